@@ -1,0 +1,123 @@
+"""Time: durations, instants, schedules and the project's clock.
+
+`now` is an argument everywhere in the core. Only the edges read a clock, and they
+read the project's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds", "us": "microseconds"}
+_DURATION = re.compile(r"([+-]?)(\d+)(us|w|d|h|m|s)")
+
+
+class Clock(Protocol):
+    """Anything that can be asked for the time."""
+
+    def now(self) -> datetime:
+        """Return the present instant, timezone-aware, in UTC."""
+        ...
+
+
+class WallClock:
+    """The clock on the wall."""
+
+    def now(self) -> datetime:
+        """Return the present instant, timezone-aware, in UTC."""
+        return datetime.now(UTC)
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration such as ``90d``, ``2h``, ``-30m`` or ``250us``.
+
+    >>> parse_duration("2h")
+    datetime.timedelta(seconds=7200)
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a duration. Write a number and a unit (w, d, h, m, s, us), such as 30d")
+    sign, number, unit = match.groups()
+    span = timedelta(**{_UNITS[unit]: int(number)})
+    return -span if sign == "-" else span
+
+
+def format_duration(span: timedelta) -> str:
+    """Return `span` in the largest unit that divides it.
+
+    >>> format_duration(timedelta(hours=36))
+    '36h'
+    """
+    count = abs(span) // MICROSECOND
+    sign = "-" if span < timedelta(0) else ""
+    for unit in ("d", "h", "m", "s", "us"):
+        size = parse_duration(f"1{unit}") // MICROSECOND
+        if count % size == 0:
+            return f"{sign}{count // size}{unit}"
+    raise AssertionError("every duration divides into microseconds")
+
+
+def to_micros(instant: datetime) -> int:
+    """Return microseconds since 1970 UTC."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """Return the instant `micros` microseconds after 1970 UTC."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+class Schedule:
+    """A cron expression in a declared time zone, such as ``0 3 * * 1 Europe/Berlin``.
+
+    Ticks are instants in UTC; daylight saving follows the zone.
+    """
+
+    def __init__(self, text: str) -> None:
+        fields = text.split()
+        if len(fields) != 6:
+            raise ValueError(
+                f"{text!r} is not a schedule. Write five cron fields and a time zone, such as '0 3 * * 1 UTC'"
+            )
+        self.text, self.cron, self.zone = text, " ".join(fields[:5]), fields[5]
+        try:
+            self._zone = ZoneInfo(self.zone)
+            CronSim(self.cron, EPOCH)
+        except Exception as error:
+            raise ValueError(f"{text!r} is not a schedule: {error}") from None
+
+    def after(self, instant: datetime) -> Iterator[datetime]:
+        """Yield the ticks later than `instant`, in order."""
+        for tick in CronSim(self.cron, instant.astimezone(self._zone)):
+            yield tick.astimezone(UTC)
+
+    def last(self, instant: datetime) -> datetime:
+        """Return the last tick at or before `instant`."""
+        ticks = CronSim(self.cron, (instant + timedelta(minutes=1)).astimezone(self._zone), reverse=True)
+        return next(tick for tick in (found.astimezone(UTC) for found in ticks) if tick <= instant)
+
+    def between(self, start: datetime, end: datetime) -> list[datetime]:
+        """Return the ticks in ``(start, end]``, in order."""
+        found = []
+        for tick in self.after(start):
+            if tick > end:
+                return found
+            found.append(tick)
+        return found
+
+
+def tick_at(instant: datetime, refresh: timedelta, publish_delay: timedelta) -> datetime:
+    """Return the last refresh tick at or before `instant` less the publish delay.
+
+    Ticks stand at whole multiples of `refresh` since 1970 UTC.
+    """
+    step = refresh // MICROSECOND
+    return from_micros((to_micros(instant - publish_delay) // step) * step)

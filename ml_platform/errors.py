@@ -1,0 +1,167 @@
+"""Every exception that a user of the platform can meet.
+
+A message says what is wrong, where, what was found and what to do. The wording
+lives here, in the constructors, so that callers raise facts and never prose.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_MAX_LISTED = 5
+
+
+def listed(values: Iterable[object], limit: int = _MAX_LISTED) -> str:
+    """Return `values` as a bounded, comma-separated list: ``a, b and 7 more``."""
+    items = [str(value) for value in values]
+    if len(items) <= limit:
+        return ", ".join(items)
+    return f"{', '.join(items[:limit])} and {len(items) - limit} more"
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return a hint naming the closest of `known`, or the known names themselves.
+
+    >>> suggest("carier", ["carrier", "origin"])
+    'Did you mean carrier?'
+    """
+    names = sorted(set(known))
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]}?"
+    return f"Known: {listed(names)}." if names else "None is declared."
+
+
+class PlatformError(Exception):
+    """The root of every error that the platform raises on purpose."""
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One fault in a declaration, with the place where it stands."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class DeclarationError(PlatformError):
+    """A project's declarations have faults; `faults` holds all of them, in file order."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(sorted(faults))
+        count = f"{len(self.faults)} fault{'s' if len(self.faults) != 1 else ''}"
+        super().__init__("\n".join([*map(str, self.faults), f"{count} in the declarations."]))
+
+
+class ExpressionError(PlatformError):
+    """An expression cannot be read; `column` is the 0-based offset inside its text."""
+
+    def __init__(self, text: str, column: int, problem: str) -> None:
+        self.text, self.column, self.problem = text, column, problem
+        super().__init__(f"{problem} at character {column + 1} of {text!r}")
+
+
+class ClockError(PlatformError):
+    """The project's clock cannot do what was asked."""
+
+
+class SourceError(PlatformError):
+    """Rows of a source cannot be ingested. Nothing was written; what was there stays."""
+
+    def __init__(self, source: str, where: str, problem: str, remedy: str) -> None:
+        self.source = source
+        super().__init__(f"source {source}: {where}: {problem}. {remedy}")
+
+
+class MissingFile(SourceError):
+    """A file that a source reads from does not exist."""
+
+
+class SchemaChanged(SourceError):
+    """A source's columns or types differ from its declaration."""
+
+
+class DuplicateKey(SourceError):
+    """Two rows of one read have the same key and the same known-at timestamp."""
+
+
+class NaiveTimestamp(SourceError):
+    """A timestamp has no time zone and its declaration names none."""
+
+
+class EmptySource(SourceError):
+    """A source has no row at all where rows are needed."""
+
+
+class BrokenInput(PlatformError):
+    """An input failed a blocking check, so what depends on it does not run."""
+
+    def __init__(self, node: str, upstream: str, checks: Sequence[str]) -> None:
+        self.node, self.upstream, self.checks = node, upstream, tuple(checks)
+        super().__init__(
+            f"{node}: input {upstream} failed {listed(checks)}. Nothing was computed from it, and what was "
+            f"deployed stays. Repair the data and materialise {upstream} again."
+        )
+
+
+class NotMaterialised(PlatformError):
+    """An input does not exist yet."""
+
+    def __init__(self, node: str, upstream: str) -> None:
+        super().__init__(f"{node}: input {upstream} does not exist yet. Materialise {upstream} first.")
+
+
+class SnapshotError(PlatformError):
+    """A training frame cannot be made from the rows at hand."""
+
+
+class TrainingError(PlatformError):
+    """A model cannot be fitted on its snapshot."""
+
+
+class PredictionError(PlatformError):
+    """Rows do not fit the predictor: columns missing, or of another type."""
+
+
+class ArtifactMissing(PlatformError):
+    """No artefact has this id."""
+
+    def __init__(self, kind: str, id: str, where: str) -> None:
+        super().__init__(f"{kind} {id} is not in {where}. It was never finished, or has been removed.")
+
+
+class ArtifactDamaged(PlatformError):
+    """Stored bytes do not match the hash that their manifest recorded."""
+
+    def __init__(self, what: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"{what} is damaged: expected sha256 {expected[:12]}, found {found[:12]}. "
+            "It is not used. Restore it from a copy, or materialise it again."
+        )
+
+
+class UntrustedContent(PlatformError):
+    """A stored model holds something outside the platform's list of trusted types."""
+
+
+class RefConflict(PlatformError):
+    """A ref moved between reading and writing it."""
+
+    def __init__(self, ref: str, expected: str | None, found: str | None) -> None:
+        self.expected, self.found = expected, found
+        super().__init__(f"ref {ref} is {found or 'unset'}, not {expected or 'unset'}: it moved meanwhile. Try again.")
+
+
+class ReleaseRefused(PlatformError):
+    """A trained model did not meet its gates or its release rule; `reasons` names each figure and its limit."""
+
+    def __init__(self, model: str, version: str, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__(f"{model}@{version} is not deployed: {'; '.join(reasons)}. The champion stays.")

@@ -1,0 +1,134 @@
+"""Ids, keys and canonical forms.
+
+An artefact's *id* is the hash of its content. Its *key* is the hash of what decides
+it (kind, declaration, code version, ids of its inputs) and only looks up the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return the one JSON text of `value`: sorted keys, no spaces, UTC timestamps.
+
+    Raises
+    ------
+    TypeError
+        For a type without a canonical form, for NaN and infinities, and for a naive datetime.
+
+    >>> canonical_json({"b": (1, 2), "a": None})
+    b'{"a":null,"b":[1,2]}'
+    """
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | str | int):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise TypeError(f"{value} has no canonical form")
+        return value
+    if isinstance(value, datetime):
+        return format_instant(value)
+    if isinstance(value, timedelta):
+        return f"{value // _MICROSECOND}us"
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("only string keys have a canonical form")
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [_plain(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def format_instant(instant: datetime) -> str:
+    """Return `instant` as ISO 8601 in UTC with microseconds and ``Z``."""
+    if instant.tzinfo is None:
+        raise TypeError(f"{instant} is naive: it has no canonical form")
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def content_id(value: Any) -> str:
+    """Return the SHA-256 of `value`'s canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def bytes_hash(content: bytes) -> str:
+    """Return the SHA-256 of `content`, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def cache_key(kind: str, declaration: Any, code_version: str, inputs: Mapping[str, str]) -> str:
+    """Return the key of an artefact: equal key means that there is nothing to compute.
+
+    Parameters
+    ----------
+    kind
+        The kind of node, such as ``snapshot``.
+    declaration
+        The part of the declaration that decides the content: no description, no owner.
+    code_version
+        The kind's declared version, with the hash of the project's own code where it takes part.
+    inputs
+        Ids of the inputs by their role.
+    """
+    return content_id({"kind": kind, "declaration": declaration, "code": code_version, "inputs": dict(inputs)})
+
+
+def frame_id(table: pa.Table) -> str:
+    """Return the id of a table's content: column names, types and values, in the given row order.
+
+    The layout in memory (chunks, offsets, dictionaries, what lies under a null) takes no part.
+    Callers sort by a unique key first. -0.0 counts as 0.0; every NaN counts as the same NaN.
+    """
+    digest = hashlib.sha256()
+    digest.update(canonical_json([[name, str(_normal_type(table[name].type))] for name in table.column_names]))
+    digest.update(table.num_rows.to_bytes(8, "little"))
+    for name in table.column_names:
+        _hash_column(digest, table[name])
+    return digest.hexdigest()
+
+
+def _normal_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        return _normal_type(kind.value_type)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pa.large_string()
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", tz=kind.tz)
+    return kind
+
+
+def _hash_column(digest: Any, column: pa.ChunkedArray) -> None:
+    column = column.cast(_normal_type(column.type))
+    valid = pc.is_valid(column).to_numpy(zero_copy_only=False)
+    digest.update(valid.tobytes())
+    if pa.types.is_large_string(column.type):
+        filled = pc.fill_null(column, "")
+        digest.update(pc.binary_length(filled).to_numpy(zero_copy_only=False).astype("<i8").tobytes())
+        for chunk in filled.chunks:
+            digest.update("".join(chunk.to_pylist()).encode())
+        return
+    if pa.types.is_timestamp(column.type) or pa.types.is_duration(column.type):
+        column = column.cast(pa.int64())
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.large_string())
+        _hash_column(digest, column)
+        return
+    values = pc.fill_null(column, False if pa.types.is_boolean(column.type) else 0).to_numpy(zero_copy_only=False)
+    if values.dtype.kind == "f":
+        values = values + 0.0
+        values[values != values] = float("nan")
+    digest.update(values.astype(values.dtype.newbyteorder("<")).tobytes())

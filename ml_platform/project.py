@@ -1,0 +1,59 @@
+"""An opened project: its declarations, its stores and its clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ml_platform.clock import Clock, WallClock
+from ml_platform.spec.project import ProjectSpec
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.database import Database
+from ml_platform.store.simulated_clock import SimulatedClock
+
+
+@dataclass(frozen=True)
+class Project:
+    """One project, ready for work. Stores are opened on first use.
+
+    Attributes
+    ----------
+    spec
+        The checked declarations.
+    """
+
+    spec: ProjectSpec
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds project.yaml."""
+        return self.spec.root
+
+    @property
+    def state(self) -> Path:
+        """The folder for everything that the platform makes and that no URL says to keep elsewhere."""
+        return self.root / self.spec.file.storage.state
+
+    @cached_property
+    def store(self) -> ArtifactStore:
+        """The artefact store."""
+        return ArtifactStore(self.spec.file.storage.artifacts or str(self.state / "store"), self.state / "cache")
+
+    @cached_property
+    def database(self) -> Database:
+        """The database of refs, the ledger and indexes."""
+        if self.spec.file.storage.database is None:
+            self.state.mkdir(parents=True, exist_ok=True)
+        return Database(self.spec.file.storage.database or f"sqlite:///{self.state / 'platform.sqlite'}")
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The project's clock."""
+        declared = self.spec.file.clock
+        return WallClock() if declared == "wall" else SimulatedClock(self.database, declared.simulated_from)
+
+    @property
+    def mlflow_uri(self) -> str:
+        """The MLflow tracking URI."""
+        return self.spec.file.storage.mlflow or f"sqlite:///{self.state / 'mlflow.sqlite'}"

@@ -1,0 +1,1 @@
+"""Declarations: YAML to frozen, checked specs."""

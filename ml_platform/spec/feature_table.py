@@ -1,0 +1,83 @@
+"""The declaration of a feature table: one entity, one source, a refresh interval, features."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from pydantic import Field, model_validator
+
+from ml_platform.spec.source import Expectation
+from ml_platform.spec.types import Declaration, Delay, Name, Owner, Span, Window, WindowField
+
+Aggregate = Literal["count", "sum", "mean", "min", "max", "std", "last", "share", "time_since_last"]
+
+
+class Feature(Declaration):
+    """One aggregate of an expression over one or several windows.
+
+    Written with the aggregate as its key: ``mean: arr_delay``; ``count: true`` and
+    ``time_since_last: true`` need no expression, ``share`` takes a condition.
+    """
+
+    windows: tuple[WindowField, ...] = Field(min_length=1, strict=False)
+    where: str | None = Field(None, description="Only rows that meet this condition")
+    unit: str | None = None
+    description: str = ""
+    count: Literal[True] | None = None
+    sum: str | None = None
+    mean: str | None = None
+    min: str | None = None
+    max: str | None = None
+    std: str | None = None
+    last: str | None = None
+    share: str | None = None
+    time_since_last: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one_aggregate(self) -> Feature:
+        given = [name for name in get_args(Aggregate) if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of {', '.join(get_args(Aggregate))}; found {', '.join(given) or 'none'}")
+        return self
+
+    @property
+    def aggregate(self) -> Aggregate:
+        """Which aggregate this is."""
+        found: Aggregate = next(name for name in get_args(Aggregate) if getattr(self, name) is not None)
+        return found
+
+    @property
+    def expression(self) -> str | None:
+        """The expression under the aggregate; None for ``count`` and ``time_since_last``."""
+        value = getattr(self, self.aggregate)
+        return None if value is True else str(value)
+
+
+def column_name(feature: str, window: Window) -> str:
+    """Return the column of one feature over one window, such as ``mean_delay_7d``."""
+    return f"{feature}_{window.label}"
+
+
+class FeatureTableSpec(Declaration):
+    """Features of one entity from one source, refreshed at ticks."""
+
+    spec_version: Literal[1]
+    name: Name
+    description: str
+    owner: Owner
+    entity: Name
+    source: Name
+    refresh: Span = Field(description="Ticks stand at whole multiples of this since 1970 UTC")
+    publish_delay: Delay = Field(description="How long after a tick its values can be read")
+    where: str | None = Field(None, description="Only source rows that meet this condition")
+    features: dict[Name, Feature] = Field(min_length=1)
+    expectations: tuple[Expectation, ...] = Field((), strict=False)
+
+    @property
+    def columns(self) -> dict[str, tuple[str, Window]]:
+        """Every column of the table with its feature and window, in declared order."""
+        return {
+            column_name(name, window): (name, window)
+            for name, feature in self.features.items()
+            for window in feature.windows
+        }

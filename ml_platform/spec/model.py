@@ -1,0 +1,189 @@
+"""The declaration of a model: what is predicted and when, from what, and what a decision is worth."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from ml_platform.spec.types import Cron, Declaration, Name, Owner, Span
+
+Task = Literal["binary", "multiclass", "regression", "quantile"]
+
+
+class Population(Declaration):
+    """The rows on which production will ask for a prediction."""
+
+    source: Name
+    entity: Name
+    prediction_time: str = Field(description="Expression over the source's columns, such as sched_dep - 2h")
+    where: str | None = None
+
+
+class Label(Declaration):
+    """The truth, and the time after the prediction time at which it is settled for every row."""
+
+    source: Name
+    expression: str
+    horizon: Span
+    missing: Literal["drop", "negative"] = "drop"
+
+
+class Split(Declaration):
+    """The stretches of time, oldest first, that end where labels are settled."""
+
+    train: Span
+    validate_: Span = Field(alias="validate")
+    test: Span
+
+
+class Algorithm(Declaration):
+    """A fitted estimator by name: lightgbm, rule, constant, an allow-listed scikit-learn class, or module:Class."""
+
+    name: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    expression: str | None = Field(None, description="For rule: the expert's expression over features")
+    monotone: dict[str, Literal["increasing", "decreasing"]] = Field(default_factory=dict)
+    seed: int = 0
+
+
+def _algorithm(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+AlgorithmField = Annotated[Algorithm, BeforeValidator(_algorithm)]
+
+
+class Value(Declaration):
+    """What a row earns or costs, in the project's currency.
+
+    Classification: `actions`, each an expression over columns known at prediction time and ``label``; the action
+    with the highest expected payoff is recommended. Regression: one `payoff` over ``label``, ``prediction`` and
+    columns. `do_nothing` names the action (or gives the prediction) that stands for having no model.
+    """
+
+    actions: dict[Name, str] | None = None
+    payoff: str | None = None
+    do_nothing: str
+
+    @model_validator(mode="after")
+    def _actions_or_payoff(self) -> Value:
+        if (self.actions is None) == (self.payoff is None):
+            raise ValueError("give either actions (classification) or payoff (regression)")
+        if self.actions is not None and self.do_nothing not in self.actions:
+            raise ValueError(f"do_nothing {self.do_nothing!r} is not one of the actions {', '.join(self.actions)}")
+        return self
+
+
+_GATE = re.compile(r"(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)")
+
+
+class Gate(Declaration):
+    """A condition on one figure of the evaluation, written ``>= 0.7``."""
+
+    operator: Literal["<", "<=", ">", ">="]
+    limit: float
+
+    def holds(self, figure: float) -> bool:
+        """Return whether `figure` meets the condition; NaN never does."""
+        return {
+            "<": figure < self.limit,
+            "<=": figure <= self.limit,
+            ">": figure > self.limit,
+            ">=": figure >= self.limit,
+        }[self.operator]
+
+    def __str__(self) -> str:
+        return f"{self.operator} {self.limit:g}"
+
+
+def _gate(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    match = _GATE.fullmatch(value.strip())
+    if not match:
+        raise ValueError(f"{value!r} is not a gate. Write a comparison and a number, such as '>= 0.7'")
+    return {"operator": match.group(1), "limit": float(match.group(2))}
+
+
+GateField = Annotated[Gate, BeforeValidator(_gate)]
+
+
+class ReleaseRule(Declaration):
+    """What a challenger must show, in money, on identical rows.
+
+    The bootstrap probability that it earns more than each of `better_than` (less `margin`, a share of what the other
+    earns) must reach `confidence`.
+    """
+
+    better_than: tuple[Literal["champion", "baselines", "do_nothing"], ...] = Field(min_length=1, strict=False)
+    margin: float = Field(0.0, ge=0.0, lt=1.0)
+    confidence: float = Field(0.5, gt=0.0, lt=1.0)
+
+
+class Release(Declaration):
+    """The rule for a first version, for a changed declaration, and for a refresh of the same one."""
+
+    first: ReleaseRule = ReleaseRule(better_than=("do_nothing", "baselines"))
+    changed_declaration: ReleaseRule = ReleaseRule(better_than=("champion",), confidence=0.9)
+    refresh: ReleaseRule = ReleaseRule(better_than=("champion",), margin=0.005)
+
+
+class Deployment(Declaration):
+    """How predictions are asked for."""
+
+    batch: Cron = Field(description="When batch scoring runs: five cron fields and a time zone")
+
+
+class Monitoring(Declaration):
+    """What the champion's scores and features are held against."""
+
+    window: Span
+    psi: float = Field(0.25, gt=0.0, description="Population stability index from which a column has drifted")
+    drifted_features: int = Field(1, ge=1, description="How many drifted features (or the score) make a finding")
+    min_rows: int = Field(200, ge=1, description="Fewer rows than this in the current window give no verdict")
+
+
+class Retraining(Declaration):
+    """When a model is made anew."""
+
+    schedule: Cron | None = None
+    on: tuple[Literal["drift"], ...] = Field((), strict=False)
+    cooldown: Span | None = None
+
+
+class ModelSpec(Declaration):
+    """One model, as its author writes it."""
+
+    spec_version: Literal[1]
+    name: Name
+    description: str
+    owner: Owner
+    task: Task
+    quantile: float | None = Field(None, gt=0.0, lt=1.0)
+    population: Population
+    label: Label
+    features: tuple[str, ...] = Field(min_length=1, strict=False, description="table.column, table.*, or source.column")
+    transforms: tuple[str, ...] = Field((), strict=False, description="module:function in the project, in order")
+    split: Split
+    algorithm: AlgorithmField
+    calibration: Literal["none", "sigmoid", "isotonic"] = "none"
+    baselines: tuple[AlgorithmField, ...] = Field((), strict=False)
+    value: Value
+    gates: dict[str, GateField] = Field(default_factory=dict)
+    release: Release = Release()
+    deployment: Deployment
+    monitoring: Monitoring
+    retraining: Retraining = Retraining()
+
+    @model_validator(mode="after")
+    def _task_fits(self) -> ModelSpec:
+        if (self.task == "quantile") != (self.quantile is not None):
+            raise ValueError("quantile is given if and only if task is quantile")
+        classes = self.task in ("binary", "multiclass")
+        if classes != (self.value.actions is not None):
+            raise ValueError("value.actions belongs to binary and multiclass, value.payoff to regression and quantile")
+        if not classes and self.calibration != "none":
+            raise ValueError("calibration belongs to binary and multiclass")
+        return self

@@ -1,0 +1,81 @@
+"""The declaration of a project, and all of its declarations together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from ml_platform.spec.feature_table import FeatureTableSpec
+from ml_platform.spec.model import ModelSpec
+from ml_platform.spec.source import SourceSpec
+from ml_platform.spec.types import Declaration, Name, Owner
+
+
+def _instant(value: Any) -> datetime:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError(f"{value} has no time zone. Write it in UTC, such as 2013-12-01T00:00:00Z")
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+
+
+class SimulatedClockSpec(Declaration):
+    """A clock for history: it starts here and moves only when told to."""
+
+    simulated_from: Instant
+
+
+class Storage(Declaration):
+    """Where the platform keeps what it makes. Relative paths are relative to the project."""
+
+    state: str = Field(".ml_platform", description="Folder for everything that is not given by URL")
+    artifacts: str | None = Field(None, description="fsspec URL of the artefact store")
+    database: str | None = Field(None, description="SQLAlchemy URL of refs, ledger and indexes")
+    mlflow: str | None = Field(None, description="MLflow tracking URI")
+
+
+class ProjectFile(Declaration):
+    """project.yaml."""
+
+    spec_version: Literal[1]
+    name: Name
+    description: str
+    owner: Owner
+    currency: str = Field(pattern=r"^[A-Z]{3}$", description="ISO 4217, such as USD")
+    clock: Literal["wall"] | SimulatedClockSpec = "wall"
+    entities: dict[Name, Annotated[tuple[str, ...], Field(min_length=1, strict=False)]]
+    storage: Storage = Storage()
+    alerts: tuple[str, ...] = Field((), strict=False, description="apprise URLs; a log file always receives them too")
+    threads: int = Field(2, ge=1, description="Threads of the engine and of training; part of what decides a fit")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a declaration stands: file relative to the project, 1-based line."""
+
+    file: str
+    line: int = 1
+
+
+@dataclass(frozen=True)
+class ProjectSpec:
+    """All declarations of one project, checked against each other."""
+
+    root: Path
+    file: ProjectFile
+    sources: dict[str, SourceSpec]
+    feature_tables: dict[str, FeatureTableSpec]
+    models: dict[str, ModelSpec]
+    locations: dict[str, Location] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self.file.name

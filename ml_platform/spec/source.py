@@ -1,0 +1,80 @@
+"""The declaration of a source: where raw rows come from, and when they are known."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from ml_platform.spec.types import Declaration, Duration, Name, Owner, Span
+
+ColumnType = Literal["string", "int", "float", "bool", "timestamp"]
+
+
+class Column(Declaration):
+    """One column of a source: its type, and what it means."""
+
+    type: ColumnType
+    zone: str | None = Field(None, description="IANA time zone of timestamps written without one")
+    unit: str | None = None
+    description: str = ""
+    required: bool = Field(False, description="True: a null is an error")
+
+
+def _column(value: Any) -> Any:
+    return {"type": value} if isinstance(value, str) else value
+
+
+ColumnField = Annotated[Column, BeforeValidator(_column)]
+
+
+class Reader(Declaration):
+    """Where the rows are read: exactly one of a CSV glob, a Parquet glob, or a Python function of the project."""
+
+    csv: str | None = Field(None, description="Path or glob relative to the project, or an fsspec URL")
+    parquet: str | None = Field(None, description="Path or glob relative to the project, or an fsspec URL")
+    python: str | None = Field(None, description="module:function in the project; called without arguments")
+    null_values: tuple[str, ...] = Field(("",), strict=False, description="Texts that stand for null in CSV files")
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Reader:
+        if sum(value is not None for value in (self.csv, self.parquet, self.python)) != 1:
+            raise ValueError("give exactly one of csv, parquet and python")
+        return self
+
+
+class KnownAt(Declaration):
+    """When a row could have been known: a column, or the event timestamp plus a delay (negative: known ahead)."""
+
+    column: str | None = None
+    delay: Duration | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> KnownAt:
+        if (self.column is None) == (self.delay is None):
+            raise ValueError("give either column or delay")
+        return self
+
+
+class Expectation(Declaration):
+    """A Great Expectations expectation by its snake-case name, with its arguments."""
+
+    expect: str = Field(description="Such as column_values_to_not_be_null")
+    args: dict[str, Any] = Field(default_factory=dict)
+    severity: Literal["error", "warn"] = "error"
+
+
+class SourceSpec(Declaration):
+    """Rows with an event timestamp (when it happened) and a known-at timestamp (when we could have known)."""
+
+    spec_version: Literal[1]
+    name: Name
+    description: str
+    owner: Owner
+    reader: Reader
+    key: tuple[str, ...] = Field(min_length=1, strict=False, description="Columns that identify a row")
+    event_timestamp: str
+    known_at: KnownAt
+    columns: dict[str, ColumnField] = Field(min_length=1)
+    freshness: Span | None = Field(None, description="The newest row must have become known within this span")
+    expectations: tuple[Expectation, ...] = Field((), strict=False)

@@ -1,0 +1,126 @@
+"""Value types that declarations share: durations, schedules, windows, owners."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from ml_platform.clock import Schedule, format_duration, parse_duration
+
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+_OWNER = re.compile(r"(team:[A-Za-z0-9_-]+)|([^@\s]+@[^@\s]+\.[^@\s]+)")
+
+
+class Declaration(BaseModel):
+    """What every part of a declaration is: frozen, and strict about names and types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+def _duration(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a duration. Write a number and a unit (w, d, h, m, s), such as 30d")
+    return parse_duration(value)
+
+
+def _positive(value: Any) -> timedelta:
+    span = _duration(value)
+    if span <= timedelta(0):
+        raise ValueError(f"must be positive, found {format_duration(span)}. Give a span of time such as 30d")
+    return span
+
+
+def _not_negative(value: Any) -> timedelta:
+    span = _duration(value)
+    if span < timedelta(0):
+        raise ValueError(f"must not be negative, found {format_duration(span)}. Give a span of time such as 10m, or 0s")
+    return span
+
+
+_AS_TEXT = PlainSerializer(format_duration, return_type=str)
+_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^[+-]?\d+(us|w|d|h|m|s)$", "examples": ["30d"]})
+Duration = Annotated[timedelta, BeforeValidator(_duration), _AS_TEXT, _DURATION_SCHEMA]
+Span = Annotated[timedelta, BeforeValidator(_positive), _AS_TEXT, _DURATION_SCHEMA]
+Delay = Annotated[timedelta, BeforeValidator(_not_negative), _AS_TEXT, _DURATION_SCHEMA]
+
+
+def _schedule(value: Any) -> Schedule:
+    return value if isinstance(value, Schedule) else Schedule(str(value))
+
+
+Cron = Annotated[
+    Schedule,
+    BeforeValidator(_schedule),
+    PlainSerializer(lambda schedule: schedule.text, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["0 3 * * 1 UTC"]}),
+]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Event times in ``(tick + start, tick + end]``; `start` None means since ever.
+
+    ``7d`` is ``(tick - 7d, tick]``. A forward window such as ``[0h, 2h]`` reads rows that are known ahead.
+    """
+
+    start: timedelta | None
+    end: timedelta = timedelta(0)
+
+    @property
+    def label(self) -> str:
+        """The window as it stands in a feature's column name, such as ``7d`` or ``next_2h``."""
+        if self.start is None:
+            return "ever"
+        if self.end == timedelta(0):
+            return format_duration(-self.start)
+        if self.start == timedelta(0):
+            return f"next_{format_duration(self.end)}"
+        return f"{format_duration(self.start)}_to_{format_duration(self.end)}".replace("-", "m")
+
+    @property
+    def text(self) -> str | list[str]:
+        """The window as a declaration writes it."""
+        if self.start is None:
+            return "ever"
+        if self.end == timedelta(0):
+            return format_duration(-self.start)
+        return [format_duration(self.start), format_duration(self.end)]
+
+
+def _window(value: Any) -> Window:
+    if isinstance(value, Window):
+        return value
+    if value == "ever":
+        return Window(start=None)
+    if isinstance(value, list | tuple):
+        if len(value) != 2:
+            raise ValueError(f"{list(value)!r} is not a window. Write two offsets from the tick, such as [0h, 2h]")
+        start, end = _duration(value[0]), _duration(value[1])
+        if end <= start:
+            raise ValueError(f"window ends at {value[1]}, not after its start {value[0]}. Write the earlier one first")
+        return Window(start, end)
+    return Window(-_positive(value))
+
+
+WindowField = Annotated[
+    Window,
+    BeforeValidator(_window),
+    PlainSerializer(lambda window: window.text),
+    WithJsonSchema({"type": ["string", "array"], "examples": ["7d", "ever", ["0h", "2h"]]}),
+]
+
+
+def _owner(value: Any) -> str:
+    if not isinstance(value, str) or not _OWNER.fullmatch(value):
+        raise ValueError(f"{value!r} is not an owner. Write an e-mail address, or team:NAME")
+    return value
+
+
+Owner = Annotated[str, BeforeValidator(_owner), WithJsonSchema({"type": "string", "examples": ["team:network"]})]
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
