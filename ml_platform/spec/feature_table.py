@@ -37,7 +37,9 @@ class Feature(Declaration):
     def _exactly_one_aggregate(self) -> Feature:
         given = [name for name in get_args(Aggregate) if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of {', '.join(get_args(Aggregate))}; found {', '.join(given) or 'none'}")
+            raise ValueError(
+                f"give exactly one of {', '.join(get_args(Aggregate))}; found {', '.join(given) or 'none'}"
+            )
         return self
 
     @property
