@@ -1,0 +1,1 @@
+"""The definitions: jobs, schedules and sensors."""

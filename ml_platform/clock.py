@@ -106,7 +106,7 @@ class Schedule:
 
     def between(self, start: datetime, end: datetime) -> list[datetime]:
         """Return the ticks in ``(start, end]``, in order."""
-        found = []
+        found: list[datetime] = []
         for tick in self.after(start):
             if tick > end:
                 return found

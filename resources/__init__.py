@@ -1,0 +1,1 @@
+"""The project, its stores and MLflow as Dagster resources."""

@@ -1,0 +1,1 @@
+"""Metrics, value, intervals, gates."""

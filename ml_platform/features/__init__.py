@@ -1,0 +1,1 @@
+"""Ingest, feature tables, and values as they were known."""

@@ -1,0 +1,1 @@
+"""Checks, drift, realised value, findings, alerts."""

@@ -1,0 +1,1 @@
+"""Objects, manifests, refs, and the records of what was made."""

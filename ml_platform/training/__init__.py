@@ -1,0 +1,1 @@
+"""Estimators and the fitting of models."""
