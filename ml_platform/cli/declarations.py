@@ -1,0 +1,72 @@
+"""Commands about declarations: validate, schema, graph."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.tree import Tree
+
+from ml_platform.errors import DeclarationError
+
+
+def validate_project(directory: Path, as_json: bool) -> int:
+    """Check the declarations; print what they hold, or every fault; return the exit code."""
+    from ml_platform.spec.load import load_project
+
+    try:
+        spec = load_project(directory)
+    except DeclarationError as error:
+        if as_json:
+            print(json.dumps({"valid": False, "faults": [vars(fault) for fault in error.faults]}, indent=2))
+        else:
+            print(error, file=sys.stderr)
+        return 1
+    counts = {"sources": len(spec.sources), "feature_tables": len(spec.feature_tables), "models": len(spec.models)}
+    if as_json:
+        print(json.dumps({"valid": True, "project": spec.name, **counts, "faults": []}, indent=2))
+    else:
+        told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+        print(f"{spec.name} is valid: {told}.")
+    return 0
+
+
+def give_schemas(directory: Path | None) -> None:
+    """Print the JSON schemas, or write ``KIND.json`` files into a folder."""
+    from ml_platform.spec.schema import json_schemas
+
+    schemas = json_schemas()
+    if directory is None:
+        print(json.dumps(schemas, indent=2))
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, schema in schemas.items():
+        (directory / f"{name}.json").write_text(json.dumps(schema, indent=2) + "\n")
+        print(directory / f"{name}.json")
+
+
+def show_graph(directory: Path, as_json: bool) -> None:
+    """Print the nodes that the declarations make, each below its group with its inputs."""
+    from ml_platform.graph import build_graph
+    from ml_platform.spec.load import load_project
+
+    spec = load_project(directory)
+    nodes = build_graph(spec)
+    if as_json:
+        rows = [
+            {"name": node.name, "kind": node.kind, "inputs": list(node.inputs), "owner": node.owner}
+            | {"declared_at": f"{node.location.file}:{node.location.line}", "code_version": node.code_version}
+            for node in nodes
+        ]
+        print(json.dumps(rows, indent=2))
+        return
+    tree = Tree(f"[bold]{spec.name}[/]")
+    groups: dict[str, Tree] = {}
+    for node in nodes:
+        if node.group not in groups:
+            groups[node.group] = tree.add(f"[bold]{node.group}[/]")
+        inputs = f" [dim]<- {', '.join(node.inputs)}[/]" if node.inputs else ""
+        groups[node.group].add(f"{node.name}{inputs}")
+    Console().print(tree)

@@ -1,0 +1,130 @@
+"""The command line: `ml-platform COMMAND`. Each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ml_platform.errors import PlatformError
+
+app = typer.Typer(
+    name="ml-platform",
+    help="A factory of factories of models: one declarative file per model makes a whole asset graph.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Directory = Annotated[Path, typer.Argument(help="The project's folder.", show_default="here")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+HERE = Path()
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="The folder to make; it must be new or empty.")],
+    example: Annotated[str | None, typer.Option(help="Start from an example, such as flights.")] = None,
+) -> None:
+    """Make a new project."""
+    from ml_platform.cli.new_project import make_project
+
+    make_project(directory, example)
+
+
+@app.command()
+def validate(directory: Directory = HERE, as_json: AsJson = False) -> None:
+    """Check every declaration and report all faults at once."""
+    from ml_platform.cli.declarations import validate_project
+
+    raise typer.Exit(validate_project(directory, as_json))
+
+
+@app.command()
+def schema(
+    directory: Annotated[Path | None, typer.Argument(help="Write one schema file for each kind here.")] = None,
+) -> None:
+    """Give the JSON schema of every kind of declaration, for editors."""
+    from ml_platform.cli.declarations import give_schemas
+
+    give_schemas(directory)
+
+
+@app.command()
+def graph(directory: Directory = HERE, as_json: AsJson = False) -> None:
+    """Show the asset graph that the declarations make."""
+    from ml_platform.cli.declarations import show_graph
+
+    show_graph(directory, as_json)
+
+
+@app.command()
+def run(
+    directory: Directory = HERE,
+    job: Annotated[str, typer.Option(help="The Dagster job to run.")] = "factory",
+) -> None:
+    """Bring the project up to date through Dagster, and show what came of it."""
+    from ml_platform.cli.running import run_project
+
+    raise typer.Exit(run_project(directory, job))
+
+
+@app.command()
+def up(
+    directory: Directory = HERE,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
+) -> None:
+    """Serve the Dagster UI and the MLflow UI on loopback until Ctrl-C."""
+    from ml_platform.cli.serving import serve_project
+
+    raise typer.Exit(serve_project(directory, port, mlflow_port))
+
+
+@app.command()
+def advance(
+    by: Annotated[str, typer.Argument(help="A span such as 1d or 6h.")],
+    directory: Directory = HERE,
+    then_run: Annotated[bool, typer.Option("--run", help="Then bring the project up to date.")] = False,
+) -> None:
+    """Move a project's simulated clock forward."""
+    from ml_platform.cli.running import advance_project
+
+    raise typer.Exit(advance_project(directory, by, then_run))
+
+
+@app.command()
+def status(directory: Directory = HERE, as_json: AsJson = False) -> None:
+    """Say how the project stands: sources, features, champions, value, drift, alerts."""
+    from ml_platform.cli.standing import show_status
+
+    show_status(directory, as_json)
+
+
+@app.command()
+def predictions(
+    model: Annotated[str, typer.Argument(help="The model's name.")],
+    directory: Directory = HERE,
+    day: Annotated[str | None, typer.Option(help="Only this day (UTC), such as 2013-12-01.")] = None,
+    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List logged predictions, newest first."""
+    from ml_platform.cli.standing import list_predictions
+
+    list_predictions(directory, model, day, limit, as_json)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one clear message and exit code 1, never a traceback."""
+    try:
+        app()
+    except PlatformError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,169 @@
+"""Serving a project's Dagster UI and MLflow UI, as child processes that stop together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from ml_platform.cli.dagster_home import dagster_environment, write_workspace
+from ml_platform.errors import PlatformError
+from ml_platform.project import Project, open_project
+
+_READY_SECONDS = 120
+_STOP_SECONDS = 15
+
+
+class PortTaken(PlatformError):
+    """Another process listens on a port that is needed."""
+
+    def __init__(self, name: str, port: int, option: str) -> None:
+        super().__init__(f"port {port} for {name} is taken by another process. Give a free one with {option} PORT.")
+
+
+class ServerDied(PlatformError):
+    """A served process ended by itself."""
+
+    def __init__(self, name: str, log: Path) -> None:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
+        super().__init__(f"{name} ended by itself. Its log is {log}:\n{tail}")
+
+
+@dataclass(frozen=True)
+class Server:
+    """One child process, where it answers, and its log."""
+
+    name: str
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+def serve_project(directory: Path, port: int, mlflow_port: int) -> int:
+    """Serve until Ctrl-C or SIGTERM and return the exit code.
+
+    Raises
+    ------
+    PortTaken, ServerDied, DeclarationError
+    """
+    project = open_project(directory)
+    console = Console()
+    for name, number, option in (("the Dagster UI", port, "--port"), ("the MLflow UI", mlflow_port, "--mlflow-port")):
+        if _taken(number):
+            raise PortTaken(name, number, option)
+    signal.signal(signal.SIGTERM, _interrupt)
+    servers: list[Server] = []
+    try:
+        servers.append(_start_mlflow(project, mlflow_port))
+        servers.append(_start_dagster(project, port, mlflow_port))
+        with console.status("Starting ..."):
+            for server in servers:
+                _wait_until_ready(server)
+        for server in servers:
+            console.print(f"[bold]{server.name:<8}[/] {server.url}")
+        console.print("Ctrl-C stops both.")
+        _watch(servers)
+    except KeyboardInterrupt:
+        console.print("Stopping ...")
+    finally:
+        for server in reversed(servers):
+            _stop(server)
+    console.print("Stopped.")
+    return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _start_dagster(project: Project, port: int, mlflow_port: int) -> Server:
+    environment = dagster_environment(project) | {"ML_PLATFORM_MLFLOW_UI": f"http://127.0.0.1:{mlflow_port}"}
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(write_workspace(project))]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    return _start("Dagster", f"http://127.0.0.1:{port}", "/server_info", command, environment, project)
+
+
+def _start_mlflow(project: Project, port: int) -> Server:
+    from ml_platform.tracking import prepare_tracking
+
+    prepare_tracking(project)
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", project.mlflow_uri]
+    return _start("MLflow", f"http://127.0.0.1:{port}", "/health", command, os.environ, project)
+
+
+def _start(
+    name: str, url: str, health: str, command: Sequence[str], environment: Mapping[str, str], project: Project
+) -> Server:
+    log = project.state / "logs" / f"{name.lower()}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command,
+            env=dict(environment),
+            cwd=log.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches this process alone, which then stops its children in order
+        )
+    return Server(name, url + health, process, log)
+
+
+def _wait_until_ready(server: Server) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            raise ServerDied(server.name, server.log)
+        try:
+            with urllib.request.urlopen(server.url, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    raise ServerDied(f"{server.name} (not ready after {_READY_SECONDS} s)", server.log)
+
+
+def _watch(servers: Sequence[Server]) -> None:
+    while True:
+        for server in servers:
+            if server.process.poll() is not None:
+                raise ServerDied(server.name, server.log)
+        time.sleep(0.5)
+
+
+def _stop(server: Server) -> None:
+    """Ask the process to stop, then make sure that nothing of its group is left."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if server.process.poll() is not None:
+            break
+        server.process.send_signal(number)
+        try:
+            server.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+    try:
+        os.killpg(server.process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    server.process.wait()
