@@ -1,0 +1,1 @@
+"""Example projects, carried by the wheel."""
