@@ -1,0 +1,64 @@
+# Two commands do everything: `make demo` and `make test`. Each installs what it needs into .venv first.
+
+SHELL := bash
+.DELETE_ON_ERROR:
+unexport PYTHONDONTWRITEBYTECODE  # without it every process compiles every import again
+
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
+  $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+FLIGHTS := examples/flights
+
+.PHONY: demo test up prove bench lint types contracts check lock wheel clean help
+
+help:  ## Say what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+demo: .venv/ready  ## Run the whole factory on the flights of 2013
+	@$(BIN)/ml-platform demo $(FLIGHTS)
+
+test: .venv/ready  ## Run every test
+	$(BIN)/pytest
+
+up: .venv/ready  ## Serve the Dagster UI and the MLflow UI until Ctrl-C
+	@$(BIN)/ml-platform up $(FLIGHTS)
+
+prove: .venv/ready  ## Run the long simulations and the benchmarks in full
+	ML_PLATFORM_PROVE=1 $(BIN)/pytest
+	$(MAKE) bench
+
+bench: .venv/ready  ## Measure, beside the rivals
+	$(BIN)/python benchmarks/flights.py
+
+check: lint types contracts  ## Lint, types and import contracts
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# The shell's folders are imported as ml_platform_dagster.*; links give the type checker that layout.
+types: .venv/ready
+	@mkdir -p build/types/ml_platform_dagster
+	@for layer in assets jobs resources; do ln -sfn ../../../$$layer build/types/ml_platform_dagster/$$layer; done
+	$(BIN)/mypy -p ml_platform
+	MYPYPATH=build/types $(BIN)/mypy -p ml_platform_dagster.assets -p ml_platform_dagster.jobs -p ml_platform_dagster.resources
+
+contracts: .venv/ready
+	$(BIN)/lint-imports
+
+wheel: .venv/ready  ## Build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation
+
+lock: .venv/ready  ## Resolve the lock file anew
+	$(BIN)/uv pip compile --universal --upgrade --no-strip-extras --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate -q pyproject.toml --extra postgres --group dev -o requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found. Install one, or name it: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:  ## Forget the environment and everything that was made
+	rm -rf .venv build dist *.egg-info $(FLIGHTS)/.ml_platform
