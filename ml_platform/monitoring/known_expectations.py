@@ -38,6 +38,10 @@ KNOWN_EXPECTATIONS: Mapping[str, Arguments] = {
     "column_distinct_values_to_be_in_set": _SET,
     "column_distinct_values_to_contain_set": _SET,
     "column_distinct_values_to_equal_set": _SET,
+    "column_kl_divergence_to_be_less_than": Arguments(
+        (*_COLUMN, "partition_object", "threshold"),
+        ("bucketize_data", "internal_weight_holdout", "tail_weight_holdout", "min_value", "max_value", *_WHERE),
+    ),
     "column_max_to_be_between": _FIGURE,
     "column_mean_to_be_between": _FIGURE,
     "column_median_to_be_between": _FIGURE,
@@ -52,6 +56,7 @@ KNOWN_EXPECTATIONS: Mapping[str, Arguments] = {
     "column_stdev_to_be_between": _FIGURE,
     "column_sum_to_be_between": _FIGURE,
     "column_to_exist": Arguments(_COLUMN, ("column_index",)),
+    "column_type_to_be": Arguments((*_COLUMN, "type_")),
     "column_unique_value_count_to_be_between": _FIGURE,
     "column_value_lengths_to_be_between": Arguments(_COLUMN, (*_BETWEEN, *_MOSTLY)),
     "column_value_lengths_to_equal": Arguments((*_COLUMN, "value"), _MOSTLY),

@@ -47,6 +47,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"column": "n", "value_set": [1, 2, 3, 4]},
         {"column": "n", "value_set": [1]},
     ),
+    "column_kl_divergence_to_be_less_than": (
+        {"column": "n", "partition_object": {"values": [1, 2, 3, 4], "weights": [0.25] * 4}, "threshold": 0.1},
+        {"column": "n", "partition_object": {"values": [1, 2, 3, 4], "weights": [0.97] + [0.01] * 3}, "threshold": 0.1},
+    ),
     "column_max_to_be_between": ({"column": "n", "max_value": 4}, {"column": "n", "max_value": 3}),
     "column_mean_to_be_between": ({"column": "n", "max_value": 2.5}, {"column": "n", "max_value": 2.4}),
     "column_median_to_be_between": ({"column": "n", "min_value": 2.5}, {"column": "n", "min_value": 2.6}),
@@ -79,6 +83,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "column_stdev_to_be_between": ({"column": "sevens", "max_value": 0}, {"column": "n", "max_value": 1}),
     "column_sum_to_be_between": ({"column": "n", "min_value": 10, "max_value": 10}, {"column": "n", "min_value": 11}),
     "column_to_exist": ({"column": "n"}, {"column": "nowhere"}),
+    "column_type_to_be": ({"column": "n", "type_": "int64"}, {"column": "n", "type_": "float64"}),
     "column_unique_value_count_to_be_between": ({"column": "text", "max_value": 3}, {"column": "n", "max_value": 3}),
     "column_value_lengths_to_be_between": ({"column": "text", "max_value": 2}, {"column": "text", "max_value": 1}),
     "column_value_lengths_to_equal": ({"column": "text", "value": 2}, {"column": "text", "value": 3}),
@@ -138,10 +143,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "table_row_count_to_equal": ({"value": 4}, {"value": 5}),
 }
 
-# Great Expectations has these too: SQL, a second data source, or an implementation that has none for pandas.
+# Great Expectations has these for SQL only, or for two data sources.
 LEFT_OUT = {
-    "column_kl_divergence_to_be_less_than",
-    "column_type_to_be",
     "column_values_to_match_like_pattern",
     "column_values_to_match_like_pattern_list",
     "column_values_to_not_match_like_pattern",
