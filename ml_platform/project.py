@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from ml_platform.clock import Clock, WallClock
+from ml_platform.spec.load import load_project
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.database import Database
@@ -57,3 +59,21 @@ class Project:
     def mlflow_uri(self) -> str:
         """The MLflow tracking URI."""
         return self.spec.file.storage.mlflow or f"sqlite:///{self.state / 'mlflow.sqlite'}"
+
+
+def open_project(directory: Path | str, environ: Mapping[str, str] | None = None) -> Project:
+    """Read and check a project's declarations and return it ready for work; no store is opened yet.
+
+    Parameters
+    ----------
+    directory
+        The folder that holds project.yaml.
+    environ
+        What ``${NAME}`` in project.yaml refers to; the process's environment by default.
+
+    Raises
+    ------
+    DeclarationError
+        With every fault of every declaration.
+    """
+    return Project(load_project(Path(directory), environ))

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from pydantic import Field, model_validator
 
 from ml_platform.spec.source import Expectation
-from ml_platform.spec.types import Declaration, Delay, Name, Owner, Span, Window, WindowField
+from ml_platform.spec.types import Declaration, Delay, ExpressionText, Name, Owner, Span, Window, WindowField
 
 Aggregate = Literal["count", "sum", "mean", "min", "max", "std", "last", "share", "time_since_last"]
 
@@ -20,17 +20,17 @@ class Feature(Declaration):
     """
 
     windows: tuple[WindowField, ...] = Field(min_length=1, strict=False)
-    where: str | None = Field(None, description="Only rows that meet this condition")
+    where: ExpressionText | None = Field(None, description="Only rows that meet this condition")
     unit: str | None = None
     description: str = ""
     count: Literal[True] | None = None
-    sum: str | None = None
-    mean: str | None = None
-    min: str | None = None
-    max: str | None = None
-    std: str | None = None
-    last: str | None = None
-    share: str | None = None
+    sum: ExpressionText | None = None
+    mean: ExpressionText | None = None
+    min: ExpressionText | None = None
+    max: ExpressionText | None = None
+    std: ExpressionText | None = None
+    last: ExpressionText | None = None
+    share: ExpressionText | None = None
     time_since_last: Literal[True] | None = None
 
     @model_validator(mode="after")
@@ -71,7 +71,7 @@ class FeatureTableSpec(Declaration):
     source: Name
     refresh: Span = Field(description="Ticks stand at whole multiples of this since 1970 UTC")
     publish_delay: Delay = Field(description="How long after a tick its values can be read")
-    where: str | None = Field(None, description="Only source rows that meet this condition")
+    where: ExpressionText | None = Field(None, description="Only source rows that meet this condition")
     features: dict[Name, Feature] = Field(min_length=1)
     expectations: tuple[Expectation, ...] = Field((), strict=False)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ml_platform.spec.types import Cron, Declaration, Name, Owner, Span
+from ml_platform.spec.types import Cron, Declaration, ExpressionText, Name, Owner, Plain, Span
 
 Task = Literal["binary", "multiclass", "regression", "quantile"]
 
@@ -17,15 +17,15 @@ class Population(Declaration):
 
     source: Name
     entity: Name
-    prediction_time: str = Field(description="Expression over the source's columns, such as sched_dep - 2h")
-    where: str | None = None
+    prediction_time: ExpressionText = Field(description="Expression over the source's columns, such as sched_dep - 2h")
+    where: ExpressionText | None = None
 
 
 class Label(Declaration):
     """The truth, and the time after the prediction time at which it is settled for every row."""
 
     source: Name
-    expression: str
+    expression: ExpressionText
     horizon: Span
     missing: Literal["drop", "negative"] = "drop"
 
@@ -42,8 +42,8 @@ class Algorithm(Declaration):
     """A fitted estimator by name: lightgbm, rule, constant, an allow-listed scikit-learn class, or module:Class."""
 
     name: str
-    params: dict[str, Any] = Field(default_factory=dict)
-    expression: str | None = Field(None, description="For rule: the expert's expression over features")
+    params: dict[str, Plain] = Field(default_factory=dict)
+    expression: ExpressionText | None = Field(None, description="For rule: the expert's expression over features")
     monotone: dict[str, Literal["increasing", "decreasing"]] = Field(default_factory=dict)
     seed: int = 0
 
@@ -63,9 +63,9 @@ class Value(Declaration):
     columns. `do_nothing` names the action (or gives the prediction) that stands for having no model.
     """
 
-    actions: dict[Name, str] | None = None
-    payoff: str | None = None
-    do_nothing: str
+    actions: dict[Name, ExpressionText] | None = None
+    payoff: ExpressionText | None = None
+    do_nothing: ExpressionText
 
     @model_validator(mode="after")
     def _actions_or_payoff(self) -> Value:

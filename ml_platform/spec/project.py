@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from ml_platform.spec.feature_table import FeatureTableSpec
 from ml_platform.spec.model import ModelSpec
@@ -16,11 +16,13 @@ from ml_platform.spec.types import Declaration, Name, Owner
 
 
 def _instant(value: Any) -> datetime:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if not isinstance(value, datetime) or value.tzinfo is None:
+    try:
+        instant = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{value!r} is not an instant. Write it in UTC, such as 2013-12-01T00:00:00Z") from None
+    if instant.tzinfo is None:
         raise ValueError(f"{value} has no time zone. Write it in UTC, such as 2013-12-01T00:00:00Z")
-    return value.astimezone(UTC)
+    return instant.astimezone(UTC)
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -30,6 +32,16 @@ class SimulatedClockSpec(Declaration):
     """A clock for history: it starts here and moves only when told to."""
 
     simulated_from: Instant
+
+
+def _clock_kind(value: Any) -> str:
+    return "simulated" if isinstance(value, dict | SimulatedClockSpec) else "wall"
+
+
+ClockSpec = Annotated[
+    Annotated[Literal["wall"], Tag("wall")] | Annotated[SimulatedClockSpec, Tag("simulated")],
+    Discriminator(_clock_kind),
+]
 
 
 class Storage(Declaration):
@@ -49,7 +61,7 @@ class ProjectFile(Declaration):
     description: str
     owner: Owner
     currency: str = Field(pattern=r"^[A-Z]{3}$", description="ISO 4217, such as USD")
-    clock: Literal["wall"] | SimulatedClockSpec = "wall"
+    clock: ClockSpec = "wall"
     entities: dict[Name, Annotated[tuple[str, ...], Field(min_length=1, strict=False)]]
     storage: Storage = Storage()
     alerts: tuple[str, ...] = Field((), strict=False, description="apprise URLs; a log file always receives them too")

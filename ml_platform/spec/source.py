@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ml_platform.spec.types import Declaration, Duration, Name, Owner, Span
+from ml_platform.spec.types import Declaration, Duration, Name, Owner, Plain, Span
 
 ColumnType = Literal["string", "int", "float", "bool", "timestamp"]
 
@@ -60,7 +60,7 @@ class Expectation(Declaration):
     """A Great Expectations expectation by its snake-case name, with its arguments."""
 
     expect: str = Field(description="Such as column_values_to_not_be_null")
-    args: dict[str, Any] = Field(default_factory=dict)
+    args: dict[str, Plain] = Field(default_factory=dict)
     severity: Literal["error", "warn"] = "error"
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from ml_platform.clock import Schedule, format_duration, parse_duration
+from ml_platform.identity import canonical_json
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 _OWNER = re.compile(r"(team:[A-Za-z0-9_-]+)|([^@\s]+@[^@\s]+\.[^@\s]+)")
@@ -18,7 +19,9 @@ _OWNER = re.compile(r"(team:[A-Za-z0-9_-]+)|([^@\s]+@[^@\s]+\.[^@\s]+)")
 class Declaration(BaseModel):
     """What every part of a declaration is: frozen, and strict about names and types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, allow_inf_nan=False
+    )
 
 
 def _duration(value: Any) -> timedelta:
@@ -114,6 +117,24 @@ WindowField = Annotated[
     PlainSerializer(lambda window: window.text),
     WithJsonSchema({"type": ["string", "array"], "examples": ["7d", "ever", ["0h", "2h"]]}),
 ]
+
+
+def _expression(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+ExpressionText = Annotated[str, BeforeValidator(_expression), WithJsonSchema({"type": ["string", "number"]})]
+
+
+def _plain(value: Any) -> Any:
+    try:
+        canonical_json(value)
+    except TypeError as error:
+        raise ValueError(f"{error}. Give plain, finite values") from None
+    return value
+
+
+Plain = Annotated[Any, AfterValidator(_plain)]
 
 
 def _owner(value: Any) -> str:

@@ -1,0 +1,165 @@
+"""A project's folder to its checked declarations, or to all of their faults at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from ml_platform.errors import DeclarationError, Fault
+from ml_platform.spec.document import Document, read_document
+from ml_platform.spec.explain import explain
+from ml_platform.spec.feature_table import FeatureTableSpec
+from ml_platform.spec.model import ModelSpec
+from ml_platform.spec.project import Location, ProjectFile, ProjectSpec
+from ml_platform.spec.source import SourceSpec
+from ml_platform.spec.types import Declaration
+
+_REFERENCE = re.compile(r"\$\{([^}]*)\}")
+_PROJECT = "project.yaml"
+_Spec = TypeVar("_Spec", SourceSpec, FeatureTableSpec, ModelSpec)
+
+
+def load_project(directory: Path, environ: Mapping[str, str] | None = None) -> ProjectSpec:
+    """Read and check every declaration of a project.
+
+    Parameters
+    ----------
+    directory
+        The folder that holds project.yaml.
+    environ
+        What ``${NAME}`` in project.yaml refers to; the process's environment by default.
+
+    Raises
+    ------
+    DeclarationError
+        With every fault of every file, each with file, line, column, what was found and what to do.
+    """
+    root = Path(directory).resolve()
+    reading = _Reading(root)
+    project = reading.project(os.environ if environ is None else environ)
+    sources = reading.folder("sources", SourceSpec)
+    tables = reading.folder("features", FeatureTableSpec)
+    models = reading.folder("models", ModelSpec)
+    if project is None:
+        raise DeclarationError(reading.faults)
+    spec = ProjectSpec(root, project, sources, tables, models, reading.locations())
+    if reading.faults:
+        raise DeclarationError(reading.faults)
+    return spec
+
+
+@dataclass
+class _Reading:
+    """One pass over a project's files: the documents read so far, and their faults."""
+
+    root: Path
+    documents: dict[str, Document] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def project(self, environ: Mapping[str, str]) -> ProjectFile | None:
+        if not (self.root / _PROJECT).is_file():
+            where = f"there is no {_PROJECT} in {self.root}" if self.root.is_dir() else f"{self.root} is not a folder"
+            message = f"{where}. Give the folder of a project, or make one with ml-platform init DIR."
+            self.faults.append(Fault(_PROJECT, 1, 1, message))
+            return None
+        document = self._document("project", self.root / _PROJECT)
+        value, faults = resolve_references(document, environ)
+        self.faults.extend(faults)
+        return None if faults else self._validated(document, value, ProjectFile)
+
+    def folder(self, name: str, model: type[_Spec]) -> dict[str, _Spec]:
+        found: dict[str, _Spec] = {}
+        for path in sorted((self.root / name).rglob("*.y*ml")):
+            if path.parent != self.root / name or path.suffix != ".yaml":
+                message = f"is not read. Declarations stand directly in {name}/, in files that end in .yaml: move it."
+                self.faults.append(Fault(path.relative_to(self.root).as_posix(), 1, 1, message))
+                continue
+            document = self._document(f"{name}/{path.stem}", path)
+            self.faults.extend(_stray_references(document, (), document.value))
+            spec = self._validated(document, document.value, model)
+            self._check_name(document, path.stem)
+            if spec is not None:
+                found[path.stem] = spec
+        return found
+
+    def locations(self) -> dict[str, Location]:
+        """Where every declaration stands (``models/NAME``), and each of its keys (``models/NAME.algorithm``)."""
+        found: dict[str, Location] = {}
+        for key, document in self.documents.items():
+            found[key] = Location(document.file)
+            for part in document.value if isinstance(document.value, dict) else ():
+                found[f"{key}.{part}"] = Location(document.file, document.line([part]))
+        return found
+
+    def _document(self, key: str, path: Path) -> Document:
+        document = _cached_document(path.relative_to(self.root).as_posix(), path.read_bytes())
+        self.documents[key] = document
+        self.faults.extend(document.faults)
+        return document
+
+    def _validated(self, document: Document, value: Any, model: type[_Any]) -> _Any | None:
+        if value is None:
+            if not document.faults:
+                self.faults.append(document.fault((), "is empty. Write a declaration, or remove the file."))
+            return None
+        if not isinstance(value, dict):
+            self.faults.append(document.fault((), "must be a mapping of keys to values. Begin with spec_version: 1."))
+            return None
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            self.faults.extend(explain(error, model, document))
+            return None
+
+    def _check_name(self, document: Document, stem: str) -> None:
+        name = document.value.get("name") if isinstance(document.value, dict) else stem
+        if isinstance(name, str) and name != stem:
+            message = f"name is {name!r}, but the file is called {stem}.yaml. Give both the same name."
+            self.faults.append(document.fault(["name"], message))
+
+
+_Any = TypeVar("_Any", bound=Declaration)
+
+
+@lru_cache(maxsize=4096)
+def _cached_document(file: str, content: bytes) -> Document:
+    return read_document(file, content)
+
+
+def resolve_references(document: Document, environ: Mapping[str, str]) -> tuple[Any, list[Fault]]:
+    """Return the document's value with every ``${NAME}`` replaced, and a fault for each name that is not set."""
+    faults: list[Fault] = []
+
+    def resolve(path: tuple[str | int, ...], value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: resolve((*path, key), item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [resolve((*path, index), item) for index, item in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        for match in _REFERENCE.finditer(value):
+            if match.group(1) not in environ:
+                message = f"the environment variable {match.group(1)} is not set. Set it, or write the value here."
+                faults.append(document.fault(path, message, offset=match.start()))
+        return _REFERENCE.sub(lambda match: environ.get(match.group(1), ""), value)
+
+    return resolve((), document.value), faults
+
+
+def _stray_references(document: Document, path: tuple[str | int, ...], value: Any) -> Iterator[Fault]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _stray_references(document, (*path, key), item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _stray_references(document, (*path, index), item)
+    elif isinstance(value, str) and (match := _REFERENCE.search(value)):
+        message = f"{match.group(0)} is not replaced here. References to the environment stand only in {_PROJECT}."
+        yield document.fault(path, message, offset=match.start())
