@@ -154,15 +154,24 @@ def _watch(servers: Sequence[Server]) -> None:
 
 
 def _stop(server: Server) -> None:
-    """Ask the process to stop, then make sure that nothing of its group is left."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if server.process.poll() is not None:
-            break
-        server.process.send_signal(number)
+    """Ask the process to stop, then what it started (a run in progress ends as cancelled), then kill what is left."""
+    server.process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        server.process.wait(_STOP_SECONDS)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.process.pid, number)
+        if _group_is_gone(server.process, _STOP_SECONDS):
+            return
+
+
+def _group_is_gone(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        process.poll()
         try:
-            server.process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(server.process.pid, signal.SIGKILL)
-    server.process.wait()
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
