@@ -60,12 +60,22 @@ class DeclarationError(PlatformError):
         super().__init__("\n".join([*map(str, self.faults), f"{count} in the declarations."]))
 
 
+class DeclarationCycle(PlatformError):
+    """Declarations need each other in a circle; `path` begins and ends with the same name."""
+
+    def __init__(self, path: Sequence[str]) -> None:
+        self.path = tuple(path)
+        super().__init__(
+            f"{' -> '.join(path)} is a cycle: none of these can be made before the others. Remove one reference."
+        )
+
+
 class ExpressionError(PlatformError):
     """An expression cannot be read; `column` is the 0-based offset inside its text."""
 
     def __init__(self, text: str, column: int, problem: str) -> None:
         self.text, self.column, self.problem = text, column, problem
-        super().__init__(f"{problem} at character {column + 1} of {text!r}")
+        super().__init__(f"character {column + 1} of {text!r}: {problem}")
 
 
 class ClockError(PlatformError):
