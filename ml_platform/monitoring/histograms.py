@@ -1,0 +1,122 @@
+"""Histograms of columns: bins are chosen once on a reference, counts of any parts add up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+_QUANTILES = np.linspace(0.0, 1.0, 11)
+_MAX_CATEGORIES = 50
+
+
+@dataclass(frozen=True)
+class Bins:
+    """How one column is cut.
+
+    Attributes
+    ----------
+    edges
+        For ``numeric``, ascending: below the first, between two neighbours (the upper one included), above the last.
+        The first and the last are the least and the greatest value of the reference.
+    categories
+        For ``categorical``: the reference's commonest; every other value shares one more bin.
+    """
+
+    kind: Literal["numeric", "categorical"]
+    edges: tuple[float, ...] = ()
+    categories: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each bin, the last one for missing values."""
+        if self.kind == "categorical":
+            return (*self.categories, "any other", "missing")
+        if not self.edges:
+            return ("any", "missing")
+        inner = [f"{low:g} to {high:g}" for low, high in zip(self.edges[:-1], self.edges[1:], strict=True)]
+        return (f"below {self.edges[0]:g}", *(inner or [f"{self.edges[0]:g}"]), f"above {self.edges[-1]:g}", "missing")
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of one column by bin, the last one of missing values. Parts with the same bins add up."""
+
+    bins: Bins
+    counts: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows were counted, missing values among them."""
+        return sum(self.counts)
+
+    @property
+    def missing(self) -> float:
+        """The share of rows without a value."""
+        return self.counts[-1] / self.rows if self.rows else 0.0
+
+    def __add__(self, other: Histogram) -> Histogram:
+        if self.bins != other.bins:
+            raise ValueError("histograms with different bins do not add up")
+        return Histogram(self.bins, tuple(a + b for a, b in zip(self.counts, other.counts, strict=True)))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the histogram in JSON types."""
+        bins = {"kind": self.bins.kind, "edges": list(self.bins.edges), "categories": list(self.bins.categories)}
+        return {**bins, "counts": list(self.counts)}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Histogram:
+        """Read what `as_json` wrote."""
+        bins = Bins(fields["kind"], tuple(map(float, fields["edges"])), tuple(fields["categories"]))
+        return cls(bins, tuple(fields["counts"]))
+
+
+def choose_bins(values: pd.Series) -> Bins:
+    """Cut a reference column: numbers at its deciles, anything else by its commonest values."""
+    if _is_numeric(values):
+        numbers = _numbers(values)
+        numbers = numbers[np.isfinite(numbers)]
+        if len(numbers) == 0:
+            return Bins("numeric")
+        cuts = np.unique(np.quantile(numbers, _QUANTILES, method="inverted_cdf"))
+        return Bins("numeric", edges=tuple(float(cut) for cut in cuts))
+    counts = values.dropna().astype(str).value_counts()
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    return Bins("categorical", categories=tuple(str(name) for name, _ in ranked[:_MAX_CATEGORIES]))
+
+
+def count_values(values: pd.Series, bins: Bins) -> Histogram:
+    """Count a column by the given bins, in one pass."""
+    missing = int(values.isna().sum())
+    places = _places(values[values.notna()], bins)
+    counts = np.bincount(places, minlength=len(bins.labels) - 1)
+    return Histogram(bins, (*(int(count) for count in counts), missing))
+
+
+def _places(values: pd.Series, bins: Bins) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return the number of the bin of every value; none is missing."""
+    if bins.kind == "categorical":
+        places = pd.Index(bins.categories).get_indexer(pd.Index(values.astype(str)))
+        return np.where(places < 0, len(bins.categories), places)
+    if not bins.edges:
+        return np.zeros(len(values), dtype=np.int64)
+    numbers = _numbers(values)
+    places = np.searchsorted(np.asarray(bins.edges), numbers, side="left").astype(np.int64)
+    lowest = numbers == bins.edges[0]  # the least value of the reference is not below it
+    return np.where(lowest, 1, places) if len(bins.edges) > 1 else _around(numbers, bins.edges[0])
+
+
+def _around(numbers: np.ndarray[Any, Any], only: float) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.where(numbers < only, 0, np.where(numbers == only, 1, 2)).astype(np.int64)
+
+
+def _is_numeric(values: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+
+
+def _numbers(values: pd.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return values.to_numpy(dtype="float64", na_value=np.nan)
