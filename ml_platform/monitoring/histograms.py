@@ -84,9 +84,8 @@ def choose_bins(values: pd.Series) -> Bins:
             return Bins("numeric")
         cuts = np.unique(np.quantile(numbers, _QUANTILES, method="inverted_cdf"))
         return Bins("numeric", edges=tuple(float(cut) for cut in cuts))
-    counts = values.dropna().astype(str).value_counts()
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
-    return Bins("categorical", categories=tuple(str(name) for name, _ in ranked[:_MAX_CATEGORIES]))
+    counts = [(-count, str(name)) for name, count in values.value_counts(dropna=True).items() if count]
+    return Bins("categorical", categories=tuple(name for _, name in sorted(counts)[:_MAX_CATEGORIES]))
 
 
 def count_values(values: pd.Series, bins: Bins) -> Histogram:
@@ -100,8 +99,10 @@ def count_values(values: pd.Series, bins: Bins) -> Histogram:
 def _places(values: pd.Series, bins: Bins) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return the number of the bin of every value; none is missing."""
     if bins.kind == "categorical":
-        places = pd.Index(bins.categories).get_indexer(pd.Index(values.astype(str)))
-        return np.where(places < 0, len(bins.categories), places)
+        codes, found = pd.factorize(values)  # each category becomes text once, not once a row
+        known = {category: place for place, category in enumerate(bins.categories)}
+        places = np.array([known.get(str(category), len(known)) for category in found], dtype=np.int64)
+        return places[codes] if len(found) else np.zeros(0, dtype=np.int64)
     if not bins.edges:
         return np.zeros(len(values), dtype=np.int64)
     numbers = _numbers(values)
