@@ -11,10 +11,10 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -102,6 +102,8 @@ def frame_id(table: pa.Table) -> str:
 
 
 def _normal_type(kind: pa.DataType) -> pa.DataType:
+    import pyarrow as pa
+
     if pa.types.is_dictionary(kind):
         return _normal_type(kind.value_type)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -112,6 +114,9 @@ def _normal_type(kind: pa.DataType) -> pa.DataType:
 
 
 def _hash_column(digest: Any, column: pa.ChunkedArray) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     column = column.cast(_normal_type(column.type))
     valid = pc.is_valid(column).to_numpy(zero_copy_only=False)
     digest.update(valid.tobytes())

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ml_platform.errors import DeclarationError, Fault
+from ml_platform.spec.check import check_project
 from ml_platform.spec.document import Document, read_document
 from ml_platform.spec.explain import explain
 from ml_platform.spec.feature_table import FeatureTableSpec
@@ -50,6 +51,7 @@ def load_project(directory: Path, environ: Mapping[str, str] | None = None) -> P
     if project is None:
         raise DeclarationError(reading.faults)
     spec = ProjectSpec(root, project, sources, tables, models, reading.locations())
+    reading.cross_check(spec)
     if reading.faults:
         raise DeclarationError(reading.faults)
     return spec
@@ -62,6 +64,7 @@ class _Reading:
     root: Path
     documents: dict[str, Document] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
 
     def project(self, environ: Mapping[str, str]) -> ProjectFile | None:
         if not (self.root / _PROJECT).is_file():
@@ -84,10 +87,16 @@ class _Reading:
             document = self._document(f"{name}/{path.stem}", path)
             self.faults.extend(_stray_references(document, (), document.value))
             spec = self._validated(document, document.value, model)
-            self._check_name(document, path.stem)
-            if spec is not None:
+            if self._is_called(document, path.stem) and spec is not None:
                 found[path.stem] = spec
+            else:
+                self.broken.update((f"{name}/{path.stem}", f"{name}/{_declared_name(document)}"))
         return found
+
+    def cross_check(self, spec: ProjectSpec) -> None:
+        for problem in check_project(spec, self.broken):
+            document = self.documents[problem.declaration]
+            self.faults.append(document.fault(problem.place, problem.message, offset=problem.offset))
 
     def locations(self) -> dict[str, Location]:
         """Where every declaration stands (``models/NAME``), and each of its keys (``models/NAME.algorithm``)."""
@@ -118,14 +127,21 @@ class _Reading:
             self.faults.extend(explain(error, model, document))
             return None
 
-    def _check_name(self, document: Document, stem: str) -> None:
-        name = document.value.get("name") if isinstance(document.value, dict) else stem
-        if isinstance(name, str) and name != stem:
-            message = f"name is {name!r}, but the file is called {stem}.yaml. Give both the same name."
-            self.faults.append(document.fault(["name"], message))
+    def _is_called(self, document: Document, stem: str) -> bool:
+        name = _declared_name(document)
+        if name is None or name == stem:
+            return True
+        message = f"name is {name!r}, but the file is called {stem}.yaml. Give both the same name."
+        self.faults.append(document.fault(["name"], message))
+        return False
 
 
 _Any = TypeVar("_Any", bound=Declaration)
+
+
+def _declared_name(document: Document) -> str | None:
+    name = document.value.get("name") if isinstance(document.value, dict) else None
+    return name if isinstance(name, str) else None
 
 
 @lru_cache(maxsize=4096)

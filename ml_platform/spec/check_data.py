@@ -1,0 +1,160 @@
+"""Checks of project.yaml, sources and feature tables against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+from ml_platform.errors import DeclarationCycle, suggest
+from ml_platform.expression import Kind
+from ml_platform.monitoring.known_expectations import expectation_problem
+from ml_platform.spec.feature_table import Aggregate, Feature, FeatureTableSpec, column_name
+from ml_platform.spec.problems import (
+    COUNTABLE,
+    Columns,
+    Place,
+    Problem,
+    Scope,
+    check_code,
+    check_condition,
+    check_entity,
+    check_expression,
+    check_repeats,
+    check_source_name,
+    columns_of,
+)
+from ml_platform.spec.source import Expectation, SourceSpec
+
+RESERVED_COLUMNS = ("prediction_time", "effective_time", "label", "prediction")
+_TABLE_COLUMNS = ("valid_from",)
+
+_ANY: frozenset[Kind] = frozenset({"bool", "int", "float", "string", "timestamp"})
+_SORTED: frozenset[Kind] = frozenset({"bool", "int", "float", "timestamp"})
+_FITTING: Mapping[Aggregate, tuple[frozenset[Kind], str]] = {
+    "sum": (COUNTABLE, "Sum a number, or take last or count"),
+    "mean": (COUNTABLE, "Average a number, or take last or count"),
+    "std": (COUNTABLE, "Take the deviation of a number"),
+    "min": (_SORTED, "Take the least of numbers or timestamps, or take last"),
+    "max": (_SORTED, "Take the greatest of numbers or timestamps, or take last"),
+    "last": (_ANY, "Make a number of it, with minutes(), hours() or days()"),
+    "share": (frozenset({"bool"}), "Write a condition, such as x > 0"),
+}
+
+
+def check_project_file(scope: Scope) -> Iterator[Problem]:
+    """Yield what is wrong with the entities."""
+    for entity, key in scope.spec.file.entities.items():
+        yield from check_repeats("project", ("entities", entity), key)
+        for index, column in enumerate(key):
+            if column in RESERVED_COLUMNS:
+                text = f"{column} is a name of the platform's own. Rename the column in the source's reader"
+                yield Problem("project", ("entities", entity, index), text)
+
+
+def check_source(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
+    """Yield what is wrong with a source: its columns, key, times, reader and expectations."""
+    where = f"sources/{source.name}"
+    yield from _check_columns(where, source)
+    yield from check_repeats(where, ("key",), source.key)
+    for index, column in enumerate(source.key):
+        if column not in source.columns:
+            text = f"{column} is not a column. {suggest(column, source.columns)}"
+            yield Problem(where, ("key", index), text)
+    yield from _check_time(where, ("event_timestamp",), source, source.event_timestamp)
+    if source.known_at.column is not None:
+        yield from _check_time(where, ("known_at", "column"), source, source.known_at.column)
+    if source.reader.python is not None:
+        yield from check_code(scope, where, ("reader", "python"), source.reader.python)
+    yield from _check_expectations(where, source.expectations, list(source.columns))
+
+
+def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:
+    for name, column in source.columns.items():
+        if "." in name:
+            yield Problem(where, ("columns", name), "a column's name has no dot. Rename it in the source's reader")
+        if column.zone is None:
+            continue
+        if column.type != "timestamp":
+            yield Problem(
+                where, ("columns", name, "zone"), f"belongs to timestamps, found type {column.type}. Remove it"
+            )
+        elif not _is_zone(column.zone):
+            text = f"{column.zone!r} is not a time zone. Write a name such as America/New_York"
+            yield Problem(where, ("columns", name, "zone"), text)
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def _check_time(where: str, place: Place, source: SourceSpec, column: str) -> Iterator[Problem]:
+    found = source.columns.get(column)
+    timestamps = [name for name, declared in source.columns.items() if declared.type == "timestamp"]
+    if found is None:
+        yield Problem(where, place, f"{column} is not a column. {suggest(column, timestamps or source.columns)}")
+    elif found.type != "timestamp":
+        text = (
+            f"must be a timestamp, and the column {column} is declared as {found.type}. {suggest(column, timestamps)}"
+        )
+        yield Problem(where, place, text)
+
+
+def check_feature_table(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
+    """Yield what is wrong with a feature table: entity, source, expressions, columns, expectations."""
+    where = f"features/{table.name}"
+    if table.name in scope.names("sources"):
+        text = f"{table.name} is a source too, and {table.name}.x could mean either. Rename one"
+        yield Problem(where, ("name",), text)
+    yield from _check_origin(scope, table)
+    yield from check_entity(scope, where, ("entity",), table.entity, [table.source])
+    columns = columns_of(scope, table.source)
+    if columns is not None:
+        yield from check_condition(where, ("where",), table.where, columns)
+        for name, feature in table.features.items():
+            yield from _check_feature(where, name, feature, columns)
+    yield from _check_collisions(scope, table)
+    key = scope.spec.file.entities.get(table.entity, ())
+    yield from _check_expectations(where, table.expectations, [*key, *_TABLE_COLUMNS, *table.columns])
+
+
+def _check_origin(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
+    where, place = f"features/{table.name}", ("source",)
+    path, name = [table.name], table.source
+    while name in scope.spec.feature_tables and name not in path:
+        path.append(name)
+        name = scope.spec.feature_tables[name].source
+    if name == table.name:
+        yield Problem(where, place, str(DeclarationCycle([f"features/{item}" for item in (*path, name)])))
+    else:
+        yield from check_source_name(scope, where, place, table.source)
+
+
+def _check_feature(where: str, name: str, feature: Feature, columns: Columns) -> Iterator[Problem]:
+    place: Place = ("features", name)
+    yield from check_condition(where, (*place, "where"), feature.where, columns)
+    if feature.expression is not None:
+        allowed, remedy = _FITTING[feature.aggregate]
+        yield from check_expression(where, (*place, feature.aggregate), feature.expression, columns, allowed, remedy)[1]
+
+
+def _check_collisions(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
+    key = scope.spec.file.entities.get(table.entity, ())
+    taken = {**dict.fromkeys(key, f"the key of {table.entity}"), **dict.fromkeys(_TABLE_COLUMNS, "the platform")}
+    for name, feature in table.features.items():
+        for index, window in enumerate(feature.windows):
+            column = column_name(name, window)
+            if column in taken:
+                text = f"its column {column} exists already, from {taken[column]}. Change the window or the name"
+                yield Problem(f"features/{table.name}", ("features", name, "windows", index), text)
+            taken[column] = f"{name} over {window.label}"
+
+
+def _check_expectations(where: str, expectations: Sequence[Expectation], columns: Sequence[str]) -> Iterator[Problem]:
+    for index, expectation in enumerate(expectations):
+        problem = expectation_problem(expectation, columns)
+        if problem is not None:
+            yield Problem(where, ("expectations", index), problem)

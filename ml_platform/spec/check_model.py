@@ -1,0 +1,163 @@
+"""Checks of a model against the sources and feature tables that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ml_platform.errors import ExpressionError, listed, suggest
+from ml_platform.expression import Kind, parse_expression
+from ml_platform.spec.algorithms import algorithm_faults, is_project_class
+from ml_platform.spec.check_features import check_features, feature_kinds
+from ml_platform.spec.figures import KNOWN_FIGURES
+from ml_platform.spec.model import Algorithm, ModelSpec, Task
+from ml_platform.spec.problems import (
+    COUNTABLE,
+    NUMBERS,
+    Columns,
+    Place,
+    Problem,
+    Scope,
+    check_code,
+    check_condition,
+    check_entity,
+    check_expression,
+    check_source_name,
+    columns_of,
+)
+
+RESERVED_NAMES = ("sources", "features")
+_LABELS: Mapping[Task, tuple[frozenset[Kind], str]] = {
+    "binary": (frozenset({"bool"}), "Write a condition, such as delay >= 30"),
+    "multiclass": (frozenset({"string", "int", "bool"}), "Give a class: a text or a whole number"),
+    "regression": (NUMBERS, "Give a number"),
+    "quantile": (NUMBERS, "Give a number"),
+}
+
+
+def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
+    """Yield what is wrong with a model: population, label, features, code, algorithms, value and gates."""
+    where = f"models/{model.name}"
+    if model.name in RESERVED_NAMES:
+        text = f"{model.name} is a name of the platform's own. Give the model another"
+        yield Problem(where, ("name",), text)
+    yield from _check_population(scope, model)
+    label, problems = _check_label(scope, model)
+    yield from problems
+    yield from check_features(scope, model)
+    yield from _check_transforms(scope, model)
+    kinds = feature_kinds(scope, model)
+    yield from _check_algorithm(scope, model, ("algorithm",), model.algorithm, kinds)
+    for index, baseline in enumerate(model.baselines):
+        yield from _check_algorithm(scope, model, ("baselines", index), baseline, kinds)
+    yield from _check_value(scope, model, label, kinds)
+    for figure in model.gates:
+        if figure not in KNOWN_FIGURES[model.task]:
+            text = f"{figure} is not a figure of a {model.task} model. {suggest(figure, KNOWN_FIGURES[model.task])}"
+            yield Problem(where, ("gates", figure), text)
+
+
+def _check_population(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
+    where, population = f"models/{model.name}", model.population
+    yield from check_source_name(scope, where, ("population", "source"), population.source)
+    yield from check_entity(scope, where, ("population", "entity"), population.entity, [population.source])
+    columns = columns_of(scope, population.source)
+    if columns is None:
+        return
+    remedy = "Write a moment, such as departs_at - 2h"
+    place = ("population", "prediction_time")
+    yield from check_expression(where, place, population.prediction_time, columns, {"timestamp"}, remedy)[1]
+    yield from check_condition(where, ("population", "where"), population.where, columns)
+
+
+def _check_label(scope: Scope, model: ModelSpec) -> tuple[Kind | None, list[Problem]]:
+    where, label = f"models/{model.name}", model.label
+    problems = list(check_source_name(scope, where, ("label", "source"), label.source))
+    if model.population.entity in scope.spec.file.entities:
+        problems += check_entity(scope, where, ("label", "source"), model.population.entity, [label.source])
+    if label.missing == "negative" and model.task != "binary":
+        text = f"negative belongs to binary models, found task {model.task}. Write drop"
+        problems.append(Problem(where, ("label", "missing"), text))
+    columns = columns_of(scope, label.source)
+    if columns is None:
+        return None, problems
+    allowed, remedy = _LABELS[model.task]
+    kind, found = check_expression(where, ("label", "expression"), label.expression, columns, allowed, remedy)
+    return kind, problems + found
+
+
+def _check_transforms(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
+    where = f"models/{model.name}"
+    taken = {*scope.names("sources"), *scope.names("features")}
+    for index, reference in enumerate(model.transforms):
+        place: Place = ("transforms", index)
+        yield from check_code(scope, where, place, reference)
+        function = reference.partition(":")[2]
+        if function in taken:
+            text = (
+                f"columns of {function} would be called {function}.x, which means something else. Rename the function"
+            )
+            yield Problem(where, place, text)
+        taken.add(function)
+
+
+def _check_algorithm(
+    scope: Scope, model: ModelSpec, place: Place, algorithm: Algorithm, kinds: Columns | None
+) -> Iterator[Problem]:
+    where = f"models/{model.name}"
+    for text in algorithm_faults(algorithm, model.task):
+        yield Problem(where, place, text)
+    if is_project_class(algorithm.name):
+        yield from check_code(scope, where, (*place, "name"), algorithm.name)
+    if kinds is None:
+        return
+    known = {name for name in kinds if kinds[name] in COUNTABLE}
+    for column in algorithm.monotone:
+        if column not in known and not _from_transform(model, column):
+            text = f"{column} is not a number among the model's features. {suggest(column, known)}"
+            yield Problem(where, (*place, "monotone", column), text)
+    if algorithm.name == "rule" and algorithm.expression is not None:
+        yield from _check_rule(model, (*place, "expression"), algorithm.expression, kinds)
+
+
+def _check_rule(model: ModelSpec, place: Place, text: str, kinds: Columns) -> Iterator[Problem]:
+    allowed = COUNTABLE if model.task == "binary" else NUMBERS
+    remedy = "Write a condition, or a probability" if model.task == "binary" else "Write a number"
+    problems = check_expression(f"models/{model.name}", place, text, kinds, allowed, remedy)[1]
+    if not _reads_transforms(model, text):
+        yield from problems
+
+
+def _reads_transforms(model: ModelSpec, text: str) -> bool:
+    """Return whether an expression reads what a transform adds; its types are not known before it runs."""
+    try:
+        return any(_from_transform(model, name) for name in parse_expression(text).names)
+    except ExpressionError:
+        return False
+
+
+def _from_transform(model: ModelSpec, column: str) -> bool:
+    return column.partition(".")[0] in {reference.partition(":")[2] for reference in model.transforms}
+
+
+def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Columns | None) -> Iterator[Problem]:
+    where, value = f"models/{model.name}", model.value
+    columns = columns_of(scope, model.population.source)
+    if columns is None or kinds is None:
+        return
+    taken = sorted({"label", "prediction"}.intersection(columns))
+    if taken:
+        text = f"{model.population.source} has a column {listed(taken)}, which here means the truth or the prediction"
+        yield Problem(where, ("population", "source"), f"{text}. Rename it in the source's reader")
+        return
+    known: dict[str, Kind] = {**kinds, **columns}
+    truth: dict[str, Kind] = {} if label is None else {"label": label}
+    remedy = "Write an amount of money"
+    for action, text in (value.actions or {}).items():
+        problems = check_expression(where, ("value", "actions", action), text, {**known, **truth}, COUNTABLE, remedy)[1]
+        yield from problems if label is not None else ()
+    if value.payoff is not None and label is not None:
+        given: dict[str, Kind] = {**known, **truth, "prediction": "float"}
+        yield from check_expression(where, ("value", "payoff"), value.payoff, given, COUNTABLE, remedy)[1]
+    if value.payoff is not None:
+        place = ("value", "do_nothing")
+        yield from check_expression(where, place, value.do_nothing, known, NUMBERS, "Write a prediction")[1]

@@ -1,0 +1,151 @@
+"""What checks find: a problem at a place in a declaration; and what several checks ask."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ml_platform.errors import ExpressionError, listed, suggest
+from ml_platform.expression import Kind, parse_expression
+from ml_platform.expression.kinds import told
+from ml_platform.project_code import ProjectCodeError, require_defined
+from ml_platform.spec.explain import dotted
+from ml_platform.spec.project import ProjectSpec
+from ml_platform.spec.resolve import column_types
+from ml_platform.spec.source import SourceSpec
+
+Place = tuple[str | int, ...]
+Columns = Mapping[str, Kind]
+
+NUMBERS: frozenset[Kind] = frozenset({"int", "float"})
+COUNTABLE: frozenset[Kind] = frozenset({"int", "float", "bool"})
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong at a place of one declaration.
+
+    Attributes
+    ----------
+    declaration
+        Such as ``models/late_parcel``.
+    place
+        Path inside the declaration; the message names it.
+    offset
+        How many characters inside a text.
+    """
+
+    declaration: str
+    place: Place
+    text: str
+    offset: int = 0
+
+    @property
+    def message(self) -> str:
+        """The whole message: the place and what is wrong there, with a full stop."""
+        text = self.text if self.text.endswith((".", "?")) else f"{self.text}."
+        where = dotted(self.place)
+        return f"{where} {text}" if text.startswith(("must ", "is ", "belongs ")) else f"{where}: {text}"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The declarations that could be read, and the names of those that could not.
+
+    What refers to a broken declaration is not reported: its own faults are.
+    """
+
+    spec: ProjectSpec
+    broken: frozenset[str] = frozenset()
+
+    def source(self, name: str) -> SourceSpec | None:
+        """Return a source, or None where it is unknown or broken."""
+        return self.spec.sources.get(name)
+
+    def is_broken(self, declaration: str) -> bool:
+        """Return whether a declaration exists but could not be read."""
+        return declaration in self.broken
+
+    def names(self, folder: str) -> list[str]:
+        """Return every declared name of a folder, broken ones too."""
+        read = list(self.spec.sources if folder == "sources" else self.spec.feature_tables)
+        broken = (name.partition("/")[2] for name in self.broken if name.startswith(f"{folder}/"))
+        return [*read, *broken]
+
+
+def check_source_name(scope: Scope, declaration: str, place: Place, name: str) -> Iterator[Problem]:
+    """Yield a problem where no source has this name."""
+    if name in scope.names("sources"):
+        return
+    if name in scope.names("features"):
+        text = f"{name} is a feature table, and rows come from sources. {suggest(name, scope.names('sources'))}"
+        yield Problem(declaration, place, text)
+        return
+    yield Problem(declaration, place, f"there is no source {name}. {suggest(name, scope.names('sources'))}")
+
+
+def check_entity(
+    scope: Scope, declaration: str, place: Place, entity: str, sources: Iterable[str]
+) -> Iterator[Problem]:
+    """Yield problems where an entity is unknown, or its key is not in each of the sources."""
+    entities = scope.spec.file.entities
+    if entity not in entities:
+        yield Problem(declaration, place, f"there is no entity {entity} in project.yaml. {suggest(entity, entities)}")
+        return
+    for name in dict.fromkeys(sources):
+        source = scope.source(name)
+        missing = [column for column in entities[entity] if source is not None and column not in source.columns]
+        if missing:
+            text = f"the key of {entity} is {listed(entities[entity])}, and {name} has no column {listed(missing)}"
+            remedy = "Declare the column in the source, or take another entity or source"
+            yield Problem(declaration, place, f"{text}. {remedy}")
+
+
+def check_expression(
+    declaration: str, place: Place, text: str, columns: Columns, allowed: Collection[Kind], remedy: str
+) -> tuple[Kind | None, list[Problem]]:
+    """Return the kind of an expression, and what is wrong with it.
+
+    Parameters
+    ----------
+    allowed
+        The kinds that it may have.
+    remedy
+        What to write where it has another.
+    """
+    try:
+        kind = parse_expression(text).check(columns)
+    except ExpressionError as error:
+        return None, [Problem(declaration, place, error.problem, error.column)]
+    if kind in allowed:
+        return kind, []
+    wanted = " or ".join(told(known) for known in sorted(allowed))
+    return kind, [Problem(declaration, place, f"must give {wanted}, found {told(kind)}. {remedy}")]
+
+
+def check_condition(declaration: str, place: Place, text: str | None, columns: Columns) -> list[Problem]:
+    """Return what is wrong with a condition over columns."""
+    if text is None:
+        return []
+    return check_expression(declaration, place, text, columns, {"bool"}, "Write a comparison, such as x > 0")[1]
+
+
+def check_code(scope: Scope, declaration: str, place: Place, reference: str) -> Iterator[Problem]:
+    """Yield a problem where the project does not define a ``module:name``."""
+    try:
+        require_defined(scope.spec.root, reference)
+    except ProjectCodeError as error:
+        yield Problem(declaration, place, str(error))
+
+
+def check_repeats(declaration: str, place: Place, names: Sequence[str]) -> Iterator[Problem]:
+    """Yield a problem for each name that stands in a list a second time."""
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Problem(declaration, (*place, index), f"{name} stands here twice. Remove one")
+
+
+def columns_of(scope: Scope, source: str) -> Columns | None:
+    """Return the bare columns of a source with their types, or None where the source cannot be read."""
+    found = scope.source(source)
+    return None if found is None else dict(column_types(found))
