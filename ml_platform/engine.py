@@ -1,0 +1,84 @@
+"""The engine: Ibis expressions, compiled for DuckDB, which runs inside the process.
+
+Declarations become Ibis expressions over tables known by name and schema alone; what
+runs them is chosen here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+
+class Engine:
+    """One DuckDB connection in memory, in UTC; tables are files or Arrow tables by name.
+
+    Parameters
+    ----------
+    threads
+        How many threads it uses. No result depends on it.
+    """
+
+    def __init__(self, threads: int) -> None:
+        import duckdb
+
+        self._connection = duckdb.connect(config={"threads": threads, "temp_directory": tempfile.gettempdir()})
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._connection.close()
+
+    def parquet(self, name: str, paths: Sequence[Path]) -> Any:
+        """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis."""
+        files = ", ".join(_quoted(str(path)) for path in paths)
+        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{files}])")
+        return self._known(name)
+
+    def arrow(self, name: str, table: pa.Table) -> Any:
+        """Let `name` stand for an Arrow table, and return it for Ibis."""
+        self._connection.register(name, table)
+        return self._known(name)
+
+    def keep(self, name: str, query: Any) -> Any:
+        """Compute an Ibis table once, keep it under `name`, and return it for Ibis."""
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {_sql(query)}")
+        return self._known(name)
+
+    def run(self, query: Any) -> pa.Table:
+        """Return the rows of an Ibis table."""
+        return self._connection.sql(_sql(query)).to_arrow_table()
+
+    def _known(self, name: str) -> Any:
+        described = self._connection.execute(f"DESCRIBE {name}").fetchall()
+        return ibis.table({column: _dtype(kind) for column, kind, *_ in described}, name=name)
+
+
+def _sql(query: Any) -> str:
+    return str(ibis.to_sql(query, dialect="duckdb"))
+
+
+_DTYPES = {
+    "VARCHAR": "string",
+    "DOUBLE": "float64",
+    "BIGINT": "int64",
+    "INTEGER": "int32",
+    "HUGEINT": "decimal(38, 0)",
+    "BOOLEAN": "boolean",
+    "TIMESTAMP WITH TIME ZONE": "timestamp('UTC')",
+}
+
+
+def _dtype(kind: str) -> str:
+    return _DTYPES.get(kind) or kind.lower()
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

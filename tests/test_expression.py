@@ -1,0 +1,258 @@
+import math
+import random
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from ml_platform.engine import Engine
+from ml_platform.errors import ExpressionError
+from ml_platform.expression import parse_expression
+
+HOUR = 3_600_000_000
+KINDS = {
+    "a": "float",
+    "b": "float",
+    "i": "int",
+    "j": "int",
+    "p": "bool",
+    "q": "bool",
+    "s": "string",
+    "t": "timestamp",
+    "u": "timestamp",
+    "weather.wind": "float",
+}
+
+
+def values_of(text, **columns):
+    series = {name.replace("__", "."): pd.Series(values) for name, values in columns.items()}
+    rows = max((len(values) for values in series.values()), default=1)
+    return parse_expression(text).evaluate(series, rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "kind"),
+    [
+        ("a + weather.wind * 2", {"a", "weather.wind"}, "float"),
+        ("i // 2", {"i"}, "int"),
+        ("i / 2", {"i"}, "float"),
+        ("t - 2h", {"t"}, "timestamp"),
+        ("t - u", {"t", "u"}, "duration"),
+        ("minutes(t - u) > 5", {"t", "u"}, "bool"),
+        ("t - u > 30m", {"t", "u"}, "bool"),
+        ("s in ['x', 'y']", {"s"}, "bool"),
+        ("s not in ['2h']", {"s"}, "bool"),
+        ("0 < a <= 5", {"a"}, "bool"),
+        ("a if p else None", {"a", "p"}, "float"),
+        ("p * 3", {"p"}, "int"),
+        ("max(i, a, 0)", {"a", "i"}, "float"),
+        ("hour(t) + weekday(t) + month(t)", {"t"}, "int"),
+        ("coalesce(i, 0)", {"i"}, "int"),
+        ("-5 + -a", {"a"}, "float"),
+        ("7d", set(), "duration"),
+    ],
+)
+def test_names_and_kind_of_an_expression(text, names, kind):
+    expression = parse_expression(text)
+    assert (expression.names, expression.check(KINDS)) == (names, kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "character 1 of '': nothing is written"),
+        ("a + * b", "character 5 of 'a + * b': invalid syntax"),
+        ("  a ** 2", "character 8 of '  a ** 2': ** is not an operator here. Multiply instead"),
+        ("flor(a)", "character 1 of 'flor(a)': flor is not a function here. Did you mean floor?"),
+        ("a.b.c", "character 1 of 'a.b.c': Attribute is not part of expressions"),
+        ("2h + a[0]", "character 6 of '2h + a[0]': Subscript is not part of expressions"),
+        (
+            "a == None",
+            "character 6 of 'a == None': a comparison with None is never true. Write is_null(x)",
+        ),
+        ("a in b", "character 6 of 'a in b': after 'in' stands a list such as ['a', 'b']"),
+        ("a in [b]", "character 7 of 'a in [b]': a list holds plain values only"),
+        ("abs(x=1)", "character 1 of 'abs(x=1)': abs takes its arguments by position"),
+        ("1e999", "character 1 of '1e999': the number is too large"),
+        ("b'x'", "character 1 of \"b'x'\": b'x' is not a number, a text, True, False or None"),
+        (
+            "99999999999999999999",
+            "character 1 of '99999999999999999999': the number does not fit into 64 bits",
+        ),
+    ],
+)
+def test_what_cannot_be_read_says_where_and_why(text, message):
+    with pytest.raises(ExpressionError) as caught:
+        parse_expression(text)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("text", ["__import__('os').system('x')", "(lambda: 1)()", "[x for x in a]", "a.__class__()"])
+def test_nothing_but_the_listed_syntax_is_accepted(text):
+    with pytest.raises(ExpressionError):
+        parse_expression(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "wether.wind > 3",
+            "character 1 of 'wether.wind > 3': wether.wind is not a column. Did you mean weather.wind?",
+        ),
+        ("1 + s", "character 1 of '1 + s': an int + a string has no meaning"),
+        ("t + t", "character 1 of 't + t': a timestamp + a timestamp has no meaning"),
+        ("a > s", "character 1 of 'a > s': a float and a string do not go together"),
+        ("t > 2h", "character 1 of 't > 2h': a duration and a timestamp do not go together"),
+        ("a and p", "character 1 of 'a and p': and takes a bool, found a float"),
+        ("1 + hour(a)", "character 5 of '1 + hour(a)': hour takes a timestamp, found a float"),
+        ("where(p, a)", "character 1 of 'where(p, a)': where takes 3 arguments, found 2"),
+        ("max(a)", "character 1 of 'max(a)': max takes two or more arguments, found 1"),
+    ],
+)
+def test_what_does_not_fit_says_where_and_why(text, message):
+    with pytest.raises(ExpressionError) as caught:
+        parse_expression(text).check(KINDS)
+    assert str(caught.value) == message
+
+
+def test_deep_nesting_is_an_error_and_not_a_crash():
+    with pytest.raises(ExpressionError):
+        parse_expression("(" * 990 + "a" + ")" * 990)
+
+
+def test_null_propagates_and_a_condition_on_null_does_not_match():
+    late = parse_expression("delay >= 30")
+    columns = {"delay": np.array([45.0, np.nan, 10.0])}
+    assert late.evaluate(columns, 3).tolist() == [True, None, False]
+    assert late.matches(columns, 3).tolist() == [True, False, False]
+
+
+def test_division_by_zero_and_roots_of_negatives_are_null():
+    assert np.isnan(values_of("a / b", a=[1.0], b=[0.0])).all()
+    assert np.isnan(values_of("i % j", i=[1], j=[0])).all()
+    assert np.isnan(values_of("sqrt(a) + log(a)", a=[-1.0, 0.0])).all()
+
+
+def test_timestamps_move_by_durations():
+    found = values_of("t - 2h", t=pd.to_datetime(["2013-01-01T01:00:00Z", None]))
+    assert found.dtype == "datetime64[us]"
+    assert found[0] == np.datetime64("2012-12-31T23:00:00")
+    assert np.isnat(found[1])
+
+
+def test_calendar_parts_are_utc():
+    instants = pd.to_datetime(["2013-03-31T23:30:00-05:00", "1969-12-31T23:00:00Z"], utc=True).tz_convert("Asia/Tokyo")
+    assert values_of("hour(t)", t=instants).tolist() == [4, 23]
+    assert values_of("weekday(t)", t=instants).tolist() == [0, 2]
+    assert values_of("month(t)", t=instants).tolist() == [4, 12]
+
+
+def test_a_text_that_looks_like_a_duration_stays_a_text():
+    assert values_of("s == '2h'", s=["2h", "x"]).tolist() == [True, False]
+
+
+def test_a_payoff_over_a_label():
+    found = values_of("-150 + label * 0.4 * seats", label=[True, False], seats=[100, 100])
+    assert found.tolist() == [-110.0, -150.0]
+
+
+def test_whole_numbers_that_do_not_fit_are_an_error():
+    with pytest.raises(ExpressionError, match="does not fit into 64 bits"):
+        values_of("i * i", i=[2**40])
+
+
+DRAWN = {
+    **{name: [None, 0.0, -0.5, 0.5, 1.5, 2.5, -7.25, 1e6] for name in ("a", "b")},
+    **{name: [None, *range(-9, 10)] for name in ("i", "j")},
+    **{name: [None, False, True] for name in ("p", "q")},
+    "s": [None, "", "x", "y's", "2h"],
+    **{name: [None, 0, -1, -(10**15), 2 * 10**15, 86_400_000_000, 1_364_774_400_123_456] for name in ("t", "u")},
+}
+TEXTS = [
+    "a + b * i",
+    "a / b",
+    "i / j",
+    "a // b",
+    "i // j",
+    "a % b",
+    "i % j",
+    "-a - 0.1",
+    "i * 0.1",
+    "a >= b",
+    "0 < i < j",
+    "i == a",
+    "s == 'x'",
+    "s < 'xx'",
+    "s in ['x', \"y's\"]",
+    "not (s in ['x'])",
+    "i not in [1, 2]",
+    "p and q",
+    "p or q",
+    "not p",
+    "p and is_null(a) or q",
+    "p * 2 + q",
+    "p == 1",
+    "a if p else b",
+    "where(a > b, i, None)",
+    "coalesce(a, i, 3)",
+    "coalesce(s, '')",
+    "min(a, b, 0)",
+    "max(i, j)",
+    "abs(i) + abs(a)",
+    "floor(a) + ceil(b) * 2 + round(a) * 3",
+    "round(i)",
+    "sqrt(a)",
+    "log(b)",
+    "exp(a)",
+    "t - 90m",
+    "t - u",
+    "t > u",
+    "minutes(t - u)",
+    "hours(t - u) + days(u - t)",
+    "(t - u) // 1h",
+    "(t - u) / 7d",
+    "max(t, u) - min(t, u)",
+    "hour(t)",
+    "weekday(u) * 24 + hour(t)",
+    "month(t)",
+    "a / 0 > 1 or p",
+]
+ARROW = {"a": "float64", "b": "float64", "i": "int64", "j": "int64", "p": "bool", "q": "bool", "s": "string"}
+
+
+def test_numpy_and_the_engine_agree():
+    draw = random.Random(3)
+    frame = pd.DataFrame({name: draw.choices(values, k=600) for name, values in DRAWN.items()}, dtype=object)
+    with Engine(threads=1) as engine:
+        table = engine.arrow("rows", _arrow(frame))
+        compiled = {f"c{number}": parse_expression(text).to_ibis(table) for number, text in enumerate(TEXTS)}
+        found = engine.run(table.select(**compiled))
+    columns = dict(_arrow(frame).to_pandas().items())
+    for number, text in enumerate(TEXTS):
+        expected = parse_expression(text).evaluate(columns, len(frame))
+        for one, other in zip(found[f"c{number}"].to_pylist(), expected, strict=True):
+            assert _same(_plain(one), _plain(other)), (text, one, other)
+
+
+def _arrow(frame):
+    times = {name: pa.timestamp("us", "UTC") for name in ("t", "u")}
+    types = {name: pa.type_for_alias(alias) for name, alias in ARROW.items()} | times
+    return pa.table({name: pa.array(frame[name], kind, from_pandas=True) for name, kind in types.items()})
+
+
+def _plain(value):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return None if np.isnat(value) else int(value.astype(np.int64))
+    if hasattr(value, "timestamp"):
+        return pd.Timestamp(value).value // 1000
+    return value if isinstance(value, str) else float(value)
+
+
+def _same(one, other):
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-12)
+    return one == other
