@@ -44,7 +44,8 @@ def require_defined(root: Path, reference: str) -> None:
     path = module_file(root, module)
     if path is None:
         known = [".".join(found.relative_to(root).with_suffix("").parts) for found in _python_files(root)]
-        raise ProjectCodeError(f"there is no module {module} in the project. {suggest(module, known)}")
+        remedy = suggest(module, known) if known else f"Add {module.replace('.', '/')}.py."
+        raise ProjectCodeError(f"there is no module {module} in the project. {remedy}")
     defined = _defined_names(_parsed(path, root))
     if name not in defined:
         raise ProjectCodeError(f"{path.relative_to(root).as_posix()} does not define {name}. {suggest(name, defined)}")

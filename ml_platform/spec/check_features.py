@@ -51,7 +51,7 @@ def _check_table_column(table: FeatureTableSpec, where: str, place: Place, colum
     windows = table.features[column].windows if column in table.features else ()
     if windows:
         names = listed(f"{table.name}.{column}_{window.label}" for window in windows)
-        yield Problem(where, place, f"{table.name}.{column} has several windows. Write {names}")
+        yield Problem(where, place, f"{table.name}.{column} needs a window. Write one of {names}")
         return
     yield Problem(where, place, f"{table.name} has no column {column or '(nothing)'}. {suggest(column, table.columns)}")
 

@@ -116,7 +116,12 @@ def _check_algorithm(
             text = f"{column} is not a number among the model's features. {suggest(column, known)}"
             yield Problem(where, (*place, "monotone", column), text)
     if algorithm.name == "rule" and algorithm.expression is not None:
-        yield from _check_rule(model, (*place, "expression"), algorithm.expression, kinds)
+        own = {column.partition(".")[2]: kind for column, kind in kinds.items() if _is_own(model, column)}
+        yield from _check_rule(model, (*place, "expression"), algorithm.expression, {**kinds, **own})
+
+
+def _is_own(model: ModelSpec, column: str) -> bool:
+    return column.startswith(f"{model.population.source}.")
 
 
 def _check_rule(model: ModelSpec, place: Place, text: str, kinds: Columns) -> Iterator[Problem]:
@@ -136,7 +141,7 @@ def _reads_transforms(model: ModelSpec, text: str) -> bool:
 
 
 def _from_transform(model: ModelSpec, column: str) -> bool:
-    return column.partition(".")[0] in {reference.partition(":")[2] for reference in model.transforms}
+    return any(column.startswith(f"{reference.partition(':')[2]}.") for reference in model.transforms)
 
 
 def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Columns | None) -> Iterator[Problem]:

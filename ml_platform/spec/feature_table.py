@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from ml_platform.spec.source import Expectation
-from ml_platform.spec.types import Declaration, Delay, ExpressionText, Name, Owner, Span, Window, WindowField
+from ml_platform.spec.types import (
+    Declaration,
+    Delay,
+    ExpressionText,
+    Name,
+    Owner,
+    Span,
+    Window,
+    WindowField,
+    exactly_one,
+)
 
 Aggregate = Literal["count", "sum", "mean", "min", "max", "std", "last", "share", "time_since_last"]
 
@@ -18,6 +28,8 @@ class Feature(Declaration):
     Written with the aggregate as its key: ``mean: arr_delay``; ``count: true`` and
     ``time_since_last: true`` need no expression, ``share`` takes a condition.
     """
+
+    model_config = ConfigDict(json_schema_extra=exactly_one(*get_args(Aggregate)))
 
     windows: tuple[WindowField, ...] = Field(min_length=1, strict=False)
     where: ExpressionText | None = Field(None, description="Only rows that meet this condition")

@@ -86,11 +86,12 @@ class _Reading:
                 continue
             document = self._document(f"{name}/{path.stem}", path)
             self.faults.extend(_stray_references(document, (), document.value))
+            self._check_name(name, document, path.stem)
             spec = self._validated(document, document.value, model)
-            if self._is_called(document, path.stem) and spec is not None:
-                found[path.stem] = spec
+            if spec is None:
+                self.broken.add(f"{name}/{path.stem}")
             else:
-                self.broken.update((f"{name}/{path.stem}", f"{name}/{_declared_name(document)}"))
+                found[path.stem] = spec.model_copy(update={"name": path.stem})
         return found
 
     def cross_check(self, spec: ProjectSpec) -> None:
@@ -127,21 +128,16 @@ class _Reading:
             self.faults.extend(explain(error, model, document))
             return None
 
-    def _is_called(self, document: Document, stem: str) -> bool:
-        name = _declared_name(document)
-        if name is None or name == stem:
-            return True
-        message = f"name is {name!r}, but the file is called {stem}.yaml. Give both the same name."
-        self.faults.append(document.fault(["name"], message))
-        return False
+    def _check_name(self, folder: str, document: Document, stem: str) -> None:
+        """Report a name that is not the file's; who refers to it by that name is not at fault too."""
+        name = document.value.get("name") if isinstance(document.value, dict) else None
+        if isinstance(name, str) and name != stem:
+            message = f"name is {name!r}, but the file is called {stem}.yaml. Give both the same name."
+            self.faults.append(document.fault(["name"], message))
+            self.broken.add(f"{folder}/{name}")
 
 
 _Any = TypeVar("_Any", bound=Declaration)
-
-
-def _declared_name(document: Document) -> str | None:
-    name = document.value.get("name") if isinstance(document.value, dict) else None
-    return name if isinstance(name, str) else None
 
 
 @lru_cache(maxsize=4096)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from ml_platform.spec.types import Cron, Declaration, ExpressionText, Name, Owner, Plain, Span
+from ml_platform.spec.types import Cron, Declaration, ExpressionText, Name, Owner, Plain, Shorthand, Span, exactly_one
 
 Task = Literal["binary", "multiclass", "regression", "quantile"]
 
@@ -52,7 +52,7 @@ def _algorithm(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-AlgorithmField = Annotated[Algorithm, BeforeValidator(_algorithm)]
+AlgorithmField = Annotated[Algorithm, BeforeValidator(_algorithm), Shorthand({"type": "string"})]
 
 
 class Value(Declaration):
@@ -62,6 +62,8 @@ class Value(Declaration):
     with the highest expected payoff is recommended. Regression: one `payoff` over ``label``, ``prediction`` and
     columns. `do_nothing` names the action (or gives the prediction) that stands for having no model.
     """
+
+    model_config = ConfigDict(json_schema_extra=exactly_one("actions", "payoff"))
 
     actions: dict[Name, ExpressionText] | None = None
     payoff: ExpressionText | None = None
@@ -107,7 +109,11 @@ def _gate(value: Any) -> Any:
     return {"operator": match.group(1), "limit": float(match.group(2))}
 
 
-GateField = Annotated[Gate, BeforeValidator(_gate)]
+GateField = Annotated[
+    Gate,
+    BeforeValidator(_gate),
+    WithJsonSchema({"type": "string", "pattern": rf"^\s*{_GATE.pattern}\s*$", "examples": [">= 0.7"]}),
+]
 
 
 class ReleaseRule(Declaration):

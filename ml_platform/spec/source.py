@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from ml_platform.spec.types import Declaration, Duration, Name, Owner, Plain, Span
+from ml_platform.spec.types import Declaration, Duration, Name, Owner, Plain, Shorthand, Span, exactly_one
 
 ColumnType = Literal["string", "int", "float", "bool", "timestamp"]
 
@@ -25,11 +25,15 @@ def _column(value: Any) -> Any:
     return {"type": value} if isinstance(value, str) else value
 
 
-ColumnField = Annotated[Column, BeforeValidator(_column)]
+ColumnField = Annotated[
+    Column, BeforeValidator(_column), Shorthand({"type": "string", "enum": list(get_args(ColumnType))})
+]
 
 
 class Reader(Declaration):
     """Where the rows are read: exactly one of a CSV glob, a Parquet glob, or a Python function of the project."""
+
+    model_config = ConfigDict(json_schema_extra=exactly_one("csv", "parquet", "python"))
 
     csv: str | None = Field(None, description="Path or glob relative to the project, or an fsspec URL")
     parquet: str | None = Field(None, description="Path or glob relative to the project, or an fsspec URL")
@@ -45,6 +49,8 @@ class Reader(Declaration):
 
 class KnownAt(Declaration):
     """When a row could have been known: a column, or the event timestamp plus a delay (negative: known ahead)."""
+
+    model_config = ConfigDict(json_schema_extra=exactly_one("column", "delay"))
 
     column: str | None = None
     delay: Duration | None = None

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema
 
 from ml_platform.clock import Schedule, format_duration, parse_duration
 from ml_platform.identity import canonical_json
@@ -22,6 +33,22 @@ class Declaration(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, allow_inf_nan=False
     )
+
+
+@dataclass(frozen=True)
+class Shorthand:
+    """Tells editors that a part of a declaration may also be written as a plain text."""
+
+    schema: Mapping[str, Any]
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the JSON schema of both forms."""
+        return {"anyOf": [dict(self.schema), handler(core)]}
+
+
+def exactly_one(*names: str) -> dict[str, Any]:
+    """Return the JSON schema rule that exactly one of some keys is given."""
+    return {"oneOf": [{"required": [name]} for name in names]}
 
 
 def _duration(value: Any) -> timedelta:
