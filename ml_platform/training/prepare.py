@@ -1,0 +1,134 @@
+"""From the stretches of a snapshot to what the algorithms are fitted on, made once for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.decision import Decision
+from ml_platform.errors import TrainingError
+from ml_platform.predictor import Predictor
+from ml_platform.spec.algorithms import resolve_algorithm
+from ml_platform.spec.model import Algorithm, ModelSpec
+from ml_platform.spec.project import ProjectSpec
+from ml_platform.spec.resolve import expand_features, feature_type
+from ml_platform.training.calibration import Calibration
+from ml_platform.training.code import Code
+from ml_platform.training.columns import read_columns
+from ml_platform.training.declaration import all_inputs, inputs_of, needs_transforms
+from ml_platform.training.estimators import fit_estimator, reads_matrix
+from ml_platform.training.fitting import Fitting
+from ml_platform.training.labels import class_indices, learn_classes, read_label
+from ml_platform.training.matrix import Matrix, encode, learn_columns
+from ml_platform.training.transforms import Transform, apply_transforms, learn_transform
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Matrices and labels of the train and validate stretches, and how they were made."""
+
+    spec: ProjectSpec
+    model: ModelSpec
+    code: Code
+    transforms: tuple[Transform, ...]
+    train: Matrix
+    label: np.ndarray
+    validate: Matrix
+    validate_label: np.ndarray
+    classes: tuple[Any, ...]
+
+    def fit(self, algorithm: Algorithm, *, calibrated: bool = False) -> Predictor:
+        """Return the predictor of one algorithm; the validate stretch serves early stopping and calibration only.
+
+        Raises
+        ------
+        TrainingError
+            Where the algorithm cannot be fitted on these rows.
+        """
+        estimator = fit_estimator(self._fitting(algorithm))
+        method = self.model.calibration if calibrated else "none"
+        scores = estimator.predict(self.validate) if method != "none" else np.empty(0)
+        with_transforms = needs_transforms(self.model, algorithm)
+        with_code = with_transforms or ":" in algorithm.name
+        return Predictor(
+            task=self.model.task,
+            inputs=inputs_of(self.spec, self.model, algorithm),
+            transforms=self.transforms if with_transforms else (),
+            matrix=self.train.columns if reads_matrix(algorithm.name) else (),
+            estimator=estimator,
+            calibration=Calibration.fit(method, scores, self.validate_label),
+            decision=Decision.declared(self.model.value, self.model.population.source),
+            classes=self.classes,
+            code=self.code if with_code else Code({}, self.code.root, self.code.unpacked),
+        )
+
+    def _fitting(self, algorithm: Algorithm) -> Fitting:
+        return Fitting(
+            task=self.model.task,
+            algorithm=resolve_algorithm(algorithm.name, self.model.task),
+            params=algorithm.params,
+            matrix=self.train,
+            label=self.label,
+            validate=self.validate,
+            validate_label=self.validate_label,
+            classes=self.classes,
+            quantile=self.model.quantile,
+            expression=algorithm.expression,
+            monotone=algorithm.monotone,
+            seed=algorithm.seed,
+            threads=self.spec.file.threads,
+            source=self.model.population.source,
+            code=self.code,
+        )
+
+
+def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame, validate: pd.DataFrame) -> Prepared:
+    """Return matrices and labels of two stretches of a snapshot.
+
+    Parameters
+    ----------
+    train, validate
+        One row per prediction, in a fixed order, with the model frame's columns and ``label``.
+
+    Raises
+    ------
+    TrainingError
+        When there is no row, one class, or a transform does not fit.
+    """
+    for name, part in (("train", train), ("validate", validate)):
+        if not len(part):
+            raise TrainingError(f"the {name} stretch has no row. Lengthen split.{name}.")
+    classes = learn_classes(train["label"], model.task)
+    validate_label = class_indices(read_label(validate["label"], model.task), classes)
+    known = validate_label >= 0 if classes else np.ones(len(validate), dtype=bool)
+    inputs = all_inputs(spec, model)
+    rows = read_columns(train.reset_index(drop=True), inputs)
+    transforms: list[Transform] = []
+    for reference in model.transforms:
+        transforms.append(learn_transform(reference, code.load(reference), rows))
+        rows = transforms[-1].add(rows)
+    columns = learn_columns(rows, _matrix_names(spec, model, transforms))
+    checked = read_columns(validate[known].reset_index(drop=True), inputs)
+    return Prepared(
+        spec=spec,
+        model=model,
+        code=code,
+        transforms=tuple(transforms),
+        train=encode(rows, columns),
+        label=class_indices(read_label(train["label"], model.task), classes),
+        validate=encode(apply_transforms(checked, transforms), columns),
+        validate_label=validate_label[known],
+        classes=classes,
+    )
+
+
+def _matrix_names(spec: ProjectSpec, model: ModelSpec, transforms: list[Transform]) -> list[str]:
+    """Return the columns of the matrix: features that are no timestamps, and what transforms add."""
+    features = [name for name in expand_features(spec, model) if feature_type(spec, name) != "timestamp"]
+    names = [*features, *(column.name for transform in transforms for column in transform.columns)]
+    if not names:
+        raise TrainingError(f"{model.name} has no column to learn from: timestamps are no features by themselves.")
+    return names

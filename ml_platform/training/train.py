@@ -1,0 +1,146 @@
+"""Training: a snapshot to a trained model, the same bits every time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml_platform.code_version import code_version
+from ml_platform.errors import TrainingError, suggest
+from ml_platform.identity import cache_key
+from ml_platform.making import Made
+from ml_platform.predictor import Predictor, SavedPredictor, trained_id
+from ml_platform.snapshot import load_snapshot
+from ml_platform.spec.algorithms import algorithm_faults, resolve_algorithm
+from ml_platform.spec.model import Algorithm, ModelSpec
+from ml_platform.training.code import Code
+from ml_platform.training.declaration import declaration_id, fit_declaration, project_references
+from ml_platform.training.environment import environment
+from ml_platform.training.prepare import Prepared, prepare
+from ml_platform.training.trees import Trees
+
+if TYPE_CHECKING:
+    from ml_platform.project import Project
+
+KIND = "trained_model"
+PREDICTOR = "predictor"
+
+
+def train_model(project: Project, model_name: str, snapshot_id: str) -> Made:
+    """Fit a model's declared algorithm and its baselines on a snapshot.
+
+    The artefact is of kind ``trained_model``. Its id is the hash of the fitted state of the predictor and of the
+    baselines in normal form; ``about`` tells columns, parameters, importances, label and environment.
+
+    Parameters
+    ----------
+    model_name
+        The declaration's name.
+    snapshot_id
+        The snapshot whose train stretch is fitted; its validate stretch serves early stopping and calibration.
+
+    Raises
+    ------
+    TrainingError
+        When the rows cannot be fitted: one class, no rows, parameters that the algorithm refuses.
+    """
+    model = declared_model(project, model_name)
+    code = Code.read(project.root, project_references(model), project.state / "code")
+    key = _key(project, model, snapshot_id)
+    found = project.store.find(KIND, key)
+    if found is not None:
+        return Made(found, reused=True)
+    snapshot = load_snapshot(project, snapshot_id)
+    prepared = prepare(project.spec, model, code, snapshot.part("train"), snapshot.part("validate"))
+    predictors = {PREDICTOR: prepared.fit(model.algorithm, calibrated=True)}
+    for name, algorithm in baselines_of(model).items():
+        predictors[f"baseline/{name}"] = prepared.fit(algorithm)
+    saved = {name: predictor.save(project.store) for name, predictor in predictors.items()}
+    ids = {name: item.id for name, item in saved.items()}
+    artifact = project.store.write(
+        KIND,
+        trained_id(ids),
+        key,
+        objects={f"{name}/{path}": stored for name, item in saved.items() for path, stored in item.objects.items()},
+        about=_about(project, prepared, predictors, saved),
+        inputs={"snapshot": snapshot_id},
+    )
+    return Made(artifact, reused=False)
+
+
+def declared_model(project: Project, name: str) -> ModelSpec:
+    """Return a model's declaration.
+
+    Raises
+    ------
+    TrainingError
+        When there is no such model, or its algorithm does not exist or does not fit its task.
+    """
+    models = project.spec.models
+    if name not in models:
+        raise TrainingError(f"there is no model {name} in {project.spec.name}. {suggest(name, models)}")
+    model = models[name]
+    for algorithm in (model.algorithm, *model.baselines):
+        for fault in algorithm_faults(algorithm, model.task):
+            raise TrainingError(f"{name}: {fault}.")
+    return model
+
+
+def baselines_of(model: ModelSpec) -> dict[str, Algorithm]:
+    """Return the model's baselines by name; a second of the same algorithm is numbered."""
+    found: dict[str, Algorithm] = {}
+    for algorithm in model.baselines:
+        count = sum(known.name == algorithm.name for known in found.values())
+        found[algorithm.name if not count else f"{algorithm.name}_{count + 1}"] = algorithm
+    return found
+
+
+def _key(project: Project, model: ModelSpec, snapshot_id: str) -> str:
+    declaration = {**fit_declaration(project.spec, model), "environment": environment()}
+    version = code_version(KIND, project.root, project_references(model))
+    return cache_key(KIND, declaration, version, {"snapshot": snapshot_id})
+
+
+def _about(
+    project: Project,
+    prepared: Prepared,
+    predictors: Mapping[str, Predictor],
+    saved: Mapping[str, SavedPredictor],
+) -> dict[str, Any]:
+    model, predictor = prepared.model, predictors[PREDICTOR]
+    estimator = predictor.estimator
+    return {
+        "model": model.name,
+        "task": model.task,
+        "declaration": declaration_id(project.spec, model, prepared.code),
+        "algorithm": resolve_algorithm(model.algorithm.name, model.task),
+        "params": dict(model.algorithm.params),
+        "seed": model.algorithm.seed,
+        "threads": project.spec.file.threads,
+        "calibration": model.calibration,
+        "inputs": {column.name: column.type for column in predictor.inputs},
+        "columns": [_column(column.name, column.categories) for column in predictor.matrix],
+        "importances": [[name, share] for name, share in estimator.importances(prepared.train.names).items()],
+        "iterations": estimator.iterations if isinstance(estimator, Trees) else None,
+        "notes": list(getattr(estimator, "notes", ())),
+        "rows": {"train": prepared.train.rows, "validate": prepared.validate.rows},
+        "label": _label(prepared),
+        "predictors": {name: item.id for name, item in saved.items()},
+        "size_mb": {name: item.size_mb for name, item in saved.items()},
+        "baselines": {name: item.model_dump(mode="json") for name, item in baselines_of(model).items()},
+        "environment": environment(),
+    }
+
+
+def _column(name: str, categories: tuple[str, ...] | None) -> dict[str, Any]:
+    return {"name": name, "categories": None if categories is None else len(categories)}
+
+
+def _label(prepared: Prepared) -> dict[str, Any]:
+    if prepared.classes:
+        counts = np.bincount(prepared.label.astype(int), minlength=len(prepared.classes)).tolist()
+        return {"classes": [[label, count] for label, count in zip(prepared.classes, counts, strict=True)]}
+    label = prepared.label
+    return {name: float(getattr(np, name)(label)) for name in ("mean", "std", "min", "median", "max")}
