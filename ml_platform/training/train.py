@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,9 @@ KIND = "trained_model"
 PREDICTOR = "predictor"
 
 
-def train_model(project: Project, model_name: str, snapshot_id: str) -> Made:
+def train_model(
+    project: Project, model_name: str, snapshot_id: str, before_fit: Callable[[], object] = lambda: None
+) -> Made:
     """Fit a model's declared algorithm and its baselines on a snapshot.
 
     The artefact is of kind ``trained_model``. Its id is the hash of the fitted state of the predictor and of the
@@ -40,6 +42,8 @@ def train_model(project: Project, model_name: str, snapshot_id: str) -> Made:
         The declaration's name.
     snapshot_id
         The snapshot whose train stretch is fitted; its validate stretch serves early stopping and calibration.
+    before_fit
+        Called once when something is really fitted, and never when the model is there already.
 
     Raises
     ------
@@ -52,6 +56,7 @@ def train_model(project: Project, model_name: str, snapshot_id: str) -> Made:
     found = project.store.find(KIND, key)
     if found is not None:
         return Made(found, reused=True)
+    before_fit()
     snapshot = load_snapshot(project, snapshot_id)
     prepared = prepare(project.spec, model, code, snapshot.part("train"), snapshot.part("validate"))
     predictors = {PREDICTOR: prepared.fit(model.algorithm, calibrated=True)}

@@ -1,0 +1,177 @@
+"""MLflow through dagster-mlflow, begun only when something is really fitted.
+
+Importing either library costs seconds, and `mlflow_tracking` opens a run as soon as it is
+made. A training that finds its model in the cache needs neither. `TrainingTracker` is the
+resource: it makes dagster-mlflow's own object when a fit begins.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from ml_platform.outbox import track
+from ml_platform.project import Project
+from ml_platform.tracking import (
+    CLIENT_SETTINGS,
+    Record,
+    experiment_name,
+    open_client,
+    open_experiment,
+    reachable,
+)
+
+MLFLOW_UI_VARIABLE = "ML_PLATFORM_MLFLOW_UI"
+HOOK = "end_mlflow_on_run_finished"
+
+
+def mlflow_ui(project: Project, environ: Mapping[str, str] | None = None) -> str:
+    """Return the address of the MLflow UI: what the environment says, the tracking server, or the local default."""
+    environ = os.environ if environ is None else environ
+    server = project.mlflow_uri if project.mlflow_uri.startswith("http") else "http://127.0.0.1:5000"
+    return environ.get(MLFLOW_UI_VARIABLE, server)
+
+
+@dataclass
+class Fit:
+    """One fit while it is tracked.
+
+    Attributes
+    ----------
+    began
+        Wall-clock instant of its beginning; None as long as nothing had to be fitted.
+    run_id
+        Its MLflow run; None where MLflow could not be told.
+    """
+
+    tracker: "TrainingTracker"
+    project: Project
+    model: str
+    tags: Mapping[str, str]
+    began: datetime | None = None
+    run_id: str | None = None
+
+    def begin(self) -> None:
+        """Open the MLflow run. Whatever goes wrong with MLflow, training goes on."""
+        self.began = datetime.now(UTC)
+        if reachable(self.project.mlflow_uri):
+            self.run_id = self.tracker.open_run(self.project, self.model, self.tags)
+        else:
+            self.tracker.log.warning(f"MLflow at {self.project.mlflow_uri} cannot be reached: told later.")
+
+
+@dataclass
+class TrainingTracker:
+    """dagster-mlflow's resource, made when a fit begins and not before."""
+
+    context: dg.InitResourceContext
+    _sessions: list[Iterator[Any]] = field(default_factory=list)
+
+    @property
+    def log(self) -> Any:
+        """The log of the Dagster run."""
+        return self.context.log or dg.get_dagster_logger()
+
+    @property
+    def begun(self) -> bool:
+        """Whether an MLflow run was opened by this tracker."""
+        return bool(self._sessions)
+
+    @contextmanager
+    def fit(self, project: Project, model: str, tags: Mapping[str, str]) -> Iterator[Fit]:
+        """Track one fit: call `Fit.begin` when it begins.
+
+        If it fails, the hook ends its run as FAILED; where MLflow was out of reach, the failure is told later.
+        """
+        fit = Fit(self, project, model, tags)
+        try:
+            yield fit
+        except Exception as error:
+            if fit.began is not None:
+                self._tell_failure(fit, error)
+            raise
+
+    def _tell_failure(self, fit: Fit, error: Exception) -> None:
+        if fit.run_id is not None:
+            open_client(fit.project).set_tag(fit.run_id, "error", str(error)[:500])
+            return
+        key = f"{self.context.run.run_id if self.context.run else 'no run'}:{fit.model}"
+        tags = {**fit.tags, "error": str(error)[:500]}
+        began, ended = fit.began or datetime.now(UTC), datetime.now(UTC)
+        name = f"{fit.model} (failed)"
+        track(fit.project, Record(fit.model, key, "training", name, began, ended, status="FAILED", tags=tags))
+
+    def open_run(self, project: Project, model: str, tags: Mapping[str, str]) -> str | None:
+        """Make dagster-mlflow's object, which opens a run in the model's experiment; return the run's id."""
+        try:
+            open_experiment(project, open_client(project), model)  # before dagster-mlflow makes it without our folder
+            from dagster_mlflow import mlflow_tracking
+
+            config = {
+                "experiment_name": experiment_name(project, model),
+                "mlflow_tracking_uri": project.mlflow_uri,
+                "env": {name: os.environ.get(name, value) for name, value in CLIENT_SETTINGS.items()},
+                "extra_tags": dict(tags),
+            }
+            with _beta_is_known():
+                session = mlflow_tracking.resource_fn(self.context.replace_config(config))
+                mlflow = next(session)
+            self._sessions.append(session)
+            return str(mlflow.active_run().info.run_id)
+        except Exception as error:
+            self.log.warning(f"MLflow could not be told that {model} is being trained: {error}")
+            return None
+
+    def end_run(self, status: str = "FINISHED") -> None:
+        """End the active MLflow run, if there is one; dagster-mlflow's hook calls this."""
+        if not self._sessions:
+            return
+        import mlflow
+
+        if mlflow.active_run() is not None:
+            try:
+                mlflow.end_run(status)
+            except Exception as error:
+                self.log.warning(f"MLflow could not be told that a run is {status}: {error}")
+
+    def close(self) -> None:
+        """Let dagster-mlflow clean up, and leave no active run behind for the next materialisation."""
+        for session in self._sessions:
+            next(session, None)
+        self.end_run("KILLED")
+        self._sessions.clear()
+
+
+@contextmanager
+def _beta_is_known() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        yield
+
+
+@dg.resource(description="MLflow through dagster-mlflow, begun only when something is really fitted.")
+def training_tracker(context: dg.InitResourceContext) -> Iterator[TrainingTracker]:
+    """Give a tracker for one Dagster run and close it afterwards."""
+    tracker = TrainingTracker(context)
+    try:
+        yield tracker
+    finally:
+        tracker.close()
+
+
+def _end_when_begun(context: dg.HookContext, event_list: list[dg.DagsterEvent]) -> dg.HookExecutionResult:
+    if not context.resources.mlflow.begun:
+        return dg.HookExecutionResult(hook_name=HOOK, is_skipped=True)
+    with _beta_is_known():
+        from dagster_mlflow import end_mlflow_on_run_finished
+    result: dg.HookExecutionResult = end_mlflow_on_run_finished.hook_fn(context, event_list)
+    return result
+
+
+end_mlflow_when_begun = dg.HookDefinition(name=HOOK, hook_fn=_end_when_begun, required_resource_keys={"mlflow"})
+"""dagster-mlflow's `end_mlflow_on_run_finished`, which is imported only where a run was opened."""
