@@ -1,0 +1,196 @@
+"""The prediction log: every prediction that was made, in immutable Parquet segments, by model and UTC day.
+
+A day's state is an artefact that lists its segments. Adding rows writes a new segment
+and a new state, and points the day at it by compare-and-set: two writers lose nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from ml_platform.errors import RefConflict
+from ml_platform.identity import content_id, frame_id
+from ml_platform.project import Project
+from ml_platform.store.artifacts import Artifact, StoredObject
+from ml_platform.store.database import METADATA, Database
+
+KIND = "predictions"
+_INSTANT = pa.timestamp("us", tz="UTC")
+_ATTEMPTS = 10
+
+PREDICTION_DAYS = sa.Table(
+    "prediction_days",
+    METADATA,
+    sa.Column("model", sa.String(64), primary_key=True),
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("artifact", sa.String(64), nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class LoggedDay:
+    """One day of one model's log, as it stands."""
+
+    model: str
+    day: date
+    artifact: str
+    rows: int
+
+
+def logged_days(project: Project, model: str) -> list[LoggedDay]:
+    """Return the days of a model's log, in order."""
+    query = sa.select(PREDICTION_DAYS).where(PREDICTION_DAYS.c.model == model).order_by(PREDICTION_DAYS.c.day)
+    with project.database.reading() as connection:
+        rows = connection.execute(query).mappings().all()
+    return [LoggedDay(row["model"], date.fromisoformat(row["day"]), row["artifact"], row["rows"]) for row in rows]
+
+
+def read_predictions(project: Project, model: str, start: datetime, end: datetime) -> pd.DataFrame:
+    """Return logged predictions whose batch run lies in ``(start, end]``, in the order of their batch runs.
+
+    Returns
+    -------
+    One row per prediction: ``prediction_id``, ``model``, ``version``, ``trained_model``, the entity's key,
+    ``prediction_time``, ``effective_time``, ``tick.TABLE`` for each feature table, ``score`` (or ``score.CLASS`` and
+    ``predicted``), ``action``, ``expected_value``, ``scored_at``, and the input columns as they were used.
+    """
+    first, last = _day_of(start), _day_of(end)
+    tables = [
+        table
+        for logged in logged_days(project, model)
+        if first <= logged.day <= last
+        for table in _segments(project, project.store.get(KIND, logged.artifact))
+    ]
+    if not tables:
+        return empty_log(project, model)
+    frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+    inside = (frame["effective_time"] > start) & (frame["effective_time"] <= end)
+    return frame[inside].sort_values(["effective_time", "prediction_id"], ignore_index=True)
+
+
+def logged_ids(project: Project, model: str, day: date) -> set[str]:
+    """Return the ids of the predictions that a day holds."""
+    state = _state(project, model, day)
+    segments = [] if state is None else _segments(project, state, ["prediction_id"])
+    return {str(id) for segment in segments for id in segment["prediction_id"].to_pylist()}
+
+
+def append_predictions(
+    project: Project,
+    model: str,
+    day: date,
+    key: str,
+    make_rows: Callable[[set[str]], pa.Table],
+    inputs: Mapping[str, str],
+    facts: Mapping[str, Any],
+) -> tuple[Artifact, int]:
+    """Add rows to a day and return its new state and how many were added.
+
+    Parameters
+    ----------
+    key
+        The cache key under which the state is found again.
+    make_rows
+        Given the ids that the day holds already, returns the rows to add. Called again when another writer was first.
+    facts
+        More of what the state says about itself.
+    """
+    for _ in range(_ATTEMPTS):
+        before = _state(project, model, day)
+        rows = make_rows(logged_ids(project, model, day))
+        state = _write_state(project, model, day, key, before, rows, inputs, facts)
+        if _point(project.database, model, day, before, state):
+            return state, rows.num_rows
+    raise RefConflict(f"predictions of {model} on {day}", before.id if before else None, "moving all the time")
+
+
+def empty_log(project: Project, model: str) -> pd.DataFrame:
+    """Return a log of no rows, with the columns that every log has."""
+    spec = project.spec.models[model]
+    key = project.spec.file.entities[spec.population.entity]
+    columns = {
+        **dict.fromkeys(["prediction_id", "model", "version", "trained_model", *key], "object"),
+        **dict.fromkeys(["prediction_time", "effective_time"], "datetime64[us, UTC]"),
+        **({} if spec.task == "multiclass" else {"score": "float64"}),
+        "action": "object",
+        "expected_value": "float64",
+        "scored_at": "datetime64[us, UTC]",
+    }
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+
+
+def _state(project: Project, model: str, day: date) -> Artifact | None:
+    found = [logged for logged in logged_days(project, model) if logged.day == day]
+    return project.store.get(KIND, found[0].artifact) if found else None
+
+
+def _segments(project: Project, state: Artifact, columns: Sequence[str] | None = None) -> list[pa.Table]:
+    objects = [state.objects[name] for name in sorted(state.objects)]
+    return [
+        pq.read_table(io.BytesIO(project.store.read(stored)), columns=columns, page_checksum_verification=True)
+        for stored in objects
+    ]
+
+
+def _write_state(
+    project: Project,
+    model: str,
+    day: date,
+    key: str,
+    before: Artifact | None,
+    rows: pa.Table,
+    inputs: Mapping[str, str],
+    facts: Mapping[str, Any],
+) -> Artifact:
+    objects = dict(before.objects) if before else {}
+    segments = list(before.about["segments"]) if before else []
+    if rows.num_rows:
+        objects[f"segment_{len(segments):05d}.parquet"] = _put(project, rows)
+        segments.append({"id": frame_id(rows), "rows": rows.num_rows})
+    total = sum(segment["rows"] for segment in segments)
+    about = {"model": model, "day": day.isoformat(), "rows": total, "segments": segments, **facts}
+    return project.store.write(KIND, content_id(about), key, objects=objects, about=about, inputs=inputs)
+
+
+def _put(project: Project, rows: pa.Table) -> StoredObject:
+    sink = io.BytesIO()
+    pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
+    return project.store.put(sink.getvalue())
+
+
+def _point(database: Database, model: str, day: date, before: Artifact | None, state: Artifact) -> bool:
+    """Point the day at its new state if it still points at the one before."""
+    row = {"model": model, "day": day.isoformat(), "artifact": state.id, "rows": state.about["rows"]}
+    with database.writing() as connection:
+        if before is None:
+            return _insert_if_absent(connection, row)
+        here = (PREDICTION_DAYS.c.model == model) & (PREDICTION_DAYS.c.day == row["day"])
+        unmoved = here & (PREDICTION_DAYS.c.artifact == before.id)
+        return connection.execute(sa.update(PREDICTION_DAYS).where(unmoved).values(row)).rowcount == 1
+
+
+def _insert_if_absent(connection: sa.Connection, row: Mapping[str, Any]) -> bool:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return connection.execute(dialect.insert(PREDICTION_DAYS).values(row).on_conflict_do_nothing()).rowcount == 1
+
+
+def _day_of(instant: datetime) -> date:
+    return instant.astimezone(UTC).date()
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """Return the first instant of a UTC day, and the first of the next."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return start, start + timedelta(days=1)
