@@ -123,7 +123,8 @@ def test_segments_carry_page_checksums(project: Project) -> None:
     state = project.store.get("predictions", logged_days(project, "late_parcel")[0].artifact)
     content = bytearray(project.store.read(next(iter(state.objects.values()))))
     score = pq.ParquetFile(io.BytesIO(bytes(content))).metadata.row_group(0).column(2)
-    content[score.data_page_offset + score.total_compressed_size - 3] ^= 4
+    start = score.dictionary_page_offset or score.data_page_offset
+    content[start + score.total_compressed_size - 3] ^= 4
     with pytest.raises(OSError, match="CRC checksum"):
         pq.read_table(io.BytesIO(bytes(content)), page_checksum_verification=True)
 
