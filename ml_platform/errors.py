@@ -136,6 +136,10 @@ class TrainingError(PlatformError):
     """A model cannot be fitted on its snapshot."""
 
 
+class EvaluationError(PlatformError):
+    """A trained model cannot be judged on the rows at hand."""
+
+
 class PredictionError(PlatformError):
     """Rows do not fit the predictor: columns missing, or of another type."""
 

@@ -9,10 +9,10 @@ from ml_platform.decision import Decision
 from ml_platform.errors import TrainingError, suggest
 from ml_platform.expression import parse_expression
 from ml_platform.identity import content_id
-from ml_platform.spec.algorithms import is_project_class
+from ml_platform.spec.deciding import deciding, deciding_part
 from ml_platform.spec.model import Algorithm, ModelSpec
 from ml_platform.spec.project import ProjectSpec
-from ml_platform.spec.resolve import expand_features, feature_type, population_columns
+from ml_platform.spec.resolve import expand_features, feature_tables_of, feature_type, population_columns
 from ml_platform.training.code import Code
 from ml_platform.training.columns import InputColumn
 from ml_platform.training.estimators import reads_matrix
@@ -61,22 +61,13 @@ def transform_names(model: ModelSpec) -> set[str]:
     return {reference.partition(":")[2] for reference in model.transforms}
 
 
-def project_references(model: ModelSpec) -> tuple[str, ...]:
-    """Return the project's own functions and classes that take part in a fit, as ``module:name``."""
-    classes = [item.name for item in (model.algorithm, *model.baselines) if is_project_class(item.name)]
-    return (*model.transforms, *classes)
-
-
 def fit_declaration(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
     """Return the part of the declaration that decides a fit on a given snapshot."""
-    inputs = all_inputs(spec, model)
     return {
-        **model.model_dump(mode="json", include={"task", "quantile", "transforms", "algorithm", "calibration"}),
-        "features": expand_features(spec, model),
-        "inputs": [[column.name, column.type] for column in inputs],
-        "baselines": [baseline.model_dump(mode="json") for baseline in model.baselines],
-        "decision": Decision.declared(model.value, model.population.source).to_json(),
-        "threads": spec.file.threads,
+        **deciding_part(spec, "trained_model", model.name),
+        "features": list(expand_features(spec, model)),
+        "inputs": [[column.name, column.type] for column in all_inputs(spec, model)],
+        "source": model.population.source,
     }
 
 
@@ -86,9 +77,11 @@ def declaration_id(spec: ProjectSpec, model: ModelSpec, code: Code) -> str:
     Everything that decides what the predictor is takes part: rows, label, features, algorithm, payoffs, and the
     project's code. Baselines, gates and schedules do not.
     """
-    deciding = {"task", "quantile", "population", "label", "split", "transforms", "algorithm", "calibration", "value"}
-    dumped = model.model_dump(mode="json", include=deciding, by_alias=True)
-    return content_id({**dumped, "features": expand_features(spec, model), "code": code.hashes})
+    fitted = deciding_part(spec, "trained_model", model.name)
+    del fitted["baselines"]
+    tables = {name: deciding(spec.feature_tables[name]) for name in feature_tables_of(spec, model)}
+    frame = deciding_part(spec, "snapshot", model.name)
+    return content_id({"fitted": fitted, "frame": frame, "tables": tables, "code": code.hashes})
 
 
 def _rule_columns(model: ModelSpec, algorithm: Algorithm) -> Iterator[str]:

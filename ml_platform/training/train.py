@@ -14,9 +14,10 @@ from ml_platform.making import Made
 from ml_platform.predictor import Predictor, SavedPredictor, trained_id
 from ml_platform.snapshot import load_snapshot
 from ml_platform.spec.algorithms import algorithm_faults, resolve_algorithm
+from ml_platform.spec.deciding import project_functions
 from ml_platform.spec.model import Algorithm, ModelSpec
 from ml_platform.training.code import Code
-from ml_platform.training.declaration import declaration_id, fit_declaration, project_references
+from ml_platform.training.declaration import declaration_id, fit_declaration
 from ml_platform.training.environment import environment
 from ml_platform.training.prepare import Prepared, prepare
 from ml_platform.training.trees import Trees
@@ -51,7 +52,7 @@ def train_model(
         When the rows cannot be fitted: one class, no rows, parameters that the algorithm refuses.
     """
     model = declared_model(project, model_name)
-    code = Code.read(project.root, project_references(model), project.state / "code")
+    code = Code.read(project.root, project_functions(project.spec, KIND, model_name), project.state / "code")
     key = _key(project, model, snapshot_id)
     found = project.store.find(KIND, key)
     if found is not None:
@@ -104,7 +105,7 @@ def baselines_of(model: ModelSpec) -> dict[str, Algorithm]:
 
 def _key(project: Project, model: ModelSpec, snapshot_id: str) -> str:
     declaration = {**fit_declaration(project.spec, model), "environment": environment()}
-    version = code_version(KIND, project.root, project_references(model))
+    version = code_version(KIND, project.root, project_functions(project.spec, KIND, model.name))
     return cache_key(KIND, declaration, version, {"snapshot": snapshot_id})
 
 

@@ -54,7 +54,8 @@ def shop_project(directory: Path, **changes: str) -> Project:
 def shop_rows(count: int = 600, *, seed: int = 0, label: str = "late", days: int = 30) -> pd.DataFrame:
     """Return model-frame rows of the shop: features with nulls, the orders' own columns, a label to be learnt."""
     draw = np.random.default_rng(seed)
-    placed = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(np.sort(draw.integers(0, days * 1440, count)), "min")
+    minute = np.sort(draw.integers(0, days * 1440, count))
+    placed = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(minute, "min")
     courier = draw.integers(0, len(COURIERS), count)
     items = draw.integers(1, 9, count)
     recent = courier * 12.0 + draw.normal(0, 6, count)

@@ -1,0 +1,224 @@
+"""Evaluation: champion, challenger, baselines and doing nothing on identical rows, in metrics and in money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml_platform.code_version import code_version
+from ml_platform.errors import EvaluationError, PlatformError
+from ml_platform.evaluation.contenders import (
+    CHALLENGER,
+    CHAMPION,
+    DO_NOTHING,
+    Contender,
+    EvaluationRows,
+    actions_taken,
+    baselines,
+    contender,
+    doing_nothing,
+    plain,
+)
+from ml_platform.evaluation.curves import curves_of
+from ml_platform.evaluation.intervals import FEW_DAYS, Earnings, earnings
+from ml_platform.evaluation.judgement import (
+    Comparison,
+    judge_gates,
+    judge_release,
+    merits,
+    opponents,
+    refusals,
+    rule_name,
+    rule_of,
+)
+from ml_platform.identity import cache_key, content_id, format_instant
+from ml_platform.making import Made
+from ml_platform.snapshot import load_snapshot
+from ml_platform.spec.deciding import deciding_part
+from ml_platform.training.train import KIND as TRAINED_MODEL
+from ml_platform.training.train import PREDICTOR
+
+if TYPE_CHECKING:
+    from ml_platform.project import Project
+
+KIND = "evaluation"
+
+
+def evaluate_model(
+    project: Project, model_name: str, trained_id: str, snapshot_id: str, champion_id: str | None
+) -> Made:
+    """Hold a trained model against its rivals on the test stretch of a snapshot.
+
+    The artefact is of kind ``evaluation``. Its ``about`` holds ``contenders`` (figures, value, intervals),
+    ``figures`` of the challenger, ``gates``, ``release``, ``verdict`` (``deploy``, ``refuse``, or ``same`` for the
+    champion itself), ``reasons`` that name figure and limit, and ``curves`` for pictures.
+
+    Parameters
+    ----------
+    trained_id
+        The challenger.
+    champion_id
+        The trained model that is deployed now, or None.
+
+    Raises
+    ------
+    EvaluationError
+        When no test row can be valued.
+    """
+    project_part = {"currency": project.spec.file.currency, **deciding_part(project.spec, KIND, model_name)}
+    inputs = {"trained_model": trained_id, "snapshot": snapshot_id, "champion": champion_id or ""}
+    key = cache_key(KIND, project_part, code_version(KIND), inputs)
+    found = project.store.find(KIND, key)
+    if found is not None:
+        return Made(found, reused=True)
+    about = _Evaluation(project, model_name, trained_id, snapshot_id, champion_id).about()
+    artifact = project.store.write(KIND, evaluation_id(about, inputs), key, about=about, inputs=inputs)
+    return Made(artifact, reused=False)
+
+
+def evaluation_id(about: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """Return the id of an evaluation: the hash of everything it says, and of what it was made from."""
+    return content_id({"about": about, "inputs": dict(inputs)})
+
+
+class _Evaluation:
+    """One evaluation at work; `about` is what it comes to."""
+
+    def __init__(
+        self, project: Project, model_name: str, trained_id: str, snapshot_id: str, champion_id: str | None
+    ) -> None:
+        self._project, self._model = project, project.spec.models[model_name]
+        self._currency = project.spec.file.currency
+        self._trained = project.store.get(TRAINED_MODEL, trained_id)
+        self._champion = project.store.get(TRAINED_MODEL, champion_id) if champion_id else None
+        self._same = trained_id == champion_id
+        self._rows = EvaluationRows.read(self._model, load_snapshot(project, snapshot_id).part("test"))
+        if not len(self._rows.frame):
+            raise EvaluationError(f"{model_name}: the test stretch has no row. Lengthen split.test.")
+        self._problem: str | None = None
+        self._contenders = self._run()
+        self._valued = ~np.isnan(np.column_stack([item.value for item in self._contenders])).any(axis=1)
+        if not self._valued.any():
+            raise EvaluationError(
+                f"{model_name}: no row of the test stretch can be valued, since a column that value reads is null in "
+                "all of them. Correct value, or the source."
+            )
+        values = {item.name: item.value[self._valued] for item in self._contenders}
+        self._earned = earnings(values, self._rows.days[self._valued])
+
+    def _run(self) -> list[Contender]:
+        found = [contender(self._project, self._rows, CHALLENGER, "challenger", self._trained, PREDICTOR)]
+        if self._champion is not None and not self._same:
+            try:
+                found.append(contender(self._project, self._rows, CHAMPION, "champion", self._champion, PREDICTOR))
+            except PlatformError as error:
+                self._problem = str(error).rstrip(".")
+        return [*found, *baselines(self._project, self._rows, self._trained), doing_nothing(self._rows)]
+
+    def about(self) -> dict[str, Any]:
+        figures = self._figures(self._contenders[0])
+        gates = judge_gates(self._model, figures)
+        release = self._release()
+        refused = refusals(gates, release, self._currency)
+        verdict = "same" if self._same else "refuse" if refused else "deploy"
+        frame = self._rows.frame
+        return {
+            "model": self._model.name,
+            "task": self._model.task,
+            "currency": self._currency,
+            "rows": len(frame),
+            "rows_valued": self._earned.rows,
+            "days": self._earned.days,
+            "from": format_instant(frame["effective_time"].min().to_pydatetime()),
+            "to": format_instant(frame["effective_time"].max().to_pydatetime()),
+            "label": _label_facts(self._rows.label),
+            "contenders": [self._contender(item) for item in self._contenders],
+            "figures": figures,
+            "gates": gates,
+            "release": release,
+            "verdict": verdict,
+            "reasons": refused or merits(gates, release, self._currency),
+            "notes": self._notes(),
+            "curves": curves_of(self._rows, self._contenders[0], self._contenders),
+        }
+
+    def _contender(self, item: Contender) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "name": item.name,
+            "role": item.role,
+            "id": item.id,
+            "figures": self._figures(item),
+            "actions": actions_taken(item),
+        }
+        if item.name != CHALLENGER:
+            ahead = self._earned.difference(CHALLENGER, item.name)
+            facts["challenger_ahead"] = {
+                "per_row": ahead.figure,
+                "low": ahead.low,
+                "high": ahead.high,
+                "probability": self._earned.probability_better(CHALLENGER, item.name),
+            }
+        return facts
+
+    def _figures(self, item: Contender) -> dict[str, float | None]:
+        figures: dict[str, float | None] = {name: plain(figure) for name, figure in item.figures.items()}
+        figures.update(_value_figures(self._earned, item.name))
+        if item.role != "do_nothing":
+            owner = self._champion if item.role == "champion" and self._champion is not None else self._trained
+            part = item.name if item.role == "baseline" else PREDICTOR
+            figures["size_mb"] = owner.about["size_mb"][part]
+        figures["rows"] = len(self._rows.frame)
+        return figures
+
+    def _release(self) -> dict[str, Any]:
+        declared = self._champion.about["declaration"] if self._champion is not None else None
+        name = rule_name(self._trained.about["declaration"], declared)
+        rule = rule_of(self._model.release, name)
+        others = [] if self._same else opponents(rule, list(self._trained.about["baselines"]))
+        compared = [self._compare(other, rule.margin) for other in others if other != CHAMPION or self._champion]
+        return judge_release(name, rule, compared)
+
+    def _compare(self, other: str, margin: float) -> Comparison:
+        if other == CHAMPION and self._problem is not None:
+            return Comparison(other, problem=self._problem)
+        ahead = self._earned.difference(CHALLENGER, other)
+        probability = self._earned.probability_better(CHALLENGER, other, margin)
+        return Comparison(other, ahead.figure, ahead.low, ahead.high, probability)
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if self._earned.days < FEW_DAYS:
+            notes.append(
+                f"too few days: the intervals rest on {self._earned.days}, and below {FEW_DAYS} they are too narrow. "
+                "Lengthen split.test."
+            )
+        unvalued = len(self._rows.frame) - self._earned.rows
+        if unvalued:
+            notes.append(
+                f"{unvalued} of {len(self._rows.frame)} rows have no value: a column that value reads is null."
+            )
+        if self._problem is not None:
+            notes.append(f"the champion cannot be run on these rows: {self._problem}.")
+        return notes
+
+
+def _value_figures(earned: Earnings, name: str) -> dict[str, float | None]:
+    own, ahead, rows = earned.per_row(name), earned.difference(name, DO_NOTHING), earned.rows
+    return {
+        "value_per_row": own.figure,
+        "value_per_row_low": own.low,
+        "value_per_row_high": own.high,
+        "value_total": own.figure * rows,
+        "value_vs_do_nothing": ahead.figure * rows,
+        "value_vs_do_nothing_low": ahead.low * rows,
+        "value_vs_do_nothing_high": ahead.high * rows,
+    }
+
+
+def _label_facts(label: np.ndarray) -> dict[str, Any]:
+    if label.dtype.kind == "f":
+        return {"mean": float(label.mean()), "std": float(label.std())}
+    names, counts = np.unique(label.astype(str), return_counts=True)
+    return {"classes": [[name, count] for name, count in zip(names.tolist(), counts.tolist(), strict=True)]}

@@ -1,0 +1,219 @@
+"""The registry: numbered versions of each model, and the one that is champion.
+
+A version is a trained model that was registered; the champion is a ref that moves by compare-and-set, and every move
+is a line in the ledger. Deployment trusts no verdict: it checks gates and release rule again itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from ml_platform.errors import ArtifactDamaged, RefConflict, ReleaseRefused
+from ml_platform.evaluation.evaluate import KIND as EVALUATION
+from ml_platform.evaluation.evaluate import evaluation_id as identify
+from ml_platform.evaluation.judgement import judge_gates, merits, opponents, refusals, rule_name, rule_of
+from ml_platform.predictor import load_predictor
+from ml_platform.store.artifacts import Artifact
+from ml_platform.store.database import METADATA, Database, Instant
+from ml_platform.store.refs import LedgerLine, move_ref, read_ref, ref_at
+from ml_platform.training.train import KIND as TRAINED_MODEL
+
+if TYPE_CHECKING:
+    from ml_platform.project import Project
+
+VERSIONS = sa.Table(
+    "versions",
+    METADATA,
+    sa.Column("model", sa.String(64), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("id", sa.String(64), nullable=False),
+    sa.Column("snapshot", sa.String(64), nullable=False),
+    sa.Column("registered_at", Instant, nullable=False),
+    sa.UniqueConstraint("model", "id"),
+)
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered trained model.
+
+    Attributes
+    ----------
+    number
+        Counts from 1 within a model.
+    id
+        The trained model's id.
+    snapshot
+        The id of the snapshot that it was first trained on.
+    """
+
+    model: str
+    number: int
+    id: str
+    snapshot: str
+    registered_at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.model}@{self.number}"
+
+
+def register_version(project: Project, model: str, artifact: Artifact, at: datetime) -> Version:
+    """Give a trained model the next number of its model; one that has a number keeps it."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _register(project.database, model, artifact, at)
+        except sa.exc.IntegrityError:  # another process took the number between reading and writing
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("the loop returns or raises")
+
+
+def _register(database: Database, model: str, artifact: Artifact, at: datetime) -> Version:
+    with database.writing() as connection:
+        row = connection.execute(_by_id(model, artifact.id)).mappings().first()
+        if row is not None:
+            return Version(**row)
+        last = connection.scalar(sa.select(sa.func.max(VERSIONS.c.number)).where(VERSIONS.c.model == model))
+        version = Version(model, (last or 0) + 1, artifact.id, artifact.inputs.get("snapshot", ""), at)
+        connection.execute(sa.insert(VERSIONS).values(vars(version)))
+    return version
+
+
+def _by_id(model: str, id: str) -> sa.Select[Any]:
+    return sa.select(VERSIONS).where((VERSIONS.c.model == model) & (VERSIONS.c.id == id))
+
+
+def versions(project: Project, model: str) -> list[Version]:
+    """Return a model's versions, oldest first."""
+    query = sa.select(VERSIONS).where(VERSIONS.c.model == model).order_by(VERSIONS.c.number)
+    with project.database.reading() as connection:
+        return [Version(**row) for row in connection.execute(query).mappings()]
+
+
+def version_of(project: Project, model: str, id: str) -> Version | None:
+    """Return the version that a trained model has, or None where it was never registered."""
+    with project.database.reading() as connection:
+        row = connection.execute(_by_id(model, id)).mappings().first()
+    return None if row is None else Version(**row)
+
+
+def champion_ref(model: str) -> str:
+    """Return the name of the ref that points at a model's champion."""
+    return f"champion/{model}"
+
+
+def champion(project: Project, model: str, at: datetime | None = None) -> Version | None:
+    """Return the champion now, or at an instant of the past; None where nothing was deployed by then."""
+    name = champion_ref(model)
+    id = read_ref(project.database, name) if at is None else ref_at(project.database, name, at)
+    return None if id is None else version_of(project, model, id)
+
+
+def deploy(
+    project: Project, model: str, trained_id: str, evaluation_id: str, actor: str, now: datetime
+) -> LedgerLine | None:
+    """Make a trained model the champion, if its evaluation allows it.
+
+    The evaluation must be of this trained model against the champion of this moment. Gates and release rule are
+    checked again by the declaration as it is now, and the predictor must load. The champion moves by compare-and-set.
+
+    Parameters
+    ----------
+    actor
+        Who deploys: a person, or the platform itself.
+
+    Returns
+    -------
+    The ledger line; None when it is the champion already.
+
+    Raises
+    ------
+    ReleaseRefused
+        Naming every figure that misses its limit. The champion stays.
+    ArtifactDamaged
+        When the evaluation or the predictor is not what its id says.
+    """
+    trained = project.store.get(TRAINED_MODEL, trained_id)
+    evaluation = project.store.get(EVALUATION, evaluation_id)
+    current = read_ref(project.database, champion_ref(model))
+    if current == trained_id:
+        return None
+    version = register_version(project, model, trained, now)
+    reasons = _mismatches(model, trained, evaluation, current) or _shortfalls(project, trained, evaluation, current)
+    if reasons:
+        raise ReleaseRefused(model, str(version.number), reasons)
+    load_predictor(project, trained)
+    return _move(project, version, evaluation, current, actor, now)
+
+
+def _mismatches(model: str, trained: Artifact, evaluation: Artifact, current: str | None) -> list[str]:
+    """Return why an evaluation says nothing about this deployment."""
+    found = identify(evaluation.about, evaluation.inputs)
+    if found != evaluation.id:
+        raise ArtifactDamaged(f"evaluation {evaluation.short_id}", evaluation.id, found)
+    if trained.about["model"] != model or evaluation.about["model"] != model:
+        return [f"it was trained or evaluated for model {trained.about['model']}, not for {model}"]
+    if evaluation.inputs["trained_model"] != trained.id:
+        return [f"the evaluation is of {evaluation.inputs['trained_model'][:12]}, not of {trained.short_id}"]
+    if evaluation.inputs["champion"] != (current or ""):
+        return [_moved(evaluation, current)]
+    return []
+
+
+def _moved(evaluation: Artifact, current: str | None) -> str:
+    against = evaluation.inputs["champion"][:12] or "no champion"
+    return f"the champion is {(current or 'unset')[:12]} by now, the evaluation was against {against}. Evaluate again"
+
+
+def _shortfalls(project: Project, trained: Artifact, evaluation: Artifact, current: str | None) -> list[str]:
+    """Return which gates and comparisons of the present declaration are missed, judged anew from the figures."""
+    spec, about = project.spec.models[trained.about["model"]], evaluation.about
+    declared = project.store.get(TRAINED_MODEL, current).about["declaration"] if current else None
+    name = rule_name(trained.about["declaration"], declared)
+    rule, judged = rule_of(spec.release, name), about["release"]
+    asked = [other for other in opponents(rule, list(trained.about["baselines"])) if other != "champion" or current]
+    found = {line["other"]: line for line in judged["compared"]}
+    if judged["rule"] != name or judged["margin"] != rule.margin or set(asked) - set(found):
+        return [f"the release rule {name} has changed since the evaluation. Evaluate again"]
+    lines = [{**found[other], "passed": (found[other]["probability"] or 0.0) >= rule.confidence} for other in asked]
+    release = {**judged, "confidence": rule.confidence, "compared": lines}
+    return refusals(judge_gates(spec, about["figures"]), release, about["currency"])
+
+
+def _move(
+    project: Project, version: Version, evaluation: Artifact, current: str | None, actor: str, now: datetime
+) -> LedgerLine | None:
+    about = evaluation.about
+    try:
+        return move_ref(
+            project.database,
+            champion_ref(version.model),
+            expected=current,
+            to=version.id,
+            at=now,
+            actor=actor,
+            action="deploy",
+            reason="; ".join(merits(about["gates"], about["release"], about["currency"])) or "no rule asks for more",
+            facts=_facts(project, version, evaluation, current),
+        )
+    except RefConflict as conflict:
+        if conflict.found == version.id:
+            return None
+        raise ReleaseRefused(version.model, str(version.number), [_moved(evaluation, conflict.found)]) from None
+
+
+def _facts(project: Project, version: Version, evaluation: Artifact, current: str | None) -> dict[str, Any]:
+    before = version_of(project, version.model, current) if current else None
+    return {
+        "version": version.number,
+        "from_version": before.number if before else None,
+        "evaluation": evaluation.id,
+        "rule": evaluation.about["release"]["rule"],
+        "figures": evaluation.about["figures"],
+        "currency": evaluation.about["currency"],
+    }
