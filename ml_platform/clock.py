@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
-from cronsim import CronSim
+from cronsim import CronSim, CronSimError
+
+from ml_platform.errors import suggest
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -75,6 +77,14 @@ def from_micros(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
+def read_zone(name: str) -> ZoneInfo:
+    """Return the IANA time zone of this name; a ValueError names the nearest one."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name}. {suggest(name, available_timezones())}") from None
+
+
 class Schedule:
     """A cron expression in a declared time zone, such as ``0 3 * * 1 Europe/Berlin``.
 
@@ -88,11 +98,20 @@ class Schedule:
                 f"{text!r} is not a schedule. Write five cron fields and a time zone, such as '0 3 * * 1 UTC'"
             )
         self.text, self.cron, self.zone = text, " ".join(fields[:5]), fields[5]
+        self._zone = read_zone(self.zone)
         try:
-            self._zone = ZoneInfo(self.zone)
             CronSim(self.cron, EPOCH)
-        except Exception as error:
-            raise ValueError(f"{text!r} is not a schedule: {error}") from None
+        except CronSimError as error:
+            raise ValueError(f"{text!r} is not a schedule: {error}. Correct its first five fields") from None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Schedule) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Schedule({self.text!r})"
 
     def after(self, instant: datetime) -> Iterator[datetime]:
         """Yield the ticks later than `instant`, in order."""

@@ -24,7 +24,11 @@ def check_project(spec: ProjectSpec, broken: Collection[str] = ()) -> Iterator[P
     yield from check_project_file(scope)
     for source in spec.sources.values():
         yield from check_source(scope, source)
-    for table in spec.feature_tables.values():
-        yield from check_feature_table(scope, table)
+    at_fault: set[str] = set()
+    for name, table in spec.feature_tables.items():
+        problems = list(check_feature_table(scope, table))
+        at_fault.update([f"features/{name}"] if problems else [])
+        yield from problems
+    scope = Scope(spec, scope.broken | at_fault)
     for model in spec.models.values():
         yield from check_model(scope, model)

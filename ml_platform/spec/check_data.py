@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from zoneinfo import ZoneInfo
 
+from ml_platform.clock import read_zone
 from ml_platform.errors import DeclarationCycle, suggest
 from ml_platform.expression import Kind
 from ml_platform.monitoring.known_expectations import expectation_problem
 from ml_platform.spec.feature_table import Aggregate, Feature, FeatureTableSpec, column_name
 from ml_platform.spec.problems import (
     COUNTABLE,
+    RESERVED_COLUMNS,
     Columns,
     Place,
     Problem,
@@ -25,7 +26,6 @@ from ml_platform.spec.problems import (
 )
 from ml_platform.spec.source import Expectation, SourceSpec
 
-RESERVED_COLUMNS = ("prediction_time", "effective_time", "label", "prediction")
 _TABLE_COLUMNS = ("valid_from",)
 
 _ANY: frozenset[Kind] = frozenset({"bool", "int", "float", "string", "timestamp"})
@@ -78,17 +78,11 @@ def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:
             yield Problem(
                 where, ("columns", name, "zone"), f"belongs to timestamps, found type {column.type}. Remove it"
             )
-        elif not _is_zone(column.zone):
-            text = f"{column.zone!r} is not a time zone. Write a name such as America/New_York"
-            yield Problem(where, ("columns", name, "zone"), text)
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError):
-        return False
-    return True
+        else:
+            try:
+                read_zone(column.zone)
+            except ValueError as error:
+                yield Problem(where, ("columns", name, "zone"), str(error))
 
 
 def _check_time(where: str, place: Place, source: SourceSpec, column: str) -> Iterator[Problem]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
-from ml_platform.errors import ExpressionError, listed, suggest
+from ml_platform.errors import listed, suggest
 from ml_platform.expression import Kind
 from ml_platform.spec.feature_table import FeatureTableSpec
 from ml_platform.spec.model import ModelSpec
@@ -20,6 +21,8 @@ def check_features(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     for index, reference in enumerate(model.features):
         place: Place = ("features", index)
         owner, _, column = reference.partition(".")
+        if owner in scope.spec.feature_tables and owner in scope.spec.sources:
+            continue  # the table's own fault, said there
         if owner in scope.spec.feature_tables:
             yield from _check_table_column(scope.spec.feature_tables[owner], where, place, column)
             if owner not in joined:
@@ -27,21 +30,17 @@ def check_features(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
             joined.add(owner)
         elif owner == model.population.source:
             yield from _check_own_column(scope, model, place, column)
-        elif not (scope.is_broken(f"features/{owner}") or scope.is_broken(f"sources/{owner}")):
+        elif not (scope.hides(owner) or model.population.source not in scope.names("sources")):
             yield Problem(where, place, _unknown_owner(scope, model, reference))
 
 
-def feature_kinds(scope: Scope, model: ModelSpec) -> dict[str, Kind] | None:
-    """Return the kinds of the model's features that exist; None where a broken declaration hides some of them."""
+def feature_kinds(scope: Scope, model: ModelSpec) -> dict[str, Kind]:
+    """Return the kinds of the model's features, without those that do not exist or that a broken declaration hides."""
     kinds: dict[str, Kind] = {}
     for column in expand_features(scope.spec, model):
-        owner = column.partition(".")[0]
-        if scope.is_broken(f"features/{owner}") or scope.is_broken(f"sources/{owner}"):
-            return None
-        try:
-            kinds[column] = feature_type(scope.spec, column)
-        except (KeyError, ExpressionError):
-            continue
+        if not scope.hides(column.partition(".")[0]):
+            with suppress(KeyError):
+                kinds[column] = feature_type(scope.spec, column)
     return kinds
 
 

@@ -82,7 +82,7 @@ def _check_label(scope: Scope, model: ModelSpec) -> tuple[Kind | None, list[Prob
         return None, problems
     allowed, remedy = _LABELS[model.task]
     kind, found = check_expression(where, ("label", "expression"), label.expression, columns, allowed, remedy)
-    return kind, problems + found
+    return None if found else kind, problems + found
 
 
 def _check_transforms(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
@@ -93,61 +93,58 @@ def _check_transforms(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
         yield from check_code(scope, where, place, reference)
         function = reference.partition(":")[2]
         if function in taken:
-            text = (
-                f"columns of {function} would be called {function}.x, which means something else. Rename the function"
-            )
+            text = f"its columns would be called {function}.x, which means something else. Rename the function"
             yield Problem(where, place, text)
         taken.add(function)
 
 
 def _check_algorithm(
-    scope: Scope, model: ModelSpec, place: Place, algorithm: Algorithm, kinds: Columns | None
+    scope: Scope, model: ModelSpec, place: Place, algorithm: Algorithm, kinds: Columns
 ) -> Iterator[Problem]:
     where = f"models/{model.name}"
     for text in algorithm_faults(algorithm, model.task):
         yield Problem(where, place, text)
     if is_project_class(algorithm.name):
         yield from check_code(scope, where, (*place, "name"), algorithm.name)
-    if kinds is None:
-        return
     known = {name for name in kinds if kinds[name] in COUNTABLE}
     for column in algorithm.monotone:
-        if column not in known and not _from_transform(model, column):
+        if column not in known and not _is_unknown(scope, model, column):
             text = f"{column} is not a number among the model's features. {suggest(column, known)}"
             yield Problem(where, (*place, "monotone", column), text)
     if algorithm.name == "rule" and algorithm.expression is not None:
         own = {column.partition(".")[2]: kind for column, kind in kinds.items() if _is_own(model, column)}
-        yield from _check_rule(model, (*place, "expression"), algorithm.expression, {**kinds, **own})
+        yield from _check_rule(scope, model, (*place, "expression"), algorithm.expression, {**kinds, **own})
 
 
 def _is_own(model: ModelSpec, column: str) -> bool:
     return column.startswith(f"{model.population.source}.")
 
 
-def _check_rule(model: ModelSpec, place: Place, text: str, kinds: Columns) -> Iterator[Problem]:
+def _check_rule(scope: Scope, model: ModelSpec, place: Place, text: str, kinds: Columns) -> Iterator[Problem]:
     allowed = COUNTABLE if model.task == "binary" else NUMBERS
     remedy = "Write a condition, or a probability" if model.task == "binary" else "Write a number"
-    problems = check_expression(f"models/{model.name}", place, text, kinds, allowed, remedy)[1]
-    if not _reads_transforms(model, text):
-        yield from problems
+    if not _reads_unknown(scope, model, text):
+        yield from check_expression(f"models/{model.name}", place, text, kinds, allowed, remedy)[1]
 
 
-def _reads_transforms(model: ModelSpec, text: str) -> bool:
-    """Return whether an expression reads what a transform adds; its types are not known before it runs."""
+def _reads_unknown(scope: Scope, model: ModelSpec, text: str) -> bool:
     try:
-        return any(_from_transform(model, name) for name in parse_expression(text).names)
+        return any(_is_unknown(scope, model, name) for name in parse_expression(text).names)
     except ExpressionError:
         return False
 
 
-def _from_transform(model: ModelSpec, column: str) -> bool:
-    return any(column.startswith(f"{reference.partition(':')[2]}.") for reference in model.transforms)
+def _is_unknown(scope: Scope, model: ModelSpec, column: str) -> bool:
+    """Return whether a column's type cannot be known: a transform adds it, or its declaration is at fault."""
+    owner, dot, _ = column.partition(".")
+    added = owner in {reference.partition(":")[2] for reference in model.transforms}
+    return bool(dot) and (added or scope.hides(owner))
 
 
-def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Columns | None) -> Iterator[Problem]:
+def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Columns) -> Iterator[Problem]:
     where, value = f"models/{model.name}", model.value
     columns = columns_of(scope, model.population.source)
-    if columns is None or kinds is None:
+    if columns is None:
         return
     taken = sorted({"label", "prediction"}.intersection(columns))
     if taken:
@@ -157,12 +154,14 @@ def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Colu
     known: dict[str, Kind] = {**kinds, **columns}
     truth: dict[str, Kind] = {} if label is None else {"label": label}
     remedy = "Write an amount of money"
-    for action, text in (value.actions or {}).items():
-        problems = check_expression(where, ("value", "actions", action), text, {**known, **truth}, COUNTABLE, remedy)[1]
-        yield from problems if label is not None else ()
-    if value.payoff is not None and label is not None:
-        given: dict[str, Kind] = {**known, **truth, "prediction": "float"}
-        yield from check_expression(where, ("value", "payoff"), value.payoff, given, COUNTABLE, remedy)[1]
+    expressions: list[tuple[Place, str, Columns, frozenset[Kind], str]] = [
+        (("value", "actions", name), text, {**known, **truth}, COUNTABLE, remedy)
+        for name, text in (value.actions or {}).items()
+    ]
     if value.payoff is not None:
-        place = ("value", "do_nothing")
-        yield from check_expression(where, place, value.do_nothing, known, NUMBERS, "Write a prediction")[1]
+        scored: dict[str, Kind] = {**known, **truth, "prediction": "float"}
+        expressions.append((("value", "payoff"), value.payoff, scored, COUNTABLE, remedy))
+        expressions.append((("value", "do_nothing"), value.do_nothing, known, NUMBERS, "Write a prediction"))
+    for place, text, given, allowed, remedy in expressions:
+        if not (_reads_unknown(scope, model, text) or (label is None and "label" in text)):
+            yield from check_expression(where, place, text, given, allowed, remedy)[1]

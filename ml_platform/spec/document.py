@@ -57,7 +57,7 @@ class Document:
             key, node = next(_children(node, part), (key, node))
         if node is None or node is self.root:
             return 1, 1
-        if key is not None and (at_key or isinstance(node, MappingNode)):
+        if key is not None and (at_key or isinstance(node, MappingNode) or node.value == ""):
             node, offset = key, 0
         return node.start_mark.line + 1, node.start_mark.column + 1 + _inside(node, offset)
 

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 
 from ml_platform.errors import Fault, suggest
 from ml_platform.spec.document import Document, holds
-from ml_platform.spec.types import NAME_PATTERN
 
 _MAPPING = ("a mapping of keys to values", "")
 _LIST = ("a list", "Write it as [a, b].")
@@ -41,6 +40,8 @@ Loc = tuple[str | int, ...]
 def explain(error: ValidationError, model: type[BaseModel], document: Document) -> Iterator[Fault]:
     """Yield a fault for each thing that pydantic found wrong with the document."""
     for detail in error.errors(include_url=False):
+        if detail["type"] == "too_short" and document.at(detail["loc"]):
+            continue  # its items are at fault, and pydantic did not count them
         yield _fault(detail["type"], tuple(detail["loc"]), detail.get("ctx", {}), detail["msg"], model, document)
 
 
@@ -56,22 +57,28 @@ def _fault(kind: str, loc: Loc, ctx: dict[str, Any], said: str, model: type[Base
         known = _fields(_inside(model, loc[:-1]))
         text = f"the key {loc[-1]} is unknown. {suggest(str(loc[-1]), known)}"
         return document.fault(path, _said(dotted(path[:-1]), text), at_key=True)
-    text = str(ctx["error"]) if kind == "value_error" else _message(kind, ctx, value, said)
+    text = _refused(str(ctx["error"]), value) if kind == "value_error" else _message(kind, ctx, value, said)
     return document.fault(path, _said(where, text))
+
+
+def _refused(said: str, value: Any) -> str:
+    """Return what a validator said; what came from the environment may be a secret, and is not shown."""
+    if isinstance(value, str) and "${" in value:
+        return f"what {value} stands for does not fit. Set it to another value."
+    return said
 
 
 def _message(kind: str, ctx: dict[str, Any], value: Any, said: str) -> str:
     found = show(value)
     if kind == "literal_error":
-        names = [text or number for text, number in re.findall(r"'([^']*)'|(\d+)", str(ctx["expected"]))]
+        names = [text or plain.lower() for text, plain in re.findall(r"'([^']*)'|(\d+|True)", str(ctx["expected"]))]
         hint = f" {suggest(value, names)}" if isinstance(value, str) and len(names) > 1 else ""
-        return f"must be {_either(names)}, found {found}.{hint}"
+        return f"must be {either(names)}, found {found}.{hint}"
     if kind in _TYPES:
         expected, remedy = _TYPES[kind]
         return f"must be {expected}, found {found}. {remedy}".strip()
     if kind == "string_pattern_mismatch":
-        pattern = str(ctx["pattern"])
-        return f"must be {_NAME if pattern == NAME_PATTERN else f'text like {pattern}'}, found {found}."
+        return f"must be {_NAME}, found {found}."
     if kind == "too_short":
         return "must not be empty. Give at least one."
     if kind in _LIMITS:
@@ -94,7 +101,8 @@ def _said(where: str, message: str) -> str:
     return f"{where} {text}" if text.startswith("must ") else f"{where}: {text}"
 
 
-def _either(names: list[str]) -> str:
+def either(names: Sequence[str]) -> str:
+    """Return a choice as people say it: ``a, b or c``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
@@ -152,5 +160,7 @@ def _plain(annotation: Any) -> Any:
         return _plain(annotation.__origin__)
     if get_origin(annotation) in (Union, UnionType):
         members = [_plain(member) for member in get_args(annotation)]
-        return next((member for member in members if _fields(member) or get_origin(member)), members[0])
+        return next(
+            (member for member in members if _fields(member) or get_origin(member) in (dict, tuple)), members[0]
+        )
     return annotation

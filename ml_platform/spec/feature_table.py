@@ -50,7 +50,7 @@ class Feature(Declaration):
         given = [name for name in get_args(Aggregate) if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
-                f"give exactly one of {', '.join(get_args(Aggregate))}; found {', '.join(given) or 'none'}"
+                f"give exactly one of {', '.join(get_args(Aggregate))}, found {' and '.join(given) or 'none'}"
             )
         return self
 

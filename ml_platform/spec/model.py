@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from ml_platform.errors import suggest
 from ml_platform.spec.types import Cron, Declaration, ExpressionText, Name, Owner, Plain, Shorthand, Span, exactly_one
 
 Task = Literal["binary", "multiclass", "regression", "quantile"]
@@ -72,9 +73,12 @@ class Value(Declaration):
     @model_validator(mode="after")
     def _actions_or_payoff(self) -> Value:
         if (self.actions is None) == (self.payoff is None):
-            raise ValueError("give either actions (classification) or payoff (regression)")
+            found = "neither" if self.actions is None else "both"
+            raise ValueError(f"give either actions (classification) or payoff (regression), found {found}")
         if self.actions is not None and self.do_nothing not in self.actions:
-            raise ValueError(f"do_nothing {self.do_nothing!r} is not one of the actions {', '.join(self.actions)}")
+            raise ValueError(
+                f"do_nothing names no action, found {self.do_nothing}. {suggest(self.do_nothing, self.actions)}"
+            )
         return self
 
 
@@ -185,11 +189,14 @@ class ModelSpec(Declaration):
 
     @model_validator(mode="after")
     def _task_fits(self) -> ModelSpec:
-        if (self.task == "quantile") != (self.quantile is not None):
-            raise ValueError("quantile is given if and only if task is quantile")
+        if self.task == "quantile" and self.quantile is None:
+            raise ValueError("task quantile needs the key quantile. Add it, such as quantile: 0.9")
+        if self.task != "quantile" and self.quantile is not None:
+            raise ValueError(f"quantile belongs to task quantile, found task {self.task}. Remove quantile")
         classes = self.task in ("binary", "multiclass")
         if classes != (self.value.actions is not None):
-            raise ValueError("value.actions belongs to binary and multiclass, value.payoff to regression and quantile")
+            needed, found = ("actions", "payoff") if classes else ("payoff", "actions")
+            raise ValueError(f"task {self.task} needs value.{needed}, found value.{found}. Write value.{needed}")
         if not classes and self.calibration != "none":
-            raise ValueError("calibration belongs to binary and multiclass")
+            raise ValueError(f"calibration belongs to classes, found task {self.task}. Remove calibration")
         return self

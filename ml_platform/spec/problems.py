@@ -9,7 +9,7 @@ from ml_platform.errors import ExpressionError, listed, suggest
 from ml_platform.expression import Kind, parse_expression
 from ml_platform.expression.kinds import told
 from ml_platform.project_code import ProjectCodeError, require_defined
-from ml_platform.spec.explain import dotted
+from ml_platform.spec.explain import dotted, either
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.resolve import column_types
 from ml_platform.spec.source import SourceSpec
@@ -17,6 +17,7 @@ from ml_platform.spec.source import SourceSpec
 Place = tuple[str | int, ...]
 Columns = Mapping[str, Kind]
 
+RESERVED_COLUMNS = ("prediction_time", "effective_time", "label", "prediction")
 NUMBERS: frozenset[Kind] = frozenset({"int", "float"})
 COUNTABLE: frozenset[Kind] = frozenset({"int", "float", "bool"})
 
@@ -62,9 +63,9 @@ class Scope:
         """Return a source, or None where it is unknown or broken."""
         return self.spec.sources.get(name)
 
-    def is_broken(self, declaration: str) -> bool:
-        """Return whether a declaration exists but could not be read."""
-        return declaration in self.broken
+    def hides(self, owner: str) -> bool:
+        """Return whether a source or feature table exists, but what its columns are is not known."""
+        return f"sources/{owner}" in self.broken or f"features/{owner}" in self.broken
 
     def names(self, folder: str) -> list[str]:
         """Return every declared name of a folder, broken ones too."""
@@ -94,7 +95,8 @@ def check_entity(
         return
     for name in dict.fromkeys(sources):
         source = scope.source(name)
-        missing = [column for column in entities[entity] if source is not None and column not in source.columns]
+        present = {*RESERVED_COLUMNS, *(source.columns if source is not None else entities[entity])}
+        missing = [column for column in entities[entity] if column not in present]
         if missing:
             text = f"the key of {entity} is {listed(entities[entity])}, and {name} has no column {listed(missing)}"
             remedy = "Declare the column in the source, or take another entity or source"
@@ -119,7 +121,7 @@ def check_expression(
         return None, [Problem(declaration, place, error.problem, error.column)]
     if kind in allowed:
         return kind, []
-    wanted = " or ".join(told(known) for known in sorted(allowed))
+    wanted = either([told(known) for known in sorted(allowed)])
     return kind, [Problem(declaration, place, f"must give {wanted}, found {told(kind)}. {remedy}")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,16 @@ def _instant(value: Any) -> datetime:
 Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
+def _currency(value: Any) -> str:
+    if not (isinstance(value, str) and _CURRENCY.fullmatch(value)):
+        raise ValueError(f"{value!r} is not a currency. Write its three letters, such as USD")
+    return value
+
+
+_CURRENCY = re.compile("[A-Z]{3}")
+Currency = Annotated[str, BeforeValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})]
+
+
 class SimulatedClockSpec(Declaration):
     """A clock for history: it starts here and moves only when told to."""
 
@@ -35,11 +46,18 @@ class SimulatedClockSpec(Declaration):
 
 
 def _clock_kind(value: Any) -> str:
-    return "simulated" if isinstance(value, dict | SimulatedClockSpec) else "wall"
+    return "{simulated_from}" if isinstance(value, dict | SimulatedClockSpec) else "{wall}"
+
+
+def _wall(value: Any) -> Any:
+    if value != "wall":
+        raise ValueError(f"{value!r} is not a clock. Write wall, or {{simulated_from: 2013-12-01T00:00:00Z}}")
+    return value
 
 
 ClockSpec = Annotated[
-    Annotated[Literal["wall"], Tag("wall")] | Annotated[SimulatedClockSpec, Tag("simulated")],
+    Annotated[Literal["wall"], BeforeValidator(_wall), Tag("{wall}")]
+    | Annotated[SimulatedClockSpec, Tag("{simulated_from}")],
     Discriminator(_clock_kind),
 ]
 
@@ -60,7 +78,7 @@ class ProjectFile(Declaration):
     name: Name
     description: str
     owner: Owner
-    currency: str = Field(pattern=r"^[A-Z]{3}$", description="ISO 4217, such as USD")
+    currency: Currency = Field(description="ISO 4217, such as USD")
     clock: ClockSpec = "wall"
     entities: dict[Name, Annotated[tuple[str, ...], Field(min_length=1, strict=False)]]
     storage: Storage = Storage()

@@ -42,8 +42,9 @@ class Reader(Declaration):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Reader:
-        if sum(value is not None for value in (self.csv, self.parquet, self.python)) != 1:
-            raise ValueError("give exactly one of csv, parquet and python")
+        given = [name for name in ("csv", "parquet", "python") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of csv, parquet and python, found {' and '.join(given) or 'none'}")
         return self
 
 
@@ -58,7 +59,7 @@ class KnownAt(Declaration):
     @model_validator(mode="after")
     def _exactly_one(self) -> KnownAt:
         if (self.column is None) == (self.delay is None):
-            raise ValueError("give either column or delay")
+            raise ValueError(f"give either column or delay, found {'neither' if self.column is None else 'both'}")
         return self
 
 
