@@ -1,0 +1,83 @@
+"""One small style for every picture: white ground, quiet grid, a title that says what is seen."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, MUTED, GRID = "#1f2937", "#6b7280", "#e5e7eb"
+BLUE, ORANGE, GREY, GREEN, RED = "#2563eb", "#d97706", "#94a3b8", "#059669", "#dc2626"
+ROLE_COLOURS = {"challenger": BLUE, "champion": ORANGE, "baseline": GREY, "do_nothing": "#cbd5e1"}
+_WIDTH, _HEIGHT, _DPI = 7.0, 3.8, 160
+
+
+def canvas(title: str, subtitle: str, *, height: float = _HEIGHT, bottom: float = 0.62) -> tuple[Figure, Axes]:
+    """Return an empty picture, 7 inches wide, with its title set and room for tick labels at the bottom, in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    top = 1 - 0.78 / height
+    axes = figure.add_axes((0.1, bottom / height, 0.86, top - bottom / height))
+    figure.text(0.02, 1 - 0.3 / height, title, fontsize=12, fontweight="bold", color=INK, va="center")
+    figure.text(0.02, 1 - 0.54 / height, subtitle, fontsize=9, color=MUTED, va="center")
+    style(axes)
+    return figure, axes
+
+
+def style(axes: Axes) -> None:
+    """Give axes the platform's look."""
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(GRID)
+    axes.tick_params(colors=MUTED, labelsize=9, length=0, pad=4)
+    axes.xaxis.get_offset_text().set(size=9, color=MUTED)
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.xaxis.label.set(color=MUTED, fontsize=9)
+    axes.yaxis.label.set(color=MUTED, fontsize=9)
+
+
+def horizontal(axes: Axes, names: list[str]) -> None:
+    """Make room on the left for the names of horizontal bars, the first on top."""
+    longest = max((len(name) for name in names), default=0)
+    box = axes.get_position()
+    left = min(0.045 + 0.0112 * longest, 0.5)
+    axes.set_position((left, box.y0, 0.96 - left, box.height))
+    axes.set_yticks(range(len(names)), names, color=INK)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", color=GRID, linewidth=0.8)
+
+
+def legend(axes: Axes) -> None:
+    """Put a quiet legend where it covers least."""
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="best")
+
+
+def png(figure: Figure) -> bytes:
+    """Return the picture as PNG bytes; the same picture gives the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def money(amount: float) -> str:
+    """Return an amount as people read it.
+
+    >>> money(-1234567), money(12.5), money(0.0123)
+    ('−1.23 M', '12.50', '0.0123')
+    """
+    size = abs(amount)
+    sign = "−" if amount < 0 else ""
+    for limit, step, unit in ((1e9, 1e9, " bn"), (1e6, 1e6, " M"), (1e4, 1e3, " k")):
+        if size >= limit:
+            return f"{sign}{size / step:.4g}{unit}" if size / step >= 100 else f"{sign}{size / step:.3g}{unit}"
+    if size >= 100:
+        return f"{sign}{size:,.0f}"
+    return f"{sign}{size:.2f}" if size >= 1 or size == 0 else f"{sign}{size:.3g}"
