@@ -78,7 +78,7 @@ def value_by_threshold(points: Sequence[Mapping[str, float]], currency: str) -> 
     best = max(points, key=lambda point: point["value"])
     figure, axes = canvas(
         "Value by threshold",
-        f"{money(best['value'])} {currency} a row at best, from {best['threshold']:.2f} on: {best['acted']:.0%} of rows",
+        f"At best {money(best['value'])} {currency} a row, from {best['threshold']:.2f} on: {best['acted']:.0%} of rows",
     )
     thresholds, values = [item["threshold"] for item in points], [item["value"] for item in points]
     axes.axhline(values[-1], color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="never act")
