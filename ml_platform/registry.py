@@ -19,7 +19,7 @@ from ml_platform.evaluation.judgement import judge_gates, merits, opponents, ref
 from ml_platform.predictor import load_predictor
 from ml_platform.store.artifacts import Artifact
 from ml_platform.store.database import METADATA, Database, Instant
-from ml_platform.store.refs import LedgerLine, move_ref, read_ref, ref_at
+from ml_platform.store.refs import LedgerLine, ledger_lines, move_ref, read_ref, ref_at
 from ml_platform.training.train import KIND as TRAINED_MODEL
 
 if TYPE_CHECKING:
@@ -112,6 +112,23 @@ def champion(project: Project, model: str, at: datetime | None = None) -> Versio
     name = champion_ref(model)
     id = read_ref(project.database, name) if at is None else ref_at(project.database, name, at)
     return None if id is None else version_of(project, model, id)
+
+
+def first_deployed(project: Project, model: str) -> datetime | None:
+    """Return when a version of the model was first in charge, or None where none was yet."""
+    lines = ledger_lines(project.database, champion_ref(model))
+    return lines[0].at if lines else None
+
+
+def champion_to_beat(project: Project, model: str, trained_id: str) -> str | None:
+    """Return the id of the champion that a trained model has to beat; of the champion itself, the one it replaced.
+
+    So the evaluation that a deployment rested on is found again as it was, and not made anew.
+    """
+    lines = ledger_lines(project.database, champion_ref(model))
+    if not lines:
+        return None
+    return lines[-1].from_value if lines[-1].to_value == trained_id else lines[-1].to_value
 
 
 def deploy(

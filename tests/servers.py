@@ -27,13 +27,18 @@ def mlflow_server(folder: Path, port: int) -> Iterator[str]:
         "--artifacts-destination",
         str(folder / "files"),
     ]
-    with served(command, f"http://127.0.0.1:{port}/health", folder / "server.log"):
+    quick = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with served(command, f"http://127.0.0.1:{port}/health", folder / "server.log", quick):
         yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
 def served(
-    command: Sequence[str], health: str, log: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    health: str,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    stop: signal.Signals = signal.SIGTERM,
 ) -> Iterator[None]:
     """Run a server until the block ends; its whole process group goes with it."""
     with log.open("wb") as file:
@@ -49,7 +54,7 @@ def served(
         _wait(process, health, log)
         yield
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(stop)
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:

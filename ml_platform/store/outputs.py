@@ -45,3 +45,11 @@ def current_output(database: Database, node: str, *, run: str | None = None, par
     with database.reading() as connection:
         in_run = connection.scalar(query.where(OUTPUTS.c.run == run)) if run else None
         return in_run or connection.scalar(query)
+
+
+def partition_instants(database: Database, node: str) -> dict[str, datetime]:
+    """Return when each partition of `node` was made last, by partition."""
+    latest = sa.func.max(OUTPUTS.c.at).label("at")
+    query = sa.select(OUTPUTS.c.partition, latest).where(OUTPUTS.c.node == node).group_by(OUTPUTS.c.partition)
+    with database.reading() as connection:
+        return {row.partition: row.at for row in connection.execute(query)}
