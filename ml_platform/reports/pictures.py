@@ -76,10 +76,8 @@ def value_by_threshold(points: Sequence[Mapping[str, float]], currency: str) -> 
         ``threshold``, ``value`` (a row), ``acted`` (share of rows).
     """
     best = max(points, key=lambda point: point["value"])
-    figure, axes = canvas(
-        "Value by threshold",
-        f"At best {money(best['value'])} {currency} a row, from {best['threshold']:.2f} on: {best['acted']:.0%} of rows",
-    )
+    summit = f"{money(best['value'])} {currency} a row from {best['threshold']:.2f} on"
+    figure, axes = canvas("Value by threshold", f"At best {summit}, where {best['acted']:.0%} of rows are acted on")
     thresholds, values = [item["threshold"] for item in points], [item["value"] for item in points]
     axes.axhline(values[-1], color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="never act")
     axes.plot(thresholds, values, color=BLUE, linewidth=2, label="act from this score on")
