@@ -87,10 +87,12 @@ def _parsed(path: Path, root: Path) -> ast.Module:
         raise ProjectCodeError(f"{where} is not Python: {getattr(error, 'msg', error)}. Correct it.") from None
 
 
-def _defined_names(tree: ast.Module) -> list[str]:
+def _defined_names(tree: ast.AST) -> list[str]:
     names: list[str] = []
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    for statement in ast.iter_child_nodes(tree):
+        if isinstance(statement, ast.If | ast.Try | ast.ExceptHandler | ast.With):
+            names.extend(_defined_names(statement))
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.append(statement.name)
         elif isinstance(statement, ast.Import | ast.ImportFrom):
             names.extend((item.asname or item.name).partition(".")[0] for item in statement.names)
