@@ -124,7 +124,7 @@ def _hash_column(digest: Any, column: pa.ChunkedArray) -> None:
         filled = pc.fill_null(column, "")
         digest.update(pc.binary_length(filled).to_numpy(zero_copy_only=False).astype("<i8").tobytes())
         for chunk in filled.chunks:
-            digest.update("".join(chunk.to_pylist()).encode())
+            digest.update(_text_of(chunk))
         return
     if pa.types.is_timestamp(column.type) or pa.types.is_duration(column.type):
         column = column.cast(pa.int64())
@@ -137,3 +137,14 @@ def _hash_column(digest: Any, column: pa.ChunkedArray) -> None:
         values = values + 0.0
         values[values != values] = float("nan")
     digest.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
+
+
+def _text_of(strings: pa.LargeStringArray) -> memoryview | bytes:
+    """Return the bytes of all strings, one after the other."""
+    import numpy as np
+
+    _, offsets, content = strings.buffers()
+    if content is None or len(strings) == 0:
+        return b""
+    ends = np.frombuffer(offsets, dtype=np.int64)
+    return memoryview(content)[ends[strings.offset] : ends[strings.offset + len(strings)]]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ml_platform.clock import Clock, WallClock
 from ml_platform.spec.load import load_project
@@ -13,6 +14,9 @@ from ml_platform.spec.project import ProjectSpec
 from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.database import Database
 from ml_platform.store.simulated_clock import SimulatedClock
+
+if TYPE_CHECKING:
+    from ml_platform.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,12 @@ class Project:
         """The project's clock."""
         declared = self.spec.file.clock
         return WallClock() if declared == "wall" else SimulatedClock(self.database, declared.simulated_from)
+
+    def engine(self) -> Engine:
+        """Return an engine with the project's threads, to be used as a context manager."""
+        from ml_platform.engine import Engine
+
+        return Engine(self.spec.file.threads)
 
     @property
     def mlflow_uri(self) -> str:

@@ -37,18 +37,31 @@ class Database:
         self.engine = sa.create_engine(url)
         if self.engine.dialect.name == "sqlite":
             _prepare_sqlite(self.engine)
-        with self.writing() as connection:
-            METADATA.create_all(connection)
+        self._created = 0
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection for reading."""
+        self._create_tables()
         with self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Give a connection in one transaction: all of it happens, or nothing."""
+        self._create_tables()
+        with self._transaction() as connection:
+            yield connection
+
+    def _create_tables(self) -> None:
+        """Create what is missing, also tables of modules that were imported after the database was opened."""
+        if self._created != len(METADATA.tables):
+            with self._transaction() as connection:
+                METADATA.create_all(connection)
+            self._created = len(METADATA.tables)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
         with self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")

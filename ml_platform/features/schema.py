@@ -1,0 +1,196 @@
+"""From rows as they were read to rows as they are declared: types, nulls, zones.
+
+Nothing is guessed. What does not fit is an error that names the file, the column and
+the row, and nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.errors import NaiveTimestamp, SchemaChanged, SourceError
+from ml_platform.spec.source import Column, ColumnType, SourceSpec
+
+INSTANT = pa.timestamp("us", tz="UTC")
+TYPES: dict[ColumnType, pa.DataType] = {
+    "string": pa.string(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": INSTANT,
+}
+_ZONED = r"\d{2}:\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$"
+
+
+def conform(table: pa.Table, spec: SourceSpec, where: str) -> pa.Table:
+    """Return the declared columns in their declared types; NaN is null, instants are UTC microseconds.
+
+    Raises
+    ------
+    SchemaChanged, NaiveTimestamp, SourceError
+        With the column and the first row (1 is the first data row) that does not fit.
+    """
+    columns = {name: _Column(spec, name, where).conform(table[name]) for name in spec.columns}
+    return pa.table(columns)
+
+
+class _Column:
+    """One declared column, and how what was read becomes it."""
+
+    def __init__(self, spec: SourceSpec, name: str, where: str) -> None:
+        self._spec, self._name, self._where = spec, name, where
+        self._declared: Column = spec.columns[name]
+
+    def conform(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        if pa.types.is_dictionary(values.type):
+            values = values.cast(values.type.value_type)
+        empty = pa.types.is_null(values.type)
+        values = values.cast(TYPES[self._declared.type]) if empty else self._typed(values)
+        self._require_values(values)
+        return values
+
+    def _typed(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        convert = {
+            "string": self._strings,
+            "int": self._ints,
+            "float": self._floats,
+            "bool": self._bools,
+            "timestamp": self._instants,
+        }[self._declared.type]
+        if _is_text(values.type) and self._declared.type != "string":
+            values = pc.utf8_trim_whitespace(values)
+        return convert(values)
+
+    def _strings(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        if not _is_text(values.type):
+            raise self._wrong_type(values)
+        return self._cast(values, pa.string())
+
+    def _ints(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        if pa.types.is_integer(values.type):
+            return self._cast(values, pa.int64())
+        if not _is_text(values.type):
+            return self._cast(self._floats(values), pa.int64())
+        try:
+            return values.cast(pa.int64())
+        except pa.ArrowInvalid:  # written as 12.0, as pandas does where there are nulls
+            return self._cast(values, pa.int64(), lambda part: part.cast(pa.float64()).cast(pa.int64()))
+
+    def _floats(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        kind = values.type
+        if not (_is_text(kind) or pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+            raise self._wrong_type(values)
+        numbers = self._cast(values, pa.float64())
+        numbers = pc.if_else(pc.fill_null(pc.is_nan(numbers), False), pa.scalar(None, pa.float64()), numbers)
+        self._refuse(pc.is_inf(numbers), "an infinite number")
+        return numbers
+
+    def _bools(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        if not (_is_text(values.type) or pa.types.is_boolean(values.type)):
+            raise self._wrong_type(values)
+        return self._cast(values, pa.bool_())
+
+    def _instants(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        if _is_text(values.type):
+            return self._instants_of_text(values)
+        if pa.types.is_date(values.type):
+            values = values.cast(pa.timestamp("s")).cast(pa.timestamp("us"))
+        if not pa.types.is_timestamp(values.type):
+            raise self._wrong_type(values)
+        if values.type.tz is not None:
+            return values.cast(INSTANT, safe=False)
+        return self._in_declared_zone(values.cast(pa.timestamp("us"), safe=False))
+
+    def _instants_of_text(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        zoned = pc.fill_null(pc.match_substring_regex(values, _ZONED), True)
+        if pc.all(zoned).as_py() is not False:
+            return self._cast(values, INSTANT)
+        if self._declared.zone is None:
+            self._refuse_naive(pc.invert(zoned), values)
+        nothing = pa.scalar(None, values.type)
+        naive = self._cast(pc.if_else(zoned, nothing, values), pa.timestamp("us"))
+        stated = self._cast(pc.if_else(zoned, values, nothing), INSTANT)
+        return pc.coalesce(stated, self._in_declared_zone(naive))
+
+    def _in_declared_zone(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return naive times as instants; where a clock shows an hour twice, the first is meant."""
+        if self._declared.zone is None:
+            self._refuse_naive(pc.is_valid(values), values)
+        zone = self._declared.zone
+        first = pc.assume_timezone(values, zone, ambiguous="earliest", nonexistent="earliest")
+        other = pc.assume_timezone(values, zone, ambiguous="earliest", nonexistent="latest")
+        self._refuse(pc.not_equal(first, other), f"a time that clocks in {zone} skip", values)
+        return first.cast(INSTANT)
+
+    def _cast(
+        self,
+        values: pa.ChunkedArray,
+        kind: pa.DataType,
+        cast: Callable[[pa.ChunkedArray], pa.ChunkedArray] | None = None,
+    ) -> pa.ChunkedArray:
+        convert = cast or (lambda part: part.cast(kind))
+        try:
+            return convert(values)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            raise self._unreadable(values, convert) from None
+
+    def _unreadable(
+        self, values: pa.ChunkedArray, convert: Callable[[pa.ChunkedArray], pa.ChunkedArray]
+    ) -> SchemaChanged:
+        """Return the error for the first row that cannot be converted, found by halving."""
+        start, end = 0, len(values)
+        while end - start > 1:
+            middle = (start + end) // 2
+            try:
+                convert(values[start:middle])
+                start = middle
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+                end = middle
+        problem = f"{self._told(values, start)} is not {_ARTICLES[self._declared.type]}"
+        remedy = "Correct the declared type, or the data; reader.null_values names texts that stand for null."
+        return SchemaChanged(self._spec.name, self._place(start), problem, remedy)
+
+    def _require_values(self, values: pa.ChunkedArray) -> None:
+        if self._declared.required and values.null_count:
+            row = pc.index(pc.is_null(values), True).as_py()
+            remedy = "Give the value, or declare the column without required."
+            raise SourceError(self._spec.name, self._place(row), f"column {self._name} is required and null", remedy)
+
+    def _refuse(self, bad: pa.ChunkedArray, what: str, values: pa.ChunkedArray | None = None) -> None:
+        row = pc.index(bad, True).as_py()
+        if row >= 0:
+            found = f"column {self._name} has {what}" if values is None else f"{self._told(values, row)} is {what}"
+            raise SourceError(self._spec.name, self._place(row), found, "Correct the data.")
+
+    def _refuse_naive(self, bad: pa.ChunkedArray, values: pa.ChunkedArray) -> None:
+        row = pc.index(bad, True).as_py()
+        if row >= 0:
+            remedy = "Write timestamps with an offset such as Z, or declare the column's zone."
+            problem = f"{self._told(values, row)} has no time zone"
+            raise NaiveTimestamp(self._spec.name, self._place(row), problem, remedy)
+
+    def _wrong_type(self, values: pa.ChunkedArray) -> SchemaChanged:
+        problem = f"column {self._name} is {values.type}, declared {self._declared.type}"
+        return SchemaChanged(self._spec.name, self._where, problem, "Correct the declared type, or the data.")
+
+    def _told(self, values: pa.ChunkedArray, row: int) -> str:
+        return f"column {self._name}: {str(values[row].as_py())[:60]!r}"
+
+    def _place(self, row: int) -> str:
+        return f"{self._where}: row {row + 1}"
+
+
+_ARTICLES = {
+    "string": "a string",
+    "int": "an int of 64 bits",
+    "float": "a float",
+    "bool": "a bool",
+    "timestamp": "a timestamp in ISO 8601 to the microsecond",
+}
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
