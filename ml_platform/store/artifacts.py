@@ -79,11 +79,12 @@ class ArtifactStore:
     # Objects ---------------------------------------------------------------
 
     def put(self, content: bytes) -> StoredObject:
-        """Store `content` under its hash and return its name; storing the same bytes again is free."""
+        """Store `content` under its hash and return its name; bytes that are there already are only checked."""
         stored = StoredObject(bytes_hash(content), len(content))
-        path = self._object_path(stored.sha256)
-        if not (self._fs.exists(path) and self._fs.size(path) == stored.size):
-            self._write(path, content)
+        try:
+            self.read(stored)
+        except (ArtifactMissing, ArtifactDamaged):
+            self._write(self._object_path(stored.sha256), content)
         return stored
 
     def read(self, stored: StoredObject) -> bytes:
@@ -126,17 +127,19 @@ class ArtifactStore:
     ) -> Artifact:
         """Write an artefact's manifest, then let its key lead to it. An id that is there stays as it is."""
         artifact = Artifact(kind, id, key, dict(about or {}), dict(inputs or {}), dict(objects or {}))
-        if not self._fs.exists(self._manifest_path(kind, id)):
+        try:
+            artifact = self.get(kind, id)
+        except (ArtifactMissing, ArtifactDamaged):
             self._write(self._manifest_path(kind, id), _encode(artifact))
         self._write(self._key_path(kind, key), id.encode())
         return artifact
 
     def find(self, kind: str, key: str) -> Artifact | None:
-        """Return the artefact that `key` leads to, or None where nothing was made under it yet."""
+        """Return the artefact that `key` leads to, or None where it has to be made (first or anew)."""
         try:
             id = self._fs.cat_file(self._key_path(kind, key)).decode()
             return self.get(kind, id)
-        except (FileNotFoundError, ArtifactMissing):
+        except (FileNotFoundError, ArtifactMissing, ArtifactDamaged):
             return None
 
     def get(self, kind: str, id: str) -> Artifact:

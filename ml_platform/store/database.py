@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from ml_platform.identity import format_instant
 
 METADATA = sa.MetaData()
+_CREATING = 0x6D6C70  # the advisory lock that creating tables takes
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
@@ -57,6 +58,8 @@ class Database:
         """Create what is missing, also tables of modules that were imported after the database was opened."""
         if self._created != len(METADATA.tables):
             with self._transaction() as connection:
+                if self.engine.dialect.name == "postgresql":  # its CREATE TABLE IF NOT EXISTS is not safe in parallel
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATING)))
                 METADATA.create_all(connection)
             self._created = len(METADATA.tables)
 

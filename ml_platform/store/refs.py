@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ml_platform.errors import RefConflict
+from ml_platform.store.append_only import append_only
 from ml_platform.store.database import METADATA, Database, Instant
 
 REFS = sa.Table(
@@ -32,6 +33,8 @@ LEDGER = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("facts", sa.JSON, nullable=False),
 )
+
+append_only(LEDGER)
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def _insert_if_absent(connection: sa.Connection, name: str, to: str, at: datetim
 
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(REFS).values(name=name, value=to, moved_at=at).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return connection.scalar(statement.returning(REFS.c.name)) is not None
 
 
 def ledger_lines(database: Database, ref: str | None = None) -> list[LedgerLine]:

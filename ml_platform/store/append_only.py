@@ -1,0 +1,27 @@
+"""Tables whose rows stay as they were written, because the database itself refuses anything else."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+_SQLITE = """\
+CREATE TRIGGER {table}_no_{what} BEFORE {what} ON {table}
+BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END"""
+
+_POSTGRESQL = """\
+CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'the {table} is append-only'; END $$;
+CREATE TRIGGER {table}_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()"""
+
+
+def append_only(table: sa.Table) -> None:
+    """Let the database refuse to change or remove a row of `table`, from the moment that it is created."""
+    for what in ("update", "delete"):
+        _after_create(table, "sqlite", _SQLITE.format(table=table.name, what=what))
+    _after_create(table, "postgresql", _POSTGRESQL.format(table=table.name))
+
+
+def _after_create(table: sa.Table, dialect: str, statement: str) -> None:
+    ddl = sa.DDL(statement).execute_if(dialect=dialect)  # type: ignore[no-untyped-call]
+    sa.event.listen(table, "after_create", ddl)
