@@ -97,11 +97,12 @@ class Scikit:
         from skops.io.exceptions import UntrustedTypesFoundException
 
         name = bundle.facts["class"]
+        expected = _class(name)
         try:
             estimator = loads(bundle.files[_FILE], trusted=trusted_types(name))
         except UntrustedTypesFoundException as error:
             raise UntrustedContent(f"the stored {name} holds {str(error).splitlines()[0]} It is not loaded.") from None
-        if type(estimator) is not _class(name):
+        if type(estimator) is not expected:
             raise UntrustedContent(f"the stored {name} is a {type(estimator).__name__}. It is not used.")
         return cls(name, Dense.from_json(bundle.facts["dense"]), estimator)
 
