@@ -10,6 +10,16 @@ from typing import Any
 import ibis
 
 from ml_platform.clock import MICROSECOND, parse_duration
+from ml_platform.engine.functions import (
+    ceil_float,
+    epoch_us,
+    floor_divide,
+    floor_float,
+    half_to_even,
+    instant_of,
+    modulo,
+    wall_time_of,
+)
 from ml_platform.errors import ExpressionError, suggest
 from ml_platform.expression.kinds import Kind
 from ml_platform.expression.node import Node
@@ -17,27 +27,6 @@ from ml_platform.expression.node import Node
 _HOUR = parse_duration("1h") // MICROSECOND
 _LENGTHS = {name: parse_duration(f"1{name[0]}") // MICROSECOND for name in ("minutes", "hours", "days")}
 _TYPES = {"string": "string", "bool": "boolean", "int": "int64", "float": "float64", "null": "float64"}
-
-
-_UTC = "timestamp('UTC')"
-
-
-def _builtin(name: str, takes: str, gives: str) -> Callable[..., Any]:
-    """Return a function of the engine that Ibis has no name for."""
-
-    def function(value: Any) -> Any:
-        """Stand for the engine's function."""
-
-    function.__name__ = name
-    made: Callable[..., Any] = ibis.udf.scalar.builtin(function, name=name, signature=((takes,), gives))
-    return made
-
-
-_floor = _builtin("floor", "float64", "float64")
-_ceil = _builtin("ceil", "float64", "float64")
-epoch_us = _builtin("epoch_us", _UTC, "int64")
-make_timestamptz = _builtin("make_timestamptz", "int64", _UTC)
-_make_timestamp = _builtin("make_timestamp", "int64", "timestamp")
 
 
 @dataclass(frozen=True)
@@ -89,7 +78,7 @@ class Compiler:
     def result(self, compiled: Compiled) -> Any:
         """Return the value that the whole expression stands for."""
         if compiled.kind == "timestamp":
-            return make_timestamptz(compiled.value)
+            return instant_of(compiled.value)
         if compiled.kind == "float":
             value = compiled.value
             return ibis.ifelse(value.isinf() | value.isnan(), _null("float"), value)
@@ -141,16 +130,13 @@ def _zero_is_null(value: Any) -> Any:
 
 
 def _modulo(left: Any, right: Any) -> Any:
-    """Python's remainder, with the sign of the divisor; the engine's has the sign of the dividend."""
-    divisor = _zero_is_null(right)
-    rest = left % divisor
-    return ibis.ifelse((rest != 0) & ((rest < 0) != (divisor < 0)), rest + divisor, rest)
+    return modulo(left, _zero_is_null(right))
 
 
 def _floor_divide(left: Any, right: Any) -> Any:
     if left.type().is_floating() or right.type().is_floating():
-        return _floor(left / _zero_is_null(right))
-    return ((left - _modulo(left, right)) // _zero_is_null(right)).cast("int64")
+        return floor_float(left / _zero_is_null(right))
+    return floor_divide(left, _zero_is_null(right))
 
 
 def _divide(left: Any, right: Any) -> Any:
@@ -169,20 +155,13 @@ def _rounding(rounded: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: rounded(value) if value.type().is_floating() else value
 
 
-def _half_to_even(value: Any) -> Any:
-    below = _floor(value)
-    rest = value - below
-    odd = below % 2 != 0
-    return ibis.ifelse((rest > 0.5) | ((rest == 0.5) & odd), below + 1, below)
-
-
 def _real(compute: Callable[[Any], Any], valid: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a function that is null outside of its domain, where the engine would stop."""
     return lambda value: compute(ibis.ifelse(valid(value), value, ibis.null("float64")).cast("float64"))
 
 
 def _month(micros: Any) -> Any:
-    return _make_timestamp(micros).month().cast("int64")
+    return wall_time_of(micros).month().cast("int64")
 
 
 _CHOICES: dict[str, Callable[[Kind, Sequence[Compiled]], Any]] = {
@@ -211,14 +190,14 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "abs": lambda value: value.abs(),
     "min": _extreme("min"),
     "max": _extreme("max"),
-    "floor": _rounding(_floor),
-    "ceil": _rounding(_ceil),
-    "round": _rounding(_half_to_even),
+    "floor": _rounding(floor_float),
+    "ceil": _rounding(ceil_float),
+    "round": _rounding(half_to_even),
     "sqrt": _real(lambda value: value.sqrt(), lambda value: value >= 0),
     "log": _real(lambda value: value.ln(), lambda value: value > 0),
     "exp": _real(lambda value: value.exp(), lambda value: value == value),
-    "hour": lambda micros: _modulo(_floor_divide(micros, ibis.literal(_HOUR)), ibis.literal(24)),
-    "weekday": lambda micros: _modulo(_floor_divide(micros, ibis.literal(24 * _HOUR)) + 3, ibis.literal(7)),
+    "hour": lambda micros: modulo(floor_divide(micros, ibis.literal(_HOUR)), ibis.literal(24)),
+    "weekday": lambda micros: modulo(floor_divide(micros, ibis.literal(24 * _HOUR)) + 3, ibis.literal(7)),
     "month": _month,
     **{name: (lambda micros, size=size: _divide(micros, ibis.literal(size))) for name, size in _LENGTHS.items()},
 }

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from ml_platform.clock import MICROSECOND, to_micros
 from ml_platform.engine import Engine
+from ml_platform.engine.functions import epoch_us, instant_of
 from ml_platform.errors import DuplicateKey, SourceError, listed
-from ml_platform.expression.engine import epoch_us, make_timestamptz
 from ml_platform.features.schema import INSTANT
 from ml_platform.features.source_log import EVENT_AT, INGEST, KNOWN, KNOWN_AT, source_rows
 from ml_platform.spec.source import SourceSpec
@@ -118,7 +118,7 @@ def _refuse_duplicates(engine: Engine, spec: SourceSpec, table: Any) -> None:
     if found.num_rows:
         row = found.to_pylist()[0]
         key = ", ".join(f"{name} {row[name]!r}" for name in spec.key)
-        known = engine.run(twice.limit(1).select(at=make_timestamptz(twice[KNOWN]))).to_pylist()[0]["at"]
+        known = engine.run(twice.limit(1).select(at=instant_of(twice[KNOWN]))).to_pylist()[0]["at"]
         raise DuplicateKey(
             spec.name,
             f"key {key}",
@@ -155,7 +155,7 @@ def _later_load(
         *[name for name in known.columns if name not in (KNOWN, KNOWN_AT, "_last", "_since")],
         **{
             KNOWN: moved,
-            KNOWN_AT: make_timestamptz(moved),
+            KNOWN_AT: instant_of(moved),
             _LATE: (found & ~seen).cast("int64"),
             _CORRECTS: (found & seen).cast("int64"),
         },

@@ -24,8 +24,8 @@ import sqlalchemy as sa
 from ml_platform.checks import CheckResult
 from ml_platform.code_version import code_version
 from ml_platform.engine import Engine
+from ml_platform.engine.functions import epoch_us
 from ml_platform.errors import RefConflict
-from ml_platform.expression.engine import epoch_us
 from ml_platform.identity import cache_key, canonical_json, content_id, format_instant, frame_id
 from ml_platform.spec.source import SourceSpec
 from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject

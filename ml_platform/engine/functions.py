@@ -1,0 +1,59 @@
+"""Functions of the engine that Ibis has no name for, and whole-number arithmetic that is exact.
+
+Time is int64 microseconds since 1970 UTC, or a whole number of ticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ibis
+
+_UTC = "timestamp('UTC')"
+
+
+def _builtin(name: str, takes: tuple[str, ...], gives: str) -> Callable[..., Any]:
+    """Return the engine's function of this name."""
+
+    def one(value: Any) -> Any:
+        """Stand for a function of one argument."""
+
+    def two(value: Any, other: Any) -> Any:
+        """Stand for a function of two arguments."""
+
+    function = one if len(takes) == 1 else two
+    made: Callable[..., Any] = ibis.udf.scalar.builtin(function, name=name, signature=(takes, gives))
+    return made
+
+
+floor_float = _builtin("floor", ("float64",), "float64")
+ceil_float = _builtin("ceil", ("float64",), "float64")
+epoch_us = _builtin("epoch_us", (_UTC,), "int64")
+instant_of = _builtin("make_timestamptz", ("int64",), _UTC)
+wall_time_of = _builtin("make_timestamp", ("int64",), "timestamp")
+_quotient = _builtin("divide", ("int64", "int64"), "int64")  # towards zero
+
+
+def modulo(left: Any, right: Any) -> Any:
+    """Return Python's remainder, with the sign of the divisor; the engine's has the sign of the dividend."""
+    rest = left % right
+    return ibis.ifelse((rest != 0) & ((rest < 0) != (right < 0)), rest + right, rest)
+
+
+def floor_divide(left: Any, right: Any) -> Any:
+    """Return the whole quotient of whole numbers, rounded down."""
+    return _quotient(left - modulo(left, right), right)
+
+
+def ceil_divide(left: Any, right: Any) -> Any:
+    """Return the whole quotient of whole numbers, rounded up."""
+    return -floor_divide(-left, right)
+
+
+def half_to_even(value: Any) -> Any:
+    """Return a float rounded to a whole number; halves go to the even one."""
+    below = floor_float(value)
+    rest = value - below
+    odd = below % 2 != 0
+    return ibis.ifelse((rest > 0.5) | ((rest == 0.5) & odd), below + 1, below)
