@@ -1,4 +1,4 @@
-"""The shop, opened."""
+"""The shop, opened, with fits that take milliseconds."""
 
 from __future__ import annotations
 
@@ -13,5 +13,12 @@ def open_shop(directory: Path) -> Project:
     for name, text in FILES.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(_quick(text))
     return open_project(directory)
+
+
+def _quick(text: str) -> str:
+    """Fit ten trees in one thread: where processes share cores, threads wait for each other."""
+    return text.replace("num_iterations: 60", "num_iterations: 10").replace(
+        "currency: EUR", "currency: EUR\nthreads: 1"
+    )

@@ -1,0 +1,187 @@
+"""Monitoring one model: drift from its own training rows, realised value, a report, a finding where it drifted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ml_platform.checks import json_value, require_healthy
+from ml_platform.code_version import code_version
+from ml_platform.errors import NotMaterialised
+from ml_platform.identity import cache_key, canonical_json, content_id, format_instant
+from ml_platform.making import Made
+from ml_platform.monitoring.drift import DriftResult, compare, count_like
+from ml_platform.monitoring.findings import Finding, follow_drift
+from ml_platform.monitoring.histograms import Histogram
+from ml_platform.monitoring.reference import Reference, reference_of
+from ml_platform.monitoring.report import drift_report
+from ml_platform.monitoring.settled import settled_predictions
+from ml_platform.prediction_log import logged_days, read_predictions
+from ml_platform.project import Project
+from ml_platform.registry import Version, champion
+from ml_platform.spec.deciding import deciding_part
+from ml_platform.store.artifacts import Artifact
+
+KIND = "monitoring"
+NO_CHAMPION = "no version is deployed"
+
+
+def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], now: datetime) -> Made:
+    """Compare the champion's recent predictions with what it was made from, and say what predictions earned.
+
+    The artefact is of kind ``monitoring``. Its ``about`` tells ``verdict`` (``drift``, ``stable``, ``too few rows``,
+    or that no version is deployed) and ``reason``, the ``window`` and its ``rows``, ``columns`` with their figures,
+    the ``realised`` value and ``metrics`` of settled predictions, the id of an open ``finding``, and ``report``, the
+    page's path below the project's state.
+
+    Parameters
+    ----------
+    inputs
+        Ids of the artefacts to read, by node: the label's source is read by it. Predictions are read from the log.
+
+    Raises
+    ------
+    BrokenInput
+        When the label's source has failed a blocking check.
+    """
+    node, label = f"{model_name}/{KIND}", _label_node(project, model_name)
+    if label not in inputs:
+        raise NotMaterialised(node, label)
+    require_healthy(project.database, node, [label])
+    version = champion(project, model_name, at=now)
+    read = _read_ids(project, model_name, inputs, version, now)
+    key = _key(project, model_name, read, now)
+    done = project.store.find(KIND, key)
+    if done is not None:
+        _lay_out_report(project, done)
+        return Made(done, reused=True)
+    if version is None:
+        about = {"model": model_name, "at": format_instant(now), "verdict": NO_CHAMPION, "reason": NO_CHAMPION}
+        return Made(_write(project, key, about, {}, read), reused=False)
+    return Made(_monitor(project, version, key, read, now), reused=False)
+
+
+def report_path(project: Project, model_name: str, now: datetime) -> Path:
+    """Return where the page of a day is laid out, to be opened in a browser."""
+    return project.state / "reports" / model_name / f"{now.astimezone(UTC):%Y-%m-%d}.html"
+
+
+def _monitor(project: Project, version: Version, key: str, read: Mapping[str, str], now: datetime) -> Artifact:
+    settings = project.spec.models[version.model].monitoring
+    reference = reference_of(project, project.store.get("trained_model", version.id))
+    window = _window(project, version, reference, now)
+    current = count_like(window, reference.histograms)
+    result = compare(reference.histograms, current, reference.scores, settings)
+    page, problem = _page(reference, window, result, settings.psi)
+    path = report_path(project, version.model, now) if page else None
+    finding = _follow(project, version, result, path, now)
+    settled = settled_predictions(project, version.model, read[_label_node(project, version.model)], now)
+    about = {
+        "model": version.model,
+        "at": format_instant(now),
+        "version": version.number,
+        "trained_model": version.id,
+        "window": {"start": format_instant(now - settings.window), "end": format_instant(now)},
+        "rows": len(window),
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "columns": [json_value(asdict(column)) for column in result.columns],
+        "psi_limit": settings.psi,
+        "currency": project.spec.file.currency,
+        "realised": json_value({**asdict(settled.realised), "uplift": settled.realised.uplift}),
+        "metrics": json_value(settled.metrics),
+        "metrics_version": settled.metrics_version,
+        "finding": finding.id if finding else None,
+        "report": path.relative_to(project.state).as_posix() if path else None,
+        "report_problem": problem,
+    }
+    artifact = _write(project, key, about, _files(current, page), read)
+    _lay_out_report(project, artifact)
+    return artifact
+
+
+def _window(project: Project, version: Version, reference: Reference, now: datetime) -> pd.DataFrame:
+    """Return the champion's own predictions of the current window, with every column of the reference."""
+    start = now - project.spec.models[version.model].monitoring.window
+    rows = read_predictions(project, version.model, start, now)
+    rows = rows[rows["version"] == version.number]
+    return rows.reindex(columns=list(reference.histograms)) if rows.empty else rows[list(reference.histograms)]
+
+
+def _page(
+    reference: Reference, window: pd.DataFrame, result: DriftResult, psi_limit: float
+) -> tuple[str | None, str | None]:
+    """Return the report, or what kept it from being made: a picture for people never stops the figures."""
+    if window.empty:
+        return None, "no predictions in the window"
+    worst_first = [column.column for column in result.columns]
+    try:
+        return drift_report(reference.sample, window, worst_first, psi_limit), None
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"[:300]
+
+
+def _follow(
+    project: Project, version: Version, result: DriftResult, report: Path | None, now: datetime
+) -> Finding | None:
+    worst = (result.drifted or result.columns)[:5]
+    facts: dict[str, Any] = {f"PSI of {column.column}": f"{column.psi:.2f} ({column.moved})" for column in worst} | {
+        "rows": result.rows
+    }
+    if report is not None:
+        facts["report"] = str(report)
+    reason = f"{version}: {result.reason}, over {result.rows:,} predictions"
+    return follow_drift(project, version.model, version.number, result.verdict, now, reason, facts)
+
+
+def _read_ids(
+    project: Project, model_name: str, inputs: Mapping[str, str], version: Version | None, now: datetime
+) -> dict[str, str]:
+    """Return the ids of everything that the figures rest on, by role."""
+    spec = project.spec.models[model_name]
+    first = (now - spec.monitoring.window - spec.label.horizon).astimezone(UTC).date()
+    days = [logged for logged in logged_days(project, model_name) if first <= logged.day <= now.astimezone(UTC).date()]
+    label = _label_node(project, model_name)
+    return {
+        label: inputs[label],
+        **({"champion": version.id} if version else {}),
+        **{f"predictions/{logged.day}": logged.artifact for logged in days},
+    }
+
+
+def _label_node(project: Project, model_name: str) -> str:
+    return f"sources/{project.spec.models[model_name].label.source}"
+
+
+def _key(project: Project, model_name: str, read: Mapping[str, str], now: datetime) -> str:
+    declaration = {"model": model_name, "now": now, **deciding_part(project.spec, KIND, model_name)}
+    return cache_key(KIND, declaration, code_version(KIND), read)
+
+
+def _files(current: Mapping[str, Histogram], page: str | None) -> dict[str, bytes]:
+    histograms = canonical_json({name: histogram.as_json() for name, histogram in current.items()})
+    return {"histograms.json": histograms, **({"report.html": page.encode()} if page else {})}
+
+
+def _write(
+    project: Project, key: str, about: Mapping[str, Any], files: Mapping[str, bytes], read: Mapping[str, str]
+) -> Artifact:
+    """Write the artefact. Its id follows from the figures; the page, which holds random names, takes no part."""
+    objects = {name: project.store.put(content) for name, content in files.items()}
+    return project.store.write(KIND, content_id(about), key, objects=objects, about=about, inputs=read)
+
+
+def _lay_out_report(project: Project, artifact: Artifact) -> None:
+    """Write the page where a browser can open it, unless it is there."""
+    if not artifact.about.get("report"):
+        return
+    path = project.state / artifact.about["report"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = project.store.read(artifact.objects["report.html"])
+    if not (path.exists() and path.read_bytes() == content):
+        path.write_bytes(content)

@@ -1,0 +1,111 @@
+"""Rows of the prediction log: a version's predictions with ids, times, ticks, and the values that were used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from ml_platform.clock import tick_at
+from ml_platform.identity import content_id
+from ml_platform.predictor import load_predictor
+from ml_platform.project import Project
+from ml_platform.registry import Version
+from ml_platform.spec.resolve import feature_tables_of
+from ml_platform.spec.source import ColumnType
+from ml_platform.training.columns import read_columns
+
+_ARROW: Mapping[ColumnType, pa.DataType] = {
+    "string": pa.large_string(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+
+
+def prediction_ids(model_name: str, rows: pd.DataFrame, key: Sequence[str]) -> pd.Series:
+    """Return the id of each row's prediction: ``model.yyyymmdd.hash``.
+
+    It follows from the entity's key and the two times alone: asking again for the same prediction gives the same id.
+
+    Parameters
+    ----------
+    rows
+        One row per prediction, with the entity's key, ``prediction_time`` and ``effective_time``.
+    """
+    identities = zip(*(rows[name] for name in key), rows["prediction_time"], rows["effective_time"], strict=True)
+    ids = [
+        f"{model_name}.{effective:%Y%m%d}.{content_id([model_name, *map(_plain, entity), asked, effective])[:16]}"
+        for *entity, asked, effective in identities
+    ]
+    return pd.Series(ids, index=rows.index, dtype=object)
+
+
+def predicted_rows(project: Project, version: Version, rows: pd.DataFrame, now: datetime) -> pa.Table:
+    """Return rows of the prediction log for rows that one version answers.
+
+    Parameters
+    ----------
+    rows
+        Rows of the model's frame, with their ``prediction_id``.
+
+    Raises
+    ------
+    PredictionError, ArtifactDamaged
+    """
+    model = project.spec.models[version.model]
+    predictor = load_predictor(project, project.store.get("trained_model", version.id))
+    used, predicted = read_columns(rows, predictor.inputs), predictor.predict(rows)
+    return pa.table(
+        {
+            "prediction_id": _column(rows["prediction_id"], "string"),
+            "model": _constant(version.model, "string", len(rows)),
+            "version": _constant(version.number, "int", len(rows)),
+            "trained_model": _constant(version.id, "string", len(rows)),
+            **{name: pa.Array.from_pandas(rows[name]) for name in project.spec.file.entities[model.population.entity]},
+            **{name: _column(rows[name], "timestamp") for name in ("prediction_time", "effective_time")},
+            **_ticks(project, version.model, rows["effective_time"]),
+            **{name: _column(predicted[name], _kind(name)) for name in predicted.columns},
+            "scored_at": _constant(now, "timestamp", len(rows)),
+            **{column.name: _column(used[column.name], column.type) for column in predictor.inputs},
+        }
+    )
+
+
+def _ticks(project: Project, model_name: str, effective: pd.Series) -> dict[str, pa.Array]:
+    """Return the refresh tick of each feature table that a row read."""
+    names = feature_tables_of(project.spec, project.spec.models[model_name])
+    tables = [project.spec.feature_tables[name] for name in names]
+    return {
+        f"tick.{table.name}": _column(_tick_of(effective, table.refresh, table.publish_delay), "timestamp")
+        for table in tables
+    }
+
+
+def _tick_of(effective: pd.Series, refresh: timedelta, publish_delay: timedelta) -> pd.Series:
+    ticks = {instant: tick_at(instant, refresh, publish_delay) for instant in effective.drop_duplicates()}
+    return effective.map(ticks).astype("datetime64[us, UTC]")
+
+
+def _kind(name: str) -> ColumnType:
+    return "string" if name in ("action", "predicted") else "float"
+
+
+def _column(values: pd.Series, kind: ColumnType) -> pa.Array:
+    if kind == "string":
+        values = (
+            values.astype(object).where(values.notna(), None).map(lambda value: None if value is None else str(value))
+        )
+    return pa.Array.from_pandas(values, type=_ARROW[kind])
+
+
+def _constant(value: Any, kind: ColumnType, rows: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value, type=_ARROW[kind]), rows)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

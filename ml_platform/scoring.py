@@ -1,0 +1,152 @@
+"""Batch scoring: the rows that production asks for, at the batch runs that a model declares.
+
+A row is scored by the version that was champion at its batch run, from what was known
+then. A row that became known only after its batch run was never asked for, and a row
+whose batch run came before the first deployment was never answered; neither is made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pandas as pd
+import pyarrow as pa
+
+from ml_platform.checks import require_healthy
+from ml_platform.clock import MICROSECOND
+from ml_platform.code_version import code_version
+from ml_platform.frame import model_frame
+from ml_platform.identity import cache_key
+from ml_platform.making import Made
+from ml_platform.prediction_log import KIND, append_predictions, day_bounds, logged_days, read_predictions
+from ml_platform.prediction_rows import predicted_rows, prediction_ids
+from ml_platform.project import Project
+from ml_platform.registry import Version, champion
+from ml_platform.spec.deciding import deciding_part
+from ml_platform.spec.resolve import feature_tables_of
+
+__all__ = ["Scored", "read_predictions", "score_batch"]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What scoring one day came to.
+
+    Attributes
+    ----------
+    new_rows
+        Rows that were scored now.
+    rows
+        Rows that the day holds.
+    before_first_deployment
+        Rows that production would have asked for while no version was deployed.
+    fact
+        The same in a sentence.
+    """
+
+    made: Made
+    day: date
+    new_rows: int
+    rows: int
+    before_first_deployment: int
+    fact: str
+
+
+def score_batch(project: Project, model_name: str, inputs: Mapping[str, str], day: date, now: datetime) -> Scored:
+    """Score the rows whose batch run lies on a UTC day, up to `now`, that are not in the log yet.
+
+    Parameters
+    ----------
+    inputs
+        Ids of the artefacts to read, by node: the population's source and the feature tables.
+    day
+        The partition.
+
+    Raises
+    ------
+    BrokenInput
+        When a source or feature table has failed a blocking check; the log stays as it was.
+    """
+    first, next_day = day_bounds(day)
+    end = max(first - MICROSECOND, min(now, next_day - MICROSECOND))  # nothing of a day that has not begun
+    require_healthy(project.database, f"{model_name}/predictions", _data_nodes(project, model_name, inputs))
+    key = _key(project, model_name, inputs, first, end)
+    done = project.store.find(KIND, key)
+    if done is not None and _is_current(project, model_name, day, done.id):
+        return _scored(Made(done, reused=True), day, 0)
+    asked = _ask(project, model_name, model_frame(project, model_name, inputs, first - MICROSECOND, end, now))
+    state, added = append_predictions(
+        project,
+        model_name,
+        day,
+        key,
+        lambda logged: _answer(project, asked, logged, now),
+        inputs,
+        {"before_first_deployment": asked.unanswered},
+    )
+    return _scored(Made(state, reused=False), day, added)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Rows that a version answers, with ``prediction_id`` and ``version``, and how many nobody answered."""
+
+    rows: pd.DataFrame
+    versions: tuple[Version, ...]
+    unanswered: int
+
+
+def _ask(project: Project, model_name: str, frame: pd.DataFrame) -> _Asked:
+    """Find for each row the version that was champion at its batch run."""
+    in_charge = {
+        instant: champion(project, model_name, at=instant.to_pydatetime())
+        for instant in frame["effective_time"].drop_duplicates()
+    }
+    numbers = frame["effective_time"].map(lambda instant: getattr(in_charge[instant], "number", None))
+    rows = frame[numbers.notna()]
+    key = project.spec.file.entities[project.spec.models[model_name].population.entity]
+    ids = prediction_ids(model_name, rows, key)
+    versions = {version.number: version for version in in_charge.values() if version is not None}
+    rows = rows.assign(prediction_id=ids, version=numbers[numbers.notna()])
+    return _Asked(rows, tuple(versions[number] for number in sorted(versions)), int(numbers.isna().sum()))
+
+
+def _answer(project: Project, asked: _Asked, logged: set[str], now: datetime) -> pa.Table:
+    """Score the rows whose ids are not among the logged ones, each by its own version."""
+    fresh = asked.rows[~asked.rows["prediction_id"].isin(logged)]
+    parts = [
+        predicted_rows(project, version, rows, now)
+        for version in asked.versions
+        if len(rows := fresh[fresh["version"] == version.number])
+    ]
+    return pa.concat_tables(parts, promote_options="permissive").combine_chunks() if parts else pa.table({})
+
+
+def _scored(made: Made, day: date, added: int) -> Scored:
+    rows, unanswered = made.artifact.about["rows"], made.artifact.about["before_first_deployment"]
+    fact = f"{rows:,} predictions for {day}, {added:,} of them new"
+    if not rows:
+        fact = f"no row asked for a prediction on {day} while a version was deployed"
+    if unanswered:
+        fact += f"; {unanswered:,} rows came before the first deployment"
+    return Scored(made, day, added, rows, unanswered, fact)
+
+
+def _data_nodes(project: Project, model_name: str, inputs: Mapping[str, str]) -> list[str]:
+    """Return the sources and feature tables behind the rows, the tables' own sources among them."""
+    spec = project.spec
+    tables = feature_tables_of(spec, spec.models[model_name])
+    behind = [f"sources/{spec.feature_tables[table].source}" for table in tables]
+    return sorted({*behind, *(node for node in inputs if node.startswith(("sources/", "features/")))})
+
+
+def _key(project: Project, model_name: str, inputs: Mapping[str, str], start: datetime, end: datetime) -> str:
+    frame = deciding_part(project.spec, KIND, model_name)
+    declaration = {"model": model_name, "frame": frame, "start": start, "end": end}
+    return cache_key(KIND, declaration, code_version(KIND), inputs)
+
+
+def _is_current(project: Project, model_name: str, day: date, id: str) -> bool:
+    return any(logged.day == day and logged.artifact == id for logged in logged_days(project, model_name))

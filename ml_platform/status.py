@@ -1,0 +1,193 @@
+"""How a project stands: sources, feature tables, champions, predictions, drift, value, alerts. Read only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from ml_platform.checks import json_value, last_recording
+from ml_platform.errors import ArtifactMissing
+from ml_platform.monitoring.alerts import recent_alerts
+from ml_platform.monitoring.findings import Finding, open_findings
+from ml_platform.prediction_log import logged_days
+from ml_platform.project import Project
+from ml_platform.registry import champion, champion_ref, versions
+from ml_platform.store.artifacts import Artifact
+from ml_platform.store.outputs import current_output
+from ml_platform.store.refs import ledger_lines
+
+
+@dataclass(frozen=True)
+class DataStatus:
+    """A source or a feature table.
+
+    Attributes
+    ----------
+    id
+        The artefact that is current; None before the first.
+    newest
+        The newest instant: of a source, at which a row became known; of a feature table, at which a value did.
+    failed_checks
+        Names of the checks that stop what depends on it.
+    """
+
+    name: str
+    id: str | None
+    rows: int | None
+    newest: str | None
+    failed_checks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ChampionStatus:
+    """The version in charge, since when, by whom and why.
+
+    Attributes
+    ----------
+    value
+        Figures of the evaluation that it was deployed on, in the project's currency, with 95 % intervals.
+    """
+
+    version: int
+    id: str
+    since: datetime
+    actor: str
+    reason: str
+    value: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class MonitoringStatus:
+    """What monitoring said last."""
+
+    at: str
+    verdict: str
+    reason: str
+    rows: int
+    drifted: tuple[str, ...]
+    realised: Mapping[str, Any] | None
+    metrics: Mapping[str, float | None]
+    report: str | None
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """One model.
+
+    Attributes
+    ----------
+    predictions
+        How many are in the log.
+    last_day
+        The last day of the log, and `last_day_predictions` on it.
+    """
+
+    name: str
+    task: str
+    versions: int
+    champion: ChampionStatus | None
+    predictions: int
+    last_day: str | None
+    last_day_predictions: int
+    monitoring: MonitoringStatus | None
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class ProjectStatus:
+    """A whole project at an instant."""
+
+    project: str
+    now: datetime
+    currency: str
+    sources: tuple[DataStatus, ...]
+    feature_tables: tuple[DataStatus, ...]
+    models: tuple[ModelStatus, ...]
+    alerts: tuple[Mapping[str, Any], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the status in JSON types."""
+        status: dict[str, Any] = json_value(asdict(self))
+        return status
+
+
+def project_status(project: Project, now: datetime) -> ProjectStatus:
+    """Return how a project stands at `now`. Nothing is computed or changed."""
+    spec = project.spec
+    return ProjectStatus(
+        project=spec.name,
+        now=now,
+        currency=spec.file.currency,
+        sources=tuple(_data(project, f"sources/{name}", "source") for name in spec.sources),
+        feature_tables=tuple(_data(project, f"features/{name}", "feature_table") for name in spec.feature_tables),
+        models=tuple(_model(project, name, now) for name in spec.models),
+        alerts=tuple(recent_alerts(project, limit=10)),
+    )
+
+
+def _data(project: Project, node: str, kind: str) -> DataStatus:
+    artifact = _current(project, node, kind)
+    recording = last_recording(project.database, node)
+    about = artifact.about if artifact else {}
+    newest = about.get("known") or about.get("valid")
+    return DataStatus(
+        name=node.partition("/")[2],
+        id=artifact.id if artifact else None,
+        rows=about.get("rows"),
+        newest=newest[1] if newest else None,
+        failed_checks=recording.blocking if recording else (),
+    )
+
+
+def _model(project: Project, name: str, now: datetime) -> ModelStatus:
+    days = logged_days(project, name)
+    return ModelStatus(
+        name=name,
+        task=project.spec.models[name].task,
+        versions=len(versions(project, name)),
+        champion=_champion(project, name, now),
+        predictions=sum(day.rows for day in days),
+        last_day=days[-1].day.isoformat() if days else None,
+        last_day_predictions=days[-1].rows if days else 0,
+        monitoring=_monitoring(project, name),
+        findings=tuple(open_findings(project, name)),
+    )
+
+
+def _champion(project: Project, name: str, now: datetime) -> ChampionStatus | None:
+    version = champion(project, name, at=now)
+    if version is None:
+        return None
+    moves = ledger_lines(project.database, champion_ref(name))
+    line = [move for move in moves if move.to_value == version.id and move.at <= now][-1]
+    figures = line.facts.get("figures", {})
+    value = {figure: figures[figure] for figure in sorted(figures) if figure.startswith("value")}
+    return ChampionStatus(version.number, version.id, line.at, line.actor, line.reason, value)
+
+
+def _monitoring(project: Project, name: str) -> MonitoringStatus | None:
+    artifact = _current(project, f"{name}/monitoring", "monitoring")
+    if artifact is None:
+        return None
+    about = artifact.about
+    report = about.get("report")
+    return MonitoringStatus(
+        at=about["at"],
+        verdict=about["verdict"],
+        reason=about["reason"],
+        rows=about.get("rows", 0),
+        drifted=tuple(column["column"] for column in about.get("columns", ()) if column["drifted"]),
+        realised=about.get("realised"),
+        metrics=about.get("metrics", {}),
+        report=str(project.state / report) if report else None,
+    )
+
+
+def _current(project: Project, node: str, kind: str) -> Artifact | None:
+    id = current_output(project.database, node)
+    try:
+        return None if id is None else project.store.get(kind, id)
+    except ArtifactMissing:
+        return None
