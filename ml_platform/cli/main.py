@@ -65,11 +65,14 @@ def graph(directory: Directory = HERE, as_json: AsJson = False) -> None:
 def run(
     directory: Directory = HERE,
     job: Annotated[str, typer.Option(help="The Dagster job to run.")] = "factory",
+    until: Annotated[
+        str | None, typer.Option(help="Then move a simulated clock on to this instant, and run again.")
+    ] = None,
 ) -> None:
     """Bring the project up to date through Dagster, and show what came of it."""
     from ml_platform.cli.running import run_project
 
-    raise typer.Exit(run_project(directory, job))
+    raise typer.Exit(run_project(directory, job, until))
 
 
 @app.command()

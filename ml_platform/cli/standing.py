@@ -1,0 +1,87 @@
+"""Commands that read: status and predictions."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ml_platform.cli.summary import print_status
+from ml_platform.errors import PlatformError, suggest
+from ml_platform.project import open_project
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class UnknownModel(PlatformError):
+    """The project declares no model of this name."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"there is no model {name!r}. {suggest(name, known)}")
+
+
+class BadDay(PlatformError):
+    """A day on the command line cannot be read."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text!r} is not a day. Write it as 2013-12-01.")
+
+
+def show_status(directory: Path, as_json: bool) -> None:
+    """Print how a project stands."""
+    from ml_platform.status import project_status
+
+    project = open_project(directory)
+    if as_json:
+        print(json.dumps(project_status(project, project.clock.now()).as_json(), indent=2))
+    else:
+        print_status(project, Console())
+
+
+def list_predictions(directory: Path, model: str, day: str | None, limit: int, as_json: bool) -> None:
+    """Print the newest logged predictions of a model, newest first."""
+    from ml_platform.prediction_log import read_predictions
+
+    project = open_project(directory)
+    if model not in project.spec.models:
+        raise UnknownModel(model, list(project.spec.models))
+    start, end = _bounds(day, project.clock.now())
+    frame = read_predictions(project, model, start, end)
+    frame = frame.sort_values(["effective_time", "prediction_id"], ascending=[False, True]).head(limit)
+    key = list(project.spec.file.entities[project.spec.models[model].population.entity])
+    scores = [name for name in frame.columns if name == "score" or name.startswith("score.")]
+    columns = ["prediction_id", *key, "prediction_time", "effective_time", "version", *scores]
+    shown = frame[[*columns, "action", "expected_value"]]
+    if as_json:
+        print(json.dumps(json.loads(shown.to_json(orient="records", date_format="iso", date_unit="us")), indent=2))
+        return
+    if shown.empty:
+        print(f"No prediction of {model} is logged{f' for {day}' if day else ''}.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in shown.columns:
+        table.add_column(name, overflow="fold")
+    for row in shown.itertuples(index=False):
+        table.add_row(*(_text(value) for value in row))
+    Console().print(table)
+
+
+def _bounds(day: str | None, now: datetime) -> tuple[datetime, datetime]:
+    """Return the half-open stretch ``(start, end]`` of batch runs to list."""
+    if day is None:
+        return _LONG_AGO, now
+    try:
+        first = datetime.combine(date.fromisoformat(day), time(), UTC)
+    except ValueError:
+        raise BadDay(day) from None
+    moment = timedelta(microseconds=1)
+    return first - moment, first + timedelta(days=1) - moment
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)

@@ -1,0 +1,150 @@
+"""What a project came to, for a person: data, versions beside their baselines, money, drift, and where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ml_platform.project import Project
+from ml_platform.registry import versions
+from ml_platform.status import DataStatus, ModelStatus, ProjectStatus, project_status
+from ml_platform.store.outputs import current_output
+
+_MARKS = {"deploy": ("deployed", "green"), "refuse": ("not deployed", "yellow"), "same": ("unchanged", "dim")}
+_METRICS = {"binary": "auc", "multiclass": "log_loss", "regression": "mae", "quantile": "pinball"}
+
+
+def print_summary(project: Project, console: Console) -> None:
+    """Print the status with what to do next."""
+    print_status(project, console)
+    where = project.root
+    console.print("[bold]Next[/]", highlight=False)
+    for command, what in (
+        (f"ml-platform up {where}", "the whole graph in the Dagster UI, the runs in MLflow"),
+        (f"ml-platform advance 1d {where} --run", "live another day"),
+        (f"ml-platform predictions {next(iter(project.spec.models), 'MODEL')} {where}", "what was advised"),
+    ):
+        console.print(f"  {command:<52} [dim]{what}[/]", highlight=False, soft_wrap=True)
+
+
+def print_status(project: Project, console: Console) -> None:
+    """Print how a project stands: data, then each model."""
+    status = project_status(project, project.clock.now())
+    console.print(f"\n[bold]{status.project}[/] at {status.now:%Y-%m-%d %H:%M} UTC\n", highlight=False)
+    console.print(_data(status))
+    for model in status.models:
+        console.print(_model(project, status, model))
+    for alert in status.alerts[-3:]:
+        console.print(Text(f"alert  {alert.get('title', '')}", style="yellow"))
+
+
+def _data(status: ProjectStatus) -> RenderableType:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name, align in (("data", "left"), ("rows", "right"), ("features", "right"), ("newest", "left"), ("", "left")):
+        table.add_column(name, justify=align)  # type: ignore[arg-type]
+    for item in (*status.sources, *status.feature_tables):
+        table.add_row(*_data_row(item, columns="" if item in status.sources else _feature_count(item)))
+    return Padding(table, (0, 0, 1, 2))
+
+
+def _data_row(item: DataStatus, columns: str) -> tuple[str, ...]:
+    if item.id is None:
+        return item.name, "", "", "", "not made yet"
+    bad = f"failed {', '.join(item.failed_checks)}" if item.failed_checks else ""
+    return item.name, f"{item.rows or 0:,}", columns, (item.newest or "")[:16].replace("T", " "), bad
+
+
+def _feature_count(item: DataStatus) -> str:
+    return str(item.columns) if item.columns else ""
+
+
+def _model(project: Project, status: ProjectStatus, model: ModelStatus) -> RenderableType:
+    parts: list[RenderableType] = [Text(model.name, style="bold")]
+    evaluation = _evaluation(project, model.name)
+    if evaluation is not None:
+        parts += _evaluated(project, model, evaluation, status.currency)
+    parts += [_champion(model, status.currency), _predictions(model), *_monitoring(model, status.currency)]
+    return Padding(Group(*parts), (0, 0, 1, 0))
+
+
+def _evaluation(project: Project, model: str) -> Mapping[str, Any] | None:
+    id = current_output(project.database, f"{model}/evaluation")
+    return project.store.get("evaluation", id).about if id else None
+
+
+def _evaluated(
+    project: Project, model: ModelStatus, about: Mapping[str, Any], currency: str
+) -> Sequence[RenderableType]:
+    metric = _METRICS[model.task]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(f"on {about['rows']:,} rows of {about['days']} days, {about['from'][:10]} to {about['to'][:10]}")
+    table.add_column(metric, justify="right")
+    table.add_column(f"{currency} beyond doing nothing", justify="right")
+    table.add_column("95 % interval", justify="right")
+    for item in about["contenders"]:
+        figures = item["figures"]
+        table.add_row(
+            _contender_name(project, model, item),
+            _number(figures.get(metric)),
+            _money(figures.get("value_vs_do_nothing")),
+            f"{_money(figures.get('value_vs_do_nothing_low'))} to {_money(figures.get('value_vs_do_nothing_high'))}"
+            if item["role"] != "do_nothing"
+            else "",
+            style="bold" if item["role"] == "challenger" else "",
+        )
+    word, colour = _MARKS[about["verdict"]]
+    verdict = Text(f"{word}: ", style=colour).append("; ".join(about["reasons"]) or "it is the champion", "default")
+    return [Padding(table, (0, 0, 0, 2)), Padding(verdict, (0, 0, 0, 2))]
+
+
+def _contender_name(project: Project, model: ModelStatus, item: Mapping[str, Any]) -> str:
+    numbers = {version.id: version.number for version in versions(project, model.name)}
+    number = numbers.get(item["id"]) if item["role"] in ("challenger", "champion") else None
+    name = str(item["name"]).replace("_", " ")
+    return f"version {number} ({item['role']})" if number else name
+
+
+def _champion(model: ModelStatus, currency: str) -> RenderableType:
+    if model.champion is None:
+        return Text("  in charge: nobody yet", style="yellow")
+    since = f"{model.champion.since:%Y-%m-%d %H:%M}"
+    return Text(f"  in charge: version {model.champion.version} since {since}, of {model.versions} trained")
+
+
+def _predictions(model: ModelStatus) -> RenderableType:
+    if not model.predictions:
+        return Text("  predictions: none yet")
+    return Text(
+        f"  predictions: {model.predictions:,} logged, {model.last_day_predictions:,} of them on {model.last_day}"
+    )
+
+
+def _monitoring(model: ModelStatus, currency: str) -> Sequence[RenderableType]:
+    seen = model.monitoring
+    if seen is None:
+        return []
+    lines: list[RenderableType] = []
+    if seen.realised and seen.realised.get("rows"):
+        rows, value, nothing = (seen.realised[name] for name in ("rows", "value", "do_nothing"))
+        text = f"  realised: {_money(value - nothing)} {currency} beyond doing nothing on {rows:,} settled predictions"
+        if seen.realised.get("expected") is not None:
+            text += f"; {_money(seen.realised['expected'] - nothing)} were expected"
+        lines.append(Text(text))
+    drifted = f" ({', '.join(seen.drifted[:3])})" if seen.drifted else ""
+    lines.append(Text(f"  drift: {seen.verdict}{drifted}: {seen.reason}", style="yellow" if seen.drifted else ""))
+    if seen.report:
+        lines.append(Text(f"  report: {seen.report}", style="dim", overflow="fold"))
+    return lines
+
+
+def _number(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.3f}"
+
+
+def _money(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:,.0f}"
