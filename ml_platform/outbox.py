@@ -47,6 +47,13 @@ def waiting(project: Project) -> list[tuple[int, Record]]:
     return [(row.seq, _format().validate_json(row.record)) for row in rows]
 
 
+def is_told(project: Project, model: str, key: str) -> bool:
+    """Return whether a version has its MLflow run, or will have it when what waits is delivered."""
+    if tracked_run(project.database, model, key) is not None:
+        return True
+    return any((record.model, record.key) == (model, key) for _, record in waiting(project))
+
+
 def track(project: Project, record: Record) -> Delivery:
     """Tell MLflow, or keep the record where MLflow cannot be told; what waits already goes first."""
     keep(project, record)

@@ -1,0 +1,51 @@
+"""The platform's check results as Dagster's, on the asset that they judge."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from ml_platform.checks import CheckResult, record_checks
+from ml_platform.graph import Node
+from ml_platform.monitoring.known_expectations import check_names
+from ml_platform.spec.source import SourceSpec
+from ml_platform_dagster.assets.declare import asset_key
+from ml_platform_dagster.assets.metadata import Metadata, table
+from ml_platform_dagster.assets.step import Step
+
+FRESHNESS = "freshness"
+
+
+def source_checks(spec: SourceSpec) -> tuple[str, ...]:
+    """Return the names of a source's checks: its expectations, and freshness where that is declared."""
+    return (*check_names(spec.expectations), *([FRESHNESS] if spec.freshness else []))
+
+
+def check_specs(node: Node, names: Sequence[str]) -> list[dg.AssetCheckSpec]:
+    """Return the checks of a node by name, each blocking: what fails stops what depends on it."""
+    return [dg.AssetCheckSpec(name, asset=asset_key(node.name), blocking=True) for name in names]
+
+
+def report_checks(step: Step, names: Sequence[str], results: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
+    """Record the results beside the node, so that they also stop what is launched alone, and yield Dagster's form.
+
+    A declared check without a result yet has passed: there was no row to hold against it.
+    """
+    record_checks(step.project.database, step.node.name, results, step.run, step.now)
+    found = {result.name: result for result in results}
+    for name in names:
+        yield check_result(step.node.name, found.get(name) or CheckResult(name, True, summary={"rows": "none yet"}))
+
+
+def check_result(node: str, result: CheckResult) -> dg.AssetCheckResult:
+    """Return one of the platform's check results as Dagster shows it, with the rows that failed."""
+    metadata: Metadata = {name: dg.MetadataValue.json(value) for name, value in result.summary.items()}
+    if result.failing_rows:
+        metadata["failing_rows"] = table(result.failing_rows)
+    return dg.AssetCheckResult(
+        asset_key=asset_key(node),
+        check_name=result.name,
+        passed=result.passed,
+        severity=dg.AssetCheckSeverity.ERROR if result.severity == "error" else dg.AssetCheckSeverity.WARN,
+        description=str(result.summary["problem"]) if "problem" in result.summary else None,
+        metadata=metadata,
+    )

@@ -1,0 +1,70 @@
+"""What every asset has in common: key, inputs, group, owner, code version, and the line that declares it."""
+
+import warnings
+from collections.abc import Callable, Collection
+from typing import Any
+
+import dagster as dg
+
+from ml_platform.graph import Node
+from ml_platform.project import Project
+from ml_platform.spec.model import ModelSpec
+
+_WITH_THE_MODEL = frozenset({"snapshot", "trained_model", "evaluation", "deployment"})
+
+
+def asset_key(name: str) -> dg.AssetKey:
+    """Return the asset key of a node: ``late_parcel/snapshot`` becomes two parts."""
+    return dg.AssetKey(name.split("/"))
+
+
+def pool_of(node: Node) -> str:
+    """Return the pool in which only one step runs at a time, whatever started it.
+
+    The stages that make a model share one; every other node has its own.
+    """
+    if node.kind in _WITH_THE_MODEL:
+        return f"make_{node.subject}"
+    return node.name.replace("/", "_")
+
+
+def declared_asset(
+    project: Project, node: Node, *, kinds: Collection[str], **more: Any
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Return the decorator that makes a node's asset of a function.
+
+    Parameters
+    ----------
+    kinds
+        Labels in the Dagster UI, at most three.
+    more
+        What else `dagster.asset` should be told.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # backfill_policy
+        return dg.asset(
+            key=asset_key(node.name),
+            deps=[asset_key(name) for name in node.inputs],
+            group_name=node.group,
+            kinds=set(kinds),
+            owners=[node.owner],
+            description=node.description,
+            code_version=node.code_version,
+            pool=pool_of(node),
+            metadata={"dagster/code_references": _declared_at(project, node)},
+            output_required=True,
+            **more,
+        )
+
+
+def _declared_at(project: Project, node: Node) -> dg.CodeReferencesMetadataValue:
+    place = node.location
+    reference = dg.LocalFileCodeReference(
+        file_path=str(project.root / place.file), line_number=place.line, label=f"{place.file}:{place.line}"
+    )
+    return dg.CodeReferencesMetadataValue(code_references=[reference])
+
+
+def model_of(project: Project, node: Node) -> ModelSpec:
+    """Return the declaration of the model that a node belongs to."""
+    return project.spec.models[node.subject]

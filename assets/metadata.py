@@ -1,0 +1,85 @@
+"""What a person sees of an asset in the Dagster UI."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from ml_platform.making import Made
+from ml_platform.project import Project
+from ml_platform.store.artifacts import Artifact
+from ml_platform.tracking import tracked_run
+from ml_platform_dagster.assets.declare import asset_key
+from ml_platform_dagster.resources.mlflow import mlflow_ui
+
+Metadata = dict[str, Any]
+
+
+def made_metadata(made: Made) -> Metadata:
+    """Return the id of what was made, and whether it was made now."""
+    return artifact_metadata(made.artifact) | {"made": "reused" if made.reused else "now"}
+
+
+def artifact_metadata(artifact: Artifact) -> Metadata:
+    """Return an artefact's id."""
+    return {"id": dg.MetadataValue.text(artifact.id)}
+
+
+def bullets(lines: Iterable[str]) -> dg.MarkdownMetadataValue:
+    """Return lines as a list."""
+    return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines) or "none")
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
+    """Return rows of equal keys as a table."""
+    if not rows:
+        return dg.MetadataValue.md("none")
+    names = list(rows[0])
+    lines = [names, ["---"] * len(names), *([_cell(row.get(name)) for name in names] for row in rows)]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def money(value: float, low: float | None, high: float | None, currency: str) -> str:
+    """Return an amount with its interval.
+
+    >>> money(1234.5, 1000, 1500, "USD")
+    '1,234 USD (95 % interval 1,000 to 1,500)'
+    """
+    places = 0 if abs(value) >= 100 else 2
+    text = f"{value:,.{places}f} {currency}"
+    if low is None or high is None:
+        return text
+    return f"{text} (95 % interval {low:,.{places}f} to {high:,.{places}f})"
+
+
+def table_schema(columns: Mapping[str, str], descriptions: Mapping[str, str] | None = None) -> dg.TableSchema:
+    """Return a schema from types by column."""
+    told = descriptions or {}
+    return dg.TableSchema([dg.TableColumn(name, kind, told.get(name) or None) for name, kind in columns.items()])
+
+
+def column_lineage(made_from: Mapping[str, Sequence[tuple[str, str]]]) -> dg.TableColumnLineage:
+    """Return the lineage of columns, each from (node, column) pairs."""
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(asset_key(node), name) for node, name in sources]
+            for column, sources in made_from.items()
+        }
+    )
+
+
+def mlflow_url(project: Project, model: str, trained_id: str) -> Metadata:
+    """Return the address of a version's MLflow run; nothing where MLflow does not know it yet."""
+    run = tracked_run(project.database, model, trained_id)
+    return {} if run is None else {"mlflow": dg.MetadataValue.url(run.url(mlflow_ui(project)))}
+
+
+def snapshot_metadata(artifact: Artifact) -> Metadata:
+    return {}

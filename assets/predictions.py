@@ -1,0 +1,57 @@
+"""The asset of a model's predictions: the rows that production asks for, in daily partitions."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+
+from ml_platform.graph import Node
+from ml_platform.identity import content_id
+from ml_platform.project import Project
+from ml_platform.scoring import Scored, score_batch
+from ml_platform_dagster.assets.days import days_of, due_days, open_days
+from ml_platform_dagster.assets.declare import declared_asset, model_of
+from ml_platform_dagster.assets.metadata import Metadata, table
+from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.resources.project import ProjectParam
+
+
+def build_predictions(project: Project, node: Node) -> dg.AssetsDefinition:
+    """Return the asset of a model's predictions. One run may score many days; what is logged already stays."""
+    model = model_of(project, node)
+
+    @declared_asset(
+        project,
+        node,
+        kinds={"batch"},
+        partitions_def=days_of(project),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def predictions(context: dg.AssetExecutionContext, project: ProjectParam) -> dg.MaterializeResult[None]:
+        step = Step.begin(context, project, node)
+        scored = [score_batch(project, model.name, step.inputs, day, step.now) for day in _days(step)]
+        for one in scored:
+            step.record(one.made.artifact.id, partition=one.day.isoformat())
+        ids = [one.made.artifact.id for one in scored]
+        id = ids[0] if len(ids) == 1 else content_id(ids)
+        step.record(id)
+        return dg.MaterializeResult(metadata={"id": id} | _metadata(scored), data_version=dg.DataVersion(id))
+
+    return predictions
+
+
+def _days(step: Step) -> list[date]:
+    """Return the days that the run names, else all that are due."""
+    open_days(step.context.instance, step.project, step.now)
+    if step.context.has_partition_key or step.context.has_partition_key_range:
+        return [date.fromisoformat(day) for day in step.context.partition_keys]
+    return list(due_days(step.project, step.node.subject, step.now))
+
+
+def _metadata(scored: Sequence[Scored]) -> Metadata:
+    return {
+        "made": "reused" if all(one.made.reused for one in scored) else "now",
+        "dagster/partition_row_count": sum(one.rows for one in scored),
+        "new_rows": sum(one.new_rows for one in scored),
+        "days": table([{"day": one.day, "rows": one.rows, "new": one.new_rows, "what": one.fact} for one in scored]),
+    }

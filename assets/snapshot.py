@@ -1,0 +1,28 @@
+"""The asset of a snapshot: the immutable training frame."""
+
+import dagster as dg
+
+from ml_platform.graph import Node
+from ml_platform.lineage import snapshot_lineage
+from ml_platform.project import Project
+from ml_platform.scheduling import training_as_of
+from ml_platform.snapshot import build_snapshot
+from ml_platform_dagster.assets.declare import declared_asset, model_of
+from ml_platform_dagster.assets.metadata import column_lineage, made_metadata, snapshot_metadata
+from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.resources.project import ProjectParam
+
+
+def build_snapshot_asset(project: Project, node: Node) -> dg.AssetsDefinition:
+    """Return the asset of a model's snapshot, made as of the last midnight."""
+    model = model_of(project, node)
+    lineage = column_lineage(snapshot_lineage(project.spec, model))
+
+    @declared_asset(project, node, kinds={"parquet", "duckdb"})
+    def snapshot(context: dg.AssetExecutionContext, project: ProjectParam) -> dg.MaterializeResult[None]:
+        step = Step.begin(context, project, node)
+        made = build_snapshot(project, model.name, step.inputs, training_as_of(step.now))
+        told = made_metadata(made) | snapshot_metadata(made.artifact) | {"dagster/column_lineage": lineage}
+        return step.result(made, told)
+
+    return snapshot

@@ -1,0 +1,58 @@
+"""The asset of a source: rows read, checked, and appended to its log."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import dagster as dg
+
+from ml_platform.checks import ChecksFailed
+from ml_platform.features.ingest import Ingested, ingest_source
+from ml_platform.graph import Node
+from ml_platform.monitoring.expectations import run_expectations
+from ml_platform.project import Project
+from ml_platform.spec.source import SourceSpec
+from ml_platform_dagster.assets.checks import check_specs, report_checks, source_checks
+from ml_platform_dagster.assets.declare import declared_asset
+from ml_platform_dagster.assets.metadata import Metadata, made_metadata, table_schema
+from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.resources.project import ProjectParam
+
+AssetEvents = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
+
+
+def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
+    """Return the asset of a source."""
+    spec = project.spec.sources[node.subject]
+    reader = next(kind for kind in ("csv", "parquet", "python") if getattr(spec.reader, kind))
+    names = source_checks(spec)
+
+    @declared_asset(project, node, kinds={"source", reader}, check_specs=check_specs(node, names))
+    def source(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
+        step = Step.begin(context, project, node)
+        try:
+            found = ingest_source(project, spec.name, step.now, partial(run_expectations, key=spec.key))
+        except ChecksFailed as failed:
+            yield from report_checks(step, names, failed.results)
+            raise
+        checks = list(report_checks(step, names, found.checks))
+        yield step.result(found.made, _metadata(spec, found), checks)
+        if any(result.blocks for result in found.checks):
+            raise ChecksFailed(node.name, found.checks)
+
+    return source
+
+
+def _metadata(spec: SourceSpec, found: Ingested) -> Metadata:
+    about = found.made.artifact.about
+    types = {name: column.type for name, column in spec.columns.items()}
+    told = {name: " ".join(filter(None, [c.description, c.unit and f"[{c.unit}]"])) for name, c in spec.columns.items()}
+    return made_metadata(found.made) | {
+        "dagster/row_count": about["rows"],
+        "dagster/column_schema": table_schema(types, told),
+        "new_rows": found.new_rows,
+        "late_rows": found.late,
+        "corrections": found.corrections,
+        "events_from": about["events"][0],
+        "events_to": about["events"][1],
+        "known_until": about["known"][1],
+    }

@@ -1,0 +1,83 @@
+"""One step of a run: which artefacts its inputs are, and the record of what it made."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import dagster as dg
+
+from ml_platform.checks import require_healthy
+from ml_platform.errors import NotMaterialised
+from ml_platform.graph import Node
+from ml_platform.making import Made
+from ml_platform.project import Project
+from ml_platform.store.outputs import current_output, record_output
+from ml_platform_dagster.assets.metadata import Metadata
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node in one run.
+
+    Attributes
+    ----------
+    now
+        The project's time, read once for the step.
+    """
+
+    context: dg.AssetExecutionContext
+    project: Project
+    node: Node
+    now: datetime
+
+    @classmethod
+    def begin(cls, context: dg.AssetExecutionContext, project: Project, node: Node) -> "Step":
+        """Read the project's clock and refuse inputs that failed a check.
+
+        Raises
+        ------
+        BrokenInput
+        """
+        require_healthy(project.database, node.name, node.inputs)
+        return cls(context, project, node, project.clock.now())
+
+    @property
+    def run(self) -> str:
+        """The id of the Dagster run."""
+        return self.context.run.run_id
+
+    @cached_property
+    def inputs(self) -> dict[str, str]:
+        """Ids of the inputs by node: what each made in this run, else what it made last.
+
+        Raises
+        ------
+        NotMaterialised
+        """
+        return {name: self._input(name) for name in self.node.inputs}
+
+    def input(self, kind: str) -> str:
+        """Return the id of the same model's input of a kind, such as ``snapshot``."""
+        return self.inputs[f"{self.node.subject}/{kind}"]
+
+    def _input(self, name: str) -> str:
+        id = current_output(self.project.database, name, run=self.run)
+        if id is None:
+            raise NotMaterialised(self.node.name, name)
+        return id
+
+    def record(self, id: str, partition: str = "") -> None:
+        """Record what this step made, for the steps after it."""
+        record_output(
+            self.project.database, self.node.name, self.node.kind, id, run=self.run, at=self.now, partition=partition
+        )
+
+    def result(
+        self, made: Made, metadata: Metadata, checks: Iterable[dg.AssetCheckResult] = ()
+    ) -> dg.MaterializeResult[None]:
+        """Record what was made and return it as Dagster wants it: its data version is the artefact's id."""
+        self.record(made.artifact.id)
+        return dg.MaterializeResult(
+            metadata=metadata, data_version=dg.DataVersion(made.artifact.id), check_results=list(checks)
+        )

@@ -1,0 +1,67 @@
+"""The asset of a trained model: fitted once, numbered, and told to MLflow."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ml_platform.graph import Node
+from ml_platform.mlflow_records import training_record
+from ml_platform.outbox import is_told, track
+from ml_platform.project import Project
+from ml_platform.registry import Version, register_version
+from ml_platform.reports.pictures import training_pictures
+from ml_platform.store.artifacts import Artifact
+from ml_platform.training.train import train_model
+from ml_platform_dagster.assets.declare import declared_asset, model_of
+from ml_platform_dagster.assets.metadata import Metadata, made_metadata, mlflow_url, table
+from ml_platform_dagster.assets.pictures import draw_once, shown
+from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.resources.mlflow import Fit, TrainingTracker, end_mlflow_when_begun
+from ml_platform_dagster.resources.project import ProjectParam
+
+
+def build_trained_model(project: Project, node: Node) -> dg.AssetsDefinition:
+    """Return the asset of a model's newest version."""
+    model = model_of(project, node)
+    algorithm = "".join(letter for letter in model.algorithm.name.lower() if letter.isalnum())
+
+    @declared_asset(project, node, kinds={algorithm, "mlflow"}, hooks={end_mlflow_when_begun})
+    def trained_model(
+        context: dg.AssetExecutionContext, project: ProjectParam, mlflow: dg.ResourceParam[TrainingTracker]
+    ) -> dg.MaterializeResult[None]:
+        step = Step.begin(context, project, node)
+        with mlflow.fit(project, model.name, {"ml_platform.model": model.name}) as fit:
+            made = train_model(project, model.name, step.input("snapshot"), fit.begin)
+            version = register_version(project, model.name, made.artifact, step.now)
+            _tell_mlflow(step, version, made.artifact, fit)
+        return step.result(made, made_metadata(made) | _metadata(step, version, made.artifact))
+
+    return trained_model
+
+
+def _tell_mlflow(step: Step, version: Version, trained: Artifact, fit: Fit) -> None:
+    """Tell MLflow of a version that it does not know; where it is out of reach, it is told later."""
+    if fit.began is None and is_told(step.project, version.model, version.id):
+        return
+    ended = datetime.now(UTC)
+    plots = draw_once(step.project, trained, training_pictures)
+    record = training_record(version, trained, fit.began or ended, ended, plots, fit.run_id)
+    delivery = track(step.project, record)
+    if delivery.problem:
+        step.context.log.warning(f"{delivery.waiting} records wait for MLflow: {delivery.problem}")
+    fit.tracker.end_run()
+
+
+def _metadata(step: Step, version: Version, trained: Artifact) -> Metadata:
+    about = trained.about
+    return {
+        "version": str(version),
+        "algorithm": about["algorithm"],
+        "params": dg.MetadataValue.json(about["params"]),
+        "rows": dg.MetadataValue.json(about["rows"]),
+        "size_mb": about["size_mb"]["predictor"],
+        "columns": table([{"column": name, "importance": share} for name, share in about["importances"]]),
+        "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in about["notes"]) or "none"),
+        **mlflow_url(step.project, version.model, version.id),
+        **shown(step.project, draw_once(step.project, trained, training_pictures)),
+    }

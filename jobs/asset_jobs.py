@@ -1,0 +1,57 @@
+"""The jobs: the whole factory, ingest, and for each model a refresh and a retraining."""
+
+from collections.abc import Iterable, Sequence
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from ml_platform.graph import Kind, Node
+from ml_platform_dagster.assets.declare import asset_key
+
+FACTORY = "factory"
+INGEST = "ingest"
+_DATA: frozenset[Kind] = frozenset({"source", "feature_table"})
+_REFRESHED: frozenset[Kind] = frozenset({"predictions", "monitoring"})
+_RETRAINED: frozenset[Kind] = frozenset({"snapshot", "trained_model", "evaluation", "deployment"})
+
+
+def refresh_job_name(model: str) -> str:
+    """Return the name of the job that scores and watches a model."""
+    return f"{model}_refresh"
+
+
+def retrain_job_name(model: str) -> str:
+    """Return the name of the job that makes a model anew."""
+    return f"{model}_retrain"
+
+
+def build_asset_jobs(nodes: Sequence[Node], models: Iterable[str]) -> dict[str, UnresolvedAssetJobDefinition]:
+    """Return the jobs by name."""
+    data = [node for node in nodes if node.kind in _DATA]
+    jobs = [
+        _job(FACTORY, nodes, "Bring everything up to date. What has not changed is not computed again."),
+        _job(INGEST, data, "Read the sources and refresh the feature tables."),
+    ]
+    for model in models:
+        refreshed, retrained = _stages(nodes, model, _REFRESHED), _stages(nodes, model, _RETRAINED)
+        text = f"Score the rows that {model} is asked for, and watch it."
+        jobs.append(_job(refresh_job_name(model), refreshed, text))
+        text = f"Make {model} anew: snapshot, training, evaluation, and deployment if it is better."
+        jobs.append(_job(retrain_job_name(model), retrained, text))
+    return {job.name: job for job in jobs}
+
+
+def _job(name: str, nodes: Iterable[Node], description: str) -> UnresolvedAssetJobDefinition:
+    selection = dg.AssetSelection.assets(*(asset_key(node.name) for node in nodes))
+    return dg.define_asset_job(name, selection, description=description)
+
+
+def _stages(nodes: Sequence[Node], model: str, kinds: frozenset[Kind]) -> list[Node]:
+    """Return a model's nodes of some kinds, with the sources and feature tables that they are made from."""
+    wanted = {node.name for node in nodes if node.group == model and node.kind in kinds}
+    found: list[Node] = []
+    for node in reversed(nodes):  # every node stands after its inputs
+        if node.name in wanted:
+            found.append(node)
+            wanted |= {name for name in node.inputs if name.startswith(("sources/", "features/"))}
+    return found[::-1]

@@ -1,0 +1,31 @@
+"""A project's definitions: its assets, jobs, schedules and sensors."""
+
+import dagster as dg
+
+from ml_platform.graph import build_graph
+from ml_platform.project import Project
+from ml_platform_dagster.assets.build import build_assets
+from ml_platform_dagster.jobs.asset_jobs import build_asset_jobs
+from ml_platform_dagster.jobs.clock_job import advance_clock
+from ml_platform_dagster.jobs.mlflow_job import deliver_mlflow, mlflow_outbox
+from ml_platform_dagster.jobs.schedules import build_schedules
+from ml_platform_dagster.jobs.sensors import drift_sensor, failed_runs, new_source_data_sensor
+from ml_platform_dagster.resources.mlflow import training_tracker
+
+
+def build_definitions(project: Project) -> dg.Definitions:
+    """Return everything that Dagster should know of a project."""
+    nodes = build_graph(project.spec)
+    jobs = build_asset_jobs(nodes, project.spec.models)
+    simulated = project.spec.file.clock != "wall"
+    sensors = [new_source_data_sensor(jobs), failed_runs, mlflow_outbox]
+    if project.spec.models:
+        sensors.append(drift_sensor(jobs, list(project.spec.models)))
+    return dg.Definitions(
+        assets=build_assets(project, nodes),
+        jobs=[*jobs.values(), deliver_mlflow, *([advance_clock] if simulated else [])],
+        schedules=list(build_schedules(project, jobs)),
+        sensors=sensors,
+        resources={"project": project, "mlflow": training_tracker},
+        executor=dg.in_process_executor,
+    )

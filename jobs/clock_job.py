@@ -1,0 +1,38 @@
+"""The job that moves a simulated clock."""
+
+import dagster as dg
+
+from ml_platform.clock import parse_duration
+from ml_platform.errors import ClockError
+from ml_platform.identity import format_instant
+from ml_platform.store.simulated_clock import SimulatedClock
+from ml_platform_dagster.assets.days import open_days
+from ml_platform_dagster.resources.project import ProjectParam
+
+ADVANCE_CLOCK = "advance_clock"
+
+
+class Advance(dg.Config):
+    """How far to move the clock."""
+
+    by: str = "1d"
+
+
+@dg.op(description="Move the project's simulated clock forward.")
+def advance(context: dg.OpExecutionContext, config: Advance, project: ProjectParam) -> None:
+    """Move the clock by a span such as ``1d``; what the new time lets be known follows at the next refresh."""
+    if not isinstance(project.clock, SimulatedClock):
+        raise ClockError("the project follows the wall clock, which nobody moves")
+    now = project.clock.advance(parse_duration(config.by))
+    open_days(context.instance, project, now)
+    context.log.info(f"The clock stands at {format_instant(now)}.")
+
+
+@dg.job(
+    name=ADVANCE_CLOCK,
+    executor_def=dg.in_process_executor,
+    description="Move the project's simulated clock forward, by a day unless told otherwise.",
+)
+def advance_clock() -> None:
+    """Move the clock."""
+    advance()

@@ -1,0 +1,53 @@
+"""The job that delivers what MLflow could not be told before, and the sensor that asks for it."""
+
+import dagster as dg
+
+from ml_platform.errors import PlatformError
+from ml_platform.outbox import deliver, waiting
+from ml_platform.tracking import reachable
+from ml_platform_dagster.resources.project import ProjectParam
+
+DELIVER_MLFLOW = "deliver_mlflow"
+
+
+class MlflowRefused(PlatformError):
+    """MLflow did not take all that waits for it."""
+
+    def __init__(self, waiting: int, problem: str | None) -> None:
+        super().__init__(f"{waiting} records still wait for MLflow: {problem}. They are kept and tried again.")
+
+
+@dg.op(description="Deliver what waits for MLflow.")
+def deliver_records(context: dg.OpExecutionContext, project: ProjectParam) -> None:
+    """Deliver what waits, oldest first."""
+    delivery = deliver(project)
+    if delivery.waiting:
+        raise MlflowRefused(delivery.waiting, delivery.problem)
+    context.log.info(f"{delivery.delivered} records delivered.")
+
+
+@dg.job(
+    name=DELIVER_MLFLOW,
+    executor_def=dg.in_process_executor,
+    description="Tell MLflow what it could not be told while it was out of reach.",
+)
+def deliver_mlflow() -> None:
+    """Deliver what waits."""
+    deliver_records()
+
+
+@dg.sensor(
+    name="mlflow_outbox",
+    job_name=DELIVER_MLFLOW,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a delivery when records wait and MLflow can be reached.",
+)
+def mlflow_outbox(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.RunRequest | dg.SkipReason:
+    """Ask for one delivery of what waits now."""
+    kept = waiting(project)
+    if not kept:
+        return dg.SkipReason("nothing waits")
+    if not reachable(project.mlflow_uri):
+        return dg.SkipReason(f"{len(kept)} records wait, and MLflow at {project.mlflow_uri} cannot be reached")
+    return dg.RunRequest(run_key=f"{kept[0][0]}-{kept[-1][0]}")

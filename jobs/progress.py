@@ -1,0 +1,135 @@
+"""How a run goes, told as it happens: Dagster's events as lines for people or for a machine."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+import dagster as dg
+from dagster._core.events import RunFailureReason
+
+from ml_platform_dagster.jobs.failures import Problem, problem_of
+
+Tell = Callable[[Mapping[str, Any]], None]
+_FIGURES = (
+    "dagster/row_count",
+    "dagster/partition_row_count",
+    "new_rows",
+    "version",
+    "verdict",
+    "value_against_doing_nothing",
+    "reason",
+)
+
+
+@dataclass
+class Outcome:
+    """How a run went.
+
+    Attributes
+    ----------
+    problems
+        What went wrong, by step; by ``""`` where it was no step's fault.
+    """
+
+    run: str
+    success: bool = False
+    interrupted: bool = False
+    problems: dict[str, Problem] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The models whose new version was refused, so that the champion stays."""
+        return tuple(sorted({step.split("/")[0] for step, problem in self.problems.items() if problem.refused}))
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything went wrong that was not a refusal."""
+        return not self.success and not (self.problems and all(problem.refused for problem in self.problems.values()))
+
+
+@dataclass
+class Listener:
+    """Hears a run's events, tells them, and keeps how it went.
+
+    Attributes
+    ----------
+    names
+        The names of nodes by the names of Dagster's steps.
+    """
+
+    outcome: Outcome
+    names: Mapping[str, str]
+    tell: Tell
+    made: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __call__(self, entry: dg.EventLogEntry) -> None:
+        """Hear one event."""
+        event = entry.dagster_event
+        if event is None:
+            return
+        if event.is_job_failure:
+            self._run_failed(event)
+        if event.step_key is None:
+            return
+        step = self.names.get(event.step_key, event.step_key)
+        if event.is_step_start:
+            self.tell({"event": "start", "step": step})
+        elif event.is_step_materialization:
+            self.made[step] = _plain(event.step_materialization_data.materialization)
+        elif event.is_step_success:
+            self._done(step, event.step_success_data.duration_ms / 1000)
+        elif event.is_step_failure:
+            problem = problem_of(event.step_failure_data.error)
+            self.outcome.problems[step] = problem
+            self.tell({"event": "failed", "step": step, "error": problem.text, "refused": problem.refused})
+        elif event.is_step_skipped:
+            self.tell({"event": "skipped", "step": step})
+
+    def _run_failed(self, event: dg.DagsterEvent) -> None:
+        data = event.job_failure_data
+        self.outcome.interrupted = data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
+        if not self.outcome.problems and not self.outcome.interrupted:
+            self.outcome.problems[""] = problem_of(data.error)
+
+    def _done(self, step: str, seconds: float) -> None:
+        made = self.made.get(step, {})
+        figures = {name: made[name] for name in _FIGURES if name in made}
+        reused = made.get("made") == "reused"
+        line = {"event": "done", "step": step, "seconds": round(seconds, 2), "reused": reused}
+        self.tell({**line, "id": made.get("id"), "figures": figures})
+
+
+def _plain(materialization: dg.AssetMaterialization) -> dict[str, Any]:
+    values = {name: value.value for name, value in materialization.metadata.items()}
+    return {name: value for name, value in values.items() if isinstance(value, str | int | float)}
+
+
+def tell_json(stream: TextIO) -> Tell:
+    """Return what writes every line as a JSON object."""
+
+    def tell(line: Mapping[str, Any]) -> None:
+        print(json.dumps(line), file=stream, flush=True)
+
+    return tell
+
+
+def tell_text(stream: TextIO) -> Tell:
+    """Return what writes the lines that a person wants to read."""
+
+    def tell(line: Mapping[str, Any]) -> None:
+        told = _TEXTS[line["event"]](line)
+        if told:
+            print(told, file=stream, flush=True)
+
+    return tell
+
+
+_TEXTS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
+    "run": lambda line: f"{line['job']} (run {line['run'][:8]})",
+    "start": lambda line: None,
+    "done": lambda line: f"  {line['step']}: {'reused' if line['reused'] else 'made'} in {line['seconds']} s",
+    "failed": lambda line: f"  {line['step']}: {'refused' if line['refused'] else 'failed'}: {line['error']}",
+    "skipped": lambda line: f"  {line['step']}: skipped",
+    "end": lambda line: f"{'Done' if line['success'] else 'Ended'} in {line['seconds']} s",
+}

@@ -1,0 +1,147 @@
+"""Run a job of a project in this process, and tell how it goes.
+
+``python -m ml_platform_dagster.jobs.run --project DIR --job factory [--json-events]``
+
+With ``--json-events`` every line on stdout is a JSON object with an ``event``:
+
+- ``run``: ``run``, ``job``, ``steps`` (names in order)
+- ``start``: ``step``
+- ``done``: ``step``, ``seconds``, ``reused``, ``id``, ``figures``
+- ``failed``: ``step``, ``error``, ``refused``
+- ``skipped``: ``step``
+- ``end``: ``run``, ``success``, ``refused`` (models whose champion stays), ``seconds``
+
+A factory in which a version was refused goes on with the refresh of that model, a second
+``run``: the champion stays and goes on serving. The exit code is 0 when everything was made
+or refused, 1 on failure, 130 after Ctrl-C.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+import dagster as dg
+
+from ml_platform.errors import PlatformError, suggest
+from ml_platform.graph import build_graph
+from ml_platform.monitoring.alerts import send_alert
+from ml_platform.project import Project, open_project
+from ml_platform.registry import champion
+from ml_platform_dagster.assets.days import due_range
+from ml_platform_dagster.jobs.asset_jobs import FACTORY, refresh_job_name
+from ml_platform_dagster.jobs.build import build_definitions
+from ml_platform_dagster.jobs.failures import failure_alert
+from ml_platform_dagster.jobs.leftovers import end_dead_runs, process_tags
+from ml_platform_dagster.jobs.progress import Listener, Outcome, Tell, tell_json, tell_text
+
+INTERRUPTED = 130
+_SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class UnknownJob(PlatformError):
+    """The project has no job of this name."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"there is no job {name!r}. {suggest(name, known)}")
+
+
+def run_job(project: Project, instance: dg.DagsterInstance, job: str, tell: Tell) -> Outcome:
+    """Run a job to its end in this process, telling each step, and alert where it failed.
+
+    Raises
+    ------
+    UnknownJob
+    """
+    definition = _resolve(project, job)
+    names = {node.name.replace("/", "__"): node.name for node in build_graph(project.spec)}
+    steps = [names.get(node.name, node.name) for node in definition.nodes_in_topological_order]
+    outcome = Outcome(str(uuid.uuid4()))
+    tell({"event": "run", "run": outcome.run, "job": job, "steps": steps})
+    began = time.monotonic()
+    instance.add_event_listener(outcome.run, Listener(outcome, names, tell))
+    result = definition.execute_in_process(
+        instance=instance,
+        run_id=outcome.run,
+        run_config=_SILENT,
+        tags={**process_tags(), **_partition_tags(project, instance, steps)},
+        raise_on_error=False,
+    )
+    outcome.success = result.success
+    if not outcome.success and not outcome.interrupted:
+        alert = failure_alert(project, result.dagster_run, list(outcome.problems.values()))
+        send_alert(project, alert, project.clock.now())
+    end = {"event": "end", "run": outcome.run, "success": outcome.success, "refused": outcome.refused}
+    tell({**end, "seconds": round(time.monotonic() - began, 2)})
+    return outcome
+
+
+def _resolve(project: Project, job: str) -> dg.JobDefinition:
+    repository = build_definitions(project).get_repository_def()
+    if not repository.has_job(job):
+        raise UnknownJob(job, [name for name in repository.job_names if not name.startswith("__")])
+    return repository.get_job(job)
+
+
+def _partition_tags(project: Project, instance: dg.DagsterInstance, steps: Sequence[str]) -> Mapping[str, str]:
+    models = [model for model in project.spec.models if f"{model}/predictions" in steps]
+    return due_range(instance, project, models, project.clock.now()) if models else {}
+
+
+def run_and_refresh(project: Project, instance: dg.DagsterInstance, job: str, tell: Tell) -> int:
+    """Run a job, then the refresh of the models whose champion stays, and return the exit code."""
+    outcome = run_job(project, instance, job, tell)
+    stays = [model for model in outcome.refused if job == FACTORY and champion(project, model) is not None]
+    outcomes = [outcome, *(run_job(project, instance, refresh_job_name(model), tell) for model in stays)]
+    if any(one.interrupted for one in outcomes):
+        return INTERRUPTED
+    return int(any(one.failed for one in outcomes))
+
+
+# The command ----------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the job that the arguments name and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ml_platform_dagster.jobs.run", description="Run a project's job.")
+    parser.add_argument("--project", type=Path, default=Path(), help="the project's folder")
+    parser.add_argument("--job", default=FACTORY)
+    parser.add_argument("--json-events", action="store_true", help="tell each step as a line of JSON")
+    options = parser.parse_args(arguments)
+    stream = _own_stdout()
+    tell = (tell_json if options.json_events else tell_text)(stream)
+    try:
+        project = open_project(options.project)
+        with dg.DagsterInstance.from_config(str(dagster_home(project))) as instance:
+            end_dead_runs(instance)
+            return run_and_refresh(project, instance, options.job, tell)
+    except PlatformError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def dagster_home(project: Project) -> Path:
+    """Return the project's Dagster home, with its settings."""
+    home = (project.state / "dagster").resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        shutil.copyfile(Path(__file__).parent / "dagster.yaml", home / "dagster.yaml")
+    return home
+
+
+def _own_stdout() -> TextIO:
+    """Return stdout for the lines that are told; whatever a library prints goes to stderr from now on."""
+    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return stream
+
+
+if __name__ == "__main__":
+    sys.exit(main())

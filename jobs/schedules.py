@@ -1,0 +1,89 @@
+"""Schedules from the declarations: a refresh at each model's batch runs, a retraining where one is declared.
+
+On the wall clock a schedule is Dagster's own, in the declared zone. On a simulated clock it
+looks once a minute whether the simulation has passed a tick.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from ml_platform.clock import Schedule
+from ml_platform.project import Project
+from ml_platform.scheduling import due_tick
+from ml_platform_dagster.assets.days import due_range
+from ml_platform_dagster.jobs.asset_jobs import refresh_job_name, retrain_job_name
+from ml_platform_dagster.resources.project import ProjectParam
+
+TICK_TAG = "ml_platform/tick"
+_EACH_MINUTE = "* * * * *"
+
+
+def build_schedules(
+    project: Project, jobs: Mapping[str, UnresolvedAssetJobDefinition]
+) -> Iterator[dg.ScheduleDefinition]:
+    """Yield the schedules of every model."""
+    for model in project.spec.models.values():
+        yield _schedule(project, jobs[refresh_job_name(model.name)], model.deployment.batch, model.name)
+        if model.retraining.schedule is not None:
+            yield _schedule(project, jobs[retrain_job_name(model.name)], model.retraining.schedule, None)
+
+
+def _schedule(
+    project: Project, job: UnresolvedAssetJobDefinition, schedule: Schedule, scored_model: str | None
+) -> dg.ScheduleDefinition:
+    """Return the schedule of one job.
+
+    Parameters
+    ----------
+    scored_model
+        The model whose due days the run scores; None where the job scores nothing.
+    """
+    if project.spec.file.clock == "wall":
+        return _on_the_wall(job, schedule, scored_model)
+    return _simulated(job, schedule, scored_model, since=project.spec.file.clock.simulated_from)
+
+
+def _on_the_wall(
+    job: UnresolvedAssetJobDefinition, schedule: Schedule, scored_model: str | None
+) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"{job.name}_schedule",
+        job=job,
+        cron_schedule=schedule.cron,
+        execution_timezone=schedule.zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"As declared: {schedule.text}.",
+    )
+    def at_tick(context: dg.ScheduleEvaluationContext, project: ProjectParam) -> dg.RunRequest:
+        return dg.RunRequest(tags=_due(context.instance, project, scored_model))
+
+    return at_tick
+
+
+def _simulated(
+    job: UnresolvedAssetJobDefinition, schedule: Schedule, scored_model: str | None, since: object
+) -> dg.ScheduleDefinition:
+    name = f"{job.name}_schedule"
+
+    @dg.schedule(
+        name=name,
+        job=job,
+        cron_schedule=_EACH_MINUTE,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"As declared: {schedule.text}, by the simulated clock. Looked at once a minute.",
+    )
+    def when_due(context: dg.ScheduleEvaluationContext, project: ProjectParam) -> dg.RunRequest | dg.SkipReason:
+        due = due_tick(name, schedule, since, project.clock.now())
+        if due is None:
+            return dg.SkipReason("the simulated clock has not passed a tick yet")
+        if context.instance.get_runs(dg.RunsFilter(tags={TICK_TAG: due.key}), limit=1):
+            return dg.SkipReason(f"{due.key} was requested before")
+        return dg.RunRequest(run_key=due.key, tags={TICK_TAG: due.key, **_due(context.instance, project, scored_model)})
+
+    return when_due
+
+
+def _due(instance: dg.DagsterInstance, project: Project, model: str | None) -> Mapping[str, str]:
+    return due_range(instance, project, [model], project.clock.now()) if model else {}

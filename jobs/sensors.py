@@ -1,0 +1,122 @@
+"""Sensors: drift that was found, new source data, failed runs. Each asks the core and requests what it says."""
+
+import json
+from collections.abc import Mapping
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from ml_platform.arrivals import source_fingerprints
+from ml_platform.identity import content_id
+from ml_platform.monitoring.alerts import Alert, send_alert
+from ml_platform.monitoring.findings import Finding, open_findings
+from ml_platform.project import Project
+from ml_platform.registry import versions
+from ml_platform.scheduling import retraining_after_drift
+from ml_platform_dagster.assets.days import open_days
+from ml_platform_dagster.assets.declare import asset_key
+from ml_platform_dagster.jobs.asset_jobs import INGEST, retrain_job_name
+from ml_platform_dagster.jobs.failures import failure_alert, problem_of
+from ml_platform_dagster.resources.project import ProjectParam
+
+FINDING_TAG = "ml_platform/finding"
+_RUNNING = dg.DefaultSensorStatus.RUNNING
+
+
+def drift_sensor(jobs: Mapping[str, UnresolvedAssetJobDefinition], models: list[str]) -> dg.SensorDefinition:
+    """Return the one sensor that watches recorded drift for all models."""
+
+    @dg.sensor(
+        name="drift",
+        jobs=[jobs[retrain_job_name(model)] for model in models],
+        minimum_interval_seconds=30,
+        default_status=_RUNNING,
+        description="Alerts once for each finding of drift, and requests one retraining where the model declares it.",
+    )
+    def drift(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult | dg.SkipReason:
+        requests, reasons = [], []
+        for finding in open_findings(project):
+            send_alert(project, _drift_alert(project, finding), project.clock.now())
+            reason = _why_not(context.instance, project, finding)
+            if reason is None:
+                requests.append(_retraining_run(finding))
+            else:
+                reasons.append(f"{finding.id}: {reason}")
+        if requests:
+            return dg.SensorResult(run_requests=requests)
+        return dg.SkipReason("; ".join(reasons) or "no drift is recorded")
+
+    return drift
+
+
+def _why_not(instance: dg.DagsterInstance, project: Project, finding: Finding) -> str | None:
+    """Return why a finding asks for no run now, or None where it does."""
+    if finding.model not in project.spec.models:
+        return "the model is not declared any more"
+    if instance.get_runs(dg.RunsFilter(tags={FINDING_TAG: finding.id}), limit=1):
+        return "a retraining was requested before"
+    made = [version.registered_at for version in versions(project, finding.model)]
+    retraining = project.spec.models[finding.model].retraining
+    decision = retraining_after_drift(retraining, finding.opened_at, max(made, default=None), project.clock.now())
+    return None if decision.due else decision.reason
+
+
+def _retraining_run(finding: Finding) -> dg.RunRequest:
+    job = retrain_job_name(finding.model)
+    return dg.RunRequest(run_key=finding.id, job_name=job, tags={FINDING_TAG: finding.id})
+
+
+def _drift_alert(project: Project, finding: Finding) -> Alert:
+    watched = finding.model in project.spec.models and "drift" in project.spec.models[finding.model].retraining.on
+    return Alert(
+        key=finding.id,
+        title=f"{project.spec.name}: {finding.model} has drifted",
+        body=finding.reason,
+        severity="ticket",
+        model=finding.model,
+        facts=finding.facts,
+        next_step="A retraining is requested." if watched else f"Run {retrain_job_name(finding.model)}.",
+    )
+
+
+def new_source_data_sensor(jobs: Mapping[str, UnresolvedAssetJobDefinition]) -> dg.SensorDefinition:
+    """Return the one sensor that looks whether sources have something new."""
+
+    @dg.sensor(
+        name="new_source_data",
+        job=jobs[INGEST],
+        minimum_interval_seconds=30,
+        default_status=_RUNNING,
+        description="Requests an ingest of the sources whose files, or whose clock, have moved.",
+    )
+    def new_source_data(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult | dg.SkipReason:
+        now = project.clock.now()
+        open_days(context.instance, project, now)
+        found = source_fingerprints(project, now)
+        known = json.loads(context.cursor) if context.cursor else {}
+        changed = sorted(name for name, fingerprint in found.items() if known.get(name) != fingerprint)
+        if not changed:
+            return dg.SkipReason("nothing new")
+        return dg.SensorResult(run_requests=[_ingest_run(project, changed, found)], cursor=json.dumps(found))
+
+    return new_source_data
+
+
+def _ingest_run(project: Project, changed: list[str], found: Mapping[str, str]) -> dg.RunRequest:
+    tables = [table.name for table in project.spec.feature_tables.values() if table.source in changed]
+    names = [*(f"sources/{name}" for name in changed), *(f"features/{name}" for name in tables)]
+    key = content_id({name: found[name] for name in changed})[:32]
+    return dg.RunRequest(run_key=key, asset_selection=[asset_key(name) for name in names])
+
+
+@dg.run_failure_sensor(
+    name="failed_runs",
+    minimum_interval_seconds=30,
+    default_status=_RUNNING,
+    description="Alerts once for each run that failed or was refused.",
+)
+def failed_runs(context: dg.RunFailureSensorContext, project: ProjectParam) -> None:
+    """Send one alert for a failed run."""
+    errors = [event.event_specific_data.error for event in context.get_step_failure_events()]
+    problems = [problem_of(error) for error in errors or [context.failure_event.job_failure_data.error]]
+    send_alert(project, failure_alert(project, context.dagster_run, problems), project.clock.now())

@@ -1,0 +1,28 @@
+"""Whether a source may have something new, told from the outside: cheap enough to ask every minute."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ml_platform.errors import SourceError
+from ml_platform.features.readers import fingerprint
+from ml_platform.identity import content_id, format_instant
+from ml_platform.project import Project
+from ml_platform.spec.source import SourceSpec
+
+
+def source_fingerprints(project: Project, now: datetime) -> dict[str, str]:
+    """Return, for each source, a text that changes when its files change, or when a simulated clock moves.
+
+    A simulated clock lets more rows of the same files be known. What a Python reader would give cannot be told from
+    the outside: on the wall clock its fingerprint never changes, and the scheduled refreshes read it.
+    """
+    clock = None if project.spec.file.clock == "wall" else format_instant(now)
+    return {name: content_id([clock, _seen(project, spec)])[:32] for name, spec in project.spec.sources.items()}
+
+
+def _seen(project: Project, spec: SourceSpec) -> str | None:
+    try:
+        return fingerprint(project.root, spec)
+    except SourceError as error:  # a change too: the ingest will say what is wrong
+        return str(error)

@@ -1,0 +1,50 @@
+"""Where columns come from: each with the (node, column) pairs that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ml_platform.expression import parse_expression
+from ml_platform.spec.feature_table import Feature, FeatureTableSpec
+from ml_platform.spec.model import ModelSpec
+from ml_platform.spec.project import ProjectSpec
+from ml_platform.spec.resolve import expand_features
+
+Origins = Mapping[str, tuple[tuple[str, str], ...]]
+"""For each column, the nodes and their columns that it is made of."""
+
+
+def feature_lineage(spec: ProjectSpec, table: FeatureTableSpec) -> Origins:
+    """Return where the columns of a feature table come from: its source's columns."""
+    source = spec.sources[table.source]
+    key = spec.file.entities[table.entity]
+    columns = {name: _read_by(table, table.features[feature]) for name, (feature, _) in table.columns.items()}
+    origins = {name: _of(f"sources/{table.source}", [*read, source.event_timestamp]) for name, read in columns.items()}
+    return {name: _of(f"sources/{table.source}", [name]) for name in key} | origins
+
+
+def _read_by(table: FeatureTableSpec, feature: Feature) -> list[str]:
+    texts = [text for text in (feature.expression, feature.where, table.where) if text is not None]
+    return sorted(name for text in texts for name in parse_expression(text).names)
+
+
+def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:
+    """Return where the columns of a model's training frame come from: feature tables, population, label."""
+    population, label = model.population.source, model.label.source
+    features = {name: (_owner(spec, name),) for name in expand_features(spec, model)}
+    asked = parse_expression(model.population.prediction_time).names
+    return {
+        **{name: _of(f"sources/{population}", [name]) for name in spec.file.entities[model.population.entity]},
+        "prediction_time": _of(f"sources/{population}", sorted(asked)),
+        "label": _of(f"sources/{label}", sorted(parse_expression(model.label.expression).names)),
+        **features,
+    }
+
+
+def _owner(spec: ProjectSpec, dotted: str) -> tuple[str, str]:
+    owner, _, column = dotted.partition(".")
+    return (f"features/{owner}" if owner in spec.feature_tables else f"sources/{owner}", column)
+
+
+def _of(node: str, columns: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((node, column) for column in dict.fromkeys(columns))
