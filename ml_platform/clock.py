@@ -19,6 +19,7 @@ from ml_platform.errors import suggest
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds", "us": "microseconds"}
+_AROUND_FOLD = timedelta(hours=3)  # begun inside the hour that autumn repeats, a cron iterator gets lost
 _DURATION = re.compile(r"([+-]?)(\d+)(us|w|d|h|m|s)")
 
 
@@ -97,7 +98,7 @@ class Schedule:
             raise ValueError(
                 f"{text!r} is not a schedule. Write five cron fields and a time zone, such as '0 3 * * 1 UTC'"
             )
-        self.text, self.cron, self.zone = text, " ".join(fields[:5]), fields[5]
+        self.text, self.cron, self.zone = " ".join(fields), " ".join(fields[:5]), fields[5]
         self._zone = read_zone(self.zone)
         try:
             CronSim(self.cron, EPOCH)
@@ -115,12 +116,14 @@ class Schedule:
 
     def after(self, instant: datetime) -> Iterator[datetime]:
         """Yield the ticks later than `instant`, in order."""
-        for tick in CronSim(self.cron, instant.astimezone(self._zone)):
-            yield tick.astimezone(UTC)
+        for local in CronSim(self.cron, (instant - _AROUND_FOLD).astimezone(self._zone)):
+            tick = local.astimezone(UTC)
+            if tick > instant:
+                yield tick
 
     def last(self, instant: datetime) -> datetime:
         """Return the last tick at or before `instant`."""
-        ticks = CronSim(self.cron, (instant + timedelta(minutes=1)).astimezone(self._zone), reverse=True)
+        ticks = CronSim(self.cron, (instant + _AROUND_FOLD).astimezone(self._zone), reverse=True)
         return next(tick for tick in (found.astimezone(UTC) for found in ticks) if tick <= instant)
 
     def between(self, start: datetime, end: datetime) -> list[datetime]:

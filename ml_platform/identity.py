@@ -120,6 +120,8 @@ def _hash_column(digest: Any, column: pa.ChunkedArray) -> None:
     column = column.cast(_normal_type(column.type))
     valid = pc.is_valid(column).to_numpy(zero_copy_only=False)
     digest.update(valid.tobytes())
+    if pa.types.is_null(column.type):
+        return
     if pa.types.is_large_string(column.type):
         filled = pc.fill_null(column, "")
         digest.update(pc.binary_length(filled).to_numpy(zero_copy_only=False).astype("<i8").tobytes())

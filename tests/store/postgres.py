@@ -28,13 +28,12 @@ class NoPostgres(AssertionError):
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Give the URL of a database on a server that runs."""
+    """Give the URL of a database on a server that runs; without one the tests fail, they are never skipped."""
     named = os.environ.get(VARIABLE)
-    if named is not None or os.environ.get("CI"):
-        url = named or LOCAL
-        if not answers(url):
-            raise NoPostgres(f"{url} does not answer. {REMEDY}")
-        yield url
+    if named is not None:
+        if not answers(named):
+            raise NoPostgres(f"{named} does not answer. {REMEDY}")
+        yield named
     elif answers(LOCAL):
         yield LOCAL
     else:
@@ -72,17 +71,19 @@ def answers(url: str) -> bool:
 @contextmanager
 def started() -> Iterator[str]:
     """Start a server of our own in a temporary folder, with the programs that are installed."""
-    programs = _programs()
+    found = programs()
+    if found is None:
+        raise NoPostgres(REMEDY)
     folder = Path(tempfile.mkdtemp(prefix="ml_platform_postgres_"))
     user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
     if user is not None:
         shutil.chown(folder, user)
     port = _free_port()
     data = str(folder / "data")
-    control = [str(programs / "pg_ctl"), "-D", data, "-w", "-s"]
+    control = [str(found / "pg_ctl"), "-D", data, "-w", "-s"]
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
     try:
-        _run([str(programs / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"], user, folder)
+        _run([str(found / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"], user, folder)
         _run([*control, "-o", options, "-l", str(folder / "log"), "start"], user, folder)
         try:
             yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
@@ -92,12 +93,11 @@ def started() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _programs() -> Path:
-    found = [Path(path).parent for path in (shutil.which("initdb"),) if path]
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    if not found:
-        raise NoPostgres(REMEDY)
-    return found[0]
+def programs() -> Path | None:
+    """Return the folder of the server's programs, or None where they are not installed."""
+    on_path = shutil.which("initdb")
+    found = [Path(on_path).parent] if on_path else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next(iter(found), None)
 
 
 def _run(command: list[str], user: str | None, folder: Path) -> None:
