@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ml_platform.clock import format_duration
 from ml_platform.errors import ExpressionError, listed, suggest
 from ml_platform.expression import Kind, parse_expression
 from ml_platform.spec.algorithms import algorithm_faults, is_project_class
@@ -43,6 +44,7 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     yield from _check_population(scope, model)
     label, problems = _check_label(scope, model)
     yield from problems
+    yield from _check_split(model)
     yield from check_features(scope, model)
     yield from _check_transforms(scope, model)
     kinds = feature_kinds(scope, model)
@@ -83,6 +85,16 @@ def _check_label(scope: Scope, model: ModelSpec) -> tuple[Kind | None, list[Prob
     allowed, remedy = _LABELS[model.task]
     kind, found = check_expression(where, ("label", "expression"), label.expression, columns, allowed, remedy)
     return None if found else kind, problems + found
+
+
+def _check_split(model: ModelSpec) -> Iterator[Problem]:
+    """Yield problems for stretches that end before the label of their first row is settled: all rows are purged."""
+    horizon = model.label.horizon
+    for name, span in (("train", model.split.train), ("validate", model.split.validate_)):
+        if span <= horizon:
+            found = f"found {format_duration(span)} and a horizon of {format_duration(horizon)}"
+            text = f"must be longer than the label's horizon, {found}. Else all its rows reach into the next stretch"
+            yield Problem(f"models/{model.name}", ("split", name), text)
 
 
 def _check_transforms(scope: Scope, model: ModelSpec) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from ml_platform.spec.types import Declaration
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _PROJECT = "project.yaml"
+_FOLDERS = ("sources", "features", "models")
 _Spec = TypeVar("_Spec", SourceSpec, FeatureTableSpec, ModelSpec)
 
 
@@ -51,6 +53,7 @@ def load_project(directory: Path, environ: Mapping[str, str] | None = None) -> P
     if project is None:
         raise DeclarationError(reading.faults)
     spec = ProjectSpec(root, project, sources, tables, models, reading.locations())
+    reading.strays()
     reading.cross_check(spec)
     if reading.faults:
         raise DeclarationError(reading.faults)
@@ -93,6 +96,15 @@ class _Reading:
             else:
                 found[path.stem] = spec.model_copy(update={"name": path.stem})
         return found
+
+    def strays(self) -> None:
+        """Report folders of declarations whose name is nearly right, for nothing in them is read."""
+        for folder in sorted(path for path in self.root.iterdir() if path.is_dir() and path.name not in _FOLDERS):
+            close = get_close_matches(folder.name, _FOLDERS, n=1, cutoff=0.8)
+            file = next(iter(sorted(folder.glob("*.y*ml"))), None) if close else None
+            if file is not None:
+                message = f"is not read. Declarations stand in {', '.join(_FOLDERS)}: did you mean {close[0]}/?"
+                self.faults.append(Fault(file.relative_to(self.root).as_posix(), 1, 1, message))
 
     def cross_check(self, spec: ProjectSpec) -> None:
         for problem in check_project(spec, self.broken):

@@ -149,6 +149,14 @@ def test_a_transform_may_read_timestamps_of_the_population(ferry: Path) -> None:
     assert load_project(ferry, {}).models["late"].features[0] == "trips.departs_at"
 
 
+def test_a_stretch_within_the_labels_horizon_would_lose_all_its_rows(ferry: Path) -> None:
+    edit(ferry, "models/late.yaml", "horizon: 1d", "horizon: 7d")
+    assert faults(ferry) == [
+        "models/late.yaml:9:31: split.validate must be longer than the label's horizon, found 7d and a horizon of 7d. "
+        "Else all its rows reach into the next stretch."
+    ]
+
+
 def test_one_wrong_column_does_not_hide_the_faults_elsewhere(ferry: Path) -> None:
     edit(ferry, "features/ship_recent.yaml", "mean: minutes_late", "mean: minutes_lat")
     edit(ferry, "models/late.yaml", "-3 + label * 20", "-3 + labl * 20")

@@ -6,12 +6,13 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import process_time
 
 import pytest
 
 from ml_platform.errors import DeclarationError
 from ml_platform.project import open_project
-from ml_platform.spec.load import load_project
+from ml_platform.spec.load import _cached_document, load_project
 from ml_platform.spec.project import Location
 from tests.spec.ferry import edit, faults
 
@@ -114,6 +115,20 @@ def test_declarations_in_the_wrong_place_are_not_silently_ignored(ferry: Path, f
     ]
 
 
+def test_a_folder_whose_name_is_nearly_right_is_not_silently_ignored(ferry: Path) -> None:
+    (ferry / "model").mkdir()
+    (ferry / "model/more.yaml").write_text("name: more\n")
+    assert faults(ferry) == [
+        "model/more.yaml:1:1: is not read. Declarations stand in sources, features, models: did you mean models/?"
+    ]
+
+
+def test_other_folders_may_hold_yaml(ferry: Path) -> None:
+    (ferry / "deploy").mkdir()
+    (ferry / "deploy/chart.yaml").write_text("name: more\n")
+    assert load_project(ferry, {}).name == "ferry"
+
+
 def test_an_empty_file_is_a_fault(ferry: Path) -> None:
     (ferry / "models/late.yaml").write_text("# nothing yet\n")
     assert faults(ferry) == ["models/late.yaml:1:1: is empty. Write a declaration, or remove the file."]
@@ -156,6 +171,24 @@ def test_environment_references_elsewhere_are_faults(ferry: Path) -> None:
         "sources/trips.yaml:5:15: ${DATA} is not replaced here. "
         "References to the environment stand only in project.yaml."
     ]
+
+
+def test_loading_the_example_takes_less_than_a_second() -> None:
+    example = Path(__file__).parents[2] / "examples/flights"
+    _cached_document.cache_clear()
+    begin = process_time()
+    load_project(example, {})
+    assert process_time() - begin < 1.0
+
+
+def test_a_file_is_parsed_again_only_when_it_changed(ferry: Path) -> None:
+    load_project(ferry, {})
+    before = _cached_document.cache_info().misses
+    load_project(ferry, {})
+    assert _cached_document.cache_info().misses == before
+    edit(ferry, "models/late.yaml", "window: 7d", "window: 8d")
+    assert load_project(ferry, {}).models["late"].monitoring.window == timedelta(days=8)
+    assert _cached_document.cache_info().misses == before + 1
 
 
 def test_loading_a_project_imports_no_heavy_library(ferry: Path) -> None:
