@@ -21,6 +21,7 @@ from ml_platform.store.artifacts import Artifact
 from ml_platform.store.database import METADATA, Database, Instant
 from ml_platform.store.refs import LedgerLine, ledger_lines, move_ref, read_ref, ref_at
 from ml_platform.training.train import KIND as TRAINED_MODEL
+from ml_platform.training.train import baseline_names
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
@@ -193,7 +194,7 @@ def _shortfalls(project: Project, trained: Artifact, evaluation: Artifact, curre
     declared = project.store.get(TRAINED_MODEL, current).about["declaration"] if current else None
     name = rule_name(trained.about["declaration"], declared)
     rule, judged = rule_of(spec.release, name), about["release"]
-    asked = [other for other in opponents(rule, list(trained.about["baselines"])) if other != "champion" or current]
+    asked = [other for other in opponents(rule, baseline_names(trained)) if other != "champion" or current]
     found = {line["other"]: line for line in judged["compared"]}
     if judged["rule"] != name or judged["margin"] != rule.margin or set(asked) - set(found):
         return [f"the release rule {name} has changed since the evaluation. Evaluate again"]

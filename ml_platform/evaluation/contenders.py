@@ -16,6 +16,7 @@ from ml_platform.predictor import load_predictor
 from ml_platform.spec.model import ModelSpec
 from ml_platform.store.artifacts import Artifact
 from ml_platform.training.labels import class_indices, read_label
+from ml_platform.training.train import baseline_names
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
@@ -122,7 +123,7 @@ def doing_nothing(rows: EvaluationRows) -> Contender:
 
 def baselines(project: Project, rows: EvaluationRows, trained: Artifact) -> Iterator[Contender]:
     """Yield the baselines that were fitted with a trained model."""
-    for name in trained.about["baselines"]:
+    for name in baseline_names(trained):
         yield contender(project, rows, f"baseline/{name}", "baseline", trained, f"baseline/{name}")
 
 

@@ -38,7 +38,7 @@ from ml_platform.making import Made
 from ml_platform.snapshot import load_snapshot
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.training.train import KIND as TRAINED_MODEL
-from ml_platform.training.train import PREDICTOR
+from ml_platform.training.train import PREDICTOR, baseline_names
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
@@ -176,7 +176,7 @@ class _Evaluation:
         declared = self._champion.about["declaration"] if self._champion is not None else None
         name = rule_name(self._trained.about["declaration"], declared)
         rule = rule_of(self._model.release, name)
-        others = [] if self._same else opponents(rule, list(self._trained.about["baselines"]))
+        others = [] if self._same else opponents(rule, baseline_names(self._trained))
         compared = [self._compare(other, rule.margin) for other in others if other != CHAMPION or self._champion]
         return judge_release(name, rule, compared)
 

@@ -16,6 +16,7 @@ from ml_platform.snapshot import load_snapshot
 from ml_platform.spec.algorithms import algorithm_faults, resolve_algorithm
 from ml_platform.spec.deciding import project_functions
 from ml_platform.spec.model import Algorithm, ModelSpec
+from ml_platform.store.artifacts import Artifact
 from ml_platform.training.code import Code
 from ml_platform.training.declaration import declaration_id, fit_declaration
 from ml_platform.training.environment import environment
@@ -103,6 +104,11 @@ def baselines_of(model: ModelSpec) -> dict[str, Algorithm]:
     return found
 
 
+def baseline_names(trained: Artifact) -> list[str]:
+    """Return the names of the baselines that were fitted with a trained model, in declared order."""
+    return [baseline["name"] for baseline in trained.about["baselines"]]
+
+
 def _key(project: Project, model: ModelSpec, snapshot_id: str) -> str:
     declaration = {**fit_declaration(project.spec, model), "environment": environment()}
     version = code_version(KIND, project.root, project_functions(project.spec, KIND, model.name))
@@ -135,7 +141,7 @@ def _about(
         "label": _label(prepared),
         "predictors": {name: item.id for name, item in saved.items()},
         "size_mb": {name: item.size_mb for name, item in saved.items()},
-        "baselines": {name: item.model_dump(mode="json") for name, item in baselines_of(model).items()},
+        "baselines": [{"name": name, "algorithm": item.name} for name, item in baselines_of(model).items()],
         "environment": environment(),
     }
 

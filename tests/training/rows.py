@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from ml_platform.project import Project
 from ml_platform.spec.load import load_project
@@ -33,7 +36,7 @@ monitoring: {window: 3d}
 
 def write_project(directory: Path, **changes: str) -> Path:
     """Write the shop's declarations without data; `changes` are whole files by name, with / as __ and without .yaml."""
-    files = {**FILES, "models/lane.yaml": SEGMENTS}
+    files = {**FILES, "project.yaml": FILES["project.yaml"] + "threads: 1\n", "models/lane.yaml": SEGMENTS}
     for name, text in changes.items():
         files[name.replace("__", "/") + ("" if name.endswith(".py") else ".yaml")] = text
     for name, text in files.items():
@@ -82,3 +85,28 @@ def shop_rows(count: int = 600, *, seed: int = 0, label: str = "late", days: int
     lanes = np.array(COURIERS[:3], dtype=object)[np.minimum(courier, 2)]
     frame["label"] = {"late": minutes >= 30, "minutes": np.round(minutes, 1), "lane": lanes}[label]
     return frame
+
+
+@dataclass(frozen=True)
+class HandMadeSnapshot:
+    """A snapshot whose stretches were made by hand."""
+
+    parts: Mapping[str, pd.DataFrame]
+
+    def part(self, name: str) -> pd.DataFrame:
+        """Return one stretch."""
+        return self.parts[name]
+
+
+def snapshot(*, label: str = "late", seed: int = 0, count: int = 600) -> HandMadeSnapshot:
+    """Return train, validate and test rows, drawn alike."""
+    names = ("train", "validate", "test")
+    return HandMadeSnapshot(
+        {name: shop_rows(count, seed=seed + index, label=label) for index, name in enumerate(names)}
+    )
+
+
+def keep_snapshots(patch: pytest.MonkeyPatch, snapshots: Mapping[str, HandMadeSnapshot]) -> None:
+    """Let training and evaluation find hand-made snapshots by their ids."""
+    for module in ("ml_platform.training.train", "ml_platform.evaluation.evaluate"):
+        patch.setattr(f"{module}.load_snapshot", lambda _, id: snapshots[id])

@@ -1,0 +1,235 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_platform.errors import EvaluationError
+from ml_platform.evaluation.evaluate import evaluate_model, evaluation_id
+from ml_platform.predictor import load_predictor
+from ml_platform.training.train import train_model
+from tests.training.rows import HandMadeSnapshot, keep_snapshots, shop_project, shop_rows, snapshot
+from tests.worlds import LATE_PARCEL
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    keep_snapshots(
+        monkeypatch,
+        {
+            "s": snapshot(),
+            "later": snapshot(seed=10),
+            "minutes": snapshot(label="minutes"),
+            "lane": snapshot(label="lane"),
+        },
+    )
+    return shop_project(tmp_path)
+
+
+def _changed(directory, old, new):
+    return shop_project(directory, models__late_parcel=LATE_PARCEL.replace(old, new))
+
+
+def _train(project, snapshot_id="s", model="late_parcel"):
+    return train_model(project, model, snapshot_id).artifact.id
+
+
+def _evaluate(project, champion=None, snapshot_id="s", model="late_parcel", trained=None):
+    trained = trained or _train(project, snapshot_id, model)
+    return evaluate_model(project, model, trained, snapshot_id, champion).artifact
+
+
+def _by_name(evaluation):
+    return {item["name"]: item for item in evaluation.about["contenders"]}
+
+
+def test_every_contender_is_judged_on_identical_rows(project):
+    old = _train(project)
+    evaluation = _evaluate(project, old, "later")
+    found = _by_name(evaluation)
+    names = ["challenger", "champion", "baseline/rule", "baseline/logistic_regression", "do_nothing"]
+    assert list(found) == names
+    assert {item["figures"]["rows"] for item in found.values()} == {600}
+    assert found["champion"]["id"] == old
+    assert evaluation.inputs == {"trained_model": found["challenger"]["id"], "snapshot": "later", "champion": old}
+
+
+def test_value_is_the_payoff_of_the_action_that_was_recommended_row_by_row(project):
+    evaluation = _evaluate(project)
+    rows = snapshot().part("test")
+    predictor = load_predictor(project, project.store.get("trained_model", evaluation.inputs["trained_model"]))
+    upgraded = predictor.predict(rows)["score"] > 4 / 9
+    total = sum(-4 + 9 * label for label, acted in zip(rows["label"], upgraded, strict=True) if acted)
+    figures = _by_name(evaluation)["challenger"]["figures"]
+    assert figures["value_total"] == pytest.approx(total)
+    assert figures["value_vs_do_nothing"] == pytest.approx(total)
+    assert figures["value_per_row"] == pytest.approx(total / 600)
+    assert figures["value_vs_do_nothing_low"] < total < figures["value_vs_do_nothing_high"]
+    assert evaluation.about["figures"] == figures
+    assert _by_name(evaluation)["challenger"]["actions"] == {"upgrade": upgraded.sum(), "wait": (~upgraded).sum()}
+
+
+def test_metrics_are_those_of_scikit_learn_on_the_test_rows(project):
+    from sklearn import metrics
+
+    evaluation = _evaluate(project)
+    rows = snapshot().part("test")
+    predictor = load_predictor(project, project.store.get("trained_model", evaluation.inputs["trained_model"]))
+    score = predictor.predict(rows)["score"]
+    assert evaluation.about["figures"]["auc"] == pytest.approx(metrics.roc_auc_score(rows["label"], score))
+    assert evaluation.about["figures"]["log_loss"] == pytest.approx(metrics.log_loss(rows["label"], score))
+
+
+def test_a_first_version_must_beat_doing_nothing_and_every_baseline(project):
+    evaluation = _evaluate(project)
+    release = evaluation.about["release"]
+    assert release["rule"] == "first"
+    others = [line["other"] for line in release["compared"]]
+    assert others == ["do_nothing", "baseline/rule", "baseline/logistic_regression"]
+    passed = all(line["probability"] >= 0.5 for line in release["compared"])
+    assert evaluation.about["verdict"] == ("deploy" if passed else "refuse")
+
+
+def test_a_refresh_that_earns_the_same_within_the_margin_may_be_deployed(tmp_path, project):
+    old = _train(project)
+    evaluation = _evaluate(project, old, "later")
+    assert evaluation.about["release"]["rule"] == "refresh"
+    (line,) = evaluation.about["release"]["compared"]
+    ahead = _by_name(evaluation)["champion"]["challenger_ahead"]
+    assert line["other"] == "champion"
+    assert line["difference"] == ahead["per_row"]
+    assert line["probability"] >= ahead["probability"]
+
+
+def test_a_planted_better_challenger_is_deployed_and_a_planted_worse_one_is_refused(tmp_path, project):
+    good = _train(project)
+    blind = _changed(
+        tmp_path,
+        "algorithm: {name: lightgbm, params: {num_leaves: 7, learning_rate: 0.1, num_iterations: 60}}",
+        "algorithm: constant",
+    )
+    bad = _train(blind)
+    better = evaluate_model(project, "late_parcel", good, "s", bad).artifact.about
+    assert better["release"]["rule"] == "changed_declaration"
+    assert (better["verdict"], better["release"]["compared"][0]["probability"]) == ("deploy", 1.0)
+    worse = evaluate_model(blind, "late_parcel", bad, "s", good).artifact.about
+    assert worse["verdict"] == "refuse"
+    assert worse["reasons"][0] == "auc is 0.5, the gate asks for >= 0.55"
+    assert (
+        "against champion the probability of earning more is 0.00, the release rule changed_declaration asks for 0.9"
+        in worse["reasons"][1]
+    )
+
+
+def test_a_gate_that_is_missed_refuses_and_names_figure_and_limit(tmp_path, project):
+    strict = _changed(tmp_path, 'auc: ">= 0.55"', 'auc: ">= 0.999"')
+    about = _evaluate(strict).about
+    assert about["verdict"] == "refuse"
+    assert about["gates"] == [{"name": "auc", "figure": about["figures"]["auc"], "limit": ">= 0.999", "passed": False}]
+    assert about["reasons"][0] == f"auc is {about['figures']['auc']:.4g}, the gate asks for >= 0.999"
+
+
+def test_the_champion_itself_is_neither_deployed_nor_refused(project):
+    trained = _train(project)
+    about = _evaluate(project, trained, trained=trained).about
+    assert about["verdict"] == "same"
+    assert about["release"]["compared"] == []
+
+
+def test_a_champion_whose_columns_are_gone_is_a_reason_with_a_way_out(tmp_path, project, monkeypatch):
+    old = _train(project)
+    narrower = _changed(tmp_path, "orders.amount, orders.items]", "orders.amount]")
+    rows = {name: part.drop(columns="orders.items") for name, part in snapshot().parts.items()}
+    keep_snapshots(monkeypatch, {"narrow": HandMadeSnapshot(rows)})
+    evaluation = _evaluate(narrower, old, "narrow")
+    assert evaluation.about["verdict"] == "refuse"
+    (reason,) = evaluation.about["reasons"]
+    assert reason.startswith("champion cannot be run on these rows: the rows lack column orders.items.")
+    assert "release.changed_declaration.better_than: [do_nothing, baselines]" in reason
+    assert "champion" not in _by_name(evaluation)
+
+
+def test_a_champion_that_recommends_an_action_that_is_gone_cannot_be_compared(tmp_path, project):
+    old = _train(project)
+    renamed = _changed(tmp_path, "    upgrade: -4", "    courier: -4")
+    evaluation = _evaluate(renamed, old)
+    assert "it recommends upgrade, which value.actions declares no more" in evaluation.about["reasons"][-1]
+
+
+def test_a_regression_is_valued_by_what_acting_on_its_prediction_earned(project):
+    evaluation = _evaluate(project, model="lateness", snapshot_id="minutes")
+    rows = snapshot(label="minutes").part("test")
+    predictor = load_predictor(project, project.store.get("trained_model", evaluation.inputs["trained_model"]))
+    above = rows["label"] - predictor.predict(rows)["score"]
+    earned = -0.05 * above.clip(lower=0) - 0.02 * (-above).clip(lower=0)
+    nothing = -0.05 * rows["label"].clip(lower=0) - 0.02 * (-rows["label"]).clip(lower=0)
+    found = _by_name(evaluation)
+    assert found["challenger"]["figures"]["value_total"] == pytest.approx(earned.sum())
+    assert found["do_nothing"]["figures"]["value_total"] == pytest.approx(nothing.sum())
+    assert found["do_nothing"]["figures"]["mae"] == pytest.approx(rows["label"].abs().mean())
+    assert found["challenger"]["figures"]["value_vs_do_nothing"] == pytest.approx((earned - nothing).sum())
+    assert len(evaluation.about["curves"]["predicted_actual"]) == 12
+
+
+def test_several_classes_are_valued_too(project):
+    evaluation = _evaluate(project, model="lane", snapshot_id="lane")
+    rows = snapshot(label="lane").part("test")
+    predictor = load_predictor(project, project.store.get("trained_model", evaluation.inputs["trained_model"]))
+    fast = predictor.predict(rows)["action"] == "fast"
+    total = np.where(rows["label"] == "ada", 5, -1)[fast].sum()
+    assert evaluation.about["figures"]["value_total"] == pytest.approx(total)
+    assert evaluation.about["figures"]["accuracy"] > 0.8
+
+
+def test_too_few_days_are_said(project, monkeypatch):
+    parts = {name: shop_rows(300, seed=seed, days=6) for seed, name in enumerate(("train", "validate", "test"))}
+    keep_snapshots(monkeypatch, {"short": HandMadeSnapshot(parts)})
+    about = _evaluate(project, snapshot_id="short").about
+    assert about["days"] == 6
+    assert about["notes"] == [
+        "too few days: the intervals rest on 6, and below 10 they are too narrow. Lengthen split.test."
+    ]
+
+
+def test_rows_that_cannot_be_valued_are_left_out_for_every_contender_and_counted(tmp_path, project, monkeypatch):
+    by_amount = _changed(tmp_path, "    wait: 0", "    wait: -amount / 100")
+    given = snapshot()
+    given.part("test").loc[:99, "orders.amount"] = np.nan
+    keep_snapshots(monkeypatch, {"gaps": given})
+    about = _evaluate(by_amount, snapshot_id="gaps").about
+    assert (about["rows"], about["rows_valued"]) == (600, 500)
+    assert "100 of 600 rows have no value: a column that value reads is null." in about["notes"]
+    given.part("test")["orders.amount"] = np.nan
+    keep_snapshots(monkeypatch, {"nothing": given})
+    with pytest.raises(EvaluationError, match="no row of the test stretch can be valued"):
+        _evaluate(by_amount, snapshot_id="nothing")
+
+
+def test_the_same_evaluation_is_not_made_twice_and_its_id_is_its_content(project):
+    trained = _train(project)
+    first = evaluate_model(project, "late_parcel", trained, "s", None)
+    again = evaluate_model(project, "late_parcel", trained, "s", None)
+    assert (first.reused, again.reused) == (False, True)
+    assert evaluation_id(again.artifact.about, again.artifact.inputs) == first.artifact.id
+
+
+def test_value_by_threshold_ends_where_nobody_is_acted_on(project):
+    points = _evaluate(project).about["curves"]["value_by_threshold"]
+    rows = snapshot().part("test")
+    assert points[0]["acted"] == 1.0
+    assert points[0]["value"] == pytest.approx((-4 + 9 * rows["label"]).mean())
+    assert (points[-1]["acted"], points[-1]["value"]) == (0.0, 0.0)
+
+
+def test_value_by_day_adds_up_to_the_total(project):
+    about = _evaluate(project).about
+    table = about["curves"]["value_by_day"]
+    assert len(table["days"]) == about["days"]
+    assert sum(table["totals"]["challenger"]) == pytest.approx(about["figures"]["value_total"])
+    assert table["days"] == sorted(set(snapshot().part("test")["effective_time"].dt.strftime("%Y-%m-%d")))
+
+
+def test_the_stretch_that_was_judged_is_told(project):
+    about = _evaluate(project).about
+    rows = snapshot().part("test")
+    assert pd.Timestamp(about["from"]) == rows["effective_time"].min()
+    assert pd.Timestamp(about["to"]) == rows["effective_time"].max()
+    assert about["label"]["classes"][1] == ["True", int(rows["label"].sum())]
