@@ -72,12 +72,14 @@ def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:
     for name, column in source.columns.items():
         if "." in name:
             yield Problem(where, ("columns", name), "a column's name has no dot. Rename it in the source's reader")
+        if name.startswith("_"):
+            text = "names that begin with _ are the platform's own. Rename it in the source's reader"
+            yield Problem(where, ("columns", name), text)
         if column.zone is None:
             continue
         if column.type != "timestamp":
-            yield Problem(
-                where, ("columns", name, "zone"), f"belongs to timestamps, found type {column.type}. Remove it"
-            )
+            text = f"belongs to timestamps, found type {column.type}. Remove it"
+            yield Problem(where, ("columns", name, "zone"), text)
         else:
             try:
                 read_zone(column.zone)
@@ -91,9 +93,7 @@ def _check_time(where: str, place: Place, source: SourceSpec, column: str) -> It
     if found is None:
         yield Problem(where, place, f"{column} is not a column. {suggest(column, timestamps or source.columns)}")
     elif found.type != "timestamp":
-        text = (
-            f"must be a timestamp, and the column {column} is declared as {found.type}. {suggest(column, timestamps)}"
-        )
+        text = f"must be a timestamp, found {column} of type {found.type}. {suggest(column, timestamps)}"
         yield Problem(where, place, text)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from ml_platform.errors import Fault
 
@@ -86,16 +87,23 @@ def _children(node: Node | None, part: str | int) -> Iterator[tuple[Node | None,
 def read_document(file: str, content: bytes) -> Document:
     """Read one YAML 1.2 file; what is wrong with it is in the document's faults."""
     try:
-        root = YAML(typ="safe", pure=True).compose(content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
+        root = YAML(typ="safe", pure=True).compose(text)
     except UnicodeDecodeError as error:
         return Document(file, None, (Fault(file, 1, 1, f"is not UTF-8 text: {error.reason}. Save it as UTF-8."),))
+    except ReaderError as error:
+        return Document(file, None, (_character_fault(file, text, error.position),))
     except MarkedYAMLError as error:
         return Document(file, None, (_syntax_fault(file, error),))
-    except YAMLError as error:
-        return Document(file, None, (Fault(file, 1, 1, f"is not YAML: {error}. Correct the text here."),))
     reader = _Reader(file)
     value = reader.value(root) if root is not None else None
     return Document(file, value, tuple(reader.faults), root)
+
+
+def _character_fault(file: str, text: str, position: int) -> Fault:
+    before = text[:position]
+    line, column = before.count("\n") + 1, position - before.rfind("\n")
+    return Fault(file, line, column, f"the character U+{ord(text[position]):04X} is not allowed in YAML. Remove it.")
 
 
 def _syntax_fault(file: str, error: MarkedYAMLError) -> Fault:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
@@ -20,10 +19,10 @@ from ml_platform.spec.explain import explain
 from ml_platform.spec.feature_table import FeatureTableSpec
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import Location, ProjectFile, ProjectSpec
+from ml_platform.spec.references import resolve_references, stray_references
 from ml_platform.spec.source import SourceSpec
 from ml_platform.spec.types import Declaration
 
-_REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _PROJECT = "project.yaml"
 _FOLDERS = ("sources", "features", "models")
 _Spec = TypeVar("_Spec", SourceSpec, FeatureTableSpec, ModelSpec)
@@ -88,7 +87,7 @@ class _Reading:
                 self.faults.append(Fault(path.relative_to(self.root).as_posix(), 1, 1, message))
                 continue
             document = self._document(f"{name}/{path.stem}", path)
-            self.faults.extend(_stray_references(document, (), document.value))
+            self.faults.extend(stray_references(document))
             self._check_name(name, document, path.stem)
             spec = self._validated(document, document.value, model)
             if spec is None:
@@ -155,35 +154,3 @@ _Any = TypeVar("_Any", bound=Declaration)
 @lru_cache(maxsize=4096)
 def _cached_document(file: str, content: bytes) -> Document:
     return read_document(file, content)
-
-
-def resolve_references(document: Document, environ: Mapping[str, str]) -> tuple[Any, list[Fault]]:
-    """Return the document's value with every ``${NAME}`` replaced, and a fault for each name that is not set."""
-    faults: list[Fault] = []
-
-    def resolve(path: tuple[str | int, ...], value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: resolve((*path, key), item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [resolve((*path, index), item) for index, item in enumerate(value)]
-        if not isinstance(value, str):
-            return value
-        for match in _REFERENCE.finditer(value):
-            if match.group(1) not in environ:
-                message = f"the environment variable {match.group(1)} is not set. Set it, or write the value here."
-                faults.append(document.fault(path, message, offset=match.start()))
-        return _REFERENCE.sub(lambda match: environ.get(match.group(1), ""), value)
-
-    return resolve((), document.value), faults
-
-
-def _stray_references(document: Document, path: tuple[str | int, ...], value: Any) -> Iterator[Fault]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _stray_references(document, (*path, key), item)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _stray_references(document, (*path, index), item)
-    elif isinstance(value, str) and (match := _REFERENCE.search(value)):
-        message = f"{match.group(0)} is not replaced here. References to the environment stand only in {_PROJECT}."
-        yield document.fault(path, message, offset=match.start())

@@ -85,6 +85,10 @@ def test_merge_keys_are_refused() -> None:
     ]
 
 
+def test_a_character_that_yaml_forbids_is_named_at_its_place() -> None:
+    assert messages("a: 1\nbc: \x1f\n") == ["a.yaml:2:5: the character U+001F is not allowed in YAML. Remove it."]
+
+
 def test_text_that_is_not_utf_8_is_a_fault() -> None:
     document = read_document("a.yaml", b"a: \xff\n")
     assert document.faults == (Fault("a.yaml", 1, 1, "is not UTF-8 text: invalid start byte. Save it as UTF-8."),)

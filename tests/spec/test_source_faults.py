@@ -70,9 +70,7 @@ CASES = [
         "sources/trips.yaml",
         "event_timestamp: departs_at",
         "event_timestamp: cars",
-        [
-            "sources/trips.yaml:7:18: event_timestamp must be a timestamp, and the column cars is declared as int. Known: departs_at."
-        ],
+        ["sources/trips.yaml:7:18: event_timestamp must be a timestamp, found cars of type int. Known: departs_at."],
     ),
     (
         "sources/arrivals.yaml",
@@ -85,7 +83,7 @@ CASES = [
         "{column: logged_at}",
         "{column: pier}",
         [
-            "sources/arrivals.yaml:8:20: known_at.column must be a timestamp, and the column pier is declared as string. Known: arrived_at, logged_at."
+            "sources/arrivals.yaml:8:20: known_at.column must be a timestamp, found pier of type string. Known: arrived_at, logged_at."
         ],
     ),
     (
@@ -100,6 +98,14 @@ CASES = [
         "departs_at: {type: timestamp, zone: America/New_Yrk}",
         [
             "sources/trips.yaml:12:39: columns.departs_at.zone: there is no time zone America/New_Yrk. Did you mean America/New_York?"
+        ],
+    ),
+    (
+        "sources/trips.yaml",
+        "price: float",
+        "price: float\n  _ingest: int",
+        [
+            "sources/trips.yaml:15:12: columns._ingest: names that begin with _ are the platform's own. Rename it in the source's reader.",
         ],
     ),
     (
