@@ -31,6 +31,33 @@ late/predictions            predictions    late      team:harbour        models/
 late/monitoring             monitoring     late      team:harbour        models/late.yaml:21          <- late/predictions, late/snapshot, sources/arrivals
 """  # noqa: E501 - one node a line
 
+GOLDEN_FLIGHTS = """\
+sources/arrivals                 <-
+sources/departures               <-
+sources/schedule                 <-
+sources/weather                  <-
+features/aircraft_rotation       <- sources/arrivals
+features/carrier_punctuality     <- sources/arrivals
+features/destination_punctuality <- sources/arrivals
+features/flight_history          <- sources/arrivals
+features/origin_congestion       <- sources/departures
+features/origin_outlook          <- sources/schedule
+features/origin_weather          <- sources/weather
+features/station_punctuality     <- sources/departures
+arrival_delay/snapshot           <- sources/schedule, sources/arrivals, features/carrier_punctuality, features/destination_punctuality, features/flight_history, features/aircraft_rotation, features/station_punctuality, features/origin_congestion, features/origin_outlook, features/origin_weather
+arrival_delay/trained_model      <- arrival_delay/snapshot
+arrival_delay/evaluation         <- arrival_delay/trained_model, arrival_delay/snapshot
+arrival_delay/deployment         <- arrival_delay/evaluation, arrival_delay/trained_model
+arrival_delay/predictions        <- arrival_delay/deployment, sources/schedule, features/carrier_punctuality, features/destination_punctuality, features/flight_history, features/aircraft_rotation, features/station_punctuality, features/origin_congestion, features/origin_outlook, features/origin_weather
+arrival_delay/monitoring         <- arrival_delay/predictions, arrival_delay/snapshot, sources/arrivals
+late_arrival/snapshot            <- sources/schedule, sources/arrivals, features/carrier_punctuality, features/destination_punctuality, features/flight_history, features/aircraft_rotation, features/station_punctuality, features/origin_congestion, features/origin_outlook, features/origin_weather
+late_arrival/trained_model       <- late_arrival/snapshot
+late_arrival/evaluation          <- late_arrival/trained_model, late_arrival/snapshot
+late_arrival/deployment          <- late_arrival/evaluation, late_arrival/trained_model
+late_arrival/predictions         <- late_arrival/deployment, sources/schedule, features/carrier_punctuality, features/destination_punctuality, features/flight_history, features/aircraft_rotation, features/station_punctuality, features/origin_congestion, features/origin_outlook, features/origin_weather
+late_arrival/monitoring          <- late_arrival/predictions, late_arrival/snapshot, sources/arrivals
+"""  # noqa: E501 - one node a line
+
 
 @pytest.fixture
 def ferry(tmp_path: Path) -> Path:
@@ -60,6 +87,12 @@ def test_the_golden_graph_of_a_small_project(ferry: Path) -> None:
         for node in nodes_of(ferry).values()
     ]
     assert "\n".join(lines) + "\n" == GOLDEN
+
+
+def test_the_golden_graph_of_the_example() -> None:
+    nodes = build_graph(load_project(Path(__file__).parents[1] / "examples/flights", {}))
+    lines = [f"{node.name:<32} <- {', '.join(node.inputs)}".rstrip() for node in nodes]
+    assert "\n".join(lines) + "\n" == GOLDEN_FLIGHTS
 
 
 def test_every_node_comes_after_its_inputs(tmp_path: Path) -> None:
