@@ -99,7 +99,7 @@ def value_by_contender(contenders: Sequence[Mapping[str, Any]], currency: str) -
     figure, axes = canvas(
         "Value against doing nothing",
         f"{currency} over the {rows:,} rows of the test stretch, 95 % interval by days",
-        height=1.3 + 0.42 * len(shown),
+        height=max(1.3 + 0.42 * len(shown), 2.2),
         bottom=0.4,
     )
     horizontal(axes, [item["name"].removeprefix("baseline/") for item in shown])
