@@ -10,6 +10,7 @@ from ml_platform.project import Project
 from ml_platform.registry import (
     VERSIONS,
     champion,
+    champion_to_beat,
     deploy,
     first_deployed,
     register_version,
@@ -120,6 +121,18 @@ def test_the_champion_of_a_past_instant_is_told_from_the_ledger(project):
     at = {hours: champion(easy, "late_parcel", NOON + hours * HOUR) for hours in (-1, 0, 1, 2, 3)}
     assert at[-1] is None
     assert [at[hours].number for hours in (0, 1, 2, 3)] == [1, 1, 2, 2]
+
+
+def test_the_champion_to_beat_is_the_one_in_charge_and_for_itself_the_one_it_replaced(project):
+    easy = _easy(project)
+    first, second = _train(easy, "s0"), _train(easy, "s1")
+    assert champion_to_beat(easy, "late_parcel", first.id) is None
+    _deploy(easy, first, _evaluate(easy, first), NOON)
+    assert champion_to_beat(easy, "late_parcel", first.id) is None
+    assert champion_to_beat(easy, "late_parcel", second.id) == first.id
+    _deploy(easy, second, _evaluate(easy, second, first.id, "s1"), NOON + HOUR)
+    assert champion_to_beat(easy, "late_parcel", second.id) == first.id
+    assert champion_to_beat(easy, "late_parcel", first.id) == second.id
 
 
 def test_a_missed_gate_is_refused_with_its_figure_and_the_champion_stays(project):

@@ -33,9 +33,11 @@ def test_a_trained_model_holds_its_predictor_and_every_baseline(project):
 
 
 def test_the_same_snapshot_and_declaration_are_not_trained_twice(project):
-    first = train_model(project, "late_parcel", "s")
-    again = train_model(project, "late_parcel", "s")
+    fits = []
+    first = train_model(project, "late_parcel", "s", lambda: fits.append("begun"))
+    again = train_model(project, "late_parcel", "s", lambda: fits.append("begun again"))
     assert again.reused
+    assert fits == ["begun"]
     assert again.artifact == first.artifact
 
 
