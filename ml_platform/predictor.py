@@ -102,19 +102,18 @@ class Predictor:
         PredictionError
             When columns are missing or of another type, or a transform fails.
         """
-        rows = read_columns(frame, self.inputs)
+        rows = read_columns(frame.reset_index(drop=True), self.inputs)
         scores = self.scores(rows)
-        if not self.classes:
-            result = pd.DataFrame({"score": scores}, index=frame.index)
-            return result.join(self.decision.recommend(rows, scores, ()))
+        shares = np.column_stack([1 - scores, scores]) if len(self.classes) == 2 else scores
+        decided = self.decision.recommend(rows, shares, self.classes)
+        return pd.concat([self._named(scores), decided], axis=1).set_index(frame.index)
+
+    def _named(self, scores: np.ndarray) -> pd.DataFrame:
         if scores.ndim == 1:
-            result = pd.DataFrame({"score": scores}, index=frame.index)
-            return result.join(self.decision.recommend(rows, np.column_stack([1 - scores, scores]), self.classes))
-        names = [f"score.{label}" for label in self.classes]
-        result = pd.DataFrame(scores, columns=names, index=frame.index)
-        best = np.array(self.classes, dtype=object)[scores.argmax(axis=1)] if len(frame) else []
-        result["predicted"] = pd.Series(best, index=frame.index, dtype=object)
-        return result.join(self.decision.recommend(rows, scores, self.classes))
+            return pd.DataFrame({"score": scores})
+        named = pd.DataFrame(scores, columns=[f"score.{label}" for label in self.classes])
+        best = np.array(self.classes, dtype=object)[scores.argmax(axis=1)] if len(scores) else []
+        return named.assign(predicted=pd.Series(best, index=named.index, dtype=object))
 
     def scores(self, rows: pd.DataFrame) -> np.ndarray:
         """Return calibrated scores of rows that were read by `read_columns`; one column per class where several."""

@@ -107,6 +107,21 @@ def test_a_column_that_the_rows_lack_is_named_with_the_nearest(project):
         predictor.predict(rows)
 
 
+def test_rows_may_share_an_index(project):
+    predictor = load_predictor(project, train_model(project, "late_parcel", "late_parcel").artifact)
+    rows = shop_rows(6, seed=9)
+    found = predictor.predict(rows.set_index(pd.Index([7, 7, 7, 8, 8, 9])))
+    assert found.index.tolist() == [7, 7, 7, 8, 8, 9]
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), predictor.predict(rows), check_exact=True)
+
+
+def test_a_column_that_is_there_twice_is_refused(project):
+    predictor = load_predictor(project, train_model(project, "late_parcel", "late_parcel").artifact)
+    rows = shop_rows(3)
+    with pytest.raises(PredictionError, match=r"the rows have column orders\.items twice"):
+        predictor.predict(pd.concat([rows, rows[["orders.items"]]], axis=1))
+
+
 def test_a_category_that_training_did_not_see_is_a_missing_value(project):
     predictor = load_predictor(project, train_model(project, "lane", "lane").artifact)
     unseen, null = shop_rows(5), shop_rows(5)

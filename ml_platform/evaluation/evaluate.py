@@ -131,7 +131,7 @@ class _Evaluation:
             "rows": len(frame),
             "rows_valued": self._earned.rows,
             "days": self._earned.days,
-            "from": format_instant(frame["effective_time"].min().to_pydatetime()),
+            "from": self._start(),
             "to": format_instant(frame["effective_time"].max().to_pydatetime()),
             "label": _label_facts(self._rows.label),
             "contenders": [self._contender(item) for item in self._contenders],
@@ -143,6 +143,9 @@ class _Evaluation:
             "notes": self._notes(),
             "curves": curves_of(self._rows, self._contenders[0], self._contenders),
         }
+
+    def _start(self) -> str:
+        return format_instant(self._rows.frame["effective_time"].min().to_pydatetime())
 
     def _contender(self, item: Contender) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -198,6 +201,11 @@ class _Evaluation:
         if unvalued:
             notes.append(
                 f"{unvalued} of {len(self._rows.frame)} rows have no value: a column that value reads is null."
+            )
+        if self._champion is not None and not self._same and self._champion.about["until"] > self._start():
+            notes.append(
+                f"the champion was fitted on rows up to {self._champion.about['until']}, and some of them are judged "
+                "here: it looks better than it is."
             )
         if self._problem is not None:
             notes.append(f"the champion cannot be run on these rows: {self._problem}.")

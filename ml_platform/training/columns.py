@@ -33,8 +33,11 @@ def read_columns(frame: pd.DataFrame, inputs: Sequence[InputColumn]) -> pd.DataF
     Raises
     ------
     PredictionError
-        When columns are missing, or of another type.
+        When columns are missing, there twice, or of another type.
     """
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise PredictionError(f"the rows have column {twice[0]} twice. Give each column once.")
     missing = [column.name for column in inputs if column.name not in frame.columns]
     if missing:
         raise PredictionError(_missing(missing, map(str, frame.columns)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,13 @@ from ml_platform.training.transforms import Transform, apply_transforms, learn_t
 
 @dataclass(frozen=True)
 class Prepared:
-    """Matrices and labels of the train and validate stretches, and how they were made."""
+    """Matrices and labels of the train and validate stretches, and how they were made.
+
+    Attributes
+    ----------
+    until
+        The effective time of the newest row that took part.
+    """
 
     spec: ProjectSpec
     model: ModelSpec
@@ -39,6 +46,7 @@ class Prepared:
     validate: Matrix
     validate_label: np.ndarray
     classes: tuple[Any, ...]
+    until: datetime
 
     def fit(self, algorithm: Algorithm, *, calibrated: bool = False) -> Predictor:
         """Return the predictor of one algorithm; the validate stretch serves early stopping and calibration only.
@@ -122,6 +130,7 @@ def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame
         validate=encode(apply_transforms(checked, transforms), columns),
         validate_label=validate_label[known],
         classes=classes,
+        until=max(part["effective_time"].max() for part in (train, validate)).to_pydatetime(),
     )
 
 

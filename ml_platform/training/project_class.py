@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ml_platform.errors import TrainingError
+from ml_platform.errors import PredictionError, TrainingError
 from ml_platform.identity import canonical_json
 from ml_platform.training.code import Code
 from ml_platform.training.fitting import Bundle, Fitting
@@ -57,8 +57,12 @@ class ProjectClass:
             )
         except Exception as error:
             raise TrainingError(f"{fitting.algorithm}.fit failed with {type(error).__name__}: {error}") from error
-        fitted = cls(fitting.algorithm, made, len(fitting.classes))
-        return cls.load(fitted.save(), fitting.code)
+        fitted = cls.load(cls(fitting.algorithm, made, len(fitting.classes)).save(), fitting.code)
+        try:
+            fitted.predict(fitting.validate)
+        except PredictionError as error:
+            raise TrainingError(str(error)) from error
+        return fitted
 
     @classmethod
     def load(cls, bundle: Bundle, code: Code | None) -> ProjectClass:
@@ -71,11 +75,20 @@ class ProjectClass:
         return cls(reference, code.load(reference).from_state(state), bundle.facts["classes"])  # type: ignore[attr-defined]
 
     def predict(self, matrix: Matrix) -> np.ndarray:
-        """Return the scores of every row."""
-        scores = np.asarray(self.estimator.predict(matrix.decoded()), dtype="float64")
+        """Return the scores of every row.
+
+        Raises
+        ------
+        PredictionError
+            When the class fails, or gives anything but one number per row (and class).
+        """
+        try:
+            scores = np.asarray(self.estimator.predict(matrix.decoded()), dtype="float64")
+        except Exception as error:
+            raise PredictionError(f"{self.reference}.predict failed with {type(error).__name__}: {error}") from error
         expected = (matrix.rows, self.classes) if self.classes > 2 else (matrix.rows,)
         if scores.shape != expected:
-            raise TrainingError(f"{self.reference}.predict gave an array of shape {scores.shape}, not {expected}.")
+            raise PredictionError(f"{self.reference}.predict gave an array of shape {scores.shape}, not {expected}.")
         return scores
 
     def state(self) -> Any:

@@ -45,7 +45,12 @@ class Rule:
             raise TrainingError("a rule has no expression. Write algorithm: {name: rule, expression: ...}.")
         binary = fitting.task == "binary"
         rule = cls(fitting.expression, fitting.source, 0.0 if binary else float(fitting.label.mean()), binary)
-        rule.predict(fitting.matrix)
+        scores = rule._evaluate(fitting.matrix)
+        if binary and ((scores < 0) | (scores > 1)).any():
+            raise TrainingError(
+                f"rule {rule.expression!r} gives {scores.min():g} to {scores.max():g}. For a binary label write a "
+                "condition, or a score from 0 to 1."
+            )
         return rule
 
     @classmethod
@@ -54,18 +59,16 @@ class Rule:
         return cls(**bundle.facts)
 
     def predict(self, matrix: Matrix) -> np.ndarray:
-        """Return the expression's value on every row."""
+        """Return the expression's value on every row; for a binary label never below 0 or above 1."""
+        scores = self._evaluate(matrix)
+        return np.clip(scores, 0.0, 1.0) if self.binary else scores
+
+    def _evaluate(self, matrix: Matrix) -> np.ndarray:
         expression = parse_expression(self.expression)
         columns = {name: matrix.frame[self._column(name)] for name in expression.names}
         found = np.asarray(expression.evaluate(columns, matrix.rows))
         scores = np.array([np.nan if value is None else value for value in found.tolist()], dtype="float64")
-        scores = np.where(np.isnan(scores), self.null_score, scores)
-        if self.binary and ((scores < 0) | (scores > 1)).any():
-            raise TrainingError(
-                f"rule {self.expression!r} gives {scores.min():g} to {scores.max():g}. For a binary label write a "
-                "condition, or a score from 0 to 1."
-            )
-        return scores
+        return np.where(np.isnan(scores), self.null_score, scores)
 
     def _column(self, name: str) -> str:
         return name if "." in name else f"{self.source}.{name}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_platform.code_version import code_version
 from ml_platform.errors import TrainingError, suggest
-from ml_platform.identity import cache_key
+from ml_platform.identity import cache_key, format_instant
 from ml_platform.making import Made
 from ml_platform.predictor import Predictor, SavedPredictor, trained_id
 from ml_platform.snapshot import load_snapshot
@@ -138,6 +138,7 @@ def _about(
         "iterations": estimator.iterations if isinstance(estimator, Trees) else None,
         "notes": list(getattr(estimator, "notes", ())),
         "rows": {"train": prepared.train.rows, "validate": prepared.validate.rows},
+        "until": format_instant(prepared.until),
         "label": _label(prepared),
         "predictors": {name: item.id for name, item in saved.items()},
         "size_mb": {name: item.size_mb for name, item in saved.items()},

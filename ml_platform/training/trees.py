@@ -18,6 +18,7 @@ from ml_platform.training.matrix import Matrix
 _FILE = "trees.txt"
 _PARAMETERS = re.compile(r"^parameters:.*?^end of parameters\n", re.MULTILINE | re.DOTALL)
 _OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression", "quantile": "quantile"}
+_ROWS_WORTH_THREADS = 2000
 _DIRECTIONS = {"increasing": 1, "decreasing": -1}
 
 
@@ -73,7 +74,8 @@ class Trees:
         """Return the scores of every row."""
         if not matrix.rows:
             return np.empty((0, self.booster.num_model_per_iteration())).squeeze(axis=1)
-        return np.asarray(self.booster.predict(matrix.values))
+        threads = 1 if matrix.rows < _ROWS_WORTH_THREADS else 0
+        return np.asarray(self.booster.predict(matrix.values, num_threads=threads))
 
     def state(self) -> Any:
         """Return the hash of the trees without the block that repeats the parameters (threads, file names)."""

@@ -189,6 +189,13 @@ def test_too_few_days_are_said(project, monkeypatch):
     ]
 
 
+def test_a_champion_that_was_fitted_on_judged_rows_is_said(project):
+    old = _train(project)
+    (note,) = _evaluate(project, old, "later").about["notes"]
+    assert note.startswith("the champion was fitted on rows up to 2024-01-30T")
+    assert _evaluate(project).about["notes"] == []
+
+
 def test_rows_that_cannot_be_valued_are_left_out_for_every_contender_and_counted(tmp_path, project, monkeypatch):
     by_amount = _changed(tmp_path, "    wait: 0", "    wait: -amount / 100")
     given = snapshot()
