@@ -1,0 +1,51 @@
+"""From known rows to the ticks at which each enters and leaves a window.
+
+A row with event time e, known in [k, r), lies in the window (tick + a, tick + b] exactly
+for the ticks in [max(e - b, k), min(e - a, r)). Ticks are counted in whole refresh
+intervals since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import ibis
+
+from ml_platform.clock import MICROSECOND
+from ml_platform.engine.functions import ceil_divide
+from ml_platform.features.source_log import EVENT, FOREVER, KNOWN, UNTIL
+from ml_platform.spec.types import Window
+
+ENTER, LEAVE = "_enter", "_leave"
+
+
+def in_window(rows: Any, window: Window, refresh: timedelta) -> Any:
+    """Return the rows that are in the window at any tick, with the first tick and the first one after.
+
+    ``_enter`` and ``_leave`` count ticks: the row is in the window at tick t where ``_enter <= t < _leave``.
+    """
+    step = ibis.literal(refresh // MICROSECOND, "int64")
+    first = ibis.greatest(rows[EVENT] - window.end // MICROSECOND, rows[KNOWN])
+    until = rows[UNTIL]
+    if window.start is not None:
+        until = ibis.least(rows[EVENT] - window.start // MICROSECOND, until)
+    timed = rows.mutate(**{ENTER: ceil_divide(first, step), LEAVE: ceil_divide(until, step)})
+    return timed.filter(timed[ENTER] < timed[LEAVE])
+
+
+def never(refresh: timedelta) -> int:
+    """Return the tick by which a row that is never replaced leaves a window that never closes."""
+    return -(-FOREVER // (refresh // MICROSECOND))
+
+
+def while_newest(rows: Any, entity: str, rank: str) -> Any:
+    """Return the rows of a window with the ticks at which each is the newest of its entity in the window.
+
+    Holds where no row is ever replaced: then a newer row outlasts every older one, so that a row is the newest from
+    its entry until any newer one enters or it leaves itself. At no tick are there two.
+    """
+    newer = ibis.window(group_by=entity, order_by=rank, rows=(1, None))
+    hidden = rows.mutate(_hidden=rows[ENTER].min().over(newer))
+    shown = hidden.mutate(**{LEAVE: ibis.least(hidden[LEAVE], hidden["_hidden"].fill_null(hidden[LEAVE]))})
+    return shown.filter(shown[ENTER] < shown[LEAVE]).drop("_hidden")
