@@ -1,6 +1,7 @@
 """The platform's check results as Dagster's, on the asset that they judge."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -38,7 +39,7 @@ def report_checks(step: Step, names: Sequence[str], results: Sequence[CheckResul
 
 def check_result(node: str, result: CheckResult) -> dg.AssetCheckResult:
     """Return one of the platform's check results as Dagster shows it, with the rows that failed."""
-    metadata: Metadata = {name: dg.MetadataValue.json(value) for name, value in result.summary.items()}
+    metadata: Metadata = {name: _shown(value) for name, value in result.summary.items()}
     if result.failing_rows:
         metadata["failing_rows"] = table(result.failing_rows)
     return dg.AssetCheckResult(
@@ -49,3 +50,7 @@ def check_result(node: str, result: CheckResult) -> dg.AssetCheckResult:
         description=str(result.summary["problem"]) if "problem" in result.summary else None,
         metadata=metadata,
     )
+
+
+def _shown(value: Any) -> Any:
+    return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value

@@ -42,7 +42,7 @@ def declared_asset(
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # backfill_policy
-        return dg.asset(
+        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
             key=asset_key(node.name),
             deps=[asset_key(name) for name in node.inputs],
             group_name=node.group,
@@ -52,9 +52,9 @@ def declared_asset(
             code_version=node.code_version,
             pool=pool_of(node),
             metadata={"dagster/code_references": _declared_at(project, node)},
-            output_required=True,
             **more,
         )
+    return decorator
 
 
 def _declared_at(project: Project, node: Node) -> dg.CodeReferencesMetadataValue:

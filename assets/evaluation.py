@@ -1,6 +1,6 @@
 """The asset of an evaluation: rivals on identical rows, with gates and release rule as blocking checks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from ml_platform_dagster.assets.checks import check_result, check_specs
 from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, bullets, made_metadata, mlflow_url, money, table
 from ml_platform_dagster.assets.pictures import draw_once, shown
-from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 
 RELEASE_RULE = "release_rule"
@@ -32,7 +32,7 @@ def build_evaluation(project: Project, node: Node) -> dg.AssetsDefinition:
     model = model_of(project, node)
 
     @declared_asset(project, node, kinds={"money"}, check_specs=check_specs(node, release_checks(model)))
-    def evaluation(context: dg.AssetExecutionContext, project: ProjectParam) -> Iterator[dg.MaterializeResult[None]]:
+    def evaluation(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         trained = step.input("trained_model")
         rival = champion_to_beat(project, model.name, trained)

@@ -79,7 +79,3 @@ def mlflow_url(project: Project, model: str, trained_id: str) -> Metadata:
     """Return the address of a version's MLflow run; nothing where MLflow does not know it yet."""
     run = tracked_run(project.database, model, trained_id)
     return {} if run is None else {"mlflow": dg.MetadataValue.url(run.url(mlflow_ui(project)))}
-
-
-def snapshot_metadata(artifact: Artifact) -> Metadata:
-    return {}

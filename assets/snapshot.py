@@ -4,11 +4,12 @@ import dagster as dg
 
 from ml_platform.graph import Node
 from ml_platform.lineage import snapshot_lineage
+from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.scheduling import training_as_of
 from ml_platform.snapshot import build_snapshot
 from ml_platform_dagster.assets.declare import declared_asset, model_of
-from ml_platform_dagster.assets.metadata import column_lineage, made_metadata, snapshot_metadata
+from ml_platform_dagster.assets.metadata import Metadata, column_lineage, made_metadata, table, table_schema
 from ml_platform_dagster.assets.step import Step
 from ml_platform_dagster.resources.project import ProjectParam
 
@@ -22,7 +23,24 @@ def build_snapshot_asset(project: Project, node: Node) -> dg.AssetsDefinition:
     def snapshot(context: dg.AssetExecutionContext, project: ProjectParam) -> dg.MaterializeResult[None]:
         step = Step.begin(context, project, node)
         made = build_snapshot(project, model.name, step.inputs, training_as_of(step.now))
-        told = made_metadata(made) | snapshot_metadata(made.artifact) | {"dagster/column_lineage": lineage}
-        return step.result(made, told)
+        return step.result(made, _metadata(made) | {"dagster/column_lineage": lineage})
 
     return snapshot
+
+
+def _metadata(made: Made) -> Metadata:
+    about = made.artifact.about
+    parts = [
+        {"part": part, "rows": rows, "from": about["boundaries"][part][0], "until": about["boundaries"][part][1]}
+        for part, rows in about["parts"].items()
+    ]
+    nulls = [{"column": name, "null": f"{share:.1%}"} for name, share in about["null_share"].items() if share]
+    return made_metadata(made) | {
+        "dagster/row_count": about["rows"],
+        "dagster/column_schema": table_schema(about["columns"]),
+        "as_of": about["as_of"],
+        "split": table(parts),
+        "left_out": dg.MetadataValue.json(about["left_out"]),
+        "label": dg.MetadataValue.json(about["label"]),
+        "null_share": table(nulls),
+    }

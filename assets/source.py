@@ -1,6 +1,5 @@
 """The asset of a source: rows read, checked, and appended to its log."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import dagster as dg
@@ -14,10 +13,8 @@ from ml_platform.spec.source import SourceSpec
 from ml_platform_dagster.assets.checks import check_specs, report_checks, source_checks
 from ml_platform_dagster.assets.declare import declared_asset
 from ml_platform_dagster.assets.metadata import Metadata, made_metadata, table_schema
-from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
-
-AssetEvents = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
 
 def build_source(project: Project, node: Node) -> dg.AssetsDefinition:

@@ -1,6 +1,6 @@
 """One step of a run: which artefacts its inputs are, and the record of what it made."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,6 +14,9 @@ from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.store.outputs import current_output, record_output
 from ml_platform_dagster.assets.metadata import Metadata
+
+AssetEvents = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
+"""What the body of an asset with checks yields."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ or refused, 1 on failure, 130 after Ctrl-C.
 import argparse
 import os
 import shutil
+import signal
 import sys
 import time
 import uuid
@@ -113,6 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--job", default=FACTORY)
     parser.add_argument("--json-events", action="store_true", help="tell each step as a line of JSON")
     options = parser.parse_args(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where the parent process ignores them
+        signal.signal(number, signal.default_int_handler)
     stream = _own_stdout()
     tell = (tell_json if options.json_events else tell_text)(stream)
     try:

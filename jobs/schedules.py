@@ -5,6 +5,7 @@ looks once a minute whether the simulation has passed a tick.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -63,7 +64,7 @@ def _on_the_wall(
 
 
 def _simulated(
-    job: UnresolvedAssetJobDefinition, schedule: Schedule, scored_model: str | None, since: object
+    job: UnresolvedAssetJobDefinition, schedule: Schedule, scored_model: str | None, since: datetime
 ) -> dg.ScheduleDefinition:
     name = f"{job.name}_schedule"
 

@@ -117,6 +117,6 @@ def _ingest_run(project: Project, changed: list[str], found: Mapping[str, str]) 
 )
 def failed_runs(context: dg.RunFailureSensorContext, project: ProjectParam) -> None:
     """Send one alert for a failed run."""
-    errors = [event.event_specific_data.error for event in context.get_step_failure_events()]
+    errors = [event.step_failure_data.error for event in context.get_step_failure_events()]
     problems = [problem_of(error) for error in errors or [context.failure_event.job_failure_data.error]]
     send_alert(project, failure_alert(project, context.dagster_run, problems), project.clock.now())

@@ -1,0 +1,56 @@
+"""Real Dagster instances on disk, over the shop. The factory runs once; each test that changes something has a copy."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_platform.project import Project, open_project
+from ml_platform_dagster.jobs.run import dagster_home, run_job
+from tests.dagster.shop import Shop
+from tests.worlds import write_shop
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Dagster, MLflow, Great Expectations and Evidently warn about themselves; only our own warnings are errors."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.dagster)
+            item.add_marker(pytest.mark.filterwarnings("default"))
+
+
+@pytest.fixture(scope="session")
+def made_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop after one run of its factory, with what that run told in ``events.json``. Not to be changed."""
+    root = write_shop(tmp_path_factory.mktemp("made") / "shop")
+    project = open_project(root)
+    events: list[dict[str, object]] = []
+    with dg.DagsterInstance.from_config(str(dagster_home(project))) as instance:
+        run_job(project, instance, "factory", lambda line: events.append(dict(line)))
+    (root / "events.json").write_text(json.dumps(events))
+    return root
+
+
+@pytest.fixture
+def shop(made_shop: Path, tmp_path: Path) -> Iterator[Shop]:
+    """A copy of the shop that a test may change."""
+    root = tmp_path / "shop"
+    shutil.copytree(made_shop, root)
+    project: Project = open_project(root)
+    with dg.DagsterInstance.from_config(str(dagster_home(project))) as instance:
+        yield Shop(root, instance)
+
+
+@pytest.fixture(scope="session")
+def untouched(made_shop: Path) -> Iterator[Shop]:
+    """The shop after its first run, for tests that only look."""
+    project = open_project(made_shop)
+    with dg.DagsterInstance.from_config(str(dagster_home(project))) as instance:
+        yield Shop(made_shop, instance)

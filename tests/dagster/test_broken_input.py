@@ -1,0 +1,69 @@
+"""A broken partition stops what depends on it, in the same run and launched alone, and loses nothing."""
+
+from __future__ import annotations
+
+import csv
+
+import dagster as dg
+import pytest
+
+from ml_platform.store.outputs import current_output
+from tests.dagster.shop import Shop
+
+ORDERS = "sources/orders"
+BETWEEN = dg.AssetCheckKey(dg.AssetKey(["sources", "orders"]), "column_values_to_be_between_amount")
+
+
+@pytest.fixture
+def broken(shop: Shop) -> Shop:
+    """The shop a day later, with one new order of a negative amount."""
+    shop.advance(days=1)
+    path = shop.root / "data/orders.csv"
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    day = next(row for row in rows if row[2].startswith("2024-03-01"))
+    day[3] = "-5.0"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return shop
+
+
+def test_what_depends_on_it_is_skipped_and_the_failing_row_is_shown(broken: Shop) -> None:
+    before = broken.metadata(ORDERS)["id"]
+    outcome = broken.run("late_parcel_refresh")
+    assert not outcome.success
+    assert not outcome.refused
+    assert "check column_values_to_be_between_amount failed for 1 of 40 rows" in outcome.problems[ORDERS].text
+    assert "late_parcel/predictions" in broken.done("skipped")
+    found = broken.instance.event_log_storage.get_latest_asset_check_execution_by_key([BETWEEN])[BETWEEN]
+    assert found.status.value == "FAILED"
+    assert found.event is not None
+    evaluation = found.event.dagster_event.asset_check_evaluation_data
+    assert evaluation.blocking
+    assert "| -5 |" in evaluation.metadata["failing_rows"].value
+    assert broken.metadata(ORDERS)["id"] == before
+    assert current_output(broken.project.database, ORDERS) == before
+
+
+def test_what_depends_on_it_refuses_when_launched_alone(broken: Shop) -> None:
+    assert not broken.materialise(ORDERS).success
+    for name in ("late_parcel/snapshot", "late_parcel/predictions"):
+        result = broken.materialise(name)
+        assert not result.success
+        (failure,) = result.get_step_failure_events()
+        assert "input sources/orders failed column_values_to_be_between_amount" in str(failure.step_failure_data.error)
+
+
+def test_a_failed_run_is_told_once(broken: Shop) -> None:
+    outcome = broken.run("ingest")
+    log = (broken.project.state / "alerts.log").read_text()
+    assert log.count(f'"key":"run.{outcome.run}"') == 1
+    assert "column_values_to_be_between_amount" in log
+
+
+def test_once_repaired_everything_goes_on(broken: Shop) -> None:
+    assert not broken.materialise(ORDERS).success
+    path = broken.root / "data/orders.csv"
+    path.write_text(path.read_text().replace("-5.0", "5.0"))
+    outcome = broken.run("late_parcel_refresh")
+    assert outcome.success, outcome.problems

@@ -1,0 +1,168 @@
+"""What Dagster is given: assets, checks, jobs, schedules and sensors, all from the declarations."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_platform.graph import build_graph
+from ml_platform.project import open_project
+from ml_platform_dagster.jobs.build import build_definitions
+from ml_platform_dagster.resources.project import NoProject, find_project
+from tests.worlds import write_shop
+
+REPOSITORY = Path(__file__).parents[2]
+HEAVY = ("mlflow", "dagster_mlflow", "great_expectations", "evidently", "sklearn", "lightgbm", "matplotlib", "duckdb")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_shop(tmp_path_factory.mktemp("declared") / "shop", days=1)
+
+
+@pytest.fixture(scope="module")
+def definitions(root: Path) -> dg.Definitions:
+    return build_definitions(open_project(root))
+
+
+def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_every_node_is_an_asset_with_all_that_a_person_wants_to_know(root: Path, definitions: dg.Definitions) -> None:
+    nodes = {node.name: node for node in build_graph(open_project(root).spec)}
+    found = specs(definitions)
+    assert set(found) == set(nodes)
+    for name, spec in found.items():
+        node = nodes[name]
+        assert (spec.group_name, spec.owners, spec.description) == (node.group, [node.owner], node.description)
+        assert spec.kinds
+        assert spec.code_version == node.code_version
+        assert {dep.asset_key.to_user_string() for dep in spec.deps} == set(node.inputs)
+        (reference,) = spec.metadata["dagster/code_references"].code_references
+        assert (reference.file_path, reference.line_number) == (
+            str(root / node.location.file),
+            node.location.line,
+        )
+
+
+def test_expectations_gates_and_release_rule_are_blocking_checks(definitions: dg.Definitions) -> None:
+    checks = {
+        key.to_user_string(): check.blocking
+        for key, check in ((check.key, check) for assets in definitions.assets or () for check in assets.check_specs)
+    }
+    assert set(checks) == {
+        "sources/orders:column_values_to_not_be_null_courier",
+        "sources/orders:column_values_to_be_between_amount",
+        "late_parcel/evaluation:gate_auc",
+        "late_parcel/evaluation:release_rule",
+        "lateness/evaluation:release_rule",
+    }
+    assert all(checks.values())
+
+
+def test_there_is_a_factory_and_for_each_model_a_refresh_and_a_retraining(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    assert {name for name in repository.job_names if not name.startswith("__")} == {
+        "factory",
+        "ingest",
+        "late_parcel_refresh",
+        "late_parcel_retrain",
+        "lateness_refresh",
+        "lateness_retrain",
+        "advance_clock",
+        "deliver_mlflow",
+    }
+    retrained = {node.name for node in repository.get_job("late_parcel_retrain").nodes}
+    assert retrained == {
+        "sources__orders",
+        "sources__deliveries",
+        "features__courier_recent",
+        "late_parcel__snapshot",
+        "late_parcel__trained_model",
+        "late_parcel__evaluation",
+        "late_parcel__deployment",
+    }
+
+
+def test_one_training_of_a_model_at_a_time(definitions: dg.Definitions) -> None:
+    pools = {key.to_user_string(): assets.op.pool for assets in definitions.assets or () for key in assets.keys}
+    assert pools["late_parcel/trained_model"] == pools["late_parcel/deployment"] == "make_late_parcel"
+    assert pools["lateness/trained_model"] == "make_lateness"
+    assert pools["sources/orders"] == "sources_orders"
+
+
+def test_schedules_on_the_wall_clock_are_dagsters_own(tmp_path: Path) -> None:
+    root = write_shop(tmp_path / "shop", days=1)
+    text = (root / "project.yaml").read_text()
+    (root / "project.yaml").write_text(text.replace("clock: {simulated_from: 2024-03-01T00:00:00Z}", "clock: wall"))
+    model = root / "models/late_parcel.yaml"
+    model.write_text(model.read_text().replace("0 3 * * 1 UTC", "0 3 * * 1 Europe/Berlin"))
+    repository = build_definitions(open_project(root)).get_repository_def()
+    schedules = {found.name: (found.cron_schedule, found.execution_timezone) for found in repository.schedule_defs}
+    assert schedules == {
+        "late_parcel_refresh_schedule": ("0 * * * *", "UTC"),
+        "late_parcel_retrain_schedule": ("0 3 * * 1", "Europe/Berlin"),
+        "lateness_refresh_schedule": ("0 * * * *", "UTC"),
+    }
+    assert not repository.has_job("advance_clock")
+
+
+def test_one_sensor_for_each_purpose_and_all_of_them_run(definitions: dg.Definitions) -> None:
+    sensors = definitions.get_repository_def().sensor_defs
+    assert {sensor.name for sensor in sensors} == {"drift", "new_source_data", "failed_runs", "mlflow_outbox"}
+    assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
+
+
+def test_the_location_loads_quickly_and_without_heavy_libraries(root: Path) -> None:
+    program = (
+        "import time; began = time.monotonic()\n"
+        "from ml_platform_dagster.jobs.definitions import defs\n"
+        "defs.get_repository_def()\n"
+        "seconds = time.monotonic() - began\n"
+        f"import sys; print(seconds, [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    found = in_repository([sys.executable, "-c", program], root)
+    seconds, _, loaded = found.stdout.strip().partition(" ")
+    assert loaded == "[]"
+    assert float(seconds) < 6 * slowness()
+
+
+def slowness() -> float:
+    """How much busier the machine is than it has cores, so that a limit in seconds means the same on it."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def test_dagsters_own_check_passes_with_the_workspace_file(root: Path) -> None:
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"]
+    found = in_repository(command, root)
+    assert found.returncode == 0, found.stderr[-2000:]
+
+
+def in_repository(command: list[str], root: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"ML_PLATFORM_PROJECT": str(root)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_project_is_the_one_named_else_the_one_here_else_the_example(tmp_path: Path) -> None:
+    example = tmp_path / "examples/flights"
+    example.mkdir(parents=True)
+    with pytest.raises(NoProject, match=r"no project\.yaml in"):
+        find_project({}, tmp_path)
+    (example / "project.yaml").touch()
+    assert find_project({}, tmp_path) == example.resolve()
+    (tmp_path / "project.yaml").touch()
+    assert find_project({}, tmp_path) == tmp_path.resolve()
+    assert find_project({"ML_PLATFORM_PROJECT": "examples/flights"}, tmp_path) == example.resolve()
+
+
+def test_the_instance_settings_travel_with_the_package() -> None:
+    packaged = REPOSITORY / "jobs/dagster.yaml"
+    assert packaged.is_symlink()
+    assert packaged.read_text() == (REPOSITORY / "dagster.yaml").read_text()

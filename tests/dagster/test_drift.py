@@ -1,0 +1,171 @@
+"""Drift that is planted is found, alerted once, answered by one retraining, and a new version comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ml_platform.monitoring.findings import open_findings
+from ml_platform.registry import versions
+from ml_platform_dagster.jobs.run import dagster_home
+from tests.dagster.shop import Shop
+from tests.receiver import alert_receiver
+from tests.worlds import write_shop_data
+
+DRIFT_FROM_DAY = 60  # the simulated clock stands at the beginning of this day
+
+
+def tick(shop: Shop, sensor: str, instance: dg.DagsterInstance | None = None) -> dg.SensorResult | dg.SkipReason:
+    """Evaluate a sensor as the daemon does."""
+    definition = shop.definitions.get_repository_def().get_sensor_def(sensor)
+    context = dg.build_sensor_context(
+        instance=instance or shop.instance, resources={"project": shop.project}, sensor_name=sensor
+    )
+    found = definition(context)
+    assert isinstance(found, dg.SensorResult | dg.SkipReason)
+    return found
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    with alert_receiver() as found:
+        yield found
+
+
+@pytest.fixture
+def drifted(shop: Shop, receiver: tuple[str, list[dict[str, Any]]]) -> Shop:
+    """Four days later: orders have trebled and every courier is an hour later, and monitoring has seen it."""
+    shop.edit("project.yaml", "owner: team:shop\n", f"owner: team:shop\nalerts: ['{receiver[0]}']\n")
+    write_shop_data(shop.root, late_from_day=DRIFT_FROM_DAY)
+    shop.advance(days=4)
+    outcome = shop.run("late_parcel_refresh")
+    assert outcome.success, outcome.problems
+    return shop
+
+
+def test_drift_leads_to_one_alert_one_retraining_and_a_new_version(
+    drifted: Shop, receiver: tuple[str, list[dict[str, Any]]]
+) -> None:
+    (finding,) = open_findings(drifted.project)
+    found = tick(drifted, "drift")
+    assert isinstance(found, dg.SensorResult)
+    (request,) = found.run_requests or ()
+    assert (request.job_name, request.run_key) == ("late_parcel_retrain", finding.id)
+
+    job = drifted.definitions.resolve_job_def("late_parcel_retrain")
+    job.execute_in_process(instance=drifted.instance, tags=dict(request.tags), raise_on_error=False)
+    assert [version.number for version in versions(drifted.project, "late_parcel")] == [1, 2]
+
+    assert isinstance(tick(drifted, "drift"), dg.SkipReason)
+    with dg.DagsterInstance.from_config(str(dagster_home(drifted.project))) as restarted:
+        assert isinstance(tick(drifted, "drift", restarted), dg.SkipReason)
+    alerts = [message for message in receiver[1] if "has drifted" in message["title"]]
+    assert [(alert["title"], alert["type"]) for alert in alerts] == [("shop: late_parcel has drifted", "warning")]
+    assert "PSI of orders.amount" in alerts[0]["message"]
+
+
+def test_every_tick_before_the_run_asks_with_the_same_key(drifted: Shop) -> None:
+    keys = set()
+    for _ in range(3):
+        found = tick(drifted, "drift")
+        assert isinstance(found, dg.SensorResult)
+        keys |= {request.run_key for request in found.run_requests or ()}
+    assert len(keys) == 1
+
+
+def test_during_the_cooldown_the_sensor_waits(drifted: Shop) -> None:
+    drifted.edit("models/late_parcel.yaml", "cooldown: 2d", "cooldown: 30d")
+    found = tick(drifted, "drift")
+    assert isinstance(found, dg.SkipReason)
+    assert "cooldown of 30d ends at 2024-03-31T00:00:00.000000Z" in (found.skip_message or "")
+
+
+def test_a_model_that_does_not_ask_for_it_is_not_retrained_but_people_are_told(
+    drifted: Shop, receiver: tuple[str, list[dict[str, Any]]]
+) -> None:
+    drifted.edit("models/late_parcel.yaml", "on: [drift], ", "")
+    found = tick(drifted, "drift")
+    assert isinstance(found, dg.SkipReason)
+    assert "does not declare retraining on drift" in (found.skip_message or "")
+    assert any("Run late_parcel_retrain." in message["message"] for message in receiver[1])
+
+
+def test_without_drift_the_sensor_says_so(shop: Shop) -> None:
+    found = tick(shop, "drift")
+    assert isinstance(found, dg.SkipReason)
+    assert found.skip_message == "no drift is recorded"
+
+
+# New data, failed runs, and the simulated clock --------------------------------
+
+
+def new_data(shop: Shop, cursor: str | None) -> dg.SensorResult | dg.SkipReason:
+    definition = shop.definitions.get_repository_def().get_sensor_def("new_source_data")
+    context = dg.build_sensor_context(instance=shop.instance, cursor=cursor, resources={"project": shop.project})
+    found = definition(context)
+    assert isinstance(found, dg.SensorResult | dg.SkipReason)
+    return found
+
+
+def test_only_sources_whose_files_changed_are_read_again_with_what_is_made_of_them(shop: Shop) -> None:
+    first = new_data(shop, None)
+    assert isinstance(first, dg.SensorResult)
+    assert isinstance(new_data(shop, first.cursor), dg.SkipReason)
+    path = shop.root / "data/deliveries.csv"
+    path.write_text(path.read_text() + "o999999,courier_a,2024-02-01T00:00:00Z,3.0\n")
+    found = new_data(shop, first.cursor)
+    assert isinstance(found, dg.SensorResult)
+    (request,) = found.run_requests or ()
+    assert {key.to_user_string() for key in request.asset_selection or ()} == {
+        "sources/deliveries",
+        "features/courier_recent",
+    }
+    shop.advance(hours=1)
+    moved = new_data(shop, found.cursor)
+    assert isinstance(moved, dg.SensorResult)
+    assert len((moved.run_requests or ())[0].asset_selection or ()) == 3
+
+
+def test_a_tick_of_the_simulated_clock_is_requested_once(shop: Shop) -> None:
+    def look() -> Any:
+        schedule = shop.definitions.get_repository_def().get_schedule_def("late_parcel_retrain_schedule")
+        context = dg.build_schedule_context(instance=shop.instance, resources={"project": shop.project})
+        return schedule(context)
+
+    assert isinstance(look(), dg.SkipReason)
+    shop.advance(days=4)
+    request = look()
+    assert request.run_key == "late_parcel_retrain_schedule:2024-03-04T03:00:00.000000Z"
+    job = shop.definitions.resolve_job_def("late_parcel_retrain")
+    job.execute_in_process(instance=shop.instance, tags=dict(request.tags), raise_on_error=False)
+    assert "was requested before" in look().skip_message
+
+
+def test_a_refresh_is_asked_for_over_all_days_that_are_due(shop: Shop) -> None:
+    shop.advance(days=2)
+    schedule = shop.definitions.get_repository_def().get_schedule_def("late_parcel_refresh_schedule")
+    request = schedule(dg.build_schedule_context(instance=shop.instance, resources={"project": shop.project}))
+    assert isinstance(request, dg.RunRequest)
+    assert request.tags["dagster/asset_partition_range_start"] == "2024-03-01"
+    assert request.tags["dagster/asset_partition_range_end"] == "2024-03-03"
+
+
+def test_a_failed_run_of_the_daemon_is_alerted(shop: Shop, receiver: tuple[str, list[dict[str, Any]]]) -> None:
+    shop.edit("project.yaml", "owner: team:shop\n", f"owner: team:shop\nalerts: ['{receiver[0]}']\n")
+    (shop.root / "data/orders.csv").unlink()
+    result = shop.materialise("sources/orders")
+    definition = shop.definitions.get_repository_def().get_sensor_def("failed_runs")
+    context = dg.build_run_status_sensor_context(
+        sensor_name="failed_runs",
+        dagster_instance=shop.instance,
+        dagster_run=result.dagster_run,
+        dagster_event=result.get_run_failure_event(),
+        resources={"project": shop.project},
+    ).for_run_failure()
+    definition(context)
+    definition(context)
+    (message,) = receiver[1]
+    assert "source orders: data/orders.csv" in message["message"]

@@ -1,0 +1,140 @@
+"""The whole factory on a real instance on disk: everything is made once, and then nothing is made again."""
+
+from __future__ import annotations
+
+import json
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+
+from ml_platform.registry import champion
+from ml_platform.tracking import open_client, open_experiment, tracked_run
+from tests.dagster.shop import Shop
+
+MODELS = ("late_parcel", "lateness")
+STAGES = ("snapshot", "trained_model", "evaluation", "deployment", "predictions", "monitoring")
+NODES = (
+    "sources/orders",
+    "sources/deliveries",
+    "features/courier_recent",
+    *(f"{model}/{stage}" for model in MODELS for stage in STAGES),
+)
+
+
+def test_the_first_run_makes_everything(untouched: Shop) -> None:
+    events = json.loads((untouched.root / "events.json").read_text())
+    assert [line["step"] for line in events if line["event"] == "failed"] == []
+    done = {line["step"]: line for line in events if line["event"] == "done"}
+    assert set(done) == set(NODES)
+    assert not any(line["reused"] for line in done.values())
+    assert events[-1]["success"]
+    for model in MODELS:
+        assert str(champion(untouched.project, model)) == f"{model}@1"
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_an_assets_data_version_is_the_id_of_what_it_made(untouched: Shop, name: str) -> None:
+    materialization = untouched.latest(name)
+    assert materialization.tags is not None
+    assert materialization.tags["dagster/data_version"] == untouched.metadata(name)["id"]
+
+
+def test_nothing_is_stale_after_the_run(untouched: Shop) -> None:
+    graph = untouched.definitions.resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(untouched.instance, graph)
+    keys = [key for key in graph.get_all_asset_keys() if key.path[-1] != "predictions"]
+    assert {key.to_user_string(): resolver.get_status(key) for key in keys} == {
+        key.to_user_string(): StaleStatus.FRESH for key in keys
+    }
+
+
+def test_a_person_sees_rows_columns_and_where_they_come_from(untouched: Shop) -> None:
+    orders = untouched.metadata("sources/orders")
+    assert orders["dagster/row_count"] == 2400  # sixty days of forty
+    assert [column.name for column in orders["dagster/column_schema"].columns] == [
+        "order_id",
+        "courier",
+        "placed_at",
+        "amount",
+        "items",
+    ]
+    lineage = untouched.metadata("features/courier_recent")["dagster/column_lineage"]
+    assert {dep.column_name for dep in lineage.deps_by_column["mean_late_7d"]} == {"minutes_late", "delivered_at"}
+    snapshot = untouched.metadata("late_parcel/snapshot")["dagster/column_lineage"]
+    (dep,) = snapshot.deps_by_column["courier_recent.mean_late_7d"]
+    assert (dep.asset_key.to_user_string(), dep.column_name) == ("features/courier_recent", "mean_late_7d")
+
+
+@pytest.mark.parametrize(
+    ("name", "picture"),
+    [
+        ("late_parcel/trained_model", "importance"),
+        ("late_parcel/evaluation", "calibration"),
+        ("late_parcel/evaluation", "value_by_threshold"),
+        ("lateness/evaluation", "predicted_actual"),
+    ],
+)
+def test_pictures_are_shown_in_place(untouched: Shop, name: str, picture: str) -> None:
+    assert untouched.metadata(name)[picture].startswith(f"![{picture}](data:image/png;base64,iVBOR")
+
+
+def test_value_is_told_in_money_with_its_interval(untouched: Shop) -> None:
+    evaluation = untouched.metadata("late_parcel/evaluation")
+    assert evaluation["verdict"] == "deploy"
+    assert " EUR (95 % interval " in evaluation["value_against_doing_nothing"]
+    assert "auc is " in evaluation["reasons"]
+
+
+def test_checks_are_recorded_as_asset_checks(untouched: Shop) -> None:
+    keys = [
+        dg.AssetCheckKey(dg.AssetKey(["sources", "orders"]), "column_values_to_be_between_amount"),
+        dg.AssetCheckKey(dg.AssetKey(["late_parcel", "evaluation"]), "gate_auc"),
+        dg.AssetCheckKey(dg.AssetKey(["late_parcel", "evaluation"]), "release_rule"),
+    ]
+    found = untouched.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    assert {key: found[key].status.value for key in keys} == dict.fromkeys(keys, "SUCCEEDED")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_mlflow_has_one_finished_run_for_the_version_with_what_later_stages_added(untouched: Shop, model: str) -> None:
+    project = untouched.project
+    client = open_client(project)
+    (run,) = client.search_runs([open_experiment(project, client, model)])
+    version = champion(project, model)
+    assert version is not None
+    link = tracked_run(project.database, model, version.id)
+    assert link is not None
+    assert (run.info.run_id, run.info.status, run.info.run_name) == (link.run_id, "FINISHED", f"{model}@1")
+    assert run.data.params["params.num_leaves"] == "7"
+    assert run.inputs.dataset_inputs[0].dataset.digest == version.snapshot[:36]
+    assert {"rows_train", "test.rows", "test.value_vs_do_nothing"} <= set(run.data.metrics)
+    assert run.data.tags["ml_platform.verdict"] == "deploy"
+    assert "ml_platform.deployed_because" in run.data.tags
+    files = {file.path for file in client.list_artifacts(run.info.run_id, "model/predictor")}
+    assert files
+    assert {file.path for file in client.list_artifacts(run.info.run_id, "plots")} >= {"plots/importance.png"}
+    assert untouched.metadata(f"{model}/trained_model")["mlflow"] == link.url("http://127.0.0.1:5000")
+
+
+def test_a_second_run_reuses_everything_and_tells_mlflow_nothing(shop: Shop) -> None:
+    before = {name: shop.metadata(name)["id"] for name in NODES}
+    outcome = shop.run("factory")
+    assert outcome.success, outcome.problems
+    assert {line["step"]: line["reused"] for line in shop.told if line["event"] == "done"} == dict.fromkeys(NODES, True)
+    assert {name: shop.metadata(name)["id"] for name in NODES} == before
+    client = open_client(shop.project)
+    for model in MODELS:
+        assert len(client.search_runs([open_experiment(shop.project, client, model)])) == 1
+
+
+def test_a_day_later_the_days_are_scored_and_no_model_is_trained_by_a_refresh(shop: Shop) -> None:
+    shop.advance(days=1, hours=6)
+    outcome = shop.run("late_parcel_refresh")
+    assert outcome.success, outcome.problems
+    days = shop.instance.get_dynamic_partitions("shop_days")
+    assert days == ["2024-03-01", "2024-03-02"]
+    made = shop.instance.get_materialized_partitions(dg.AssetKey(["late_parcel", "predictions"]))
+    assert made == {"2024-03-01", "2024-03-02"}
+    assert not any("trained_model" in step for step in shop.done())
+    assert shop.metadata("late_parcel/predictions")["dagster/partition_row_count"] > 40

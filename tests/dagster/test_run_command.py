@@ -1,0 +1,108 @@
+"""The command that runs a job: lines for a machine, exit codes, Ctrl-C, and what a killed run leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_platform.project import open_project
+from ml_platform_dagster.jobs.leftovers import end_dead_runs
+from ml_platform_dagster.jobs.run import dagster_home
+from tests.dagster.shop import Shop
+from tests.worlds import write_shop
+
+SLOW = """
+import time
+import pandas as pd
+
+def rows():
+    time.sleep(60)
+    return pd.DataFrame()
+"""
+
+
+def command(root: Path, job: str) -> list[str]:
+    return [sys.executable, "-m", "ml_platform_dagster.jobs.run", "--project", str(root), "--job", job, "--json-events"]
+
+
+def test_every_line_is_json_and_the_code_is_zero(shop: Shop) -> None:
+    found = subprocess.run(command(shop.root, "late_parcel_refresh"), capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr[-2000:]
+    lines = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [lines[0]["event"], lines[-1]["event"]] == ["run", "end"]
+    done = [line for line in lines if line["event"] == "done"]
+    assert [line["step"] for line in done] == lines[0]["steps"]
+    assert all(len(line["id"]) == 64 for line in done)
+
+
+def test_a_failure_is_one_clear_message_and_code_one(shop: Shop) -> None:
+    (shop.root / "data/orders.csv").unlink()
+    found = subprocess.run(command(shop.root, "ingest"), capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    failed = [json.loads(line) for line in found.stdout.splitlines() if '"failed"' in line]
+    assert failed[0]["step"] == "sources/orders"
+    assert failed[0]["error"].startswith("source orders: data/orders.csv")
+    assert "Traceback" not in found.stdout + found.stderr
+
+
+def test_an_unknown_job_is_named_with_the_nearest(shop: Shop) -> None:
+    found = subprocess.run(command(shop.root, "factori"), capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    assert found.stderr.strip().splitlines()[-1] == "there is no job 'factori'. Did you mean factory?"
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    """A shop whose deliveries take a minute to read."""
+    root = write_shop(tmp_path / "shop", days=1)
+    (root / "slow.py").write_text(SLOW)
+    path = root / "sources/deliveries.yaml"
+    path.write_text(path.read_text().replace("reader: {csv: data/deliveries.csv}", "reader: {python: 'slow:rows'}"))
+    return root
+
+
+def begin(root: Path) -> subprocess.Popen[str]:
+    """Start an ingest and wait until the slow step has begun."""
+    process = subprocess.Popen(
+        command(root, "ingest"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if json.loads(line) == {"event": "start", "step": "sources/deliveries"}:
+            time.sleep(1)
+            return process
+    raise AssertionError("the step did not begin")
+
+
+def statuses(root: Path) -> list[str]:
+    with dg.DagsterInstance.from_config(str(dagster_home(open_project(root)))) as instance:
+        return [run.status.value for run in instance.get_runs()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_does_not_stay_started(slow: Path, number: signal.Signals) -> None:
+    process = begin(slow)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert statuses(slow) == ["FAILURE"]
+
+
+def test_what_a_killed_run_leaves_is_cleared_by_the_next(slow: Path) -> None:
+    process = begin(slow)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert statuses(slow) == ["STARTED"]
+    with dg.DagsterInstance.from_config(str(dagster_home(open_project(slow)))) as instance:
+        assert len(end_dead_runs(instance)) == 1
+        assert end_dead_runs(instance) == []
+        assert instance.event_log_storage.get_concurrency_info("sources_deliveries").claimed_slots == []
+    assert statuses(slow) == ["FAILURE"]
