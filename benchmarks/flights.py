@@ -1,0 +1,122 @@
+"""The flights factory beside the same thing written by hand: time of the core stages, and what comes out.
+
+    python benchmarks/flights.py [ROUNDS]
+
+Both see all of 2013, train on 90 days, choose the number of trees on 14 and are tested on the last 14 of the year. Each
+round runs both in a fresh process, one after the other; imports do not count. The table gives medians over the rounds.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+FLIGHTS = HERE.parent / "examples" / "flights"
+MODEL = "late_arrival"
+AS_OF = datetime(2014, 1, 2, 12, tzinfo=UTC)
+STAGES = ("ingest", "feature tables", "snapshot", "train", "evaluate")
+
+
+def by_hand() -> dict[str, Any]:
+    """Run the script."""
+    from flights_by_hand import run
+
+    figures = run()
+    return {"all": figures["all"], "auc": figures["auc"]}
+
+
+def platform() -> dict[str, Any]:
+    """Run the factory's core stages for one model in an empty store, and then once more with nothing new."""
+    import lightgbm  # noqa: F401  (imports do not count)
+    import sklearn.linear_model  # noqa: F401
+
+    from ml_platform.project import open_project
+
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(FLIGHTS, folder, ignore=shutil.ignore_patterns(".*", "__pycache__"), dirs_exist_ok=True)
+        first, evaluation = _stages(open_project(Path(folder)))
+        again, _ = _stages(open_project(Path(folder)))
+    about = evaluation.about
+    return {
+        **first,
+        "all": sum(first.values()),
+        "again": sum(again.values()),
+        "auc": about["figures"]["auc"],
+        "value": [about["figures"][f"value_vs_do_nothing{end}"] for end in ("", "_low", "_high")],
+        "rows": about["rows"],
+    }
+
+
+def _stages(project: Any) -> tuple[dict[str, float], Any]:
+    from ml_platform.evaluation.evaluate import evaluate_model
+    from ml_platform.features.ingest import ingest_source
+    from ml_platform.features.table import build_feature_table
+    from ml_platform.snapshot import build_snapshot
+    from ml_platform.training.train import train_model
+
+    spec, ids, times = project.spec, {}, dict.fromkeys(STAGES, 0.0)
+
+    def timed(stage: str, node: str, make: Callable[[], Any]) -> None:
+        started = time.perf_counter()
+        ids[node] = make().artifact.id
+        times[stage] += time.perf_counter() - started
+
+    for name in spec.sources:
+        timed("ingest", f"sources/{name}", lambda name=name: ingest_source(project, name, AS_OF).made)
+    for name, table in spec.feature_tables.items():
+        source = ids[f"sources/{table.source}"]
+        make = lambda name=name, source=source: build_feature_table(project, name, source)  # noqa: E731
+        timed("feature tables", f"features/{name}", make)
+    timed("snapshot", "snapshot", lambda: build_snapshot(project, MODEL, dict(ids), AS_OF))
+    timed("train", "trained_model", lambda: train_model(project, MODEL, ids["snapshot"]))
+    timed("evaluate", "evaluation", lambda: evaluate_model(project, MODEL, ids["trained_model"], ids["snapshot"], None))
+    return times, project.store.get("evaluation", ids["evaluation"])
+
+
+def measure(rounds: int) -> dict[str, list[dict[str, Any]]]:
+    """Return what each rival gave in each round."""
+    found: dict[str, list[dict[str, Any]]] = {"by_hand": [], "platform": []}
+    for number in range(rounds):
+        for rival, results in found.items():
+            print(f"round {number + 1} of {rounds}: {rival}", file=sys.stderr)
+            done = subprocess.run([sys.executable, __file__, rival], check=True, stdout=subprocess.PIPE, cwd=HERE)
+            results.append(json.loads(done.stdout))
+    return found
+
+
+def show(found: dict[str, list[dict[str, Any]]]) -> None:
+    """Print the table."""
+    median = {rival: _medians(results) for rival, results in found.items()}
+    hand, factory = median["by_hand"], median["platform"]
+    print("| | by hand | ml_platform | ratio |\n|---|---|---|---|")
+    print(f"| core stages, all | {hand['all']:.1f} s | {factory['all']:.1f} s | {factory['all'] / hand['all']:.2f} |")
+    for stage in STAGES:
+        print(f"| {stage} | | {factory[stage]:.1f} s | |")
+    again = factory["again"]
+    print(f"| again, nothing new | {hand['all']:.1f} s | {again:.1f} s | {again / hand['all']:.2f} |")
+    print(f"| AUC on the year's last 14 days | {hand['auc']:.4f} | {factory['auc']:.4f} | |")
+    value, low, high = found["platform"][0]["value"]
+    print(f"| worth on those days, against doing nothing | | {value:,.0f} USD ({low:,.0f} to {high:,.0f}) | |")
+
+
+def _medians(results: list[dict[str, Any]]) -> dict[str, float]:
+    numbers = [name for name, figure in results[0].items() if isinstance(figure, int | float)]
+    return {name: statistics.median(result[name] for result in results) for name in numbers}
+
+
+if __name__ == "__main__":
+    argument = sys.argv[1] if len(sys.argv) > 1 else "3"
+    if argument in ("by_hand", "platform"):
+        print(json.dumps({"by_hand": by_hand, "platform": platform}[argument]()))
+    else:
+        show(measure(int(argument)))
