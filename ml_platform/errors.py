@@ -128,6 +128,14 @@ class NotMaterialised(PlatformError):
         super().__init__(f"{node}: input {upstream} does not exist yet. Materialise {upstream} first.")
 
 
+class FeatureError(PlatformError):
+    """A feature table cannot be computed from its source."""
+
+
+class FrameError(PlatformError):
+    """A model's frame cannot be made from its inputs."""
+
+
 class SnapshotError(PlatformError):
     """A training frame cannot be made from the rows at hand."""
 

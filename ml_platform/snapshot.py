@@ -1,0 +1,273 @@
+"""Snapshots: immutable training frames, with point-in-time features, settled labels and a split in time.
+
+A snapshot is a list of day chunks, which snapshots of other days share. Its id follows
+from what is in them and from its boundaries, so the same rows always have the same id.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
+
+from ml_platform.clock import format_duration, parse_duration, to_micros
+from ml_platform.code_version import code_version
+from ml_platform.engine import Engine
+from ml_platform.errors import SnapshotError
+from ml_platform.features.source_log import KNOWN, parquet_bytes
+from ml_platform.frame import EFFECTIVE, EFFECTIVE_TIME, Frame, required_input, to_frame
+from ml_platform.identity import cache_key, content_id, format_instant, frame_id
+from ml_platform.labels import LABEL, label_facts, labels_of, with_labels
+from ml_platform.making import Made
+from ml_platform.project import Project
+from ml_platform.spec.deciding import deciding_part
+from ml_platform.spec.model import ModelSpec
+from ml_platform.spec.resolve import feature_tables_of
+from ml_platform.store.artifacts import Artifact, StoredObject
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Boundaries", "Part", "Snapshot", "build_snapshot", "labels_of", "load_snapshot"]
+
+Part = Literal["train", "validate", "test"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
+
+@dataclass(frozen=True)
+class Boundaries:
+    """Where the stretches of a snapshot begin and end; each is ``(start, end]`` by batch run.
+
+    A row belongs to a stretch if its label is settled before the next one begins.
+    """
+
+    train_start: datetime
+    validate_start: datetime
+    test_start: datetime
+    end: datetime
+    horizon: timedelta
+
+    @classmethod
+    def of(cls, model: ModelSpec, as_of: datetime) -> Boundaries:
+        """Return the boundaries that end where labels are settled."""
+        end = as_of - model.label.horizon
+        test_start = end - model.split.test
+        validate_start = test_start - model.split.validate_
+        return cls(validate_start - model.split.train, validate_start, test_start, end, model.label.horizon)
+
+    def stretch(self, part: Part) -> tuple[datetime, datetime]:
+        """Return where a stretch starts and where the next begins."""
+        edges = (self.train_start, self.validate_start, self.test_start, self.end)
+        place = PARTS.index(part)
+        return edges[place], edges[place + 1]
+
+    def holds(self, part: Part, effective: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return which batch runs belong to a stretch."""
+        start, end = self.stretch(part)
+        last = end if part == "test" else end - self.horizon
+        return pc.and_(pc.greater(effective, _scalar(start)), pc.less_equal(effective, _scalar(min(last, end))))
+
+    def as_json(self) -> dict[str, str]:
+        """Return the boundaries as a manifest writes them."""
+        return {
+            name: format_duration(value) if isinstance(value, timedelta) else format_instant(value)
+            for name, value in asdict(self).items()
+        }
+
+
+def _scalar(instant: datetime) -> pa.Scalar:
+    return pa.scalar(instant, pa.timestamp("us", tz="UTC"))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A training frame as it was read.
+
+    Attributes
+    ----------
+    frame
+        Rows of all stretches in order, with ``label`` (`ml_platform.frame.model_frame` tells the other columns).
+    about
+        Facts about it: rows and dropped rows, label, columns, share of nulls, boundaries.
+    """
+
+    id: str
+    frame: pd.DataFrame
+    boundaries: Boundaries
+    about: Mapping[str, Any]
+
+    def part(self, name: Part) -> pd.DataFrame:
+        """Return the rows of one stretch, in order."""
+        start, end = (np.datetime64(edge.replace(tzinfo=None)) for edge in self.boundaries.stretch(name))
+        effective = self.frame[EFFECTIVE_TIME].to_numpy(dtype="datetime64[us]")
+        return self.frame[(effective > start) & (effective <= end)].reset_index(drop=True)
+
+
+def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str], as_of: datetime) -> Made:
+    """Make a model's training frame from what was known at an instant.
+
+    Parameters
+    ----------
+    inputs
+        Ids of artefacts by node: the sources of population and label, and the feature tables. Others are ignored.
+    as_of
+        Rows are taken whose label horizon has passed by then. Nothing that became known later takes part.
+
+    Returns
+    -------
+    Made
+        An artefact of kind ``snapshot``, with one object for each UTC day of batch runs.
+
+    Raises
+    ------
+    SnapshotError
+        Where a stretch has no row, or the label of a classification has one class in the train stretch.
+    """
+    builder = _Builder(project, model_name, inputs, as_of)
+    found = project.store.find("snapshot", builder.key)
+    return Made(found, reused=True) if found is not None else Made(builder.build(), reused=False)
+
+
+class _Builder:
+    def __init__(self, project: Project, model_name: str, inputs: Mapping[str, str], as_of: datetime) -> None:
+        self._project, self._model, self._as_of = project, project.spec.models[model_name], as_of
+        self._bounds = Boundaries.of(self._model, as_of)
+        tables = feature_tables_of(project.spec, self._model)
+        needed = [f"sources/{self._model.population.source}", f"sources/{self._model.label.source}"]
+        needed += [f"features/{table}" for table in tables]
+        self._inputs = {node: required_input(inputs, model_name, node) for node in dict.fromkeys(needed)}
+        declared = {**deciding_part(project.spec, "snapshot", model_name), "model": model_name, "as_of": as_of}
+        self.key = cache_key("snapshot", declared, code_version("snapshot"), self._inputs)
+
+    def build(self) -> Artifact:
+        with self._project.engine() as engine:
+            frame = Frame(self._project, self._model.name, self._inputs, engine)
+            rows = frame.rows(self._bounds.train_start, self._bounds.end)
+            label_source = self._inputs[f"sources/{self._model.label.source}"]
+            labelled = with_labels(self._project, self._model.name, label_source, rows, engine)
+            dropped = {
+                "label_missing": labelled[LABEL].null_count,
+                "known_after_batch_run": self._known_late(frame, engine),
+                "not_settled": self._count(engine, frame.population(self._bounds.end, self._as_of)),
+            }
+        return self._write(labelled.filter(pc.is_valid(labelled[LABEL])), dropped)
+
+    def _known_late(self, frame: Frame, engine: Engine) -> int:
+        """Count rows that nobody knew yet when their batch ran, as far as they are known by now."""
+        asked = frame.asked(self._bounds.train_start, self._bounds.end)
+        late = (asked[KNOWN] > asked[EFFECTIVE]) & (asked[KNOWN] <= to_micros(self._as_of))
+        return self._count(engine, asked.filter(late))
+
+    def _count(self, engine: Engine, rows: Any) -> int:
+        return int(engine.run(rows.aggregate(rows=rows.count()))["rows"][0].as_py())
+
+    # Writing ---------------------------------------------------------------
+
+    def _write(self, rows: pa.Table, dropped: dict[str, int]) -> Artifact:
+        effective = rows[EFFECTIVE_TIME]
+        parts = {part: rows.filter(self._bounds.holds(part, effective)) for part in PARTS}
+        counts = {part: stretch.num_rows for part, stretch in parts.items()}
+        dropped["purged"] = rows.num_rows - sum(counts.values())
+        self._require_rows(counts, dropped)
+        self._require_classes(parts["train"])
+        objects, chunks = self._chunks(rows)
+        about = {
+            "model": self._model.name,
+            "as_of": format_instant(self._as_of),
+            "boundaries": self._bounds.as_json(),
+            "rows": counts,
+            "dropped": dropped,
+            "columns": {name: _TYPE_NAMES[str(rows[name].type)] for name in rows.column_names},
+            "nulls": {name: rows[name].null_count / rows.num_rows for name in rows.column_names},
+            "label": {part: label_facts(stretch[LABEL], self._is_number()) for part, stretch in parts.items()},
+            "days": len(chunks),
+        }
+        content = {name: about[name] for name in ("model", "boundaries", "columns")}
+        id = content_id({"kind": "snapshot", **content, "chunks": chunks})
+        return self._project.store.write("snapshot", id, self.key, objects=objects, about=about, inputs=self._inputs)
+
+    def _is_number(self) -> bool:
+        return self._model.task in ("regression", "quantile")
+
+    def _chunks(self, rows: pa.Table) -> tuple[dict[str, StoredObject], list[list[str]]]:
+        """Store one object for each day, which snapshots share where a day's rows are the same."""
+        objects, chunks = {}, []
+        for day, part in _days(rows):
+            objects[day] = self._project.store.put(parquet_bytes(part))
+            chunks.append([day, frame_id(part)])
+        return objects, chunks
+
+    def _require_rows(self, counts: Mapping[Part, int], dropped: Mapping[str, int]) -> None:
+        for part in PARTS:
+            if counts[part] == 0:
+                start, end = self._bounds.stretch(part)
+                lost = ", ".join(f"{count} {_REASONS[reason]}" for reason, count in dropped.items() if count)
+                raise SnapshotError(
+                    f"{self._model.name}: the {part} stretch from {format_instant(start)} to {format_instant(end)} has "
+                    f"no row{f' (rows left out: {lost})' if lost else ''}. Shorten split, ingest more history, or "
+                    "let prediction_time lie after rows are known."
+                )
+
+    def _require_classes(self, train: pa.Table) -> None:
+        if self._is_number():
+            return
+        classes = pc.unique(train[LABEL]).to_pylist()
+        if len(classes) == 1:
+            raise SnapshotError(
+                f"{self._model.name}: the label has one class ({str(classes[0]).lower()}) in all {train.num_rows} rows "
+                "of the train stretch. Correct label.expression, or lengthen split.train."
+            )
+
+
+_TYPE_NAMES = {
+    "string": "string",
+    "int64": "int",
+    "double": "float",
+    "bool": "bool",
+    "timestamp[us, tz=UTC]": "timestamp",
+}
+_REASONS = {
+    "label_missing": "without a label",
+    "known_after_batch_run": "known only after their batch run",
+    "not_settled": "not settled yet",
+    "purged": "purged between stretches",
+}
+
+
+def _days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    days = rows[EFFECTIVE_TIME].cast(pa.timestamp("us")).to_numpy().astype("datetime64[D]")
+    edges = [0, *(np.flatnonzero(days[1:] != days[:-1]) + 1), len(days)]
+    for start, end in itertools.pairwise(edges):
+        yield str(days[start]), rows.slice(int(start), int(end - start))
+
+
+def load_snapshot(project: Project, id: str) -> Snapshot:
+    """Read a snapshot, checking every chunk against its hash.
+
+    Raises
+    ------
+    ArtifactMissing, ArtifactDamaged
+    """
+    artifact = project.store.get("snapshot", id)
+    days = [project.store.read(artifact.objects[day]) for day in sorted(artifact.objects)]
+    rows = pa.concat_tables([pa.parquet.read_table(io.BytesIO(day), page_checksum_verification=True) for day in days])
+    written = artifact.about["boundaries"]
+    edges = [datetime.fromisoformat(written[name]) for name in ("train_start", "validate_start", "test_start", "end")]
+    bounds = Boundaries(edges[0], edges[1], edges[2], edges[3], parse_duration(written["horizon"]))
+    kept = [bounds.holds(part, rows[EFFECTIVE_TIME]) for part in PARTS]
+    frame = to_frame(rows.filter(pc.or_(pc.or_(kept[0], kept[1]), kept[2])))
+    return Snapshot(id, frame.assign(**{LABEL: _plain_label(frame[LABEL])}), bounds, artifact.about)
+
+
+def _plain_label(label: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the label without a type for nulls, since it has none."""
+    plain: dict[str, Any] = {"boolean": bool, "Int64": "int64"}
+    return label.astype(plain.get(str(label.dtype), label.dtype))
