@@ -2,7 +2,8 @@
 
 Orders are the population; deliveries are the truth. Couriers differ, Mondays are busy,
 and a parcel's lateness follows its courier's recent lateness, so that there is
-something to learn. Everything is drawn from one seed.
+something to learn. Everything is drawn from one seed. Fits take one thread: where
+processes share cores, threads wait for each other.
 """
 
 from __future__ import annotations

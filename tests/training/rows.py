@@ -36,7 +36,7 @@ monitoring: {window: 3d}
 
 def write_project(directory: Path, **changes: str) -> Path:
     """Write the shop's declarations without data; `changes` are whole files by name, with / as __ and without .yaml."""
-    files = {**FILES, "project.yaml": FILES["project.yaml"] + "threads: 1\n", "models/lane.yaml": SEGMENTS}
+    files = {**FILES, "models/lane.yaml": SEGMENTS}
     for name, text in changes.items():
         files[name.replace("__", "/") + ("" if name.endswith(".py") else ".yaml")] = text
     for name, text in files.items():
