@@ -1,7 +1,5 @@
 import dataclasses
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -248,28 +246,6 @@ def test_a_predictor_that_does_not_exist_is_named(project):
 
 
 # Reproducibility -------------------------------------------------------------------
-
-_TRAIN = """
-import sys
-from pathlib import Path
-from unittest import mock
-from tests.training.rows import shop_project, snapshot
-from ml_platform.project import Project
-from ml_platform.training.train import train_model
-with mock.patch("ml_platform.training.train.load_snapshot", lambda *_: snapshot()):
-    print(train_model(shop_project(Path(sys.argv[1])), "late_parcel", "s").artifact.id)
-"""
-
-
-def test_training_in_fresh_processes_gives_the_same_id(tmp_path):
-    ids = {
-        subprocess.run(
-            [sys.executable, "-c", _TRAIN, str(tmp_path / name)], check=True, capture_output=True, text=True
-        ).stdout
-        for name in ("first", "second")
-    }
-    assert len(ids) == 1
-    assert len(ids.pop().strip()) == 64
 
 
 def test_the_order_of_rows_does_not_change_the_id_once_they_are_sorted(tmp_path, monkeypatch):
