@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ml_platform.cli.dagster_home import dagster_environment
-from ml_platform.cli.summary import print_summary
+from ml_platform.cli.summary import print_summary, wide_console
 from ml_platform.clock import parse_duration
 from ml_platform.errors import ClockError
 from ml_platform.project import Project, open_project
@@ -97,7 +97,7 @@ def _conclude(project: Project, runs: list[Run]) -> None:
     if not made:
         steps = len(runs[-1].reused)
         print(f"\nNothing to do: all {steps} steps are up to date. It took {seconds:.0f} s to see.")
-    print_summary(project, Console())
+    print_summary(project, wide_console())
 
 
 # One run --------------------------------------------------------------------

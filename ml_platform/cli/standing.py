@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ml_platform.cli.summary import print_status
+from ml_platform.cli.summary import print_status, wide_console
 from ml_platform.errors import PlatformError, suggest
 from ml_platform.project import open_project
 
@@ -38,7 +38,7 @@ def show_status(directory: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(project_status(project, project.clock.now()).as_json(), indent=2))
     else:
-        print_status(project, Console())
+        print_status(project, wide_console())
 
 
 def list_predictions(directory: Path, model: str, day: str | None, limit: int, as_json: bool) -> None:

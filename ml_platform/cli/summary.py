@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -10,13 +11,21 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ml_platform.identity import format_instant
 from ml_platform.project import Project
 from ml_platform.registry import versions
 from ml_platform.status import DataStatus, ModelStatus, ProjectStatus, project_status
 from ml_platform.store.outputs import current_output
 
+_FILE_WIDTH = 150
 _MARKS = {"deploy": ("deployed", "green"), "refuse": ("not deployed", "yellow"), "same": ("unchanged", "dim")}
 _METRICS = {"binary": "auc", "multiclass": "log_loss", "regression": "mae", "quantile": "pinball"}
+
+
+def wide_console() -> Console:
+    """Return a console on stdout that is wide enough for tables where stdout is a file."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_FILE_WIDTH)
 
 
 def print_summary(project: Project, console: Console) -> None:
@@ -36,31 +45,31 @@ def print_status(project: Project, console: Console) -> None:
     """Print how a project stands: data, then each model."""
     status = project_status(project, project.clock.now())
     console.print(f"\n[bold]{status.project}[/] at {status.now:%Y-%m-%d %H:%M} UTC\n", highlight=False)
-    console.print(_data(status))
+    console.print(_data(project, status))
     for model in status.models:
         console.print(_model(project, status, model))
     for alert in status.alerts[-3:]:
         console.print(Text(f"alert  {alert.get('title', '')}", style="yellow"))
 
 
-def _data(status: ProjectStatus) -> RenderableType:
+def _data(project: Project, status: ProjectStatus) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name, align in (("data", "left"), ("rows", "right"), ("features", "right"), ("newest", "left"), ("", "left")):
         table.add_column(name, justify=align)  # type: ignore[arg-type]
-    for item in (*status.sources, *status.feature_tables):
-        table.add_row(*_data_row(item, columns="" if item in status.sources else _feature_count(item)))
+    for item in status.sources:
+        table.add_row(*_data_row(item, "", status.now))
+    for item in status.feature_tables:
+        columns = len(project.spec.feature_tables[item.name].columns)
+        table.add_row(*_data_row(item, str(columns), status.now))
     return Padding(table, (0, 0, 1, 2))
 
 
-def _data_row(item: DataStatus, columns: str) -> tuple[str, ...]:
+def _data_row(item: DataStatus, columns: str, now: datetime) -> tuple[str, ...]:
     if item.id is None:
         return item.name, "", "", "", "not made yet"
     bad = f"failed {', '.join(item.failed_checks)}" if item.failed_checks else ""
-    return item.name, f"{item.rows or 0:,}", columns, (item.newest or "")[:16].replace("T", " "), bad
-
-
-def _feature_count(item: DataStatus) -> str:
-    return str(item.columns) if item.columns else ""
+    newest = min(item.newest or "", format_instant(now))[:16].replace("T", " ")
+    return item.name, f"{item.rows or 0:,}", columns, newest, bad
 
 
 def _model(project: Project, status: ProjectStatus, model: ModelStatus) -> RenderableType:
@@ -81,31 +90,61 @@ def _evaluated(
     project: Project, model: ModelStatus, about: Mapping[str, Any], currency: str
 ) -> Sequence[RenderableType]:
     metric = _METRICS[model.task]
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column(f"on {about['rows']:,} rows of {about['days']} days, {about['from'][:10]} to {about['to'][:10]}")
-    table.add_column(metric, justify="right")
-    table.add_column(f"{currency} beyond doing nothing", justify="right")
-    table.add_column("95 % interval", justify="right")
+    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
+    for name, align in ("", "left"), (metric, "right"), (f"{currency} beyond doing nothing", "right"), ("", "left"):
+        table.add_column(name, justify=align)  # type: ignore[arg-type]
     for item in about["contenders"]:
-        figures = item["figures"]
-        table.add_row(
-            _contender_name(project, model, item),
-            _number(figures.get(metric)),
-            _money(figures.get("value_vs_do_nothing")),
-            f"{_money(figures.get('value_vs_do_nothing_low'))} to {_money(figures.get('value_vs_do_nothing_high'))}"
-            if item["role"] != "do_nothing"
-            else "",
-            style="bold" if item["role"] == "challenger" else "",
-        )
+        style = "bold" if item["role"] == "challenger" else ""
+        table.add_row(_contender_name(project, model, item), *_contender_figures(item, metric), style=style)
+    stretch = f"tested on {about['rows']:,} rows of {about['days']} days, {about['from'][:10]} to {about['to'][:10]}"
     word, colour = _MARKS[about["verdict"]]
-    verdict = Text(f"{word}: ", style=colour).append("; ".join(about["reasons"]) or "it is the champion", "default")
-    return [Padding(table, (0, 0, 0, 2)), Padding(verdict, (0, 0, 0, 2))]
+    lines: list[RenderableType] = [
+        Text(f"  {stretch}", style="dim"),
+        Padding(table, (0, 0, 0, 2)),
+        Text(f"  {word}", style=colour),
+    ]
+    return [*lines, *_gates(about), *_release(about, currency)]
+
+
+def _contender_figures(item: Mapping[str, Any], metric: str) -> tuple[str, str, str]:
+    figures = item["figures"]
+    if item["role"] == "do_nothing":
+        return _number(figures.get(metric)), "0", ""
+    low, high = (_money(figures.get(f"value_vs_do_nothing_{end}")) for end in ("low", "high"))
+    return _number(figures.get(metric)), _money(figures.get("value_vs_do_nothing")), f"[dim]{low} to {high}[/]"
+
+
+def _gates(about: Mapping[str, Any]) -> Iterator[RenderableType]:
+    for gate in about["gates"]:
+        figure = "missing" if gate["figure"] is None else f"{gate['figure']:.4g}"
+        yield _judged(gate["passed"], f"{gate['name']} is {figure}, asked for {gate['limit']}")
+
+
+def _release(about: Mapping[str, Any], currency: str) -> Iterator[RenderableType]:
+    asked = about["release"]["confidence"]
+    for line in about["release"]["compared"]:
+        other = _plain_name(line["other"])
+        if line["problem"]:
+            yield _judged(False, f"{other} cannot be run on these rows: {line['problem']}")
+            continue
+        ahead = f"{line['difference']:+,.2f} {currency} a row against {other}"
+        interval = f"95 % interval {line['low']:+,.2f} to {line['high']:+,.2f}"
+        sure = f"probability of earning more {line['probability']:.2f}, asked for {asked:g}"
+        yield _judged(line["passed"], f"{ahead}, {interval}; {sure}")
+
+
+def _judged(passed: bool, text: str) -> RenderableType:
+    return Text("    ✓ " if passed else "    ✗ ", style="green" if passed else "red").append(text, "default")
+
+
+def _plain_name(name: str) -> str:
+    return name.removeprefix("baseline/").replace("_", " ")
 
 
 def _contender_name(project: Project, model: ModelStatus, item: Mapping[str, Any]) -> str:
     numbers = {version.id: version.number for version in versions(project, model.name)}
     number = numbers.get(item["id"]) if item["role"] in ("challenger", "champion") else None
-    name = str(item["name"]).replace("_", " ")
+    name = _plain_name(str(item["name"]))
     return f"version {number} ({item['role']})" if number else name
 
 
