@@ -18,5 +18,4 @@ def open_shop(directory: Path) -> Project:
 
 
 def _quick(text: str) -> str:
-    """Fit ten trees."""
     return text.replace("num_iterations: 60", "num_iterations: 10")

@@ -6,6 +6,10 @@ Risk Scorecards, 2006). Between two samples of n and m rows of one distribution 
 k bins it is about (1/n + 1/m) times a chi-squared variable with k - 1 degrees of
 freedom (Yurdakul and Naranjo, Statistical properties of the population stability
 index, Journal of Risk Model Validation 14(4), 2020), which says how much is noise.
+
+That holds for rows that are independent. Rows of one week are not: features of a few
+entities come and go together, and so does the weather. So the index is also held
+against what windows of the same length came to within the reference itself.
 """
 
 from __future__ import annotations
@@ -13,12 +17,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from statistics import NormalDist
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
-from ml_platform.monitoring.histograms import Histogram, choose_bins, count_values
+from ml_platform.monitoring.histograms import Histogram, choose_bins, count_values, places_of
 from ml_platform.spec.model import Monitoring
 
 Verdict = Literal["drift", "stable", "too few rows"]
@@ -39,6 +45,10 @@ class ColumnDrift:
         Population stability index; 0 means equal shares.
     noise
         What the index stays below where nothing changed, at this number of rows.
+    usual
+        The largest index of any window of this length within the reference; 0 where that is too short to tell.
+    limit
+        The index from which this column has drifted: the declared limit on top of what is usual, and more than noise.
     moved
         The bin whose share changed most, with its share before and now.
     """
@@ -47,6 +57,8 @@ class ColumnDrift:
     role: Role
     psi: float
     noise: float
+    usual: float
+    limit: float
     drifted: bool
     reference_rows: int
     current_rows: int
@@ -96,25 +108,65 @@ def psi_noise(reference: Histogram, current: Histogram, chance: float) -> float:
     return (1 / reference.rows + 1 / current.rows) * _chi_squared(max(used - 1, 1), chance)
 
 
+def usual_psi(values: pd.Series, times: pd.Series, reference: Histogram, window: timedelta, min_rows: int = 1) -> float:
+    """Return the largest index of any window of whole days within a reference against all of it.
+
+    Parameters
+    ----------
+    values, times
+        A column of the reference with the instant of each row.
+    window
+        Its length, rounded up to whole days.
+    min_rows
+        Windows with fewer rows do not count.
+
+    Returns
+    -------
+    0 where the reference does not hold two such windows side by side: it cannot tell what is usual.
+    """
+    length = max(1, math.ceil(window / timedelta(days=1)))
+    days = ((times - times.min()) // timedelta(days=1)).to_numpy(dtype=np.int64)
+    if not len(days) or int(days.max()) + 1 < 2 * length:
+        return 0.0
+    bins = len(reference.counts)
+    by_day = np.bincount(days * bins + places_of(values, reference.bins), minlength=(int(days.max()) + 1) * bins)
+    summed = np.vstack([np.zeros((1, bins)), np.cumsum(by_day.reshape(-1, bins), axis=0)])
+    windows = summed[length:] - summed[:-length]
+    windows = windows[windows.sum(axis=1) >= max(min_rows, 1)]
+    before, now = np.array(_shares(reference)), windows + _HALF_A_ROW
+    now = now / now.sum(axis=1, keepdims=True)
+    return float(np.max(np.sum((now - before) * np.log(now / before), axis=1), initial=0.0))
+
+
 def compare(
     reference: Mapping[str, Histogram],
     current: Mapping[str, Histogram],
     scores: Sequence[str],
     settings: Monitoring,
+    usual: Mapping[str, float] | None = None,
 ) -> DriftResult:
     """Compare every column of the reference with now and give the verdict.
 
-    A column has drifted where its index reaches the declared limit and is more than noise. The data has drifted where
-    the declared number of features has, or a score.
+    A column has drifted where its index exceeds by the declared limit what windows within the reference came to, and
+    is more than noise. The data has drifted where the declared number of features has, or a score.
 
     Parameters
     ----------
     scores
         Which columns are scores; all others are features.
+    usual
+        For each column the largest index of any window within the reference; see `usual_psi`.
     """
     chance = _FALSE_ALARMS / max(len(reference), 1)
     found = [
-        _column(name, "score" if name in scores else "feature", reference[name], current[name], settings.psi, chance)
+        _column(
+            name,
+            "score" if name in scores else "feature",
+            (reference[name], current[name]),
+            settings.psi,
+            psi_noise(reference[name], current[name], chance),
+            (usual or {}).get(name, 0.0),
+        )
         for name in reference
     ]
     columns = tuple(sorted(found, key=lambda column: (-column.psi, column.column)))
@@ -125,14 +177,19 @@ def compare(
     return DriftResult(verdict, reason, rows, columns)
 
 
-def _column(name: str, role: Role, before: Histogram, now: Histogram, limit: float, chance: float) -> ColumnDrift:
-    index, noise = psi(before, now), psi_noise(before, now, chance)
+def _column(
+    name: str, role: Role, histograms: tuple[Histogram, Histogram], limit: float, noise: float, usual: float
+) -> ColumnDrift:
+    before, now = histograms
+    index, reached = psi(before, now), max(limit + usual, noise)
     return ColumnDrift(
         column=name,
         role=role,
         psi=index,
         noise=noise,
-        drifted=index >= limit and index > noise,
+        usual=usual,
+        limit=reached,
+        drifted=index >= reached,
         reference_rows=before.rows,
         current_rows=now.rows,
         reference_missing=before.missing,
@@ -147,7 +204,7 @@ def _verdict(columns: Sequence[ColumnDrift], rows: int, settings: Monitoring) ->
     features = [column.column for column in columns if column.drifted and column.role == "feature"]
     scores = [column.column for column in columns if column.drifted and column.role == "score"]
     total = sum(column.role == "feature" for column in columns)
-    told = f"{len(features)} of {total} features at PSI {settings.psi:g} or more"
+    told = f"{len(features)} of {total} features at PSI {settings.psi:g} or more beyond what is usual"
     told += f", and the score ({', '.join(scores)})" if scores else ""
     drift = len(features) >= settings.drifted_features or bool(scores)
     return ("drift" if drift else "stable"), told

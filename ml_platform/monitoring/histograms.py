@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 _QUANTILES = np.linspace(0.0, 1.0, 11)
 _MAX_CATEGORIES = 50
+Places: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,19 @@ def choose_bins(values: pd.Series) -> Bins:
 
 def count_values(values: pd.Series, bins: Bins) -> Histogram:
     """Count a column by the given bins, in one pass."""
-    missing = int(values.isna().sum())
-    places = _places(values[values.notna()], bins)
-    counts = np.bincount(places, minlength=len(bins.labels) - 1)
-    return Histogram(bins, (*(int(count) for count in counts), missing))
+    counts = np.bincount(places_of(values, bins), minlength=len(bins.labels))
+    return Histogram(bins, tuple(int(count) for count in counts))
 
 
-def _places(values: pd.Series, bins: Bins) -> np.ndarray[Any, np.dtype[np.int64]]:
+def places_of(values: pd.Series, bins: Bins) -> Places:
+    """Return the number of the bin of every value; the last is that of missing values."""
+    known = values.notna().to_numpy()
+    places = np.full(len(values), len(bins.labels) - 1, dtype=np.int64)
+    places[known] = _places(values[known], bins)
+    return places
+
+
+def _places(values: pd.Series, bins: Bins) -> Places:
     """Return the number of the bin of every value; none is missing."""
     if bins.kind == "categorical":
         codes, found = pd.factorize(values)  # each category becomes text once, not once a row
@@ -111,7 +118,7 @@ def _places(values: pd.Series, bins: Bins) -> np.ndarray[Any, np.dtype[np.int64]
     return np.where(lowest, 1, places) if len(bins.edges) > 1 else _around(numbers, bins.edges[0])
 
 
-def _around(numbers: np.ndarray[Any, Any], only: float) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _around(numbers: np.ndarray[Any, Any], only: float) -> Places:
     return np.where(numbers < only, 0, np.where(numbers == only, 1, 2)).astype(np.int64)
 
 

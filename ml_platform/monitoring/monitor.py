@@ -76,8 +76,8 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
     reference = reference_of(project, project.store.get("trained_model", version.id))
     window = _window(project, version, reference, now)
     current = count_like(window, reference.histograms)
-    result = compare(reference.histograms, current, reference.scores, settings)
-    page, problem = _page(reference, window, result, settings.psi)
+    result = compare(reference.histograms, current, reference.scores, settings, reference.usual)
+    page, problem = _page(reference, window, result, settings.drifted_features)
     path = report_path(project, version.model, now) if page else None
     finding = _follow(project, version, result, path, now)
     settled = settled_predictions(project, version.model, read[_label_node(project, version.model)], now)
@@ -114,14 +114,14 @@ def _window(project: Project, version: Version, reference: Reference, now: datet
 
 
 def _page(
-    reference: Reference, window: pd.DataFrame, result: DriftResult, psi_limit: float
+    reference: Reference, window: pd.DataFrame, result: DriftResult, drifted_columns: int
 ) -> tuple[str | None, str | None]:
     """Return the report, or what kept it from being made: a picture for people never stops the figures."""
     if window.empty:
         return None, "no predictions in the window"
-    worst_first = [column.column for column in result.columns]
     try:
-        return drift_report(reference.sample, window, worst_first, psi_limit), None
+        limits = {column.column: column.limit for column in result.columns}  # the worst column first
+        return drift_report(reference.sample, window, limits, drifted_columns), None
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"[:300]
 

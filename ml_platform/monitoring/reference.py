@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ml_platform.identity import cache_key, canonical_json, content_id
-from ml_platform.monitoring.drift import summarise
+from ml_platform.monitoring.drift import summarise, usual_psi
 from ml_platform.monitoring.histograms import Histogram
 from ml_platform.monitoring.report import MAX_ROWS
 from ml_platform.predictor import Predictor, load_predictor
@@ -41,12 +41,15 @@ class Reference:
         By column: input columns over the train stretch, scores over the validate and test stretches.
     scores
         Which of the columns are scores.
+    usual
+        For each column the largest drift of any window of monitoring's length within the reference.
     sample
         At most 2,000 rows of all columns; a row's scores and features are not those of one row.
     """
 
     histograms: Mapping[str, Histogram]
     scores: tuple[str, ...]
+    usual: Mapping[str, float]
     sample: pd.DataFrame
 
 
@@ -58,7 +61,9 @@ def reference_of(project: Project, trained: Artifact) -> Reference:
     ArtifactMissing, ArtifactDamaged
         When the trained model or its snapshot cannot be read.
     """
-    key = cache_key(KIND, {}, _CODE, {"trained_model": trained.id})
+    settings = project.spec.models[trained.about["model"]].monitoring
+    decides = {"window": settings.window, "min_rows": settings.min_rows}
+    key = cache_key(KIND, decides, _CODE, {"trained_model": trained.id})
     return _read(project, project.store.find(KIND, key) or _make(project, trained, key))
 
 
@@ -79,20 +84,27 @@ def watched_columns(project: Project, model_name: str, predictor: Predictor) -> 
 
 
 def _make(project: Project, trained: Artifact, key: str) -> Artifact:
+    model = project.spec.models[trained.about["model"]]
     predictor = load_predictor(project, trained)
-    watched = watched_columns(project, trained.about["model"], predictor)
     snapshot = load_snapshot(project, trained.inputs["snapshot"])
-    features = read_columns(snapshot.part("train"), predictor.inputs)[watched]
+    train = snapshot.part("train")
     unfitted = pd.concat([snapshot.part("validate"), snapshot.part("test")], ignore_index=True)
+    features = read_columns(train, predictor.inputs)[watched_columns(project, model.name, predictor)]
     predicted = predictor.predict(unfitted)
     scores = predicted[[name for name in predicted.columns if name.partition(".")[0] == "score"]]
-    histograms = {**summarise(features, list(features.columns)), **summarise(scores, list(scores.columns))}
+    parts = ((features, train["effective_time"]), (scores, unfitted["effective_time"]))
+    histograms = {name: figure for part, _ in parts for name, figure in summarise(part, list(part.columns)).items()}
+    usual = {
+        name: usual_psi(part[name], times, histograms[name], model.monitoring.window, model.monitoring.min_rows)
+        for part, times in parts
+        for name in part.columns
+    }
     figures = canonical_json({name: histogram.as_json() for name, histogram in histograms.items()})
     objects = {
         "histograms.json": project.store.put(figures),
         "sample.parquet": project.store.put(_parquet(_sample(features, scores))),
     }
-    about = {"rows": len(features), "score_rows": len(scores), "scores": list(scores.columns)}
+    about = {"rows": len(features), "score_rows": len(scores), "scores": list(scores.columns), "usual": usual}
     id = content_id({**about, "histograms": objects["histograms.json"].sha256, "trained_model": trained.id})
     return project.store.write(KIND, id, key, objects=objects, about=about, inputs={"trained_model": trained.id})
 
@@ -113,4 +125,4 @@ def _read(project: Project, artifact: Artifact) -> Reference:
     figures = json.loads(project.store.read(artifact.objects["histograms.json"]))
     sample = pq.read_table(io.BytesIO(project.store.read(artifact.objects["sample.parquet"]))).to_pandas()
     histograms = {name: Histogram.from_json(fields) for name, fields in figures.items()}
-    return Reference(histograms, tuple(artifact.about["scores"]), sample)
+    return Reference(histograms, tuple(artifact.about["scores"]), artifact.about["usual"], sample)

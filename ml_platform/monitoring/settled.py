@@ -44,9 +44,7 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
     horizon = spec.label.horizon
     rows = read_predictions(project, model_name, now - horizon - spec.monitoring.window, now)
     settled = is_settled(rows, horizon, now)
-    label = pd.Series(None, index=rows.index, dtype=object)
-    if settled.any():
-        label[settled] = labels_of(project, model_name, label_source_id, rows[settled]).astype(object)
+    label = _labels(project, model_name, label_source_id, rows, settled)
     predictors = _predictors(project, model_name, rows[settled])
     decisions = {number: predictor.decision for number, predictor in predictors.items()}
     realised = realised_value(rows, label, decisions, horizon, now)
@@ -56,6 +54,18 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
     newest = int(known["version"].max())
     known = known[known["version"] == newest]
     return Settled(realised, _metrics(project, model_name, predictors[newest], known, label[known.index]), newest)
+
+
+def _labels(
+    project: Project, model_name: str, label_source_id: str, rows: pd.DataFrame, settled: pd.Series
+) -> pd.Series:
+    """Return the truth of settled rows as known at their horizon, null for all others."""
+    label = pd.Series(None, index=rows.index, dtype=object)
+    if settled.any():
+        known = labels_of(project, model_name, label_source_id, rows[settled]).astype(object)
+        negative = project.spec.models[model_name].label.missing == "negative"
+        label[settled] = known.where(known.notna(), False if negative else None)
+    return label
 
 
 def _predictors(project: Project, model_name: str, rows: pd.DataFrame) -> Mapping[int, Predictor]:

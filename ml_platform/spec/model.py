@@ -150,7 +150,9 @@ class Monitoring(Declaration):
     """What the champion's scores and features are held against."""
 
     window: Span
-    psi: float = Field(0.25, gt=0.0, description="Population stability index from which a column has drifted")
+    psi: float = Field(
+        0.25, gt=0.0, description="Population stability index, beyond what is usual, from which a column has drifted"
+    )
     drifted_features: int = Field(1, ge=1, description="How many drifted features (or the score) make a finding")
     min_rows: int = Field(200, ge=1, description="Fewer rows than this in the current window give no verdict")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_platform.monitoring.drift import ColumnDrift, compare, count_like, psi, psi_noise, summarise
+from ml_platform.monitoring.drift import ColumnDrift, compare, count_like, psi, psi_noise, summarise, usual_psi
 from ml_platform.monitoring.histograms import Bins, Histogram, choose_bins, count_values
 from ml_platform.spec.model import Monitoring
 
@@ -199,4 +200,42 @@ def test_the_worst_column_comes_first_with_its_figures() -> None:
     worst: ColumnDrift = result.columns[0]
     assert worst.drifted
     assert worst.moved == "above 999: 0.0% -> 50.0%"
-    assert result.reason == "1 of 2 features at PSI 0.25 or more"
+    assert result.reason == "1 of 2 features at PSI 0.25 or more beyond what is usual"
+    assert worst.limit == 0.25
+
+
+def test_what_is_usual_is_the_worst_window_within_the_reference_by_a_naive_loop() -> None:
+    draw = np.random.default_rng(2)
+    days = np.sort(draw.integers(0, 12, 600))
+    times = pd.Series(pd.Timestamp("2024-01-01T07:00Z") + pd.to_timedelta(days * 24 + draw.integers(0, 23, 600), "h"))
+    values = pd.Series(draw.normal(size=600) + np.sin(days / 3))
+    values[::17] = np.nan
+    whole = count_values(values, choose_bins(values))
+    found = usual_psi(values, times, whole, timedelta(days=3), min_rows=20)
+    first = times.min()
+    naive = []
+    for start in range(10):
+        inside = (times >= first + timedelta(days=start)) & (times < first + timedelta(days=start + 3))
+        if inside.sum() >= 20:
+            naive.append(psi(whole, count_values(values[inside], whole.bins)))
+    assert len(naive) > 5
+    assert found == pytest.approx(max(naive))
+
+
+def test_a_reference_too_short_for_two_windows_cannot_tell_what_is_usual() -> None:
+    values, times = pd.Series(np.arange(50.0)), pd.Series(pd.date_range("2024-01-01", periods=50, freq="h", tz="UTC"))
+    whole = count_values(values, choose_bins(values))
+    assert usual_psi(values, times, whole, timedelta(days=2)) == 0.0
+    assert usual_psi(values[:0], times[:0], whole, timedelta(days=2)) == 0.0
+
+
+def test_what_comes_and_goes_within_the_reference_is_no_drift_and_more_than_that_is() -> None:
+    days = np.repeat(np.arange(60), 40)
+    times = pd.Series(pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(days, "D"))
+    wave = pd.DataFrame({"x": 10 * np.sin(days / 5) + np.random.default_rng(1).normal(size=len(days))})
+    reference = summarise(wave, ["x"])
+    usual = {"x": usual_psi(wave["x"], times, reference["x"], timedelta(days=3))}
+    crest, beyond = wave[(days >= 6) & (days < 9)], wave[(days >= 6) & (days < 9)] + 30
+    assert compare(reference, count_like(crest, reference), [], LIMITS).verdict == "drift"
+    assert compare(reference, count_like(crest, reference), [], LIMITS, usual).verdict == "stable"
+    assert compare(reference, count_like(beyond, reference), [], LIMITS, usual).verdict == "drift"

@@ -39,7 +39,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HandMadeWorld:
 
 def score_until(world: HandMadeWorld, now: datetime, orders: str = "orders1") -> None:
     inputs = {"sources/orders": orders, "features/courier_recent": "table1"}
-    for day in range(12, now.day + 1):
+    for day in range(15, now.day + 1):
         score_batch(world.project, MODEL, inputs, date(2024, 1, day), now)
 
 
@@ -73,7 +73,10 @@ def test_planted_drift_is_found_in_the_column_where_it_was_planted(world: HandMa
     assert found["columns"][0]["moved"].startswith("above ")
     (finding,) = open_findings(world.project)
     assert finding.id == found["finding"]
-    assert finding.reason == f"late_parcel@1: 1 of 8 features at PSI 0.25 or more, over {found['rows']} predictions"
+    assert (
+        finding.reason
+        == f"late_parcel@1: 1 of 8 features at PSI 0.25 or more beyond what is usual, over {found['rows']} predictions"
+    )
     assert next(iter(finding.facts)) == "PSI of orders.amount"
 
 

@@ -28,7 +28,7 @@ def frame(rows: int, shift: float = 0.0) -> pd.DataFrame:
 
 
 def test_the_page_shows_numbers_texts_and_flags_with_values_and_loads_nothing_from_elsewhere() -> None:
-    page = drift_report(frame(500), frame(300, shift=2.0), list(frame(1)), psi_limit=0.25)
+    page = drift_report(frame(500), frame(300, shift=2.0), dict.fromkeys(frame(1), 0.25))
     assert page is not None
     for name in ("table.number", "orders.kind", "orders.flag", "orders.count"):
         assert name in page
@@ -36,9 +36,17 @@ def test_the_page_shows_numbers_texts_and_flags_with_values_and_loads_nothing_fr
     assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=\"https?:", page)
 
 
+def test_a_column_counts_as_drifted_from_its_own_limit() -> None:
+    both = pd.DataFrame({"a": np.arange(1000.0), "b": np.arange(1000.0)})
+    page = drift_report(both, both + 200, {"a": 0.01, "b": 100.0})
+    assert page is not None
+    assert "Drift is detected for 50.0% of columns (1 out of 2)" in page
+    assert "Dataset Drift is detected. Dataset drift detection threshold is 0.5" in page
+
+
 def test_rows_and_columns_are_bounded() -> None:
     wide = pd.DataFrame({f"column{number:03d}": np.arange(5 * MAX_ROWS, dtype=float) for number in range(40)})
-    page = drift_report(wide, wide, list(wide), psi_limit=0.25)
+    page = drift_report(wide, wide, dict.fromkeys(wide, 0.25))
     assert page is not None
     shown = [name for name in wide if name in page]
     assert shown == list(wide)[:MAX_COLUMNS]
@@ -46,8 +54,8 @@ def test_rows_and_columns_are_bounded() -> None:
 
 
 def test_without_a_value_on_both_sides_there_is_no_page() -> None:
-    assert drift_report(frame(10), frame(0), ["table.number"], psi_limit=0.25) is None
-    assert drift_report(frame(10), frame(10), ["table.empty"], psi_limit=0.25) is None
+    assert drift_report(frame(10), frame(0), {"table.number": 0.25}) is None
+    assert drift_report(frame(10), frame(10), {"table.empty": 0.25}) is None
 
 
 def test_the_library_leaves_no_file_and_no_word_behind(tmp_path: Path) -> None:
@@ -56,7 +64,7 @@ def test_the_library_leaves_no_file_and_no_word_behind(tmp_path: Path) -> None:
     here.mkdir()
     code = (
         "import numpy, pandas; from ml_platform.monitoring.report import drift_report;"
-        "f = pandas.DataFrame({'x': numpy.arange(100.0)}); print('<html' in drift_report(f, f, ['x'], 0.25))"
+        "f = pandas.DataFrame({'x': numpy.arange(100.0)}); print('<html' in drift_report(f, f, {'x': 0.25}))"
     )
     environment = {**os.environ, "HOME": str(home)}
     done = subprocess.run(
