@@ -30,17 +30,14 @@ def build_snapshot_asset(project: Project, node: Node) -> dg.AssetsDefinition:
 
 def _metadata(made: Made) -> Metadata:
     about = made.artifact.about
-    parts = [
-        {"part": part, "rows": rows, "from": about["boundaries"][part][0], "until": about["boundaries"][part][1]}
-        for part, rows in about["parts"].items()
-    ]
-    nulls = [{"column": name, "null": f"{share:.1%}"} for name, share in about["null_share"].items() if share]
+    nulls = [{"column": name, "null": f"{share:.1%}"} for name, share in about["nulls"].items() if share]
     return made_metadata(made) | {
-        "dagster/row_count": about["rows"],
+        "dagster/row_count": sum(about["rows"].values()),
         "dagster/column_schema": table_schema(about["columns"]),
         "as_of": about["as_of"],
-        "split": table(parts),
-        "left_out": dg.MetadataValue.json(about["left_out"]),
+        "rows": dg.MetadataValue.json(about["rows"]),
+        "boundaries": dg.MetadataValue.json(about["boundaries"]),
+        "dropped": dg.MetadataValue.json(about["dropped"]),
         "label": dg.MetadataValue.json(about["label"]),
-        "null_share": table(nulls),
+        "nulls": table(nulls),
     }

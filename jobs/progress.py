@@ -1,7 +1,7 @@
 """How a run goes, told as it happens: Dagster's events as lines for people or for a machine."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -62,6 +62,7 @@ class Listener:
     names: Mapping[str, str]
     tell: Tell
     made: dict[str, dict[str, Any]] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
 
     def __call__(self, entry: dg.EventLogEntry) -> None:
         """Hear one event."""
@@ -74,6 +75,7 @@ class Listener:
             return
         step = self.names.get(event.step_key, event.step_key)
         if event.is_step_start:
+            self.begun.add(step)
             self.tell({"event": "start", "step": step})
         elif event.is_step_materialization:
             self.made[step] = _plain(event.step_materialization_data.materialization)
@@ -83,8 +85,12 @@ class Listener:
             problem = problem_of(event.step_failure_data.error)
             self.outcome.problems[step] = problem
             self.tell({"event": "failed", "step": step, "error": problem.text, "refused": problem.refused})
-        elif event.is_step_skipped:
-            self.tell({"event": "skipped", "step": step})
+
+    def tell_skipped(self, steps: Sequence[str]) -> None:
+        """Tell which steps were never begun, because what they need is missing."""
+        for step in steps:
+            if step not in self.begun:
+                self.tell({"event": "skipped", "step": step})
 
     def _run_failed(self, event: dg.DagsterEvent) -> None:
         data = event.job_failure_data

@@ -65,7 +65,8 @@ def run_job(project: Project, instance: dg.DagsterInstance, job: str, tell: Tell
     outcome = Outcome(str(uuid.uuid4()))
     tell({"event": "run", "run": outcome.run, "job": job, "steps": steps})
     began = time.monotonic()
-    instance.add_event_listener(outcome.run, Listener(outcome, names, tell))
+    listener = Listener(outcome, names, tell)
+    instance.add_event_listener(outcome.run, listener)
     result = definition.execute_in_process(
         instance=instance,
         run_id=outcome.run,
@@ -74,6 +75,7 @@ def run_job(project: Project, instance: dg.DagsterInstance, job: str, tell: Tell
         raise_on_error=False,
     )
     outcome.success = result.success
+    listener.tell_skipped(steps)
     if not outcome.success and not outcome.interrupted:
         alert = failure_alert(project, result.dagster_run, list(outcome.problems.values()))
         send_alert(project, alert, project.clock.now())

@@ -110,7 +110,8 @@ class TrainingTracker:
         """Make dagster-mlflow's object, which opens a run in the model's experiment; return the run's id."""
         try:
             open_experiment(project, open_client(project), model)  # before dagster-mlflow makes it without our folder
-            from dagster_mlflow import mlflow_tracking
+            with _quietly():
+                from dagster_mlflow import mlflow_tracking
 
             config = {
                 "experiment_name": experiment_name(project, model),
@@ -118,7 +119,7 @@ class TrainingTracker:
                 "env": {name: os.environ.get(name, value) for name, value in CLIENT_SETTINGS.items()},
                 "extra_tags": dict(tags),
             }
-            with _beta_is_known():
+            with _quietly():
                 session = mlflow_tracking.resource_fn(self.context.replace_config(config))
                 mlflow = next(session)
             self._sessions.append(session)
@@ -148,9 +149,11 @@ class TrainingTracker:
 
 
 @contextmanager
-def _beta_is_known() -> Iterator[None]:
+def _quietly() -> Iterator[None]:
+    """Keep in that dagster-mlflow is beta, and what it uses that Dagster deprecates."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
         yield
 
 
@@ -167,7 +170,7 @@ def training_tracker(context: dg.InitResourceContext) -> Iterator[TrainingTracke
 def _end_when_begun(context: dg.HookContext, event_list: list[dg.DagsterEvent]) -> dg.HookExecutionResult:
     if not context.resources.mlflow.begun:
         return dg.HookExecutionResult(hook_name=HOOK, is_skipped=True)
-    with _beta_is_known():
+    with _quietly():
         from dagster_mlflow import end_mlflow_on_run_finished
     result: dg.HookExecutionResult = end_mlflow_on_run_finished.hook_fn(context, event_list)
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,6 +12,7 @@ import pytest
 from ml_platform.monitoring.findings import open_findings
 from ml_platform.registry import versions
 from ml_platform_dagster.jobs.run import dagster_home
+from tests.dagster.conftest import open_copy
 from tests.dagster.shop import Shop
 from tests.receiver import alert_receiver
 from tests.worlds import write_shop_data
@@ -35,15 +37,23 @@ def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
         yield found
 
 
-@pytest.fixture
-def drifted(shop: Shop, receiver: tuple[str, list[dict[str, Any]]]) -> Shop:
+@pytest.fixture(scope="module")
+def made_drifted(made_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four days later: orders have trebled and every courier is an hour later, and monitoring has seen it."""
-    shop.edit("project.yaml", "owner: team:shop\n", f"owner: team:shop\nalerts: ['{receiver[0]}']\n")
-    write_shop_data(shop.root, late_from_day=DRIFT_FROM_DAY)
-    shop.advance(days=4)
-    outcome = shop.run("late_parcel_refresh")
-    assert outcome.success, outcome.problems
-    return shop
+    with open_copy(made_shop, tmp_path_factory.mktemp("drifted")) as shop:
+        write_shop_data(shop.root, late_from_day=DRIFT_FROM_DAY)
+        shop.advance(days=4)
+        outcome = shop.run("late_parcel_refresh")
+        assert outcome.success, outcome.problems
+        return shop.root
+
+
+@pytest.fixture
+def drifted(made_drifted: Path, tmp_path: Path, receiver: tuple[str, list[dict[str, Any]]]) -> Iterator[Shop]:
+    """The shop that has drifted, with alerts going to the receiver."""
+    with open_copy(made_drifted, tmp_path) as shop:
+        shop.edit("project.yaml", "owner: team:shop\n", f"owner: team:shop\nalerts: ['{receiver[0]}']\n")
+        yield shop
 
 
 def test_drift_leads_to_one_alert_one_retraining_and_a_new_version(

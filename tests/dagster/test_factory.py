@@ -7,6 +7,7 @@ import json
 import dagster as dg
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
 
 from ml_platform.registry import champion
 from ml_platform.tracking import open_client, open_experiment, tracked_run
@@ -42,7 +43,7 @@ def test_an_assets_data_version_is_the_id_of_what_it_made(untouched: Shop, name:
 
 def test_nothing_is_stale_after_the_run(untouched: Shop) -> None:
     graph = untouched.definitions.resolve_asset_graph()
-    resolver = CachingStaleStatusResolver(untouched.instance, graph)
+    resolver = CachingStaleStatusResolver(untouched.instance, graph, LoadingContextForTest(untouched.instance))
     keys = [key for key in graph.get_all_asset_keys() if key.path[-1] != "predictions"]
     assert {key.to_user_string(): resolver.get_status(key) for key in keys} == {
         key.to_user_string(): StaleStatus.FRESH for key in keys

@@ -56,13 +56,21 @@ def test_after_a_refusal_the_factory_goes_on_with_the_champion(worse: Shop) -> N
 
 def test_a_better_challenger_is_deployed(shop: Shop) -> None:
     shop.edit(MODEL, BOOSTED, RULE)
-    shop.edit(MODEL, 'gates: {auc: ">= 0.55"}', "release: {changed_declaration: {better_than: [do_nothing]}}")
+    shop.edit(MODEL, "release: {", "release: {changed_declaration: {better_than: [do_nothing]}, ")
+    shop.edit(MODEL, 'gates: {auc: ">= 0.55"}', "gates: {}")
     weak = shop.run("late_parcel_retrain")
     assert weak.success, weak.problems
-    shop.edit(MODEL, RULE, BOOSTED)
-    shop.edit(MODEL, "release: {changed_declaration: {better_than: [do_nothing]}}", "release: {}")
+    assert str(champion(shop.project, "late_parcel")) == "late_parcel@2"
+    shop.edit(MODEL, RULE, BOOSTED.replace("num_leaves: 7", "num_leaves: 5"))
+    shop.edit(MODEL, "changed_declaration: {better_than: [do_nothing]}, ", "")
     better = shop.run("late_parcel_retrain")
     assert better.success, better.problems
-    moves = [(line.facts["from_version"], line.facts["version"]) for line in ledger_lines(shop.project.database)]
-    assert moves[-2:] == [(1, 2), (2, 1)]
-    assert len(versions(shop.project, "late_parcel")) == 2
+    assert str(champion(shop.project, "late_parcel")) == "late_parcel@3"
+    last = ledger_lines(shop.project.database, "champion/late_parcel")[-1]
+    assert (last.facts["from_version"], last.facts["version"], last.facts["rule"]) == (2, 3, "changed_declaration")
+    assert "against champion the probability of earning more is" in last.reason
+    assert [str(version) for version in versions(shop.project, "late_parcel")] == [
+        "late_parcel@1",
+        "late_parcel@2",
+        "late_parcel@3",
+    ]

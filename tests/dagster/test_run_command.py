@@ -99,7 +99,7 @@ def test_an_interrupted_run_does_not_stay_started(slow: Path, number: signal.Sig
 def test_what_a_killed_run_leaves_is_cleared_by_the_next(slow: Path) -> None:
     process = begin(slow)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert statuses(slow) == ["STARTED"]
     with dg.DagsterInstance.from_config(str(dagster_home(open_project(slow)))) as instance:
         assert len(end_dead_runs(instance)) == 1

@@ -121,4 +121,3 @@ def test_the_days_are_there_to_be_chosen_and_a_day_is_scored_by_a_click(server: 
     assert launch(server, "factory", tags={"dagster/partition": "2024-03-01"}) == "SUCCESS"
     node = ask(server, NODE, key={"path": ["late_parcel", "predictions"]})["assetNodeOrError"]
     assert len(node["assetMaterializations"]) == 1
-
