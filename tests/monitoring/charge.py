@@ -75,12 +75,25 @@ class HandMadeWorld:
 
     def appoint(self, model_name: str, trained: Artifact, at: datetime) -> Version:
         """Make a trained model the champion from an instant on."""
-        version = register_version(self.project, model_name, trained, at)
-        name = champion_ref(model_name)
-        before = read_ref(self.project.database, name)
-        line = {"at": at, "actor": "test", "action": "deploy", "reason": "a test says so"}
-        move_ref(self.project.database, name, expected=before, to=trained.id, facts={"figures": {}}, **line)  # type: ignore[arg-type]
-        return version
+        return appoint(self.project, model_name, trained, at)
+
+
+def appoint(project: Project, model_name: str, trained: Artifact, at: datetime) -> Version:
+    """Make a trained model the champion from an instant on, without asking whether it deserves it."""
+    version = register_version(project, model_name, trained, at)
+    name = champion_ref(model_name)
+    move_ref(
+        project.database,
+        name,
+        expected=read_ref(project.database, name),
+        to=trained.id,
+        at=at,
+        actor="test",
+        action="deploy",
+        reason="a test says so",
+        facts={"figures": {}},
+    )
+    return version
 
 
 SNAPSHOTS: dict[str, pd.DataFrame] = {}
