@@ -128,6 +128,10 @@ class NotMaterialised(PlatformError):
         super().__init__(f"{node}: input {upstream} does not exist yet. Materialise {upstream} first.")
 
 
+class ValueTooLarge(PlatformError):
+    """A number does not fit into the type that the engine computes it in."""
+
+
 class FeatureError(PlatformError):
     """A feature table cannot be computed from its source."""
 

@@ -7,12 +7,15 @@ runs them is chosen here and nowhere else.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import ibis
 import pyarrow as pa
+
+from ml_platform.errors import ValueTooLarge
 
 
 class Engine:
@@ -49,16 +52,29 @@ class Engine:
 
     def keep(self, name: str, query: Any) -> Any:
         """Compute an Ibis table once, keep it under `name`, and return it for Ibis."""
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {_sql(query)}")
+        with _told_plainly():
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {_sql(query)}")
         return self._known(name)
 
     def run(self, query: Any) -> pa.Table:
         """Return the rows of an Ibis table."""
-        return self._connection.sql(_sql(query)).to_arrow_table()
+        with _told_plainly():
+            return self._connection.sql(_sql(query)).to_arrow_table()
 
     def _known(self, name: str) -> Any:
         described = self._connection.execute(f"DESCRIBE {name}").fetchall()
         return ibis.table({column: _dtype(kind) for column, kind, *_ in described}, name=name)
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Turn what the engine says of numbers that do not fit into an error of the platform's."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
+        raise ValueTooLarge(str(error).splitlines()[0]) from None
 
 
 def _sql(query: Any) -> str:

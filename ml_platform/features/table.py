@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ml_platform.code_version import code_version
 from ml_platform.engine import Engine
+from ml_platform.errors import FeatureError, ValueTooLarge
 from ml_platform.features.feature_log import write_log
 from ml_platform.features.source_log import source_versions
 from ml_platform.features.values import FeatureValues
@@ -44,8 +45,14 @@ def build_feature_table(project: Project, name: str, source_id: str) -> Made:
     found = project.store.find("feature_table", key)
     if found is not None:
         return Made(found, reused=True)
-    with project.engine() as engine:
-        log = _compute(project, engine, project.spec.feature_tables[name], source_id)
+    try:
+        with project.engine() as engine:
+            log = _compute(project, engine, project.spec.feature_tables[name], source_id)
+    except ValueTooLarge as error:
+        raise FeatureError(
+            f"feature table {name}: a value is too large for exact sums: {error}. Sum in a larger unit, or leave such "
+            "rows out with where."
+        ) from None
     return Made(write_log(project, name, log, key, source_id), reused=False)
 
 

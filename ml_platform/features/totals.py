@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -14,40 +14,63 @@ from ml_platform.features.windows import ENTER, LEAVE
 ENTITY, TICK = "_entity", "_tick"
 
 
-def running_totals(engine: Engine, windows: Iterable[tuple[Any, Mapping[str, str]]], never: int) -> Any:
+def changes_of(rows: Any, sums: Mapping[str, str], newest: Mapping[str, tuple[str, str]]) -> Any:
+    """Return by how much each total of one window changes, per entity and tick.
+
+    Parameters
+    ----------
+    rows
+        The rows of a window (`in_window`).
+    sums
+        By total: the column that is summed over the rows in the window.
+    newest
+        By total: the column of the row that is the newest, and the one with the tick at which it no longer is.
+    """
+    shown = {name: _or_zero(rows[leave].notnull(), rows[best]) for name, (best, leave) in newest.items()}
+    enters = {name: rows[column] for name, column in sums.items()} | shown
+    branches = [_change(rows, ENTER, enters, enters), _change(rows, LEAVE, _negative(rows, sums), enters)]
+    for name, (best, leave) in newest.items():
+        hidden = rows.filter(rows[leave].notnull())
+        branches.append(_change(hidden, leave, _negative(hidden, {name: best}), enters))
+    union = reduce(lambda a, b: a.union(b), branches)
+    return _summed(union, list(enters))
+
+
+def _negative(rows: Any, columns: Mapping[str, str]) -> dict[str, Any]:
+    return {name: -rows[column] for name, column in columns.items()}
+
+
+def _or_zero(condition: Any, value: Any) -> Any:
+    return ibis.ifelse(condition, value, ibis.literal(0).cast(value.type()))
+
+
+def _change(rows: Any, when: str, changed: Mapping[str, Any], types: Mapping[str, Any]) -> Any:
+    """Return what changes at a tick; the other totals do not."""
+    values = {name: changed.get(name, ibis.literal(0).cast(like.type())) for name, like in types.items()}
+    return rows.select(**{ENTITY: rows[ENTITY], TICK: rows[when]}, **values)
+
+
+def _summed(changes: Any, names: Sequence[str]) -> Any:
+    sums = {name: changes[name].sum() for name in names} or {"_rows": changes.count()}
+    return changes.group_by(ENTITY, TICK).aggregate(**sums)
+
+
+def running_totals(engine: Engine, changes: Sequence[tuple[Any, Sequence[str]]], never: int) -> Any:
     """Return totals per entity at every tick at which anything enters or leaves any window.
 
     Parameters
     ----------
-    windows
-        For each window its rows (`in_window`), and the columns that are summed over them by the name of their total.
+    changes
+        For each window its changes (`changes_of`) and the names of its totals.
     never
         The tick at which nothing leaves any more.
     """
-    listed = list(windows)
-    names = [total for _, columns in listed for total in columns]
-    changes = []
-    for number, (rows, columns) in enumerate(listed):
-        changes.append(engine.keep(f"enters_{number}", _changes(rows, ENTER, columns, 1, names)))
-        changes.append(engine.keep(f"leaves_{number}", _changes(rows, LEAVE, columns, -1, names)))
-    union = reduce(lambda a, b: a.union(b), changes)
-    summed = union.group_by(ENTITY, TICK).aggregate(**{name: union[name].sum() for name in names})
-    summed = engine.keep("changes", summed)
+    types = {name: table[name].type() for table, names in changes for name in names}
+    nothing = {name: ibis.literal(0).cast(kind) for name, kind in types.items()}
+    wide = [table.select(ENTITY, TICK, **(nothing | {name: table[name] for name in own})) for table, own in changes]
+    summed = engine.keep("changes", _summed(reduce(lambda a, b: a.union(b), wide), list(types)))
     # Whatever enters leaves, at the latest when never comes: each entity begins at zero without being set apart,
     # which the engine does several times faster than a window for each entity.
     so_far = ibis.window(order_by=[ENTITY, TICK], rows=(None, 0))
-    running = summed.select(ENTITY, TICK, **{name: summed[name].sum().over(so_far) for name in names})
+    running = summed.select(ENTITY, TICK, **{name: summed[name].sum().over(so_far) for name in types})
     return engine.keep("totals", running.filter(running[TICK] < never))
-
-
-def _changes(rows: Any, when: str, columns: Mapping[str, str], sign: int, names: Sequence[str]) -> Any:
-    """Return one row per entity and tick with what changes then; columns of other windows do not."""
-    sums = {total: rows[column].sum().cast(_DECIMAL) for total, column in columns.items()}
-    grouped = rows.group_by(**{ENTITY: rows[ENTITY], TICK: rows[when]})
-    summed = grouped.aggregate(**sums) if sums else grouped.aggregate(_rows=rows.count())
-    none = ibis.literal(0).cast(_DECIMAL)
-    signed = {name: summed[name] * sign if name in columns else none for name in names}
-    return summed.select(ENTITY, TICK, **signed)
-
-
-_DECIMAL = "decimal(38, 0)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ibis
@@ -14,8 +14,8 @@ from ml_platform.expression import parse_expression
 from ml_platform.features.extremes import extremes_at
 from ml_platform.features.measures import RANK, FeaturePlan, measures_of, plan_features, result_of
 from ml_platform.features.source_log import EVENT, INGEST, KNOWN, UNTIL
-from ml_platform.features.totals import ENTITY, TICK, running_totals
-from ml_platform.features.windows import ENTER, LEAVE, in_window, never, while_newest
+from ml_platform.features.totals import ENTITY, TICK, changes_of, running_totals
+from ml_platform.features.windows import in_window, never, while_newest
 from ml_platform.spec.feature_table import FeatureTableSpec, column_name
 from ml_platform.spec.source import SourceSpec
 from ml_platform.spec.types import Window
@@ -61,7 +61,7 @@ class FeatureValues:
         self._contributions = self._engine.keep("contributions", self._contributing(rows))
         windows = dict.fromkeys(window for plan in self._plans for window in plan.feature.windows)
         timed = {window: self._in_window(number, window) for number, window in enumerate(windows)}
-        return self._named(self._with_extremes(self._totals(timed), timed))
+        return self._named(self._totals(timed), self._extremes(timed))
 
     # Rows ------------------------------------------------------------------
 
@@ -91,59 +91,67 @@ class FeatureValues:
         return measured.join(self._entities, self._keys).drop(*self._keys)
 
     def _in_window(self, number: int, window: Window) -> Any:
-        return self._engine.keep(f"window_{number}", in_window(self._contributions, window, self._spec.refresh))
+        rows = self._engine.keep(f"window_{number}", in_window(self._contributions, window, self._spec.refresh))
+        newest = [plan.name for plan in self._of(window) if plan.is_newest and not self._replaced]
+        if not newest:
+            return rows
+        until = {f"{name}:until": while_newest(rows, f"{name}:best", ENTITY, RANK) for name in newest}
+        return self._engine.keep(f"newest_{number}", rows.mutate(**until))
+
+    def _of(self, window: Window) -> list[FeaturePlan]:
+        return [plan for plan in self._plans if window in plan.feature.windows]
 
     # Values ----------------------------------------------------------------
 
-    def _totals(self, timed: dict[Window, Any]) -> Any:
+    def _totals(self, timed: Mapping[Window, Any]) -> Any:
         """Return running totals at every tick at which anything changes, also for windows that have none."""
-        wanted: list[tuple[Any, dict[str, str]]] = []
-        for window, rows in timed.items():
-            plans = [plan for plan in self._plans if window in plan.feature.windows]
-            sums = {
-                f"{column_name(plan.name, window)}:{part}": f"{plan.name}:{part}"
-                for plan in plans
-                for part in self._parts[plan.name]
-            }
-            wanted.append((rows, sums))
-            for plan in plans:
-                if plan.is_newest and not self._replaced:
-                    best = f"{plan.name}:best"
-                    newest = while_newest(rows.filter(rows[best].notnull()), ENTITY, RANK).select(
-                        ENTITY, ENTER, LEAVE, best
-                    )
-                    column = column_name(plan.name, window)
-                    wanted.append((self._engine.keep(f"newest_{len(wanted)}", newest), {f"{column}:best": best}))
-        return running_totals(self._engine, wanted, never(self._spec.refresh))
-
-    def _with_extremes(self, log: Any, timed: dict[Window, Any]) -> Any:
-        """Add the extremes that are no running totals: smallest, largest, and newest where rows are replaced."""
-        ticks = log.select(ENTITY, TICK)
+        changes = []
         for number, (window, rows) in enumerate(timed.items()):
-            plans = [plan for plan in self._plans if window in plan.feature.windows and self._is_extreme(plan)]
-            if not plans:
-                continue
-            best = {f"{plan.name}:best": "min" if plan.feature.aggregate == "min" else "max" for plan in plans}
-            found = extremes_at(self._engine, ticks, rows, best)
-            names = {f"{column_name(plan.name, window)}:best": found[f"{plan.name}:best"] for plan in plans}
-            found = self._engine.keep(f"extremes_{number}", found.select(ENTITY, TICK, **names))
-            log = log.left_join(found, [ENTITY, TICK]).drop(f"{ENTITY}_right", f"{TICK}_right")
-        return log
+            sums: dict[str, str] = {}
+            newest: dict[str, tuple[str, str]] = {}
+            for plan in self._of(window):
+                column = column_name(plan.name, window)
+                sums |= {f"{column}:{part}": f"{plan.name}:{part}" for part in self._parts[plan.name]}
+                if plan.is_newest and not self._replaced:
+                    newest[f"{column}:best"] = (f"{plan.name}:best", f"{plan.name}:until")
+            kept = self._engine.keep(f"changes_{number}", changes_of(rows, sums, newest))
+            changes.append((kept, [*sums, *newest]))
+        self._ticks = running_totals(self._engine, changes, never(self._spec.refresh))
+        return self._ticks
+
+    def _extremes(self, timed: Mapping[Window, Any]) -> list[Any]:
+        """Return what is no running total: smallest, largest, and newest where rows are replaced."""
+        found = []
+        for number, (window, rows) in enumerate(timed.items()):
+            plans = [plan for plan in self._of(window) if self._is_extreme(plan)]
+            if plans:
+                best = {f"{plan.name}:best": "min" if plan.feature.aggregate == "min" else "max" for plan in plans}
+                values = extremes_at(self._engine, self._ticks, rows, best)
+                names = {f"{column_name(plan.name, window)}:best": values[f"{plan.name}:best"] for plan in plans}
+                found.append(self._engine.keep(f"extremes_{number}", values.select(ENTITY, TICK, **names)))
+        return found
 
     def _is_extreme(self, plan: FeaturePlan) -> bool:
         return not plan.is_total and (self._replaced or not plan.is_newest)
 
     # The log ---------------------------------------------------------------
 
-    def _named(self, log: Any) -> Any:
+    def _named(self, totals: Any, extremes: Sequence[Any]) -> Any:
         """Return the declared columns in declared order, for entities by their keys."""
+        log = totals
+        for number, table in enumerate(extremes):
+            own = [name for name in table.columns if name not in (ENTITY, TICK)]
+            table = table.select(*own, **{f"_entity_{number}": ENTITY, f"_tick_{number}": TICK})
+            same = [totals[ENTITY] == table[f"_entity_{number}"], totals[TICK] == table[f"_tick_{number}"]]
+            log = log.left_join(table, same)
         plans = {plan.name: plan for plan in self._plans}
         for column, (name, _) in self._spec.columns.items():
             if plans[name].is_newest:
                 told = {f"{column}:rank": RANK, f"{column}:value": f"{name}:value"}
                 newest = self._contributions.select(**told)
-                log = log.left_join(newest, log[f"{column}:best"].cast("int64") == newest[f"{column}:rank"])
-        log = log.join(self._entities, ENTITY)
+                log = log.left_join(newest, log[f"{column}:best"] == newest[f"{column}:rank"])
+        entities = self._entities.rename(_numbered=ENTITY)
+        log = log.join(entities, totals[ENTITY] == entities["_numbered"])
         columns = {column: self._value(log, plans[name], column) for column, (name, _) in self._spec.columns.items()}
         valid_from = instant_of(log[TICK] * ibis.literal(self._spec.refresh // MICROSECOND, "int64"))
         named = log.select(*self._keys, **{VALID_FROM: valid_from}, **columns)

@@ -39,13 +39,14 @@ def never(refresh: timedelta) -> int:
     return -(-FOREVER // (refresh // MICROSECOND))
 
 
-def while_newest(rows: Any, entity: str, rank: str) -> Any:
-    """Return the rows of a window with the ticks at which each is the newest of its entity in the window.
+def while_newest(rows: Any, best: str, entity: str, rank: str) -> Any:
+    """Return for each row of a window the tick at which it is no longer the newest; null if it never is.
 
-    Holds where no row is ever replaced: then a newer row outlasts every older one, so that a row is the newest from
-    its entry until any newer one enters or it leaves itself. At no tick are there two.
+    A row takes part where `best` is not null, and is the newest from its entry until any newer one enters or it leaves
+    itself. That holds where no row is ever replaced: then a newer row outlasts every older one.
     """
     newer = ibis.window(group_by=entity, order_by=rank, rows=(1, None))
-    hidden = rows.mutate(_hidden=rows[ENTER].min().over(newer))
-    shown = hidden.mutate(**{LEAVE: ibis.least(hidden[LEAVE], hidden["_hidden"].fill_null(hidden[LEAVE]))})
-    return shown.filter(shown[ENTER] < shown[LEAVE]).drop("_hidden")
+    takes_part = rows[best].notnull()
+    hidden = ibis.ifelse(takes_part, rows[ENTER], ibis.null("int64")).min().over(newer)
+    until = ibis.least(rows[LEAVE], hidden.fill_null(rows[LEAVE]))
+    return ibis.ifelse(takes_part & (rows[ENTER] < until), until, ibis.null("int64"))
