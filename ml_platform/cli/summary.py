@@ -48,7 +48,7 @@ def print_status(project: Project, console: Console) -> None:
     console.print(_data(project, status))
     for model in status.models:
         console.print(_model(project, status, model))
-    for alert in status.alerts[-3:]:
+    for alert in status.alerts[:3]:
         console.print(Text(f"alert  {alert.get('title', '')}", style="yellow"))
 
 
