@@ -262,10 +262,10 @@ def _range(values: np.ndarray) -> tuple[float, float]:
 
 
 def _percent(*sides: Any) -> None:
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import FuncFormatter
 
     for side in sides:
-        side.set_major_formatter(PercentFormatter(1.0, decimals=None))
+        side.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.3g}%"))
 
 
 def _amounts(side: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from ml_platform.spec.source import ColumnType
 
 _NUMBERS = {"floating", "integer", "boolean", "decimal", "mixed-integer-float", "empty"}
 _TEXTS = {"string", "empty"}
+_AS_THEY_ARE: dict[tuple[str, str], Any] = {("i", "int"): "Int64", ("b", "bool"): "boolean", ("i", "float"): "float64"}
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,9 @@ def _wrong(column: InputColumn, found: str) -> PredictionError:
 
 
 def _number(series: pd.Series, column: InputColumn) -> pd.Series:
+    if (series.dtype.kind, column.type) in _AS_THEY_ARE:
+        unchanged: pd.Series = series.astype(_AS_THEY_ARE[series.dtype.kind, column.type])
+        return unchanged
     if isinstance(series.dtype, pd.CategoricalDtype) or pd.api.types.is_object_dtype(series.dtype):
         series = series.astype(object)
         found = pd.api.types.infer_dtype(series, skipna=True)
