@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from ml_platform.store.artifacts import Artifact
 
 KIND = "monitoring"
 NO_CHAMPION = "no version is deployed"
+_PAGE = "report.html.gz"
 
 
 def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], now: datetime) -> Made:
@@ -165,7 +167,7 @@ def _key(project: Project, model_name: str, read: Mapping[str, str], now: dateti
 
 def _files(current: Mapping[str, Histogram], page: str | None) -> dict[str, bytes]:
     histograms = canonical_json({name: histogram.as_json() for name, histogram in current.items()})
-    return {"histograms.json": histograms, **({"report.html": page.encode()} if page else {})}
+    return {"histograms.json": histograms, **({_PAGE: gzip.compress(page.encode(), mtime=0)} if page else {})}
 
 
 def _write(
@@ -182,6 +184,6 @@ def _lay_out_report(project: Project, artifact: Artifact) -> None:
         return
     path = project.state / artifact.about["report"]
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = project.store.read(artifact.objects["report.html"])
+    content = gzip.decompress(project.store.read(artifact.objects[_PAGE]))
     if not (path.exists() and path.read_bytes() == content):
         path.write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,8 @@ def test_the_page_is_kept_in_the_store_and_laid_out_for_a_browser(world: HandMad
     path = report_path(world.project, MODEL, NOW)
     assert path == world.project.state / "reports/late_parcel/2024-01-20.html"
     assert made.artifact.about["report"] == "reports/late_parcel/2024-01-20.html"
-    assert path.read_bytes() == world.project.store.read(made.artifact.objects["report.html"])
+    kept = world.project.store.read(made.artifact.objects["report.html.gz"])
+    assert path.read_bytes() == gzip.decompress(kept)
     path.unlink()
     assert monitor(world).reused
     assert path.read_text() == "<html>a page</html>"
