@@ -22,6 +22,7 @@ from ml_platform.identity import content_id, frame_id
 from ml_platform.project import Project
 from ml_platform.store.artifacts import Artifact, StoredObject
 from ml_platform.store.database import METADATA, Database
+from ml_platform.store.insert import insert_if_absent
 
 KIND = "predictions"
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -173,17 +174,10 @@ def _point(database: Database, model: str, day: date, before: Artifact | None, s
     row = {"model": model, "day": day.isoformat(), "artifact": state.id, "rows": state.about["rows"]}
     with database.writing() as connection:
         if before is None:
-            return _insert_if_absent(connection, row)
+            return insert_if_absent(connection, PREDICTION_DAYS, row)
         here = (PREDICTION_DAYS.c.model == model) & (PREDICTION_DAYS.c.day == row["day"])
         unmoved = here & (PREDICTION_DAYS.c.artifact == before.id)
         return connection.execute(sa.update(PREDICTION_DAYS).where(unmoved).values(row)).rowcount == 1
-
-
-def _insert_if_absent(connection: sa.Connection, row: Mapping[str, Any]) -> bool:
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return connection.execute(dialect.insert(PREDICTION_DAYS).values(row).on_conflict_do_nothing()).rowcount == 1
 
 
 def _day_of(instant: datetime) -> date:

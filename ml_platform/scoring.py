@@ -7,7 +7,7 @@ whose batch run came before the first deployment was never answered; neither is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -27,7 +27,9 @@ from ml_platform.registry import Version, champion
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.spec.resolve import feature_tables_of
 
-__all__ = ["Scored", "read_predictions", "score_batch"]
+__all__ = ["Scored", "read_predictions", "score_batch", "score_days"]
+
+_DAYS_AT_ONCE = 31
 
 
 @dataclass(frozen=True)
@@ -69,22 +71,62 @@ def score_batch(project: Project, model_name: str, inputs: Mapping[str, str], da
     BrokenInput
         When a source or feature table has failed a blocking check; the log stays as it was.
     """
-    first, next_day = day_bounds(day)
-    end = max(first - MICROSECOND, min(now, next_day - MICROSECOND))  # nothing of a day that has not begun
+    return score_days(project, model_name, inputs, [day], now)[0]
+
+
+def score_days(
+    project: Project, model_name: str, inputs: Mapping[str, str], days: Sequence[date], now: datetime
+) -> list[Scored]:
+    """Score several days as `score_batch` does one, looking all their features up at once; one result for each."""
     require_healthy(project.database, f"{model_name}/predictions", _data_nodes(project, model_name, inputs))
-    key = _key(project, model_name, inputs, first, end)
-    done = project.store.find(KIND, key)
-    if done is not None and _is_current(project, model_name, day, done.id):
-        return _scored(Made(done, reused=True), day, 0)
-    asked = _ask(project, model_name, model_frame(project, model_name, inputs, first - MICROSECOND, end, now))
+    scored: list[Scored] = []
+    for start in range(0, len(days), _DAYS_AT_ONCE):
+        scored += _score_some(project, model_name, inputs, days[start : start + _DAYS_AT_ONCE], now)
+    return scored
+
+
+def _score_some(
+    project: Project, model_name: str, inputs: Mapping[str, str], days: Sequence[date], now: datetime
+) -> list[Scored]:
+    stretches = {day: _stretch(day, now) for day in days}
+    keys = {day: _key(project, model_name, inputs, *stretches[day]) for day in days}
+    found = {day: project.store.find(KIND, keys[day]) for day in days}
+    done = {day: made for day, made in found.items() if made and _is_current(project, model_name, day, made.id)}
+    pending = [stretches[day] for day in days if day not in done]
+    frame = pd.DataFrame()
+    if pending:
+        start, end = min(first for first, _ in pending), max(last for _, last in pending)
+        frame = model_frame(project, model_name, inputs, start - MICROSECOND, end, now)
+    scored = []
+    for day in days:
+        if day in done:
+            scored.append(_scored(Made(done[day], reused=True), day, 0))
+            continue
+        first, last = stretches[day]
+        rows = frame[(frame["effective_time"] >= first) & (frame["effective_time"] <= last)]
+        scored.append(_score_rows(project, model_name, inputs, day, keys[day], rows, now))
+    return scored
+
+
+def _stretch(day: date, now: datetime) -> tuple[datetime, datetime]:
+    """Return the first and the last instant of a day's batch runs so far; nothing of a day that has not begun."""
+    first, next_day = day_bounds(day)
+    return first, max(first - MICROSECOND, min(now, next_day - MICROSECOND))
+
+
+def _score_rows(
+    project: Project,
+    model_name: str,
+    inputs: Mapping[str, str],
+    day: date,
+    key: str,
+    rows: pd.DataFrame,
+    now: datetime,
+) -> Scored:
+    asked = _ask(project, model_name, rows)
+    facts = {"before_first_deployment": asked.unanswered}
     state, added = append_predictions(
-        project,
-        model_name,
-        day,
-        key,
-        lambda logged: _answer(project, asked, logged, now),
-        inputs,
-        {"before_first_deployment": asked.unanswered},
+        project, model_name, day, key, lambda logged: _answer(project, asked, logged, now), inputs, facts
     )
     return _scored(Made(state, reused=False), day, added)
 

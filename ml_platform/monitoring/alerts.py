@@ -23,6 +23,7 @@ from ml_platform.checks import json_value
 from ml_platform.identity import canonical_json, format_instant
 from ml_platform.project import Project
 from ml_platform.store.database import METADATA, Instant
+from ml_platform.store.insert import insert_if_absent
 
 Urgency = Literal["page", "ticket", "report"]
 _APPRISE_TYPE = {"page": "failure", "ticket": "warning", "report": "info"}
@@ -129,10 +130,9 @@ def _log_first(project: Project, alert: Alert, now: datetime) -> bool:
     """Claim the key and append the log line in one transaction; False where the key has alerted before."""
     fields = json_value(asdict(alert))
     with project.database.writing() as connection:
-        if connection.scalar(sa.select(ALERTS.c.seq).where(ALERTS.c.key == alert.key)) is not None:
-            return False
         row = {"key": alert.key, "at": now, "model": alert.model, "alert": json.dumps(fields, ensure_ascii=False)}
-        connection.execute(sa.insert(ALERTS).values(row))
+        if not insert_if_absent(connection, ALERTS, row):
+            return False
         _append(alerts_log(project), {"at": now, **fields})
     return True
 

@@ -18,6 +18,7 @@ from ml_platform.identity import canonical_json, content_id
 from ml_platform.monitoring.drift import Verdict
 from ml_platform.project import Project
 from ml_platform.store.database import METADATA, Instant
+from ml_platform.store.insert import insert_if_absent
 
 FINDINGS = sa.Table(
     "findings",
@@ -130,9 +131,10 @@ def _close(connection: sa.Connection, found: Finding, now: datetime, because: st
 
 def _insert(
     connection: sa.Connection, model: str, version: int, now: datetime, reason: str, facts: Mapping[str, Any]
-) -> Finding:
+) -> Finding | None:
     id = f"{model}.drift.{version}.{content_id([model, version, now])[:12]}"
     row = {"id": id, "model": model, "version": version, "kind": "drift", "opened_at": now, "reason": reason}
     connection.execute(sa.delete(FINDINGS).where(FINDINGS.c.id == id))  # closed at this very instant: it opens again
-    connection.execute(sa.insert(FINDINGS).values(**row, facts=canonical_json(dict(facts)).decode()))
+    if not insert_if_absent(connection, FINDINGS, {**row, "facts": canonical_json(dict(facts)).decode()}):
+        return _open(connection, model)  # another process opened one meanwhile
     return Finding(**row, facts=dict(facts))  # type: ignore[arg-type]

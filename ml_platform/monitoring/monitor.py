@@ -186,4 +186,6 @@ def _lay_out_report(project: Project, artifact: Artifact) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = gzip.decompress(project.store.read(artifact.objects[_PAGE]))
     if not (path.exists() and path.read_bytes() == content):
-        path.write_bytes(content)
+        temporary = path.with_suffix(".part")
+        temporary.write_bytes(content)
+        temporary.replace(path)
