@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,8 +46,7 @@ class Trees:
         TrainingError
             Where LightGBM refuses the parameters or the rows.
         """
-        import lightgbm
-
+        lightgbm = import_lightgbm()
         params = _params(fitting)
         rounds = int(params.pop("num_iterations", 100))
         train = _dataset(fitting.matrix, fitting.label)
@@ -66,8 +66,7 @@ class Trees:
     @classmethod
     def read(cls, text: str) -> Trees:
         """Return the trees that `text` describes. A damaged text ends the process, so its hash is checked first."""
-        import lightgbm
-
+        lightgbm = import_lightgbm()
         return cls(text, lightgbm.Booster(model_str=text))
 
     def predict(self, matrix: Matrix) -> np.ndarray:
@@ -93,6 +92,17 @@ class Trees:
     def importances(self, names: list[str]) -> dict[str, float]:
         """Return each column's share of the gain over all splits."""
         return shares(names, self.booster.feature_importance("gain"))
+
+
+def import_lightgbm() -> Any:
+    """Return LightGBM, with threads that sleep while they wait for each other.
+
+    By default they spin. Where several processes share the cores, a fit then takes six times as long.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read once, when the library is loaded
+    import lightgbm
+
+    return lightgbm
 
 
 def _params(fitting: Fitting) -> dict[str, Any]:
@@ -124,8 +134,7 @@ def _monotone(names: list[str], declared: Mapping[str, str]) -> list[int]:
 
 
 def _dataset(matrix: Matrix, label: np.ndarray, reference: Any = None) -> Any:
-    import lightgbm
-
+    lightgbm = import_lightgbm()
     categories = [index for index, column in enumerate(matrix.columns) if column.categories is not None]
     return lightgbm.Dataset(
         matrix.values,
