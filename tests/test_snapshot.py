@@ -206,7 +206,7 @@ def test_the_same_inputs_and_instant_give_the_snapshot_that_is_there(tmp_path):
 
 
 def test_snapshots_of_two_days_share_the_days_that_they_have_in_common(tmp_path):
-    project = project_of(tmp_path, *world(200))
+    project = project_of(tmp_path, *world(200), label=MODEL["label"] | {"missing": "negative"})
     ids = ingested(project, at(199))
     one, two = (build_snapshot(project, "dear", ids, at(as_of)).artifact for as_of in (AS_OF, AS_OF + 24))
     shared = {stored.sha256 for stored in one.objects.values()} & {stored.sha256 for stored in two.objects.values()}
