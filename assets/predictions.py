@@ -8,7 +8,7 @@ import dagster as dg
 from ml_platform.graph import Node
 from ml_platform.identity import content_id
 from ml_platform.project import Project
-from ml_platform.scoring import Scored, score_batch
+from ml_platform.scoring import Scored, score_days
 from ml_platform_dagster.assets.days import days_of, due_days, open_days
 from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, table
@@ -29,7 +29,7 @@ def build_predictions(project: Project, node: Node) -> dg.AssetsDefinition:
     )
     def predictions(context: dg.AssetExecutionContext, project: ProjectParam) -> dg.MaterializeResult[None]:
         step = Step.begin(context, project, node)
-        scored = [score_batch(project, model.name, step.inputs, day, step.now) for day in _days(step)]
+        scored = score_days(project, model.name, step.inputs, _days(step), step.now)
         for one in scored:
             step.record(one.made.artifact.id, partition=one.day.isoformat())
         ids = [one.made.artifact.id for one in scored]
