@@ -3,6 +3,7 @@
 SHELL := bash
 .DELETE_ON_ERROR:
 unexport PYTHONDONTWRITEBYTECODE  # without it every process compiles every import again
+export OMP_WAIT_POLICY ?= passive  # threads that wait leave the core to others
 
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
   $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$python && break; done)
