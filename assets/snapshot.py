@@ -1,5 +1,7 @@
 """The asset of a snapshot: the immutable training frame."""
 
+from datetime import datetime
+
 import dagster as dg
 
 from ml_platform.graph import Node
@@ -8,24 +10,36 @@ from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.scheduling import training_as_of
 from ml_platform.snapshot import build_snapshot
+from ml_platform.store.outputs import current_output
 from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, column_lineage, made_metadata, table, table_schema
 from ml_platform_dagster.assets.step import Step
 from ml_platform_dagster.resources.project import ProjectParam
 
+ANEW_TAG = "ml_platform/anew"
+"""On a run that is to make its models anew, as of now."""
+
 
 def build_snapshot_asset(project: Project, node: Node) -> dg.AssetsDefinition:
-    """Return the asset of a model's snapshot, made as of the last midnight."""
+    """Return the asset of a model's snapshot: as of the last tick of its schedule, or as of now where that is asked."""
     model = model_of(project, node)
     lineage = column_lineage(snapshot_lineage(project.spec, model))
 
     @declared_asset(project, node, kinds={"parquet", "duckdb"})
     def snapshot(context: dg.AssetExecutionContext, project: ProjectParam) -> dg.MaterializeResult[None]:
         step = Step.begin(context, project, node)
-        made = build_snapshot(project, model.name, step.inputs, training_as_of(step.now))
+        anew = ANEW_TAG in context.run.tags
+        as_of = training_as_of(model.retraining, step.now, _last_as_of(step), anew=anew)
+        made = build_snapshot(project, model.name, step.inputs, as_of)
         return step.result(made, _metadata(made) | {"dagster/column_lineage": lineage})
 
     return snapshot
+
+
+def _last_as_of(step: Step) -> datetime | None:
+    """Return as of when the last snapshot was made; None before the first."""
+    id = current_output(step.project.database, step.node.name)
+    return datetime.fromisoformat(step.project.store.get("snapshot", id).about["as_of"]) if id else None
 
 
 def _metadata(made: Made) -> Metadata:

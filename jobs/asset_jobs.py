@@ -1,12 +1,13 @@
 """The jobs: the whole factory, ingest, and for each model a refresh and a retraining."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from ml_platform.graph import Kind, Node
 from ml_platform_dagster.assets.declare import asset_key
+from ml_platform_dagster.assets.snapshot import ANEW_TAG
 
 FACTORY = "factory"
 INGEST = "ingest"
@@ -37,13 +38,15 @@ def build_asset_jobs(nodes: Sequence[Node], models: Iterable[str]) -> dict[str, 
         text = f"Score the rows that {model} is asked for, and watch it."
         jobs.append(_job(refresh_job_name(model), refreshed, text))
         text = f"Make {model} anew: snapshot, training, evaluation, and deployment if it is better."
-        jobs.append(_job(retrain_job_name(model), retrained, text))
+        jobs.append(_job(retrain_job_name(model), retrained, text, {ANEW_TAG: "true"}))
     return {job.name: job for job in jobs}
 
 
-def _job(name: str, nodes: Iterable[Node], description: str) -> UnresolvedAssetJobDefinition:
+def _job(
+    name: str, nodes: Iterable[Node], description: str, tags: Mapping[str, str] | None = None
+) -> UnresolvedAssetJobDefinition:
     selection = dg.AssetSelection.assets(*(asset_key(node.name) for node in nodes))
-    return dg.define_asset_job(name, selection, description=description)
+    return dg.define_asset_job(name, selection, description=description, tags=tags)
 
 
 def _stages(nodes: Sequence[Node], model: str, kinds: frozenset[Kind]) -> list[Node]:

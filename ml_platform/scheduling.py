@@ -71,12 +71,22 @@ def _end_of(day: date) -> datetime:
     return datetime.combine(day + _DAY, time(), UTC)
 
 
-def training_as_of(now: datetime) -> datetime:
-    """Return the instant as of which a snapshot is made: the midnight UTC at or before `now`.
+def training_as_of(retraining: Retraining, now: datetime, last: datetime | None, *, anew: bool) -> datetime:
+    """Return the instant as of which a snapshot is made.
 
-    Snapshots are made of whole days, so a factory that runs twice on one day trains once.
+    Bringing a factory up to date makes a model anew at the ticks of its schedule, and not whenever it runs: between
+    ticks the last snapshot stands.
+
+    Parameters
+    ----------
+    last
+        As of when the last snapshot was made; None before the first.
+    anew
+        Whether a retraining was asked for: by a person, a finding of drift, or the schedule itself.
     """
-    return datetime.combine(day_of(now), time(), UTC)
+    if anew or last is None:
+        return now.replace(second=0, microsecond=0)
+    return max(retraining.schedule.last(now), last) if retraining.schedule else last
 
 
 @dataclass(frozen=True)

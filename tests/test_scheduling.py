@@ -77,9 +77,28 @@ def test_a_day_is_scored_again_until_it_was_scored_after_its_end() -> None:
     assert days_to_score(START, scored, now) == (date(2024, 3, 2), date(2024, 3, 3), date(2024, 3, 4))
 
 
-def test_snapshots_are_made_as_of_midnight() -> None:
-    assert training_as_of(datetime(2024, 3, 4, 17, 3, 1, tzinfo=UTC)) == datetime(2024, 3, 4, tzinfo=UTC)
-    assert training_as_of(START) == START
+WEEKLY = Retraining(schedule=Schedule("0 3 * * 1 UTC"))
+
+
+def test_the_first_snapshot_is_made_as_of_now() -> None:
+    now = datetime(2024, 3, 6, 17, 3, 1, tzinfo=UTC)
+    assert training_as_of(WEEKLY, now, None, anew=False) == datetime(2024, 3, 6, 17, 3, tzinfo=UTC)
+
+
+def test_between_two_ticks_of_the_schedule_the_last_snapshot_stands() -> None:
+    wednesday, sunday = datetime(2024, 3, 6, 17, tzinfo=UTC), datetime(2024, 3, 10, 23, tzinfo=UTC)
+    assert training_as_of(WEEKLY, sunday, wednesday, anew=False) == wednesday
+    assert training_as_of(Retraining(), sunday, wednesday, anew=False) == wednesday
+
+
+def test_after_a_tick_a_snapshot_is_made_as_of_the_tick() -> None:
+    wednesday, tuesday = datetime(2024, 3, 6, 17, tzinfo=UTC), datetime(2024, 3, 12, 9, tzinfo=UTC)
+    assert training_as_of(WEEKLY, tuesday, wednesday, anew=False) == datetime(2024, 3, 11, 3, tzinfo=UTC)
+
+
+def test_a_retraining_that_is_asked_for_is_made_as_of_now() -> None:
+    last, now = datetime(2024, 3, 6, 17, tzinfo=UTC), datetime(2024, 3, 7, tzinfo=UTC)
+    assert training_as_of(WEEKLY, now, last, anew=True) == now
 
 
 FOUND = datetime(2024, 3, 10, tzinfo=UTC)
