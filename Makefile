@@ -16,7 +16,7 @@ help:  ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 demo: .venv/ready  ## Run the whole factory on the flights of 2013
-	@$(BIN)/ml-platform run $(FLIGHTS) --until 2013-12-09T06:00:00Z
+	@$(BIN)/ml-platform run $(FLIGHTS) --until 2013-12-09T00:00:00Z
 
 test: .venv/ready  ## Run every test
 	$(BIN)/pytest
