@@ -112,19 +112,30 @@ class Frame:
         return found.select(*rows.columns, **{EFFECTIVE: found["run"]})
 
     def with_features(self, rows: Any) -> Any:
-        """Return rows with the model's features as they could be read at ``_effective``."""
+        """Return rows with the model's features as they could be read at ``_effective``.
+
+        Each question, an entity at a batch run, is put once, however many rows ask it.
+        """
         spec = self._project.spec
-        features = expand_features(spec, self._model)
+        rows = found = self._engine.keep("asked_rows", rows)
         for number, table in enumerate(feature_tables_of(spec, self._model)):
-            artifact = self._project.store.get(
-                "feature_table", required_input(self._inputs, self._model.name, f"features/{table}")
-            )
-            log = feature_log(self._engine, self._project.store, artifact, f"log_{number}")
-            entity = spec.file.entities[spec.feature_tables[table].entity]
-            columns = [name.partition(".")[2] for name in features if name.partition(".")[0] == table]
-            keys = {key: f"{self._source.name}.{key}" for key in entity}
-            rows = features_at(log, spec.feature_tables[table], rows, keys=keys, instant=EFFECTIVE, columns=columns)
-        return rows
+            answers = self._answers(number, table, rows)
+            own = [name for name in answers.columns if name.startswith(f"{table}.")]
+            asked = {name: f"_asked_{number}_{name}" for name in answers.columns if name not in own}
+            answers = answers.select(*own, **{new: answers[old] for old, new in asked.items()})
+            found = found.left_join(answers, [rows[old].identical_to(answers[new]) for old, new in asked.items()])
+        return found
+
+    def _answers(self, number: int, table: str, rows: Any) -> Any:
+        spec = self._project.spec.feature_tables[table]
+        log = feature_log(self._engine, self._project.store, self._input("feature_table", f"features/{table}"), "log")
+        entity = self._project.spec.file.entities[spec.entity]
+        keys = {key: f"{self._source.name}.{key}" for key in entity}
+        features = expand_features(self._project.spec, self._model)
+        columns = [name.partition(".")[2] for name in features if name.partition(".")[0] == table]
+        questions = rows.select(*keys.values(), EFFECTIVE).distinct()
+        answers = features_at(log, spec, questions, keys=keys, instant=EFFECTIVE, columns=columns)
+        return self._engine.keep(f"answers_{number}", answers)
 
     def _input(self, kind: str, node: str) -> Artifact:
         return self._project.store.get(kind, required_input(self._inputs, self._model.name, node))

@@ -117,13 +117,14 @@ def _hash_column(digest: Any, column: pa.ChunkedArray) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    column = column.cast(_normal_type(column.type))
-    valid = pc.is_valid(column).to_numpy(zero_copy_only=False)
-    digest.update(valid.tobytes())
+    if column.type != _normal_type(column.type):
+        column = column.cast(_normal_type(column.type))
+    valid = pc.is_valid(column).to_numpy(zero_copy_only=False) if column.null_count else None
+    digest.update(b"\x01" * len(column) if valid is None else valid.tobytes())
     if pa.types.is_null(column.type):
         return
     if pa.types.is_large_string(column.type):
-        filled = pc.fill_null(column, "")
+        filled = column if valid is None else pc.fill_null(column, "")
         digest.update(pc.binary_length(filled).to_numpy(zero_copy_only=False).astype("<i8").tobytes())
         for chunk in filled.chunks:
             digest.update(_text_of(chunk))
@@ -134,7 +135,9 @@ def _hash_column(digest: Any, column: pa.ChunkedArray) -> None:
         column = column.cast(pa.large_string())
         _hash_column(digest, column)
         return
-    values = pc.fill_null(column, False if pa.types.is_boolean(column.type) else 0).to_numpy(zero_copy_only=False)
+    if valid is not None:
+        column = pc.fill_null(column, False if pa.types.is_boolean(column.type) else 0)
+    values = column.to_numpy(zero_copy_only=False)
     if values.dtype.kind == "f":
         values = values + 0.0
         values[values != values] = float("nan")

@@ -42,7 +42,7 @@ def with_labels(project: Project, model_name: str, source_id: str, rows: pa.Tabl
     """
     model = project.spec.models[model_name]
     keys = project.spec.file.entities[model.population.entity]
-    asked = engine.arrow("asked_rows", rows.append_column("_place", pa.array(range(rows.num_rows), pa.int64())))
+    asked = engine.arrow("unlabelled_rows", rows.append_column("_place", pa.array(range(rows.num_rows), pa.int64())))
     settled = epoch_us(asked[EFFECTIVE_TIME]) + ibis.literal(model.label.horizon // MICROSECOND, "int64")
     asked = asked.mutate(_settled=settled)
     told = _told(project, model_name, source_id, engine)
