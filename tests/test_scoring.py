@@ -13,7 +13,7 @@ from ml_platform.checks import CheckResult, record_checks
 from ml_platform.errors import BrokenInput
 from ml_platform.prediction_rows import prediction_ids
 from ml_platform.predictor import load_predictor
-from ml_platform.scoring import Scored, read_predictions, score_batch
+from ml_platform.scoring import Scored, read_predictions, score_batch, score_days
 from tests.monitoring.charge import HandMadeWorld, hand_made_world
 from tests.opened import open_shop
 from tests.training.rows import shop_rows
@@ -139,6 +139,23 @@ def test_a_day_without_rows_and_a_day_that_has_not_begun_are_no_errors(world: Ha
     for scored in (empty, ahead):
         assert (scored.rows, scored.before_first_deployment, dict(scored.made.artifact.objects)) == (0, 0, {})
     assert empty.fact == "no row asked for a prediction on 2024-06-01 while a version was deployed"
+
+
+def test_many_days_at_once_are_scored_as_each_by_itself(
+    world: HandMadeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appointed(world, START - timedelta(days=1))
+    days, now = [DAY + timedelta(days=count) for count in range(5)], END + timedelta(days=3, hours=7)
+    one_by_one = [score(world, now, day) for day in days]
+    log = log_of(world)
+    other = hand_made_world(open_shop(tmp_path / "other"), monkeypatch)
+    appointed(other, START - timedelta(days=1))
+    score(other, now, days[2])
+    at_once = score_days(other.project, MODEL, INPUTS, days, now)
+    assert [scored.made.reused for scored in at_once] == [False, False, True, False, False]
+    assert [scored.made.artifact.id for scored in at_once] == [scored.made.artifact.id for scored in one_by_one]
+    assert log_of(other).equals(log)
+    assert score_days(other.project, MODEL, INPUTS, [], now) == []
 
 
 def test_a_row_that_arrives_later_but_was_known_in_time_is_added(world: HandMadeWorld) -> None:

@@ -16,8 +16,12 @@ from ml_platform.errors import BrokenInput, NotMaterialised
 from ml_platform.evaluation.metrics import auc
 from ml_platform.making import Made
 from ml_platform.monitoring.findings import all_findings, open_findings
+from ml_platform.monitoring.histograms import count_values
 from ml_platform.monitoring.monitor import monitor_model, report_path
+from ml_platform.monitoring.reference import reference_of
 from ml_platform.prediction_log import read_predictions
+from ml_platform.predictor import load_predictor
+from ml_platform.registry import champion
 from ml_platform.scoring import score_batch
 from tests.monitoring.charge import HandMadeWorld, hand_made_world
 from tests.opened import open_shop
@@ -229,3 +233,16 @@ def test_the_reference_is_summarised_once(world: HandMadeWorld, monkeypatch: pyt
 
     monkeypatch.setattr("ml_platform.monitoring.reference.load_snapshot", unreadable)
     assert about(monitor(world, NOW + timedelta(hours=1)))["verdict"] == "stable"
+
+
+def test_the_reference_holds_training_features_and_scores_on_rows_that_were_not_fitted(world: HandMadeWorld) -> None:
+    rows = shop_rows(1000, seed=6)
+    version = champion(world.project, MODEL)
+    assert version is not None
+    trained = world.project.store.get("trained_model", version.id)
+    reference = reference_of(world.project, trained)
+    unfitted = load_predictor(world.project, trained).predict(rows.iloc[600:])["score"]
+    assert reference.histograms["score"] == count_values(unfitted, reference.histograms["score"].bins)
+    amounts = reference.histograms["orders.amount"]
+    assert amounts == count_values(rows["orders.amount"].iloc[:600], amounts.bins)
+    assert reference.usual["orders.amount"] > 0

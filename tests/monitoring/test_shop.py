@@ -16,7 +16,7 @@ from ml_platform.monitoring.findings import open_findings
 from ml_platform.monitoring.monitor import monitor_model
 from ml_platform.prediction_log import read_predictions
 from ml_platform.project import Project, open_project
-from ml_platform.scoring import score_batch
+from ml_platform.scoring import score_batch, score_days
 from ml_platform.snapshot import build_snapshot, load_snapshot
 from ml_platform.training.train import train_model
 from tests.monitoring.charge import appoint
@@ -35,12 +35,10 @@ def bring_up_to_date(project: Project, now: datetime) -> dict[str, str]:
     return ids
 
 
-def score_days(project: Project, inputs: dict[str, str], now: datetime) -> None:
+def score_since_deployment(project: Project, inputs: dict[str, str], now: datetime) -> None:
     """Score every day since the deployment."""
-    day = NOW.date()
-    while day <= now.date():
-        score_batch(project, MODEL, inputs, day, now)
-        day += timedelta(days=1)
+    days = [NOW.date() + timedelta(days=count) for count in range((now - NOW).days + 1)]
+    score_days(project, MODEL, inputs, days, now)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +61,7 @@ def shop(deployed: Path, tmp_path: Path) -> Project:
 def test_orders_as_before_raise_nothing_and_settled_predictions_have_a_value(shop: Project) -> None:
     now = NOW + timedelta(days=6)
     inputs = bring_up_to_date(shop, now)
-    score_days(shop, inputs, now)
+    score_since_deployment(shop, inputs, now)
     about = monitor_model(shop, MODEL, inputs, now).artifact.about
     assert (about["verdict"], about["finding"]) == ("stable", None)
     assert open_findings(shop) == []
@@ -78,7 +76,7 @@ def test_planted_drift_is_found_in_the_planted_columns_with_a_page_to_look_at(sh
     write_shop_data(shop.root, late_from_day=FIRST_DAY)
     now = NOW + timedelta(days=4)
     inputs = bring_up_to_date(shop, now)
-    score_days(shop, inputs, now)
+    score_since_deployment(shop, inputs, now)
     about = monitor_model(shop, MODEL, inputs, now).artifact.about
     assert about["verdict"] == "drift"
     drifted = {column["column"] for column in about["columns"] if column["drifted"]}
@@ -93,7 +91,7 @@ def test_planted_drift_is_found_in_the_planted_columns_with_a_page_to_look_at(sh
 
 def test_what_was_logged_is_what_a_later_snapshot_trains_on_to_the_last_bit(shop: Project) -> None:
     scored_at = NOW + timedelta(days=2)
-    score_days(shop, bring_up_to_date(shop, scored_at), scored_at)
+    score_since_deployment(shop, bring_up_to_date(shop, scored_at), scored_at)
     logged = read_predictions(shop, MODEL, NOW - timedelta(hours=1), scored_at)
     later = NOW + timedelta(days=12)
     snapshot = load_snapshot(shop, build_snapshot(shop, MODEL, bring_up_to_date(shop, later), later).artifact.id)
@@ -115,12 +113,12 @@ def test_an_order_that_was_loaded_a_day_late_is_not_made_up_in_the_past(shop: Pr
         lines = list(csv.reader(file))
     placed = f"{NOW + timedelta(hours=3, minutes=20):%Y-%m-%dT%H:%M:%SZ}"
     on_time = NOW + timedelta(days=1)
-    score_days(shop, bring_up_to_date(shop, on_time), on_time)
+    score_since_deployment(shop, bring_up_to_date(shop, on_time), on_time)
     before = read_predictions(shop, MODEL, NOW - timedelta(hours=1), on_time)
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([*lines, ["late1", "courier_a", placed, 20.0, 2]])
     a_day_later = NOW + timedelta(days=2)
-    score_days(shop, bring_up_to_date(shop, a_day_later), a_day_later)
+    score_since_deployment(shop, bring_up_to_date(shop, a_day_later), a_day_later)
     after = read_predictions(shop, MODEL, NOW - timedelta(hours=1), a_day_later)
     assert "late1" not in set(after["order_id"])
     first_day = after[after["effective_time"] <= on_time]
