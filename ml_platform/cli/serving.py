@@ -21,6 +21,7 @@ from ml_platform.cli.dagster_home import dagster_environment, write_workspace
 from ml_platform.errors import PlatformError
 from ml_platform.project import Project, open_project
 
+_PRIVATE = {"MLFLOW_DISABLE_TELEMETRY": "true"}
 _READY_SECONDS = 120
 _STOP_SECONDS = 15
 
@@ -46,6 +47,7 @@ class Server:
 
     name: str
     url: str
+    health: str
     process: subprocess.Popen[bytes]
     log: Path
 
@@ -110,7 +112,7 @@ def _start_mlflow(project: Project, port: int) -> Server:
     prepare_tracking(project)
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", project.mlflow_uri]
-    return _start("MLflow", f"http://127.0.0.1:{port}", "/health", command, os.environ, project)
+    return _start("MLflow", f"http://127.0.0.1:{port}", "/health", command, os.environ | _PRIVATE, project)
 
 
 def _start(
@@ -128,7 +130,7 @@ def _start(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches this process alone, which then stops its children in order
         )
-    return Server(name, url + health, process, log)
+    return Server(name, url, url + health, process, log)
 
 
 def _wait_until_ready(server: Server) -> None:
@@ -137,7 +139,7 @@ def _wait_until_ready(server: Server) -> None:
         if server.process.poll() is not None:
             raise ServerDied(server.name, server.log)
         try:
-            with urllib.request.urlopen(server.url, timeout=5) as answer:
+            with urllib.request.urlopen(server.health, timeout=5) as answer:
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, OSError):
