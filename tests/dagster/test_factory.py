@@ -44,10 +44,9 @@ def test_an_assets_data_version_is_the_id_of_what_it_made(untouched: Shop, name:
 def test_nothing_is_stale_after_the_run(untouched: Shop) -> None:
     graph = untouched.definitions.resolve_asset_graph()
     resolver = CachingStaleStatusResolver(untouched.instance, graph, LoadingContextForTest(untouched.instance))
-    keys = [key for key in graph.get_all_asset_keys() if key.path[-1] != "predictions"]
-    assert {key.to_user_string(): resolver.get_status(key) for key in keys} == {
-        key.to_user_string(): StaleStatus.FRESH for key in keys
-    }
+    keys = {key: "2024-03-01" if key.path[-1] == "predictions" else None for key in graph.get_all_asset_keys()}
+    statuses = {key.to_user_string(): resolver.get_status(key, partition) for key, partition in keys.items()}
+    assert statuses == dict.fromkeys(NODES, StaleStatus.FRESH)
 
 
 def test_a_person_sees_rows_columns_and_where_they_come_from(untouched: Shop) -> None:
@@ -139,3 +138,11 @@ def test_a_day_later_the_days_are_scored_and_no_model_is_trained_by_a_refresh(sh
     assert made == {"2024-03-01", "2024-03-02"}
     assert not any("trained_model" in step for step in shop.done())
     assert shop.metadata("late_parcel/predictions")["dagster/partition_row_count"] > 40
+
+
+def test_the_clock_is_moved_by_a_job_and_the_days_follow(shop: Shop) -> None:
+    job = shop.definitions.resolve_job_def("advance_clock")
+    result = job.execute_in_process(instance=shop.instance, run_config={"ops": {"advance": {"config": {"by": "36h"}}}})
+    assert result.success
+    assert shop.project.clock.now().isoformat() == "2024-03-02T12:00:00+00:00"
+    assert shop.instance.get_dynamic_partitions("shop_days") == ["2024-03-01", "2024-03-02"]

@@ -106,3 +106,21 @@ def test_what_a_killed_run_leaves_is_cleared_by_the_next(slow: Path) -> None:
         assert end_dead_runs(instance) == []
         assert instance.event_log_storage.get_concurrency_info("sources_deliveries").claimed_slots == []
     assert statuses(slow) == ["FAILURE"]
+
+
+def test_a_second_run_waits_while_a_source_is_being_read(shop: Shop) -> None:
+    storage = shop.instance.event_log_storage
+    claim = storage.claim_concurrency_slot("sources_deliveries", run_id="another", step_key="a_step")
+    assert claim.is_claimed
+    process = subprocess.Popen(
+        command(shop.root, "ingest"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    told = [json.loads(process.stdout.readline()) for _ in range(3)]
+    assert [line["event"] for line in told] == ["run", "start", "done"]
+    assert told[2]["step"] == "sources/orders"  # the other source, although it stands second
+    storage.free_concurrency_slot_for_step("another", "a_step")
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    done = [line["step"] for line in map(json.loads, rest.splitlines()) if line["event"] == "done"]
+    assert done == ["sources/deliveries", "features/courier_recent"]
