@@ -3,8 +3,8 @@
 import dagster as dg
 
 from ml_platform.errors import PlatformError
+from ml_platform.mlflow_access import reachable
 from ml_platform.outbox import deliver, waiting
-from ml_platform.tracking import reachable
 from ml_platform_dagster.resources.project import ProjectParam
 
 DELIVER_MLFLOW = "deliver_mlflow"

@@ -8,9 +8,10 @@ from functools import cache
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
+from ml_platform.mlflow_access import open_client, reachable
 from ml_platform.project import Project
 from ml_platform.store.database import METADATA
-from ml_platform.tracking import Record, log_record, open_client, reachable, tracked_run, write_run
+from ml_platform.tracking import Record, log_record, tracked_run, write_run
 
 OUTBOX = sa.Table(
     "mlflow_outbox",

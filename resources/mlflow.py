@@ -15,16 +15,10 @@ from typing import Any
 
 import dagster as dg
 
+from ml_platform.mlflow_access import CLIENT_SETTINGS, experiment_name, open_client, open_experiment, reachable
 from ml_platform.outbox import track
 from ml_platform.project import Project
-from ml_platform.tracking import (
-    CLIENT_SETTINGS,
-    Record,
-    experiment_name,
-    open_client,
-    open_experiment,
-    reachable,
-)
+from ml_platform.tracking import Record
 
 MLFLOW_UI_VARIABLE = "ML_PLATFORM_MLFLOW_UI"
 HOOK = "end_mlflow_on_run_finished"

@@ -10,18 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from ml_platform.mlflow_access import open_client, open_experiment, prepare_tracking, reachable
 from ml_platform.outbox import deliver, keep, track, waiting
 from ml_platform.project import Project
 from ml_platform.spec.project import ProjectFile, ProjectSpec
-from ml_platform.tracking import (
-    Record,
-    open_client,
-    open_experiment,
-    prepare_tracking,
-    reachable,
-    tracked_run,
-    write_run,
-)
+from ml_platform.tracking import Record, tracked_run, write_run
 from tests.servers import mlflow_server
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # MLflow's own models

@@ -107,7 +107,7 @@ def _start_dagster(project: Project, port: int, mlflow_port: int) -> Server:
 
 
 def _start_mlflow(project: Project, port: int) -> Server:
-    from ml_platform.tracking import prepare_tracking
+    from ml_platform.mlflow_access import prepare_tracking
 
     prepare_tracking(project)
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]

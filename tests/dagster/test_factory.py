@@ -9,8 +9,9 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
+from ml_platform.mlflow_access import open_client, open_experiment
 from ml_platform.registry import champion
-from ml_platform.tracking import open_client, open_experiment, tracked_run
+from ml_platform.tracking import tracked_run
 from tests.dagster.shop import Shop
 
 MODELS = ("late_parcel", "lateness")
