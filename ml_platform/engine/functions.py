@@ -51,6 +51,15 @@ def ceil_divide(left: Any, right: Any) -> Any:
     return -floor_divide(-left, right)
 
 
+def ticks_up(instant: Any, step: int) -> Any:
+    """Return how many whole steps since 1970 UTC reach an instant, rounded up: `ceil_divide`, several times faster.
+
+    Instants are moved by whole steps to where they are positive, so that the engine's quotient is the floor.
+    """
+    moved = -(-(2**61) // step)
+    return _quotient(instant + (moved * step + step - 1), ibis.literal(step, "int64")) - moved
+
+
 def half_to_even(value: Any) -> Any:
     """Return a float rounded to a whole number; halves go to the even one."""
     below = floor_float(value)

@@ -69,10 +69,17 @@ class FeatureValues:
         if self._spec.where is not None:
             rows = rows.filter(parse_expression(self._spec.where).to_ibis(rows))
         rows = rows.filter([rows[key].notnull() for key in self._keys])
+        read = {name for text in self._texts() for name in parse_expression(text).names}
+        order_by = [KNOWN, *self._source.key, INGEST]
+        rows = rows.select(*dict.fromkeys([*self._keys, EVENT, UNTIL, *order_by, *sorted(read)]))
         if not any(plan.is_newest for plan in self._plans):
             return rows.mutate(**{RANK: ibis.literal(0, "int64")})
-        order = ibis.window(order_by=[EVENT, KNOWN, *self._source.key, INGEST])
+        order = ibis.window(order_by=[EVENT, *order_by])
         return rows.mutate(**{RANK: ibis.row_number().over(order) + 1})
+
+    def _texts(self) -> list[str]:
+        features = [plan.feature for plan in self._plans]
+        return [text for feature in features for text in (feature.expression, feature.where) if text is not None]
 
     def _numbered_entities(self, rows: Any) -> Any:
         order = ibis.window(order_by=self._keys)

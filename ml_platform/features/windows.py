@@ -13,7 +13,7 @@ from typing import Any
 import ibis
 
 from ml_platform.clock import MICROSECOND
-from ml_platform.engine.functions import ceil_divide
+from ml_platform.engine.functions import ticks_up
 from ml_platform.features.source_log import EVENT, FOREVER, KNOWN, UNTIL
 from ml_platform.spec.types import Window
 
@@ -25,12 +25,12 @@ def in_window(rows: Any, window: Window, refresh: timedelta) -> Any:
 
     ``_enter`` and ``_leave`` count ticks: the row is in the window at tick t where ``_enter <= t < _leave``.
     """
-    step = ibis.literal(refresh // MICROSECOND, "int64")
+    step = refresh // MICROSECOND
     first = ibis.greatest(rows[EVENT] - window.end // MICROSECOND, rows[KNOWN])
     until = rows[UNTIL]
     if window.start is not None:
         until = ibis.least(rows[EVENT] - window.start // MICROSECOND, until)
-    timed = rows.mutate(**{ENTER: ceil_divide(first, step), LEAVE: ceil_divide(until, step)})
+    timed = rows.mutate(**{ENTER: ticks_up(first, step), LEAVE: ticks_up(until, step)})
     return timed.filter(timed[ENTER] < timed[LEAVE])
 
 
