@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -22,7 +22,7 @@ from ml_platform.clock import format_duration, parse_duration, to_micros
 from ml_platform.code_version import code_version
 from ml_platform.engine import Engine
 from ml_platform.errors import SnapshotError
-from ml_platform.features.source_log import KNOWN, parquet_bytes
+from ml_platform.features.source_log import KNOWN, known_by, parquet_bytes
 from ml_platform.frame import EFFECTIVE, EFFECTIVE_TIME, Frame, required_input, to_frame
 from ml_platform.identity import cache_key, content_id, format_instant, frame_id
 from ml_platform.labels import LABEL, label_facts, labels_of, with_labels
@@ -144,8 +144,26 @@ class _Builder:
         needed = [f"sources/{self._model.population.source}", f"sources/{self._model.label.source}"]
         needed += [f"features/{table}" for table in tables]
         self._inputs = {node: required_input(inputs, model_name, node) for node in dict.fromkeys(needed)}
-        declared = {**deciding_part(project.spec, "snapshot", model_name), "model": model_name, "as_of": as_of}
-        self.key = cache_key("snapshot", declared, code_version("snapshot"), self._inputs)
+        self.key = self._key(tables)
+
+    def _key(self, tables: Sequence[str]) -> str:
+        """Return the key: rows that became known after the as-of instant take no part in it, as in the snapshot."""
+        spec, name = self._project.spec, self._model.name
+        declared = {
+            **deciding_part(spec, "snapshot", name),
+            "model": name,
+            "as_of": self._as_of,
+            "tables": {table: deciding_part(spec, "feature_table", table) for table in tables},
+        }
+        code = f"{code_version('snapshot')} {code_version('feature_table')}"
+        known = {node: known_by(self._source_of(node, id), self._as_of) for node, id in self._inputs.items()}
+        return cache_key("snapshot", declared, code, known)
+
+    def _source_of(self, node: str, id: str) -> Artifact:
+        store = self._project.store
+        if node.startswith("sources/"):
+            return store.get("source", id)
+        return store.get("source", store.get("feature_table", id).inputs["source"])
 
     def build(self) -> Artifact:
         with self._project.engine() as engine:

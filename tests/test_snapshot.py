@@ -1,6 +1,7 @@
 """Training frames: settled labels, a split in time, and an id that no later row can change."""
 
 import random
+import shutil
 from datetime import timedelta
 
 import pandas as pd
@@ -194,7 +195,11 @@ def test_an_ingest_of_what_came_later_changes_no_cell_of_an_earlier_snapshot(tmp
     rewritten = [[*row[:4], 99.0] if row[0] < "o0040" else row for row in sales]
     later = project_of(tmp_path, orders, rewritten)
     ids = ingested(later, at(AS_OF + 40))
-    assert build_snapshot(later, "dear", ids, at(AS_OF)).artifact.id == first.id
+    assert build_snapshot(later, "dear", ids, at(AS_OF)).reused, "nothing is computed again"
+    shutil.rmtree(later.state / "store/keys/snapshot")
+    again = build_snapshot(later, "dear", ids, at(AS_OF))
+    assert not again.reused
+    assert again.artifact.id == first.id
     assert build_snapshot(later, "dear", ids, at(AS_OF + 40)).artifact.id != first.id
 
 

@@ -127,7 +127,8 @@ def append_rows(
     for month, part in _months(rows):
         name = f"{number:06d}/{month}"
         objects[name] = store.put(parquet_bytes(part))
-        chunks.append({"name": name, "rows": part.num_rows, "id": frame_id(part)})
+        known_from = format_instant(part[KNOWN_AT][0].as_py())
+        chunks.append({"name": name, "rows": part.num_rows, "id": frame_id(part), "known_from": known_from})
     old: Mapping[str, Any] = previous.about if previous else {"chunks": [], "rows": 0, "keys_repeat": False}
     listed = [*old["chunks"], *chunks]
     about = {
@@ -144,6 +145,15 @@ def append_rows(
     inputs = {"previous": previous.id} if previous else {}
     key = cache_key("source", {}, code_version("source"), {"log": id})
     return store.write("source", id, key, objects=stored, about=about, inputs=inputs)
+
+
+def known_by(artifact: Artifact, instant: datetime) -> str:
+    """Return the id of what a source's log tells about an instant: of the chunks with rows that were known by then.
+
+    Rows that become known later, corrections among them, only ever come in later chunks, and change nothing of it.
+    """
+    until = format_instant(instant)
+    return content_id([chunk["id"] for chunk in artifact.about["chunks"] if chunk["known_from"] <= until])
 
 
 def _months(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
