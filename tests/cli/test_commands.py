@@ -1,0 +1,140 @@
+"""The command line: what each command says, and how it takes a mistake."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.worlds import write_shop
+
+PROGRAM = str(Path(sys.executable).parent / "ml-platform")
+
+
+def call(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([PROGRAM, *words], cwd=cwd, capture_output=True, text=True, timeout=120)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_shop(tmp_path_factory.mktemp("shop"), days=3)
+
+
+def test_help_names_every_command() -> None:
+    told = call("--help").stdout
+    for name in ("init", "validate", "schema", "graph", "run", "up", "advance", "status", "predictions"):
+        assert f" {name} " in told
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "import sys; import ml_platform.cli.main; print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split())
+    assert not loaded & {"dagster", "mlflow", "pandas", "numpy", "pyarrow", "sklearn", "lightgbm", "sqlalchemy", "ibis"}
+
+
+def test_a_valid_project_is_counted(shop: Path) -> None:
+    done = call("validate", str(shop))
+    assert (done.returncode, done.stdout) == (0, "shop is valid: 2 sources, 1 feature tables, 2 models.\n")
+
+
+def test_every_fault_is_told_with_its_place(shop: Path, tmp_path: Path) -> None:
+    bad = write_shop(tmp_path, days=1)
+    model = bad / "models/late_parcel.yaml"
+    model.write_text(model.read_text().replace("horizon: 2d", "horizon: -2d").replace("task: binary", "task: binry"))
+    done = call("validate", str(bad))
+    assert done.returncode == 1
+    assert "models/late_parcel.yaml:5:7:" in done.stderr
+    assert "models/late_parcel.yaml:7:" in done.stderr
+    faults = json.loads(call("validate", str(bad), "--json").stdout)["faults"]
+    assert [fault["line"] for fault in faults] == [5, 7]
+
+
+def test_a_folder_without_a_project_is_said_to_be_one(tmp_path: Path) -> None:
+    done = call("status", str(tmp_path))
+    assert done.returncode == 1
+    assert "project.yaml" in done.stderr
+
+
+def test_the_graph_can_be_read_by_people_and_machines(shop: Path) -> None:
+    assert "late_parcel/snapshot" in call("graph", str(shop)).stdout
+    nodes = json.loads(call("graph", str(shop), "--json").stdout)
+    assert nodes[0]["name"] == "sources/deliveries"
+    assert {"name", "kind", "inputs", "owner", "declared_at", "code_version"} <= set(nodes[0])
+
+
+def test_schemas_are_written_one_for_each_kind(tmp_path: Path) -> None:
+    call("schema", str(tmp_path / "schemas"))
+    found = {path.stem for path in (tmp_path / "schemas").iterdir()}
+    assert found == {"project", "source", "feature_table", "model"}
+
+
+def test_an_example_is_copied_without_what_it_has_made(tmp_path: Path) -> None:
+    done = call("init", "--example", "flights", "new", cwd=tmp_path)
+    assert done.returncode == 0
+    assert (tmp_path / "new/models/late_arrival.yaml").exists()
+    assert not (tmp_path / "new/.ml_platform").exists()
+    assert call("validate", "new", cwd=tmp_path).returncode == 0
+
+
+def test_a_folder_that_holds_something_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    done = call("init", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path} is not empty. Nothing was written. Name a new or empty folder.\n"
+
+
+def test_an_unknown_example_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    done = call("init", str(tmp_path / "new"), "--example", "flight")
+    assert done.stderr == "no example is called 'flight'. Did you mean flights?\n"
+
+
+def test_a_bare_project_is_a_start_to_write_on(tmp_path: Path) -> None:
+    assert call("init", str(tmp_path / "My Shop")).returncode == 0
+    assert "name: my_shop" in (tmp_path / "My Shop/project.yaml").read_text()
+    assert call("validate", str(tmp_path / "My Shop")).returncode == 0
+
+
+def test_the_clock_moves_forward_only(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path, days=1)
+    assert call("advance", "6h", str(shop)).stdout == "The clock of shop stands at 2024-03-01 06:00 UTC.\n"
+    assert call("advance", "1d", str(shop)).stdout == "The clock of shop stands at 2024-03-02 06:00 UTC.\n"
+    assert "only moves forward" in call("advance", "0d", str(shop)).stderr
+    assert "'a day' is not a duration" in call("advance", "a day", str(shop)).stderr
+
+
+def test_a_wall_clock_is_moved_by_nobody(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path, days=1)
+    file = shop / "project.yaml"
+    file.write_text(file.read_text().replace("clock: {simulated_from: 2024-03-01T00:00:00Z}", "clock: wall"))
+    done = call("advance", "1d", str(shop))
+    assert done.returncode == 1
+    assert "follows the clock on the wall" in done.stderr
+
+
+def test_a_model_that_is_not_there_is_answered_with_the_nearest(shop: Path) -> None:
+    done = call("predictions", "late_parcels", str(shop))
+    assert done.stderr == "there is no model 'late_parcels'. Did you mean late_parcel?\n"
+
+
+def test_before_anything_ran_status_says_so(shop: Path) -> None:
+    told = call("status", str(shop)).stdout
+    assert "not made yet" in told
+    assert "in charge: nobody yet" in told
+    assert call("predictions", "late_parcel", str(shop)).stdout == "No prediction of late_parcel is logged.\n"
+
+
+def test_a_taken_port_is_named_with_the_way_out(shop: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = call("up", str(shop), "--port", str(port))
+    assert done.returncode == 1
+    assert f"port {port} for the Dagster UI is taken by another process" in done.stderr
