@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
 from ml_platform.errors import ReleaseRefused
+from ml_platform.identity import content_id
 from ml_platform.monitoring.alerts import Alert
 from ml_platform.project import Project
 
@@ -43,12 +45,16 @@ def _text(error: SerializableErrorInfo) -> str:
     return rest if rest and name.rpartition(".")[2] == error.cls_name else error.message.strip()
 
 
-def failure_alert(project: Project, run: dg.DagsterRun, problems: Sequence[Problem]) -> Alert:
-    """Return the alert for a run that failed, or in which a version was refused."""
+def failure_alert(project: Project, run: dg.DagsterRun, problems: Sequence[Problem], now: datetime) -> Alert:
+    """Return the alert for a run that failed, or in which a version was refused.
+
+    The same problem of the same job has one key a day: an hourly job that stays broken does not alert each hour.
+    """
+    told = content_id([problem.text for problem in problems])[:12]
     refused = bool(problems) and all(problem.refused for problem in problems)
     what = "kept the champion" if refused else "failed"
     return Alert(
-        key=f"run.{run.run_id}",
+        key=f"run.{run.job_name}.{now:%Y-%m-%d}.{told}",
         title=f"{project.spec.name}: {run.job_name} {what}",
         body="\n".join(problem.text for problem in problems) or "The run ended without saying why.",
         severity="report" if refused else "ticket",

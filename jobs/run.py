@@ -77,8 +77,8 @@ def run_job(project: Project, instance: dg.DagsterInstance, job: str, tell: Tell
     outcome.success = result.success
     listener.tell_skipped(steps)
     if not outcome.success and not outcome.interrupted:
-        alert = failure_alert(project, result.dagster_run, list(outcome.problems.values()))
-        send_alert(project, alert, project.clock.now())
+        now = project.clock.now()
+        send_alert(project, failure_alert(project, result.dagster_run, list(outcome.problems.values()), now), now)
     end = {"event": "end", "run": outcome.run, "success": outcome.success, "refused": outcome.refused}
     tell({**end, "seconds": round(time.monotonic() - began, 2)})
     return outcome

@@ -12,6 +12,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from ml_platform.clock import Schedule
 from ml_platform.project import Project
+from ml_platform.registry import champion
 from ml_platform.scheduling import due_tick
 from ml_platform_dagster.assets.days import due_range
 from ml_platform_dagster.jobs.asset_jobs import refresh_job_name, retrain_job_name
@@ -57,8 +58,8 @@ def _on_the_wall(
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"As declared: {schedule.text}.",
     )
-    def at_tick(context: dg.ScheduleEvaluationContext, project: ProjectParam) -> dg.RunRequest:
-        return dg.RunRequest(tags=_due(context.instance, project, scored_model))
+    def at_tick(context: dg.ScheduleEvaluationContext, project: ProjectParam) -> dg.RunRequest | dg.SkipReason:
+        return _request(context.instance, project, scored_model)
 
     return at_tick
 
@@ -81,10 +82,19 @@ def _simulated(
             return dg.SkipReason("the simulated clock has not passed a tick yet")
         if context.instance.get_runs(dg.RunsFilter(tags={TICK_TAG: due.key}), limit=1):
             return dg.SkipReason(f"{due.key} was requested before")
-        return dg.RunRequest(run_key=due.key, tags={TICK_TAG: due.key, **_due(context.instance, project, scored_model)})
+        return _request(context.instance, project, scored_model, due.key)
 
     return when_due
 
 
-def _due(instance: dg.DagsterInstance, project: Project, model: str | None) -> Mapping[str, str]:
-    return due_range(instance, project, [model], project.clock.now()) if model else {}
+def _request(
+    instance: dg.DagsterInstance, project: Project, scored_model: str | None, key: str | None = None
+) -> dg.RunRequest | dg.SkipReason:
+    tick = {TICK_TAG: key} if key else {}
+    if scored_model is None:
+        return dg.RunRequest(run_key=key, tags=tick)
+    if champion(project, scored_model) is None:
+        return dg.SkipReason(f"no version of {scored_model} is deployed yet")
+    return dg.RunRequest(
+        run_key=key, tags={**tick, **due_range(instance, project, [scored_model], project.clock.now())}
+    )

@@ -113,10 +113,11 @@ def _ingest_run(project: Project, changed: list[str], found: Mapping[str, str]) 
     name="failed_runs",
     minimum_interval_seconds=30,
     default_status=_RUNNING,
-    description="Alerts once for each run that failed or was refused.",
+    description="Alerts when a run failed or a version was refused: once a day for the same problem of the same job.",
 )
 def failed_runs(context: dg.RunFailureSensorContext, project: ProjectParam) -> None:
-    """Send one alert for a failed run."""
+    """Send the alert for a failed run."""
     errors = [event.step_failure_data.error for event in context.get_step_failure_events()]
     problems = [problem_of(error) for error in errors or [context.failure_event.job_failure_data.error]]
-    send_alert(project, failure_alert(project, context.dagster_run, problems), project.clock.now())
+    now = project.clock.now()
+    send_alert(project, failure_alert(project, context.dagster_run, problems, now), now)

@@ -10,12 +10,13 @@ import dagster as dg
 import pytest
 
 from ml_platform.monitoring.findings import open_findings
+from ml_platform.project import open_project
 from ml_platform.registry import versions
 from ml_platform_dagster.jobs.run import dagster_home
 from tests.dagster.conftest import open_copy
 from tests.dagster.shop import Shop
 from tests.receiver import alert_receiver
-from tests.worlds import write_shop_data
+from tests.worlds import write_shop, write_shop_data
 
 DRIFT_FROM_DAY = 60  # the simulated clock stands at the beginning of this day
 
@@ -161,6 +162,17 @@ def test_a_refresh_is_asked_for_over_all_days_that_are_due(shop: Shop) -> None:
     assert isinstance(request, dg.RunRequest)
     assert request.tags["dagster/asset_partition_range_start"] == "2024-03-01"
     assert request.tags["dagster/asset_partition_range_end"] == "2024-03-03"
+
+
+def test_a_model_without_a_version_in_charge_is_not_refreshed(tmp_path: Path) -> None:
+    root = write_shop(tmp_path / "shop", days=1)
+    with dg.DagsterInstance.from_config(str(dagster_home(open_project(root)))) as instance:
+        shop = Shop(root, instance)
+        shop.advance(hours=1)
+        schedule = shop.definitions.get_repository_def().get_schedule_def("lateness_refresh_schedule")
+        found = schedule(dg.build_schedule_context(instance=instance, resources={"project": shop.project}))
+    assert isinstance(found, dg.SkipReason)
+    assert found.skip_message == "no version of lateness is deployed yet"
 
 
 def test_a_failed_run_of_the_daemon_is_alerted(shop: Shop, receiver: tuple[str, list[dict[str, Any]]]) -> None:

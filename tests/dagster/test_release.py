@@ -32,6 +32,7 @@ def test_a_worse_challenger_is_refused_and_the_refusal_names_figure_and_limit(wo
     assert worse.done("skipped") == ["late_parcel/deployment"]
     assert str(champion(worse.project, "late_parcel")) == "late_parcel@1"
     assert worse.metadata("late_parcel/evaluation")["verdict"] == "refuse"
+    assert "shop: late_parcel_retrain kept the champion" in (worse.project.state / "alerts.log").read_text()
 
 
 def test_a_deployment_launched_alone_verifies_for_itself(worse: Shop) -> None:
