@@ -6,7 +6,6 @@ import json
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from ml_platform.cli.summary import print_status, wide_console
@@ -53,7 +52,7 @@ def list_predictions(directory: Path, model: str, day: str | None, limit: int, a
     frame = frame.sort_values(["effective_time", "prediction_id"], ascending=[False, True]).head(limit)
     key = list(project.spec.file.entities[project.spec.models[model].population.entity])
     scores = [name for name in frame.columns if name == "score" or name.startswith("score.")]
-    columns = ["prediction_id", *key, "prediction_time", "effective_time", "version", *scores]
+    columns = ["prediction_id", *key, "effective_time", "version", *scores]
     shown = frame[[*columns, "action", "expected_value"]]
     if as_json:
         print(json.dumps(json.loads(shown.to_json(orient="records", date_format="iso", date_unit="us")), indent=2))
@@ -63,10 +62,10 @@ def list_predictions(directory: Path, model: str, day: str | None, limit: int, a
         return
     table = Table(box=None, pad_edge=False)
     for name in shown.columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True)
     for row in shown.itertuples(index=False):
         table.add_row(*(_text(value) for value in row))
-    Console().print(table)
+    wide_console().print(table)
 
 
 def _bounds(day: str | None, now: datetime) -> tuple[datetime, datetime]:
