@@ -81,6 +81,8 @@ def _bounds(day: str | None, now: datetime) -> tuple[datetime, datetime]:
 
 
 def _text(value: object) -> str:
+    if value is None or value != value:
+        return ""
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
