@@ -42,7 +42,8 @@ def with_labels(project: Project, model_name: str, source_id: str, rows: pa.Tabl
     """
     model = project.spec.models[model_name]
     keys = project.spec.file.entities[model.population.entity]
-    asked = engine.arrow("unlabelled_rows", rows.append_column("_place", pa.array(range(rows.num_rows), pa.int64())))
+    questions = rows.select([*keys, EFFECTIVE_TIME])
+    asked = engine.arrow("unlabelled", questions.append_column("_place", pa.array(range(rows.num_rows), pa.int64())))
     settled = epoch_us(asked[EFFECTIVE_TIME]) + ibis.literal(model.label.horizon // MICROSECOND, "int64")
     asked = asked.mutate(_settled=settled)
     told = _told(project, model_name, source_id, engine)
@@ -51,10 +52,10 @@ def with_labels(project: Project, model_name: str, source_id: str, rows: pa.Tabl
     label = found[f"_{LABEL}"]
     if model.label.missing == "negative":
         label = label.fill_null(False)
-    labelled = engine.run(found.select(*rows.column_names, "_place", **{LABEL: label}).order_by("_place"))
+    labelled = engine.run(found.select(*keys, "_place", **{LABEL: label}).order_by("_place"))
     if labelled.num_rows != rows.num_rows:
         _refuse_twice(model_name, model.label.source, keys, labelled)
-    return labelled.drop_columns(["_place"])
+    return rows.append_column(LABEL, labelled[LABEL])
 
 
 def _told(project: Project, model_name: str, source_id: str, engine: Engine) -> Any:
