@@ -15,7 +15,6 @@ from ml_platform.outbox import deliver, keep, track, waiting
 from ml_platform.project import Project
 from ml_platform.spec.project import ProjectFile, ProjectSpec
 from ml_platform.tracking import Record, tracked_run, write_run
-from tests.servers import mlflow_server
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # MLflow's own models
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -153,24 +152,6 @@ def test_a_server_that_never_answers_costs_seconds(tmp_path: Path) -> None:
         began = time.monotonic()
         assert not reachable(f"http://127.0.0.1:{silent.getsockname()[1]}", patience_seconds=1)
     assert time.monotonic() - began < 4
-
-
-@pytest.mark.server
-def test_what_waited_is_delivered_once_the_server_is_there(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    project = project_at(tmp_path, f"http://127.0.0.1:{port}")
-    track(project, trained(project))
-    assert track(project, evaluated()).waiting == 2
-    with mlflow_server(tmp_path / "server", port):
-        delivery = deliver(project)
-        assert (delivery.delivered, delivery.waiting, delivery.problem) == (2, 0, None)
-        link = tracked_run(project.database, "late_parcel", "a" * 64)
-        assert link is not None
-        run = open_client(project).get_run(link.run_id)
-        assert (run.info.status, run.data.metrics) == ("FINISHED", {"validate_auc": 0.7, "auc": 0.66})
-        assert [file.path for file in open_client(project).list_artifacts(link.run_id, "model")] == ["model/trees.txt"]
 
 
 def test_a_prepared_database_is_not_migrated_again(project: Project) -> None:

@@ -21,10 +21,14 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests here; that MLflow's own models use what SQLAlchemy deprecates is not ours to mend."""
+    """Mark the tests here, and keep them on one worker, which makes the shop once.
+
+    That MLflow's own models use what SQLAlchemy deprecates is not ours to mend.
+    """
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.dagster)
+            item.add_marker(pytest.mark.xdist_group("dagster"))
             item.add_marker(pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"))
 
 

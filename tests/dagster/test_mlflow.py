@@ -76,6 +76,9 @@ def test_with_mlflow_out_of_reach_training_goes_on_and_is_told_later(shop: Shop)
         assert result.success
         assert waiting(shop.project) == []
         assert runs(shop) == {str(version): "FINISHED"}
+        told = tracked_run(shop.project.database, "late_parcel", version.id)
+        assert told is not None
+        assert open_client(shop.project).list_artifacts(told.run_id, "model/predictor")
         assert deliver(shop.project).delivered == 0
 
 
