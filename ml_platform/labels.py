@@ -90,6 +90,8 @@ def labels_of(project: Project, model_name: str, source_id: str, rows: pd.DataFr
     rows
         With the entity's key and ``effective_time``, such as rows of the prediction log.
     """
+    if rows.empty:
+        return rows[EFFECTIVE_TIME].astype(object)
     keys = project.spec.file.entities[project.spec.models[model_name].population.entity]
     asked = pa.Table.from_pandas(rows[[*keys, EFFECTIVE_TIME]], preserve_index=False)
     with project.engine() as engine:

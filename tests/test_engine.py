@@ -40,3 +40,14 @@ def test_halves_are_rounded_to_the_even_number():
 def test_a_number_that_does_not_fit_is_an_error_of_the_platform():
     with pytest.raises(ValueTooLarge, match="Overflow"):
         computed([2**62], lambda x: x * 4)
+
+
+def test_an_engine_that_spills_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Engine(threads=1) as engine:
+        engine._connection.execute("SET memory_limit = '40MB'")
+        numbers = engine.arrow("numbers", pa.table({"x": pa.array(range(3_000_000), pa.int64())}))
+        kept = engine.keep("sorted_numbers", numbers.order_by(-numbers.x))
+        assert list(tmp_path.iterdir())
+        assert engine.run(kept.aggregate(total=kept.x.sum()))["total"].to_pylist() == [4_499_998_500_000]
+    assert list(tmp_path.iterdir()) == []

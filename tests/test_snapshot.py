@@ -141,6 +141,7 @@ def test_labels_of_logged_predictions_are_the_snapshot_s(tmp_path):
     assert list(found.index) == [*asked.index, -1]
     assert found[asked.index].astype(bool).equals(frame.loc[asked.index, "label"])
     assert found[-1] is pd.NA
+    assert labels_of(project, "dear", ids["sources/sales"], asked.iloc[:0]).empty
 
 
 def changed_after(rows, hour, how):
@@ -183,7 +184,9 @@ def test_days_ingested_one_by_one_give_the_snapshot_of_one_bulk_load(tmp_path):
     bulk = snapshot_of(project_of(tmp_path / "bulk", orders, sales), AS_OF)
     for now in range(24, AS_OF, 24):
         known = [[row for row in rows if row[3] <= at(now)] for rows in (orders, sales)]
-        ingested(project_of(tmp_path / "daily", *known), at(now))
+        project = project_of(tmp_path / "daily", *known)
+        for name in COLUMNS:
+            ingest_source(project, name, at(now))
     daily = project_of(tmp_path / "daily", orders, sales)
     assert snapshot_of(daily, AS_OF).id == bulk.id
 

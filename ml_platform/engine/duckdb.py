@@ -7,6 +7,7 @@ runs them is chosen here and nowhere else.
 from __future__ import annotations
 
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,9 @@ class Engine:
     def __init__(self, threads: int) -> None:
         import duckdb
 
-        self._connection = duckdb.connect(config={"threads": threads, "temp_directory": tempfile.gettempdir()})
+        # Its own folder, which DuckDB makes when it spills and removes again: processes must not share one.
+        spill = Path(tempfile.gettempdir()) / f"ml_platform-{uuid.uuid4().hex}"
+        self._connection = duckdb.connect(config={"threads": threads, "temp_directory": str(spill)})
         self._connection.execute("SET TimeZone = 'UTC'")
 
     def __enter__(self) -> Engine:
