@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,21 +23,32 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests here, and keep them on one worker, which makes the shop once.
-
-    That MLflow's own models use what SQLAlchemy deprecates is not ours to mend.
-    """
+    """Mark the tests here; that MLflow's own models use what SQLAlchemy deprecates is not ours to mend."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.dagster)
-            item.add_marker(pytest.mark.xdist_group("dagster"))
             item.add_marker(pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"))
 
 
 @pytest.fixture(scope="session")
 def made_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shop after one run of its factory, with what that run told in ``events.json``. Not to be changed."""
-    root = write_shop(tmp_path_factory.mktemp("made") / "shop")
+    """The shop after one run of its factory, with what that run told in ``events.json``. Not to be changed.
+
+    Where tests run in several processes, the first makes it for all.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    root = shared / "made" / "shop"
+    with (shared / "made.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "events.json").exists():
+            make_shop(root)
+    return root
+
+
+def make_shop(root: Path) -> None:
+    write_shop(root)
     declaration = root / "models/late_parcel.yaml"
     declaration.write_text(declaration.read_text() + RELEASE)
     project = open_project(root)
@@ -43,7 +56,6 @@ def made_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with dg.DagsterInstance.from_config(str(dagster_home(project))) as instance:
         run_job(project, instance, "factory", lambda line: events.append(dict(line)))
     (root / "events.json").write_text(json.dumps(events))
-    return root
 
 
 @contextmanager
