@@ -38,7 +38,7 @@ def print_summary(project: Project, console: Console) -> None:
         (f"ml-platform advance 1d {where} --run", "live another day"),
         (f"ml-platform predictions {next(iter(project.spec.models), 'MODEL')} {where}", "what was advised"),
     ):
-        console.print(f"  {command:<52} [dim]{what}[/]", highlight=False, soft_wrap=True)
+        console.print(f"  {command}  [dim]{what}[/]", highlight=False, soft_wrap=True)
 
 
 def print_status(project: Project, console: Console) -> None:
@@ -174,8 +174,9 @@ def _monitoring(model: ModelStatus, currency: str) -> Sequence[RenderableType]:
         if seen.realised.get("expected") is not None:
             text += f"; {_money(seen.realised['expected'] - nothing)} were expected"
         lines.append(Text(text))
-    drifted = f" ({', '.join(seen.drifted[:3])})" if seen.drifted else ""
-    lines.append(Text(f"  drift: {seen.verdict}{drifted}: {seen.reason}", style="yellow" if seen.drifted else ""))
+    drifted = f": {', '.join(seen.drifted[:3])}" if seen.drifted else ""
+    verdict = seen.reason if seen.verdict == "drift" else f"{seen.verdict}, {seen.reason}"
+    lines.append(Text(f"  drift: {verdict}{drifted}", style="yellow" if seen.drifted else ""))
     if seen.report:
         lines.append(Text(f"  report: {seen.report}", style="dim", overflow="fold"))
     return lines
