@@ -14,6 +14,7 @@ from ml_platform.engine import Engine
 from ml_platform.errors import FeatureError, ValueTooLarge
 from ml_platform.features.feature_log import write_log
 from ml_platform.features.source_log import source_versions
+from ml_platform.features.totals import ENTITY
 from ml_platform.features.values import FeatureValues
 from ml_platform.identity import cache_key
 from ml_platform.making import Made
@@ -62,4 +63,5 @@ def _compute(project: Project, engine: Engine, spec: FeatureTableSpec, source_id
     rows = source_versions(engine, project.store, artifact, source.key, "source_rows")
     keys = project.spec.file.entities[spec.entity]
     replaced = bool(artifact.about["keys_repeat"])
-    return engine.run(FeatureValues(engine, spec, source, keys, rows_are_replaced=replaced).log(rows))
+    log = FeatureValues(engine, spec, source, keys, rows_are_replaced=replaced).log(rows)
+    return engine.run(log).drop_columns([ENTITY])

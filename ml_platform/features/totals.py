@@ -51,7 +51,7 @@ def _change(rows: Any, when: str, changed: Mapping[str, Any], types: Mapping[str
 
 
 def _summed(changes: Any, names: Sequence[str]) -> Any:
-    sums = {name: changes[name].sum() for name in names} or {"_rows": changes.count()}
+    sums = {name: changes[name].sum().cast(changes[name].type()) for name in names} or {"_rows": changes.count()}
     return changes.group_by(ENTITY, TICK).aggregate(**sums)
 
 
@@ -65,12 +65,16 @@ def running_totals(engine: Engine, changes: Sequence[tuple[Any, Sequence[str]]],
     never
         The tick at which nothing leaves any more.
     """
-    types = {name: table[name].type() for table, names in changes for name in names}
+    names = [name for _, own in changes for name in own]
+    only = changes[0][0] if len(changes) == 1 else engine.keep("changes", _together(changes))
+    # Whatever enters leaves, at the latest when never comes: so each entity begins at zero without being set apart.
+    running = engine.running_sums("totals", only.select(ENTITY, TICK, *names), [ENTITY, TICK], names)
+    return running.filter(running[TICK] < never)
+
+
+def _together(changes: Sequence[tuple[Any, Sequence[str]]]) -> Any:
+    """Return the changes of all windows, per entity and tick."""
+    types = {name: table[name].type() for table, own in changes for name in own}
     nothing = {name: ibis.literal(0).cast(kind) for name, kind in types.items()}
     wide = [table.select(ENTITY, TICK, **(nothing | {name: table[name] for name in own})) for table, own in changes]
-    summed = engine.keep("changes", _summed(reduce(lambda a, b: a.union(b), wide), list(types)))
-    # Whatever enters leaves, at the latest when never comes: each entity begins at zero without being set apart,
-    # which the engine does several times faster than a window for each entity.
-    so_far = ibis.window(order_by=[ENTITY, TICK], rows=(None, 0))
-    running = summed.select(ENTITY, TICK, **{name: summed[name].sum().over(so_far) for name in types})
-    return engine.keep("totals", running.filter(running[TICK] < never))
+    return _summed(reduce(lambda a, b: a.union(b), wide), list(types))

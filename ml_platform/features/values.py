@@ -49,7 +49,7 @@ class FeatureValues:
         self._parts: dict[str, tuple[str, ...]] = {}
 
     def log(self, rows: Any) -> Any:
-        """Return entity key, ``valid_from`` and the declared columns, sorted by key and tick.
+        """Return entity key, ``valid_from``, the declared columns and the entity's number, sorted by key and tick.
 
         Parameters
         ----------
@@ -161,8 +161,8 @@ class FeatureValues:
         log = log.join(entities, totals[ENTITY] == entities["_numbered"])
         columns = {column: self._value(log, plans[name], column) for column, (name, _) in self._spec.columns.items()}
         valid_from = instant_of(log[TICK] * ibis.literal(self._spec.refresh // MICROSECOND, "int64"))
-        named = log.select(*self._keys, **{VALID_FROM: valid_from}, **columns)
-        return named.order_by([*self._keys, VALID_FROM])
+        named = log.select(*self._keys, **{VALID_FROM: valid_from}, **columns, **{ENTITY: log[ENTITY]})
+        return named.order_by([ENTITY, VALID_FROM])  # entities are numbered in the order of their keys
 
     def _value(self, log: Any, plan: FeaturePlan, column: str) -> Any:
         if plan.is_total:
