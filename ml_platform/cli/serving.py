@@ -21,7 +21,7 @@ from ml_platform.cli.dagster_home import dagster_environment, write_workspace
 from ml_platform.errors import PlatformError
 from ml_platform.project import Project, open_project
 
-_PRIVATE = {"MLFLOW_DISABLE_TELEMETRY": "true"}
+_MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 _READY_SECONDS = 120
 _STOP_SECONDS = 15
 
@@ -50,6 +50,7 @@ class Server:
     health: str
     process: subprocess.Popen[bytes]
     log: Path
+    stop: signal.Signals
 
 
 def serve_project(directory: Path, port: int, mlflow_port: int) -> int:
@@ -64,7 +65,8 @@ def serve_project(directory: Path, port: int, mlflow_port: int) -> int:
     for name, number, option in (("the Dagster UI", port, "--port"), ("the MLflow UI", mlflow_port, "--mlflow-port")):
         if _taken(number):
             raise PortTaken(name, number, option)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a script's background job would ignore the first
+        signal.signal(number, _interrupt)
     servers: list[Server] = []
     try:
         servers.append(_start_mlflow(project, mlflow_port))
@@ -112,7 +114,7 @@ def _start_mlflow(project: Project, port: int) -> Server:
     prepare_tracking(project)
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", project.mlflow_uri]
-    return _start("MLflow", f"http://127.0.0.1:{port}", "/health", command, os.environ | _PRIVATE, project)
+    return _start("MLflow", f"http://127.0.0.1:{port}", "/health", command, os.environ | _MLFLOW, project)
 
 
 def _start(
@@ -130,7 +132,8 @@ def _start(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches this process alone, which then stops its children in order
         )
-    return Server(name, url, url + health, process, log)
+    stop = signal.SIGTERM if name == "MLflow" else signal.SIGINT  # what each ends itself by
+    return Server(name, url, url + health, process, log, stop)
 
 
 def _wait_until_ready(server: Server) -> None:
@@ -157,7 +160,7 @@ def _watch(servers: Sequence[Server]) -> None:
 
 def _stop(server: Server) -> None:
     """Ask the process to stop, then what it started (a run in progress ends as cancelled), then kill what is left."""
-    server.process.send_signal(signal.SIGINT)
+    server.process.send_signal(server.stop)
     with contextlib.suppress(subprocess.TimeoutExpired):
         server.process.wait(_STOP_SECONDS)
     for number in (signal.SIGTERM, signal.SIGKILL):
