@@ -84,3 +84,8 @@ def test_after_a_day_every_order_of_that_day_was_scored_once(parcels: Path) -> N
     assert len(first_day) == 72
     assert {row["order_id"] for row in everything} == set(range(50 * 72 - 3, 51 * 72))
     assert all(row["action"] == ("upgrade" if row["score"] * 9 > 4 else "wait") for row in everything)
+
+
+@pytest.mark.dagster
+def test_another_run_finds_nothing_to_do_and_says_so(parcels: Path) -> None:
+    assert "Nothing to do: all" in run(parcels, "ml-platform run")
