@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_platform.engine import Engine
-from ml_platform.features.source_log import local_chunks, parquet_bytes
+from ml_platform.features.chunks import store_chunks
+from ml_platform.features.source_log import local_chunks
 from ml_platform.features.values import VALID_FROM
-from ml_platform.identity import content_id, format_instant, frame_id
+from ml_platform.identity import content_id, format_instant
 from ml_platform.project import Project
 from ml_platform.spec.resolve import feature_type
 from ml_platform.store.artifacts import Artifact, ArtifactStore
@@ -25,10 +26,9 @@ def write_log(project: Project, name: str, log: pa.Table, key: str, source_id: s
     The id is the hash of what the chunks hold. A month in which nothing changed is the same object as before.
     """
     spec = project.spec.feature_tables[name]
-    chunks, objects = [], {}
-    for month, part in _months(log):
-        objects[month] = project.store.put(parquet_bytes(part))
-        chunks.append({"name": month, "rows": part.num_rows, "id": frame_id(part)})
+    stored = store_chunks(project.store, _months(log))
+    chunks = [{"name": chunk.name, "rows": chunk.rows.num_rows, "id": chunk.id} for chunk in stored]
+    objects = {chunk.name: chunk.stored for chunk in stored}
     ends = pc.min_max(log[VALID_FROM]).as_py()
     keys = project.spec.file.entities[spec.entity]
     about = {

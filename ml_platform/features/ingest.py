@@ -20,10 +20,11 @@ from ml_platform.checks import CheckResult, ChecksFailed
 from ml_platform.clock import format_duration
 from ml_platform.code_version import code_version
 from ml_platform.errors import EmptySource
+from ml_platform.features.chunks import parquet_bytes
 from ml_platform.features.new_rows import NewRows, find_new_rows
 from ml_platform.features.readers import fingerprint, read_rows
 from ml_platform.features.schema import conform
-from ml_platform.features.source_log import Ingest, append_rows, last_ingest, parquet_bytes, record_ingest, source_rows
+from ml_platform.features.source_log import Ingest, append_rows, last_ingest, record_ingest, source_rows
 from ml_platform.identity import content_id, format_instant, frame_id
 from ml_platform.making import Made
 from ml_platform.project import Project

@@ -6,7 +6,6 @@ is ever changed or removed. The artefact of a source is the list of its chunks.
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +25,8 @@ from ml_platform.code_version import code_version
 from ml_platform.engine import Engine
 from ml_platform.engine.functions import epoch_us
 from ml_platform.errors import RefConflict
-from ml_platform.identity import cache_key, canonical_json, content_id, format_instant, frame_id
+from ml_platform.features.chunks import store_chunks
+from ml_platform.identity import cache_key, canonical_json, content_id, format_instant
 from ml_platform.spec.source import SourceSpec
 from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
 from ml_platform.store.database import METADATA, Database, Instant
@@ -122,13 +122,16 @@ def append_rows(
 ) -> Artifact:
     """Store rows, sorted by known-at and key, as new chunks behind those of `previous`."""
     number = rows[INGEST][0].as_py()
-    chunks: list[dict[str, Any]] = []
-    objects: dict[str, StoredObject] = {}
-    for month, part in _months(rows):
-        name = f"{number:06d}/{month}"
-        objects[name] = store.put(parquet_bytes(part))
-        known_from = format_instant(part[KNOWN_AT][0].as_py())
-        chunks.append({"name": name, "rows": part.num_rows, "id": frame_id(part), "known_from": known_from})
+    stored = store_chunks(store, ((f"{number:06d}/{month}", part) for month, part in _months(rows)))
+    chunks = [
+        {
+            "name": chunk.name,
+            "rows": chunk.rows.num_rows,
+            "id": chunk.id,
+            "known_from": format_instant(chunk.rows[KNOWN_AT][0].as_py()),
+        }
+        for chunk in stored
+    ]
     old: Mapping[str, Any] = previous.about if previous else {"chunks": [], "rows": 0, "keys_repeat": False}
     listed = [*old["chunks"], *chunks]
     about = {
@@ -141,10 +144,10 @@ def append_rows(
         "chunks": listed,
     }
     id = content_id({"kind": "source", "source": spec.name, "chunks": [chunk["id"] for chunk in listed]})
-    stored = {**(previous.objects if previous else {}), **objects}
+    objects = {**(previous.objects if previous else {}), **{chunk.name: chunk.stored for chunk in stored}}
     inputs = {"previous": previous.id} if previous else {}
     key = cache_key("source", {}, code_version("source"), {"log": id})
-    return store.write("source", id, key, objects=stored, about=about, inputs=inputs)
+    return store.write("source", id, key, objects=objects, about=about, inputs=inputs)
 
 
 def known_by(artifact: Artifact, instant: datetime) -> str:
@@ -167,17 +170,6 @@ def _range(values: pa.ChunkedArray, old: Sequence[str] | None) -> list[str]:
     found = pc.min_max(values).as_py()
     ends = [format_instant(found["min"]), format_instant(found["max"])]
     return [min(ends[0], old[0]), max(ends[1], old[1])] if old else ends
-
-
-_LEAN: dict[str, bool] = {"use_dictionary": False, "write_statistics": False}
-"""zstd finds the repetitions by itself, and nobody filters by statistics: half the work for small chunks."""
-
-
-def parquet_bytes(table: pa.Table) -> bytes:
-    """Return a table as one Parquet file with page checksums; equal tables give equal bytes."""
-    sink = io.BytesIO()
-    pa.parquet.write_table(table.combine_chunks(), sink, compression="zstd", write_page_checksum=True, **_LEAN)
-    return sink.getvalue()
 
 
 def source_rows(engine: Engine, store: ArtifactStore, artifact: Artifact, name: str) -> Any:
