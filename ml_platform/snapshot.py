@@ -6,7 +6,6 @@ from what is in them and from its boundaries, so the same rows always have the s
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,9 +21,10 @@ from ml_platform.clock import format_duration, parse_duration, to_micros
 from ml_platform.code_version import code_version
 from ml_platform.engine import Engine
 from ml_platform.errors import SnapshotError
-from ml_platform.features.source_log import KNOWN, known_by, parquet_bytes
+from ml_platform.features.chunks import read_chunks, store_chunks
+from ml_platform.features.source_log import KNOWN, known_by
 from ml_platform.frame import EFFECTIVE, EFFECTIVE_TIME, Frame, required_input, to_frame
-from ml_platform.identity import cache_key, content_id, format_instant, frame_id
+from ml_platform.identity import cache_key, content_id, format_instant
 from ml_platform.labels import LABEL, label_facts, labels_of, with_labels
 from ml_platform.making import Made
 from ml_platform.project import Project
@@ -217,11 +217,8 @@ class _Builder:
 
     def _chunks(self, rows: pa.Table) -> tuple[dict[str, StoredObject], list[list[str]]]:
         """Store one object for each day, which snapshots share where a day's rows are the same."""
-        objects, chunks = {}, []
-        for day, part in _days(rows):
-            objects[day] = self._project.store.put(parquet_bytes(part))
-            chunks.append([day, frame_id(part)])
-        return objects, chunks
+        stored = store_chunks(self._project.store, _days(rows))
+        return {chunk.name: chunk.stored for chunk in stored}, [[chunk.name, chunk.id] for chunk in stored]
 
     def _require_rows(self, counts: Mapping[Part, int], dropped: Mapping[str, int]) -> None:
         for part in PARTS:
@@ -275,8 +272,7 @@ def load_snapshot(project: Project, id: str) -> Snapshot:
     ArtifactMissing, ArtifactDamaged
     """
     artifact = project.store.get("snapshot", id)
-    days = [project.store.read(artifact.objects[day]) for day in sorted(artifact.objects)]
-    rows = pa.concat_tables([pa.parquet.read_table(io.BytesIO(day), page_checksum_verification=True) for day in days])
+    rows = read_chunks(project.store, [artifact.objects[day] for day in sorted(artifact.objects)])
     written = artifact.about["boundaries"]
     edges = [datetime.fromisoformat(written[name]) for name in ("train_start", "validate_start", "test_start", "end")]
     bounds = Boundaries(edges[0], edges[1], edges[2], edges[3], parse_duration(written["horizon"]))

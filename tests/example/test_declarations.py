@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -47,10 +48,10 @@ def test_a_label_is_settled_for_every_flight_that_ever_arrived(spec: ProjectSpec
     """Batch scoring at five past each hour asks up to an hour before two hours before departure."""
     schedule = load_function(FLIGHTS, "readers.nycflights:schedule")().to_pandas().set_index("flight_id")
     arrivals = load_function(FLIGHTS, "readers.nycflights:arrivals")().to_pandas().set_index("flight_id")
-    asked = schedule["sched_dep"].reindex(arrivals.index) - pd.Timedelta("2h")
-    scored = (asked - pd.Timedelta("5min")).dt.floor("h") + pd.Timedelta("5min")
-    longest = (arrivals["arrived_at"] + pd.Timedelta("10min") - scored).max()
-    assert longest == pd.Timedelta("35h47min")
+    asked = schedule["sched_dep"].reindex(arrivals.index) - timedelta(hours=2)
+    scored = (asked - timedelta(minutes=5)).dt.floor("h") + timedelta(minutes=5)
+    longest = (arrivals["arrived_at"] + timedelta(minutes=10) - scored).max()
+    assert longest == timedelta(hours=35, minutes=47)
     assert all(model.label.horizon > longest for model in spec.models.values())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +86,13 @@ def test_what_was_known_is_what_the_records_say_was_known(flights: Project, made
     from ml_platform.code_version import load_function
 
     arrivals = load_function(FLIGHTS, "readers.nycflights:arrivals")().to_pandas()
-    known = arrivals["arrived_at"] + pd.Timedelta("10min")
+    known = arrivals["arrived_at"] + timedelta(minutes=10)
     test = load_snapshot(flights, made["snapshot"]).part("test")
     for row in test.iloc[:: len(test) // 25].to_dict("records"):
         tick = row["effective_time"].floor("h")
-        assert row["effective_time"] - tick == pd.Timedelta("5min")
-        assert pd.Timedelta("2h") <= row["schedule.sched_dep"] - row["effective_time"] < pd.Timedelta("3h")
-        window = (arrivals["arrived_at"] > tick - pd.Timedelta("7d")) & (arrivals["arrived_at"] <= tick)
+        assert row["effective_time"] - tick == timedelta(minutes=5)
+        assert timedelta(hours=2) <= row["schedule.sched_dep"] - row["effective_time"] < timedelta(hours=3)
+        window = (arrivals["arrived_at"] > tick - timedelta(days=7)) & (arrivals["arrived_at"] <= tick)
         seen = arrivals[window & (known <= tick) & (arrivals["carrier"] == row["schedule.carrier"])]
         assert row["carrier_punctuality.arrivals_7d"] == len(seen)
         assert row["carrier_punctuality.mean_delay_7d"] == pytest.approx(seen["arr_delay"].mean())
