@@ -140,10 +140,26 @@ class Release(Declaration):
     refresh: ReleaseRule = ReleaseRule(better_than=("champion",), margin=0.005)
 
 
+def _ages(value: Any) -> Any:
+    return value if isinstance(value, dict) else {ALL_FEATURES: value}
+
+
+ALL_FEATURES = "*"
+"""What stands, among limits of age, for every feature that has no limit of its own."""
+
+AgesField = Annotated[
+    dict[str, Span], BeforeValidator(_ages), Shorthand({"type": "string", "pattern": r"^\+?\d+(us|w|d|h|m|s)$"})
+]
+
+
 class Deployment(Declaration):
     """How predictions are asked for."""
 
     batch: Cron = Field(description="When batch scoring runs: five cron fields and a time zone")
+    online: bool = Field(
+        False,
+        description="True: validate refuses what could not be had when a request comes. It starts no server",
+    )
 
 
 class Monitoring(Declaration):
@@ -177,6 +193,11 @@ class ModelSpec(Declaration):
     population: Population
     label: Label
     features: tuple[str, ...] = Field(min_length=1, strict=False, description="table.column, table.*, or source.column")
+    max_feature_age: AgesField = Field(
+        default_factory=dict,
+        description="How old the newest data of features may be when a prediction is asked for: one span, or spans by "
+        "table and table.column",
+    )
     transforms: tuple[str, ...] = Field((), strict=False, description="module:function in the project, in order")
     split: Split
     algorithm: AlgorithmField
