@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from markupsafe import Markup, escape
 
 from ml_platform.catalog.distributions import Distribution, Spread
-from ml_platform.catalog.wording import figure_text, share_text
+from ml_platform.catalog.wording import share_text, value_text
 
 _WIDTH, _HEIGHT = 360, 104
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 354, 8, 82
@@ -30,7 +30,9 @@ def curve(found: Distribution, unit: str) -> Markup:
     def height(figure: float) -> float:
         return _BOTTOM - (_BOTTOM - _TOP) * (figure - bottom) / (top - bottom)
 
-    drawn = Markup("").join([*_grid(found, bottom, top), *(_band(run, height) for run in runs), *(_line(run, height) for run in runs)])
+    drawn = Markup("").join(
+        [*_grid(found, unit, bottom, top), *(_band(run, height) for run in runs), *(_line(run, height) for run in runs)]
+    )
     told = escape(_told(found, unit))
     frame = Markup('<svg class="curve" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}</svg>')
     return frame.format(_WIDTH, _HEIGHT, told, told, drawn)
@@ -57,11 +59,11 @@ def _runs(points: Sequence[tuple[float, Spread | None]]) -> Iterator[list[Placed
             run = []
 
 
-def _grid(found: Distribution, bottom: float, top: float) -> Iterator[Markup]:
-    told = share_text if found.kind == "share" else figure_text
+def _grid(found: Distribution, unit: str, bottom: float, top: float) -> Iterator[Markup]:
     for figure, place in (top, _TOP), (bottom, _BOTTOM):
+        told = share_text(figure) if found.kind == "share" else value_text(figure, unit)
         yield Markup('<path class="grid" d="M{} {}H{}"/>').format(_LEFT, place, _RIGHT)
-        yield Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_LEFT - 6, place + 4, told(figure))
+        yield Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_LEFT - 6, place + 4, told)
     first, last = found.periods[0].start, found.periods[-1].start
     yield Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, _HEIGHT - 6, first)
     if last != first:

@@ -95,7 +95,9 @@ def _as_numbers(values: pa.ChunkedArray) -> tuple[Kind | None, str, np.ndarray]:
     """Return numbers with NaN for null; of texts and truth values, whether each is the most frequent."""
     if pa.types.is_timestamp(values.type) or values.null_count == len(values):
         return None, "", np.full(len(values), np.nan)
-    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_boolean(values.type)):
+    if not (
+        pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_boolean(values.type)
+    ):
         return "number", "", values.cast(pa.float64()).to_numpy().astype(float)
     counts = pc.value_counts(values.drop_null()).to_pylist()
     top = min(counts, key=lambda item: (-item["counts"], str(item["values"])))["values"]
@@ -115,4 +117,5 @@ def _spread(kind: Kind, numbers: np.ndarray) -> Spread | None:
 def _mondays(days: np.ndarray) -> np.ndarray:
     """Return the Monday on or before each day; 1970 began on a Thursday."""
     since = (days.astype(np.int64) + 3) % 7
-    return days - since.astype("timedelta64[D]")
+    mondays: np.ndarray = days - since.astype("timedelta64[D]")
+    return mondays

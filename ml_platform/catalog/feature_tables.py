@@ -73,9 +73,7 @@ def _newest(about: Mapping[str, list[str]], now: datetime) -> str | None:
     return min(ends[1], format_instant(now)) if ends else None
 
 
-def _columns(
-    project: Project, name: str, profile: TableProfile, importances: Importances
-) -> tuple[FeatureColumn, ...]:
+def _columns(project: Project, name: str, profile: TableProfile, importances: Importances) -> tuple[FeatureColumn, ...]:
     spec = project.spec.feature_tables[name]
     lineage = feature_lineage(project.spec, spec)
     users = _users(project, name, importances)

@@ -10,9 +10,9 @@ _KEY = re.compile(r"^(\s*(?:- )?)([A-Za-z_][\w.]*)(:)(?=\s|$)")
 
 
 def highlighted(text: str) -> Markup:
-    """Return a YAML text with every character escaped, keys and whole-line comments marked.
+    r"""Return a YAML text with every character escaped, keys and whole-line comments marked.
 
-    >>> print(highlighted("# why\\nname: <b>"))
+    >>> print(highlighted("# why\nname: <b>"))
     <span class="comment"># why</span>
     <span class="key">name</span>: &lt;b&gt;
     """

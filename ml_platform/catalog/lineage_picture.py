@@ -11,7 +11,7 @@ from ml_platform.catalog.facts import CatalogueFacts, Link
 Edge = tuple[Link, Link]
 Href = Callable[[Link], str]
 _COLUMNS = ("sources", "features", "models")
-_HEIGHT, _GAP, _BETWEEN, _LETTER, _PADDING = 30, 10, 72, 7.3, 14
+_HEIGHT, _GAP, _BETWEEN, _LETTER, _PADDING = 30, 10, 60, 7.3, 14
 
 
 def lineage_edges(facts: CatalogueFacts) -> tuple[Edge, ...]:
@@ -57,11 +57,11 @@ def lineage_picture(edges: Iterable[Edge], href: Href, centre: Link | None = Non
     if not known:
         return Markup("")
     boxes, width, height = _boxes(known)
-    lines = [_edge(boxes[start], boxes[end]) for start, end in known]
+    lines = [_edge(boxes[start], boxes[end], direct=_passes(start, end)) for start, end in known]
     drawn = [_box(link, box, href(link), link == centre) for link, box in boxes.items()]
-    frame = Markup('<svg class="lineage" viewBox="0 0 {0:.0f} {1}" style="min-width:{2:.0f}px;max-width:{0:.0f}px" ')
+    frame = Markup('<svg class="lineage" width="{0:.0f}" height="{1}" viewBox="0 0 {0:.0f} {1}" ')
     told = Markup('role="img" aria-label="What is made from what">{}</svg>')
-    return frame.format(width, height, width * 0.8) + told.format(Markup("").join([*lines, *drawn]))
+    return frame.format(width, height) + told.format(Markup("").join([*lines, *drawn]))
 
 
 _Box = tuple[float, float, float]
@@ -83,12 +83,17 @@ def _boxes(edges: Iterable[Edge]) -> tuple[Mapping[Link, _Box], float, int]:
     return boxes, left - _BETWEEN + 1, height + 2
 
 
-def _edge(start: _Box, end: _Box) -> Markup:
+def _passes(start: Link, end: Link) -> bool:
+    """Return whether an edge passes by the feature tables."""
+    return (start.kind, end.kind) == ("sources", "models")
+
+
+def _edge(start: _Box, end: _Box, *, direct: bool) -> Markup:
     x1, y1 = start[0] + start[2], start[1] + _HEIGHT / 2
     x2, y2 = end[0], end[1] + _HEIGHT / 2
     bend = min(_BETWEEN, x2 - x1) * 0.55
-    path = Markup('<path class="edge" d="M{:.1f} {:.1f}C{:.1f} {:.1f} {:.1f} {:.1f} {:.1f} {:.1f}"/>')
-    return path.format(x1, y1, x1 + bend, y1, x2 - bend, y2, x2, y2)
+    path = Markup('<path class="edge{}" d="M{:.1f} {:.1f}C{:.1f} {:.1f} {:.1f} {:.1f} {:.1f} {:.1f}"/>')
+    return path.format(" direct" if direct else "", x1, y1, x1 + bend, y1, x2 - bend, y2, x2, y2)
 
 
 def _box(link: Link, box: _Box, href: str, stressed: bool) -> Markup:

@@ -107,7 +107,9 @@ def _retraining(spec: ModelSpec) -> str:
 
 def _champion(project: Project, name: str, now: datetime) -> Champion | None:
     found = champion_status(project, name, now)
-    return found and Champion(found.version, found.since, found.actor, found.reason, found.value)
+    if found is None:
+        return None
+    return Champion(found.version, found.since, found.actor, found.reason, found.value)
 
 
 def _judged(evaluation: Artifact | None) -> Judged | None:

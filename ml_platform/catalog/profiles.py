@@ -11,7 +11,7 @@ from ml_platform.features.sample import TICK, sample_values
 from ml_platform.features.source_log import local_chunks
 from ml_platform.identity import cache_key, content_id
 from ml_platform.project import Project
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.artifacts import Artifact, StoredObject
 
 KIND = "profile"
 _VERSION = "1"
@@ -46,15 +46,15 @@ def _count_source(project: Project, source: Artifact, key: str) -> Artifact:
     before = source.inputs.get("previous", "")
     counted = project.store.find(KIND, _key("source", before, columns)) if before else None
     done = set(counted.about["chunks"]) if counted is not None else set()
-    new = {name: stored for name, stored in source.objects.items() if name not in done}
-    nulls = _nulls(project, new, columns)
+    chunks = [chunk["name"] for chunk in source.about["chunks"]]
+    nulls = _nulls(project, {name: source.objects[name] for name in chunks if name not in done}, columns)
     if counted is not None:
         nulls = {name: nulls[name] + counted.about["nulls"][name] for name in columns}
-    about = {"nulls": nulls, "chunks": sorted(source.objects)}
+    about = {"nulls": nulls, "chunks": chunks}
     return project.store.write(KIND, content_id([source.id, about]), key, about=about, inputs={"source": source.id})
 
 
-def _nulls(project: Project, objects: Mapping[str, Any], columns: Sequence[str]) -> dict[str, int]:
+def _nulls(project: Project, objects: Mapping[str, StoredObject], columns: Sequence[str]) -> dict[str, int]:
     if not objects:
         return dict.fromkeys(columns, 0)
     with project.engine() as engine:

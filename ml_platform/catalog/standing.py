@@ -66,7 +66,10 @@ def checks_of(project: Project, node: str, expectations: Sequence[Expectation]) 
     results = {result.name: result for result in recording.results} if recording else {}
     named = zip(check_names(expectations), expectations, strict=True)
     declared = [_declared(name, expected, results.pop(name, None)) for name, expected in named]
-    others = [CheckFacts(name, name.replace("_", " "), "error", result.passed, _told(result)) for name, result in results.items()]
+    others = [
+        CheckFacts(name, name.replace("_", " "), "error", result.passed, _told(result))
+        for name, result in results.items()
+    ]
     return (*declared, *others)
 
 

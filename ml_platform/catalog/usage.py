@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ml_platform.catalog.facts import Link, Use
+from ml_platform.decision import Decision
+from ml_platform.expression import parse_expression
 from ml_platform.lineage import Origins, feature_lineage, snapshot_lineage
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
@@ -45,8 +47,16 @@ def column_readers(spec: ProjectSpec, source: str) -> dict[str, tuple[Link, ...]
     for name, table in spec.feature_tables.items():
         _note(found, source, Link("features", name), feature_lineage(spec, table))
     for name, model in spec.models.items():
-        _note(found, source, Link("models", name), snapshot_lineage(spec, model))
+        _note(found, source, Link("models", name), {**snapshot_lineage(spec, model), **_beside(model)})
     return {column: tuple(readers) for column, readers in found.items()}
+
+
+def _beside(model: ModelSpec) -> Origins:
+    """Return what a model reads of its population beside features: for its payoffs, and to choose its rows."""
+    population = model.population.source
+    valued = {name.removeprefix(f"{population}.") for name in Decision.declared(model.value, population).columns}
+    chosen = parse_expression(model.population.where).names if model.population.where is not None else ()
+    return {"value": tuple((f"sources/{population}", name) for name in sorted({*valued, *chosen}))}
 
 
 def _note(found: dict[str, dict[Link, None]], source: str, reader: Link, lineage: Origins) -> None:

@@ -68,6 +68,19 @@ def figure_text(figure: float | None) -> str:
     return text.replace("-", "−")
 
 
+def value_text(value: float | None, unit: str) -> str:
+    """Return a value of a column; of seconds, in the unit that suits them.
+
+    >>> value_text(169920.0, "s"), value_text(90.0, "s"), value_text(7200.0, "min")
+    ('1.97 d', '90', '7,200')
+    """
+    if value is not None and unit == "s":
+        for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+            if abs(value) >= 1.5 * size + 30:
+                return f"{figure_text(value / size)} {name}"
+    return figure_text(value)
+
+
 def money_text(amount: float | None) -> str:
     """Return an amount with three digits that count.
 

@@ -84,12 +84,12 @@ def _stretches(log: Any, keys: Sequence[str], step: int, until: int) -> Any:
     """Return each entity with the first and the last tick, counted from 1970, at which it is looked at."""
     ticks = log.mutate(_count=ticks_up(epoch_us(log[VALID_FROM]), step))
     ticks = ticks.filter(ticks["_count"] <= until)
-    return ticks.group_by(list(keys)).agg(_first=ticks["_count"].min(), _last=ticks["_count"].max()).order_by(list(keys))
+    return (
+        ticks.group_by(list(keys)).agg(_first=ticks["_count"].min(), _last=ticks["_count"].max()).order_by(list(keys))
+    )
 
 
-def _points(
-    stretches: pa.Table, keys: Sequence[str], step: int, delay: timedelta, id: str, rows: int
-) -> pa.Table:
+def _points(stretches: pa.Table, keys: Sequence[str], step: int, delay: timedelta, id: str, rows: int) -> pa.Table:
     """Draw ticks of every entity, or of evenly spaced ones, each pair once."""
     count = stretches.num_rows
     entities = np.arange(rows if count else 0) % max(count, 1) if count <= rows else np.arange(rows) * count // rows
