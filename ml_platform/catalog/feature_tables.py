@@ -85,7 +85,7 @@ def _columns(project: Project, name: str, profile: TableProfile, importances: Im
                 name=column,
                 formula=formula(feature),
                 where=feature.where or "",
-                window=window.label,
+                window=window.label if window else "",
                 type=feature_type(project.spec, f"{name}.{column}"),
                 unit=unit_of(feature),
                 description=feature.description,

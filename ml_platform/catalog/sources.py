@@ -11,7 +11,7 @@ from ml_platform.catalog.standing import checks_of, current_artifact, declaratio
 from ml_platform.catalog.usage import column_readers, users_of
 from ml_platform.catalog.wording import known_sentence, span_text
 from ml_platform.errors import PlatformError
-from ml_platform.features.source_log import last_ingest
+from ml_platform.features.ingests import last_ingest
 from ml_platform.project import Project
 from ml_platform.spec.source import Reader
 from ml_platform.store.artifacts import Artifact
