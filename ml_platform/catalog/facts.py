@@ -163,7 +163,17 @@ class FeatureColumn:
 
 @dataclass(frozen=True)
 class FeatureTableFacts:
-    """A feature table; `sampled` is how many values its null shares and pictures rest on."""
+    """A feature table.
+
+    Attributes
+    ----------
+    availability
+        How old its newest data can be, as a sum.
+    up_to
+        The same in short.
+    sampled
+        How many values its null shares and pictures rest on.
+    """
 
     name: str
     description: str
@@ -175,6 +185,8 @@ class FeatureTableFacts:
     where: str
     refresh: str
     publish_delay: str
+    availability: str
+    up_to: str
     standing: Standing
     entities: int | None
     sampled: int
@@ -259,6 +271,8 @@ class ModelFacts:
     ----------
     asked
         The moment at which its predictions are asked for, as the declaration says it.
+    age
+        How old the newest data of its features can be when it is asked, as a sum; empty where they have no age.
     importances_of
         Which trained model told the importances; empty where none did.
     problems
@@ -276,6 +290,7 @@ class ModelFacts:
     label: Link
     label_expression: str
     horizon: str
+    age: str
     algorithm: str
     baselines: tuple[str, ...]
     transforms: tuple[str, ...]

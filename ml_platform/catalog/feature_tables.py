@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from ml_platform.catalog.ages import table_availability
 from ml_platform.catalog.facts import FeatureColumn, FeatureTableFacts, Importance, Link
 from ml_platform.catalog.profiles import TableProfile, table_profile
 from ml_platform.catalog.standing import checks_of, current_artifact, declaration_of, standing_of
@@ -38,6 +39,7 @@ def feature_table_facts(
     if artifact is None:
         artifact, problem = current_artifact(project, node, "feature_table")
     profile, unread = _profile(project, artifact)
+    age = table_availability(project, name, artifact)
     about = artifact.about if artifact else {}
     return FeatureTableFacts(
         name=name,
@@ -50,6 +52,8 @@ def feature_table_facts(
         where=spec.where or "",
         refresh=span_text(spec.refresh),
         publish_delay=span_text(spec.publish_delay),
+        availability=age.sentence,
+        up_to=age.up_to if age.parts else "",
         standing=standing_of(project, node, artifact, _newest(about, now), problem or unread),
         entities=about.get("entities"),
         sampled=profile.rows,

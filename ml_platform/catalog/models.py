@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ml_platform.catalog.ages import model_age
 from ml_platform.catalog.facts import Champion, GateFacts, Judged, Link, ModelFacts, ModelFeature, Monitored
 from ml_platform.catalog.standing import current_artifact, declaration_of, found_artifact
 from ml_platform.catalog.usage import feature_origins
@@ -44,6 +45,7 @@ def model_facts(project: Project, name: str, now: datetime) -> ModelFacts:
         label=Link("sources", spec.label.source),
         label_expression=spec.label.expression,
         horizon=span_text(spec.label.horizon),
+        age=model_age(project.spec, spec),
         algorithm=_algorithm(spec.algorithm),
         baselines=tuple(_algorithm(baseline) for baseline in spec.baselines),
         transforms=spec.transforms,

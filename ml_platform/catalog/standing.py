@@ -55,9 +55,12 @@ def standing_of(project: Project, node: str, artifact: Artifact | None, newest: 
 
 
 def declaration_of(project: Project, node: str) -> Declared:
-    """Return the declaration of a node such as ``sources/orders`` as it is written."""
+    """Return the declaration of a node such as ``sources/orders`` as it is written; no text where it is gone by now."""
     file = project.spec.locations.get(node, Location(f"{node}.yaml")).file
-    return Declared(file, (project.root / file).read_text(encoding="utf-8"))
+    try:
+        return Declared(file, (project.root / file).read_text(encoding="utf-8"))
+    except OSError:
+        return Declared(file, "")
 
 
 def checks_of(project: Project, node: str, expectations: Sequence[Expectation]) -> tuple[CheckFacts, ...]:

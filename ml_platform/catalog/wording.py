@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 
+from ml_platform.catalog.distributions import Distribution
 from ml_platform.clock import format_duration
 from ml_platform.spec.feature_table import Feature
 from ml_platform.spec.source import SourceSpec
@@ -79,6 +80,17 @@ def value_text(value: float | None, unit: str) -> str:
             if abs(value) >= 1.5 * size + 30:
                 return f"{figure_text(value / size)} {name}"
     return figure_text(value)
+
+
+def spread_text(found: Distribution | None, unit: str) -> str:
+    """Return how a column's values are spread, in a few words; nothing where that is not known."""
+    if found is None:
+        return ""
+    whole = found.whole
+    if whole.low is None or whole.high is None:
+        return f"{found.value} {share_text(whole.median)}"
+    low, median, high = (value_text(value, unit) for value in (whole.low, whole.median, whole.high))
+    return f"median {median}, 10 to 90 % {low} to {high}"
 
 
 def money_text(amount: float | None) -> str:
