@@ -69,7 +69,8 @@ def _spread_of(found: Mapping[str, Any] | None) -> Spread | None:
 def distribution(values: pa.ChunkedArray, ticks: pa.ChunkedArray) -> Distribution | None:
     """Return how values are spread over time; None for instants, and where there is no value at all.
 
-    Up to 60 days are told day by day, more of them by weeks that begin on Mondays, both in UTC.
+    Up to 60 days are told day by day, more of them by weeks that begin on Mondays, both in UTC. A tick tells of what
+    came before it: midnight belongs to the day that it ends.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def distribution(values: pa.ChunkedArray, ticks: pa.ChunkedArray) -> Distributio
     present = ~np.isnan(numbers)
     if kind is None or not present.any():
         return None
-    days = ticks.cast(pa.timestamp("us")).to_numpy().astype("datetime64[D]")
+    days = (ticks.cast(pa.timestamp("us")).to_numpy() - np.timedelta64(1, "us")).astype("datetime64[D]")
     by_day = int((days.max() - days.min()) / np.timedelta64(1, "D")) < _DAYS_BY_DAY
     starts = days if by_day else _mondays(days)
     step = np.timedelta64(1 if by_day else 7, "D")
