@@ -14,7 +14,7 @@ __all__ = ["KIND_VERSIONS", "code_version", "load_function"]
 
 KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
     {
-        "source": 1,
+        "source": 2,
         "feature_table": 1,
         "snapshot": 1,
         "trained_model": 1,

@@ -43,10 +43,22 @@ class Engine:
     def __exit__(self, *error: object) -> None:
         self._connection.close()
 
-    def parquet(self, name: str, paths: Sequence[Path]) -> Any:
-        """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis."""
+    def parquet(self, name: str, paths: Sequence[Path], places: tuple[str, str] | None = None) -> Any:
+        """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis.
+
+        Parameters
+        ----------
+        places
+            Names of two more columns: of each row's file, without its folder, and of its 0-based place in it.
+        """
         files = ", ".join(_quoted(str(path)) for path in paths)
-        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{files}])")
+        columns, read = "*", f"read_parquet([{files}])"
+        if places is not None:
+            file, row = places
+            columns = f"* EXCLUDE (filename, file_row_number), parse_filename(filename) AS {file}"
+            columns += f", file_row_number AS {row}"
+            read = f"read_parquet([{files}], filename = true, file_row_number = true)"
+        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT {columns} FROM {read}")
         return self._known(name)
 
     def arrow(self, name: str, table: pa.Table) -> Any:
