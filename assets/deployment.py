@@ -29,6 +29,7 @@ def build_deployment(project: Project, node: Node) -> dg.AssetsDefinition:
         if line is not None and version is not None:
             track(project, deployment_record(version, line.at, line.reason))
         step.record(trained)
+        step.record_duration(reused=line is None)
         made = {"id": trained, "version": str(version), "made": "reused" if line is None else "now"}
         return dg.MaterializeResult(
             metadata=made | _metadata(project, model.name) | mlflow_url(project, model.name, trained),

@@ -35,6 +35,7 @@ def build_predictions(project: Project, node: Node) -> dg.AssetsDefinition:
         ids = [one.made.artifact.id for one in scored]
         id = ids[0] if len(ids) == 1 else content_id(ids)
         step.record(id)
+        step.record_duration(reused=all(one.made.reused for one in scored))
         return dg.MaterializeResult(metadata={"id": id} | _metadata(scored), data_version=dg.DataVersion(id))
 
     return predictions

@@ -1,8 +1,9 @@
 """One step of a run: which artefacts its inputs are, and the record of what it made."""
 
+import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import dagster as dg
@@ -12,6 +13,7 @@ from ml_platform.errors import NotMaterialised
 from ml_platform.graph import Node
 from ml_platform.making import Made
 from ml_platform.project import Project
+from ml_platform.store.durations import record_duration
 from ml_platform.store.outputs import current_output, record_output
 from ml_platform_dagster.assets.metadata import Metadata
 
@@ -27,12 +29,15 @@ class Step:
     ----------
     now
         The project's time, read once for the step.
+    began
+        The reading of a monotonic clock when the step began, in seconds.
     """
 
     context: dg.AssetExecutionContext
     project: Project
     node: Node
     now: datetime
+    began: float = field(default_factory=time.monotonic)
 
     @classmethod
     def begin(cls, context: dg.AssetExecutionContext, project: Project, node: Node) -> "Step":
@@ -76,11 +81,21 @@ class Step:
             self.project.database, self.node.name, self.node.kind, id, run=self.run, at=self.now, partition=partition
         )
 
+    def record_duration(self, *, reused: bool) -> None:
+        """Record how long the step has taken, unless it made nothing."""
+        if not reused:
+            took = timedelta(seconds=time.monotonic() - self.began)
+            record_duration(self.project.database, self.node.name, took, run=self.run, at=self.now)
+
     def result(
         self, made: Made, metadata: Metadata, checks: Iterable[dg.AssetCheckResult] = ()
     ) -> dg.MaterializeResult[None]:
-        """Record what was made and return it as Dagster wants it: its data version is the artefact's id."""
+        """Record what was made, and how long it took, and return it as Dagster wants it.
+
+        Its data version is the artefact's id.
+        """
         self.record(made.artifact.id)
+        self.record_duration(reused=made.reused)
         return dg.MaterializeResult(
             metadata=metadata, data_version=dg.DataVersion(made.artifact.id), check_results=list(checks)
         )

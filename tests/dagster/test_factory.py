@@ -11,6 +11,7 @@ from dagster._core.loader import LoadingContextForTest
 
 from ml_platform.mlflow_access import open_client, open_experiment
 from ml_platform.registry import champion
+from ml_platform.store.durations import usual_duration
 from ml_platform.tracking import tracked_run
 from tests.dagster.shop import Shop
 
@@ -118,12 +119,23 @@ def test_mlflow_has_one_finished_run_for_the_version_with_what_later_stages_adde
     assert untouched.metadata(f"{model}/trained_model")["mlflow"] == link.url("http://127.0.0.1:5000")
 
 
+def test_how_long_each_node_took_is_recorded(untouched: Shop) -> None:
+    events = json.loads((untouched.root / "events.json").read_text())
+    seconds = {line["step"]: line["seconds"] for line in events if line["event"] == "done"}
+    for name in NODES:
+        usual = usual_duration(untouched.project.database, name)
+        assert usual is not None
+        assert 0 < usual.total_seconds() <= seconds[name] + 0.01, name  # told in hundredths of a second
+
+
 def test_a_second_run_reuses_everything_and_tells_mlflow_nothing(shop: Shop) -> None:
     before = {name: shop.metadata(name)["id"] for name in NODES}
+    usual = {name: usual_duration(shop.project.database, name) for name in NODES}
     outcome = shop.run("factory")
     assert outcome.success, outcome.problems
     assert {line["step"]: line["reused"] for line in shop.told if line["event"] == "done"} == dict.fromkeys(NODES, True)
     assert {name: shop.metadata(name)["id"] for name in NODES} == before
+    assert {name: usual_duration(shop.project.database, name) for name in NODES} == usual, "nothing was made"
     client = open_client(shop.project)
     for model in MODELS:
         assert len(client.search_runs([open_experiment(shop.project, client, model)])) == 1
