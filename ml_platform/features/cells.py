@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from math import gcd
 from typing import Any
 
@@ -16,12 +17,11 @@ import ibis
 from ml_platform.clock import MICROSECOND
 from ml_platform.engine.functions import ticks_up
 from ml_platform.expression import parse_expression
-from ml_platform.features.parts import EVENT_US, Part, of_rows, parts_of
-from ml_platform.features.source_log import FOREVER, KNOWN, UNTIL
+from ml_platform.features.parts import EVENT_US, PLACE, Part, of_rows, parts_of
+from ml_platform.features.source_log import CHUNK, FOREVER, KNOWN, ROW, UNTIL
 from ml_platform.spec.feature_table import FeatureTableSpec
-from ml_platform.spec.types import Window
 
-CHUNK, EVENT_AT, KNOWN_FROM, KNOWN_UNTIL = "_chunk", "_event_unit", "_known_tick", "_until_tick"
+EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL = "_event_unit", "_known_tick", "_until_tick"
 
 
 @dataclass(frozen=True)
@@ -52,23 +52,19 @@ class Grain:
         ends = [end // MICROSECOND for window in windows for end in (window.start, window.end) if end is not None]
         return cls(tuple(keys), spec.where, gcd(step, *ends), step)
 
-    def enter(self, window: Window, event: Any, known: Any) -> tuple[Any, Any]:
-        """Return the first ticks at which a cell's rows are not after the window's end, and known."""
-        return self._tick(event, -(window.end // MICROSECOND)), known
+    @property
+    def units(self) -> int:
+        """How many units one refresh interval has."""
+        return self.step // self.unit
 
-    def leave(self, window: Window, event: Any) -> Any | None:
-        """Return the first tick at which a cell's rows are before the window; None where it reaches back for ever."""
-        return None if window.start is None else self._tick(event, -(window.start // MICROSECOND))
-
-    def _tick(self, event: Any, shift: int) -> Any:
-        units = self.step // self.unit
-        moved = event + shift // self.unit
-        return -(-moved // units) if units > 1 else moved
+    def in_units(self, end: timedelta) -> int:
+        """Return an end of a window in units."""
+        return (end // MICROSECOND) // self.unit
 
 
 def base_columns(grain: Grain) -> list[str]:
     """Return the columns that tell cells apart, in their canonical order."""
-    return [CHUNK, *grain.keys, EVENT_AT, KNOWN_FROM, KNOWN_UNTIL]
+    return [CHUNK, *grain.keys, EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL]
 
 
 def table_parts(spec: FeatureTableSpec) -> dict[str, Part]:
@@ -83,15 +79,15 @@ def cells_of(rows: Any, grain: Grain, parts: Mapping[str, Part]) -> Any:
     Parameters
     ----------
     rows
-        Source rows with ``_event``, ``_known``, ``_until``, ``_place`` and ``_chunk``.
+        Source rows of numbered chunks (`numbered_versions`).
     """
     if grain.where is not None:
         rows = rows.filter(parse_expression(grain.where).to_ibis(rows))
     rows = rows.filter([rows[key].notnull() for key in grain.keys])
     until = ibis.ifelse(rows[UNTIL] == FOREVER, FOREVER, ticks_up(rows[UNTIL], grain.step))
     timed = rows.mutate(
-        **{EVENT_AT: ticks_up(rows[EVENT_US], grain.unit), KNOWN_FROM: ticks_up(rows[KNOWN], grain.step)},
-        **{KNOWN_UNTIL: until},
+        **{EVENT_UNIT: ticks_up(rows[EVENT_US], grain.unit), KNOWN_FROM: ticks_up(rows[KNOWN], grain.step)},
+        **{KNOWN_UNTIL: until, PLACE: rows[CHUNK] * ibis.literal(2**32, "int64") + rows[ROW]},
     )
     timed = timed.filter(timed[KNOWN_FROM] < timed[KNOWN_UNTIL])
     found = {column: of_rows(timed, part) for column, part in parts.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 import ibis
@@ -18,17 +19,15 @@ from ml_platform.engine.functions import half_to_even
 from ml_platform.expression import parse_expression
 from ml_platform.identity import content_id
 from ml_platform.spec.feature_table import Feature
+from ml_platform.spec.resolve import SCALE
 from ml_platform.spec.source import ColumnType
-
-SCALE = 1_000_000
-"""Floats are summed in millionths."""
 
 PLACE = "_place"
 """Where a row stands in its source's log: the chunk's number times 2**32 plus the place in the chunk."""
 
 EVENT_US = "_event"
 DECIMAL = "decimal(38, 0)"
-_PLACES = 2**64
+_PLACES = Decimal(2**64)
 _SECOND = parse_duration("1s") // MICROSECOND
 
 Measure = Literal["rows", "known", "sum", "squares", "least", "greatest", "order", "newest"]
@@ -128,7 +127,7 @@ def _value(rows: Any, part: Part) -> Any:
 
 def _order(rows: Any) -> Any:
     """Return where a row stands among all: by its event, then by when it became known, then by its key."""
-    return rows[EVENT_US].cast(DECIMAL) * ibis.literal(_PLACES).cast(DECIMAL) + rows[PLACE].cast(DECIMAL)
+    return rows[EVENT_US].cast(DECIMAL) * ibis.literal(_PLACES, DECIMAL) + rows[PLACE].cast(DECIMAL)
 
 
 def _newest(value: Any, order: Any, takes_part: Any, nulls: bool) -> Any:
@@ -139,7 +138,8 @@ def _newest(value: Any, order: Any, takes_part: Any, nulls: bool) -> Any:
 
 def _whole(value: Any) -> Any:
     """Return values as whole numbers: floats in millionths, the half to the even one."""
-    return half_to_even(value * SCALE).cast(DECIMAL) if value.type().is_floating() else value.cast("int64").cast(DECIMAL)
+    whole = half_to_even(value * SCALE) if value.type().is_floating() else value.cast("int64")
+    return whole.cast(DECIMAL)
 
 
 def _or_zero(total: Any) -> Any:
@@ -162,7 +162,7 @@ class Answer:
     kind: ColumnType
     scale: int
 
-    def value(self, parts: Mapping[str, Any], tick: Any) -> Any:
+    def value(self, parts: Mapping[Measure, Any], tick: Any) -> Any:
         """Return a feature's value from its parts, by measure, for Ibis.
 
         An empty window has count 0 and sum 0; its mean, share and deviation are null. ``std`` is the deviation of a
@@ -173,7 +173,7 @@ class Answer:
         if aggregate == "count":
             return parts["rows"]
         if aggregate in ("min", "max", "last", "as_of"):
-            return parts[{"min": "least", "max": "greatest"}.get(aggregate, "newest")]
+            return parts["least" if aggregate == "min" else "greatest" if aggregate == "max" else "newest"]
         if aggregate == "time_since_last":
             return (tick - parts["newest"]).cast("float64") / float(_SECOND)
         if aggregate == "sum":

@@ -19,9 +19,7 @@ from ml_platform.spec.types import (
     exactly_one,
 )
 
-Aggregate = Literal[
-    "count", "sum", "mean", "min", "max", "std", "last", "share", "time_since_last", "as_of", "derived"
-]
+Aggregate = Literal["count", "sum", "mean", "min", "max", "std", "last", "share", "time_since_last", "as_of", "derived"]
 EVER = Window(start=None)
 _WITHOUT_WINDOWS = ("as_of", "derived")
 
