@@ -52,16 +52,16 @@ def build_feature_table_asset(project: Project, node: Node) -> dg.AssetsDefiniti
 def _metadata(facts: FeatureTableFacts, made: Made) -> Metadata:
     about = made.artifact.about
     told = {column.name: described(column.description, column.unit) for column in facts.columns}
-    first, last = about["valid_from"] or ("none", "none")
+    first, last = about["known"] or ("none", "none")
     return (
         made_metadata(made)
         | {
             "dagster/row_count": about["rows"],
             "dagster/column_schema": table_schema(about["columns"], told),
-            "entities": about["entities"],
             "features": len(about["columns"]),
-            "values_from": first,
-            "values_until": last,
+            "chunks": len(about["chunks"]),
+            "known_from": first,
+            "known_until": last,
             "age": facts.availability,
             "columns": table([_row(column) for column in facts.columns]),
         }

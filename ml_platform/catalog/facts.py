@@ -188,7 +188,6 @@ class FeatureTableFacts:
     availability: str
     up_to: str
     standing: Standing
-    entities: int | None
     sampled: int
     columns: tuple[FeatureColumn, ...]
     checks: tuple[CheckFacts, ...]

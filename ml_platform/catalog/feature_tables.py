@@ -55,7 +55,6 @@ def feature_table_facts(
         availability=age.sentence,
         up_to=age.up_to if age.parts else "",
         standing=standing_of(project, node, artifact, _newest(about, now), problem or unread),
-        entities=about.get("entities"),
         sampled=profile.rows,
         columns=_columns(project, name, profile, importances),
         checks=checks_of(project, node, spec.expectations),
@@ -72,9 +71,9 @@ def _profile(project: Project, artifact: Artifact | None) -> tuple[TableProfile,
 
 
 def _newest(about: Mapping[str, list[str]], now: datetime) -> str | None:
-    """Return the last change of a value that has come; the log knows those to come as rows leave their windows."""
-    ends = about.get("valid_from")
-    return min(ends[1], format_instant(now)) if ends else None
+    """Return the newest tick at which rows came in; the one to come where they came in since the last."""
+    known = about.get("known")
+    return min(known[1], format_instant(now)) if known else None
 
 
 def _columns(project: Project, name: str, profile: TableProfile, importances: Importances) -> tuple[FeatureColumn, ...]:

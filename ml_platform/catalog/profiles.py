@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_platform.catalog.distributions import Distribution, distribution
+from ml_platform.code_version import code_version
+from ml_platform.errors import FeatureError
 from ml_platform.features.sample import TICK, sample_values
 from ml_platform.features.source_log import local_chunks
 from ml_platform.identity import cache_key, content_id
 from ml_platform.project import Project
+from ml_platform.spec.deciding import deciding_part
 from ml_platform.store.artifacts import Artifact, StoredObject
 
 KIND = "profile"
@@ -86,11 +89,24 @@ def table_profile(project: Project, table: Artifact) -> TableProfile:
 
 def _sample_table(project: Project, table: Artifact, key: str) -> Artifact:
     name = table.about["table"]
+    _require_as_declared(project, name, table)
     values = sample_values(project, name, table.id)
     columns = {column: _column(values, column) for column in project.spec.feature_tables[name].columns}
     about = {"rows": values.num_rows, "columns": columns}
     id = content_id([table.id, about])
     return project.store.write(KIND, id, key, about=about, inputs={"feature_table": table.id})
+
+
+def _require_as_declared(project: Project, name: str, table: Artifact) -> None:
+    """Refuse a feature table that holds other columns than are declared now, or the same ones computed otherwise."""
+    declared = deciding_part(project.spec, "feature_table", name)
+    key = cache_key("feature_table", declared, code_version("feature_table"), {"source": table.inputs["source"]})
+    found = project.store.find("feature_table", key)
+    if found is None or found.id != table.id:
+        raise FeatureError(
+            f"feature table {name}: {table.short_id} was made by an earlier declaration. "
+            f"Materialise features/{name} again."
+        )
 
 
 def _column(values: Any, column: str) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from ml_platform.engine.sums import running_sum
 from ml_platform.errors import ValueTooLarge
 
 
@@ -71,16 +70,6 @@ class Engine:
         with _told_plainly():
             self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {_sql(query)}")
         return self._known(name)
-
-    def running_sums(self, name: str, query: Any, order_by: Sequence[str], columns: Sequence[str]) -> Any:
-        """Keep an Ibis table under `name` with sums of columns over all rows up to each, and return it for Ibis.
-
-        The sums are exact. DuckDB's own windows would take ten times as long.
-        """
-        rows = self.run(query.order_by(list(order_by)))
-        for column in columns:
-            rows = rows.set_column(rows.column_names.index(column), column, running_sum(rows[column]))
-        return self.arrow(name, rows)
 
     def run(self, query: Any) -> pa.Table:
         """Return the rows of an Ibis table."""

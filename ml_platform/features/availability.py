@@ -178,7 +178,7 @@ def _runs(schedule: Schedule) -> tuple[datetime, ...]:
 def _looks_ahead(table: FeatureTableSpec, columns: Collection[str] | None) -> bool:
     """Return whether all of some columns are over windows that look ahead."""
     windows = [table.columns[column][1] for column in (table.columns if columns is None else columns)]
-    return all(window.start is not None and window.start >= _NONE for window in windows)
+    return all(window is not None and window.start is not None and window.start >= _NONE for window in windows)
 
 
 def _known(spec: ProjectSpec, source: str, measured: timedelta | None) -> Part:

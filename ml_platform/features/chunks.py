@@ -6,7 +6,7 @@ Writing, hashing and waiting for the disk leave the interpreter free, so that se
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -55,17 +55,28 @@ def parquet_bytes(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def read_chunks(store: ArtifactStore, stored: Iterable[StoredObject]) -> pa.Table:
-    """Return the rows of chunks one behind the other, each file checked against its hash.
+def read_chunks(store: ArtifactStore, stored: Iterable[StoredObject], columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the rows of chunks one behind the other, or some of their columns, each file checked against its hash.
+
+    Raises
+    ------
+    ArtifactMissing, ArtifactDamaged
+    """
+    return pa.concat_tables(read_each(store, [(item, columns) for item in stored]))
+
+
+def read_each(store: ArtifactStore, wanted: Iterable[tuple[StoredObject, Sequence[str] | None]]) -> list[pa.Table]:
+    """Return the rows of each of some chunks, with the columns that are wanted of it; None means all.
 
     Raises
     ------
     ArtifactMissing, ArtifactDamaged
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return pa.concat_tables(pool.map(lambda item: _read_chunk(store, item), stored))
+        return list(pool.map(lambda item: _read_chunk(store, *item), wanted))
 
 
-def _read_chunk(store: ArtifactStore, stored: StoredObject) -> Any:
+def _read_chunk(store: ArtifactStore, stored: StoredObject, columns: Sequence[str] | None) -> Any:
     content = pa.BufferReader(store.read(stored))
-    return pa.parquet.ParquetFile(content, page_checksum_verification=True).read(use_threads=False)
+    rows = pa.parquet.ParquetFile(content, page_checksum_verification=True).read(columns, use_threads=False)
+    return rows if columns is None else rows.select(columns)

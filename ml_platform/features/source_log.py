@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import ibis
+import pyarrow as pa
 
 from ml_platform.engine import Engine
 from ml_platform.engine.functions import epoch_us
@@ -21,7 +22,7 @@ from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
 
 EVENT_AT, KNOWN_AT, INGEST = "_event_at", "_known_at", "_ingest"
 EVENT, KNOWN, UNTIL = "_event", "_known", "_until"
-FILE, ROW = "_file", "_row"
+FILE, ROW, CHUNK = "_file", "_row", "_chunk"
 FOREVER = 2**62
 """Microseconds that stand for never: a row that no other has replaced."""
 
@@ -45,6 +46,16 @@ def chunk_state(artifact: Artifact, chunk: str) -> str:
     return content_id([_chunk(artifact, chunk)["id"], [record["id"] for record in _records(artifact, [chunk])]])
 
 
+def chunk_states(artifact: Artifact) -> dict[str, str]:
+    """Return the state of every chunk (`chunk_state`) by its name, in order."""
+    _require_records(artifact)
+    records: dict[str, list[str]] = {}
+    for record in artifact.about.get("replaced", ()):
+        records.setdefault(record["chunk"], []).append(record["id"])
+    chunks = artifact.about["chunks"]
+    return {chunk["name"]: content_id([chunk["id"], records.get(chunk["name"], [])]) for chunk in chunks}
+
+
 def chunk_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, chunk: str, name: str) -> Any:
     """Return one chunk's rows with the interval in which each was known, as `source_versions` gives them.
 
@@ -63,6 +74,21 @@ def chunk_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, chu
     _require_records(artifact)
     _chunk(artifact, chunk)
     return _versions(engine, store, artifact, [chunk], name).drop(FILE, ROW)
+
+
+def numbered_versions(
+    engine: Engine, store: ArtifactStore, artifact: Artifact, chunks: Sequence[str], name: str
+) -> Any:
+    """Return the rows of some chunks as `chunk_versions` does, with ``_chunk``, the chunk's number, and ``_row`` in it.
+
+    Chunks are numbered from 0 in the order of `chunk_names`, which no later ingest changes.
+    """
+    _require_records(artifact)
+    files = {artifact.objects[chunk].sha256: number for number, chunk in enumerate(chunk_names(artifact))}
+    numbers = pa.table({"_numbered": list(files), CHUNK: pa.array(files.values(), pa.int64())})
+    known = engine.arrow(f"{name}_numbers", numbers)
+    rows = _versions(engine, store, artifact, chunks, name)
+    return rows.join(known, rows[FILE] == known["_numbered"]).drop(FILE, "_numbered")
 
 
 def source_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, key: Sequence[str], name: str) -> Any:
