@@ -39,7 +39,15 @@ def known_sentence(spec: SourceSpec) -> str:
 
 
 def formula(feature: Feature) -> str:
-    """Return what a feature is, such as ``mean of arr_delay``."""
+    """Return what a feature is, such as ``mean of arr_delay``.
+
+    >>> formula(Feature(as_of="grade")), formula(Feature(derived="mean_1d - mean_7d"))
+    ('newest known grade', 'mean_1d - mean_7d')
+    """
+    if feature.aggregate == "derived":
+        return str(feature.derived)
+    if feature.aggregate == "as_of":
+        return f"newest known {feature.as_of}"
     words = feature.aggregate.replace("_", " ")
     return words if feature.expression is None else f"{words} of {feature.expression}"
 
