@@ -133,11 +133,11 @@ def test_a_feature_tells_its_nulls_and_how_its_values_are_spread(tmp_path: Path)
     make(project, at(11))
     facts = feature_table_facts(project, "recent", at(11), {})
     (mean,) = facts.columns
-    assert (facts.sampled, mean.description) == (4, "What one pays.")  # both at 0:00 and at 10:00
-    assert mean.null_share == 1 / 4  # b before its sale at 10:00
+    assert (facts.sampled, mean.description) == (22, "What one pays.")  # both at 0:00 to 10:00
+    assert mean.null_share == 10 / 22  # b before its sale at 10:00
     assert mean.distribution is not None
     assert [period.start for period in mean.distribution.periods] == ["2024-04-30", "2024-05-01"]
-    assert mean.distribution.whole.median == 3.0  # a's mean is 2 and then 3, b's is 6
+    assert mean.distribution.whole.median == 2.0  # a's mean is 2 ten times and 3 once, b's is 6 once
 
 
 def test_importances_are_ranked(tmp_path: Path) -> None:

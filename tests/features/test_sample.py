@@ -1,8 +1,7 @@
-"""A sample of a feature table holds what the table says at ticks at which rows came in, and is the same each time."""
+"""A sample of a feature table holds what the table says at ticks that it covers, and is the same each time."""
 
 from __future__ import annotations
 
-import math
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from ml_platform.errors import ArtifactMissing
 from ml_platform.features.ingest import ingest_source
-from ml_platform.features.sample import sample_values
+from ml_platform.features.sample import newest_values, sample_values
 from ml_platform.features.table import build_feature_table
 from ml_platform.project import Project
 from tests.features.world import SALES, T0, at, sale, write_csv, write_project
@@ -47,11 +46,18 @@ def test_each_sampled_value_is_what_a_loop_over_the_rows_finds_at_that_tick(tmp_
         assert row["since_3h"] == ((row["tick"] - max(events)).total_seconds() if events else None)
 
 
-def test_values_are_of_the_ticks_at_which_rows_came_in_each_once(tmp_path: Path) -> None:
+def test_ticks_are_those_from_an_entity_s_first_row_to_its_last_and_each_comes_once(tmp_path: Path) -> None:
     project, id = made(tmp_path)
     found = sample_values(project, "recent", id, rows=500).select(["shop", "tick"]).to_pylist()
-    came = {(row[1], T0 + timedelta(hours=math.ceil((row[2] - T0) / timedelta(hours=1)))) for row in ROWS}
-    assert sorted((row["shop"], row["tick"]) for row in found) == sorted(came)
+    a = [("a", T0 + timedelta(hours=hour)) for hour in range(14)]  # rows at 0:00 to 12:36
+    b = [("b", T0 + timedelta(hours=hour)) for hour in range(1, 15)]  # rows at 0:42 to 13:18
+    assert sorted((row["shop"], row["tick"]) for row in found) == [*a, *b]
+
+
+def test_the_newest_values_are_of_the_ticks_at_which_the_newest_rows_came_in(tmp_path: Path) -> None:
+    project, id = made(tmp_path)
+    found = newest_values(project, "recent", id, rows=2).select(["shop", "tick"]).to_pylist()
+    assert [(row["shop"], row["tick"]) for row in found] == [("a", at(13)), ("b", at(14))]
 
 
 def test_the_same_artefact_gives_the_same_sample(tmp_path: Path) -> None:
@@ -59,10 +65,10 @@ def test_the_same_artefact_gives_the_same_sample(tmp_path: Path) -> None:
     assert sample_values(project, "recent", id, rows=9).equals(sample_values(project, "recent", id, rows=9))
 
 
-def test_of_more_rows_than_are_asked_for_as_many_are_taken_from_first_to_last(tmp_path: Path) -> None:
-    project, id = made(tmp_path, [sale(f"s{n}", 1, shop=f"shop{n:02d}") for n in range(31)])
-    sample = sample_values(project, "recent", id, rows=11)
-    assert sample["shop"].to_pylist() == [f"shop{n:02d}" for n in range(0, 31, 3)]
+def test_of_more_entities_than_rows_as_many_are_drawn_as_there_are_rows(tmp_path: Path) -> None:
+    project, id = made(tmp_path, [sale(f"s{n}", 1, shop=f"shop{n:02d}") for n in range(30)])
+    sample = sample_values(project, "recent", id, rows=10)
+    assert sample["shop"].to_pylist() == [f"shop{n:02d}" for n in range(0, 30, 3)]
 
 
 def test_a_table_that_is_not_in_the_store_is_said(tmp_path: Path) -> None:
