@@ -14,7 +14,7 @@ NEVER = 2**62
 
 
 def world(seed, *, span, orderly):
-    """Cells (entity, enter, leave) and questions (entity, tick); orderly ones leave in the order in which they enter."""
+    """Cells (entity, enter, leave) and questions (entity, tick); orderly cells leave in the order of their entry."""
     draw = random.Random(seed)
     cells = []
     for _ in range(draw.randint(0, 80)):

@@ -17,7 +17,7 @@ import ibis
 from ml_platform.clock import MICROSECOND
 from ml_platform.engine.functions import ticks_up
 from ml_platform.expression import parse_expression
-from ml_platform.features.parts import EVENT_US, PLACE, Part, of_rows, parts_of
+from ml_platform.features.parts import EVENT_US, PLACE, Part, RowParts, parts_of
 from ml_platform.features.source_log import CHUNK, FOREVER, KNOWN, ROW, UNTIL
 from ml_platform.spec.feature_table import FeatureTableSpec
 
@@ -74,7 +74,7 @@ def table_parts(spec: FeatureTableSpec) -> dict[str, Part]:
 
 
 def cells_of(rows: Any, grain: Grain, parts: Mapping[str, Part]) -> Any:
-    """Return the cells of source rows in canonical order, for Ibis.
+    """Return the cells of source rows, for Ibis.
 
     Parameters
     ----------
@@ -90,5 +90,6 @@ def cells_of(rows: Any, grain: Grain, parts: Mapping[str, Part]) -> Any:
         **{KNOWN_UNTIL: until, PLACE: rows[CHUNK] * ibis.literal(2**32, "int64") + rows[ROW]},
     )
     timed = timed.filter(timed[KNOWN_FROM] < timed[KNOWN_UNTIL])
-    found = {column: of_rows(timed, part) for column, part in parts.items()}
-    return timed.group_by(base_columns(grain)).aggregate(**found).order_by(base_columns(grain))
+    found = RowParts(timed, parts.values())
+    grouped = found.rows.group_by(base_columns(grain))
+    return grouped.aggregate(**found.aggregates())

@@ -6,16 +6,19 @@ Writing, hashing and waiting for the disk leave the interpreter free, so that se
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet
 
 from ml_platform.identity import frame_id
 from ml_platform.store.artifacts import ArtifactStore, StoredObject
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _AT_ONCE = 4
 _LEAN: dict[str, bool] = {"use_dictionary": False, "write_statistics": False}
@@ -40,12 +43,13 @@ class Chunk:
 
 def store_chunks(store: ArtifactStore, parts: Iterable[tuple[str, pa.Table]]) -> list[Chunk]:
     """Store the parts of a table under their names, and return them in the given order."""
+    return at_once(lambda part: Chunk(part[0], frame_id(part[1]), part[1], store.put(parquet_bytes(part[1]))), parts)
+
+
+def at_once(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Do the same for several items at once, and return what came of it in the given order."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(lambda part: _store_chunk(store, *part), parts))
-
-
-def _store_chunk(store: ArtifactStore, name: str, rows: pa.Table) -> Chunk:
-    return Chunk(name, frame_id(rows), rows, store.put(parquet_bytes(rows)))
+        return list(pool.map(work, items))
 
 
 def parquet_bytes(table: pa.Table) -> bytes:
@@ -72,8 +76,7 @@ def read_each(store: ArtifactStore, wanted: Iterable[tuple[StoredObject, Sequenc
     ------
     ArtifactMissing, ArtifactDamaged
     """
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(lambda item: _read_chunk(store, *item), wanted))
+    return at_once(lambda item: _read_chunk(store, *item), wanted)
 
 
 def _read_chunk(store: ArtifactStore, stored: StoredObject, columns: Sequence[str] | None) -> Any:

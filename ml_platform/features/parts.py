@@ -7,7 +7,7 @@ that no result depends on the order of rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import ibis
 
 from ml_platform.clock import MICROSECOND, parse_duration
-from ml_platform.engine.functions import half_to_even
+from ml_platform.engine.functions import half_to_even, newest_of
 from ml_platform.expression import parse_expression
 from ml_platform.identity import content_id
 from ml_platform.spec.feature_table import Feature
@@ -26,6 +26,7 @@ PLACE = "_place"
 """Where a row stands in its source's log: the chunk's number times 2**32 plus the place in the chunk."""
 
 EVENT_US = "_event"
+ORDER = "_order"
 DECIMAL = "decimal(38, 0)"
 _PLACES = Decimal(2**64)
 _SECOND = parse_duration("1s") // MICROSECOND
@@ -84,31 +85,54 @@ _MEASURES: Mapping[str, tuple[Measure, ...]] = {
 }
 
 
-def of_rows(rows: Any, part: Part) -> Any:
-    """Return a part aggregated over source rows with ``_event`` and ``_place``, within a group, for Ibis."""
-    takes_part = _condition(rows, part.where)
-    if part.measure == "rows":
-        return rows.count(where=takes_part)
-    if part.measure == "order":
-        takes_part = takes_part & _value(rows, part).notnull()
-        return _order(rows).max(where=takes_part)
-    value = _value(rows, part)
-    if part.measure == "newest":
-        return _newest(value, _order(rows), takes_part if part.nulls else takes_part & value.notnull(), part.nulls)
-    if part.measure in ("least", "greatest"):
-        return value.min(where=takes_part) if part.measure == "least" else value.max(where=takes_part)
-    if part.measure == "known":
-        return rows.count(where=takes_part & value.notnull())
-    whole = _whole(value)
-    return _or_zero((whole * whole if part.measure == "squares" else whole).sum(where=takes_part))
+class RowParts:
+    """Parts aggregated over source rows, with whatever several of them need worked out once for each row.
+
+    Parameters
+    ----------
+    rows
+        Source rows with ``_event`` and ``_place``, for Ibis.
+    """
+
+    def __init__(self, rows: Any, parts: Iterable[Part]) -> None:
+        self._parts, columns = list(parts), {ORDER: _order(rows)}
+        for part in self._parts:
+            columns[self._name("value", part.expression)] = _value(rows, part)
+            columns[self._name("where", part.where)] = _condition(rows, part.where)
+        self.rows = rows.mutate(**columns)
+        summed = {self._name("value", p.expression) for p in self._parts if p.measure in ("sum", "squares")}
+        self.rows = self.rows.mutate(**{f"{name}_whole": _whole(self.rows[name]) for name in sorted(summed)})
+
+    def _name(self, what: str, text: str | None) -> str:
+        return f"_{what}_{content_id(text)[:16]}"
+
+    def aggregates(self) -> dict[str, Any]:
+        """Return every part by its column, over `rows`."""
+        return {part.column: self._aggregate(part) for part in self._parts}
+
+    def _aggregate(self, part: Part) -> Any:
+        rows = self.rows
+        takes_part = None if part.where is None else rows[self._name("where", part.where)]
+        if part.measure == "rows":
+            return rows.count(where=takes_part)
+        name = self._name("value", part.expression)
+        value = rows[name]
+        if part.measure in ("order", "newest"):
+            order = rows[ORDER] if part.nulls else ibis.ifelse(value.isnull(), ibis.null(DECIMAL), rows[ORDER])
+            return order.max(where=takes_part) if part.measure == "order" else newest_of(value, order, takes_part)
+        if part.measure in ("least", "greatest"):
+            return value.min(where=takes_part) if part.measure == "least" else value.max(where=takes_part)
+        if part.measure == "known":
+            return value.count(where=takes_part)
+        whole = rows[f"{name}_whole"]
+        return _or_zero((whole * whole if part.measure == "squares" else whole).sum(where=takes_part))
 
 
 def of_cells(cells: Any, part: Part, counts: Any) -> Any:
     """Return a part aggregated over the cells that count, within a group, for Ibis."""
     column = cells[part.column]
     if part.measure == "newest":
-        order = cells[part.order.column]
-        return _newest(column, order, counts & order.notnull(), part.nulls)
+        return newest_of(column, cells[part.order.column], counts)
     if part.measure == "least":
         return column.min(where=counts)
     if part.measure in ("greatest", "order"):
@@ -128,12 +152,6 @@ def _value(rows: Any, part: Part) -> Any:
 def _order(rows: Any) -> Any:
     """Return where a row stands among all: by its event, then by when it became known, then by its key."""
     return rows[EVENT_US].cast(DECIMAL) * ibis.literal(_PLACES, DECIMAL) + rows[PLACE].cast(DECIMAL)
-
-
-def _newest(value: Any, order: Any, takes_part: Any, nulls: bool) -> Any:
-    if not nulls:
-        return value.argmax(order, where=takes_part)
-    return ibis.struct({"value": value}).argmax(order, where=takes_part)["value"]
 
 
 def _whole(value: Any) -> Any:

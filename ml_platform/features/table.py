@@ -19,7 +19,8 @@ from ml_platform.engine import Engine
 from ml_platform.errors import FeatureError, ValueTooLarge
 from ml_platform.features.cell_index import CellObject, find_cells, record_cells
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain, base_columns, cells_of, table_parts
-from ml_platform.features.chunks import Chunk, store_chunks
+from ml_platform.features.chunks import at_once, parquet_bytes
+from ml_platform.features.order import in_order
 from ml_platform.features.parts import Part
 from ml_platform.features.source_log import CHUNK, FOREVER, chunk_states, numbered_versions
 from ml_platform.identity import cache_key, content_id, format_instant, frame_id
@@ -148,15 +149,19 @@ class _Builder:
     def _compute(
         self, engine: Engine, chunks: Sequence[str], parts: Mapping[str, Part], columns: Sequence[str]
     ) -> Iterator[tuple[tuple[str, str], CellObject]]:
-        store = self._project.store
-        rows = numbered_versions(engine, store, self._source, chunks, "source_rows")
-        cells = engine.run(cells_of(rows, self._grain, parts))
-        for stored in store_chunks(store, self._by_chunk(cells, chunks)):
-            facts = self._facts(stored)
-            for column in columns:
-                own = stored.rows.select(base_columns(self._grain)[1:] if column == BASE else [column])
-                place = (self._part_keys[column], self._chunk_keys[stored.name])
-                yield place, CellObject(frame_id(own), stored.stored, facts)
+        rows = numbered_versions(engine, self._project.store, self._source, chunks, "source_rows")
+        cells = in_order(engine.run(cells_of(rows, self._grain, parts)), base_columns(self._grain))
+        for found in at_once(lambda item: self._store(*item, columns), self._by_chunk(cells, chunks)):
+            yield from found.items()
+
+    def _store(self, chunk: str, cells: pa.Table, columns: Sequence[str]) -> dict[tuple[str, str], CellObject]:
+        """Store the cells of a chunk in one object, and return it for each of its columns."""
+        stored, facts = self._project.store.put(parquet_bytes(cells)), self._facts(cells)
+        own = {column: base_columns(self._grain)[1:] if column == BASE else [column] for column in columns}
+        return {
+            (self._part_keys[column], self._chunk_keys[chunk]): CellObject(frame_id(cells.select(names)), stored, facts)
+            for column, names in own.items()
+        }
 
     def _by_chunk(self, cells: pa.Table, chunks: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
         numbers = {chunk: number for number, chunk in enumerate(self._chunk_keys)}
@@ -165,16 +170,15 @@ class _Builder:
             start, end = found.searchsorted([numbers[chunk], numbers[chunk] + 1])
             yield chunk, cells.slice(int(start), int(end - start))
 
-    def _facts(self, chunk: Chunk) -> dict[str, Any]:
+    def _facts(self, cells: pa.Table) -> dict[str, Any]:
         """Return the cells of a chunk in figures: microseconds since 1970 UTC, None where there is no cell."""
-        events, known = (pc.min_max(chunk.rows[column]).as_py() for column in (EVENT_UNIT, KNOWN_FROM))
-        until = pc.min(chunk.rows[KNOWN_UNTIL]).as_py()
-        some = chunk.rows.num_rows > 0
+        events, known = (pc.min_max(cells[column]).as_py() for column in (EVENT_UNIT, KNOWN_FROM))
+        some = cells.num_rows > 0
         return {
-            "rows": chunk.rows.num_rows,
+            "rows": cells.num_rows,
             "events": [events[end] * self._grain.unit for end in ("min", "max")] if some else None,
             "known": [known[end] * self._grain.step for end in ("min", "max")] if some else None,
-            "replaced": some and until < FOREVER,
+            "replaced": some and pc.min(cells[KNOWN_UNTIL]).as_py() < FOREVER,
         }
 
     # Writing ---------------------------------------------------------------
