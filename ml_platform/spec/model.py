@@ -162,6 +162,23 @@ class Deployment(Declaration):
     )
 
 
+class Leaks(Declaration):
+    """What is no leak, though it looks like one."""
+
+    allow: tuple[str, ...] = Field(
+        (),
+        strict=False,
+        description="Features (table.column, table.*, source.column) that may know what they know; label: rows that "
+        "may be asked about when their label is known",
+    )
+    single_feature: float = Field(
+        0.98,
+        gt=0.5,
+        le=1.0,
+        description="How well one feature alone may tell the label: AUC for classes, else the variance it explains",
+    )
+
+
 class Monitoring(Declaration):
     """What the champion's scores and features are held against."""
 
@@ -204,6 +221,7 @@ class ModelSpec(Declaration):
     calibration: Literal["none", "sigmoid", "isotonic"] = "none"
     baselines: tuple[AlgorithmField, ...] = Field((), strict=False)
     value: Value
+    leaks: Leaks = Leaks()
     gates: dict[str, GateField] = Field(default_factory=dict)
     release: Release = Release()
     deployment: Deployment
