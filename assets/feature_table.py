@@ -1,4 +1,4 @@
-"""The asset of a feature table: values at the ticks where something changed."""
+"""The asset of a feature table: cells, from which its values at any tick follow."""
 
 from datetime import timedelta
 
@@ -60,12 +60,12 @@ def _metadata(spec: FeatureTableSpec, made: Made) -> Metadata:
     told = {name: spec.features[feature].description for name, (feature, _) in spec.columns.items()}
     units = {name: spec.features[feature].unit for name, (feature, _) in spec.columns.items()}
     described = {name: " ".join(filter(None, [told[name], units[name] and f"[{units[name]}]"])) for name in told}
-    first, last = about["valid_from"] or ("none", "none")
+    first, last = about["known"] or ("none", "none")
     return made_metadata(made) | {
         "dagster/row_count": about["rows"],
         "dagster/column_schema": table_schema(about["columns"], described),
-        "entities": about["entities"],
         "features": len(about["columns"]),
-        "values_from": first,
-        "values_until": last,
+        "chunks": len(about["chunks"]),
+        "known_from": first,
+        "known_until": last,
     }

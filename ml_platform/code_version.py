@@ -14,8 +14,8 @@ __all__ = ["KIND_VERSIONS", "code_version", "load_function"]
 
 KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
     {
-        "source": 1,
-        "feature_table": 1,
+        "source": 2,
+        "feature_table": 2,
         "snapshot": 1,
         "trained_model": 1,
         "evaluation": 1,

@@ -17,7 +17,6 @@ from ml_platform.engine import Engine
 from ml_platform.engine.functions import epoch_us, instant_of
 from ml_platform.errors import FrameError
 from ml_platform.expression import parse_expression
-from ml_platform.features.feature_log import feature_log
 from ml_platform.features.point_in_time import features_at
 from ml_platform.features.source_log import KNOWN, UNTIL, source_versions
 from ml_platform.project import Project
@@ -128,14 +127,22 @@ class Frame:
 
     def _answers(self, number: int, table: str, rows: Any) -> Any:
         spec = self._project.spec.feature_tables[table]
-        log = feature_log(self._engine, self._project.store, self._input("feature_table", f"features/{table}"), "log")
+        artifact = self._input("feature_table", f"features/{table}")
         entity = self._project.spec.file.entities[spec.entity]
         keys = {key: f"{self._source.name}.{key}" for key in entity}
         features = expand_features(self._project.spec, self._model)
         columns = [name.partition(".")[2] for name in features if name.partition(".")[0] == table]
         questions = rows.select(*keys.values(), EFFECTIVE).distinct()
-        answers = features_at(log, spec, questions, keys=keys, instant=EFFECTIVE, columns=columns)
-        return self._engine.keep(f"answers_{number}", answers)
+        return features_at(
+            self._project,
+            self._engine,
+            artifact,
+            questions,
+            keys=keys,
+            instant=EFFECTIVE,
+            columns=columns,
+            name=f"answers_{number}",
+        )
 
     def _input(self, kind: str, node: str) -> Artifact:
         return self._project.store.get(kind, required_input(self._inputs, self._model.name, node))

@@ -132,8 +132,8 @@ def _hash_column(digest: Any, column: pa.ChunkedArray) -> None:
     if pa.types.is_timestamp(column.type) or pa.types.is_duration(column.type):
         column = column.cast(pa.int64())
     if pa.types.is_decimal(column.type):
-        column = column.cast(pa.large_string())
-        _hash_column(digest, column)
+        for chunk in (column if valid is None else pc.fill_null(column, pa.scalar(0, column.type))).chunks:
+            digest.update(_numbers_of(chunk))
         return
     if valid is not None:
         column = pc.fill_null(column, False if pa.types.is_boolean(column.type) else 0)
@@ -153,3 +153,12 @@ def _text_of(strings: pa.LargeStringArray) -> memoryview | bytes:
         return b""
     ends = np.frombuffer(offsets, dtype=np.int64)
     return memoryview(content)[ends[strings.offset] : ends[strings.offset + len(strings)]]
+
+
+def _numbers_of(decimals: pa.Array) -> memoryview | bytes:
+    """Return the bytes of all decimals, one after the other."""
+    _, content = decimals.buffers()
+    if content is None:
+        return b""
+    size = decimals.type.byte_width
+    return memoryview(content)[decimals.offset * size : (decimals.offset + len(decimals)) * size]

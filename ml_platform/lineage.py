@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ml_platform.expression import parse_expression
-from ml_platform.spec.feature_table import Feature, FeatureTableSpec
+from ml_platform.spec.feature_table import FeatureTableSpec
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
-from ml_platform.spec.resolve import expand_features
+from ml_platform.spec.resolve import columns_behind, expand_features
 
 Origins = Mapping[str, tuple[tuple[str, str], ...]]
 """For each column, the nodes and their columns that it is made of."""
@@ -18,14 +18,17 @@ def feature_lineage(spec: ProjectSpec, table: FeatureTableSpec) -> Origins:
     """Return where the columns of a feature table come from: its source's columns."""
     source = spec.sources[table.source]
     key = spec.file.entities[table.entity]
-    columns = {name: _read_by(table, table.features[feature]) for name, (feature, _) in table.columns.items()}
+    columns = {name: _read_by(table, name) for name in table.columns}
     origins = {name: _of(f"sources/{table.source}", [*read, source.event_timestamp]) for name, read in columns.items()}
     return {name: _of(f"sources/{table.source}", [name]) for name in key} | origins
 
 
-def _read_by(table: FeatureTableSpec, feature: Feature) -> list[str]:
-    texts = [text for text in (feature.expression, feature.where, table.where) if text is not None]
-    return sorted(name for text in texts for name in parse_expression(text).names)
+def _read_by(table: FeatureTableSpec, column: str) -> list[str]:
+    """Return the source's columns that a column reads, also through those that it is derived from."""
+    features = [table.feature_of(name) for name in columns_behind(table, [column])]
+    read = [text for feature in features if feature.derived is None for text in (feature.expression, feature.where)]
+    texts = [text for text in (*read, table.where) if text is not None]
+    return sorted({name for text in texts for name in parse_expression(text).names})
 
 
 def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:

@@ -131,7 +131,7 @@ def _data(project: Project, node: str, kind: str) -> DataStatus:
     artifact = _current(project, node, kind)
     recording = last_recording(project.database, node)
     about = artifact.about if artifact else {}
-    newest = about.get("known") or about.get("valid_from")
+    newest = about.get("known")
     return DataStatus(
         name=node.partition("/")[2],
         id=artifact.id if artifact else None,

@@ -1,11 +1,14 @@
-"""Checks of a feature table: its declared expectations held against its whole log, once for each state of it."""
+"""Checks of a feature table: its declared expectations held against its newest values, once for each state of it.
+
+What could be read at a tick never changes later, so that only new ticks have anything new to say.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
 from ml_platform.checks import CheckResult
-from ml_platform.features.feature_log import read_feature_log
+from ml_platform.features.sample import newest_values
 from ml_platform.identity import cache_key, content_id
 from ml_platform.project import Project
 
@@ -13,7 +16,7 @@ KIND = "checks"
 
 
 def check_feature_table(project: Project, name: str, id: str) -> tuple[CheckResult, ...]:
-    """Return the results of a feature table's expectations; what was found for the same log is not sought again.
+    """Return the results of a feature table's expectations; what was found for the same state is not sought again.
 
     Parameters
     ----------
@@ -38,4 +41,4 @@ def _run(project: Project, name: str, id: str) -> tuple[CheckResult, ...]:
 
     spec = project.spec.feature_tables[name]
     key = project.spec.file.entities[spec.entity]
-    return run_expectations(spec.expectations, read_feature_log(project, id).to_pandas(), key)
+    return run_expectations(spec.expectations, newest_values(project, name, id).to_pandas(), key)

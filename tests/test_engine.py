@@ -1,8 +1,6 @@
 """Whole-number arithmetic of the engine against Python's, and what it says of numbers that do not fit."""
 
-import itertools
 import random
-from decimal import Decimal
 
 import ibis
 import pyarrow as pa
@@ -10,7 +8,6 @@ import pytest
 
 from ml_platform.engine import Engine
 from ml_platform.engine.functions import ceil_divide, floor_divide, half_to_even, modulo, ticks_up
-from ml_platform.engine.sums import running_sum
 from ml_platform.errors import ValueTooLarge
 from ml_platform.features.source_log import FOREVER
 
@@ -54,18 +51,3 @@ def test_an_engine_that_spills_leaves_nothing_behind(tmp_path, monkeypatch):
         assert list(tmp_path.iterdir())
         assert engine.run(kept.aggregate(total=kept.x.sum()))["total"].to_pylist() == [4_499_998_500_000]
     assert list(tmp_path.iterdir()) == []
-
-
-def test_running_sums_are_exact_to_38_digits():
-    values = [DRAW.choice([-1, 1]) * DRAW.randint(0, 10 ** DRAW.randint(1, 36)) for _ in range(500)]
-    decimals = [Decimal(value) for value in values]
-    found = running_sum(pa.chunked_array([decimals[:200], decimals[200:]], pa.decimal128(38, 0)))
-    assert [int(value) for value in found.to_pylist()] == list(itertools.accumulate(values))
-    sliced = pa.chunked_array([pa.array(decimals, pa.decimal128(38, 0)).slice(400)])
-    assert [int(value) for value in running_sum(sliced).to_pylist()] == list(itertools.accumulate(values[400:]))
-
-
-def test_running_sums_of_counts_stay_whole_numbers_and_nothing_sums_to_nothing():
-    assert running_sum(pa.chunked_array([[1, -1], [5]], pa.int64())).to_pylist() == [1, 0, 5]
-    for kind in (pa.int64(), pa.decimal128(38, 0)):
-        assert running_sum(pa.chunked_array([], kind)).to_pylist() == []

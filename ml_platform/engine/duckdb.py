@@ -16,7 +16,6 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from ml_platform.engine.sums import running_sum
 from ml_platform.errors import ValueTooLarge
 
 
@@ -43,10 +42,22 @@ class Engine:
     def __exit__(self, *error: object) -> None:
         self._connection.close()
 
-    def parquet(self, name: str, paths: Sequence[Path]) -> Any:
-        """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis."""
+    def parquet(self, name: str, paths: Sequence[Path], places: tuple[str, str] | None = None) -> Any:
+        """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis.
+
+        Parameters
+        ----------
+        places
+            Names of two more columns: of each row's file, without its folder, and of its 0-based place in it.
+        """
         files = ", ".join(_quoted(str(path)) for path in paths)
-        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{files}])")
+        columns, read = "*", f"read_parquet([{files}])"
+        if places is not None:
+            file, row = places
+            columns = f"* EXCLUDE (filename, file_row_number), parse_filename(filename) AS {file}"
+            columns += f", file_row_number AS {row}"
+            read = f"read_parquet([{files}], filename = true, file_row_number = true)"
+        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT {columns} FROM {read}")
         return self._known(name)
 
     def arrow(self, name: str, table: pa.Table) -> Any:
@@ -59,16 +70,6 @@ class Engine:
         with _told_plainly():
             self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {_sql(query)}")
         return self._known(name)
-
-    def running_sums(self, name: str, query: Any, order_by: Sequence[str], columns: Sequence[str]) -> Any:
-        """Keep an Ibis table under `name` with sums of columns over all rows up to each, and return it for Ibis.
-
-        The sums are exact. DuckDB's own windows would take ten times as long.
-        """
-        rows = self.run(query.order_by(list(order_by)))
-        for column in columns:
-            rows = rows.set_column(rows.column_names.index(column), column, running_sum(rows[column]))
-        return self.arrow(name, rows)
 
     def run(self, query: Any) -> pa.Table:
         """Return the rows of an Ibis table."""

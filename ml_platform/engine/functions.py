@@ -35,6 +35,23 @@ wall_time_of = _builtin("make_timestamp", ("int64",), "timestamp")
 _quotient = _builtin("divide", ("int64", "int64"), "int64")  # towards zero
 
 
+def newest_of(value: Any, order: Any, where: Any) -> Any:
+    """Return the value, null included, of the row that is last in an order, over the rows of a group that take part.
+
+    Parameters
+    ----------
+    order
+        decimal(38, 0), null for rows that do not take part.
+    """
+    kind = str(value.type())
+
+    def of_group(value: Any, order: Any) -> Any:
+        """Stand for the engine's aggregate."""
+
+    signature = ((kind, "decimal(38, 0)"), kind)
+    return ibis.udf.agg.builtin(of_group, name="arg_max_null", signature=signature)(value, order, where=where)
+
+
 def modulo(left: Any, right: Any) -> Any:
     """Return Python's remainder, with the sign of the divisor; the engine's has the sign of the dividend."""
     rest = left % right

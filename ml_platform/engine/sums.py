@@ -1,4 +1,4 @@
-"""Running sums of whole numbers, exact up to 38 digits."""
+"""Sums of whole numbers over ranges, exact up to 38 digits."""
 
 from __future__ import annotations
 
@@ -7,40 +7,63 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ml_platform.engine.ranges import Ranges
+
 _LIMB = 32
 _MASK = (1 << _LIMB) - 1
+_SAFE = 2.0**62
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def running_sum(values: pa.ChunkedArray) -> pa.Array:
-    """Return the sum of all values up to each, as int64 or decimal(38, 0) like the values, which are not null."""
-    array = values.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = array.chunk(0) if array.num_chunks else pa.array([], values.type)
+def exact_sums(ranges: Ranges, values: pa.ChunkedArray) -> pa.Array:
+    """Return the sum over the cells that count at each question, as int64 or decimal(38, 0) like the values.
+
+    Parameters
+    ----------
+    values
+        One whole number for each cell, none of them null.
+    """
+    array = combined(values)
     if pa.types.is_int64(array.type):
-        return pa.array(np.cumsum(array.to_numpy()), pa.int64())
-    return _decimals(_summed_limbs(_limbs(array)), array.type)
+        return pa.array(ranges.sums(array.to_numpy()), pa.int64())
+    low, high = halves_of(array)
+    largest = float(np.abs(low.astype(np.float64)).max(initial=0.0))
+    if (high == low >> 63).all() and largest * max(len(low), 1) < _SAFE:
+        total = ranges.sums(np.ascontiguousarray(low))
+        return _decimals(total, total >> 63, array.type)
+    limbs = [low & _MASK, (low >> _LIMB) & _MASK, high & _MASK, high >> _LIMB]
+    return _carried([ranges.sums(limb) for limb in limbs], array.type)
 
 
-def _limbs(array: pa.Array) -> list[np.ndarray[Any, Any]]:
-    """Return 128-bit numbers as four arrays of 32 bits each, the lowest first; the highest has the sign."""
-    halves = np.frombuffer(array.buffers()[1], dtype="<i8").reshape(-1, 2)[array.offset : array.offset + len(array)]
-    low, high = halves[:, 0], halves[:, 1]
-    return [low & _MASK, (low >> _LIMB) & _MASK, high & _MASK, high >> _LIMB]
+def combined(values: pa.ChunkedArray) -> pa.Array:
+    """Return a column as one array."""
+    if values.num_chunks == 1:
+        return values.chunk(0)
+    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
 
 
-def _summed_limbs(limbs: list[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
-    """Sum each limb by itself, where two thousand million rows fit into 64 bits, and carry upwards at the end."""
-    summed: list[np.ndarray[Any, Any]] = []
+def halves_of(array: pa.Array) -> tuple[Ints, Ints]:
+    """Return 128-bit whole numbers as their lower and their upper 64 bits; the upper has the sign."""
+    buffer = array.buffers()[1]
+    if buffer is None or len(array) == 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    halves = np.frombuffer(buffer, dtype="<i8").reshape(-1, 2)[array.offset : array.offset + len(array)]
+    return halves[:, 0], halves[:, 1]
+
+
+def _carried(limbs: list[Ints], kind: pa.DataType) -> pa.Array:
+    """Return numbers whose limbs of 32 bits, the lowest first, may have grown beyond that or below zero."""
     carry = np.zeros(len(limbs[0]), dtype=np.int64)
+    kept = []
     for limb in limbs[:-1]:
-        total = np.cumsum(limb) + carry
-        summed.append(total & _MASK)
+        total = limb + carry
+        kept.append(total & _MASK)
         carry = total >> _LIMB
-    return [*summed, np.cumsum(limbs[-1]) + carry]
+    return _decimals(kept[0] | (kept[1] << _LIMB), kept[2] | ((limbs[-1] + carry) << _LIMB), kind)
 
 
-def _decimals(limbs: list[np.ndarray[Any, Any]], kind: pa.DataType) -> pa.Array:
-    halves = np.empty((len(limbs[0]), 2), dtype="<i8")
-    halves[:, 0] = limbs[0] | (limbs[1] << _LIMB)
-    halves[:, 1] = limbs[2] | (limbs[3] << _LIMB)
+def _decimals(low: Ints, high: Ints, kind: pa.DataType) -> pa.Array:
+    halves = np.empty((len(low), 2), dtype="<i8")
+    halves[:, 0], halves[:, 1] = low, high
     return pa.Array.from_buffers(kind, len(halves), [None, pa.py_buffer(halves)])

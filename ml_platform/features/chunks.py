@@ -6,16 +6,19 @@ Writing, hashing and waiting for the disk leave the interpreter free, so that se
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet
 
 from ml_platform.identity import frame_id
 from ml_platform.store.artifacts import ArtifactStore, StoredObject
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _AT_ONCE = 4
 _LEAN: dict[str, bool] = {"use_dictionary": False, "write_statistics": False}
@@ -40,12 +43,13 @@ class Chunk:
 
 def store_chunks(store: ArtifactStore, parts: Iterable[tuple[str, pa.Table]]) -> list[Chunk]:
     """Store the parts of a table under their names, and return them in the given order."""
+    return at_once(lambda part: Chunk(part[0], frame_id(part[1]), part[1], store.put(parquet_bytes(part[1]))), parts)
+
+
+def at_once(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Do the same for several items at once, and return what came of it in the given order."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(lambda part: _store_chunk(store, *part), parts))
-
-
-def _store_chunk(store: ArtifactStore, name: str, rows: pa.Table) -> Chunk:
-    return Chunk(name, frame_id(rows), rows, store.put(parquet_bytes(rows)))
+        return list(pool.map(work, items))
 
 
 def parquet_bytes(table: pa.Table) -> bytes:
@@ -55,17 +59,27 @@ def parquet_bytes(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def read_chunks(store: ArtifactStore, stored: Iterable[StoredObject]) -> pa.Table:
-    """Return the rows of chunks one behind the other, each file checked against its hash.
+def read_chunks(store: ArtifactStore, stored: Iterable[StoredObject], columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the rows of chunks one behind the other, or some of their columns, each file checked against its hash.
 
     Raises
     ------
     ArtifactMissing, ArtifactDamaged
     """
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return pa.concat_tables(pool.map(lambda item: _read_chunk(store, item), stored))
+    return pa.concat_tables(read_each(store, [(item, columns) for item in stored]))
 
 
-def _read_chunk(store: ArtifactStore, stored: StoredObject) -> Any:
+def read_each(store: ArtifactStore, wanted: Iterable[tuple[StoredObject, Sequence[str] | None]]) -> list[pa.Table]:
+    """Return the rows of each of some chunks, with the columns that are wanted of it; None means all.
+
+    Raises
+    ------
+    ArtifactMissing, ArtifactDamaged
+    """
+    return at_once(lambda item: _read_chunk(store, *item), wanted)
+
+
+def _read_chunk(store: ArtifactStore, stored: StoredObject, columns: Sequence[str] | None) -> Any:
     content = pa.BufferReader(store.read(stored))
-    return pa.parquet.ParquetFile(content, page_checksum_verification=True).read(use_threads=False)
+    rows = pa.parquet.ParquetFile(content, page_checksum_verification=True).read(columns, use_threads=False)
+    return rows if columns is None else rows.select(columns)

@@ -20,11 +20,13 @@ from ml_platform.checks import CheckResult, ChecksFailed
 from ml_platform.clock import format_duration
 from ml_platform.code_version import code_version
 from ml_platform.errors import EmptySource
+from ml_platform.features.append import PLACES, add_records, append_rows
 from ml_platform.features.chunks import parquet_bytes
+from ml_platform.features.ingests import Ingest, last_ingest, record_ingest
 from ml_platform.features.new_rows import NewRows, find_new_rows
 from ml_platform.features.readers import fingerprint, read_rows
 from ml_platform.features.schema import conform
-from ml_platform.features.source_log import Ingest, append_rows, last_ingest, record_ingest, source_rows
+from ml_platform.features.source_log import FOREVER, UNTIL, has_records, placed_versions, source_rows
 from ml_platform.identity import content_id, format_instant, frame_id
 from ml_platform.making import Made
 from ml_platform.project import Project
@@ -86,7 +88,7 @@ class _Ingestion:
         self._expectations = content_id([expected.model_dump(mode="json") for expected in spec.expectations])
         self._last = last_ingest(project.database, spec.name)
         continues = self._last is not None and self._last.lineage == self._lineage
-        self._previous = self._last if continues else None
+        self._previous = self._with_records(self._last) if continues and self._last else None
 
     def run(self) -> Ingested:
         previous = self._previous
@@ -102,6 +104,16 @@ class _Ingestion:
             problem = f"none of its rows is known by {format_instant(self._now)}"
             raise EmptySource(self._spec.name, "known_at", problem, "Correct known_at, or advance the clock.")
         return self._nothing_new(previous, new.next_known_at, print_before)
+
+    def _with_records(self, last: Ingest) -> Ingest:
+        """Return the last ingest; where an older version made its log, with one that tells which rows were replaced."""
+        artifact = self._artifact(last)
+        if has_records(artifact):
+            return last
+        with self._project.engine() as engine:
+            rows = placed_versions(engine, self._project.store, artifact, self._spec.key, "stored_rows")
+            replaced = engine.run(rows.filter(rows[UNTIL] != FOREVER).select(*PLACES.names))
+        return replace(last, id=add_records(self._project.store, artifact, last.number + 1, replaced).id)
 
     # Reading ---------------------------------------------------------------
 
@@ -138,7 +150,7 @@ class _Ingestion:
     def _append(self, new: NewRows, found: str | None) -> Ingested:
         checks = self._check(new.rows)
         previous = self._artifact(self._previous) if self._previous else None
-        artifact = append_rows(self._project.store, self._spec, previous, new.rows, keys_repeat=new.keys_repeat)
+        artifact = append_rows(self._project.store, self._spec, previous, new.rows, new.replaced, new.replaced_before)
         self._record(artifact.id, found, new, checks)
         return self._result(Made(artifact, reused=False), checks, new)
 

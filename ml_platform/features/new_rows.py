@@ -17,11 +17,22 @@ from ml_platform.engine import Engine
 from ml_platform.engine.functions import epoch_us, instant_of
 from ml_platform.errors import DuplicateKey, SourceError, listed
 from ml_platform.features.schema import INSTANT
-from ml_platform.features.source_log import EVENT_AT, INGEST, KNOWN, KNOWN_AT, source_rows
+from ml_platform.features.source_log import (
+    EVENT_AT,
+    FILE,
+    FOREVER,
+    INGEST,
+    KNOWN,
+    KNOWN_AT,
+    ROW,
+    UNTIL,
+    placed_versions,
+)
 from ml_platform.spec.source import SourceSpec
 from ml_platform.store.artifacts import Artifact, ArtifactStore
 
 _LATE, _CORRECTS = "_late", "_corrects"
+_LOG_FILE, _LOG_ROW = "_log__file", "_log__row"
 
 
 @dataclass(frozen=True)
@@ -34,15 +45,18 @@ class NewRows:
         Declared columns, event and known-at timestamps, number of the ingest.
     next_known_at
         When the first of the rows that are left for later becomes known.
-    keys_repeat
-        Whether any key now has several rows.
+    replaced
+        Which of the rows are replaced by later ones of them: their places among all of them, and from when on.
+    replaced_before
+        Which rows of the log they replace: file, place in it, and from when on.
     """
 
     rows: pa.Table
     late: int
     corrections: int
     next_known_at: datetime | None
-    keys_repeat: bool
+    replaced: pa.Table
+    replaced_before: pa.Table
 
 
 def find_new_rows(
@@ -80,12 +94,14 @@ def find_new_rows(
     facts = engine.run(kept.aggregate(late=kept[_LATE].sum(), corrections=kept[_CORRECTS].sum())).to_pylist()[0]
     rows = engine.run(kept.order_by([KNOWN, *spec.key]).select(*dated.column_names, INGEST))
     left = dated.filter(pc.greater(dated[KNOWN_AT], pa.scalar(now, INSTANT)))[KNOWN_AT]
+    replaced, before = _replaced(spec, kept)
     return NewRows(
         rows=rows,
         late=int(facts["late"] or 0),
         corrections=int(facts["corrections"] or 0),
         next_known_at=pc.min(left).as_py(),
-        keys_repeat=_keys_repeat(engine, spec, kept, stored),
+        replaced=engine.run(replaced),
+        replaced_before=engine.run(before),
     )
 
 
@@ -129,7 +145,8 @@ def _refuse_duplicates(engine: Engine, spec: SourceSpec, table: Any) -> None:
 
 def _first_load(known: Any) -> Any:
     none = ibis.literal(0, "int64")
-    return known.mutate(**{_LATE: none, _CORRECTS: none})
+    nowhere = {_LOG_FILE: ibis.null("string"), _LOG_ROW: ibis.null("int64")}
+    return known.mutate(**{_LATE: none, _CORRECTS: none, **nowhere})
 
 
 def _later_load(
@@ -137,19 +154,16 @@ def _later_load(
 ) -> Any:
     """Keep rows that became known since, and for each key its last row where the log does not end with it."""
     store, artifact, last_at = stored
-    log = source_rows(engine, store, artifact, "stored_rows")
-    newest_first = ibis.window(group_by=list(spec.key), order_by=[log[KNOWN_AT].desc(), log[INGEST].desc()])
-    log = log.mutate(_place=ibis.row_number().over(newest_first))
-    log = log.filter(log["_place"] == 0)
-    latest = log.select(**{f"_log_{name}": log[name] for name in spec.columns}, _log=ibis.literal(True))
+    log = placed_versions(engine, store, artifact, spec.key, "stored_rows")
+    log = log.filter(log[UNTIL] == FOREVER)
+    latest = log.select(**{f"_log_{name}": log[name] for name in spec.columns}, **{_LOG_FILE: FILE, _LOG_ROW: ROW})
     by_key = ibis.window(group_by=list(spec.key), order_by=[known[KNOWN].desc()])
     known = known.mutate(_last=ibis.row_number().over(by_key) == 0, _since=known[KNOWN] > to_micros(last_at))
     both = known.left_join(latest, [known[name] == latest[f"_log_{name}"] for name in spec.key])
     changed = reduce(or_, [~both[name].identical_to(both[f"_log_{name}"]) for name in spec.columns])
-    seen = both["_log"].fill_null(False)
+    seen = both[_LOG_ROW].notnull()
     both = both.filter(both["_since"] | (both["_last"] & (~seen | changed)))
-    found = ~both["_since"]
-    seen = both["_log"].fill_null(False)
+    found, seen = ~both["_since"], both[_LOG_ROW].notnull()
     moved = ibis.ifelse(both["_since"], both[KNOWN], ibis.literal(to_micros(now), "int64"))
     return both.select(
         *[name for name in known.columns if name not in (KNOWN, KNOWN_AT, "_last", "_since")],
@@ -158,17 +172,20 @@ def _later_load(
             KNOWN_AT: instant_of(moved),
             _LATE: (found & ~seen).cast("int64"),
             _CORRECTS: (found & seen).cast("int64"),
+            _LOG_FILE: both[_LOG_FILE],
+            _LOG_ROW: both[_LOG_ROW],
         },
     )
 
 
-def _keys_repeat(
-    engine: Engine, spec: SourceSpec, kept: Any, stored: tuple[ArtifactStore, Artifact, datetime] | None
-) -> bool:
-    keys = kept.select(*spec.key)
-    if stored is not None:
-        if stored[1].about["keys_repeat"]:
-            return True
-        keys = keys.union(source_rows(engine, stored[0], stored[1], "stored_rows").select(*spec.key))
-    counted = keys.group_by(list(spec.key)).aggregate(_rows=keys.count())
-    return bool(engine.run(counted.filter(counted["_rows"] > 1).limit(1)).num_rows)
+def _replaced(spec: SourceSpec, kept: Any) -> tuple[Any, Any]:
+    """Return which of the new rows, and which rows of the log, a new row of the same key replaces."""
+    by_key = ibis.window(group_by=list(spec.key), order_by=[KNOWN])
+    ordered = ibis.window(order_by=[KNOWN, *spec.key])
+    rows = kept.mutate(
+        **{ROW: ibis.row_number().over(ordered), UNTIL: kept[KNOWN].lead().over(by_key)},
+        _first=ibis.row_number().over(by_key) == 0,
+    )
+    before = rows.filter(rows["_first"] & rows[_LOG_FILE].notnull())
+    replaced = rows.filter(rows[UNTIL].notnull())
+    return replaced.select(ROW, UNTIL), before.select(**{FILE: _LOG_FILE, ROW: _LOG_ROW, UNTIL: KNOWN})

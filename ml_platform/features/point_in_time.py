@@ -10,66 +10,115 @@ from datetime import timedelta
 from typing import Any
 
 import ibis
+import pyarrow.compute as pc
 
 from ml_platform.clock import MICROSECOND
-from ml_platform.engine.functions import epoch_us, floor_divide
-from ml_platform.features.values import VALID_FROM
-from ml_platform.spec.feature_table import FeatureTableSpec
-
-_SECOND = timedelta(seconds=1) // MICROSECOND
+from ml_platform.engine import Engine
+from ml_platform.engine.functions import floor_divide
+from ml_platform.expression import parse_expression
+from ml_platform.features.cells import Grain
+from ml_platform.features.parts import Answer, parts_of
+from ml_platform.features.stored_cells import chunks_between, read_cells
+from ml_platform.features.windowed import TICK, Wanted, in_ranges
+from ml_platform.project import Project
+from ml_platform.spec.feature_table import EVER, FeatureTableSpec
+from ml_platform.spec.resolve import aggregate_type, columns_behind, sum_scale
+from ml_platform.store.artifacts import Artifact
 
 
 def tick_of(instant: Any, spec: FeatureTableSpec) -> Any:
     """Return the refresh tick that can be read at an instant, for Ibis; `ml_platform.clock.tick_at` is its twin.
 
-    Instants and ticks are int64 microseconds since 1970 UTC.
+    Parameters
+    ----------
+    instant
+        int64 microseconds since 1970 UTC.
+
+    Returns
+    -------
+    The tick as a whole number of refresh intervals since 1970 UTC.
     """
     step = ibis.literal(spec.refresh // MICROSECOND, "int64")
-    published = instant - ibis.literal(spec.publish_delay // MICROSECOND, "int64")
-    return floor_divide(published, step) * step
+    return floor_divide(instant - ibis.literal(spec.publish_delay // MICROSECOND, "int64"), step)
 
 
 def features_at(
-    log: Any, spec: FeatureTableSpec, points: Any, *, keys: Mapping[str, str], instant: str, columns: Sequence[str]
+    project: Project,
+    engine: Engine,
+    artifact: Artifact,
+    points: Any,
+    *,
+    keys: Mapping[str, str],
+    instant: str,
+    columns: Sequence[str],
+    name: str,
 ) -> Any:
     """Return the points with the values of a feature table as they could be read at each point.
 
     Parameters
     ----------
-    log
-        The feature table's log (`feature_log`).
+    artifact
+        The feature table.
     points
-        One row for each question: an entity's key and an instant in int64 microseconds, beside any other columns.
+        For Ibis, distinct rows: an entity's key and an instant in int64 microseconds, beside any other columns.
     keys
         The column of `points` that holds each key column of the table.
     instant
         The column of `points` that holds the instant.
     columns
         The features to look up; they are called ``table.column``.
+    name
+        What the answers are called in the engine.
 
     Returns
     -------
-    The points, one row each, in no particular order. An entity that has never been seen, or whose key is null, has
-    count 0 and sum 0, and null for the rest. Time since the last row is in seconds, up to the tick.
+    The points, one row each, in no particular order, for Ibis. An entity that has never been seen, or whose key is
+    null, has count 0 and sum 0, and null for the rest. Time since the last row is in seconds, up to the tick.
     """
-    tick = tick_of(points[instant], spec)
-    questions = points.mutate(_tick=tick)
-    answers = log.select(
-        **{f"_key_{key}": log[key] for key in keys},
-        **{f"_value_{column}": log[column] for column in columns},
-        _from=epoch_us(log[VALID_FROM]),
-    )
-    same = [questions[asked] == answers[f"_key_{key}"] for key, asked in keys.items()]
-    found = questions.asof_join(answers, on=questions["_tick"] >= answers["_from"], predicates=same)
-    values = {f"{spec.name}.{column}": _value(found, spec, column) for column in columns}
-    return found.select(*points.columns, **values)
+    spec = project.spec.feature_tables[artifact.about["table"]]
+    return _LookUp(project, engine, artifact, spec).answer(points, keys, instant, columns, name)
 
 
-def _value(found: Any, spec: FeatureTableSpec, column: str) -> Any:
-    value = found[f"_value_{column}"]
-    aggregate = spec.features[spec.columns[column][0]].aggregate
-    if aggregate in ("count", "sum"):
-        return value.fill_null(ibis.literal(0).cast(value.type()))
-    if aggregate == "time_since_last":
-        return (found["_tick"] - epoch_us(value)).cast("float64") / float(_SECOND)
-    return value
+class _LookUp:
+    def __init__(self, project: Project, engine: Engine, artifact: Artifact, spec: FeatureTableSpec) -> None:
+        self._project, self._engine, self._artifact, self._spec = project, engine, artifact, spec
+        self._grain = Grain.of(spec, project.spec.file.entities[spec.entity])
+
+    def answer(self, points: Any, keys: Mapping[str, str], instant: str, columns: Sequence[str], name: str) -> Any:
+        behind = columns_behind(self._spec, columns)
+        read = [column for column in behind if self._spec.feature_of(column).derived is None]
+        wanted = list({item.column: item for column in read for item in self._wanted(column)}.values())
+        questions = points.mutate(**{TICK: tick_of(points[instant], self._spec)})
+        parts = self._parts(questions, keys, wanted, f"{name}_parts")
+        values = parts.mutate(**{column: self._value(parts, column) for column in read})
+        for column in behind:
+            if (text := self._spec.feature_of(column).derived) is not None:
+                values = values.mutate(**{column: parse_expression(text).to_ibis(values)})
+        found = {f"{self._spec.name}.{column}": values[column] for column in columns}
+        return self._engine.keep(name, values.select(*points.columns, **found))
+
+    def _wanted(self, column: str) -> list[Wanted]:
+        feature, window = self._spec.columns[column]
+        return [Wanted(window or EVER, part) for part in parts_of(self._spec.features[feature])]
+
+    def _value(self, parts: Any, column: str) -> Any:
+        feature, source = self._spec.feature_of(column), self._project.spec.sources[self._spec.source]
+        answer = Answer(feature, aggregate_type(self._spec, feature, source), sum_scale(feature, source))
+        found = {item.part.measure: parts[item.column] for item in self._wanted(column) if item.part.measure != "order"}
+        return answer.value(found, parts[TICK] * ibis.literal(self._grain.step, "int64"))
+
+    def _parts(self, questions: Any, keys: Mapping[str, str], wanted: Sequence[Wanted], name: str) -> Any:
+        asked = self._engine.run(questions)
+        ticks = pc.min_max(asked[TICK]).as_py()
+        first, last = ((ticks[end] or 0) * self._grain.step for end in ("min", "max"))
+        chunks = chunks_between(self._artifact, first, last, _longest(wanted))
+        parts = list(dict.fromkeys(item.part.column for item in wanted))
+        cells = read_cells(self._project.store, self._artifact, self._grain, parts, chunks)
+        told = [item for item in wanted if item.part.measure != "order"]
+        return self._engine.arrow(name, in_ranges(cells, self._grain, asked, keys, told))
+
+
+def _longest(wanted: Sequence[Wanted]) -> timedelta | None:
+    """Return how far back the longest window reaches; None means for ever."""
+    starts = [item.window.start for item in wanted]
+    return None if None in starts else max((-start for start in starts if start is not None), default=timedelta(0))

@@ -1,153 +1,123 @@
-"""The log of a source: immutable chunks of rows, each known from an instant on, and a record of every ingest.
+"""The log of a source: immutable chunks of rows, each known from an instant on.
 
-A row is known from ``_known_at`` until a later row with the same key replaces it; nothing
-is ever changed or removed. The artefact of a source is the list of its chunks.
+A row is known from ``_known_at`` until the next row with its key replaces it; nothing is ever changed or removed.
+The artefact of a source lists its chunks, and beside them *records of replaced rows*: whichever ingest replaced rows
+of a chunk stored their places in that chunk, and the instants from which they were replaced.
 """
 
 from __future__ import annotations
 
-import itertools
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import ibis
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet
-import sqlalchemy as sa
 
-from ml_platform.checks import CheckResult
-from ml_platform.code_version import code_version
 from ml_platform.engine import Engine
 from ml_platform.engine.functions import epoch_us
-from ml_platform.errors import RefConflict
-from ml_platform.features.chunks import store_chunks
-from ml_platform.identity import cache_key, canonical_json, content_id, format_instant
-from ml_platform.spec.source import SourceSpec
+from ml_platform.errors import PlatformError, suggest
+from ml_platform.identity import content_id, format_instant
 from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
-from ml_platform.store.database import METADATA, Database, Instant
 
 EVENT_AT, KNOWN_AT, INGEST = "_event_at", "_known_at", "_ingest"
 EVENT, KNOWN, UNTIL = "_event", "_known", "_until"
+FILE, ROW, CHUNK = "_file", "_row", "_chunk"
 FOREVER = 2**62
 """Microseconds that stand for never: a row that no other has replaced."""
 
-INGESTS = sa.Table(
-    "ingests",
-    METADATA,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("source", sa.String(80), nullable=False),
-    sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("at", Instant, nullable=False),
-    sa.Column("id", sa.String(64), nullable=False),
-    sa.Column("lineage", sa.String(64), nullable=False),
-    sa.Column("fingerprint", sa.String(64)),
-    sa.Column("next_known_at", Instant),
-    sa.Column("new_rows", sa.Integer, nullable=False),
-    sa.Column("late", sa.Integer, nullable=False),
-    sa.Column("corrections", sa.Integer, nullable=False),
-    sa.Column("expectations", sa.String(64), nullable=False),
-    sa.Column("checks", sa.Text, nullable=False),
-    sa.UniqueConstraint("source", "number"),
-)
+
+def chunk_names(artifact: Artifact) -> list[str]:
+    """Return the names of a source's chunks, oldest ingest first, and by month of known-at within an ingest."""
+    return [chunk["name"] for chunk in artifact.about["chunks"]]
 
 
-@dataclass(frozen=True)
-class Ingest:
-    """One reading of a source.
+def chunk_state(artifact: Artifact, chunk: str) -> str:
+    """Return the id of what one chunk tells: of its rows, and of which of them were replaced when.
 
-    Attributes
-    ----------
-    number
-        1 for the first; rows carry the number of the ingest that brought them.
-    lineage
-        Hash of what the declaration says about rows; where it changes, the log begins anew.
-    fingerprint
-        Of the files that were read; None for readers that have none.
-    next_known_at
-        When the first of the rows that were left for later becomes known.
-    late, corrections
-        Rows of new keys, and changed rows, that were known only by being read: their known-at is this ingest.
-    expectations
-        Hash of the expectations that `checks` are the results of.
-    """
-
-    number: int
-    at: datetime
-    id: str
-    lineage: str
-    fingerprint: str | None
-    next_known_at: datetime | None
-    new_rows: int
-    late: int
-    corrections: int
-    expectations: str
-    checks: tuple[CheckResult, ...]
-
-
-def last_ingest(database: Database, source: str) -> Ingest | None:
-    """Return the last ingest of a source, or None before the first."""
-    query = sa.select(INGESTS).where(INGESTS.c.source == source).order_by(INGESTS.c.number.desc()).limit(1)
-    with database.reading() as connection:
-        row = connection.execute(query).mappings().first()
-    if row is None:
-        return None
-    facts = {name: row[name] for name in Ingest.__dataclass_fields__ if name != "checks"}
-    return Ingest(**facts, checks=tuple(CheckResult(**found) for found in json.loads(row["checks"])))
-
-
-def record_ingest(database: Database, source: str, ingest: Ingest) -> None:
-    """Record an ingest after its chunks are stored.
+    It changes only where a later ingest replaced one of the rows.
 
     Raises
     ------
-    RefConflict
-        When another ingest of the source has taken this number meanwhile; its rows stand, these do not.
+    PlatformError
+        Where the log has no such chunk, or was made before replaced rows were recorded.
     """
-    row = {name: getattr(ingest, name) for name in Ingest.__dataclass_fields__} | {"source": source}
-    row["checks"] = canonical_json([asdict(result) for result in ingest.checks]).decode()
-    try:
-        with database.writing() as connection:
-            connection.execute(sa.insert(INGESTS).values(row))
-    except sa.exc.IntegrityError:
-        raise RefConflict(f"sources/{source}", f"ingest {ingest.number - 1}", f"ingest {ingest.number}") from None
+    _require_records(artifact)
+    return content_id([_chunk(artifact, chunk)["id"], [record["id"] for record in _records(artifact, [chunk])]])
 
 
-def append_rows(
-    store: ArtifactStore, spec: SourceSpec, previous: Artifact | None, rows: pa.Table, *, keys_repeat: bool
-) -> Artifact:
-    """Store rows, sorted by known-at and key, as new chunks behind those of `previous`."""
-    number = rows[INGEST][0].as_py()
-    stored = store_chunks(store, ((f"{number:06d}/{month}", part) for month, part in _months(rows)))
-    chunks = [
-        {
-            "name": chunk.name,
-            "rows": chunk.rows.num_rows,
-            "id": chunk.id,
-            "known_from": format_instant(chunk.rows[KNOWN_AT][0].as_py()),
-        }
-        for chunk in stored
-    ]
-    old: Mapping[str, Any] = previous.about if previous else {"chunks": [], "rows": 0, "keys_repeat": False}
-    listed = [*old["chunks"], *chunks]
-    about = {
-        "source": spec.name,
-        "columns": {name: column.type for name, column in spec.columns.items()},
-        "rows": old["rows"] + rows.num_rows,
-        "events": _range(rows[EVENT_AT], old.get("events")),
-        "known": _range(rows[KNOWN_AT], old.get("known")),
-        "keys_repeat": bool(old["keys_repeat"] or keys_repeat),
-        "chunks": listed,
-    }
-    id = content_id({"kind": "source", "source": spec.name, "chunks": [chunk["id"] for chunk in listed]})
-    objects = {**(previous.objects if previous else {}), **{chunk.name: chunk.stored for chunk in stored}}
-    inputs = {"previous": previous.id} if previous else {}
-    key = cache_key("source", {}, code_version("source"), {"log": id})
-    return store.write("source", id, key, objects=objects, about=about, inputs=inputs)
+def chunk_states(artifact: Artifact) -> dict[str, str]:
+    """Return the state of every chunk (`chunk_state`) by its name, in order."""
+    _require_records(artifact)
+    records: dict[str, list[str]] = {}
+    for record in artifact.about.get("replaced", ()):
+        records.setdefault(record["chunk"], []).append(record["id"])
+    chunks = artifact.about["chunks"]
+    return {chunk["name"]: content_id([chunk["id"], records.get(chunk["name"], [])]) for chunk in chunks}
+
+
+def chunk_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, chunk: str, name: str) -> Any:
+    """Return one chunk's rows with the interval in which each was known, as `source_versions` gives them.
+
+    Parameters
+    ----------
+    chunk
+        One of `chunk_names`.
+    name
+        What the table is called in the engine; its record of replaced rows is called ``{name}_replaced``.
+
+    Raises
+    ------
+    PlatformError
+        Where the log has no such chunk, or was made before replaced rows were recorded.
+    """
+    _require_records(artifact)
+    _chunk(artifact, chunk)
+    return _versions(engine, store, artifact, [chunk], name).drop(FILE, ROW)
+
+
+def numbered_versions(
+    engine: Engine, store: ArtifactStore, artifact: Artifact, chunks: Sequence[str], name: str
+) -> Any:
+    """Return the rows of some chunks as `chunk_versions` does, with ``_chunk``, the chunk's number, and ``_row`` in it.
+
+    Chunks are numbered from 0 in the order of `chunk_names`, which no later ingest changes.
+    """
+    _require_records(artifact)
+    files = {artifact.objects[chunk].sha256: number for number, chunk in enumerate(chunk_names(artifact))}
+    numbers = pa.table({"_numbered": list(files), CHUNK: pa.array(files.values(), pa.int64())})
+    known = engine.arrow(f"{name}_numbers", numbers)
+    rows = _versions(engine, store, artifact, chunks, name)
+    return rows.join(known, rows[FILE] == known["_numbered"]).drop(FILE, "_numbered")
+
+
+def source_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, key: Sequence[str], name: str) -> Any:
+    """Return every row of a source with the interval in which it was known, for Ibis.
+
+    Beside the declared columns there are ``_event``, ``_known`` and ``_until`` in microseconds since 1970 UTC:
+    the row is known at t where ``_known <= t < _until``. A row is replaced by the next one of its key, in order of
+    known-at and ingest.
+    """
+    return placed_versions(engine, store, artifact, key, name).drop(FILE, ROW)
+
+
+def placed_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, key: Sequence[str], name: str) -> Any:
+    """Return `source_versions` with each row's place: ``_file``, the hash of its chunk's file, and ``_row`` in it."""
+    if has_records(artifact):
+        return _versions(engine, store, artifact, chunk_names(artifact), name)
+    rows = _timed(_placed_rows(engine, store, artifact, chunk_names(artifact), name))
+    later = ibis.window(group_by=list(key), order_by=[KNOWN, INGEST])
+    return rows.mutate(**{UNTIL: ibis.coalesce(rows[KNOWN].lead().over(later), _forever())})
+
+
+def has_records(artifact: Artifact) -> bool:
+    """Return whether the log tells which of its rows were replaced; one of an older version may not."""
+    return "replaced" in artifact.about or not artifact.about["keys_repeat"]
+
+
+def source_rows(engine: Engine, store: ArtifactStore, artifact: Artifact, name: str) -> Any:
+    """Return every row of a source for Ibis, read from its chunks where it is needed."""
+    return engine.parquet(name, local_chunks(store, _objects(artifact, chunk_names(artifact))))
 
 
 def known_by(artifact: Artifact, instant: datetime) -> str:
@@ -159,38 +129,62 @@ def known_by(artifact: Artifact, instant: datetime) -> str:
     return content_id([chunk["id"] for chunk in artifact.about["chunks"] if chunk["known_from"] <= until])
 
 
-def _months(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    months = rows[KNOWN_AT].cast(pa.timestamp("us")).to_numpy().astype("datetime64[M]")
-    starts = [0, *(np.flatnonzero(months[1:] != months[:-1]) + 1), len(months)]
-    for start, end in itertools.pairwise(starts):
-        yield str(months[start]), rows.slice(int(start), int(end - start))
-
-
-def _range(values: pa.ChunkedArray, old: Sequence[str] | None) -> list[str]:
-    found = pc.min_max(values).as_py()
-    ends = [format_instant(found["min"]), format_instant(found["max"])]
-    return [min(ends[0], old[0]), max(ends[1], old[1])] if old else ends
-
-
-def source_rows(engine: Engine, store: ArtifactStore, artifact: Artifact, name: str) -> Any:
-    """Return every row of a source for Ibis, read from its chunks where it is needed."""
-    return engine.parquet(name, local_chunks(store, artifact.objects))
-
-
 def local_chunks(store: ArtifactStore, objects: Mapping[str, StoredObject]) -> list[Any]:
     """Return local files with the chunks, each checked against its hash."""
     return [store.local_path(stored) for stored in objects.values()]
 
 
-def source_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, key: Sequence[str], name: str) -> Any:
-    """Return every row of a source with the interval in which it was known, for Ibis.
+def _versions(engine: Engine, store: ArtifactStore, artifact: Artifact, chunks: Sequence[str], name: str) -> Any:
+    """Return rows of chunks with their times and places; only chunks with replaced rows meet the records."""
+    touched = {record["chunk"] for record in _records(artifact, chunks)}
+    parts = []
+    untouched = [chunk for chunk in chunks if chunk not in touched]
+    if untouched:
+        rows = _timed(_placed_rows(engine, store, artifact, untouched, name))
+        parts.append(rows.mutate(**{UNTIL: _forever()}))
+    if touched:
+        files = local_chunks(store, _objects(artifact, [item["name"] for item in _records(artifact, chunks)]))
+        replaced = engine.parquet(f"{name}_replaced", files).rename(_of=FILE, _at=ROW, _end=UNTIL)
+        ended = [chunk for chunk in chunks if chunk in touched]
+        rows = _timed(_placed_rows(engine, store, artifact, ended, f"{name}_ended"))
+        rows = rows.left_join(replaced, [rows[FILE] == replaced["_of"], rows[ROW] == replaced["_at"]])
+        parts.append(rows.mutate(**{UNTIL: ibis.coalesce(rows["_end"], _forever())}).drop("_of", "_at", "_end"))
+    return parts[0] if len(parts) == 1 else parts[0].union(parts[1])
 
-    Beside the declared columns there are ``_event``, ``_known`` and ``_until`` in microseconds since 1970 UTC:
-    the row is known at t where ``_known <= t < _until``.
-    """
-    rows = source_rows(engine, store, artifact, name)
-    rows = rows.mutate(**{EVENT: epoch_us(rows[EVENT_AT]), KNOWN: epoch_us(rows[KNOWN_AT])})
-    if not artifact.about["keys_repeat"]:
-        return rows.mutate(**{UNTIL: ibis.literal(FOREVER, "int64")})
-    later = ibis.window(group_by=list(key), order_by=[KNOWN, INGEST])
-    return rows.mutate(**{UNTIL: ibis.coalesce(rows[KNOWN].lead().over(later), ibis.literal(FOREVER, "int64"))})
+
+def _placed_rows(engine: Engine, store: ArtifactStore, artifact: Artifact, chunks: Sequence[str], name: str) -> Any:
+    return engine.parquet(name, local_chunks(store, _objects(artifact, chunks)), places=(FILE, ROW))
+
+
+def _timed(rows: Any) -> Any:
+    return rows.mutate(**{EVENT: epoch_us(rows[EVENT_AT]), KNOWN: epoch_us(rows[KNOWN_AT])})
+
+
+def _forever() -> Any:
+    return ibis.literal(FOREVER, "int64")
+
+
+def _objects(artifact: Artifact, names: Iterable[str]) -> dict[str, StoredObject]:
+    return {name: artifact.objects[name] for name in names}
+
+
+def _records(artifact: Artifact, chunks: Sequence[str]) -> list[Mapping[str, Any]]:
+    wanted = set(chunks)
+    return [record for record in artifact.about.get("replaced", ()) if record["chunk"] in wanted]
+
+
+def _chunk(artifact: Artifact, name: str) -> Mapping[str, Any]:
+    found = [chunk for chunk in artifact.about["chunks"] if chunk["name"] == name]
+    if not found:
+        hint = suggest(name, chunk_names(artifact))
+        raise PlatformError(f"source {artifact.about['source']} has no chunk {name} in {artifact.short_id}. {hint}")
+    return dict(found[0])
+
+
+def _require_records(artifact: Artifact) -> None:
+    if not has_records(artifact):
+        source = artifact.about["source"]
+        raise PlatformError(
+            f"sources/{source}: its log {artifact.short_id} was made before replaced rows were recorded. "
+            f"Materialise sources/{source} again: no row is lost."
+        )

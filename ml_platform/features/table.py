@@ -1,30 +1,43 @@
-"""Building a feature table: from a source's log to the log of its features' values.
+"""Building a feature table: from the chunks of its source's log to cells, each computed once.
 
-The log holds, for every entity, the features' values at each tick at which any of them
-may have changed; they hold until the entity's next row. It follows from the source's
-rows alone: what leaves a window after the last ingest stands there already.
+A table lists the cells of every chunk. New rows are new chunks, so that a day costs a day; a row that is replaced
+changes the state of its own chunk only; a new feature adds its parts and leaves the others where they are.
 """
 
 from __future__ import annotations
 
-import pyarrow as pa
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.clock import EPOCH, MICROSECOND
 from ml_platform.code_version import code_version
 from ml_platform.engine import Engine
 from ml_platform.errors import FeatureError, ValueTooLarge
-from ml_platform.features.feature_log import write_log
-from ml_platform.features.source_log import source_versions
-from ml_platform.features.totals import ENTITY
-from ml_platform.features.values import FeatureValues
-from ml_platform.identity import cache_key
+from ml_platform.features.cell_index import CellObject, find_cells, record_cells
+from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain, base_columns, cells_of, table_parts
+from ml_platform.features.chunks import at_once, parquet_bytes
+from ml_platform.features.order import in_order
+from ml_platform.features.parts import Part
+from ml_platform.features.source_log import CHUNK, FOREVER, chunk_states, numbered_versions
+from ml_platform.identity import cache_key, content_id, format_instant, frame_id
 from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.spec.deciding import deciding_part
-from ml_platform.spec.feature_table import FeatureTableSpec
+from ml_platform.spec.resolve import feature_type
+from ml_platform.store.artifacts import Artifact
+
+BASE = "cells"
+"""The part that every table has: which cells there are."""
+
+_ROWS_AT_ONCE = 2_000_000
 
 
 def build_feature_table(project: Project, name: str, source_id: str) -> Made:
-    """Compute a feature table's log from one state of its source.
+    """Compute what a feature table still needs of one state of its source.
 
     Parameters
     ----------
@@ -47,21 +60,153 @@ def build_feature_table(project: Project, name: str, source_id: str) -> Made:
     if found is not None:
         return Made(found, reused=True)
     try:
-        with project.engine() as engine:
-            log = _compute(project, engine, project.spec.feature_tables[name], source_id)
+        return Made(_Builder(project, name, source_id).build(key, declared), reused=False)
     except ValueTooLarge as error:
         raise FeatureError(
             f"feature table {name}: a value is too large for exact sums: {error}. Sum in a larger unit, or leave such "
             "rows out with where."
         ) from None
-    return Made(write_log(project, name, log, key, source_id), reused=False)
 
 
-def _compute(project: Project, engine: Engine, spec: FeatureTableSpec, source_id: str) -> pa.Table:
-    source = project.spec.sources[spec.source]
-    artifact = project.store.get("source", source_id)
-    rows = source_versions(engine, project.store, artifact, source.key, "source_rows")
-    keys = project.spec.file.entities[spec.entity]
-    replaced = bool(artifact.about["keys_repeat"])
-    log = FeatureValues(engine, spec, source, keys, rows_are_replaced=replaced).log(rows)
-    return engine.run(log).drop_columns([ENTITY])
+@dataclass(frozen=True)
+class Pending:
+    """What a feature table still needs of one state of its source.
+
+    Attributes
+    ----------
+    chunks
+        Chunks of the source to read.
+    rows
+        How many rows those hold.
+    parts
+        Columns of cells to compute in any of them.
+    """
+
+    chunks: tuple[str, ...]
+    rows: int
+    parts: tuple[str, ...]
+
+
+def pending_cells(project: Project, name: str, source_id: str) -> Pending:
+    """Return what building a feature table would compute."""
+    builder = _Builder(project, name, source_id)
+    missing = builder.missing()
+    parts = dict.fromkeys(part for wanted in missing.values() for part in wanted)
+    return Pending(tuple(missing), sum(builder.rows[chunk] for chunk in missing), tuple(parts))
+
+
+class _Builder:
+    def __init__(self, project: Project, name: str, source_id: str) -> None:
+        self._project, self._name = project, name
+        self._spec = project.spec.feature_tables[name]
+        self._source = project.store.get("source", source_id)
+        self._grain = Grain.of(self._spec, project.spec.file.entities[self._spec.entity])
+        self._parts = table_parts(self._spec)
+        self.rows = {chunk["name"]: int(chunk["rows"]) for chunk in self._source.about["chunks"]}
+        states = enumerate(chunk_states(self._source).items())
+        self._chunk_keys = {chunk: content_id([number, state]) for number, (chunk, state) in states}
+        code, grain = code_version("feature_table"), self._grain
+        cell = [list(grain.keys), grain.where, grain.unit, grain.step, code]
+        self._part_keys = {column: content_id([*cell, column]) for column in (BASE, *self._parts)}
+        self._found = find_cells(project.database, list(self._part_keys.values()), list(self._chunk_keys.values()))
+
+    def missing(self) -> dict[str, tuple[str, ...]]:
+        """Return the columns to compute by chunk, without chunks that have them all."""
+        wanted = {
+            chunk: tuple(column for column in self._part_keys if self._at(chunk, column) is None)
+            for chunk in self._chunk_keys
+        }
+        return {chunk: columns for chunk, columns in wanted.items() if columns}
+
+    def _at(self, chunk: str, column: str) -> CellObject | None:
+        return self._found.get((self._part_keys[column], self._chunk_keys[chunk]))
+
+    def build(self, key: str, declared: Mapping[str, Any]) -> Artifact:
+        with self._project.engine() as engine:
+            for chunks, columns in self._batches():
+                parts = {column: self._parts[column] for column in columns if column != BASE}
+                new = dict(self._compute(engine, chunks, parts, columns))
+                record_cells(self._project.database, new)
+                self._found |= new
+        return self._write(key, declared)
+
+    # Computing -------------------------------------------------------------
+
+    def _batches(self) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+        """Yield chunks that miss the same columns, a bounded number of rows at once."""
+        by_columns: dict[tuple[str, ...], list[str]] = {}
+        for chunk, columns in self.missing().items():
+            by_columns.setdefault(columns, []).append(chunk)
+        for columns, chunks in by_columns.items():
+            batch: list[str] = []
+            for chunk in chunks:
+                if batch and sum(self.rows[item] for item in (*batch, chunk)) > _ROWS_AT_ONCE:
+                    yield batch, columns
+                    batch = []
+                batch.append(chunk)
+            yield batch, columns
+
+    def _compute(
+        self, engine: Engine, chunks: Sequence[str], parts: Mapping[str, Part], columns: Sequence[str]
+    ) -> Iterator[tuple[tuple[str, str], CellObject]]:
+        rows = numbered_versions(engine, self._project.store, self._source, chunks, "source_rows")
+        cells = in_order(engine.run(cells_of(rows, self._grain, parts)), base_columns(self._grain))
+        for found in at_once(lambda item: self._store(*item, columns), self._by_chunk(cells, chunks)):
+            yield from found.items()
+
+    def _store(self, chunk: str, cells: pa.Table, columns: Sequence[str]) -> dict[tuple[str, str], CellObject]:
+        """Store the cells of a chunk in one object, and return it for each of its columns."""
+        stored, facts = self._project.store.put(parquet_bytes(cells)), self._facts(cells)
+        own = {column: base_columns(self._grain)[1:] if column == BASE else [column] for column in columns}
+        return {
+            (self._part_keys[column], self._chunk_keys[chunk]): CellObject(frame_id(cells.select(names)), stored, facts)
+            for column, names in own.items()
+        }
+
+    def _by_chunk(self, cells: pa.Table, chunks: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
+        numbers = {chunk: number for number, chunk in enumerate(self._chunk_keys)}
+        found = cells[CHUNK].to_numpy()
+        for chunk in chunks:
+            start, end = found.searchsorted([numbers[chunk], numbers[chunk] + 1])
+            yield chunk, cells.slice(int(start), int(end - start))
+
+    def _facts(self, cells: pa.Table) -> dict[str, Any]:
+        """Return the cells of a chunk in figures: microseconds since 1970 UTC, None where there is no cell."""
+        events, known = (pc.min_max(cells[column]).as_py() for column in (EVENT_UNIT, KNOWN_FROM))
+        some = cells.num_rows > 0
+        return {
+            "rows": cells.num_rows,
+            "events": [events[end] * self._grain.unit for end in ("min", "max")] if some else None,
+            "known": [known[end] * self._grain.step for end in ("min", "max")] if some else None,
+            "replaced": some and pc.min(cells[KNOWN_UNTIL]).as_py() < FOREVER,
+        }
+
+    # Writing ---------------------------------------------------------------
+
+    def _write(self, key: str, declared: Mapping[str, Any]) -> Artifact:
+        objects, chunks, ids = {}, [], []
+        for chunk in self._chunk_keys:
+            cells = {column: self._found[part, self._chunk_keys[chunk]] for column, part in self._part_keys.items()}
+            names: dict[str, list[str]] = {}
+            for column, item in cells.items():
+                name = f"{chunk}/{item.stored.sha256[:16]}"
+                objects[name] = item.stored
+                names.setdefault(name, []).append(column)
+            chunks.append({"name": chunk, **cells[BASE].facts, "objects": names})
+            ids.append([chunk, {column: item.id for column, item in cells.items()}])
+        columns = {column: feature_type(self._project.spec, f"{self._name}.{column}") for column in self._spec.columns}
+        about = {
+            "table": self._name,
+            "columns": columns,
+            "rows": sum(chunk["rows"] for chunk in chunks),
+            "known": self._range(chunks),
+            "chunks": chunks,
+        }
+        id = content_id({"kind": "feature_table", "table": self._name, "declared": declared, "chunks": ids})
+        inputs = {"source": self._source.id}
+        return self._project.store.write("feature_table", id, key, objects=objects, about=about, inputs=inputs)
+
+    def _range(self, chunks: Sequence[Mapping[str, Any]]) -> list[str] | None:
+        known = [chunk["known"] for chunk in chunks if chunk["known"] is not None]
+        ends = [min(item[0] for item in known), max(item[1] for item in known)] if known else []
+        return [format_instant(EPOCH + end * MICROSECOND) for end in ends] or None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from ml_platform.clock import read_zone
-from ml_platform.errors import DeclarationCycle, suggest
-from ml_platform.expression import Kind
+from ml_platform.errors import DeclarationCycle, ExpressionError, suggest
+from ml_platform.expression import Kind, parse_expression
 from ml_platform.monitoring.known_expectations import expectation_problem
 from ml_platform.spec.feature_table import Aggregate, Feature, FeatureTableSpec, column_name
 from ml_platform.spec.problems import (
@@ -24,9 +25,10 @@ from ml_platform.spec.problems import (
     check_source_name,
     columns_of,
 )
+from ml_platform.spec.resolve import aggregate_kind, columns_behind
 from ml_platform.spec.source import Expectation, SourceSpec
 
-_TABLE_COLUMNS = ("valid_from",)
+_TABLE_COLUMNS = ("tick",)
 
 _ANY: frozenset[Kind] = frozenset({"bool", "int", "float", "string", "timestamp"})
 _SORTED: frozenset[Kind] = frozenset({"bool", "int", "float", "timestamp"})
@@ -38,6 +40,8 @@ _FITTING: Mapping[Aggregate, tuple[frozenset[Kind], str]] = {
     "max": (_SORTED, "Take the greatest of numbers or timestamps, or take last"),
     "last": (_ANY, "Make a number of it, with minutes(), hours() or days()"),
     "share": (frozenset({"bool"}), "Write a condition, such as x > 0"),
+    "as_of": (_ANY, "Make a number of it, with minutes(), hours() or days()"),
+    "derived": (_ANY, "Make a number of it, with minutes(), hours() or days()"),
 }
 
 
@@ -109,7 +113,9 @@ def check_feature_table(scope: Scope, table: FeatureTableSpec) -> Iterator[Probl
     if columns is not None:
         yield from check_condition(where, ("where",), table.where, columns)
         for name, feature in table.features.items():
-            yield from _check_feature(where, name, feature, columns)
+            if feature.derived is None:
+                yield from _check_feature(where, name, feature, columns)
+        yield from _check_derived(table, columns)
     yield from _check_collisions(scope, table)
     key = scope.spec.file.entities.get(table.entity, ())
     yield from _check_expectations(where, table.expectations, [*key, *_TABLE_COLUMNS, *table.columns])
@@ -135,16 +141,64 @@ def _check_feature(where: str, name: str, feature: Feature, columns: Columns) ->
         yield from check_expression(where, (*place, feature.aggregate), feature.expression, columns, allowed, remedy)[1]
 
 
+def _check_derived(table: FeatureTableSpec, columns: Columns) -> Iterator[Problem]:
+    """Yield what is wrong with features that are made of others, each after those that it needs."""
+    where, kinds = f"features/{table.name}", _aggregated_kinds(table, columns)
+    derived = {name: feature.derived for name, feature in table.features.items() if feature.derived is not None}
+    broken = {name for name in table.columns if name not in kinds and name not in derived}
+    for name in derived:
+        try:
+            order = [column for column in columns_behind(table, [name]) if column in derived]
+        except DeclarationCycle as error:
+            yield Problem(where, ("features", name, "derived"), str(error))
+            broken.add(name)
+            continue
+        except ExpressionError:
+            order = [name]
+        for column in order:
+            if column in kinds or column in broken or parse_names(derived[column]) & broken:
+                continue
+            place = ("features", column, "derived")
+            allowed, remedy = _FITTING["derived"]
+            kind, problems = check_expression(where, place, derived[column], kinds, allowed, remedy)
+            yield from problems
+            if kind is None or problems:
+                broken.add(column)
+            else:
+                kinds[column] = kind
+
+
+def parse_names(text: str) -> frozenset[str]:
+    """Return the names that an expression reads; none where it cannot be read."""
+    try:
+        return frozenset(parse_expression(text).names)
+    except ExpressionError:
+        return frozenset()
+
+
+def _aggregated_kinds(table: FeatureTableSpec, columns: Columns) -> dict[str, Kind]:
+    """Return the kinds of the columns that are aggregates of rows, without those at fault."""
+    kinds: dict[str, Kind] = {}
+    for name, (feature_name, _) in table.columns.items():
+        feature = table.features[feature_name]
+        if feature.derived is None:
+            with suppress(ExpressionError):
+                kinds[name] = aggregate_kind(feature, columns)
+    return kinds
+
+
 def _check_collisions(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
     key = scope.spec.file.entities.get(table.entity, ())
     taken = {**dict.fromkeys(key, f"the key of {table.entity}"), **dict.fromkeys(_TABLE_COLUMNS, "the platform")}
     for name, feature in table.features.items():
-        for index, window in enumerate(feature.windows):
+        for index, window in enumerate(feature.windows or (None,)):
             column = column_name(name, window)
             if column in taken:
-                text = f"its column {column} exists already, from {taken[column]}. Change the window or the name"
-                yield Problem(f"features/{table.name}", ("features", name, "windows", index), text)
-            taken[column] = f"{name} over {window.label}"
+                place: Place = ("features", name, "windows", index) if window else ("features", name)
+                remedy = "Change the window or the name" if window else "Change the name"
+                text = f"its column {column} exists already, from {taken[column]}. {remedy}"
+                yield Problem(f"features/{table.name}", place, text)
+            taken[column] = f"{name} over {window.label}" if window else name
 
 
 def _check_expectations(where: str, expectations: Sequence[Expectation], columns: Sequence[str]) -> Iterator[Problem]:

@@ -19,19 +19,23 @@ from ml_platform.spec.types import (
     exactly_one,
 )
 
-Aggregate = Literal["count", "sum", "mean", "min", "max", "std", "last", "share", "time_since_last"]
+Aggregate = Literal["count", "sum", "mean", "min", "max", "std", "last", "share", "time_since_last", "as_of", "derived"]
+EVER = Window(start=None)
+_WITHOUT_WINDOWS = ("as_of", "derived")
 
 
 class Feature(Declaration):
     """One aggregate of an expression over one or several windows.
 
     Written with the aggregate as its key: ``mean: arr_delay``; ``count: true`` and
-    ``time_since_last: true`` need no expression, ``share`` takes a condition.
+    ``time_since_last: true`` need no expression, ``share`` takes a condition. Two kinds have no
+    windows, and their column is called as they are: ``as_of`` is what the newest known row says,
+    null included, and ``derived`` an expression over other columns of the table.
     """
 
     model_config = ConfigDict(json_schema_extra=exactly_one(*get_args(Aggregate)))
 
-    windows: tuple[WindowField, ...] = Field(min_length=1, strict=False)
+    windows: tuple[WindowField, ...] = Field((), strict=False)
     where: ExpressionText | None = Field(None, description="Only rows that meet this condition")
     unit: str | None = None
     description: str = ""
@@ -44,6 +48,8 @@ class Feature(Declaration):
     last: ExpressionText | None = None
     share: ExpressionText | None = None
     time_since_last: Literal[True] | None = None
+    as_of: ExpressionText | None = Field(None, description="What the newest known row says; takes no windows")
+    derived: ExpressionText | None = Field(None, description="From other columns of the table; takes no windows")
 
     @model_validator(mode="after")
     def _exactly_one_aggregate(self) -> Feature:
@@ -52,6 +58,17 @@ class Feature(Declaration):
             raise ValueError(
                 f"give exactly one of {', '.join(get_args(Aggregate))}, found {' and '.join(given) or 'none'}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> Feature:
+        if self.aggregate in _WITHOUT_WINDOWS:
+            if self.windows:
+                raise ValueError(f"{self.aggregate} takes no windows. Remove windows")
+        elif not self.windows:
+            raise ValueError(f"{self.aggregate} needs windows. Add them, such as windows: [1d, 7d]")
+        if self.derived is not None and self.where is not None:
+            raise ValueError("derived takes no where, as it reads no rows. Remove where")
         return self
 
     @property
@@ -67,9 +84,9 @@ class Feature(Declaration):
         return None if value is True else str(value)
 
 
-def column_name(feature: str, window: Window) -> str:
-    """Return the column of one feature over one window, such as ``mean_delay_7d``."""
-    return f"{feature}_{window.label}"
+def column_name(feature: str, window: Window | None) -> str:
+    """Return the column of one feature over one window, such as ``mean_delay_7d``, or of one without windows."""
+    return f"{feature}_{window.label}" if window else feature
 
 
 class FeatureTableSpec(Declaration):
@@ -88,10 +105,14 @@ class FeatureTableSpec(Declaration):
     expectations: tuple[Expectation, ...] = Field((), strict=False)
 
     @property
-    def columns(self) -> dict[str, tuple[str, Window]]:
-        """Every column of the table with its feature and window, in declared order."""
+    def columns(self) -> dict[str, tuple[str, Window | None]]:
+        """Every column of the table with its feature and window, in declared order; None where it has no windows."""
         return {
             column_name(name, window): (name, window)
             for name, feature in self.features.items()
-            for window in feature.windows
+            for window in feature.windows or (None,)
         }
+
+    def feature_of(self, column: str) -> Feature:
+        """Return the feature that a column belongs to."""
+        return self.features[self.columns[column][0]]

@@ -17,7 +17,7 @@ from ml_platform.spec.source import SourceSpec
 Place = tuple[str | int, ...]
 Columns = Mapping[str, Kind]
 
-RESERVED_COLUMNS = ("prediction_time", "effective_time", "label", "prediction", "valid_from")
+RESERVED_COLUMNS = ("prediction_time", "effective_time", "label", "prediction", "tick")
 NUMBERS: frozenset[Kind] = frozenset({"int", "float"})
 COUNTABLE: frozenset[Kind] = frozenset({"int", "float", "bool"})
 

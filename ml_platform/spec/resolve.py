@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from ml_platform.errors import ExpressionError
-from ml_platform.expression import parse_expression
+from collections.abc import Mapping, Sequence
+
+from ml_platform.errors import DeclarationCycle, ExpressionError
+from ml_platform.expression import Kind, parse_expression
 from ml_platform.spec.feature_table import Feature, FeatureTableSpec
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.source import ColumnType, SourceSpec
+
+SCALE = 1_000_000
+"""Floats are summed in millionths."""
 
 
 def expand_features(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
@@ -51,23 +56,75 @@ def feature_type(spec: ProjectSpec, dotted: str) -> ColumnType:
     owner, _, column = dotted.partition(".")
     if owner in spec.feature_tables:
         table = spec.feature_tables[owner]
-        return aggregate_type(table, table.features[table.columns[column][0]], spec.sources[table.source])
+        return _table_types(table, spec.sources[table.source], columns_behind(table, [column]))[column]
     return spec.sources[owner].columns[column].type
 
 
+def _table_types(table: FeatureTableSpec, source: SourceSpec, columns: Sequence[str]) -> dict[str, ColumnType]:
+    types: dict[str, ColumnType] = {}
+    for column in columns:
+        feature = table.feature_of(column)
+        if feature.derived is None:
+            types[column] = aggregate_type(table, feature, source)
+        else:
+            types[column] = _kept(table, feature.derived, parse_expression(feature.derived).check(types))
+    return types
+
+
+def columns_behind(table: FeatureTableSpec, columns: Sequence[str]) -> list[str]:
+    """Return columns of a table with those that they are derived from, each after those that it needs.
+
+    Raises
+    ------
+    DeclarationCycle
+        Where a column is derived from itself.
+    """
+    found: dict[str, None] = {}
+
+    def visit(column: str, path: tuple[str, ...]) -> None:
+        if column in path:
+            raise DeclarationCycle([f"{table.name}.{item}" for item in (*path[path.index(column) :], column)])
+        derived = table.feature_of(column).derived if column in table.columns else None
+        for name in sorted(parse_expression(derived).names) if derived else ():
+            visit(name, (*path, column))
+        found[column] = None
+
+    for column in columns:
+        visit(column, ())
+    return list(found)
+
+
+def sum_scale(feature: Feature, source: SourceSpec) -> int:
+    """Return what a feature's sums are counted in: millionths for floats, else whole numbers."""
+    if feature.aggregate not in ("sum", "mean", "std"):
+        return 1
+    return SCALE if parse_expression(feature.expression or "").check(column_types(source)) == "float" else 1
+
+
 def aggregate_type(table: FeatureTableSpec, feature: Feature, source: SourceSpec) -> ColumnType:
-    """Return the type of a feature's columns.
+    """Return the type of the columns of a feature that aggregates rows (`aggregate_kind`)."""
+    return _kept(table, feature.expression or "", aggregate_kind(feature, column_types(source)))
+
+
+def aggregate_kind(feature: Feature, columns: Mapping[str, Kind]) -> Kind:
+    """Return the kind of a feature that aggregates rows.
 
     Counts are int; means, deviations, shares and times since the last row are float; sums, extremes
-    and last values have their expression's type, where a sum of bool is int.
+    and last values have their expression's kind, where a sum of bool is int.
+
+    Raises
+    ------
+    ExpressionError
     """
     if feature.aggregate == "count":
         return "int"
     if feature.aggregate in ("mean", "std", "share", "time_since_last"):
         return "float"
-    kind = parse_expression(feature.expression or "").check(column_types(source))
-    if feature.aggregate == "sum" and kind == "bool":
-        return "int"
+    kind = parse_expression(feature.expression or "").check(columns)
+    return "int" if feature.aggregate == "sum" and kind == "bool" else kind
+
+
+def _kept(table: FeatureTableSpec, text: str, kind: Kind) -> ColumnType:
     if kind == "duration" or kind == "null":
-        raise ExpressionError(feature.expression or "", 0, f"a {kind} cannot be kept in {table.name}")
+        raise ExpressionError(text, 0, f"a {kind} cannot be kept in {table.name}")
     return kind

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ml_platform.clock import to_micros
 from ml_platform.errors import FeatureError
-from ml_platform.features.feature_log import feature_log, read_feature_log
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.point_in_time import features_at
+from ml_platform.features.sample import newest_values, sample_values
 from ml_platform.features.table import build_feature_table
 from tests.features import oracle
 from tests.features.world import SALES, at, text, write_csv, write_project
@@ -84,9 +84,9 @@ def answers(project, artifact, questions, columns=None):
     )
     with project.engine() as engine:
         points = engine.arrow("points", asked)
-        log = feature_log(engine, project.store, artifact, "log")
         wanted = list(columns or spec.columns)
-        found = features_at(log, spec, points, keys={"shop": "who"}, instant="when", columns=wanted)
+        keys = {"shop": "who"}
+        found = features_at(project, engine, artifact, points, keys=keys, instant="when", columns=wanted, name="found")
         return engine.run(found.order_by("place")).to_pylist()
 
 
@@ -289,7 +289,7 @@ def test_the_same_source_and_declaration_give_the_table_that_is_there(tmp_path):
     assert build_feature_table(project, "recent", source).reused
 
 
-def test_months_in_which_nothing_changed_stay_the_same_object(tmp_path):
+def test_new_rows_are_new_chunks_and_the_others_stay_the_same_objects(tmp_path):
     rows = [row("r", 0), row("s", 24 * 40)]
     project = project_of(tmp_path, rows, one_table({"count": True}, ["1d"]))
     first = built(project, at(24 * 41))
@@ -297,23 +297,26 @@ def test_months_in_which_nothing_changed_stay_the_same_object(tmp_path):
     write_csv(tmp_path / "data/sales.csv", header, [[text(item[name]) for name in header] for item in written])
     second = built(project, at(24 * 43))
     assert first.id != second.id
-    assert first.objects["2024-05"] == second.objects["2024-05"]
-    assert first.objects["2024-06"] != second.objects["2024-06"]
+    assert [chunk["name"] for chunk in first.about["chunks"]] == ["000001/2024-05", "000001/2024-06"]
+    assert second.about["chunks"][:2] == first.about["chunks"]
+    assert [chunk["name"] for chunk in second.about["chunks"][2:]] == ["000002/2024-06"]
 
 
-def test_the_log_is_sorted_by_key_and_tick_and_told_in_the_manifest(tmp_path):
+def test_values_are_told_at_the_ticks_at_which_rows_came_in(tmp_path):
     rows = [row("r", 3, shop="b"), row("s", 1), row("t", 2)]
     project = project_of(tmp_path, rows, one_table({"count": True}, ["ever"]))
     artifact = built(project, at(9))
-    assert read_feature_log(project, artifact.id).to_pydict() == {
+    assert sample_values(project, "recent", artifact.id).to_pydict() == {
         "shop": ["a", "a", "b"],
-        "valid_from": [at(1), at(2), at(3)],
+        "tick": [at(1), at(2), at(3)],
         "f_ever": [1, 2, 1],
     }
+    assert newest_values(project, "recent", artifact.id, rows=1).to_pylist() == [
+        {"shop": "b", "tick": at(3), "f_ever": 1}
+    ]
     assert artifact.about["rows"] == 3
-    assert artifact.about["entities"] == 2
     assert artifact.about["columns"] == {"f_ever": "int"}
-    assert artifact.about["valid_from"] == ["2024-05-01T01:00:00.000000Z", "2024-05-01T03:00:00.000000Z"]
+    assert artifact.about["known"] == ["2024-05-01T01:00:00.000000Z", "2024-05-01T03:00:00.000000Z"]
 
 
 def test_a_table_without_a_single_row_answers_all_the_same(tmp_path):

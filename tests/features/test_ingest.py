@@ -17,7 +17,8 @@ from ml_platform.errors import (
     SourceError,
 )
 from ml_platform.features.ingest import ingest_source
-from ml_platform.features.source_log import last_ingest, record_ingest, source_versions
+from ml_platform.features.ingests import last_ingest, record_ingest
+from ml_platform.features.source_log import source_versions
 from tests.features.world import SALES, at, sale, sales_project, write_csv, write_project
 
 HEADER = list(SALES["columns"])

@@ -46,14 +46,16 @@ CASES = [
         "features/ship_recent.yaml",
         "windows: [7d], unit: min",
         "windows: [], unit: min",
-        ["features/ship_recent.yaml:11:44: features.mean_late.windows must not be empty. Give at least one."],
+        [
+            "features/ship_recent.yaml:11:3: features.mean_late: mean needs windows. Add them, such as windows: [1d, 7d]."
+        ],
     ),
     (
         "features/ship_recent.yaml",
         "mean: minutes_late,",
         "mean: minutes_late, max: minutes_late,",
         [
-            "features/ship_recent.yaml:11:3: features.mean_late: give exactly one of count, sum, mean, min, max, std, last, share, time_since_last, found mean and max."
+            "features/ship_recent.yaml:11:3: features.mean_late: give exactly one of count, sum, mean, min, max, std, last, share, time_since_last, as_of, derived, found mean and max."
         ],
     ),
     (
@@ -61,7 +63,7 @@ CASES = [
         "mean: minutes_late,",
         "",
         [
-            "features/ship_recent.yaml:11:3: features.mean_late: give exactly one of count, sum, mean, min, max, std, last, share, time_since_last, found none."
+            "features/ship_recent.yaml:11:3: features.mean_late: give exactly one of count, sum, mean, min, max, std, last, share, time_since_last, as_of, derived, found none."
         ],
     ),
     (
@@ -201,9 +203,9 @@ CASES = [
     (
         "features/ship_recent.yaml",
         "last_pier: {last: pier, windows: [ever]}",
-        "valid: {last: pier, windows: [ever]}\nexpectations: [{expect: column_values_to_be_unique, args: {column: valid}}]",
+        "tack: {last: pier, windows: [ever]}\nexpectations: [{expect: column_values_to_be_unique, args: {column: tik}}]",
         [
-            "features/ship_recent.yaml:13:16: expectations[0]: column_values_to_be_unique names the unknown column 'valid'. Did you mean valid_from?"
+            "features/ship_recent.yaml:13:16: expectations[0]: column_values_to_be_unique names the unknown column 'tik'. Did you mean tick?"
         ],
     ),
 ]

@@ -1,0 +1,162 @@
+"""Aggregates over the intervals that hold an instant, for many questions at once.
+
+A cell counts for its entity at every tick in ``[enter, leave)``. Sorted by entity and entry, the cells that count at
+a tick are one contiguous range as long as what enters first also leaves first. Cells that break this (late rows,
+replaced rows) go to a lane of their own, so that each lane has the property and a question asks each lane once.
+Sums are differences of running sums, extremes a sparse table (https://en.wikipedia.org/wiki/Range_minimum_query).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """Cells of which those that count at a question's tick are ``[low, high)``; `places` None means all, in order."""
+
+    places: Ints | None
+    low: Ints
+    high: Ints
+
+    def of(self, values: Array) -> Array:
+        """Return the lane's values, in its order."""
+        return values if self.places is None else values[self.places]
+
+
+class Ranges:
+    """The cells that count at each question's tick.
+
+    Parameters
+    ----------
+    entity
+        One whole number for each cell, at least 0.
+    enter, leave
+        The first tick at which a cell counts, and the first at which it no longer does.
+    asked_entity, asked_tick
+        The questions, sorted by entity and tick; -1 is an entity without cells.
+    """
+
+    def __init__(self, entity: Ints, enter: Ints, leave: Ints, asked_entity: Ints, asked_tick: Ints) -> None:
+        self.questions = len(asked_tick)
+        self._cells = len(entity)
+        self._lanes = list(_lanes(entity, enter, leave, asked_entity, asked_tick)) if self.questions else []
+
+    def sums(self, values: Ints) -> Ints:
+        """Return the sum of a whole number over the cells that count, which fits into 64 bits."""
+        total = np.zeros(self.questions, np.int64)
+        for lane in self._lanes:
+            running = np.zeros(len(lane.of(values)) + 1, np.int64)
+            np.cumsum(lane.of(values), out=running[1:])
+            total += running[lane.high] - running[lane.low]
+        return total
+
+    def extremes(self, values: Array, nothing: Any, *, greatest: bool) -> Array:
+        """Return the smallest or greatest value over the cells that count.
+
+        Parameters
+        ----------
+        nothing
+            What a cell without a value holds: no value is beyond it. Questions without any value get it back.
+        """
+        better = np.maximum if greatest else np.minimum
+        found = np.full(self.questions, nothing, values.dtype)
+        for lane in self._lanes:
+            better(found, _in_ranges(lane.of(values), lane.low, lane.high, nothing, better), out=found)
+        return found
+
+    def newest(self, order: Sequence[Ints], known: Array) -> Ints:
+        """Return the place of the cell that is last in an order, over those that count; -1 where there is none.
+
+        Parameters
+        ----------
+        order
+            What cells are ordered by, the most important first.
+        known
+            Which cells take part.
+        """
+        if len(self._lanes) == 1 and _is_sorted(self._lanes[0], order, known):
+            return self._last_known(self._lanes[0], known)
+        places = np.lexsort(tuple(reversed(order)))
+        rank = np.empty(self._cells, np.int64)
+        rank[places] = np.arange(self._cells)
+        best = self.extremes(np.where(known, rank, -1), -1, greatest=True)
+        return np.where(best >= 0, places[best], -1) if self._cells else best
+
+    def _last_known(self, lane: _Lane, known: Array) -> Ints:
+        places = np.arange(self._cells) if lane.places is None else lane.places
+        if len(places) == 0:
+            return np.full(self.questions, -1, np.int64)
+        last = np.maximum.accumulate(np.where(lane.of(known), np.arange(len(places)), -1))
+        found = last[np.maximum(lane.high - 1, 0)]
+        return np.where((lane.high > lane.low) & (found >= lane.low), places[found], -1)
+
+
+def _lanes(entity: Ints, enter: Ints, leave: Ints, asked_entity: Ints, asked_tick: Ints) -> Iterator[_Lane]:
+    """Yield the cells that count for any question, in lanes within which whatever enters first leaves first."""
+    first, last = int(asked_tick.min()), int(asked_tick.max())
+    width = last - first + 2
+    if (int(entity.max(initial=0)) + 1) * width >= 2**62:
+        ticks = np.unique(asked_tick)  # a tick between two questions is as good as the later one
+        enter, leave = np.searchsorted(ticks, enter), np.searchsorted(ticks, leave)
+        asked_tick, first, last = np.searchsorted(ticks, asked_tick), 0, len(ticks) - 1
+        width = len(ticks) + 1
+    starts = entity * width + np.clip(enter - first, 0, width - 1)
+    ends = entity * width + np.clip(leave - first, 0, width - 1)
+    asked = asked_entity * width + (asked_tick - first)
+    places: Ints | None = None
+    counts = (enter <= last) & (leave > first) & (starts < ends)
+    if not counts.all():
+        places = np.flatnonzero(counts)
+        starts, ends = starts[places], ends[places]
+    if not _rises(starts):
+        order = np.argsort(starts, kind="stable")
+        places = order if places is None else places[order]
+        starts, ends = starts[order], ends[order]
+    while len(starts):
+        keeps = np.maximum.accumulate(ends) == ends
+        if keeps.all():
+            yield _Lane(places, np.searchsorted(ends, asked, "right"), np.searchsorted(starts, asked, "right"))
+            return
+        places = np.arange(len(starts)) if places is None else places
+        lane_starts, lane_ends = starts[keeps], ends[keeps]
+        low, high = np.searchsorted(lane_ends, asked, "right"), np.searchsorted(lane_starts, asked, "right")
+        yield _Lane(places[keeps], low, high)
+        starts, ends, places = starts[~keeps], ends[~keeps], places[~keeps]
+
+
+def _rises(values: Ints) -> bool:
+    return bool((values[1:] >= values[:-1]).all())
+
+
+def _is_sorted(lane: _Lane, order: Sequence[Ints], known: Array) -> bool:
+    """Return whether the cells that take part come in the given order, each entity's cells being together."""
+    known = lane.of(known)
+    columns = [lane.of(column)[known] for column in order]
+    rises, same = np.zeros(max(int(known.sum()) - 1, 0), bool), np.ones(max(int(known.sum()) - 1, 0), bool)
+    for column in columns:
+        rises |= same & (column[1:] > column[:-1])
+        same &= column[1:] == column[:-1]
+    return bool((rises | same).all())
+
+
+def _in_ranges(values: Array, low: Ints, high: Ints, nothing: Any, better: Any) -> Array:
+    """Return the best value in each range, from blocks whose lengths are powers of two."""
+    found = np.full(len(low), nothing, values.dtype)
+    length = high - low
+    level = np.frexp(np.maximum(length, 1).astype(np.float64))[1] - 1
+    level[length <= 0] = -1
+    block = values.copy()
+    for number in range(int(level.max(initial=-1)) + 1):
+        size = 1 << number
+        asks = np.flatnonzero(level == number)
+        found[asks] = better(block[low[asks]], block[high[asks] - size])
+        better(block[:-size], block[size:], out=block[:-size])
+    return found

@@ -1,0 +1,79 @@
+"""Values of a feature table at ticks at which rows came in: to look at, and to hold against expectations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ml_platform.clock import MICROSECOND
+from ml_platform.engine.functions import instant_of
+from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, Grain
+from ml_platform.features.point_in_time import features_at
+from ml_platform.features.stored_cells import read_cells
+from ml_platform.project import Project
+from ml_platform.store.artifacts import Artifact
+
+TICK = "tick"
+_INSTANT = "_instant"
+
+
+def sample_values(project: Project, table: str, id: str, rows: int = 20_000) -> pa.Table:
+    """Return values of a feature table, evenly spread over the ticks and entities at which rows came in.
+
+    Returns
+    -------
+    pyarrow.Table
+        At most `rows` rows, the same for the same artefact, sorted by ``tick`` and key. Columns: the entity's key,
+        ``tick`` (the refresh tick, UTC), the features.
+    """
+    artifact = project.store.get("feature_table", id)
+    asked = _asked(project, table, artifact, artifact.about["chunks"])
+    thinned = asked.take(np.unique(np.linspace(0, max(len(asked) - 1, 0), min(rows, len(asked))).astype(np.int64)))
+    return _values(project, table, artifact, thinned)
+
+
+def newest_values(project: Project, table: str, id: str, rows: int = 100_000) -> pa.Table:
+    """Return values of a feature table at the newest ticks at which rows came in; shaped as `sample_values`."""
+    artifact = project.store.get("feature_table", id)
+    chosen: list[Mapping[str, Any]] = []
+    for chunk in reversed(artifact.about["chunks"]):
+        chosen.append(chunk)
+        if sum(item["rows"] for item in chosen) >= rows:
+            break
+    asked = _asked(project, table, artifact, chosen)
+    return _values(project, table, artifact, asked.slice(max(len(asked) - rows, 0)))
+
+
+def _asked(project: Project, table: str, artifact: Artifact, chunks: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Return the entities of cells with the ticks at which they enter, each once, sorted by tick and key."""
+    grain = _grain(project, table)
+    cells = read_cells(project.store, artifact, grain, [], [chunk for chunk in chunks if chunk["rows"]])
+    happened = -(-cells[EVENT_UNIT].to_numpy() // grain.units)
+    ticks = np.maximum(happened, cells[KNOWN_FROM].to_numpy())
+    delay = project.spec.feature_tables[table].publish_delay
+    instant = pa.array(ticks * grain.step + delay // MICROSECOND, pa.int64())
+    asked = cells.select(list(grain.keys)).append_column(_INSTANT, instant)
+    once = asked.group_by(asked.column_names).aggregate([])
+    return once.sort_by([(name, "ascending") for name in (_INSTANT, *grain.keys)])
+
+
+def _grain(project: Project, table: str) -> Grain:
+    spec = project.spec.feature_tables[table]
+    return Grain.of(spec, project.spec.file.entities[spec.entity])
+
+
+def _values(project: Project, table: str, artifact: Artifact, asked: pa.Table) -> pa.Table:
+    spec, keys = project.spec.feature_tables[table], _grain(project, table).keys
+    with project.engine() as engine:
+        points = engine.arrow("points", asked)
+        same = {key: key for key in keys}
+        columns = list(spec.columns)
+        found = features_at(
+            project, engine, artifact, points, keys=same, instant=_INSTANT, columns=columns, name="values"
+        )
+        tick = instant_of(found[_INSTANT] - spec.publish_delay // MICROSECOND)
+        named = found.select(*keys, **{TICK: tick}, **{column: found[f"{table}.{column}"] for column in columns})
+        return engine.run(named.order_by([TICK, *keys]))

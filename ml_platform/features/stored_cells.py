@@ -1,0 +1,79 @@
+"""Reading a feature table's cells from the store: the columns and the stretch of time that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ml_platform.clock import MICROSECOND
+from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
+from ml_platform.features.chunks import read_each
+from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
+
+_TIMES = (EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL)
+
+
+def read_cells(
+    store: ArtifactStore, artifact: Artifact, grain: Grain, parts: Sequence[str], chunks: Sequence[Mapping[str, Any]]
+) -> pa.Table:
+    """Return the cells of some chunks: entity key, times and parts.
+
+    Raises
+    ------
+    ArtifactMissing, ArtifactDamaged
+    """
+    base = [*grain.keys, *_TIMES]
+    plans = [_plan(artifact, chunk, base, parts) for chunk in chunks or artifact.about["chunks"][:1]]
+    tables = iter(read_each(store, [item for plan in plans for item in plan]))
+    read = [_side_by_side([next(tables) for _ in plan], [*base, *parts]) for plan in plans]
+    return pa.concat_tables(read) if chunks else read[0].slice(0, 0)
+
+
+def chunks_between(artifact: Artifact, first: int, last: int, longest: timedelta | None) -> list[Mapping[str, Any]]:
+    """Return the chunks whose cells can count at ticks from `first` to `last`, in microseconds since 1970 UTC.
+
+    Parameters
+    ----------
+    longest
+        How far back the longest window reaches; None means for ever.
+    """
+    return [
+        chunk
+        for chunk in artifact.about["chunks"]
+        if chunk["rows"]
+        and chunk["known"][0] <= last
+        and (longest is None or chunk["events"][1] + longest // MICROSECOND > first)
+    ]
+
+
+def cell_files(
+    store: ArtifactStore, artifact: Artifact, grain: Grain, parts: Sequence[str], chunks: Sequence[Mapping[str, Any]]
+) -> dict[tuple[str, ...], list[Path]]:
+    """Return local files with the cells of chunks, each checked against its hash, by the parts to read in them."""
+    found: dict[tuple[str, ...], list[Path]] = {}
+    for chunk in chunks:
+        for stored, columns in _plan(artifact, chunk, [], parts):
+            found.setdefault(tuple(columns), []).append(store.local_path(stored))
+    return found
+
+
+def _plan(
+    artifact: Artifact, chunk: Mapping[str, Any], base: Sequence[str], parts: Sequence[str]
+) -> list[tuple[StoredObject, list[str]]]:
+    """Return which columns to read from which of a chunk's objects."""
+    plan = [
+        (artifact.objects[name], [part for part in parts if part in columns])
+        for name, columns in chunk["objects"].items()
+    ]
+    plan = [(stored, columns) for stored, columns in plan if columns] or plan[:1]
+    first, columns = plan[0]
+    return [(first, [*base, *columns]), *plan[1:]]
+
+
+def _side_by_side(tables: Sequence[pa.Table], columns: Sequence[str]) -> pa.Table:
+    found = {name: table[name] for table in tables for name in table.column_names}
+    return pa.table({name: found[name] for name in columns})
