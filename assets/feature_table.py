@@ -1,8 +1,12 @@
 """The asset of a feature table: cells, from which its values at any tick follow."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from ml_platform.checks import ChecksFailed
+from ml_platform.features.availability import availability_of
+from ml_platform.features.delays import measured_delay
 from ml_platform.features.table import build_feature_table
 from ml_platform.graph import Node
 from ml_platform.lineage import feature_lineage
@@ -10,6 +14,7 @@ from ml_platform.making import Made
 from ml_platform.monitoring.known_expectations import check_names
 from ml_platform.project import Project
 from ml_platform.spec.feature_table import FeatureTableSpec
+from ml_platform.store.durations import usual_duration
 from ml_platform.table_checks import check_feature_table
 from ml_platform_dagster.assets.checks import check_specs, report_checks
 from ml_platform_dagster.assets.declare import declared_asset
@@ -33,9 +38,21 @@ def build_feature_table_asset(project: Project, node: Node) -> dg.AssetsDefiniti
         if any(result.blocks for result in results):
             yield from checks
             raise ChecksFailed(node.name, results)
-        yield step.result(made, _metadata(spec, made) | {"dagster/column_lineage": lineage}, checks)
+        told = _metadata(spec, made) | _age(step, spec) | {"dagster/column_lineage": lineage}
+        yield step.result(made, told, checks)
 
     return feature_table
+
+
+def _age(step: Step, spec: FeatureTableSpec) -> Metadata:
+    """Return how old the newest data can be, by what was declared and by what was measured."""
+    project, source = step.project, f"sources/{spec.source}"
+    took = [usual_duration(project.database, name) for name in (source, step.node.name)]
+    run_time = sum((span for span in took if span is not None), timedelta(0)) or None
+    delay = None
+    if project.spec.sources[spec.source].known_at.delay is None:
+        delay = measured_delay(project, spec.source, step.inputs[source])
+    return {"age": availability_of(project.spec, spec.name, run_time, delay=delay).sentence}
 
 
 def _metadata(spec: FeatureTableSpec, made: Made) -> Metadata:

@@ -68,6 +68,22 @@ def format_duration(span: timedelta) -> str:
     raise AssertionError("every duration divides into microseconds")
 
 
+def say_duration(span: timedelta) -> str:
+    """Return `span` as people say it, in its two largest units.
+
+    >>> say_duration(timedelta(minutes=75))
+    '1h15m'
+    """
+    count, parts = abs(span) // MICROSECOND, list[str]()
+    for unit in ("d", "h", "m", "s", "us"):
+        size = parse_duration(f"1{unit}") // MICROSECOND
+        if count >= size and len(parts) < 2:
+            parts.append(f"{count // size}{unit}")
+        count %= size
+    sign = "-" if span < timedelta(0) else ""
+    return sign + "".join(parts) if parts else "0s"
+
+
 def to_micros(instant: datetime) -> int:
     """Return microseconds since 1970 UTC."""
     return (instant - EPOCH) // MICROSECOND

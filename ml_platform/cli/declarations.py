@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.tree import Tree
 
 from ml_platform.errors import DeclarationError
 
+if TYPE_CHECKING:
+    from ml_platform.features.availability import Availability
+
 
 def validate_project(directory: Path, as_json: bool) -> int:
     """Check the declarations; print what they hold, or every fault; return the exit code."""
+    from ml_platform.features.availability import availability_of
     from ml_platform.spec.load import load_project
 
     try:
@@ -26,11 +31,17 @@ def validate_project(directory: Path, as_json: bool) -> int:
         return 1
     counts = {"sources": len(spec.sources), "feature_tables": len(spec.feature_tables), "models": len(spec.models)}
     if as_json:
-        print(json.dumps({"valid": True, "project": spec.name, **counts, "faults": []}, indent=2))
+        ages = {name: availability_of(spec, name) for name in spec.feature_tables}
+        told = {name: {"age": age.sentence, "worst_age_seconds": _seconds(age)} for name, age in ages.items()}
+        print(json.dumps({"valid": True, "project": spec.name, **counts, "faults": [], "ages": told}, indent=2))
     else:
-        told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
-        print(f"{spec.name} is valid: {told}.")
+        summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+        print(f"{spec.name} is valid: {summary}.")
     return 0
+
+
+def _seconds(age: Availability) -> float | None:
+    return None if age.worst_age is None else age.worst_age.total_seconds()
 
 
 def give_schemas(directory: Path | None) -> None:

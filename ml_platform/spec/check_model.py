@@ -8,7 +8,10 @@ from ml_platform.clock import format_duration
 from ml_platform.errors import ExpressionError, listed, suggest
 from ml_platform.expression import Kind, parse_expression
 from ml_platform.spec.algorithms import algorithm_faults, is_project_class
+from ml_platform.spec.check_ages import check_ages
 from ml_platform.spec.check_features import check_features, check_joins, feature_kinds
+from ml_platform.spec.check_known import check_known
+from ml_platform.spec.check_leaks import check_leaks
 from ml_platform.spec.figures import KNOWN_FIGURES
 from ml_platform.spec.model import Algorithm, ModelSpec, Task
 from ml_platform.spec.problems import (
@@ -47,8 +50,10 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     yield from _check_split(model)
     yield from check_joins(scope, model)
     yield from check_features(scope, model)
+    yield from check_leaks(scope, model)
     yield from _check_transforms(scope, model)
     kinds = feature_kinds(scope, model)
+    yield from check_ages(scope, model, kinds)
     yield from _check_algorithm(scope, model, ("algorithm",), model.algorithm, kinds)
     for index, baseline in enumerate(model.baselines):
         yield from _check_algorithm(scope, model, ("baselines", index), baseline, kinds)
@@ -68,7 +73,8 @@ def _check_population(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
         return
     remedy = "Write a moment, such as departs_at - 2h"
     place = ("population", "prediction_time")
-    yield from check_expression(where, place, population.prediction_time, columns, {"timestamp"}, remedy)[1]
+    problems = check_expression(where, place, population.prediction_time, columns, {"timestamp"}, remedy)[1]
+    yield from problems or check_known(model, scope.spec.sources[population.source])
     yield from check_condition(where, ("population", "where"), population.where, columns)
 
 

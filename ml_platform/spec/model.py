@@ -150,10 +150,43 @@ class Release(Declaration):
     refresh: ReleaseRule = ReleaseRule(better_than=("champion",), margin=0.005)
 
 
+def _ages(value: Any) -> Any:
+    return value if isinstance(value, dict) else {ALL_FEATURES: value}
+
+
+ALL_FEATURES = "*"
+"""What stands, among limits of age, for every feature that has no limit of its own."""
+
+AgesField = Annotated[
+    dict[str, Span], BeforeValidator(_ages), Shorthand({"type": "string", "pattern": r"^\+?\d+(us|w|d|h|m|s)$"})
+]
+
+
 class Deployment(Declaration):
     """How predictions are asked for."""
 
     batch: Cron = Field(description="When batch scoring runs: five cron fields and a time zone")
+    online: bool = Field(
+        False,
+        description="True: validate refuses what could not be had when a request comes. It starts no server",
+    )
+
+
+class Leaks(Declaration):
+    """What is no leak, though it looks like one."""
+
+    allow: tuple[str, ...] = Field(
+        (),
+        strict=False,
+        description="Features (table.column, table.*, source.column) that may know what they know; label: rows that "
+        "may be asked about when their label is known",
+    )
+    single_feature: float = Field(
+        0.98,
+        gt=0.5,
+        le=1.0,
+        description="How well one feature alone may tell the label: AUC for classes, else the variance it explains",
+    )
 
 
 class Monitoring(Declaration):
@@ -188,12 +221,18 @@ class ModelSpec(Declaration):
     label: Label
     features: tuple[str, ...] = Field(min_length=1, strict=False, description="table.column, table.*, or source.column")
     joins: dict[Name, Join] = Field(default_factory=dict, description="Feature tables by other keys than their own")
+    max_feature_age: AgesField = Field(
+        default_factory=dict,
+        description="How old the newest data of features may be when a prediction is asked for: one span, or spans by "
+        "table and table.column",
+    )
     transforms: tuple[str, ...] = Field((), strict=False, description="module:function in the project, in order")
     split: Split
     algorithm: AlgorithmField
     calibration: Literal["none", "sigmoid", "isotonic"] = "none"
     baselines: tuple[AlgorithmField, ...] = Field((), strict=False)
     value: Value
+    leaks: Leaks = Leaks()
     gates: dict[str, GateField] = Field(default_factory=dict)
     release: Release = Release()
     deployment: Deployment

@@ -42,6 +42,12 @@ def test_a_valid_project_is_counted(shop: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "shop is valid: 2 sources, 1 feature tables, 2 models.\n")
 
 
+def test_the_age_of_each_feature_table_is_told_to_machines(shop: Path) -> None:
+    sentence = "deliveries known 10m after + refresh 1h + published 5m after the tick = up to 1h15m old"
+    told = json.loads(call("validate", str(shop), "--json").stdout)
+    assert told["ages"] == {"courier_recent": {"age": sentence, "worst_age_seconds": 75 * 60}}
+
+
 def test_every_fault_is_told_with_its_place(shop: Path, tmp_path: Path) -> None:
     bad = write_shop(tmp_path, days=1)
     model = bad / "models/late_parcel.yaml"

@@ -68,6 +68,11 @@ def test_a_person_sees_rows_columns_and_where_they_come_from(untouched: Shop) ->
     assert (dep.asset_key.to_user_string(), dep.column_name) == ("features/courier_recent", "mean_late_7d")
 
 
+def test_a_person_sees_how_old_the_newest_data_of_a_table_can_be(untouched: Shop) -> None:
+    age = untouched.metadata("features/courier_recent")["age"]
+    assert age == "deliveries known 10m after + refresh 1h + published 5m after the tick = up to 1h15m old"
+
+
 @pytest.mark.parametrize(
     ("name", "picture"),
     [

@@ -45,6 +45,7 @@ def test_valid_declarations_are_accepted(file: str, text: str) -> None:
         ("sources/trips.yaml", "cars: int", "cars: integer"),
         ("sources/trips.yaml", "{csv: data/trips.csv}", "{csv: a, parquet: b}"),
         ("features/ship_recent.yaml", "mean: minutes_late,", ""),
+        ("models/late.yaml", "task: binary", "task: binary\nmax_feature_age: 3 hours"),
         ("project.yaml", "currency: NOK", "currency: nok"),
         ("project.yaml", "{simulated_from: 2024-06-01T00:00:00Z}", "{simulated: 2024}"),
     ],
@@ -61,6 +62,8 @@ def test_faulty_declarations_are_refused(file: str, old: str, new: str) -> None:
         ("models/delay.yaml", "algorithm: ridge", "algorithm: {name: ridge, params: {alpha: 2}}"),
         ("features/ship_recent.yaml", "windows: [ever]", "windows: [[0h, 2h]]"),
         ("project.yaml", "{simulated_from: 2024-06-01T00:00:00Z}", "wall"),
+        ("models/delay.yaml", "algorithm: ridge", "algorithm: ridge\nmax_feature_age: 3h"),
+        ("models/delay.yaml", "algorithm: ridge", "algorithm: ridge\nmax_feature_age: {ship_recent: 3h}"),
     ],
 )
 def test_short_and_long_forms_are_both_accepted(file: str, old: str, new: str) -> None:
