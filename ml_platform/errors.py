@@ -196,6 +196,23 @@ class RefConflict(PlatformError):
         super().__init__(f"ref {ref} is {found or 'unset'}, not {expected or 'unset'}: it moved meanwhile. Try again.")
 
 
+class NotACatalogue(PlatformError):
+    """A folder holds something that the catalogue has not written, so that it is not replaced."""
+
+    def __init__(self, folder: object, found: str) -> None:
+        super().__init__(f"{folder} {found}. Nothing was written or removed. Name a new or empty folder with --to.")
+
+
+class CatalogueNotWritten(PlatformError):
+    """The catalogue's folder cannot be written. What stood there stays."""
+
+    def __init__(self, folder: object, problem: str) -> None:
+        super().__init__(
+            f"the catalogue cannot be written to {folder}: {problem}. Give the right to write, or name another "
+            "folder with --to."
+        )
+
+
 class ReleaseRefused(PlatformError):
     """A trained model did not meet its gates or its release rule; `reasons` names each figure and its limit."""
 
