@@ -5,15 +5,17 @@ from datetime import datetime
 import dagster as dg
 
 from ml_platform.graph import Node
+from ml_platform.leaks.check import LEAK_CHECKS, check_leaks, require_no_leaks
 from ml_platform.lineage import snapshot_lineage
 from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.scheduling import training_as_of
 from ml_platform.snapshot import build_snapshot
 from ml_platform.store.outputs import current_output
+from ml_platform_dagster.assets.checks import check_result, check_specs
 from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, column_lineage, made_metadata, table, table_schema
-from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 
 ANEW_TAG = "ml_platform/anew"
@@ -21,17 +23,22 @@ ANEW_TAG = "ml_platform/anew"
 
 
 def build_snapshot_asset(project: Project, node: Node) -> dg.AssetsDefinition:
-    """Return the asset of a model's snapshot: as of the last tick of its schedule, or as of now where that is asked."""
+    """Return the asset of a model's snapshot: as of the last tick of its schedule, or as of now where that is asked.
+
+    A snapshot with a leak stands, so that it can be looked at, and stops its training.
+    """
     model = model_of(project, node)
     lineage = column_lineage(snapshot_lineage(project.spec, model))
 
-    @declared_asset(project, node, kinds={"parquet", "duckdb"})
-    def snapshot(context: dg.AssetExecutionContext, project: ProjectParam) -> dg.MaterializeResult[None]:
+    @declared_asset(project, node, kinds={"parquet", "duckdb"}, check_specs=check_specs(node, LEAK_CHECKS))
+    def snapshot(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         anew = ANEW_TAG in context.run.tags
         as_of = training_as_of(model.retraining, step.now, _last_as_of(step), anew=anew)
         made = build_snapshot(project, model.name, step.inputs, as_of)
-        return step.result(made, _metadata(made) | {"dagster/column_lineage": lineage})
+        checks = [check_result(node.name, found) for found in check_leaks(project, model.name, made.artifact.id)]
+        yield step.result(made, _metadata(made) | {"dagster/column_lineage": lineage}, checks)
+        require_no_leaks(project, model.name, made.artifact.id)
 
     return snapshot
 

@@ -144,6 +144,17 @@ class SnapshotError(PlatformError):
     """A training frame cannot be made from the rows at hand."""
 
 
+class LeakFound(PlatformError):
+    """A snapshot knows what nobody could have known, so nothing is trained on it; `problems` names each leak."""
+
+    def __init__(self, model: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            f"{model}: {'; '.join(problems)}. What is trained on this fails in production, so nothing is. Leave it "
+            f"out, or correct when it is known. What is known by right is named in leaks.allow of models/{model}.yaml."
+        )
+
+
 class TrainingError(PlatformError):
     """A model cannot be fitted on its snapshot."""
 

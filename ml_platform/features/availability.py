@@ -19,7 +19,7 @@ from ml_platform.clock import Schedule, say_duration, tick_at
 from ml_platform.spec.feature_table import FeatureTableSpec
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
-from ml_platform.spec.resolve import feature_tables_of
+from ml_platform.spec.resolve import columns_behind, feature_tables_of
 
 _NONE = timedelta(0)
 _LOOKED_AT_FROM = datetime(2024, 10, 20, tzinfo=UTC)  # just before clocks are put back, when gaps are longest
@@ -176,9 +176,10 @@ def _runs(schedule: Schedule) -> tuple[datetime, ...]:
 
 
 def _looks_ahead(table: FeatureTableSpec, columns: Collection[str] | None) -> bool:
-    """Return whether all of some columns are over windows that look ahead."""
-    windows = [table.columns[column][1] for column in (table.columns if columns is None else columns)]
-    return all(window is not None and window.start is not None and window.start >= _NONE for window in windows)
+    """Return whether all of some columns are over windows that look ahead, or derived from such columns alone."""
+    behind = columns_behind(table, list(table.columns if columns is None else columns))
+    read = [table.columns[column][1] for column in behind if table.feature_of(column).derived is None]
+    return all(window is not None and window.start is not None and window.start >= _NONE for window in read)
 
 
 def _known(spec: ProjectSpec, source: str, measured: timedelta | None) -> Part:

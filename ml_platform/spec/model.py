@@ -22,6 +22,16 @@ class Population(Declaration):
     where: ExpressionText | None = None
 
 
+class Join(Declaration):
+    """A feature table under a name of its own, for entities that other columns of a row name."""
+
+    table: Name
+    keys: dict[str, str] = Field(
+        min_length=1,
+        description="By key column of the table: a column of the population, or table.column of a feature",
+    )
+
+
 class Label(Declaration):
     """The truth, and the time after the prediction time at which it is settled for every row."""
 
@@ -162,6 +172,23 @@ class Deployment(Declaration):
     )
 
 
+class Leaks(Declaration):
+    """What is no leak, though it looks like one."""
+
+    allow: tuple[str, ...] = Field(
+        (),
+        strict=False,
+        description="Features (table.column, table.*, source.column) that may know what they know; label: rows that "
+        "may be asked about when their label is known",
+    )
+    single_feature: float = Field(
+        0.98,
+        gt=0.5,
+        le=1.0,
+        description="How well one feature alone may tell the label: AUC for classes, else the variance it explains",
+    )
+
+
 class Monitoring(Declaration):
     """What the champion's scores and features are held against."""
 
@@ -193,6 +220,7 @@ class ModelSpec(Declaration):
     population: Population
     label: Label
     features: tuple[str, ...] = Field(min_length=1, strict=False, description="table.column, table.*, or source.column")
+    joins: dict[Name, Join] = Field(default_factory=dict, description="Feature tables by other keys than their own")
     max_feature_age: AgesField = Field(
         default_factory=dict,
         description="How old the newest data of features may be when a prediction is asked for: one span, or spans by "
@@ -204,6 +232,7 @@ class ModelSpec(Declaration):
     calibration: Literal["none", "sigmoid", "isotonic"] = "none"
     baselines: tuple[AlgorithmField, ...] = Field((), strict=False)
     value: Value
+    leaks: Leaks = Leaks()
     gates: dict[str, GateField] = Field(default_factory=dict)
     release: Release = Release()
     deployment: Deployment

@@ -10,6 +10,7 @@ import numpy as np
 from ml_platform.code_version import code_version
 from ml_platform.errors import TrainingError, suggest
 from ml_platform.identity import cache_key, format_instant
+from ml_platform.leaks.check import require_no_leaks
 from ml_platform.making import Made
 from ml_platform.predictor import Predictor, SavedPredictor, trained_id
 from ml_platform.snapshot import load_snapshot
@@ -51,8 +52,11 @@ def train_model(
     ------
     TrainingError
         When the rows cannot be fitted: one class, no rows, parameters that the algorithm refuses.
+    LeakFound
+        When a feature, or the rows themselves, know the label.
     """
     model = declared_model(project, model_name)
+    require_no_leaks(project, model_name, snapshot_id)
     code = Code.read(project.root, project_functions(project.spec, KIND, model_name), project.state / "code")
     key = _key(project, model, snapshot_id)
     found = project.store.find(KIND, key)

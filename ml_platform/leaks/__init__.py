@@ -1,0 +1,1 @@
+"""Features that know what nobody could have known: checks of every snapshot before anything is trained on it."""
