@@ -29,6 +29,8 @@ class DuckDB:
         How many threads it uses. No result depends on it.
     """
 
+    shares_memory = True
+
     def __init__(self, threads: int) -> None:
         import duckdb
 

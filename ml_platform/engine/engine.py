@@ -28,7 +28,14 @@ class Engine(Protocol):
     Whole numbers are exact, and what does not fit is `ValueTooLarge`; no result depends on the engine, nor on how many
     threads or machines it has. (``exp`` and ``log`` of floats come from each engine's own mathematics library, and may
     differ in the last bit.)
+
+    Attributes
+    ----------
+    shares_memory
+        Whether it works in the memory of this process, so that NumPy over its rows beats a join of its own.
     """
+
+    shares_memory: bool
 
     def __enter__(self) -> Self:
         """Return the engine."""
@@ -36,20 +43,20 @@ class Engine(Protocol):
     def __exit__(self, *error: object) -> None:
         """Give back what the engine holds; its tables are gone."""
 
-    def parquet(self, name: str, paths: Sequence[Path]) -> Any:
-        """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis."""
+    def parquet(self, name: str, paths: Sequence[Path], places: tuple[str, str] | None = None) -> Any:
+        """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis.
+
+        Parameters
+        ----------
+        places
+            Names of two more columns: of each row's file, without its folder, and of its 0-based place in it.
+        """
 
     def arrow(self, name: str, table: pa.Table) -> Any:
         """Let `name` stand for an Arrow table, and return it for Ibis."""
 
     def keep(self, name: str, query: Any) -> Any:
         """Compute an Ibis table once, keep it under `name`, and return it for Ibis."""
-
-    def running_sums(self, name: str, query: Any, order_by: Sequence[str], columns: Sequence[str]) -> Any:
-        """Keep an Ibis table under `name` with sums of columns over all rows up to each, and return it for Ibis.
-
-        `order_by` is a unique key. The sums are exact.
-        """
 
     def run(self, query: Any) -> pa.Table:
         """Return the rows of an Ibis table."""

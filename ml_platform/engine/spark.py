@@ -29,6 +29,8 @@ class Spark:
         a process share one Spark.
     """
 
+    shares_memory = False
+
     def __init__(self, url: str) -> None:
         self._url = url
         self._session = open_session(url)
@@ -43,16 +45,23 @@ class Spark:
         if self._url.startswith("sc://"):
             self._session.stop()
 
-    def parquet(self, name: str, paths: Sequence[Path]) -> Any:
+    def parquet(self, name: str, paths: Sequence[Path], places: tuple[str, str] | None = None) -> Any:
         """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis.
 
         A Spark on other machines does not see the files of this one: they are sent to it.
+
+        Parameters
+        ----------
+        places
+            Names of two more columns: of each row's file, without its folder, and of its 0-based place in it.
         """
         if not is_local(self._url):
-            from pyarrow import dataset
-
-            return self.arrow(name, dataset.dataset([str(path) for path in paths]).to_table())
-        return self._known(name, self._session.read.parquet(*(_literally(path) for path in paths)))
+            return self.arrow(name, _read(paths, places))
+        rows = self._session.read.parquet(*(_literally(path) for path in paths))
+        if places is not None:
+            told = zip(("_metadata.file_name", "_metadata.row_index"), places, strict=True)
+            rows = rows.select("*", *(rows[known].alias(called) for known, called in told))
+        return self._known(name, rows)
 
     def arrow(self, name: str, table: pa.Table) -> Any:
         """Let `name` stand for an Arrow table, and return it for Ibis."""
@@ -62,12 +71,6 @@ class Spark:
         """Compute an Ibis table once, keep it under `name`, and return it for Ibis."""
         with _told_plainly(self._url):
             return self._known(name, self._rows(query).localCheckpoint(eager=True))
-
-    def running_sums(self, name: str, query: Any, order_by: Sequence[str], columns: Sequence[str]) -> Any:
-        """Keep an Ibis table under `name` with sums of columns over all rows up to each, and return it for Ibis."""
-        up_to_here = ibis.window(order_by=list(order_by), rows=(None, 0))
-        sums = {column: query[column].sum().over(up_to_here).cast(query[column].type()) for column in columns}
-        return self.keep(name, query.mutate(**sums))
 
     def run(self, query: Any) -> pa.Table:
         """Return the rows of an Ibis table."""
@@ -107,6 +110,19 @@ def _told_plainly(url: str) -> Iterator[None]:
         if type(error).__name__ == "SparkConnectGrpcException":
             raise EngineUnavailable(url, said, "See whether the server still runs") from None
         raise
+
+
+def _read(paths: Sequence[Path], places: tuple[str, str] | None) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    tables = [pq.ParquetFile(path, page_checksum_verification=True).read() for path in paths]
+    if places is not None:
+        file, row = places
+        for number, path in enumerate(paths):
+            rows = tables[number].num_rows
+            named = tables[number].append_column(file, pa.array([path.name] * rows, pa.string()))
+            tables[number] = named.append_column(row, pa.array(range(rows), pa.int64()))
+    return pa.concat_tables(tables)
 
 
 def _literally(path: Path) -> str:
