@@ -128,6 +128,13 @@ class NotMaterialised(PlatformError):
         super().__init__(f"{node}: input {upstream} does not exist yet. Materialise {upstream} first.")
 
 
+class EngineUnavailable(PlatformError):
+    """The engine that the project declares cannot be started or reached. Nothing was computed."""
+
+    def __init__(self, engine: str, problem: str, remedy: str) -> None:
+        super().__init__(f"engine {engine.partition(';')[0]}: {problem}. {remedy}.")
+
+
 class ValueTooLarge(PlatformError):
     """A number does not fit into the type that the engine computes it in."""
 

@@ -18,8 +18,8 @@ from ml_platform.engine.functions import floor_divide
 from ml_platform.expression import parse_expression
 from ml_platform.features.cells import Grain
 from ml_platform.features.parts import Answer, Measure, parts_of
-from ml_platform.features.stored_cells import chunks_between, read_cells
-from ml_platform.features.windowed import TICK, Wanted, in_ranges
+from ml_platform.features.stored_cells import chunks_between, engine_cells, read_cells
+from ml_platform.features.windowed import TICK, Wanted, by_join, in_ranges
 from ml_platform.project import Project
 from ml_platform.spec.feature_table import EVER, FeatureTableSpec
 from ml_platform.spec.resolve import aggregate_type, columns_behind, sum_scale
@@ -119,9 +119,13 @@ class _LookUp:
         first, last = ((ticks[end] or 0) * self._grain.step for end in ("min", "max"))
         chunks = chunks_between(self._artifact, first, last, _longest(wanted))
         parts = list(dict.fromkeys(item.part.column for item in wanted))
-        cells = read_cells(self._project.store, self._artifact, self._grain, parts, chunks)
         told = [item for item in wanted if item.part.measure != "order"]
-        return self._engine.arrow(name, in_ranges(cells, self._grain, asked, keys, told))
+        if self._engine.shares_memory:
+            cells = read_cells(self._project.store, self._artifact, self._grain, parts, chunks)
+            return self._engine.arrow(name, in_ranges(cells, self._grain, asked, keys, told))
+        known = self._engine.arrow(f"{name}_asked", asked)
+        cells = engine_cells(self._engine, self._project.store, self._artifact, self._grain, parts, chunks, name)
+        return self._engine.keep(name, by_join(cells, self._grain, known, keys, told))
 
 
 def _longest(wanted: Sequence[Wanted]) -> timedelta | None:
