@@ -1,24 +1,29 @@
-"""The asset of a feature table: cells, from which its values at any tick follow."""
-
-from datetime import timedelta
+"""The asset of a feature table: values at the ticks where something changed."""
 
 import dagster as dg
 
+from ml_platform.catalog.facts import FeatureColumn, FeatureTableFacts
+from ml_platform.catalog.feature_tables import feature_table_facts
+from ml_platform.catalog.wording import share_text, spread_text
 from ml_platform.checks import ChecksFailed
-from ml_platform.features.availability import availability_of
-from ml_platform.features.delays import measured_delay
 from ml_platform.features.table import build_feature_table
 from ml_platform.graph import Node
 from ml_platform.lineage import feature_lineage
 from ml_platform.making import Made
 from ml_platform.monitoring.known_expectations import check_names
 from ml_platform.project import Project
-from ml_platform.spec.feature_table import FeatureTableSpec
-from ml_platform.store.durations import usual_duration
 from ml_platform.table_checks import check_feature_table
 from ml_platform_dagster.assets.checks import check_specs, report_checks
 from ml_platform_dagster.assets.declare import declared_asset
-from ml_platform_dagster.assets.metadata import Metadata, column_lineage, made_metadata, table_schema
+from ml_platform_dagster.assets.metadata import (
+    Metadata,
+    column_lineage,
+    described,
+    made_metadata,
+    table,
+    table_schema,
+    used_by,
+)
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 
@@ -38,34 +43,35 @@ def build_feature_table_asset(project: Project, node: Node) -> dg.AssetsDefiniti
         if any(result.blocks for result in results):
             yield from checks
             raise ChecksFailed(node.name, results)
-        told = _metadata(spec, made) | _age(step, spec) | {"dagster/column_lineage": lineage}
-        yield step.result(made, told, checks)
+        facts = feature_table_facts(project, spec.name, step.now, {}, made.artifact)
+        yield step.result(made, _metadata(facts, made) | {"dagster/column_lineage": lineage}, checks)
 
     return feature_table
 
 
-def _age(step: Step, spec: FeatureTableSpec) -> Metadata:
-    """Return how old the newest data can be, by what was declared and by what was measured."""
-    project, source = step.project, f"sources/{spec.source}"
-    took = [usual_duration(project.database, name) for name in (source, step.node.name)]
-    run_time = sum((span for span in took if span is not None), timedelta(0)) or None
-    delay = None
-    if project.spec.sources[spec.source].known_at.delay is None:
-        delay = measured_delay(project, spec.source, step.inputs[source])
-    return {"age": availability_of(project.spec, spec.name, run_time, delay=delay).sentence}
-
-
-def _metadata(spec: FeatureTableSpec, made: Made) -> Metadata:
+def _metadata(facts: FeatureTableFacts, made: Made) -> Metadata:
     about = made.artifact.about
-    told = {name: spec.features[feature].description for name, (feature, _) in spec.columns.items()}
-    units = {name: spec.features[feature].unit for name, (feature, _) in spec.columns.items()}
-    described = {name: " ".join(filter(None, [told[name], units[name] and f"[{units[name]}]"])) for name in told}
+    told = {column.name: described(column.description, column.unit) for column in facts.columns}
     first, last = about["known"] or ("none", "none")
-    return made_metadata(made) | {
-        "dagster/row_count": about["rows"],
-        "dagster/column_schema": table_schema(about["columns"], described),
-        "features": len(about["columns"]),
-        "chunks": len(about["chunks"]),
-        "known_from": first,
-        "known_until": last,
+    return (
+        made_metadata(made)
+        | {
+            "dagster/row_count": about["rows"],
+            "dagster/column_schema": table_schema(about["columns"], told),
+            "features": len(about["columns"]),
+            "chunks": len(about["chunks"]),
+            "known_from": first,
+            "known_until": last,
+            "age": facts.availability,
+            "columns": table([_row(column) for column in facts.columns]),
+        }
+        | used_by(facts.used_by)
+    )
+
+
+def _row(column: FeatureColumn) -> dict[str, str]:
+    row = {"column": column.name, "unit": column.unit, "null": share_text(column.null_share)}
+    return row | {
+        "values": spread_text(column.distribution, column.unit),
+        "used by": ", ".join(use.model for use in column.used_by),
     }

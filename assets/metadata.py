@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_platform.catalog.facts import Use
 from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.store.artifacts import Artifact
@@ -44,6 +45,16 @@ def _cell(value: Any) -> str:
         return ""
     text = f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def used_by(uses: Sequence[Use]) -> Metadata:
+    """Return who uses a source or a feature table, and what as."""
+    return {"used_by": bullets(f"{use.by.kind}/{use.by.name}: {use.role}" for use in uses)}
+
+
+def described(description: str, unit: str) -> str:
+    """Return what a column is, with its unit."""
+    return " ".join(filter(None, [description, unit and f"[{unit}]"]))
 
 
 def money(value: float, low: float | None, high: float | None, currency: str) -> str:

@@ -4,15 +4,17 @@ from functools import partial
 
 import dagster as dg
 
+from ml_platform.catalog.facts import SourceColumn, SourceFacts
+from ml_platform.catalog.sources import source_facts
+from ml_platform.catalog.wording import share_text
 from ml_platform.checks import ChecksFailed
 from ml_platform.features.ingest import Ingested, ingest_source
 from ml_platform.graph import Node
 from ml_platform.monitoring.expectations import run_expectations
 from ml_platform.project import Project
-from ml_platform.spec.source import SourceSpec
 from ml_platform_dagster.assets.checks import check_specs, report_checks, source_checks
 from ml_platform_dagster.assets.declare import declared_asset
-from ml_platform_dagster.assets.metadata import Metadata, made_metadata, table_schema
+from ml_platform_dagster.assets.metadata import Metadata, described, made_metadata, table, table_schema, used_by
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 
@@ -32,24 +34,35 @@ def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
             yield from report_checks(step, names, failed.results)
             raise
         checks = list(report_checks(step, names, found.checks))
-        yield step.result(found.made, _metadata(spec, found), checks)
+        facts = source_facts(project, spec.name, found.made.artifact)
+        yield step.result(found.made, _metadata(facts, found), checks)
         if any(result.blocks for result in found.checks):
             raise ChecksFailed(node.name, found.checks)
 
     return source
 
 
-def _metadata(spec: SourceSpec, found: Ingested) -> Metadata:
+def _metadata(facts: SourceFacts, found: Ingested) -> Metadata:
     about = found.made.artifact.about
-    types = {name: column.type for name, column in spec.columns.items()}
-    told = {name: " ".join(filter(None, [c.description, c.unit and f"[{c.unit}]"])) for name, c in spec.columns.items()}
-    return made_metadata(found.made) | {
-        "dagster/row_count": about["rows"],
-        "dagster/column_schema": table_schema(types, told),
-        "new_rows": found.new_rows,
-        "late_rows": found.late,
-        "corrections": found.corrections,
-        "events_from": about["events"][0],
-        "events_to": about["events"][1],
-        "known_until": about["known"][1],
-    }
+    types = {column.name: column.type for column in facts.columns}
+    told = {column.name: described(column.description, column.unit) for column in facts.columns}
+    return (
+        made_metadata(found.made)
+        | {
+            "dagster/row_count": about["rows"],
+            "dagster/column_schema": table_schema(types, told),
+            "new_rows": found.new_rows,
+            "late_rows": found.late,
+            "corrections": found.corrections,
+            "events_from": about["events"][0],
+            "events_to": about["events"][1],
+            "known_until": about["known"][1],
+            "columns": table([_row(column) for column in facts.columns]),
+        }
+        | used_by(facts.used_by)
+    )
+
+
+def _row(column: SourceColumn) -> dict[str, str]:
+    readers = ", ".join(f"{reader.kind}/{reader.name}" for reader in column.used_by)
+    return {"column": column.name, "unit": column.unit, "null": share_text(column.null_share), "read by": readers}

@@ -128,6 +128,13 @@ class NotMaterialised(PlatformError):
         super().__init__(f"{node}: input {upstream} does not exist yet. Materialise {upstream} first.")
 
 
+class EngineUnavailable(PlatformError):
+    """The engine that the project declares cannot be started or reached. Nothing was computed."""
+
+    def __init__(self, engine: str, problem: str, remedy: str) -> None:
+        super().__init__(f"engine {engine.partition(';')[0]}: {problem}. {remedy}.")
+
+
 class ValueTooLarge(PlatformError):
     """A number does not fit into the type that the engine computes it in."""
 
@@ -194,6 +201,23 @@ class RefConflict(PlatformError):
     def __init__(self, ref: str, expected: str | None, found: str | None) -> None:
         self.expected, self.found = expected, found
         super().__init__(f"ref {ref} is {found or 'unset'}, not {expected or 'unset'}: it moved meanwhile. Try again.")
+
+
+class NotACatalogue(PlatformError):
+    """A folder holds something that the catalogue has not written, so that it is not replaced."""
+
+    def __init__(self, folder: object, found: str) -> None:
+        super().__init__(f"{folder} {found}. Nothing was written or removed. Name a new or empty folder with --to.")
+
+
+class CatalogueNotWritten(PlatformError):
+    """The catalogue's folder cannot be written. What stood there stays."""
+
+    def __init__(self, folder: object, problem: str) -> None:
+        super().__init__(
+            f"the catalogue cannot be written to {folder}: {problem}. Give the right to write, or name another "
+            "folder with --to."
+        )
 
 
 class ReleaseRefused(PlatformError):

@@ -5,7 +5,7 @@ Training and batch scoring read the same function, so they cannot differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,9 @@ from ml_platform.expression import parse_expression
 from ml_platform.features.point_in_time import features_at
 from ml_platform.features.source_log import KNOWN, UNTIL, source_versions
 from ml_platform.project import Project
+from ml_platform.spec.joins import Joined, joins_of
 from ml_platform.spec.model import ModelSpec
-from ml_platform.spec.resolve import expand_features, feature_tables_of
+from ml_platform.spec.resolve import expand_features
 from ml_platform.store.artifacts import Artifact
 
 if TYPE_CHECKING:
@@ -115,33 +116,39 @@ class Frame:
 
         Each question, an entity at a batch run, is put once, however many rows ask it.
         """
-        spec = self._project.spec
-        rows = found = self._engine.keep("asked_rows", rows)
-        for number, table in enumerate(feature_tables_of(spec, self._model)):
-            answers = self._answers(number, table, rows)
-            own = [name for name in answers.columns if name.startswith(f"{table}.")]
+        found = self._engine.keep("asked_rows", rows)
+        joins = joins_of(self._project.spec, self._model)
+        for number, joined in enumerate(joins):
+            if joined.through(self._source.name):
+                found = self._engine.keep(f"found_{number}", found)
+            answers = self._answers(number, joined, found, self._columns(joined, joins))
+            own = [name for name in answers.columns if name.startswith(f"{joined.alias}.")]
             asked = {name: f"_asked_{number}_{name}" for name in answers.columns if name not in own}
             answers = answers.select(*own, **{new: answers[old] for old, new in asked.items()})
-            found = found.left_join(answers, [rows[old].identical_to(answers[new]) for old, new in asked.items()])
+            found = found.left_join(answers, [found[old].identical_to(answers[new]) for old, new in asked.items()])
+            found = found.drop(*asked.values())
         return found
 
-    def _answers(self, number: int, table: str, rows: Any) -> Any:
-        spec = self._project.spec.feature_tables[table]
-        artifact = self._input("feature_table", f"features/{table}")
-        entity = self._project.spec.file.entities[spec.entity]
-        keys = {key: f"{self._source.name}.{key}" for key in entity}
-        features = expand_features(self._project.spec, self._model)
-        columns = [name.partition(".")[2] for name in features if name.partition(".")[0] == table]
-        questions = rows.select(*keys.values(), EFFECTIVE).distinct()
+    def _columns(self, joined: Joined, joins: Sequence[Joined]) -> list[str]:
+        """Return the columns of a table that the model reads, or that give another table its key."""
+        read = [
+            *expand_features(self._project.spec, self._model),
+            *(key for join in joins for key in join.keys.values()),
+        ]
+        split = (name.partition(".") for name in read)
+        return list(dict.fromkeys(column for owner, _, column in split if owner == joined.alias))
+
+    def _answers(self, number: int, joined: Joined, rows: Any, columns: Sequence[str]) -> Any:
         return features_at(
             self._project,
             self._engine,
-            artifact,
-            questions,
-            keys=keys,
+            self._input("feature_table", f"features/{joined.table.name}"),
+            rows.select(*dict.fromkeys(joined.keys.values()), EFFECTIVE).distinct(),
+            keys=joined.keys,
             instant=EFFECTIVE,
             columns=columns,
             name=f"answers_{number}",
+            called=joined.alias,
         )
 
     def _input(self, kind: str, node: str) -> Artifact:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ml_platform.expression import parse_expression
 from ml_platform.spec.feature_table import FeatureTableSpec
+from ml_platform.spec.joins import joined_table
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.resolve import columns_behind, expand_features
@@ -34,7 +35,7 @@ def _read_by(table: FeatureTableSpec, column: str) -> list[str]:
 def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:
     """Return where the columns of a model's training frame come from: feature tables, population, label."""
     population, label = model.population.source, model.label.source
-    features = {name: (_owner(spec, name),) for name in expand_features(spec, model)}
+    features = {name: (_owner(spec, model, name),) for name in expand_features(spec, model)}
     asked = parse_expression(model.population.prediction_time).names
     return {
         **{name: _of(f"sources/{population}", [name]) for name in spec.file.entities[model.population.entity]},
@@ -44,9 +45,10 @@ def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:
     }
 
 
-def _owner(spec: ProjectSpec, dotted: str) -> tuple[str, str]:
+def _owner(spec: ProjectSpec, model: ModelSpec, dotted: str) -> tuple[str, str]:
     owner, _, column = dotted.partition(".")
-    return (f"features/{owner}" if owner in spec.feature_tables else f"sources/{owner}", column)
+    joined = joined_table(spec, model, owner)
+    return (f"features/{joined.table.name}" if joined else f"sources/{owner}", column)
 
 
 def _of(node: str, columns: Iterable[str]) -> tuple[tuple[str, str], ...]:

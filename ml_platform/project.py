@@ -60,10 +60,19 @@ class Project:
         return WallClock() if declared == "wall" else SimulatedClock(self.database, declared.simulated_from)
 
     def engine(self) -> Engine:
-        """Return an engine with the project's threads, to be used as a context manager."""
-        from ml_platform.engine import Engine
+        """Return the declared engine, to be used as a context manager.
 
-        return Engine(self.spec.file.threads)
+        Raises
+        ------
+        EngineUnavailable
+            Where it cannot be started or reached.
+        """
+        from ml_platform.engine import DuckDB, Spark
+
+        declared, threads = self.spec.file.engine, self.spec.file.threads
+        if declared == "duckdb":
+            return DuckDB(threads)
+        return Spark(f"local[{threads}]" if declared == "spark" else declared.spark)
 
     @property
     def mlflow_uri(self) -> str:

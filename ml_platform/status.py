@@ -147,7 +147,7 @@ def _model(project: Project, name: str, now: datetime) -> ModelStatus:
         name=name,
         task=project.spec.models[name].task,
         versions=len(versions(project, name)),
-        champion=_champion(project, name, now),
+        champion=champion_status(project, name, now),
         predictions=sum(day.rows for day in days),
         last_day=days[-1].day.isoformat() if days else None,
         last_day_predictions=days[-1].rows if days else 0,
@@ -156,7 +156,8 @@ def _model(project: Project, name: str, now: datetime) -> ModelStatus:
     )
 
 
-def _champion(project: Project, name: str, now: datetime) -> ChampionStatus | None:
+def champion_status(project: Project, name: str, now: datetime) -> ChampionStatus | None:
+    """Return the version in charge at `now`, or None where none was deployed by then."""
     version = champion(project, name, at=now)
     if version is None:
         return None

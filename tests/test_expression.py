@@ -1,12 +1,7 @@
-import math
-import random
-
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
-from ml_platform.engine import Engine
 from ml_platform.errors import ExpressionError
 from ml_platform.expression import parse_expression
 
@@ -161,98 +156,3 @@ def test_a_payoff_over_a_label():
 def test_whole_numbers_that_do_not_fit_are_an_error():
     with pytest.raises(ExpressionError, match="does not fit into 64 bits"):
         values_of("i * i", i=[2**40])
-
-
-DRAWN = {
-    **{name: [None, 0.0, -0.5, 0.5, 1.5, 2.5, -7.25, 1e6] for name in ("a", "b")},
-    **{name: [None, *range(-9, 10)] for name in ("i", "j")},
-    **{name: [None, False, True] for name in ("p", "q")},
-    "s": [None, "", "x", "y's", "2h"],
-    **{name: [None, 0, -1, -(10**15), 2 * 10**15, 86_400_000_000, 1_364_774_400_123_456] for name in ("t", "u")},
-}
-TEXTS = [
-    "a + b * i",
-    "a / b",
-    "i / j",
-    "a // b",
-    "i // j",
-    "a % b",
-    "i % j",
-    "-a - 0.1",
-    "i * 0.1",
-    "a >= b",
-    "0 < i < j",
-    "i == a",
-    "s == 'x'",
-    "s < 'xx'",
-    "s in ['x', \"y's\"]",
-    "not (s in ['x'])",
-    "i not in [1, 2]",
-    "p and q",
-    "p or q",
-    "not p",
-    "p and is_null(a) or q",
-    "p * 2 + q",
-    "p == 1",
-    "a if p else b",
-    "where(a > b, i, None)",
-    "coalesce(a, i, 3)",
-    "coalesce(s, '')",
-    "min(a, b, 0)",
-    "max(i, j)",
-    "abs(i) + abs(a)",
-    "floor(a) + ceil(b) * 2 + round(a) * 3",
-    "round(i)",
-    "sqrt(a)",
-    "log(b)",
-    "exp(a)",
-    "t - 90m",
-    "t - u",
-    "t > u",
-    "minutes(t - u)",
-    "hours(t - u) + days(u - t)",
-    "(t - u) // 1h",
-    "(t - u) / 7d",
-    "max(t, u) - min(t, u)",
-    "hour(t)",
-    "weekday(u) * 24 + hour(t)",
-    "month(t)",
-    "a / 0 > 1 or p",
-]
-ARROW = {"a": "float64", "b": "float64", "i": "int64", "j": "int64", "p": "bool", "q": "bool", "s": "string"}
-
-
-def test_numpy_and_the_engine_agree():
-    draw = random.Random(3)
-    frame = pd.DataFrame({name: draw.choices(values, k=600) for name, values in DRAWN.items()}, dtype=object)
-    with Engine(threads=1) as engine:
-        table = engine.arrow("rows", _arrow(frame))
-        compiled = {f"c{number}": parse_expression(text).to_ibis(table) for number, text in enumerate(TEXTS)}
-        found = engine.run(table.select(**compiled))
-    columns = dict(_arrow(frame).to_pandas().items())
-    for number, text in enumerate(TEXTS):
-        expected = parse_expression(text).evaluate(columns, len(frame))
-        for one, other in zip(found[f"c{number}"].to_pylist(), expected, strict=True):
-            assert _same(_plain(one), _plain(other)), (text, one, other)
-
-
-def _arrow(frame):
-    times = {name: pa.timestamp("us", "UTC") for name in ("t", "u")}
-    types = {name: pa.type_for_alias(alias) for name, alias in ARROW.items()} | times
-    return pa.table({name: pa.array(frame[name], kind, from_pandas=True) for name, kind in types.items()})
-
-
-def _plain(value):
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, np.datetime64 | np.timedelta64):
-        return None if np.isnat(value) else int(value.astype(np.int64))
-    if hasattr(value, "timestamp"):
-        return pd.Timestamp(value).value // 1000
-    return value if isinstance(value, str) else float(value)
-
-
-def _same(one, other):
-    if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=1e-12)
-    return one == other

@@ -121,6 +121,20 @@ def predictions(
     list_predictions(directory, model, day, limit, as_json)
 
 
+@app.command()
+def catalog(
+    directory: Directory = HERE,
+    to: Annotated[
+        Path | None, typer.Option(help="The folder to write; .ml_platform/catalog in the project by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a static site that tells of every source, feature and model."""
+    from ml_platform.cli.catalogue import make_catalogue
+
+    make_catalogue(directory, to, as_json)
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one clear message and exit code 1, never a traceback."""
     try:

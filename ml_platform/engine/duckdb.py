@@ -16,10 +16,11 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
+from ml_platform.engine.engine import in_declared_types
 from ml_platform.errors import ValueTooLarge
 
 
-class Engine:
+class DuckDB:
     """One DuckDB connection in memory, in UTC; tables are files or Arrow tables by name.
 
     Parameters
@@ -27,6 +28,8 @@ class Engine:
     threads
         How many threads it uses. No result depends on it.
     """
+
+    shares_memory = True
 
     def __init__(self, threads: int) -> None:
         import duckdb
@@ -36,7 +39,7 @@ class Engine:
         self._connection = duckdb.connect(config={"threads": threads, "temp_directory": str(spill)})
         self._connection.execute("SET TimeZone = 'UTC'")
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> DuckDB:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -74,7 +77,7 @@ class Engine:
     def run(self, query: Any) -> pa.Table:
         """Return the rows of an Ibis table."""
         with _told_plainly():
-            return self._connection.sql(_sql(query)).to_arrow_table()
+            return in_declared_types(self._connection.sql(_sql(query)).to_arrow_table(), query)
 
     def _known(self, name: str) -> Any:
         described = self._connection.execute(f"DESCRIBE {name}").fetchall()
@@ -88,7 +91,7 @@ def _told_plainly() -> Iterator[None]:
 
     try:
         yield
-    except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
+    except (duckdb.OutOfRangeException, duckdb.ConversionException, pa.ArrowInvalid) as error:
         raise ValueTooLarge(str(error).splitlines()[0]) from None
 
 

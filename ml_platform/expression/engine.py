@@ -48,7 +48,7 @@ class Compiler:
         if node.op == "name":
             return self._column(node)
         if node.op == "duration":
-            return Compiled("duration", ibis.literal(node.value, "int64"))
+            return Compiled("duration", _number(node.value, "int64"))
         return _literal(node.value)
 
     def _column(self, node: Node) -> Compiled:
@@ -91,11 +91,15 @@ def _literal(value: Any) -> Compiled:
     if isinstance(value, bool):
         return Compiled("bool", ibis.literal(value))
     if isinstance(value, int):
-        return Compiled("int", ibis.literal(value, "int64"))
+        return Compiled("int", _number(value, "int64"))
     if isinstance(value, float):
-        # Through its text: a plain 0.1 is a decimal to the engine.
-        return Compiled("float", ibis.literal(repr(value)).cast("float64"))
+        return Compiled("float", _number(value, "float64"))
     return Compiled("string", ibis.literal(value))
+
+
+def _number(value: Any, kind: str) -> Any:
+    """Return a number through its text: a plain 5 has 32 bits in an engine, a plain 0.1 is a decimal."""
+    return ibis.literal(repr(value)).cast(kind)
 
 
 def _null(kind: Kind) -> Any:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import ibis
 
 from ml_platform.clock import MICROSECOND, parse_duration
-from ml_platform.engine.functions import half_to_even, newest_of
+from ml_platform.engine.functions import float_of, half_to_even, newest_of
 from ml_platform.expression import parse_expression
 from ml_platform.identity import content_id
 from ml_platform.spec.feature_table import Feature
@@ -196,10 +196,10 @@ class Answer:
             return (tick - parts["newest"]).cast("float64") / float(_SECOND)
         if aggregate == "sum":
             total = parts["sum"]
-            return total.cast("int64") if self.kind == "int" else total.cast("float64") / float(self.scale)
+            return total.cast("int64") if self.kind == "int" else float_of(total) / float(self.scale)
         count = parts["known"].cast("float64")
         if aggregate == "std":
             n, s, q = parts["known"].cast(DECIMAL), parts["sum"], parts["squares"]
-            spread = (n * q - s * s).cast("float64") / (count * (count - 1))
+            spread = float_of(n * q - s * s) / (count * (count - 1))
             return ibis.ifelse(n > 1, spread.sqrt() / float(self.scale), ibis.null("float64"))
-        return ibis.ifelse(count > 0, parts["sum"].cast("float64") / (count * float(self.scale)), ibis.null("float64"))
+        return ibis.ifelse(count > 0, float_of(parts["sum"]) / (count * float(self.scale)), ibis.null("float64"))

@@ -17,9 +17,9 @@ from ml_platform.engine import Engine
 from ml_platform.engine.functions import floor_divide
 from ml_platform.expression import parse_expression
 from ml_platform.features.cells import Grain
-from ml_platform.features.parts import Answer, parts_of
-from ml_platform.features.stored_cells import chunks_between, read_cells
-from ml_platform.features.windowed import TICK, Wanted, in_ranges
+from ml_platform.features.parts import Answer, Measure, parts_of
+from ml_platform.features.stored_cells import chunks_between, engine_cells, read_cells
+from ml_platform.features.windowed import TICK, Wanted, by_join, in_ranges
 from ml_platform.project import Project
 from ml_platform.spec.feature_table import EVER, FeatureTableSpec
 from ml_platform.spec.resolve import aggregate_type, columns_behind, sum_scale
@@ -52,6 +52,7 @@ def features_at(
     instant: str,
     columns: Sequence[str],
     name: str,
+    called: str | None = None,
 ) -> Any:
     """Return the points with the values of a feature table as they could be read at each point.
 
@@ -69,6 +70,8 @@ def features_at(
         The features to look up; they are called ``table.column``.
     name
         What the answers are called in the engine.
+    called
+        What stands before the dot instead of the table's name.
 
     Returns
     -------
@@ -76,7 +79,9 @@ def features_at(
     null, has count 0 and sum 0, and null for the rest. Time since the last row is in seconds, up to the tick.
     """
     spec = project.spec.feature_tables[artifact.about["table"]]
-    return _LookUp(project, engine, artifact, spec).answer(points, keys, instant, columns, name)
+    values = _LookUp(project, engine, artifact, spec).values(points, keys, instant, columns, name)
+    found = {f"{called or spec.name}.{column}": values[column] for column in columns}
+    return engine.keep(name, values.select(*points.columns, **found))
 
 
 class _LookUp:
@@ -84,7 +89,7 @@ class _LookUp:
         self._project, self._engine, self._artifact, self._spec = project, engine, artifact, spec
         self._grain = Grain.of(spec, project.spec.file.entities[spec.entity])
 
-    def answer(self, points: Any, keys: Mapping[str, str], instant: str, columns: Sequence[str], name: str) -> Any:
+    def values(self, points: Any, keys: Mapping[str, str], instant: str, columns: Sequence[str], name: str) -> Any:
         behind = columns_behind(self._spec, columns)
         read = [column for column in behind if self._spec.feature_of(column).derived is None]
         wanted = list({item.column: item for column in read for item in self._wanted(column)}.values())
@@ -94,8 +99,7 @@ class _LookUp:
         for column in behind:
             if (text := self._spec.feature_of(column).derived) is not None:
                 values = values.mutate(**{column: parse_expression(text).to_ibis(values)})
-        found = {f"{self._spec.name}.{column}": values[column] for column in columns}
-        return self._engine.keep(name, values.select(*points.columns, **found))
+        return values
 
     def _wanted(self, column: str) -> list[Wanted]:
         feature, window = self._spec.columns[column]
@@ -104,7 +108,9 @@ class _LookUp:
     def _value(self, parts: Any, column: str) -> Any:
         feature, source = self._spec.feature_of(column), self._project.spec.sources[self._spec.source]
         answer = Answer(feature, aggregate_type(self._spec, feature, source), sum_scale(feature, source))
-        found = {item.part.measure: parts[item.column] for item in self._wanted(column) if item.part.measure != "order"}
+        found: dict[Measure, Any] = {
+            item.part.measure: parts[item.column] for item in self._wanted(column) if item.part.measure != "order"
+        }
         return answer.value(found, parts[TICK] * ibis.literal(self._grain.step, "int64"))
 
     def _parts(self, questions: Any, keys: Mapping[str, str], wanted: Sequence[Wanted], name: str) -> Any:
@@ -113,9 +119,13 @@ class _LookUp:
         first, last = ((ticks[end] or 0) * self._grain.step for end in ("min", "max"))
         chunks = chunks_between(self._artifact, first, last, _longest(wanted))
         parts = list(dict.fromkeys(item.part.column for item in wanted))
-        cells = read_cells(self._project.store, self._artifact, self._grain, parts, chunks)
         told = [item for item in wanted if item.part.measure != "order"]
-        return self._engine.arrow(name, in_ranges(cells, self._grain, asked, keys, told))
+        if self._engine.shares_memory:
+            cells = read_cells(self._project.store, self._artifact, self._grain, parts, chunks)
+            return self._engine.arrow(name, in_ranges(cells, self._grain, asked, keys, told))
+        known = self._engine.arrow(f"{name}_asked", asked)
+        cells = engine_cells(self._engine, self._project.store, self._artifact, self._grain, parts, chunks, name)
+        return self._engine.keep(name, by_join(cells, self._grain, known, keys, told))
 
 
 def _longest(wanted: Sequence[Wanted]) -> timedelta | None:

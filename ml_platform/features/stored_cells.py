@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
 
 from ml_platform.clock import MICROSECOND
+from ml_platform.engine import Engine
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.features.chunks import read_each
 from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
@@ -50,15 +51,30 @@ def chunks_between(artifact: Artifact, first: int, last: int, longest: timedelta
     ]
 
 
-def cell_files(
-    store: ArtifactStore, artifact: Artifact, grain: Grain, parts: Sequence[str], chunks: Sequence[Mapping[str, Any]]
-) -> dict[tuple[str, ...], list[Path]]:
-    """Return local files with the cells of chunks, each checked against its hash, by the parts to read in them."""
-    found: dict[tuple[str, ...], list[Path]] = {}
-    for chunk in chunks:
-        for stored, columns in _plan(artifact, chunk, [], parts):
-            found.setdefault(tuple(columns), []).append(store.local_path(stored))
-    return found
+def engine_cells(
+    engine: Engine,
+    store: ArtifactStore,
+    artifact: Artifact,
+    grain: Grain,
+    parts: Sequence[str],
+    chunks: Sequence[Mapping[str, Any]],
+    name: str,
+) -> Any:
+    """Return what `read_cells` does for Ibis; the engine itself reads the chunks whose cells are in one object.
+
+    Parameters
+    ----------
+    name
+        What the tables are called in the engine begins with it.
+    """
+    base = [*grain.keys, *_TIMES]
+    plans = {chunk["name"]: _plan(artifact, chunk, base, parts) for chunk in chunks}
+    whole = [store.local_path(plan[0][0]) for plan in plans.values() if len(plan) == 1]
+    divided = [chunk for chunk in chunks if len(plans[chunk["name"]]) > 1]
+    tables = [engine.parquet(f"{name}_whole", whole)] if whole else []
+    if divided or not whole:
+        tables.append(engine.arrow(f"{name}_divided", read_cells(store, artifact, grain, parts, divided)))
+    return reduce(lambda one, other: one.union(other), [table.select(*base, *parts) for table in tables])
 
 
 def _plan(

@@ -22,6 +22,7 @@ from ml_platform.monitoring.report import MAX_ROWS
 from ml_platform.predictor import Predictor, load_predictor
 from ml_platform.project import Project
 from ml_platform.snapshot import load_snapshot
+from ml_platform.spec.joins import joins_of
 from ml_platform.spec.resolve import expand_features
 from ml_platform.store.artifacts import Artifact
 from ml_platform.training.columns import read_columns
@@ -73,13 +74,13 @@ def watched_columns(project: Project, model_name: str, predictor: Predictor) -> 
     Left out are instants, which never stand still, and columns of the population that only transforms may read: keys
     of rows are among them.
     """
-    spec = project.spec
-    followed = {*expand_features(spec, spec.models[model_name]), *predictor.decision.columns}
+    spec, model = project.spec, project.spec.models[model_name]
+    followed = {*expand_features(spec, model), *predictor.decision.columns}
+    tables = {joined.alias for joined in joins_of(spec, model)}
     return [
         column.name
         for column in predictor.inputs
-        if column.type != "timestamp"
-        and (column.name in followed or column.name.partition(".")[0] in spec.feature_tables)
+        if column.type != "timestamp" and (column.name in followed or column.name.partition(".")[0] in tables)
     ]
 
 

@@ -9,7 +9,7 @@ from ml_platform.errors import ExpressionError, listed, suggest
 from ml_platform.expression import Kind, parse_expression
 from ml_platform.spec.algorithms import algorithm_faults, is_project_class
 from ml_platform.spec.check_ages import check_ages
-from ml_platform.spec.check_features import check_features, feature_kinds
+from ml_platform.spec.check_features import check_features, check_joins, feature_kinds
 from ml_platform.spec.check_known import check_known
 from ml_platform.spec.check_leaks import check_leaks
 from ml_platform.spec.figures import KNOWN_FIGURES
@@ -48,6 +48,7 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     label, problems = _check_label(scope, model)
     yield from problems
     yield from _check_split(model)
+    yield from check_joins(scope, model)
     yield from check_features(scope, model)
     yield from check_leaks(scope, model)
     yield from _check_transforms(scope, model)

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from ml_platform.clock import Schedule, format_duration
 from ml_platform.errors import PlatformError
 from ml_platform.identity import format_instant
+from ml_platform.spec.joins import joins_of
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.resolve import expand_features, feature_tables_of
@@ -94,7 +95,7 @@ def _frame_part(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
     return {
         "features": list(expand_features(spec, model)),
         "ticks": {name: [deciding(table.refresh), deciding(table.publish_delay)] for name, table in tables.items()},
-        "keys": {name: list(spec.file.entities[table.entity]) for name, table in tables.items()},
+        "joins": {joined.alias: [joined.table.name, dict(joined.keys)] for joined in joins_of(spec, model)},
         "population_key": list(spec.file.entities[model.population.entity]),
         "population_rows": _rows(spec.sources[model.population.source]),
         "label_rows": _rows(spec.sources[model.label.source]),

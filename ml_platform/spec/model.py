@@ -22,6 +22,16 @@ class Population(Declaration):
     where: ExpressionText | None = None
 
 
+class Join(Declaration):
+    """A feature table under a name of its own, for entities that other columns of a row name."""
+
+    table: Name
+    keys: dict[str, str] = Field(
+        min_length=1,
+        description="By key column of the table: a column of the population, or table.column of a feature",
+    )
+
+
 class Label(Declaration):
     """The truth, and the time after the prediction time at which it is settled for every row."""
 
@@ -210,6 +220,7 @@ class ModelSpec(Declaration):
     population: Population
     label: Label
     features: tuple[str, ...] = Field(min_length=1, strict=False, description="table.column, table.*, or source.column")
+    joins: dict[Name, Join] = Field(default_factory=dict, description="Feature tables by other keys than their own")
     max_feature_age: AgesField = Field(
         default_factory=dict,
         description="How old the newest data of features may be when a prediction is asked for: one span, or spans by "

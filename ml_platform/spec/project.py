@@ -62,6 +62,43 @@ ClockSpec = Annotated[
 ]
 
 
+def _spark_url(value: Any) -> str:
+    if not (isinstance(value, str) and _SPARK_URL.fullmatch(value)):
+        raise ValueError(
+            f"{value!r} is not a Spark. Write a master, local[2] or spark://host:7077, or a Spark Connect server, "
+            "sc://host:15002"
+        )
+    return value
+
+
+_PLACE = r"([^:/;,\s\[\]]+|\[[0-9A-Fa-f:.]+\]):[1-9]\d{0,4}"
+_SPARK_URL = re.compile(rf"local(\[(\*|[1-9]\d*)\])?|spark://{_PLACE}(,{_PLACE})*|sc://{_PLACE}(/(;[^\s;]+=[^\s;]+)*)?")
+SparkUrl = Annotated[str, BeforeValidator(_spark_url), WithJsonSchema({"type": "string", "examples": ["local[2]"]})]
+
+
+class SparkSpec(Declaration):
+    """Spark as the engine, at a place of its own."""
+
+    spark: SparkUrl = Field(description="A Spark master, or a Spark Connect URL")
+
+
+def _engine_kind(value: Any) -> str:
+    return "{spark}" if isinstance(value, dict | SparkSpec) else "{name}"
+
+
+def _engine_name(value: Any) -> Any:
+    if value not in ("duckdb", "spark"):
+        raise ValueError(f"{value!r} is not an engine. Write duckdb, spark, or {{spark: spark://host:7077}}")
+    return value
+
+
+EngineSpec = Annotated[
+    Annotated[Literal["duckdb", "spark"], BeforeValidator(_engine_name), Tag("{name}")]
+    | Annotated[SparkSpec, Tag("{spark}")],
+    Discriminator(_engine_kind),
+]
+
+
 class Storage(Declaration):
     """Where the platform keeps what it makes. Relative paths are relative to the project."""
 
@@ -83,6 +120,7 @@ class ProjectFile(Declaration):
     entities: dict[Name, Annotated[tuple[str, ...], Field(min_length=1, strict=False)]]
     storage: Storage = Storage()
     alerts: tuple[str, ...] = Field((), strict=False, description="apprise URLs; a log file always receives them too")
+    engine: EngineSpec = Field("duckdb", description="What computes feature tables and frames; no result depends on it")
     threads: int = Field(2, ge=1, description="Threads of the engine and of training; part of what decides a fit")
 
 

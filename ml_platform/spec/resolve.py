@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ml_platform.errors import DeclarationCycle, ExpressionError
 from ml_platform.expression import Kind, parse_expression
 from ml_platform.spec.feature_table import Feature, FeatureTableSpec
+from ml_platform.spec.joins import joined_table, joins_of
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.source import ColumnType, SourceSpec
@@ -23,15 +24,14 @@ def expand_features(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for reference in model.features:
         owner, _, column = reference.partition(".")
-        names = table.columns if column == "*" and (table := spec.feature_tables.get(owner)) else [column]
+        names = joined.table.columns if column == "*" and (joined := joined_table(spec, model, owner)) else [column]
         found.update(dict.fromkeys(f"{owner}.{name}" for name in names))
     return tuple(found)
 
 
 def feature_tables_of(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
-    """Return the names of the feature tables that the model's features come from, in order of first use."""
-    owners = (column.partition(".")[0] for column in expand_features(spec, model))
-    return tuple(dict.fromkeys(owner for owner in owners if owner in spec.feature_tables))
+    """Return the names of the feature tables that the model's rows meet."""
+    return tuple(dict.fromkeys(joined.table.name for joined in joins_of(spec, model)))
 
 
 def population_columns(spec: ProjectSpec, model: ModelSpec) -> dict[str, ColumnType]:
@@ -45,8 +45,13 @@ def column_types(source: SourceSpec) -> dict[str, ColumnType]:
     return {name: column.type for name, column in source.columns.items()}
 
 
-def feature_type(spec: ProjectSpec, dotted: str) -> ColumnType:
+def feature_type(spec: ProjectSpec, dotted: str, model: ModelSpec | None = None) -> ColumnType:
     """Return the type of a feature ``table.column`` or of a population's column ``source.column``.
+
+    Parameters
+    ----------
+    model
+        Whose joins may stand before the dot.
 
     Raises
     ------
@@ -54,6 +59,8 @@ def feature_type(spec: ProjectSpec, dotted: str) -> ColumnType:
         Where nothing has this name.
     """
     owner, _, column = dotted.partition(".")
+    if model is not None and owner in model.joins:
+        owner = model.joins[owner].table
     if owner in spec.feature_tables:
         table = spec.feature_tables[owner]
         return _table_types(table, spec.sources[table.source], columns_behind(table, [column]))[column]

@@ -42,7 +42,7 @@ def inputs_of(spec: ProjectSpec, model: ModelSpec, algorithm: Algorithm) -> tupl
     with_transforms = needs_transforms(model, algorithm)
     if with_transforms:
         names.update(dict.fromkeys([*expand_features(spec, model), *population_columns(spec, model)]))
-    columns = tuple(InputColumn(name, _type(spec, name)) for name in names)
+    columns = tuple(InputColumn(name, _type(spec, model, name)) for name in names)
     return (*columns, _PREDICTION_TIME) if with_transforms else columns
 
 
@@ -90,9 +90,9 @@ def _rule_columns(model: ModelSpec, algorithm: Algorithm) -> Iterator[str]:
             yield name if "." in name else f"{model.population.source}.{name}"
 
 
-def _type(spec: ProjectSpec, name: str) -> Any:
+def _type(spec: ProjectSpec, model: ModelSpec, name: str) -> Any:
     try:
-        return feature_type(spec, name)
+        return feature_type(spec, name, model)
     except KeyError:
-        known = [*spec.feature_tables, *spec.sources]
+        known = [*spec.feature_tables, *model.joins, *spec.sources]
         raise TrainingError(f"column {name} is declared nowhere. {suggest(name.partition('.')[0], known)}") from None

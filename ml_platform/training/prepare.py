@@ -136,7 +136,7 @@ def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame
 
 def _matrix_names(spec: ProjectSpec, model: ModelSpec, transforms: list[Transform]) -> list[str]:
     """Return the columns of the matrix: features that are no timestamps, and what transforms add."""
-    features = [name for name in expand_features(spec, model) if feature_type(spec, name) != "timestamp"]
+    features = [name for name in expand_features(spec, model) if feature_type(spec, name, model) != "timestamp"]
     names = [*features, *(column.name for transform in transforms for column in transform.columns)]
     if not names:
         raise TrainingError(f"{model.name} has no column to learn from: timestamps are no features by themselves.")

@@ -27,7 +27,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_help_names_every_command() -> None:
     told = call("--help").stdout
-    for name in ("init", "validate", "schema", "graph", "run", "up", "advance", "status", "predictions"):
+    for name in ("init", "validate", "schema", "graph", "run", "up", "advance", "status", "predictions", "catalog"):
         assert f" {name} " in told
 
 
@@ -132,6 +132,34 @@ def test_before_anything_ran_status_says_so(shop: Path) -> None:
     assert "not made yet" in told
     assert "in charge: nobody yet" in told
     assert call("predictions", "late_parcel", str(shop)).stdout == "No prediction of late_parcel is logged.\n"
+
+
+def test_the_catalogue_is_written_before_anything_ran_and_says_where_to_open_it(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path / "shop", days=1)
+    page = shop / ".ml_platform/catalog/index.html"
+    counts = "2 sources, 1 feature tables, 6 features, 2 models"
+    assert call("catalog", str(shop)).stdout == f"The catalogue of shop tells of {counts}. Open {page.as_uri()}\n"
+    assert "not made yet" in page.read_text()
+    told = json.loads(call("catalog", str(shop), "--to", str(tmp_path / "site"), "--json").stdout)
+    assert told["page"] == str(tmp_path / "site/index.html")
+    assert json.loads(Path(told["facts"]).read_text())["project"] == "shop"
+
+
+def test_the_catalogue_never_takes_the_place_of_something_else(shop: Path) -> None:
+    done = call("catalog", str(shop), "--to", str(shop))
+    assert done.returncode == 1
+    assert "which the catalogue has not written. Nothing was written or removed." in done.stderr
+    assert (shop / "project.yaml").exists()
+
+
+def test_a_project_with_faults_has_no_catalogue_but_its_faults(tmp_path: Path) -> None:
+    bad = write_shop(tmp_path, days=1)
+    model = bad / "models/late_parcel.yaml"
+    model.write_text(model.read_text().replace("task: binary", "task: binry"))
+    done = call("catalog", str(bad))
+    assert done.returncode == 1
+    assert "models/late_parcel.yaml:5:7:" in done.stderr
+    assert not (bad / ".ml_platform").exists()
 
 
 def test_a_taken_port_is_named_with_the_way_out(shop: Path) -> None:

@@ -68,6 +68,20 @@ def test_a_person_sees_rows_columns_and_where_they_come_from(untouched: Shop) ->
     assert (dep.asset_key.to_user_string(), dep.column_name) == ("features/courier_recent", "mean_late_7d")
 
 
+def test_a_person_sees_who_uses_data_and_how_much_of_it_is_null(untouched: Shop) -> None:
+    table = untouched.metadata("features/courier_recent")
+    assert table["used_by"] == "- models/late_parcel: 6 features\n- models/lateness: 2 features"
+    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table["columns"].splitlines()]
+    assert rows[0] == ["column", "unit", "null", "values", "used by"]
+    found = {row[0]: row for row in rows[2:]}
+    assert found["mean_late_7d"][1] == "min"
+    assert found["mean_late_7d"][3].startswith("median ")
+    assert found["mean_late_7d"][4] == "late_parcel, lateness"
+    source = untouched.metadata("sources/orders")
+    assert "- models/late_parcel: population, 2 features" in source["used_by"]
+    assert "| amount | EUR | 0 % | models/late_parcel |" in source["columns"]
+
+
 def test_a_person_sees_how_old_the_newest_data_of_a_table_can_be(untouched: Shop) -> None:
     age = untouched.metadata("features/courier_recent")["age"]
     assert age == "deliveries known 10m after + refresh 1h + published 5m after the tick = up to 1h15m old"
