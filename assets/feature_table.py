@@ -73,5 +73,5 @@ def _row(column: FeatureColumn) -> dict[str, str]:
     row = {"column": column.name, "unit": column.unit, "null": share_text(column.null_share)}
     return row | {
         "values": spread_text(column.distribution, column.unit),
-        "used by": ", ".join(use.model for use in column.used_by),
+        "used by": ", ".join(dict.fromkeys(use.model for use in column.used_by)),
     }

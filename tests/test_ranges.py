@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml_platform.engine.ranges import Ranges
+from ml_platform.engine.ranges import Entries, Ranges
 from ml_platform.engine.sums import exact_sums
 
 NEVER = 2**62
@@ -26,9 +26,9 @@ def world(seed, *, span, orderly):
 
 
 def ranges_of(cells, questions):
-    columns = np.array(cells, np.int64).reshape(-1, 3).T
+    entity, enter, leave = np.array(cells, np.int64).reshape(-1, 3).T
     asked = np.array(questions, np.int64).reshape(-1, 2).T
-    return Ranges(*columns, *asked)
+    return Ranges(Entries(entity, enter, *asked), leave)
 
 
 def counting(cells, entity, tick):

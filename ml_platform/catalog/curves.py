@@ -10,7 +10,7 @@ from ml_platform.catalog.distributions import Distribution, Spread
 from ml_platform.catalog.wording import share_text, value_text
 
 _WIDTH, _HEIGHT = 360, 104
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 354, 8, 82
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 354, 8, 82
 
 Placed = tuple[float, Spread]
 

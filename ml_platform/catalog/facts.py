@@ -124,9 +124,16 @@ class SourceFacts:
 
 @dataclass(frozen=True)
 class Importance:
-    """A model that uses a column, and how much it makes of it; `rank` counts from 1 among `among` columns."""
+    """A model that uses a column, and how much it makes of it; `rank` counts from 1 among `among` columns.
+
+    Attributes
+    ----------
+    role
+        What it uses the column as, where that is not simply a feature of the same name.
+    """
 
     model: str
+    role: str = ""
     share: float | None = None
     rank: int | None = None
     among: int | None = None

@@ -9,7 +9,7 @@ from ml_platform.catalog.ages import table_availability
 from ml_platform.catalog.facts import FeatureColumn, FeatureTableFacts, Importance, Link
 from ml_platform.catalog.profiles import TableProfile, table_profile
 from ml_platform.catalog.standing import checks_of, current_artifact, declaration_of, standing_of
-from ml_platform.catalog.usage import feature_origins, link_of, users_of
+from ml_platform.catalog.usage import feature_origins, key_origins, link_of, users_of
 from ml_platform.catalog.wording import formula, span_text, unit_of
 from ml_platform.errors import PlatformError
 from ml_platform.identity import format_instant
@@ -108,11 +108,16 @@ def _users(project: Project, table: str, importances: Importances) -> dict[str, 
         told = importances.get(model, {})
         for dotted, link in feature_origins(project.spec, spec).items():
             if (link.kind, link.name) == ("features", table):
-                found[link.column].append(_importance(model, told, dotted))
+                found[link.column].append(_importance(model, table, told, dotted))
+        for alias, links in key_origins(project.spec, spec).items():
+            for link in links:
+                if (link.kind, link.name) == ("features", table):
+                    found[link.column].append(Importance(model, f"as a key of {alias}"))
     return {column: tuple(users) for column, users in found.items()}
 
 
-def _importance(model: str, told: Mapping[str, float], dotted: str) -> Importance:
+def _importance(model: str, table: str, told: Mapping[str, float], dotted: str) -> Importance:
+    role = "" if dotted.partition(".")[0] == table else f"as {dotted}"
     if dotted not in told:
-        return Importance(model)
-    return Importance(model, told[dotted], 1 + sum(share > told[dotted] for share in told.values()), len(told))
+        return Importance(model, role)
+    return Importance(model, role, told[dotted], 1 + sum(share > told[dotted] for share in told.values()), len(told))

@@ -8,6 +8,7 @@ from ml_platform.catalog.facts import Link, Use
 from ml_platform.decision import Decision
 from ml_platform.expression import parse_expression
 from ml_platform.lineage import Origins, feature_lineage, snapshot_lineage
+from ml_platform.spec.joins import joined_table, joins_of
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.resolve import expand_features
@@ -33,6 +34,13 @@ def _roles(spec: ProjectSpec, model: ModelSpec, used: Link) -> Iterator[str]:
     count = len({link.column for link in origins if (link.kind, link.name) == (used.kind, used.name)})
     if count:
         yield f"{count} feature{'s' if count > 1 else ''}"
+    reached = [alias for alias, links in key_origins(spec, model).items() if used in map(_whole, links)]
+    if reached and used.kind == "features":
+        yield f"keys of {', '.join(reached)}"
+
+
+def _whole(link: Link) -> Link:
+    return Link(link.kind, link.name)
 
 
 def feature_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, Link]:
@@ -41,22 +49,38 @@ def feature_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, Link]:
     return {name: link_of(*lineage[name][0]) for name in expand_features(spec, model)}
 
 
+def key_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, tuple[Link, ...]]:
+    """Return the columns that lead a model's rows to each feature table, by the name that it has in the model."""
+    population = model.population.source
+    found = {}
+    for joined in joins_of(spec, model):
+        pairs = (name.split(".", 1) for name in joined.keys.values())
+        found[joined.alias] = tuple(_of(spec, model, population, owner, column) for owner, column in pairs)
+    return found
+
+
+def _of(spec: ProjectSpec, model: ModelSpec, population: str, owner: str, column: str) -> Link:
+    through = joined_table(spec, model, owner) if owner != population else None
+    return Link("features", through.table.name, column) if through else Link("sources", owner, column)
+
+
 def column_readers(spec: ProjectSpec, source: str) -> dict[str, tuple[Link, ...]]:
     """Return for each column of a source the feature tables and models that read it."""
     found: dict[str, dict[Link, None]] = {column: {} for column in spec.sources[source].columns}
     for name, table in spec.feature_tables.items():
         _note(found, source, Link("features", name), feature_lineage(spec, table))
     for name, model in spec.models.items():
-        _note(found, source, Link("models", name), {**snapshot_lineage(spec, model), **_beside(model)})
+        _note(found, source, Link("models", name), {**snapshot_lineage(spec, model), **_beside(spec, model)})
     return {column: tuple(readers) for column, readers in found.items()}
 
 
-def _beside(model: ModelSpec) -> Origins:
-    """Return what a model reads of its population beside features: for its payoffs, and to choose its rows."""
+def _beside(spec: ProjectSpec, model: ModelSpec) -> Origins:
+    """Return what a model reads of its population beside features: for payoffs, to choose rows, and as keys."""
     population = model.population.source
     valued = {name.removeprefix(f"{population}.") for name in Decision.declared(model.value, population).columns}
     chosen = parse_expression(model.population.where).names if model.population.where is not None else ()
-    return {"value": tuple((f"sources/{population}", name) for name in sorted({*valued, *chosen}))}
+    keys = {link.column for links in key_origins(spec, model).values() for link in links if link.kind == "sources"}
+    return {"beside": tuple((f"sources/{population}", name) for name in sorted({*valued, *chosen, *keys}))}
 
 
 def _note(found: dict[str, dict[Link, None]], source: str, reader: Link, lineage: Origins) -> None:

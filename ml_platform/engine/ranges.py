@@ -31,23 +31,64 @@ class _Lane:
         return values if self.places is None else values[self.places]
 
 
-class Ranges:
-    """The cells that count at each question's tick.
+class Entries:
+    """Cells in the order in which they begin to count, and how many have begun at each question's tick.
 
     Parameters
     ----------
     entity
         One whole number for each cell, at least 0.
-    enter, leave
-        The first tick at which a cell counts, and the first at which it no longer does.
+    enter
+        The first tick at which a cell counts.
     asked_entity, asked_tick
         The questions, sorted by entity and tick; -1 is an entity without cells.
     """
 
-    def __init__(self, entity: Ints, enter: Ints, leave: Ints, asked_entity: Ints, asked_tick: Ints) -> None:
-        self.questions = len(asked_tick)
-        self._cells = len(entity)
-        self._lanes = list(_lanes(entity, enter, leave, asked_entity, asked_tick)) if self.questions else []
+    def __init__(self, entity: Ints, enter: Ints, asked_entity: Ints, asked_tick: Ints) -> None:
+        self.cells, self.questions = len(entity), len(asked_tick)
+        self._first, last = (int(asked_tick.min()), int(asked_tick.max())) if self.questions else (0, 0)
+        self._width = last - self._first + 2
+        self._ticks: Ints | None = None
+        if (int(entity.max(initial=0)) + 1) * self._width >= 2**62:
+            self._ticks = np.unique(asked_tick)  # a tick between two questions is as good as the later one
+            self._first, self._width = 0, len(self._ticks) + 1
+        self._entity = entity * self._width
+        enter = self._within(enter)
+        self.places: Ints | None = None
+        if not self.questions or int(enter.max(initial=0)) > self._width - 2:  # those enter after the last question
+            self.places = np.flatnonzero(enter <= self._width - 2 if self.questions else np.zeros(self.cells, bool))
+            enter, self._entity = enter[self.places], self._entity[self.places]
+        self.starts = self._entity + enter
+        if not _rises(self.starts):
+            order = np.argsort(self.starts, kind="stable")
+            self.places = order if self.places is None else self.places[order]
+            self.starts, self._entity = self.starts[order], self._entity[order]
+        self.asked = asked_entity * self._width + self._within(asked_tick)
+        self.high = np.searchsorted(self.starts, self.asked, "right")
+
+    def _within(self, tick: Ints) -> Ints:
+        """Return ticks counted from the first question, none before it and none beyond the one after the last."""
+        moved = tick - self._first if self._ticks is None else np.searchsorted(self._ticks, tick)
+        np.maximum(moved, 0, out=moved)
+        return np.minimum(moved, self._width - 1, out=moved)
+
+    def ends(self, leave: Ints) -> Ints:
+        """Return where cells stop counting, comparable with `starts`."""
+        return self._entity + self._within(leave if self.places is None else leave[self.places])
+
+
+class Ranges:
+    """The cells that count at each question's tick: those that have entered, and have not left.
+
+    Parameters
+    ----------
+    leave
+        The first tick at which each cell no longer counts.
+    """
+
+    def __init__(self, entries: Entries, leave: Ints) -> None:
+        self.questions, self._cells = entries.questions, entries.cells
+        self._lanes = list(_lanes(entries, entries.ends(leave)))
 
     def sums(self, values: Ints) -> Ints:
         """Return the sum of a whole number over the cells that count, which fits into 64 bits."""
@@ -99,35 +140,19 @@ class Ranges:
         return np.where((lane.high > lane.low) & (found >= lane.low), places[found], -1)
 
 
-def _lanes(entity: Ints, enter: Ints, leave: Ints, asked_entity: Ints, asked_tick: Ints) -> Iterator[_Lane]:
+def _lanes(entries: Entries, ends: Ints) -> Iterator[_Lane]:
     """Yield the cells that count for any question, in lanes within which whatever enters first leaves first."""
-    first, last = int(asked_tick.min()), int(asked_tick.max())
-    width = last - first + 2
-    if (int(entity.max(initial=0)) + 1) * width >= 2**62:
-        ticks = np.unique(asked_tick)  # a tick between two questions is as good as the later one
-        enter, leave = np.searchsorted(ticks, enter), np.searchsorted(ticks, leave)
-        asked_tick, first, last = np.searchsorted(ticks, asked_tick), 0, len(ticks) - 1
-        width = len(ticks) + 1
-    starts = entity * width + np.clip(enter - first, 0, width - 1)
-    ends = entity * width + np.clip(leave - first, 0, width - 1)
-    asked = asked_entity * width + (asked_tick - first)
-    places: Ints | None = None
-    counts = (enter <= last) & (leave > first) & (starts < ends)
-    if not counts.all():
-        places = np.flatnonzero(counts)
-        starts, ends = starts[places], ends[places]
-    if not _rises(starts):
-        order = np.argsort(starts, kind="stable")
-        places = order if places is None else places[order]
-        starts, ends = starts[order], ends[order]
+    starts, places, asked = entries.starts, entries.places, entries.asked
+    counts = starts < ends
+    if counts.all() and _rises(ends):
+        if len(starts):
+            yield _Lane(places, np.searchsorted(ends, asked, "right"), entries.high)
+        return
+    places = np.flatnonzero(counts) if places is None else places[counts]
+    starts, ends = starts[counts], ends[counts]
     while len(starts):
         keeps = np.maximum.accumulate(ends) == ends
-        if keeps.all():
-            yield _Lane(places, np.searchsorted(ends, asked, "right"), np.searchsorted(starts, asked, "right"))
-            return
-        places = np.arange(len(starts)) if places is None else places
-        lane_starts, lane_ends = starts[keeps], ends[keeps]
-        low, high = np.searchsorted(lane_ends, asked, "right"), np.searchsorted(lane_starts, asked, "right")
+        low, high = (np.searchsorted(edges[keeps], asked, "right") for edges in (ends, starts))
         yield _Lane(places[keeps], low, high)
         starts, ends, places = starts[~keeps], ends[~keeps], places[~keeps]
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_platform.engine.ranges import Ints, Ranges
+from ml_platform.engine.ranges import Entries, Ints, Ranges
 from ml_platform.engine.sums import combined, exact_sums, halves_of
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.features.parts import Part, of_cells
 from ml_platform.spec.types import Window
 
 TICK = "_tick"
+_CLOSE = 2**31
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class _Answers:
         self._asked_entity, self._tick = asked_entity, tick
         self._event, self._known = (cells[name].to_numpy() for name in (EVENT_UNIT, KNOWN_FROM))
         self._until = cells[KNOWN_UNTIL].to_numpy()
+        self._entries: dict[timedelta, Entries] = {}
         self._ranges: dict[Window, Ranges] = {}
 
     def of(self, wanted: Wanted) -> pa.Array:
@@ -79,13 +82,20 @@ class _Answers:
 
     def _in(self, window: Window) -> Ranges:
         if window not in self._ranges:
-            grain, event = self._grain, self._event
-            enter = np.maximum(_ticks(event - grain.in_units(window.end), grain.units), self._known)
-            leave = self._until
-            if window.start is not None:
-                leave = np.minimum(_ticks(event - grain.in_units(window.start), grain.units), leave)
-            self._ranges[window] = Ranges(self._entity, enter, leave, self._asked_entity, self._tick)
+            leave = self._until if window.start is None else np.minimum(self._moved(window.start), self._until)
+            self._ranges[window] = Ranges(self._entered(window.end), leave)
         return self._ranges[window]
+
+    def _entered(self, end: timedelta) -> Entries:
+        if end not in self._entries:
+            enter = np.maximum(self._moved(end), self._known)
+            self._entries[end] = Entries(self._entity, enter, self._asked_entity, self._tick)
+        return self._entries[end]
+
+    def _moved(self, end: timedelta) -> Ints:
+        """Return the first tick at which one end of a window has reached each cell's events."""
+        units = self._event - self._grain.in_units(end)
+        return -(-units // self._grain.units) if self._grain.units > 1 else units
 
     def _newest(self, ranges: Ranges, part: Part, column: pa.ChunkedArray) -> pa.Array:
         order = combined(self._cells[part.order.column])
@@ -93,10 +103,6 @@ class _Answers:
         known = pc.is_valid(order).to_numpy(zero_copy_only=False)
         places = ranges.newest([self._entity, high, low], known)  # places in the log are below 2**63
         return combined(column).take(pa.array(places, mask=places < 0))
-
-
-def _ticks(units: Ints, per_tick: int) -> Ints:
-    return -(-units // per_tick) if per_tick > 1 else units
 
 
 def _extreme(ranges: Ranges, column: pa.Array, *, greatest: bool) -> pa.Array:
@@ -116,6 +122,8 @@ def _extreme(ranges: Ranges, column: pa.Array, *, greatest: bool) -> pa.Array:
 def _numbered(cells: pa.Table, asked: pa.Table, keys: Mapping[str, str]) -> tuple[Ints, Ints]:
     """Return a number for each entity, the same in both tables; -1 for one without cells."""
     number, asked_number = np.zeros(cells.num_rows, np.int64), np.zeros(asked.num_rows, np.int64)
+    if len(keys) == 1 and (found := _as_they_are(*((cells[key], asked[name]) for key, name in keys.items()))):
+        return found
     for key, name in keys.items():
         encoded = combined(cells[key]).dictionary_encode()
         found = pc.fill_null(pc.index_in(asked[name], encoded.dictionary), -1).to_numpy().astype(np.int64)
@@ -125,6 +133,19 @@ def _numbered(cells: pa.Table, asked: pa.Table, keys: Mapping[str, str]) -> tupl
         if len(keys) > 1:
             number, asked_number = _renumbered(number, asked_number)
     return number, asked_number
+
+
+def _as_they_are(columns: tuple[pa.ChunkedArray, pa.ChunkedArray]) -> tuple[Ints, Ints] | None:
+    """Return whole numbers that lie close together as they are, counted from the least; None where they do not."""
+    key, asked = columns
+    if not pa.types.is_int64(key.type) or not len(key):
+        return None
+    ends = pc.min_max(key).as_py()
+    if ends["max"] - ends["min"] >= _CLOSE:
+        return None
+    known = pc.and_(pc.greater_equal(asked, ends["min"]), pc.less_equal(asked, ends["max"]))
+    number = pc.if_else(pc.fill_null(known, False), asked, ends["min"] - 1)
+    return key.to_numpy() - ends["min"], pc.fill_null(number, ends["min"] - 1).to_numpy() - ends["min"]
 
 
 def _renumbered(number: Ints, asked_number: Ints) -> tuple[Ints, Ints]:

@@ -19,6 +19,7 @@ from ml_platform.project import Project, open_project
 from ml_platform.store.outputs import record_output
 from tests.features.world import SALES, at, sale, write_csv, write_project
 from tests.opened import open_shop
+from tests.test_joins import project_of
 
 NOW = datetime(2024, 5, 2, tzinfo=UTC)
 
@@ -95,6 +96,21 @@ def test_a_column_that_only_a_payoff_reads_is_used(tmp_path: Path) -> None:
     assert Link("models", "lateness") in {column.name: column.used_by for column in facts.columns}["amount"]
 
 
+def test_a_table_that_is_met_twice_or_gives_keys_is_used(tmp_path: Path) -> None:
+    facts = catalogue_facts(project_of(tmp_path), NOW)
+    tables = {table.name: table for table in facts.feature_tables}
+    model = Link("models", "delay")
+    assert tables["aircraft"].used_by == (Use(model, "keys of carrier"),)
+    assert tables["aircraft"].columns[0].used_by == (Importance("delay", "as a key of carrier"),)
+    wind = tables["airport_weather"].columns[0]
+    assert (wind.formula, wind.window) == ("newest known wind", "")
+    assert wind.used_by == (Importance("delay", "as here.wind"), Importance("delay", "as there.wind"))
+    flights = {source.name: source for source in facts.sources}["flights"]
+    readers = {column.name: column.used_by for column in flights.columns}
+    assert all(readers[column] == (model,) for column in ("origin", "dest", "tail"))
+    assert facts.models[0].features[0].name == "carrier.late_1d"
+
+
 def test_null_shares_of_a_source_are_those_of_all_its_rows_also_after_more_came(tmp_path: Path) -> None:
     rows = [sale("r", 1), sale("s", 2, amount=None), sale("t", 3, shop=None, amount=None)]
     project = sales(tmp_path, rows)
@@ -144,7 +160,7 @@ def test_importances_are_ranked(tmp_path: Path) -> None:
     told = {"late_parcel": {"courier_recent.parcels_1d": 0.2, "orders.items": 0.7, "orders.amount": 0.1}}
     facts = feature_table_facts(open_shop(tmp_path), "courier_recent", NOW, told)
     used = {column.name: column.used_by[0] for column in facts.columns}
-    assert used["parcels_1d"] == Importance("late_parcel", 0.2, rank=2, among=3)
+    assert used["parcels_1d"] == Importance("late_parcel", share=0.2, rank=2, among=3)
     assert used["parcels_7d"] == Importance("late_parcel")
 
 

@@ -161,9 +161,9 @@ def test_the_picture_has_a_line_for_each_stretch_without_a_gap(facts: CatalogueF
     drawn = curve(Distribution("number", "", "day", Spread(0.0, 2.0, 4.0), periods), "min")
     # Two days make a line and a band; the one behind the gap stands alone, as a dot.
     assert (drawn.count('class="line"'), drawn.count('class="band"'), drawn.count('class="dot"')) == (1, 1, 1)
-    # 0 is drawn at 82 and 4 at 8, so that 1 stands at 63.5 and 2 at 45; four days stand at 84.5, 161.5, 238.5, 315.5.
-    assert 'd="M84.5 63.5L161.5 45.0"' in drawn
-    assert 'd="M84.5 45.0L161.5 8.0L161.5 63.5L84.5 82.0Z"' in drawn
+    # 0 is drawn at 82 and 4 at 8, so that 1 stands at 63.5 and 2 at 45; four days stand at 91.5, 166.5, 241.5, 316.5.
+    assert 'd="M91.5 63.5L166.5 45.0"' in drawn
+    assert 'd="M91.5 45.0L166.5 8.0L166.5 63.5L91.5 82.0Z"' in drawn
     assert "median, and 10 to 90 % of values in min, by day from 2024-02-01 to 2024-02-04" in drawn
 
 

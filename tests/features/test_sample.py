@@ -22,10 +22,10 @@ def table(features: object = FEATURES) -> dict[str, object]:
     return {"entity": "shop", "source": "sales", "refresh": "1h", "publish_delay": "20m", "features": features}
 
 
-def made(directory: Path, rows: list[list[object]] = ROWS) -> tuple[Project, str]:
+def made(directory: Path, rows: list[list[object]] = ROWS, **more: str) -> tuple[Project, str]:
     write_csv(directory / "data/sales.csv", list(SALES["columns"]), rows)
     sources = {"sales": {"reader": {"csv": "data/sales.csv"}, **SALES}}
-    project = write_project(directory, sources=sources, features={"recent": table()})
+    project = write_project(directory, sources=sources, features={"recent": table() | more})
     source = ingest_source(project, "sales", at(14)).made.artifact.id
     return project, build_feature_table(project, "recent", source).artifact.id
 
@@ -69,6 +69,12 @@ def test_of_more_entities_than_rows_as_many_are_drawn_as_there_are_rows(tmp_path
     project, id = made(tmp_path, [sale(f"s{n}", 1, shop=f"shop{n:02d}") for n in range(30)])
     sample = sample_values(project, "recent", id, rows=10)
     assert sample["shop"].to_pylist() == [f"shop{n:02d}" for n in range(0, 30, 3)]
+
+
+def test_a_table_without_a_row_gives_none(tmp_path: Path) -> None:
+    project, id = made(tmp_path, [sale("s", 1)], where="amount > 5")
+    sample = sample_values(project, "recent", id)
+    assert (sample.num_rows, sample.column_names) == (0, ["shop", "tick", "sales_3h", "since_3h"])
 
 
 def test_a_table_that_is_not_in_the_store_is_said(tmp_path: Path) -> None:
