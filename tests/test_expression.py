@@ -26,6 +26,9 @@ def values_of(text, **columns):
     return parse_expression(text).evaluate(series, rows)
 
 
+ALLOWED = "Write columns, values, operators and functions only"
+
+
 @pytest.mark.parametrize(
     ("text", "names", "kind"),
     [
@@ -57,11 +60,14 @@ def test_names_and_kind_of_an_expression(text, names, kind):
     ("text", "message"),
     [
         ("", "character 1 of '': nothing is written"),
-        ("a + * b", "character 5 of 'a + * b': invalid syntax"),
+        ("a + * b", f"character 5 of 'a + * b': invalid syntax. {ALLOWED}"),
         ("  a ** 2", "character 8 of '  a ** 2': ** is not an operator here. Multiply instead"),
         ("flor(a)", "character 1 of 'flor(a)': flor is not a function here. Did you mean floor?"),
-        ("a.b.c", "character 1 of 'a.b.c': Attribute is not part of expressions"),
-        ("2h + a[0]", "character 6 of '2h + a[0]': Subscript is not part of expressions"),
+        (
+            "a.b.c",
+            f"character 1 of 'a.b.c': a dot after anything but a table's name is not part of expressions. {ALLOWED}",
+        ),
+        ("2h + a[0]", f"character 6 of '2h + a[0]': an index in brackets is not part of expressions. {ALLOWED}"),
         (
             "a == None",
             "character 6 of 'a == None': a comparison with None is never true. Write is_null(x)",

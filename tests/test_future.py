@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from ml_platform.features.ingest import ingest_source
@@ -115,6 +115,7 @@ def is_known(row):
 @settings(
     max_examples=300 if os.environ.get("ML_PLATFORM_PROVE") else 6,
     deadline=None,
+    phases=[Phase.explicit, Phase.generate],  # to shrink an example of two seconds takes an hour
     derandomize=not os.environ.get("ML_PLATFORM_PROVE"),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

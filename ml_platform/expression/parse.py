@@ -27,6 +27,25 @@ _HINTS = {
     ast.BitOr: "| is not an operator here. Write or",
     ast.Invert: "~ is not an operator here. Write not",
 }
+_FOREIGN: dict[type[ast.AST], str] = {
+    ast.Attribute: "a dot after anything but a table's name",
+    ast.Await: "await",
+    ast.Dict: "a dictionary",
+    ast.DictComp: "a comprehension",
+    ast.GeneratorExp: "a comprehension",
+    ast.JoinedStr: "an f-string",
+    ast.Lambda: "a lambda",
+    ast.List: "a list outside of 'in'",
+    ast.ListComp: "a comprehension",
+    ast.NamedExpr: "an assignment",
+    ast.Set: "a set",
+    ast.SetComp: "a comprehension",
+    ast.Starred: "a star",
+    ast.Subscript: "an index in brackets",
+    ast.Tuple: "a tuple outside of 'in'",
+    ast.Yield: "yield",
+}
+_ALLOWED = "Write columns, values, operators and functions only"
 
 
 def parse(text: str) -> Node:
@@ -66,7 +85,7 @@ class _Parser:
                 return self._node(ast.parse(self._prepared, mode="eval").body)
         except SyntaxError as error:
             column = self._indent + max((error.offset or 1) - 1, 0)
-            raise ExpressionError(self._text, min(column, len(self._text) - 1), error.msg) from None
+            raise ExpressionError(self._text, min(column, len(self._text) - 1), f"{error.msg}. {_ALLOWED}") from None
         except (ValueError, RecursionError, MemoryError):
             raise ExpressionError(self._text, 0, "cannot be read") from None
 
@@ -102,7 +121,8 @@ class _Parser:
                 return Node("where", column, None, tuple(map(self._node, (tree.test, tree.body, tree.orelse))))
             case ast.Call():
                 return self._call(tree, column)
-        raise self._fail(tree, f"{type(tree).__name__} is not part of expressions")
+        what = _FOREIGN.get(type(tree), type(tree).__name__)
+        raise self._fail(tree, f"{what} is not part of expressions. {_ALLOWED}")
 
     def _literal(self, tree: ast.Constant, column: int) -> Node:
         value = tree.value

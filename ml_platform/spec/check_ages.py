@@ -10,6 +10,7 @@ from ml_platform.clock import format_duration, say_duration
 from ml_platform.errors import suggest
 from ml_platform.features.availability import Availability, availability_in, availability_of
 from ml_platform.spec.feature_table import FeatureTableSpec
+from ml_platform.spec.joins import joined_table
 from ml_platform.spec.model import ALL_FEATURES, ModelSpec
 from ml_platform.spec.problems import Place, Problem, Scope
 from ml_platform.spec.project import ProjectSpec
@@ -27,34 +28,38 @@ def check_ages(scope: Scope, model: ModelSpec, columns: Mapping[str, object]) ->
         The model's features that exist and whose declarations are sound, as ``table.column``.
     """
     spec = scope.spec
-    own = [column for column in columns if column.partition(".")[0] in spec.feature_tables]
+    tables = {alias: joined_table(spec, model, alias) for alias in {column.partition(".")[0] for column in columns}}
+    own = [column for column in columns if tables[column.partition(".")[0]] is not None]
     known = {*own, *(column.partition(".")[0] for column in own)}
     for key in model.max_feature_age:
         if key not in {*known, ALL_FEATURES} and not scope.hides(key.partition(".")[0]):
             text = f"{key} is no feature table of this model, and no column of one. {suggest(key, known)}"
             yield Problem(f"models/{model.name}", ("max_feature_age", key), text)
-    for (table, key), named in _limited(model, own).items():
-        if spec.feature_tables[table].source in spec.sources:
-            yield from _Question(spec, model, table, tuple(named), key).problems()
+    for (alias, key), named in _limited(model, own).items():
+        joined = tables[alias]
+        if joined is not None and joined.table.source in spec.sources:
+            yield from _Question(spec, model, joined.table, tuple(named), key).problems()
 
 
 def _limited(model: ModelSpec, own: list[str]) -> dict[tuple[str, str], list[str]]:
-    """Return the columns by their table and by the limit that holds for them: the most exact one."""
+    """Return the columns by their table (or join) and by the limit that holds for them: the most exact one."""
     found: dict[tuple[str, str], list[str]] = {}
     for dotted in own:
-        table, _, column = dotted.partition(".")
-        key = next((key for key in (dotted, table, ALL_FEATURES) if key in model.max_feature_age), None)
+        alias, _, column = dotted.partition(".")
+        key = next((key for key in (dotted, alias, ALL_FEATURES) if key in model.max_feature_age), None)
         if key is not None:
-            found.setdefault((table, key), []).append(column)
+            found.setdefault((alias, key), []).append(column)
     return found
 
 
 class _Question:
     """Whether some columns of one table are as fresh as a model asks, and what would be if they are not."""
 
-    def __init__(self, spec: ProjectSpec, model: ModelSpec, table: str, columns: tuple[str, ...], key: str) -> None:
+    def __init__(
+        self, spec: ProjectSpec, model: ModelSpec, table: FeatureTableSpec, columns: tuple[str, ...], key: str
+    ) -> None:
         self._spec, self._model, self._columns, self._key = spec, model, columns, key
-        self._table, self._limit = spec.feature_tables[table], model.max_feature_age[key]
+        self._table, self._limit = table, model.max_feature_age[key]
 
     def problems(self) -> Iterator[Problem]:
         """Yield one problem where the columns can be too old."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ml_platform.errors import ExpressionError, suggest
 from ml_platform.expression import parse_expression
+from ml_platform.spec.joins import joined_table
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.problems import Problem, Scope
 from ml_platform.spec.resolve import expand_features
@@ -18,7 +19,8 @@ def check_leaks(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     """Yield a problem for each feature that the label itself is made of, and for exceptions of what is no feature."""
     where = f"models/{model.name}"
     columns = expand_features(scope.spec, model)
-    tables = {column.partition(".")[0] for column in columns if column.partition(".")[0] in scope.spec.feature_tables}
+    owners = {column.partition(".")[0] for column in columns}
+    tables = [owner for owner in owners if joined_table(scope.spec, model, owner) is not None]
     known = {_LABEL, *columns, *(f"{table}.*" for table in tables)}
     for index, name in enumerate(model.leaks.allow):
         if name not in known and not scope.hides(name.partition(".")[0]):
@@ -42,14 +44,14 @@ def _own_column(model: ModelSpec, owner: str, column: str) -> str | None:
 
 def _own_row(scope: Scope, model: ModelSpec, owner: str) -> str | None:
     """Return what is wrong with a table whose one row for each entity is the row that tells the label."""
-    table, entities = scope.spec.feature_tables.get(owner), scope.spec.file.entities
-    if table is None or table.source != model.label.source or table.source not in scope.spec.sources:
+    joined, entities = joined_table(scope.spec, model, owner), scope.spec.file.entities
+    if joined is None or joined.table.source != model.label.source or model.label.source not in scope.spec.sources:
         return None
-    key = set(scope.spec.sources[table.source].key)
-    keys = [entities.get(name, ()) for name in (table.entity, model.population.entity)]
-    if not all(key.issubset(columns) for columns in keys):
+    own = {key for key, column in joined.keys.items() if column == f"{model.population.source}.{key}"}
+    key = scope.spec.sources[model.label.source].key
+    if not (own.issuperset(key) and set(entities.get(model.population.entity, ())).issuperset(key)):
         return None
-    told = f"the one row of {table.source} for each {table.entity}, which tells the label"
+    told = f"the one row of {model.label.source} for each {joined.table.entity}, which tells the label"
     return f"{owner} is made of {told}: it is empty until the label is known"
 
 

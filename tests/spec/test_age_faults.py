@@ -66,6 +66,16 @@ def test_the_most_exact_limit_holds(punctual: Path) -> None:
     ]
 
 
+def test_a_join_is_as_old_as_the_table_that_it_joins(punctual: Path) -> None:
+    joins = "joins: {vessel: {table: ship_recent, keys: {ship: ship}}}\n"
+    edit(punctual, "models/late.yaml", ASKED, f"{ASKED}{joins}")
+    edit(punctual, "models/late.yaml", "trips.cars]", "vessel.trips_1d]")
+    ask(punctual, "{vessel: 2h, ship_recent: 1d}")
+    assert [fault.partition(" can be")[0] for fault in faults(punctual)] == [
+        "models/late.yaml:6:27: max_feature_age.vessel: ship_recent"
+    ]
+
+
 def test_what_has_no_declared_delay_is_held_by_what_is_declared(ferry: Path) -> None:
     ask(ferry, "2h")
     load_project(ferry, {})

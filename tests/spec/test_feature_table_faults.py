@@ -166,7 +166,9 @@ CASES = [
         "features/ship_recent.yaml",
         "mean: minutes_late",
         "sum: minutes_late +",
-        ["features/ship_recent.yaml:11:20: features.mean_late.sum: invalid syntax."],
+        [
+            "features/ship_recent.yaml:11:20: features.mean_late.sum: invalid syntax. Write columns, values, operators and functions only."
+        ],
     ),
     (
         "features/ship_recent.yaml",

@@ -43,6 +43,21 @@ def test_a_table_of_the_label_s_own_row_is_no_feature(ferry: Path) -> None:
     load_project(ferry, {})
 
 
+def test_another_row_of_the_label_s_source_may_be_joined_by_its_key(ferry: Path) -> None:
+    """The arrival of the trip before: not the label's own row. By the trip's own key it would be."""
+    own = SHIP_RECENT.replace("ship_recent", "own_arrival").replace("entity: ship", "entity: trip")
+    (ferry / "features/own_arrival.yaml").write_text(own)
+    edit(ferry, "sources/trips.yaml", "  cars: int\n", "  cars: int\n  trip_before: string\n")
+    joins = "joins: {before: {table: own_arrival, keys: {trip_id: trip_before}}}\n"
+    edit(ferry, "models/late.yaml", "task: binary\n", f"task: binary\n{joins}")
+    edit(ferry, "models/late.yaml", "trips.cars]", "before.mean_late_7d]")
+    load_project(ferry, {})
+    edit(ferry, "models/late.yaml", "trip_id: trip_before", "trip_id: trip_id")
+    assert [fault.split(": ")[2] for fault in faults(ferry)] == [
+        "before is made of the one row of arrivals for each trip, which tells the label"
+    ]
+
+
 def test_a_table_with_many_rows_for_each_entity_may_tell_of_earlier_labels(ferry: Path) -> None:
     load_project(ferry, {})  # ship_recent: many arrivals of each ship
 
