@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import ibis
 import pyarrow as pa
 
 from ml_platform.engine.engine import in_declared_types
-from ml_platform.engine.spark_session import is_local, open_session
+from ml_platform.engine.spark_session import is_local, open_session, patiently
 from ml_platform.errors import EngineUnavailable, ValueTooLarge
 
 if TYPE_CHECKING:
@@ -40,10 +40,13 @@ class Spark:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for name in self._views:
-            self._session.catalog.dropTempView(name)
-        if self._url.startswith("sc://"):
-            self._session.stop()
+        from pyspark.errors import PySparkException
+
+        with patiently(), suppress(PySparkException):  # a server that is gone holds nothing
+            for name in self._views:
+                self._session.catalog.dropTempView(name)
+            if self._url.startswith("sc://"):
+                self._session.stop()
 
     def parquet(self, name: str, paths: Sequence[Path], places: tuple[str, str] | None = None) -> Any:
         """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis.
@@ -102,13 +105,15 @@ def _told_plainly(url: str) -> Iterator[None]:
     from pyspark.errors import PySparkException
 
     try:
-        yield
+        with patiently():
+            yield
     except PySparkException as error:
         condition, said = error.getCondition() or "", str(error).splitlines()[0]
         if re.search("OVERFLOW|OUT_OF_RANGE", condition):
             raise ValueTooLarge(said) from None
         if type(error).__name__ == "SparkConnectGrpcException":
-            raise EngineUnavailable(url, said, "See whether the server still runs") from None
+            problem = "the server answers no more, or not as it should"
+            raise EngineUnavailable(url, problem, "See whether it still runs, and its log") from None
         raise
 
 

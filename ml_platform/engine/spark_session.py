@@ -9,6 +9,8 @@ import re
 import shutil
 import socket
 import tempfile
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +57,7 @@ def open_session(url: str) -> SparkSession:
     session = _connected(url) if url.startswith("sc://") else _in_process(url)
     for name, value in _SETTINGS.items():
         session.conf.set(name, value)
+    _silence()
     return session
 
 
@@ -70,6 +73,13 @@ def _require_pyspark(url: str) -> None:
         raise EngineUnavailable(
             url, "the package pyspark is missing", "Install it: pip install 'ml-platform[spark]'"
         ) from None
+
+
+def _silence() -> None:
+    """Keep pyspark from printing each failure with its Java trace; what it prints is raised as well."""
+    from pyspark.logger import PySparkLogger
+
+    PySparkLogger.getLogger("SQLQueryContextLogger").setLevel("CRITICAL")
 
 
 def _require_answer(url: str) -> None:
@@ -88,9 +98,27 @@ def _connected(url: str) -> SparkSession:
     from pyspark.sql import SparkSession
 
     try:
-        return SparkSession.builder.remote(url).create()
-    except (ImportError, PySparkException) as error:
-        raise EngineUnavailable(url, _first_line(error), "Correct engine in project.yaml, or the server") from None
+        from pyspark.sql.connect.client.retries import DefaultPolicy
+
+        session = SparkSession.builder.remote(url).create()
+        # Spark's own client would ask a server that is gone for ten minutes.
+        session.client.set_retry_policies([DefaultPolicy(max_retries=5, max_backoff=2000)])
+        with patiently():
+            session.conf.get("spark.sql.session.timeZone")
+    except ImportError as error:
+        raise EngineUnavailable(url, _first_line(error), "Install it: pip install 'ml-platform[spark]'") from None
+    except PySparkException:
+        remedy = "See whether it is a Spark Connect server, or correct engine in project.yaml"
+        raise EngineUnavailable(url, "it does not answer as Spark does", remedy) from None
+    return session
+
+
+@contextlib.contextmanager
+def patiently() -> Iterator[None]:
+    """Let Spark's client ask again without a warning: the error that follows says what is wrong."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]", UserWarning)
+        yield
 
 
 def _in_process(url: str) -> SparkSession:
@@ -110,11 +138,9 @@ def _in_process(url: str) -> SparkSession:
 
 def _started(url: str) -> SparkSession:
     from pyspark.errors import PySparkException
-    from pyspark.logger import PySparkLogger
     from pyspark.sql import SparkSession
 
     _require_java(url)
-    PySparkLogger.getLogger("SQLQueryContextLogger").setLevel("CRITICAL")  # what it prints is raised as well
     builder = SparkSession.builder.master(url).appName("ml_platform")
     for name, value in (_SETTINGS | _start_settings(is_local(url))).items():
         builder = builder.config(name, value)

@@ -58,6 +58,17 @@ def test_every_part_has_a_canonical_form(ferry: Path) -> None:
     assert canonical_json(deciding_part(spec, "feature_table", "ship_recent"))
 
 
+def test_the_engine_decides_nothing(ferry: Path) -> None:
+    def parts() -> list[object]:
+        spec = load_project(ferry, {})
+        subjects = [("source", "trips"), ("feature_table", "ship_recent"), *((kind, "late") for kind in KINDS)]
+        return [deciding_part(spec, kind, name) for kind, name in subjects]
+
+    before = parts()
+    edit(ferry, "project.yaml", "currency: NOK", "currency: NOK\nengine: {spark: 'sc://host:15002'}")
+    assert parts() == before
+
+
 def test_an_unknown_kind_is_refused(ferry: Path) -> None:
     with pytest.raises(PlatformError) as caught:
         deciding_part(load_project(ferry, {}), "picture", "late")

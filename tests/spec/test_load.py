@@ -30,6 +30,30 @@ def test_a_project_without_faults_becomes_its_declarations(ferry: Path) -> None:
     assert dict(spec.models["late"].value.actions or {}) == {"warn": "-3 + label * 20", "wait": "0"}
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("duckdb", "duckdb"),
+        ("spark", "spark"),
+        ("{spark: local}", "local"),
+        ("{spark: 'local[*]'}", "local[*]"),
+        ("{spark: 'local[2]'}", "local[2]"),
+        ("{spark: spark://host:7077}", "spark://host:7077"),
+        ("{spark: 'spark://one:7077,two:7077'}", "spark://one:7077,two:7077"),
+        ("{spark: sc://host:15002}", "sc://host:15002"),
+        ("{spark: 'sc://[::1]:443/;use_ssl=true;token=${TOKEN}'}", "sc://[::1]:443/;use_ssl=true;token=abc"),
+    ],
+)
+def test_an_engine_is_named_or_given_by_url(ferry: Path, written: str, read: str) -> None:
+    edit(ferry, "project.yaml", "currency: NOK", f"currency: NOK\nengine: {written}")
+    engine = load_project(ferry, {"TOKEN": "abc"}).file.engine
+    assert (engine if isinstance(engine, str) else engine.spark) == read
+
+
+def test_duckdb_is_the_engine_where_none_is_named(ferry: Path) -> None:
+    assert load_project(ferry, {}).file.engine == "duckdb"
+
+
 def test_every_declaration_and_each_of_its_keys_has_a_line(ferry: Path) -> None:
     locations = load_project(ferry, {}).locations
     assert locations["sources/trips"] == Location("sources/trips.yaml", 1)

@@ -49,6 +49,43 @@ CASES = [
     ),
     (
         "project.yaml",
+        "currency: NOK",
+        "currency: NOK\nengine: polars",
+        ["project.yaml:6:9: engine: 'polars' is not an engine. Write duckdb, spark, or {spark: spark://host:7077}."],
+    ),
+    (
+        "project.yaml",
+        "currency: NOK",
+        "currency: NOK\nengine: 3",
+        ["project.yaml:6:9: engine: 3 is not an engine. Write duckdb, spark, or {spark: spark://host:7077}."],
+    ),
+    (
+        "project.yaml",
+        "currency: NOK",
+        "currency: NOK\nengine: {spark: http://host:7077}",
+        [
+            "project.yaml:6:17: engine.spark: 'http://host:7077' is not a Spark. Write a master, local[2] or spark://host:7077, or a Spark Connect server, sc://host:15002."
+        ],
+    ),
+    (
+        "project.yaml",
+        "currency: NOK",
+        "currency: NOK\nengine: {spark: 'local[0]'}",
+        [
+            "project.yaml:6:17: engine.spark: 'local[0]' is not a Spark. Write a master, local[2] or spark://host:7077, or a Spark Connect server, sc://host:15002."
+        ],
+    ),
+    (
+        "project.yaml",
+        "currency: NOK",
+        "currency: NOK\nengine: {master: local}",
+        [
+            "project.yaml:6:1: engine: the key spark is missing. Add it: a Spark master, or a Spark Connect URL.",
+            "project.yaml:6:10: engine: the key master is unknown. Known: spark.",
+        ],
+    ),
+    (
+        "project.yaml",
         "ship: [ship]",
         "ship: ship",
         ["project.yaml:9:9: entities.ship must be a list, found 'ship'. Write it as [a, b]."],
