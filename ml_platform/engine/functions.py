@@ -33,6 +33,7 @@ _round_even = _builtin("round_even", ("float64", "int32"), "float64")
 epoch_us = _builtin("epoch_us", (_UTC,), "int64")
 instant_of = _builtin("make_timestamptz", ("int64",), _UTC)
 wall_time_of = _builtin("make_timestamp", ("int64",), "timestamp")
+text_hash = _builtin("md5_number_lower", ("string",), "uint64")
 _quotient = _builtin("divide", ("int64", "int64"), "int64")  # towards zero
 
 
