@@ -5,7 +5,7 @@ Time is int64 microseconds since 1970 UTC, or a whole number of ticks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ibis
@@ -52,6 +52,14 @@ def newest_of(value: Any, order: Any, where: Any) -> Any:
 
     signature = ((kind, "decimal(38, 0)"), kind)
     return ibis.udf.agg.builtin(of_group, name="arg_max_null", signature=signature)(value, order, where=where)
+
+
+def row_hash(values: Sequence[Any]) -> Any:
+    """Return one hash of several values of a row, nulls among them: equal within one process, not beyond it."""
+    found = ibis.literal(0, "uint64")
+    for value in values:
+        found = _builtin("hash", ("uint64", str(value.type())), "uint64")(found, value)
+    return found
 
 
 def modulo(left: Any, right: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from ml_platform.code_version import code_version
 from ml_platform.features.chunks import Chunk, in_order, store_chunk
 from ml_platform.features.key_index import hashes_name, key_range
 from ml_platform.features.new_rows import NewRows
-from ml_platform.features.source_log import EVENT_AT, FILE, KEY_HASH, KNOWN_AT, ROW, UNTIL
+from ml_platform.features.source_log import CHUNK, EVENT_AT, FILE, KEY_HASH, KNOWN_AT, ROW, UNTIL
 from ml_platform.identity import cache_key, content_id, format_instant
 from ml_platform.spec.source import SourceSpec
 from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
@@ -48,7 +48,13 @@ def append_rows(
 def add_records(
     store: ArtifactStore, spec: SourceSpec, previous: Artifact, number: int, replaced: Iterable[pa.RecordBatch]
 ) -> Artifact:
-    """Give a log that was made before replaced rows were recorded the records of all of them, as `PLACES`, sorted."""
+    """Give a log that was made before replaced rows were recorded the records of all of them.
+
+    Parameters
+    ----------
+    replaced
+        Numbers of chunks, places in them, and from when on the rows are replaced, sorted.
+    """
     log = _GrowingLog(store, spec, number, previous)
     log.add_replaced(replaced)
     return log.write()
@@ -105,10 +111,11 @@ class _GrowingLog:
             self._add_record(name, chunk.replaced)
 
     def add_replaced(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Add records of replaced rows, which come sorted by file."""
-        chunk_of = {self._objects[chunk["name"]].sha256: chunk["name"] for chunk in self._chunks}
-        for file, table in _by_file(batches):
-            name = chunk_of[file]
+        """Add records of replaced rows, which come sorted by chunk."""
+        for number, places in _by_chunk(batches):
+            name = self._chunks[number]["name"]
+            file = pa.array([self._objects[name].sha256] * places.num_rows, pa.string())
+            table = pa.table([file, places[ROW], places[UNTIL]], schema=PLACES)
             self._add_record(name, store_chunk(self._store, _record_name(self._number, name), table))
 
     def _add_record(self, chunk: str, record: Chunk) -> None:
@@ -169,19 +176,18 @@ def _months(rows: pa.Table) -> list[tuple[str, int, int]]:
     return [(str(months[start]), start, end) for start, end in itertools.pairwise(ends)]
 
 
-def _by_file(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the replaced rows of each file, in the order of the rows."""
-    pieces = (piece for batch in batches for piece in _files(pa.Table.from_batches([batch])))
-    for file, same in itertools.groupby(pieces, key=lambda piece: piece[0]):
-        yield file, pa.concat_tables(table for _, table in same)
+def _by_chunk(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, pa.Table]]:
+    """Yield the replaced rows of each chunk, in the order of the rows."""
+    pieces = (piece for batch in batches for piece in _chunks(pa.Table.from_batches([batch])))
+    for number, same in itertools.groupby(pieces, key=lambda piece: piece[0]):
+        yield number, pa.concat_tables(table for _, table in same)
 
 
-def _files(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    table = table.select(PLACES.names).cast(PLACES)
-    encoded = pc.run_end_encode(table[FILE].combine_chunks()) if table.num_rows else None
-    ends: Sequence[int] = [] if encoded is None else [0, *encoded.run_ends.to_pylist()]
-    for start, end in itertools.pairwise(ends):
-        yield table[FILE][start].as_py(), table.slice(start, end - start)
+def _chunks(table: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    numbers = table[CHUNK].to_numpy()
+    ends = [0, *(int(place) for place in np.flatnonzero(numbers[1:] != numbers[:-1]) + 1), len(numbers)]
+    for start, end in itertools.pairwise(ends if len(numbers) else []):
+        yield int(numbers[start]), table.slice(start, end - start)
 
 
 def _range(values: pa.ChunkedArray) -> tuple[str, str]:

@@ -24,14 +24,23 @@ from ml_platform.clock import format_duration
 from ml_platform.code_version import code_version
 from ml_platform.engine import DuckDB
 from ml_platform.errors import EmptySource, SourceError
-from ml_platform.features.append import CHUNK_ROWS, PLACES, add_records, append_rows
+from ml_platform.features.append import CHUNK_ROWS, add_records, append_rows
 from ml_platform.features.chunks import in_order, store_chunk
 from ml_platform.features.expected import RunChecks, check_rows
 from ml_platform.features.ingests import Ingest, Mark, last_ingest, last_marks, record_ingest
 from ml_platform.features.new_rows import Log, NewRows, find_new_rows
 from ml_platform.features.readers import Part, fingerprint_of, source_parts
 from ml_platform.features.reading import CURSOR, Reading, read_parts, unsettled
-from ml_platform.features.source_log import FILE, FOREVER, ROW, UNTIL, has_records, placed_versions, source_rows
+from ml_platform.features.source_log import (
+    CHUNK,
+    FOREVER,
+    ROW,
+    UNTIL,
+    has_records,
+    placed_versions,
+    source_rows,
+    with_chunk_numbers,
+)
 from ml_platform.features.staging import Staging
 from ml_platform.identity import content_id, format_instant
 from ml_platform.making import Made
@@ -161,8 +170,8 @@ class _Ingestion:
             return last
         with self._engine() as engine:
             rows = placed_versions(engine, store, artifact, self._spec.key, "stored_rows")
-            replaced = rows.filter(rows[UNTIL] != FOREVER).order_by([FILE, ROW]).select(*PLACES.names)
-            records = engine.batches(replaced)
+            rows = with_chunk_numbers(engine, artifact, rows.filter(rows[UNTIL] != FOREVER), "stored_rows")
+            records = engine.batches(rows.select(CHUNK, ROW, UNTIL).order_by([CHUNK, ROW]))
             return replace(last, id=add_records(store, self._spec, artifact, last.number + 1, records).id)
 
     @contextmanager

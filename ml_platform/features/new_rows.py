@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from operator import add, or_
+from operator import add
 from typing import Any
 
 import ibis
@@ -14,13 +14,13 @@ import pyarrow as pa
 
 from ml_platform.clock import MICROSECOND, from_micros, to_micros
 from ml_platform.engine import DuckDB
-from ml_platform.engine.functions import epoch_us, instant_of
+from ml_platform.engine.functions import epoch_us, instant_of, row_hash
 from ml_platform.errors import DuplicateKey
 from ml_platform.features.key_index import chunks_with_keys, key_hash
-from ml_platform.features.reading import FRESH, READ
+from ml_platform.features.reading import FRESH, PLACE, READ
 from ml_platform.features.source_log import (
+    CHUNK,
     EVENT_AT,
-    FILE,
     FOREVER,
     INGEST,
     KEY_HASH,
@@ -28,7 +28,7 @@ from ml_platform.features.source_log import (
     KNOWN_AT,
     ROW,
     UNTIL,
-    versions_in,
+    numbered_versions,
 )
 from ml_platform.features.staging import Staging
 from ml_platform.identity import format_instant
@@ -37,7 +37,8 @@ from ml_platform.store.artifacts import Artifact, ArtifactStore
 
 _NEW, _REPEATED = "new_rows", "repeated_keys"
 _LATE, _CORRECTS, _DOUBT = "_late", "_corrects", "_doubt"
-_LOG_FILE, _LOG_ROW, _LOG_KNOWN = "_log__file", "_log__row", "_log__declared"
+_CONTENT = "_content"
+_LOG_CHUNK, _LOG_ROW, _LOG_KNOWN = "_log__chunk", "_log__row", "_log__declared"
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,15 @@ class NewRows:
         return self._ordered().select(*self.spec.columns)
 
     def replaced_before(self) -> Iterator[pa.RecordBatch]:
-        """Yield which rows of the log are replaced, and from when on, by file and place."""
-        rows = self.rows.filter(self.rows["_first"] & self.rows[_LOG_FILE].notnull())
-        return self.engine.batches(rows.order_by([_LOG_FILE, _LOG_ROW]).select(**_REPLACED))
+        """Yield which rows of the log are replaced, and from when on, by the number of their chunk and their place."""
+        rows = self.rows.filter(self.rows["_first"] & self.rows[_LOG_CHUNK].notnull())
+        return self.engine.batches(rows.order_by([_LOG_CHUNK, _LOG_ROW]).select(**_REPLACED))
 
     def _ordered(self) -> Any:
         return self.rows.order_by([KNOWN, *self.spec.key])
 
 
-_REPLACED = {FILE: _LOG_FILE, ROW: _LOG_ROW, UNTIL: KNOWN}
+_REPLACED = {CHUNK: _LOG_CHUNK, ROW: _LOG_ROW, UNTIL: KNOWN}
 
 
 def find_new_rows(
@@ -139,8 +140,9 @@ def find_new_rows(
     if log is None:
         chosen = _all(known)
     else:
-        beside = _beside_log(engine, spec, _with_last(spec, known, several), log)
-        chosen = _compared(spec, beside, now, log.last_at, partial=partial)
+        beside = _beside_log(engine, spec, _with_last(spec, _narrow(spec, known), several), log)
+        decided = staging.keep("decided_rows", _compared(beside, now, log.last_at, partial=partial))
+        chosen = read.select(*spec.columns, PLACE).join(decided, PLACE).drop(PLACE)
     kept = staging.keep(_NEW, _with_ends(spec, staging.keep("chosen_rows", chosen), several))
     sums = {name: kept[name].cast("int64").sum() for name in (_LATE, _CORRECTS, _DOUBT)}
     facts = engine.run(kept.aggregate(rows=kept.count(), bytes=_text_bytes(spec, kept), **sums)).to_pylist()[0]
@@ -179,23 +181,32 @@ def _refuse_duplicates(engine: DuckDB, spec: SourceSpec, rows: Any) -> None:
 
 def _all(known: Any) -> Any:
     no = ibis.literal(False)
-    nowhere = {_LOG_FILE: ibis.null("string"), _LOG_ROW: ibis.null("int64")}
-    return known.drop(FRESH).mutate(**{_LATE: no, _CORRECTS: no, _DOUBT: no, **nowhere})
+    nowhere = {_LOG_CHUNK: ibis.null("int64"), _LOG_ROW: ibis.null("int64")}
+    return known.drop(FRESH, PLACE).mutate(**{_LATE: no, _CORRECTS: no, _DOUBT: no, **nowhere})
 
 
-def _compared(spec: SourceSpec, both: Any, now: datetime, last_at: datetime, *, partial: bool) -> Any:
+def _narrow(spec: SourceSpec, rows: Any) -> Any:
+    """Return what is compared of rows: keys, times, and a hash of what they hold, so that no wide row is joined.
+
+    That a changed row has the hash of the unchanged one happens once in 2^64 times.
+    """
+    content = row_hash([rows[name] for name in spec.columns])
+    return rows.select(*spec.key, KNOWN, FRESH, PLACE, **{_CONTENT: content})
+
+
+def _compared(both: Any, now: datetime, last_at: datetime, *, partial: bool) -> Any:
     """Keep rows that became known since, and for each key its last row where the log does not end with it."""
     seen = both[_LOG_ROW].notnull()
-    changed = reduce(or_, [~both[name].identical_to(both[f"_log_{name}"]) for name in spec.columns])
+    changed = both[_CONTENT] != both[f"_log_{_CONTENT}"]
     since = both[KNOWN] > to_micros(last_at)
     earlier = changed & (both[KNOWN] < both[_LOG_KNOWN])
     doubt = ibis.literal(partial) & ~since & seen & (earlier | (both[FRESH] & (both[KNOWN] == both[_LOG_KNOWN])))
     both = both.mutate(_since=since, _seen=seen, _changed=changed, **{_DOUBT: doubt.fill_null(False)})
     both = both.filter(both["_since"] | (both["_last"] & (~both["_seen"] | both["_changed"] | both[_DOUBT])))
     return both.select(
-        *spec.columns,
+        PLACE,
         _DOUBT,
-        _LOG_FILE,
+        _LOG_CHUNK,
         _LOG_ROW,
         **{
             KNOWN: ibis.ifelse(both["_since"], both[KNOWN], ibis.literal(to_micros(now), "int64")),
@@ -220,15 +231,16 @@ def _with_last(spec: SourceSpec, known: Any, repeated: Any | None) -> Any:
 def _beside_log(engine: DuckDB, spec: SourceSpec, known: Any, log: Log) -> Any:
     """Join each row with the log's last row of its key, of which only the chunks that may hold such keys are read."""
     chunks = chunks_with_keys(engine, log.store, log.artifact, spec, known)
+    content = f"_log_{_CONTENT}"
     if not chunks:
-        nothing = {f"_log_{name}": ibis.null(known[name].type()) for name in spec.columns}
-        nowhere = {_LOG_FILE: ibis.null("string"), _LOG_ROW: ibis.null("int64"), _LOG_KNOWN: ibis.null("int64")}
-        return known.mutate(**nothing, **nowhere)
-    rows = versions_in(engine, log.store, log.artifact, chunks, "stored_rows")
+        numbers = dict.fromkeys((_LOG_CHUNK, _LOG_ROW, _LOG_KNOWN), ibis.null("int64"))
+        return known.mutate(**numbers, **{content: ibis.null("uint64")})
+    rows = numbered_versions(engine, log.store, log.artifact, chunks, "stored_rows")
     rows = rows.filter(rows[UNTIL] == FOREVER)
     last = rows.select(
-        **{f"_log_{name}": rows[name] for name in spec.columns},
-        **{_LOG_FILE: rows[FILE], _LOG_ROW: rows[ROW], _LOG_KNOWN: _declared_known(spec, rows)},
+        **{f"_log_{name}": rows[name] for name in spec.key},
+        **{_LOG_CHUNK: rows[CHUNK], _LOG_ROW: rows[ROW], _LOG_KNOWN: _declared_known(spec, rows)},
+        **{content: row_hash([rows[name] for name in spec.columns])},
     )
     return known.left_join(last, [known[name] == last[f"_log_{name}"] for name in spec.key])
 

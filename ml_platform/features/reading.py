@@ -11,19 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_platform.clock import MICROSECOND, from_micros, to_micros
-from ml_platform.errors import SourceError, listed
+from ml_platform.errors import SourceError
 from ml_platform.features.ingests import Mark
 from ml_platform.features.read_postgres import cursor_literal
 from ml_platform.features.readers import Part
 from ml_platform.features.schema import TYPES, conform
-from ml_platform.features.source_log import EVENT_AT, FILE, INGEST, KEY_HASH, KNOWN, KNOWN_AT, ROW, UNTIL
+from ml_platform.features.source_log import KNOWN
 from ml_platform.features.staging import Staging
 from ml_platform.spec.source import SourceSpec
 
-READ, FRESH = "read_rows", "_fresh"
+READ, FRESH, PLACE = "read_rows", "_fresh", "_place"
 CURSOR = "cursor"
 """The name of the mark that holds a cursor's largest value."""
-_TAKEN = (EVENT_AT, KNOWN_AT, INGEST, KNOWN, FILE, ROW, UNTIL, KEY_HASH, FRESH)
 
 
 @dataclass(frozen=True)
@@ -56,19 +55,18 @@ def _is_settled(part: Part, mark: Mark | None, now: datetime) -> bool:
 def read_parts(
     staging: Staging, spec: SourceSpec, parts: Iterable[Part], marks: Mapping[str, Mark], now: datetime
 ) -> Reading:
-    """Read parts into the staged table `READ`: declared columns, known-at in microseconds, and if the part is new.
+    """Read parts into the staged table `READ`: declared columns, known-at in microseconds, newness, place.
 
     Raises
     ------
     SourceError
         Where a value is not as declared, or a row has no key, no event timestamp or no known-at.
     """
-    _refuse_taken_names(spec)
     nothing = pa.table({name: pa.array([], TYPES[column.type]) for name, column in spec.columns.items()})
-    staging.append(READ, _timed(spec, nothing, fresh=False))
+    staging.append(READ, _timed(spec, nothing, 0, fresh=False))
     rows, found = 0, []
     for part in parts:
-        reader = _PartReader(staging, spec, part, to_micros(now), fresh=part.name not in marks)
+        reader = _PartReader(staging, spec, part, to_micros(now), rows, fresh=part.name not in marks)
         reader.read()
         rows += reader.rows
         found += reader.marks(marks.get(CURSOR))
@@ -78,8 +76,9 @@ def read_parts(
 class _PartReader:
     """Reads one part, and keeps what is to be remembered of it."""
 
-    def __init__(self, staging: Staging, spec: SourceSpec, part: Part, now: int, *, fresh: bool) -> None:
-        self._staging, self._spec, self._part, self._now, self._fresh = staging, spec, part, now, fresh
+    def __init__(self, staging: Staging, spec: SourceSpec, part: Part, now: int, first: int, *, fresh: bool) -> None:
+        self._staging, self._spec, self._part, self._now = staging, spec, part, now
+        self._first, self._fresh = first, fresh
         self._cursor = spec.reader.postgres.cursor if spec.reader.postgres else None
         self.rows = 0
         self._next_known: int | None = None
@@ -90,7 +89,7 @@ class _PartReader:
         for raw in self._part.tables():
             table = conform(raw, self._spec, self._part.name, self.rows)
             self._require_times(table)
-            timed = _timed(self._spec, table, fresh=self._fresh)
+            timed = _timed(self._spec, table, self._first + self.rows, fresh=self._fresh)
             self._staging.append(READ, timed)
             self._remember(raw, timed[KNOWN])
             self.rows += table.num_rows
@@ -124,17 +123,12 @@ class _PartReader:
                 raise SourceError(spec.name, where, f"column {name} is null", remedy, column=name)
 
 
-def _timed(spec: SourceSpec, table: pa.Table, *, fresh: bool) -> pa.Table:
+def _timed(spec: SourceSpec, table: pa.Table, first: int, *, fresh: bool) -> pa.Table:
     if spec.known_at.column is not None:
         known = table[spec.known_at.column].cast(pa.int64())
     else:
         delay = pa.scalar((spec.known_at.delay or 0 * MICROSECOND) // MICROSECOND, pa.int64())
         known = pc.add(table[spec.event_timestamp].cast(pa.int64()), delay)
     table = table.append_column(KNOWN, known)
-    return table.append_column(FRESH, pa.array([fresh] * table.num_rows, pa.bool_()))
-
-
-def _refuse_taken_names(spec: SourceSpec) -> None:
-    taken = [name for name in _TAKEN if name in spec.columns]
-    if taken:
-        raise SourceError(spec.name, "columns", f"{listed(taken)} is a name of the platform's own", "Rename it.")
+    table = table.append_column(FRESH, pa.array([fresh] * table.num_rows, pa.bool_()))
+    return table.append_column(PLACE, pa.array(range(first, first + table.num_rows), pa.int64()))

@@ -85,10 +85,14 @@ def numbered_versions(
     Chunks are numbered from 0 in the order of `chunk_names`, which no later ingest changes.
     """
     _require_records(artifact)
+    return with_chunk_numbers(engine, artifact, versions_in(engine, store, artifact, chunks, name), name)
+
+
+def with_chunk_numbers(engine: Engine, artifact: Artifact, rows: Any, name: str) -> Any:
+    """Return rows with ``_chunk``, the number of their chunk, in the place of ``_file``."""
     files = {artifact.objects[chunk].sha256: number for number, chunk in enumerate(chunk_names(artifact))}
     numbers = pa.table({"_numbered": list(files), CHUNK: pa.array(files.values(), pa.int64())})
     known = engine.arrow(f"{name}_numbers", numbers)
-    rows = versions_in(engine, store, artifact, chunks, name)
     return rows.join(known, rows[FILE] == known["_numbered"]).drop(FILE, "_numbered")
 
 
