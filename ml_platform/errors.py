@@ -83,11 +83,20 @@ class ClockError(PlatformError):
 
 
 class SourceError(PlatformError):
-    """Rows of a source cannot be ingested. Nothing was written; what was there stays."""
+    """Rows of a source cannot be ingested. Nothing was written; what was there stays.
 
-    def __init__(self, source: str, where: str, problem: str, remedy: str) -> None:
-        self.source = source
+    Where a declared column is not met, `column` names it, and `declared_at` adds the place of its declaration.
+    """
+
+    def __init__(self, source: str, where: str, problem: str, remedy: str, *, column: str | None = None) -> None:
+        self.source, self.column = source, column
+        self._parts = (where, problem, remedy)
         super().__init__(f"source {source}: {where}: {problem}. {remedy}")
+
+    def declared_at(self, place: str) -> SourceError:
+        """Return the same error with the file and line where the column is declared."""
+        where, problem, remedy = self._parts
+        return type(self)(self.source, where, f"{problem} (declared in {place})", remedy, column=self.column)
 
 
 class MissingFile(SourceError):
@@ -137,6 +146,16 @@ class EngineUnavailable(PlatformError):
 
 class ValueTooLarge(PlatformError):
     """A number does not fit into the type that the engine computes it in."""
+
+
+class MemoryExhausted(PlatformError):
+    """The engine needs more memory than it may take, also with what it can spill."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"the engine has too little memory: {problem}. Nothing was changed. Raise memory in project.yaml, lower "
+            "threads (each takes its share), or free space in the folder for temporary files."
+        )
 
 
 class FeatureError(PlatformError):

@@ -71,7 +71,7 @@ class Project:
 
         declared, threads = self.spec.file.engine, self.spec.file.threads
         if declared == "duckdb":
-            return DuckDB(threads)
+            return DuckDB(threads, self.spec.file.memory)
         return Spark(f"local[{threads}]" if declared == "spark" else declared.spark)
 
     @property

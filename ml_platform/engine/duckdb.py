@@ -17,7 +17,7 @@ import ibis
 import pyarrow as pa
 
 from ml_platform.engine.engine import in_declared_types
-from ml_platform.errors import ValueTooLarge
+from ml_platform.errors import MemoryExhausted, ValueTooLarge
 
 
 class DuckDB:
@@ -27,16 +27,19 @@ class DuckDB:
     ----------
     threads
         How many threads it uses. No result depends on it.
+    memory
+        How much memory it may take before it spills to disk, such as ``2GB``; by default most of the machine's.
     """
 
     shares_memory = True
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, memory: str | None = None) -> None:
         import duckdb
 
         # Its own folder, which DuckDB makes when it spills and removes again: processes must not share one.
         spill = Path(tempfile.gettempdir()) / f"ml_platform-{uuid.uuid4().hex}"
-        self._connection = duckdb.connect(config={"threads": threads, "temp_directory": str(spill)})
+        limit = {"memory_limit": memory} if memory else {}
+        self._connection = duckdb.connect(config={"threads": threads, "temp_directory": str(spill), **limit})
         self._connection.execute("SET TimeZone = 'UTC'")
 
     def __enter__(self) -> DuckDB:
@@ -74,10 +77,21 @@ class DuckDB:
             self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {_sql(query)}")
         return self._known(name)
 
+    def copy(self, query: Any, path: Path) -> None:
+        """Write the rows of an Ibis table into a Parquet file of the caller's."""
+        with _told_plainly():
+            groups = "ROW_GROUP_SIZE 20480"
+            self._connection.execute(f"COPY ({_sql(query)}) TO {_quoted(str(path))} (FORMAT parquet, {groups})")
+
     def run(self, query: Any) -> pa.Table:
         """Return the rows of an Ibis table."""
         with _told_plainly():
             return in_declared_types(self._connection.sql(_sql(query)).to_arrow_table(), query)
+
+    def batches(self, query: Any, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of an Ibis table in batches, as they are computed; run nothing else meanwhile."""
+        with _told_plainly():
+            yield from self._connection.sql(_sql(query)).to_arrow_reader(rows)
 
     def _known(self, name: str) -> Any:
         described = self._connection.execute(f"DESCRIBE {name}").fetchall()
@@ -93,6 +107,8 @@ def _told_plainly() -> Iterator[None]:
         yield
     except (duckdb.OutOfRangeException, duckdb.ConversionException, pa.ArrowInvalid) as error:
         raise ValueTooLarge(str(error).splitlines()[0]) from None
+    except duckdb.OutOfMemoryException as error:
+        raise MemoryExhausted(str(error).splitlines()[0]) from None
 
 
 def _sql(query: Any) -> str:
@@ -105,6 +121,7 @@ _DTYPES = {
     "BIGINT": "int64",
     "INTEGER": "int32",
     "HUGEINT": "decimal(38, 0)",
+    "UBIGINT": "uint64",
     "BOOLEAN": "boolean",
     "TIMESTAMP WITH TIME ZONE": "timestamp('UTC')",
 }

@@ -5,7 +5,7 @@ Time is int64 microseconds since 1970 UTC, or a whole number of ticks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ibis
@@ -33,6 +33,7 @@ _round_even = _builtin("round_even", ("float64", "int32"), "float64")
 epoch_us = _builtin("epoch_us", (_UTC,), "int64")
 instant_of = _builtin("make_timestamptz", ("int64",), _UTC)
 wall_time_of = _builtin("make_timestamp", ("int64",), "timestamp")
+text_hash = _builtin("md5_number_lower", ("string",), "uint64")
 _quotient = _builtin("divide", ("int64", "int64"), "int64")  # towards zero
 
 
@@ -51,6 +52,14 @@ def newest_of(value: Any, order: Any, where: Any) -> Any:
 
     signature = ((kind, "decimal(38, 0)"), kind)
     return ibis.udf.agg.builtin(of_group, name="arg_max_null", signature=signature)(value, order, where=where)
+
+
+def row_hash(values: Sequence[Any]) -> Any:
+    """Return one hash of several values of a row, nulls among them: equal within one process, not beyond it."""
+    found = ibis.literal(0, "uint64")
+    for value in values:
+        found = _builtin("hash", ("uint64", str(value.type())), "uint64")(found, value)
+    return found
 
 
 def modulo(left: Any, right: Any) -> Any:

@@ -6,8 +6,9 @@ Writing, hashing and waiting for the disk leave the interpreter free, so that se
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,7 +21,9 @@ from ml_platform.store.artifacts import ArtifactStore, StoredObject
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_AT_ONCE = 4
+_AT_ONCE, _FEW = 4, 2
+_GROUP_ROWS = 100_000
+"""Groups of rows are read one by one, so a reader with little memory can read any chunk."""
 _LEAN: dict[str, bool] = {"use_dictionary": False, "write_statistics": False}
 """zstd finds the repetitions by itself, and nobody filters by statistics: half the work for small chunks."""
 
@@ -52,10 +55,28 @@ def at_once(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Resul
         return list(pool.map(work, items))
 
 
+def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield what a function makes of each item, in order; two are worked on at once, and few are ever held."""
+    with ThreadPoolExecutor(_FEW) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > _FEW:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def store_chunk(store: ArtifactStore, name: str, rows: pa.Table) -> Chunk:
+    """Store one part of a table under its name."""
+    return Chunk(name, frame_id(rows), rows, store.put(parquet_bytes(rows)))
+
+
 def parquet_bytes(table: pa.Table) -> bytes:
     """Return a table as one Parquet file with page checksums; equal tables give equal bytes."""
     sink = io.BytesIO()
-    pa.parquet.write_table(table.combine_chunks(), sink, compression="zstd", write_page_checksum=True, **_LEAN)
+    table, written = table.combine_chunks(), {"compression": "zstd", "write_page_checksum": True, **_LEAN}
+    pa.parquet.write_table(table, sink, row_group_size=_GROUP_ROWS, **written)
     return sink.getvalue()
 
 

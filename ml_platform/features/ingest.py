@@ -5,39 +5,49 @@
 - Afterwards a row that should have been known by the last ingest but was not there arrived late, and
   a row whose content has changed is a correction: both are known from this ingest on.
 - A row that is no longer there is kept: upstream may hold only the newest days.
+- Parts of a source (files) that are as they were when they were last read are not read again.
+- Rows are read, compared and stored in batches: the engine spills beyond the project's memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from ml_platform.checks import CheckResult, ChecksFailed
 from ml_platform.clock import format_duration
 from ml_platform.code_version import code_version
-from ml_platform.errors import EmptySource
-from ml_platform.features.append import PLACES, add_records, append_rows
-from ml_platform.features.chunks import parquet_bytes
-from ml_platform.features.ingests import Ingest, last_ingest, record_ingest
-from ml_platform.features.new_rows import NewRows, find_new_rows
-from ml_platform.features.readers import fingerprint, read_rows
-from ml_platform.features.schema import conform
-from ml_platform.features.source_log import FOREVER, UNTIL, has_records, placed_versions, source_rows
-from ml_platform.identity import content_id, format_instant, frame_id
+from ml_platform.engine import DuckDB
+from ml_platform.errors import EmptySource, SourceError
+from ml_platform.features.append import CHUNK_ROWS, add_records, append_rows
+from ml_platform.features.chunks import in_order, store_chunk
+from ml_platform.features.expected import RunChecks, check_rows
+from ml_platform.features.ingests import Ingest, Mark, last_ingest, last_marks, record_ingest
+from ml_platform.features.new_rows import Log, NewRows, find_new_rows
+from ml_platform.features.readers import Part, fingerprint_of, source_parts
+from ml_platform.features.reading import CURSOR, Reading, read_parts, unsettled
+from ml_platform.features.source_log import (
+    CHUNK,
+    FOREVER,
+    ROW,
+    UNTIL,
+    has_records,
+    placed_versions,
+    source_rows,
+    with_chunk_numbers,
+)
+from ml_platform.features.staging import Staging
+from ml_platform.identity import content_id, format_instant
 from ml_platform.making import Made
 from ml_platform.project import Project
-from ml_platform.spec.deciding import deciding_part
-from ml_platform.spec.source import Expectation, SourceSpec
+from ml_platform.spec.deciding import deciding_part, project_functions
+from ml_platform.spec.source import SourceSpec
 from ml_platform.store.artifacts import Artifact
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-RunChecks = Callable[[Sequence[Expectation], "pd.DataFrame"], Sequence[CheckResult]]
 
 
 @dataclass(frozen=True)
@@ -83,145 +93,180 @@ class _Ingestion:
     def __init__(self, project: Project, spec: SourceSpec, now: datetime, run_checks: RunChecks | None) -> None:
         self._project, self._spec, self._now = project, spec, now
         self._run_checks = run_checks
-        self._declared = deciding_part(project.spec, "source", spec.name)
-        self._lineage = content_id({name: part for name, part in self._declared.items() if name != "reader"})
+        declared = deciding_part(project.spec, "source", spec.name)
+        self._lineage = content_id({name: part for name, part in declared.items() if name != "reader"})
+        code = code_version("source", project.root, project_functions(project.spec, "source", spec.name))
+        self._scope = content_id([self._lineage, declared["reader"], code])
         self._expectations = content_id([expected.model_dump(mode="json") for expected in spec.expectations])
         self._last = last_ingest(project.database, spec.name)
         continues = self._last is not None and self._last.lineage == self._lineage
         self._previous = self._with_records(self._last) if continues and self._last else None
+        marks = last_marks(project.database, spec.name, self._scope)
+        self._marks = marks if self._previous is not None else {}
 
     def run(self) -> Ingested:
         previous = self._previous
         if previous is not None and self._now < previous.at:
             return self._as_before(previous)
-        print_before = self._fingerprint()
-        if previous is not None and self._is_unchanged(previous, print_before):
-            return self._nothing_new(previous, previous.next_known_at, print_before)
-        new = self._find(self._read())
-        if new.rows.num_rows:
-            return self._append(new, print_before)
-        if previous is None:
+        with self._declared_places():
+            parts = self._parts()
+            changed = unsettled(parts, self._marks, self._now)
+            if previous is not None and not changed:
+                return self._nothing_new(previous, parts, ())
+            return self._ingest(parts, changed)
+
+    def _ingest(self, parts: list[Part], changed: list[Part]) -> Ingested:
+        """Read what has changed and append what is new; read everything where that alone does not tell enough."""
+        partial = len(changed) < len(parts)
+        with self._engine() as engine, Staging(engine) as staging:
+            reading = self._read(staging, changed, may_be_empty=partial)
+            new = find_new_rows(engine, staging, self._spec, self._now, self._number, self._log(), partial=partial)
+            if not new.doubtful:
+                return self._finish(parts, reading, new)
+        return self._ingest(parts, parts)
+
+    def _finish(self, parts: list[Part], reading: Reading, new: NewRows) -> Ingested:
+        if new.count:
+            return self._append(parts, reading.marks, new)
+        if self._previous is None:
             problem = f"none of its rows is known by {format_instant(self._now)}"
             raise EmptySource(self._spec.name, "known_at", problem, "Correct known_at, or advance the clock.")
-        return self._nothing_new(previous, new.next_known_at, print_before)
+        return self._nothing_new(self._previous, parts, reading.marks)
 
-    def _with_records(self, last: Ingest) -> Ingest:
-        """Return the last ingest; where an older version made its log, with one that tells which rows were replaced."""
-        artifact = self._artifact(last)
-        if has_records(artifact):
-            return last
-        with self._project.engine() as engine:
-            rows = placed_versions(engine, self._project.store, artifact, self._spec.key, "stored_rows")
-            replaced = engine.run(rows.filter(rows[UNTIL] != FOREVER).select(*PLACES.names))
-        return replace(last, id=add_records(self._project.store, artifact, last.number + 1, replaced).id)
+    @property
+    def _number(self) -> int:
+        return self._last.number + 1 if self._last else 1
+
+    def _engine(self) -> DuckDB:
+        """Return DuckDB, whatever engine computes features: a read is compared in this process, and spills."""
+        return DuckDB(self._project.spec.file.threads, self._project.spec.file.memory)
 
     # Reading ---------------------------------------------------------------
 
-    def _fingerprint(self) -> str | None:
-        """Return what tells whether reading again would give the same rows."""
-        files = fingerprint(self._project.root, self._spec)
-        return files and content_id([files, self._declared["reader"], code_version("source")])
+    def _parts(self) -> list[Part]:
+        cursor = self._marks.get(CURSOR)
+        after = cursor.mark if cursor else None
+        return source_parts(self._project.root, self._spec, self._project.spec.file.connections, after)
 
-    def _is_unchanged(self, previous: Ingest, found: str | None) -> bool:
-        waits = previous.next_known_at is not None and previous.next_known_at <= self._now
-        return found is not None and found == previous.fingerprint and not waits
-
-    def _read(self) -> pa.Table:
-        parts = [conform(rows, self._spec, where) for where, rows in read_rows(self._project.root, self._spec)]
-        table = pa.concat_tables(parts)
-        if table.num_rows == 0:
-            where = str(self._spec.reader.csv or self._spec.reader.parquet or self._spec.reader.python)
+    def _read(self, staging: Staging, parts: list[Part], *, may_be_empty: bool) -> Reading:
+        reading = read_parts(staging, self._spec, parts, self._marks, self._now)
+        only_beyond = CURSOR in self._marks and self._marks[CURSOR].mark is not None
+        if reading.rows == 0 and not may_be_empty and not only_beyond:
+            where = self._spec.reader.told
             raise EmptySource(self._spec.name, where, "there is no row", "Give it rows, and materialise it again.")
-        return table
+        return reading
 
-    def _find(self, read: pa.Table) -> NewRows:
-        number = self._last.number + 1 if self._last else 1
-        stored = None
-        if self._previous is not None:
-            stored = (self._project.store, self._artifact(self._previous), self._previous.at)
-        with self._project.engine() as engine:
-            return find_new_rows(engine, self._spec, read, self._now, number, stored)
+    def _log(self) -> Log | None:
+        previous = self._previous
+        return Log(self._project.store, self._artifact(previous), previous.at) if previous else None
 
     def _artifact(self, ingest: Ingest) -> Artifact:
         return self._project.store.get("source", ingest.id)
 
+    def _with_records(self, last: Ingest) -> Ingest:
+        """Return the last ingest; where an older version made its log, with one that tells which rows were replaced."""
+        artifact, store = self._artifact(last), self._project.store
+        if has_records(artifact):
+            return last
+        with self._engine() as engine:
+            rows = placed_versions(engine, store, artifact, self._spec.key, "stored_rows")
+            rows = with_chunk_numbers(engine, artifact, rows.filter(rows[UNTIL] != FOREVER), "stored_rows")
+            records = engine.batches(rows.select(CHUNK, ROW, UNTIL).order_by([CHUNK, ROW]))
+            return replace(last, id=add_records(store, self._spec, artifact, last.number + 1, records).id)
+
+    @contextmanager
+    def _declared_places(self) -> Iterator[None]:
+        """Let errors about a declared column say where it is declared."""
+        try:
+            yield
+        except SourceError as error:
+            locations = self._project.spec.locations
+            found = locations.get(f"sources/{self._spec.name}.columns.{error.column}") if error.column else None
+            if found is None:
+                raise
+            raise error.declared_at(f"{found.file}:{found.line}") from None
+
     # Writing ---------------------------------------------------------------
 
-    def _append(self, new: NewRows, found: str | None) -> Ingested:
-        checks = self._check(new.rows)
+    def _append(self, parts: list[Part], marks: Iterable[Mark], new: NewRows) -> Ingested:
+        checks = self._check(new)
         previous = self._artifact(self._previous) if self._previous else None
-        artifact = append_rows(self._project.store, self._spec, previous, new.rows, new.replaced, new.replaced_before)
-        self._record(artifact.id, found, new, checks)
+        artifact = append_rows(self._project.store, self._spec, previous, new)
+        self._record(self._ingest_of(artifact.id, parts, marks, checks, new), marks)
         return self._result(Made(artifact, reused=False), checks, new)
 
-    def _check(self, rows: pa.Table) -> tuple[CheckResult, ...]:
+    def _check(self, new: NewRows) -> tuple[CheckResult, ...]:
         """Return the results for new rows; set them aside where one of them stops the source."""
-        results = self._results(rows)
+        results = self._results(new.count, new.declared)
         if any(result.blocks for result in results):
-            self._quarantine(rows)
+            self._quarantine(new)
             raise ChecksFailed(f"sources/{self._spec.name}", results)
         return results
 
-    def _results(self, rows: pa.Table) -> tuple[CheckResult, ...]:
+    def _results(self, count: int, batches: Any) -> tuple[CheckResult, ...]:
         if self._run_checks is None or not self._spec.expectations:
             return ()
-        frame = rows.select(list(self._spec.columns)).to_pandas()
-        return tuple(self._run_checks(self._spec.expectations, frame))
+        return check_rows(self._run_checks, self._spec.expectations, count, batches)
 
     def _checks_again(self, previous: Ingest) -> tuple[CheckResult, ...]:
         """Return the last results; where the expectations have changed since, hold all rows against the new ones."""
         if previous.expectations == self._expectations or self._run_checks is None:
             return previous.checks
-        with self._project.engine() as engine:
-            rows = source_rows(engine, self._project.store, self._artifact(previous), "stored_rows")
-            return self._results(engine.run(rows))
+        artifact = self._artifact(previous)
+        with self._engine() as engine:
+            rows = source_rows(engine, self._project.store, artifact, "stored_rows").select(*self._spec.columns)
+            return self._results(artifact.about["rows"], lambda: engine.batches(rows))
 
-    def _quarantine(self, rows: pa.Table) -> None:
-        store, id = self._project.store, frame_id(rows)
-        about = {"source": self._spec.name, "rows": rows.num_rows, "at": format_instant(self._now)}
-        store.write("quarantine", id, id, objects={"rows": store.put(parquet_bytes(rows))}, about=about)
+    def _quarantine(self, new: NewRows) -> None:
+        store = self._project.store
+        tables = (pa.Table.from_batches([batch]) for batch in new.engine.batches(new.declared_rows(), CHUNK_ROWS))
+        parts = ((f"rows.{number}" if number > 1 else "rows", table) for number, table in enumerate(tables, 1))
+        chunks = [(chunk.name, chunk.id, chunk.stored) for chunk in in_order(lambda p: store_chunk(store, *p), parts)]
+        id = content_id([id for _, id, _ in chunks])
+        about = {"source": self._spec.name, "rows": new.count, "at": format_instant(self._now)}
+        store.write("quarantine", id, id, objects={name: stored for name, _, stored in chunks}, about=about)
 
-    def _nothing_new(self, previous: Ingest, next_known_at: datetime | None, found: str | None) -> Ingested:
-        number = previous.number + 1
-        ingest = replace(
-            previous,
-            number=number,
-            at=self._now,
-            fingerprint=found,
-            next_known_at=next_known_at,
-            new_rows=0,
-            late=0,
-            corrections=0,
-            expectations=self._expectations,
-            checks=self._checks_again(previous),
-        )
-        record_ingest(self._project.database, self._spec.name, ingest)
+    def _nothing_new(self, previous: Ingest, parts: list[Part], marks: Iterable[Mark]) -> Ingested:
+        ingest = self._ingest_of(previous.id, parts, marks, self._checks_again(previous), None)
+        self._record(ingest, marks)
         return self._as_before(ingest)
 
     def _as_before(self, ingest: Ingest) -> Ingested:
         return self._result(Made(self._artifact(ingest), reused=True), ingest.checks, None)
 
-    def _record(self, id: str, found: str | None, new: NewRows, checks: tuple[CheckResult, ...]) -> None:
-        ingest = Ingest(
-            number=new.rows["_ingest"][0].as_py(),
+    def _ingest_of(
+        self,
+        id: str,
+        parts: list[Part],
+        marks: Iterable[Mark],
+        checks: tuple[CheckResult, ...],
+        new: NewRows | None,
+    ) -> Ingest:
+        known = self._marks | {mark.name: mark for mark in marks}
+        waits = [mark.next_known_at for mark in known.values() if mark.next_known_at is not None]
+        files = fingerprint_of(parts)
+        return Ingest(
+            number=self._number,
             at=self._now,
             id=id,
             lineage=self._lineage,
-            fingerprint=found,
-            next_known_at=new.next_known_at,
-            new_rows=new.rows.num_rows,
-            late=new.late,
-            corrections=new.corrections,
+            fingerprint=files and content_id([files, self._scope]),
+            next_known_at=min((at for at in waits if at > self._now), default=None),
+            new_rows=new.count if new else 0,
+            late=new.late if new else 0,
+            corrections=new.corrections if new else 0,
             expectations=self._expectations,
             checks=checks,
         )
-        record_ingest(self._project.database, self._spec.name, ingest)
+
+    def _record(self, ingest: Ingest, marks: Iterable[Mark]) -> None:
+        record_ingest(self._project.database, self._spec.name, ingest, self._scope, tuple(marks))
 
     def _result(self, made: Made, checks: tuple[CheckResult, ...], new: NewRows | None) -> Ingested:
         freshness = _freshness(self._spec, made.artifact, self._now)
         return Ingested(
             made=made,
-            new_rows=new.rows.num_rows if new else 0,
+            new_rows=new.count if new else 0,
             checks=(*checks, *freshness),
             late=new.late if new else 0,
             corrections=new.corrections if new else 0,

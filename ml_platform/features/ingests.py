@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -31,6 +32,37 @@ INGESTS = sa.Table(
     sa.Column("checks", sa.Text, nullable=False),
     sa.UniqueConstraint("source", "number"),
 )
+
+MARKS = sa.Table(
+    "source_marks",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("source", sa.String(80), nullable=False, index=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("scope", sa.String(64), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("mark", sa.Text),
+    sa.Column("next_known_at", Instant),
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is remembered of one part of a source, as of the last ingest that read it.
+
+    Attributes
+    ----------
+    name
+        Of the part: a file, a function, a database's table; or ``cursor``.
+    mark
+        What tells whether it has changed: a fingerprint; a cursor's largest value as an SQL literal.
+    next_known_at
+        When the first of its rows that were left for later becomes known.
+    """
+
+    name: str
+    mark: str | None
+    next_known_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -77,8 +109,22 @@ def last_ingest(database: Database, source: str) -> Ingest | None:
     return Ingest(**facts, checks=tuple(CheckResult(**found) for found in json.loads(row["checks"])))
 
 
-def record_ingest(database: Database, source: str, ingest: Ingest) -> None:
-    """Record an ingest after its chunks are stored.
+def last_marks(database: Database, source: str, scope: str) -> dict[str, Mark]:
+    """Return the last mark of every part of a source that was read under the same declaration and code.
+
+    Parameters
+    ----------
+    scope
+        Hash of what decides how the source is read: marks of another scope say nothing.
+    """
+    query = sa.select(MARKS).where(MARKS.c.source == source, MARKS.c.scope == scope).order_by(MARKS.c.seq)
+    with database.reading() as connection:
+        rows = connection.execute(query).mappings().all()
+    return {row["name"]: Mark(row["name"], row["mark"], row["next_known_at"]) for row in rows}
+
+
+def record_ingest(database: Database, source: str, ingest: Ingest, scope: str = "", marks: Sequence[Mark] = ()) -> None:
+    """Record an ingest after its chunks are stored, and what is to be remembered of the parts that it read.
 
     Raises
     ------
@@ -90,5 +136,8 @@ def record_ingest(database: Database, source: str, ingest: Ingest) -> None:
     try:
         with database.writing() as connection:
             connection.execute(sa.insert(INGESTS).values(row))
+            if marks:
+                about = {"source": source, "number": ingest.number, "scope": scope}
+                connection.execute(sa.insert(MARKS), [about | asdict(mark) for mark in marks])
     except sa.exc.IntegrityError:
         raise RefConflict(f"sources/{source}", f"ingest {ingest.number - 1}", f"ingest {ingest.number}") from None

@@ -1,191 +1,265 @@
-"""Which rows of a read are new to a source's log, and from when on each is known."""
+"""Which rows of a read are new to a source's log, from when on each is known, and which rows they replace."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from operator import or_
+from operator import add
 from typing import Any
 
 import ibis
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ml_platform.clock import MICROSECOND, to_micros
-from ml_platform.engine import Engine
-from ml_platform.engine.functions import epoch_us, instant_of
-from ml_platform.errors import DuplicateKey, SourceError, listed
-from ml_platform.features.schema import INSTANT
+from ml_platform.clock import MICROSECOND, from_micros, to_micros
+from ml_platform.engine import DuckDB
+from ml_platform.engine.functions import epoch_us, instant_of, row_hash
+from ml_platform.errors import DuplicateKey
+from ml_platform.features.key_index import chunks_with_keys, key_hash
+from ml_platform.features.reading import FRESH, PLACE, READ
 from ml_platform.features.source_log import (
+    CHUNK,
     EVENT_AT,
-    FILE,
     FOREVER,
     INGEST,
+    KEY_HASH,
     KNOWN,
     KNOWN_AT,
     ROW,
     UNTIL,
-    placed_versions,
+    numbered_versions,
 )
+from ml_platform.features.staging import Staging
+from ml_platform.identity import format_instant
 from ml_platform.spec.source import SourceSpec
 from ml_platform.store.artifacts import Artifact, ArtifactStore
 
-_LATE, _CORRECTS = "_late", "_corrects"
-_LOG_FILE, _LOG_ROW = "_log__file", "_log__row"
+_NEW, _REPEATED = "new_rows", "repeated_keys"
+_LATE, _CORRECTS, _DOUBT = "_late", "_corrects", "_doubt"
+_CONTENT = "_content"
+_LOG_CHUNK, _LOG_ROW, _LOG_KNOWN = "_log__chunk", "_log__row", "_log__declared"
+
+
+@dataclass(frozen=True)
+class Log:
+    """The log that a read is compared with."""
+
+    store: ArtifactStore
+    artifact: Artifact
+    last_at: datetime
 
 
 @dataclass(frozen=True)
 class NewRows:
-    """The rows to append, sorted by known-at and key, and what was found beside them.
+    """The rows to append, in an engine that is open, and what was found beside them.
 
     Attributes
     ----------
     rows
-        Declared columns, event and known-at timestamps, number of the ingest.
-    next_known_at
-        When the first of the rows that are left for later becomes known.
-    replaced
-        Which of the rows are replaced by later ones of them: their places among all of them, and from when on.
-    replaced_before
-        Which rows of the log they replace: file, place in it, and from when on.
+        They, for Ibis, in no order: `batches` has them in order.
+    late, corrections
+        How many of them are known only from this ingest on: rows of new keys, and changed ones.
+    row_bytes
+        How large they are in the mean.
+    doubtful
+        How many of them only the parts that were not read could explain: see `find_new_rows`.
     """
 
-    rows: pa.Table
+    engine: DuckDB
+    rows: Any
+    spec: SourceSpec
+    number: int
+    count: int
     late: int
     corrections: int
-    next_known_at: datetime | None
-    replaced: pa.Table
-    replaced_before: pa.Table
+    row_bytes: int
+    doubtful: int
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows, sorted by known-at and key.
+
+        Beside the declared columns, event and known-at timestamps and the number of the ingest there are the hash of
+        the key, and the known-at of the row that replaces this one, in microseconds.
+        """
+        rows = self.rows
+        added = {EVENT_AT: rows[self.spec.event_timestamp], KNOWN_AT: instant_of(rows[KNOWN])}
+        added |= {INGEST: ibis.literal(self.number, "int32"), KEY_HASH: key_hash(self.spec, rows)}
+        rows = rows.mutate(**added).select(*self.spec.columns, *added, UNTIL)
+        return self.engine.batches(rows.order_by([KNOWN_AT, *self.spec.key]))
+
+    def declared(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows' declared columns in the same order."""
+        return self.engine.batches(self.declared_rows())
+
+    def declared_rows(self) -> Any:
+        """Return the rows' declared columns in the same order, for Ibis."""
+        return self._ordered().select(*self.spec.columns)
+
+    def replaced_before(self) -> Iterator[pa.RecordBatch]:
+        """Yield which rows of the log are replaced, and from when on, by the number of their chunk and their place."""
+        rows = self.rows.filter(self.rows["_first"] & self.rows[_LOG_CHUNK].notnull())
+        return self.engine.batches(rows.order_by([_LOG_CHUNK, _LOG_ROW]).select(**_REPLACED))
+
+    def _ordered(self) -> Any:
+        return self.rows.order_by([KNOWN, *self.spec.key])
+
+
+_REPLACED = {CHUNK: _LOG_CHUNK, ROW: _LOG_ROW, UNTIL: KNOWN}
 
 
 def find_new_rows(
-    engine: Engine,
-    spec: SourceSpec,
-    read: pa.Table,
-    now: datetime,
-    number: int,
-    stored: tuple[ArtifactStore, Artifact, datetime] | None,
+    engine: DuckDB, staging: Staging, spec: SourceSpec, now: datetime, number: int, log: Log | None, *, partial: bool
 ) -> NewRows:
-    """Compare a read with the log.
+    """Compare what was read (the staged table `READ`) with the log.
 
     Parameters
     ----------
-    read
-        Declared columns in declared types.
-    stored
-        The log so far and the instant of its last ingest; None for a first load.
+    number
+        Of this ingest.
+    log
+        None for a first load.
+    partial
+        Whether parts of the source were not read. A row is then doubtful where it contradicts the log, and the part
+        that the log has it from may still stand: where the log's row of its key was declared to be known later, or at
+        the same instant and this row is from a new part.
 
     Raises
     ------
     DuplicateKey
         Where two rows of the read share key and known-at.
-    SourceError
-        Where a row has no key, no event timestamp or no known-at.
     """
-    dated = _with_times(spec, read)
-    table = engine.arrow("read_rows", dated)
-    table = table.mutate(**{KNOWN: epoch_us(table[KNOWN_AT])})
-    _refuse_duplicates(engine, spec, table)
-    known = table.filter(table[KNOWN] <= to_micros(now))
-    chosen = _first_load(known) if stored is None else _later_load(engine, spec, known, now, stored)
-    chosen = chosen.mutate(**{INGEST: ibis.literal(number, "int32")}).order_by([KNOWN, *spec.key])
-    kept = engine.keep("new_rows", chosen)
-    facts = engine.run(kept.aggregate(late=kept[_LATE].sum(), corrections=kept[_CORRECTS].sum())).to_pylist()[0]
-    rows = engine.run(kept.order_by([KNOWN, *spec.key]).select(*dated.column_names, INGEST))
-    left = dated.filter(pc.greater(dated[KNOWN_AT], pa.scalar(now, INSTANT)))[KNOWN_AT]
-    replaced, before = _replaced(spec, kept)
+    read = staging.table(READ)
+    counted = read.group_by(list(spec.key)).aggregate(_rows=read.count())
+    repeated = staging.keep(_REPEATED, counted.filter(counted["_rows"] > 1).select(*spec.key))
+    repeats = bool(engine.run(repeated.limit(1)).num_rows)
+    if repeats:
+        _refuse_duplicates(engine, spec, read.semi_join(repeated, list(spec.key)))
+    known = read.filter(read[KNOWN] <= to_micros(now))
+    several = repeated if repeats else None
+    if log is None:
+        chosen = _all(known)
+    else:
+        beside = _beside_log(engine, spec, _with_last(spec, _narrow(spec, known), several), log)
+        decided = staging.keep("decided_rows", _compared(beside, now, log.last_at, partial=partial))
+        chosen = read.select(*spec.columns, PLACE).join(decided, PLACE).drop(PLACE)
+    kept = staging.keep(_NEW, _with_ends(spec, staging.keep("chosen_rows", chosen), several))
+    sums = {name: kept[name].cast("int64").sum() for name in (_LATE, _CORRECTS, _DOUBT)}
+    facts = engine.run(kept.aggregate(rows=kept.count(), bytes=_text_bytes(spec, kept), **sums)).to_pylist()[0]
     return NewRows(
-        rows=rows,
-        late=int(facts["late"] or 0),
-        corrections=int(facts["corrections"] or 0),
-        next_known_at=pc.min(left).as_py(),
-        replaced=engine.run(replaced),
-        replaced_before=engine.run(before),
+        engine=engine,
+        rows=kept,
+        spec=spec,
+        number=number,
+        count=int(facts["rows"]),
+        late=int(facts[_LATE] or 0),
+        corrections=int(facts[_CORRECTS] or 0),
+        row_bytes=8 * len(spec.columns) + int(facts["bytes"] or 0) // max(1, facts["rows"]),
+        doubtful=int(facts[_DOUBT] or 0),
     )
 
 
-def _with_times(spec: SourceSpec, read: pa.Table) -> pa.Table:
-    taken = [name for name in (EVENT_AT, KNOWN_AT, INGEST, KNOWN, _LATE, _CORRECTS) if name in read.column_names]
-    if taken:
-        raise SourceError(spec.name, "columns", f"{listed(taken)} is a name of the platform's own", "Rename it.")
-    for name in (*spec.key, spec.event_timestamp, *([spec.known_at.column] if spec.known_at.column else [])):
-        row = pc.index(pc.is_null(read[name]), True).as_py()
-        if row >= 0:
-            raise SourceError(
-                spec.name,
-                f"row {row + 1}",
-                f"column {name} is null",
-                "Every row needs its key, its event timestamp and its known-at timestamp.",
-            )
-    events = read[spec.event_timestamp]
-    if spec.known_at.column is not None:
-        known = read[spec.known_at.column]
-    else:
-        delay = pa.scalar((spec.known_at.delay or 0 * MICROSECOND) // MICROSECOND, pa.int64())
-        known = pc.add(events.cast(pa.int64()), delay).cast(INSTANT)
-    return read.append_column(EVENT_AT, events).append_column(KNOWN_AT, known)
+def _text_bytes(spec: SourceSpec, rows: Any) -> Any:
+    texts = [rows[name].length().sum().fill_null(0) for name, column in spec.columns.items() if column.type == "string"]
+    return reduce(add, texts, ibis.literal(0, "int64"))
 
 
-def _refuse_duplicates(engine: Engine, spec: SourceSpec, table: Any) -> None:
-    counted = table.group_by([*spec.key, KNOWN]).aggregate(_rows=table.count())
+def _refuse_duplicates(engine: DuckDB, spec: SourceSpec, rows: Any) -> None:
+    counted = rows.group_by([*spec.key, KNOWN]).aggregate(_rows=rows.count())
     twice = counted.filter(counted["_rows"] > 1).order_by([KNOWN, *spec.key])
     found = engine.run(twice.limit(1))
     if found.num_rows:
         row = found.to_pylist()[0]
         key = ", ".join(f"{name} {row[name]!r}" for name in spec.key)
-        known = engine.run(twice.limit(1).select(at=instant_of(twice[KNOWN]))).to_pylist()[0]["at"]
         raise DuplicateKey(
             spec.name,
             f"key {key}",
-            f"{row['_rows']} rows are known at {known:%Y-%m-%dT%H:%M:%S.%fZ}",
+            f"{row['_rows']} rows are known at {format_instant(from_micros(row[KNOWN]))}",
             "Remove all but one, or add the column that tells them apart to the key.",
         )
 
 
-def _first_load(known: Any) -> Any:
-    none = ibis.literal(0, "int64")
-    nowhere = {_LOG_FILE: ibis.null("string"), _LOG_ROW: ibis.null("int64")}
-    return known.mutate(**{_LATE: none, _CORRECTS: none, **nowhere})
+def _all(known: Any) -> Any:
+    no = ibis.literal(False)
+    nowhere = {_LOG_CHUNK: ibis.null("int64"), _LOG_ROW: ibis.null("int64")}
+    return known.drop(FRESH, PLACE).mutate(**{_LATE: no, _CORRECTS: no, _DOUBT: no, **nowhere})
 
 
-def _later_load(
-    engine: Engine, spec: SourceSpec, known: Any, now: datetime, stored: tuple[ArtifactStore, Artifact, datetime]
-) -> Any:
+def _narrow(spec: SourceSpec, rows: Any) -> Any:
+    """Return what is compared of rows: keys, times, and a hash of what they hold, so that no wide row is joined.
+
+    That a changed row has the hash of the unchanged one happens once in 2^64 times.
+    """
+    content = row_hash([rows[name] for name in spec.columns])
+    return rows.select(*spec.key, KNOWN, FRESH, PLACE, **{_CONTENT: content})
+
+
+def _compared(both: Any, now: datetime, last_at: datetime, *, partial: bool) -> Any:
     """Keep rows that became known since, and for each key its last row where the log does not end with it."""
-    store, artifact, last_at = stored
-    log = placed_versions(engine, store, artifact, spec.key, "stored_rows")
-    log = log.filter(log[UNTIL] == FOREVER)
-    latest = log.select(**{f"_log_{name}": log[name] for name in spec.columns}, **{_LOG_FILE: FILE, _LOG_ROW: ROW})
-    by_key = ibis.window(group_by=list(spec.key), order_by=[known[KNOWN].desc()])
-    known = known.mutate(_last=ibis.row_number().over(by_key) == 0, _since=known[KNOWN] > to_micros(last_at))
-    both = known.left_join(latest, [known[name] == latest[f"_log_{name}"] for name in spec.key])
-    changed = reduce(or_, [~both[name].identical_to(both[f"_log_{name}"]) for name in spec.columns])
     seen = both[_LOG_ROW].notnull()
-    both = both.filter(both["_since"] | (both["_last"] & (~seen | changed)))
-    found, seen = ~both["_since"], both[_LOG_ROW].notnull()
-    moved = ibis.ifelse(both["_since"], both[KNOWN], ibis.literal(to_micros(now), "int64"))
+    changed = both[_CONTENT] != both[f"_log_{_CONTENT}"]
+    since = both[KNOWN] > to_micros(last_at)
+    earlier = changed & (both[KNOWN] < both[_LOG_KNOWN])
+    doubt = ibis.literal(partial) & ~since & seen & (earlier | (both[FRESH] & (both[KNOWN] == both[_LOG_KNOWN])))
+    both = both.mutate(_since=since, _seen=seen, _changed=changed, **{_DOUBT: doubt.fill_null(False)})
+    both = both.filter(both["_since"] | (both["_last"] & (~both["_seen"] | both["_changed"] | both[_DOUBT])))
     return both.select(
-        *[name for name in known.columns if name not in (KNOWN, KNOWN_AT, "_last", "_since")],
+        PLACE,
+        _DOUBT,
+        _LOG_CHUNK,
+        _LOG_ROW,
         **{
-            KNOWN: moved,
-            KNOWN_AT: instant_of(moved),
-            _LATE: (found & ~seen).cast("int64"),
-            _CORRECTS: (found & seen).cast("int64"),
-            _LOG_FILE: both[_LOG_FILE],
-            _LOG_ROW: both[_LOG_ROW],
+            KNOWN: ibis.ifelse(both["_since"], both[KNOWN], ibis.literal(to_micros(now), "int64")),
+            _LATE: ~both["_since"] & ~both["_seen"],
+            _CORRECTS: ~both["_since"] & both["_seen"],
         },
     )
 
 
-def _replaced(spec: SourceSpec, kept: Any) -> tuple[Any, Any]:
-    """Return which of the new rows, and which rows of the log, a new row of the same key replaces."""
-    by_key = ibis.window(group_by=list(spec.key), order_by=[KNOWN])
-    ordered = ibis.window(order_by=[KNOWN, *spec.key])
-    rows = kept.mutate(
-        **{ROW: ibis.row_number().over(ordered), UNTIL: kept[KNOWN].lead().over(by_key)},
-        _first=ibis.row_number().over(by_key) == 0,
+def _with_last(spec: SourceSpec, known: Any, repeated: Any | None) -> Any:
+    """Tell of each row whether it is the last of its key."""
+    if repeated is None:
+        return known.mutate(_last=ibis.literal(True))
+    several = known.semi_join(repeated, list(spec.key))
+    last = several.group_by(list(spec.key)).aggregate(_last_known=several[KNOWN].max())
+    last = last.rename({f"_of_{name}": name for name in spec.key})
+    joined = known.left_join(last, [known[name] == last[f"_of_{name}"] for name in spec.key])
+    is_last = joined["_last_known"].isnull() | (joined["_last_known"] == joined[KNOWN])
+    return joined.select(*known.columns, _last=is_last)
+
+
+def _beside_log(engine: DuckDB, spec: SourceSpec, known: Any, log: Log) -> Any:
+    """Join each row with the log's last row of its key, of which only the chunks that may hold such keys are read."""
+    chunks = chunks_with_keys(engine, log.store, log.artifact, spec, known)
+    content = f"_log_{_CONTENT}"
+    if not chunks:
+        numbers = dict.fromkeys((_LOG_CHUNK, _LOG_ROW, _LOG_KNOWN), ibis.null("int64"))
+        return known.mutate(**numbers, **{content: ibis.null("uint64")})
+    rows = numbered_versions(engine, log.store, log.artifact, chunks, "stored_rows")
+    rows = rows.filter(rows[UNTIL] == FOREVER)
+    last = rows.select(
+        **{f"_log_{name}": rows[name] for name in spec.key},
+        **{_LOG_CHUNK: rows[CHUNK], _LOG_ROW: rows[ROW], _LOG_KNOWN: _declared_known(spec, rows)},
+        **{content: row_hash([rows[name] for name in spec.columns])},
     )
-    before = rows.filter(rows["_first"] & rows[_LOG_FILE].notnull())
-    replaced = rows.filter(rows[UNTIL].notnull())
-    return replaced.select(ROW, UNTIL), before.select(**{FILE: _LOG_FILE, ROW: _LOG_ROW, UNTIL: KNOWN})
+    return known.left_join(last, [known[name] == last[f"_log_{name}"] for name in spec.key])
+
+
+def _declared_known(spec: SourceSpec, rows: Any) -> Any:
+    """Return when a row of the log would be known by its declaration, whenever it came."""
+    if spec.known_at.column is not None:
+        return epoch_us(rows[spec.known_at.column])
+    delay = (spec.known_at.delay or 0 * MICROSECOND) // MICROSECOND
+    return epoch_us(rows[spec.event_timestamp]) + ibis.literal(delay, "int64")
+
+
+def _with_ends(spec: SourceSpec, rows: Any, repeated: Any | None) -> Any:
+    """Tell of each row when the next one of its key replaces it, and whether it is the first of its key."""
+    if repeated is None:
+        return rows.mutate(**{UNTIL: ibis.null("int64")}, _first=ibis.literal(True))
+    single = rows.anti_join(repeated, list(spec.key))
+    several = rows.semi_join(repeated, list(spec.key))
+    by_key = ibis.window(group_by=list(spec.key), order_by=[KNOWN])
+    ends = {UNTIL: several[KNOWN].lead().over(by_key), "_first": several[KNOWN].lag().over(by_key).isnull()}
+    single = single.mutate(**{UNTIL: ibis.null("int64")}, _first=ibis.literal(True))
+    return single.union(several.mutate(**ends))

@@ -25,23 +25,28 @@ TYPES: dict[ColumnType, pa.DataType] = {
 _ZONED = r"\d{2}:\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$"
 
 
-def conform(table: pa.Table, spec: SourceSpec, where: str) -> pa.Table:
+def conform(table: pa.Table, spec: SourceSpec, where: str, first_row: int = 0) -> pa.Table:
     """Return the declared columns in their declared types; NaN is null, instants are UTC microseconds.
+
+    Parameters
+    ----------
+    first_row
+        How many rows of the same file came before these.
 
     Raises
     ------
     SchemaChanged, NaiveTimestamp, SourceError
         With the column and the first row (1 is the first data row) that does not fit.
     """
-    columns = {name: _Column(spec, name, where).conform(table[name]) for name in spec.columns}
+    columns = {name: _Column(spec, name, where, first_row).conform(table[name]) for name in spec.columns}
     return pa.table(columns)
 
 
 class _Column:
     """One declared column, and how what was read becomes it."""
 
-    def __init__(self, spec: SourceSpec, name: str, where: str) -> None:
-        self._spec, self._name, self._where = spec, name, where
+    def __init__(self, spec: SourceSpec, name: str, where: str, first_row: int) -> None:
+        self._spec, self._name, self._where, self._first_row = spec, name, where, first_row
         self._declared: Column = spec.columns[name]
 
     def conform(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -151,36 +156,38 @@ class _Column:
                 end = middle
         problem = f"{self._told(values, start)} is not {_ARTICLES[self._declared.type]}"
         remedy = "Correct the declared type, or the data; reader.null_values names texts that stand for null."
-        return SchemaChanged(self._spec.name, self._place(start), problem, remedy)
+        return SchemaChanged(self._spec.name, self._place(start), problem, remedy, column=self._name)
 
     def _require_values(self, values: pa.ChunkedArray) -> None:
         if self._declared.required and values.null_count:
             row = pc.index(pc.is_null(values), True).as_py()
             remedy = "Give the value, or declare the column without required."
-            raise SourceError(self._spec.name, self._place(row), f"column {self._name} is required and null", remedy)
+            problem = f"column {self._name} is required and null"
+            raise SourceError(self._spec.name, self._place(row), problem, remedy, column=self._name)
 
     def _refuse(self, bad: pa.ChunkedArray, what: str, values: pa.ChunkedArray | None = None) -> None:
         row = pc.index(bad, True).as_py()
         if row >= 0:
             found = f"column {self._name} has {what}" if values is None else f"{self._told(values, row)} is {what}"
-            raise SourceError(self._spec.name, self._place(row), found, "Correct the data.")
+            raise SourceError(self._spec.name, self._place(row), found, "Correct the data.", column=self._name)
 
     def _refuse_naive(self, bad: pa.ChunkedArray, values: pa.ChunkedArray) -> None:
         row = pc.index(bad, True).as_py()
         if row >= 0:
             remedy = "Write timestamps with an offset such as Z, or declare the column's zone."
             problem = f"{self._told(values, row)} has no time zone"
-            raise NaiveTimestamp(self._spec.name, self._place(row), problem, remedy)
+            raise NaiveTimestamp(self._spec.name, self._place(row), problem, remedy, column=self._name)
 
     def _wrong_type(self, values: pa.ChunkedArray) -> SchemaChanged:
         problem = f"column {self._name} is {values.type}, declared {self._declared.type}"
-        return SchemaChanged(self._spec.name, self._where, problem, "Correct the declared type, or the data.")
+        remedy = "Correct the declared type, or the data."
+        return SchemaChanged(self._spec.name, self._where, problem, remedy, column=self._name)
 
     def _told(self, values: pa.ChunkedArray, row: int) -> str:
         return f"column {self._name}: {str(values[row].as_py())[:60]!r}"
 
     def _place(self, row: int) -> str:
-        return f"{self._where}: row {row + 1}"
+        return f"{self._where}: row {self._first_row + row + 1}"
 
 
 _ARTICLES = {

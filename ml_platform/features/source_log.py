@@ -23,6 +23,7 @@ from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
 EVENT_AT, KNOWN_AT, INGEST = "_event_at", "_known_at", "_ingest"
 EVENT, KNOWN, UNTIL = "_event", "_known", "_until"
 FILE, ROW, CHUNK = "_file", "_row", "_chunk"
+KEY_HASH = "_key_hash"
 FOREVER = 2**62
 """Microseconds that stand for never: a row that no other has replaced."""
 
@@ -73,7 +74,7 @@ def chunk_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, chu
     """
     _require_records(artifact)
     _chunk(artifact, chunk)
-    return _versions(engine, store, artifact, [chunk], name).drop(FILE, ROW)
+    return versions_in(engine, store, artifact, [chunk], name).drop(FILE, ROW)
 
 
 def numbered_versions(
@@ -84,10 +85,14 @@ def numbered_versions(
     Chunks are numbered from 0 in the order of `chunk_names`, which no later ingest changes.
     """
     _require_records(artifact)
+    return with_chunk_numbers(engine, artifact, versions_in(engine, store, artifact, chunks, name), name)
+
+
+def with_chunk_numbers(engine: Engine, artifact: Artifact, rows: Any, name: str) -> Any:
+    """Return rows with ``_chunk``, the number of their chunk, in the place of ``_file``."""
     files = {artifact.objects[chunk].sha256: number for number, chunk in enumerate(chunk_names(artifact))}
     numbers = pa.table({"_numbered": list(files), CHUNK: pa.array(files.values(), pa.int64())})
     known = engine.arrow(f"{name}_numbers", numbers)
-    rows = _versions(engine, store, artifact, chunks, name)
     return rows.join(known, rows[FILE] == known["_numbered"]).drop(FILE, "_numbered")
 
 
@@ -104,7 +109,7 @@ def source_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, ke
 def placed_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, key: Sequence[str], name: str) -> Any:
     """Return `source_versions` with each row's place: ``_file``, the hash of its chunk's file, and ``_row`` in it."""
     if has_records(artifact):
-        return _versions(engine, store, artifact, chunk_names(artifact), name)
+        return versions_in(engine, store, artifact, chunk_names(artifact), name)
     rows = _timed(_placed_rows(engine, store, artifact, chunk_names(artifact), name))
     later = ibis.window(group_by=list(key), order_by=[KNOWN, INGEST])
     return rows.mutate(**{UNTIL: ibis.coalesce(rows[KNOWN].lead().over(later), _forever())})
@@ -134,8 +139,11 @@ def local_chunks(store: ArtifactStore, objects: Mapping[str, StoredObject]) -> l
     return [store.local_path(stored) for stored in objects.values()]
 
 
-def _versions(engine: Engine, store: ArtifactStore, artifact: Artifact, chunks: Sequence[str], name: str) -> Any:
-    """Return rows of chunks with their times and places; only chunks with replaced rows meet the records."""
+def versions_in(engine: Engine, store: ArtifactStore, artifact: Artifact, chunks: Sequence[str], name: str) -> Any:
+    """Return `placed_versions` of some chunks of a log that has records.
+
+    Only chunks with replaced rows are joined with the records.
+    """
     touched = {record["chunk"] for record in _records(artifact, chunks)}
     parts = []
     untouched = [chunk for chunk in chunks if chunk not in touched]

@@ -92,6 +92,26 @@ KNOWN_EXPECTATIONS: Mapping[str, Arguments] = {
     "table_row_count_to_equal": Arguments(("value",), _WHERE),
 }
 
+ROW_WISE = frozenset(
+    {
+        *(name for name in KNOWN_EXPECTATIONS if name.startswith(("column_pair_values", "column_value_lengths"))),
+        *(name for name in KNOWN_EXPECTATIONS if name.startswith("column_values")),
+        "multicolumn_sum_to_equal",
+        "multicolumn_values_to_be_equal",
+        "select_column_values_to_be_unique_within_record",
+    }
+) - {
+    "column_values_to_be_decreasing",
+    "column_values_to_be_in_type_list",
+    "column_values_to_be_increasing",
+    "column_values_to_be_of_type",
+    "column_values_to_be_unique",
+    "column_values_to_not_be_outliers",
+}
+"""Expectations that judge each row by itself, so that rows may be judged in pieces."""
+OF_COLUMNS = frozenset(name for name in KNOWN_EXPECTATIONS if name.startswith("table_column")) | {"column_to_exist"}
+"""Expectations about the columns alone, whatever the rows."""
+
 
 def expectation_problem(expectation: Expectation, columns: Sequence[str] | None = None) -> str | None:
     """Return what is wrong with a declared expectation, or None.

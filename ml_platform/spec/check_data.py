@@ -67,9 +67,33 @@ def check_source(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
     yield from _check_time(where, ("event_timestamp",), source, source.event_timestamp)
     if source.known_at.column is not None:
         yield from _check_time(where, ("known_at", "column"), source, source.known_at.column)
-    if source.reader.python is not None:
-        yield from check_code(scope, where, ("reader", "python"), source.reader.python)
+    yield from _check_reader(scope, where, source)
     yield from _check_expectations(where, source.expectations, list(source.columns))
+
+
+def _check_reader(scope: Scope, where: str, source: SourceSpec) -> Iterator[Problem]:
+    reader = source.reader
+    if reader.python is not None:
+        yield from check_code(scope, where, ("reader", "python"), reader.python)
+    if reader.fingerprint is not None:
+        yield from check_code(scope, where, ("reader", "fingerprint"), reader.fingerprint)
+    if reader.postgres is None:
+        return
+    place: Place = ("reader", "postgres")
+    connection, cursor = reader.postgres.connection, reader.postgres.cursor
+    known = scope.spec.file.connections
+    if connection not in known:
+        remedy = suggest(connection, known) if known else "Declare connections in project.yaml"
+        yield Problem(where, (*place, "connection"), f"{connection} is not a connection. {remedy}")
+    if cursor is None:
+        return
+    found = source.columns.get(cursor)
+    growing = [name for name, column in source.columns.items() if column.type in ("int", "timestamp")]
+    if found is None:
+        yield Problem(where, (*place, "cursor"), f"{cursor} is not a column. {suggest(cursor, growing)}")
+    elif found.type not in ("int", "timestamp"):
+        text = f"must be an int or a timestamp, found {cursor} of type {found.type}. {suggest(cursor, growing)}"
+        yield Problem(where, (*place, "cursor"), text)
 
 
 def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:

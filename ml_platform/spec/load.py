@@ -111,12 +111,15 @@ class _Reading:
             self.faults.append(document.fault(problem.place, problem.message, offset=problem.offset))
 
     def locations(self) -> dict[str, Location]:
-        """Where every declaration stands (``models/NAME``), and each of its keys (``models/NAME.algorithm``)."""
+        """Where every declaration stands (``models/NAME``), its keys (``models/NAME.algorithm``) and its columns."""
         found: dict[str, Location] = {}
         for key, document in self.documents.items():
             found[key] = Location(document.file)
             for part in document.value if isinstance(document.value, dict) else ():
                 found[f"{key}.{part}"] = Location(document.file, document.line([part]))
+            columns = document.value.get("columns") if isinstance(document.value, dict) else None
+            for name in columns if isinstance(columns, dict) else ():
+                found[f"{key}.columns.{name}"] = Location(document.file, document.line(["columns", name]))
         return found
 
     def _document(self, key: str, path: Path) -> Document:

@@ -39,6 +39,18 @@ _CURRENCY = re.compile("[A-Z]{3}")
 Currency = Annotated[str, BeforeValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})]
 
 
+def _memory(value: Any) -> str:
+    if not (isinstance(value, str) and _MEMORY.fullmatch(value)):
+        raise ValueError(f"{value!r} is not an amount of memory. Write a whole number and MB or GB, such as 2GB")
+    return value
+
+
+_MEMORY = re.compile("[1-9][0-9]{0,8}(MB|GB)")
+Memory = Annotated[
+    str, BeforeValidator(_memory), WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,8}(MB|GB)$"})
+]
+
+
 class SimulatedClockSpec(Declaration):
     """A clock for history: it starts here and moves only when told to."""
 
@@ -121,6 +133,10 @@ class ProjectFile(Declaration):
     storage: Storage = Storage()
     alerts: tuple[str, ...] = Field((), strict=False, description="apprise URLs; a log file always receives them too")
     engine: EngineSpec = Field("duckdb", description="What computes feature tables and frames; no result depends on it")
+    connections: dict[Name, str] = Field(
+        default_factory=dict, description="Databases that sources read from: URLs by name, best as ${NAME}"
+    )
+    memory: Memory | None = Field(None, description="What the engine may take before it spills to disk, such as 2GB")
     threads: int = Field(2, ge=1, description="Threads of the engine and of training; part of what decides a fit")
 
 

@@ -30,22 +30,65 @@ ColumnField = Annotated[
 ]
 
 
-class Reader(Declaration):
-    """Where the rows are read: exactly one of a CSV glob, a Parquet glob, or a Python function of the project."""
+class Postgres(Declaration):
+    """Rows of a PostgreSQL database: a table, or the answer to a query."""
 
-    model_config = ConfigDict(json_schema_extra=exactly_one("csv", "parquet", "python"))
+    model_config = ConfigDict(json_schema_extra=exactly_one("table", "query"))
+
+    connection: Name = Field(description="One of the connections in project.yaml")
+    table: str | None = Field(None, pattern=r"^[^.\s]+(\.[^.\s]+)?$", description="Its name, or SCHEMA.NAME")
+    query: str | None = Field(None, min_length=1, description="A select, without a semicolon")
+    cursor: str | None = Field(
+        None,
+        description="An int or timestamp column that only grows: only rows beyond its largest value so far are read. "
+        "Corrections and late rows at or below it are never seen",
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Postgres:
+        if (self.table is None) == (self.query is None):
+            raise ValueError(f"give either table or query, found {'neither' if self.table is None else 'both'}")
+        return self
+
+    @property
+    def told(self) -> str:
+        """What is read, for people: never the URL."""
+        return f"{self.connection}: {f'table {self.table}' if self.table else 'query'}"
+
+
+_READERS = ("csv", "parquet", "python", "postgres")
+
+
+class Reader(Declaration):
+    """Where rows are read: exactly one of a CSV glob, a Parquet glob, a Python function, a PostgreSQL database."""
+
+    model_config = ConfigDict(json_schema_extra=exactly_one(*_READERS))
 
     csv: str | None = Field(None, description="Path or glob relative to the project, or an fsspec URL")
     parquet: str | None = Field(None, description="Path or glob relative to the project, or an fsspec URL")
-    python: str | None = Field(None, description="module:function in the project; called without arguments")
+    python: str | None = Field(
+        None, description="module:function in the project, without arguments: returns rows, or yields Arrow batches"
+    )
+    postgres: Postgres | None = None
+    fingerprint: str | None = Field(
+        None, description="module:function beside python: gives a text, and while it is the same nothing is read"
+    )
     null_values: tuple[str, ...] = Field(("",), strict=False, description="Texts that stand for null in CSV files")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Reader:
-        given = [name for name in ("csv", "parquet", "python") if getattr(self, name) is not None]
+        given = [name for name in _READERS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of csv, parquet and python, found {' and '.join(given) or 'none'}")
+            known = f"{', '.join(_READERS[:-1])} and {_READERS[-1]}"
+            raise ValueError(f"give exactly one of {known}, found {' and '.join(given) or 'none'}")
+        if self.fingerprint is not None and self.python is None:
+            raise ValueError(f"fingerprint belongs to python, found {given[0]}. Remove it")
         return self
+
+    @property
+    def told(self) -> str:
+        """What is read, for people."""
+        return self.csv or self.parquet or self.python or (self.postgres.told if self.postgres else "")
 
 
 class KnownAt(Declaration):

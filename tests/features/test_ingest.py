@@ -18,7 +18,7 @@ from ml_platform.errors import (
 )
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.ingests import last_ingest, record_ingest
-from ml_platform.features.source_log import source_versions
+from ml_platform.features.source_log import chunk_names, source_versions
 from tests.features.world import SALES, at, sale, sales_project, write_csv, write_project
 
 HEADER = list(SALES["columns"])
@@ -74,7 +74,7 @@ def test_nothing_new_gives_the_same_artefact(tmp_path):
 def test_an_unchanged_file_is_not_read_again(tmp_path, monkeypatch):
     project = sales_project(tmp_path, [sale("x", 1)])
     ingest_source(project, "sales", at(4))
-    monkeypatch.setattr("ml_platform.features.ingest.read_rows", lambda *_: pytest.fail("the file was read again"))
+    monkeypatch.setattr("ml_platform.features.ingest.read_parts", lambda *_: pytest.fail("the file was read again"))
     assert ingest_source(project, "sales", at(5)).made.reused
 
 
@@ -173,8 +173,9 @@ def test_chunks_are_by_month_and_a_later_ingest_adds_its_own(tmp_path):
     first = ingest_source(project, "sales", at(24 * 41)).made.artifact
     rewrite(project, [sale("z", 24 * 42)])
     second = ingest_source(project, "sales", at(24 * 43)).made.artifact
-    assert list(first.objects) == ["000001/2024-05", "000001/2024-06"]
-    assert second.objects == {**first.objects, "000002/2024-06": second.objects["000002/2024-06"]}
+    assert chunk_names(first) == ["000001/2024-05", "000001/2024-06"]
+    assert chunk_names(second) == [*chunk_names(first), "000002/2024-06"]
+    assert second.objects.items() > first.objects.items()
 
 
 def test_two_ingests_at_once_do_not_overwrite_each_other(tmp_path):
@@ -235,27 +236,30 @@ FAULTS = {
     "a missing column": (
         "id,shop,at,seen,amuont\n",
         SchemaChanged,
-        "source sales: data/sales.csv: column amount is missing. Did you mean amuont? "
-        "Correct the source's columns, or the data.",
+        "source sales: data/sales.csv: column amount is missing (declared in sources/sales.yaml:18). "
+        "Did you mean amuont? Correct the source's columns, or the data.",
     ),
     "another type": (
         "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n"
         "y,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,cheap\n",
         SchemaChanged,
-        "source sales: data/sales.csv: row 2: column amount: 'cheap' is not a float. "
-        "Correct the declared type, or the data; reader.null_values names texts that stand for null.",
+        "source sales: data/sales.csv: row 2: column amount: 'cheap' is not a float "
+        "(declared in sources/sales.yaml:18). Correct the declared type, or the data; "
+        "reader.null_values names texts that stand for null.",
     ),
     "a naive timestamp": (
         "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n"
         "y,a,2024-05-01T00:00:00Z,2024-05-01 00:00,1\n",
         NaiveTimestamp,
-        "source sales: data/sales.csv: row 2: column seen: '2024-05-01 00:00' has no time zone. "
+        "source sales: data/sales.csv: row 2: column seen: '2024-05-01 00:00' has no time zone "
+        "(declared in sources/sales.yaml:17). "
         "Write timestamps with an offset such as Z, or declare the column's zone.",
     ),
     "an infinite number": (
         "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,inf\n",
         SourceError,
-        "source sales: data/sales.csv: row 1: column amount has an infinite number. Correct the data.",
+        "source sales: data/sales.csv: row 1: column amount has an infinite number "
+        "(declared in sources/sales.yaml:18). Correct the data.",
     ),
     "a duplicate key": (
         "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n"
@@ -267,7 +271,7 @@ FAULTS = {
     "a row without a key": (
         "id,shop,at,seen,amount\n,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n",
         SourceError,
-        "source sales: row 1: column id is null. "
+        "source sales: data/sales.csv: row 1: column id is null (declared in sources/sales.yaml:14). "
         "Every row needs its key, its event timestamp and its known-at timestamp.",
     ),
     "no row": (

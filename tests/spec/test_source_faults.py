@@ -14,7 +14,9 @@ CASES = [
         "sources/trips.yaml",
         "{csv: data/trips.csv}",
         "{csv: a, parquet: b}",
-        ["sources/trips.yaml:5:1: reader: give exactly one of csv, parquet and python, found csv and parquet."],
+        [
+            "sources/trips.yaml:5:1: reader: give exactly one of csv, parquet, python and postgres, found csv and parquet."
+        ],
     ),
     (
         "sources/trips.yaml",

@@ -1,0 +1,134 @@
+"""What of a source has to be read now, and reading it, batch by batch, into a staged table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.clock import MICROSECOND, from_micros, to_micros
+from ml_platform.errors import SourceError
+from ml_platform.features.ingests import Mark
+from ml_platform.features.read_postgres import cursor_literal
+from ml_platform.features.readers import Part
+from ml_platform.features.schema import TYPES, conform
+from ml_platform.features.source_log import KNOWN
+from ml_platform.features.staging import Staging
+from ml_platform.spec.source import SourceSpec
+
+READ, FRESH, PLACE = "read_rows", "_fresh", "_place"
+CURSOR = "cursor"
+"""The name of the mark that holds a cursor's largest value."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read into the staged table `READ`.
+
+    Attributes
+    ----------
+    rows
+        How many rows.
+    marks
+        What to remember of each part.
+    """
+
+    rows: int
+    marks: tuple[Mark, ...]
+
+
+def unsettled(parts: Iterable[Part], marks: Mapping[str, Mark], now: datetime) -> list[Part]:
+    """Return the parts that have to be read: new or changed since, or with rows that have become known since."""
+    return [part for part in parts if not _is_settled(part, marks.get(part.name), now)]
+
+
+def _is_settled(part: Part, mark: Mark | None, now: datetime) -> bool:
+    if part.fingerprint is None or mark is None or part.fingerprint != mark.mark:
+        return False
+    return mark.next_known_at is None or mark.next_known_at > now
+
+
+def read_parts(
+    staging: Staging, spec: SourceSpec, parts: Iterable[Part], marks: Mapping[str, Mark], now: datetime
+) -> Reading:
+    """Read parts into the staged table `READ`: declared columns, known-at in microseconds, newness, place.
+
+    Raises
+    ------
+    SourceError
+        Where a value is not as declared, or a row has no key, no event timestamp or no known-at.
+    """
+    nothing = pa.table({name: pa.array([], TYPES[column.type]) for name, column in spec.columns.items()})
+    staging.append(READ, _timed(spec, nothing, 0, fresh=False))
+    rows, found = 0, []
+    for part in parts:
+        reader = _PartReader(staging, spec, part, to_micros(now), rows, fresh=part.name not in marks)
+        reader.read()
+        rows += reader.rows
+        found += reader.marks(marks.get(CURSOR))
+    return Reading(rows, tuple(found))
+
+
+class _PartReader:
+    """Reads one part, and keeps what is to be remembered of it."""
+
+    def __init__(self, staging: Staging, spec: SourceSpec, part: Part, now: int, first: int, *, fresh: bool) -> None:
+        self._staging, self._spec, self._part, self._now = staging, spec, part, now
+        self._first, self._fresh = first, fresh
+        self._cursor = spec.reader.postgres.cursor if spec.reader.postgres else None
+        self.rows = 0
+        self._next_known: int | None = None
+        self._largest: Any = None
+
+    def read(self) -> None:
+        """Read all batches."""
+        for raw in self._part.tables():
+            table = conform(raw, self._spec, self._part.name, self.rows)
+            self._require_times(table)
+            timed = _timed(self._spec, table, self._first + self.rows, fresh=self._fresh)
+            self._staging.append(READ, timed)
+            self._remember(raw, timed[KNOWN])
+            self.rows += table.num_rows
+
+    def marks(self, cursor: Mark | None) -> list[Mark]:
+        """Return what to remember. While rows wait to be known, the cursor stays before them."""
+        waits = None if self._next_known is None else from_micros(self._next_known)
+        found = [Mark(self._part.name, self._part.fingerprint, waits)]
+        if self._cursor is not None:
+            beyond = cursor_literal(self._largest) if self._largest is not None and waits is None else None
+            found.append(Mark(CURSOR, beyond or (cursor.mark if cursor else None), waits))
+        return found
+
+    def _remember(self, raw: pa.Table, known: pa.ChunkedArray) -> None:
+        least = pc.min(known.filter(pc.greater(known, self._now))).as_py()
+        self._next_known = min((at for at in (self._next_known, least) if at is not None), default=None)
+        if self._cursor is not None:
+            found = [value for value in (self._largest, pc.max(raw[self._cursor])) if value is not None]
+            self._largest = max((value for value in found if value.is_valid), key=lambda v: v.as_py(), default=None)
+
+    def _require_times(self, table: pa.Table) -> None:
+        spec = self._spec
+        needed = (*spec.key, spec.event_timestamp, spec.known_at.column, self._cursor)
+        for name in dict.fromkeys(name for name in needed if name):
+            row = pc.index(pc.is_null(table[name]), True).as_py() if table[name].null_count else -1
+            if row >= 0:
+                where = f"{self._part.name}: row {self.rows + row + 1}"
+                remedy = "Every row needs its key, its event timestamp and its known-at timestamp."
+                if name == self._cursor:
+                    remedy = "Every row needs its cursor: leave such rows out in the query, or read without a cursor."
+                raise SourceError(spec.name, where, f"column {name} is null", remedy, column=name)
+
+
+def _timed(spec: SourceSpec, table: pa.Table, first: int, *, fresh: bool) -> pa.Table:
+    if spec.known_at.column is not None:
+        known = table[spec.known_at.column].cast(pa.int64())
+    else:
+        delay = pa.scalar((spec.known_at.delay or 0 * MICROSECOND) // MICROSECOND, pa.int64())
+        known = pc.add(table[spec.event_timestamp].cast(pa.int64()), delay)
+    table = table.append_column(KNOWN, known)
+    table = table.append_column(FRESH, pa.array([fresh] * table.num_rows, pa.bool_()))
+    return table.append_column(PLACE, pa.array(range(first, first + table.num_rows), pa.int64()))
