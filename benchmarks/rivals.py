@@ -72,8 +72,8 @@ def feast_as_of(events: str, questions: str, result: str) -> None:
 def duckdb_join(events: str, questions: str, result: str) -> None:
     """Six features over windows: join each question with its events of thirty days, and group."""
     _duckdb().execute(
-        f"""COPY (WITH p AS (SELECT point, entity, make_timestamptz(((epoch_us(ts) - {DELAY}) // {HOUR}) * {HOUR}) AS tick
-              FROM '{questions}')
+        f"""COPY (WITH p AS (SELECT point, entity,
+              make_timestamptz(((epoch_us(ts) - {DELAY}) // {HOUR}) * {HOUR}) AS tick FROM '{questions}')
             SELECT point, count(e.id) FILTER (e.ts > tick - INTERVAL 1 HOUR) AS n_1h,
               coalesce(sum(amount) FILTER (e.ts > tick - INTERVAL 1 DAY), 0) AS total_1d,
               avg(amount) FILTER (e.ts > tick - INTERVAL 7 DAY) AS mean_7d, stddev_samp(amount) AS spread_30d,
@@ -94,7 +94,8 @@ def duckdb_windows(events: str, questions: str, result: str) -> None:
     _duckdb().execute(
         f"""COPY (WITH p AS (SELECT point, entity, (epoch_us(ts) - {DELAY}) // {HOUR} AS h FROM '{questions}'),
             c AS (SELECT entity, (epoch_us(ts) + {HOUR - 1}) // {HOUR} AS h, count(*) AS n, sum(amount) AS s,
-              sum(amount * amount) AS q, max(amount) AS top, arg_max(amount, ts) AS newest FROM '{events}' GROUP BY ALL),
+              sum(amount * amount) AS q, max(amount) AS top, arg_max(amount, ts) AS newest
+              FROM '{events}' GROUP BY ALL),
             u AS (SELECT * FROM c UNION ALL BY NAME SELECT entity, h, 0 AS n FROM p GROUP BY ALL),
             g AS (SELECT entity, h, sum(n) AS n, coalesce(sum(s), 0) AS s, coalesce(sum(q), 0) AS q, max(top) AS top,
               max(newest) AS newest FROM u GROUP BY ALL),
@@ -127,9 +128,7 @@ def polars_windows(events: str, questions: str, result: str) -> None:
     )
     asked = pl.scan_parquet(questions).select("point", "entity", h=(pl.col("ts").dt.epoch("us") - DELAY) // HOUR)
     both = pl.concat([cells, asked.select("entity", "h", n=0).unique()], how="diagonal_relaxed")
-    summed = both.group_by("entity", "h").agg(
-        pl.col("n", "s", "q").sum(), pl.col("top").max(), pl.col("newest").max()
-    )
+    summed = both.group_by("entity", "h").agg(pl.col("n", "s", "q").sum(), pl.col("top").max(), pl.col("newest").max())
     rolled = summed.sort("entity", "h").with_columns(
         n_1h=pl.col("n"),
         total_1d=pl.col("s").rolling_sum_by("h", "24i").over("entity"),

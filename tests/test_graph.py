@@ -112,7 +112,7 @@ def test_a_node_says_what_it_is_for_and_what_its_author_said(ferry: Path) -> Non
 
 
 def test_a_source_that_is_population_and_label_is_one_input(ferry: Path) -> None:
-    edit(ferry, "models/delay.yaml", "source: arrivals, expression: minutes_late", "source: trips, expression: price")
+    edit(ferry, "models/delay.yaml", "source: arrivals, expression: minutes_late", "source: trips, expression: cars")
     assert nodes_of(ferry)["delay/snapshot"].inputs == ("sources/trips", "features/ship_recent")
 
 

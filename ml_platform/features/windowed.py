@@ -94,7 +94,7 @@ class _Answers:
 
     def _moved(self, end: timedelta) -> Ints:
         """Return the first tick at which one end of a window has reached each cell's events."""
-        units = self._event - self._grain.in_units(end)
+        units: Ints = self._event - self._grain.in_units(end)
         return -(-units // self._grain.units) if self._grain.units > 1 else units
 
     def _newest(self, ranges: Ranges, part: Part, column: pa.ChunkedArray) -> pa.Array:

@@ -51,7 +51,10 @@ def test_every_node_is_an_asset_with_all_that_a_person_wants_to_know(root: Path,
         )
 
 
-def test_expectations_gates_and_release_rule_are_blocking_checks(definitions: dg.Definitions) -> None:
+LEAKS = ("single_feature", "copy_of_label", "nullness", "label_known_before")
+
+
+def test_expectations_leaks_gates_and_release_rule_are_blocking_checks(definitions: dg.Definitions) -> None:
     checks = {
         key.to_user_string(): check.blocking
         for key, check in ((check.key, check) for assets in definitions.assets or () for check in assets.check_specs)
@@ -62,6 +65,7 @@ def test_expectations_gates_and_release_rule_are_blocking_checks(definitions: dg
         "late_parcel/evaluation:gate_auc",
         "late_parcel/evaluation:release_rule",
         "lateness/evaluation:release_rule",
+        *(f"{model}/snapshot:{leak}" for model in ("late_parcel", "lateness") for leak in LEAKS),
     }
     assert all(checks.values())
 
