@@ -27,6 +27,8 @@ _BUILTINS = {
 }
 """DuckDB's functions (`ml_platform.engine.functions`). Spark's own FLOOR gives 64 bits, and wraps."""
 
+_AGGREGATES = {"arg_max_null": "max_by"}
+
 _WHOLE_TO_DECIMAL = """CAST(CAST(a / 9223372036854775808D AS BIGINT) AS DECIMAL(38, 0))
   * CAST('9223372036854775808' AS DECIMAL(38, 0)) + CAST(CAST(a % 9223372036854775808D AS BIGINT) AS DECIMAL(38, 0))"""
 """A float that is a whole number below 2**126, digit by digit, as two of 63 bits.
@@ -44,6 +46,9 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
 
     def visit_ScalarUDF(self, op: Any, **arguments: Any) -> Any:  # noqa: N802
         return _filled(_BUILTINS[op.__func_name__], *arguments.values())
+
+    def visit_AggUDF(self, op: Any, *, where: Any, **arguments: Any) -> Any:  # noqa: N802
+        return self.agg[_AGGREGATES[op.__func_name__]](*arguments.values(), where=where)
 
     def visit_Cast(self, op: Any, *, arg: Any, to: Any) -> Any:  # noqa: N802
         if op.arg.dtype.is_floating() and to.is_decimal():

@@ -24,6 +24,7 @@ from ml_platform.engine.functions import (
     half_to_even,
     instant_of,
     modulo,
+    newest_of,
     ticks_up,
     wall_time_of,
 )
@@ -261,6 +262,26 @@ class TestBothEngines:
         assert found["near"] == [1, 7, 7, 14, 16]
         assert found["place"] == [0, 1, 2, 3, 0]
         assert found["next"] == [5, 5, 4_000_000_000, None, None]
+
+    @pytest.mark.parametrize(
+        ("kind", "values"),
+        [(pa.string(), ["x", "y", None, "z"]), (pa.int64(), [1, 2, None, 4]), (pa.bool_(), [True, False, None, True])],
+    )
+    def test_the_newest_of_a_group_may_be_null_and_is_of_the_rows_that_take_part(self, engine, kind, values):
+        # In a the last row that takes part is the null one; in b none does, and in c its place is not known.
+        groups = pa.table(
+            {
+                "k": ["a", "a", "a", "a", "b", "c"],
+                "v": pa.array([*values, values[0], values[0]], kind),
+                "place": pa.array([Decimal(n) for n in (1, 2, 10**37, 10**37 + 1, 1)] + [None], DECIMAL),
+                "counts": [True, True, True, False, False, True],
+            }
+        )
+        table = engine.arrow("grouped", groups)
+        newest = table.group_by("k").aggregate(v=newest_of(table.v, table.place, table.counts)).order_by("k")
+        assert engine.run(newest)["v"].to_pylist() == [None, None, None]
+        known = table.group_by("k").aggregate(v=newest_of(table.v, table.place, table.v.notnull())).order_by("k")
+        assert engine.run(known)["v"].to_pylist() == [values[3], values[0], None]
 
     def test_an_as_of_join_finds_the_last_answer_at_or_before_each_question(self, engine):
         asked = [("a", 5), ("a", 4), ("a", 0), ("b", 5), (None, 5), ("a", None), ("a", 6), ("new", 9)]

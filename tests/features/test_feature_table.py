@@ -18,6 +18,8 @@ from ml_platform.features.table import build_feature_table
 from tests.features import oracle
 from tests.features.world import SALES, at, text, write_csv, write_project
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 COLUMNS = {
     "id": "string",
     "shop": "string",

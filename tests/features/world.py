@@ -7,6 +7,7 @@ from ml_platform.project import open_project
 
 T0 = datetime(2024, 5, 1, tzinfo=UTC)
 ABOUT = {"spec_version": 1, "description": "For a test.", "owner": "team:test"}
+FILE = {"name": "test", "currency": "EUR", "clock": {"simulated_from": "2024-05-01T00:00:00Z"}}
 SALES = {
     "key": ["id"],
     "event_timestamp": "at",
@@ -33,12 +34,7 @@ def write_csv(path, header, rows):
 
 def write_project(directory, *, sources=None, features=None, models=None, entities=None, **project):
     """Write declarations (JSON is YAML) and open the project."""
-    file = {
-        "name": "test",
-        "currency": "EUR",
-        "entities": entities or {"sale": ["id"], "shop": ["shop"]},
-        "clock": {"simulated_from": "2024-05-01T00:00:00Z"},
-    }
+    file = FILE | {"entities": entities or {"sale": ["id"], "shop": ["shop"]}}
     _write(directory / "project.yaml", file | project)
     for folder, declared in (("sources", sources), ("features", features), ("models", models)):
         for name, body in (declared or {}).items():
