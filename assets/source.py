@@ -22,10 +22,9 @@ from ml_platform_dagster.resources.project import ProjectParam
 def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of a source."""
     spec = project.spec.sources[node.subject]
-    reader = next(kind for kind in ("csv", "parquet", "python") if getattr(spec.reader, kind))
     names = source_checks(spec)
 
-    @declared_asset(project, node, kinds={"source", reader}, check_specs=check_specs(node, names))
+    @declared_asset(project, node, kinds={"source", spec.reader.kind}, check_specs=check_specs(node, names))
     def source(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         try:

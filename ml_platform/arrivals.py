@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ml_platform.errors import SourceError
+from ml_platform.errors import PlatformError
 from ml_platform.features.readers import fingerprint
 from ml_platform.identity import content_id, format_instant
 from ml_platform.project import Project
@@ -14,8 +14,9 @@ from ml_platform.spec.source import SourceSpec
 def source_fingerprints(project: Project, now: datetime) -> dict[str, str]:
     """Return, for each source, a text that changes when its files change, or when a simulated clock moves.
 
-    A simulated clock lets more rows of the same files be known. What a Python reader would give cannot be told from
-    the outside: on the wall clock its fingerprint never changes, and the scheduled refreshes read it.
+    A simulated clock lets more rows of the same files be known. What a database, or a Python reader that declares no
+    fingerprint, would give cannot be told from the outside: on the wall clock the text never changes, and the
+    scheduled refreshes read it.
     """
     clock = None if project.spec.file.clock == "wall" else format_instant(now)
     return {name: content_id([clock, _seen(project, spec)])[:32] for name, spec in project.spec.sources.items()}
@@ -24,5 +25,5 @@ def source_fingerprints(project: Project, now: datetime) -> dict[str, str]:
 def _seen(project: Project, spec: SourceSpec) -> str | None:
     try:
         return fingerprint(project.root, spec)
-    except SourceError as error:  # a change too: the ingest will say what is wrong
+    except PlatformError as error:  # a change too: the ingest will say what is wrong
         return str(error)

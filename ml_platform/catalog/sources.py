@@ -60,8 +60,7 @@ def _null_shares(project: Project, artifact: Artifact | None) -> tuple[Mapping[s
 
 
 def _reader(reader: Reader) -> str:
-    kind = next(kind for kind in ("csv", "parquet", "python") if getattr(reader, kind) is not None)
-    return f"{kind}: {getattr(reader, kind)}"
+    return f"{reader.kind}: {reader.told}"
 
 
 def _instants(about: Mapping[str, object]) -> tuple[datetime, datetime] | None:

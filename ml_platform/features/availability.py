@@ -204,11 +204,11 @@ def _published(table: FeatureTableSpec, run_time: timedelta | None) -> tuple[Par
 def _reading(spec: ProjectSpec, source: str) -> Part | None:
     """Return how long rows wait until they are read; None where new files are noticed within a minute.
 
-    What a Python function would give cannot be told without calling it. On the wall clock it is read by the batch
-    runs of the models that need it, and by nothing else.
+    What a database, or a Python function without a fingerprint, would give cannot be told without asking it. On the
+    wall clock it is read by the batch runs of the models that need it, and by nothing else.
     """
     reader = spec.sources[source].reader
-    if reader.csv or reader.parquet or spec.file.clock != "wall":
+    if reader.csv or reader.parquet or reader.fingerprint or spec.file.clock != "wall":
         return None
     gaps = [longest_gap(model.deployment.batch) for model in spec.models.values() if _reads(spec, model, source)]
     if not gaps:

@@ -86,6 +86,11 @@ class Reader(Declaration):
         return self
 
     @property
+    def kind(self) -> str:
+        """Which of the readers it is, such as ``csv``."""
+        return next(name for name in _READERS if getattr(self, name) is not None)
+
+    @property
     def told(self) -> str:
         """What is read, for people."""
         return self.csv or self.parquet or self.python or (self.postgres.told if self.postgres else "")

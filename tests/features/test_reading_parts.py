@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml_platform.errors import DuplicateKey, EmptySource, SchemaChanged, SourceError
+from ml_platform.arrivals import source_fingerprints
+from ml_platform.errors import DuplicateKey, EmptySource, MissingFile, SchemaChanged, SourceError
 from ml_platform.features import readers
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.source_log import FOREVER, chunk_names, source_versions
@@ -287,3 +288,23 @@ def test_a_type_that_changed_between_days_names_file_column_types_and_the_declar
         "Correct the declared type, or the data."
     )
     assert list(project.store.ids("source")) == [first.id]
+
+
+# What may have arrived -------------------------------------------------------
+
+
+def test_a_changed_fingerprint_of_a_function_is_noticed_from_the_outside(tmp_path):
+    project = feed(tmp_path, python="feed:sales", fingerprint="feed:version")
+    seen = []
+    for version in ("1", "1", "2"):
+        (tmp_path / "version").write_text(version)
+        seen.append(source_fingerprints(project, at(1))["sales"])
+    assert seen[0] == seen[1] != seen[2]
+    assert not (tmp_path / "calls").exists()
+
+
+def test_a_fingerprint_that_fails_is_left_for_the_ingest_to_tell(tmp_path):
+    project = feed(tmp_path, python="feed:sales", fingerprint="feed:version")
+    assert source_fingerprints(project, at(1))["sales"]  # there is no file to read the version from
+    with pytest.raises(MissingFile, match="feed:version: no such file"):
+        ingest_source(project, "sales", at(9))
