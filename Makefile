@@ -28,8 +28,15 @@ prove: .venv/ready  ## Run the long simulations and the benchmarks in full
 	ML_PLATFORM_PROVE=1 $(BIN)/pytest -n 2 --dist loadfile
 	$(MAKE) bench
 
-bench: .venv/ready  ## Measure, beside the rivals
+bench: .venv/ready .venv-rivals/ready  ## Measure, beside the rivals
 	$(BIN)/python benchmarks/flights.py
+	$(BIN)/python benchmarks/features.py --rivals $(CURDIR)/.venv-rivals/bin/python
+
+# Polars and Feast are measured against, and are no part of the platform: they have an environment of their own.
+.venv-rivals/ready: benchmarks/rivals.txt
+	$(PYTHON) -m venv .venv-rivals
+	.venv-rivals/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/rivals.txt
+	@touch $@
 
 check: lint types contracts  ## Lint, types and import contracts
 
@@ -62,4 +69,4 @@ lock: .venv/ready  ## Resolve the lock file anew
 	@touch $@
 
 clean:  ## Forget the environment and everything that was made
-	rm -rf .venv build dist *.egg-info $(FLIGHTS)/.ml_platform
+	rm -rf .venv .venv-rivals build dist *.egg-info $(FLIGHTS)/.ml_platform

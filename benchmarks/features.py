@@ -2,7 +2,7 @@
 
     python benchmarks/features.py [ROUNDS] [--rivals PYTHON] [--only WORD]
 
-PYTHON is an interpreter that has benchmarks/rivals.txt installed (`make bench-rivals` makes one). Imports do not count.
+PYTHON is an interpreter that has benchmarks/rivals.txt installed (`make bench` makes one). Imports do not count.
 Each table gives medians, and ratios to the rival that it names. What the platform gives is compared with
 what the rivals give, so that all of them did the same work.
 """
