@@ -6,15 +6,15 @@ show a project that lives in 2013 thirteen years of missing days.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from ml_platform.project import Project
 from ml_platform.registry import first_deployed
-from ml_platform.scheduling import days_in_charge, days_to_score
-from ml_platform.store.outputs import partition_instants
+from ml_platform.scheduling import days_in_charge
+from ml_platform.scoring import days_of_run
 
 
 def days_of(project: Project) -> dg.DynamicPartitionsDefinition:
@@ -33,20 +33,13 @@ def open_days(instance: dg.DagsterInstance, project: Project, now: datetime) -> 
     return days
 
 
-def due_days(project: Project, model: str, now: datetime) -> tuple[date, ...]:
-    """Return the days whose predictions of a model are not complete."""
-    made = partition_instants(project.database, f"{model}/predictions")
-    scored = {date.fromisoformat(day): at for day, at in made.items() if day}
-    return days_to_score(first_deployed(project, model), scored, now)
-
-
 def due_range(
     instance: dg.DagsterInstance, project: Project, models: Sequence[str], now: datetime
 ) -> Mapping[str, str]:
     """Return the tags of a run over all days that are due for any of the models; the days are opened first."""
     open_days(instance, project, now)
-    days = [day for model in models for day in due_days(project, model, now)]
+    days = days_of_run(project, models, now)
     return {
-        ASSET_PARTITION_RANGE_START_TAG: min(days).isoformat(),
-        ASSET_PARTITION_RANGE_END_TAG: max(days).isoformat(),
+        ASSET_PARTITION_RANGE_START_TAG: days[0].isoformat(),
+        ASSET_PARTITION_RANGE_END_TAG: days[-1].isoformat(),
     }

@@ -8,8 +8,8 @@ import dagster as dg
 from ml_platform.graph import Node
 from ml_platform.identity import content_id
 from ml_platform.project import Project
-from ml_platform.scoring import Scored, score_days
-from ml_platform_dagster.assets.days import days_of, due_days, open_days
+from ml_platform.scoring import Scored, due_days, score_days
+from ml_platform_dagster.assets.days import days_of, open_days
 from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, table
 from ml_platform_dagster.assets.step import Step

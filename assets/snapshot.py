@@ -1,7 +1,5 @@
 """The asset of a snapshot: the immutable training frame."""
 
-from datetime import datetime
-
 import dagster as dg
 
 from ml_platform.graph import Node
@@ -10,8 +8,7 @@ from ml_platform.lineage import snapshot_lineage
 from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.scheduling import training_as_of
-from ml_platform.snapshot import build_snapshot
-from ml_platform.store.outputs import current_output
+from ml_platform.snapshot import build_snapshot, last_as_of
 from ml_platform_dagster.assets.checks import check_result, check_specs
 from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, column_lineage, made_metadata, table, table_schema
@@ -34,19 +31,13 @@ def build_snapshot_asset(project: Project, node: Node) -> dg.AssetsDefinition:
     def snapshot(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         anew = ANEW_TAG in context.run.tags
-        as_of = training_as_of(model.retraining, step.now, _last_as_of(step), anew=anew)
+        as_of = training_as_of(model.retraining, step.now, last_as_of(project, model.name), anew=anew)
         made = build_snapshot(project, model.name, step.inputs, as_of)
         checks = [check_result(node.name, found) for found in check_leaks(project, model.name, made.artifact.id)]
         yield step.result(made, _metadata(made) | {"dagster/column_lineage": lineage}, checks)
         require_no_leaks(project, model.name, made.artifact.id)
 
     return snapshot
-
-
-def _last_as_of(step: Step) -> datetime | None:
-    """Return as of when the last snapshot was made; None before the first."""
-    id = current_output(step.project.database, step.node.name)
-    return datetime.fromisoformat(step.project.store.get("snapshot", id).about["as_of"]) if id else None
 
 
 def _metadata(made: Made) -> Metadata:

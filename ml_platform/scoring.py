@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 import pyarrow as pa
@@ -23,11 +23,14 @@ from ml_platform.making import Made
 from ml_platform.prediction_log import KIND, append_predictions, day_bounds, logged_days, read_predictions
 from ml_platform.prediction_rows import predicted_rows, prediction_ids
 from ml_platform.project import Project
-from ml_platform.registry import Version, champion
+from ml_platform.registry import Version, champion, first_deployed
+from ml_platform.scheduling import days_to_score
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.spec.resolve import feature_tables_of
+from ml_platform.store.artifacts import Artifact
+from ml_platform.store.outputs import partition_instants
 
-__all__ = ["Scored", "read_predictions", "score_batch", "score_days"]
+__all__ = ["Scored", "days_of_run", "due_days", "read_predictions", "score_batch", "score_days", "scored_days"]
 
 _DAYS_AT_ONCE = 31
 
@@ -90,8 +93,7 @@ def _score_some(
 ) -> list[Scored]:
     stretches = {day: _stretch(day, now) for day in days}
     keys = {day: _key(project, model_name, inputs, *stretches[day]) for day in days}
-    found = {day: project.store.find(KIND, keys[day]) for day in days}
-    done = {day: made for day, made in found.items() if made and _is_current(project, model_name, day, made.id)}
+    done = scored_days(project, model_name, inputs, days, now)
     pending = [stretches[day] for day in days if day not in done]
     frame = pd.DataFrame()
     if pending:
@@ -106,6 +108,30 @@ def _score_some(
         rows = frame[(frame["effective_time"] >= first) & (frame["effective_time"] <= last)]
         scored.append(_score_rows(project, model_name, inputs, day, keys[day], rows, now))
     return scored
+
+
+def scored_days(
+    project: Project, model_name: str, inputs: Mapping[str, str], days: Sequence[date], now: datetime
+) -> dict[date, Artifact]:
+    """Return the days of some that are scored up to `now` from these inputs, each with its state of the log."""
+    keys = {day: _key(project, model_name, inputs, *_stretch(day, now)) for day in days}
+    found = {day: project.store.find(KIND, key) for day, key in keys.items()}
+    return {day: made for day, made in found.items() if made and _is_current(project, model_name, day, made.id)}
+
+
+def due_days(project: Project, model_name: str, now: datetime) -> tuple[date, ...]:
+    """Return the days, in order, whose predictions of a model are not complete."""
+    made = partition_instants(project.database, f"{model_name}/{KIND}")
+    scored = {date.fromisoformat(day): at for day, at in made.items() if day}
+    return days_to_score(first_deployed(project, model_name), scored, now)
+
+
+def days_of_run(project: Project, models: Sequence[str], now: datetime) -> tuple[date, ...]:
+    """Return the days, in order, that a run over some models scores: all from the first that is due for any of them."""
+    due = {day for model in models for day in due_days(project, model, now)}
+    if not due:
+        return ()
+    return tuple(min(due) + timedelta(days=count) for count in range((max(due) - min(due)).days + 1))
 
 
 def _stretch(day: date, now: datetime) -> tuple[datetime, datetime]:

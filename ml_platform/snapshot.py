@@ -7,7 +7,7 @@ from what is in them and from its boundaries, so the same rows always have the s
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -32,6 +32,7 @@ from ml_platform.spec.deciding import deciding_part
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.resolve import feature_tables_of
 from ml_platform.store.artifacts import Artifact, StoredObject
+from ml_platform.store.outputs import current_output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,6 +137,33 @@ def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str],
     return Made(found, reused=True) if found is not None else Made(builder.build(), reused=False)
 
 
+def snapshot_key(project: Project, model_name: str, logs: Mapping[str, Artifact], as_of: datetime) -> str:
+    """Return the key of a snapshot: rows that became known after `as_of` take no part in it, as in the snapshot.
+
+    Parameters
+    ----------
+    logs
+        By node that the snapshot is made from, the state of the source that is read, or that the table was made of.
+    """
+    spec = project.spec
+    tables = feature_tables_of(spec, spec.models[model_name])
+    declared = {
+        **deciding_part(spec, "snapshot", model_name),
+        "model": model_name,
+        "as_of": as_of,
+        "tables": {table: deciding_part(spec, "feature_table", table) for table in tables},
+    }
+    code = f"{code_version('snapshot')} {code_version('feature_table')}"
+    known = {node: known_by(log, as_of) for node, log in logs.items()}
+    return cache_key("snapshot", declared, code, known)
+
+
+def last_as_of(project: Project, model_name: str) -> datetime | None:
+    """Return as of when the model's last snapshot was made; None before the first."""
+    id = current_output(project.database, f"{model_name}/snapshot")
+    return datetime.fromisoformat(project.store.get("snapshot", id).about["as_of"]) if id else None
+
+
 class _Builder:
     def __init__(self, project: Project, model_name: str, inputs: Mapping[str, str], as_of: datetime) -> None:
         self._project, self._model, self._as_of = project, project.spec.models[model_name], as_of
@@ -144,20 +172,8 @@ class _Builder:
         needed = [f"sources/{self._model.population.source}", f"sources/{self._model.label.source}"]
         needed += [f"features/{table}" for table in tables]
         self._inputs = {node: required_input(inputs, model_name, node) for node in dict.fromkeys(needed)}
-        self.key = self._key(tables)
-
-    def _key(self, tables: Sequence[str]) -> str:
-        """Return the key: rows that became known after the as-of instant take no part in it, as in the snapshot."""
-        spec, name = self._project.spec, self._model.name
-        declared = {
-            **deciding_part(spec, "snapshot", name),
-            "model": name,
-            "as_of": self._as_of,
-            "tables": {table: deciding_part(spec, "feature_table", table) for table in tables},
-        }
-        code = f"{code_version('snapshot')} {code_version('feature_table')}"
-        known = {node: known_by(self._source_of(node, id), self._as_of) for node, id in self._inputs.items()}
-        return cache_key("snapshot", declared, code, known)
+        logs = {node: self._source_of(node, id) for node, id in self._inputs.items()}
+        self.key = snapshot_key(project, model_name, logs, as_of)
 
     def _source_of(self, node: str, id: str) -> Artifact:
         store = self._project.store

@@ -67,15 +67,26 @@ def evaluate_model(
     EvaluationError
         When no test row can be valued.
     """
-    project_part = {"currency": project.spec.file.currency, **deciding_part(project.spec, KIND, model_name)}
-    inputs = {"trained_model": trained_id, "snapshot": snapshot_id, "champion": champion_id or ""}
-    key = cache_key(KIND, project_part, code_version(KIND), inputs)
+    inputs = _inputs(trained_id, snapshot_id, champion_id)
+    key = evaluation_key(project, model_name, trained_id, snapshot_id, champion_id)
     found = project.store.find(KIND, key)
     if found is not None:
         return Made(found, reused=True)
     about = _Evaluation(project, model_name, trained_id, snapshot_id, champion_id).about()
     artifact = project.store.write(KIND, evaluation_id(about, inputs), key, about=about, inputs=inputs)
     return Made(artifact, reused=False)
+
+
+def evaluation_key(
+    project: Project, model_name: str, trained_id: str, snapshot_id: str, champion_id: str | None
+) -> str:
+    """Return the key of an evaluation of a trained model against a champion, or against none."""
+    declared = {"currency": project.spec.file.currency, **deciding_part(project.spec, KIND, model_name)}
+    return cache_key(KIND, declared, code_version(KIND), _inputs(trained_id, snapshot_id, champion_id))
+
+
+def _inputs(trained_id: str, snapshot_id: str, champion_id: str | None) -> dict[str, str]:
+    return {"trained_model": trained_id, "snapshot": snapshot_id, "champion": champion_id or ""}
 
 
 def evaluation_id(about: Mapping[str, Any], inputs: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,16 +21,16 @@ import pyarrow as pa
 
 from ml_platform.checks import CheckResult, ChecksFailed
 from ml_platform.clock import format_duration
-from ml_platform.code_version import code_version
 from ml_platform.engine import DuckDB
 from ml_platform.errors import EmptySource, SourceError
 from ml_platform.features.append import CHUNK_ROWS, add_records, append_rows
 from ml_platform.features.chunks import in_order, store_chunk
 from ml_platform.features.expected import RunChecks, check_rows
-from ml_platform.features.ingests import Ingest, Mark, last_ingest, last_marks, record_ingest
+from ml_platform.features.ingests import Ingest, Mark, record_ingest
+from ml_platform.features.looking import look_at_source
 from ml_platform.features.new_rows import Log, NewRows, find_new_rows
-from ml_platform.features.readers import Part, fingerprint_of, source_parts
-from ml_platform.features.reading import CURSOR, Reading, read_parts, unsettled
+from ml_platform.features.readers import Part, fingerprint_of
+from ml_platform.features.reading import CURSOR, Reading, read_parts
 from ml_platform.features.source_log import (
     CHUNK,
     FOREVER,
@@ -45,7 +45,6 @@ from ml_platform.features.staging import Staging
 from ml_platform.identity import content_id, format_instant
 from ml_platform.making import Made
 from ml_platform.project import Project
-from ml_platform.spec.deciding import deciding_part, project_functions
 from ml_platform.spec.source import SourceSpec
 from ml_platform.store.artifacts import Artifact
 
@@ -93,29 +92,22 @@ class _Ingestion:
     def __init__(self, project: Project, spec: SourceSpec, now: datetime, run_checks: RunChecks | None) -> None:
         self._project, self._spec, self._now = project, spec, now
         self._run_checks = run_checks
-        declared = deciding_part(project.spec, "source", spec.name)
-        self._lineage = content_id({name: part for name, part in declared.items() if name != "reader"})
-        code = code_version("source", project.root, project_functions(project.spec, "source", spec.name))
-        self._scope = content_id([self._lineage, declared["reader"], code])
         self._expectations = content_id([expected.model_dump(mode="json") for expected in spec.expectations])
-        self._last = last_ingest(project.database, spec.name)
-        continues = self._last is not None and self._last.lineage == self._lineage
-        self._previous = self._with_records(self._last) if continues and self._last else None
-        marks = last_marks(project.database, spec.name, self._scope)
-        self._marks = marks if self._previous is not None else {}
+        with self._declared_places():
+            look = look_at_source(project, spec.name, now)
+        self._look, self._marks, self._last = look, look.marks, look.last
+        self._previous = self._with_records(look.last) if look.last and look.continues else None
 
     def run(self) -> Ingested:
         previous = self._previous
         if previous is not None and self._now < previous.at:
             return self._as_before(previous)
+        if previous is not None and self._look.why is None:
+            return self._nothing_new(previous, self._look.parts, ())
         with self._declared_places():
-            parts = self._parts()
-            changed = unsettled(parts, self._marks, self._now)
-            if previous is not None and not changed:
-                return self._nothing_new(previous, parts, ())
-            return self._ingest(parts, changed)
+            return self._ingest(self._look.parts, self._look.changed)
 
-    def _ingest(self, parts: list[Part], changed: list[Part]) -> Ingested:
+    def _ingest(self, parts: Sequence[Part], changed: Sequence[Part]) -> Ingested:
         """Read what has changed and append what is new; read everything where that alone does not tell enough."""
         partial = len(changed) < len(parts)
         with self._engine() as engine, Staging(engine) as staging:
@@ -125,7 +117,7 @@ class _Ingestion:
                 return self._finish(parts, reading, new)
         return self._ingest(parts, parts)
 
-    def _finish(self, parts: list[Part], reading: Reading, new: NewRows) -> Ingested:
+    def _finish(self, parts: Sequence[Part], reading: Reading, new: NewRows) -> Ingested:
         if new.count:
             return self._append(parts, reading.marks, new)
         if self._previous is None:
@@ -143,12 +135,7 @@ class _Ingestion:
 
     # Reading ---------------------------------------------------------------
 
-    def _parts(self) -> list[Part]:
-        cursor = self._marks.get(CURSOR)
-        after = cursor.mark if cursor else None
-        return source_parts(self._project.root, self._spec, self._project.spec.file.connections, after)
-
-    def _read(self, staging: Staging, parts: list[Part], *, may_be_empty: bool) -> Reading:
+    def _read(self, staging: Staging, parts: Sequence[Part], *, may_be_empty: bool) -> Reading:
         reading = read_parts(staging, self._spec, parts, self._marks, self._now)
         only_beyond = CURSOR in self._marks and self._marks[CURSOR].mark is not None
         if reading.rows == 0 and not may_be_empty and not only_beyond:
@@ -188,7 +175,7 @@ class _Ingestion:
 
     # Writing ---------------------------------------------------------------
 
-    def _append(self, parts: list[Part], marks: Iterable[Mark], new: NewRows) -> Ingested:
+    def _append(self, parts: Sequence[Part], marks: Iterable[Mark], new: NewRows) -> Ingested:
         checks = self._check(new)
         previous = self._artifact(self._previous) if self._previous else None
         artifact = append_rows(self._project.store, self._spec, previous, new)
@@ -226,7 +213,7 @@ class _Ingestion:
         about = {"source": self._spec.name, "rows": new.count, "at": format_instant(self._now)}
         store.write("quarantine", id, id, objects={name: stored for name, _, stored in chunks}, about=about)
 
-    def _nothing_new(self, previous: Ingest, parts: list[Part], marks: Iterable[Mark]) -> Ingested:
+    def _nothing_new(self, previous: Ingest, parts: Sequence[Part], marks: Iterable[Mark]) -> Ingested:
         ingest = self._ingest_of(previous.id, parts, marks, self._checks_again(previous), None)
         self._record(ingest, marks)
         return self._as_before(ingest)
@@ -237,20 +224,20 @@ class _Ingestion:
     def _ingest_of(
         self,
         id: str,
-        parts: list[Part],
+        parts: Sequence[Part],
         marks: Iterable[Mark],
         checks: tuple[CheckResult, ...],
         new: NewRows | None,
     ) -> Ingest:
-        known = self._marks | {mark.name: mark for mark in marks}
+        known = {**self._marks} | {mark.name: mark for mark in marks}
         waits = [mark.next_known_at for mark in known.values() if mark.next_known_at is not None]
         files = fingerprint_of(parts)
         return Ingest(
             number=self._number,
             at=self._now,
             id=id,
-            lineage=self._lineage,
-            fingerprint=files and content_id([files, self._scope]),
+            lineage=self._look.lineage,
+            fingerprint=files and content_id([files, self._look.scope]),
             next_known_at=min((at for at in waits if at > self._now), default=None),
             new_rows=new.count if new else 0,
             late=new.late if new else 0,
@@ -260,7 +247,7 @@ class _Ingestion:
         )
 
     def _record(self, ingest: Ingest, marks: Iterable[Mark]) -> None:
-        record_ingest(self._project.database, self._spec.name, ingest, self._scope, tuple(marks))
+        record_ingest(self._project.database, self._spec.name, ingest, self._look.scope, tuple(marks))
 
     def _result(self, made: Made, checks: tuple[CheckResult, ...], new: NewRows | None) -> Ingested:
         freshness = _freshness(self._spec, made.artifact, self._now)

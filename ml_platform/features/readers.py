@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -74,7 +74,7 @@ def fingerprint(root: Path, spec: SourceSpec) -> str | None:
     return fingerprint_of(source_parts(root, spec))
 
 
-def fingerprint_of(parts: list[Part]) -> str | None:
+def fingerprint_of(parts: Sequence[Part]) -> str | None:
     """Return a text that changes when any of the parts does; None where that of any part is not known."""
     found = [part.fingerprint for part in parts]
     return None if None in found else content_id([[part.name, part.fingerprint] for part in parts])

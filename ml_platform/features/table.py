@@ -54,8 +54,7 @@ def build_feature_table(project: Project, name: str, source_id: str) -> Made:
     FeatureError
         Where a value is too large for exact sums.
     """
-    declared = deciding_part(project.spec, "feature_table", name)
-    key = cache_key("feature_table", declared, code_version("feature_table"), {"source": source_id})
+    declared, key = deciding_part(project.spec, "feature_table", name), table_key(project, name, source_id)
     found = project.store.find("feature_table", key)
     if found is not None:
         return Made(found, reused=True)
@@ -66,6 +65,12 @@ def build_feature_table(project: Project, name: str, source_id: str) -> Made:
             f"feature table {name}: a value is too large for exact sums: {error}. Sum in a larger unit, or leave such "
             "rows out with where."
         ) from None
+
+
+def table_key(project: Project, name: str, source_id: str) -> str:
+    """Return the key of a feature table made from one state of its source."""
+    declared = deciding_part(project.spec, "feature_table", name)
+    return cache_key("feature_table", declared, code_version("feature_table"), {"source": source_id})
 
 
 @dataclass(frozen=True)

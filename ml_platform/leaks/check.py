@@ -25,6 +25,7 @@ from ml_platform.spec.deciding import deciding
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.resolve import expand_features
+from ml_platform.store.artifacts import Artifact
 
 SINGLE, COPY, NULLNESS, SETTLED = "single_feature", "copy_of_label", "nullness", "label_known_before"
 LEAK_CHECKS = (SINGLE, COPY, NULLNESS, SETTLED)
@@ -41,12 +42,10 @@ def check_leaks(project: Project, model_name: str, snapshot_id: str) -> tuple[Ch
     ArtifactMissing
         Where the snapshot, or the label's source that it was made from, is not in the store.
     """
-    model = project.spec.models[model_name]
-    declared = {"leaks": deciding(model.leaks), "label": deciding(model.label), "task": model.task}
-    features = list(expand_features(project.spec, model))
-    key = cache_key(_KIND, {**declared, "features": features}, _VERSION, {"snapshot": snapshot_id})
+    key = _key(project, model_name, snapshot_id)
     found = project.store.find(_KIND, key)
     if found is None:
+        model = project.spec.models[model_name]
         source = project.store.get("snapshot", snapshot_id).inputs[f"sources/{model.label.source}"]
         snapshot = load_snapshot(project, snapshot_id)
         truth = truth_of(project, model_name, source, snapshot.frame)
@@ -54,6 +53,23 @@ def check_leaks(project: Project, model_name: str, snapshot_id: str) -> tuple[Ch
         about = {"results": [json_value(asdict(result)) for result in results]}
         id = content_id([snapshot_id, about])
         found = project.store.write(_KIND, id, key, about=about, inputs={"snapshot": snapshot_id})
+    return _results(found)
+
+
+def known_leaks(project: Project, model_name: str, snapshot_id: str) -> tuple[CheckResult, ...] | None:
+    """Return what the checks found in a snapshot; None where it was not sought by this declaration yet."""
+    found = project.store.find(_KIND, _key(project, model_name, snapshot_id))
+    return None if found is None else _results(found)
+
+
+def _key(project: Project, model_name: str, snapshot_id: str) -> str:
+    model = project.spec.models[model_name]
+    declared = {"leaks": deciding(model.leaks), "label": deciding(model.label), "task": model.task}
+    features = list(expand_features(project.spec, model))
+    return cache_key(_KIND, {**declared, "features": features}, _VERSION, {"snapshot": snapshot_id})
+
+
+def _results(found: Artifact) -> tuple[CheckResult, ...]:
     return tuple(CheckResult(**result) for result in found.about["results"])
 
 

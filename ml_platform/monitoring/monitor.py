@@ -68,6 +68,12 @@ def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], 
     return Made(_monitor(project, version, key, read, now), reused=False)
 
 
+def monitoring_key(project: Project, model_name: str, inputs: Mapping[str, str], now: datetime) -> str:
+    """Return the key of what monitoring a model at `now` says, with the predictions that are logged."""
+    read = _read_ids(project, model_name, inputs, champion(project, model_name, at=now), now)
+    return _key(project, model_name, read, now)
+
+
 def report_path(project: Project, model_name: str, now: datetime) -> Path:
     """Return where the page of a day is laid out, to be opened in a browser."""
     return project.state / "reports" / model_name / f"{now.astimezone(UTC):%Y-%m-%d}.html"

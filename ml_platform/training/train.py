@@ -58,7 +58,7 @@ def train_model(
     model = declared_model(project, model_name)
     require_no_leaks(project, model_name, snapshot_id)
     code = Code.read(project.root, project_functions(project.spec, KIND, model_name), project.state / "code")
-    key = _key(project, model, snapshot_id)
+    key = training_key(project, model_name, snapshot_id)
     found = project.store.find(KIND, key)
     if found is not None:
         return Made(found, reused=True)
@@ -113,9 +113,10 @@ def baseline_names(trained: Artifact) -> list[str]:
     return [baseline["name"] for baseline in trained.about["baselines"]]
 
 
-def _key(project: Project, model: ModelSpec, snapshot_id: str) -> str:
-    declaration = {**fit_declaration(project.spec, model), "environment": environment()}
-    version = code_version(KIND, project.root, project_functions(project.spec, KIND, model.name))
+def training_key(project: Project, model_name: str, snapshot_id: str) -> str:
+    """Return the key of a model trained on a snapshot, with the libraries and on the machine of this process."""
+    declaration = {**fit_declaration(project.spec, project.spec.models[model_name]), "environment": environment()}
+    version = code_version(KIND, project.root, project_functions(project.spec, KIND, model_name))
     return cache_key(KIND, declaration, version, {"snapshot": snapshot_id})
 
 
