@@ -6,7 +6,7 @@ from ml_platform.catalog.facts import FeatureColumn, FeatureTableFacts
 from ml_platform.catalog.feature_tables import feature_table_facts
 from ml_platform.catalog.wording import share_text, spread_text
 from ml_platform.checks import ChecksFailed
-from ml_platform.features.table import build_feature_table
+from ml_platform.features.table import build_feature_table, pending_cells
 from ml_platform.graph import Node
 from ml_platform.lineage import feature_lineage
 from ml_platform.making import Made
@@ -37,14 +37,17 @@ def build_feature_table_asset(project: Project, node: Node) -> dg.AssetsDefiniti
     @declared_asset(project, node, kinds={"features", "duckdb"}, check_specs=check_specs(node, names))
     def feature_table(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
-        made = build_feature_table(project, spec.name, step.inputs[f"sources/{spec.source}"])
+        source = step.inputs[f"sources/{spec.source}"]
+        pending = pending_cells(project, spec.name, source)
+        made = build_feature_table(project, spec.name, source)
         results = check_feature_table(project, spec.name, made.artifact.id)
         checks = list(report_checks(step, names, results))
         if any(result.blocks for result in results):
             yield from checks
             raise ChecksFailed(node.name, results)
         facts = feature_table_facts(project, spec.name, step.now, {}, made.artifact)
-        yield step.result(made, _metadata(facts, made) | {"dagster/column_lineage": lineage}, checks)
+        told = _metadata(facts, made) | {"dagster/column_lineage": lineage}
+        yield step.result(made, told, checks, rows=pending.rows)
 
     return feature_table
 

@@ -10,9 +10,10 @@ import dagster as dg
 
 from ml_platform.checks import require_healthy
 from ml_platform.errors import NotMaterialised
-from ml_platform.graph import Node
+from ml_platform.graph import Node, deciding_of
 from ml_platform.making import Made
 from ml_platform.project import Project
+from ml_platform.store.declared import record_declared
 from ml_platform.store.durations import record_duration
 from ml_platform.store.outputs import current_output, record_output
 from ml_platform_dagster.assets.metadata import Metadata
@@ -76,26 +77,28 @@ class Step:
         return id
 
     def record(self, id: str, partition: str = "") -> None:
-        """Record what this step made, for the steps after it."""
+        """Record what this step made, for the steps after it, and by which declaration, for a plan to compare."""
         record_output(
             self.project.database, self.node.name, self.node.kind, id, run=self.run, at=self.now, partition=partition
         )
+        part = deciding_of(self.project.spec, self.node.kind, self.node.subject)
+        record_declared(self.project.database, self.node.name, part)
 
-    def record_duration(self, *, reused: bool) -> None:
-        """Record how long the step has taken, unless it made nothing."""
+    def record_duration(self, *, reused: bool, rows: int | None = None) -> None:
+        """Record how long the step has taken, and over how many rows, unless it made nothing."""
         if not reused:
             took = timedelta(seconds=time.monotonic() - self.began)
-            record_duration(self.project.database, self.node.name, took, run=self.run, at=self.now)
+            record_duration(self.project.database, self.node.name, took, run=self.run, at=self.now, rows=rows)
 
     def result(
-        self, made: Made, metadata: Metadata, checks: Iterable[dg.AssetCheckResult] = ()
+        self, made: Made, metadata: Metadata, checks: Iterable[dg.AssetCheckResult] = (), rows: int | None = None
     ) -> dg.MaterializeResult[None]:
         """Record what was made, and how long it took, and return it as Dagster wants it.
 
         Its data version is the artefact's id.
         """
         self.record(made.artifact.id)
-        self.record_duration(reused=made.reused)
+        self.record_duration(reused=made.reused, rows=rows)
         return dg.MaterializeResult(
             metadata=metadata, data_version=dg.DataVersion(made.artifact.id), check_results=list(checks)
         )

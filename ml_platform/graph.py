@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
-from typing import Literal
+from typing import Any, Literal
 
 from ml_platform.code_version import code_version
 from ml_platform.errors import DeclarationCycle
@@ -173,6 +173,11 @@ def _model_inputs(spec: ProjectSpec, model: ModelSpec) -> dict[Kind, tuple[str, 
     }
 
 
-def _version(spec: ProjectSpec, kind: Kind, subject: str) -> str:
+def deciding_of(spec: ProjectSpec, kind: Kind, subject: str) -> dict[str, Any]:
+    """Return what decides a node: ``declaration``, the deciding part of it, and ``code``, the code that makes it."""
     code = code_version(kind, spec.root, project_functions(spec, kind, subject))
-    return content_id({"declaration": deciding_part(spec, kind, subject), "code": code})[:16]
+    return {"declaration": deciding_part(spec, kind, subject), "code": code}
+
+
+def _version(spec: ProjectSpec, kind: Kind, subject: str) -> str:
+    return content_id(deciding_of(spec, kind, subject))[:16]

@@ -21,12 +21,30 @@ DURATIONS = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 
+WORK = sa.Table(
+    "work",
+    METADATA,
+    sa.Column("duration", sa.Integer, sa.ForeignKey("durations.seq"), primary_key=True),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+)
+"""How many rows were worked on, where that decides how long it takes."""
 
-def record_duration(database: Database, node: str, took: timedelta, *, run: str, at: datetime) -> None:
-    """Record how long `node` took to make something in `run`; what was only found again is not recorded."""
+
+def record_duration(
+    database: Database, node: str, took: timedelta, *, run: str, at: datetime, rows: int | None = None
+) -> None:
+    """Record how long `node` took to make something in `run`; what was only found again is not recorded.
+
+    Parameters
+    ----------
+    rows
+        How many rows it worked on, where that decides how long it takes.
+    """
     row = {"node": node, "run": run, "seconds": took.total_seconds(), "at": at}
     with database.writing() as connection:
-        connection.execute(sa.insert(DURATIONS).values(row))
+        seq = connection.execute(sa.insert(DURATIONS).values(row)).inserted_primary_key[0]  # type: ignore[index]
+        if rows is not None:
+            connection.execute(sa.insert(WORK).values(duration=seq, rows=rows))
 
 
 def usual_duration(database: Database, node: str) -> timedelta | None:
@@ -35,3 +53,30 @@ def usual_duration(database: Database, node: str) -> timedelta | None:
     with database.reading() as connection:
         seconds = connection.scalars(query).all()
     return timedelta(seconds=median(seconds)) if seconds else None
+
+
+def expected_duration(database: Database, node: str, rows: int, of: int) -> timedelta | None:
+    """Return about how long `node` takes to work on some rows; None where it was never made.
+
+    It is in proportion to that of the last ten times whose number of rows was the most like it, by their ratio. Where
+    no number was recorded, the usual duration stands for all rows.
+
+    Parameters
+    ----------
+    of
+        How many rows there are in all.
+    """
+    query = (
+        sa.select(DURATIONS.c.seconds, WORK.c.rows)
+        .join(WORK, WORK.c.duration == DURATIONS.c.seq)
+        .where((DURATIONS.c.node == node) & (WORK.c.rows > 0))
+        .order_by(DURATIONS.c.seq.desc())
+        .limit(_LAST)
+    )
+    with database.reading() as connection:
+        known = [(row.seconds, row.rows) for row in connection.execute(query)]
+    if known:
+        seconds, likest = min(known, key=lambda item: max(item[1], rows) / max(min(item[1], rows), 1))
+        return timedelta(seconds=seconds * rows / likest)
+    usual = usual_duration(database, node)
+    return usual and usual * (rows / of if of else 1)
