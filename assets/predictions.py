@@ -6,9 +6,8 @@ from datetime import date
 import dagster as dg
 
 from ml_platform.graph import Node
-from ml_platform.identity import content_id
 from ml_platform.project import Project
-from ml_platform.scoring import Scored, due_days, score_days
+from ml_platform.scoring import Scored, days_id, due_days, score_days
 from ml_platform_dagster.assets.days import days_of, open_days
 from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, table
@@ -32,8 +31,7 @@ def build_predictions(project: Project, node: Node) -> dg.AssetsDefinition:
         scored = score_days(project, model.name, step.inputs, _days(step), step.now)
         for one in scored:
             step.record(one.made.artifact.id, partition=one.day.isoformat())
-        ids = [one.made.artifact.id for one in scored]
-        id = ids[0] if len(ids) == 1 else content_id(ids)
+        id = days_id([one.made.artifact.id for one in scored])
         step.record(id)
         step.record_duration(reused=all(one.made.reused for one in scored))
         return dg.MaterializeResult(metadata={"id": id} | _metadata(scored), data_version=dg.DataVersion(id))

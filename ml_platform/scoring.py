@@ -18,7 +18,7 @@ from ml_platform.checks import require_healthy
 from ml_platform.clock import MICROSECOND
 from ml_platform.code_version import code_version
 from ml_platform.frame import model_frame
-from ml_platform.identity import cache_key
+from ml_platform.identity import cache_key, content_id
 from ml_platform.making import Made
 from ml_platform.prediction_log import KIND, append_predictions, day_bounds, logged_days, read_predictions
 from ml_platform.prediction_rows import predicted_rows, prediction_ids
@@ -30,7 +30,16 @@ from ml_platform.spec.resolve import feature_tables_of
 from ml_platform.store.artifacts import Artifact
 from ml_platform.store.outputs import partition_instants
 
-__all__ = ["Scored", "days_of_run", "due_days", "read_predictions", "score_batch", "score_days", "scored_days"]
+__all__ = [
+    "Scored",
+    "days_id",
+    "days_of_run",
+    "due_days",
+    "read_predictions",
+    "score_batch",
+    "score_days",
+    "scored_days",
+]
 
 _DAYS_AT_ONCE = 31
 
@@ -132,6 +141,11 @@ def days_of_run(project: Project, models: Sequence[str], now: datetime) -> tuple
     if not due:
         return ()
     return tuple(min(due) + timedelta(days=count) for count in range((max(due) - min(due)).days + 1))
+
+
+def days_id(ids: Sequence[str]) -> str:
+    """Return one id for the states of some days: of one day, its own."""
+    return ids[0] if len(ids) == 1 else content_id(list(ids))
 
 
 def _stretch(day: date, now: datetime) -> tuple[datetime, datetime]:

@@ -76,6 +76,20 @@ def run(
 
 
 @app.command()
+def plan(
+    directory: Directory = HERE,
+    until: Annotated[
+        str | None, typer.Option(help="As if a simulated clock had moved on to this instant; it stays where it is.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what `run` would make, why, and about how long it would take. Nothing is read or computed."""
+    from ml_platform.cli.planning import show_plan
+
+    show_plan(directory, until, as_json)
+
+
+@app.command()
 def up(
     directory: Directory = HERE,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,

@@ -44,7 +44,7 @@ class Run:
 def run_project(directory: Path, job: str, until: str | None) -> int:
     """Bring a project up to date and show what came of it; with `until`, live on to then. Return the exit code."""
     project = open_project(directory)
-    end = _instant(until) if until else None
+    end = read_instant(until) if until else None
     runs = [_run(project, job)]
     if end is not None and runs[0].code == 0 and project.clock.now() < end:
         _advance(project, end)
@@ -61,18 +61,25 @@ def advance_project(directory: Path, by: str, then_run: bool) -> int:
         span = parse_duration(by)
     except ValueError as error:
         raise UsageError(f"{error}.") from None
-    now = _simulated(project).advance(span)
+    now = simulated(project).advance(span)
     print(f"The clock of {project.spec.name} stands at {now:%Y-%m-%d %H:%M} UTC.")
     return run_project(directory, "factory", None) if then_run else 0
 
 
 def _advance(project: Project, end: datetime) -> None:
-    clock = _simulated(project)
+    clock = simulated(project)
     clock.advance(end - clock.now())
     Console().print(f"\nThe clock moves on to {end:%Y-%m-%d %H:%M} UTC.")
 
 
-def _simulated(project: Project) -> SimulatedClock:
+def simulated(project: Project) -> SimulatedClock:
+    """Return a project's simulated clock.
+
+    Raises
+    ------
+    ClockError
+        Where it follows the clock on the wall.
+    """
     if isinstance(project.clock, SimulatedClock):
         return project.clock
     raise ClockError(
@@ -81,7 +88,13 @@ def _simulated(project: Project) -> SimulatedClock:
     )
 
 
-def _instant(text: str) -> datetime:
+def read_instant(text: str) -> datetime:
+    """Return an instant of the command line, in UTC.
+
+    Raises
+    ------
+    UsageError
+    """
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:

@@ -79,25 +79,31 @@ class Pending:
 
     Attributes
     ----------
-    chunks
-        Chunks of the source to read.
+    missing
+        For each chunk of the source to read, the columns of cells to compute.
     rows
-        How many rows those hold.
-    parts
-        Columns of cells to compute in any of them.
+        How many rows those chunks hold.
     """
 
-    chunks: tuple[str, ...]
+    missing: Mapping[str, tuple[str, ...]]
     rows: int
-    parts: tuple[str, ...]
+
+    @property
+    def chunks(self) -> tuple[str, ...]:
+        """Chunks of the source to read."""
+        return tuple(self.missing)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Columns of cells to compute in any of the chunks."""
+        return tuple(dict.fromkeys(part for wanted in self.missing.values() for part in wanted))
 
 
 def pending_cells(project: Project, name: str, source_id: str) -> Pending:
     """Return what building a feature table would compute."""
     builder = _Builder(project, name, source_id)
     missing = builder.missing()
-    parts = dict.fromkeys(part for wanted in missing.values() for part in wanted)
-    return Pending(tuple(missing), sum(builder.rows[chunk] for chunk in missing), tuple(parts))
+    return Pending(missing, sum(builder.rows[chunk] for chunk in missing))
 
 
 class _Builder:

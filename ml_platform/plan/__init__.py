@@ -1,0 +1,1 @@
+"""What running a project would do, why, and about how long it would take. Nothing is read or computed for it."""
