@@ -10,7 +10,6 @@ from ml_platform.features.reading import Reading
 from ml_platform.features.source_log import chunk_states, has_records
 from ml_platform.features.table import BASE, Pending, pending_cells, table_key
 from ml_platform.graph import Node
-from ml_platform.identity import format_instant
 from ml_platform.plan.facts import Planned
 from ml_platform.plan.view import NEVER, View
 from ml_platform.store.artifacts import Artifact
@@ -44,7 +43,7 @@ def _why_read(view: View, node: Node, reading: Reading) -> list[str]:
         return [*(view.changes(node) or ["its declaration changed"]), "its log begins anew"]
     if reading.why == "rows become known":
         first = reading.last.next_known_at
-        return [f"rows that were read before become known, the first at {format_instant(first)[:16]}"] if first else []
+        return [f"rows become known, the first at {first:%Y-%m-%d %H:%M}"] if first else []
     return view.changes(node) or ["its source's files changed since the last ingest"]
 
 

@@ -83,7 +83,8 @@ class View:
         would = [name for name, verdict in doing.items() if verdict == "would run"]
         may = [name for name, verdict in doing.items() if verdict == "may run"]
         told = [(would, "would run"), (may, "may run")]
-        return [f"{listed(found, limit=2)} {verdict}, which may change it" for found, verdict in told if found]
+        said = " and ".join(f"{listed(found, limit=2)} {verdict}" for found, verdict in told if found)
+        return [f"{said}, which may change it"] if said else []
 
     # Verdicts ---------------------------------------------------------------
 

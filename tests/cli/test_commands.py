@@ -27,7 +27,19 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_help_names_every_command() -> None:
     told = call("--help").stdout
-    for name in ("init", "validate", "schema", "graph", "run", "up", "advance", "status", "predictions", "catalog"):
+    for name in (
+        "init",
+        "validate",
+        "schema",
+        "graph",
+        "run",
+        "plan",
+        "up",
+        "advance",
+        "status",
+        "predictions",
+        "catalog",
+    ):
         assert f" {name} " in told
 
 
@@ -172,3 +184,56 @@ def test_a_taken_port_is_named_with_the_way_out(shop: Path) -> None:
         done = call("up", str(shop), "--port", str(port))
     assert done.returncode == 1
     assert f"port {port} for the Dagster UI is taken by another process" in done.stderr
+
+
+def test_a_plan_of_a_new_project_says_that_nothing_was_ever_made(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path, days=3)
+    done = call("plan", str(shop))
+    assert done.returncode == 0
+    assert "shop at 2024-03-01 00:00 UTC" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("  sources/orders")]
+    assert rows == [["sources/orders", "would", "run", "unknown", "never", "made"]]
+    assert "15 steps would run: for how long is unknown." in done.stdout
+    assert not (shop / ".ml_platform/store").exists()
+
+
+def test_a_plan_can_be_read_by_machines_and_asked_for_a_later_instant(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path, days=3)
+    told = json.loads(call("plan", str(shop), "--json", "--until", "2024-03-05T00:00:00Z").stdout)
+    assert (told["project"], told["now"]) == ("shop", "2024-03-05T00:00:00.000000Z")
+    assert told["nodes"][0] == {
+        "node": "sources/deliveries",
+        "kind": "source",
+        "verdict": "would run",
+        "reasons": ["never made"],
+        "seconds": None,
+        "id": None,
+    }
+    assert len(told["nodes"]) == len(told["never_made_before"]) == 15
+    assert told["would_run_seconds"] == told["may_run_seconds"] == 0
+    assert call("advance", "6h", str(shop)).stdout == "The clock of shop stands at 2024-03-01 06:00 UTC.\n"
+
+
+def test_a_plan_for_later_needs_a_clock_that_can_be_moved(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path, days=1)
+    file = shop / "project.yaml"
+    file.write_text(file.read_text().replace("clock: {simulated_from: 2024-03-01T00:00:00Z}", "clock: wall"))
+    done = call("plan", str(shop), "--until", "2030-01-01T00:00:00Z")
+    assert done.returncode == 1
+    assert "follows the clock on the wall" in done.stderr
+    assert "has no time zone" in call("plan", str(write_shop(tmp_path / "b", days=1)), "--until", "2030-01-01").stderr
+
+
+def test_a_plan_loads_none_of_the_slow_libraries(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path, days=1)
+    code = f"""
+import sys
+from pathlib import Path
+from ml_platform.cli.planning import show_plan
+show_plan(Path({str(shop)!r}), None, False)
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "would run" in done.stdout
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert not loaded & {"dagster", "mlflow", "great_expectations", "evidently", "sklearn", "lightgbm"}

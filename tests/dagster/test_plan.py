@@ -84,7 +84,7 @@ def test_a_day_later_its_rows_are_read_its_predictions_made_and_no_model_trained
     shop.advance(days=1)
     plan = plan_of(shop)
     found = verdicts(plan)
-    assert node(plan, "sources/orders").reasons[0].startswith("rows that were read before become known, the first at")
+    assert node(plan, "sources/orders").reasons[0].startswith("rows become known, the first at 2024-03-0")
     assert [found[f"sources/{name}"] for name in ("orders", "deliveries")] == ["would run", "would run"]
     assert found["features/courier_recent"] == "may run"
     model = {stage: found[f"late_parcel/{stage}"] for stage in STAGES}
