@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ml_platform.errors import SourceError, listed
-from ml_platform.features.reading import Reading
+from ml_platform.errors import PlatformError, listed
+from ml_platform.features.looking import Look
 from ml_platform.features.source_log import chunk_states, has_records
 from ml_platform.features.table import BASE, Pending, pending_cells, table_key
 from ml_platform.graph import Node
@@ -21,13 +21,13 @@ _WITHOUT_FINGERPRINT = "its reader has no fingerprint, so only reading can tell"
 def plan_source(view: View, node: Node) -> Planned:
     """Return what a run would do about a source."""
     try:
-        reading = view.reading(node.subject)
-    except SourceError as error:
+        look = view.look(node.subject)
+    except PlatformError as error:
         return view.blocked(node, str(error))
-    if reading.why == "no fingerprint":
+    if look.why == "no fingerprint":
         return view.may_run(node, [*view.changes(node), _WITHOUT_FINGERPRINT])
-    if reading.why is not None:
-        return view.would_run(node, _why_read(view, node, reading))
+    if look.why is not None:
+        return view.would_run(node, _why_read(view, node, look))
     log = view.log(node.subject)
     if log is None:
         return view.blocked(node, "its log is gone from the store, or damaged. Restore it from a copy")
@@ -36,15 +36,26 @@ def plan_source(view: View, node: Node) -> Planned:
     return view.up_to_date(node, log.id)
 
 
-def _why_read(view: View, node: Node, reading: Reading) -> list[str]:
-    if reading.why == "never read" or reading.last is None:
+def _why_read(view: View, node: Node, look: Look) -> list[str]:
+    if look.why == "never read" or look.last is None:
         return [NEVER]
-    if reading.why == "begins anew":
+    if look.why == "begins anew":
         return [*(view.changes(node) or ["its declaration changed"]), "its log begins anew"]
-    if reading.why == "rows become known":
-        first = reading.last.next_known_at
+    if look.why == "rows become known":
+        first = look.last.next_known_at
         return [f"rows become known, the first at {first:%Y-%m-%d %H:%M}"] if first else []
-    return view.changes(node) or ["its source's files changed since the last ingest"]
+    return view.changes(node) or [_told_changed(look)]
+
+
+def _told_changed(look: Look) -> str:
+    """Return which of the files, or other parts, of a source have changed since they were read."""
+    if len(look.parts) == 1:
+        return f"{look.parts[0].name} changed since the last ingest"
+    new = [part.name for part in look.changed if part.name not in look.marks]
+    changed = [part.name for part in look.changed if part.name in look.marks]
+    told = [f"{listed(changed, limit=2)} changed since the last ingest"] if changed else []
+    told += [f"{listed(new, limit=2)} {'is' if len(new) == 1 else 'are'} new"] if new else []
+    return f"of {len(look.parts)} files, {', '.join(told)}"
 
 
 def plan_feature_table(view: View, node: Node) -> Planned:

@@ -71,7 +71,7 @@ def _is_settled(view: View, name: str, as_of: datetime) -> bool:
     source = _source_of(view, name)
     if view.planned[f"sources/{source}"].id is not None:
         return True
-    last = view.reading(source).last
+    last = view.look(source).last
     return last is not None and as_of <= last.at and as_of < view.now
 
 

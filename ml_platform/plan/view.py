@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from ml_platform.checks import last_recording
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing, listed
-from ml_platform.features.reading import Reading, look_at_source
+from ml_platform.features.looking import Look, look_at_source
 from ml_platform.graph import Node, deciding_of
 from ml_platform.plan.changes import declared_change
 from ml_platform.plan.facts import Planned
@@ -29,7 +29,7 @@ class View:
     now: datetime
     nodes: tuple[Node, ...]
     planned: dict[str, Planned] = field(default_factory=dict)
-    _readings: dict[str, Reading] = field(default_factory=dict)
+    _looks: dict[str, Look] = field(default_factory=dict)
 
     # What stands ------------------------------------------------------------
 
@@ -45,7 +45,7 @@ class View:
         except (ArtifactMissing, ArtifactDamaged):
             return None
 
-    def reading(self, source: str) -> Reading:
+    def look(self, source: str) -> Look:
         """Return whether a run would read a source.
 
         Raises
@@ -53,14 +53,14 @@ class View:
         SourceError
             Where its files are missing or cannot be reached.
         """
-        if source not in self._readings:
-            self._readings[source] = look_at_source(self.project, source, self.now)
-        return self._readings[source]
+        if source not in self._looks:
+            self._looks[source] = look_at_source(self.project, source, self.now)
+        return self._looks[source]
 
     def log(self, source: str) -> Artifact | None:
         """Return the log with which the next ingest of a source would go on; None where it would begin anew."""
-        reading = self.reading(source)
-        return self.stored("source", reading.last.id) if reading.last and reading.continues else None
+        look = self.look(source)
+        return self.stored("source", look.last.id) if look.last and look.continues else None
 
     def absence(self, node: Node) -> str:
         """Return why there is nothing that a node made."""

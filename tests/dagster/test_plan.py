@@ -14,6 +14,13 @@ from tests.dagster.shop import Shop
 STAGES = ("snapshot", "trained_model", "evaluation", "deployment", "predictions", "monitoring")
 
 
+@pytest.fixture
+def shop(shop: Shop) -> Shop:
+    """The shop, with its sources read once more: files that were copied are other files."""
+    assert shop.materialise("sources/orders", "sources/deliveries").success
+    return shop
+
+
 def plan_of(shop: Shop) -> Plan:
     return plan_project(shop.project, shop.project.clock.now())
 
@@ -42,7 +49,7 @@ def no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a source was read")
 
-    monkeypatch.setattr("ml_platform.features.ingest.read_rows", refuse)
+    monkeypatch.setattr("ml_platform.features.ingest.read_parts", refuse)
 
 
 def test_after_a_run_everything_is_up_to_date_and_neither_plan_nor_run_reads_a_source(
@@ -120,7 +127,7 @@ def test_a_correction_recomputes_the_chunk_that_it_touches(shop: Shop) -> None:
     wrong = ",".join([*first.split(",")[:3], "999.0"])
     data.write_text("\n".join([header, wrong, *rest]) + "\n")
     plan = plan_of(shop)
-    assert node(plan, "sources/deliveries").reasons == ("its source's files changed since the last ingest",)
+    assert node(plan, "sources/deliveries").reasons == ("data/deliveries.csv changed since the last ingest",)
     assert node(plan, "features/courier_recent").verdict == "may run"
     assert node(plan, "features/courier_recent").reasons == ("sources/deliveries would run, which may change it",)
     shop.materialise("sources/deliveries")
