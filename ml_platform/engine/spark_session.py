@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ml_platform.errors import EngineUnavailable
 
@@ -95,12 +95,13 @@ def _require_answer(url: str) -> None:
 
 def _connected(url: str) -> SparkSession:
     from pyspark.errors import PySparkException
-    from pyspark.sql import SparkSession
 
     try:
         from pyspark.sql.connect.client.retries import DefaultPolicy
+        from pyspark.sql.connect.session import SparkSession as Client
 
-        session = SparkSession.builder.remote(url).create()
+        # Not by pyspark.sql's builder, which turns the whole process into a client.
+        session = Client.builder.remote(url).create()
         # Spark's own client would ask a server that is gone for ten minutes.
         session.client.set_retry_policies([DefaultPolicy(max_retries=5, max_backoff=2000)])
         with patiently():
@@ -110,7 +111,7 @@ def _connected(url: str) -> SparkSession:
     except PySparkException:
         remedy = "See whether it is a Spark Connect server, or correct engine in project.yaml"
         raise EngineUnavailable(url, "it does not answer as Spark does", remedy) from None
-    return session
+    return cast("SparkSession", session)  # which offers the same
 
 
 @contextlib.contextmanager
