@@ -139,8 +139,8 @@ def connect_server(tmp_path):
             wait_for(port, server)
             yield server, f"sc://127.0.0.1:{port}"
         finally:
-            server.terminate()
-            server.wait(60)
+            server.kill()
+            server.wait()
 
 
 def wait_for(port, server):
@@ -170,8 +170,8 @@ def test_a_spark_connect_server_gives_the_same_rows_and_is_told_of_when_it_is_go
         assert engine.run(files.order_by("row")).equals(placed)
         with pytest.raises(ValueTooLarge):
             engine.run(numbers.mutate(x=numbers.x * 4))
-        server.terminate()
-        server.wait(60)
+        server.kill()
+        server.wait()
         with pytest.raises(EngineUnavailable, match="the server answers no more"):
             engine.run(kept)
 
