@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from ml_platform.clock import MICROSECOND
 from ml_platform.engine import Engine
 from ml_platform.engine.functions import floor_divide
+from ml_platform.errors import ValueTooLarge, too_large
 from ml_platform.expression import parse_expression
 from ml_platform.features.cells import Grain
 from ml_platform.features.parts import Answer, Measure, parts_of
@@ -77,11 +78,20 @@ def features_at(
     -------
     The points, one row each, in no particular order, for Ibis. An entity that has never been seen, or whose key is
     null, has count 0 and sum 0, and null for the rest. Time since the last row is in seconds, up to the tick.
+
+    Raises
+    ------
+    FeatureError
+        Where a value is too large for exact sums.
+    ArtifactMissing, ArtifactDamaged
     """
     spec = project.spec.feature_tables[artifact.about["table"]]
-    values = _LookUp(project, engine, artifact, spec).values(points, keys, instant, columns, name)
-    found = {f"{called or spec.name}.{column}": values[column] for column in columns}
-    return engine.keep(name, values.select(*points.columns, **found))
+    try:
+        values = _LookUp(project, engine, artifact, spec).values(points, keys, instant, columns, name)
+        found = {f"{called or spec.name}.{column}": values[column] for column in columns}
+        return engine.keep(name, values.select(*points.columns, **found))
+    except ValueTooLarge as error:
+        raise too_large(spec.name, error) from None
 
 
 class _LookUp:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ml_platform.clock import EPOCH, MICROSECOND
 from ml_platform.code_version import code_version
 from ml_platform.engine import Engine
-from ml_platform.errors import FeatureError, ValueTooLarge
+from ml_platform.errors import ValueTooLarge, too_large
 from ml_platform.features.cell_index import CellObject, find_cells, record_cells
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain, base_columns, cells_of, table_parts
 from ml_platform.features.chunks import at_once, parquet_bytes
@@ -61,10 +61,7 @@ def build_feature_table(project: Project, name: str, source_id: str) -> Made:
     try:
         return Made(_Builder(project, name, source_id).build(key, declared), reused=False)
     except ValueTooLarge as error:
-        raise FeatureError(
-            f"feature table {name}: a value is too large for exact sums: {error}. Sum in a larger unit, or leave such "
-            "rows out with where."
-        ) from None
+        raise too_large(name, error) from None
 
 
 def table_key(project: Project, name: str, source_id: str) -> str:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from ml_platform.clock import to_micros
+from ml_platform.errors import FeatureError
 from ml_platform.features.cells import Grain
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.parts import parts_of
@@ -128,6 +129,13 @@ def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, seed):
         found = in_ranges(cells, grain, engine.run(points), {"shop": "who"}, wanted).to_pylist()
     assert len(found) == len(questions)
     assert _sorted(found) == _sorted(expected)
+
+
+def test_a_deviation_of_values_that_are_too_large_names_its_table(tmp_path):
+    rows = [row(f"r{number}", number, amount=9e12) for number in range(3)]
+    project = project_of(tmp_path, rows, one_table({"std": "amount"}, ["ever"]))
+    with pytest.raises(FeatureError, match="feature table recent: a value is too large for exact sums"):
+        answers(project, built(project, at(9)), [("a", at(5))])
 
 
 def _stored(artifact):
