@@ -157,7 +157,7 @@ def test_reading_what_changed_gives_the_log_that_reading_everything_gives(tmp_pa
         for project, everything in zip(projects, (False, True), strict=True):
             with monkeypatch.context() as patched:
                 if everything:
-                    patched.setattr("ml_platform.features.ingest.unsettled", lambda parts, marks, now: parts)
+                    patched.setattr("ml_platform.features.looking.unsettled", lambda parts, marks, now: parts)
                 logs.append(log_of(project, ingest_source(project, "sales", at(hour)).made.artifact))
         assert logs[0] == logs[1]
 
