@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from ml_platform.features.source_log import KNOWN, source_versions
+from ml_platform.plan.make import plan_project
 from ml_platform.prediction_log import logged_days, read_predictions
 from ml_platform.registry import champion
 from ml_platform_dagster.assets.declare import asset_key
@@ -100,3 +101,16 @@ def test_behind_a_refusal_the_factory_goes_on_with_the_predictions_of_the_champi
     done = [line["step"] for line in told if line["event"] == "done"]
     refreshed = done.index("lateness/predictions")
     assert refreshed < done.index("sources/expected") < done.index("late_parcel/snapshot")
+
+
+def test_the_plan_waits_for_predictions_that_are_still_to_come(chained: Shop) -> None:
+    chained.advance(hours=5)
+    chained.run("lateness_refresh")
+    chained.run("ingest")
+    chained.advance(hours=1)
+    planned = {node.node: node for node in plan_project(chained.project, chained.project.clock.now()).nodes}
+    assert planned["lateness/predictions"].verdict == "would run"
+    assert (planned["sources/expected"].verdict, planned["sources/expected"].reasons) == (
+        "may run",
+        ("lateness/predictions would run, which may change it",),
+    )
