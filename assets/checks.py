@@ -8,6 +8,7 @@ import dagster as dg
 from ml_platform.checks import CheckResult, record_checks
 from ml_platform.graph import Node
 from ml_platform.monitoring.known_expectations import check_names
+from ml_platform.monitoring.upstream import UPSTREAM_VERSION
 from ml_platform.spec.source import SourceSpec
 from ml_platform_dagster.assets.declare import asset_key
 from ml_platform_dagster.assets.metadata import Metadata, table
@@ -17,8 +18,9 @@ FRESHNESS = "freshness"
 
 
 def source_checks(spec: SourceSpec) -> tuple[str, ...]:
-    """Return the names of a source's checks: its expectations, and freshness where that is declared."""
-    return (*check_names(spec.expectations), *([FRESHNESS] if spec.freshness else []))
+    """Return the names of a source's checks: expectations, freshness where declared, the version behind predictions."""
+    upstream = [UPSTREAM_VERSION] if spec.reader.predictions else []
+    return (*check_names(spec.expectations), *([FRESHNESS] if spec.freshness else []), *upstream)
 
 
 def check_specs(node: Node, names: Sequence[str]) -> list[dg.AssetCheckSpec]:

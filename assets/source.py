@@ -1,5 +1,6 @@
 """The asset of a source: rows read, checked, and appended to its log."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import dagster as dg
@@ -7,22 +8,37 @@ import dagster as dg
 from ml_platform.catalog.facts import SourceColumn, SourceFacts
 from ml_platform.catalog.sources import source_facts
 from ml_platform.catalog.wording import share_text
-from ml_platform.checks import ChecksFailed
+from ml_platform.checks import CheckResult, ChecksFailed
 from ml_platform.features.ingest import Ingested, ingest_source
 from ml_platform.graph import Node
+from ml_platform.lineage import source_lineage
 from ml_platform.monitoring.expectations import run_expectations
+from ml_platform.monitoring.upstream import check_upstream, versions_in
 from ml_platform.project import Project
+from ml_platform.spec.source import SourceSpec
 from ml_platform_dagster.assets.checks import check_specs, report_checks, source_checks
 from ml_platform_dagster.assets.declare import declared_asset
-from ml_platform_dagster.assets.metadata import Metadata, described, made_metadata, table, table_schema, used_by
+from ml_platform_dagster.assets.metadata import (
+    Metadata,
+    column_lineage,
+    described,
+    made_metadata,
+    table,
+    table_schema,
+    used_by,
+)
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
+
+_NONE = ("none", "none")
 
 
 def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of a source."""
     spec = project.spec.sources[node.subject]
     names = source_checks(spec)
+    origins = source_lineage(project.spec, spec)
+    lineage = {"dagster/column_lineage": column_lineage(origins)} if origins else {}
 
     @declared_asset(project, node, kinds={"source", spec.reader.kind}, check_specs=check_specs(node, names))
     def source(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
@@ -32,13 +48,26 @@ def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
         except ChecksFailed as failed:
             yield from report_checks(step, names, failed.results)
             raise
-        checks = list(report_checks(step, names, found.checks))
+        versions, upstream = _upstream(project, spec, found)
+        checks = list(report_checks(step, names, [*found.checks, *upstream]))
         facts = source_facts(project, spec.name, found.made.artifact)
-        yield step.result(found.made, _metadata(facts, found), checks)
+        yield step.result(found.made, _metadata(facts, found) | versions | lineage, checks)
         if any(result.blocks for result in found.checks):
             raise ChecksFailed(node.name, found.checks)
 
     return source
+
+
+def _upstream(project: Project, spec: SourceSpec, found: Ingested) -> tuple[Metadata, Sequence[CheckResult]]:
+    """Return the versions behind a source of predictions, and whether models in charge know the newest."""
+    if spec.reader.predictions is None:
+        return {}, ()
+    versions = versions_in(project, spec.name, found.made.artifact)
+    rows = [
+        {"version": f"{spec.reader.predictions}@{item.version}", "rows": item.rows, "from": item.first, "to": item.last}
+        for item in versions
+    ]
+    return {"versions": table(rows)}, [check_upstream(project, spec.name, versions)]
 
 
 def _metadata(facts: SourceFacts, found: Ingested) -> Metadata:
@@ -53,9 +82,9 @@ def _metadata(facts: SourceFacts, found: Ingested) -> Metadata:
             "new_rows": found.new_rows,
             "late_rows": found.late,
             "corrections": found.corrections,
-            "events_from": about["events"][0],
-            "events_to": about["events"][1],
-            "known_until": about["known"][1],
+            "events_from": about.get("events", _NONE)[0],
+            "events_to": about.get("events", _NONE)[1],
+            "known_until": about.get("known", _NONE)[1],
             "columns": table([_row(column) for column in facts.columns]),
         }
         | used_by(facts.used_by)

@@ -30,12 +30,15 @@ class Outcome:
     ----------
     problems
         What went wrong, by step; by ``""`` where it was no step's fault.
+    skipped
+        The steps that were never begun, because what they need is missing.
     """
 
     run: str
     success: bool = False
     interrupted: bool = False
     problems: dict[str, Problem] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -88,9 +91,9 @@ class Listener:
 
     def tell_skipped(self, steps: Sequence[str]) -> None:
         """Tell which steps were never begun, because what they need is missing."""
-        for step in steps:
-            if step not in self.begun:
-                self.tell({"event": "skipped", "step": step})
+        self.outcome.skipped = [step for step in steps if step not in self.begun]
+        for step in self.outcome.skipped:
+            self.tell({"event": "skipped", "step": step})
 
     def _run_failed(self, event: dg.DagsterEvent) -> None:
         data = event.job_failure_data

@@ -12,8 +12,8 @@ With ``--json-events`` every line on stdout is a JSON object with an ``event``:
 - ``end``: ``run``, ``success``, ``refused`` (models whose champion stays), ``seconds``
 
 A factory in which a version was refused goes on with the refresh of that model, a second
-``run``: the champion stays and goes on serving. The exit code is 0 when everything was made
-or refused, 1 on failure, 130 after Ctrl-C.
+``run``: the champion stays and goes on serving. Models that read its predictions follow in a third.
+The exit code is 0 when everything was made or refused, 1 on failure, 130 after Ctrl-C.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -35,6 +35,7 @@ from ml_platform.monitoring.alerts import send_alert
 from ml_platform.project import Project, open_project
 from ml_platform.registry import champion
 from ml_platform_dagster.assets.days import due_range
+from ml_platform_dagster.assets.declare import asset_key
 from ml_platform_dagster.jobs.asset_jobs import FACTORY, refresh_job_name
 from ml_platform_dagster.jobs.build import build_definitions
 from ml_platform_dagster.jobs.failures import failure_alert
@@ -52,8 +53,15 @@ class UnknownJob(PlatformError):
         super().__init__(f"there is no job {name!r}. {suggest(name, known)}")
 
 
-def run_job(project: Project, instance: dg.DagsterInstance, job: str, tell: Tell) -> Outcome:
+def run_job(
+    project: Project, instance: dg.DagsterInstance, job: str, tell: Tell, only: Collection[str] = ()
+) -> Outcome:
     """Run a job to its end in this process, telling each step, and alert where it failed.
+
+    Parameters
+    ----------
+    only
+        The names of the nodes to make; all of the job's by default.
 
     Raises
     ------
@@ -62,6 +70,7 @@ def run_job(project: Project, instance: dg.DagsterInstance, job: str, tell: Tell
     definition = _resolve(project, job)
     names = {node.name.replace("/", "__"): node.name for node in build_graph(project.spec)}
     steps = [names.get(node.name, node.name) for node in definition.nodes_in_topological_order]
+    steps = [step for step in steps if step in only or not only]
     outcome = Outcome(str(uuid.uuid4()))
     tell({"event": "run", "run": outcome.run, "job": job, "steps": steps})
     began = time.monotonic()
@@ -72,6 +81,7 @@ def run_job(project: Project, instance: dg.DagsterInstance, job: str, tell: Tell
         run_id=outcome.run,
         run_config=_SILENT,
         tags={**process_tags(), **_partition_tags(project, instance, steps)},
+        asset_selection=[asset_key(name) for name in only] or None,
         raise_on_error=False,
     )
     outcome.success = result.success
@@ -97,13 +107,24 @@ def _partition_tags(project: Project, instance: dg.DagsterInstance, steps: Seque
 
 
 def run_and_refresh(project: Project, instance: dg.DagsterInstance, job: str, tell: Tell) -> int:
-    """Run a job, then the refresh of the models whose champion stays, and return the exit code."""
+    """Run a job, then what a factory skipped because a champion stays, and return the exit code."""
     outcome = run_job(project, instance, job, tell)
-    stays = [model for model in outcome.refused if job == FACTORY and champion(project, model) is not None]
-    outcomes = [outcome, *(run_job(project, instance, refresh_job_name(model), tell) for model in stays)]
+    outcomes = [outcome, *(_after_refusals(project, instance, outcome, tell) if job == FACTORY else ())]
     if any(one.interrupted for one in outcomes):
         return INTERRUPTED
     return int(any(one.failed for one in outcomes))
+
+
+def _after_refusals(project: Project, instance: dg.DagsterInstance, outcome: Outcome, tell: Tell) -> Iterator[Outcome]:
+    """Refresh the models whose champion stays, then make what waited for their predictions."""
+    for model in outcome.refused:
+        if champion(project, model) is not None:
+            yield run_job(project, instance, refresh_job_name(model), tell)
+    waiting = [step for step in outcome.skipped if step.partition("/")[0] not in outcome.refused]
+    if waiting and outcome.refused and not outcome.failed:
+        rest = run_job(project, instance, FACTORY, tell, only=waiting)
+        yield rest
+        yield from _after_refusals(project, instance, rest, tell)
 
 
 # The command ----------------------------------------------------------------

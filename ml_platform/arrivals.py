@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from ml_platform.errors import PlatformError
-from ml_platform.features.readers import fingerprint
+from ml_platform.features.read_predictions import predicted_parts
+from ml_platform.features.readers import fingerprint, fingerprint_of
 from ml_platform.identity import content_id, format_instant
 from ml_platform.project import Project
 from ml_platform.spec.source import SourceSpec
@@ -14,6 +15,7 @@ from ml_platform.spec.source import SourceSpec
 def source_fingerprints(project: Project, now: datetime) -> dict[str, str]:
     """Return, for each source, a text that changes when its files change, or when a simulated clock moves.
 
+    For predictions of a model it changes when something was predicted.
     A simulated clock lets more rows of the same files be known. What a database, or a Python reader that declares no
     fingerprint, would give cannot be told from the outside: on the wall clock the text never changes, and the
     scheduled refreshes read it.
@@ -24,6 +26,8 @@ def source_fingerprints(project: Project, now: datetime) -> dict[str, str]:
 
 def _seen(project: Project, spec: SourceSpec) -> str | None:
     try:
+        if spec.reader.predictions is not None:
+            return fingerprint_of(predicted_parts(project, spec, spec.reader.predictions))
         return fingerprint(project.root, spec)
     except PlatformError as error:  # a change too: the ingest will say what is wrong
         return str(error)

@@ -104,10 +104,11 @@ def downstream(nodes: Iterable[Node], name: str) -> tuple[Node, ...]:
 
 
 def _source(spec: ProjectSpec, name: str) -> Node:
+    model = spec.sources[name].reader.predictions
     return Node(
         name=f"sources/{name}",
         kind="source",
-        inputs=(),
+        inputs=(f"{model}/predictions",) if model else (),
         subject=name,
         owner=spec.sources[name].owner,
         description=spec.sources[name].description,

@@ -10,9 +10,16 @@ from ml_platform.spec.joins import joined_table
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.resolve import columns_behind, expand_features
+from ml_platform.spec.source import SourceSpec
 
 Origins = Mapping[str, tuple[tuple[str, str], ...]]
 """For each column, the nodes and their columns that it is made of."""
+
+
+def source_lineage(spec: ProjectSpec, source: SourceSpec) -> Origins:
+    """Return where the columns of a source come from, where the platform knows: the predictions of a model."""
+    model = source.reader.predictions
+    return {} if model is None else {name: _of(f"{model}/predictions", [name]) for name in source.columns}
 
 
 def feature_lineage(spec: ProjectSpec, table: FeatureTableSpec) -> Origins:

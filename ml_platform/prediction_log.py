@@ -7,7 +7,7 @@ and a new state, and points the day at it by compare-and-set: two writers lose n
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -77,6 +77,15 @@ def read_predictions(project: Project, model: str, start: datetime, end: datetim
     frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
     inside = (frame["effective_time"] > start) & (frame["effective_time"] <= end)
     return frame[inside].sort_values(["effective_time", "prediction_id"], ignore_index=True)
+
+
+def read_day(project: Project, logged: LoggedDay, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Yield a day's predictions as they were logged, one segment after the other: those of some columns that it has."""
+    state = project.store.get(KIND, logged.artifact)
+    for name in sorted(state.objects):
+        content = io.BytesIO(project.store.read(state.objects[name]))
+        segment = pq.ParquetFile(content, page_checksum_verification=True)
+        yield segment.read([column for column in columns if column in segment.schema_arrow.names])
 
 
 def logged_ids(project: Project, model: str, day: date) -> set[str]:

@@ -19,7 +19,7 @@ from ml_platform.clock import Schedule, say_duration, tick_at
 from ml_platform.spec.feature_table import FeatureTableSpec
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
-from ml_platform.spec.resolve import columns_behind, feature_tables_of
+from ml_platform.spec.resolve import columns_behind, sources_of
 
 _NONE = timedelta(0)
 _LOOKED_AT_FROM = datetime(2024, 10, 20, tzinfo=UTC)  # just before clocks are put back, when gaps are longest
@@ -183,7 +183,9 @@ def _looks_ahead(table: FeatureTableSpec, columns: Collection[str] | None) -> bo
 
 
 def _known(spec: ProjectSpec, source: str, measured: timedelta | None) -> Part:
-    delay = spec.sources[source].known_at.delay
+    delay, model = spec.sources[source].known_at.delay, spec.sources[source].reader.predictions
+    if model is not None:
+        return _predicted(spec, model, measured)
     if delay is None and measured is None:
         return Part(f"{source} known when its column {spec.sources[source].known_at.column} says", None, None)
     if delay is None and measured is not None:
@@ -191,6 +193,13 @@ def _known(spec: ProjectSpec, source: str, measured: timedelta | None) -> Part:
     span = delay or _NONE
     when = f"{say_duration(abs(span))} {'ahead' if span < _NONE else 'after'}" if span else "at once"
     return Part(f"{source} known {when}", max(span, _NONE), max(span, _NONE))
+
+
+def _predicted(spec: ProjectSpec, model: str, measured: timedelta | None) -> Part:
+    """Return how old the newest prediction of a model can be: a batch run back, and what scoring takes."""
+    gap, takes = longest_gap(spec.models[model].deployment.batch), max(measured or _NONE, _NONE)
+    told = f", scored {say_duration(takes)} after, as measured" if takes else ""
+    return Part(f"{model} predicts at batch runs up to {say_duration(gap)} apart{told}", _NONE, gap + takes)
 
 
 def _published(table: FeatureTableSpec, run_time: timedelta | None) -> tuple[Part, str | None]:
@@ -208,17 +217,12 @@ def _reading(spec: ProjectSpec, source: str) -> Part | None:
     wall clock it is read by the batch runs of the models that need it, and by nothing else.
     """
     reader = spec.sources[source].reader
-    if reader.csv or reader.parquet or reader.fingerprint or spec.file.clock != "wall":
+    if reader.csv or reader.parquet or reader.fingerprint or reader.predictions or spec.file.clock != "wall":
         return None
-    gaps = [longest_gap(model.deployment.batch) for model in spec.models.values() if _reads(spec, model, source)]
+    gaps = [longest_gap(model.deployment.batch) for model in spec.models.values() if source in sources_of(spec, model)]
     if not gaps:
         return Part("read by no schedule", None, None)
     return Part(f"read at batch runs up to {say_duration(min(gaps))} apart", _NONE, min(gaps))
-
-
-def _reads(spec: ProjectSpec, model: ModelSpec, source: str) -> bool:
-    tables = (spec.feature_tables[name].source for name in feature_tables_of(spec, model))
-    return source in (model.population.source, model.label.source, *tables)
 
 
 def _source_step(spec: ProjectSpec, source: str, measured: timedelta | None) -> str:

@@ -25,6 +25,7 @@ from ml_platform.engine import DuckDB
 from ml_platform.errors import EmptySource, SourceError
 from ml_platform.features.append import CHUNK_ROWS, add_records, append_rows
 from ml_platform.features.chunks import in_order, store_chunk
+from ml_platform.features.empty_log import empty_log, has_rows
 from ml_platform.features.expected import RunChecks, check_rows
 from ml_platform.features.ingests import Ingest, Mark, record_ingest
 from ml_platform.features.looking import look_at_source
@@ -120,6 +121,8 @@ class _Ingestion:
     def _finish(self, parts: Sequence[Part], reading: Reading, new: NewRows) -> Ingested:
         if new.count:
             return self._append(parts, reading.marks, new)
+        if self._previous is None and self._spec.reader.predictions is not None:
+            return self._nothing_yet(parts)
         if self._previous is None:
             problem = f"none of its rows is known by {format_instant(self._now)}"
             raise EmptySource(self._spec.name, "known_at", problem, "Correct known_at, or advance the clock.")
@@ -138,7 +141,8 @@ class _Ingestion:
     def _read(self, staging: Staging, parts: Sequence[Part], *, may_be_empty: bool) -> Reading:
         reading = read_parts(staging, self._spec, parts, self._marks, self._now)
         only_beyond = CURSOR in self._marks and self._marks[CURSOR].mark is not None
-        if reading.rows == 0 and not may_be_empty and not only_beyond:
+        may_be_empty = may_be_empty or only_beyond or self._spec.reader.predictions is not None
+        if reading.rows == 0 and not may_be_empty:
             where = self._spec.reader.told
             raise EmptySource(self._spec.name, where, "there is no row", "Give it rows, and materialise it again.")
         return reading
@@ -218,6 +222,12 @@ class _Ingestion:
         self._record(ingest, marks)
         return self._as_before(ingest)
 
+    def _nothing_yet(self, parts: Sequence[Part]) -> Ingested:
+        """Record that the model has not predicted anything yet: features of it are null, and counts 0."""
+        made = empty_log(self._project.store, self._spec)
+        self._record(self._ingest_of(made.artifact.id, parts, (), (), None), ())
+        return self._result(made, (), None)
+
     def _as_before(self, ingest: Ingest) -> Ingested:
         return self._result(Made(self._artifact(ingest), reused=True), ingest.checks, None)
 
@@ -264,6 +274,8 @@ def _freshness(spec: SourceSpec, artifact: Artifact, now: datetime) -> tuple[Che
     """Return whether the newest row became known within the declared span, where one is declared."""
     if spec.freshness is None:
         return ()
+    if not has_rows(artifact):
+        return (CheckResult("freshness", True, summary={"newest": "no row yet"}),)
     newest = datetime.fromisoformat(artifact.about["known"][1])
     passed = now - newest <= spec.freshness
     summary: dict[str, Any] = {"newest": format_instant(newest), "limit": format_duration(spec.freshness)}

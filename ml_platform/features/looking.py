@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Literal
 
 from ml_platform.code_version import code_version
+from ml_platform.features.empty_log import has_rows
 from ml_platform.features.ingests import Ingest, Mark, last_ingest, last_marks
+from ml_platform.features.read_predictions import predicted_parts
 from ml_platform.features.readers import Part, source_parts
 from ml_platform.features.reading import CURSOR, unsettled
 from ml_platform.identity import content_id
 from ml_platform.project import Project
 from ml_platform.spec.deciding import deciding_part, project_functions
+from ml_platform.spec.source import SourceSpec
 
 Why = Literal["never read", "begins anew", "rows become known", "no fingerprint", "changed"]
 
@@ -58,18 +61,28 @@ def look_at_source(project: Project, name: str, now: datetime) -> Look:
     """
     spec, declared = project.spec.sources[name], deciding_part(project.spec, "source", name)
     lineage = content_id({part: value for part, value in declared.items() if part != "reader"})
+    if spec.reader.predictions is not None:  # the predictions of another model are other rows
+        lineage = content_id([lineage, spec.reader.predictions])
     code = code_version("source", project.root, project_functions(project.spec, "source", name))
     scope = content_id([lineage, declared["reader"], code])
     last = last_ingest(project.database, name)
-    continues = last is not None and last.lineage == lineage
+    continues = last is not None and last.lineage == lineage and _has_rows(project, spec, last)
     marks = last_marks(project.database, name, scope) if continues else {}
     if last is not None and continues and now < last.at:  # what was known later is not asked for
         return Look(None, last, True, lineage, scope, marks, (), ())
     cursor = marks.get(CURSOR)
-    parts = source_parts(project.root, spec, project.spec.file.connections, cursor.mark if cursor else None)
+    if spec.reader.predictions is not None:
+        parts = predicted_parts(project, spec, spec.reader.predictions)
+    else:
+        parts = source_parts(project.root, spec, project.spec.file.connections, cursor.mark if cursor else None)
     changed = unsettled(parts, marks, now)
     why = _why(changed, marks, now) if continues else ("begins anew" if last else "never read")
     return Look(why, last, continues, lineage, scope, marks, parts, changed)
+
+
+def _has_rows(project: Project, spec: SourceSpec, last: Ingest) -> bool:
+    """Return whether the log has rows to continue; only that of a model which has not predicted yet may have none."""
+    return spec.reader.predictions is None or has_rows(project.store.get("source", last.id))
 
 
 def _why(changed: Sequence[Part], marks: Mapping[str, Mark], now: datetime) -> Why | None:

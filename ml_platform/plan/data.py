@@ -33,6 +33,8 @@ def plan_source(view: View, node: Node) -> Planned:
         return view.blocked(node, "its log is gone from the store, or damaged. Restore it from a copy")
     if not has_records(log):
         return view.would_run(node, ["its log was made by an older version of the platform"])
+    if told := view.unsettled(node.inputs):  # predictions that are still to come
+        return view.may_run(node, told)
     return view.up_to_date(node, log.id)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from ml_platform.spec.check_data import check_feature_table, check_project_file, check_source
 from ml_platform.spec.check_model import check_model
+from ml_platform.spec.check_predictions import check_predictions
 from ml_platform.spec.problems import Problem, Scope
 from ml_platform.spec.project import ProjectSpec
 
@@ -24,6 +25,7 @@ def check_project(spec: ProjectSpec, broken: Collection[str] = ()) -> Iterator[P
     yield from check_project_file(scope)
     for source in spec.sources.values():
         yield from check_source(scope, source)
+        yield from check_predictions(scope, source)
     at_fault: set[str] = set()
     for name, table in spec.feature_tables.items():
         problems = list(check_feature_table(scope, table))

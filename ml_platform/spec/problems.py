@@ -69,7 +69,8 @@ class Scope:
 
     def names(self, folder: str) -> list[str]:
         """Return every declared name of a folder, broken ones too."""
-        read = list(self.spec.sources if folder == "sources" else self.spec.feature_tables)
+        spec = self.spec
+        read = {"sources": [*spec.sources], "features": [*spec.feature_tables], "models": [*spec.models]}[folder]
         broken = (name.partition("/")[2] for name in self.broken if name.startswith(f"{folder}/"))
         return [*read, *broken]
 

@@ -34,6 +34,12 @@ def feature_tables_of(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(joined.table.name for joined in joins_of(spec, model)))
 
 
+def sources_of(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
+    """Return the names of the sources that a model is made from: population, label, those of its feature tables."""
+    tables = (spec.feature_tables[name].source for name in feature_tables_of(spec, model))
+    return tuple(dict.fromkeys((model.population.source, model.label.source, *tables)))
+
+
 def population_columns(spec: ProjectSpec, model: ModelSpec) -> dict[str, ColumnType]:
     """Return the columns of the population's source as ``source.column``, with their types."""
     source = model.population.source

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -56,11 +58,11 @@ class Postgres(Declaration):
         return f"{self.connection}: {f'table {self.table}' if self.table else 'query'}"
 
 
-_READERS = ("csv", "parquet", "python", "postgres")
+_READERS = ("csv", "parquet", "python", "postgres", "predictions")
 
 
 class Reader(Declaration):
-    """Where rows are read: exactly one of a CSV glob, a Parquet glob, a Python function, a PostgreSQL database."""
+    """Where rows are read: exactly one of CSV files, Parquet files, a function, PostgreSQL, a model's predictions."""
 
     model_config = ConfigDict(json_schema_extra=exactly_one(*_READERS))
 
@@ -70,6 +72,7 @@ class Reader(Declaration):
         None, description="module:function in the project, without arguments: returns rows, or yields Arrow batches"
     )
     postgres: Postgres | None = None
+    predictions: Name | None = Field(None, description="A model of the project: its logged predictions are the rows")
     fingerprint: str | None = Field(
         None, description="module:function beside python: gives a text, and while it is the same nothing is read"
     )
@@ -93,7 +96,7 @@ class Reader(Declaration):
     @property
     def told(self) -> str:
         """What is read, for people."""
-        return self.csv or self.parquet or self.python or (self.postgres.told if self.postgres else "")
+        return self.postgres.told if self.postgres is not None else str(getattr(self, self.kind))
 
 
 class KnownAt(Declaration):
@@ -119,8 +122,27 @@ class Expectation(Declaration):
     severity: Literal["error", "warn"] = "error"
 
 
+GIVEN: Mapping[str, Any] = MappingProxyType(
+    {"key": ["prediction_id"], "event_timestamp": "effective_time", "known_at": {"column": "scored_at"}}
+)
+"""What the prediction log itself says about its rows: a source of predictions leaves these keys out."""
+_ALWAYS = {"prediction_id": "string", "effective_time": "timestamp", "scored_at": "timestamp", "version": "int"}
+
+
+def _unless_given(schema: dict[str, Any]) -> None:
+    schema["required"] = [name for name in schema["required"] if name not in GIVEN]
+    predictions = {"properties": {"reader": {"required": ["predictions"]}}}
+    schema["anyOf"] = [{"required": list(GIVEN)}, predictions]
+
+
 class SourceSpec(Declaration):
-    """Rows with an event timestamp (when it happened) and a known-at timestamp (when we could have known)."""
+    """Rows with an event timestamp (when it happened) and a known-at timestamp (when we could have known).
+
+    A source of predictions has what `GIVEN` says, and always the columns that tell a prediction's id, when it was
+    made, when it could be read, and by which version.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_unless_given)
 
     spec_version: Literal[1]
     name: Name
@@ -133,3 +155,13 @@ class SourceSpec(Declaration):
     columns: dict[str, ColumnField] = Field(min_length=1)
     freshness: Span | None = Field(None, description="The newest row must have become known within this span")
     expectations: tuple[Expectation, ...] = Field((), strict=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_logged(cls, value: Any) -> Any:
+        reader = value.get("reader") if isinstance(value, dict) else None
+        if not (isinstance(reader, dict) and "predictions" in reader):
+            return value
+        columns = value.get("columns")
+        always = {"columns": {**_ALWAYS, **columns}} if isinstance(columns, dict) and columns else {}
+        return {**GIVEN, **value, **always}

@@ -1,0 +1,44 @@
+"""The log of a source that may have no rows yet: the predictions of a model that was never deployed."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from ml_platform.code_version import code_version
+from ml_platform.features.chunks import store_chunk
+from ml_platform.features.schema import INSTANT, TYPES
+from ml_platform.features.source_log import EVENT_AT, INGEST, KNOWN_AT
+from ml_platform.identity import cache_key, content_id
+from ml_platform.making import Made
+from ml_platform.spec.source import SourceSpec
+from ml_platform.store.artifacts import Artifact, ArtifactStore
+
+_NEVER = "9999-12-31T23:59:59.999999Z"
+
+
+def has_rows(artifact: Artifact) -> bool:
+    """Return whether anything was ever appended to a source's log."""
+    return bool(artifact.about["rows"])
+
+
+def empty_log(store: ArtifactStore, spec: SourceSpec) -> Made:
+    """Return a log with one chunk of no rows, known from never on. The first rows begin the log anew."""
+    columns = {name: column.type for name, column in spec.columns.items()}
+    id = content_id({"kind": "source", "source": spec.name, "columns": columns, "rows": 0})
+    key = cache_key("source", {}, code_version("source"), {"log": id})
+    found = store.find("source", key)
+    if found is not None:
+        return Made(found, reused=True)
+    types = {name: TYPES[column.type] for name, column in spec.columns.items()}
+    types |= {EVENT_AT: INSTANT, KNOWN_AT: INSTANT, INGEST: pa.int32()}
+    rows = pa.table({name: pa.array([], kind) for name, kind in types.items()})
+    chunk = store_chunk(store, "none", rows)
+    about = {
+        "source": spec.name,
+        "columns": columns,
+        "rows": 0,
+        "chunks": [{"name": chunk.name, "rows": 0, "id": chunk.id, "known_from": _NEVER}],
+        "replaced": [],
+        "keys_repeat": False,
+    }
+    return Made(store.write("source", id, key, objects={chunk.name: chunk.stored}, about=about), reused=False)

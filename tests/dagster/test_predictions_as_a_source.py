@@ -1,0 +1,116 @@
+"""A model that reads another's predictions, run by Dagster: order, partitions, the sensor, the warning, refusals."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from ml_platform.features.source_log import KNOWN, source_versions
+from ml_platform.plan.make import plan_project
+from ml_platform.prediction_log import logged_days, read_predictions
+from ml_platform.registry import champion
+from ml_platform_dagster.assets.declare import asset_key
+from ml_platform_dagster.jobs.asset_jobs import build_asset_jobs
+from ml_platform_dagster.jobs.run import run_and_refresh
+from ml_platform_dagster.jobs.sensors import new_source_data_sensor
+from tests.dagster.shop import Shop
+from tests.features.test_predictions_as_a_source import EXPECTED, ORDER_EXPECTED, micros
+from tests.worlds import NOW
+
+CONSTANT = "algorithm: {name: constant}"
+
+
+@pytest.fixture
+def chained(shop: Shop) -> Shop:
+    """The shop after its first run, where late_parcel reads the predictions of lateness from now on."""
+    (shop.root / "sources/expected.yaml").write_text(EXPECTED)
+    (shop.root / "features/order_expected.yaml").write_text(ORDER_EXPECTED)
+    shop.edit("models/late_parcel.yaml", "features: [", "features: [order_expected.*, ")
+    return shop
+
+
+def test_the_factory_predicts_before_it_reads_predictions_and_the_rows_are_those_of_the_log(chained: Shop) -> None:
+    chained.advance(hours=5)
+    outcome = chained.run("factory")
+    assert not outcome.failed
+    done = list(chained.done())
+    chain = ["lateness/predictions", "sources/expected", "features/order_expected", "late_parcel/snapshot"]
+    assert [step for step in done if step in chain] == chain
+    node = chained.definitions.resolve_asset_graph().get(asset_key("sources/expected"))
+    assert node.parent_keys == {asset_key("lateness/predictions")}
+    project, told = chained.project, chained.metadata("sources/expected")
+    logged = [day for day in logged_days(project, "lateness") if day.rows]
+    assert told["dagster/row_count"] == sum(day.rows for day in logged) > 0
+    assert told["versions"].splitlines()[2].startswith(f"| lateness@1 | {told['dagster/row_count']} | 2024-03-01")
+    (dep,) = told["dagster/column_lineage"].deps_by_column["score"]
+    assert (dep.asset_key, dep.column_name) == (asset_key("lateness/predictions"), "score")
+    log = read_predictions(project, "lateness", NOW.replace(day=1, month=2), project.clock.now())
+    with project.engine() as engine:
+        artifact = project.store.get("source", told["id"])
+        rows = engine.run(source_versions(engine, project.store, artifact, ["prediction_id"], "rows")).to_pylist()
+    assert {(row["prediction_id"], row["score"], row[KNOWN]) for row in rows} == {
+        (row["prediction_id"], row["score"], micros(row["scored_at"])) for row in log.to_dict("records")
+    }
+
+
+def test_the_sensor_asks_for_an_ingest_when_something_was_predicted(chained: Shop) -> None:
+    chained.advance(hours=5)
+    chained.run("ingest")
+    jobs = build_asset_jobs([], [])
+    sensor = new_source_data_sensor({**jobs, "ingest": chained.definitions.resolve_job_def("ingest")})
+
+    def ask(cursor: str | None) -> dg.SensorResult | dg.SkipReason:
+        with dg.build_sensor_context(instance=chained.instance, cursor=cursor) as context:
+            answer = sensor(context, project=chained.project)
+        assert isinstance(answer, dg.SensorResult | dg.SkipReason)
+        return answer
+
+    first = ask(None)
+    assert isinstance(first, dg.SensorResult)
+    assert isinstance(ask(first.cursor), dg.SkipReason)
+    chained.run("lateness_refresh")
+    second = ask(first.cursor)
+    assert isinstance(second, dg.SensorResult)
+    assert second.run_requests is not None
+    assert [list(request.asset_selection or ()) for request in second.run_requests] == [
+        [asset_key("sources/expected"), asset_key("features/order_expected")]
+    ]
+
+
+def test_a_champion_that_has_not_seen_the_newest_version_is_told_of_and_stops_nothing(chained: Shop) -> None:
+    chained.advance(hours=5)
+    chained.run("lateness_refresh")
+    result = chained.materialise("sources/expected")
+    assert result.success
+    (check,) = [found for found in result.get_asset_check_evaluations() if found.check_name == "upstream_version"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert str(check.description).endswith("; late_parcel@1 was trained on no row of lateness")
+    assert chained.materialise("features/order_expected").success
+
+
+def test_behind_a_refusal_the_factory_goes_on_with_the_predictions_of_the_champion(chained: Shop) -> None:
+    chained.advance(days=8)  # a Monday has passed, on which late_parcel is made anew
+    text = (chained.root / "models/lateness.yaml").read_text()
+    chained.edit("models/lateness.yaml", text[text.index("algorithm:") : text.index("baselines:")], CONSTANT + "\n")
+    told: list[dict[str, object]] = []
+    code = run_and_refresh(chained.project, chained.instance, "factory", lambda line: told.append(dict(line)))
+    runs = [line for line in told if line["event"] == "run"]
+    assert [line["job"] for line in runs][:3] == ["factory", "lateness_refresh", "factory"]
+    assert code == 0
+    assert str(champion(chained.project, "lateness")) == "lateness@1"
+    done = [line["step"] for line in told if line["event"] == "done"]
+    refreshed = done.index("lateness/predictions")
+    assert refreshed < done.index("sources/expected") < done.index("late_parcel/snapshot")
+
+
+def test_the_plan_waits_for_predictions_that_are_still_to_come(chained: Shop) -> None:
+    chained.advance(hours=5)
+    chained.run("lateness_refresh")
+    chained.run("ingest")
+    chained.advance(hours=1)
+    planned = {node.node: node for node in plan_project(chained.project, chained.project.clock.now()).nodes}
+    assert planned["lateness/predictions"].verdict == "would run"
+    assert (planned["sources/expected"].verdict, planned["sources/expected"].reasons) == (
+        "may run",
+        ("lateness/predictions would run, which may change it",),
+    )
