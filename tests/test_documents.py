@@ -15,6 +15,6 @@ def test_the_declarations_of_the_page_on_features_are_valid(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     spec = load_project(tmp_path, {"TICKETS_URL": "postgresql://nowhere/tickets"})
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     assert set(spec.feature_tables) == {"airport_now", "aircraft_now", "desk_sales"}
     assert spec.file.connections == {"tickets_db": "postgresql://nowhere/tickets"}
