@@ -14,7 +14,7 @@ from ml_platform.engine.sums import combined
 _LARGEST = 2**62
 
 
-def in_order(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+def sorted_by(table: pa.Table, columns: Sequence[str]) -> pa.Table:
     """Return the rows sorted by columns without nulls; texts by their bytes."""
     numbers: list[np.ndarray[Any, Any]] = []
     size = _LARGEST

@@ -20,7 +20,7 @@ from ml_platform.errors import ValueTooLarge, too_large
 from ml_platform.features.cell_index import CellObject, find_cells, record_cells
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain, base_columns, cells_of, table_parts
 from ml_platform.features.chunks import at_once, parquet_bytes
-from ml_platform.features.order import in_order
+from ml_platform.features.order import sorted_by
 from ml_platform.features.parts import Part
 from ml_platform.features.source_log import CHUNK, FOREVER, chunk_states, numbered_versions
 from ml_platform.identity import cache_key, content_id, format_instant, frame_id
@@ -158,7 +158,7 @@ class _Builder:
         self, engine: Engine, chunks: Sequence[str], parts: Mapping[str, Part], columns: Sequence[str]
     ) -> Iterator[tuple[tuple[str, str], CellObject]]:
         rows = numbered_versions(engine, self._project.store, self._source, chunks, "source_rows")
-        cells = in_order(engine.run(cells_of(rows, self._grain, parts)), base_columns(self._grain))
+        cells = sorted_by(engine.run(cells_of(rows, self._grain, parts)), base_columns(self._grain))
         for found in at_once(lambda item: self._store(*item, columns), self._by_chunk(cells, chunks)):
             yield from found.items()
 
