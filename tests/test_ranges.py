@@ -50,8 +50,8 @@ def test_every_answer_is_that_of_a_loop(seed, span, orderly):
     least = ranges.extremes(np.array(values, np.int64), 99, greatest=False)
     greatest = ranges.extremes(np.array(values, np.float64), -np.inf, greatest=True)
     entities = np.array([entity for entity, _, _ in cells], np.int64)
-    ranked = [entities, *np.array(order, np.int64).reshape(-1, 2).T]
-    newest = ranges.newest(ranked, np.array(known, bool))
+    event, finer = np.array(order, np.int64).reshape(-1, 2).T
+    newest = ranges.newest(entities, event, np.array(known, bool), lambda: [finer])
     for number, (entity, tick) in enumerate(questions):
         seen = counting(cells, entity, tick)
         assert sums[number] == sum(values[place] for place in seen)
@@ -67,11 +67,11 @@ def test_rows_in_their_order_and_out_of_it_give_the_same_newest_cell():
     known = np.array([tick % 3 != 0 for tick in range(20)])
     entities, ticks = np.zeros(20, np.int64), np.arange(20)
     expected = [max((p for p in counting(cells, 0, tick) if known[p]), default=-1) for _, tick in questions]
-    assert ranges_of(cells, questions).newest([entities, ticks], known).tolist() == expected
+    assert ranges_of(cells, questions).newest(entities, ticks, known, list).tolist() == expected
     backwards = [
         max((p for p in counting(cells, 0, tick) if known[p]), key=lambda p: -p, default=-1) for _, tick in questions
     ]
-    assert ranges_of(cells, questions).newest([entities, -ticks], known).tolist() == backwards
+    assert ranges_of(cells, questions).newest(entities, -ticks, known, list).tolist() == backwards
 
 
 @pytest.mark.parametrize("digits", [3, 17, 36])
@@ -95,4 +95,6 @@ def test_sums_of_slices_and_chunks_are_those_of_the_whole():
 def test_nothing_asked_and_nothing_there_have_no_answer():
     assert ranges_of([(0, 1, 2)], []).sums(np.ones(1, np.int64)).tolist() == []
     assert ranges_of([], [(0, 1)]).sums(np.zeros(0, np.int64)).tolist() == [0]
-    assert ranges_of([], [(0, 1)]).newest([np.zeros(0, np.int64)], np.zeros(0, bool)).tolist() == [-1]
+    assert ranges_of([], [(0, 1)]).newest(
+        np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, bool), list
+    ).tolist() == [-1]

@@ -8,7 +8,7 @@ Sums are differences of running sums, extremes a sparse table (https://en.wikipe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,8 +72,10 @@ class Entries:
         np.maximum(moved, 0, out=moved)
         return np.minimum(moved, self._width - 1, out=moved)
 
-    def ends(self, leave: Ints) -> Ints:
+    def ends(self, leave: Ints | None) -> Ints:
         """Return where cells stop counting, comparable with `starts`."""
+        if leave is None:
+            return self._entity + (self._width - 1)
         return self._entity + self._within(leave if self.places is None else leave[self.places])
 
 
@@ -83,10 +85,10 @@ class Ranges:
     Parameters
     ----------
     leave
-        The first tick at which each cell no longer counts.
+        The first tick at which each cell no longer counts; None where all of them count for ever.
     """
 
-    def __init__(self, entries: Entries, leave: Ints) -> None:
+    def __init__(self, entries: Entries, leave: Ints | None) -> None:
         self.questions, self._cells = entries.questions, entries.cells
         self._lanes = list(_lanes(entries, entries.ends(leave)))
 
@@ -113,17 +115,22 @@ class Ranges:
             better(found, _in_ranges(lane.of(values), lane.low, lane.high, nothing, better), out=found)
         return found
 
-    def newest(self, order: Sequence[Ints], known: Array) -> Ints:
-        """Return the place of the cell that is last in an order, over those that count; -1 where there is none.
+    def newest(self, entity: Ints, event: Ints, known: Array, ties: Callable[[], Sequence[Ints]]) -> Ints:
+        """Return the place of the newest cell, over those that count and take part; -1 where there is none.
 
         Parameters
         ----------
-        order
-            What cells are ordered by, the most important first.
+        entity, event
+            Of each cell; the later event is the newer one.
         known
             Which cells take part.
+        ties
+            Gives what else cells are ordered by, the most important first; called where events of an entity tie.
         """
-        if len(self._lanes) == 1 and _is_sorted(self._lanes[0], order, known):
+        if len(self._lanes) == 1 and _is_sorted(self._lanes[0], [entity, event], ties=False):
+            return self._last_known(self._lanes[0], known)
+        order = [entity, event, *ties()]
+        if len(self._lanes) == 1 and _is_sorted(self._lanes[0], order, ties=True):
             return self._last_known(self._lanes[0], known)
         places = np.lexsort(tuple(reversed(order)))
         rank = np.empty(self._cells, np.int64)
@@ -135,8 +142,9 @@ class Ranges:
         places = np.arange(self._cells) if lane.places is None else lane.places
         if len(places) == 0:
             return np.full(self.questions, -1, np.int64)
-        last = np.maximum.accumulate(np.where(lane.of(known), np.arange(len(places)), -1))
-        found = last[np.maximum(lane.high - 1, 0)]
+        found = np.maximum(lane.high - 1, 0)
+        if not known.all():
+            found = np.maximum.accumulate(np.where(lane.of(known), np.arange(len(places)), -1))[found]
         return np.where((lane.high > lane.low) & (found >= lane.low), places[found], -1)
 
 
@@ -161,15 +169,15 @@ def _rises(values: Ints) -> bool:
     return bool((values[1:] >= values[:-1]).all())
 
 
-def _is_sorted(lane: _Lane, order: Sequence[Ints], known: Array) -> bool:
-    """Return whether the cells that take part come in the given order, each entity's cells being together."""
-    known = lane.of(known)
-    columns = [lane.of(column)[known] for column in order]
-    rises, same = np.zeros(max(int(known.sum()) - 1, 0), bool), np.ones(max(int(known.sum()) - 1, 0), bool)
+def _is_sorted(lane: _Lane, order: Sequence[Ints], *, ties: bool) -> bool:
+    """Return whether a lane's cells come in the given order, with ties or without."""
+    columns = [lane.of(column) for column in order]
+    count = max(len(columns[0]) - 1, 0)
+    rises, same = np.zeros(count, bool), np.ones(count, bool)
     for column in columns:
         rises |= same & (column[1:] > column[:-1])
         same &= column[1:] == column[:-1]
-    return bool((rises | same).all())
+    return bool((rises | same if ties else rises).all())
 
 
 def _in_ranges(values: Array, low: Ints, high: Ints, nothing: Any, better: Any) -> Array:

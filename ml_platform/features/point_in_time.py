@@ -19,7 +19,7 @@ from ml_platform.errors import ValueTooLarge, too_large
 from ml_platform.expression import parse_expression
 from ml_platform.features.cells import Grain
 from ml_platform.features.parts import Answer, Measure, parts_of
-from ml_platform.features.stored_cells import chunks_between, engine_cells, read_cells
+from ml_platform.features.stored_cells import StoredCells, chunks_between, engine_cells
 from ml_platform.features.windowed import TICK, Wanted, by_join, in_ranges
 from ml_platform.project import Project
 from ml_platform.spec.feature_table import EVER, FeatureTableSpec
@@ -131,8 +131,8 @@ class _LookUp:
         parts = list(dict.fromkeys(item.part.column for item in wanted))
         told = [item for item in wanted if item.part.measure != "order"]
         if self._engine.shares_memory:
-            cells = read_cells(self._project.store, self._artifact, self._grain, parts, chunks)
-            return self._engine.arrow(name, in_ranges(cells, self._grain, asked, keys, told))
+            cells = StoredCells(self._project.store, self._artifact, self._grain, chunks)
+            return self._engine.arrow(name, in_ranges(cells, asked, keys, told))
         known = self._engine.arrow(f"{name}_asked", asked)
         cells = engine_cells(self._engine, self._project.store, self._artifact, self._grain, parts, chunks, name)
         return self._engine.keep(name, by_join(cells, self._grain, known, keys, told))

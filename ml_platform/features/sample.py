@@ -12,7 +12,7 @@ from ml_platform.clock import MICROSECOND
 from ml_platform.engine.functions import instant_of
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, Grain
 from ml_platform.features.point_in_time import features_at
-from ml_platform.features.stored_cells import read_cells
+from ml_platform.features.stored_cells import StoredCells
 from ml_platform.project import Project
 from ml_platform.store.artifacts import Artifact
 
@@ -51,7 +51,8 @@ def newest_values(project: Project, table: str, id: str, rows: int = 100_000) ->
 def _asked(project: Project, table: str, artifact: Artifact, chunks: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Return the entities of cells with the ticks at which they enter, each once, sorted by tick and key."""
     grain = _grain(project, table)
-    cells = read_cells(project.store, artifact, grain, [], [chunk for chunk in chunks if chunk["rows"]])
+    stored = StoredCells(project.store, artifact, grain, [chunk for chunk in chunks if chunk["rows"]])
+    cells = stored.read([*grain.keys, EVENT_UNIT, KNOWN_FROM])
     happened = -(-cells[EVENT_UNIT].to_numpy() // grain.units)
     ticks = np.maximum(happened, cells[KNOWN_FROM].to_numpy())
     delay = project.spec.feature_tables[table].publish_delay

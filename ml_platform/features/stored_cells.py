@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
 from typing import Any
@@ -15,23 +16,48 @@ from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grai
 from ml_platform.features.chunks import read_each
 from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
 
-_TIMES = (EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL)
+TIMES = (EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL)
 
 
-def read_cells(
-    store: ArtifactStore, artifact: Artifact, grain: Grain, parts: Sequence[str], chunks: Sequence[Mapping[str, Any]]
-) -> pa.Table:
-    """Return the cells of some chunks: entity key, times and parts.
+@dataclass(frozen=True)
+class StoredCells:
+    """The cells of some chunks of a feature table; columns are read when they are asked for.
 
-    Raises
-    ------
-    ArtifactMissing, ArtifactDamaged
+    Attributes
+    ----------
+    chunks
+        What the table's manifest says of each chunk.
     """
-    base = [*grain.keys, *_TIMES]
-    plans = [_plan(artifact, chunk, base, parts) for chunk in chunks or artifact.about["chunks"][:1]]
-    tables = iter(read_each(store, [item for plan in plans for item in plan]))
-    read = [_side_by_side([next(tables) for _ in plan], [*base, *parts]) for plan in plans]
-    return pa.concat_tables(read) if chunks else read[0].slice(0, 0)
+
+    store: ArtifactStore
+    artifact: Artifact
+    grain: Grain
+    chunks: Sequence[Mapping[str, Any]]
+
+    @property
+    def replaced(self) -> bool:
+        """Whether any row behind the cells was replaced by a later one."""
+        return any(chunk["replaced"] for chunk in self.chunks)
+
+    @property
+    def prompt(self) -> bool:
+        """Whether every cell was known by the first tick at or after its events."""
+        return all(chunk["prompt"] for chunk in self.chunks)
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Return columns of all cells, each file checked against its hash.
+
+        Raises
+        ------
+        ArtifactMissing, ArtifactDamaged
+        """
+        base = [name for name in (*self.grain.keys, *TIMES) if name in columns]
+        parts = [name for name in columns if name not in base]
+        chunks = self.chunks or self.artifact.about["chunks"][:1]
+        plans = [_plan(self.artifact, chunk, base, parts) for chunk in chunks]
+        tables = iter(read_each(self.store, [item for plan in plans for item in plan]))
+        read = [_side_by_side([next(tables) for _ in plan], columns) for plan in plans]
+        return pa.concat_tables(read) if self.chunks else read[0].slice(0, 0)
 
 
 def chunks_between(artifact: Artifact, first: int, last: int, longest: timedelta | None) -> list[Mapping[str, Any]]:
@@ -60,20 +86,21 @@ def engine_cells(
     chunks: Sequence[Mapping[str, Any]],
     name: str,
 ) -> Any:
-    """Return what `read_cells` does for Ibis; the engine itself reads the chunks whose cells are in one object.
+    """Return what `StoredCells` reads for Ibis; the engine itself reads the chunks whose cells are in one object.
 
     Parameters
     ----------
     name
         What the tables are called in the engine begins with it.
     """
-    base = [*grain.keys, *_TIMES]
+    base = [*grain.keys, *TIMES]
     plans = {chunk["name"]: _plan(artifact, chunk, base, parts) for chunk in chunks}
     whole = [store.local_path(plan[0][0]) for plan in plans.values() if len(plan) == 1]
     divided = [chunk for chunk in chunks if len(plans[chunk["name"]]) > 1]
     tables = [engine.parquet(f"{name}_whole", whole)] if whole else []
     if divided or not whole:
-        tables.append(engine.arrow(f"{name}_divided", read_cells(store, artifact, grain, parts, divided)))
+        read = StoredCells(store, artifact, grain, divided).read([*base, *parts])
+        tables.append(engine.arrow(f"{name}_divided", read))
     return reduce(lambda one, other: one.union(other), [table.select(*base, *parts) for table in tables])
 
 

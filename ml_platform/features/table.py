@@ -186,6 +186,9 @@ class _Builder:
             "rows": cells.num_rows,
             "events": [events[end] * self._grain.unit for end in ("min", "max")] if some else None,
             "known": [known[end] * self._grain.step for end in ("min", "max")] if some else None,
+            "prompt": bool(
+                (-(-cells[EVENT_UNIT].to_numpy() // self._grain.units) >= cells[KNOWN_FROM].to_numpy()).all()
+            ),
             "replaced": some and pc.min(cells[KNOWN_UNTIL]).as_py() < FOREVER,
         }
 

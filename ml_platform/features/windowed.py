@@ -19,6 +19,7 @@ from ml_platform.engine.ranges import Entries, Ints, Ranges
 from ml_platform.engine.sums import combined, exact_sums, halves_of
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.features.parts import Part, of_cells
+from ml_platform.features.stored_cells import StoredCells
 from ml_platform.spec.types import Window
 
 TICK = "_tick"
@@ -38,23 +39,23 @@ class Wanted:
         return f"{self.window.label}:{self.part.column}"
 
 
-def in_ranges(
-    cells: pa.Table, grain: Grain, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted]
-) -> pa.Table:
+def in_ranges(cells: StoredCells, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted]) -> pa.Table:
     """Return questions with their parts, one row each, in another order.
 
     Parameters
     ----------
-    cells
-        Stored cells: entity key, ``_event_unit``, ``_known_tick``, ``_until_tick`` and the parts.
     asked
         Questions: the columns that `keys` names for each key column, and ``_tick`` in whole refresh intervals.
     """
-    entity, asked_entity = _numbered(cells, asked, keys)
+    parts = dict.fromkeys(item.part.column for item in wanted)
+    ahead = any(item.window.end > timedelta(0) for item in wanted)
+    times = {EVENT_UNIT: True, KNOWN_FROM: ahead or not cells.prompt, KNOWN_UNTIL: cells.replaced}
+    read = cells.read([*keys, *(name for name, needed in times.items() if needed), *parts])
+    entity, asked_entity = _numbered(read, asked, keys)
     tick = asked[TICK].to_numpy()
     order = np.lexsort((tick, asked_entity))
     asked, tick, asked_entity = asked.take(pa.array(order)), tick[order], asked_entity[order]
-    answers = _Answers(cells, grain, entity, asked_entity, tick)
+    answers = _Answers(cells, read, entity, asked_entity, tick)
     for item in wanted:
         asked = asked.append_column(item.column, answers.of(item))
     return asked
@@ -63,32 +64,38 @@ def in_ranges(
 class _Answers:
     """Parts for sorted questions; what several of them need is worked out once."""
 
-    def __init__(self, cells: pa.Table, grain: Grain, entity: Ints, asked_entity: Ints, tick: Ints) -> None:
-        self._cells, self._grain, self._entity = cells, grain, entity
+    def __init__(self, cells: StoredCells, read: pa.Table, entity: Ints, asked_entity: Ints, tick: Ints) -> None:
+        self._cells, self._read, self._grain, self._entity = cells, read, cells.grain, entity
         self._asked_entity, self._tick = asked_entity, tick
-        self._event, self._known = (cells[name].to_numpy() for name in (EVENT_UNIT, KNOWN_FROM))
-        self._until = cells[KNOWN_UNTIL].to_numpy()
+        self._event = read[EVENT_UNIT].to_numpy()
+        self._known, self._until = (
+            read[name].to_numpy() if name in read.column_names else None for name in (KNOWN_FROM, KNOWN_UNTIL)
+        )
         self._entries: dict[timedelta, Entries] = {}
         self._ranges: dict[Window, Ranges] = {}
 
     def of(self, wanted: Wanted) -> pa.Array:
         ranges, part = self._in(wanted.window), wanted.part
-        column = self._cells[part.column]
+        column = self._read[part.column]
         if part.measure == "newest":
-            return self._newest(ranges, part, column)
+            return self._newest(ranges, part, combined(column))
         if part.measure in ("least", "greatest"):
             return _extreme(ranges, combined(column), greatest=part.measure == "greatest")
         return exact_sums(ranges, column)
 
     def _in(self, window: Window) -> Ranges:
         if window not in self._ranges:
-            leave = self._until if window.start is None else np.minimum(self._moved(window.start), self._until)
+            leave = self._until
+            if window.start is not None:
+                leave = self._moved(window.start) if leave is None else np.minimum(self._moved(window.start), leave)
             self._ranges[window] = Ranges(self._entered(window.end), leave)
         return self._ranges[window]
 
     def _entered(self, end: timedelta) -> Entries:
         if end not in self._entries:
-            enter = np.maximum(self._moved(end), self._known)
+            enter = self._moved(end)
+            if self._known is not None:
+                enter = np.maximum(enter, self._known)
             self._entries[end] = Entries(self._entity, enter, self._asked_entity, self._tick)
         return self._entries[end]
 
@@ -97,12 +104,19 @@ class _Answers:
         units: Ints = self._event - self._grain.in_units(end)
         return -(-units // self._grain.units) if self._grain.units > 1 else units
 
-    def _newest(self, ranges: Ranges, part: Part, column: pa.ChunkedArray) -> pa.Array:
-        order = combined(self._cells[part.order.column])
-        low, high = halves_of(order)
-        known = pc.is_valid(order).to_numpy(zero_copy_only=False)
-        places = ranges.newest([self._entity, high, low], known)  # places in the log are below 2**63
-        return combined(column).take(pa.array(places, mask=places < 0))
+    def _newest(self, ranges: Ranges, part: Part, column: pa.Array) -> pa.Array:
+        def ties() -> Sequence[Ints]:
+            low, high = halves_of(combined(self._cells.read([part.order.column])[part.order.column]))
+            return high, low  # places in the log are below 2**63
+
+        told = column  # of rows that take part, unless they may be null
+        if part.nulls and part.where is not None:
+            told = combined(self._cells.read([part.order.column])[part.order.column])
+        known = np.ones(len(column), bool)
+        if told.null_count and (not part.nulls or part.where is not None):
+            known = pc.is_valid(told).to_numpy(zero_copy_only=False)
+        places = ranges.newest(self._entity, self._event, known, ties)
+        return column.take(pa.array(places, mask=places < 0))
 
 
 def _extreme(ranges: Ranges, column: pa.Array, *, greatest: bool) -> pa.Array:

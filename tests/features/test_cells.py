@@ -8,11 +8,11 @@ import pytest
 
 from ml_platform.clock import to_micros
 from ml_platform.errors import FeatureError
-from ml_platform.features.cells import Grain
+from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.parts import parts_of
 from ml_platform.features.point_in_time import tick_of
-from ml_platform.features.stored_cells import read_cells
+from ml_platform.features.stored_cells import StoredCells
 from ml_platform.features.table import build_feature_table, pending_cells
 from ml_platform.features.windowed import TICK, Wanted, by_join, in_ranges
 from tests.features.test_feature_table import COLUMNS, answers, built, declared, one_table, project_of, row
@@ -120,13 +120,14 @@ def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, seed):
     questions = {(shop, at(draw.randint(-40, 60) / 2)) for shop in ("a", "b", "nobody", None) for _ in range(40)}
     who, when = zip(*sorted(questions, key=str), strict=True)
     asked = pa.table({"who": pa.array(who, pa.string()), "when": [to_micros(instant) for instant in when]})
-    cells = read_cells(project.store, artifact, grain, parts, artifact.about["chunks"])
+    cells = StoredCells(project.store, artifact, grain, artifact.about["chunks"])
+    read = cells.read(["shop", EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, *parts])
     with project.engine() as engine:
         points = engine.arrow("points", asked)
         points = engine.keep("asked", points.mutate(**{TICK: tick_of(points["when"], spec)}))
-        joined = by_join(engine.arrow("cells", cells), grain, points, {"shop": "who"}, wanted)
+        joined = by_join(engine.arrow("cells", read), grain, points, {"shop": "who"}, wanted)
         expected = engine.run(joined).to_pylist()
-        found = in_ranges(cells, grain, engine.run(points), {"shop": "who"}, wanted).to_pylist()
+        found = in_ranges(cells, engine.run(points), {"shop": "who"}, wanted).to_pylist()
     assert len(found) == len(questions)
     assert _sorted(found) == _sorted(expected)
 
@@ -187,7 +188,7 @@ def test_an_entity_of_several_columns_is_known_by_all_of_them(tmp_path):
     )
     part = parts_of(project.spec.feature_tables["recent"].features["f"])[0]
     window = project.spec.feature_tables["recent"].features["f"].windows[0]
-    cells = read_cells(project.store, artifact, grain, [part.column], artifact.about["chunks"])
-    found = in_ranges(cells, grain, asked, {"shop": "s", "kind": "k"}, [Wanted(window, part)])
+    cells = StoredCells(project.store, artifact, grain, artifact.about["chunks"])
+    found = in_ranges(cells, asked, {"shop": "s", "kind": "k"}, [Wanted(window, part)])
     counted = {(item["s"], item["k"]): item[Wanted(window, part).column] for item in found.to_pylist()}
     assert counted == dict(zip(pairs, [1, 1, 1, 0, 0, 0, 0], strict=True))
