@@ -91,6 +91,7 @@ class Ranges:
     def __init__(self, entries: Entries, leave: Ints | None) -> None:
         self.questions, self._cells = entries.questions, entries.cells
         self._lanes = list(_lanes(entries, entries.ends(leave)))
+        self._in_order: bool | None = None
 
     def sums(self, values: Ints) -> Ints:
         """Return the sum of a whole number over the cells that count, which fits into 64 bits."""
@@ -127,7 +128,9 @@ class Ranges:
         ties
             Gives what else cells are ordered by, the most important first; called where events of an entity tie.
         """
-        if len(self._lanes) == 1 and _is_sorted(self._lanes[0], [entity, event], ties=False):
+        if self._in_order is None:
+            self._in_order = len(self._lanes) == 1 and _is_sorted(self._lanes[0], [entity, event], ties=False)
+        if self._in_order:
             return self._last_known(self._lanes[0], known)
         order = [entity, event, *ties()]
         if len(self._lanes) == 1 and _is_sorted(self._lanes[0], order, ties=True):

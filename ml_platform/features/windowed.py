@@ -53,7 +53,7 @@ def in_ranges(cells: StoredCells, asked: pa.Table, keys: Mapping[str, str], want
     read = cells.read([*keys, *(name for name, needed in times.items() if needed), *parts])
     entity, asked_entity = _numbered(read, asked, keys)
     tick = asked[TICK].to_numpy()
-    order = np.lexsort((tick, asked_entity))
+    order = _sorted_places(asked_entity, tick)
     asked, tick, asked_entity = asked.take(pa.array(order)), tick[order], asked_entity[order]
     answers = _Answers(cells, read, entity, asked_entity, tick)
     for item in wanted:
@@ -160,6 +160,16 @@ def _as_they_are(columns: tuple[pa.ChunkedArray, pa.ChunkedArray]) -> tuple[Ints
     known = pc.and_(pc.greater_equal(asked, ends["min"]), pc.less_equal(asked, ends["max"]))
     number = pc.if_else(pc.fill_null(known, False), asked, ends["min"] - 1)
     return key.to_numpy() - ends["min"], pc.fill_null(number, ends["min"] - 1).to_numpy() - ends["min"]
+
+
+def _sorted_places(entity: Ints, tick: Ints) -> Ints:
+    """Return the places of questions in the order of entity and tick."""
+    if len(tick) == 0:
+        return np.zeros(0, np.int64)
+    width = int(tick.max()) - int(tick.min()) + 1
+    if (int(entity.max()) + 2) * width >= 2**62:
+        return np.lexsort((tick, entity))
+    return np.argsort((entity + 1) * width + (tick - tick.min()))
 
 
 def _renumbered(number: Ints, asked_number: Ints) -> tuple[Ints, Ints]:
