@@ -88,6 +88,9 @@ def serve_project(directory: Path, port: int, mlflow_port: int) -> int:
 
 
 def _interrupt(*_: object) -> None:
+    """Begin to stop, once: whoever presses Ctrl-C again would leave servers behind."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
