@@ -58,8 +58,9 @@ def test_the_readme_writes_a_whole_project(tmp_path: Path) -> None:
     written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert {"project.yaml", "make_data.py", "sources/orders.yaml", "sources/deliveries.yaml"} <= written
     assert {"features/courier_recent.yaml", "models/late_parcel.yaml"} <= written
-    assert [command.split()[1] for command in commands() if command.startswith("ml-platform")][:2] == [
+    assert [command.split()[1] for command in commands() if command.startswith("ml-platform")][:3] == [
         "validate",
+        "plan",
         "run",
     ]
 

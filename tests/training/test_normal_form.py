@@ -16,7 +16,7 @@ def _id(value):
 
 def test_what_lies_in_the_gaps_of_a_structured_array_takes_no_part():
     kind = np.dtype([("a", "u1"), ("b", "f8")], align=True)
-    clean, dirty = np.zeros(2, kind), np.frombuffer(b"\xff" * 2 * kind.itemsize, kind).copy()
+    clean, dirty = np.zeros(2, kind), np.frombuffer(bytearray(b"\xff" * 2 * kind.itemsize), kind)
     dirty["a"], dirty["b"] = 0, 0.0
     assert clean.tobytes() != dirty.tobytes()
     assert _id(clean) == _id(dirty)
