@@ -299,7 +299,7 @@ def edit(project: Project, file: str, old: str, new: str) -> None:
 
 
 def micros(instant: Any) -> int:
-    return (pd.Timestamp(instant) - pd.Timestamp(datetime(1970, 1, 1, tzinfo=UTC))) // pd.Timedelta(microseconds=1)
+    return (pd.Timestamp(instant).to_pydatetime() - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def rows_of(project: Project, now: datetime) -> list[dict[str, Any]]:
