@@ -8,7 +8,7 @@ from ml_platform.lineage import snapshot_lineage
 from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.scheduling import training_as_of
-from ml_platform.snapshot import build_snapshot, last_as_of
+from ml_platform.snapshot.build import build_snapshot, last_as_of
 from ml_platform_dagster.assets.checks import check_result, check_specs
 from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, column_lineage, made_metadata, table, table_schema

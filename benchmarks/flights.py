@@ -73,7 +73,7 @@ def _stages(project: Any) -> tuple[dict[str, float], Any]:
     from ml_platform.evaluation.evaluate import evaluate_model
     from ml_platform.features.ingest import ingest_source
     from ml_platform.features.table import build_feature_table
-    from ml_platform.snapshot import build_snapshot
+    from ml_platform.snapshot.build import build_snapshot
     from ml_platform.training.train import train_model
 
     spec, ids, times = project.spec, {}, dict.fromkeys(STAGES, 0.0)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.table import build_feature_table
-from ml_platform.snapshot import build_snapshot, load_snapshot
+from ml_platform.snapshot.build import build_snapshot
+from ml_platform.snapshot.read import load_snapshot
 from tests.features.world import at, write_csv, write_project
 
 COLUMNS = {

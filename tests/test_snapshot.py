@@ -10,7 +10,9 @@ import pytest
 from ml_platform.errors import ArtifactDamaged, SnapshotError
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.table import build_feature_table
-from ml_platform.snapshot import build_snapshot, labels_of, load_snapshot
+from ml_platform.labels import labels_of
+from ml_platform.snapshot.build import build_snapshot
+from ml_platform.snapshot.read import load_snapshot
 from tests.features.world import at, write_csv, write_project
 
 COLUMNS = {

@@ -35,7 +35,7 @@ from ml_platform.evaluation.judgement import (
 )
 from ml_platform.identity import cache_key, content_id, format_instant
 from ml_platform.making import Made
-from ml_platform.snapshot import load_snapshot
+from ml_platform.snapshot.read import load_snapshot
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.training.train import KIND as TRAINED_MODEL
 from ml_platform.training.train import PREDICTOR, baseline_names

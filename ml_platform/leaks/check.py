@@ -20,7 +20,7 @@ from ml_platform.leaks.settled import settled_rows
 from ml_platform.leaks.strength import read_column, strength
 from ml_platform.leaks.truth import KNOWN_FROM, label_columns, truth_of
 from ml_platform.project import Project
-from ml_platform.snapshot import Snapshot, load_snapshot
+from ml_platform.snapshot.read import Snapshot, load_snapshot
 from ml_platform.spec.deciding import deciding
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec

@@ -21,7 +21,7 @@ from ml_platform.monitoring.histograms import Histogram
 from ml_platform.monitoring.report import MAX_ROWS
 from ml_platform.predictor import Predictor, load_predictor
 from ml_platform.project import Project
-from ml_platform.snapshot import load_snapshot
+from ml_platform.snapshot.read import load_snapshot
 from ml_platform.spec.joins import joins_of
 from ml_platform.spec.resolve import expand_features
 from ml_platform.store.artifacts import Artifact

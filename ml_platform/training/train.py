@@ -13,7 +13,7 @@ from ml_platform.identity import cache_key, format_instant
 from ml_platform.leaks.check import require_no_leaks
 from ml_platform.making import Made
 from ml_platform.predictor import Predictor, SavedPredictor, trained_id
-from ml_platform.snapshot import load_snapshot
+from ml_platform.snapshot.read import load_snapshot
 from ml_platform.spec.algorithms import algorithm_faults, resolve_algorithm
 from ml_platform.spec.deciding import project_functions
 from ml_platform.spec.model import Algorithm, ModelSpec

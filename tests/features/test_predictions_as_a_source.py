@@ -22,7 +22,7 @@ from ml_platform.monitoring.upstream import check_upstream, versions_in
 from ml_platform.prediction_log import append_predictions, read_predictions
 from ml_platform.project import Project, open_project
 from ml_platform.scoring import score_days
-from ml_platform.snapshot import build_snapshot
+from ml_platform.snapshot.build import build_snapshot
 from ml_platform.training.train import train_model
 from tests.monitoring.charge import appoint
 from tests.opened import open_shop

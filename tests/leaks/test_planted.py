@@ -17,7 +17,8 @@ from ml_platform.features.ingest import ingest_source
 from ml_platform.features.table import build_feature_table
 from ml_platform.leaks.check import COPY, LEAK_CHECKS, NULLNESS, SETTLED, SINGLE, check_leaks
 from ml_platform.project import Project, open_project
-from ml_platform.snapshot import build_snapshot, load_snapshot
+from ml_platform.snapshot.build import build_snapshot
+from ml_platform.snapshot.read import load_snapshot
 from ml_platform.training.train import train_model
 from tests.worlds import LATE_PARCEL, LATENESS, NOW, ORDERS, write_shop
 

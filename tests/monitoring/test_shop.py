@@ -17,7 +17,8 @@ from ml_platform.monitoring.monitor import monitor_model
 from ml_platform.prediction_log import read_predictions
 from ml_platform.project import Project, open_project
 from ml_platform.scoring import score_batch, score_days
-from ml_platform.snapshot import build_snapshot, load_snapshot
+from ml_platform.snapshot.build import build_snapshot
+from ml_platform.snapshot.read import load_snapshot
 from ml_platform.training.train import train_model
 from tests.monitoring.charge import appoint
 from tests.opened import open_shop

@@ -12,7 +12,8 @@ from ml_platform.features.table import build_feature_table
 from ml_platform.predictor import load_predictor
 from ml_platform.project import Project, open_project
 from ml_platform.registry import champion, deploy
-from ml_platform.snapshot import build_snapshot, load_snapshot
+from ml_platform.snapshot.build import build_snapshot
+from ml_platform.snapshot.read import load_snapshot
 from ml_platform.training.train import train_model
 from tests.worlds import NOW, write_shop
 

@@ -1,115 +1,32 @@
-"""Snapshots: immutable training frames, with point-in-time features, settled labels and a split in time.
-
-A snapshot is a list of day chunks, which snapshots of other days share. Its id follows
-from what is in them and from its boundaries, so the same rows always have the same id.
-"""
+"""Making a snapshot from what was known at an instant."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet
 
-from ml_platform.clock import format_duration, parse_duration, to_micros
+from ml_platform.clock import to_micros
 from ml_platform.code_version import code_version
 from ml_platform.engine import Engine
 from ml_platform.errors import SnapshotError
-from ml_platform.features.chunks import read_chunks, store_chunks
+from ml_platform.features.chunks import store_chunks
 from ml_platform.features.source_log import KNOWN, known_by
-from ml_platform.frame import EFFECTIVE, EFFECTIVE_TIME, Frame, required_input, to_frame
+from ml_platform.frame import EFFECTIVE, EFFECTIVE_TIME, Frame, required_input
 from ml_platform.identity import cache_key, content_id, format_instant
-from ml_platform.labels import LABEL, label_facts, labels_of, with_labels
+from ml_platform.labels import LABEL, label_facts, with_labels
 from ml_platform.making import Made
 from ml_platform.project import Project
+from ml_platform.snapshot.boundaries import PARTS, Boundaries, Part
 from ml_platform.spec.deciding import deciding_part
-from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.resolve import feature_tables_of
 from ml_platform.store.artifacts import Artifact, StoredObject
 from ml_platform.store.outputs import current_output
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["Boundaries", "Part", "Snapshot", "build_snapshot", "labels_of", "load_snapshot"]
-
-Part = Literal["train", "validate", "test"]
-PARTS: tuple[Part, ...] = get_args(Part)
-
-
-@dataclass(frozen=True)
-class Boundaries:
-    """Where the stretches of a snapshot begin and end; each is ``(start, end]`` by batch run.
-
-    A row belongs to a stretch if its label is settled before the next one begins.
-    """
-
-    train_start: datetime
-    validate_start: datetime
-    test_start: datetime
-    end: datetime
-    horizon: timedelta
-
-    @classmethod
-    def of(cls, model: ModelSpec, as_of: datetime) -> Boundaries:
-        """Return the boundaries that end where labels are settled."""
-        end = as_of - model.label.horizon
-        test_start = end - model.split.test
-        validate_start = test_start - model.split.validate_
-        return cls(validate_start - model.split.train, validate_start, test_start, end, model.label.horizon)
-
-    def stretch(self, part: Part) -> tuple[datetime, datetime]:
-        """Return where a stretch starts and where the next begins."""
-        edges = (self.train_start, self.validate_start, self.test_start, self.end)
-        place = PARTS.index(part)
-        return edges[place], edges[place + 1]
-
-    def holds(self, part: Part, effective: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Return which batch runs belong to a stretch."""
-        start, end = self.stretch(part)
-        last = end if part == "test" else end - self.horizon
-        return pc.and_(pc.greater(effective, _scalar(start)), pc.less_equal(effective, _scalar(min(last, end))))
-
-    def as_json(self) -> dict[str, str]:
-        """Return the boundaries as a manifest writes them."""
-        return {
-            name: format_duration(value) if isinstance(value, timedelta) else format_instant(value)
-            for name, value in asdict(self).items()
-        }
-
-
-def _scalar(instant: datetime) -> pa.Scalar:
-    return pa.scalar(instant, pa.timestamp("us", tz="UTC"))
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A training frame as it was read.
-
-    Attributes
-    ----------
-    frame
-        Rows of all stretches in order, with ``label`` (`ml_platform.frame.model_frame` tells the other columns).
-    about
-        Facts about it: rows and dropped rows, label, columns, share of nulls, boundaries.
-    """
-
-    id: str
-    frame: pd.DataFrame
-    boundaries: Boundaries
-    about: Mapping[str, Any]
-
-    def part(self, name: Part) -> pd.DataFrame:
-        """Return the rows of one stretch, in order."""
-        start, end = (np.datetime64(edge.replace(tzinfo=None)) for edge in self.boundaries.stretch(name))
-        effective = self.frame[EFFECTIVE_TIME].to_numpy(dtype="datetime64[us]")
-        return self.frame[(effective > start) & (effective <= end)].reset_index(drop=True)
 
 
 def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str], as_of: datetime) -> Made:
@@ -278,26 +195,3 @@ def _days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     edges = [0, *(np.flatnonzero(days[1:] != days[:-1]) + 1), len(days)]
     for start, end in itertools.pairwise(edges):
         yield str(days[start]), rows.slice(int(start), int(end - start))
-
-
-def load_snapshot(project: Project, id: str) -> Snapshot:
-    """Read a snapshot, checking every chunk against its hash.
-
-    Raises
-    ------
-    ArtifactMissing, ArtifactDamaged
-    """
-    artifact = project.store.get("snapshot", id)
-    rows = read_chunks(project.store, [artifact.objects[day] for day in sorted(artifact.objects)])
-    written = artifact.about["boundaries"]
-    edges = [datetime.fromisoformat(written[name]) for name in ("train_start", "validate_start", "test_start", "end")]
-    bounds = Boundaries(edges[0], edges[1], edges[2], edges[3], parse_duration(written["horizon"]))
-    kept = [bounds.holds(part, rows[EFFECTIVE_TIME]) for part in PARTS]
-    frame = to_frame(rows.filter(pc.or_(pc.or_(kept[0], kept[1]), kept[2])))
-    return Snapshot(id, frame.assign(**{LABEL: _plain_label(frame[LABEL])}), bounds, artifact.about)
-
-
-def _plain_label(label: pd.Series[Any]) -> pd.Series[Any]:
-    """Return the label without a type for nulls, since it has none."""
-    plain: dict[str, Any] = {"boolean": bool, "Int64": "int64"}
-    return label.astype(plain.get(str(label.dtype), label.dtype))

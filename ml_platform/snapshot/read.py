@@ -1,0 +1,68 @@
+"""Reading a snapshot: its rows, stretch by stretch, and the facts about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from ml_platform.clock import parse_duration
+from ml_platform.features.chunks import read_chunks
+from ml_platform.frame import EFFECTIVE_TIME, to_frame
+from ml_platform.labels import LABEL
+from ml_platform.project import Project
+from ml_platform.snapshot.boundaries import PARTS, Boundaries, Part
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A training frame as it was read.
+
+    Attributes
+    ----------
+    frame
+        Rows of all stretches in order, with ``label`` (`ml_platform.frame.model_frame` tells the other columns).
+    about
+        Facts about it: rows and dropped rows, label, columns, share of nulls, boundaries.
+    """
+
+    id: str
+    frame: pd.DataFrame
+    boundaries: Boundaries
+    about: Mapping[str, Any]
+
+    def part(self, name: Part) -> pd.DataFrame:
+        """Return the rows of one stretch, in order."""
+        start, end = (np.datetime64(edge.replace(tzinfo=None)) for edge in self.boundaries.stretch(name))
+        effective = self.frame[EFFECTIVE_TIME].to_numpy(dtype="datetime64[us]")
+        return self.frame[(effective > start) & (effective <= end)].reset_index(drop=True)
+
+
+def load_snapshot(project: Project, id: str) -> Snapshot:
+    """Read a snapshot, checking every chunk against its hash.
+
+    Raises
+    ------
+    ArtifactMissing, ArtifactDamaged
+    """
+    artifact = project.store.get("snapshot", id)
+    rows = read_chunks(project.store, [artifact.objects[day] for day in sorted(artifact.objects)])
+    written = artifact.about["boundaries"]
+    edges = [datetime.fromisoformat(written[name]) for name in ("train_start", "validate_start", "test_start", "end")]
+    bounds = Boundaries(edges[0], edges[1], edges[2], edges[3], parse_duration(written["horizon"]))
+    kept = [bounds.holds(part, rows[EFFECTIVE_TIME]) for part in PARTS]
+    frame = to_frame(rows.filter(pc.or_(pc.or_(kept[0], kept[1]), kept[2])))
+    return Snapshot(id, frame.assign(**{LABEL: _plain_label(frame[LABEL])}), bounds, artifact.about)
+
+
+def _plain_label(label: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the label without a type for nulls, since it has none."""
+    plain: dict[str, Any] = {"boolean": bool, "Int64": "int64"}
+    return label.astype(plain.get(str(label.dtype), label.dtype))
