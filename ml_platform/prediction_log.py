@@ -2,6 +2,8 @@
 
 A day's state is an artefact that lists its segments. Adding rows writes a new segment
 and a new state, and points the day at it by compare-and-set: two writers lose nothing.
+Each segment tells what its rows were made from: the artefacts that were read, and the
+declarations as they were.
 """
 
 from __future__ import annotations
@@ -18,13 +20,18 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from ml_platform.errors import RefConflict
-from ml_platform.identity import content_id, frame_id
+from ml_platform.identity import canonical_json, content_id, frame_id
 from ml_platform.project import Project
+from ml_platform.spec.kept import kept_declarations
 from ml_platform.store.artifacts import Artifact, StoredObject
 from ml_platform.store.database import METADATA, Database
 from ml_platform.store.insert import insert_if_absent
 
 KIND = "predictions"
+DECLARED = "declared/"
+"""What the names of kept declarations begin with among a day's objects."""
+
+_SEGMENT = "segment_"
 _INSTANT = pa.timestamp("us", tz="UTC")
 _ATTEMPTS = 10
 
@@ -81,11 +88,15 @@ def read_predictions(project: Project, model: str, start: datetime, end: datetim
 
 def read_day(project: Project, logged: LoggedDay, columns: Sequence[str]) -> Iterator[pa.Table]:
     """Yield a day's predictions as they were logged, one segment after the other: those of some columns that it has."""
-    state = project.store.get(KIND, logged.artifact)
-    for name in sorted(state.objects):
+    for name in segment_names(state := project.store.get(KIND, logged.artifact)):
         content = io.BytesIO(project.store.read(state.objects[name]))
         segment = pq.ParquetFile(content, page_checksum_verification=True)
         yield segment.read([column for column in columns if column in segment.schema_arrow.names])
+
+
+def segment_names(state: Artifact) -> list[str]:
+    """Return the names of the objects that hold a day's rows, oldest first, as its ``segments`` are listed."""
+    return sorted(name for name in state.objects if name.startswith(_SEGMENT))
 
 
 def logged_ids(project: Project, model: str, day: date) -> set[str]:
@@ -145,7 +156,7 @@ def _state(project: Project, model: str, day: date) -> Artifact | None:
 
 
 def _segments(project: Project, state: Artifact, columns: Sequence[str] | None = None) -> list[pa.Table]:
-    objects = [state.objects[name] for name in sorted(state.objects)]
+    objects = [state.objects[name] for name in segment_names(state)]
     return [
         pq.read_table(io.BytesIO(project.store.read(stored)), columns=columns, page_checksum_verification=True)
         for stored in objects
@@ -165,8 +176,10 @@ def _write_state(
     objects = dict(before.objects) if before else {}
     segments = list(before.about["segments"]) if before else []
     if rows.num_rows:
-        objects[f"segment_{len(segments):05d}.parquet"] = _put(project, rows)
-        segments.append({"id": frame_id(rows), "rows": rows.num_rows})
+        declared = project.store.put(canonical_json(kept_declarations(project.spec, model)))
+        kept = f"{DECLARED}{declared.sha256}.json"
+        objects |= {f"{_SEGMENT}{len(segments):05d}.parquet": _put(project, rows), kept: declared}
+        segments.append({"id": frame_id(rows), "rows": rows.num_rows, "inputs": dict(inputs), "declared": kept})
     total = sum(segment["rows"] for segment in segments)
     about = {"model": model, "day": day.isoformat(), "rows": total, "segments": segments, **facts}
     return project.store.write(KIND, content_id(about), key, objects=objects, about=about, inputs=inputs)

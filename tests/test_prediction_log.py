@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +15,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml_platform.errors import ArtifactDamaged
-from ml_platform.prediction_log import append_predictions, logged_days, logged_ids, read_predictions
-from ml_platform.project import Project
+from ml_platform.prediction_log import (
+    append_predictions,
+    logged_days,
+    logged_ids,
+    read_predictions,
+    segment_names,
+)
+from ml_platform.project import Project, open_project
 from tests.opened import open_shop
+from tests.worlds import COURIER
 
 DAY = date(2024, 3, 1)
 START = datetime(2024, 3, 1, tzinfo=UTC)
@@ -54,6 +63,22 @@ def test_rows_are_read_back_in_the_order_of_their_batch_runs(project: Project) -
     append(project, 1, 9)
     found = read_predictions(project, "late_parcel", START - timedelta(days=1), START + timedelta(days=1))
     assert found["score"].tolist() == [1 / 24, 5 / 24, 7 / 24, 9 / 24]
+
+
+def test_each_segment_tells_what_its_own_rows_were_made_from(project: Project) -> None:
+    def rows(*hours: int) -> Callable[[set[str]], pa.Table]:
+        return lambda logged: rows_of(*hours)
+
+    append_predictions(project, "late_parcel", DAY, "one", rows(5), {"sources/orders": "a"}, {})
+    (project.root / "features/courier_recent.yaml").write_text(COURIER.replace("refresh: 1h", "refresh: 2h"))
+    edited = open_project(project.root)
+    state, _ = append_predictions(edited, "late_parcel", DAY, "two", rows(7), {"sources/orders": "b"}, {})
+    assert [segment["inputs"] for segment in state.about["segments"]] == [
+        {"sources/orders": "a"},
+        {"sources/orders": "b"},
+    ]
+    kept = [json.loads(project.store.read(state.objects[item["declared"]])) for item in state.about["segments"]]
+    assert [item["features"]["courier_recent"]["refresh"] for item in kept] == ["1h", "2h"]
 
 
 def test_reading_takes_batch_runs_after_the_start_up_to_the_end(project: Project) -> None:
@@ -109,7 +134,7 @@ def test_many_writers_at_once_lose_nothing(project: Project) -> None:
 def test_a_flipped_bit_in_a_segment_is_an_error_and_never_a_wrong_score(project: Project) -> None:
     append(project, *range(20))
     state = project.store.get("predictions", logged_days(project, "late_parcel")[0].artifact)
-    (stored,) = state.objects.values()
+    stored = state.objects[segment_names(state)[0]]
     path = project.store.local_path(stored)
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 4
@@ -121,7 +146,7 @@ def test_a_flipped_bit_in_a_segment_is_an_error_and_never_a_wrong_score(project:
 def test_segments_carry_page_checksums(project: Project) -> None:
     append(project, *range(20))
     state = project.store.get("predictions", logged_days(project, "late_parcel")[0].artifact)
-    content = bytearray(project.store.read(next(iter(state.objects.values()))))
+    content = bytearray(project.store.read(state.objects[segment_names(state)[0]]))
     score = pq.ParquetFile(io.BytesIO(bytes(content))).metadata.row_group(0).column(2)
     start = score.dictionary_page_offset or score.data_page_offset
     content[start + score.total_compressed_size - 3] ^= 4
