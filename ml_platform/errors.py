@@ -193,6 +193,38 @@ class TrainingError(PlatformError):
     """A model cannot be fitted on its snapshot."""
 
 
+class DirtyTree(PlatformError):
+    """Files that take part in a training are not committed, and the project refuses that."""
+
+    def __init__(self, commit: str, changed: Sequence[str]) -> None:
+        self.changed = tuple(changed)
+        super().__init__(
+            f"{listed(changed)} {'differs' if len(changed) == 1 else 'differ'} from commit {commit[:12]}, and "
+            "audit.dirty_tree in project.yaml says refuse. Nothing was trained. Commit, or write dirty_tree: mark."
+        )
+
+
+class NoSuchVersion(PlatformError):
+    """A model has no version of this name."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__(f"{text}: {problem}")
+
+
+class NotReproducible(PlatformError):
+    """What is needed to train a version again is not in the store."""
+
+    def __init__(self, version: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{version} cannot be reproduced: {problem}. {remedy}")
+
+
+class ReproductionDiffers(PlatformError):
+    """A version that was trained again has another fitted state."""
+
+    def __init__(self, version: str, statement: str) -> None:
+        super().__init__(f"{version} was trained again and is not the same: {statement}")
+
+
 class EvaluationError(PlatformError):
     """A trained model cannot be judged on the rows at hand."""
 

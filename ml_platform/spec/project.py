@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
+from ml_platform.clock import Schedule
 from ml_platform.spec.feature_table import FeatureTableSpec
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.source import SourceSpec
-from ml_platform.spec.types import Declaration, Name, Owner
+from ml_platform.spec.types import Cron, Declaration, Name, Owner
 
 
 def _instant(value: Any) -> datetime:
@@ -120,6 +121,18 @@ class Storage(Declaration):
     mlflow: str | None = Field(None, description="MLflow tracking URI")
 
 
+class Audit(Declaration):
+    """How the platform proves to itself that what it made can be made again."""
+
+    reproduce: Cron | None = Field(
+        default_factory=lambda: Schedule("0 4 * * 0 UTC"),
+        description="When a past version is trained again: Sundays at four unless told otherwise; null for never",
+    )
+    dirty_tree: Literal["mark", "refuse"] = Field(
+        "mark", description="Whether training goes on where files that take part are not committed"
+    )
+
+
 class ProjectFile(Declaration):
     """project.yaml."""
 
@@ -137,6 +150,7 @@ class ProjectFile(Declaration):
         default_factory=dict, description="Databases that sources read from: URLs by name, best as ${NAME}"
     )
     memory: Memory | None = Field(None, description="What the engine may take before it spills to disk, such as 2GB")
+    audit: Audit = Audit()
     threads: int = Field(2, ge=1, description="Threads of the engine and of training; part of what decides a fit")
 
 

@@ -13,10 +13,12 @@ from ml_platform.identity import cache_key, format_instant
 from ml_platform.leaks.check import require_no_leaks
 from ml_platform.making import Made
 from ml_platform.predictor import Predictor, SavedPredictor, trained_id
-from ml_platform.snapshot.read import load_snapshot
+from ml_platform.provenance import declared_files, keep_declared, provenance
+from ml_platform.snapshot.read import Snapshot, load_snapshot
 from ml_platform.spec.algorithms import algorithm_faults, resolve_algorithm
 from ml_platform.spec.deciding import project_functions
 from ml_platform.spec.model import Algorithm, ModelSpec
+from ml_platform.spec.project import ProjectSpec
 from ml_platform.store.artifacts import Artifact
 from ml_platform.training.code import Code
 from ml_platform.training.declaration import declaration_id, fit_declaration
@@ -54,6 +56,8 @@ def train_model(
         When the rows cannot be fitted: one class, no rows, parameters that the algorithm refuses.
     LeakFound
         When a feature, or the rows themselves, know the label.
+    DirtyTree
+        Where files that take part are not committed and the project refuses that.
     """
     model = declared_model(project, model_name)
     require_no_leaks(project, model_name, snapshot_id)
@@ -62,23 +66,38 @@ def train_model(
     found = project.store.find(KIND, key)
     if found is not None:
         return Made(found, reused=True)
+    files = declared_files(project.spec)
+    record = provenance(project.spec, files)
     before_fit()
-    snapshot = load_snapshot(project, snapshot_id)
-    prepared = prepare(project.spec, model, code, snapshot.part("train"), snapshot.part("validate"))
-    predictors = {PREDICTOR: prepared.fit(model.algorithm, calibrated=True)}
-    for name, algorithm in baselines_of(model).items():
-        predictors[f"baseline/{name}"] = prepared.fit(algorithm)
+    prepared, predictors = fit_predictors(project.spec, model, code, load_snapshot(project, snapshot_id))
     saved = {name: predictor.save(project.store) for name, predictor in predictors.items()}
     ids = {name: item.id for name, item in saved.items()}
+    objects = {f"{name}/{path}": stored for name, item in saved.items() for path, stored in item.objects.items()}
     artifact = project.store.write(
         KIND,
         trained_id(ids),
         key,
-        objects={f"{name}/{path}": stored for name, item in saved.items() for path, stored in item.objects.items()},
-        about=_about(project, prepared, predictors, saved),
+        objects={**objects, **keep_declared(project.store, files)},
+        about={**_about(project, prepared, predictors, saved), "provenance": record},
         inputs={"snapshot": snapshot_id},
     )
     return Made(artifact, reused=False)
+
+
+def fit_predictors(
+    spec: ProjectSpec, model: ModelSpec, code: Code, snapshot: Snapshot
+) -> tuple[Prepared, dict[str, Predictor]]:
+    """Fit a model and its baselines on a snapshot; nothing is written.
+
+    Returns
+    -------
+    What they were fitted on, and the predictors by name: ``predictor``, and ``baseline/NAME`` for each baseline.
+    """
+    prepared = prepare(spec, model, code, snapshot.part("train"), snapshot.part("validate"))
+    predictors = {PREDICTOR: prepared.fit(model.algorithm, calibrated=True)}
+    for name, algorithm in baselines_of(model).items():
+        predictors[f"baseline/{name}"] = prepared.fit(algorithm)
+    return prepared, predictors
 
 
 def declared_model(project: Project, name: str) -> ModelSpec:

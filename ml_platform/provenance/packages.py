@@ -1,0 +1,36 @@
+"""What is installed: every package with its version, the platform's own code, and the project's lock files."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import distributions
+from pathlib import Path
+
+import ml_platform
+from ml_platform.identity import bytes_hash, content_id
+
+_LOCKS = ("requirements.lock", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "conda-lock.yml")
+
+
+@cache
+def installed() -> dict[str, str]:
+    """Return the version of every installed package, by its normalised name."""
+    found = {(item.metadata["Name"] or "").lower().replace("_", "-"): item.version for item in distributions()}
+    return {name: version for name, version in sorted(found.items()) if name}
+
+
+@cache
+def platform_code() -> str:
+    """Return the hash of the platform's own library, file by file."""
+    root = Path(ml_platform.__file__).parent
+    files = sorted(root.rglob("*.py"))
+    return content_id({path.relative_to(root).as_posix(): bytes_hash(path.read_bytes()) for path in files})
+
+
+def lock_files(root: Path) -> dict[str, str]:
+    """Return the hash of each lock file in the nearest folder, from the project upwards, that holds one."""
+    for folder in (root, *root.parents):
+        found = {name: bytes_hash((folder / name).read_bytes()) for name in _LOCKS if (folder / name).is_file()}
+        if found or (folder / ".git").exists():
+            return found
+    return {}
