@@ -19,11 +19,11 @@ REFUSING = PROJECT + "audit: {dirty_tree: refuse}\n"
 
 
 def git(folder, *command):
-    identity = {f"GIT_{role}_{part}": "ada@shop.example" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+    who = {f"GIT_{role}_{part}": "ada@shop.example" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
     done = subprocess.run(
         ["git", "-c", "init.defaultBranch=main", *command],
         cwd=folder,
-        env={**os.environ, **identity, "GIT_CONFIG_GLOBAL": os.devnull},
+        env={**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull},
         check=True,
         capture_output=True,
         text=True,

@@ -23,7 +23,7 @@ def test_a_trained_model_holds_its_predictor_and_every_baseline(project):
     assert made.artifact.kind == "trained_model"
     assert made.artifact.inputs == {"snapshot": "s"}
     assert sorted(about["predictors"]) == ["baseline/logistic_regression", "baseline/rule", "predictor"]
-    assert {name.partition("/")[0] for name in made.artifact.objects} == {"predictor", "baseline"}
+    assert {name.partition("/")[0] for name in made.artifact.objects} == {"predictor", "baseline", "declared"}
     assert about["rows"] == {"train": 600, "validate": 600}
     assert about["iterations"] == 60
     assert about["importances"][0][0] == "courier_recent.mean_late_7d"
