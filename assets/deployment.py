@@ -7,7 +7,7 @@ from ml_platform.mlflow_records import deployment_record
 from ml_platform.outbox import track
 from ml_platform.project import Project
 from ml_platform.registry import champion_ref, deploy, version_of
-from ml_platform.store.refs import LedgerLine, ledger_lines
+from ml_platform.store.ledger import LedgerLine, ledger_lines
 from ml_platform_dagster.assets.days import open_days
 from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, mlflow_url, table

@@ -250,6 +250,24 @@ class ArtifactDamaged(PlatformError):
         )
 
 
+class LedgerDamaged(PlatformError):
+    """The ledger is not what was written, so nothing rests on it; `problem` tells of the line `seq`."""
+
+    def __init__(self, seq: int | None, problem: str) -> None:
+        self.seq, self.problem = seq, problem
+        where = "the ledger" if seq is None else f"line {seq} of the ledger"
+        super().__init__(
+            f"{where} is damaged: {problem}. Nothing is deployed or served by it. `ml-platform verify` tells of all "
+            "that is damaged; restore the database from a copy."
+        )
+
+    @classmethod
+    def of_ref(cls, name: str, found: str | None, told: str | None) -> LedgerDamaged:
+        """Return the error of a ref that points elsewhere than the ledger says."""
+        said = (told or "nothing")[:12]
+        return cls(None, f"ref {name} is {(found or 'unset')[:12]}, and its last line in the ledger says {said}")
+
+
 class UntrustedContent(PlatformError):
     """A stored model holds something outside the platform's list of trusted types."""
 

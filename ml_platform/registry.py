@@ -19,7 +19,8 @@ from ml_platform.evaluation.judgement import judge_gates, merits, opponents, ref
 from ml_platform.predictor import load_predictor
 from ml_platform.store.artifacts import Artifact
 from ml_platform.store.database import METADATA, Database, Instant
-from ml_platform.store.refs import LedgerLine, ledger_lines, move_ref, read_ref, ref_at
+from ml_platform.store.ledger import LedgerLine, ledger_lines
+from ml_platform.store.refs import move_ref, read_ref, ref_at
 from ml_platform.training.train import KIND as TRAINED_MODEL
 from ml_platform.training.train import baseline_names
 

@@ -17,7 +17,7 @@ from ml_platform.registry import (
     version_of,
     versions,
 )
-from ml_platform.store.refs import ledger_lines
+from ml_platform.store.ledger import ledger_lines
 from ml_platform.training.train import train_model
 from tests.training.rows import keep_snapshots, shop_project, snapshot
 from tests.worlds import LATE_PARCEL

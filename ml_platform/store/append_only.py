@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
 
+_CHANGES = ("update", "delete")
 _SQLITE = """\
 CREATE TRIGGER {table}_no_{what} BEFORE {what} ON {table}
 BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END"""
@@ -17,9 +21,25 @@ FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()"""
 
 def append_only(table: sa.Table) -> None:
     """Let the database refuse to change or remove a row of `table`, from the moment that it is created."""
-    for what in ("update", "delete"):
+    for what in _CHANGES:
         _after_create(table, "sqlite", _SQLITE.format(table=table.name, what=what))
     _after_create(table, "postgresql", _POSTGRESQL.format(table=table.name))
+
+
+@contextmanager
+def may_change(connection: sa.Connection, table: sa.Table) -> Iterator[None]:
+    """Let rows of an append-only table be changed in the caller's transaction, for bringing an old one up to date."""
+    if connection.dialect.name == "postgresql":
+        off = [f"ALTER TABLE {table.name} DISABLE TRIGGER {table.name}_refuse"]
+        on = [f"ALTER TABLE {table.name} ENABLE TRIGGER {table.name}_refuse"]
+    else:
+        off = [f"DROP TRIGGER {table.name}_no_{what}" for what in _CHANGES]
+        on = [_SQLITE.format(table=table.name, what=what) for what in _CHANGES]
+    for statement in off:
+        connection.exec_driver_sql(statement)
+    yield
+    for statement in on:
+        connection.exec_driver_sql(statement)
 
 
 def _after_create(table: sa.Table, dialect: str, statement: str) -> None:

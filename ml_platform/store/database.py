@@ -56,11 +56,14 @@ class Database:
 
     def _create_tables(self) -> None:
         """Create what is missing, also tables of modules that were imported after the database was opened."""
+        from ml_platform.store.ledger_upgrade import chain_old_lines  # it declares tables by this module
+
         if self._created != len(METADATA.tables):
             with self._transaction() as connection:
                 if self.engine.dialect.name == "postgresql":  # its CREATE TABLE IF NOT EXISTS is not safe in parallel
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATING)))
                 METADATA.create_all(connection)
+                chain_old_lines(connection)
             self._created = len(METADATA.tables)
 
     @contextmanager

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from ml_platform.errors import RefConflict
 from ml_platform.store.database import Database
-from ml_platform.store.refs import LEDGER, REFS, LedgerLine, ledger_lines, move_ref, read_ref, ref_at
+from ml_platform.store.ledger import LEDGER, LedgerLine, ledger_lines
+from ml_platform.store.refs import REFS, move_ref, read_ref, ref_at
 
 MONDAY = datetime(2024, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -1,0 +1,205 @@
+"""The ledger: who did what, and why, in lines of which each carries the hash of the one before.
+
+The database refuses to change a line (`append_only`). Who goes round the database breaks the chain: a line that was
+changed has another hash, and one that is gone is missed by the next.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ml_platform.errors import LedgerDamaged
+from ml_platform.identity import content_id, format_instant
+from ml_platform.store.append_only import append_only
+from ml_platform.store.database import METADATA, Database, Instant
+
+BEGINNING = "0" * 64
+"""What stands for the hash before the first line."""
+_APPENDING = 0x6D6C6C  # the advisory lock that appending takes
+
+LEDGER = sa.Table(
+    "ledger",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("actor", sa.String(200), nullable=False),
+    sa.Column("action", sa.String(40), nullable=False),
+    sa.Column("ref", sa.String(200), nullable=False),
+    sa.Column("from_value", sa.String(200)),
+    sa.Column("to_value", sa.String(200)),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False, unique=True),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+
+append_only(LEDGER)
+
+
+@dataclass(frozen=True)
+class LedgerLine:
+    """Who did what, when and why.
+
+    Attributes
+    ----------
+    ref
+        The ref that moved, such as ``champion/late_parcel``, or what else the line is about.
+    previous
+        The hash of the line before.
+    hash
+        The hash of this line, `previous` included.
+    """
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    ref: str
+    from_value: str | None
+    to_value: str | None
+    reason: str
+    facts: dict[str, Any]
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last line of the ledger: whoever knows it knows all lines before."""
+
+    seq: int
+    hash: str
+
+
+def append_line(
+    connection: sa.Connection,
+    *,
+    at: datetime,
+    actor: str,
+    action: str,
+    ref: str,
+    reason: str,
+    from_value: str | None = None,
+    to_value: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> LedgerLine:
+    """Append a line in the caller's transaction, as the last that it does: others who append wait for its end.
+
+    Parameters
+    ----------
+    connection
+        Of `Database.writing`.
+    facts
+        Whatever else should be known later; JSON types only.
+
+    Raises
+    ------
+    LedgerDamaged
+        When the line before has no hash to rest on.
+    """
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_APPENDING)))
+    last = connection.execute(_HEAD).first()
+    if last is not None and last.hash is None:
+        raise LedgerDamaged(last.seq, "it was written without a hash, by an older version or by hand")
+    line: dict[str, Any] = {
+        "seq": 1 if last is None else last.seq + 1,
+        "at": at,
+        "actor": actor,
+        "action": action,
+        "ref": ref,
+        "from_value": from_value,
+        "to_value": to_value,
+        "reason": reason,
+        "facts": dict(facts or {}),
+        "previous": BEGINNING if last is None else last.hash,
+    }
+    line["hash"] = line_hash(line)
+    connection.execute(sa.insert(LEDGER).values(line))
+    return LedgerLine(**line)
+
+
+def line_hash(line: Mapping[str, Any]) -> str:
+    """Return the hash of a line: of its canonical JSON with the hash of the line before, without its own."""
+    return content_id({name: value for name, value in line.items() if name != "hash"})
+
+
+def ledger_lines(database: Database, ref: str | None = None) -> list[LedgerLine]:
+    """Return the ledger in order, of one ref or of all, each line checked against its hash.
+
+    Raises
+    ------
+    LedgerDamaged
+        Naming the first line that is not what it was.
+    """
+    query = _RAW if ref is None else _RAW.where(LEDGER.c.ref == ref)
+    with database.reading() as connection:
+        return [_checked(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def last_line(connection: sa.Connection, ref: str, beside: sa.ScalarSelect[Any]) -> tuple[Any, LedgerLine | None]:
+    """Return a value, and the newest line of a ref as of the same moment, checked against its hash; None for no line.
+
+    Parameters
+    ----------
+    beside
+        What selects the value.
+    """
+    newest = sa.select(sa.func.max(LEDGER.c.seq)).where(LEDGER.c.ref == ref).scalar_subquery()
+    once = sa.select(beside.label("beside")).subquery()
+    query = sa.select(once.c.beside, *_COLUMNS).select_from(once.outerjoin(LEDGER, LEDGER.c.seq == newest))
+    row = dict(connection.execute(query).mappings().one())
+    value = row.pop("beside")
+    return value, None if row["seq"] is None else _checked(row)
+
+
+def ledger_head(database: Database) -> Head | None:
+    """Return number and hash of the last line; None for an empty ledger."""
+    with database.reading() as connection:
+        last = connection.execute(_HEAD).first()
+    return None if last is None else Head(last.seq, last.hash)
+
+
+def chain_faults(database: Database) -> Iterator[tuple[int, str]]:
+    """Yield number and fault of each line that is not what it was, or does not follow from the line before."""
+    with database.reading() as connection:
+        rows = connection.execution_options(yield_per=1000).execute(_RAW)
+        yield from _chain_faults(dict(row._mapping) for row in rows)
+
+
+def _chain_faults(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, str]]:
+    seq, previous = 0, BEGINNING
+    for row in rows:
+        try:
+            _checked(row)
+        except LedgerDamaged as error:
+            yield row["seq"], error.problem
+        if row["previous"] != previous:
+            yield row["seq"], f"it does not follow from line {seq}: a line was removed, added or exchanged"
+        seq, previous = row["seq"], row["hash"]
+
+
+_HEAD = sa.select(LEDGER.c.seq, LEDGER.c.hash).order_by(LEDGER.c.seq.desc()).limit(1)
+_TEXT = {name: sa.cast(sa.type_coerce(LEDGER.c[name], sa.Text), sa.Text).label(name) for name in ("at", "facts")}
+_COLUMNS: list[sa.ColumnElement[Any]] = [_TEXT.get(column.name, column) for column in LEDGER.c]
+_RAW = sa.select(*_COLUMNS).order_by(LEDGER.c.seq)
+"""Lines as they are stored: what cannot be read is a fault of a line, and no fault of who reads it."""
+
+
+def _checked(row: Mapping[str, Any]) -> LedgerLine:
+    try:
+        line = dict(row) | {"at": datetime.fromisoformat(row["at"]), "facts": json.loads(row["facts"])}
+        found = line_hash(line)
+        if format_instant(line["at"]) != row["at"]:
+            found = ""
+    except (TypeError, ValueError):
+        found = ""
+    if found != row["hash"]:
+        raise LedgerDamaged(row["seq"], "it was changed after it had been written")
+    return LedgerLine(**line)

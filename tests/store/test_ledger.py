@@ -1,0 +1,257 @@
+"""The contract of the ledger, on SQLite and on PostgreSQL: a quiet edit shows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from ml_platform.errors import LedgerDamaged
+from ml_platform.store.append_only import may_change
+from ml_platform.store.database import Database
+from ml_platform.store.ledger import (
+    LEDGER,
+    Head,
+    LedgerLine,
+    append_line,
+    chain_faults,
+    ledger_head,
+    ledger_lines,
+)
+from ml_platform.store.refs import move_ref, read_ref, ref_at
+from tests.store.old_ledger import LINES, write_old_ledger
+
+MONDAY = datetime(2024, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def _append(database: Database, action: str = "approve", **more: object) -> LedgerLine:
+    told = {"at": MONDAY, "actor": "anna", "ref": "approval/a", "reason": "looked at it", **more}
+    with database.writing() as connection:
+        return append_line(connection, action=action, **told)  # type: ignore[arg-type]
+
+
+def _edit(database: Database, statement: sa.Executable) -> None:
+    """Change the ledger as somebody would who may do anything with the database."""
+    with database.writing() as connection, may_change(connection, LEDGER):
+        connection.execute(statement)
+
+
+def _at(seq: int) -> sa.ColumnElement[bool]:
+    return LEDGER.c.seq == seq
+
+
+def _by_hand(line: LedgerLine) -> str:
+    told = {
+        "seq": line.seq,
+        "at": line.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "actor": line.actor,
+        "action": line.action,
+        "ref": line.ref,
+        "from_value": line.from_value,
+        "to_value": line.to_value,
+        "reason": line.reason,
+        "facts": line.facts,
+        "previous": line.previous,
+    }
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_each_line_carries_the_hash_of_the_one_before_and_its_own(database: Database) -> None:
+    written = [_append(database, facts={"rows": 3, "share": 0.5}), _append(database, "delete", to_value="gone")]
+    assert ledger_lines(database) == written
+    assert [line.seq for line in written] == [1, 2]
+    assert [line.previous for line in written] == ["0" * 64, written[0].hash]
+    assert [line.hash for line in written] == [_by_hand(line) for line in written]
+    assert ledger_head(database) == Head(2, written[1].hash)
+    assert list(chain_faults(database)) == []
+
+
+def test_an_empty_ledger_has_no_head(database: Database) -> None:
+    assert ledger_head(database) is None
+    assert list(chain_faults(database)) == []
+
+
+def test_a_line_that_cannot_be_finished_leaves_the_chain_as_it_was(database: Database) -> None:
+    first = _append(database)
+    line = {"at": MONDAY, "actor": "anna", "action": "delete", "ref": "a", "reason": "b"}
+    with pytest.raises(TypeError, match="unexpected"), database.writing() as connection:
+        append_line(connection, **line) and append_line(connection, **line, unexpected=1)
+    assert ledger_lines(database) == [first]
+    assert _append(database).previous == first.hash
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"actor": "nobody"},
+        {"reason": "because"},
+        {"facts": {"auc": 0.71}},
+        {"at": MONDAY + timedelta(microseconds=1)},
+        {"from_value": None},
+        {"to_value": "v7"},
+        {"ref": "champion/b"},
+        {"action": "rollback"},
+        {"hash": "f" * 64},
+    ],
+    ids=lambda values: next(iter(values)),
+)
+def test_a_line_that_was_edited_is_not_believed(database: Database, values: dict[str, object]) -> None:
+    for step in (1, 2, 3):
+        before, to = (f"v{step - 1}" if step > 1 else None), f"v{step}"
+        move_ref(database, "champion/a", expected=before, to=to, at=MONDAY, actor="a", action="deploy", reason="b",
+                 facts={"auc": 0.7})  # fmt: skip
+    _edit(database, sa.update(LEDGER).where(_at(2)).values(**values))
+    with pytest.raises(LedgerDamaged, match="line 2 of the ledger is damaged: it was changed after it had been"):
+        ledger_lines(database)
+    assert 2 in [seq for seq, _ in chain_faults(database)]
+
+
+def test_a_line_that_cannot_be_read_any_more_is_named(database: Database) -> None:
+    _append(database)
+    _append(database)
+    _edit(database, sa.text("UPDATE ledger SET at = 'yesterday' WHERE seq = 1"))
+    with pytest.raises(LedgerDamaged, match="line 1 of the ledger is damaged"):
+        ledger_lines(database)
+    assert list(chain_faults(database)) == [(1, "it was changed after it had been written")]
+
+
+def test_a_line_that_was_removed_is_missed_by_the_next(database: Database) -> None:
+    for _ in range(3):
+        _append(database)
+    _edit(database, sa.delete(LEDGER).where(_at(2)))
+    missed = "it does not follow from line 1: a line was removed, added or exchanged"
+    assert list(chain_faults(database)) == [(3, missed)]
+
+
+def test_a_first_line_that_was_removed_is_missed(database: Database) -> None:
+    _append(database)
+    _append(database)
+    _edit(database, sa.delete(LEDGER).where(_at(1)))
+    assert [seq for seq, _ in chain_faults(database)] == [2]
+
+
+def test_a_line_that_was_changed_with_its_hash_is_missed_by_the_next(database: Database) -> None:
+    first, _ = _append(database), _append(database)
+    forged = {**vars(first), "actor": "mallory"}
+    hash = _by_hand(LedgerLine(**forged))
+    _edit(database, sa.update(LEDGER).where(_at(1)).values(actor="mallory", hash=hash))
+    assert [seq for seq, _ in chain_faults(database)] == [2]
+
+
+def test_a_ref_that_was_moved_by_hand_is_not_believed(database: Database) -> None:
+    move_ref(database, "champion/a", expected=None, to="v1", at=MONDAY, actor="a", action="deploy", reason="b")
+    with database.writing() as connection:
+        connection.execute(sa.text("UPDATE refs SET value = 'v9'"))
+    with pytest.raises(LedgerDamaged) as caught:
+        read_ref(database, "champion/a")
+    assert "ref champion/a is v9, and its last line in the ledger says v1" in str(caught.value)
+    with database.writing() as connection:
+        connection.execute(sa.text("DELETE FROM refs"))
+    with pytest.raises(LedgerDamaged, match="ref champion/a is unset, and its last line in the ledger says v1"):
+        read_ref(database, "champion/a")
+
+
+def test_many_threads_that_append_at_once_make_one_chain(database: Database) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: _append(database, reason=str(number)), range(40)))
+    assert [line.seq for line in ledger_lines(database)] == list(range(1, 41))
+    assert list(chain_faults(database)) == []
+
+
+def _append_some(url: str, name: str) -> None:
+    database = Database(url)
+    for number in range(5):
+        _append(database, reason=f"{name} {number}")
+    database.engine.dispose()
+
+
+def test_many_processes_that_append_at_once_make_one_chain(database_url: str) -> None:
+    spawning = multiprocessing.get_context("spawn")
+    started = [spawning.Process(target=_append_some, args=(database_url, str(number))) for number in range(4)]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join()
+    database = Database(database_url)
+    assert [line.seq for line in ledger_lines(database)] == list(range(1, 21))
+    assert list(chain_faults(database)) == []
+    database.engine.dispose()
+
+
+class TestAnOlderDatabase:
+    """Lines of before the chain are chained once, with a line that says so."""
+
+    def test_its_lines_are_chained_as_they_stand(self, database_url: str) -> None:
+        write_old_ledger(database_url)
+        database = Database(database_url)
+        lines = ledger_lines(database)
+        assert [line.actor for line in lines] == ["anna", "ünal", "anna", "ml-platform"]
+        assert [line.hash for line in lines] == [_by_hand(line) for line in lines]
+        assert lines[2].facts == {"figures": {"value": -0.125, "auc": 1.0}, "from_version": None}
+        assert (lines[3].action, lines[3].facts, lines[3].at) == ("chain", {"lines": 3}, lines[2].at)
+        assert list(chain_faults(database)) == []
+        assert read_ref(database, "champion/a") == "v2"
+        assert ref_at(database, "champion/a", datetime(2024, 1, 2, tzinfo=UTC)) == "v1"
+        database.engine.dispose()
+
+    def test_it_goes_on_from_there_and_is_chained_once_only(self, database_url: str) -> None:
+        write_old_ledger(database_url)
+        first = Database(database_url)
+        move_ref(first, "champion/a", expected="v2", to="v3", at=MONDAY, actor="anna", action="deploy", reason="b")
+        first.engine.dispose()
+        second = Database(database_url)
+        assert [line.action for line in ledger_lines(second)] == [*["deploy"] * 3, "chain", "deploy"]
+        assert read_ref(second, "champion/a") == "v3"
+        assert list(chain_faults(second)) == []
+        second.engine.dispose()
+
+    def test_it_still_refuses_changes(self, database_url: str) -> None:
+        write_old_ledger(database_url)
+        database = Database(database_url)
+        for statement in (sa.update(LEDGER).values(actor="nobody"), sa.delete(LEDGER)):
+            with (
+                pytest.raises(sa.exc.DBAPIError, match="the ledger is append-only"),
+                database.writing() as connection,
+            ):
+                connection.execute(statement)
+        assert len(ledger_lines(database)) == 4
+        database.engine.dispose()
+
+    def test_many_may_open_it_at_once(self, database_url: str) -> None:
+        write_old_ledger(database_url)
+
+        def count(_: int) -> int:
+            opened = Database(database_url)
+            try:
+                return len(ledger_lines(opened))
+            finally:
+                opened.engine.dispose()
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(count, range(8))) == [4] * 8
+
+    def test_an_empty_one_begins_at_the_beginning(self, database_url: str) -> None:
+        write_old_ledger(database_url, lines=0)
+        database = Database(database_url)
+        assert ledger_lines(database) == []
+        assert _append(database).previous == "0" * 64
+        database.engine.dispose()
+
+    def test_what_an_older_version_writes_later_is_not_built_upon(self, database_url: str) -> None:
+        write_old_ledger(database_url, lines=2)
+        database = Database(database_url)
+        assert len(ledger_lines(database)) == 3
+        with database.writing() as connection:
+            names = "seq, at, actor, action, ref, from_value, to_value, reason, facts"
+            connection.exec_driver_sql(f"INSERT INTO ledger ({names}) VALUES (4, {LINES[2].removeprefix('(')}")
+        with pytest.raises(LedgerDamaged, match="line 4 of the ledger is damaged: it was written without a hash"):
+            _append(database)
+        assert 4 in [seq for seq, _ in chain_faults(database)]
+        database.engine.dispose()
