@@ -23,7 +23,7 @@ from ml_platform.errors import RefConflict
 from ml_platform.identity import canonical_json, content_id, frame_id
 from ml_platform.project import Project
 from ml_platform.spec.kept import kept_declarations
-from ml_platform.store.artifacts import Artifact, StoredObject
+from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
 from ml_platform.store.database import METADATA, Database
 from ml_platform.store.insert import insert_if_absent
 
@@ -97,6 +97,18 @@ def read_day(project: Project, logged: LoggedDay, columns: Sequence[str]) -> Ite
 def segment_names(state: Artifact) -> list[str]:
     """Return the names of the objects that hold a day's rows, oldest first, as its ``segments`` are listed."""
     return sorted(name for name in state.objects if name.startswith(_SEGMENT))
+
+
+def scored_by(store: ArtifactStore, state: Artifact) -> set[str]:
+    """Return the ids of the trained models that scored a day's rows."""
+    found: set[str] = set()
+    for name, segment in zip(segment_names(state), state.about["segments"], strict=True):
+        if "trained_models" in segment:
+            found |= set(segment["trained_models"])
+        else:  # of an older version
+            rows = pq.read_table(io.BytesIO(store.read(state.objects[name])), columns=["trained_model"])
+            found |= set(rows["trained_model"].to_pylist())
+    return found
 
 
 def logged_ids(project: Project, model: str, day: date) -> set[str]:
@@ -179,7 +191,9 @@ def _write_state(
         declared = project.store.put(canonical_json(kept_declarations(project.spec, model)))
         kept = f"{DECLARED}{declared.sha256}.json"
         objects |= {f"{_SEGMENT}{len(segments):05d}.parquet": _put(project, rows), kept: declared}
-        segments.append({"id": frame_id(rows), "rows": rows.num_rows, "inputs": dict(inputs), "declared": kept})
+        by = sorted(set(rows["trained_model"].to_pylist()))
+        told = {"rows": rows.num_rows, "inputs": dict(inputs), "declared": kept, "trained_models": by}
+        segments.append({"id": frame_id(rows), **told})
     total = sum(segment["rows"] for segment in segments)
     about = {"model": model, "day": day.isoformat(), "rows": total, "segments": segments, **facts}
     return project.store.write(KIND, content_id(about), key, objects=objects, about=about, inputs=inputs)

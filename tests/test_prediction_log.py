@@ -42,6 +42,7 @@ def rows_of(*hours: int, extra: bool = False) -> pa.Table:
         {
             "prediction_id": [f"late_parcel.20240301.{hour:016d}" for hour in hours],
             "effective_time": pa.array(instants, type=pa.timestamp("us", tz="UTC")),
+            "trained_model": ["t1" if hour < 12 else "t2" for hour in hours],
             "score": [hour / 24 for hour in hours],
         }
     )

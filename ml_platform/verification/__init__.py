@@ -1,0 +1,1 @@
+"""Holding everything that is stored against its hash, and the ledger against its anchors."""
