@@ -16,8 +16,10 @@ from ml_platform.registry import champion
 from ml_platform.scheduling import due_tick
 from ml_platform_dagster.assets.days import due_range
 from ml_platform_dagster.jobs.asset_jobs import refresh_job_name, retrain_job_name
+from ml_platform_dagster.jobs.reproduce_job import reproduce_job
 from ml_platform_dagster.resources.project import ProjectParam
 
+AnyJob = UnresolvedAssetJobDefinition | dg.JobDefinition
 TICK_TAG = "ml_platform/tick"
 _EACH_MINUTE = "* * * * *"
 
@@ -25,16 +27,17 @@ _EACH_MINUTE = "* * * * *"
 def build_schedules(
     project: Project, jobs: Mapping[str, UnresolvedAssetJobDefinition]
 ) -> Iterator[dg.ScheduleDefinition]:
-    """Yield the schedules of every model."""
+    """Yield the schedules of every model, and those by which the platform proves what it made."""
     for model in project.spec.models.values():
         yield _schedule(project, jobs[refresh_job_name(model.name)], model.deployment.batch, model.name)
         if model.retraining.schedule is not None:
             yield _schedule(project, jobs[retrain_job_name(model.name)], model.retraining.schedule, None)
+    audit = project.spec.file.audit
+    if audit.reproduce is not None and project.spec.models:
+        yield _schedule(project, reproduce_job, audit.reproduce, None)
 
 
-def _schedule(
-    project: Project, job: UnresolvedAssetJobDefinition, schedule: Schedule, scored_model: str | None
-) -> dg.ScheduleDefinition:
+def _schedule(project: Project, job: AnyJob, schedule: Schedule, scored_model: str | None) -> dg.ScheduleDefinition:
     """Return the schedule of one job.
 
     Parameters
@@ -47,9 +50,7 @@ def _schedule(
     return _simulated(job, schedule, scored_model, since=project.spec.file.clock.simulated_from)
 
 
-def _on_the_wall(
-    job: UnresolvedAssetJobDefinition, schedule: Schedule, scored_model: str | None
-) -> dg.ScheduleDefinition:
+def _on_the_wall(job: AnyJob, schedule: Schedule, scored_model: str | None) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"{job.name}_schedule",
         job=job,
@@ -64,9 +65,7 @@ def _on_the_wall(
     return at_tick
 
 
-def _simulated(
-    job: UnresolvedAssetJobDefinition, schedule: Schedule, scored_model: str | None, since: datetime
-) -> dg.ScheduleDefinition:
+def _simulated(job: AnyJob, schedule: Schedule, scored_model: str | None, since: datetime) -> dg.ScheduleDefinition:
     name = f"{job.name}_schedule"
 
     @dg.schedule(

@@ -74,6 +74,12 @@ class Project:
             return DuckDB(threads, self.spec.file.memory)
         return Spark(f"local[{threads}]" if declared == "spark" else declared.spark)
 
+    def with_spec(self, spec: ProjectSpec) -> Project:
+        """Return other declarations over the stores of this project."""
+        other = Project(spec)
+        other.__dict__.update(store=self.store, database=self.database)
+        return other
+
     @property
     def mlflow_uri(self) -> str:
         """The MLflow tracking URI."""

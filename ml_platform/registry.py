@@ -97,6 +97,13 @@ def versions(project: Project, model: str) -> list[Version]:
         return [Version(**row) for row in connection.execute(query).mappings()]
 
 
+def all_versions(project: Project) -> list[Version]:
+    """Return the versions of every model that ever had one, by model and number."""
+    query = sa.select(VERSIONS).order_by(VERSIONS.c.model, VERSIONS.c.number)
+    with project.database.reading() as connection:
+        return [Version(**row) for row in connection.execute(query).mappings()]
+
+
 def version_of(project: Project, model: str, id: str) -> Version | None:
     """Return the version that a trained model has, or None where it was never registered."""
     with project.database.reading() as connection:

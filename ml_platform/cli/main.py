@@ -136,6 +136,25 @@ def predictions(
 
 
 @app.command()
+def reproduce(
+    version: Annotated[str, typer.Argument(help="Such as late_arrival@3, @champion or @latest.")],
+    directory: Directory = HERE,
+    today: Annotated[
+        bool, typer.Option("--today", help="Use declarations and code as they are now, not as they were kept.")
+    ] = False,
+    from_sources: Annotated[
+        bool, typer.Option("--from-sources", help="Make the snapshot again too, from what was ingested.")
+    ] = False,
+    tolerance: Annotated[float, typer.Option(help="How far a score may lie off where the state differs.")] = 1e-6,
+    as_json: AsJson = False,
+) -> None:
+    """Train a version again from its manifest, and say whether it is the same; if not, what differs."""
+    from ml_platform.cli.reproducing import reproduce_version
+
+    raise typer.Exit(reproduce_version(directory, version, today, from_sources, tolerance, as_json))
+
+
+@app.command()
 def catalog(
     directory: Directory = HERE,
     to: Annotated[

@@ -36,11 +36,9 @@ def provenance(spec: ProjectSpec, files: Mapping[str, bytes]) -> dict[str, Any]:
     if commit is not None and commit.dirty and spec.file.audit.dirty_tree == "refuse":
         raise DirtyTree(commit.id, commit.changed)
     told = {"commit": commit.id, "dirty": commit.dirty, "changed": list(commit.changed[:_LISTED])} if commit else None
-    return {
-        "git": told,
-        "lock": lock_files(spec.root),
-        "packages": installed(),
-        "platform": platform_code(),
-        "machine": machine(),
-        "threads": spec.file.threads,
-    }
+    return {"git": told, "lock": lock_files(spec.root), **equipment(spec.file.threads)}
+
+
+def equipment(threads: int) -> dict[str, Any]:
+    """Return what a fit in this process runs with: ``packages``, ``platform``, ``machine`` and ``threads``."""
+    return {"packages": installed(), "platform": platform_code(), "machine": machine(), "threads": threads}

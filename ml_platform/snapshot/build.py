@@ -54,6 +54,11 @@ def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str],
     return Made(found, reused=True) if found is not None else Made(builder.build(), reused=False)
 
 
+def rebuild_snapshot(project: Project, model_name: str, inputs: Mapping[str, str], as_of: datetime) -> Artifact:
+    """Make a snapshot as `build_snapshot` does, also where it is in the store already."""
+    return _Builder(project, model_name, inputs, as_of).build()
+
+
 def snapshot_key(project: Project, model_name: str, logs: Mapping[str, Artifact], as_of: datetime) -> str:
     """Return the key of a snapshot: rows that became known after `as_of` take no part in it, as in the snapshot.
 

@@ -1,0 +1,53 @@
+"""The job that trains a past version again, and the schedule that asks for it."""
+
+import dagster as dg
+
+from ml_platform.errors import ReproductionDiffers
+from ml_platform.reproduction import Attempt, Reproduction, keep_attempt, reproduce, version_to_reproduce
+from ml_platform.version_names import version_named
+from ml_platform_dagster.resources.project import ProjectParam
+
+REPRODUCE = "reproduce"
+
+
+class Which(dg.Config):
+    """Which version to train again; a random one where none is named."""
+
+    version: str = ""
+
+
+@dg.op(description="Train a past version again from its manifest, and compare its fitted state.")
+def reproduce_version(context: dg.OpExecutionContext, config: Which, project: ProjectParam) -> None:
+    """Fail, so that an alert goes out, where the fitted state is not what it was."""
+    now = project.clock.now()
+    version = version_named(project, config.version) if config.version else version_to_reproduce(project, now)
+    if version is None:
+        context.log.info("No version can be trained again yet.")
+        return
+    found = reproduce(project, version)
+    keep_attempt(project, Attempt(str(version), now, found.same, found.statement))
+    context.add_output_metadata(_metadata(found))
+    if not found.same:
+        raise ReproductionDiffers(str(version), found.statement)
+    context.log.info(f"{version} is the same: {found.statement}.")
+
+
+def _metadata(found: Reproduction) -> dict[str, dg.MetadataValue]:
+    return {
+        "version": dg.MetadataValue.text(found.version),
+        "same": dg.MetadataValue.bool(found.same),
+        "statement": dg.MetadataValue.text(found.statement),
+        "differences": dg.MetadataValue.md("\n".join(f"- {item}" for item in found.differences) or "none"),
+        "snapshot": dg.MetadataValue.text(found.snapshot_id),
+        "trained_model": dg.MetadataValue.text(found.trained_model),
+    }
+
+
+@dg.job(
+    name=REPRODUCE,
+    executor_def=dg.in_process_executor,
+    description="Train a past version again, a random one unless named, and say whether it is the same.",
+)
+def reproduce_job() -> None:
+    """Train a version again."""
+    reproduce_version()

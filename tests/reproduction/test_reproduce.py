@@ -1,0 +1,171 @@
+import json
+
+import pytest
+
+from ml_platform.errors import NoSuchVersion, NotReproducible
+from ml_platform.predictor import load_predictor
+from ml_platform.project import open_project
+from ml_platform.registry import register_version
+from ml_platform.reproduction import attempts, reproduce, version_to_reproduce
+from ml_platform.reproduction.agreement import agreement
+from ml_platform.snapshot.read import load_snapshot
+from ml_platform.training.train import train_model
+from ml_platform.version_names import version_named
+from tests.training.test_from_sources import make_champion
+from tests.worlds import NOW, write_shop
+
+CALENDAR = """\
+import pandas as pd
+
+
+def calendar(rows):
+    return pd.DataFrame({"weekday": rows["orders.placed_at"].dt.dayofweek}, index=rows.index)
+"""
+WITH_CODE = "transforms: [transforms.calendar:calendar]\n"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A shop with two versions of one model: of LightGBM with the project's own code, and of another declaration."""
+    folder = write_shop(tmp_path_factory.mktemp("shop"))
+    (folder / "transforms").mkdir(exist_ok=True)
+    (folder / "transforms/calendar.py").write_text(CALENDAR)
+    model = folder / "models/late_parcel.yaml"
+    model.write_text(model.read_text() + WITH_CODE)
+    ids = make_champion(open_project(folder), "late_parcel")
+    model.write_text(model.read_text().replace("num_leaves: 7", "num_leaves: 5"))
+    project = open_project(folder)
+    trained = train_model(project, "late_parcel", ids["snapshot"]).artifact
+    register_version(project, "late_parcel", trained, NOW)
+    return project
+
+
+def test_versions_of_two_declarations_reproduce_from_their_own(made):
+    for name in ("late_parcel@1", "late_parcel@2"):
+        found = reproduce(made, version_named(made, name))
+        assert found.same
+        assert found.differences == ()
+        assert sorted(found.fitted) == ["baseline/logistic_regression", "baseline/rule", "predictor"]
+    assert [item.what for item in reproduce(made, version_named(made, "late_parcel@1")).files] == [
+        "file models/late_parcel.yaml"
+    ]
+    assert reproduce(made, version_named(made, "late_parcel@2")).files == ()
+
+
+def test_a_changed_transform_does_not_disturb_a_version_and_is_told(made):
+    path = made.root / "transforms/calendar.py"
+    path.write_text(CALENDAR.replace("dayofweek", "dayofweek // 2"))
+    try:
+        found = reproduce(made, version_named(made, "late_parcel@2"))
+        assert found.same
+        assert [item.what for item in found.files] == ["file transforms/calendar.py"]
+        today = reproduce(made, version_named(made, "late_parcel@2"), today=True)
+    finally:
+        path.write_text(CALENDAR)
+    assert not today.same
+    assert today.fitted["baseline/rule"]
+    assert not today.fitted["predictor"]
+    assert "What is not as it was: file transforms/calendar.py: was sha256" in today.statement
+    assert today.agreement.rows == len(load_snapshot(made, today.snapshot_id).part("test"))
+
+
+def test_a_package_that_fits_otherwise_is_named_with_what_it_does_to_predictions(made, monkeypatch):
+    from ml_platform.provenance import equipment
+    from ml_platform.training import prepare
+    from ml_platform.training.fitting import Fitting
+
+    fit = prepare.fit_estimator
+
+    def otherwise(fitting: Fitting):
+        label = fitting.label.copy()
+        label[0] = 1 - label[0]
+        return fit(Fitting(**{**vars(fitting), "label": label}))
+
+    def other(threads):
+        told = equipment(threads)
+        return {**told, "packages": {**told["packages"], "lightgbm": "99.0", "zstandard": "99.1"}}
+
+    monkeypatch.setattr(prepare, "fit_estimator", otherwise)
+    monkeypatch.setattr("ml_platform.reproduction.reproducing.equipment", other)
+    found = reproduce(made, version_named(made, "late_parcel@2"))
+    assert not found.same
+    assert found.differences[0].what == "package lightgbm"
+    assert [item.now for item in found.differences] == ["99.0", "99.1"]
+    assert "package lightgbm: was " in found.statement
+    assert "not within the tolerance of 1e-06" in found.statement
+
+
+def test_a_package_that_changes_nothing_leaves_a_version_the_same_and_is_still_told(made, monkeypatch):
+    from ml_platform.provenance import equipment
+
+    def other(threads):
+        told = equipment(threads)
+        return {**told, "packages": {**told["packages"], "rich": "99.0"}, "threads": threads}
+
+    monkeypatch.setattr("ml_platform.reproduction.reproducing.equipment", other)
+    found = reproduce(made, version_named(made, "late_parcel@1"))
+    assert found.same
+    assert [item.what for item in found.differences] == ["package rich"]
+
+
+def test_the_snapshot_is_made_again_from_its_sources_with_the_same_id(made):
+    found = reproduce(made, version_named(made, "late_parcel@1"), from_sources=True)
+    assert found.snapshot is True
+    assert found.same
+
+
+def test_two_predictors_agree_as_their_predictions_do(made):
+    one, two = (
+        load_predictor(made, made.store.get("trained_model", version_named(made, f"late_parcel@{number}").id))
+        for number in (1, 2)
+    )
+    rows = load_snapshot(made, version_named(made, "late_parcel@1").snapshot).part("test")
+    first, second = one.predict(rows), two.predict(rows)
+    largest = max(abs(a - b) for a, b in zip(first["score"], second["score"], strict=True))
+    other = sum(a != b for a, b in zip(first["action"], second["action"], strict=True))
+    found = agreement(one, two, rows)
+    assert (found.rows, found.largest, found.actions) == (len(rows), largest, other)
+    assert not found.within(largest / 2)
+    assert agreement(one, one, rows).within(0.0)
+
+
+def test_a_version_without_provenance_cannot_be_reproduced_and_is_never_drawn(made):
+    old = made.store.get("trained_model", version_named(made, "late_parcel@1").id)
+    about = {name: value for name, value in old.about.items() if name != "provenance"}
+    bare = made.store.write("trained_model", "0" * 64, "bare", objects=old.objects, about=about, inputs=old.inputs)
+    register_version(made, "late_parcel", bare, NOW)
+    with pytest.raises(NotReproducible, match="late_parcel@3 cannot be reproduced: it was trained before manifests"):
+        reproduce(made, version_named(made, "late_parcel@3"))
+    drawn = {version_to_reproduce(made, NOW.replace(minute=minute)).number for minute in range(60)}
+    assert drawn == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("late_parcels@1", "late_parcels@1: no version of late_parcels is registered. Did you mean late_parcel?"),
+        ("late_parcel@7", "late_parcel@7: late_parcel has versions 1, 2, 3. Name one, such as late_parcel@3."),
+        ("@1", "@1: no version of any model is registered. Known: late_parcel."),
+    ],
+)
+def test_a_version_that_does_not_exist_is_told_with_those_that_do(made, name, told):
+    with pytest.raises(NoSuchVersion) as raised:
+        version_named(made, name)
+    assert str(raised.value) == told
+
+
+def test_a_models_name_alone_is_its_champion(made):
+    assert version_named(made, "late_parcel").number == 1
+    assert version_named(made, "late_parcel@champion").number == 1
+    assert version_named(made, "late_parcel@latest").number == 3
+
+
+def test_the_command_says_what_came_of_it_and_keeps_it(made, capsys):
+    from ml_platform.cli.reproducing import reproduce_version
+
+    assert reproduce_version(made.root, "late_parcel@2", False, False, 1e-6, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["same"], told["fitted"]["predictor"], told["commit"]) == (True, True, None)
+    assert reproduce_version(made.root, "late_parcel@2", False, False, 1e-6, as_json=False) == 0
+    assert "trained again: the same" in capsys.readouterr().out
+    assert [(item.version, item.same) for item in attempts(made)] == [("late_parcel@2", True)] * 2
