@@ -14,6 +14,7 @@ from ml_platform.monitoring.findings import Finding, open_findings
 from ml_platform.prediction_log import logged_days
 from ml_platform.project import Project
 from ml_platform.registry import champion, champion_ref, versions
+from ml_platform.reproduction.history import Attempt, attempts
 from ml_platform.store.artifacts import Artifact
 from ml_platform.store.ledger import ledger_lines
 from ml_platform.store.outputs import current_output
@@ -82,6 +83,8 @@ class ModelStatus:
         How many are in the log.
     last_day
         The last day of the log, and `last_day_predictions` on it.
+    reproduced
+        The last time that one of its versions was trained again, and what came of it; None before the first.
     """
 
     name: str
@@ -93,6 +96,7 @@ class ModelStatus:
     last_day_predictions: int
     monitoring: MonitoringStatus | None
     findings: tuple[Finding, ...]
+    reproduced: Attempt | None
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,7 @@ def _model(project: Project, name: str, now: datetime) -> ModelStatus:
         last_day_predictions=days[-1].rows if days else 0,
         monitoring=_monitoring(project, name),
         findings=tuple(open_findings(project, name)),
+        reproduced=next((item for item in attempts(project) if item.version.partition("@")[0] == name), None),
     )
 
 

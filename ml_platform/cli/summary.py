@@ -78,6 +78,7 @@ def _model(project: Project, status: ProjectStatus, model: ModelStatus) -> Rende
     if evaluation is not None:
         parts += _evaluated(project, model, evaluation, status.currency)
     parts += [_champion(model, status.currency), _predictions(model), *_monitoring(model, status.currency)]
+    parts += _reproduced(model)
     return Padding(Group(*parts), (0, 0, 1, 0))
 
 
@@ -180,6 +181,14 @@ def _monitoring(model: ModelStatus, currency: str) -> Sequence[RenderableType]:
     if seen.report:
         lines.append(Text(f"  report: {seen.report}", style="dim", overflow="fold"))
     return lines
+
+
+def _reproduced(model: ModelStatus) -> Sequence[RenderableType]:
+    last = model.reproduced
+    if last is None:
+        return []
+    said = "the same" if last.same else f"not the same: {last.statement}"
+    return [Text(f"  trained again on {last.at:%Y-%m-%d}: {last.version}, {said}", style="" if last.same else "red")]
 
 
 def _number(figure: float | None) -> str:

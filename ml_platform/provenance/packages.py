@@ -14,8 +14,10 @@ _LOCKS = ("requirements.lock", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lo
 
 @cache
 def installed() -> dict[str, str]:
-    """Return the version of every installed package, by its normalised name."""
-    found = {(item.metadata["Name"] or "").lower().replace("_", "-"): item.version for item in distributions()}
+    """Return the version of every installed package, by its normalised name: of the one that would be imported."""
+    found: dict[str, str] = {}
+    for item in distributions():  # in the order of the import path
+        found.setdefault((item.metadata["Name"] or "").lower().replace("_", "-"), item.version)
     return {name: version for name, version in sorted(found.items()) if name}
 
 

@@ -81,6 +81,7 @@ def test_there_is_a_factory_and_for_each_model_a_refresh_and_a_retraining(defini
         "lateness_retrain",
         "advance_clock",
         "deliver_mlflow",
+        "reproduce",
     }
     retrained = {node.name for node in repository.get_job("late_parcel_retrain").nodes}
     assert retrained == {
@@ -113,6 +114,7 @@ def test_schedules_on_the_wall_clock_are_dagsters_own(tmp_path: Path) -> None:
         "late_parcel_refresh_schedule": ("0 * * * *", "UTC"),
         "late_parcel_retrain_schedule": ("0 3 * * 1", "Europe/Berlin"),
         "lateness_refresh_schedule": ("0 * * * *", "UTC"),
+        "reproduce_schedule": ("0 4 * * 0", "UTC"),
     }
     assert not repository.has_job("advance_clock")
 

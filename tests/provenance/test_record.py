@@ -1,5 +1,6 @@
 import os
 import subprocess
+import sys
 
 import pytest
 
@@ -145,3 +146,18 @@ def test_the_machine_is_told_in_plain_values():
     assert told["cores"] == os.cpu_count()
     assert told["blas"]
     assert all(isinstance(value, str | int | list) for value in told.values())
+
+
+def test_of_two_installed_versions_the_one_that_is_imported_is_told(tmp_path):
+    folder = tmp_path / "lightgbm-0.0.1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: lightgbm\nVersion: 0.0.1\n")
+    told = "from ml_platform.provenance.packages import installed; print(installed()['lightgbm'])"
+    done = subprocess.run(
+        [sys.executable, "-c", told],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert done.stdout.strip() == "0.0.1"
