@@ -1,1 +1,30 @@
-"""A factory of factories of models: declarations in, a whole asset graph out."""
+"""A factory of factories of models: declarations in, a whole asset graph out.
+
+What a person uses in a notebook stands here; it is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ml_platform.errors import PlatformError
+    from ml_platform.notebook import diff_snapshots, load_snapshot, snapshots
+    from ml_platform.project import open_project
+
+__all__ = ["PlatformError", "diff_snapshots", "load_snapshot", "open_project", "snapshots"]
+
+_HOMES = {
+    "PlatformError": "ml_platform.errors",
+    "diff_snapshots": "ml_platform.notebook",
+    "load_snapshot": "ml_platform.notebook",
+    "open_project": "ml_platform.project",
+    "snapshots": "ml_platform.notebook",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

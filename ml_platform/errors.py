@@ -178,6 +178,17 @@ class SnapshotError(PlatformError):
     """A training frame cannot be made from the rows at hand."""
 
 
+class UnknownSnapshot(PlatformError):
+    """No snapshot, or more than one, goes by a name."""
+
+    def __init__(self, name: str, found: str, known: Iterable[object] = ()) -> None:
+        names = listed(known)
+        super().__init__(
+            f"snapshot {name!r}: {found}{f' (known: {names})' if names else ''}. Give the beginning of an id, "
+            "MODEL@latest, or MODEL@3 for the one that version 3 was trained on; ml-platform snapshots lists them."
+        )
+
+
 class LeakFound(PlatformError):
     """A snapshot knows what nobody could have known, so nothing is trained on it; `problems` names each leak."""
 

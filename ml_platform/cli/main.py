@@ -155,6 +155,41 @@ def reproduce(
 
 
 @app.command()
+def snapshots(
+    model: Annotated[str | None, typer.Argument(help="Only of this model.")] = None,
+    directory: Annotated[Path | None, typer.Argument(help="The project's folder.", show_default="here")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List snapshots: as of when, how many rows, how much of each is new, and what was trained on it."""
+    from ml_platform.cli.snapshots import show_list
+
+    show_list(model, directory, as_json)
+
+
+snapshot_app = typer.Typer(help="Show one snapshot, or what differs between two.", no_args_is_help=True)
+app.add_typer(snapshot_app, name="snapshot")
+SnapshotName = Annotated[str, typer.Argument(help="The beginning of an id, MODEL@latest, or MODEL@3 (by version).")]
+
+
+@snapshot_app.command("show")
+def snapshot_show(snapshot: SnapshotName, directory: Directory = HERE, as_json: AsJson = False) -> None:
+    """Tell what a snapshot is, and every input that it was made from."""
+    from ml_platform.cli.snapshots import show_snapshot
+
+    show_snapshot(directory, snapshot, as_json)
+
+
+@snapshot_app.command("diff")
+def snapshot_diff(
+    first: SnapshotName, second: SnapshotName, directory: Directory = HERE, as_json: AsJson = False
+) -> None:
+    """Tell which rows, columns, cells and distributions differ between two snapshots."""
+    from ml_platform.cli.snapshots import show_diff
+
+    show_diff(directory, first, second, as_json)
+
+
+@app.command()
 def catalog(
     directory: Directory = HERE,
     to: Annotated[

@@ -194,7 +194,7 @@ def _column(
         current_rows=now.rows,
         reference_missing=before.missing,
         current_missing=now.missing,
-        moved=_moved(before, now),
+        moved=moved_bin(before, now),
     )
 
 
@@ -215,7 +215,8 @@ def _shares(histogram: Histogram) -> list[float]:
     return [(count + _HALF_A_ROW) / total for count in histogram.counts]
 
 
-def _moved(before: Histogram, now: Histogram) -> str:
+def moved_bin(before: Histogram, now: Histogram) -> str:
+    """Return the bin whose share changed most, with its share before and now; empty where there are no rows."""
     if not (before.rows and now.rows):
         return ""
     changes = [b / now.rows - a / before.rows for a, b in zip(before.counts, now.counts, strict=True)]

@@ -24,6 +24,7 @@ from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.snapshot.boundaries import PARTS, Boundaries, Part
 from ml_platform.spec.deciding import deciding_part
+from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.resolve import feature_tables_of
 from ml_platform.store.artifacts import Artifact, StoredObject
 from ml_platform.store.outputs import current_output
@@ -67,17 +68,23 @@ def snapshot_key(project: Project, model_name: str, logs: Mapping[str, Artifact]
     logs
         By node that the snapshot is made from, the state of the source that is read, or that the table was made of.
     """
-    spec = project.spec
+    declared = {**deciding_declaration(project.spec, model_name), "as_of": as_of}
+    known = {node: known_by(log, as_of) for node, log in logs.items()}
+    return cache_key("snapshot", declared, _code(), known)
+
+
+def deciding_declaration(spec: ProjectSpec, model_name: str) -> dict[str, Any]:
+    """Return what decides a model's snapshots in its declaration and in those of its sources and feature tables."""
     tables = feature_tables_of(spec, spec.models[model_name])
-    declared = {
+    return {
         **deciding_part(spec, "snapshot", model_name),
         "model": model_name,
-        "as_of": as_of,
         "tables": {table: deciding_part(spec, "feature_table", table) for table in tables},
     }
-    code = f"{code_version('snapshot')} {code_version('feature_table')}"
-    known = {node: known_by(log, as_of) for node, log in logs.items()}
-    return cache_key("snapshot", declared, code, known)
+
+
+def _code() -> str:
+    return f"{code_version('snapshot')} {code_version('feature_table')}"
 
 
 def last_as_of(project: Project, model_name: str) -> datetime | None:
@@ -134,7 +141,7 @@ class _Builder:
         dropped["purged"] = rows.num_rows - sum(counts.values())
         self._require_rows(counts, dropped)
         self._require_classes(parts["train"])
-        objects, chunks = self._chunks(rows)
+        objects, chunks, lengths = self._chunks(rows)
         about = {
             "model": self._model.name,
             "as_of": format_instant(self._as_of),
@@ -145,6 +152,9 @@ class _Builder:
             "nulls": {name: rows[name].null_count / rows.num_rows for name in rows.column_names},
             "label": {part: label_facts(stretch[LABEL], self._is_number()) for part, stretch in parts.items()},
             "days": len(chunks),
+            "chunks": [[day, id, count] for (day, id), count in zip(chunks, lengths, strict=True)],
+            "declared": deciding_declaration(self._project.spec, self._model.name),
+            "code": _code(),
         }
         content = {name: about[name] for name in ("model", "boundaries", "columns")}
         id = content_id({"kind": "snapshot", **content, "chunks": chunks})
@@ -153,10 +163,11 @@ class _Builder:
     def _is_number(self) -> bool:
         return self._model.task in ("regression", "quantile")
 
-    def _chunks(self, rows: pa.Table) -> tuple[dict[str, StoredObject], list[list[str]]]:
+    def _chunks(self, rows: pa.Table) -> tuple[dict[str, StoredObject], list[list[str]], list[int]]:
         """Store one object for each day, which snapshots share where a day's rows are the same."""
         stored = store_chunks(self._project.store, _days(rows))
-        return {chunk.name: chunk.stored for chunk in stored}, [[chunk.name, chunk.id] for chunk in stored]
+        objects = {chunk.name: chunk.stored for chunk in stored}
+        return objects, [[chunk.name, chunk.id] for chunk in stored], [chunk.rows.num_rows for chunk in stored]
 
     def _require_rows(self, counts: Mapping[Part, int], dropped: Mapping[str, int]) -> None:
         for part in PARTS:

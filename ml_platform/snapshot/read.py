@@ -38,6 +38,21 @@ class Snapshot:
     boundaries: Boundaries
     about: Mapping[str, Any]
 
+    @property
+    def train(self) -> pd.DataFrame:
+        """The rows to fit on."""
+        return self.part("train")
+
+    @property
+    def validate(self) -> pd.DataFrame:
+        """The rows for early stopping and calibration."""
+        return self.part("validate")
+
+    @property
+    def test(self) -> pd.DataFrame:
+        """The rows to judge on."""
+        return self.part("test")
+
     def part(self, name: Part) -> pd.DataFrame:
         """Return the rows of one stretch, in order."""
         start, end = (np.datetime64(edge.replace(tzinfo=None)) for edge in self.boundaries.stretch(name))

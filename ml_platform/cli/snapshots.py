@@ -1,0 +1,158 @@
+"""Commands about snapshots: the list of them, one in full, and what differs between two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from ml_platform.cli.summary import wide_console
+from ml_platform.identity import canonical_json
+from ml_platform.project import open_project
+
+if TYPE_CHECKING:
+    from ml_platform.snapshot.behind import Input
+    from ml_platform.snapshot.diff import Moved, SnapshotDiff
+
+_SHOWN = 10
+
+
+def show_list(model: str | None, directory: Path | None, as_json: bool) -> None:
+    """Print a line for each snapshot."""
+    from ml_platform.cli.standing import UnknownModel
+    from ml_platform.snapshot.find import list_snapshots
+
+    if model is not None and directory is None and (Path(model) / "project.yaml").exists():
+        directory, model = Path(model), None
+    project = open_project(directory if directory is not None else Path())
+    if model is not None and model not in project.spec.models:
+        raise UnknownModel(model, list(project.spec.models))
+    found = list_snapshots(project, model)
+    if as_json:
+        print(json.dumps([item.as_json() for item in found], indent=2))
+        return
+    if not found:
+        print(f"No snapshot{f' of {model}' if model else ''} was made yet.")
+        return
+    rows = [
+        (item.id[:12], item.model, item.as_of[:16], _stretches(item.rows), str(item.columns), str(item.days),
+         bytes_text(item.bytes), bytes_text(item.new_bytes), ", ".join(item.versions))
+        for item in found
+    ]  # fmt: skip
+    names = ("snapshot", "model", "as of", "rows", "columns", "days", "size", "new", "trained")
+    wide_console().print(_table(names, rows))
+
+
+def _stretches(rows: Mapping[str, int]) -> str:
+    return " + ".join(f"{rows[part]:,}" for part in ("train", "validate", "test"))
+
+
+def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
+    """Print a snapshot's manifest, with the partitions behind it."""
+    from ml_platform.snapshot.behind import inputs_of
+    from ml_platform.snapshot.find import find_snapshot
+
+    project = open_project(directory)
+    artifact = find_snapshot(project, name)
+    inputs = inputs_of(project, artifact)
+    if as_json:
+        body = {"id": artifact.id, "key": artifact.key, **artifact.about, "inputs": [item.as_json() for item in inputs]}
+        print(json.dumps(body, indent=2))
+        return
+    about, console = artifact.about, wide_console()
+    bounds = about["boundaries"]
+    lines = {
+        "snapshot": artifact.id,
+        "model": about["model"],
+        "as of": about["as_of"],
+        "stretches": f"train from {bounds['train_start'][:16]}, validate from {bounds['validate_start'][:16]}, "
+        f"test from {bounds['test_start'][:16]} to {bounds['end'][:16]}; labels settle within {bounds['horizon']}",
+        "rows": f"{_stretches(about['rows'])} in {about['days']} days",
+        "left out": ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in about["dropped"].items()),
+        "label": canonical_json(about["label"]["train"]).decode(),
+        "columns": ", ".join(f"{column} ({kind})" for column, kind in about["columns"].items()),
+        "code": about.get("code", "not recorded by the version that made it"),
+    }
+    console.print(_table(("", ""), list(lines.items()), heads=False))
+    console.print(_table(("input", "id", "partitions", "rows"), [_input_row(item) for item in inputs]))
+
+
+def _input_row(item: Input) -> tuple[str, ...]:
+    if item.partitions is None:
+        return item.node, item.id[:12], "removed", ""
+    rows = sum(part.rows for part in item.partitions)
+    return item.node, item.id[:12], f"{len(item.partitions)}", f"{rows:,}"
+
+
+def show_diff(directory: Path, first: str, second: str, as_json: bool) -> None:
+    """Print what differs between two snapshots."""
+    from ml_platform.snapshot.diff import diff_snapshots
+    from ml_platform.snapshot.find import find_snapshot
+
+    project = open_project(directory)
+    found = diff_snapshots(project, find_snapshot(project, first), find_snapshot(project, second))
+    if as_json:
+        print(json.dumps(found.as_json(), indent=2, default=str))
+        return
+    _print_diff(found)
+
+
+def _print_diff(found: SnapshotDiff) -> None:
+    console, days = wide_console(), found.days
+    if found.first == found.second:
+        console.print(f"Both are snapshot {found.first[:12]}.", highlight=False)
+        return
+    stretches = [f"{part} {before:,} -> {after:,}" for part, (before, after) in found.stretches.items()]
+    lines = [
+        ("snapshots", f"{found.first[:12]} -> {found.second[:12]}"),
+        ("stretches", ", ".join(stretches)),
+        ("rows", f"{days.added:,} added, {days.gone:,} gone, {days.changed:,} changed; {days.same} days are the same"),
+        ("added", _examples(days.added_examples)),
+        ("gone", _examples(days.gone_examples)),
+        ("columns", _columns(found)),
+        ("differs", ", ".join(name for name in found.facts if name != "label")),
+    ]
+    console.print(_table(("", ""), [line for line in lines if line[1]], heads=False))
+    if days.cells:
+        rows = [(name, f"{count:,}", _examples(days.examples[name])) for name, count in days.cells.most_common()]
+        console.print(_table(("column", "changed cells", "such as"), rows))
+    if found.moved:
+        console.print(_table(("column", "PSI", "by chance", "moved most"), _moved(found.moved)))
+
+
+def _columns(found: SnapshotDiff) -> str:
+    told = [f"+ {name} ({kind})" for name, kind in found.columns_added.items()]
+    told += [f"- {name} ({kind})" for name, kind in found.columns_gone.items()]
+    return ", ".join([*told, *(f"{name}: {a} -> {b}" for name, (a, b) in found.columns_retyped.items())])
+
+
+def _moved(moved: Sequence[Moved]) -> list[tuple[str, ...]]:
+    return [(item.column, f"{item.psi:.3f}", f"< {item.noise:.3f}", item.where) for item in moved[:_SHOWN]]
+
+
+def _examples(examples: Sequence[Mapping[str, Any]]) -> str:
+    return "; ".join(" ".join(f"{name} {value}" for name, value in row.items()) for row in examples)
+
+
+def _table(names: Sequence[str], rows: Iterable[Sequence[str]], heads: bool = True) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", show_header=heads)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def bytes_text(size: int) -> str:
+    """Return a size for people.
+
+    >>> [bytes_text(size) for size in (812, 20_480, 3_500_000)]
+    ['812 B', '20.5 kB', '3.5 MB']
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} B"

@@ -1,0 +1,50 @@
+"""What a person asks for in a notebook: each function takes a project's folder, and names as they are spoken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_platform.project import Project, open_project
+from ml_platform.snapshot import read
+from ml_platform.snapshot.diff import SnapshotDiff
+from ml_platform.snapshot.diff import diff_snapshots as diff_artifacts
+from ml_platform.snapshot.find import find_snapshot, list_snapshots
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def load_snapshot(project: Project | Path | str, name: str) -> read.Snapshot:
+    """Return a training frame, with its rows as ``.train``, ``.validate`` and ``.test``.
+
+    Parameters
+    ----------
+    project
+        The project, or its folder.
+    name
+        A model, for its last snapshot; ``MODEL@3`` for what version 3 was trained on; the beginning of an id.
+
+    Raises
+    ------
+    UnknownSnapshot, ArtifactMissing, ArtifactDamaged
+    """
+    opened = _opened(project)
+    return read.load_snapshot(opened, find_snapshot(opened, name).id)
+
+
+def snapshots(project: Project | Path | str, model: str | None = None) -> pd.DataFrame:
+    """Return one row for each snapshot of a project, or of one model, by model and as-of."""
+    import pandas as pd
+
+    return pd.DataFrame([item.as_json() for item in list_snapshots(_opened(project), model)])
+
+
+def diff_snapshots(project: Project | Path | str, first: str, second: str) -> SnapshotDiff:
+    """Return what differs between two snapshots, named as in `load_snapshot`."""
+    opened = _opened(project)
+    return diff_artifacts(opened, find_snapshot(opened, first), find_snapshot(opened, second))
+
+
+def _opened(project: Project | Path | str) -> Project:
+    return project if isinstance(project, Project) else open_project(project)
