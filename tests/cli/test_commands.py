@@ -39,6 +39,8 @@ def test_help_names_every_command() -> None:
         "status",
         "predictions",
         "catalog",
+        "snapshots",
+        "snapshot",
     ):
         assert f" {name} " in told
 
@@ -237,3 +239,27 @@ print(*sys.modules)
     assert "would run" in done.stdout
     loaded = set(done.stdout.splitlines()[-1].split())
     assert not loaded & {"dagster", "mlflow", "great_expectations", "evidently", "sklearn", "lightgbm"}
+
+
+def test_snapshots_are_listed_shown_and_compared(tmp_path: Path) -> None:
+    from tests.snapshot.made import snapshots_of_shop
+
+    shop, first, second = snapshots_of_shop(tmp_path)
+    lines = call("snapshots", "late_parcel", str(shop)).stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [first[:12], second[:12]]
+    assert [item["id"] for item in json.loads(call("snapshots", str(shop), "--json").stdout)] == [first, second]
+    shown = json.loads(call("snapshot", "show", "late_parcel", str(shop), "--json").stdout)
+    assert (shown["id"], shown["boundaries"]["horizon"]) == (second, "2d")
+    assert [item["node"] for item in shown["inputs"]] == [
+        "features/courier_recent",
+        "sources/deliveries",
+        "sources/orders",
+        "features/courier_recent/source",
+    ]
+    assert all(len(part["sha256"][0]) == 64 for item in shown["inputs"] for part in item["partitions"])
+    told = call("snapshot", "diff", first[:6], "late_parcel@latest", str(shop)).stdout
+    assert "40 added, 40 gone, 0 changed; 47 days are the same" in told
+    assert "courier_recent.mean_late_7d" in told
+    unknown = call("snapshot", "show", "late_parcel@4", str(shop))
+    assert unknown.returncode == 1
+    assert unknown.stderr.startswith("snapshot 'late_parcel@4': late_parcel has no version 4. Give the beginning of")
