@@ -16,8 +16,8 @@ _SAFE = 2.0**62
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def exact_sums(ranges: Ranges, values: pa.ChunkedArray) -> pa.Array:
-    """Return the sum over the cells that count at each question, as int64 or decimal(38, 0) like the values.
+def exact_sums(ranges: Ranges, values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return the sum over the cells that count at each question, as int64 where all of them fit, or decimal(38, 0).
 
     Parameters
     ----------
@@ -30,14 +30,15 @@ def exact_sums(ranges: Ranges, values: pa.ChunkedArray) -> pa.Array:
     low, high = halves_of(array)
     largest = float(np.abs(low.astype(np.float64)).max(initial=0.0))
     if (high == low >> 63).all() and largest * max(len(low), 1) < _SAFE:
-        total = ranges.sums(np.ascontiguousarray(low))
-        return _decimals(total, total >> 63, array.type)
+        return pa.array(ranges.sums(np.ascontiguousarray(low)), pa.int64())
     limbs = [low & _MASK, (low >> _LIMB) & _MASK, high & _MASK, high >> _LIMB]
     return _carried([ranges.sums(limb) for limb in limbs], array.type)
 
 
-def combined(values: pa.ChunkedArray) -> pa.Array:
+def combined(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Return a column as one array."""
+    if isinstance(values, pa.Array):
+        return values
     if values.num_chunks == 1:
         return values.chunk(0)
     return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)

@@ -49,9 +49,9 @@ def store_chunks(store: ArtifactStore, parts: Iterable[tuple[str, pa.Table]]) ->
     return at_once(lambda part: Chunk(part[0], frame_id(part[1]), part[1], store.put(parquet_bytes(part[1]))), parts)
 
 
-def at_once(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+def at_once(work: Callable[[Item], Result], items: Iterable[Item], threads: int = _AT_ONCE) -> list[Result]:
     """Do the same for several items at once, and return what came of it in the given order."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, items))
 
 

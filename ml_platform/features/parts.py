@@ -199,7 +199,7 @@ class Answer:
             return total.cast("int64") if self.kind == "int" else float_of(total) / float(self.scale)
         count = parts["known"].cast("float64")
         if aggregate == "std":
-            n, s, q = parts["known"].cast(DECIMAL), parts["sum"], parts["squares"]
+            n, s, q = (parts[measure].cast(DECIMAL) for measure in ("known", "sum", "squares"))
             spread = float_of(n * q - s * s) / (count * (count - 1))
             return ibis.ifelse(n > 1, spread.sqrt() / float(self.scale), ibis.null("float64"))
         return ibis.ifelse(count > 0, float_of(parts["sum"]) / (count * float(self.scale)), ibis.null("float64"))

@@ -10,14 +10,19 @@ from datetime import timedelta
 from typing import Any
 
 import ibis
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_platform.clock import MICROSECOND
 from ml_platform.engine import Engine
 from ml_platform.engine.functions import floor_divide
+from ml_platform.engine.ranges import Ints
+from ml_platform.engine.sums import combined
 from ml_platform.errors import ValueTooLarge, too_large
 from ml_platform.expression import parse_expression
 from ml_platform.features.cells import Grain
+from ml_platform.features.chunks import at_once
 from ml_platform.features.parts import Answer, Measure, parts_of
 from ml_platform.features.stored_cells import StoredCells, chunks_between, engine_cells
 from ml_platform.features.windowed import TICK, Wanted, by_join, in_ranges
@@ -25,6 +30,8 @@ from ml_platform.project import Project
 from ml_platform.spec.feature_table import EVER, FeatureTableSpec
 from ml_platform.spec.resolve import aggregate_type, columns_behind, sum_scale
 from ml_platform.store.artifacts import Artifact
+
+_QUESTION = "_question"
 
 
 def tick_of(instant: Any, spec: FeatureTableSpec) -> Any:
@@ -87,9 +94,8 @@ def features_at(
     """
     spec = project.spec.feature_tables[artifact.about["table"]]
     try:
-        values = _LookUp(project, engine, artifact, spec).values(points, keys, instant, columns, name)
-        found = {f"{called or spec.name}.{column}": values[column] for column in columns}
-        return engine.keep(name, values.select(*points.columns, **found))
+        names = {f"{called or spec.name}.{column}": column for column in columns}
+        return _LookUp(project, engine, artifact, spec).answers(points, keys, instant, names, name)
     except ValueTooLarge as error:
         raise too_large(spec.name, error) from None
 
@@ -99,15 +105,36 @@ class _LookUp:
         self._project, self._engine, self._artifact, self._spec = project, engine, artifact, spec
         self._grain = Grain.of(spec, project.spec.file.entities[spec.entity])
 
-    def values(self, points: Any, keys: Mapping[str, str], instant: str, columns: Sequence[str], name: str) -> Any:
-        behind = columns_behind(self._spec, columns)
+    def answers(self, points: Any, keys: Mapping[str, str], instant: str, names: Mapping[str, str], name: str) -> Any:
+        """Return points with the columns that `names` gives new names."""
+        behind = columns_behind(self._spec, list(names.values()))
         read = [column for column in behind if self._spec.feature_of(column).derived is None]
         wanted = list({item.column: item for column in read for item in self._wanted(column)}.values())
-        questions = points.mutate(**{TICK: tick_of(points[instant], self._spec)})
-        parts = self._parts(questions, keys, wanted, f"{name}_parts")
-        values = parts.mutate(**{column: self._value(parts, column) for column in read})
-        for column in behind:
-            if (text := self._spec.feature_of(column).derived) is not None:
+        asked = self._engine.run(points.mutate(**{TICK: tick_of(points[instant], self._spec)}))
+        chunks = self._chunks(asked[TICK], wanted)
+        told = [item for item in wanted if item.part.measure != "order"]
+        if not self._engine.shares_memory:
+            known = self._engine.arrow(f"{name}_asked", asked)
+            parts = list(dict.fromkeys(item.part.column for item in wanted))
+            cells = engine_cells(self._engine, self._project.store, self._artifact, self._grain, parts, chunks, name)
+            joined = self._engine.keep(f"{name}_parts", by_join(cells, self._grain, known, keys, told))
+            values = self._values(joined, behind)
+            return self._engine.keep(
+                name, values.select(*points.columns, **{new: values[old] for new, old in names.items()})
+            )
+        cells = StoredCells(self._project.store, self._artifact, self._grain, chunks)
+        found = in_ranges(cells, asked, keys, told, self._project.spec.file.threads)
+        parts = found.parts.append_column(_QUESTION, pa.array(np.arange(len(found.parts))))
+        values = self._values(self._engine.arrow(f"{name}_parts", parts), behind)
+        answers = self._engine.run(values.select(_QUESTION, **{new: values[old] for new, old in names.items()}))
+        return self._engine.arrow(name, self._beside(asked.drop(TICK), answers, found.number))
+
+    def _values(self, parts: Any, behind: Sequence[str]) -> Any:
+        """Return parts with columns of the table that follow from them, each behind those that it needs."""
+        derived = {column: self._spec.feature_of(column).derived for column in behind}
+        values = parts.mutate(**{column: self._value(parts, column) for column in behind if derived[column] is None})
+        for column, text in derived.items():
+            if text is not None:
                 values = values.mutate(**{column: parse_expression(text).to_ibis(values)})
         return values
 
@@ -123,19 +150,21 @@ class _LookUp:
         }
         return answer.value(found, parts[TICK] * ibis.literal(self._grain.step, "int64"))
 
-    def _parts(self, questions: Any, keys: Mapping[str, str], wanted: Sequence[Wanted], name: str) -> Any:
-        asked = self._engine.run(questions)
-        ticks = pc.min_max(asked[TICK]).as_py()
-        first, last = ((ticks[end] or 0) * self._grain.step for end in ("min", "max"))
-        chunks = chunks_between(self._artifact, first, last, _longest(wanted))
-        parts = list(dict.fromkeys(item.part.column for item in wanted))
-        told = [item for item in wanted if item.part.measure != "order"]
-        if self._engine.shares_memory:
-            cells = StoredCells(self._project.store, self._artifact, self._grain, chunks)
-            return self._engine.arrow(name, in_ranges(cells, asked, keys, told))
-        known = self._engine.arrow(f"{name}_asked", asked)
-        cells = engine_cells(self._engine, self._project.store, self._artifact, self._grain, parts, chunks, name)
-        return self._engine.keep(name, by_join(cells, self._grain, known, keys, told))
+    def _beside(self, asked: pa.Table, answers: pa.Table, number: Ints) -> pa.Table:
+        """Return rows with the answers to the questions of these numbers."""
+        rows = np.empty(len(answers), np.int64)
+        rows[answers[_QUESTION].to_numpy()] = np.arange(len(answers))
+        wanted, found = pa.array(rows[number]), answers.drop(_QUESTION)
+        columns = at_once(lambda column: combined(column).take(wanted), found.columns, self._project.spec.file.threads)
+        for name, column in zip(found.column_names, columns, strict=True):
+            asked = asked.append_column(name, column)
+        return asked
+
+    def _chunks(self, ticks: pa.ChunkedArray, wanted: Sequence[Wanted]) -> list[Mapping[str, Any]]:
+        """Return the chunks whose cells can count at ticks."""
+        ends = pc.min_max(ticks).as_py()
+        first, last = ((ends[end] or 0) * self._grain.step for end in ("min", "max"))
+        return chunks_between(self._artifact, first, last, _longest(wanted))
 
 
 def _longest(wanted: Sequence[Wanted]) -> timedelta | None:

@@ -51,13 +51,22 @@ class StoredCells:
         ------
         ArtifactMissing, ArtifactDamaged
         """
+        return pa.concat_tables(self.by_chunk(columns))
+
+    def by_chunk(self, columns: Sequence[str]) -> list[pa.Table]:
+        """Return the same as one table for each chunk, sorted by key; where there is no chunk, one table without rows.
+
+        Raises
+        ------
+        ArtifactMissing, ArtifactDamaged
+        """
         base = [name for name in (*self.grain.keys, *TIMES) if name in columns]
         parts = [name for name in columns if name not in base]
         chunks = self.chunks or self.artifact.about["chunks"][:1]
         plans = [_plan(self.artifact, chunk, base, parts) for chunk in chunks]
         tables = iter(read_each(self.store, [item for plan in plans for item in plan]))
-        read = [_side_by_side([next(tables) for _ in plan], columns) for plan in plans]
-        return pa.concat_tables(read) if self.chunks else read[0].slice(0, 0)
+        read = [_side_by_side([next(tables) for _ in plan], columns).combine_chunks() for plan in plans]
+        return read if self.chunks else [read[0].slice(0, 0)]
 
 
 def chunks_between(artifact: Artifact, first: int, last: int, longest: timedelta | None) -> list[Mapping[str, Any]]:

@@ -16,14 +16,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_platform.engine.ranges import Entries, Ints, Ranges
-from ml_platform.engine.sums import combined, exact_sums, halves_of
+from ml_platform.engine.sums import exact_sums, halves_of
+from ml_platform.features.blocks import Block, CellColumns, Questions, cut
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
+from ml_platform.features.chunks import at_once
+from ml_platform.features.entities import numbered
 from ml_platform.features.parts import Part, of_cells
 from ml_platform.features.stored_cells import StoredCells
 from ml_platform.spec.types import Window
 
 TICK = "_tick"
-_CLOSE = 2**31
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,26 @@ class Wanted:
         return f"{self.window.label}:{self.part.column}"
 
 
-def in_ranges(cells: StoredCells, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted]) -> pa.Table:
-    """Return questions with their parts, one row each, in another order.
+@dataclass(frozen=True)
+class Found:
+    """The parts of distinct questions.
+
+    Attributes
+    ----------
+    parts
+        ``_tick`` and the parts, one row for each question.
+    number
+        Which of them each row asked.
+    """
+
+    parts: pa.Table
+    number: Ints
+
+
+def in_ranges(
+    cells: StoredCells, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted], threads: int = 1
+) -> Found:
+    """Return the parts that answer questions. Nothing depends on how many threads there are.
 
     Parameters
     ----------
@@ -49,39 +69,56 @@ def in_ranges(cells: StoredCells, asked: pa.Table, keys: Mapping[str, str], want
     """
     parts = dict.fromkeys(item.part.column for item in wanted)
     ahead = any(item.window.end > timedelta(0) for item in wanted)
-    times = {EVENT_UNIT: True, KNOWN_FROM: ahead or not cells.prompt, KNOWN_UNTIL: cells.replaced}
-    read = cells.read([*keys, *(name for name, needed in times.items() if needed), *parts])
-    entity, asked_entity = _numbered(read, asked, keys)
-    tick = asked[TICK].to_numpy()
-    order = _sorted_places(asked_entity, tick)
-    asked, tick, asked_entity = asked.take(pa.array(order)), tick[order], asked_entity[order]
-    answers = _Answers(cells, read, entity, asked_entity, tick)
-    for item in wanted:
-        asked = asked.append_column(item.column, answers.of(item))
-    return asked
+    needed = {EVENT_UNIT: True, KNOWN_FROM: ahead or not cells.prompt, KNOWN_UNTIL: cells.replaced}
+    times = [name for name, needs in needed.items() if needs]
+    columns = CellColumns(cells, [*keys, *times, *parts])
+    numbers, asked_number = numbered(columns.chunks, asked, keys)
+    questions = Questions.of(asked_number, asked[TICK].to_numpy())
+    blocks = cut(columns, numbers, questions)
+    found = at_once(lambda block: _Answers(block, cells.grain, times).to(wanted), blocks, threads)
+    return Found(_below(found), questions.number)
+
+
+def _below(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return tables one below the other; a sum that is a decimal in one of them is one in all."""
+    schema = tables[0].schema
+    for table in tables[1:]:
+        for place, field in enumerate(table.schema):
+            if pa.types.is_decimal(field.type):
+                schema = schema.set(place, field)
+    return pa.concat_tables([table.cast(schema) for table in tables])
 
 
 class _Answers:
-    """Parts for sorted questions; what several of them need is worked out once."""
+    """Parts for the questions of one block; what several of them need is worked out once."""
 
-    def __init__(self, cells: StoredCells, read: pa.Table, entity: Ints, asked_entity: Ints, tick: Ints) -> None:
-        self._cells, self._read, self._grain, self._entity = cells, read, cells.grain, entity
-        self._asked_entity, self._tick = asked_entity, tick
-        self._event = read[EVENT_UNIT].to_numpy()
+    def __init__(self, block: Block, grain: Grain, times: Sequence[str]) -> None:
+        self._block, self._grain = block, grain
+        self._event = block.column(EVENT_UNIT).to_numpy()
         self._known, self._until = (
-            read[name].to_numpy() if name in read.column_names else None for name in (KNOWN_FROM, KNOWN_UNTIL)
+            block.column(name).to_numpy() if name in times else None for name in (KNOWN_FROM, KNOWN_UNTIL)
         )
+        self._columns: dict[str, pa.Array] = {}
         self._entries: dict[timedelta, Entries] = {}
         self._ranges: dict[Window, Ranges] = {}
 
-    def of(self, wanted: Wanted) -> pa.Array:
+    def to(self, wanted: Sequence[Wanted]) -> pa.Table:
+        """Return ``_tick`` and the parts, one row for each question."""
+        return pa.table({TICK: self._block.tick} | {item.column: self._of(item) for item in wanted})
+
+    def _of(self, wanted: Wanted) -> pa.Array:
         ranges, part = self._in(wanted.window), wanted.part
-        column = self._read[part.column]
+        column = self._column(part)
         if part.measure == "newest":
-            return self._newest(ranges, part, combined(column))
+            return self._newest(ranges, part, column)
         if part.measure in ("least", "greatest"):
-            return _extreme(ranges, combined(column), greatest=part.measure == "greatest")
+            return _extreme(ranges, column, greatest=part.measure == "greatest")
         return exact_sums(ranges, column)
+
+    def _column(self, part: Part) -> pa.Array:
+        if part.column not in self._columns:
+            self._columns[part.column] = self._block.column(part.column)
+        return self._columns[part.column]
 
     def _in(self, window: Window) -> Ranges:
         if window not in self._ranges:
@@ -93,10 +130,10 @@ class _Answers:
 
     def _entered(self, end: timedelta) -> Entries:
         if end not in self._entries:
-            enter = self._moved(end)
+            enter, block = self._moved(end), self._block
             if self._known is not None:
                 enter = np.maximum(enter, self._known)
-            self._entries[end] = Entries(self._entity, enter, self._asked_entity, self._tick)
+            self._entries[end] = Entries(block.entity, enter, block.asked_entity, block.tick)
         return self._entries[end]
 
     def _moved(self, end: timedelta) -> Ints:
@@ -106,16 +143,16 @@ class _Answers:
 
     def _newest(self, ranges: Ranges, part: Part, column: pa.Array) -> pa.Array:
         def ties() -> Sequence[Ints]:
-            low, high = halves_of(combined(self._cells.read([part.order.column])[part.order.column]))
+            low, high = halves_of(self._column(part.order))
             return high, low  # places in the log are below 2**63
 
         told = column  # of rows that take part, unless they may be null
         if part.nulls and part.where is not None:
-            told = combined(self._cells.read([part.order.column])[part.order.column])
+            told = self._column(part.order)
         known = np.ones(len(column), bool)
         if told.null_count and (not part.nulls or part.where is not None):
             known = pc.is_valid(told).to_numpy(zero_copy_only=False)
-        places = ranges.newest(self._entity, self._event, known, ties)
+        places = ranges.newest(self._block.entity, self._event, known, ties)
         return column.take(pa.array(places, mask=places < 0))
 
 
@@ -131,54 +168,6 @@ def _extreme(ranges: Ranges, column: pa.Array, *, greatest: bool) -> pa.Array:
     found = ranges.extremes(values, nothing, greatest=greatest)
     empty = ranges.sums(valid.astype(np.int64)) == 0
     return pa.array(np.where(empty, 0, found), mask=empty).cast(kind)
-
-
-def _numbered(cells: pa.Table, asked: pa.Table, keys: Mapping[str, str]) -> tuple[Ints, Ints]:
-    """Return a number for each entity, the same in both tables; -1 for one without cells."""
-    number, asked_number = np.zeros(cells.num_rows, np.int64), np.zeros(asked.num_rows, np.int64)
-    if len(keys) == 1 and (found := _as_they_are(*((cells[key], asked[name]) for key, name in keys.items()))):
-        return found
-    for key, name in keys.items():
-        encoded = combined(cells[key]).dictionary_encode()
-        found = pc.fill_null(pc.index_in(asked[name], encoded.dictionary), -1).to_numpy().astype(np.int64)
-        size = len(encoded.dictionary)
-        number = number * size + encoded.indices.to_numpy()
-        asked_number = np.where((found < 0) | (asked_number < 0), -1, asked_number * size + found)
-        if len(keys) > 1:
-            number, asked_number = _renumbered(number, asked_number)
-    return number, asked_number
-
-
-def _as_they_are(columns: tuple[pa.ChunkedArray, pa.ChunkedArray]) -> tuple[Ints, Ints] | None:
-    """Return whole numbers that lie close together as they are, counted from the least; None where they do not."""
-    key, asked = columns
-    if not pa.types.is_int64(key.type) or not len(key):
-        return None
-    ends = pc.min_max(key).as_py()
-    if ends["max"] - ends["min"] >= _CLOSE:
-        return None
-    known = pc.and_(pc.greater_equal(asked, ends["min"]), pc.less_equal(asked, ends["max"]))
-    number = pc.if_else(pc.fill_null(known, False), asked, ends["min"] - 1)
-    return key.to_numpy() - ends["min"], pc.fill_null(number, ends["min"] - 1).to_numpy() - ends["min"]
-
-
-def _sorted_places(entity: Ints, tick: Ints) -> Ints:
-    """Return the places of questions in the order of entity and tick."""
-    if len(tick) == 0:
-        return np.zeros(0, np.int64)
-    width = int(tick.max()) - int(tick.min()) + 1
-    if (int(entity.max()) + 2) * width >= 2**62:
-        return np.lexsort((tick, entity))
-    return np.argsort((entity + 1) * width + (tick - tick.min()))
-
-
-def _renumbered(number: Ints, asked_number: Ints) -> tuple[Ints, Ints]:
-    """Return numbers from 0 without gaps, so that those of several key columns never grow too large."""
-    seen, renumbered = np.unique(number, return_inverse=True)
-    if len(seen) == 0:
-        return number, np.full(len(asked_number), -1)
-    place = np.minimum(np.searchsorted(seen, asked_number), len(seen) - 1)
-    return renumbered, np.where(seen[place] == asked_number, place, -1)
 
 
 def by_join(cells: Any, grain: Grain, asked: Any, keys: Mapping[str, str], wanted: Sequence[Wanted]) -> Any:

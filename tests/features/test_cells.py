@@ -127,7 +127,7 @@ def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, seed):
         points = engine.keep("asked", points.mutate(**{TICK: tick_of(points["when"], spec)}))
         joined = by_join(engine.arrow("cells", read), grain, points, {"shop": "who"}, wanted)
         expected = engine.run(joined).to_pylist()
-        found = in_ranges(cells, engine.run(points), {"shop": "who"}, wanted).to_pylist()
+        found = _side_by_side(engine.run(points), in_ranges(cells, engine.run(points), {"shop": "who"}, wanted))
     assert len(found) == len(questions)
     assert _sorted(found) == _sorted(expected)
 
@@ -141,6 +141,11 @@ def test_a_deviation_of_values_that_are_too_large_names_its_table(tmp_path):
 
 def _stored(artifact):
     return {part for chunk in artifact.about["chunks"] for parts in chunk["objects"].values() for part in parts}
+
+
+def _side_by_side(asked, found):
+    parts = found.parts.to_pylist()
+    return [row | parts[number] for row, number in zip(asked.to_pylist(), found.number.tolist(), strict=True)]
 
 
 def _sorted(rows):
@@ -189,6 +194,6 @@ def test_an_entity_of_several_columns_is_known_by_all_of_them(tmp_path):
     part = parts_of(project.spec.feature_tables["recent"].features["f"])[0]
     window = project.spec.feature_tables["recent"].features["f"].windows[0]
     cells = StoredCells(project.store, artifact, grain, artifact.about["chunks"])
-    found = in_ranges(cells, asked, {"shop": "s", "kind": "k"}, [Wanted(window, part)])
-    counted = {(item["s"], item["k"]): item[Wanted(window, part).column] for item in found.to_pylist()}
+    found = _side_by_side(asked, in_ranges(cells, asked, {"shop": "s", "kind": "k"}, [Wanted(window, part)]))
+    counted = {(item["s"], item["k"]): item[Wanted(window, part).column] for item in found}
     assert counted == dict(zip(pairs, [1, 1, 1, 0, 0, 0, 0], strict=True))
