@@ -8,6 +8,7 @@ import pytest
 
 from ml_platform.clock import to_micros
 from ml_platform.errors import FeatureError
+from ml_platform.features import blocks
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.parts import parts_of
@@ -90,9 +91,12 @@ def test_tables_made_at_once_and_feature_by_feature_have_the_same_id(tmp_path):
     assert ids[0] == ids[1]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, seed):
+@pytest.mark.parametrize(("seed", "small_blocks"), [(0, False), (1, False), (1, True), (2, True)])
+def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, monkeypatch, seed, small_blocks):
     """Ranges over arrays, and one join: late rows, corrections, nulls and ties among them."""
+    if small_blocks:  # as large ones are with more rows: a block for each entity
+        for limit in ("_ROWS", "_STRETCH", "_SAMPLED"):
+            monkeypatch.setattr(blocks, limit, 1)
     draw = random.Random(seed)
     rows = {}
     for _ in range(80):
@@ -127,7 +131,7 @@ def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, seed):
         points = engine.keep("asked", points.mutate(**{TICK: tick_of(points["when"], spec)}))
         joined = by_join(engine.arrow("cells", read), grain, points, {"shop": "who"}, wanted)
         expected = engine.run(joined).to_pylist()
-        found = _side_by_side(engine.run(points), in_ranges(cells, engine.run(points), {"shop": "who"}, wanted))
+        found = _side_by_side(engine.run(points), in_ranges(cells, engine.run(points), {"shop": "who"}, wanted, 3))
     assert len(found) == len(questions)
     assert _sorted(found) == _sorted(expected)
 
