@@ -1,9 +1,12 @@
 """The asset of a trained model: fitted once, numbered, and told to MLflow."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
+from ml_platform.errors import listed
 from ml_platform.graph import Node
 from ml_platform.mlflow_records import training_record
 from ml_platform.outbox import is_told, track
@@ -59,9 +62,21 @@ def _metadata(step: Step, version: Version, trained: Artifact) -> Metadata:
         "algorithm": about["algorithm"],
         "params": dg.MetadataValue.json(about["params"]),
         "rows": dg.MetadataValue.json(about["rows"]),
+        "commit": _commit(about.get("provenance")),
+        "reproduce": dg.MetadataValue.md(f"`ml-platform reproduce {version}`"),
         "size_mb": about["size_mb"]["predictor"],
         "columns": table([{"column": name, "importance": share} for name, share in about["importances"]]),
         "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in about["notes"]) or "none"),
         **mlflow_url(step.project, version.model, version.id),
         **shown(step.project, draw_once(step.project, trained, training_pictures)),
     }
+
+
+def _commit(provenance: Mapping[str, Any] | None) -> str:
+    """Return the commit that a version was trained from, and what differed from it."""
+    if provenance is None:
+        return "not recorded"
+    git = provenance["git"]
+    if git is None:
+        return "in no repository"
+    return f"{git['commit']}, with changes in {listed(git['changed'])}" if git["dirty"] else str(git["commit"])

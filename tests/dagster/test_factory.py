@@ -82,6 +82,11 @@ def test_a_person_sees_who_uses_data_and_how_much_of_it_is_null(untouched: Shop)
     assert "| amount | EUR | 0 % | models/late_parcel |" in source["columns"]
 
 
+def test_a_person_sees_what_a_version_was_made_from_and_how_to_make_it_again(untouched: Shop) -> None:
+    trained = untouched.metadata("late_parcel/trained_model")
+    assert (trained["commit"], trained["reproduce"]) == ("in no repository", "`ml-platform reproduce late_parcel@1`")
+
+
 def test_a_person_sees_how_old_the_newest_data_of_a_table_can_be(untouched: Shop) -> None:
     age = untouched.metadata("features/courier_recent")["age"]
     assert age == "deliveries known 10m after + refresh 1h + published 5m after the tick = up to 1h15m old"

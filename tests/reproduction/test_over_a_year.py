@@ -13,6 +13,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.table import build_feature_table
 from ml_platform.project import open_project
@@ -33,6 +35,7 @@ print(json.dumps([[item.version, item.same, item.statement, len(item.differences
 """
 
 
+@pytest.mark.timeout(3600)
 def test_versions_of_a_year_are_the_same_when_a_fresh_process_trains_them_again(tmp_path: Path) -> None:
     if os.environ.get("ML_PLATFORM_PROVE"):
         shutil.copytree(FLIGHTS, tmp_path, ignore=shutil.ignore_patterns(".*", "__pycache__"), dirs_exist_ok=True)
