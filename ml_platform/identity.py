@@ -117,42 +117,55 @@ def _hash_column(digest: Any, column: pa.ChunkedArray) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if column.type != _normal_type(column.type):
+    if column.type != _normal_type(column.type) and not pa.types.is_string(column.type):
         column = column.cast(_normal_type(column.type))
     valid = pc.is_valid(column).to_numpy(zero_copy_only=False) if column.null_count else None
-    digest.update(b"\x01" * len(column) if valid is None else valid.tobytes())
-    if pa.types.is_null(column.type):
+    digest.update(b"\x01" * len(column) if valid is None else valid)
+    kind = column.type
+    if pa.types.is_null(kind):
         return
-    if pa.types.is_large_string(column.type):
-        filled = column if valid is None else pc.fill_null(column, "")
-        digest.update(pc.binary_length(filled).to_numpy(zero_copy_only=False).astype("<i8").tobytes())
-        for chunk in filled.chunks:
-            digest.update(_text_of(chunk))
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        _hash_texts(digest, column if valid is None else pc.fill_null(column, ""))
         return
-    if pa.types.is_timestamp(column.type) or pa.types.is_duration(column.type):
-        column = column.cast(pa.int64())
-    if pa.types.is_decimal(column.type):
-        for chunk in (column if valid is None else pc.fill_null(column, pa.scalar(0, column.type))).chunks:
+    if pa.types.is_decimal(kind):
+        for chunk in (column if valid is None else pc.fill_null(column, pa.scalar(0, kind))).chunks:
             digest.update(_numbers_of(chunk))
         return
+    if pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
+        column = column.cast(pa.int64())
     if valid is not None:
-        column = pc.fill_null(column, False if pa.types.is_boolean(column.type) else 0)
-    values = column.to_numpy(zero_copy_only=False)
+        column = pc.fill_null(column, False if pa.types.is_boolean(kind) else 0)
+    for chunk in column.chunks:
+        digest.update(_plain_numbers(chunk.to_numpy(zero_copy_only=False)))
+
+
+def _plain_numbers(values: Any) -> bytes:
+    """Return the bytes of numbers in their normal form: one byte order, one zero, one NaN."""
     if values.dtype.kind == "f":
         values = values + 0.0
-        values[values != values] = float("nan")
-    digest.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
+        nothing = values != values
+        if nothing.any():
+            values[nothing] = float("nan")
+    content: bytes = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+    return content
 
 
-def _text_of(strings: pa.LargeStringArray) -> memoryview | bytes:
-    """Return the bytes of all strings, one after the other."""
+def _hash_texts(digest: Any, column: pa.ChunkedArray) -> None:
+    """Add the lengths of all strings, then their bytes, one after the other."""
     import numpy as np
+    import pyarrow as pa
 
-    _, offsets, content = strings.buffers()
-    if content is None or len(strings) == 0:
-        return b""
-    ends = np.frombuffer(offsets, dtype=np.int64)
-    return memoryview(content)[ends[strings.offset] : ends[strings.offset + len(strings)]]
+    offset = np.int32 if pa.types.is_string(column.type) else np.int64
+    texts: list[Any] = []
+    for chunk in column.chunks:
+        _, offsets, content = chunk.buffers()
+        if len(chunk) == 0:
+            continue
+        ends = np.frombuffer(offsets, dtype=offset)[chunk.offset : chunk.offset + len(chunk) + 1]
+        digest.update(np.diff(ends).astype("<i8"))
+        texts.append(b"" if content is None else memoryview(content)[ends[0] : ends[-1]])
+    for text in texts:
+        digest.update(text)
 
 
 def _numbers_of(decimals: pa.Array) -> memoryview | bytes:

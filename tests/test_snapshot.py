@@ -254,6 +254,20 @@ def test_a_damaged_chunk_is_never_read(tmp_path):
         load_snapshot(project, artifact.id)
 
 
+@pytest.mark.parametrize("part", ["train", "validate", "test"])
+def test_a_stretch_that_is_read_alone_is_the_same_and_needs_no_day_of_the_others(tmp_path, part):
+    project = project_of(tmp_path, *world(160))
+    artifact = snapshot_of(project, AS_OF)
+    whole = load_snapshot(project, artifact.id).part(part)
+    days = {str(day) for day in whole["effective_time"].dt.date}
+    for day in artifact.objects.keys() - days - {"2024-05-05", "2024-05-06"}:  # a boundary lies at their midnights
+        sha256 = artifact.objects[day].sha256
+        (project.state / "store/objects" / sha256[:2] / sha256).unlink()
+    alone = load_snapshot(project, artifact.id, (part,))
+    pd.testing.assert_frame_equal(alone.part(part), whole)
+    assert len(alone.frame) == len(whole) > 0
+
+
 def test_a_label_with_one_class_is_an_error(tmp_path):
     orders, sales = world(160)
     label = MODEL["label"] | {"missing": "negative"}

@@ -105,7 +105,7 @@ class _Evaluation:
         self._trained = project.store.get(TRAINED_MODEL, trained_id)
         self._champion = project.store.get(TRAINED_MODEL, champion_id) if champion_id else None
         self._same = trained_id == champion_id
-        self._rows = EvaluationRows.read(self._model, load_snapshot(project, snapshot_id).part("test"))
+        self._rows = EvaluationRows.read(self._model, load_snapshot(project, snapshot_id, ("test",)).part("test"))
         if not len(self._rows.frame):
             raise EvaluationError(f"{model_name}: the test stretch has no row. Lengthen split.test.")
         self._problem: str | None = None

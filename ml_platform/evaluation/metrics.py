@@ -83,9 +83,9 @@ def auc(label: np.ndarray, scores: np.ndarray) -> float | None:
     count = int(positive.sum())
     if count in (0, len(label)):
         return None
-    _, inverse, rows = np.unique(scores, return_inverse=True, return_counts=True)
-    middle_rank = np.cumsum(rows) - (rows - 1) / 2
-    ranks = float(middle_rank[inverse][positive].sum())
+    ordered, found = np.sort(scores), np.sort(scores[positive])
+    before, until = (np.searchsorted(ordered, found, side).sum() for side in ("left", "right"))
+    ranks = (float(before + until) + count) / 2  # of equal scores, each has the rank in their middle
     return (ranks - count * (count + 1) / 2) / (count * (len(label) - count))
 
 

@@ -143,7 +143,11 @@ def find_new_rows(
         beside = _beside_log(engine, spec, _with_last(spec, _narrow(spec, known), several), log)
         decided = staging.keep("decided_rows", _compared(beside, now, log.last_at, partial=partial))
         chosen = read.select(*spec.columns, PLACE).join(decided, PLACE).drop(PLACE)
-    kept = staging.keep(_NEW, _with_ends(spec, staging.keep("chosen_rows", chosen), several))
+    if repeats:
+        chosen = staging.keep("chosen_rows", chosen)
+    kept = _with_ends(spec, chosen, several)
+    if repeats or log is not None:  # else they are the rows as they were read: nothing to keep a second time
+        kept = staging.keep(_NEW, kept)
     sums = {name: kept[name].cast("int64").sum() for name in (_LATE, _CORRECTS, _DOUBT)}
     facts = engine.run(kept.aggregate(rows=kept.count(), bytes=_text_bytes(spec, kept), **sums)).to_pylist()[0]
     return NewRows(

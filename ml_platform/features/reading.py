@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -130,5 +131,5 @@ def _timed(spec: SourceSpec, table: pa.Table, first: int, *, fresh: bool) -> pa.
         delay = pa.scalar((spec.known_at.delay or 0 * MICROSECOND) // MICROSECOND, pa.int64())
         known = pc.add(table[spec.event_timestamp].cast(pa.int64()), delay)
     table = table.append_column(KNOWN, known)
-    table = table.append_column(FRESH, pa.array([fresh] * table.num_rows, pa.bool_()))
-    return table.append_column(PLACE, pa.array(range(first, first + table.num_rows), pa.int64()))
+    table = table.append_column(FRESH, pa.repeat(pa.scalar(fresh), table.num_rows))
+    return table.append_column(PLACE, pa.array(np.arange(first, first + table.num_rows, dtype=np.int64)))

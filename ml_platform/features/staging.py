@@ -11,6 +11,9 @@ import pyarrow.parquet
 
 from ml_platform.engine import DuckDB
 
+_GROUP_ROWS = 50_000
+"""The engine reads groups of rows at once, one with each of its threads."""
+
 
 class Staging:
     """A temporary folder of Parquet files, which goes when it is closed.
@@ -37,8 +40,9 @@ class Staging:
     def append(self, name: str, rows: pa.Table) -> None:
         """Add rows to a table; all have the schema of the first ones."""
         if name not in self._writers:
-            self._writers[name] = pa.parquet.ParquetWriter(self._path(name), rows.schema, compression="lz4")
-        self._writers[name].write_table(rows)
+            lean = {"compression": "lz4", "write_statistics": False}
+            self._writers[name] = pa.parquet.ParquetWriter(self._path(name), rows.schema, **lean)
+        self._writers[name].write_table(rows, row_group_size=_GROUP_ROWS)
 
     def table(self, name: str) -> Any:
         """Return a table that is complete, for Ibis."""

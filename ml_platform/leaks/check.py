@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -34,8 +34,15 @@ _SHOWN = 5
 _WORTH_A_LOOK = 0.9
 
 
-def check_leaks(project: Project, model_name: str, snapshot_id: str) -> tuple[CheckResult, ...]:
+def check_leaks(
+    project: Project, model_name: str, snapshot_id: str, read: Callable[[], Snapshot] | None = None
+) -> tuple[CheckResult, ...]:
     """Return what the four checks find in a snapshot; what was found in the same one is not sought again.
+
+    Parameters
+    ----------
+    read
+        Gives the snapshot to those who need it anyway; without it, it is read where it is needed.
 
     Raises
     ------
@@ -47,7 +54,7 @@ def check_leaks(project: Project, model_name: str, snapshot_id: str) -> tuple[Ch
     if found is None:
         model = project.spec.models[model_name]
         source = project.store.get("snapshot", snapshot_id).inputs[f"sources/{model.label.source}"]
-        snapshot = load_snapshot(project, snapshot_id)
+        snapshot = read() if read else load_snapshot(project, snapshot_id)
         truth = truth_of(project, model_name, source, snapshot.frame)
         results = find_leaks(project.spec, model, snapshot, truth, label_columns(project, model_name))
         about = {"results": [json_value(asdict(result)) for result in results]}
@@ -73,15 +80,17 @@ def _results(found: Artifact) -> tuple[CheckResult, ...]:
     return tuple(CheckResult(**result) for result in found.about["results"])
 
 
-def require_no_leaks(project: Project, model_name: str, snapshot_id: str) -> None:
-    """Refuse a snapshot that must not be trained on.
+def require_no_leaks(
+    project: Project, model_name: str, snapshot_id: str, read: Callable[[], Snapshot] | None = None
+) -> None:
+    """Refuse a snapshot that must not be trained on. `read` is what it is for `check_leaks`.
 
     Raises
     ------
     LeakFound
         Naming each feature, its figure and the limit.
     """
-    results = [result for result in check_leaks(project, model_name, snapshot_id) if result.blocks]
+    results = [result for result in check_leaks(project, model_name, snapshot_id, read) if result.blocks]
     if results:
         raise LeakFound(model_name, [str(result.summary["problem"]) for result in results])
 

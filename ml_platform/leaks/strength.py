@@ -54,13 +54,24 @@ def read_column(train: pd.Series, validate: pd.Series) -> Column:
         codes, later_codes = (levels.get_indexer(part) + 1 for part in (train, validate))
         later_codes = np.where((later_codes == 0) & validate.notna().to_numpy(), -1, later_codes)
         return Column(codes, later_codes)
-    known = values[~np.isnan(values)]
+    edges = _edges(values)
+    return Column(_bins(values, edges), _bins(later, edges), values, later)
+
+
+def _edges(values: np.ndarray) -> np.ndarray:
+    known = np.sort(values[~np.isnan(values)])  # quantiles of sorted numbers are found several times faster
     bins = int(np.clip(len(known) // _ROWS_A_BIN, 2, _BINS))
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.empty(0)
-    codes, later_codes = (
-        np.where(np.isnan(part), 0, np.searchsorted(edges, part, side="right") + 1) for part in (values, later)
-    )
-    return Column(codes, later_codes, values, later)
+    return np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.empty(0)
+
+
+def _bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return 0 for null, else one more than how many edges are at or below the value."""
+    order = np.argsort(values)  # nulls come last
+    ordered = values[order]
+    starts = np.searchsorted(ordered, [*edges, np.nan])  # far fewer than values to search for
+    codes = np.zeros(len(values), dtype=np.int64)
+    codes[order] = np.repeat([*range(1, len(edges) + 2), 0], np.diff(starts, prepend=0, append=len(values)))
+    return codes
 
 
 def class_strength(column: Column, target: np.ndarray, later: np.ndarray) -> float | None:

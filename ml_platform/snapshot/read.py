@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from ml_platform.frame import EFFECTIVE_TIME, to_frame
 from ml_platform.labels import LABEL
 from ml_platform.project import Project
 from ml_platform.snapshot.boundaries import PARTS, Boundaries, Part
+from ml_platform.store.artifacts import Artifact
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +30,8 @@ class Snapshot:
     Attributes
     ----------
     frame
-        Rows of all stretches in order, with ``label`` (`ml_platform.frame.model_frame` tells the other columns).
+        Rows of the stretches that were read, in order of batch run, with ``label`` (`ml_platform.frame.model_frame`
+        tells the other columns).
     about
         Facts about it: rows and dropped rows, label, columns, share of nulls, boundaries.
     """
@@ -55,26 +58,37 @@ class Snapshot:
 
     def part(self, name: Part) -> pd.DataFrame:
         """Return the rows of one stretch, in order."""
-        start, end = (np.datetime64(edge.replace(tzinfo=None)) for edge in self.boundaries.stretch(name))
+        edges = [np.datetime64(edge.replace(tzinfo=None)) for edge in self.boundaries.stretch(name)]
         effective = self.frame[EFFECTIVE_TIME].to_numpy(dtype="datetime64[us]")
-        return self.frame[(effective > start) & (effective <= end)].reset_index(drop=True)
+        first, last = np.searchsorted(effective, edges, side="right")
+        return self.frame.iloc[first:last].reset_index(drop=True)
 
 
-def load_snapshot(project: Project, id: str) -> Snapshot:
+def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS) -> Snapshot:
     """Read a snapshot, checking every chunk against its hash.
+
+    Parameters
+    ----------
+    parts
+        Stretches that are wanted; days that only others have rows of are not read.
 
     Raises
     ------
     ArtifactMissing, ArtifactDamaged
     """
     artifact = project.store.get("snapshot", id)
-    rows = read_chunks(project.store, [artifact.objects[day] for day in sorted(artifact.objects)])
     written = artifact.about["boundaries"]
     edges = [datetime.fromisoformat(written[name]) for name in ("train_start", "validate_start", "test_start", "end")]
     bounds = Boundaries(edges[0], edges[1], edges[2], edges[3], parse_duration(written["horizon"]))
-    kept = [bounds.holds(part, rows[EFFECTIVE_TIME]) for part in PARTS]
-    frame = to_frame(rows.filter(pc.or_(pc.or_(kept[0], kept[1]), kept[2])))
+    rows = read_chunks(project.store, [artifact.objects[day] for day in _days_of(artifact, bounds, parts)])
+    kept = [bounds.holds(part, rows[EFFECTIVE_TIME]) for part in parts]
+    frame = to_frame(rows.filter(functools.reduce(pc.or_, kept)))
     return Snapshot(id, frame.assign(**{LABEL: _plain_label(frame[LABEL])}), bounds, artifact.about)
+
+
+def _days_of(artifact: Artifact, bounds: Boundaries, parts: Sequence[Part]) -> list[str]:
+    spans = [[str(edge.date()) for edge in bounds.stretch(part)] for part in parts]
+    return [day for day in sorted(artifact.objects) if any(first <= day <= last for first, last in spans)]
 
 
 def _plain_label(label: pd.Series[Any]) -> pd.Series[Any]:

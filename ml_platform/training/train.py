@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,8 @@ def train_model(
         Where files that take part are not committed and the project refuses that.
     """
     model = declared_model(project, model_name)
-    require_no_leaks(project, model_name, snapshot_id)
+    read = functools.cache(lambda: load_snapshot(project, snapshot_id))
+    require_no_leaks(project, model_name, snapshot_id, read)
     code = Code.read(project.root, project_functions(project.spec, KIND, model_name), project.state / "code")
     key = training_key(project, model_name, snapshot_id)
     found = project.store.find(KIND, key)
@@ -69,7 +71,7 @@ def train_model(
     files = declared_files(project.spec)
     record = provenance(project.spec, files)
     before_fit()
-    prepared, predictors = fit_predictors(project.spec, model, code, load_snapshot(project, snapshot_id))
+    prepared, predictors = fit_predictors(project.spec, model, code, read())
     saved = {name: predictor.save(project.store) for name, predictor in predictors.items()}
     ids = {name: item.id for name, item in saved.items()}
     objects = {f"{name}/{path}": stored for name, item in saved.items() for path, stored in item.objects.items()}

@@ -48,3 +48,20 @@ def test_a_condition_that_holds_wherever_another_does_is_no_copy() -> None:
     feature = pd.Series([0] * 100 + [1] * 100)
     truth = pd.Series([False] * 50 + [True] * 50 + [True] * 100)
     assert likeness(feature, truth) is None
+
+
+@pytest.mark.parametrize(
+    ("feature", "expected"),
+    [
+        (DELAY, "equal to"),
+        (60 * DELAY, "in the order of"),
+        (DELAY.map(lambda value: f"{value:.1f}"), "one to one with"),
+        (DELAY.where(DELAY.index < 380, DELAY + 1000 * DRAW.random(400)), None),  # a copy of all but the last rows
+    ],
+)
+def test_what_the_first_rows_leave_open_the_others_decide(feature: pd.Series, expected: str | None) -> None:
+    """The first thousand rows have one value each, and each delay comes five times."""
+    quiet = pd.Series(np.zeros(1000))
+    whole = pd.concat([quiet if feature.dtype != object else quiet.map(str), *[feature] * 5], ignore_index=True)
+    truth = pd.concat([quiet, *[DELAY] * 5], ignore_index=True)
+    assert likeness(whole, truth) == expected

@@ -42,6 +42,20 @@ def test_a_feature_that_tells_at_both_ends_is_found_where_its_order_tells_nothin
     assert (found(values, label) or 0) > 0.98
 
 
+@pytest.mark.parametrize("kinds", [3, 40, 10**9])
+def test_levels_are_bins_of_equal_row_counts_with_nulls_for_themselves(draw: np.random.Generator, kinds: int) -> None:
+    """A row's level is one more than how many of the earlier rows' quantiles it reaches."""
+    values = pd.Series(draw.integers(0, kinds, 1200).astype("float64")).mask(draw.random(1200) < 0.2)
+    values[[3, 700, 701]] = [np.inf, -np.inf, 2.0 * kinds]
+    train, later = values[:600], values[600:]
+    known = train.dropna()
+    edges = sorted(set(np.quantile(known, [(place + 1) / (len(known) // 20) for place in range(len(known) // 20 - 1)])))
+    column = read_column(train, later)
+    for part, codes in ((train, column.codes), (later, column.later_codes)):
+        expected = [0 if np.isnan(value) else 1 + sum(edge <= value for edge in edges) for value in part]
+        assert codes.tolist() == expected
+
+
 def test_a_missing_value_is_a_value(draw: np.random.Generator) -> None:
     label = draw.random(400) < 0.2
     assert found(np.where(label, np.nan, 1.0), label) == 1.0

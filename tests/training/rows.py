@@ -109,5 +109,5 @@ def snapshot(*, label: str = "late", seed: int = 0, count: int = 600) -> HandMad
 def keep_snapshots(patch: pytest.MonkeyPatch, snapshots: Mapping[str, HandMadeSnapshot]) -> None:
     """Let training and evaluation find hand-made snapshots by their ids."""
     for module in ("ml_platform.training.train", "ml_platform.evaluation.evaluate"):
-        patch.setattr(f"{module}.load_snapshot", lambda _, id: snapshots[id])
+        patch.setattr(f"{module}.load_snapshot", lambda _, id, *parts: snapshots[id])
     patch.setattr("ml_platform.training.train.require_no_leaks", lambda *_: None)  # they have no sources
