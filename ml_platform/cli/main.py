@@ -190,6 +190,18 @@ def snapshot_diff(
 
 
 @app.command()
+def gc(
+    directory: Directory = HERE,
+    delete: Annotated[str | None, typer.Option(metavar="PLAN", help="Remove what this plan named.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what could be removed from the store, and why the rest stays; with --delete PLAN, remove it."""
+    from ml_platform.cli.removing import collect_garbage
+
+    collect_garbage(directory, delete, as_json)
+
+
+@app.command()
 def catalog(
     directory: Directory = HERE,
     to: Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +14,7 @@ from ml_platform.clock import Schedule
 from ml_platform.spec.feature_table import FeatureTableSpec
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.source import SourceSpec
-from ml_platform.spec.types import Cron, Declaration, Name, Owner
+from ml_platform.spec.types import Cron, Declaration, Delay, Name, Owner, Span
 
 
 def _instant(value: Any) -> datetime:
@@ -133,6 +133,21 @@ class Audit(Declaration):
     )
 
 
+class Retention(Declaration):
+    """How long what nobody needs any more is kept after it was made last; what has no rule is kept for ever."""
+
+    snapshots: Span | None = Field(None, description="Snapshots that no version was trained on")
+    trained_models: Span | None = Field(None, description="Trained models that are no version")
+    feature_tables: Span | None = Field(None, description="Former states of feature tables")
+    sources: Span | None = Field(None, description="Former states of sources; rows of the present state stay")
+    monitoring: Span | None = Field(None, description="Former monitoring reports")
+    quarantine: Span | None = Field(None, description="Rows that were set aside by a failed check")
+    grace: Delay = Field(
+        timedelta(days=1),
+        description="Nothing younger goes, and what was removed can be had back so long: longer than any run takes",
+    )
+
+
 class ProjectFile(Declaration):
     """project.yaml."""
 
@@ -151,6 +166,7 @@ class ProjectFile(Declaration):
     )
     memory: Memory | None = Field(None, description="What the engine may take before it spills to disk, such as 2GB")
     audit: Audit = Audit()
+    retention: Retention = Retention()
     threads: int = Field(2, ge=1, description="Threads of the engine and of training; part of what decides a fit")
 
 

@@ -21,6 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.identity import bytes_hash, canonical_json
+from ml_platform.store.removal import Removal
 
 _FORMAT = 1
 
@@ -75,6 +76,7 @@ class ArtifactStore:
         self._local = isinstance(self._fs, LocalFileSystem)
         self._cache = cache or Path(tempfile.gettempdir()) / "ml_platform_objects"
         self._verified: set[str] = set()
+        self.removal = Removal(self._fs, self._root)
 
     # Objects ---------------------------------------------------------------
 
@@ -95,7 +97,7 @@ class ArtifactStore:
         ArtifactMissing, ArtifactDamaged
         """
         try:
-            content: bytes = self._fs.cat_file(self._object_path(stored.sha256))
+            content = self._fetch(self._object_path(stored.sha256))
         except FileNotFoundError:
             raise ArtifactMissing("object", stored.sha256, self.url) from None
         if bytes_hash(content) != stored.sha256:
@@ -137,7 +139,7 @@ class ArtifactStore:
     def find(self, kind: str, key: str) -> Artifact | None:
         """Return the artefact that `key` leads to, or None where it has to be made (first or anew)."""
         try:
-            id = self._fs.cat_file(self._key_path(kind, key)).decode()
+            id = self._fetch(self._key_path(kind, key)).decode()
             return self.get(kind, id)
         except (FileNotFoundError, ArtifactMissing, ArtifactDamaged):
             return None
@@ -150,7 +152,7 @@ class ArtifactStore:
         ArtifactMissing, ArtifactDamaged
         """
         try:
-            content = self._fs.cat_file(self._manifest_path(kind, id))
+            content = self._fetch(self._manifest_path(kind, id))
         except FileNotFoundError:
             raise ArtifactMissing(kind, id, self.url) from None
         return _decode(kind, id, content)
@@ -164,6 +166,16 @@ class ArtifactStore:
                     yield Path(path).stem
 
     # Paths and writing -----------------------------------------------------
+
+    def _fetch(self, path: str) -> bytes:
+        """Return a file's bytes; one that was set aside to be removed is brought back, since it is asked for."""
+        try:
+            content: bytes = self._fs.cat_file(path)
+        except FileNotFoundError:
+            if not self.removal.bring_back(path[len(self._root) + 1 :]):
+                raise
+            content = self._fs.cat_file(path)
+        return content
 
     def _object_path(self, sha256: str) -> str:
         return f"{self._root}/objects/{sha256[:2]}/{sha256}"

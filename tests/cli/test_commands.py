@@ -41,6 +41,7 @@ def test_help_names_every_command() -> None:
         "catalog",
         "snapshots",
         "snapshot",
+        "gc",
     ):
         assert f" {name} " in told
 
@@ -263,3 +264,33 @@ def test_snapshots_are_listed_shown_and_compared(tmp_path: Path) -> None:
     unknown = call("snapshot", "show", "late_parcel@4", str(shop))
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("snapshot 'late_parcel@4': late_parcel has no version 4. Give the beginning of")
+
+
+def test_gc_looks_first_and_removes_only_what_was_looked_at(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path, days=3)
+    declared = shop / "project.yaml"
+    declared.write_text(declared.read_text() + "retention: {grace: 0s}\n")
+    objects = shop / ".ml_platform/store/objects/ab"
+    objects.mkdir(parents=True)
+    (objects / "ab12").write_bytes(b"of a run that was killed")
+    dry = call("gc", str(shop)).stdout
+    assert "0 artefacts and 1 objects, 24 B, would be set aside; they can be had back for 0d." in dry
+    plan = json.loads(call("gc", str(shop), "--json").stdout)["plan"]
+    assert dry.splitlines()[-1] == f"To do this, and only this: ml-platform gc {shop} --delete {plan}"
+    other = call("gc", str(shop), "--delete", "0123456789ab")
+    assert (other.returncode, other.stderr.split(":")[0]) == (1, "plan 0123456789ab does not hold any more")
+    assert (objects / "ab12").exists()
+    assert "1 objects, 24 B, set aside" in call("gc", str(shop), "--delete", plan).stdout
+    assert not (objects / "ab12").exists()
+    plan = json.loads(call("gc", str(shop), "--json").stdout)["plan"]
+    assert (
+        "1 files that were set aside before, 24 B, are gone for good." in call("gc", str(shop), "--delete", plan).stdout
+    )
+
+
+def test_a_rule_of_retention_that_does_not_exist_is_a_fault(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path, days=3)
+    declared = shop / "project.yaml"
+    declared.write_text(declared.read_text() + "retention: {snapshot: 90d}\n")
+    told = call("validate", str(shop)).stderr
+    assert told.startswith("project.yaml:11:13: retention: the key snapshot is unknown. Did you mean snapshots?")

@@ -1,0 +1,90 @@
+"""The commands that remove: what nobody needs any more, and one person's data."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from ml_platform.cli.snapshots import bytes_text
+from ml_platform.cli.summary import wide_console
+from ml_platform.clock import format_duration
+from ml_platform.project import open_project
+
+if TYPE_CHECKING:
+    from ml_platform.retention.plan import Item, RemovalPlan
+
+_SHOWN = 20
+
+
+def collect_garbage(directory: Path, plan_id: str | None, as_json: bool) -> None:
+    """Print what would go and why the rest stays; or do it, where the plan is named."""
+    from ml_platform.retention.plan import plan_removal
+    from ml_platform.retention.remove import remove
+
+    project = open_project(directory)
+    now, wall_now = project.clock.now(), datetime.now(UTC)
+    if plan_id is None:
+        plan = plan_removal(project, now, wall_now)
+    else:
+        plan = remove(project, plan_id, now, wall_now, actor=getpass.getuser())
+    if as_json:
+        print(json.dumps({**plan.as_json(), "done": plan_id is not None}, indent=2))
+        return
+    grace = format_duration(project.spec.file.retention.grace)
+    _print_removal(plan, directory, grace, done=plan_id is not None)
+
+
+def _print_removal(plan: RemovalPlan, directory: Path, grace: str, *, done: bool) -> None:
+    console = wide_console()
+    if not done:
+        if plan.goes:
+            console.print(_table(("goes", "", "size", "because"), [_going(item) for item in plan.goes[:_SHOWN]]))
+        if len(plan.goes) > _SHOWN:
+            console.print(f"... and {len(plan.goes) - _SHOWN} more; --json lists all of them.")
+        console.print(_table(("stays", "", "because"), _staying(plan.stays)))
+    would = "" if done else "would be "
+    told = f"{len(plan.goes)} artefacts and {len(plan.objects)} objects, {bytes_text(plan.bytes)}, {would}set aside"
+    lines = [f"{told}; they can be had back for {grace}." if plan.set_aside else "Nothing more can be set aside."]
+    if plan.final:
+        files = f"{len(plan.final)} files that were set aside before, {bytes_text(plan.final_bytes)}"
+        lines.append(f"{files}, {'are gone' if done else 'would go'} for good.")
+    if plan.back:
+        lines.append(f"{len(plan.back)} objects {'came' if done else 'would come'} back, since they are needed again.")
+    if not done and not plan.is_empty:
+        lines.append(f"To do this, and only this: ml-platform gc {directory} --delete {plan.id}")
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+def _going(item: Item) -> tuple[str, ...]:
+    return item.kind, item.id[:12], bytes_text(item.bytes), item.why
+
+
+def _staying(items: Iterable[Item]) -> list[tuple[str, str, str]]:
+    """Return a line for each kind and reason, without the way that leads from the reason to the artefact."""
+    counted = Counter((item.kind, item.why.partition(" > ")[0]) for item in items)
+    by_kind: dict[str, list[tuple[str, int]]] = {}
+    for (kind, why), count in counted.items():
+        by_kind.setdefault(kind, []).append((why, count))
+    rows = []
+    for kind, reasons in sorted(by_kind.items()):
+        reasons.sort(key=lambda reason: (-reason[1], reason[0]))
+        more = f"; and {len(reasons) - 3} more reasons" if len(reasons) > 3 else ""
+        told = "; ".join(f"{why} ({count})" for why, count in reasons[:3])
+        rows.append((kind, str(sum(count for _, count in reasons)), told + more))
+    return rows
+
+
+def _table(names: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table

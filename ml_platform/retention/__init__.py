@@ -1,0 +1,1 @@
+"""Retention: what may be removed, what must stay, and whose rows are erased."""
