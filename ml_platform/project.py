@@ -13,6 +13,7 @@ from ml_platform.spec.load import load_project
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.database import Database
+from ml_platform.store.manifest_index import ManifestIndex
 from ml_platform.store.simulated_clock import SimulatedClock
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class Project:
     @cached_property
     def store(self) -> ArtifactStore:
         """The artefact store."""
-        return ArtifactStore(self.spec.file.storage.artifacts or str(self.state / "store"), self.state / "cache")
+        url = self.spec.file.storage.artifacts or str(self.state / "store")
+        return ArtifactStore(url, self.state / "cache", ManifestIndex(self.database))
 
     @cached_property
     def database(self) -> Database:

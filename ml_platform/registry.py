@@ -17,6 +17,7 @@ from ml_platform.evaluation.evaluate import KIND as EVALUATION
 from ml_platform.evaluation.evaluate import evaluation_id as identify
 from ml_platform.evaluation.judgement import judge_gates, merits, opponents, refusals, rule_name, rule_of
 from ml_platform.predictor import load_predictor
+from ml_platform.store.anchors import anchor_ledger
 from ml_platform.store.artifacts import Artifact
 from ml_platform.store.database import METADATA, Database, Instant
 from ml_platform.store.ledger import LedgerLine, ledger_lines
@@ -168,6 +169,7 @@ def deploy(
     evaluation = project.store.get(EVALUATION, evaluation_id)
     current = read_ref(project.database, champion_ref(model))
     if current == trained_id:
+        anchor_ledger(project)  # of which the process that deployed it may have been stopped
         return None
     version = register_version(project, model, trained, now)
     reasons = _mismatches(model, trained, evaluation, current) or _shortfalls(project, trained, evaluation, current)
@@ -216,7 +218,7 @@ def _move(
 ) -> LedgerLine | None:
     about = evaluation.about
     try:
-        return move_ref(
+        line = move_ref(
             project.database,
             champion_ref(version.model),
             expected=current,
@@ -231,6 +233,8 @@ def _move(
         if conflict.found == version.id:
             return None
         raise ReleaseRefused(version.model, str(version.number), [_moved(evaluation, conflict.found)]) from None
+    anchor_ledger(project)
+    return line
 
 
 def _facts(project: Project, version: Version, evaluation: Artifact, current: str | None) -> dict[str, Any]:

@@ -122,6 +122,14 @@ def status(directory: Directory = HERE, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def verify(directory: Directory = HERE, as_json: AsJson = False) -> None:
+    """Hold all that is stored against its hashes, and the ledger against its anchors. Exit code 1 for damage."""
+    from ml_platform.cli.verifying import show_verification
+
+    raise typer.Exit(show_verification(directory, as_json))
+
+
+@app.command()
 def predictions(
     model: Annotated[str, typer.Argument(help="The model's name.")],
     directory: Directory = HERE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,11 @@ def add_records(
     log = _GrowingLog(store, spec, number, previous)
     log.add_replaced(replaced)
     return log.write()
+
+
+def log_id(source: str, chunks: Sequence[str], replaced: Sequence[str]) -> str:
+    """Return the id of a source's log: of its chunks and of its records of replaced rows, by their ids."""
+    return content_id({"kind": "source", "source": source, "chunks": list(chunks), "replaced": list(replaced)})
 
 
 @dataclass(frozen=True)
@@ -133,8 +138,8 @@ class _GrowingLog:
             "chunks": self._chunks,
             "replaced": self._replaced,
         }
-        ids = {"chunks": [item["id"] for item in self._chunks], "replaced": [item["id"] for item in self._replaced]}
-        id = content_id({"kind": "source", "source": about["source"], **ids})
+        ids = ([item["id"] for item in self._chunks], [item["id"] for item in self._replaced])
+        id = log_id(str(about["source"]), *ids)
         key = cache_key("source", {}, code_version("source"), {"log": id})
         inputs = {"previous": self._previous.id} if self._previous else {}
         return self._store.write("source", id, key, objects=self._objects, about=about, inputs=inputs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
 from ml_platform.code_version import code_version
@@ -21,10 +23,15 @@ def has_rows(artifact: Artifact) -> bool:
     return bool(artifact.about["rows"])
 
 
+def empty_log_id(source: str, columns: Mapping[str, str]) -> str:
+    """Return the id of a log with no rows."""
+    return content_id({"kind": "source", "source": source, "columns": dict(columns), "rows": 0})
+
+
 def empty_log(store: ArtifactStore, spec: SourceSpec) -> Made:
     """Return a log with one chunk of no rows, known from never on. The first rows begin the log anew."""
     columns = {name: column.type for name, column in spec.columns.items()}
-    id = content_id({"kind": "source", "source": spec.name, "columns": columns, "rows": 0})
+    id = empty_log_id(spec.name, columns)
     key = cache_key("source", {}, code_version("source"), {"log": id})
     found = store.find("source", key)
     if found is not None:

@@ -70,6 +70,16 @@ def table_key(project: Project, name: str, source_id: str) -> str:
     return cache_key("feature_table", declared, code_version("feature_table"), {"source": source_id})
 
 
+def table_id(name: str, declared: Mapping[str, Any], chunks: Sequence[Sequence[Any]]) -> str:
+    """Return the id of a feature table: of its declaration, and of the cells of each chunk by column."""
+    return content_id({"kind": "feature_table", "table": name, "declared": declared, "chunks": chunks})
+
+
+def own_columns(column: str, base: Sequence[str]) -> list[str]:
+    """Return the columns of a stored object that make one column of cells."""
+    return list(base[1:]) if column == BASE else [column]
+
+
 @dataclass(frozen=True)
 class Pending:
     """What a feature table still needs of one state of its source.
@@ -116,7 +126,9 @@ class _Builder:
         code, grain = code_version("feature_table"), self._grain
         cell = [list(grain.keys), grain.where, grain.unit, grain.step, code]
         self._part_keys = {column: content_id([*cell, column]) for column in (BASE, *self._parts)}
-        self._found = find_cells(project.database, list(self._part_keys.values()), list(self._chunk_keys.values()))
+        found = find_cells(project.database, list(self._part_keys.values()), list(self._chunk_keys.values()))
+        gone = {item for item in {cells.stored for cells in found.values()} if not project.store.holds(item)}
+        self._found = {at: item for at, item in found.items() if item.stored not in gone}
 
     def missing(self) -> dict[str, tuple[str, ...]]:
         """Return the columns to compute by chunk, without chunks that have them all."""
@@ -165,7 +177,8 @@ class _Builder:
     def _store(self, chunk: str, cells: pa.Table, columns: Sequence[str]) -> dict[tuple[str, str], CellObject]:
         """Store the cells of a chunk in one object, and return it for each of its columns."""
         stored, facts = self._project.store.put(parquet_bytes(cells)), self._facts(cells)
-        own = {column: base_columns(self._grain)[1:] if column == BASE else [column] for column in columns}
+        base = base_columns(self._grain)
+        own = {column: own_columns(column, base) for column in columns}
         return {
             (self._part_keys[column], self._chunk_keys[chunk]): CellObject(frame_id(cells.select(names)), stored, facts)
             for column, names in own.items()
@@ -203,17 +216,19 @@ class _Builder:
                 name = f"{chunk}/{item.stored.sha256[:16]}"
                 objects[name] = item.stored
                 names.setdefault(name, []).append(column)
-            chunks.append({"name": chunk, **cells[BASE].facts, "objects": names})
-            ids.append([chunk, {column: item.id for column, item in cells.items()}])
+            own = {column: item.id for column, item in cells.items()}
+            chunks.append({"name": chunk, **cells[BASE].facts, "objects": names, "ids": own})
+            ids.append([chunk, own])
         columns = {column: feature_type(self._project.spec, f"{self._name}.{column}") for column in self._spec.columns}
         about = {
             "table": self._name,
+            "declared": declared,
             "columns": columns,
             "rows": sum(chunk["rows"] for chunk in chunks),
             "known": self._range(chunks),
             "chunks": chunks,
         }
-        id = content_id({"kind": "feature_table", "table": self._name, "declared": declared, "chunks": ids})
+        id = table_id(self._name, declared, ids)
         inputs = {"source": self._source.id}
         return self._project.store.write("feature_table", id, key, objects=objects, about=about, inputs=inputs)
 

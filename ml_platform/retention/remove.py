@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,7 +12,9 @@ from ml_platform.errors import PlatformError
 from ml_platform.features.cell_index import CELLS
 from ml_platform.project import Project
 from ml_platform.retention.plan import RemovalPlan, plan_removal
+from ml_platform.store.anchors import anchor_ledger
 from ml_platform.store.ledger import append_line
+from ml_platform.store.manifest_index import forget_file
 from ml_platform.verification.roots import DELETE
 
 _AT_ONCE = 400
@@ -53,7 +56,17 @@ def remove(project: Project, plan_id: str, now: datetime, wall_now: datetime, *,
             removal.set_aside(file.path, wall_now)
     for _, path in plan.final:
         removal.remove(path)
+    _forget(project, [file.path for file, _ in plan.final])
     return plan
+
+
+def _forget(project: Project, paths: Sequence[str]) -> None:
+    """Let the database forget manifests and keys that are gone; one that was written again meanwhile stays known."""
+    gone = [path for path in paths if project.store.read_file(path) is None]
+    if gone:
+        with project.database.writing() as connection:
+            for path in gone:
+                forget_file(connection, path)
 
 
 def _tell(project: Project, plan: RemovalPlan, now: datetime, actor: str) -> None:
@@ -77,3 +90,4 @@ def _tell(project: Project, plan: RemovalPlan, now: datetime, actor: str) -> Non
             reason=f"nothing needs them and retention lets them go: {counts}, {len(plan.objects)} objects",
             facts=facts,
         )
+    anchor_ledger(project)

@@ -18,11 +18,12 @@ from ml_platform.errors import SnapshotError
 from ml_platform.features.chunks import store_chunks
 from ml_platform.features.source_log import KNOWN, known_by
 from ml_platform.frame import EFFECTIVE, EFFECTIVE_TIME, Frame, required_input
-from ml_platform.identity import cache_key, content_id, format_instant
+from ml_platform.identity import cache_key, format_instant
 from ml_platform.labels import LABEL, label_facts, with_labels
 from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.snapshot.boundaries import PARTS, Boundaries, Part
+from ml_platform.snapshot.identify import snapshot_id
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.resolve import feature_tables_of
@@ -156,8 +157,7 @@ class _Builder:
             "declared": deciding_declaration(self._project.spec, self._model.name),
             "code": _code(),
         }
-        content = {name: about[name] for name in ("model", "boundaries", "columns")}
-        id = content_id({"kind": "snapshot", **content, "chunks": chunks})
+        id = snapshot_id(about, chunks)
         return self._project.store.write("snapshot", id, self.key, objects=objects, about=about, inputs=self._inputs)
 
     def _is_number(self) -> bool:

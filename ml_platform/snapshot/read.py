@@ -9,14 +9,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_platform.clock import parse_duration
-from ml_platform.features.chunks import read_chunks
+from ml_platform.errors import ArtifactDamaged
+from ml_platform.features.chunks import at_once, read_each
 from ml_platform.frame import EFFECTIVE_TIME, to_frame
+from ml_platform.identity import frame_id
 from ml_platform.labels import LABEL
 from ml_platform.project import Project
 from ml_platform.snapshot.boundaries import PARTS, Boundaries, Part
+from ml_platform.snapshot.identify import snapshot_id
 from ml_platform.store.artifacts import Artifact
 
 if TYPE_CHECKING:
@@ -65,7 +69,7 @@ class Snapshot:
 
 
 def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS) -> Snapshot:
-    """Read a snapshot, checking every chunk against its hash.
+    """Read a snapshot, checking every chunk against its hash, and all of it against its id.
 
     Parameters
     ----------
@@ -80,10 +84,23 @@ def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS) -> S
     written = artifact.about["boundaries"]
     edges = [datetime.fromisoformat(written[name]) for name in ("train_start", "validate_start", "test_start", "end")]
     bounds = Boundaries(edges[0], edges[1], edges[2], edges[3], parse_duration(written["horizon"]))
-    rows = read_chunks(project.store, [artifact.objects[day] for day in _days_of(artifact, bounds, parts)])
+    rows = pa.concat_tables(_checked_days(project, artifact, _days_of(artifact, bounds, parts)))
     kept = [bounds.holds(part, rows[EFFECTIVE_TIME]) for part in parts]
     frame = to_frame(rows.filter(functools.reduce(pc.or_, kept)))
     return Snapshot(id, frame.assign(**{LABEL: _plain_label(frame[LABEL])}), bounds, artifact.about)
+
+
+def _checked_days(project: Project, artifact: Artifact, days: Sequence[str]) -> list[pa.Table]:
+    """Return the rows of some days: those that the snapshot's id speaks of."""
+    read = read_each(project.store, [(artifact.objects[day], None) for day in days])
+    found = dict(zip(days, at_once(frame_id, read), strict=True))
+    told = {day: id for day, id, *_ in artifact.about.get("chunks", ())} or found
+    if "chunks" not in artifact.about and len(days) < len(artifact.objects):
+        return read  # of an older version, whose id only all of its days can tell
+    id = snapshot_id(artifact.about, sorted((told | found).items()))
+    if id != artifact.id or set(told) != set(artifact.objects):
+        raise ArtifactDamaged(f"snapshot {artifact.short_id}", artifact.id, id)
+    return read
 
 
 def _days_of(artifact: Artifact, bounds: Boundaries, parts: Sequence[Part]) -> list[str]:

@@ -128,6 +128,13 @@ class Audit(Declaration):
         default_factory=lambda: Schedule("0 4 * * 0 UTC"),
         description="When a past version is trained again: Sundays at four unless told otherwise; null for never",
     )
+    verify: Cron | None = Field(
+        default_factory=lambda: Schedule("30 4 * * * UTC"),
+        description="When what is stored is held against its hashes: daily at 4:30 by default; null for never",
+    )
+    ledger_key: Annotated[str, Field(min_length=16)] | None = Field(
+        None, description="A secret of 16 characters or more that signs the ledger's anchors, best as ${NAME}"
+    )
     dirty_tree: Literal["mark", "refuse"] = Field(
         "mark", description="Whether training goes on where files that take part are not committed"
     )

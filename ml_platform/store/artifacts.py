@@ -7,21 +7,24 @@ leads to an id, and equal key means that there is nothing to compute.
 
 from __future__ import annotations
 
+import copy
 import json
-import os
 import tempfile
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.identity import bytes_hash, canonical_json
+from ml_platform.store.durable import write_durably
 from ml_platform.store.removal import Removal
+
+if TYPE_CHECKING:
+    from ml_platform.store.manifest_index import ManifestIndex
 
 _FORMAT = 1
 
@@ -68,15 +71,24 @@ class ArtifactStore:
         Where the store lives: a path, or an fsspec URL such as ``s3://bucket/prefix``.
     cache
         Local folder for verified copies of remote objects; unused when the store is local.
+    index
+        Remembers each manifest and key as it was written, so that an edited one is not believed.
     """
 
-    def __init__(self, url: str, cache: Path | None = None) -> None:
-        self.url = url
+    def __init__(self, url: str, cache: Path | None = None, index: ManifestIndex | None = None) -> None:
+        self.url, self.index = url, index
         self._fs, self._root = fsspec.core.url_to_fs(url)
         self._local = isinstance(self._fs, LocalFileSystem)
         self._cache = cache or Path(tempfile.gettempdir()) / "ml_platform_objects"
-        self._verified: set[str] = set()
+        self._verified: dict[str, tuple[int, ...]] = {}
         self.removal = Removal(self._fs, self._root)
+        self._brings_back = True
+
+    def as_it_stands(self) -> ArtifactStore:
+        """Return the same store for who only looks: what was set aside to be removed stays there."""
+        looking = copy.copy(self)
+        looking._brings_back = False
+        return looking
 
     # Objects ---------------------------------------------------------------
 
@@ -104,15 +116,20 @@ class ArtifactStore:
             raise ArtifactDamaged(f"object {stored.sha256[:12]}", stored.sha256, bytes_hash(content))
         return content
 
+    def holds(self, stored: StoredObject) -> bool:
+        """Return whether there is an object by this name; its bytes are not read."""
+        return bool(self._fs.exists(self._object_path(stored.sha256)))
+
     def local_path(self, stored: StoredObject) -> Path:
-        """Return a local file that holds the object, checked against its hash once per process."""
+        """Return a local file that holds the object, checked against its hash unless it is as it was then."""
         path = Path(self._object_path(stored.sha256)) if self._local else self._cache / stored.sha256
-        if stored.sha256 in self._verified and path.exists():
+        if self._verified.get(stored.sha256) == (seen := _stamp(path)) and seen:
             return path
         content = self.read(stored)
         if not self._local:
-            _write_durably(path, content)
-        self._verified.add(stored.sha256)
+            write_durably(path, content)
+            seen = _stamp(path)
+        self._verified[stored.sha256] = seen
         return path
 
     # Artefacts -------------------------------------------------------------
@@ -129,20 +146,33 @@ class ArtifactStore:
     ) -> Artifact:
         """Write an artefact's manifest, then let its key lead to it. An id that is there stays as it is."""
         artifact = Artifact(kind, id, key, dict(about or {}), dict(inputs or {}), dict(objects or {}))
-        try:
-            artifact = self.get(kind, id)
-        except (ArtifactMissing, ArtifactDamaged):
-            self._write(self._manifest_path(kind, id), _encode(artifact))
-        self._write(self._key_path(kind, key), id.encode())
+        if self.index is None:
+            return self._write_artifact(artifact)[0]
+        with self.index.writing(kind, id) as connection:
+            artifact, sha256 = self._write_artifact(artifact)
+            self.index.remember(connection, kind, id, sha256, key)
         return artifact
+
+    def _write_artifact(self, new: Artifact) -> tuple[Artifact, str]:
+        try:
+            content = self._manifest(new.kind, new.id)
+            artifact = _decode(new.kind, new.id, content)
+        except (ArtifactMissing, ArtifactDamaged):
+            artifact, content = new, _encode(new)
+            self._write(self._manifest_path(new.kind, new.id), content)
+        self._write(self._key_path(new.kind, new.key), new.id.encode())
+        return artifact, bytes_hash(content)
 
     def find(self, kind: str, key: str) -> Artifact | None:
         """Return the artefact that `key` leads to, or None where it has to be made (first or anew)."""
         try:
             id = self._fetch(self._key_path(kind, key)).decode()
-            return self.get(kind, id)
-        except (FileNotFoundError, ArtifactMissing, ArtifactDamaged):
+            artifact = self.get(kind, id)
+        except (FileNotFoundError, UnicodeDecodeError, ArtifactMissing, ArtifactDamaged):
             return None
+        remembered = self.index.key(kind, key) if self.index else None
+        believed = remembered == id if remembered else self.index is None or artifact.key == key
+        return artifact if believed else None
 
     def get(self, kind: str, id: str) -> Artifact:
         """Return the artefact with this id.
@@ -151,11 +181,18 @@ class ArtifactStore:
         ------
         ArtifactMissing, ArtifactDamaged
         """
+        return _decode(kind, id, self._manifest(kind, id))
+
+    def _manifest(self, kind: str, id: str) -> bytes:
+        """Return the bytes of a manifest, which are those that were written, as far as that is remembered."""
         try:
             content = self._fetch(self._manifest_path(kind, id))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # a damaged id may be no name of a file at all
             raise ArtifactMissing(kind, id, self.url) from None
-        return _decode(kind, id, content)
+        written = self.index.manifest(kind, id) if self.index else None
+        if written is not None and bytes_hash(content) != written:
+            raise ArtifactDamaged(f"manifest of {kind} {id[:12]}", written, bytes_hash(content))
+        return content
 
     def ids(self, kind: str) -> Iterator[str]:
         """Yield the ids of every finished artefact of a kind, in order."""
@@ -165,6 +202,29 @@ class ArtifactStore:
                 if str(path).endswith(".json"):
                     yield Path(path).stem
 
+    # Files of their own name ------------------------------------------------
+
+    def write_once(self, path: str, content: bytes) -> None:
+        """Write a file below the store's root unless there is one by this name, which stays as it is."""
+        if not self._fs.exists(f"{self._root}/{path}"):
+            self._write(f"{self._root}/{path}", content)
+
+    def read_file(self, path: str) -> bytes | None:
+        """Return what a file below the store's root holds; None where there is none."""
+        try:
+            content: bytes = self._fs.cat_file(f"{self._root}/{path}")
+        except FileNotFoundError:
+            return None
+        return content
+
+    def files(self, folder: str) -> Iterator[str]:
+        """Yield the paths of all files in a folder below the store's root and below, in order."""
+        root = f"{self._root}/{folder}"
+        if self._fs.exists(root):
+            for path, _, names in self._fs.walk(root):
+                for name in sorted(names):
+                    yield f"{folder}{str(path)[len(root) :]}/{name}"
+
     # Paths and writing -----------------------------------------------------
 
     def _fetch(self, path: str) -> bytes:
@@ -172,7 +232,7 @@ class ArtifactStore:
         try:
             content: bytes = self._fs.cat_file(path)
         except FileNotFoundError:
-            if not self.removal.bring_back(path[len(self._root) + 1 :]):
+            if not (self._brings_back and self.removal.bring_back(path[len(self._root) + 1 :])):
                 raise
             content = self._fs.cat_file(path)
         return content
@@ -188,28 +248,18 @@ class ArtifactStore:
 
     def _write(self, path: str, content: bytes) -> None:
         if self._local:
-            _write_durably(Path(path), content)
+            write_durably(Path(path), content)
         else:
             self._fs.pipe_file(path, content)
 
 
-def _write_durably(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash it holds all of `content` or is as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex}"
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is written to; nothing where there is none."""
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        found = path.stat()
+    except FileNotFoundError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _encode(artifact: Artifact) -> bytes:
@@ -231,9 +281,14 @@ def _decode(kind: str, id: str, content: bytes) -> Artifact:
         document = json.loads(content)
         body, expected = document["manifest"], document["sha256"]
         found = bytes_hash(canonical_json(body))
-    except (ValueError, KeyError, TypeError):
+        artifact = _artifact(body)
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ArtifactDamaged(what, "a readable manifest", bytes_hash(content)) from None
-    if found != expected or (body["kind"], body["id"]) != (kind, id):
+    if found != expected or (artifact.kind, artifact.id) != (kind, id):
         raise ArtifactDamaged(what, expected, found)
+    return artifact
+
+
+def _artifact(body: Mapping[str, Any]) -> Artifact:
     objects = {name: StoredObject(sha256, size) for name, (sha256, size) in body["objects"].items()}
-    return Artifact(kind, id, body["key"], body["about"], body["inputs"], objects)
+    return Artifact(body["kind"], body["id"], body["key"], body["about"], body["inputs"], objects)

@@ -166,6 +166,13 @@ def ledger_head(database: Database) -> Head | None:
     return None if last is None else Head(last.seq, last.hash)
 
 
+def head_at(database: Database, seq: int) -> Head | None:
+    """Return number and hash of a line; None where there is none."""
+    with database.reading() as connection:
+        found = connection.execute(sa.select(LEDGER.c.hash).where(LEDGER.c.seq == seq)).first()
+    return None if found is None else Head(seq, found.hash)
+
+
 def chain_faults(database: Database) -> Iterator[tuple[int, str]]:
     """Yield number and fault of each line that is not what it was, or does not follow from the line before."""
     with database.reading() as connection:

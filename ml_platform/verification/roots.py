@@ -20,7 +20,8 @@ from ml_platform.verification.reach import Root
 
 DELETE = "delete"
 """The action of a ledger line whose fact ``removed`` lists the ids that were removed on purpose, by kind."""
-_CHAMPION = "champion/"
+CHAMPION = "champion/"
+"""What the names of refs to champions begin with."""
 
 
 def all_roots(database: Database) -> Iterator[Root]:
@@ -36,8 +37,8 @@ def all_roots(database: Database) -> Iterator[Root]:
 def champion_roots(database: Database) -> Iterator[Root]:
     """Yield what refs point at: the champion of each model."""
     for row in _rows(database, sa.select(REFS).order_by(REFS.c.name)):
-        if row["name"].startswith(_CHAMPION):
-            yield Root(TRAINED_MODEL, row["value"], f"champion of {row['name'].removeprefix(_CHAMPION)}")
+        if row["name"].startswith(CHAMPION):
+            yield Root(TRAINED_MODEL, row["value"], f"champion of {row['name'].removeprefix(CHAMPION)}")
 
 
 def prediction_roots(database: Database) -> Iterator[Root]:
@@ -50,7 +51,7 @@ def prediction_roots(database: Database) -> Iterator[Root]:
 def ledger_roots(database: Database) -> Iterator[Root]:
     """Yield what was ever deployed, and the evaluation that it was deployed by."""
     for line in ledger_lines(database):
-        if line.ref.startswith(_CHAMPION) and line.to_value:
+        if line.ref.startswith(CHAMPION) and line.to_value:
             told = _told(line)
             yield Root(TRAINED_MODEL, line.to_value, told)
             if line.facts.get("evaluation"):
@@ -58,7 +59,7 @@ def ledger_roots(database: Database) -> Iterator[Root]:
 
 
 def _told(line: LedgerLine) -> str:
-    name = f"{line.ref.removeprefix(_CHAMPION)}@{line.facts.get('version', '?')}"
+    name = f"{line.ref.removeprefix(CHAMPION)}@{line.facts.get('version', '?')}"
     return f"ledger line {line.seq}: {line.action} of {name} on {line.at:%Y-%m-%d}"
 
 

@@ -42,7 +42,7 @@ def build_factory(directory: Path) -> Project:
     project = open_project(directory)
     for now in (NOON, NOON + DAY):
         refresh(project, now)
-        inputs = _inputs(project)
+        inputs = inputs_of(project)
         for day in (now.date(), (now - DAY).date()) if now != NOON else (now.date(),):
             predict(project, inputs, day, now + timedelta(hours=10))
         made = monitor_model(project, MODEL, inputs, now + timedelta(hours=11)).artifact
@@ -55,9 +55,9 @@ def refresh(project: Project, now: datetime) -> None:
     for source in project.spec.sources:
         _record(project, f"sources/{source}", "source", ingest_source(project, source, now).made.artifact.id, now)
     for table, spec in project.spec.feature_tables.items():
-        made = build_feature_table(project, table, _inputs(project)[f"sources/{spec.source}"])
+        made = build_feature_table(project, table, inputs_of(project)[f"sources/{spec.source}"])
         _record(project, f"features/{table}", "feature_table", made.artifact.id, now)
-    snapshot = build_snapshot(project, MODEL, _inputs(project), now).artifact
+    snapshot = build_snapshot(project, MODEL, inputs_of(project), now).artifact
     _record(project, f"{MODEL}/snapshot", "snapshot", snapshot.id, now)
     trained = train_model(project, MODEL, snapshot.id).artifact
     _record(project, f"{MODEL}/trained_model", "trained_model", trained.id, now)
@@ -80,7 +80,8 @@ def copy_factory(made: Project, directory: Path) -> Project:
     return open_project(directory)
 
 
-def _inputs(project: Project) -> dict[str, str]:
+def inputs_of(project: Project) -> dict[str, str]:
+    """Return the ids of sources and feature tables as they were made last."""
     nodes = [f"sources/{name}" for name in project.spec.sources]
     nodes += [f"features/{name}" for name in project.spec.feature_tables]
     found = {node: current_output(project.database, node) for node in nodes}

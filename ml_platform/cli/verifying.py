@@ -1,0 +1,66 @@
+"""`ml-platform verify`: what is damaged, missing or surplus, and what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from ml_platform.project import Project, open_project
+from ml_platform.verification.damage import Damage, Verification
+from ml_platform.verification.verify import verify_project
+
+_SHOWN = 20
+_EVERY = 50
+
+
+def show_verification(directory: Path, as_json: bool) -> int:
+    """Verify a project, print what was found, and return the exit code."""
+    project = open_project(directory)
+    found = _verify(project, Console(stderr=True))
+    if as_json:
+        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        print_verification(project.spec.name, found)
+    return int(not found.whole)
+
+
+def _verify(project: Project, console: Console) -> Verification:
+    if not console.is_terminal:
+        return verify_project(project)
+    with console.status("Verifying ...") as status:
+
+        def tell(what: str, count: int) -> None:
+            if count % _EVERY == 0:
+                status.update(f"Verifying: {count:,} {what} ...")
+
+        return verify_project(project, tell=tell)
+
+
+def print_verification(name: str, found: Verification) -> None:
+    """Print what was found: the first twenty damages, and how many of each sort there are."""
+    checked = _counted(found.checked)
+    if found.whole:
+        print(f"{name}: everything is as it was written ({checked}).")
+    else:
+        print(f"{name}: {_counted(found.counts)}. Checked: {checked}.\n")
+        for damage in found.damages[:_SHOWN]:
+            print(_told(damage))
+        rest = sum(found.counts.values()) - _SHOWN
+        if rest > 0:
+            print(f"and {rest:,} more; --json tells of the first thousand.")
+    if found.unused:
+        print(f"{found.unused:,} objects are used by no artefact. They are whole, and harm nothing.")
+
+
+def _told(damage: Damage) -> str:
+    return (
+        f"✗ {damage.state} {damage.thing} {damage.where}\n"
+        f"    was:  {damage.was}\n    now:  {damage.problem}\n    do:   {damage.remedy}"
+    )
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items())

@@ -1,0 +1,89 @@
+"""Holding the ledger against itself, against its anchors, and the refs against it."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Iterator
+
+import sqlalchemy as sa
+
+from ml_platform.errors import LedgerDamaged
+from ml_platform.project import Project
+from ml_platform.store.anchors import Anchor, anchor_path, signature_of, stored_anchors
+from ml_platform.store.ledger import LEDGER, chain_faults, head_at, ledger_head
+from ml_platform.store.refs import REFS, read_ref
+from ml_platform.verification.damage import Damage
+from ml_platform.verification.roots import CHAMPION
+
+_RESTORE = "Restore the database from a copy; who may write to it should explain."
+_CUT = "the ledger was cut, or rewritten with all its hashes"
+
+
+def chain_damages(project: Project, elsewhere: Iterable[Anchor] = ()) -> Iterator[Damage]:
+    """Yield each line that was changed, removed or added, and each ref that was moved without one.
+
+    Parameters
+    ----------
+    elsewhere
+        Anchors beside those in the store, such as those in Dagster's event log.
+    """
+    for seq, problem in chain_faults(project.database):
+        was = "the record of who did what, and why"
+        yield Damage("damaged", "ledger", f"line {seq}", was, problem, _RESTORE)
+    yield from _anchor_damages(project, elsewhere)
+    yield from _ref_damages(project)
+
+
+def _anchor_damages(project: Project, elsewhere: Iterable[Anchor]) -> Iterator[Damage]:
+    seen: set[int] = set()
+    for anchor in stored_anchors(project):
+        if anchor.head is not None:
+            seen.add(anchor.head.seq)
+        yield from _anchor_damage(project, anchor)
+    for anchor in elsewhere:
+        yield from _anchor_damage(project, anchor)
+    head = ledger_head(project.database)
+    for seq in range(1, head.seq + 1 if head else 1):
+        if seq not in seen and project.store.read_file(anchor_path(seq)) is None:
+            yield _unanchored(seq)
+
+
+def _anchor_damage(project: Project, anchor: Anchor) -> Iterator[Damage]:
+    place, was, key = anchor.place, "a note of the ledger's head", project.spec.file.audit.ledger_key
+    if anchor.head is None:
+        yield Damage("damaged", "anchor", place, was, "it cannot be read", "Restore it from a copy.")
+        return
+    seq = anchor.head.seq
+    found = head_at(project.database, seq)
+    if found is None:
+        yield Damage("missing", "ledger", f"line {seq}", f"anchored in {place}", _CUT, _RESTORE)
+    elif found.hash != anchor.head.hash:
+        problem = f"its hash {str(found.hash)[:12]} is not {anchor.head.hash[:12]}, as it was anchored: {_CUT}"
+        yield Damage("damaged", "ledger", f"line {seq}", f"anchored in {place}", problem, _RESTORE)
+    if key and not hmac.compare_digest(anchor.signature or "", signature_of(anchor.head, key)):
+        problem = "it is signed with another key" if anchor.signature else "it is not signed"
+        yield Damage("damaged", "anchor", place, was, problem, "Give the key it was signed with, or find who wrote it.")
+
+
+def _unanchored(seq: int) -> Damage:
+    return Damage(
+        "missing",
+        "anchor",
+        anchor_path(seq),
+        f"the note of line {seq} of the ledger",
+        "it is not in the store",
+        "If a process was stopped just then, the next deployment writes it; else restore it from a copy.",
+    )
+
+
+def _ref_damages(project: Project) -> Iterator[Damage]:
+    with project.database.reading() as connection:
+        names = set(connection.scalars(sa.select(REFS.c.name)))
+        names |= set(connection.scalars(sa.select(LEDGER.c.ref).where(LEDGER.c.ref.startswith(CHAMPION))))
+    for name in sorted(names):
+        try:
+            read_ref(project.database, name)
+        except LedgerDamaged as error:
+            if error.seq is None:  # a damaged line is told of already
+                was = "what is in production"
+                yield Damage("damaged", "ref", name, was, error.problem, "Deploy again, or restore the database.")

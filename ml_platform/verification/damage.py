@@ -1,0 +1,80 @@
+"""What verifying finds: each thing that is damaged, missing or surplus, what it was, and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+State = Literal["damaged", "missing", "surplus"]
+_KEPT = 1000
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One thing that is not as it was written.
+
+    Attributes
+    ----------
+    thing
+        ``object``, ``manifest``, ``content``, ``key``, ``ledger``, ``anchor``, ``ref``, ``version``, ``log``, ``cell``.
+    where
+        The file below the store's root, or the row of the database.
+    was
+        What it was, and who needs it.
+    problem
+        What is wrong with it.
+    remedy
+        What to do.
+    """
+
+    state: State
+    thing: str
+    where: str
+    was: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.thing} {self.where}: {self.problem}. It was {self.was}. {self.remedy}"
+
+
+@dataclass
+class Verification:
+    """What was checked and what was found.
+
+    Attributes
+    ----------
+    checked
+        How many of each kind of thing were checked.
+    damages
+        The first thousand; `counts` knows of all.
+    unused
+        Objects that no artefact names, as a process leaves them that was stopped: they are whole, and harm nobody.
+    """
+
+    checked: Counter[str] = field(default_factory=Counter)
+    damages: list[Damage] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    unused: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is as it was written."""
+        return not self.counts
+
+    def add(self, damage: Damage) -> None:
+        """Take note of a damage."""
+        self.counts[f"{damage.state} {damage.thing}"] += 1
+        if len(self.damages) < _KEPT:
+            self.damages.append(damage)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            "whole": self.whole,
+            "checked": dict(sorted(self.checked.items())),
+            "found": dict(sorted(self.counts.items())),
+            "unused_objects": self.unused,
+            "damages": [asdict(damage) for damage in self.damages],
+        }
