@@ -97,6 +97,11 @@ class Decision:
         value = np.where(unknown, np.nan, expected[np.arange(len(frame)), best])
         return pd.DataFrame({"action": action.astype(object), "expected_value": value}, index=frame.index)
 
+    def expected_values(self, frame: pd.DataFrame, scores: np.ndarray, classes: Sequence[Any]) -> pd.DataFrame:
+        """Return the expected payoff of every action, one column each; no column for a regression."""
+        found = {name: self._expected(name, frame, scores, classes) for name in self.actions}
+        return pd.DataFrame(found, index=frame.index)
+
     def _expected(self, action: str, frame: pd.DataFrame, scores: np.ndarray, classes: Sequence[Any]) -> np.ndarray:
         total = np.zeros(len(frame))
         for index, label in enumerate(classes):

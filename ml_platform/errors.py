@@ -244,6 +244,28 @@ class PredictionError(PlatformError):
     """Rows do not fit the predictor: columns missing, or of another type."""
 
 
+class NoSuchPrediction(PlatformError):
+    """No logged prediction has this id; `problem` says what was found in its place."""
+
+    def __init__(self, id: str, problem: str) -> None:
+        self.id, self.problem = id, problem
+        super().__init__(f"prediction {id!r}: {problem}.".replace("?.", "?"))
+
+
+class WrongWhatIf(PlatformError):
+    """A what-if value does not fit the prediction's inputs. Nothing was scored."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"--what-if {name}: {problem}".replace("?.", "?"))
+
+
+class PageNotWritten(PlatformError):
+    """The page about a prediction cannot be written."""
+
+    def __init__(self, file: object, problem: str) -> None:
+        super().__init__(f"the page cannot be written to {file}: {problem}. Name another file with --html.")
+
+
 class ArtifactMissing(PlatformError):
     """No artefact has this id."""
 

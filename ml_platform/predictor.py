@@ -104,9 +104,16 @@ class Predictor:
         """
         rows = read_columns(frame.reset_index(drop=True), self.inputs)
         scores = self.scores(rows)
-        shares = np.column_stack([1 - scores, scores]) if len(self.classes) == 2 else scores
-        decided = self.decision.recommend(rows, shares, self.classes)
+        decided = self.decision.recommend(rows, self._shares(scores), self.classes)
         return pd.concat([self._named(scores), decided], axis=1).set_index(frame.index)
+
+    def expected_values(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return what each action can be expected to earn on rows that were read by `read_columns`, one column each."""
+        return self.decision.expected_values(rows, self._shares(self.scores(rows)), self.classes)
+
+    def _shares(self, scores: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, one column per class; of a regression the prediction."""
+        return np.column_stack([1 - scores, scores]) if len(self.classes) == 2 else scores
 
     def _named(self, scores: np.ndarray) -> pd.DataFrame:
         if scores.ndim == 1:

@@ -210,6 +210,51 @@ def gc(
 
 
 @app.command()
+def explain(
+    prediction_id: Annotated[
+        str | None, typer.Argument(help="MODEL.YYYYMMDD.HASH, as `ml-platform predictions` lists it.")
+    ] = None,
+    directory: Directory = HERE,
+    what_if: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=VALUE: score again with another input, on paper. Can be repeated.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one self-contained page to this file.")] = None,
+    rows: Annotated[int, typer.Option(help="List so many source rows behind each feature.", min=0)] = 5,
+    ids: Annotated[Path | None, typer.Option(help="Explain the predictions whose ids stand in this file.")] = None,
+    model: Annotated[str | None, typer.Option(help="Explain a sample of this model's predictions.")] = None,
+    day: Annotated[str | None, typer.Option(help="With --model: only of this day (UTC), such as 2013-12-01.")] = None,
+    sample: Annotated[int, typer.Option(help="With --model: how many, drawn at random.", min=1)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Explain a past prediction from its id, and score it again to the same bytes.
+
+    Tells the inputs as they were, the source rows behind each feature, what each column contributed, what every action
+    was expected to earn, which version answered and how it came into production. Exit code 1: the bytes differ.
+    """
+    from ml_platform.cli.explaining import Wanted, explain_predictions, first_is_folder
+
+    if prediction_id is not None and first_is_folder(prediction_id, ids, model):
+        directory, prediction_id = Path(prediction_id), None
+    wanted = Wanted(prediction_id, ids, model, day, sample)
+    raise typer.Exit(explain_predictions(directory, wanted, what_if or [], rows, html, as_json))
+
+
+@app.command()
+def champion(
+    model: Annotated[str, typer.Argument(help="The model's name.")],
+    directory: Directory = HERE,
+    at: Annotated[
+        str | None, typer.Option(help="At this instant, such as 2013-12-01T08:00:00Z; now by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which version of a model was in production at an instant, who deployed it, and why."""
+    from ml_platform.cli.explaining import show_champion
+
+    show_champion(directory, model, at, as_json)
+
+
+@app.command()
 def catalog(
     directory: Directory = HERE,
     to: Annotated[

@@ -1,0 +1,63 @@
+"""The inputs of predictions once more, as the feature tables and the population's source told them at the batch run.
+
+They are made by the code that scoring uses, from the artefacts that the scoring read. What was ingested later stands
+in other artefacts, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from ml_platform.clock import MICROSECOND, to_micros
+from ml_platform.explanation.found import Logged
+from ml_platform.frame import EFFECTIVE, EFFECTIVE_TIME, Frame, to_frame
+from ml_platform.project import Project
+from ml_platform.spec.kept import read_declarations
+
+
+def project_then(project: Project, logged: Logged) -> Project | None:
+    """Return the project as it was declared when the predictions were made.
+
+    Where the log does not tell, it is the project as it is declared now; None where that has no such model any more.
+    """
+    if logged.declared is not None:
+        return Project(read_declarations(project.spec, logged.declared))
+    return project if logged.model in project.spec.models else None
+
+
+def features_then(then: Project, logged: Logged) -> pd.DataFrame:
+    """Return the population's rows and the features of predictions, as they could be read at each batch run.
+
+    Returns
+    -------
+    One row for each prediction whose row of the population is still in the source's log, by ``prediction_id``, with
+    every ``source.column`` and ``table.column``, those among them that only give another table its key.
+
+    Raises
+    ------
+    PlatformError
+        Where an artefact is missing or damaged.
+    """
+    with then.engine() as engine:
+        frame = Frame(then, logged.model, logged.inputs, engine)
+        times = logged.rows[EFFECTIVE_TIME]
+        first, last = times.min().to_pydatetime(), times.max().to_pydatetime()
+        rows = frame.population(first - MICROSECOND, last)
+        asked = engine.arrow("explained", _asked(logged))
+        source = then.spec.models[logged.model].population.source
+        same = [rows[f"{source}.{key}"] == asked[f"_key_{key}"] for key in logged.key]
+        joined = rows.join(asked, [*same, rows[EFFECTIVE] == asked["_at"]])
+        columns = [*rows.columns, "prediction_id"]
+        found = to_frame(engine.run(frame.with_features(joined.select(*columns))))
+    return found.drop_duplicates("prediction_id").set_index("prediction_id")
+
+
+def _asked(logged: Logged) -> pa.Table:
+    keys: Mapping[str, Any] = {f"_key_{key}": pa.Array.from_pandas(logged.rows[key]) for key in logged.key}
+    at = [to_micros(instant.to_pydatetime()) for instant in logged.rows[EFFECTIVE_TIME]]
+    ids = pa.Array.from_pandas(logged.rows["prediction_id"])
+    return pa.table({"prediction_id": ids, **keys, "_at": pa.array(at, pa.int64())})

@@ -1,0 +1,93 @@
+"""What came of predictions: the truth once it was settled, and what the recommended action earned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from ml_platform.explanation.found import Logged
+from ml_platform.explanation.values import plain
+from ml_platform.labels import labels_of
+from ml_platform.monitoring.realised import payoffs
+from ml_platform.predictor import Predictor
+from ml_platform.project import Project
+from ml_platform.store.outputs import current_output
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one prediction.
+
+    Attributes
+    ----------
+    status
+        ``settled``, ``waiting`` (the label horizon has not passed), ``no label`` (none came in it) or ``unknown``.
+    label
+        The truth as it was known when the horizon had passed.
+    value, do_nothing
+        What the recommended action earned and what doing nothing would have, if the advice was followed and did not
+        change the outcome.
+    expected
+        What the action was expected to earn when it was recommended.
+    """
+
+    status: str
+    settled_at: datetime | None
+    expression: str
+    label: Any = None
+    value: float | None = None
+    do_nothing: float | None = None
+    expected: float | None = None
+    note: str = ""
+
+
+def outcomes_of(
+    then: Project, logged: Logged, predictors: Mapping[int, Predictor], now: datetime
+) -> dict[str, Outcome]:
+    """Return what came of predictions by their ids.
+
+    Parameters
+    ----------
+    then
+        The project as it was declared when they were made.
+    predictors
+        By version number; a prediction is worth what its own version declared.
+
+    Raises
+    ------
+    PlatformError
+        Where the label's source cannot be read.
+    """
+    model, rows = then.spec.models[logged.model], logged.rows
+    settled = rows["effective_time"] + model.label.horizon <= now
+    source_id = current_output(then.database, f"sources/{model.label.source}")
+    label = pd.Series(None, index=rows.index, dtype=object)
+    if settled.any() and source_id is not None:
+        known = labels_of(then, logged.model, source_id, rows[settled]).astype(object)
+        label[settled] = known.where(known.notna(), None)
+    earned = payoffs(rows[settled], label[settled], {number: item.decision for number, item in predictors.items()})
+    ends = (rows["effective_time"] + model.label.horizon).tolist()
+    together = zip(map(str, rows.index), ends, settled.tolist(), label.tolist(), strict=True)
+    text = model.label.expression
+    return {id: _outcome(text, end, past, truth, earned, id, source_id) for id, end, past, truth in together}
+
+
+def _outcome(
+    expression: str, at: datetime, settled: bool, label: Any, earned: pd.DataFrame, id: str, source_id: str | None
+) -> Outcome:
+    instant = pd.Timestamp(at).to_pydatetime()
+    if not settled:
+        return Outcome("waiting", instant, expression, note="the label horizon has not passed yet")
+    if source_id is None:
+        return Outcome("unknown", instant, expression, note="the label's source has not been ingested")
+    if plain(label) is None:
+        return Outcome("no label", instant, expression, note="the horizon has passed and no label had come")
+    if id not in earned.index:
+        return Outcome("settled", instant, expression, plain(label), note="a column of the payoff is null")
+    row = earned.loc[id]
+    value, nothing, expected = (plain(row[name]) for name in ("value", "do_nothing", "expected"))
+    return Outcome("settled", instant, expression, plain(label), value, nothing, expected)
