@@ -34,9 +34,16 @@ def build_predictions(project: Project, node: Node) -> dg.AssetsDefinition:
         id = days_id([one.made.artifact.id for one in scored])
         step.record(id)
         step.record_duration(reused=all(one.made.reused for one in scored))
-        return dg.MaterializeResult(metadata={"id": id} | _metadata(scored), data_version=dg.DataVersion(id))
+        metadata = {"id": id} | _metadata(scored) | {"explain": _how_to_explain(step.project, model.name)}
+        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(id))
 
     return predictions
+
+
+def _how_to_explain(project: Project, model: str) -> dg.MarkdownMetadataValue:
+    """Return the commands that list predictions and explain one."""
+    listed = f"ml-platform predictions {model} {project.root}"
+    return dg.MetadataValue.md(f"`{listed}` lists them, and `ml-platform explain ID {project.root}` explains one.")
 
 
 def _days(step: Step) -> list[date]:

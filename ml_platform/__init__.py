@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ml_platform.errors import PlatformError
-    from ml_platform.notebook import diff_snapshots, load_snapshot, snapshots
+    from ml_platform.notebook import diff_snapshots, explain, load_snapshot, snapshots
     from ml_platform.project import open_project
 
-__all__ = ["PlatformError", "diff_snapshots", "load_snapshot", "open_project", "snapshots"]
+__all__ = ["PlatformError", "diff_snapshots", "explain", "load_snapshot", "open_project", "snapshots"]
 
 _HOMES = {
     "PlatformError": "ml_platform.errors",
     "diff_snapshots": "ml_platform.notebook",
+    "explain": "ml_platform.notebook",
     "load_snapshot": "ml_platform.notebook",
     "open_project": "ml_platform.project",
     "snapshots": "ml_platform.notebook",

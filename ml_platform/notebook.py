@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from ml_platform.snapshot.find import find_snapshot, list_snapshots
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ml_platform.explanation import Explanation
 
 
 def load_snapshot(project: Project | Path | str, name: str) -> read.Snapshot:
@@ -44,6 +47,30 @@ def diff_snapshots(project: Project | Path | str, first: str, second: str) -> Sn
     """Return what differs between two snapshots, named as in `load_snapshot`."""
     opened = _opened(project)
     return diff_artifacts(opened, find_snapshot(opened, first), find_snapshot(opened, second))
+
+
+def explain(
+    project: Project | Path | str, id: str, what_if: Mapping[str, str] | None = None, rows: int | None = None
+) -> Explanation:
+    """Return what is known of a logged prediction by now, scored again, with all source rows behind its features.
+
+    Parameters
+    ----------
+    id
+        ``model.yyyymmdd.hash``.
+    what_if
+        Other values of inputs, as a person writes them, by column.
+    rows
+        So many source rows for each feature, the newest first; None gives all.
+
+    Raises
+    ------
+    NoSuchPrediction, WrongWhatIf, ArtifactMissing, ArtifactDamaged
+    """
+    from ml_platform import explanation
+
+    opened = _opened(project)
+    return explanation.explain(opened, id, opened.clock.now(), given=what_if, rows=rows)
 
 
 def _opened(project: Project | Path | str) -> Project:

@@ -65,7 +65,9 @@ def list_predictions(directory: Path, model: str, day: str | None, limit: int, a
         table.add_column(name, no_wrap=True)
     for row in shown.itertuples(index=False):
         table.add_row(*(_text(value) for value in row))
-    wide_console().print(table)
+    console, newest = wide_console(), shown["prediction_id"].iloc[0]
+    console.print(table)
+    console.print(f"\n[dim]Why?[/]  ml-platform explain {newest} {directory}", highlight=False, soft_wrap=True)
 
 
 def _bounds(day: str | None, now: datetime) -> tuple[datetime, datetime]:

@@ -38,6 +38,8 @@ def test_help_names_every_command() -> None:
         "advance",
         "status",
         "predictions",
+        "explain",
+        "champion",
         "catalog",
         "snapshots",
         "snapshot",
