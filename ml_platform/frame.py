@@ -116,12 +116,12 @@ class Frame:
 
         Each question, an entity at a batch run, is put once, however many rows ask it.
         """
-        found = self._engine.keep("asked_rows", rows)
+        kept = found = self._engine.keep("asked_rows", rows)
         joins = joins_of(self._project.spec, self._model)
         for number, joined in enumerate(joins):
             if joined.through(self._source.name):
-                found = self._engine.keep(f"found_{number}", found)
-            answers = self._answers(number, joined, found, self._columns(joined, joins))
+                kept = found = self._engine.keep(f"found_{number}", found)
+            answers = self._answers(number, joined, kept, self._columns(joined, joins))  # joins add no other question
             own = [name for name in answers.columns if name.startswith(f"{joined.alias}.")]
             asked = {name: f"_asked_{number}_{name}" for name in answers.columns if name not in own}
             answers = answers.select(*own, **{new: answers[old] for old, new in asked.items()})

@@ -112,7 +112,7 @@ def _told_plainly() -> Iterator[None]:
 
 
 def _sql(query: Any) -> str:
-    return str(ibis.to_sql(query, dialect="duckdb"))
+    return str(ibis.to_sql(query, dialect="duckdb", pretty=False))
 
 
 _DTYPES = {

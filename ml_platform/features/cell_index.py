@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ml_platform.store.artifacts import StoredObject
 from ml_platform.store.database import METADATA, Database
-from ml_platform.store.insert import insert_if_absent
+from ml_platform.store.insert import insert_missing
 
 _AT_ONCE = 400
 
@@ -61,8 +61,16 @@ def find_cells(database: Database, parts: Sequence[str], chunks: Sequence[str]) 
 
 def record_cells(database: Database, found: Mapping[tuple[str, str], CellObject]) -> None:
     """Record stored cells; what another process recorded meanwhile holds the same, and stays."""
+    rows = [
+        {
+            "part": part,
+            "chunk": chunk,
+            "id": cells.id,
+            "sha256": cells.stored.sha256,
+            "size": cells.stored.size,
+            "facts": json.dumps(dict(cells.facts), sort_keys=True),
+        }
+        for (part, chunk), cells in found.items()
+    ]
     with database.writing() as connection:
-        for (part, chunk), cells in found.items():
-            row = {"part": part, "chunk": chunk, "id": cells.id, "sha256": cells.stored.sha256}
-            facts = json.dumps(dict(cells.facts), sort_keys=True)
-            insert_if_absent(connection, CELLS, row | {"size": cells.stored.size, "facts": facts})
+        insert_missing(connection, CELLS, rows)

@@ -87,7 +87,8 @@ def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS) -> S
     rows = pa.concat_tables(_checked_days(project, artifact, _days_of(artifact, bounds, parts)))
     kept = [bounds.holds(part, rows[EFFECTIVE_TIME]) for part in parts]
     frame = to_frame(rows.filter(functools.reduce(pc.or_, kept)))
-    return Snapshot(id, frame.assign(**{LABEL: _plain_label(frame[LABEL])}), bounds, artifact.about)
+    frame[LABEL] = _plain_label(frame[LABEL])
+    return Snapshot(id, frame, bounds, artifact.about)
 
 
 def _checked_days(project: Project, artifact: Artifact, days: Sequence[str]) -> list[pa.Table]:

@@ -1,8 +1,8 @@
-"""Inserting a row unless one that is unique like it is there: one statement, on SQLite and on PostgreSQL."""
+"""Inserting rows unless ones that are unique like them are there: one statement, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,8 +13,17 @@ def insert_if_absent(connection: sa.Connection, table: sa.Table, row: Mapping[st
 
     A writer that comes second waits for the first to commit, and then finds the row there.
     """
+    statement = _insert(connection, table).values(dict(row)).on_conflict_do_nothing()
+    return connection.execute(statement.returning(*table.primary_key.columns)).first() is not None
+
+
+def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those of several rows, all with the same columns, that no unique constraint of the table forbids."""
+    if rows:
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> Any:
     from sqlalchemy.dialects import postgresql, sqlite
 
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(dict(row)).on_conflict_do_nothing()
-    return connection.execute(statement.returning(*table.primary_key.columns)).first() is not None
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)

@@ -99,7 +99,7 @@ def _number(series: pd.Series, column: InputColumn) -> pd.Series:
         raise _wrong(column, str(series.dtype))
     values = pd.Series(series.to_numpy(dtype="float64", na_value=np.nan), index=series.index)
     if column.type == "float":
-        return values.where(np.isfinite(values), np.nan)
+        return values.where(np.isfinite(values), np.nan) if np.isinf(values).any() else values
     whole = values.dropna()
     if not (whole.isin((0.0, 1.0)) if column.type == "bool" else whole == np.floor(whole)).all():
         raise _wrong(column, "other numbers")

@@ -116,8 +116,8 @@ def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame
     rows = read_columns(train.reset_index(drop=True), inputs)
     transforms: list[Transform] = []
     for reference in model.transforms:
-        transforms.append(learn_transform(reference, code.load(reference), rows))
-        rows = transforms[-1].add(rows)
+        transform, rows = learn_transform(reference, code.load(reference), rows)
+        transforms.append(transform)
     columns = learn_columns(rows, _matrix_names(spec, model, transforms))
     checked = read_columns(validate[known].reset_index(drop=True), inputs)
     return Prepared(

@@ -52,7 +52,9 @@ class Transform:
         PredictionError
             When the function fails, or its columns are not those of training.
         """
-        added = _call(self.reference, self.call, frame)
+        return self._beside(frame, _call(self.reference, self.call, frame))
+
+    def _beside(self, frame: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
         names = {column.name for column in self.columns}
         if set(added.columns) != names:
             raise PredictionError(
@@ -63,8 +65,10 @@ class Transform:
         return pd.concat([frame, pd.DataFrame(typed, index=frame.index)], axis=1)
 
 
-def learn_transform(reference: str, call: Callable[[pd.DataFrame], Any], frame: pd.DataFrame) -> Transform:
-    """Return a transform with the columns that it adds to a training frame.
+def learn_transform(
+    reference: str, call: Callable[[pd.DataFrame], Any], frame: pd.DataFrame
+) -> tuple[Transform, pd.DataFrame]:
+    """Return a transform with the columns that it adds to a training frame, and the frame with them.
 
     Raises
     ------
@@ -79,8 +83,9 @@ def learn_transform(reference: str, call: Callable[[pd.DataFrame], Any], frame: 
         raise TrainingError(f"transform {reference} gives {taken[0]}, which is there already. Rename one of them.")
     columns = tuple(InputColumn(str(name), _type(reference, added[name])) for name in added.columns)
     transform = Transform(reference, columns, call)
-    _require_row_by_row(transform, frame)
-    return transform
+    together = transform._beside(frame, added)
+    _require_row_by_row(transform, frame, together)
+    return transform, together
 
 
 def apply_transforms(frame: pd.DataFrame, transforms: Sequence[Transform]) -> pd.DataFrame:
@@ -128,8 +133,7 @@ def _same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _require_row_by_row(transform: Transform, frame: pd.DataFrame) -> None:
-    together = transform.add(frame)
+def _require_row_by_row(transform: Transform, frame: pd.DataFrame, together: pd.DataFrame) -> None:
     step = max(len(frame) // _TRIED_ALONE, 1)
     for position in range(0, len(frame), step):
         alone = transform.add(frame.iloc[[position]])

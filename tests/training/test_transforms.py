@@ -11,7 +11,9 @@ ROWS = pd.DataFrame({"t.x": [1.0, 2.0, 3.0], "t.s": pd.Series(["a", None, "b"], 
 
 
 def _learn(call, frame=ROWS):
-    return learn_transform("transforms:twice", call, frame)
+    transform, together = learn_transform("transforms:twice", call, frame)
+    pd.testing.assert_frame_equal(together, transform.add(frame))
+    return transform
 
 
 def test_a_transform_adds_columns_named_after_its_function_and_of_its_types():
