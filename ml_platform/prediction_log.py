@@ -9,6 +9,7 @@ declarations as they were.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from ml_platform.errors import RefConflict
-from ml_platform.identity import canonical_json, content_id, frame_id
+from ml_platform.identity import content_id, frame_id
 from ml_platform.project import Project
 from ml_platform.spec.kept import kept_declarations
 from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
@@ -188,11 +189,12 @@ def _write_state(
     objects = dict(before.objects) if before else {}
     segments = list(before.about["segments"]) if before else []
     if rows.num_rows:
-        declared = project.store.put(canonical_json(kept_declarations(project.spec, model)))
-        kept = f"{DECLARED}{declared.sha256}.json"
-        objects |= {f"{_SEGMENT}{len(segments):05d}.parquet": _put(project, rows), kept: declared}
+        kept = json.dumps(kept_declarations(project.spec, model), ensure_ascii=False)  # its order is the declared one
+        declared = project.store.put(kept.encode())
+        name = f"{DECLARED}{declared.sha256}.json"
+        objects |= {f"{_SEGMENT}{len(segments):05d}.parquet": _put(project, rows), name: declared}
         by = sorted(set(rows["trained_model"].to_pylist()))
-        told = {"rows": rows.num_rows, "inputs": dict(inputs), "declared": kept, "trained_models": by}
+        told = {"rows": rows.num_rows, "inputs": dict(inputs), "declared": name, "trained_models": by}
         segments.append({"id": frame_id(rows), **told})
     total = sum(segment["rows"] for segment in segments)
     about = {"model": model, "day": day.isoformat(), "rows": total, "segments": segments, **facts}

@@ -49,7 +49,7 @@ def inputs_of_rows(
         Is told what could not be found.
     """
     found: dict[str, tuple[Input, ...]] = {}
-    behind = {} if then is None or features is None else _behind(then, logged, features, limit, tell)
+    behind = {} if then is None or features is None or features.empty else _behind(then, logged, features, limit, tell)
     joins = {} if then is None else _joined(then, logged.model)
     for trained_id, rows in logged.rows.groupby("trained_model", sort=False):
         inputs = columns[str(trained_id)]

@@ -98,5 +98,5 @@ def _told(deployment: Deployment, version: VersionFacts | None, problem: str) ->
         ("snapshot", version.snapshot),
         ("declaration", version.declaration),
         ("git commit", commit_text(version)),
-        ("champion then", champions_text(version)),
+        ("since then", champions_text(version)),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,7 +71,7 @@ def what_if(predictor: Predictor, row: pd.DataFrame, given: Mapping[str, str]) -
     for name, text in given.items():
         column = columns.get(_full_name(name, columns))
         if column is None:
-            raise WrongWhatIf(name, f"the predictor reads no such column. {suggest(name, columns)}")
+            raise WrongWhatIf(name, f"the predictor reads no such column. {_nearest(name, columns)}")
         changes.append(Change(column.name, plain(rows[column.name].iloc[0]), _value(column, text)))
     changed = rows.assign(**{change.name: pd.Series([change.after], rows.index, dtype=object) for change in changes})
     try:
@@ -91,6 +92,16 @@ def _full_name(name: str, columns: Mapping[str, InputColumn]) -> str:
     """Return a column's whole name, where what stands before the dot was left out and only one is meant."""
     meant = [known for known in columns if known.partition(".")[2] == name]
     return meant[0] if name not in columns and len(meant) == 1 else name
+
+
+def _nearest(name: str, columns: Mapping[str, InputColumn]) -> str:
+    """Return a hint with the nearest column, by what stands behind the dot where nothing stands before it."""
+    if "." not in name:
+        bare = {known.rpartition(".")[2]: known for known in columns}
+        close = difflib.get_close_matches(name, bare, n=1, cutoff=0.7)
+        if close:
+            return f"Did you mean {bare[close[0]]}?"
+    return suggest(name, columns)
 
 
 def _value(column: InputColumn, text: str) -> Any:

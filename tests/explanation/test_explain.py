@@ -129,6 +129,7 @@ def test_the_row_that_asked_is_told_as_it_was(explained: list[Explanation]) -> N
     for told in explained[:20]:
         assert told.population is not None
         logged = {item.name: item.value for item in told.inputs}
+        assert list(told.population.values) == ["order_id", "courier", "placed_at", "amount", "items"]  # as declared
         assert told.population.values["order_id"] == told.key["order_id"]
         assert told.population.values["amount"] == logged["orders.amount"]
         assert told.population.values["items"] == logged["orders.items"]
