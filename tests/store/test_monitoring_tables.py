@@ -18,9 +18,9 @@ from ml_platform.monitoring.alerts import Alert, recent_alerts, send_alert
 from ml_platform.monitoring.findings import follow_drift, open_findings
 from ml_platform.prediction_log import append_predictions, logged_days, read_predictions
 from ml_platform.project import Project
-from ml_platform.spec.model import Retraining
 from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.database import Database
+from tests.opened import open_shop
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 WRITERS = 6
@@ -29,8 +29,7 @@ WRITERS = 6
 @pytest.fixture
 def project(database: Database, tmp_path: Path) -> Project:
     """What the tables need of a project."""
-    model = SimpleNamespace(retraining=Retraining.model_validate({"cooldown": "2d"}))
-    spec = SimpleNamespace(models={"late_parcel": model}, file=SimpleNamespace(alerts=()))
+    spec = open_shop(tmp_path / "shop").spec
     store = ArtifactStore(str(tmp_path / "store"), tmp_path / "cache")
     return cast(Project, SimpleNamespace(database=database, store=store, spec=spec, state=tmp_path))
 
