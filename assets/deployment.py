@@ -1,15 +1,21 @@
 """The asset of a deployment: the version in charge, and how it came to be."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
+from ml_platform.errors import ApprovalNeeded
 from ml_platform.graph import Node
 from ml_platform.mlflow_records import deployment_record
+from ml_platform.monitoring.alerts import send_alert
 from ml_platform.outbox import track
 from ml_platform.project import Project
-from ml_platform.registry import champion_ref, deploy, version_of
-from ml_platform.store.ledger import LedgerLine, ledger_lines
+from ml_platform.registry import champion, champion_ref, deploy, version_of
+from ml_platform.store.anchors import signature_of
+from ml_platform.store.ledger import Head, LedgerLine, ledger_head, ledger_lines
+from ml_platform.waiting import waiting_alert, waiting_version
 from ml_platform_dagster.assets.days import open_days
-from ml_platform_dagster.assets.declare import declared_asset, model_of
+from ml_platform_dagster.assets.declare import asset_key, declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, mlflow_url, table
 from ml_platform_dagster.assets.step import Step
 from ml_platform_dagster.resources.project import ProjectParam
@@ -19,35 +25,71 @@ def build_deployment(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of a model's deployment. It verifies gates and release rule again itself."""
     model = model_of(project, node)
 
-    @declared_asset(project, node, kinds={"champion"})
-    def deployment(context: dg.AssetExecutionContext, project: ProjectParam) -> dg.MaterializeResult[None]:
+    @declared_asset(project, node, kinds={"champion"}, output_required=False)
+    def deployment(
+        context: dg.AssetExecutionContext, project: ProjectParam
+    ) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
         step = Step.begin(context, project, node)
         trained, evaluation = step.input("trained_model"), step.input("evaluation")
-        line = deploy(project, model.name, trained, evaluation, f"dagster run {step.run}", step.now)
+        try:
+            line = deploy(project, model.name, trained, evaluation, f"dagster run {step.run}", step.now)
+        except ApprovalNeeded as waits:
+            yield from _stays(step, model.name, waits)
+            return
         open_days(context.instance, project, step.now)
-        version = version_of(project, model.name, trained)
-        if line is not None and version is not None:
-            track(project, deployment_record(version, line.at, line.reason))
         step.record(trained)
         step.record_duration(reused=line is None)
-        made = {"id": trained, "version": str(version), "made": "reused" if line is None else "now"}
-        return dg.MaterializeResult(
-            metadata=made | _metadata(project, model.name) | mlflow_url(project, model.name, trained),
-            data_version=dg.DataVersion(trained),
+        yield dg.MaterializeResult(
+            metadata=deployed(project, model.name, trained, line), data_version=dg.DataVersion(trained)
         )
 
     return deployment
 
 
+def deployed(project: Project, model: str, trained: str, line: LedgerLine | None) -> Metadata:
+    """Tell MLflow of a deployment, if there was one, and return what the UI shows of the version in charge."""
+    version = version_of(project, model, trained)
+    if line is not None and version is not None:
+        track(project, deployment_record(version, line.at, line.reason))
+    made = {"id": trained, "version": str(version), "made": "reused" if line is None else "now"}
+    return made | _metadata(project, model) | mlflow_url(project, model, trained)
+
+
+def _stays(step: Step, model: str, waits: ApprovalNeeded) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
+    """Say that a version waits, alert once, and leave the one that is in charge. Without one, nothing follows."""
+    project = step.project
+    waiting, current = waiting_version(project, model), champion(project, model)
+    if waiting is not None:
+        send_alert(project, waiting_alert(project, waiting), step.now)
+    step.context.log.warning(str(waits))
+    reason = "; ".join(waits.reasons)
+    if current is None:
+        yield dg.AssetObservation(asset_key(step.node.name), metadata={"waits": reason})
+        return
+    step.record(current.id)
+    made = {"id": current.id, "version": str(current), "made": "now", "reason": reason}
+    yield dg.MaterializeResult(
+        metadata=made | _metadata(project, model) | mlflow_url(project, model, current.id),
+        data_version=dg.DataVersion(current.id),
+    )
+
+
 def _metadata(project: Project, model: str) -> Metadata:
     lines = ledger_lines(project.database, champion_ref(model))
-    last = lines[-1]
-    return {
+    last, head = lines[-1], ledger_head(project.database)
+    return (anchor_metadata(project, head) if head else {}) | {
         "who": last.actor,
         "when": last.at.isoformat(),
         "why": last.reason,
         "ledger": table([_row(line) for line in reversed(lines[-20:])]),
     }
+
+
+def anchor_metadata(project: Project, head: Head) -> Metadata:
+    """Return what notes the ledger's head in the event log."""
+    key = project.spec.file.audit.ledger_key
+    signed = {"ledger_signature": signature_of(head, key)} if key else {}
+    return {"ledger_seq": head.seq, "ledger_hash": head.hash, **signed}
 
 
 def _row(line: LedgerLine) -> dict[str, object]:

@@ -5,13 +5,17 @@ import dagster as dg
 from ml_platform.graph import build_graph
 from ml_platform.project import Project
 from ml_platform_dagster.assets.build import build_assets
+from ml_platform_dagster.jobs.approve_job import approve_job
 from ml_platform_dagster.jobs.asset_jobs import build_asset_jobs
 from ml_platform_dagster.jobs.clock_job import advance_clock
 from ml_platform_dagster.jobs.mlflow_job import deliver_mlflow, mlflow_outbox
 from ml_platform_dagster.jobs.reproduce_job import reproduce_job
 from ml_platform_dagster.jobs.schedules import build_schedules
 from ml_platform_dagster.jobs.sensors import drift_sensor, failed_runs, new_source_data_sensor
+from ml_platform_dagster.jobs.verify_job import verify_job
 from ml_platform_dagster.resources.mlflow import training_tracker
+
+_OTHER_JOBS = (approve_job, deliver_mlflow, reproduce_job, verify_job)
 
 
 def build_definitions(project: Project) -> dg.Definitions:
@@ -24,7 +28,14 @@ def build_definitions(project: Project) -> dg.Definitions:
         sensors.append(drift_sensor(jobs, list(project.spec.models)))
     return dg.Definitions(
         assets=build_assets(project, nodes),
-        jobs=[*jobs.values(), deliver_mlflow, reproduce_job, *([advance_clock] if simulated else [])],
+        jobs=[
+            *jobs.values(),
+            deliver_mlflow,
+            reproduce_job,
+            verify_job,
+            approve_job,
+            *([advance_clock] if simulated else []),
+        ],
         schedules=list(build_schedules(project, jobs)),
         sensors=sensors,
         resources={"project": project, "mlflow": training_tracker},

@@ -106,10 +106,13 @@ def _partition_tags(project: Project, instance: dg.DagsterInstance, steps: Seque
     return due_range(instance, project, models, project.clock.now()) if models else {}
 
 
-def run_and_refresh(project: Project, instance: dg.DagsterInstance, job: str, tell: Tell) -> int:
+def run_and_refresh(
+    project: Project, instance: dg.DagsterInstance, job: str, tell: Tell, only: Collection[str] = ()
+) -> int:
     """Run a job, then what a factory skipped because a champion stays, and return the exit code."""
-    outcome = run_job(project, instance, job, tell)
-    outcomes = [outcome, *(_after_refusals(project, instance, outcome, tell) if job == FACTORY else ())]
+    outcome = run_job(project, instance, job, tell, only)
+    whole = job == FACTORY and not only
+    outcomes = [outcome, *(_after_refusals(project, instance, outcome, tell) if whole else ())]
     if any(one.interrupted for one in outcomes):
         return INTERRUPTED
     return int(any(one.failed for one in outcomes))
@@ -135,6 +138,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ml_platform_dagster.jobs.run", description="Run a project's job.")
     parser.add_argument("--project", type=Path, default=Path(), help="the project's folder")
     parser.add_argument("--job", default=FACTORY)
+    parser.add_argument(
+        "--only", action="append", default=[], help="one step of the job, such as late_arrival/deployment"
+    )
     parser.add_argument("--json-events", action="store_true", help="tell each step as a line of JSON")
     options = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # also where the parent process ignores them
@@ -145,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         project = open_project(options.project)
         with dg.DagsterInstance.from_config(str(dagster_home(project))) as instance:
             end_dead_runs(instance)
-            return run_and_refresh(project, instance, options.job, tell)
+            return run_and_refresh(project, instance, options.job, tell, options.only)
     except PlatformError as error:
         print(error, file=sys.stderr)
         return 1

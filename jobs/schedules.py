@@ -17,6 +17,7 @@ from ml_platform.scheduling import due_tick
 from ml_platform_dagster.assets.days import due_range
 from ml_platform_dagster.jobs.asset_jobs import refresh_job_name, retrain_job_name
 from ml_platform_dagster.jobs.reproduce_job import reproduce_job
+from ml_platform_dagster.jobs.verify_job import verify_job
 from ml_platform_dagster.resources.project import ProjectParam
 
 AnyJob = UnresolvedAssetJobDefinition | dg.JobDefinition
@@ -35,6 +36,8 @@ def build_schedules(
     audit = project.spec.file.audit
     if audit.reproduce is not None and project.spec.models:
         yield _schedule(project, reproduce_job, audit.reproduce, None)
+    if audit.verify is not None:
+        yield _schedule(project, verify_job, audit.verify, None)
 
 
 def _schedule(project: Project, job: AnyJob, schedule: Schedule, scored_model: str | None) -> dg.ScheduleDefinition:

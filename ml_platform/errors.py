@@ -301,6 +301,15 @@ class LedgerDamaged(PlatformError):
         return cls(None, f"ref {name} is {(found or 'unset')[:12]}, and its last line in the ledger says {said}")
 
 
+class StoreDamaged(PlatformError):
+    """Verifying found something that is not as it was written; `damages` tells of each."""
+
+    def __init__(self, damages: Sequence[str], count: int) -> None:
+        self.damages = tuple(damages)
+        rest = f" And {count - _MAX_LISTED} more." if count > _MAX_LISTED else ""
+        super().__init__(f"{' '.join(self.damages[:_MAX_LISTED])}{rest} `ml-platform verify` tells of all.")
+
+
 class UntrustedContent(PlatformError):
     """A stored model holds something outside the platform's list of trusted types."""
 
@@ -336,3 +345,30 @@ class ReleaseRefused(PlatformError):
     def __init__(self, model: str, version: str, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
         super().__init__(f"{model}@{version} is not deployed: {'; '.join(reasons)}. The champion stays.")
+
+
+class ApprovalNeeded(ReleaseRefused):
+    """A version met everything else, and nobody approved it; `rejected_by` names who rejected it."""
+
+    def __init__(self, model: str, version: str, rejected_by: str | None = None, reason: str = "") -> None:
+        self.rejected_by = rejected_by
+        name = f"{model}@{version}"
+        waits = f'it waits for approval: ml-platform approve {name} --reason "..."'
+        super().__init__(model, version, [f"{rejected_by} rejected it: {reason}" if rejected_by else waits])
+
+
+class ApprovalNotAsked(PlatformError):
+    """A model's versions are deployed without approval."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"{model} asks for no approval, so there is nothing to approve. To ask for one, declare "
+            f"deployment: {{approval: required}} in models/{model}.yaml."
+        )
+
+
+class ApprovalWithoutReason(PlatformError):
+    """Somebody approves or rejects without saying who they are, or why."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"{version}: an approval names an actor and a reason. Nothing was recorded. Give --reason.")

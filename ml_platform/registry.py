@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ml_platform.errors import ArtifactDamaged, RefConflict, ReleaseRefused
+from ml_platform.approval import APPROVE, asks_for_approval, decision_on
+from ml_platform.errors import ApprovalNeeded, ArtifactDamaged, RefConflict, ReleaseRefused
 from ml_platform.evaluation.evaluate import KIND as EVALUATION
 from ml_platform.evaluation.evaluate import evaluation_id as identify
 from ml_platform.evaluation.judgement import judge_gates, merits, opponents, refusals, rule_name, rule_of
@@ -162,6 +163,8 @@ def deploy(
     ------
     ReleaseRefused
         Naming every figure that misses its limit. The champion stays.
+    ApprovalNeeded
+        When the declaration asks for approval, and nobody approved exactly this trained model.
     ArtifactDamaged
         When the evaluation or the predictor is not what its id says.
     """
@@ -176,7 +179,18 @@ def deploy(
     if reasons:
         raise ReleaseRefused(model, str(version.number), reasons)
     load_predictor(project, trained)
+    _require_approval(project, version)
     return _move(project, version, evaluation, current, actor, now)
+
+
+def _require_approval(project: Project, version: Version) -> None:
+    if not asks_for_approval(project, version.model):
+        return
+    said = decision_on(project, version.model, version.id)
+    if said is None:
+        raise ApprovalNeeded(version.model, str(version.number))
+    if said.action != APPROVE:
+        raise ApprovalNeeded(version.model, str(version.number), said.actor, said.reason)
 
 
 def _mismatches(model: str, trained: Artifact, evaluation: Artifact, current: str | None) -> list[str]:

@@ -18,6 +18,7 @@ from ml_platform.reproduction.history import Attempt, attempts
 from ml_platform.store.artifacts import Artifact
 from ml_platform.store.ledger import ledger_lines
 from ml_platform.store.outputs import current_output
+from ml_platform.waiting import waiting_version
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class ModelStatus:
         The last day of the log, and `last_day_predictions` on it.
     reproduced
         The last time that one of its versions was trained again, and what came of it; None before the first.
+    waiting
+        The number of the version that waits for approval; None where none does.
     """
 
     name: str
@@ -97,6 +100,7 @@ class ModelStatus:
     monitoring: MonitoringStatus | None
     findings: tuple[Finding, ...]
     reproduced: Attempt | None
+    waiting: int | None
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,7 @@ def _model(project: Project, name: str, now: datetime) -> ModelStatus:
         last_day_predictions=days[-1].rows if days else 0,
         monitoring=_monitoring(project, name),
         findings=tuple(open_findings(project, name)),
+        waiting=waiting.number if (waiting := waiting_version(project, name)) else None,
         reproduced=next((item for item in attempts(project) if item.version.partition("@")[0] == name), None),
     )
 

@@ -121,6 +121,25 @@ def status(directory: Directory = HERE, as_json: AsJson = False) -> None:
     show_status(directory, as_json)
 
 
+Version = Annotated[str, typer.Argument(help="Such as late_arrival@3, or late_arrival@latest.")]
+Reason = Annotated[str, typer.Option(help="Why, for whoever asks later.")]
+Actor = Annotated[str | None, typer.Option(help="Who says so; your name on this machine by default.")]
+
+
+@app.command()
+def approve(
+    version: Version,
+    reason: Reason,
+    directory: Directory = HERE,
+    actor: Actor = None,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject it instead: the champion stays.")] = False,
+) -> None:
+    """Approve a version that waits for a person, and deploy it; with --reject, refuse it."""
+    from ml_platform.cli.approving import approve_version
+
+    raise typer.Exit(approve_version(directory, version, reason, actor, reject))
+
+
 @app.command()
 def verify(directory: Directory = HERE, as_json: AsJson = False) -> None:
     """Hold all that is stored against its hashes, and the ledger against its anchors. Exit code 1 for damage."""

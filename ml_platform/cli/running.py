@@ -116,8 +116,14 @@ def _conclude(project: Project, runs: list[Run]) -> None:
 # One run --------------------------------------------------------------------
 
 
-def _run(project: Project, job: str) -> Run:
+def run_step(project: Project, step: str) -> int:
+    """Run one step of the factory through Dagster, with its progress on the screen, and return the exit code."""
+    return _run(project, "factory", step).code
+
+
+def _run(project: Project, job: str, *only: str) -> Run:
     command = [sys.executable, "-m", _RUNNER, "--project", str(project.root.resolve()), "--job", job, "--json-events"]
+    command += [argument for step in only for argument in ("--only", step)]
     log = project.state / "logs" / "run.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     console = Console()

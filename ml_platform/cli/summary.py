@@ -77,7 +77,12 @@ def _model(project: Project, status: ProjectStatus, model: ModelStatus) -> Rende
     evaluation = _evaluation(project, model.name)
     if evaluation is not None:
         parts += _evaluated(project, model, evaluation, status.currency)
-    parts += [_champion(model, status.currency), _predictions(model), *_monitoring(model, status.currency)]
+    parts += [
+        _champion(model, status.currency),
+        *_waiting(model),
+        _predictions(model),
+        *_monitoring(model, status.currency),
+    ]
     parts += _reproduced(model)
     return Padding(Group(*parts), (0, 0, 1, 0))
 
@@ -154,6 +159,13 @@ def _champion(model: ModelStatus, currency: str) -> RenderableType:
         return Text("  in charge: nobody yet", style="yellow")
     since = f"{model.champion.since:%Y-%m-%d %H:%M}"
     return Text(f"  in charge: version {model.champion.version} since {since}, of {model.versions} trained")
+
+
+def _waiting(model: ModelStatus) -> Sequence[RenderableType]:
+    if model.waiting is None:
+        return []
+    name = f"{model.name}@{model.waiting}"
+    return [Text(f'  waits for approval: {name} (ml-platform approve {name} --reason "...")', style="yellow")]
 
 
 def _predictions(model: ModelStatus) -> RenderableType:

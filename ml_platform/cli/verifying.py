@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 
+from ml_platform.cli.dagster_home import dagster_environment
+from ml_platform.errors import PlatformError
 from ml_platform.project import Project, open_project
+from ml_platform.store.anchors import Anchor
+from ml_platform.store.ledger import Head
 from ml_platform.verification.damage import Damage, Verification
 from ml_platform.verification.verify import verify_project
 
+_READER = "ml_platform_dagster.jobs.anchors"
 _SHOWN = 20
 _EVERY = 50
 
@@ -29,14 +36,33 @@ def show_verification(directory: Path, as_json: bool) -> int:
 
 def _verify(project: Project, console: Console) -> Verification:
     if not console.is_terminal:
-        return verify_project(project)
+        return verify_project(project, event_log_anchors(project))
     with console.status("Verifying ...") as status:
 
         def tell(what: str, count: int) -> None:
             if count % _EVERY == 0:
                 status.update(f"Verifying: {count:,} {what} ...")
 
-        return verify_project(project, tell=tell)
+        return verify_project(project, event_log_anchors(project), tell)
+
+
+def event_log_anchors(project: Project) -> list[Anchor]:
+    """Return the anchors in Dagster's event log, where the project has one: a process of its own reads them.
+
+    Raises
+    ------
+    PlatformError
+        Where there is an event log that cannot be read: a check that was left out would look like one that passed.
+    """
+    if not (project.state / "dagster" / "history").exists():
+        return []
+    command = [sys.executable, "-m", _READER, "--project", str(project.root.resolve())]
+    done = subprocess.run(command, env=dagster_environment(project), capture_output=True, text=True, check=False)
+    if done.returncode:
+        told = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise PlatformError(f"the anchors in Dagster's event log cannot be read: {told}")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return [Anchor(line["place"], Head(line["seq"], line["hash"]), line["signature"]) for line in lines]
 
 
 def print_verification(name: str, found: Verification) -> None:

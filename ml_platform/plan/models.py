@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
+from ml_platform.approval import APPROVE, asks_for_approval, decision_on
 from ml_platform.evaluation.evaluate import evaluation_key
 from ml_platform.features.source_log import known_by
 from ml_platform.graph import Node
@@ -163,6 +164,11 @@ def plan_deployment(view: View, node: Node) -> Planned:
         return view.blocked(node, f"{version} was refused: {'; '.join(about['reasons'])}", in_charge)
     if in_charge == trained:
         return view.up_to_date(node, trained)
+    if asks_for_approval(view.project, node.subject):
+        said = decision_on(view.project, node.subject, trained)
+        if said is None or said.action != APPROVE:
+            why = "waits for approval" if said is None else f"was rejected by {said.actor}: {said.reason}"
+            return view.blocked(node, f"{version} {why}", in_charge)
     return view.would_run(node, [f"{version} is not in charge yet"])
 
 

@@ -21,7 +21,9 @@ from ml_platform.spec.resolve import expand_features, feature_tables_of
 from ml_platform.spec.source import SourceSpec
 from ml_platform.spec.types import Window
 
-NOT_DECIDING = frozenset({"description", "owner", "unit", "expectations", "freshness", "spec_version", "online"})
+NOT_DECIDING = frozenset(
+    {"description", "owner", "unit", "expectations", "freshness", "spec_version", "online", "approval"}
+)
 """Keys that say something about a thing without changing it."""
 
 

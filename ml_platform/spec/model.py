@@ -170,6 +170,9 @@ class Deployment(Declaration):
         False,
         description="True: validate refuses what could not be had when a request comes. It starts no server",
     )
+    approval: Literal["required"] | None = Field(
+        None, description="required: a version is deployed only after a person approved it (ml-platform approve)"
+    )
 
 
 class Leaks(Declaration):

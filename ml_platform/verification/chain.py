@@ -36,19 +36,21 @@ def chain_damages(project: Project, elsewhere: Iterable[Anchor] = ()) -> Iterato
 
 def _anchor_damages(project: Project, elsewhere: Iterable[Anchor]) -> Iterator[Damage]:
     seen: set[int] = set()
+    signed = False  # a key may have come later than the first lines
     for anchor in stored_anchors(project):
         if anchor.head is not None:
             seen.add(anchor.head.seq)
-        yield from _anchor_damage(project, anchor)
+        signed = signed or anchor.signature is not None
+        yield from _anchor_damage(project, anchor, signed)
     for anchor in elsewhere:
-        yield from _anchor_damage(project, anchor)
+        yield from _anchor_damage(project, anchor, anchor.signature is not None)
     head = ledger_head(project.database)
     for seq in range(1, head.seq + 1 if head else 1):
         if seq not in seen and project.store.read_file(anchor_path(seq)) is None:
             yield _unanchored(seq)
 
 
-def _anchor_damage(project: Project, anchor: Anchor) -> Iterator[Damage]:
+def _anchor_damage(project: Project, anchor: Anchor, signed: bool) -> Iterator[Damage]:
     place, was, key = anchor.place, "a note of the ledger's head", project.spec.file.audit.ledger_key
     if anchor.head is None:
         yield Damage("damaged", "anchor", place, was, "it cannot be read", "Restore it from a copy.")
@@ -60,7 +62,7 @@ def _anchor_damage(project: Project, anchor: Anchor) -> Iterator[Damage]:
     elif found.hash != anchor.head.hash:
         problem = f"its hash {str(found.hash)[:12]} is not {anchor.head.hash[:12]}, as it was anchored: {_CUT}"
         yield Damage("damaged", "ledger", f"line {seq}", f"anchored in {place}", problem, _RESTORE)
-    if key and not hmac.compare_digest(anchor.signature or "", signature_of(anchor.head, key)):
+    if key and signed and not hmac.compare_digest(anchor.signature or "", signature_of(anchor.head, key)):
         problem = "it is signed with another key" if anchor.signature else "it is not signed"
         yield Damage("damaged", "anchor", place, was, problem, "Give the key it was signed with, or find who wrote it.")
 

@@ -14,7 +14,13 @@ from ml_platform.prediction_log import KIND as PREDICTIONS
 from ml_platform.prediction_log import scored_by
 from ml_platform.store.artifacts import Artifact, ArtifactStore
 
-_BY_ROLE = {"sources": "source", "features": "feature_table", "predictions": PREDICTIONS, "champion": "trained_model"}
+_BY_ROLE = {
+    "sources": "source",
+    "features": "feature_table",
+    "predictions": PREDICTIONS,
+    "champion": "trained_model",
+    "deployment": "trained_model",
+}
 _NO_NEED = "previous"
 """A source's log holds all of what it was before, so that nobody asks for its former states."""
 
@@ -101,13 +107,15 @@ def _links_of(inputs: Mapping[str, str]) -> Iterator[_Key]:
 
 
 def kind_of(role: str) -> str:
-    """Return the kind of an input by its role: ``sources/orders`` is a source; other roles are called by their kind.
+    """Return the kind of an input by its role: a node of the graph, a kind, or what the artefact is to it.
 
-    >>> kind_of("features/courier_recent"), kind_of("snapshot")
-    ('feature_table', 'snapshot')
+    >>> kind_of("features/courier_recent"), kind_of("snapshot"), kind_of("late_parcel/deployment")
+    ('feature_table', 'snapshot', 'trained_model')
     """
-    first = role.partition("/")[0]
-    return _BY_ROLE.get(first, first)
+    first, _, last = role.partition("/")
+    if first in _BY_ROLE or not last:
+        return _BY_ROLE.get(first, first)
+    return _BY_ROLE.get(last, last)
 
 
 def _add(came_from: dict[_Key, _Key | str], waiting: deque[_Key], key: _Key, source: _Key | str) -> None:

@@ -81,7 +81,9 @@ def test_there_is_a_factory_and_for_each_model_a_refresh_and_a_retraining(defini
         "lateness_retrain",
         "advance_clock",
         "deliver_mlflow",
+        "approve",
         "reproduce",
+        "verify",
     }
     retrained = {node.name for node in repository.get_job("late_parcel_retrain").nodes}
     assert retrained == {
@@ -115,6 +117,7 @@ def test_schedules_on_the_wall_clock_are_dagsters_own(tmp_path: Path) -> None:
         "late_parcel_retrain_schedule": ("0 3 * * 1", "Europe/Berlin"),
         "lateness_refresh_schedule": ("0 * * * *", "UTC"),
         "reproduce_schedule": ("0 4 * * 0", "UTC"),
+        "verify_schedule": ("30 4 * * *", "UTC"),
     }
     assert not repository.has_job("advance_clock")
 

@@ -86,14 +86,21 @@ def test_with_a_key_notes_are_signed_and_a_forged_one_shows(factory: Project) ->
     told = json.loads((factory.state / "store/anchors/ledger/000000003.json").read_text())
     said = json.dumps({"hash": head.hash, "seq": 3}, sort_keys=True, separators=(",", ":"))
     assert told["signature"] == hmac.new(KEY.encode(), said.encode(), "sha256").hexdigest()
-    unsigned = [(damage.where, damage.problem) for damage in chain_damages(signing)]
-    assert unsigned == [(f"anchors/ledger/00000000{seq}.json", "it is not signed") for seq in (1, 2)]
-    other = _signing_with(factory, "another key of sixteen")
-    assert [damage.problem for damage in chain_damages(other)][2:] == ["it is signed with another key"]
+    assert list(chain_damages(signing)) == []
+    _append(signing)
+    anchor_ledger(open_project(factory.root, {"LEDGER_KEY": "another key of sixteen"}))
+    (damage,) = chain_damages(signing)
+    assert (damage.where, damage.problem) == ("anchors/ledger/000000004.json", "it is signed with another key")
 
 
-def _signing_with(project: Project, key: str) -> Project:
-    return open_project(project.root, {"LEDGER_KEY": key})
+def test_a_note_without_signature_after_one_with_it_shows(factory: Project) -> None:
+    signing = _signing(factory)
+    _append(signing)
+    anchor_ledger(signing)
+    _append(signing)
+    anchor_ledger(factory)
+    (damage,) = chain_damages(signing)
+    assert (damage.where, damage.problem) == ("anchors/ledger/000000004.json", "it is not signed")
 
 
 def test_a_key_that_is_too_short_is_refused_when_it_is_declared(factory: Project) -> None:

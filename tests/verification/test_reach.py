@@ -95,6 +95,8 @@ def test_roles_tell_their_kinds() -> None:
     assert {role: kind_of(role) for role in roles} == roles
     assert kind_of("champion") == "trained_model"
     assert kind_of("evaluation") == "evaluation"
+    assert kind_of("late_parcel/deployment") == "trained_model"
+    assert kind_of("late_parcel/snapshot") == "snapshot"
 
 
 def test_what_was_removed_on_purpose_is_known_from_the_ledger(factory: Project) -> None:

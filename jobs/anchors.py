@@ -1,0 +1,68 @@
+"""The anchors of the ledger in Dagster's event log: each materialisation of a deployment tells of the ledger's head.
+
+``python -m ml_platform_dagster.jobs.anchors --project DIR`` prints them, one JSON object a line: the core, which never
+imports Dagster, reads them from there. ``DAGSTER_HOME`` names the instance.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ml_platform.errors import PlatformError
+from ml_platform.project import Project, open_project
+from ml_platform.store.anchors import Anchor
+from ml_platform.store.ledger import Head
+from ml_platform_dagster.assets.declare import asset_key
+
+_AT_ONCE = 200
+
+
+def event_log_anchors(project: Project, instance: dg.DagsterInstance) -> Iterator[Anchor]:
+    """Yield each head of the ledger that a deployment told of, once."""
+    seen: set[Head] = set()
+    for model in project.spec.models:
+        for run, told in _materialisations(instance, f"{model}/deployment"):
+            head = Head(int(told["ledger_seq"]), str(told["ledger_hash"])) if "ledger_seq" in told else None
+            if head is not None and head not in seen:
+                seen.add(head)
+                yield Anchor(f"Dagster's event log, run {run[:8]}", head, told.get("ledger_signature"))
+
+
+def _materialisations(instance: dg.DagsterInstance, node: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    cursor: str | None = None
+    while True:
+        found = instance.fetch_materializations(asset_key(node), limit=_AT_ONCE, cursor=cursor)
+        for record in found.records:
+            made = record.asset_materialization
+            if made is not None:
+                yield record.run_id, {name: value.value for name, value in made.metadata.items()}
+        if not found.has_more:
+            return
+        cursor = found.cursor
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the anchors and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ml_platform_dagster.jobs.anchors", description="Print anchors.")
+    parser.add_argument("--project", type=Path, default=Path(), help="the project's folder")
+    options = parser.parse_args(arguments)
+    try:
+        project = open_project(options.project)
+        with dg.DagsterInstance.get() as instance:
+            for anchor in event_log_anchors(project, instance):
+                if anchor.head is not None:
+                    told = {"place": anchor.place, "seq": anchor.head.seq, "hash": anchor.head.hash}
+                    print(json.dumps({**told, "signature": anchor.signature}))
+    except PlatformError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

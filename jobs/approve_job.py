@@ -1,0 +1,57 @@
+"""The job in which a person approves or rejects a version; one that is approved is deployed at once."""
+
+import dagster as dg
+
+from ml_platform.approval import decide
+from ml_platform.project import Project
+from ml_platform.registry import Version, deploy
+from ml_platform.store.outputs import record_output
+from ml_platform.version_names import version_named
+from ml_platform.waiting import last_evaluation
+from ml_platform_dagster.assets.declare import asset_key
+from ml_platform_dagster.assets.deployment import deployed
+from ml_platform_dagster.resources.project import ProjectParam
+
+APPROVE = "approve"
+
+
+class Decision(dg.Config):
+    """A person's word on a version, such as ``late_arrival@3``."""
+
+    version: str
+    reason: str
+    actor: str
+    reject: bool = False
+
+
+@dg.op(description="Record a person's word on a version in the ledger, and deploy it if it is approved.")
+def decide_on_version(context: dg.OpExecutionContext, config: Decision, project: ProjectParam) -> None:
+    """Approve or reject exactly the trained model that the version is."""
+    version, now = version_named(project, config.version), project.clock.now()
+    line = decide(project, version, actor=config.actor, reason=config.reason, now=now, approved=not config.reject)
+    context.log.info(f"Line {line.seq} of the ledger: {config.actor} said {line.action} of {version}.")
+    if not config.reject:
+        _deploy(context, project, version)
+
+
+def _deploy(context: dg.OpExecutionContext, project: Project, version: Version) -> None:
+    """Deploy a version that was approved, by the evaluation that was made last."""
+    evaluation, now = last_evaluation(project, version.model), project.clock.now()
+    if evaluation is None or evaluation.inputs["trained_model"] != version.id:
+        context.log.info(f"{version} is approved, and is deployed when it is evaluated again.")
+        return
+    line = deploy(project, version.model, version.id, evaluation.id, f"dagster run {context.run_id}", now)
+    node = f"{version.model}/deployment"
+    record_output(project.database, node, "deployment", version.id, run=context.run_id, at=now)
+    metadata = deployed(project, version.model, version.id, line)
+    context.log_event(dg.AssetMaterialization(asset_key(node), metadata=metadata))
+
+
+@dg.job(
+    name=APPROVE,
+    executor_def=dg.in_process_executor,
+    description="Approve a version that waits, or reject it: give version, reason and actor in the launchpad.",
+)
+def approve_job() -> None:
+    """Decide on a version."""
+    decide_on_version()

@@ -1,0 +1,41 @@
+"""The job that holds everything stored against what was written, and the schedule that asks for it."""
+
+import dagster as dg
+
+from ml_platform.errors import StoreDamaged
+from ml_platform.verification.damage import Verification
+from ml_platform.verification.verify import verify_project
+from ml_platform_dagster.jobs.anchors import event_log_anchors
+from ml_platform_dagster.resources.project import ProjectParam
+
+VERIFY = "verify"
+_SHOWN = 50
+
+
+@dg.op(description="Hold the ledger, every manifest, object and key against what was written.")
+def verify_store(context: dg.OpExecutionContext, project: ProjectParam) -> None:
+    """Fail, so that an alert goes out, where something is damaged, missing or surplus."""
+    found = verify_project(project, event_log_anchors(project, context.instance))
+    context.add_output_metadata(_metadata(found))
+    if not found.whole:
+        raise StoreDamaged([str(damage) for damage in found.damages], sum(found.counts.values()))
+    context.log.info("Everything is as it was written.")
+
+
+def _metadata(found: Verification) -> dict[str, dg.MetadataValue]:
+    damages = [f"- {damage}" for damage in found.damages[:_SHOWN]]
+    return {
+        **{f"checked {what}": dg.MetadataValue.int(count) for what, count in found.checked.items()},
+        **{what: dg.MetadataValue.int(count) for what, count in found.counts.items()},
+        "damages": dg.MetadataValue.md("\n".join(damages) or "none"),
+    }
+
+
+@dg.job(
+    name=VERIFY,
+    executor_def=dg.in_process_executor,
+    description="Hold everything stored against what was written, and alert of what is damaged, missing or surplus.",
+)
+def verify_job() -> None:
+    """Verify the store."""
+    verify_store()
