@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.database import Database
 from ml_platform.store.manifest_index import ManifestIndex
 from ml_platform.store.simulated_clock import SimulatedClock
+from ml_platform.store.successors import successor
 
 if TYPE_CHECKING:
     from ml_platform.engine import Engine
@@ -46,7 +47,9 @@ class Project:
     def store(self) -> ArtifactStore:
         """The artefact store."""
         url = self.spec.file.storage.artifacts or str(self.state / "store")
-        return ArtifactStore(url, self.state / "cache", ManifestIndex(self.database))
+        store = ArtifactStore(url, self.state / "cache", ManifestIndex(self.database))
+        store.successor = partial(successor, self.database)
+        return store
 
     @cached_property
     def database(self) -> Database:

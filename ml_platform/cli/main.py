@@ -274,6 +274,21 @@ def champion(
 
 
 @app.command()
+def erase(
+    entity: Annotated[str, typer.Argument(help="An entity of project.yaml, such as customer.")],
+    words: Annotated[list[str], typer.Argument(metavar="KEY=VALUE... [DIRECTORY]", help="Its key, column by column.")],
+    reason: Annotated[str, typer.Option(help="Why; it must not name the key, since the ledger keeps it.")],
+    delete: Annotated[str | None, typer.Option(metavar="PLAN", help="Erase what this plan named, for good.")] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="Let rows of this key be ingested again.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what is stored about one entity, such as a person; with --delete PLAN, erase it for good."""
+    from ml_platform.cli.removing import erase_person
+
+    erase_person(entity, words, reason, delete, lift, as_json)
+
+
+@app.command()
 def catalog(
     directory: Directory = HERE,
     to: Annotated[

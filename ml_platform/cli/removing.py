@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from ml_platform.clock import format_duration
 from ml_platform.project import open_project
 
 if TYPE_CHECKING:
+    from ml_platform.retention.erasure.plan import ErasurePlan
     from ml_platform.retention.plan import Item, RemovalPlan
 
 _SHOWN = 20
@@ -59,6 +60,56 @@ def _print_removal(plan: RemovalPlan, directory: Path, grace: str, *, done: bool
         lines.append(f"{len(plan.back)} objects {'came' if done else 'would come'} back, since they are needed again.")
     if not done and not plan.is_empty:
         lines.append(f"To do this, and only this: ml-platform gc {directory} --delete {plan.id}")
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+def erase_person(
+    entity: str, words: Sequence[str], reason: str, plan_id: str | None, lift: bool, as_json: bool
+) -> None:
+    """Print what is stored about one entity; or erase it, where the plan is named; or let it be ingested again."""
+    from ml_platform.retention.erasure.erase import erase, lift_erasure
+    from ml_platform.retention.erasure.person import Person
+    from ml_platform.retention.erasure.plan import plan_erasure
+
+    key = dict(word.split("=", 1) for word in words if "=" in word)
+    directory = next((Path(word) for word in words if "=" not in word), Path())
+    project = open_project(directory)
+    person, now, actor = Person.of(project, entity, key), project.clock.now(), getpass.getuser()
+    if lift:
+        lifted = lift_erasure(project, person, now, actor=actor, reason=reason)
+        print("Its rows are ingested again from now on." if lifted else "Its rows were not kept out.")
+        return
+    if plan_id is None:
+        plan = plan_erasure(project, person, now)
+    else:
+        plan = erase(project, person, plan_id, now, actor=actor, reason=reason)
+    if as_json:
+        print(json.dumps({**plan.as_json(), "done": plan_id is not None}, indent=2))
+        return
+    _print_erasure(plan, done=plan_id is not None)
+
+
+def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
+    console = wide_console()
+    if plan.replaced:
+        rows = [(item.kind, item.id[:12], f"{item.rows}", item.successor[:12]) for item in plan.replaced[:_SHOWN]]
+        console.print(_table(("holds rows", "", "rows", "replaced by"), rows))
+        if len(plan.replaced) > _SHOWN:
+            console.print(f"... and {len(plan.replaced) - _SHOWN} more; --json lists all of them.")
+    learnt = [mark for mark in plan.marks if mark.kind in ("trained_model", "evaluation")]
+    if learnt:
+        marked = [(mark.kind, mark.id[:12], mark.told) for mark in learnt[:_SHOWN]]
+        console.print(_table(("is marked", "", "since"), marked))
+    would = "are erased" if done else "would be erased"
+    if plan.is_empty:
+        lines = ["Nothing of it is stored."]
+    else:
+        lines = [f"{len(plan.replaced)} artefacts and {len(plan.objects)} objects {would}, for good."]
+    lines += [f"It stays in {where}." for where in plan.elsewhere]
+    if done:
+        lines.append("Its rows are not ingested any more; --lift lets them in again.")
+    else:
+        lines.append(f"To do this, and only this: the same command with --delete {plan.id}")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 

@@ -43,6 +43,7 @@ from ml_platform.features.source_log import (
     with_chunk_numbers,
 )
 from ml_platform.features.staging import Staging
+from ml_platform.features.suppressed import leave_out
 from ml_platform.identity import content_id, format_instant
 from ml_platform.making import Made
 from ml_platform.project import Project
@@ -139,7 +140,8 @@ class _Ingestion:
     # Reading ---------------------------------------------------------------
 
     def _read(self, staging: Staging, parts: Sequence[Part], *, may_be_empty: bool) -> Reading:
-        reading = read_parts(staging, self._spec, parts, self._marks, self._now)
+        kept = leave_out(self._project, self._spec.name)
+        reading = read_parts(staging, self._spec, parts, self._marks, self._now, kept)
         only_beyond = CURSOR in self._marks and self._marks[CURSOR].mark is not None
         may_be_empty = may_be_empty or only_beyond or self._spec.reader.predictions is not None
         if reading.rows == 0 and not may_be_empty:

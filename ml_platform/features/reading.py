@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,9 +54,19 @@ def _is_settled(part: Part, mark: Mark | None, now: datetime) -> bool:
 
 
 def read_parts(
-    staging: Staging, spec: SourceSpec, parts: Iterable[Part], marks: Mapping[str, Mark], now: datetime
+    staging: Staging,
+    spec: SourceSpec,
+    parts: Iterable[Part],
+    marks: Mapping[str, Mark],
+    now: datetime,
+    kept: Callable[[pa.Table], pa.Table] = lambda rows: rows,
 ) -> Reading:
     """Read parts into the staged table `READ`: declared columns, known-at in microseconds, newness, place.
+
+    Parameters
+    ----------
+    kept
+        Returns the rows of a batch that may be kept.
 
     Raises
     ------
@@ -67,7 +77,7 @@ def read_parts(
     staging.append(READ, _timed(spec, nothing, 0, fresh=False))
     rows, found = 0, []
     for part in parts:
-        reader = _PartReader(staging, spec, part, to_micros(now), rows, fresh=part.name not in marks)
+        reader = _PartReader(staging, spec, part, to_micros(now), rows, fresh=part.name not in marks, kept=kept)
         reader.read()
         rows += reader.rows
         found += reader.marks(marks.get(CURSOR))
@@ -77,9 +87,19 @@ def read_parts(
 class _PartReader:
     """Reads one part, and keeps what is to be remembered of it."""
 
-    def __init__(self, staging: Staging, spec: SourceSpec, part: Part, now: int, first: int, *, fresh: bool) -> None:
+    def __init__(
+        self,
+        staging: Staging,
+        spec: SourceSpec,
+        part: Part,
+        now: int,
+        first: int,
+        *,
+        fresh: bool,
+        kept: Callable[[pa.Table], pa.Table],
+    ) -> None:
         self._staging, self._spec, self._part, self._now = staging, spec, part, now
-        self._first, self._fresh = first, fresh
+        self._first, self._fresh, self._kept = first, fresh, kept
         self._cursor = spec.reader.postgres.cursor if spec.reader.postgres else None
         self.rows = 0
         self._next_known: int | None = None
@@ -90,6 +110,7 @@ class _PartReader:
         for raw in self._part.tables():
             table = conform(raw, self._spec, self._part.name, self.rows)
             self._require_times(table)
+            table = self._kept(table)
             timed = _timed(self._spec, table, self._first + self.rows, fresh=self._fresh)
             self._staging.append(READ, timed)
             self._remember(raw, timed[KNOWN])

@@ -124,7 +124,10 @@ class _Deciding:
             if found.problem is not None:
                 raise CannotTell(str(found), found.problem)
             why = str(found) if len(found.path) > 2 else found.path[0]
-            self.needed.stays.setdefault((found.kind, found.id), why)
+            id = (
+                found.artifact.id if found.artifact else found.id
+            )  # of what stands in its place, where rows were erased
+            self.needed.stays.setdefault((found.kind, id), why)
 
     def recent_outputs(self) -> Iterator[Root]:
         """Yield what was the last output of a node within the grace period: a run may have begun with it."""

@@ -13,7 +13,7 @@ from ml_platform.store.artifacts import Artifact
 from ml_platform.store.outputs import current_output
 
 KIND = "snapshot"
-_SHORTEST = 4
+_SHORTEST, _WHOLE = 4, 64
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,13 @@ def find_snapshot(project: Project, name: str) -> Artifact:
 
     Raises
     ------
-    UnknownSnapshot, ArtifactDamaged
+    UnknownSnapshot, ArtifactMissing, ArtifactDamaged
     """
     model, at, which = name.partition("@")
     if at or name in project.spec.models:
         return project.store.get(KIND, _of_model(project, name, model, which or "latest"))
+    if len(name) == _WHOLE:
+        return project.store.get(KIND, name)
     if len(name) < _SHORTEST:
         raise UnknownSnapshot(name, f"an id is told by its first {_SHORTEST} characters or more")
     found = [id for id in project.store.ids(KIND) if id.startswith(name)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,7 @@ class ArtifactStore:
         self._cache = cache or Path(tempfile.gettempdir()) / "ml_platform_objects"
         self._verified: dict[str, tuple[int, ...]] = {}
         self.removal = Removal(self._fs, self._root)
+        self.successor: Callable[[str, str], str | None] = lambda kind, id: None
         self._brings_back = True
 
     def as_it_stands(self) -> ArtifactStore:
@@ -175,13 +176,18 @@ class ArtifactStore:
         return artifact if believed else None
 
     def get(self, kind: str, id: str) -> Artifact:
-        """Return the artefact with this id.
+        """Return the artefact with this id, or the one that stands in its place since rows of it were erased.
 
         Raises
         ------
         ArtifactMissing, ArtifactDamaged
         """
-        return _decode(kind, id, self._manifest(kind, id))
+        try:
+            return _decode(kind, id, self._manifest(kind, id))
+        except ArtifactMissing:
+            if (left := self.successor(kind, id)) is None:
+                raise
+            return _decode(kind, left, self._manifest(kind, left))
 
     def _manifest(self, kind: str, id: str) -> bytes:
         """Return the bytes of a manifest, which are those that were written, as far as that is remembered."""

@@ -44,6 +44,7 @@ def test_help_names_every_command() -> None:
         "snapshots",
         "snapshot",
         "gc",
+        "erase",
     ):
         assert f" {name} " in told
 
@@ -296,3 +297,24 @@ def test_a_rule_of_retention_that_does_not_exist_is_a_fault(tmp_path: Path) -> N
     declared.write_text(declared.read_text() + "retention: {snapshot: 90d}\n")
     told = call("validate", str(shop)).stderr
     assert told.startswith("project.yaml:11:13: retention: the key snapshot is unknown. Did you mean snapshots?")
+
+
+def test_erase_looks_first_and_never_names_the_key_in_the_ledger(tmp_path: Path) -> None:
+    from tests.snapshot.made import snapshots_of_shop
+
+    shop, first, _ = snapshots_of_shop(tmp_path)
+    words = ("erase", "order", "order_id=o001000", str(shop), "--reason", "asked for by letter 17")
+    dry = call(*words).stdout
+    assert "would be erased, for good." in dry
+    plan = json.loads(call(*words, "--json").stdout)
+    assert dry.splitlines()[-1] == f"To do this, and only this: the same command with --delete {plan['plan']}"
+    assert "o001000" not in json.dumps(plan)
+    assert call(*words, "--delete", "0123456789ab").returncode == 1
+    assert "are erased, for good." in call(*words, "--delete", plan["plan"]).stdout
+    assert "Nothing of it is stored." in call(*words).stdout
+    assert json.loads(call("snapshot", "show", first, str(shop), "--json").stdout)["id"] != first
+    named = call("erase", "order", "order_id=o001000", str(shop), "--reason", "o001000 asked", "--delete", "x")
+    assert named.stderr.startswith("the reason holds the key that is to be erased")
+    wrong = call("erase", "order", "id=o001000", str(shop), "--reason", "letter")
+    assert wrong.stderr.startswith("order: its key is order_id, found id. Give the entity and each column of its key")
+    assert call(*words, "--lift").stdout == "Its rows are ingested again from now on.\n"

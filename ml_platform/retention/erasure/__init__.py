@@ -1,0 +1,1 @@
+"""Erasing one person's data: whom, from what, what is left, and what can no longer be proved."""

@@ -1,0 +1,151 @@
+"""Whose data is meant: an entity's key, and where in tables and texts it is found."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.errors import PlatformError, suggest
+from ml_platform.features.suppressed import has_key, key_hash
+from ml_platform.identity import format_instant
+from ml_platform.project import Project
+from ml_platform.spec.project import ProjectSpec
+
+ERASED = "[erased]"
+_SHORTEST = 4
+"""A shorter text stands in too many places by chance to be masked wherever it is found."""
+
+
+class UnknownKey(PlatformError):
+    """What was given is not the key of an entity."""
+
+    def __init__(self, entity: str, problem: str) -> None:
+        super().__init__(f"{entity}: {problem}. Give the entity and each column of its key, such as customer id=4711.")
+
+
+@dataclass(frozen=True)
+class Person:
+    """One entity by its key, each value as text.
+
+    Attributes
+    ----------
+    hash
+        By which the ledger and the suppression list know it.
+    """
+
+    entity: str
+    key: Mapping[str, str]
+    hash: str
+
+    @classmethod
+    def of(cls, project: Project, entity: str, key: Mapping[str, str]) -> Person:
+        """Return who is meant.
+
+        Raises
+        ------
+        UnknownKey
+        """
+        entities = project.spec.file.entities
+        if entity not in entities:
+            raise UnknownKey(entity, f"there is no such entity. {suggest(entity, entities)}"[:-1])
+        if set(key) != set(entities[entity]):
+            raise UnknownKey(entity, f"its key is {', '.join(entities[entity])}, found {', '.join(key) or 'nothing'}")
+        texts = {name: _normal(project.spec, entities[entity], name, key[name]) for name in entities[entity]}
+        return cls(entity, texts, key_hash(project.database, entity, list(texts.values())))
+
+    def rows(self, table: pa.Table) -> pa.ChunkedArray:
+        """Return which rows of a table are about this entity: by columns called like its key, or all by ``x.key``."""
+        found = pa.chunked_array([pa.array([False] * table.num_rows, pa.bool_())])
+        for columns in self._places(table.column_names):
+            values = {columns[name]: _typed(text, table[columns[name]].type) for name, text in self.key.items()}
+            if None not in values.values():
+                found = pc.or_(found, has_key(table, values))
+        return found
+
+    def _places(self, columns: Sequence[str]) -> Iterable[dict[str, str]]:
+        prefixes = {"", *(name.rpartition(".")[0] + "." for name in columns if "." in name)}
+        for prefix in sorted(prefixes):
+            named = {name: f"{prefix}{name}" for name in self.key}
+            if set(named.values()) <= set(columns):
+                yield named
+
+    def elsewhere(self, table: pa.Table) -> dict[str, int]:
+        """Return how many rows that are not about this entity still hold its key, by column of texts."""
+        others = table.filter(pc.invert(self.rows(table)))
+        counts = {
+            name: pc.sum(pc.is_in(others[name], value_set=pa.array(self.texts, others[name].type))).as_py() or 0
+            for name in others.column_names
+            if pa.types.is_string(others[name].type) or pa.types.is_large_string(others[name].type)
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    @property
+    def texts(self) -> list[str]:
+        """The values that are masked wherever they are found."""
+        return [text for text in self.key.values() if len(text) >= _SHORTEST]
+
+    def masked_text(self, text: str) -> str:
+        """Return a text with the key's values masked, as whole words."""
+        for value in self.texts:
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", ERASED, text)
+        return text
+
+    def masked(self, value: Any) -> Any:
+        """Return JSON with the key's values masked: texts that hold them, and numbers under the key's names."""
+        if isinstance(value, Mapping):
+            return {self.masked_text(name): self._masked_item(name, item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.masked(item) for item in value]
+        return self.masked_text(value) if isinstance(value, str) else value
+
+    def _masked_item(self, name: str, item: Any) -> Any:
+        own = self.key.get(name.rpartition(".")[2])
+        return ERASED if own is not None and str(item) == own else self.masked(item)
+
+    def masked_json(self, text: str) -> str:
+        """Return JSON text, masked."""
+        try:
+            found = json.loads(text)
+        except ValueError:
+            return self.masked_text(text)
+        masked = self.masked(found)
+        return text if masked == found else json.dumps(masked, sort_keys=True, ensure_ascii=False)
+
+
+def _normal(spec: ProjectSpec, key: Sequence[str], name: str, text: str) -> str:
+    """Return a value as key hashes have it, by the type of the column in the sources that hold the key."""
+    kinds = {item.columns[name].type for item in spec.sources.values() if set(key) <= set(item.columns)}
+    typed = {_told(_typed(text, _ARROW[kind])) for kind in kinds} - {None}
+    return str(min(typed)) if typed else text  # type: ignore[type-var]
+
+
+_ARROW: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+
+
+def _typed(text: str, kind: pa.DataType) -> Any:
+    """Return a text as a value of a column's type, or None where it is none."""
+    try:
+        if pa.types.is_timestamp(kind):
+            return datetime.fromisoformat(text)
+        return pa.scalar(text).cast(kind).as_py()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
+        return None
+
+
+def _told(value: Any) -> str | None:
+    if isinstance(value, datetime):
+        return format_instant(value)
+    return None if value is None else str(value)
