@@ -31,9 +31,10 @@ from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.database import METADATA
 from ml_platform.store.ledger import chain_faults, ledger_lines
 from ml_platform.store.outputs import current_output
+from ml_platform.verification.verify import verify_project
 from tests.features.world import SALES, at, sale, sales_project, write_csv
 from tests.retention.conftest import LATER, wall, with_rules
-from tests.verification.factory import MODEL, NOON, _inputs, predict, refresh
+from tests.verification.factory import MODEL, NOON, inputs_of, predict, refresh
 
 WHY = "asked for by letter 17"
 
@@ -109,6 +110,15 @@ def test_after_erasing_nothing_holds_the_key_and_all_else_stands(cluttered):
     assert [row["order_id"] for row in told] == ["[erased]", "o9"]
 
 
+def test_verify_finds_no_damage_after_erasing(cluttered):
+    project = cluttered.project
+    assert verify_project(project).damages == []
+    for key in in_predictions_and_in_training(project):
+        erased(project, "order", order_id=key)
+    erased(project, "courier", courier="courier_c")
+    assert verify_project(open_project(project.root)).damages == []
+
+
 def test_what_held_it_is_marked_with_what_it_can_no_longer_prove(cluttered):
     project = cluttered.project
     _, key = in_predictions_and_in_training(project)
@@ -150,8 +160,8 @@ def test_the_factory_goes_on_and_a_later_ingest_does_not_bring_it_back(cluttered
         path = fresh.root / f"data/{name}.csv"
         path.write_text(path.read_text() + "\n")  # so that the file, in which the order still is, is read again
     refresh(fresh, now)
-    predict(fresh, _inputs(fresh), now.date(), now + timedelta(hours=10))
-    monitor_model(fresh, MODEL, _inputs(fresh), now + timedelta(hours=11))
+    predict(fresh, inputs_of(fresh), now.date(), now + timedelta(hours=10))
+    monitor_model(fresh, MODEL, inputs_of(fresh), now + timedelta(hours=11))
     require_nowhere(fresh, key)
     assert len(versions(fresh, MODEL)) >= 2
     assert len(read_predictions(fresh, MODEL, now - timedelta(hours=12), LATER)) > 0
