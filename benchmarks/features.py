@@ -92,7 +92,7 @@ def look_up(project: Any, table: Any, asked: str, result: str) -> None:
         points, columns = engine.arrow("points", rows), list(project.spec.feature_tables["recent"].columns)
         same = {"entity": "entity"}
         found = features_at(project, engine, table, points, keys=same, instant="when", columns=columns, name="found")
-        pq.write_table(engine.run(found), result)
+        engine.copy(found, Path(result))
 
 
 def platform_as_of(feed: str, asked: str, result: str) -> dict[str, float]:
