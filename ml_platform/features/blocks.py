@@ -84,23 +84,33 @@ class CellColumns:
 
 @dataclass(frozen=True)
 class Block:
-    """The cells of some entities, and all questions about them.
+    """The cells of some entities, and all questions about them. Columns are put together when they are asked for.
 
     Attributes
     ----------
-    entity, asked_entity
-        Numbers of entities; that of one without cells may be -1.
+    first
+        The number of its first entity; `numbers`, by chunk, are those of all cells.
+    asked_entity
+        Counted from the first, as `entity` is; that of one without cells may be -1.
     """
 
-    entity: Ints
+    columns: CellColumns
+    numbers: Sequence[Ints]
+    first: int
+    stretches: Sequence[tuple[int, int]]
     asked_entity: Ints
     tick: Ints
-    _columns: CellColumns
-    _stretches: Sequence[tuple[int, int]]
+
+    @property
+    def entity(self) -> Ints:
+        """The entity of each cell, counted from the first."""
+        pieces = zip(self.numbers, self.stretches, strict=True)
+        found: Ints = np.concatenate([number[start:end] for number, (start, end) in pieces])
+        return np.subtract(found, self.first, out=found)
 
     def column(self, name: str) -> pa.Array:
         """Return a column of the cells."""
-        return self._columns.of(name, self._stretches)
+        return self.columns.of(name, self.stretches)
 
 
 def cut(columns: CellColumns, numbers: Sequence[Ints], questions: Questions) -> list[Block]:
@@ -114,13 +124,12 @@ def cut(columns: CellColumns, numbers: Sequence[Ints], questions: Questions) -> 
     cuts = _cuts(numbers, questions.entity)
     ends = [[0, *np.searchsorted(number, cuts).tolist(), len(number)] for number in numbers]
     asked = [0, *np.searchsorted(questions.entity, cuts).tolist(), len(questions.entity)]
-    first = [min((int(number[0]) for number in numbers if len(number)), default=0), *cuts.tolist()]
+    firsts = [min((int(number[0]) for number in numbers if len(number)), default=0), *cuts.tolist()]
     blocks = []
-    for place, (start, end) in enumerate(pairwise(asked)):
+    for place, (first, (start, end)) in enumerate(zip(firsts, pairwise(asked), strict=True)):
         stretches = [(edges[place], edges[place + 1]) for edges in ends]
-        entity = np.concatenate([number[low:high] for number, (low, high) in zip(numbers, stretches, strict=True)])
-        asked_entity = np.maximum(questions.entity[start:end] - first[place], -1)
-        blocks.append(Block(entity - first[place], asked_entity, questions.tick[start:end], columns, stretches))
+        asked_entity = np.maximum(questions.entity[start:end] - first, -1)
+        blocks.append(Block(columns, numbers, first, stretches, asked_entity, questions.tick[start:end]))
     return [block for block in blocks if len(block.tick)] or blocks[:1]
 
 

@@ -93,7 +93,7 @@ class _Answers:
     """Parts for the questions of one block; what several of them need is worked out once."""
 
     def __init__(self, block: Block, grain: Grain, times: Sequence[str]) -> None:
-        self._block, self._grain = block, grain
+        self._block, self._grain, self._entity = block, grain, block.entity
         self._event = block.column(EVENT_UNIT).to_numpy()
         self._known, self._until = (
             block.column(name).to_numpy() if name in times else None for name in (KNOWN_FROM, KNOWN_UNTIL)
@@ -133,7 +133,7 @@ class _Answers:
             enter, block = self._moved(end), self._block
             if self._known is not None:
                 enter = np.maximum(enter, self._known)
-            self._entries[end] = Entries(block.entity, enter, block.asked_entity, block.tick)
+            self._entries[end] = Entries(self._entity, enter, block.asked_entity, block.tick)
         return self._entries[end]
 
     def _moved(self, end: timedelta) -> Ints:
@@ -152,7 +152,7 @@ class _Answers:
         known = np.ones(len(column), bool)
         if told.null_count and (not part.nulls or part.where is not None):
             known = pc.is_valid(told).to_numpy(zero_copy_only=False)
-        places = ranges.newest(self._block.entity, self._event, known, ties)
+        places = ranges.newest(self._entity, self._event, known, ties)
         return column.take(pa.array(places, mask=places < 0))
 
 
