@@ -1,0 +1,154 @@
+"""A process that is killed at any system call of writing leaves the old state or the new, and doing it again completes.
+
+A slice of the system calls is always taken; with ``ML_PLATFORM_PROVE=1`` every one is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from ml_platform.evaluation.evaluate import evaluate_model
+from ml_platform.project import open_project
+from ml_platform.registry import champion, versions
+from ml_platform.snapshot.build import build_snapshot
+from ml_platform.store.ledger import chain_faults, ledger_lines
+from ml_platform.store.outputs import record_output
+from ml_platform.training.train import train_model
+from ml_platform.verification.verify import verify_project
+from tests.verification.factory import MODEL, NOON, inputs_of
+from tests.verification.small import write_small
+from tests.verification.warm import do
+
+CALLS = (
+    "write,pwrite64,writev,pwritev,fsync,fdatasync,openat,rename,renameat,renameat2,unlink,unlinkat,"
+    "mkdir,mkdirat,ftruncate,link,linkat,fallocate"
+)
+DEEDS = ("snapshot", "register", "deploy")
+SLICE = 7  # of each deed
+KILLED = -9
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Projects right before each deed."""
+    before = tmp_path_factory.mktemp("killed") / "before"
+    write_small(before)
+    after = shutil.copytree(before, before.parent / "after")
+    project = open_project(after)
+    snapshot = build_snapshot(project, MODEL, inputs_of(project), NOON).artifact
+    trained = train_model(project, MODEL, snapshot.id).artifact
+    evaluation = evaluate_model(project, MODEL, trained.id, snapshot.id, None).artifact
+    for kind, id in (("trained_model", trained.id), ("evaluation", evaluation.id)):
+        record_output(project.database, f"{MODEL}/{kind}", kind, id, run="r", at=NOON)
+    project.database.engine.dispose()
+    return {"snapshot": before, "register": after, "deploy": after}
+
+
+class Warm:
+    """The process that forks those that are killed."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.verification.warm"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+
+    def do(self, deed: str, root: Path, *strace: str) -> tuple[int, int]:
+        """Let a process do a deed under strace, and return its number and how it ended."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        gate = root.parent / "gate"
+        os.mkfifo(gate)
+        self._process.stdin.write(json.dumps({"do": deed, "root": str(root), "gate": str(gate)}) + "\n")
+        self._process.stdin.flush()
+        pid = int(self._process.stdout.readline())
+        command = ["strace", "-f", "-p", str(pid), *strace]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
+            assert tracer.stderr is not None
+            assert "attached" in tracer.stderr.readline()
+            gate.write_bytes(b"go")
+            code = int(self._process.stdout.readline())
+            tracer.stderr.read()
+        gate.unlink()
+        return pid, code
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Warm]:
+    process = Warm()
+    yield process
+    process.close()
+
+
+@pytest.mark.server
+@pytest.mark.timeout(14_400)
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_kill_leaves_the_old_state_or_the_new_and_doing_it_again_completes(
+    prepared: dict[str, Path], warm: Warm, tmp_path: Path, deed: str
+) -> None:
+    template = prepared[deed]
+    done = shutil.copytree(template, tmp_path / "done" / "project")
+    calls = _calls(warm, deed, done, tmp_path / "trace")
+    old, new = _state(deed, template), _state(deed, done)
+    assert old != new
+    points = [(name, number) for name, count in sorted(calls.items()) for number in range(1, count + 1)]
+    taken = points if os.environ.get("ML_PLATFORM_PROVE") else Random(deed).sample(points, SLICE)
+    ended: Counter[str] = Counter()
+    for name, number in taken:
+        root = shutil.copytree(template, tmp_path / "killed" / "project")
+        _, code = warm.do(deed, root, "-o", "/dev/null", "-e", f"inject={name}:signal=KILL:when={number}")
+        assert code == KILLED, f"{deed} was not killed at {name} {number}"
+        found = _state(deed, root)
+        assert found in (old, new), f"killed at {name} {number}"
+        ended["old" if found == old else "new"] += 1
+        _require_whole(root, ("surplus file", "missing anchor"))
+        do(deed, str(root))
+        assert _state(deed, root) == new, f"done again after a kill at {name} {number}"
+        _require_whole(root, ("surplus file",))
+        shutil.rmtree(root.parent)
+    assert ended["old"] > 0
+
+
+def _calls(warm: Warm, deed: str, root: Path, trace: Path) -> Counter[str]:
+    """Do a deed unharmed and count the system calls of its main thread that write, by name."""
+    pid, code = warm.do(deed, root, "-o", str(trace), "-e", f"trace={CALLS}")
+    assert code == 0
+    return Counter(re.findall(rf"^{pid} +(\w+)\(", trace.read_text(), flags=re.MULTILINE))
+
+
+def _state(deed: str, root: Path) -> object:
+    """What the project says is there: whole, or not at all."""
+    project = open_project(root)
+    try:
+        if deed == "snapshot":
+            return [(id, len(project.store.get("snapshot", id).objects)) for id in project.store.ids("snapshot")]
+        known = [(version.number, version.id) for version in versions(project, MODEL)]
+        if deed == "register":
+            return known
+        lines = [(line.action, line.from_value, line.to_value) for line in ledger_lines(project.database)]
+        return champion(project, MODEL) and (known, lines)
+    finally:
+        project.database.engine.dispose()
+
+
+def _require_whole(root: Path, allowed: tuple[str, ...]) -> None:
+    """Nothing is damaged or missing but what a stopped process leaves half done."""
+    project = open_project(root)
+    assert list(chain_faults(project.database)) == []
+    found = verify_project(project)
+    assert [str(item) for item in found.damages if f"{item.state} {item.thing}" not in allowed] == []
+    project.database.engine.dispose()

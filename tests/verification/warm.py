@@ -1,0 +1,68 @@
+"""A process that has imported everything, and forks one that does a single thing when it is let go.
+
+Each line on stdin, ``{"do": ..., "root": ..., "gate": ...}``, forks a child that waits at the gate, a named pipe. Its
+number is printed at once; how it ended is printed when it has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ml_platform.features import chunks
+from ml_platform.project import Project, open_project
+from ml_platform.registry import deploy, register_version
+from ml_platform.snapshot.build import build_snapshot
+from ml_platform.store.outputs import current_output
+from tests.verification.factory import MODEL, NOON, inputs_of
+
+
+def one_by_one(work: Any, items: Any) -> list[Any]:
+    """Do in one thread what is done in several, so that its system calls come in an order."""
+    return [work(item) for item in items]
+
+
+def write_snapshot(project: Project) -> None:
+    build_snapshot(project, MODEL, inputs_of(project), NOON)
+
+
+def register(project: Project) -> None:
+    trained = current_output(project.database, f"{MODEL}/trained_model")
+    register_version(project, MODEL, project.store.get("trained_model", str(trained)), NOON)
+
+
+def deploy_it(project: Project) -> None:
+    ids = [str(current_output(project.database, f"{MODEL}/{kind}")) for kind in ("trained_model", "evaluation")]
+    deploy(project, MODEL, *ids, "ada@shop.example", NOON)
+
+
+DEEDS = {"snapshot": write_snapshot, "register": register, "deploy": deploy_it}
+
+
+def do(deed: str, root: str) -> None:
+    """Do one of the deeds on a project."""
+    chunks.at_once = one_by_one
+    DEEDS[deed](open_project(Path(root)))
+
+
+def main() -> None:
+    for line in sys.stdin:
+        asked = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            Path(asked["gate"]).read_bytes()
+            code = 1
+            try:
+                do(asked["do"], asked["root"])
+                code = 0
+            finally:
+                os._exit(code)
+        print(pid, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
