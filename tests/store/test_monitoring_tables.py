@@ -43,7 +43,8 @@ def at_once(work: Callable[[int], Any]) -> list[Any]:
 def test_predictions_of_many_writers_are_all_there(project: Project) -> None:
     def append(hour: int) -> int:
         instant = pa.array([NOW + timedelta(hours=hour)], type=pa.timestamp("us", tz="UTC"))
-        rows = pa.table({"prediction_id": [f"p{hour}"], "effective_time": instant})
+        told = {"prediction_id": [f"p{hour}"], "trained_model": ["t"]}
+        rows = pa.table({**told, "effective_time": instant})
 
         def fresh(logged: set[str]) -> pa.Table:
             return rows.slice(0, 0) if f"p{hour}" in logged else rows
