@@ -22,11 +22,14 @@ from ml_platform.explanation.versions import VersionFacts, version_facts
 from ml_platform.explanation.what_if import WhatIf, what_if
 from ml_platform.predictor import Predictor, load_predictor
 from ml_platform.project import Project
+from ml_platform.retention.marks import marks_of
 from ml_platform.training.columns import read_columns
+from ml_platform.verification.reach import kind_of
 
 ROWS_LISTED = 5
 """So many source rows are listed for a feature by default."""
 
+_DATA = ("sources/", "features/")
 _TAKEN = "The log holds the recommended action. What was done in the end is not recorded."
 
 
@@ -122,6 +125,7 @@ class _Explainer:
         self._then = then
         self._features = self._features_then()
         self._read = self._artifacts()
+        self._problems += self._erased()
 
     def explain(self, given: Mapping[str, str]) -> Iterator[Explanation]:
         again = self._again()
@@ -252,6 +256,14 @@ class _Explainer:
             alone = [state for name, state in sources if name == node] == [id] and found.get(node, id) == id
             found[node if alone else f"{node} of {', '.join(tables)}"] = id
         return found
+
+    def _erased(self) -> list[str]:
+        """Return what was erased from whatever the scoring read, and from what the versions were trained on."""
+        read = [(node, kind_of(node), id) for node, id in self._read.items() if node.startswith(_DATA)]
+        trained = self._logged.rows["trained_model"].unique()
+        read += [(f"trained model {id[:12]}", "trained_model", id) for id in map(str, trained)]
+        found = [(what, mark) for what, kind, id in read for mark in marks_of(self._shared.project, kind, id)]
+        return [f"{what}, {mark.at:%Y-%m-%d}: {mark.told}. It is not among what is told here" for what, mark in found]
 
     def _missing(self, id: str) -> list[str]:
         if self._then is None or self._features is None or id in self._features.index:

@@ -21,6 +21,7 @@ from ml_platform.errors import NoSuchPrediction, listed, suggest
 from ml_platform.frame import to_frame
 from ml_platform.prediction_log import KIND, PREDICTION_DAYS, LoggedDay, logged_days, segment_names
 from ml_platform.project import Project
+from ml_platform.retention.marks import marks_of
 from ml_platform.store.artifacts import Artifact
 
 _ID = re.compile(r"([a-z][a-z0-9_]{0,62})\.(\d{8})\.([0-9a-f]{16})")
@@ -169,7 +170,8 @@ def _unknown(project: Project, state: Artifact, id: str, logged: LoggedDay) -> t
     hashes = [known.rpartition(".")[2] for known in _ids(project, state)]
     close = difflib.get_close_matches(asked, hashes, n=1, cutoff=0.7)
     hint = f"Did you mean {start}.{close[0]}?" if close else f"Some of them: {listed(sorted(hashes), 2)}"
-    return id, f"it is none of the {logged.rows:,} predictions of {logged.model} on {logged.day}. {hint}"
+    erased = "".join(f"{mark.at:%Y-%m-%d}: {mark.told}. " for mark in marks_of(project, KIND, state.id))
+    return id, f"it is none of the {logged.rows:,} predictions of {logged.model} on {logged.day}. {erased}{hint}"
 
 
 def _together(project: Project, model: str, parts: Sequence[tuple[pa.Table, _Segment]]) -> Logged:

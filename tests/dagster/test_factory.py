@@ -87,6 +87,14 @@ def test_a_person_sees_what_a_version_was_made_from_and_how_to_make_it_again(unt
     assert (trained["commit"], trained["reproduce"]) == ("in no repository", "`ml-platform reproduce late_parcel@1`")
 
 
+def test_a_person_sees_how_a_prediction_is_explained(untouched: Shop) -> None:
+    told = untouched.metadata("late_parcel/predictions")["explain"]
+    root = untouched.project.root
+    assert told == (
+        f"`ml-platform predictions late_parcel {root}` lists them, and `ml-platform explain ID {root}` explains one."
+    )
+
+
 def test_a_person_sees_how_old_the_newest_data_of_a_table_can_be(untouched: Shop) -> None:
     age = untouched.metadata("features/courier_recent")["age"]
     assert age == "deliveries known 10m after + refresh 1h + published 5m after the tick = up to 1h15m old"

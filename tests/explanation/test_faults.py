@@ -17,6 +17,9 @@ from ml_platform.explanation.found import find_predictions, sample_ids
 from ml_platform.explanation.production import production_at
 from ml_platform.prediction_log import append_predictions, logged_days, segment_names
 from ml_platform.project import Project, open_project
+from ml_platform.retention.erasure.erase import erase
+from ml_platform.retention.erasure.person import Person
+from ml_platform.retention.erasure.plan import plan_erasure
 from ml_platform.store.artifacts import StoredObject
 from tests.explanation.lived import MODEL, Lived
 from tests.worlds import COURIER, NOW
@@ -273,3 +276,31 @@ def test_every_segment_of_the_log_was_written_by_the_platform_of_today(lived: Li
             for name in segment_names(state)
         ]
         assert pc.count_distinct(pa.concat_tables(rows)["prediction_id"]).as_py() == logged.rows
+
+
+def test_what_was_erased_is_said_and_the_rest_still_comes_out_again(shop: Project, lived: Lived) -> None:
+    id = sample_ids(lived.project, MODEL, None, 1)[0]
+    whole = explain(lived.project, id, lived.now, rows=None)
+    place = next(number for number, item in enumerate(whole.inputs) if item.name == "courier_recent.mean_late_7d")
+    behind = whole.inputs[place].behind
+    assert behind is not None
+    gone = behind.rows[2].values["order_id"]
+    erase_order(shop, gone)
+    told = explain(open_project(shop.root), id, lived.now, rows=None)
+    left = told.inputs[place].behind
+    assert left is not None
+    assert [row.values["order_id"] for row in left.rows] == [
+        row.values["order_id"] for row in behind.rows if row.values["order_id"] != gone
+    ]
+    assert [text.partition(",")[0] for text in told.problems] == ["sources/orders", "sources/deliveries"]
+    assert all("1 row erased" in text for text in told.problems)
+    assert (told.holds, told.outputs) == (True, whole.outputs)
+    erase_order(shop, whole.key["order_id"])
+    with pytest.raises(NoSuchPrediction, match="1 row erased: these predictions cannot be explained any more"):
+        explain(open_project(shop.root), id, lived.now)
+
+
+def erase_order(shop: Project, order_id: str) -> None:
+    project, now = open_project(shop.root), NOW + timedelta(days=7)
+    person = Person.of(project, "order", {"order_id": order_id})
+    erase(project, person, plan_erasure(project, person, now).id, now, actor="ada", reason="asked for by letter")
