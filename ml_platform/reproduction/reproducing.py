@@ -15,6 +15,7 @@ from ml_platform.provenance import declared_files, equipment
 from ml_platform.reproduction.agreement import Agreement, agreement
 from ml_platform.reproduction.declared import kept_files, kept_spec
 from ml_platform.reproduction.differences import Difference, changed_files, differences
+from ml_platform.retention.marks import marks_of
 from ml_platform.snapshot.build import rebuild_snapshot
 from ml_platform.snapshot.read import Snapshot, load_snapshot
 from ml_platform.spec.deciding import project_functions
@@ -52,6 +53,8 @@ class Reproduction:
         Whether the files as they are now were used, instead of those that were kept.
     agreement
         Where the predictor's state differs, how far its predictions lie from what they were, on the test stretch.
+    erased
+        What can no longer be proved, since rows that it was trained on were erased.
     """
 
     version: str
@@ -65,6 +68,7 @@ class Reproduction:
     today: bool
     agreement: Agreement | None
     tolerance: float
+    erased: tuple[str, ...] = ()
 
     @property
     def same(self) -> bool:
@@ -82,7 +86,7 @@ class Reproduction:
         return f"{'; '.join(parts)}. {self._cause()}{self._effect()}"
 
     def _cause(self) -> str:
-        found = [*(self.files if self.today else ()), *self.differences]
+        found = [*self.erased, *(self.files if self.today else ()), *self.differences]
         if found:
             return f"What is not as it was: {listed(found)}."
         return "Nothing that is recorded differs: packages, machine, code and declarations are what they were."
@@ -146,6 +150,7 @@ def reproduce(
             today=today,
             agreement=agreed,
             tolerance=tolerance,
+            erased=tuple(mark.told for mark in marks_of(project, KIND, trained.id)),
         )
 
 

@@ -14,12 +14,14 @@ import sqlalchemy as sa
 
 from ml_platform.checks import CheckResult, last_recording, record_checks
 from ml_platform.errors import PlatformError
+from ml_platform.explanation.explaining import explain
 from ml_platform.features.ingest import ingest_source
 from ml_platform.monitoring.monitor import monitor_model
 from ml_platform.prediction_log import read_predictions
 from ml_platform.predictor import load_predictor
 from ml_platform.project import open_project
 from ml_platform.registry import versions
+from ml_platform.reproduction.reproducing import reproduce
 from ml_platform.retention.erasure.erase import ReasonNamesKey, erase, lift_erasure
 from ml_platform.retention.erasure.person import Person, UnknownKey
 from ml_platform.retention.erasure.plan import plan_erasure
@@ -112,11 +114,14 @@ def test_after_erasing_nothing_holds_the_key_and_all_else_stands(cluttered):
 
 def test_verify_finds_no_damage_after_erasing(cluttered):
     project = cluttered.project
-    assert verify_project(project).damages == []
+    before = verify_project(project)
+    assert before.damages == []
     for key in in_predictions_and_in_training(project):
         erased(project, "order", order_id=key)
     erased(project, "courier", courier="courier_c")
-    assert verify_project(open_project(project.root)).damages == []
+    after = verify_project(open_project(project.root))
+    assert after.damages == []
+    assert after.unused == before.unused, "the hashes of keys, and the places of rows, went with the rows"
 
 
 def test_what_held_it_is_marked_with_what_it_can_no_longer_prove(cluttered):
@@ -134,6 +139,24 @@ def test_what_held_it_is_marked_with_what_it_can_no_longer_prove(cluttered):
     left = project.store.get("snapshot", version.snapshot)
     assert left.id == replaced[version.snapshot]
     assert marks_of(project, "snapshot", left.id) == (replace(of_snapshot, id=left.id),)
+
+
+def test_reproducing_and_explaining_say_what_was_erased(cluttered):
+    project = cluttered.project
+    _, key = in_predictions_and_in_training(project)
+    erased(project, "order", order_id=key)
+    fresh = open_project(project.root)
+    version = versions(fresh, MODEL)[0]
+    found = reproduce(fresh, version)
+    assert found.erased == (marks_of(fresh, "trained_model", version.id)[0].told,)
+    assert not found.same
+    assert "What is not as it was: 1 row of the snapshot that it was trained on erased: " in found.statement
+    logged = read_predictions(fresh, MODEL, NOON - timedelta(days=9), LATER)
+    told = explain(fresh, logged["prediction_id"][0], LATER)
+    assert (
+        "sources/orders: 1 row erased: what was made from it before cannot be made again to the byte" in told.problems
+    )
+    assert told.again.agrees, told.problems
 
 
 def test_the_ledger_tells_of_it_without_the_key(cluttered):

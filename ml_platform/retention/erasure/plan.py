@@ -119,18 +119,20 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
     CannotTell, ArtifactMissing, ArtifactDamaged
     """
     found = find_person(project, person)
-    replaced = []
+    replaced, former = [], set[str]()
     for artifact in found.holders(person):
         left = without(Rehearsal(project.store, found.touched), artifact, person)
         if left.is_changed:
             replaced.append(Replaced(artifact.kind, artifact.id, left.rows, left_id(left)))
+            kept = {stored.sha256 for stored in left.objects.values()}
+            former |= {stored.sha256 for stored in artifact.objects.values()} - kept
     learnt = {
         stored.sha256
         for artifact in found.artifacts.values()
         if artifact.kind in _LEARNT
         for stored in artifact.objects.values()
     }
-    objects = found.touched - learnt
+    objects = (found.touched | former) - learnt  # hashes of keys and places of rows go with the rows
     id = content_id([person.hash, [[item.kind, item.id, item.successor] for item in replaced], sorted(objects)])
     marks = tuple(marks_for(project, found, replaced, now))
     return ErasurePlan(id[:_ID_LENGTH], person, tuple(replaced), marks, objects, tuple(_elsewhere(found, person)))
