@@ -103,7 +103,7 @@ def _evaluated(
         style = "bold" if item["role"] == "challenger" else ""
         table.add_row(_contender_name(project, model, item), *_contender_figures(item, metric), style=style)
     stretch = f"tested on {about['rows']:,} rows of {about['days']} days, {about['from'][:10]} to {about['to'][:10]}"
-    word, colour = _MARKS[about["verdict"]]
+    word, colour = _MARKS[about["verdict"]] if model.waiting is None else ("good enough", "green")
     lines: list[RenderableType] = [
         Text(f"  {stretch}", style="dim"),
         Padding(table, (0, 0, 0, 2)),

@@ -26,6 +26,17 @@ def append_only(table: sa.Table) -> None:
     _after_create(table, "postgresql", _POSTGRESQL.format(table=table.name))
 
 
+def is_guarded(connection: sa.Connection, table: sa.Table) -> bool:
+    """Return whether the database still refuses to change or remove a row of an append-only table."""
+    if connection.dialect.name == "postgresql":
+        where = "tgname = :name AND tgenabled <> 'D' AND tgrelid = CAST(:table AS regclass)"
+        query = sa.text(f"SELECT count(*) FROM pg_trigger WHERE {where}")
+        return bool(connection.scalar(query, {"name": f"{table.name}_refuse", "table": table.name}))
+    query = sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table")
+    found: set[str] = set(connection.scalars(query, {"table": table.name}))
+    return found.issuperset(f"{table.name}_no_{what}" for what in _CHANGES)
+
+
 @contextmanager
 def may_change(connection: sa.Connection, table: sa.Table) -> Iterator[None]:
     """Let rows of an append-only table be changed in the caller's transaction, for bringing an old one up to date."""

@@ -131,16 +131,20 @@ def line_hash(line: Mapping[str, Any]) -> str:
 
 
 def ledger_lines(database: Database, ref: str | None = None) -> list[LedgerLine]:
-    """Return the ledger in order, of one ref or of all, each line checked against its hash.
+    """Return the ledger in order, of one ref or of all, each line checked against its hash, and that none is gone.
 
     Raises
     ------
     LedgerDamaged
-        Naming the first line that is not what it was.
+        Naming the first line that is not what it was, or that does not follow from the line before.
     """
     query = _RAW if ref is None else _RAW.where(LEDGER.c.ref == ref)
     with database.reading() as connection:
-        return [_checked(dict(row)) for row in connection.execute(query).mappings()]
+        lines = [_checked(dict(row)) for row in connection.execute(query).mappings()]
+        broken = connection.execute(_BROKEN).first()
+    if broken is not None:
+        raise LedgerDamaged(broken.seq, _DOES_NOT_FOLLOW)
+    return lines
 
 
 def last_line(connection: sa.Connection, ref: str, beside: sa.ScalarSelect[Any]) -> tuple[Any, LedgerLine | None]:
@@ -188,10 +192,18 @@ def _chain_faults(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, str]
         except LedgerDamaged as error:
             yield row["seq"], error.problem
         if row["previous"] != previous:
-            yield row["seq"], f"it does not follow from line {seq}: a line was removed, added or exchanged"
+            yield row["seq"], f"it does not follow from line {seq}: {_GONE}"
         seq, previous = row["seq"], row["hash"]
 
 
+_GONE = "a line was removed, added or exchanged"
+_DOES_NOT_FOLLOW = f"it does not follow from the line before: {_GONE}"
+_LINKS = sa.select(
+    LEDGER.c.seq,
+    LEDGER.c.previous,
+    sa.func.lag(LEDGER.c.hash, 1, BEGINNING).over(order_by=LEDGER.c.seq).label("before"),
+).subquery()
+_BROKEN = sa.select(_LINKS.c.seq).where(_LINKS.c.previous != _LINKS.c.before).order_by(_LINKS.c.seq).limit(1)
 _HEAD = sa.select(LEDGER.c.seq, LEDGER.c.hash).order_by(LEDGER.c.seq.desc()).limit(1)
 _TEXT = {name: sa.cast(sa.type_coerce(LEDGER.c[name], sa.Text), sa.Text).label(name) for name in ("at", "facts")}
 _COLUMNS: list[sa.ColumnElement[Any]] = [_TEXT.get(column.name, column) for column in LEDGER.c]

@@ -81,6 +81,13 @@ def move_ref(
 
 
 def ref_at(database: Database, name: str, at: datetime) -> str | None:
-    """Return what the ref pointed at at an instant, from the ledger."""
+    """Return what the ref pointed at at an instant, from the ledger.
+
+    Raises
+    ------
+    LedgerDamaged
+        When the ledger is not what was written, or the ref is not where its last line says.
+    """
+    read_ref(database, name)
     values = [line.to_value for line in ledger_lines(database, name) if line.at <= at]
     return values[-1] if values else None

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from ml_platform.errors import LedgerDamaged
 from ml_platform.project import Project
 from ml_platform.store.anchors import Anchor, anchor_path, signature_of, stored_anchors
+from ml_platform.store.append_only import is_guarded
 from ml_platform.store.ledger import LEDGER, chain_faults, head_at, ledger_head
 from ml_platform.store.refs import REFS, read_ref
 from ml_platform.verification.damage import Damage
@@ -27,6 +28,10 @@ def chain_damages(project: Project, elsewhere: Iterable[Anchor] = ()) -> Iterato
     elsewhere
         Anchors beside those in the store, such as those in Dagster's event log.
     """
+    with project.database.reading() as connection:
+        if not is_guarded(connection, LEDGER):
+            was, problem = "what lets nobody change a line", "the database no longer refuses to change a line"
+            yield Damage("missing", "ledger", "its triggers", was, problem, _RESTORE)
     for seq, problem in chain_faults(project.database):
         was = "the record of who did what, and why"
         yield Damage("damaged", "ledger", f"line {seq}", was, problem, _RESTORE)

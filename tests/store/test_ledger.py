@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from ml_platform.errors import LedgerDamaged
-from ml_platform.store.append_only import may_change
+from ml_platform.store.append_only import is_guarded, may_change
 from ml_platform.store.database import Database
 from ml_platform.store.ledger import (
     LEDGER,
@@ -128,6 +128,8 @@ def test_a_line_that_was_removed_is_missed_by_the_next(database: Database) -> No
     _edit(database, sa.delete(LEDGER).where(_at(2)))
     missed = "it does not follow from line 1: a line was removed, added or exchanged"
     assert list(chain_faults(database)) == [(3, missed)]
+    with pytest.raises(LedgerDamaged, match="line 3 of the ledger is damaged: it does not follow from the line before"):
+        ledger_lines(database, "champion/another")
 
 
 def test_a_first_line_that_was_removed_is_missed(database: Database) -> None:
@@ -135,6 +137,17 @@ def test_a_first_line_that_was_removed_is_missed(database: Database) -> None:
     _append(database)
     _edit(database, sa.delete(LEDGER).where(_at(1)))
     assert [seq for seq, _ in chain_faults(database)] == [2]
+    with pytest.raises(LedgerDamaged, match="line 2 of the ledger is damaged"):
+        ledger_lines(database)
+
+
+def test_a_last_line_that_was_removed_is_missed_when_its_ref_is_asked_for(database: Database) -> None:
+    for before, to in ((None, "v1"), ("v1", "v2")):
+        move_ref(database, "champion/a", expected=before, to=to, at=MONDAY, actor="a", action="deploy", reason="b")
+    _edit(database, sa.delete(LEDGER).where(_at(2)))
+    for asked in (lambda: read_ref(database, "champion/a"), lambda: ref_at(database, "champion/a", MONDAY)):
+        with pytest.raises(LedgerDamaged, match="ref champion/a is v2, and its last line in the ledger says v1"):
+            asked()
 
 
 def test_a_line_that_was_changed_with_its_hash_is_missed_by_the_next(database: Database) -> None:
@@ -156,6 +169,15 @@ def test_a_ref_that_was_moved_by_hand_is_not_believed(database: Database) -> Non
         connection.execute(sa.text("DELETE FROM refs"))
     with pytest.raises(LedgerDamaged, match="ref champion/a is unset, and its last line in the ledger says v1"):
         read_ref(database, "champion/a")
+
+
+def test_a_ledger_whose_guard_was_taken_away_is_known(database: Database) -> None:
+    _append(database)
+    with database.writing() as connection:
+        assert is_guarded(connection, LEDGER)
+        with may_change(connection, LEDGER):
+            assert not is_guarded(connection, LEDGER)
+        assert is_guarded(connection, LEDGER)
 
 
 def test_many_threads_that_append_at_once_make_one_chain(database: Database) -> None:

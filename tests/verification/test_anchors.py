@@ -78,6 +78,13 @@ def test_anchors_that_are_kept_elsewhere_show_it_when_those_in_the_store_were_re
     assert [(damage.where, damage.was) for damage in found] == [("line 2", "anchored in Dagster's event log")]
 
 
+def test_a_ledger_whose_guard_was_taken_away_is_told(factory: Project) -> None:
+    with factory.database.writing() as connection:
+        connection.exec_driver_sql("DROP TRIGGER ledger_no_delete")
+    (damage,) = chain_damages(factory)
+    assert (damage.where, damage.problem) == ("its triggers", "the database no longer refuses to change a line")
+
+
 def test_with_a_key_notes_are_signed_and_a_forged_one_shows(factory: Project) -> None:
     signing = _signing(factory)
     _append(signing)
