@@ -114,14 +114,8 @@ class _Explainer:
     def __init__(self, shared: _Shared, logged: Logged) -> None:
         self._shared, self._logged = shared, logged
         self._problems: list[str] = []
-        then = project_then(shared.project, logged)
-        if then is None:
-            self._problems.append(
-                f"{logged.model} is declared no longer, and the log does not tell how it was: nothing can be told of "
-                "its features and source rows"
-            )
-        elif logged.declared is None:
-            self._problems.append("the log does not tell the declarations of then: those of now are used")
+        then, problem = project_then(shared.project, logged)
+        self._problems += [problem] if problem else []
         self._then = then
         self._features = self._features_then()
         self._read = self._artifacts()
@@ -166,7 +160,7 @@ class _Explainer:
             from_features=again.from_features,
             outcome=outcomes.get(id, Outcome("unknown", None, "")),
             what_if=self._what_if(id, predictor, given),
-            problems=(*self._problems, *self._missing(id)),
+            problems=(*self._problems, *self._missing(id), *self._unproven(row)),
         )
 
     # Parts -----------------------------------------------------------------
@@ -273,6 +267,11 @@ class _Explainer:
             f"the row that asked is not in the log of {source} as the scoring read it, so that the features cannot be "
             "computed again: it was erased, or the log was begun anew"
         ]
+
+    def _unproven(self, row: pd.Series) -> list[str]:
+        """Return why it cannot be told how the version came into production."""
+        version = self._shared.version(self._logged.model, row["trained_model"], row["effective_time"].to_pydatetime())
+        return [version.problem] if version.problem else []
 
     def _what_if(self, id: str, predictor: Predictor, given: Mapping[str, str]) -> WhatIf | None:
         return what_if(predictor, self._logged.rows.loc[[id]], given) if given else None

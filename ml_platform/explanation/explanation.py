@@ -150,4 +150,4 @@ class Explanation:
         from ml_platform.checks import json_value
 
         facts: dict[str, Any] = json_value(asdict(self))
-        return facts
+        return {**facts, "holds": self.holds}

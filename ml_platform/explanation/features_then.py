@@ -19,14 +19,20 @@ from ml_platform.project import Project
 from ml_platform.spec.kept import read_declarations
 
 
-def project_then(project: Project, logged: Logged) -> Project | None:
-    """Return the project as it was declared when the predictions were made.
+def project_then(project: Project, logged: Logged) -> tuple[Project | None, str]:
+    """Return the project as it was declared when the predictions were made, and what is to be said of it.
 
     Where the log does not tell, it is the project as it is declared now; None where that has no such model any more.
     """
+    problem = logged.problem
     if logged.declared is not None:
-        return Project(read_declarations(project.spec, logged.declared))
-    return project if logged.model in project.spec.models else None
+        try:
+            return Project(read_declarations(project.spec, logged.declared)), ""
+        except ValueError:
+            problem = "the declarations of then are of another version of the platform"
+    if logged.model in project.spec.models:
+        return project, f"{problem}: those of now are used"
+    return None, f"{problem}, and {logged.model} is declared no longer: its features and source rows cannot be told"
 
 
 def features_then(then: Project, logged: Logged) -> pd.DataFrame:

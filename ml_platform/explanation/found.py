@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from ml_platform.errors import NoSuchPrediction, listed, suggest
+from ml_platform.errors import ArtifactDamaged, ArtifactMissing, NoSuchPrediction, listed, suggest
 from ml_platform.frame import to_frame
 from ml_platform.prediction_log import KIND, PREDICTION_DAYS, LoggedDay, logged_days, segment_names
 from ml_platform.project import Project
@@ -41,6 +41,8 @@ class Logged:
         The declarations as they were; None where the segment does not tell.
     exact
         Whether the segment tells what it read itself. If not, `inputs` are those of the day's last scoring.
+    problem
+        Why the declarations are not there.
     """
 
     model: str
@@ -49,6 +51,7 @@ class Logged:
     inputs: Mapping[str, str]
     declared: Mapping[str, Any] | None
     exact: bool
+    problem: str = ""
 
 
 def find_predictions(project: Project, ids: Sequence[str]) -> list[Logged]:
@@ -183,9 +186,20 @@ def _together(project: Project, model: str, parts: Sequence[tuple[pa.Table, _Seg
     ]
     segment = parts[0][1]
     rows = to_frame(pa.concat_tables(placed, promote_options="permissive"))
-    kept = segment.facts.get("declared")
-    declared = None if kept is None else json.loads(project.store.read(segment.state.objects[kept]))
+    declared, problem = _declared(project, segment)
     names = list(rows.columns)
     key = tuple(names[names.index("trained_model") + 1 : names.index("prediction_time")])
     rows = rows.set_index("prediction_id", drop=False)
-    return Logged(model, rows, key, segment.inputs, declared, "inputs" in segment.facts)
+    return Logged(model, rows, key, segment.inputs, declared, "inputs" in segment.facts, problem)
+
+
+def _declared(project: Project, segment: _Segment) -> tuple[Mapping[str, Any] | None, str]:
+    """Return the declarations that a segment was made by, or why they are not there."""
+    kept = segment.facts.get("declared")
+    if kept is None:
+        return None, "the log does not tell the declarations of then"
+    try:
+        declared: Mapping[str, Any] = json.loads(project.store.read(segment.state.objects[kept]))
+        return declared, ""
+    except (ArtifactMissing, ArtifactDamaged) as error:
+        return None, f"the declarations of then cannot be read: {error}"

@@ -87,7 +87,7 @@ def _asked(told: Explanation) -> Iterator[RenderableType]:
 
 def _answered(told: Explanation) -> Iterator[RenderableType]:
     answer = told.answer
-    scores = ", ".join(f"{name} {shown(value)}" for name, value in answer.scores.items())
+    scores = ", ".join(f"{name} {shown(value)}".removeprefix("score ") for name, value in answer.scores.items())
     yield _heading("Answered", f"by {told.version}")
     rows = [("score", scores)]
     if answer.predicted is not None:
@@ -166,7 +166,9 @@ def _stories(told: Explanation) -> Iterator[RenderableType]:
     listed = [inputs[name] for name in order if name in inputs and (behind := inputs[name].behind) and behind.rows]
     if not listed:
         return
-    yield _heading("Source rows behind it", "of the features that count most; --json and --html list them all")
+    yield _heading(
+        "Source rows behind it", "of the features that count most; --html has those of all, --rows 50 more of each"
+    )
     for item in listed[:_STORIES]:
         yield _story(item)
 

@@ -22,6 +22,8 @@ class Output:
     ----------
     logged_bytes, again_bytes
         In hexadecimal: of a number the eight bytes of its double, the sign first; of a text its UTF-8; else ``null``.
+    agrees
+        Whether they are the same.
     """
 
     name: str
@@ -29,11 +31,7 @@ class Output:
     again: float | str | None
     logged_bytes: str
     again_bytes: str
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the bytes are the same."""
-        return self.logged_bytes == self.again_bytes
+    agrees: bool
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,8 @@ def _compared(names: Sequence[str], logged: pd.Series, again: pd.Series) -> Resc
     outputs = []
     for name in names:
         before, after = output_value(logged.get(name)), output_value(again[name])
-        outputs.append(Output(name, before, after, bytes_of(before), bytes_of(after)))
+        one, other = bytes_of(before), bytes_of(after)
+        outputs.append(Output(name, before, after, one, other, one == other))
     return Rescored(tuple(outputs), all(output.agrees for output in outputs))
 
 

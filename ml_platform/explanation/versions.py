@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ml_platform.errors import ArtifactDamaged, ArtifactMissing
+from ml_platform.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged
 from ml_platform.project import Project
 from ml_platform.registry import champion_ref, version_of, versions
 from ml_platform.store.artifacts import Artifact
@@ -80,6 +80,8 @@ class VersionFacts:
         The move that had made it champion when the prediction was made.
     champion_then, champion_now
         Numbers of the champions at the batch run and now.
+    problem
+        Why the ledger cannot be believed, so that nothing is told from it.
     """
 
     model: str
@@ -97,6 +99,7 @@ class VersionFacts:
     champion_now: int | None
     champion_now_since: datetime | None
     champion_now_actor: str | None
+    problem: str
 
     def __str__(self) -> str:
         return f"{self.model}@{self.number or self.trained_model[:12]}"
@@ -125,10 +128,13 @@ def version_facts(project: Project, model: str, trained_id: str, at: datetime) -
         Where the trained model's manifest cannot be read.
     """
     trained = project.store.get("trained_model", trained_id)
-    version, then = version_of(project, model, trained_id), deployment_at(project, model, at)
-    made = deployments(project, model)
+    version, about, problem = version_of(project, model, trained_id), trained.about, ""
+    try:
+        made = deployments(project, model)
+    except LedgerDamaged as error:
+        made, problem = [], str(error)
+    then = next((deployment for deployment in reversed(made) if deployment.at <= at), None)
     now = made[-1] if made else None
-    about = trained.about
     return VersionFacts(
         model=model,
         number=version.number if version else None,
@@ -145,6 +151,7 @@ def version_facts(project: Project, model: str, trained_id: str, at: datetime) -
         champion_now=now.version if now else None,
         champion_now_since=now.at if now else None,
         champion_now_actor=now.actor if now else None,
+        problem=problem,
     )
 
 

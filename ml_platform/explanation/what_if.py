@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml_platform.errors import PredictionError, WrongWhatIf, suggest
+from ml_platform.errors import PredictionError, WrongWhatIf, listed, suggest
 from ml_platform.explanation.contributions import Contributions, contributions_of
 from ml_platform.explanation.rescoring import output_names, output_value
 from ml_platform.explanation.values import plain
@@ -96,6 +96,9 @@ def _full_name(name: str, columns: Mapping[str, InputColumn]) -> str:
 
 def _nearest(name: str, columns: Mapping[str, InputColumn]) -> str:
     """Return a hint with the nearest column, by what stands behind the dot where nothing stands before it."""
+    same = [known for known in columns if known.partition(".")[2] == name]
+    if same:
+        return f"Several are called so: {listed(same)}. Write one of them whole"
     if "." not in name:
         bare = {known.rpartition(".")[2]: known for known in columns}
         close = difflib.get_close_matches(name, bare, n=1, cutoff=0.7)

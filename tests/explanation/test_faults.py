@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -78,7 +80,10 @@ def test_a_log_that_does_not_tell_what_it_read_is_explained_by_todays_declaratio
     assert told.holds
     (shop.root / f"models/{MODEL}.yaml").unlink()
     told = explain(open_project(shop.root), f"{MODEL}.20240310.{'0' * 16}", NOW)
-    assert told.problems[0].startswith("late_parcel is declared no longer, and the log does not tell how it was")
+    assert told.problems == (
+        "the log does not tell the declarations of then, and late_parcel is declared no longer: its features and "
+        "source rows cannot be told",
+    )
     assert (told.again.agrees, told.from_features) == (True, None)
     assert [item.value for item in told.inputs] == [item.value for item in before.inputs]
 
@@ -148,6 +153,38 @@ def test_a_damaged_source_is_named_and_the_rest_is_told(shop: Project, before: E
     assert any("is damaged" in text for text in told.problems)
     assert told.holds
     assert all(item.behind is None for item in told.inputs)
+
+
+def test_declarations_that_cannot_be_read_are_said_and_those_of_now_are_used(
+    shop: Project, before: Explanation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: object) -> None:
+        raise ValueError("an unknown key")
+
+    monkeypatch.setattr("ml_platform.explanation.features_then.read_declarations", unreadable)
+    told = again(shop, before)
+    assert told.problems == ("the declarations of then are of another version of the platform: those of now are used",)
+    assert told.holds
+    monkeypatch.undo()
+    state = shop.store.get("predictions", before.made.log)
+    kept = next(stored for name, stored in state.objects.items() if name.startswith("declared/"))
+    object_of(shop, kept).unlink()
+    told = again(shop, before)
+    assert told.problems[0].startswith(f"the declarations of then cannot be read: object {kept.sha256} is not in")
+    assert told.holds
+
+
+def test_a_ledger_that_was_edited_is_said_and_nothing_is_told_from_it(shop: Project, before: Explanation) -> None:
+    with closing(sqlite3.connect(shop.state / "platform.sqlite")) as database:
+        for (name,) in database.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            database.execute(f"drop trigger {name}")
+        database.execute("update ledger set actor = 'somebody else' where seq = 1")
+        database.commit()
+    told = again(shop, before)
+    assert len(told.problems) == 1
+    assert "ledger" in told.problems[0]
+    assert (told.version.deployment, told.version.champion_then) == (None, None)
+    assert told.holds
 
 
 def test_a_damaged_log_or_trained_model_is_an_error_that_names_it(shop: Project, before: Explanation) -> None:
@@ -241,6 +278,11 @@ def test_what_if_scores_on_paper_and_logs_nothing(shop: Project, before: Explana
     [
         ("orders.itmes", "3", "the predictor reads no such column. Did you mean orders.items?"),
         ("amuont", "3", "the predictor reads no such column. Did you mean orders.amount?"),
+        (
+            "courier_recent.mean_late_8d",
+            "3",
+            "the predictor reads no such column. Did you mean courier_recent.mean_late_7d?",
+        ),
         ("orders.items", "3.5", "'3.5' is not of type int. Write a whole number such as 40, or null."),
         ("orders.amount", "a lot", "'a lot' is not of type float. Write a number such as 12.5, or null."),
         ("orders.amount", "nan", "'nan' is not of type float. Write a number such as 12.5, or null."),
