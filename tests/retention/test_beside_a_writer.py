@@ -16,7 +16,7 @@ from ml_platform.store.artifacts import ArtifactStore
 from tests.features.world import write_project
 
 CONTENTS = [f"the bytes of object {number}".encode() * 20 for number in range(300)]
-SECONDS = 8
+SECONDS = 11
 
 
 def _write(root, seed):
@@ -25,13 +25,13 @@ def _write(root, seed):
     while time.monotonic() < end:
         names = draw.sample(range(len(CONTENTS) - 100), 3)
         objects = {str(name): store.put(CONTENTS[name]) for name in names}
-        time.sleep(draw.uniform(0, 0.3))
+        time.sleep(draw.uniform(0, 0.2))
         id = content_id([seed, draw.random()])
         store.write("note", id, id, objects=objects)
 
 
 def test_a_writer_beside_never_loses_what_it_wrote(tmp_path):
-    project = write_project(tmp_path, retention={"grace": "2s"})
+    project = write_project(tmp_path, retention={"grace": "3s"})
     old = time.time() - 1000
     for content in CONTENTS:
         stored = project.store.put(content)

@@ -19,7 +19,8 @@ from ml_platform.prediction_log import PREDICTION_DAYS
 from ml_platform.project import Project
 from ml_platform.retention.erasure.person import Person
 from ml_platform.retention.erasure.plan import ErasurePlan, Found, Replaced, find_person, marks_for, plan_erasure
-from ml_platform.retention.erasure.rewrite import Rehearsal, left_id, without
+from ml_platform.retention.erasure.rehearsal import Rehearsal
+from ml_platform.retention.erasure.rewrite import left_id, without
 from ml_platform.retention.marks import add_marks
 from ml_platform.retention.needed import look_at_store
 from ml_platform.retention.remove import PlanHasChanged

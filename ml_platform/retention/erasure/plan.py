@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from ml_platform.identity import canonical_json, content_id
 from ml_platform.project import Project
 from ml_platform.retention.erasure.person import Person
-from ml_platform.retention.erasure.rewrite import Rehearsal, is_table, left_id, without
+from ml_platform.retention.erasure.rehearsal import Rehearsal
+from ml_platform.retention.erasure.rewrite import is_table, left_id, without
 from ml_platform.retention.marks import Mark
 from ml_platform.retention.needed import Key, look_at_store
 from ml_platform.store.artifacts import Artifact, StoredObject

@@ -18,40 +18,11 @@ from ml_platform.features.chunks import parquet_bytes
 from ml_platform.features.key_index import hashes_name
 from ml_platform.features.source_log import FILE, ROW
 from ml_platform.frame import EFFECTIVE_TIME
-from ml_platform.identity import bytes_hash, content_id, frame_id
+from ml_platform.identity import content_id, frame_id
 from ml_platform.retention.erasure.person import Person
+from ml_platform.retention.erasure.rehearsal import Rehearsal
 from ml_platform.snapshot.boundaries import PARTS, Boundaries
-from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
-
-
-class Rehearsal:
-    """A store in which nothing is written: what would be is held until it is asked to be.
-
-    Attributes
-    ----------
-    touched
-        The hashes of the objects that hold anything of the person; no other is read.
-    """
-
-    def __init__(self, store: ArtifactStore, touched: frozenset[str]) -> None:
-        self._store, self.touched = store, touched
-        self._new: dict[str, bytes] = {}
-
-    def put(self, content: bytes) -> StoredObject:
-        """Hold what would be stored."""
-        stored = StoredObject(bytes_hash(content), len(content))
-        self._new[stored.sha256] = content
-        return stored
-
-    def read(self, stored: StoredObject) -> bytes:
-        """Return what is stored, or would be."""
-        held = self._new.get(stored.sha256)
-        return self._store.read(stored) if held is None else held
-
-    def perform(self) -> None:
-        """Store what was held."""
-        for content in self._new.values():
-            self._store.put(content)
+from ml_platform.store.artifacts import Artifact, StoredObject
 
 
 @dataclass
