@@ -9,6 +9,7 @@ from datetime import datetime
 import pandas as pd
 
 from ml_platform.errors import PlatformError
+from ml_platform.explanation.behind import SourceRow
 from ml_platform.explanation.contributions import Contributions, contributions_of
 from ml_platform.explanation.explanation import ActionValue, Answer, Explanation, Input, Made
 from ml_platform.explanation.features_then import features_then, project_then
@@ -16,7 +17,6 @@ from ml_platform.explanation.found import Logged, find_predictions
 from ml_platform.explanation.inputs import inputs_of_rows, population_rows
 from ml_platform.explanation.outcome import Outcome, outcomes_of
 from ml_platform.explanation.rescoring import Rescored, output_names, output_value, score_again
-from ml_platform.explanation.source_rows import SourceRow
 from ml_platform.explanation.values import plain
 from ml_platform.explanation.versions import VersionFacts, version_facts
 from ml_platform.explanation.what_if import WhatIf, what_if

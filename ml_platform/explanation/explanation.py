@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from ml_platform.explanation.behind import Behind, SourceRow
 from ml_platform.explanation.contributions import Contributions
 from ml_platform.explanation.outcome import Outcome
 from ml_platform.explanation.rescoring import Output, Rescored
-from ml_platform.explanation.source_rows import Behind, SourceRow
 from ml_platform.explanation.versions import VersionFacts
 from ml_platform.explanation.what_if import WhatIf
 

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ml_platform.catalog.wording import instant_text
+from ml_platform.explanation.behind import SourceRow
 from ml_platform.explanation.contributions import Contributions
 from ml_platform.explanation.explanation import Explanation, Input
-from ml_platform.explanation.source_rows import SourceRow
 from ml_platform.explanation.wording import (
     agreement,
     amount,

@@ -10,10 +10,11 @@ import pandas as pd
 from ml_platform.catalog.wording import formula, unit_of
 from ml_platform.clock import from_micros, tick_at
 from ml_platform.errors import PlatformError, listed
+from ml_platform.explanation.behind import TICK, Answers, Asked, Behind, SourceRow
 from ml_platform.explanation.explanation import Input
 from ml_platform.explanation.found import Logged
 from ml_platform.explanation.rescoring import bytes_of
-from ml_platform.explanation.source_rows import TICK, Answers, Asked, Behind, SourceRow, rows_behind
+from ml_platform.explanation.source_rows import rows_behind
 from ml_platform.explanation.values import plain
 from ml_platform.frame import EFFECTIVE
 from ml_platform.project import Project

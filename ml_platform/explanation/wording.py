@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from ml_platform.catalog.wording import instant_text
+from ml_platform.explanation.behind import Behind
 from ml_platform.explanation.contributions import Contributions, Term
 from ml_platform.explanation.explanation import Explanation, Input
-from ml_platform.explanation.source_rows import Behind
 from ml_platform.explanation.versions import Deployment, VersionFacts
 
 _TERMS = 10

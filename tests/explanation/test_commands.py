@@ -180,3 +180,12 @@ def test_explaining_loads_none_of_the_slow_libraries(lived: Lived, id: str) -> N
     loaded = set(re.findall(r"'(\w+)'", done.stderr))
     assert "lightgbm" in loaded
     assert not loaded & {"dagster", "mlflow", "evidently", "great_expectations", "matplotlib", "pyspark", "jinja2"}
+
+
+def test_a_notebook_gets_all_rows_and_what_ifs_in_one_line(lived: Lived, id: str) -> None:
+    import ml_platform
+
+    told = ml_platform.explain(lived.project.root, id, what_if={"orders.items": "8"})
+    assert told.what_if is not None
+    assert [(change.name, change.after) for change in told.what_if.changes] == [("orders.items", 8)]
+    assert all(len(item.behind.rows) == item.behind.count for item in told.inputs if item.behind)

@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from ml_platform.explanation import Explanation, explain, explain_each
+from ml_platform.explanation.behind import Behind
 from ml_platform.explanation.found import sample_ids
-from ml_platform.explanation.source_rows import Behind
 from ml_platform.prediction_log import read_predictions
 from tests.explanation.lived import FIRST_CORRECTION, MODEL, SECOND_CORRECTION, Delivery, Lived
 from tests.worlds import NOW

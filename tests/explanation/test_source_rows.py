@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from ml_platform.explanation.behind import TICK, Answers, Asked
 from ml_platform.explanation.features_then import features_then
 from ml_platform.explanation.found import Logged
 from ml_platform.explanation.inputs import inputs_of_rows
-from ml_platform.explanation.source_rows import TICK, Answers, Asked, rows_behind
+from ml_platform.explanation.source_rows import rows_behind
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.table import build_feature_table
 from ml_platform.project import Project
