@@ -109,6 +109,7 @@ def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
     if done:
         lines.append("Its rows are not ingested any more; --lift lets them in again.")
     else:
+        lines.append("From then on its rows would be left out of every ingest.")
         lines.append(f"To do this, and only this: the same command with --delete {plan.id}")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 

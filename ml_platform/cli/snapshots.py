@@ -52,14 +52,17 @@ def _stretches(rows: Mapping[str, int]) -> str:
 
 def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     """Print a snapshot's manifest, with the partitions behind it."""
+    from ml_platform.retention.marks import marks_of
     from ml_platform.snapshot.behind import inputs_of
     from ml_platform.snapshot.find import find_snapshot
 
     project = open_project(directory)
     artifact = find_snapshot(project, name)
     inputs = inputs_of(project, artifact)
+    erased = [mark.told for mark in marks_of(project, artifact.kind, artifact.id)]
     if as_json:
         body = {"id": artifact.id, "key": artifact.key, **artifact.about, "inputs": [item.as_json() for item in inputs]}
+        body["erased"] = erased
         print(json.dumps(body, indent=2))
         return
     about, console = artifact.about, wide_console()
@@ -76,6 +79,8 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
         "columns": ", ".join(f"{column} ({kind})" for column, kind in about["columns"].items()),
         "code": about.get("code", "not recorded by the version that made it"),
     }
+    if erased:
+        lines["erased"] = "; ".join(erased)
     console.print(_table(("", ""), list(lines.items()), heads=False))
     console.print(_table(("input", "id", "partitions", "rows"), [_input_row(item) for item in inputs]))
 

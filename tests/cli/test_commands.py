@@ -312,7 +312,9 @@ def test_erase_looks_first_and_never_names_the_key_in_the_ledger(tmp_path: Path)
     assert call(*words, "--delete", "0123456789ab").returncode == 1
     assert "are erased, for good." in call(*words, "--delete", plan["plan"]).stdout
     assert "Nothing of it is stored." in call(*words).stdout
-    assert json.loads(call("snapshot", "show", first, str(shop), "--json").stdout)["id"] != first
+    shown = json.loads(call("snapshot", "show", first, str(shop), "--json").stdout)
+    assert shown["id"] != first
+    assert shown["erased"] == ["1 row erased: what was trained on it cannot be trained again to the byte"]
     named = call("erase", "order", "order_id=o001000", str(shop), "--reason", "o001000 asked", "--delete", "x")
     assert named.stderr.startswith("the reason holds the key that is to be erased")
     wrong = call("erase", "order", "id=o001000", str(shop), "--reason", "letter")

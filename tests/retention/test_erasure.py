@@ -33,6 +33,7 @@ from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.database import METADATA
 from ml_platform.store.ledger import chain_faults, ledger_lines
 from ml_platform.store.outputs import current_output
+from ml_platform.store.removal import Removal
 from ml_platform.verification.verify import verify_project
 from tests.features.world import SALES, at, sale, sales_project, write_csv
 from tests.retention.conftest import LATER, wall, with_rules
@@ -284,8 +285,8 @@ def test_a_key_in_a_column_that_is_not_the_entity_s_is_told(tmp_path):
 
 
 def _killed_at(root, number, key, plan_id):
-    """Erase in a process of its own, which is killed at one of its writes to the store."""
-    steps, write = iter(range(10_000)), ArtifactStore._write
+    """Erase in a process of its own, which is killed at one of its writes to the store, or of its removals."""
+    steps, write, take = iter(range(10_000)), ArtifactStore._write, Removal.remove
     project = open_project(root)
 
     def counted(self, path, content):
@@ -293,7 +294,12 @@ def _killed_at(root, number, key, plan_id):
             os.kill(os.getpid(), signal.SIGKILL)
         write(self, path, content)
 
-    ArtifactStore._write = counted
+    def removing(self, path):
+        if next(steps) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        take(self, path)
+
+    ArtifactStore._write, Removal.remove = counted, removing
     erase(project, Person.of(project, "order", {"order_id": key}), plan_id, LATER, actor="ada", reason=WHY)
 
 
@@ -301,7 +307,7 @@ def test_a_process_killed_while_it_erases_is_completed_by_erasing_again(cluttere
     project = cluttered.project
     key, _ = in_predictions_and_in_training(project)
     person = Person.of(project, "order", {"order_id": key})
-    for number in (0, 4, 4):
+    for number in (0, 4, 6, 6):
         plan = plan_erasure(open_project(project.root), person, LATER)
         assert not plan.is_empty
         project.database.engine.dispose()
