@@ -11,7 +11,7 @@ import pandas as pd
 from ml_platform.errors import PlatformError
 from ml_platform.explanation.behind import SourceRow
 from ml_platform.explanation.contributions import Contributions, contributions_of
-from ml_platform.explanation.explanation import ActionValue, Answer, Explanation, Input, Made
+from ml_platform.explanation.explanation import ActionValue, Answer, Explanation, Input, Made, Through
 from ml_platform.explanation.features_then import features_then, project_then
 from ml_platform.explanation.found import Logged, find_predictions
 from ml_platform.explanation.inputs import inputs_of_rows, population_rows
@@ -123,12 +123,13 @@ class _Explainer:
 
     def explain(self, given: Mapping[str, str]) -> Iterator[Explanation]:
         again = self._again()
-        inputs = self._inputs()
+        inputs, through = self._inputs()
         outcomes = self._outcomes()
         population = self._population()
         for id, row in self._logged.rows.iterrows():
             predictor = self._shared.predictor(row["trained_model"])
-            yield self._told(str(id), row, predictor, again[str(id)], inputs[str(id)], outcomes, population, given)
+            looked_up = (inputs[str(id)], through.get(str(id), ()))
+            yield self._told(str(id), row, predictor, again[str(id)], looked_up, outcomes, population, given)
 
     def _told(
         self,
@@ -136,7 +137,7 @@ class _Explainer:
         row: pd.Series,
         predictor: Predictor,
         again: _Again,
-        inputs: tuple[Input, ...],
+        looked_up: tuple[tuple[Input, ...], tuple[Through, ...]],
         outcomes: Mapping[str, Outcome],
         population: Mapping[str, SourceRow],
         given: Mapping[str, str],
@@ -151,7 +152,8 @@ class _Explainer:
             effective_time=effective,
             scored_at=row["scored_at"].to_pydatetime(),
             answer=self._answer(row, predictor, again.values),
-            inputs=inputs,
+            inputs=looked_up[0],
+            through=looked_up[1],
             population=population.get(id),
             contributions=again.contributions,
             version=self._shared.version(logged.model, row["trained_model"], effective),
@@ -197,7 +199,7 @@ class _Explainer:
         frame = self._features.loc[known].assign(prediction_time=rows.loc[known, "prediction_time"])
         return dict(zip(map(str, known), score_again(predictor, frame, rows.loc[known]), strict=True))
 
-    def _inputs(self) -> dict[str, tuple[Input, ...]]:
+    def _inputs(self) -> tuple[dict[str, tuple[Input, ...]], dict[str, tuple[Through, ...]]]:
         by_version = {id: self._shared.predictor(id).inputs for id in self._logged.rows["trained_model"].unique()}
         return inputs_of_rows(
             self._then, self._logged, self._features, by_version, self._shared.rows, self._problems.append

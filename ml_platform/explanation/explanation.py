@@ -46,6 +46,22 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Through:
+    """A column that no predictor reads, but that gives a feature table its key: it is looked up on the way.
+
+    Attributes
+    ----------
+    gives
+        The key that it gives, such as ``last_stop.dest``.
+    """
+
+    name: str
+    value: Any
+    gives: str
+    behind: Behind | None
+
+
+@dataclass(frozen=True)
 class ActionValue:
     """What an action could be expected to earn, in the project's currency."""
 
@@ -102,6 +118,8 @@ class Explanation:
 
     Attributes
     ----------
+    through
+        Columns that were looked up only to find the entity of another table.
     population
         The row of the population's source that asked, as it was known at the batch run.
     problems
@@ -117,6 +135,7 @@ class Explanation:
     scored_at: datetime
     answer: Answer
     inputs: tuple[Input, ...]
+    through: tuple[Through, ...]
     population: SourceRow | None
     contributions: tuple[Contributions, ...]
     version: VersionFacts

@@ -12,7 +12,7 @@ from rich.text import Text
 from ml_platform.catalog.wording import instant_text
 from ml_platform.explanation.behind import SourceRow
 from ml_platform.explanation.contributions import Contributions
-from ml_platform.explanation.explanation import Explanation, Input
+from ml_platform.explanation.explanation import Explanation, Input, Through
 from ml_platform.explanation.wording import (
     agreement,
     amount,
@@ -51,7 +51,7 @@ def _parts(told: Explanation) -> Iterator[RenderableType]:
     if told.told:
         yield from _why(told.told, _units(told.inputs), "Why")
     yield from _stories(told)
-    yield from _inputs(told.inputs)
+    yield from _inputs(told.inputs, told.through)
     yield from _version(told)
     yield from _again(told)
     for problem in told.problems:
@@ -200,7 +200,7 @@ def _remark(row: SourceRow) -> Text:
     return Text(", ").join(parts)
 
 
-def _inputs(inputs: Sequence[Input]) -> Iterator[RenderableType]:
+def _inputs(inputs: Sequence[Input], through: Sequence[Through]) -> Iterator[RenderableType]:
     yield _heading("Inputs", f"{len(inputs)} columns. {inputs_again(inputs)}")
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "value", "tick", "follows from", "again"):
@@ -210,6 +210,9 @@ def _inputs(inputs: Sequence[Input]) -> Iterator[RenderableType]:
         tick = f"{item.tick:%Y-%m-%d %H:%M}" if item.tick else ""
         origin = rows_text(item.behind) or "the row that asked"
         table.add_row(item.name, shown(item.value, item.unit), tick, Text(origin, "dim"), Text(agreement(item), style))
+    for one in through:
+        gave = Text(f"gave {one.gives}", "dim")
+        table.add_row(Text(one.name, "dim"), shown(one.value), "", Text(rows_text(one.behind), "dim"), gave)
     yield Padding(table, (0, 0, 0, 2))
 
 

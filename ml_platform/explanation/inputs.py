@@ -11,7 +11,7 @@ from ml_platform.catalog.wording import formula, unit_of
 from ml_platform.clock import from_micros, tick_at
 from ml_platform.errors import PlatformError, listed
 from ml_platform.explanation.behind import TICK, Answers, Asked, Behind, SourceRow
-from ml_platform.explanation.explanation import Input
+from ml_platform.explanation.explanation import Input, Through
 from ml_platform.explanation.found import Logged
 from ml_platform.explanation.rescoring import bytes_of
 from ml_platform.explanation.source_rows import rows_behind
@@ -33,8 +33,8 @@ def inputs_of_rows(
     columns: Mapping[str, Sequence[InputColumn]],
     limit: int | None,
     tell: Tell,
-) -> dict[str, tuple[Input, ...]]:
-    """Return the inputs of predictions by their ids, in the predictor's order.
+) -> tuple[dict[str, tuple[Input, ...]], dict[str, tuple[Through, ...]]]:
+    """Return the inputs of predictions by their ids, in the predictor's order, and what led to their entities.
 
     Parameters
     ----------
@@ -61,7 +61,25 @@ def inputs_of_rows(
                 _input(then, joins, column.name, before[id], after.get(id), ticks[id], behind.get(id, {}))
                 for column in inputs
             )
-    return found
+    return found, {} if then is None or features is None else _through(joins, features, columns, behind)
+
+
+def _through(
+    joins: Mapping[str, Joined], features: pd.DataFrame, columns: Mapping[str, Sequence[InputColumn]], behind: _Found
+) -> dict[str, tuple[Through, ...]]:
+    """Return the columns of feature tables that give other tables their keys, where no predictor reads them."""
+    read = {column.name for inputs in columns.values() for column in inputs}
+    gives = {
+        name: f"{joined.alias}.{key}"
+        for joined in joins.values()
+        for key, name in joined.keys.items()
+        if name.partition(".")[0] in joins and name not in read and name in features.columns
+    }
+    values = _records(features[list(gives)])
+    return {
+        id: tuple(Through(name, of[name], key, behind.get(id, {}).get(name)) for name, key in gives.items())
+        for id, of in values.items()
+    }
 
 
 def _records(rows: pd.DataFrame | None) -> dict[str, dict[str, Any]]:

@@ -148,7 +148,14 @@ def explained(project: Project, ids: dict[str, str]) -> dict[str, dict[str, Any]
     declared = json.loads(json.dumps(kept_declarations(project.spec, "delay")))
     logged = Logged("delay", rows, ("id",), ids, declared, True)
     columns = {"t": [InputColumn(name, "float") for name in values]}
-    found = inputs_of_rows(project, logged, features_then(project, logged), columns, None, pytest.fail)
+    found, through = inputs_of_rows(project, logged, features_then(project, logged), columns, None, pytest.fail)
+    (led,) = through["f1"]
+    assert (led.name, led.value, led.gives) == ("aircraft.operator", "DL", "carrier.operator")
+    assert led.behind is not None
+    assert [(row.values, row.tells) for row in led.behind.rows] == [
+        ({"tail": "N1", "at": at(5), "operator": "DL"}, True),
+        ({"tail": "N1", "at": at(0), "operator": "UA"}, False),
+    ]
     assert found["f1"][0].tick == at(9)
     assert found["f1"][0].table == "airport_weather"
     return {id: {item.name: item for item in inputs} for id, inputs in found.items()}

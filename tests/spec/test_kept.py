@@ -9,6 +9,7 @@ import pytest
 
 from ml_platform.project import open_project
 from ml_platform.spec.kept import kept_declarations, read_declarations
+from tests.features.test_predictions_as_a_source import EXPECTED, ORDER_EXPECTED
 from tests.worlds import FILES, write_shop
 
 EXAMPLE = Path(__file__).parents[2] / "examples/flights"
@@ -38,3 +39,15 @@ def test_kept_declarations_outlive_an_edit_and_a_removal(tmp_path: Path) -> None
     read = read_declarations(after, kept)
     assert read.models["late_parcel"] == before.models["late_parcel"]
     assert "mean_late_7d" in read.feature_tables["courier_recent"].columns
+
+
+def test_a_source_of_another_models_predictions_is_read_again_as_it_was(tmp_path: Path) -> None:
+    write_shop(tmp_path, days=1)
+    (tmp_path / "sources/expected.yaml").write_text(EXPECTED)
+    (tmp_path / "features/order_expected.yaml").write_text(ORDER_EXPECTED)
+    model = FILES["models/late_parcel.yaml"].replace("courier_recent.*", "courier_recent.*, order_expected.minutes")
+    (tmp_path / "models/late_parcel.yaml").write_text(model)
+    spec = open_project(tmp_path).spec
+    read = read_declarations(spec, json.loads(json.dumps(kept_declarations(spec, "late_parcel"))))
+    assert read.sources["expected"] == spec.sources["expected"]
+    assert read.feature_tables["order_expected"] == spec.feature_tables["order_expected"]
