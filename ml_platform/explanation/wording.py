@@ -74,8 +74,9 @@ def largest(terms: Sequence[Term], count: int = _TERMS) -> tuple[tuple[Term, ...
 
 def window_text(behind: Behind) -> str:
     """Return which stretch of events counted."""
-    start = "ever" if behind.start is None else instant_text(behind.start).removesuffix(" UTC")
-    return f"after {start}, up to {instant_text(behind.end)}"
+    if behind.start is None:
+        return f"up to {instant_text(behind.end)}"
+    return f"after {instant_text(behind.start).removesuffix(' UTC')}, up to {instant_text(behind.end)}"
 
 
 def rows_text(behind: Behind | None) -> str:
