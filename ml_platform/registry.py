@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ml_platform.approval import APPROVE, asks_for_approval, decision_on
-from ml_platform.errors import ApprovalNeeded, ArtifactDamaged, RefConflict, ReleaseRefused
+from ml_platform.errors import ApprovalNeeded, ArtifactDamaged, LedgerDamaged, RefConflict, ReleaseRefused
 from ml_platform.evaluation.evaluate import KIND as EVALUATION
 from ml_platform.evaluation.evaluate import evaluation_id as identify
 from ml_platform.evaluation.judgement import judge_gates, merits, opponents, refusals, rule_name, rule_of
@@ -122,7 +122,12 @@ def champion(project: Project, model: str, at: datetime | None = None) -> Versio
     """Return the champion now, or at an instant of the past; None where nothing was deployed by then."""
     name = champion_ref(model)
     id = read_ref(project.database, name) if at is None else ref_at(project.database, name, at)
-    return None if id is None else version_of(project, model, id)
+    if id is None:
+        return None
+    version = version_of(project, model, id)
+    if version is None:
+        raise LedgerDamaged(None, f"it says that {id[:12]} was made champion of {model}, which is no version any more")
+    return version
 
 
 def first_deployed(project: Project, model: str) -> datetime | None:

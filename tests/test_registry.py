@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ml_platform.errors import ArtifactDamaged, ReleaseRefused
+from ml_platform.errors import ArtifactDamaged, LedgerDamaged, ReleaseRefused
 from ml_platform.evaluation.evaluate import evaluate_model, evaluation_id
 from ml_platform.project import Project
 from ml_platform.registry import (
@@ -248,3 +248,14 @@ def test_twenty_threads_that_deploy_at_once_have_one_winner_at_each_step(project
 
 def test_versions_are_kept_by_model_and_number():
     assert [column.name for column in VERSIONS.primary_key] == ["model", "number"]
+
+
+def test_a_champion_whose_version_was_edited_in_the_database_is_not_taken_for_none(project):
+    easy = _easy(project)
+    trained = _train(easy)
+    _deploy(easy, trained, _evaluate(easy, trained))
+    with easy.database.writing() as connection:
+        connection.execute(VERSIONS.update().values(id="0" * 64))
+    for at in (None, NOON + HOUR):
+        with pytest.raises(LedgerDamaged, match=f"{trained.short_id} was made champion of late_parcel, which is no"):
+            champion(easy, "late_parcel", at)

@@ -6,6 +6,7 @@ changed has another hash, and one that is gone is missed by the next.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -138,13 +139,14 @@ def ledger_lines(database: Database, ref: str | None = None) -> list[LedgerLine]
     LedgerDamaged
         Naming the first line that is not what it was, or that does not follow from the line before.
     """
-    query = _RAW if ref is None else _RAW.where(LEDGER.c.ref == ref)
+    lines: list[LedgerLine] = []
     with database.reading() as connection:
-        lines = [_checked(dict(row)) for row in connection.execute(query).mappings()]
-        broken = connection.execute(_BROKEN).first()
-    if broken is not None:
-        raise LedgerDamaged(broken.seq, _DOES_NOT_FOLLOW)
-    return lines
+        for row in connection.execute(_RAW):
+            line = _checked(tuple(row))
+            if line.previous != (lines[-1].hash if lines else BEGINNING):
+                raise LedgerDamaged(line.seq, _DOES_NOT_FOLLOW)
+            lines.append(line)
+    return lines if ref is None else [line for line in lines if line.ref == ref]
 
 
 def last_line(connection: sa.Connection, ref: str, beside: sa.ScalarSelect[Any]) -> tuple[Any, LedgerLine | None]:
@@ -158,9 +160,8 @@ def last_line(connection: sa.Connection, ref: str, beside: sa.ScalarSelect[Any])
     newest = sa.select(sa.func.max(LEDGER.c.seq)).where(LEDGER.c.ref == ref).scalar_subquery()
     once = sa.select(beside.label("beside")).subquery()
     query = sa.select(once.c.beside, *_COLUMNS).select_from(once.outerjoin(LEDGER, LEDGER.c.seq == newest))
-    row = dict(connection.execute(query).mappings().one())
-    value = row.pop("beside")
-    return value, None if row["seq"] is None else _checked(row)
+    value, *row = connection.execute(query).one()
+    return value, None if row[0] is None else _checked(tuple(row))
 
 
 def ledger_head(database: Database) -> Head | None:
@@ -181,29 +182,24 @@ def chain_faults(database: Database) -> Iterator[tuple[int, str]]:
     """Yield number and fault of each line that is not what it was, or does not follow from the line before."""
     with database.reading() as connection:
         rows = connection.execution_options(yield_per=1000).execute(_RAW)
-        yield from _chain_faults(dict(row._mapping) for row in rows)
+        yield from _chain_faults(tuple(row) for row in rows)
 
 
-def _chain_faults(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, str]]:
-    seq, previous = 0, BEGINNING
+def _chain_faults(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, str]]:
+    before, hash = 0, BEGINNING
     for row in rows:
+        seq, previous, own = row[0], row[-2], row[-1]
         try:
             _checked(row)
         except LedgerDamaged as error:
-            yield row["seq"], error.problem
-        if row["previous"] != previous:
-            yield row["seq"], f"it does not follow from line {seq}: {_GONE}"
-        seq, previous = row["seq"], row["hash"]
+            yield seq, error.problem
+        if previous != hash:
+            yield seq, f"it does not follow from line {before}: {_GONE}"
+        before, hash = seq, own
 
 
 _GONE = "a line was removed, added or exchanged"
 _DOES_NOT_FOLLOW = f"it does not follow from the line before: {_GONE}"
-_LINKS = sa.select(
-    LEDGER.c.seq,
-    LEDGER.c.previous,
-    sa.func.lag(LEDGER.c.hash, 1, BEGINNING).over(order_by=LEDGER.c.seq).label("before"),
-).subquery()
-_BROKEN = sa.select(_LINKS.c.seq).where(_LINKS.c.previous != _LINKS.c.before).order_by(_LINKS.c.seq).limit(1)
 _HEAD = sa.select(LEDGER.c.seq, LEDGER.c.hash).order_by(LEDGER.c.seq.desc()).limit(1)
 _TEXT = {name: sa.cast(sa.type_coerce(LEDGER.c[name], sa.Text), sa.Text).label(name) for name in ("at", "facts")}
 _COLUMNS: list[sa.ColumnElement[Any]] = [_TEXT.get(column.name, column) for column in LEDGER.c]
@@ -211,14 +207,15 @@ _RAW = sa.select(*_COLUMNS).order_by(LEDGER.c.seq)
 """Lines as they are stored: what cannot be read is a fault of a line, and no fault of who reads it."""
 
 
-def _checked(row: Mapping[str, Any]) -> LedgerLine:
+@functools.lru_cache(maxsize=10_000)
+def _checked(row: tuple[Any, ...]) -> LedgerLine:
+    """Return a line as it is stored; the same row is hashed once only."""
+    told = dict(zip(LEDGER.c.keys(), row, strict=True))
     try:
-        line = dict(row) | {"at": datetime.fromisoformat(row["at"]), "facts": json.loads(row["facts"])}
-        found = line_hash(line)
-        if format_instant(line["at"]) != row["at"]:
-            found = ""
+        line = told | {"at": datetime.fromisoformat(told["at"]), "facts": json.loads(told["facts"])}
+        found = line_hash(line) if format_instant(line["at"]) == told["at"] else ""
     except (TypeError, ValueError):
         found = ""
-    if found != row["hash"]:
-        raise LedgerDamaged(row["seq"], "it was changed after it had been written")
+    if found != told["hash"]:
+        raise LedgerDamaged(told["seq"], "it was changed after it had been written")
     return LedgerLine(**line)
