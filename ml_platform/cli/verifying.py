@@ -77,7 +77,7 @@ def print_verification(name: str, found: Verification) -> None:
         rest = sum(found.counts.values()) - _SHOWN
         if rest > 0:
             print(f"and {rest:,} more; --json tells of the first thousand.")
-    if found.unused:
+    if found.unused and found.whole:  # else an artefact that cannot be read may name them
         print(f"{found.unused:,} objects are used by no artefact. They are whole, and harm nothing.")
 
 
