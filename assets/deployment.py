@@ -10,9 +10,10 @@ from ml_platform.mlflow_records import deployment_record
 from ml_platform.monitoring.alerts import send_alert
 from ml_platform.outbox import track
 from ml_platform.project import Project
-from ml_platform.registry import champion, champion_ref, deploy, version_of
+from ml_platform.registry import champion, champion_ref, deploy
 from ml_platform.store.anchors import signature_of
 from ml_platform.store.ledger import Head, LedgerLine, ledger_head, ledger_lines
+from ml_platform.versions import version_of
 from ml_platform.waiting import waiting_alert, waiting_version
 from ml_platform_dagster.assets.days import open_days
 from ml_platform_dagster.assets.declare import asset_key, declared_asset, model_of

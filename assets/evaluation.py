@@ -13,10 +13,11 @@ from ml_platform.graph import Node
 from ml_platform.mlflow_records import evaluation_record
 from ml_platform.outbox import track
 from ml_platform.project import Project
-from ml_platform.registry import champion_to_beat, version_of
+from ml_platform.registry import champion_to_beat
 from ml_platform.reports.pictures import evaluation_pictures
 from ml_platform.spec.model import ModelSpec
 from ml_platform.store.artifacts import Artifact
+from ml_platform.versions import version_of
 from ml_platform_dagster.assets.checks import check_result, check_specs
 from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, bullets, made_metadata, mlflow_url, money, table

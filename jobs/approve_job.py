@@ -4,9 +4,10 @@ import dagster as dg
 
 from ml_platform.approval import decide
 from ml_platform.project import Project
-from ml_platform.registry import Version, deploy
+from ml_platform.registry import deploy
 from ml_platform.store.outputs import record_output
 from ml_platform.version_names import version_named
+from ml_platform.versions import Version
 from ml_platform.waiting import last_evaluation
 from ml_platform_dagster.assets.declare import asset_key
 from ml_platform_dagster.assets.deployment import deployed

@@ -11,8 +11,8 @@ from ml_platform.identity import content_id
 from ml_platform.monitoring.alerts import Alert, send_alert
 from ml_platform.monitoring.findings import Finding, open_findings
 from ml_platform.project import Project
-from ml_platform.registry import versions
 from ml_platform.scheduling import retraining_after_drift
+from ml_platform.versions import versions
 from ml_platform_dagster.assets.days import open_days
 from ml_platform_dagster.assets.declare import asset_key
 from ml_platform_dagster.jobs.asset_jobs import INGEST, retrain_job_name

@@ -11,7 +11,7 @@ from ml_platform.store.ledger import LedgerLine, append_line, ledger_lines
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
-    from ml_platform.registry import Version
+    from ml_platform.versions import Version
 
 APPROVE, REJECT = "approve", "reject"
 

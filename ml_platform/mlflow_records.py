@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ml_platform.registry import Version
 from ml_platform.store.artifacts import Artifact, StoredObject
 from ml_platform.tracking import KEY_TAG, Record
+from ml_platform.versions import Version
 
 
 def training_record(

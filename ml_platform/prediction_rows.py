@@ -13,10 +13,10 @@ from ml_platform.clock import tick_at
 from ml_platform.identity import content_id
 from ml_platform.predictor import load_predictor
 from ml_platform.project import Project
-from ml_platform.registry import Version
 from ml_platform.spec.resolve import feature_tables_of
 from ml_platform.spec.source import ColumnType
 from ml_platform.training.columns import read_columns
+from ml_platform.versions import Version
 
 _ARROW: Mapping[ColumnType, pa.DataType] = {
     "string": pa.large_string(),

@@ -1,16 +1,13 @@
-"""The registry: numbered versions of each model, and the one that is champion.
+"""The registry: which version of each model is champion, and how one becomes it.
 
-A version is a trained model that was registered; the champion is a ref that moves by compare-and-set, and every move
-is a line in the ledger. Deployment trusts no verdict: it checks gates and release rule again itself.
+The champion is a ref that moves by compare-and-set, and every move is a line in the ledger. Deployment trusts no
+verdict: it checks gates and release rule again itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-
-import sqlalchemy as sa
 
 from ml_platform.approval import APPROVE, asks_for_approval, decision_on
 from ml_platform.errors import ApprovalNeeded, ArtifactDamaged, LedgerDamaged, RefConflict, ReleaseRefused
@@ -20,97 +17,14 @@ from ml_platform.evaluation.judgement import judge_gates, merits, opponents, ref
 from ml_platform.predictor import load_predictor
 from ml_platform.store.anchors import anchor_ledger
 from ml_platform.store.artifacts import Artifact
-from ml_platform.store.database import METADATA, Database, Instant
 from ml_platform.store.ledger import LedgerLine, ledger_lines
 from ml_platform.store.refs import move_ref, read_ref, ref_at
 from ml_platform.training.train import KIND as TRAINED_MODEL
 from ml_platform.training.train import baseline_names
+from ml_platform.versions import Version, register_version, version_of
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
-
-VERSIONS = sa.Table(
-    "versions",
-    METADATA,
-    sa.Column("model", sa.String(64), primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("id", sa.String(64), nullable=False),
-    sa.Column("snapshot", sa.String(64), nullable=False),
-    sa.Column("registered_at", Instant, nullable=False),
-    sa.UniqueConstraint("model", "id"),
-)
-_ATTEMPTS = 20
-
-
-@dataclass(frozen=True)
-class Version:
-    """A registered trained model.
-
-    Attributes
-    ----------
-    number
-        Counts from 1 within a model.
-    id
-        The trained model's id.
-    snapshot
-        The id of the snapshot that it was first trained on.
-    """
-
-    model: str
-    number: int
-    id: str
-    snapshot: str
-    registered_at: datetime
-
-    def __str__(self) -> str:
-        return f"{self.model}@{self.number}"
-
-
-def register_version(project: Project, model: str, artifact: Artifact, at: datetime) -> Version:
-    """Give a trained model the next number of its model; one that has a number keeps it."""
-    for attempt in range(_ATTEMPTS):
-        try:
-            return _register(project.database, model, artifact, at)
-        except sa.exc.IntegrityError:  # another process took the number between reading and writing
-            if attempt == _ATTEMPTS - 1:
-                raise
-    raise AssertionError("the loop returns or raises")
-
-
-def _register(database: Database, model: str, artifact: Artifact, at: datetime) -> Version:
-    with database.writing() as connection:
-        row = connection.execute(_by_id(model, artifact.id)).mappings().first()
-        if row is not None:
-            return Version(**row)
-        last = connection.scalar(sa.select(sa.func.max(VERSIONS.c.number)).where(VERSIONS.c.model == model))
-        version = Version(model, (last or 0) + 1, artifact.id, artifact.inputs.get("snapshot", ""), at)
-        connection.execute(sa.insert(VERSIONS).values(vars(version)))
-    return version
-
-
-def _by_id(model: str, id: str) -> sa.Select[Any]:
-    return sa.select(VERSIONS).where((VERSIONS.c.model == model) & (VERSIONS.c.id == id))
-
-
-def versions(project: Project, model: str) -> list[Version]:
-    """Return a model's versions, oldest first."""
-    query = sa.select(VERSIONS).where(VERSIONS.c.model == model).order_by(VERSIONS.c.number)
-    with project.database.reading() as connection:
-        return [Version(**row) for row in connection.execute(query).mappings()]
-
-
-def all_versions(project: Project) -> list[Version]:
-    """Return the versions of every model that ever had one, by model and number."""
-    query = sa.select(VERSIONS).order_by(VERSIONS.c.model, VERSIONS.c.number)
-    with project.database.reading() as connection:
-        return [Version(**row) for row in connection.execute(query).mappings()]
-
-
-def version_of(project: Project, model: str, id: str) -> Version | None:
-    """Return the version that a trained model has, or None where it was never registered."""
-    with project.database.reading() as connection:
-        row = connection.execute(_by_id(model, id)).mappings().first()
-    return None if row is None else Version(**row)
 
 
 def champion_ref(model: str) -> str:

@@ -23,12 +23,13 @@ from ml_platform.making import Made
 from ml_platform.prediction_log import KIND, append_predictions, day_bounds, logged_days, read_predictions
 from ml_platform.prediction_rows import predicted_rows, prediction_ids
 from ml_platform.project import Project
-from ml_platform.registry import Version, champion, first_deployed
+from ml_platform.registry import champion, first_deployed
 from ml_platform.scheduling import days_to_score
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.spec.resolve import feature_tables_of
 from ml_platform.store.artifacts import Artifact
 from ml_platform.store.outputs import partition_instants
+from ml_platform.versions import Version
 
 __all__ = [
     "Scored",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ml_platform.errors import NoSuchVersion, listed, suggest
-from ml_platform.registry import Version, all_versions, champion
+from ml_platform.registry import champion
+from ml_platform.versions import Version, all_versions
 
 if TYPE_CHECKING:
     from ml_platform.project import Project

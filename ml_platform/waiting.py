@@ -7,9 +7,10 @@ from ml_platform.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.evaluation.evaluate import KIND as EVALUATION
 from ml_platform.monitoring.alerts import Alert
 from ml_platform.project import Project
-from ml_platform.registry import Version, champion, version_of
+from ml_platform.registry import champion
 from ml_platform.store.artifacts import Artifact
 from ml_platform.store.outputs import current_output
+from ml_platform.versions import Version, version_of
 
 
 def last_evaluation(project: Project, model: str) -> Artifact | None:

@@ -8,7 +8,7 @@ from ml_platform.approval import decide, decision_on
 from ml_platform.errors import ApprovalNeeded, ApprovalNotAsked, ApprovalWithoutReason, DeclarationError, ReleaseRefused
 from ml_platform.evaluation.evaluate import evaluate_model
 from ml_platform.project import Project
-from ml_platform.registry import Version, champion, deploy, register_version, version_of
+from ml_platform.registry import champion, deploy
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.status import project_status
 from ml_platform.store.anchors import stored_anchors
@@ -16,6 +16,7 @@ from ml_platform.store.artifacts import Artifact
 from ml_platform.store.ledger import ledger_head, ledger_lines
 from ml_platform.store.outputs import record_output
 from ml_platform.training.train import train_model
+from ml_platform.versions import Version, register_version, version_of
 from ml_platform.waiting import waiting_version
 from tests.test_registry import HOUR, NOON
 from tests.training.rows import keep_snapshots, shop_project, snapshot

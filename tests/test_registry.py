@@ -7,18 +7,10 @@ import pytest
 from ml_platform.errors import ArtifactDamaged, LedgerDamaged, ReleaseRefused
 from ml_platform.evaluation.evaluate import evaluate_model, evaluation_id
 from ml_platform.project import Project
-from ml_platform.registry import (
-    VERSIONS,
-    champion,
-    champion_to_beat,
-    deploy,
-    first_deployed,
-    register_version,
-    version_of,
-    versions,
-)
+from ml_platform.registry import champion, champion_to_beat, deploy, first_deployed
 from ml_platform.store.ledger import ledger_lines
 from ml_platform.training.train import train_model
+from ml_platform.versions import VERSIONS, register_version, version_of, versions
 from tests.training.rows import keep_snapshots, shop_project, snapshot
 from tests.worlds import LATE_PARCEL
 

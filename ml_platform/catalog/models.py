@@ -14,11 +14,12 @@ from ml_platform.catalog.wording import span_text, unit_of
 from ml_platform.monitoring.findings import open_findings
 from ml_platform.prediction_log import logged_days
 from ml_platform.project import Project
-from ml_platform.registry import champion, version_of, versions
+from ml_platform.registry import champion
 from ml_platform.spec.model import Algorithm, ModelSpec
 from ml_platform.spec.resolve import feature_tables_of, feature_type
 from ml_platform.status import champion_status
 from ml_platform.store.artifacts import Artifact
+from ml_platform.versions import version_of, versions
 
 
 def model_importances(project: Project, name: str, now: datetime) -> Mapping[str, float]:

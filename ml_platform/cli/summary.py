@@ -13,9 +13,9 @@ from rich.text import Text
 
 from ml_platform.identity import format_instant
 from ml_platform.project import Project
-from ml_platform.registry import versions
 from ml_platform.status import DataStatus, ModelStatus, ProjectStatus, project_status
 from ml_platform.store.outputs import current_output
+from ml_platform.versions import versions
 
 _FILE_WIDTH = 150
 _MARKS = {"deploy": ("deployed", "green"), "refuse": ("not deployed", "yellow"), "same": ("unchanged", "dim")}

@@ -10,7 +10,7 @@ from ml_platform.catalog.wording import instant_text
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.explanation.versions import Deployment, VersionFacts, deployment_at, deployments, version_facts
 from ml_platform.project import Project
-from ml_platform.registry import all_versions
+from ml_platform.versions import all_versions
 
 if TYPE_CHECKING:
     from rich.console import Console

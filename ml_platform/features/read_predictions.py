@@ -17,9 +17,9 @@ from ml_platform.features.readers import Part
 from ml_platform.features.schema import TYPES
 from ml_platform.prediction_log import LoggedDay, logged_days, read_day
 from ml_platform.project import Project
-from ml_platform.registry import versions
 from ml_platform.spec.logged import is_class_score, score_column
 from ml_platform.spec.source import SourceSpec
+from ml_platform.versions import versions
 
 
 def predicted_parts(project: Project, spec: SourceSpec, model: str) -> list[Part]:

@@ -24,9 +24,10 @@ from ml_platform.monitoring.report import drift_report
 from ml_platform.monitoring.settled import settled_predictions
 from ml_platform.prediction_log import logged_days, read_predictions
 from ml_platform.project import Project
-from ml_platform.registry import Version, champion
+from ml_platform.registry import champion
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.store.artifacts import Artifact
+from ml_platform.versions import Version
 
 KIND = "monitoring"
 NO_CHAMPION = "no version is deployed"

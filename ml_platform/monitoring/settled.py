@@ -14,8 +14,8 @@ from ml_platform.monitoring.realised import Realised, is_settled, realised_value
 from ml_platform.prediction_log import read_predictions
 from ml_platform.predictor import Predictor, load_predictor
 from ml_platform.project import Project
-from ml_platform.registry import versions
 from ml_platform.training.labels import class_indices, read_label
+from ml_platform.versions import versions
 
 
 @dataclass(frozen=True)

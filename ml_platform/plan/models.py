@@ -15,7 +15,7 @@ from ml_platform.monitoring.monitor import monitoring_key
 from ml_platform.plan.facts import Planned
 from ml_platform.plan.view import NEVER, View
 from ml_platform.prediction_log import day_bounds
-from ml_platform.registry import champion, champion_ref, champion_to_beat, version_of
+from ml_platform.registry import champion, champion_ref, champion_to_beat
 from ml_platform.scheduling import training_as_of
 from ml_platform.scoring import days_id, days_of_run, scored_days
 from ml_platform.snapshot.build import last_as_of, snapshot_key
@@ -24,6 +24,7 @@ from ml_platform.store.outputs import partition_instants
 from ml_platform.store.refs import read_ref
 from ml_platform.training.environment import environment
 from ml_platform.training.train import training_key
+from ml_platform.versions import version_of
 
 _DAY = timedelta(days=1)
 

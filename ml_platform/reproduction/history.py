@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.identity import content_id
-from ml_platform.registry import Version, all_versions
 from ml_platform.store.artifacts import Artifact
 from ml_platform.store.database import METADATA, Instant
 from ml_platform.training.train import KIND
+from ml_platform.versions import Version, all_versions
 
 if TYPE_CHECKING:
     from ml_platform.project import Project

@@ -27,7 +27,7 @@ from ml_platform.training.train import KIND, PREDICTOR, fit_predictors
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
-    from ml_platform.registry import Version
+    from ml_platform.versions import Version
 
 TOLERANCE = 1e-6
 """How far a score may lie from what it was, where fitted state is not the same."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from ml_platform.errors import ArtifactDamaged, UnknownSnapshot
 from ml_platform.project import Project
-from ml_platform.registry import Version, versions
 from ml_platform.store.artifacts import Artifact
 from ml_platform.store.outputs import current_output
+from ml_platform.versions import Version, versions
 
 KIND = "snapshot"
 _SHORTEST, _WHOLE = 4, 64

@@ -10,13 +10,13 @@ from ml_platform.evaluation.evaluate import KIND as EVALUATION
 from ml_platform.features.ingests import INGESTS
 from ml_platform.prediction_log import KIND as PREDICTIONS
 from ml_platform.prediction_log import PREDICTION_DAYS
-from ml_platform.registry import VERSIONS
 from ml_platform.store.database import Database
 from ml_platform.store.ledger import LedgerLine, ledger_lines
 from ml_platform.store.outputs import OUTPUTS
 from ml_platform.store.refs import REFS
 from ml_platform.training.train import KIND as TRAINED_MODEL
 from ml_platform.verification.reach import Root
+from ml_platform.versions import VERSIONS
 
 DELETE = "delete"
 """The action of a ledger line whose fact ``removed`` lists the ids that were removed on purpose, by kind."""

@@ -10,11 +10,11 @@ from ml_platform.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged
 from ml_platform.prediction_log import KIND as PREDICTIONS
 from ml_platform.prediction_log import PREDICTION_DAYS
 from ml_platform.project import Project
-from ml_platform.registry import VERSIONS
 from ml_platform.store.artifacts import Artifact
 from ml_platform.store.ledger import ledger_lines
 from ml_platform.training.train import KIND as TRAINED_MODEL
 from ml_platform.verification.damage import Damage
+from ml_platform.versions import VERSIONS
 
 _RESTORE = "Restore the database from a copy."
 

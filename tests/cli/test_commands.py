@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ml_platform.cli.main import main
 from tests.worlds import write_shop
 
 PROGRAM = str(Path(sys.executable).parent / "ml-platform")
@@ -18,6 +20,23 @@ def call(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[st
     done = subprocess.run([PROGRAM, *words], cwd=cwd, capture_output=True, text=True, timeout=120)
     assert "Traceback" not in done.stderr
     return done
+
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def inside(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Give `call` without a process of its own, which takes seconds to start, for tests of many commands."""
+
+    def call_inside(*words: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", [PROGRAM, *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr()
+        return subprocess.CompletedProcess(words, int(ended.value.code or 0), told.out, told.err)
+
+    return call_inside
 
 
 @pytest.fixture(scope="module")
@@ -60,39 +79,39 @@ def test_a_valid_project_is_counted(shop: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "shop is valid: 2 sources, 1 feature tables, 2 models.\n")
 
 
-def test_the_age_of_each_feature_table_is_told_to_machines(shop: Path) -> None:
+def test_the_age_of_each_feature_table_is_told_to_machines(shop: Path, inside: Call) -> None:
     sentence = "deliveries known 10m after + refresh 1h + published 5m after the tick = up to 1h15m old"
-    told = json.loads(call("validate", str(shop), "--json").stdout)
+    told = json.loads(inside("validate", str(shop), "--json").stdout)
     assert told["ages"] == {"courier_recent": {"age": sentence, "worst_age_seconds": 75 * 60}}
 
 
-def test_every_fault_is_told_with_its_place(shop: Path, tmp_path: Path) -> None:
+def test_every_fault_is_told_with_its_place(shop: Path, tmp_path: Path, inside: Call) -> None:
     bad = write_shop(tmp_path, days=1)
     model = bad / "models/late_parcel.yaml"
     model.write_text(model.read_text().replace("horizon: 2d", "horizon: -2d").replace("task: binary", "task: binry"))
-    done = call("validate", str(bad))
+    done = inside("validate", str(bad))
     assert done.returncode == 1
     assert "models/late_parcel.yaml:5:7:" in done.stderr
     assert "models/late_parcel.yaml:7:" in done.stderr
-    faults = json.loads(call("validate", str(bad), "--json").stdout)["faults"]
+    faults = json.loads(inside("validate", str(bad), "--json").stdout)["faults"]
     assert [fault["line"] for fault in faults] == [5, 7]
 
 
-def test_a_folder_without_a_project_is_said_to_be_one(tmp_path: Path) -> None:
-    done = call("status", str(tmp_path))
+def test_a_folder_without_a_project_is_said_to_be_one(tmp_path: Path, inside: Call) -> None:
+    done = inside("status", str(tmp_path))
     assert done.returncode == 1
     assert "project.yaml" in done.stderr
 
 
-def test_the_graph_can_be_read_by_people_and_machines(shop: Path) -> None:
-    assert "late_parcel/snapshot" in call("graph", str(shop)).stdout
-    nodes = json.loads(call("graph", str(shop), "--json").stdout)
+def test_the_graph_can_be_read_by_people_and_machines(shop: Path, inside: Call) -> None:
+    assert "late_parcel/snapshot" in inside("graph", str(shop)).stdout
+    nodes = json.loads(inside("graph", str(shop), "--json").stdout)
     assert nodes[0]["name"] == "sources/deliveries"
     assert {"name", "kind", "inputs", "owner", "declared_at", "code_version"} <= set(nodes[0])
 
 
-def test_schemas_are_written_one_for_each_kind(tmp_path: Path) -> None:
-    call("schema", str(tmp_path / "schemas"))
+def test_schemas_are_written_one_for_each_kind(tmp_path: Path, inside: Call) -> None:
+    inside("schema", str(tmp_path / "schemas"))
     found = {path.stem for path in (tmp_path / "schemas").iterdir()}
     assert found == {"project", "source", "feature_table", "model"}
 
@@ -105,76 +124,76 @@ def test_an_example_is_copied_without_what_it_has_made(tmp_path: Path) -> None:
     assert call("validate", "new", cwd=tmp_path).returncode == 0
 
 
-def test_a_folder_that_holds_something_is_not_written_to(tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_is_not_written_to(tmp_path: Path, inside: Call) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    done = call("init", str(tmp_path))
+    done = inside("init", str(tmp_path))
     assert done.returncode == 1
     assert done.stderr == f"{tmp_path} is not empty. Nothing was written. Name a new or empty folder.\n"
 
 
-def test_an_unknown_example_is_answered_with_the_nearest(tmp_path: Path) -> None:
-    done = call("init", str(tmp_path / "new"), "--example", "flight")
+def test_an_unknown_example_is_answered_with_the_nearest(tmp_path: Path, inside: Call) -> None:
+    done = inside("init", str(tmp_path / "new"), "--example", "flight")
     assert done.stderr == "no example is called 'flight'. Did you mean flights?\n"
 
 
-def test_a_bare_project_is_a_start_to_write_on(tmp_path: Path) -> None:
-    assert call("init", str(tmp_path / "My Shop")).returncode == 0
+def test_a_bare_project_is_a_start_to_write_on(tmp_path: Path, inside: Call) -> None:
+    assert inside("init", str(tmp_path / "My Shop")).returncode == 0
     assert "name: my_shop" in (tmp_path / "My Shop/project.yaml").read_text()
-    assert call("validate", str(tmp_path / "My Shop")).returncode == 0
+    assert inside("validate", str(tmp_path / "My Shop")).returncode == 0
 
 
-def test_the_clock_moves_forward_only(tmp_path: Path) -> None:
+def test_the_clock_moves_forward_only(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path, days=1)
-    assert call("advance", "6h", str(shop)).stdout == "The clock of shop stands at 2024-03-01 06:00 UTC.\n"
-    assert call("advance", "1d", str(shop)).stdout == "The clock of shop stands at 2024-03-02 06:00 UTC.\n"
-    assert "only moves forward" in call("advance", "0d", str(shop)).stderr
-    assert "'a day' is not a duration" in call("advance", "a day", str(shop)).stderr
+    assert inside("advance", "6h", str(shop)).stdout == "The clock of shop stands at 2024-03-01 06:00 UTC.\n"
+    assert inside("advance", "1d", str(shop)).stdout == "The clock of shop stands at 2024-03-02 06:00 UTC.\n"
+    assert "only moves forward" in inside("advance", "0d", str(shop)).stderr
+    assert "'a day' is not a duration" in inside("advance", "a day", str(shop)).stderr
 
 
-def test_a_wall_clock_is_moved_by_nobody(tmp_path: Path) -> None:
+def test_a_wall_clock_is_moved_by_nobody(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path, days=1)
     file = shop / "project.yaml"
     file.write_text(file.read_text().replace("clock: {simulated_from: 2024-03-01T00:00:00Z}", "clock: wall"))
-    done = call("advance", "1d", str(shop))
+    done = inside("advance", "1d", str(shop))
     assert done.returncode == 1
     assert "follows the clock on the wall" in done.stderr
 
 
-def test_a_model_that_is_not_there_is_answered_with_the_nearest(shop: Path) -> None:
-    done = call("predictions", "late_parcels", str(shop))
+def test_a_model_that_is_not_there_is_answered_with_the_nearest(shop: Path, inside: Call) -> None:
+    done = inside("predictions", "late_parcels", str(shop))
     assert done.stderr == "there is no model 'late_parcels'. Did you mean late_parcel?\n"
 
 
-def test_before_anything_ran_status_says_so(shop: Path) -> None:
-    told = call("status", str(shop)).stdout
+def test_before_anything_ran_status_says_so(shop: Path, inside: Call) -> None:
+    told = inside("status", str(shop)).stdout
     assert "not made yet" in told
     assert "in charge: nobody yet" in told
-    assert call("predictions", "late_parcel", str(shop)).stdout == "No prediction of late_parcel is logged.\n"
+    assert inside("predictions", "late_parcel", str(shop)).stdout == "No prediction of late_parcel is logged.\n"
 
 
-def test_the_catalogue_is_written_before_anything_ran_and_says_where_to_open_it(tmp_path: Path) -> None:
+def test_the_catalogue_is_written_before_anything_ran_and_says_where_to_open_it(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path / "shop", days=1)
     page = shop / ".ml_platform/catalog/index.html"
     counts = "2 sources, 1 feature tables, 6 features, 2 models"
-    assert call("catalog", str(shop)).stdout == f"The catalogue of shop tells of {counts}. Open {page.as_uri()}\n"
+    assert inside("catalog", str(shop)).stdout == f"The catalogue of shop tells of {counts}. Open {page.as_uri()}\n"
     assert "not made yet" in page.read_text()
-    told = json.loads(call("catalog", str(shop), "--to", str(tmp_path / "site"), "--json").stdout)
+    told = json.loads(inside("catalog", str(shop), "--to", str(tmp_path / "site"), "--json").stdout)
     assert told["page"] == str(tmp_path / "site/index.html")
     assert json.loads(Path(told["facts"]).read_text())["project"] == "shop"
 
 
-def test_the_catalogue_never_takes_the_place_of_something_else(shop: Path) -> None:
-    done = call("catalog", str(shop), "--to", str(shop))
+def test_the_catalogue_never_takes_the_place_of_something_else(shop: Path, inside: Call) -> None:
+    done = inside("catalog", str(shop), "--to", str(shop))
     assert done.returncode == 1
     assert "which the catalogue has not written. Nothing was written or removed." in done.stderr
     assert (shop / "project.yaml").exists()
 
 
-def test_a_project_with_faults_has_no_catalogue_but_its_faults(tmp_path: Path) -> None:
+def test_a_project_with_faults_has_no_catalogue_but_its_faults(tmp_path: Path, inside: Call) -> None:
     bad = write_shop(tmp_path, days=1)
     model = bad / "models/late_parcel.yaml"
     model.write_text(model.read_text().replace("task: binary", "task: binry"))
-    done = call("catalog", str(bad))
+    done = inside("catalog", str(bad))
     assert done.returncode == 1
     assert "models/late_parcel.yaml:5:7:" in done.stderr
     assert not (bad / ".ml_platform").exists()
@@ -192,9 +211,9 @@ def test_a_taken_port_is_named_with_the_way_out(shop: Path) -> None:
     assert f"port {port} for the Dagster UI is taken by another process" in done.stderr
 
 
-def test_a_plan_of_a_new_project_says_that_nothing_was_ever_made(tmp_path: Path) -> None:
+def test_a_plan_of_a_new_project_says_that_nothing_was_ever_made(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path, days=3)
-    done = call("plan", str(shop))
+    done = inside("plan", str(shop))
     assert done.returncode == 0
     assert "shop at 2024-03-01 00:00 UTC" in done.stdout
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith("  sources/orders")]
@@ -203,9 +222,9 @@ def test_a_plan_of_a_new_project_says_that_nothing_was_ever_made(tmp_path: Path)
     assert not (shop / ".ml_platform/store").exists()
 
 
-def test_a_plan_can_be_read_by_machines_and_asked_for_a_later_instant(tmp_path: Path) -> None:
+def test_a_plan_can_be_read_by_machines_and_asked_for_a_later_instant(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path, days=3)
-    told = json.loads(call("plan", str(shop), "--json", "--until", "2024-03-05T00:00:00Z").stdout)
+    told = json.loads(inside("plan", str(shop), "--json", "--until", "2024-03-05T00:00:00Z").stdout)
     assert (told["project"], told["now"]) == ("shop", "2024-03-05T00:00:00.000000Z")
     assert told["nodes"][0] == {
         "node": "sources/deliveries",
@@ -217,17 +236,17 @@ def test_a_plan_can_be_read_by_machines_and_asked_for_a_later_instant(tmp_path: 
     }
     assert len(told["nodes"]) == len(told["never_made_before"]) == 15
     assert told["would_run_seconds"] == told["may_run_seconds"] == 0
-    assert call("advance", "6h", str(shop)).stdout == "The clock of shop stands at 2024-03-01 06:00 UTC.\n"
+    assert inside("advance", "6h", str(shop)).stdout == "The clock of shop stands at 2024-03-01 06:00 UTC.\n"
 
 
-def test_a_plan_for_later_needs_a_clock_that_can_be_moved(tmp_path: Path) -> None:
+def test_a_plan_for_later_needs_a_clock_that_can_be_moved(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path, days=1)
     file = shop / "project.yaml"
     file.write_text(file.read_text().replace("clock: {simulated_from: 2024-03-01T00:00:00Z}", "clock: wall"))
-    done = call("plan", str(shop), "--until", "2030-01-01T00:00:00Z")
+    done = inside("plan", str(shop), "--until", "2030-01-01T00:00:00Z")
     assert done.returncode == 1
     assert "follows the clock on the wall" in done.stderr
-    assert "has no time zone" in call("plan", str(write_shop(tmp_path / "b", days=1)), "--until", "2030-01-01").stderr
+    assert "has no time zone" in inside("plan", str(write_shop(tmp_path / "b", days=1)), "--until", "2030-01-01").stderr
 
 
 def test_a_plan_loads_none_of_the_slow_libraries(tmp_path: Path) -> None:
@@ -245,14 +264,14 @@ print(*sys.modules)
     assert not loaded & {"dagster", "mlflow", "great_expectations", "evidently", "sklearn", "lightgbm"}
 
 
-def test_snapshots_are_listed_shown_and_compared(tmp_path: Path) -> None:
+def test_snapshots_are_listed_shown_and_compared(tmp_path: Path, inside: Call) -> None:
     from tests.snapshot.made import snapshots_of_shop
 
     shop, first, second = snapshots_of_shop(tmp_path)
-    lines = call("snapshots", "late_parcel", str(shop)).stdout.splitlines()
+    lines = inside("snapshots", "late_parcel", str(shop)).stdout.splitlines()
     assert [line.split()[0] for line in lines[1:]] == [first[:12], second[:12]]
-    assert [item["id"] for item in json.loads(call("snapshots", str(shop), "--json").stdout)] == [first, second]
-    shown = json.loads(call("snapshot", "show", "late_parcel", str(shop), "--json").stdout)
+    assert [item["id"] for item in json.loads(inside("snapshots", str(shop), "--json").stdout)] == [first, second]
+    shown = json.loads(inside("snapshot", "show", "late_parcel", str(shop), "--json").stdout)
     assert (shown["id"], shown["boundaries"]["horizon"]) == (second, "2d")
     assert [item["node"] for item in shown["inputs"]] == [
         "features/courier_recent",
@@ -261,62 +280,63 @@ def test_snapshots_are_listed_shown_and_compared(tmp_path: Path) -> None:
         "features/courier_recent/source",
     ]
     assert all(len(part["sha256"][0]) == 64 for item in shown["inputs"] for part in item["partitions"])
-    told = call("snapshot", "diff", first[:6], "late_parcel@latest", str(shop)).stdout
+    told = inside("snapshot", "diff", first[:6], "late_parcel@latest", str(shop)).stdout
     assert "40 added, 40 gone, 0 changed; 47 days are the same" in told
     assert "courier_recent.mean_late_7d" in told
-    unknown = call("snapshot", "show", "late_parcel@4", str(shop))
+    unknown = inside("snapshot", "show", "late_parcel@4", str(shop))
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("snapshot 'late_parcel@4': late_parcel has no version 4. Give the beginning of")
 
 
-def test_gc_looks_first_and_removes_only_what_was_looked_at(tmp_path: Path) -> None:
+def test_gc_looks_first_and_removes_only_what_was_looked_at(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path, days=3)
     declared = shop / "project.yaml"
     declared.write_text(declared.read_text() + "retention: {grace: 0s}\n")
     objects = shop / ".ml_platform/store/objects/ab"
     objects.mkdir(parents=True)
     (objects / "ab12").write_bytes(b"of a run that was killed")
-    dry = call("gc", str(shop)).stdout
+    dry = inside("gc", str(shop)).stdout
     assert "0 artefacts and 1 objects, 24 B, would be set aside; they can be had back for 0d." in dry
-    plan = json.loads(call("gc", str(shop), "--json").stdout)["plan"]
+    plan = json.loads(inside("gc", str(shop), "--json").stdout)["plan"]
     assert dry.splitlines()[-1] == f"To do this, and only this: ml-platform gc {shop} --delete {plan}"
-    other = call("gc", str(shop), "--delete", "0123456789ab")
+    other = inside("gc", str(shop), "--delete", "0123456789ab")
     assert (other.returncode, other.stderr.split(":")[0]) == (1, "plan 0123456789ab does not hold any more")
     assert (objects / "ab12").exists()
-    assert "1 objects, 24 B, set aside" in call("gc", str(shop), "--delete", plan).stdout
+    assert "1 objects, 24 B, set aside" in inside("gc", str(shop), "--delete", plan).stdout
     assert not (objects / "ab12").exists()
-    plan = json.loads(call("gc", str(shop), "--json").stdout)["plan"]
+    plan = json.loads(inside("gc", str(shop), "--json").stdout)["plan"]
     assert (
-        "1 files that were set aside before, 24 B, are gone for good." in call("gc", str(shop), "--delete", plan).stdout
+        "1 files that were set aside before, 24 B, are gone for good."
+        in inside("gc", str(shop), "--delete", plan).stdout
     )
 
 
-def test_a_rule_of_retention_that_does_not_exist_is_a_fault(tmp_path: Path) -> None:
+def test_a_rule_of_retention_that_does_not_exist_is_a_fault(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path, days=3)
     declared = shop / "project.yaml"
     declared.write_text(declared.read_text() + "retention: {snapshot: 90d}\n")
-    told = call("validate", str(shop)).stderr
+    told = inside("validate", str(shop)).stderr
     assert told.startswith("project.yaml:11:13: retention: the key snapshot is unknown. Did you mean snapshots?")
 
 
-def test_erase_looks_first_and_never_names_the_key_in_the_ledger(tmp_path: Path) -> None:
+def test_erase_looks_first_and_never_names_the_key_in_the_ledger(tmp_path: Path, inside: Call) -> None:
     from tests.snapshot.made import snapshots_of_shop
 
     shop, first, _ = snapshots_of_shop(tmp_path)
     words = ("erase", "order", "order_id=o001000", str(shop), "--reason", "asked for by letter 17")
-    dry = call(*words).stdout
+    dry = inside(*words).stdout
     assert "would be erased, for good." in dry
-    plan = json.loads(call(*words, "--json").stdout)
+    plan = json.loads(inside(*words, "--json").stdout)
     assert dry.splitlines()[-1] == f"To do this, and only this: the same command with --delete {plan['plan']}"
     assert "o001000" not in json.dumps(plan)
-    assert call(*words, "--delete", "0123456789ab").returncode == 1
-    assert "are erased, for good." in call(*words, "--delete", plan["plan"]).stdout
-    assert "Nothing of it is stored." in call(*words).stdout
-    shown = json.loads(call("snapshot", "show", first, str(shop), "--json").stdout)
+    assert inside(*words, "--delete", "0123456789ab").returncode == 1
+    assert "are erased, for good." in inside(*words, "--delete", plan["plan"]).stdout
+    assert "Nothing of it is stored." in inside(*words).stdout
+    shown = json.loads(inside("snapshot", "show", first, str(shop), "--json").stdout)
     assert shown["id"] != first
     assert shown["erased"] == ["1 row erased: what was trained on it cannot be trained again to the byte"]
-    named = call("erase", "order", "order_id=o001000", str(shop), "--reason", "o001000 asked", "--delete", "x")
+    named = inside("erase", "order", "order_id=o001000", str(shop), "--reason", "o001000 asked", "--delete", "x")
     assert named.stderr.startswith("the reason holds the key that is to be erased")
-    wrong = call("erase", "order", "id=o001000", str(shop), "--reason", "letter")
+    wrong = inside("erase", "order", "id=o001000", str(shop), "--reason", "letter")
     assert wrong.stderr.startswith("order: its key is order_id, found id. Give the entity and each column of its key")
-    assert call(*words, "--lift").stdout == "Its rows are ingested again from now on.\n"
+    assert inside(*words, "--lift").stdout == "Its rows are ingested again from now on.\n"

@@ -11,7 +11,7 @@ import pytest
 
 from ml_platform.monitoring.findings import open_findings
 from ml_platform.project import open_project
-from ml_platform.registry import versions
+from ml_platform.versions import versions
 from ml_platform_dagster.jobs.run import dagster_home
 from tests.dagster.conftest import open_copy
 from tests.dagster.shop import Shop

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ml_platform.registry import champion, versions
+from ml_platform.registry import champion
 from ml_platform.store.ledger import ledger_lines
+from ml_platform.versions import versions
 from ml_platform_dagster.jobs.run import run_and_refresh
 from tests.dagster.shop import Shop
 

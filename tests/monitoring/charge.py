@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from ml_platform.project import Project
-from ml_platform.registry import Version, champion_ref, register_version
+from ml_platform.registry import champion_ref
 from ml_platform.store.artifacts import Artifact
 from ml_platform.store.refs import move_ref, read_ref
 from ml_platform.training.train import train_model
+from ml_platform.versions import Version, register_version
 from tests.training.rows import shop_rows
 
 

@@ -18,16 +18,16 @@ import pytest
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.table import build_feature_table
 from ml_platform.project import open_project
-from ml_platform.registry import register_version
 from ml_platform.snapshot.build import build_snapshot
 from ml_platform.training.train import train_model
+from ml_platform.versions import register_version
 from tests.worlds import NOW, write_shop
 
 FLIGHTS = Path(__file__).parents[2] / "examples/flights"
 _AGAIN = """
 import json, sys
 from ml_platform.project import open_project
-from ml_platform.registry import all_versions
+from ml_platform.versions import all_versions
 from ml_platform.reproduction import reproduce
 project = open_project(sys.argv[1])
 found = [reproduce(project, version) for version in all_versions(project)]

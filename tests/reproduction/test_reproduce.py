@@ -5,12 +5,12 @@ import pytest
 from ml_platform.errors import NoSuchVersion, NotReproducible
 from ml_platform.predictor import load_predictor
 from ml_platform.project import open_project
-from ml_platform.registry import register_version
 from ml_platform.reproduction import attempts, reproduce, version_to_reproduce
 from ml_platform.reproduction.agreement import agreement
 from ml_platform.snapshot.read import load_snapshot
 from ml_platform.training.train import train_model
 from ml_platform.version_names import version_named
+from ml_platform.versions import register_version
 from tests.training.test_from_sources import make_champion
 from tests.worlds import NOW, write_shop
 

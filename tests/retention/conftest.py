@@ -67,7 +67,7 @@ def cluttered(built: Project, tmp_path: Path) -> Cluttered:
 
 
 def _versions(project: Project) -> list[tuple[int, str]]:
-    from ml_platform.registry import versions
+    from ml_platform.versions import versions
 
     return [(version.number, version.id) for version in versions(project, MODEL)]
 

@@ -20,7 +20,6 @@ from ml_platform.monitoring.monitor import monitor_model
 from ml_platform.prediction_log import read_predictions
 from ml_platform.predictor import load_predictor
 from ml_platform.project import open_project
-from ml_platform.registry import versions
 from ml_platform.reproduction.reproducing import reproduce
 from ml_platform.retention.erasure.erase import ReasonNamesKey, erase, lift_erasure
 from ml_platform.retention.erasure.person import Person, UnknownKey
@@ -35,6 +34,7 @@ from ml_platform.store.ledger import chain_faults, ledger_lines
 from ml_platform.store.outputs import current_output
 from ml_platform.store.removal import Removal
 from ml_platform.verification.verify import verify_project
+from ml_platform.versions import versions
 from tests.features.world import SALES, at, sale, sales_project, write_csv
 from tests.retention.conftest import LATER, wall, with_rules
 from tests.verification.factory import MODEL, NOON, inputs_of, predict, refresh

@@ -14,7 +14,6 @@ from ml_platform.features.table import build_feature_table
 from ml_platform.prediction_log import read_predictions
 from ml_platform.predictor import load_predictor
 from ml_platform.project import open_project
-from ml_platform.registry import versions
 from ml_platform.retention.needed import CannotTell
 from ml_platform.retention.plan import plan_removal
 from ml_platform.retention.remove import PlanHasChanged, remove
@@ -25,6 +24,7 @@ from ml_platform.store.removal import Removal
 from ml_platform.verification.reach import reach
 from ml_platform.verification.roots import all_roots, removed_on_purpose
 from ml_platform.verification.verify import verify_project
+from ml_platform.versions import versions
 from tests.retention.conftest import LATER, wall, with_rules
 from tests.verification.factory import MODEL, NOON, refresh
 

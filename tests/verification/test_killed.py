@@ -20,12 +20,13 @@ import pytest
 
 from ml_platform.evaluation.evaluate import evaluate_model
 from ml_platform.project import open_project
-from ml_platform.registry import champion, versions
+from ml_platform.registry import champion
 from ml_platform.snapshot.build import build_snapshot
 from ml_platform.store.ledger import chain_faults, ledger_lines
 from ml_platform.store.outputs import record_output
 from ml_platform.training.train import train_model
 from ml_platform.verification.verify import verify_project
+from ml_platform.versions import versions
 from tests.verification.factory import MODEL, NOON, inputs_of
 from tests.verification.small import write_small
 from tests.verification.warm import do

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ml_platform.project import Project
-from ml_platform.registry import champion, versions
+from ml_platform.registry import champion
 from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.ledger import append_line
 from ml_platform.verification.reach import Root, kind_of, reach
 from ml_platform.verification.roots import all_roots, champion_roots, prediction_roots, removed_on_purpose
+from ml_platform.versions import versions
 from tests.verification.factory import MODEL, NOON
 
 

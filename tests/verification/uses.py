@@ -13,10 +13,11 @@ from ml_platform.frame import model_frame
 from ml_platform.prediction_log import read_predictions
 from ml_platform.predictor import load_predictor
 from ml_platform.project import Project, open_project
-from ml_platform.registry import champion, versions
+from ml_platform.registry import champion
 from ml_platform.snapshot.build import build_snapshot
 from ml_platform.snapshot.read import load_snapshot
 from ml_platform.training.train import train_model
+from ml_platform.versions import versions
 from tests.verification.factory import DAY, MODEL, NOON, inputs_of
 
 REFUSED = "refused"

@@ -14,9 +14,10 @@ from typing import Any
 
 from ml_platform.features import chunks
 from ml_platform.project import Project, open_project
-from ml_platform.registry import deploy, register_version
+from ml_platform.registry import deploy
 from ml_platform.snapshot.build import build_snapshot
 from ml_platform.store.outputs import current_output
+from ml_platform.versions import register_version
 from tests.verification.factory import MODEL, NOON, inputs_of
 
 
