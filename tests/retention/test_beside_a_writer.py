@@ -16,7 +16,7 @@ from ml_platform.store.artifacts import ArtifactStore
 from tests.features.world import write_project
 
 CONTENTS = [f"the bytes of object {number}".encode() * 20 for number in range(300)]
-SECONDS = 11
+SECONDS = 7
 
 
 def _write(root, seed):
@@ -31,7 +31,7 @@ def _write(root, seed):
 
 
 def test_a_writer_beside_never_loses_what_it_wrote(tmp_path):
-    project = write_project(tmp_path, retention={"grace": "3s"})
+    project = write_project(tmp_path, retention={"grace": "2s"})
     old = time.time() - 1000
     for content in CONTENTS:
         stored = project.store.put(content)
