@@ -38,6 +38,7 @@ CALLS = (
 DEEDS = ("snapshot", "register", "deploy")
 SLICE = 7  # of each deed
 KILLED = -9
+PROVE = bool(os.environ.get("ML_PLATFORM_PROVE"))
 
 
 @pytest.fixture(scope="module")
@@ -67,22 +68,22 @@ class Warm:
 
     def do(self, deed: str, root: Path, *strace: str) -> tuple[int, int]:
         """Let a process do a deed under strace, and return its number and how it ended."""
-        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        gate = root.parent / "gate"
-        os.mkfifo(gate)
-        self._process.stdin.write(json.dumps({"do": deed, "root": str(root), "gate": str(gate)}) + "\n")
-        self._process.stdin.flush()
+        self._tell(json.dumps({"do": deed, "root": str(root)}))
         pid = int(self._process.stdout.readline())
         command = ["strace", "-f", "-p", str(pid), *strace]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
             assert tracer.stderr is not None
             assert "attached" in tracer.stderr.readline()
-            gate.write_bytes(b"go")
+            self._tell("go")
             code = int(self._process.stdout.readline())
             tracer.stderr.read()
-        gate.unlink()
         return pid, code
+
+    def _tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
 
     def close(self) -> None:
         self._process.communicate()
@@ -96,7 +97,7 @@ def warm() -> Iterator[Warm]:
 
 
 @pytest.mark.server
-@pytest.mark.timeout(14_400)
+@pytest.mark.timeout(14_400 if PROVE else 300)
 @pytest.mark.parametrize("deed", DEEDS)
 def test_a_kill_leaves_the_old_state_or_the_new_and_doing_it_again_completes(
     prepared: dict[str, Path], warm: Warm, tmp_path: Path, deed: str
@@ -107,7 +108,7 @@ def test_a_kill_leaves_the_old_state_or_the_new_and_doing_it_again_completes(
     old, new = _state(deed, template), _state(deed, done)
     assert old != new
     points = [(name, number) for name, count in sorted(calls.items()) for number in range(1, count + 1)]
-    taken = points if os.environ.get("ML_PLATFORM_PROVE") else Random(deed).sample(points, SLICE)
+    taken = points if PROVE else Random(deed).sample(points, SLICE)
     ended: Counter[str] = Counter()
     for name, number in taken:
         root = shutil.copytree(template, tmp_path / "killed" / "project")

@@ -1,7 +1,7 @@
 """A process that has imported everything, and forks one that does a single thing when it is let go.
 
-Each line on stdin, ``{"do": ..., "root": ..., "gate": ...}``, forks a child that waits at the gate, a named pipe. Its
-number is printed at once; how it ended is printed when it has.
+Each line on stdin, ``{"do": ..., "root": ...}``, forks a child that waits. Its number is printed at once; the next
+line, whatever it says, lets it go; how it ended is printed when it has.
 """
 
 from __future__ import annotations
@@ -50,11 +50,12 @@ def do(deed: str, root: str) -> None:
 
 
 def main() -> None:
-    for line in sys.stdin:
+    while line := sys.stdin.readline():
         asked = json.loads(line)
+        gate, opened = os.pipe()
         pid = os.fork()
         if pid == 0:
-            Path(asked["gate"]).read_bytes()
+            os.read(gate, 1)
             code = 1
             try:
                 do(asked["do"], asked["root"])
@@ -62,7 +63,11 @@ def main() -> None:
             finally:
                 os._exit(code)
         print(pid, flush=True)
+        sys.stdin.readline()
+        os.write(opened, b"!")
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+        os.close(gate)
+        os.close(opened)
 
 
 if __name__ == "__main__":
