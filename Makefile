@@ -18,14 +18,15 @@ help:  ## Say what there is to make
 demo: .venv/ready  ## Run the whole factory on the flights of 2013
 	@$(BIN)/ml-platform run $(FLIGHTS) --until 2013-12-09T00:00:00Z
 
+# Three processes for two cores: many tests wait for servers and processes of their own.
 test: .venv/ready  ## Run every test
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile
 
 up: .venv/ready  ## Serve the Dagster UI and the MLflow UI until Ctrl-C
 	@$(BIN)/ml-platform up $(FLIGHTS)
 
 prove: .venv/ready  ## Run the long simulations and the benchmarks in full
-	ML_PLATFORM_PROVE=1 $(BIN)/pytest -n 2 --dist loadfile
+	ML_PLATFORM_PROVE=1 $(BIN)/pytest -n 3 --dist loadfile
 	$(MAKE) bench
 
 bench: .venv/ready .venv-rivals/ready  ## Measure, beside the rivals
