@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 
 import sqlalchemy as sa
 
@@ -57,6 +58,10 @@ def _anchor_damages(project: Project, elsewhere: Iterable[Anchor]) -> Iterator[D
 
 def _anchor_damage(project: Project, anchor: Anchor, signed: bool) -> Iterator[Damage]:
     place, was, key = anchor.place, "a note of the ledger's head", project.spec.file.audit.ledger_key
+    if anchor.head is None and PurePosixPath(place).name.startswith("."):
+        was = "left by a process that was stopped, or put there by hand"
+        yield Damage("surplus", "file", place, was, "it has no place in the store", "Nothing reads it: remove it.")
+        return
     if anchor.head is None:
         yield Damage("damaged", "anchor", place, was, "it cannot be read", "Restore it from a copy.")
         return

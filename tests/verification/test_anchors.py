@@ -46,6 +46,12 @@ def test_lines_that_a_stopped_process_did_not_note_are_noted_with_the_next(facto
     assert list(chain_damages(factory)) == []
 
 
+def test_half_a_note_of_a_stopped_process_is_surplus_and_no_damage(factory: Project) -> None:
+    (factory.state / "store/anchors/ledger/.000000002.json.0f3a").write_text('{"seq": 2, "ha')
+    (damage,) = chain_damages(factory)
+    assert (damage.state, damage.thing) == ("surplus", "file")
+
+
 def test_a_note_stays_as_it_was_written(factory: Project) -> None:
     before = list(stored_anchors(factory))
     rewrite_ledger(factory, Random(1))
