@@ -89,9 +89,9 @@ def look_up(project: Any, table: Any, asked: str, result: str) -> None:
     read = pq.read_table(asked)
     rows = read.append_column("when", read["ts"].cast(pa.int64()))
     with project.engine() as engine:
-        points, columns = engine.arrow("points", rows), list(project.spec.feature_tables["recent"].columns)
+        columns = list(project.spec.feature_tables["recent"].columns)
         same = {"entity": "entity"}
-        found = features_at(project, engine, table, points, keys=same, instant="when", columns=columns, name="found")
+        found = features_at(project, engine, table, rows, keys=same, instant="when", columns=columns, name="found")
         engine.copy(found, Path(result))
 
 

@@ -5,7 +5,7 @@ Training and batch scoring read the same function, so they cannot differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -116,18 +116,26 @@ class Frame:
 
         Each question, an entity at a batch run, is put once, however many rows ask it.
         """
-        kept = found = self._engine.keep("asked_rows", rows)
+        found = self._engine.keep("asked_rows", rows)
         joins = joins_of(self._project.spec, self._model)
+        keys = dict.fromkeys(key for joined in joins for key in joined.keys.values() if key in found.columns)
+        asked = self._asked(found, keys)
         for number, joined in enumerate(joins):
+            points = asked
             if joined.through(self._source.name):
-                kept = found = self._engine.keep(f"found_{number}", found)
-            answers = self._answers(number, joined, kept, self._columns(joined, joins))  # joins add no other question
+                found = self._engine.keep(f"found_{number}", found)
+                points = self._asked(found, joined.keys.values())
+            answers = self._answers(number, joined, points, self._columns(joined, joins))
             own = [name for name in answers.columns if name.startswith(f"{joined.alias}.")]
-            asked = {name: f"_asked_{number}_{name}" for name in answers.columns if name not in own}
-            answers = answers.select(*own, **{new: answers[old] for old, new in asked.items()})
-            found = found.left_join(answers, [found[old].identical_to(answers[new]) for old, new in asked.items()])
-            found = found.drop(*asked.values())
+            same = {name: f"_asked_{number}_{name}" for name in answers.columns if name not in own}
+            answers = answers.select(*own, **{new: answers[old] for old, new in same.items()})
+            found = found.left_join(answers, [found[old].identical_to(answers[new]) for old, new in same.items()])
+            found = found.drop(*same.values())
         return found
+
+    def _asked(self, rows: Any, keys: Iterable[str]) -> pa.Table:
+        """Return what rows ask, each question once: these columns at ``_effective``."""
+        return self._engine.run(rows.select(*dict.fromkeys(keys), EFFECTIVE).distinct())
 
     def _columns(self, joined: Joined, joins: Sequence[Joined]) -> list[str]:
         """Return the columns of a table that the model reads, or that give another table its key."""
@@ -138,12 +146,13 @@ class Frame:
         split = (name.partition(".") for name in read)
         return list(dict.fromkeys(column for owner, _, column in split if owner == joined.alias))
 
-    def _answers(self, number: int, joined: Joined, rows: Any, columns: Sequence[str]) -> Any:
+    def _answers(self, number: int, joined: Joined, asked: pa.Table, columns: Sequence[str]) -> Any:
+        points = asked.select([*dict.fromkeys(joined.keys.values()), EFFECTIVE])
         return features_at(
             self._project,
             self._engine,
             self._input("feature_table", f"features/{joined.table.name}"),
-            rows.select(*dict.fromkeys(joined.keys.values()), EFFECTIVE).distinct(),
+            points.group_by(points.column_names).aggregate([]),
             keys=joined.keys,
             instant=EFFECTIVE,
             columns=columns,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
+from ml_platform.cli.leaving import leave
 from ml_platform.errors import PlatformError
 
 app = typer.Typer(
@@ -302,7 +303,7 @@ def catalog(
     make_catalogue(directory, to, as_json)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line; a user's mistake is one clear message and exit code 1, never a traceback."""
     try:
         app()
@@ -312,3 +313,12 @@ def main() -> None:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         sys.exit(130)
+    sys.exit(0)
+
+
+def program() -> NoReturn:
+    """Be the program `ml-platform`, whose process ends with its command."""
+    try:
+        main()
+    except SystemExit as ended:
+        leave(int(ended.code or 0))

@@ -12,11 +12,9 @@ from typing import Any
 import ibis
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ml_platform.clock import MICROSECOND
 from ml_platform.engine import Engine
-from ml_platform.engine.functions import floor_divide
 from ml_platform.engine.ranges import Ints
 from ml_platform.engine.sums import combined
 from ml_platform.errors import ValueTooLarge, too_large
@@ -34,27 +32,27 @@ from ml_platform.store.artifacts import Artifact
 _QUESTION = "_question"
 
 
-def tick_of(instant: Any, spec: FeatureTableSpec) -> Any:
-    """Return the refresh tick that can be read at an instant, for Ibis; `ml_platform.clock.tick_at` is its twin.
+def ticks_of(instants: Ints, spec: FeatureTableSpec) -> Ints:
+    """Return the refresh ticks that can be read at instants; `ml_platform.clock.tick_at` tells one of them.
 
     Parameters
     ----------
-    instant
+    instants
         int64 microseconds since 1970 UTC.
 
     Returns
     -------
-    The tick as a whole number of refresh intervals since 1970 UTC.
+    The ticks as whole numbers of refresh intervals since 1970 UTC.
     """
-    step = ibis.literal(spec.refresh // MICROSECOND, "int64")
-    return floor_divide(instant - ibis.literal(spec.publish_delay // MICROSECOND, "int64"), step)
+    ticks: Ints = (instants - spec.publish_delay // MICROSECOND) // (spec.refresh // MICROSECOND)
+    return ticks
 
 
 def features_at(
     project: Project,
     engine: Engine,
     artifact: Artifact,
-    points: Any,
+    points: pa.Table,
     *,
     keys: Mapping[str, str],
     instant: str,
@@ -69,7 +67,7 @@ def features_at(
     artifact
         The feature table.
     points
-        For Ibis, distinct rows: an entity's key and an instant in int64 microseconds, beside any other columns.
+        Distinct rows: an entity's key and an instant in int64 microseconds, beside any other columns.
     keys
         The column of `points` that holds each key column of the table.
     instant
@@ -105,13 +103,15 @@ class _LookUp:
         self._project, self._engine, self._artifact, self._spec = project, engine, artifact, spec
         self._grain = Grain.of(spec, project.spec.file.entities[spec.entity])
 
-    def answers(self, points: Any, keys: Mapping[str, str], instant: str, names: Mapping[str, str], name: str) -> Any:
+    def answers(
+        self, points: pa.Table, keys: Mapping[str, str], instant: str, names: Mapping[str, str], name: str
+    ) -> Any:
         """Return points with the columns that `names` gives new names."""
         behind = columns_behind(self._spec, list(names.values()))
         read = [column for column in behind if self._spec.feature_of(column).derived is None]
         wanted = list({item.column: item for column in read for item in self._wanted(column)}.values())
-        asked = self._engine.run(points.mutate(**{TICK: tick_of(points[instant], self._spec)}))
-        chunks = self._chunks(asked[TICK], wanted)
+        ticks = ticks_of(points[instant].to_numpy(), self._spec)
+        asked, chunks = points.append_column(TICK, pa.array(ticks)), self._chunks(ticks, wanted)
         told = [item for item in wanted if item.part.measure != "order"]
         if not self._engine.shares_memory:
             known = self._engine.arrow(f"{name}_asked", asked)
@@ -120,14 +120,14 @@ class _LookUp:
             joined = self._engine.keep(f"{name}_parts", by_join(cells, self._grain, known, keys, told))
             values = self._values(joined, behind)
             return self._engine.keep(
-                name, values.select(*points.columns, **{new: values[old] for new, old in names.items()})
+                name, values.select(*points.column_names, **{new: values[old] for new, old in names.items()})
             )
         cells = StoredCells(self._project.store, self._artifact, self._grain, chunks)
         found = in_ranges(cells, asked, keys, told, self._project.spec.file.threads)
         parts = found.parts.append_column(_QUESTION, pa.array(np.arange(len(found.parts))))
         values = self._values(self._engine.arrow(f"{name}_parts", parts), behind)
         answers = self._engine.run(values.select(_QUESTION, **{new: values[old] for new, old in names.items()}))
-        return self._engine.arrow(name, self._beside(asked.drop(TICK), answers, found.number))
+        return self._engine.arrow(name, self._beside(points, answers, found.number))
 
     def _values(self, parts: Any, behind: Sequence[str]) -> Any:
         """Return parts with columns of the table that follow from them, each behind those that it needs."""
@@ -150,21 +150,21 @@ class _LookUp:
         }
         return answer.value(found, parts[TICK] * ibis.literal(self._grain.step, "int64"))
 
-    def _beside(self, asked: pa.Table, answers: pa.Table, number: Ints) -> pa.Table:
+    def _beside(self, points: pa.Table, answers: pa.Table, number: Ints) -> pa.Table:
         """Return rows with the answers to the questions of these numbers."""
         rows = np.empty(len(answers), np.int64)
         rows[answers[_QUESTION].to_numpy()] = np.arange(len(answers))
         wanted, found = pa.array(rows[number]), answers.drop(_QUESTION)
         columns = at_once(lambda column: combined(column).take(wanted), found.columns, self._project.spec.file.threads)
         for name, column in zip(found.column_names, columns, strict=True):
-            asked = asked.append_column(name, column)
-        return asked
+            points = points.append_column(name, column)
+        return points
 
-    def _chunks(self, ticks: pa.ChunkedArray, wanted: Sequence[Wanted]) -> list[Mapping[str, Any]]:
+    def _chunks(self, ticks: Ints, wanted: Sequence[Wanted]) -> list[Mapping[str, Any]]:
         """Return the chunks whose cells can count at ticks."""
-        ends = pc.min_max(ticks).as_py()
-        first, last = ((ends[end] or 0) * self._grain.step for end in ("min", "max"))
-        return chunks_between(self._artifact, first, last, _longest(wanted))
+        first, last = (int(ticks.min()), int(ticks.max())) if len(ticks) else (0, 0)
+        step = self._grain.step
+        return chunks_between(self._artifact, first * step, last * step, _longest(wanted))
 
 
 def _longest(wanted: Sequence[Wanted]) -> timedelta | None:

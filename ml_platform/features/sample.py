@@ -83,11 +83,10 @@ def _grain(project: Project, table: str) -> Grain:
 def _values(project: Project, table: str, artifact: Artifact, asked: pa.Table) -> pa.Table:
     spec, keys = project.spec.feature_tables[table], _grain(project, table).keys
     with project.engine() as engine:
-        points = engine.arrow("points", asked)
         same = {key: key for key in keys}
         columns = list(spec.columns)
         found = features_at(
-            project, engine, artifact, points, keys=same, instant=_INSTANT, columns=columns, name="values"
+            project, engine, artifact, asked, keys=same, instant=_INSTANT, columns=columns, name="values"
         )
         tick = instant_of(found[_INSTANT] - spec.publish_delay // MICROSECOND)
         named = found.select(*keys, **{TICK: tick}, **{column: found[f"{table}.{column}"] for column in columns})

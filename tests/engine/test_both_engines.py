@@ -2,7 +2,6 @@
 
 import math
 import random
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import ibis
@@ -12,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml_platform.clock import EPOCH, tick_at, to_micros
 from ml_platform.engine import DuckDB, Engine, Spark
 from ml_platform.engine.functions import (
     ceil_divide,
@@ -30,10 +28,8 @@ from ml_platform.engine.functions import (
 )
 from ml_platform.errors import ValueTooLarge
 from ml_platform.expression import FUNCTIONS, parse_expression
-from ml_platform.features.point_in_time import tick_of
 from ml_platform.features.source_log import FOREVER
 from ml_platform.identity import frame_id
-from ml_platform.spec.feature_table import FeatureTableSpec
 
 DRAW = random.Random(2)
 NUMBERS = [0, 1, -1, 7, -7, 899_999_999, 900_000_000, -900_000_001, FOREVER, -62_135_596_800_000_000, None]
@@ -154,21 +150,6 @@ class TestBothEngines:
         assert found["back"].type == INSTANT
         month = [None if value is None else str(np.datetime64(value, "us"))[5:7] for value in micros]
         assert found["month"].to_pylist() == each(month, int)
-
-    @pytest.mark.parametrize(("refresh", "delay"), [("1h", "0s"), ("15m", "10m"), ("1d", "1h"), ("7d", "3d")])
-    def test_ticks_are_those_of_the_clock_also_where_local_days_have_23_hours(self, engine, refresh, delay):
-        spec = FeatureTableSpec.model_validate(TABLE | {"refresh": refresh, "publish_delay": delay})
-        around = [
-            datetime(2013, 3, 10, 7, tzinfo=UTC),
-            datetime(1969, 12, 31, tzinfo=UTC),
-            datetime(2024, 2, 29, tzinfo=UTC),
-        ]
-        moved = [timedelta(hours=hours, microseconds=micro) for hours in range(-26, 27) for micro in (-1, 0, 1)]
-        instants = [start + span for start in around for span in moved]
-        found = computed(engine, [to_micros(instant) for instant in instants], lambda x: tick_of(x, spec))
-        ticks = [tick_at(instant, spec.refresh, spec.publish_delay) for instant in instants]
-        expected = [to_micros(tick) // to_micros(EPOCH + spec.refresh) for tick in ticks]
-        assert found == expected
 
     def test_strings_are_ordered_by_code_points_and_nulls_come_last(self, engine):
         strings = ["b", "", "B", "a", "é", "z", "\uff5e", "\U0001f600", "ab", "a b", "Ä", None, "10", "9", "a\x01"]
@@ -332,15 +313,6 @@ def test_the_texts_use_every_operation_there_is():
     assert used >= {*FUNCTIONS, *"+-*/%<>", "//", "==", "!=", "<=", ">=", "in", "and", "or", "not", "neg", "name"}
 
 
-TABLE = {
-    "spec_version": 1,
-    "name": "recent",
-    "description": "For a test.",
-    "owner": "team:test",
-    "entity": "shop",
-    "source": "sales",
-    "features": {"rows": {"count": True, "windows": ["1d"]}},
-}
 VALUES = {
     **{name: [None, 0.0, -0.5, 0.5, 1.5, 2.5, -7.25, 1e6, 1e-9, -1e18] for name in ("a", "b")},
     **{name: [None, *range(-9, 10)] for name in ("i", "j")},

@@ -51,10 +51,9 @@ def made_on(engine, directory):
     asked = [(shop, instant) for shop in ("a", "b", "Ä", "", "never") for instant in instants]
     points = pa.table({"shop": [shop for shop, _ in asked], "when": [instant for _, instant in asked]})
     with project.engine() as opened:
-        known = opened.arrow("points", points)
         columns = list(project.spec.feature_tables["recent"].columns)
         same = {"shop": "shop"}
-        found = features_at(project, opened, artifact, known, keys=same, instant="when", columns=columns, name="found")
+        found = features_at(project, opened, artifact, points, keys=same, instant="when", columns=columns, name="found")
         return artifact.id, opened.run(found.order_by(["shop", "when"]))
 
 

@@ -85,10 +85,9 @@ def answers(project, artifact, questions, columns=None):
         }
     )
     with project.engine() as engine:
-        points = engine.arrow("points", asked)
         wanted = list(columns or spec.columns)
         keys = {"shop": "who"}
-        found = features_at(project, engine, artifact, points, keys=keys, instant="when", columns=wanted, name="found")
+        found = features_at(project, engine, artifact, asked, keys=keys, instant="when", columns=wanted, name="found")
         return engine.run(found.order_by("place")).to_pylist()
 
 
