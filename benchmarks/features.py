@@ -91,8 +91,8 @@ def look_up(project: Any, table: Any, asked: str, result: str) -> None:
     with project.engine() as engine:
         columns = list(project.spec.feature_tables["recent"].columns)
         same = {"entity": "entity"}
-        found = features_at(project, engine, table, rows, keys=same, instant="when", columns=columns, name="found")
-        engine.copy(found, Path(result))
+        found = features_at(project, engine, table, rows, keys=same, instant="when", columns=columns)
+        engine.copy(engine.arrow("found", found), Path(result))
 
 
 def platform_as_of(feed: str, asked: str, result: str) -> dict[str, float]:

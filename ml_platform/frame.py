@@ -5,7 +5,7 @@ Training and batch scoring read the same function, so they cannot differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ml_platform.clock import Schedule, to_micros
 from ml_platform.engine import Engine
-from ml_platform.engine.functions import epoch_us, instant_of
+from ml_platform.engine.functions import epoch_us
 from ml_platform.errors import FrameError
 from ml_platform.expression import parse_expression
 from ml_platform.features.point_in_time import features_at
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PREDICTION_TIME, EFFECTIVE_TIME = "prediction_time", "effective_time"
 _ASKED, EFFECTIVE = "_asked", "_effective"
+_INSTANT = pa.timestamp("us", "UTC")
 
 
 def model_frame(
@@ -70,17 +71,15 @@ class Frame:
 
     def rows(self, start: datetime, end: datetime) -> pa.Table:
         """Return the frame in canonical order."""
-        frame = self.with_features(self.population(start, end))
-        order = [EFFECTIVE, *self.keys, *(f"{self._source.name}.{key}" for key in self._source.key)]
-        times = {PREDICTION_TIME: instant_of(frame[_ASKED]), EFFECTIVE_TIME: instant_of(frame[EFFECTIVE])}
-        features = expand_features(self._project.spec, self._model)
+        found = self.with_features(self._engine.run(self.population(start, end)))
         own = [f"{self._source.name}.{column}" for column in self._source.columns]
-        columns = [*own, *(name for name in features if name not in own)]
-        keys = {key: frame[f"{self._source.name}.{key}"] for key in self.keys}
-        named = frame.mutate(**keys, **times).order_by(order)
-        rows = self._engine.run(named.select(*self.keys, *times, *columns))
+        features = [name for name in expand_features(self._project.spec, self._model) if name not in own]
+        times = {PREDICTION_TIME: found[_ASKED].cast(_INSTANT), EFFECTIVE_TIME: found[EFFECTIVE].cast(_INSTANT)}
+        keys = {key: found[f"{self._source.name}.{key}"] for key in self.keys}
+        rows = pa.table({**keys, **times, **{name: found[name] for name in (*own, *features)}})
         self._refuse_twice(rows)
-        return rows
+        order = [EFFECTIVE_TIME, *self.keys, *(f"{self._source.name}.{key}" for key in self._source.key)]
+        return rows.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
 
     def population(self, start: datetime, end: datetime) -> Any:
         """Return the population's rows whose batch run lies in ``(start, end]``, as known at that run, for Ibis.
@@ -111,31 +110,21 @@ class Frame:
         found = rows.asof_join(known_runs, on=rows[_ASKED] >= known_runs["run"])
         return found.select(*rows.columns, **{EFFECTIVE: found["run"]})
 
-    def with_features(self, rows: Any) -> Any:
-        """Return rows with the model's features as they could be read at ``_effective``.
-
-        Each question, an entity at a batch run, is put once, however many rows ask it.
-        """
-        found = self._engine.keep("asked_rows", rows)
+    def with_features(self, rows: pa.Table) -> pa.Table:
+        """Return rows with the model's features as they could be read at ``_effective``."""
         joins = joins_of(self._project.spec, self._model)
-        keys = dict.fromkeys(key for joined in joins for key in joined.keys.values() if key in found.columns)
-        asked = self._asked(found, keys)
-        for number, joined in enumerate(joins):
-            points = asked
-            if joined.through(self._source.name):
-                found = self._engine.keep(f"found_{number}", found)
-                points = self._asked(found, joined.keys.values())
-            answers = self._answers(number, joined, points, self._columns(joined, joins))
-            own = [name for name in answers.columns if name.startswith(f"{joined.alias}.")]
-            same = {name: f"_asked_{number}_{name}" for name in answers.columns if name not in own}
-            answers = answers.select(*own, **{new: answers[old] for old, new in same.items()})
-            found = found.left_join(answers, [found[old].identical_to(answers[new]) for old, new in same.items()])
-            found = found.drop(*same.values())
-        return found
-
-    def _asked(self, rows: Any, keys: Iterable[str]) -> pa.Table:
-        """Return what rows ask, each question once: these columns at ``_effective``."""
-        return self._engine.run(rows.select(*dict.fromkeys(keys), EFFECTIVE).distinct())
+        for joined in joins:
+            rows = features_at(
+                self._project,
+                self._engine,
+                self._input("feature_table", f"features/{joined.table.name}"),
+                rows,
+                keys=joined.keys,
+                instant=EFFECTIVE,
+                columns=self._columns(joined, joins),
+                called=joined.alias,
+            )
+        return rows
 
     def _columns(self, joined: Joined, joins: Sequence[Joined]) -> list[str]:
         """Return the columns of a table that the model reads, or that give another table its key."""
@@ -145,20 +134,6 @@ class Frame:
         ]
         split = (name.partition(".") for name in read)
         return list(dict.fromkeys(column for owner, _, column in split if owner == joined.alias))
-
-    def _answers(self, number: int, joined: Joined, asked: pa.Table, columns: Sequence[str]) -> Any:
-        points = asked.select([*dict.fromkeys(joined.keys.values()), EFFECTIVE])
-        return features_at(
-            self._project,
-            self._engine,
-            self._input("feature_table", f"features/{joined.table.name}"),
-            points.group_by(points.column_names).aggregate([]),
-            keys=joined.keys,
-            instant=EFFECTIVE,
-            columns=columns,
-            name=f"answers_{number}",
-            called=joined.alias,
-        )
 
     def _input(self, kind: str, node: str) -> Artifact:
         return self._project.store.get(kind, required_input(self._inputs, self._model.name, node))

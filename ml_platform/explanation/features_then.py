@@ -58,7 +58,7 @@ def features_then(then: Project, logged: Logged) -> pd.DataFrame:
         same = [rows[f"{source}.{key}"] == asked[f"_key_{key}"] for key in logged.key]
         joined = rows.join(asked, [*same, rows[EFFECTIVE] == asked["_at"]])
         columns = [*rows.columns, "prediction_id"]
-        found = to_frame(engine.run(frame.with_features(joined.select(*columns))))
+        found = to_frame(frame.with_features(engine.run(joined.select(*columns))))
     return found.drop_duplicates("prediction_id").set_index("prediction_id")
 
 

@@ -52,37 +52,36 @@ def features_at(
     project: Project,
     engine: Engine,
     artifact: Artifact,
-    points: pa.Table,
+    rows: pa.Table,
     *,
     keys: Mapping[str, str],
     instant: str,
     columns: Sequence[str],
-    name: str,
     called: str | None = None,
-) -> Any:
-    """Return the points with the values of a feature table as they could be read at each point.
+) -> pa.Table:
+    """Return rows with the values of a feature table as each of them could read it.
+
+    Each question, an entity at a tick, is answered once, however many rows ask it.
 
     Parameters
     ----------
     artifact
         The feature table.
-    points
-        Distinct rows: an entity's key and an instant in int64 microseconds, beside any other columns.
+    rows
+        With an entity's key and an instant in int64 microseconds, beside any other columns.
     keys
-        The column of `points` that holds each key column of the table.
+        The column of `rows` that holds each key column of the table.
     instant
-        The column of `points` that holds the instant.
+        The column of `rows` that holds the instant.
     columns
         The features to look up; they are called ``table.column``.
-    name
-        What the answers are called in the engine.
     called
         What stands before the dot instead of the table's name.
 
     Returns
     -------
-    The points, one row each, in no particular order, for Ibis. An entity that has never been seen, or whose key is
-    null, has count 0 and sum 0, and null for the rest. Time since the last row is in seconds, up to the tick.
+    The rows in their order, with the features behind their columns. An entity that has never been seen, or whose key
+    is null, has count 0 and sum 0, and null for the rest. Time since the last row is in seconds, up to the tick.
 
     Raises
     ------
@@ -93,7 +92,7 @@ def features_at(
     spec = project.spec.feature_tables[artifact.about["table"]]
     try:
         names = {f"{called or spec.name}.{column}": column for column in columns}
-        return _LookUp(project, engine, artifact, spec).answers(points, keys, instant, names, name)
+        return _LookUp(project, engine, artifact, spec).beside(rows, keys, instant, names)
     except ValueTooLarge as error:
         raise too_large(spec.name, error) from None
 
@@ -103,31 +102,32 @@ class _LookUp:
         self._project, self._engine, self._artifact, self._spec = project, engine, artifact, spec
         self._grain = Grain.of(spec, project.spec.file.entities[spec.entity])
 
-    def answers(
-        self, points: pa.Table, keys: Mapping[str, str], instant: str, names: Mapping[str, str], name: str
-    ) -> Any:
-        """Return points with the columns that `names` gives new names."""
+    def beside(self, rows: pa.Table, keys: Mapping[str, str], instant: str, names: Mapping[str, str]) -> pa.Table:
+        """Return rows with the columns that `names` gives new names."""
         behind = columns_behind(self._spec, list(names.values()))
         read = [column for column in behind if self._spec.feature_of(column).derived is None]
         wanted = list({item.column: item for column in read for item in self._wanted(column)}.values())
-        ticks = ticks_of(points[instant].to_numpy(), self._spec)
-        asked, chunks = points.append_column(TICK, pa.array(ticks)), self._chunks(ticks, wanted)
-        told = [item for item in wanted if item.part.measure != "order"]
-        if not self._engine.shares_memory:
-            known = self._engine.arrow(f"{name}_asked", asked)
-            parts = list(dict.fromkeys(item.part.column for item in wanted))
-            cells = engine_cells(self._engine, self._project.store, self._artifact, self._grain, parts, chunks, name)
-            joined = self._engine.keep(f"{name}_parts", by_join(cells, self._grain, known, keys, told))
-            values = self._values(joined, behind)
-            return self._engine.keep(
-                name, values.select(*points.column_names, **{new: values[old] for new, old in names.items()})
-            )
-        cells = StoredCells(self._project.store, self._artifact, self._grain, chunks)
-        found = in_ranges(cells, asked, keys, told, self._project.spec.file.threads)
-        parts = found.parts.append_column(_QUESTION, pa.array(np.arange(len(found.parts))))
-        values = self._values(self._engine.arrow(f"{name}_parts", parts), behind)
+        ticks = ticks_of(rows[instant].to_numpy(), self._spec)
+        asked = rows.select(list(dict.fromkeys(keys.values()))).append_column(TICK, pa.array(ticks))
+        parts, number = self._parts(asked, keys, wanted, self._chunks(ticks, wanted))
+        values = self._values(parts, behind)
         answers = self._engine.run(values.select(_QUESTION, **{new: values[old] for new, old in names.items()}))
-        return self._engine.arrow(name, self._beside(points, answers, found.number))
+        return self._shared_out(rows, answers, number)
+
+    def _parts(
+        self, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted], chunks: Sequence[Mapping[str, Any]]
+    ) -> tuple[Any, Ints]:
+        """Return the parts of distinct questions by ``_question``, for Ibis, and which of them each row asked."""
+        told = [item for item in wanted if item.part.measure != "order"]
+        if self._engine.shares_memory:
+            stored = StoredCells(self._project.store, self._artifact, self._grain, chunks)
+            found = in_ranges(stored, asked, keys, told, self._project.spec.file.threads)
+            return self._engine.arrow("parts", _numbered(found.parts)), found.number
+        once, number = _each_once(asked)
+        questions = self._engine.arrow("questions", _numbered(once))
+        columns = list(dict.fromkeys(item.part.column for item in wanted))
+        cells = engine_cells(self._engine, self._project.store, self._artifact, self._grain, columns, chunks)
+        return self._engine.keep("parts", by_join(cells, self._grain, questions, keys, told)), number
 
     def _values(self, parts: Any, behind: Sequence[str]) -> Any:
         """Return parts with columns of the table that follow from them, each behind those that it needs."""
@@ -150,15 +150,15 @@ class _LookUp:
         }
         return answer.value(found, parts[TICK] * ibis.literal(self._grain.step, "int64"))
 
-    def _beside(self, points: pa.Table, answers: pa.Table, number: Ints) -> pa.Table:
+    def _shared_out(self, rows: pa.Table, answers: pa.Table, number: Ints) -> pa.Table:
         """Return rows with the answers to the questions of these numbers."""
-        rows = np.empty(len(answers), np.int64)
-        rows[answers[_QUESTION].to_numpy()] = np.arange(len(answers))
-        wanted, found = pa.array(rows[number]), answers.drop(_QUESTION)
+        places = np.empty(len(answers), np.int64)
+        places[answers[_QUESTION].to_numpy()] = np.arange(len(answers))
+        wanted, found = pa.array(places[number]), answers.drop(_QUESTION)
         columns = at_once(lambda column: combined(column).take(wanted), found.columns, self._project.spec.file.threads)
         for name, column in zip(found.column_names, columns, strict=True):
-            points = points.append_column(name, column)
-        return points
+            rows = rows.append_column(name, column)
+        return rows
 
     def _chunks(self, ticks: Ints, wanted: Sequence[Wanted]) -> list[Mapping[str, Any]]:
         """Return the chunks whose cells can count at ticks."""
@@ -171,3 +171,18 @@ def _longest(wanted: Sequence[Wanted]) -> timedelta | None:
     """Return how far back the longest window reaches; None means for ever."""
     starts = [item.window.start for item in wanted]
     return None if None in starts else max((-start for start in starts if start is not None), default=timedelta(0))
+
+
+def _numbered(questions: pa.Table) -> pa.Table:
+    return questions.append_column(_QUESTION, pa.array(np.arange(len(questions))))
+
+
+def _each_once(asked: pa.Table) -> tuple[pa.Table, Ints]:
+    """Return each of some rows once, and which of these each row is."""
+    number = np.zeros(len(asked), np.int64)
+    for column in asked.columns:
+        own = combined(column).dictionary_encode(null_encoding="encode").indices.to_numpy().astype(np.int64)
+        number = np.unique(number * (own.max(initial=0) + 1) + own, return_inverse=True)[1]
+    place = np.empty(number.max(initial=-1) + 1, np.int64)
+    place[number] = np.arange(len(number))
+    return asked.take(pa.array(place)), number

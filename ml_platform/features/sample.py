@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml_platform.clock import MICROSECOND
-from ml_platform.engine.functions import instant_of
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, Grain
 from ml_platform.features.point_in_time import features_at
 from ml_platform.features.stored_cells import StoredCells
@@ -82,12 +82,10 @@ def _grain(project: Project, table: str) -> Grain:
 
 def _values(project: Project, table: str, artifact: Artifact, asked: pa.Table) -> pa.Table:
     spec, keys = project.spec.feature_tables[table], _grain(project, table).keys
+    same, columns = {key: key for key in keys}, list(spec.columns)
     with project.engine() as engine:
-        same = {key: key for key in keys}
-        columns = list(spec.columns)
-        found = features_at(
-            project, engine, artifact, asked, keys=same, instant=_INSTANT, columns=columns, name="values"
-        )
-        tick = instant_of(found[_INSTANT] - spec.publish_delay // MICROSECOND)
-        named = found.select(*keys, **{TICK: tick}, **{column: found[f"{table}.{column}"] for column in columns})
-        return engine.run(named.order_by([TICK, *keys]))
+        found = features_at(project, engine, artifact, asked, keys=same, instant=_INSTANT, columns=columns)
+    tick = pc.subtract(found[_INSTANT], spec.publish_delay // MICROSECOND).cast(pa.timestamp("us", "UTC"))
+    values = {column: found[f"{table}.{column}"] for column in columns}
+    named = pa.table({**{key: found[key] for key in keys}, TICK: tick, **values})
+    return named.sort_by([(name, "ascending") for name in (TICK, *keys)])

@@ -93,23 +93,16 @@ def engine_cells(
     grain: Grain,
     parts: Sequence[str],
     chunks: Sequence[Mapping[str, Any]],
-    name: str,
 ) -> Any:
-    """Return what `StoredCells` reads for Ibis; the engine itself reads the chunks whose cells are in one object.
-
-    Parameters
-    ----------
-    name
-        What the tables are called in the engine begins with it.
-    """
+    """Return what `StoredCells` reads for Ibis; the engine itself reads the chunks whose cells are in one object."""
     base = [*grain.keys, *TIMES]
     plans = {chunk["name"]: _plan(artifact, chunk, base, parts) for chunk in chunks}
     whole = [store.local_path(plan[0][0]) for plan in plans.values() if len(plan) == 1]
     divided = [chunk for chunk in chunks if len(plans[chunk["name"]]) > 1]
-    tables = [engine.parquet(f"{name}_whole", whole)] if whole else []
+    tables = [engine.parquet("whole_cells", whole)] if whole else []
     if divided or not whole:
         read = StoredCells(store, artifact, grain, divided).read([*base, *parts])
-        tables.append(engine.arrow(f"{name}_divided", read))
+        tables.append(engine.arrow("divided_cells", read))
     return reduce(lambda one, other: one.union(other), [table.select(*base, *parts) for table in tables])
 
 

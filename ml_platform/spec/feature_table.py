@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal, get_args
 
 from pydantic import ConfigDict, Field, model_validator
@@ -104,7 +105,7 @@ class FeatureTableSpec(Declaration):
     features: dict[Name, Feature] = Field(min_length=1)
     expectations: tuple[Expectation, ...] = Field((), strict=False)
 
-    @property
+    @cached_property
     def columns(self) -> dict[str, tuple[str, Window | None]]:
         """Every column of the table with its feature and window, in declared order; None where it has no windows."""
         return {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ml_platform.store.manifest_index import ManifestIndex
 
 _FORMAT = 1
+_MANIFEST = re.compile(rb'\{"manifest":(\{.*\}),"sha256":"([0-9a-f]{64})"\}', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -269,7 +271,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 
 def _encode(artifact: Artifact) -> bytes:
-    body = {
+    about = {
         "format": _FORMAT,
         "kind": artifact.kind,
         "id": artifact.id,
@@ -278,20 +280,22 @@ def _encode(artifact: Artifact) -> bytes:
         "inputs": artifact.inputs,
         "objects": {name: [stored.sha256, stored.size] for name, stored in artifact.objects.items()},
     }
-    return canonical_json({"manifest": body, "sha256": bytes_hash(canonical_json(body))})
+    body = canonical_json(about)
+    return b'{"manifest":%b,"sha256":"%b"}' % (body, bytes_hash(body).encode())
 
 
 def _decode(kind: str, id: str, content: bytes) -> Artifact:
     what = f"manifest of {kind} {id[:12]}"
     try:
-        document = json.loads(content)
-        body, expected = document["manifest"], document["sha256"]
-        found = bytes_hash(canonical_json(body))
-        artifact = _artifact(body)
+        if not (parts := _MANIFEST.fullmatch(content)):
+            raise ValueError
+        body, expected = parts.groups()
+        found = bytes_hash(body)
+        artifact = _artifact(json.loads(body))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ArtifactDamaged(what, "a readable manifest", bytes_hash(content)) from None
-    if found != expected or (artifact.kind, artifact.id) != (kind, id):
-        raise ArtifactDamaged(what, expected, found)
+    if found != expected.decode() or (artifact.kind, artifact.id) != (kind, id):
+        raise ArtifactDamaged(what, expected.decode(), found)
     return artifact
 
 

@@ -87,8 +87,7 @@ def answers(project, artifact, questions, columns=None):
     with project.engine() as engine:
         wanted = list(columns or spec.columns)
         keys = {"shop": "who"}
-        found = features_at(project, engine, artifact, asked, keys=keys, instant="when", columns=wanted, name="found")
-        return engine.run(found.order_by("place")).to_pylist()
+        return features_at(project, engine, artifact, asked, keys=keys, instant="when", columns=wanted).to_pylist()
 
 
 def expected(rows, shop, instant, spec):
