@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from ml_platform.errors import BrokenInput, PlatformError, listed
 from ml_platform.identity import canonical_json, format_instant
-from ml_platform.store.database import METADATA, Database, Instant
+from ml_platform.store.database import Database
+from ml_platform.store.tables import METADATA, Instant
 
 Severity = Literal["error", "warn"]
 MAX_FAILING_ROWS = 10

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from ml_platform.mlflow_access import open_client, reachable
 from ml_platform.project import Project
-from ml_platform.store.database import METADATA
+from ml_platform.store.tables import METADATA
 from ml_platform.tracking import Record, log_record, tracked_run, write_run
 
 OUTBOX = sa.Table(

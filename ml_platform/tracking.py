@@ -21,7 +21,8 @@ from ml_platform.clock import to_micros
 from ml_platform.mlflow_access import open_client, open_experiment
 from ml_platform.project import Project
 from ml_platform.store.artifacts import StoredObject
-from ml_platform.store.database import METADATA, Database
+from ml_platform.store.database import Database
+from ml_platform.store.tables import METADATA
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

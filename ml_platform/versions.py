@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ml_platform.store.artifacts import Artifact
-from ml_platform.store.database import METADATA, Database, Instant
+from ml_platform.store.database import Database
+from ml_platform.store.tables import METADATA, Instant
 
 if TYPE_CHECKING:
     from ml_platform.project import Project

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from ml_platform.checks import CheckResult
 from ml_platform.errors import RefConflict
 from ml_platform.identity import canonical_json
-from ml_platform.store.database import METADATA, Database, Instant
+from ml_platform.store.database import Database
+from ml_platform.store.tables import METADATA, Instant
 
 INGESTS = sa.Table(
     "ingests",

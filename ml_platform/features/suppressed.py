@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from ml_platform.identity import canonical_json, format_instant
 from ml_platform.project import Project
-from ml_platform.store.database import METADATA, Database, Instant
+from ml_platform.store.database import Database
 from ml_platform.store.insert import insert_if_absent
+from ml_platform.store.tables import METADATA, Instant
 
 SECRET = sa.Table(
     "suppression_secret",

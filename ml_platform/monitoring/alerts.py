@@ -22,8 +22,8 @@ import sqlalchemy as sa
 from ml_platform.checks import json_value
 from ml_platform.identity import canonical_json, format_instant
 from ml_platform.project import Project
-from ml_platform.store.database import METADATA, Instant
 from ml_platform.store.insert import insert_if_absent
+from ml_platform.store.tables import METADATA, Instant
 
 Urgency = Literal["page", "ticket", "report"]
 _APPRISE_TYPE = {"page": "failure", "ticket": "warning", "report": "info"}

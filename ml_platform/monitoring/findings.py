@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from ml_platform.identity import canonical_json, content_id
 from ml_platform.monitoring.drift import Verdict
 from ml_platform.project import Project
-from ml_platform.store.database import METADATA, Instant
 from ml_platform.store.insert import insert_if_absent
+from ml_platform.store.tables import METADATA, Instant
 
 FINDINGS = sa.Table(
     "findings",

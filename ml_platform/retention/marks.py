@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ml_platform.store.database import METADATA, Instant
+from ml_platform.store.tables import METADATA, Instant
 
 if TYPE_CHECKING:
     from ml_platform.project import Project

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from ml_platform.identity import format_instant
+from ml_platform.store.ledger_upgrade import chain_old_lines
+from ml_platform.store.tables import METADATA
 
-METADATA = sa.MetaData()
 _CREATING = 0x6D6C70  # the advisory lock that creating tables takes
-
-
-class Instant(sa.types.TypeDecorator[datetime]):
-    """A timezone-aware instant, kept as ISO 8601 text in UTC, so that it sorts and compares everywhere."""
-
-    impl = sa.String(27)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> str | None:
-        """Return the text that is stored."""
-        return None if value is None else format_instant(value)
-
-    def process_result_value(self, value: str | None, dialect: Any) -> datetime | None:
-        """Return the instant that was stored."""
-        return None if value is None else datetime.fromisoformat(value)
 
 
 class Database:
@@ -56,8 +40,6 @@ class Database:
 
     def _create_tables(self) -> None:
         """Create what is missing, also tables of modules that were imported after the database was opened."""
-        from ml_platform.store.ledger_upgrade import chain_old_lines  # it declares tables by this module
-
         if self._created != len(METADATA.tables):
             with self._transaction() as connection:
                 if self.engine.dialect.name == "postgresql":  # its CREATE TABLE IF NOT EXISTS is not safe in parallel

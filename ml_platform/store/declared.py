@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ml_platform.identity import canonical_json
-from ml_platform.store.database import METADATA, Database
+from ml_platform.store.database import Database
+from ml_platform.store.tables import METADATA
 
 DECLARED = sa.Table(
     "declared",

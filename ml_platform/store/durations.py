@@ -7,7 +7,8 @@ from statistics import median
 
 import sqlalchemy as sa
 
-from ml_platform.store.database import METADATA, Database, Instant
+from ml_platform.store.database import Database
+from ml_platform.store.tables import METADATA, Instant
 
 _LAST = 10
 

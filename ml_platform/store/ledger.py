@@ -11,14 +11,17 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from ml_platform.errors import LedgerDamaged
 from ml_platform.identity import content_id, format_instant
 from ml_platform.store.append_only import append_only
-from ml_platform.store.database import METADATA, Database, Instant
+from ml_platform.store.tables import METADATA, Instant
+
+if TYPE_CHECKING:
+    from ml_platform.store.database import Database
 
 BEGINNING = "0" * 64
 """What stands for the hash before the first line."""

@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ml_platform.identity import bytes_hash
-from ml_platform.store.database import METADATA, Database
+from ml_platform.store.database import Database
+from ml_platform.store.tables import METADATA
 
 MANIFESTS = sa.Table(
     "manifests",

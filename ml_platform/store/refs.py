@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from ml_platform.errors import LedgerDamaged, RefConflict
-from ml_platform.store.database import METADATA, Database, Instant
+from ml_platform.store.database import Database
 from ml_platform.store.insert import insert_if_absent
 from ml_platform.store.ledger import LedgerLine, append_line, last_line, ledger_lines
+from ml_platform.store.tables import METADATA, Instant
 
 REFS = sa.Table(
     "refs",

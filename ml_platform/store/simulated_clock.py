@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from ml_platform.clock import format_duration
 from ml_platform.errors import ClockError
-from ml_platform.store.database import METADATA, Database, Instant
+from ml_platform.store.database import Database
+from ml_platform.store.tables import METADATA, Instant
 
 CLOCK = sa.Table(
     "clock",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from ml_platform.store.database import METADATA, Database
+from ml_platform.store.database import Database
+from ml_platform.store.tables import METADATA
 
 SUCCESSORS = sa.Table(
     "successors",

@@ -29,10 +29,10 @@ from ml_platform.retention.plan import plan_removal
 from ml_platform.retention.remove import PlanHasChanged
 from ml_platform.snapshot.read import load_snapshot
 from ml_platform.store.artifacts import ArtifactStore
-from ml_platform.store.database import METADATA
 from ml_platform.store.ledger import chain_faults, ledger_lines
 from ml_platform.store.outputs import current_output
 from ml_platform.store.removal import Removal
+from ml_platform.store.tables import METADATA
 from ml_platform.verification.verify import verify_project
 from ml_platform.versions import versions
 from tests.features.world import SALES, at, sale, sales_project, write_csv
