@@ -16,7 +16,7 @@ from ml_platform.project import Project
 from ml_platform.registry import champion_to_beat
 from ml_platform.reports.pictures import evaluation_pictures
 from ml_platform.spec.model import ModelSpec
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.versions import version_of
 from ml_platform_dagster.assets.checks import check_result, check_specs
 from ml_platform_dagster.assets.declare import declared_asset, model_of

@@ -8,7 +8,7 @@ import dagster as dg
 from ml_platform.catalog.facts import Use
 from ml_platform.making import Made
 from ml_platform.project import Project
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.tracking import tracked_run
 from ml_platform_dagster.assets.declare import asset_key
 from ml_platform_dagster.resources.mlflow import mlflow_ui

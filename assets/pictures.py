@@ -9,7 +9,7 @@ import dagster as dg
 from ml_platform.code_version import code_version
 from ml_platform.identity import cache_key, content_id
 from ml_platform.project import Project
-from ml_platform.store.artifacts import Artifact, StoredObject
+from ml_platform.store.manifest import Artifact, StoredObject
 
 KIND = "pictures"
 

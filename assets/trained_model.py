@@ -12,7 +12,7 @@ from ml_platform.mlflow_records import training_record
 from ml_platform.outbox import is_told, track
 from ml_platform.project import Project
 from ml_platform.reports.pictures import training_pictures
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.training.train import train_model
 from ml_platform.versions import Version, register_version
 from ml_platform_dagster.assets.declare import declared_asset, model_of

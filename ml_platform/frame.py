@@ -23,7 +23,7 @@ from ml_platform.project import Project
 from ml_platform.spec.joins import Joined, joins_of
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.resolve import expand_features
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,10 @@ from ml_platform.errors import RefConflict
 from ml_platform.identity import content_id, frame_id
 from ml_platform.project import Project
 from ml_platform.spec.kept import kept_declarations
-from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
+from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.database import Database
 from ml_platform.store.insert import insert_if_absent
+from ml_platform.store.manifest import Artifact, StoredObject
 from ml_platform.store.tables import METADATA
 
 KIND = "predictions"

@@ -19,7 +19,8 @@ from ml_platform.decision import Decision
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.identity import canonical_json, content_id
 from ml_platform.spec.model import Task
-from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import Artifact, StoredObject
 from ml_platform.training.calibration import Calibration
 from ml_platform.training.code import Code
 from ml_platform.training.columns import InputColumn, read_columns

@@ -16,8 +16,8 @@ from ml_platform.evaluation.evaluate import evaluation_id as identify
 from ml_platform.evaluation.judgement import judge_gates, merits, opponents, refusals, rule_name, rule_of
 from ml_platform.predictor import load_predictor
 from ml_platform.store.anchors import anchor_ledger
-from ml_platform.store.artifacts import Artifact
 from ml_platform.store.ledger import LedgerLine, ledger_lines
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.refs import move_ref, read_ref, ref_at
 from ml_platform.training.train import KIND as TRAINED_MODEL
 from ml_platform.training.train import baseline_names

@@ -27,7 +27,7 @@ from ml_platform.registry import champion, first_deployed
 from ml_platform.scheduling import days_to_score
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.spec.resolve import feature_tables_of
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import partition_instants
 from ml_platform.versions import Version
 

@@ -15,8 +15,8 @@ from ml_platform.prediction_log import logged_days
 from ml_platform.project import Project
 from ml_platform.registry import champion, champion_ref
 from ml_platform.reproduction.history import Attempt, attempts
-from ml_platform.store.artifacts import Artifact
 from ml_platform.store.ledger import ledger_lines
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import current_output
 from ml_platform.versions import versions
 from ml_platform.waiting import waiting_version

@@ -20,8 +20,8 @@ import sqlalchemy as sa
 from ml_platform.clock import to_micros
 from ml_platform.mlflow_access import open_client, open_experiment
 from ml_platform.project import Project
-from ml_platform.store.artifacts import StoredObject
 from ml_platform.store.database import Database
+from ml_platform.store.manifest import StoredObject
 from ml_platform.store.tables import METADATA
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ml_platform.store.artifacts import Artifact
 from ml_platform.store.database import Database
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.tables import METADATA, Instant
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from ml_platform.evaluation.evaluate import KIND as EVALUATION
 from ml_platform.monitoring.alerts import Alert
 from ml_platform.project import Project
 from ml_platform.registry import champion
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import current_output
 from ml_platform.versions import Version, version_of
 

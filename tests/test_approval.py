@@ -12,8 +12,8 @@ from ml_platform.registry import champion, deploy
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.status import project_status
 from ml_platform.store.anchors import stored_anchors
-from ml_platform.store.artifacts import Artifact
 from ml_platform.store.ledger import ledger_head, ledger_lines
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import record_output
 from ml_platform.training.train import train_model
 from ml_platform.versions import Version, register_version, version_of

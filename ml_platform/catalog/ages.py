@@ -11,8 +11,8 @@ from ml_platform.project import Project
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.resolve import feature_tables_of
-from ml_platform.store.artifacts import Artifact
 from ml_platform.store.durations import usual_duration
+from ml_platform.store.manifest import Artifact
 
 
 def table_availability(project: Project, table: str, artifact: Artifact | None) -> Availability:

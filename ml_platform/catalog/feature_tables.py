@@ -16,7 +16,7 @@ from ml_platform.identity import format_instant
 from ml_platform.lineage import feature_lineage
 from ml_platform.project import Project
 from ml_platform.spec.resolve import feature_type
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 Importances = Mapping[str, Mapping[str, float]]
 """For each model what its trained model makes of each column of its matrix."""

@@ -18,7 +18,7 @@ from ml_platform.registry import champion
 from ml_platform.spec.model import Algorithm, ModelSpec
 from ml_platform.spec.resolve import feature_tables_of, feature_type
 from ml_platform.status import champion_status
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.versions import version_of, versions
 
 

@@ -14,7 +14,7 @@ from ml_platform.features.source_log import local_chunks
 from ml_platform.identity import cache_key, content_id
 from ml_platform.project import Project
 from ml_platform.spec.deciding import deciding_part
-from ml_platform.store.artifacts import Artifact, StoredObject
+from ml_platform.store.manifest import Artifact, StoredObject
 
 KIND = "profile"
 _VERSION = "1"

@@ -14,7 +14,7 @@ from ml_platform.errors import PlatformError
 from ml_platform.features.ingests import last_ingest
 from ml_platform.project import Project
 from ml_platform.spec.source import Reader
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 
 def source_facts(project: Project, name: str, artifact: Artifact | None = None) -> SourceFacts:

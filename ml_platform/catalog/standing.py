@@ -13,7 +13,7 @@ from ml_platform.monitoring.known_expectations import check_names
 from ml_platform.project import Project
 from ml_platform.spec.project import Location
 from ml_platform.spec.source import Expectation
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import current_output, partition_instants
 
 

@@ -14,7 +14,7 @@ from ml_platform.errors import PlatformError, listed
 from ml_platform.evaluation.metrics import Figures, metrics_of
 from ml_platform.predictor import load_predictor
 from ml_platform.spec.model import ModelSpec
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.training.labels import class_indices, read_label
 from ml_platform.training.train import baseline_names
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ml_platform.spec.feature_table import Feature, FeatureTableSpec
 from ml_platform.spec.resolve import columns_behind
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 TICK = "_at"
 """The column of questions that holds the tick."""

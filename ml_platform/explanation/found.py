@@ -22,7 +22,7 @@ from ml_platform.frame import to_frame
 from ml_platform.prediction_log import KIND, PREDICTION_DAYS, LoggedDay, logged_days, segment_names
 from ml_platform.project import Project
 from ml_platform.retention.marks import marks_of
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 _ID = re.compile(r"([a-z][a-z0-9_]{0,62})\.(\d{8})\.([0-9a-f]{16})")
 

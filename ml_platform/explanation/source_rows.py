@@ -34,7 +34,7 @@ from ml_platform.frame import to_frame
 from ml_platform.project import Project
 from ml_platform.spec.feature_table import EVER, Feature
 from ml_platform.spec.source import SourceSpec
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import current_output
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged
 from ml_platform.project import Project
 from ml_platform.registry import champion_ref
-from ml_platform.store.artifacts import Artifact
 from ml_platform.store.ledger import LedgerLine, ledger_lines
+from ml_platform.store.manifest import Artifact
 from ml_platform.versions import version_of, versions
 
 _TOLD = ("lightgbm", "scikit-learn", "numpy", "pandas", "scipy", "ml-platform", "python")

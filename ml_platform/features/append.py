@@ -18,7 +18,8 @@ from ml_platform.features.new_rows import NewRows
 from ml_platform.features.source_log import CHUNK, EVENT_AT, FILE, KEY_HASH, KNOWN_AT, ROW, UNTIL
 from ml_platform.identity import cache_key, content_id, format_instant
 from ml_platform.spec.source import SourceSpec
-from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import Artifact, StoredObject
 
 CHUNK_ROWS, CHUNK_BYTES = 1_000_000, 32_000_000
 """A month with more has several chunks: few chunks are ever held in memory, and each is read as a whole."""

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from ml_platform.identity import frame_id
-from ml_platform.store.artifacts import ArtifactStore, StoredObject
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import StoredObject
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

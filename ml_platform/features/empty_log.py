@@ -13,7 +13,8 @@ from ml_platform.features.source_log import EVENT_AT, INGEST, KNOWN_AT
 from ml_platform.identity import cache_key, content_id
 from ml_platform.making import Made
 from ml_platform.spec.source import SourceSpec
-from ml_platform.store.artifacts import Artifact, ArtifactStore
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import Artifact
 
 _NEVER = "9999-12-31T23:59:59.999999Z"
 

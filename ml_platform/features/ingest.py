@@ -48,7 +48,7 @@ from ml_platform.identity import content_id, format_instant
 from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.spec.source import SourceSpec
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from ml_platform.engine import DuckDB
 from ml_platform.engine.functions import epoch_us, text_hash
 from ml_platform.features.source_log import FILE, KEY_HASH, ROW
 from ml_platform.spec.source import SourceSpec
-from ml_platform.store.artifacts import Artifact, ArtifactStore
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import Artifact
 
 _BETWEEN = "\x1f"
 

@@ -33,7 +33,8 @@ from ml_platform.features.source_log import (
 from ml_platform.features.staging import Staging
 from ml_platform.identity import format_instant
 from ml_platform.spec.source import SourceSpec
-from ml_platform.store.artifacts import Artifact, ArtifactStore
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import Artifact
 
 _NEW, _REPEATED = "new_rows", "repeated_keys"
 _LATE, _CORRECTS, _DOUBT = "_late", "_corrects", "_doubt"

@@ -27,7 +27,7 @@ from ml_platform.features.windowed import TICK, Wanted, by_join, in_ranges
 from ml_platform.project import Project
 from ml_platform.spec.feature_table import EVER, FeatureTableSpec
 from ml_platform.spec.resolve import aggregate_type, columns_behind, sum_scale
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 _QUESTION = "_question"
 

@@ -14,7 +14,7 @@ from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, Grain
 from ml_platform.features.point_in_time import features_at
 from ml_platform.features.stored_cells import StoredCells
 from ml_platform.project import Project
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 TICK = "tick"
 _INSTANT = "_instant"

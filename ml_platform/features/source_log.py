@@ -18,7 +18,8 @@ from ml_platform.engine import Engine
 from ml_platform.engine.functions import epoch_us
 from ml_platform.errors import PlatformError, suggest
 from ml_platform.identity import content_id, format_instant
-from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import Artifact, StoredObject
 
 EVENT_AT, KNOWN_AT, INGEST = "_event_at", "_known_at", "_ingest"
 EVENT, KNOWN, UNTIL = "_event", "_known", "_until"

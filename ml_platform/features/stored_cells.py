@@ -14,7 +14,8 @@ from ml_platform.clock import MICROSECOND
 from ml_platform.engine import Engine
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.features.chunks import read_each
-from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import Artifact, StoredObject
 
 TIMES = (EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL)
 

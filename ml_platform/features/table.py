@@ -28,7 +28,7 @@ from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.spec.resolve import feature_type
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 BASE = "cells"
 """The part that every table has: which cells there are."""

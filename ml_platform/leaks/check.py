@@ -25,7 +25,7 @@ from ml_platform.spec.deciding import deciding
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.resolve import expand_features
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 SINGLE, COPY, NULLNESS, SETTLED = "single_feature", "copy_of_label", "nullness", "label_known_before"
 LEAK_CHECKS = (SINGLE, COPY, NULLNESS, SETTLED)

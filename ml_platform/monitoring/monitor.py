@@ -26,7 +26,7 @@ from ml_platform.prediction_log import logged_days, read_predictions
 from ml_platform.project import Project
 from ml_platform.registry import champion
 from ml_platform.spec.deciding import deciding_part
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.versions import Version
 
 KIND = "monitoring"

@@ -24,7 +24,7 @@ from ml_platform.project import Project
 from ml_platform.snapshot.read import load_snapshot
 from ml_platform.spec.joins import joins_of
 from ml_platform.spec.resolve import expand_features
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.training.columns import read_columns
 
 KIND = "drift_reference"

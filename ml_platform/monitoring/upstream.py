@@ -17,7 +17,7 @@ from ml_platform.identity import format_instant
 from ml_platform.project import Project
 from ml_platform.registry import champion
 from ml_platform.spec.resolve import sources_of
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 UPSTREAM_VERSION = "upstream_version"
 _TOLD = 5

@@ -12,8 +12,8 @@ from ml_platform.features.table import BASE, Pending, pending_cells, table_key
 from ml_platform.graph import Node
 from ml_platform.plan.facts import Planned
 from ml_platform.plan.view import NEVER, View
-from ml_platform.store.artifacts import Artifact
 from ml_platform.store.durations import expected_duration
+from ml_platform.store.manifest import Artifact
 
 _WITHOUT_FINGERPRINT = "its reader has no fingerprint, so only reading can tell"
 

@@ -19,7 +19,7 @@ from ml_platform.registry import champion, champion_ref, champion_to_beat
 from ml_platform.scheduling import training_as_of
 from ml_platform.scoring import days_id, days_of_run, scored_days
 from ml_platform.snapshot.build import last_as_of, snapshot_key
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import partition_instants
 from ml_platform.store.refs import read_ref
 from ml_platform.training.environment import environment

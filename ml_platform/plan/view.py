@@ -13,9 +13,9 @@ from ml_platform.graph import Node, deciding_of
 from ml_platform.plan.changes import declared_change
 from ml_platform.plan.facts import Planned
 from ml_platform.project import Project
-from ml_platform.store.artifacts import Artifact
 from ml_platform.store.declared import last_declared
 from ml_platform.store.durations import usual_duration
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import current_output
 
 NEVER = "never made"

@@ -8,7 +8,8 @@ from pathlib import Path
 from ml_platform.project_code import local_modules, split_reference
 from ml_platform.spec.deciding import project_functions
 from ml_platform.spec.project import ProjectSpec
-from ml_platform.store.artifacts import ArtifactStore, StoredObject
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import StoredObject
 
 DECLARED = "declared/"
 """What the names of declared files begin with among a trained model's objects."""

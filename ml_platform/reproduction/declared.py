@@ -11,7 +11,7 @@ from ml_platform.project import Project
 from ml_platform.provenance import DECLARED
 from ml_platform.spec.load import load_project
 from ml_platform.spec.project import ProjectSpec
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 
 class _AnyName(Mapping[str, str]):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.identity import content_id
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.tables import METADATA, Instant
 from ml_platform.training.train import KIND
 from ml_platform.versions import Version, all_versions

@@ -20,7 +20,7 @@ from ml_platform.snapshot.build import rebuild_snapshot
 from ml_platform.snapshot.read import Snapshot, load_snapshot
 from ml_platform.spec.deciding import project_functions
 from ml_platform.spec.project import ProjectSpec
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.training.code import Code
 from ml_platform.training.environment import environment
 from ml_platform.training.train import KIND, PREDICTOR, fit_predictors

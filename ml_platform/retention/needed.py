@@ -13,7 +13,7 @@ from ml_platform.clock import format_duration
 from ml_platform.errors import PlatformError
 from ml_platform.features.ingests import INGESTS
 from ml_platform.project import Project
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import OUTPUTS
 from ml_platform.store.removal import StoredFile
 from ml_platform.verification.reach import Root, links, reach

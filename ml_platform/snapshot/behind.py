@@ -7,7 +7,7 @@ from typing import Any
 
 from ml_platform.errors import ArtifactMissing
 from ml_platform.project import Project
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from ml_platform.snapshot.identify import snapshot_id
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.resolve import feature_tables_of
-from ml_platform.store.artifacts import Artifact, StoredObject
+from ml_platform.store.manifest import Artifact, StoredObject
 from ml_platform.store.outputs import current_output
 
 

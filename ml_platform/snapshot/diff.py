@@ -21,7 +21,8 @@ from ml_platform.monitoring.drift import moved_bin, psi, psi_noise
 from ml_platform.monitoring.histograms import choose_bins, count_values
 from ml_platform.project import Project
 from ml_platform.snapshot.boundaries import PARTS
-from ml_platform.store.artifacts import Artifact, ArtifactStore
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import Artifact
 
 EXAMPLES = 3
 _CELLS_AT_ONCE = 20_000_000

@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_platform.errors import ArtifactDamaged, UnknownSnapshot
 from ml_platform.project import Project
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import current_output
 from ml_platform.versions import Version, versions
 

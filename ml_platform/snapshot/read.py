@@ -21,7 +21,7 @@ from ml_platform.labels import LABEL
 from ml_platform.project import Project
 from ml_platform.snapshot.boundaries import PARTS, Boundaries, Part
 from ml_platform.snapshot.identify import snapshot_id
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,11 +8,8 @@ leads to an id, and equal key means that there is nothing to compute.
 from __future__ import annotations
 
 import copy
-import json
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,48 +17,13 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing
-from ml_platform.identity import bytes_hash, canonical_json
+from ml_platform.identity import bytes_hash
 from ml_platform.store.durable import write_durably
+from ml_platform.store.manifest import Artifact, StoredObject, decode, encode
 from ml_platform.store.removal import Removal
 
 if TYPE_CHECKING:
     from ml_platform.store.manifest_index import ManifestIndex
-
-_FORMAT = 1
-_MANIFEST = re.compile(rb'\{"manifest":(\{.*\}),"sha256":"([0-9a-f]{64})"\}', re.DOTALL)
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """Immutable bytes in the store."""
-
-    sha256: str
-    size: int
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """What one node made: its identity, what it was made from, and its objects by name.
-
-    Attributes
-    ----------
-    about
-        Plain facts that follow from the content (row counts, schema, figures); JSON types only.
-    inputs
-        Ids of what it was made from, by role.
-    """
-
-    kind: str
-    id: str
-    key: str
-    about: Mapping[str, Any]
-    inputs: Mapping[str, str]
-    objects: Mapping[str, StoredObject]
-
-    @property
-    def short_id(self) -> str:
-        """The first 12 characters of the id, for people."""
-        return self.id[:12]
 
 
 class ArtifactStore:
@@ -159,9 +121,9 @@ class ArtifactStore:
     def _write_artifact(self, new: Artifact) -> tuple[Artifact, str]:
         try:
             content = self._manifest(new.kind, new.id)
-            artifact = _decode(new.kind, new.id, content)
+            artifact = decode(new.kind, new.id, content)
         except (ArtifactMissing, ArtifactDamaged):
-            artifact, content = new, _encode(new)
+            artifact, content = new, encode(new)
             self._write(self._manifest_path(new.kind, new.id), content)
         self._write(self._key_path(new.kind, new.key), new.id.encode())
         return artifact, bytes_hash(content)
@@ -185,11 +147,11 @@ class ArtifactStore:
         ArtifactMissing, ArtifactDamaged
         """
         try:
-            return _decode(kind, id, self._manifest(kind, id))
+            return decode(kind, id, self._manifest(kind, id))
         except ArtifactMissing:
             if (left := self.successor(kind, id)) is None:
                 raise
-            return _decode(kind, left, self._manifest(kind, left))
+            return decode(kind, left, self._manifest(kind, left))
 
     def _manifest(self, kind: str, id: str) -> bytes:
         """Return the bytes of a manifest, which are those that were written, as far as that is remembered."""
@@ -268,37 +230,3 @@ def _stamp(path: Path) -> tuple[int, ...]:
     except FileNotFoundError:
         return ()
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _encode(artifact: Artifact) -> bytes:
-    about = {
-        "format": _FORMAT,
-        "kind": artifact.kind,
-        "id": artifact.id,
-        "key": artifact.key,
-        "about": artifact.about,
-        "inputs": artifact.inputs,
-        "objects": {name: [stored.sha256, stored.size] for name, stored in artifact.objects.items()},
-    }
-    body = canonical_json(about)
-    return b'{"manifest":%b,"sha256":"%b"}' % (body, bytes_hash(body).encode())
-
-
-def _decode(kind: str, id: str, content: bytes) -> Artifact:
-    what = f"manifest of {kind} {id[:12]}"
-    try:
-        if not (parts := _MANIFEST.fullmatch(content)):
-            raise ValueError
-        body, expected = parts.groups()
-        found = bytes_hash(body)
-        artifact = _artifact(json.loads(body))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ArtifactDamaged(what, "a readable manifest", bytes_hash(content)) from None
-    if found != expected.decode() or (artifact.kind, artifact.id) != (kind, id):
-        raise ArtifactDamaged(what, expected.decode(), found)
-    return artifact
-
-
-def _artifact(body: Mapping[str, Any]) -> Artifact:
-    objects = {name: StoredObject(sha256, size) for name, (sha256, size) in body["objects"].items()}
-    return Artifact(body["kind"], body["id"], body["key"], body["about"], body["inputs"], objects)

@@ -20,7 +20,7 @@ from ml_platform.spec.algorithms import algorithm_faults, resolve_algorithm
 from ml_platform.spec.deciding import project_functions
 from ml_platform.spec.model import Algorithm, ModelSpec
 from ml_platform.spec.project import ProjectSpec
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.training.code import Code
 from ml_platform.training.declaration import declaration_id, fit_declaration
 from ml_platform.training.environment import environment

@@ -23,7 +23,7 @@ from ml_platform.prediction_log import segment_names
 from ml_platform.predictor import load_predictor, trained_id
 from ml_platform.project import Project
 from ml_platform.snapshot.identify import snapshot_id
-from ml_platform.store.artifacts import Artifact, StoredObject
+from ml_platform.store.manifest import Artifact, StoredObject
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from ml_platform.errors import PlatformError
 from ml_platform.prediction_log import KIND as PREDICTIONS
 from ml_platform.prediction_log import scored_by
-from ml_platform.store.artifacts import Artifact, ArtifactStore
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import Artifact
 
 _BY_ROLE = {
     "sources": "source",

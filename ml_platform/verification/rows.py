@@ -10,8 +10,8 @@ from ml_platform.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged
 from ml_platform.prediction_log import KIND as PREDICTIONS
 from ml_platform.prediction_log import PREDICTION_DAYS
 from ml_platform.project import Project
-from ml_platform.store.artifacts import Artifact
 from ml_platform.store.ledger import ledger_lines
+from ml_platform.store.manifest import Artifact
 from ml_platform.training.train import KIND as TRAINED_MODEL
 from ml_platform.verification.damage import Damage
 from ml_platform.versions import VERSIONS

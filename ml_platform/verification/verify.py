@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged, PlatformError
 from ml_platform.project import Project
 from ml_platform.store.anchors import Anchor
-from ml_platform.store.artifacts import Artifact, StoredObject
 from ml_platform.store.ledger import ledger_head
+from ml_platform.store.manifest import Artifact, StoredObject
 from ml_platform.verification.chain import chain_damages
 from ml_platform.verification.damage import Damage, State, Verification
 from ml_platform.verification.identities import mismatches

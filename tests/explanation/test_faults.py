@@ -22,7 +22,7 @@ from ml_platform.project import Project, open_project
 from ml_platform.retention.erasure.erase import erase
 from ml_platform.retention.erasure.person import Person
 from ml_platform.retention.erasure.plan import plan_erasure
-from ml_platform.store.artifacts import StoredObject
+from ml_platform.store.manifest import StoredObject
 from tests.explanation.lived import MODEL, Lived
 from tests.worlds import COURIER, NOW
 

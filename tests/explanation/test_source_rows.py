@@ -21,7 +21,7 @@ from ml_platform.features.ingest import ingest_source
 from ml_platform.features.table import build_feature_table
 from ml_platform.project import Project
 from ml_platform.spec.kept import kept_declarations
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.training.columns import InputColumn
 from tests import test_joins as joins
 from tests.features import oracle

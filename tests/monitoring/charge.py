@@ -12,7 +12,7 @@ import pytest
 
 from ml_platform.project import Project
 from ml_platform.registry import champion_ref
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.refs import move_ref, read_ref
 from ml_platform.training.train import train_model
 from ml_platform.versions import Version, register_version

@@ -10,7 +10,7 @@ import pytest
 
 from ml_platform.project import Project, open_project
 from ml_platform.snapshot.build import build_snapshot
-from ml_platform.store.artifacts import Artifact
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import current_output, record_output
 from ml_platform.training.train import train_model
 from tests.verification.factory import MODEL, NOON, build_factory, copy_factory

@@ -11,7 +11,8 @@ import pytest
 
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.identity import bytes_hash
-from ml_platform.store.artifacts import Artifact, ArtifactStore, StoredObject
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import Artifact, StoredObject
 
 KEY, OTHER_KEY, ID = "k" * 64, "o" * 64, "a" * 64
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ml_platform.features.cell_index import CellObject, find_cells, record_cells
-from ml_platform.store.artifacts import StoredObject
 from ml_platform.store.database import Database
+from ml_platform.store.manifest import StoredObject
 
 
 def cells(number: int, rows: int = 1) -> CellObject:

@@ -16,8 +16,8 @@ from ml_platform.registry import champion
 from ml_platform.snapshot.build import build_snapshot
 from ml_platform.snapshot.read import load_snapshot
 from ml_platform.store.anchors import anchor_ledger
-from ml_platform.store.artifacts import StoredObject
 from ml_platform.store.ledger import append_line
+from ml_platform.store.manifest import StoredObject
 from ml_platform.store.manifest_index import MANIFESTS, forget_file
 from ml_platform.verification.verify import verify_project
 from tests.verification.factory import DAY, MODEL, NOON, inputs_of

@@ -25,8 +25,8 @@ from ml_platform.retention.marks import add_marks
 from ml_platform.retention.needed import look_at_store
 from ml_platform.retention.remove import PlanHasChanged
 from ml_platform.store.anchors import anchor_ledger
-from ml_platform.store.artifacts import Artifact
 from ml_platform.store.ledger import append_line
+from ml_platform.store.manifest import Artifact
 from ml_platform.store.manifest_index import forget_file
 from ml_platform.store.outputs import OUTPUTS
 from ml_platform.store.successors import SUCCESSORS, replace_artifact

@@ -19,7 +19,7 @@ from ml_platform.retention.erasure.rehearsal import Rehearsal
 from ml_platform.retention.erasure.rewrite import is_table, left_id, without
 from ml_platform.retention.marks import Mark
 from ml_platform.retention.needed import Key, look_at_store
-from ml_platform.store.artifacts import Artifact, StoredObject
+from ml_platform.store.manifest import Artifact, StoredObject
 from ml_platform.store.successors import SUCCESSORS
 
 _ID_LENGTH = 12

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ml_platform.identity import bytes_hash
-from ml_platform.store.artifacts import ArtifactStore, StoredObject
+from ml_platform.store.artifacts import ArtifactStore
+from ml_platform.store.manifest import StoredObject
 
 
 class Rehearsal:

@@ -22,7 +22,7 @@ from ml_platform.identity import content_id, frame_id
 from ml_platform.retention.erasure.person import Person
 from ml_platform.retention.erasure.rehearsal import Rehearsal
 from ml_platform.snapshot.boundaries import PARTS, Boundaries
-from ml_platform.store.artifacts import Artifact, StoredObject
+from ml_platform.store.manifest import Artifact, StoredObject
 
 
 @dataclass
