@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import sys
 import threading
 from typing import NoReturn
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the operating system calls a disk, or a share of one, without room."""
 
 
 def leave(code: int) -> NoReturn:
@@ -34,7 +38,7 @@ def _written() -> bool:
     except BrokenPipeError:
         return False
     except OSError as error:
-        print(f"What was printed cannot be written: {error}. Give it another place.", file=sys.stderr)
+        print(f"what is printed: {error.strerror}. Give it another place.", file=sys.stderr)
         return False
     finally:
         sys.stderr.flush()

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ml_platform.cli.leaving import leave
+from ml_platform.cli.leaving import FULL, leave
 from ml_platform.errors import PlatformError
 
 app = typer.Typer(
@@ -309,6 +309,11 @@ def main() -> NoReturn:
         app()
     except PlatformError as error:
         print(error, file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(f"{error.filename or 'what is printed'}: {error.strerror}. Make room, and do it again.", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)

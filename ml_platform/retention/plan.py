@@ -83,14 +83,7 @@ class RemovalPlan:
 
 
 def plan_removal(project: Project, now: datetime, wall_now: datetime) -> RemovalPlan:
-    """Return what removing would do now. Nothing that is needed is changed.
-
-    Parameters
-    ----------
-    now
-        By the project's clock, which rules of retention follow.
-    wall_now
-        By the clock on the wall, which the grace period follows.
+    """Return what removing would do now, from `what_is_needed` at the same instants. Nothing is changed.
 
     Raises
     ------

@@ -1,0 +1,68 @@
+"""How the program ends: what was promised for the end is done, what was printed is there, and the code is right."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = str(Path(sys.executable).parent / "ml-platform")
+LEAVE = "from ml_platform.cli.leaving import leave\n"
+
+
+def ended(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", LEAVE + code], capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("code", [0, 1, 130])
+def test_what_was_printed_is_written_and_the_code_is_kept(code: int) -> None:
+    done = ended(f"print('x' * 100_000, end='')\nleave({code})")
+    assert (done.returncode, len(done.stdout), done.stderr) == (code, 100_000, "")
+
+
+def test_what_is_registered_for_the_end_is_done_the_last_first_and_may_print() -> None:
+    done = ended(
+        "import atexit, tempfile, pathlib\n"
+        "folder = tempfile.TemporaryDirectory()\n"
+        "atexit.register(lambda: print('first'))\n"
+        "atexit.register(lambda: print('second'))\n"
+        "print(folder.name)\n"
+        "leave(0)"
+    )
+    name, *told = done.stdout.splitlines()
+    assert told == ["second", "first"]
+    assert not Path(name).exists()
+
+
+def test_a_thread_that_is_at_work_ends_first() -> None:
+    done = ended(
+        "import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.5), print('done'))).start()\nleave(3)"
+    )
+    assert (done.returncode, done.stdout) == (3, "done\n")
+
+
+def test_a_thread_of_the_background_is_not_waited_for() -> None:
+    done = ended(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()\nleave(0)"
+    )
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("words", [["--help"], ["schema"]])
+def test_a_full_disk_is_told_and_no_success(words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_who_leaves_early_is_no_traceback() -> None:
+    with subprocess.Popen([PROGRAM, "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
