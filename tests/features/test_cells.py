@@ -12,7 +12,7 @@ from ml_platform.features import blocks
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.parts import parts_of
-from ml_platform.features.point_in_time import tick_of
+from ml_platform.features.point_in_time import ticks_of
 from ml_platform.features.stored_cells import StoredCells
 from ml_platform.features.table import build_feature_table, pending_cells
 from ml_platform.features.windowed import TICK, Wanted, by_join, in_ranges
@@ -127,11 +127,11 @@ def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, monkeypatch, se
     cells = StoredCells(project.store, artifact, grain, artifact.about["chunks"])
     read = cells.read(["shop", EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, *parts])
     with project.engine() as engine:
+        asked = asked.append_column(TICK, pa.array(ticks_of(asked["when"].to_numpy(), spec)))
         points = engine.arrow("points", asked)
-        points = engine.keep("asked", points.mutate(**{TICK: tick_of(points["when"], spec)}))
         joined = by_join(engine.arrow("cells", read), grain, points, {"shop": "who"}, wanted)
         expected = engine.run(joined).to_pylist()
-        found = _side_by_side(engine.run(points), in_ranges(cells, engine.run(points), {"shop": "who"}, wanted, 3))
+        found = _side_by_side(asked, in_ranges(cells, asked, {"shop": "who"}, wanted, 3))
     assert len(found) == len(questions)
     assert _sorted(found) == _sorted(expected)
 
