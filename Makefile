@@ -32,6 +32,8 @@ prove: .venv/ready  ## Run the long simulations and the benchmarks in full
 bench: .venv/ready .venv-rivals/ready  ## Measure, beside the rivals
 	$(BIN)/python benchmarks/flights.py
 	$(BIN)/python benchmarks/features.py --rivals $(CURDIR)/.venv-rivals/bin/python
+	$(MAKE) demo
+	$(BIN)/python benchmarks/explain.py
 
 # Polars and Feast are measured against, and are no part of the platform: they have an environment of their own.
 .venv-rivals/ready: benchmarks/rivals.txt

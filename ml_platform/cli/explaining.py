@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -14,8 +13,6 @@ from ml_platform.errors import PlatformError, WrongWhatIf
 from ml_platform.explanation.explanation import Explanation
 from ml_platform.project import Project, open_project
 
-_COLLECT_AFTER = 500_000
-"""Imports and expressions make many objects that stay; looking for rubbish among them takes a tenth of the time."""
 _COLUMNS = ("prediction_id", "version", "score", "action", "expected_value", "settled", "largest", "again")
 
 
@@ -43,7 +40,6 @@ def explain_predictions(
     directory: Path, wanted: Wanted, given: Sequence[str], rows: int, html: Path | None, as_json: bool
 ) -> int:
     """Explain predictions, and return 1 where one did not come out to the same bytes."""
-    gc.set_threshold(_COLLECT_AFTER)
     from ml_platform.explanation import explain_each
 
     changes = _changes(given)

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
-from ml_platform.cli.leaving import FULL, leave
+from ml_platform.cli.process import FULL, be_short, leave
 from ml_platform.errors import PlatformError
+
+
+class _Commands(TyperGroup):
+    """Commands that say so when they are stopped; Typer ends them without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("Stopped.", file=sys.stderr)
+            raise typer.Exit(130) from None
+
 
 app = typer.Typer(
     name="ml-platform",
+    cls=_Commands,
     help="A factory of factories of models: one declarative file per model makes a whole asset graph.",
     no_args_is_help=True,
     add_completion=False,
@@ -251,6 +265,7 @@ def explain(
     Tells the inputs as they were, the source rows behind each feature, what each column contributed, what every action
     was expected to earn, which version answered and how it came into production. Exit code 1: the bytes differ.
     """
+    be_short()
     from ml_platform.cli.explaining import Wanted, explain_predictions, first_is_folder
 
     if prediction_id is not None and first_is_folder(prediction_id, ids, model):
@@ -315,9 +330,6 @@ def main() -> NoReturn:
             raise
         print(f"{error.filename or 'what is printed'}: {error.strerror}. Make room, and do it again.", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        sys.exit(130)
     sys.exit(0)
 
 

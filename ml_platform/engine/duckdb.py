@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,24 +75,35 @@ class DuckDB:
     def keep(self, name: str, query: Any) -> Any:
         """Compute an Ibis table once, keep it under `name`, and return it for Ibis."""
         with _told_plainly():
-            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {_sql(query)}")
+            self._awaited(self._connection.execute, f"CREATE OR REPLACE TEMP TABLE {name} AS {_sql(query)}")
         return self._known(name)
 
     def copy(self, query: Any, path: Path) -> None:
         """Write the rows of an Ibis table into a Parquet file of the caller's."""
         with _told_plainly():
             groups = "ROW_GROUP_SIZE 20480"
-            self._connection.execute(f"COPY ({_sql(query)}) TO {_quoted(str(path))} (FORMAT parquet, {groups})")
+            copy = f"COPY ({_sql(query)}) TO {_quoted(str(path))} (FORMAT parquet, {groups})"
+            self._awaited(self._connection.execute, copy)
 
     def run(self, query: Any) -> pa.Table:
         """Return the rows of an Ibis table."""
         with _told_plainly():
-            return in_declared_types(self._connection.sql(_sql(query)).to_arrow_table(), query)
+            return in_declared_types(self._awaited(self._connection.sql(_sql(query)).to_arrow_table), query)
 
     def batches(self, query: Any, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
         """Yield the rows of an Ibis table in batches, as they are computed; run nothing else meanwhile."""
         with _told_plainly():
             yield from self._connection.sql(_sql(query)).to_arrow_reader(rows)
+
+    def _awaited(self, work: Callable[..., Any], *given: Any) -> Any:
+        """Let another thread wait for a query, so that Ctrl-C reaches this one and ends it."""
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(work, *given)
+            try:
+                return done.result()
+            finally:
+                if not done.done():
+                    self._connection.interrupt()
 
     def _known(self, name: str) -> Any:
         described = self._connection.execute(f"DESCRIBE {name}").fetchall()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = str(Path(sys.executable).parent / "ml-platform")
-LEAVE = "from ml_platform.cli.leaving import leave\n"
+LEAVE = "from ml_platform.cli.process import leave\n"
 
 
 def ended(code: str) -> subprocess.CompletedProcess[str]:
