@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ml_platform.store.ledger_upgrade import chain_old_lines
+from ml_platform.store.ledger_upgrade import chain_old_lines, is_chained
 from ml_platform.store.tables import METADATA
 
 _CREATING = 0x6D6C70  # the advisory lock that creating tables takes
@@ -40,13 +40,21 @@ class Database:
 
     def _create_tables(self) -> None:
         """Create what is missing, also tables of modules that were imported after the database was opened."""
-        if self._created != len(METADATA.tables):
+        if self._created == len(METADATA.tables):
+            return
+        if not self._is_complete():
             with self._transaction() as connection:
                 if self.engine.dialect.name == "postgresql":  # its CREATE TABLE IF NOT EXISTS is not safe in parallel
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATING)))
                 METADATA.create_all(connection)
                 chain_old_lines(connection)
-            self._created = len(METADATA.tables)
+        self._created = len(METADATA.tables)
+
+    def _is_complete(self) -> bool:
+        """Return whether nothing has to be created, without waiting for who writes."""
+        with self.engine.connect() as connection:
+            there = set(sa.inspect(connection).get_table_names())
+            return METADATA.tables.keys() <= there and is_chained(connection)
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:

@@ -10,10 +10,14 @@ from ml_platform.store.append_only import may_change
 from ml_platform.store.ledger import BEGINNING, LEDGER, append_line, line_hash
 
 
+def is_chained(connection: sa.Connection) -> bool:
+    """Return whether the lines of the ledger carry hashes."""
+    return "hash" in {column["name"] for column in sa.inspect(connection).get_columns(LEDGER.name)}
+
+
 def chain_old_lines(connection: sa.Connection) -> None:
     """Give each old line its hash, and append a line that says so."""
-    columns = {column["name"] for column in sa.inspect(connection).get_columns(LEDGER.name)}
-    if "hash" in columns:
+    if is_chained(connection):
         return
     for name in ("previous", "hash"):
         connection.exec_driver_sql(f"ALTER TABLE {LEDGER.name} ADD COLUMN {name} VARCHAR(64)")
