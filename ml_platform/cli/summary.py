@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ml_platform.evaluation.judgement import chance_of
 from ml_platform.identity import format_instant
 from ml_platform.project import Project
 from ml_platform.status import DataStatus, ModelStatus, ProjectStatus, project_status
@@ -127,7 +128,7 @@ def _gates(about: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _release(about: Mapping[str, Any], currency: str) -> Iterator[RenderableType]:
-    asked = about["release"]["confidence"]
+    asked, chance = about["release"]["confidence"], chance_of(about["release"])
     for line in about["release"]["compared"]:
         other = _plain_name(line["other"])
         if line["problem"]:
@@ -135,7 +136,7 @@ def _release(about: Mapping[str, Any], currency: str) -> Iterator[RenderableType
             continue
         ahead = f"{line['difference']:+,.2f} {currency} a row against {other}"
         interval = f"95 % interval {line['low']:+,.2f} to {line['high']:+,.2f}"
-        sure = f"probability of earning more {line['probability']:.2f}, asked for {asked:g}"
+        sure = f"probability of {chance} {line['probability']:.2f}, asked for {asked:g}"
         yield _judged(line["passed"], f"{ahead}, {interval}; {sure}")
 
 

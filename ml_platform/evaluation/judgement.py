@@ -97,22 +97,20 @@ def refusals(gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], cur
         if line["problem"]:
             reasons.append(_not_run(line, release["rule"]))
         elif not line["passed"]:
-            reasons.append(
-                f"against {line['other']} the probability of earning more is {line['probability']:.2f}, the release "
-                f"rule {release['rule']} asks for {release['confidence']:g} ({_difference(line, currency)}"
-                f"{_margin(release)})"
-            )
+            reasons.append(_compared(line, release, currency))
     return reasons
 
 
 def merits(gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], currency: str) -> list[str]:
     """Return why a challenger may be deployed, each reason with its figure and its limit."""
     reasons = [f"{gate['name']} is {gate['figure']:.4g}, the gate asks for {gate['limit']}" for gate in gates]
-    return reasons + [
-        f"against {line['other']} the probability of earning more is {line['probability']:.2f}, the release rule "
-        f"{release['rule']} asks for {release['confidence']:g} ({_difference(line, currency)}{_margin(release)})"
-        for line in release["compared"]
-    ]
+    return reasons + [_compared(line, release, currency) for line in release["compared"]]
+
+
+def chance_of(release: Mapping[str, Any]) -> str:
+    """Return what a rule's probabilities are of: earning more, or also falling short by no more than its margin."""
+    margin = release["margin"]
+    return f"earning more, or at most {margin:.1%} less," if margin else "earning more"
 
 
 def _not_run(line: Mapping[str, Any], rule: str) -> str:
@@ -122,10 +120,9 @@ def _not_run(line: Mapping[str, Any], rule: str) -> str:
     )
 
 
-def _difference(line: Mapping[str, Any], currency: str) -> str:
-    interval = f"95 % interval {line['low']:+.4g} to {line['high']:+.4g}"
-    return f"difference {line['difference']:+.4g} {currency} a row, {interval}"
-
-
-def _margin(release: Mapping[str, Any]) -> str:
-    return f", margin {release['margin']:.1%}" if release["margin"] else ""
+def _compared(line: Mapping[str, Any], release: Mapping[str, Any], currency: str) -> str:
+    return (
+        f"against {line['other']} the probability of {chance_of(release)} is {line['probability']:.2f}, the release "
+        f"rule {release['rule']} asks for {release['confidence']:g} (difference {line['difference']:+.4g} {currency} "
+        f"a row, 95 % interval {line['low']:+.4g} to {line['high']:+.4g})"
+    )
