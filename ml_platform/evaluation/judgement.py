@@ -110,7 +110,7 @@ def merits(gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], curre
 def chance_of(release: Mapping[str, Any]) -> str:
     """Return what a rule's probabilities are of: earning more, or also falling short by no more than its margin."""
     margin = release["margin"]
-    return f"earning more, or at most {margin:.1%} less," if margin else "earning more"
+    return f"earning more, or at most {100 * margin:g} % less," if margin else "earning more"
 
 
 def _not_run(line: Mapping[str, Any], rule: str) -> str:

@@ -53,7 +53,7 @@ def test_a_release_rule_that_is_missed_is_refused_by_its_probability_and_differe
     release = judge_release("refresh", rule, [_against(0.41)])
     assert not release["passed"]
     assert refusals(judge_gates(model, {"auc": 0.7}), release, "EUR") == [
-        "against champion the probability of earning more, or at most 0.5% less, is 0.41, the release rule refresh "
+        "against champion the probability of earning more, or at most 0.5 % less, is 0.41, the release rule refresh "
         "asks for 0.5 (difference -0.0213 EUR a row, 95 % interval -0.051 to +0.012)"
     ]
 
