@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import errno
 import gc
+import io
 import os
 import sys
 import threading
@@ -40,14 +41,15 @@ def leave(code: int) -> NoReturn:
 
 
 def _written() -> bool:
-    """Write out what was printed; who reads it may have left, or the disk be full."""
+    """Write out what was printed; who reads it may have left, the disk be full, or nobody have listened at all."""
+    told, faults = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
     try:
-        sys.stdout.flush()
+        told.flush()
     except BrokenPipeError:
         return False
     except OSError as error:
-        print(f"what is printed: {error.strerror}. Give it another place.", file=sys.stderr)
+        print(f"what is printed: {error.strerror}. Give it another place.", file=faults)
         return False
     finally:
-        sys.stderr.flush()
+        faults.flush()
     return True

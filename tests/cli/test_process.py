@@ -66,3 +66,8 @@ def test_a_reader_who_leaves_early_is_no_traceback() -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 1
+
+
+def test_closed_streams_are_no_traceback() -> None:
+    done = subprocess.run(["bash", "-c", '"$0" schema >&- 2>&-', PROGRAM], timeout=60)
+    assert done.returncode == 0
