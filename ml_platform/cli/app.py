@@ -1,0 +1,39 @@
+"""The command line's app, and what several of its commands ask for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+
+class _Commands(TyperGroup):
+    """Commands that say so when they are stopped; Typer ends them without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("Stopped.", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    name="ml-platform",
+    cls=_Commands,
+    help="A factory of factories of models: one declarative file per model makes a whole asset graph.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Directory = Annotated[Path, typer.Argument(help="The project's folder.", show_default="here")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+HERE = Path()
+Version = Annotated[str, typer.Argument(help="Such as late_arrival@3, or late_arrival@latest.")]
+Reason = Annotated[str, typer.Option(help="Why, for whoever asks later.")]
+Actor = Annotated[str | None, typer.Option(help="Who says so; your name on this machine by default.")]
