@@ -17,7 +17,7 @@ KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
         "source": 2,
         "feature_table": 2,
         "snapshot": 1,
-        "trained_model": 1,
+        "trained_model": 2,
         "evaluation": 1,
         "deployment": 1,
         "predictions": 1,

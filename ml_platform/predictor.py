@@ -189,7 +189,8 @@ def load_predictor(project: Project, artifact: Artifact, name: str = "predictor"
     }
     if _MANIFEST not in objects:
         raise ArtifactMissing(name, artifact.id, project.store.url)
-    _require_same(f"trained model {artifact.short_id}", artifact.id, trained_id(artifact.about["predictors"]))
+    about = artifact.about
+    _require_same(f"trained model {artifact.short_id}", artifact.id, trained_id(about["model"], about["predictors"]))
     files = {path: project.store.read(stored) for path, stored in objects.items()}
     code = code_of(project, {path.removeprefix(_CODE): files[path] for path in files if path.startswith(_CODE)})
     facts, estimator = _manifest(files[_MANIFEST])
@@ -201,9 +202,13 @@ def load_predictor(project: Project, artifact: Artifact, name: str = "predictor"
     return predictor
 
 
-def trained_id(predictors: Mapping[str, str]) -> str:
-    """Return the id of a trained model: the hash of the ids of its predictor and of its baselines, by name."""
-    return content_id({"predictors": dict(predictors)})
+def trained_id(model: str, predictors: Mapping[str, str]) -> str:
+    """Return the id of a trained model: the hash of its model's name and the ids of its predictor and baselines.
+
+    The name takes part, since two models with the same rows and payoffs are fitted to the same state, and each has
+    versions, evaluations and a champion of its own.
+    """
+    return content_id({"model": model, "predictors": dict(predictors)})
 
 
 def code_of(project: Project, files: Mapping[str, bytes]) -> Code:

@@ -10,7 +10,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ml_platform.approval import APPROVE, asks_for_approval, decision_on
-from ml_platform.errors import ApprovalNeeded, ArtifactDamaged, LedgerDamaged, RefConflict, ReleaseRefused
+from ml_platform.errors import (
+    ApprovalNeeded,
+    ArtifactDamaged,
+    EvaluationError,
+    LedgerDamaged,
+    RefConflict,
+    ReleaseRefused,
+)
 from ml_platform.evaluation.evaluate import KIND as EVALUATION
 from ml_platform.evaluation.evaluate import evaluation_id as identify
 from ml_platform.evaluation.judgement import judge_gates, merits, opponents, refusals, rule_name, rule_of
@@ -86,6 +93,8 @@ def deploy(
         When the declaration asks for approval, and nobody approved exactly this trained model.
     ArtifactDamaged
         When the evaluation or the predictor is not what its id says.
+    EvaluationError
+        When trained model or evaluation belong to another model, or the evaluation to another trained model.
     """
     trained = project.store.get(TRAINED_MODEL, trained_id)
     evaluation = project.store.get(EVALUATION, evaluation_id)
@@ -118,9 +127,15 @@ def _mismatches(model: str, trained: Artifact, evaluation: Artifact, current: st
     if found != evaluation.id:
         raise ArtifactDamaged(f"evaluation {evaluation.short_id}", evaluation.id, found)
     if trained.about["model"] != model or evaluation.about["model"] != model:
-        return [f"it was trained or evaluated for model {trained.about['model']}, not for {model}"]
+        raise EvaluationError(
+            f"{model}: trained model {trained.short_id} belongs to {trained.about['model']}, and evaluation "
+            f"{evaluation.short_id} to {evaluation.about['model']}. Deploy a version of {model} and its evaluation."
+        )
     if evaluation.inputs["trained_model"] != trained.id:
-        return [f"the evaluation is of {evaluation.inputs['trained_model'][:12]}, not of {trained.short_id}"]
+        raise EvaluationError(
+            f"{model}: evaluation {evaluation.short_id} is of trained model "
+            f"{evaluation.inputs['trained_model'][:12]}, not of {trained.short_id}. Evaluate {trained.short_id}."
+        )
     if evaluation.inputs["champion"] != (current or ""):
         return [_moved(evaluation, current)]
     return []

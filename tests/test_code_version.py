@@ -50,7 +50,7 @@ def test_without_project_code_the_version_is_a_declared_integer() -> None:
 
 def test_the_same_project_code_has_the_same_version_wherever_it_lies(project: Path, tmp_path: Path) -> None:
     version = code_version("trained_model", project, ["transforms.calendar:add"])
-    assert version.startswith("trained_model-1-")
+    assert version.startswith(f"trained_model-{KIND_VERSIONS['trained_model']}-")
     assert len(version) == len("trained_model-1-") + 16
     project.rename(tmp_path / "moved")
     assert code_version("trained_model", tmp_path / "moved", ["transforms.calendar:add"]) == version

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ml_platform.errors import ArtifactDamaged, LedgerDamaged, ReleaseRefused
+from ml_platform.errors import ArtifactDamaged, EvaluationError, LedgerDamaged, ReleaseRefused
 from ml_platform.evaluation.evaluate import evaluate_model, evaluation_id
 from ml_platform.project import Project
 from ml_platform.registry import champion, champion_to_beat, deploy, first_deployed
@@ -40,13 +40,15 @@ def _deploy(project, trained, evaluation, now=NOON):
     return deploy(project, "late_parcel", trained.id, evaluation.id, "ada@shop.example", now)
 
 
+EASY = "release:\n" + "".join(
+    f"  {rule}: {{better_than: [{other}], margin: 0.9, confidence: 0.01}}\n"
+    for rule, other in (("first", "do_nothing"), ("refresh", "champion"), ("changed_declaration", "champion"))
+)
+
+
 def _easy(project):
     """Ask of a release only that it is no disaster, so that any challenger may follow any champion."""
-    easy = "release:\n" + "".join(
-        f"  {rule}: {{better_than: [{other}], margin: 0.9, confidence: 0.01}}\n"
-        for rule, other in (("first", "do_nothing"), ("refresh", "champion"), ("changed_declaration", "champion"))
-    )
-    return _changed(project.root, "deployment:", easy + "deployment:")
+    return _changed(project.root, "deployment:", EASY + "deployment:")
 
 
 # Versions ---------------------------------------------------------------------------
@@ -174,7 +176,10 @@ def test_an_evaluation_against_another_champion_is_stale(project):
 def test_an_evaluation_of_another_trained_model_says_nothing(project):
     easy = _easy(project)
     first, second = _train(easy, "s0"), _train(easy, "s1")
-    with pytest.raises(ReleaseRefused, match=f"the evaluation is of {first.short_id}, not of {second.short_id}"):
+    with pytest.raises(
+        EvaluationError,
+        match=f"is of trained model {first.short_id}, not of {second.short_id}. Evaluate {second.short_id}",
+    ):
         _deploy(easy, second, _evaluate(easy, first))
 
 
@@ -182,8 +187,29 @@ def test_a_trained_model_cannot_become_champion_of_another_model(project):
     easy = _easy(project)
     trained = _train(easy)
     evaluation = _evaluate(easy, trained)
-    with pytest.raises(ReleaseRefused, match="it was trained or evaluated for model late_parcel, not for lateness"):
+    with pytest.raises(EvaluationError, match=rf"^lateness: trained model {trained.short_id} belongs to late_parcel"):
         deploy(easy, "lateness", trained.id, evaluation.id, "ada@shop.example", NOON)
+
+
+TWINS = {"twin_a": LATE_PARCEL, "twin_b": LATE_PARCEL.replace("label * 9", "label * 20"), "twin_c": LATE_PARCEL}
+
+
+def test_models_with_the_same_rows_and_payoffs_are_deployed_each(tmp_path, monkeypatch):
+    # twin_c differs from twin_a in its name alone: it is fitted to the same state, and is a model of its own.
+    keep_snapshots(monkeypatch, {"s0": snapshot(seed=0)})
+    easy = {name: text.replace("deployment:", EASY + "deployment:") for name, text in TWINS.items()}
+    twins = {f"models__{name}": text.replace("name: late_parcel", f"name: {name}") for name, text in easy.items()}
+    project = shop_project(tmp_path, **twins)
+    for name in TWINS:
+        trained = train_model(project, name, "s0").artifact
+        evaluation = evaluate_model(project, name, trained.id, "s0", None).artifact
+        assert deploy(project, name, trained.id, evaluation.id, "ada@shop.example", NOON) is not None
+    champions = {name: champion(project, name) for name in TWINS}
+    assert {name: version.model for name, version in champions.items()} == {name: name for name in TWINS}
+    states = {name: project.store.get("trained_model", version.id).about for name, version in champions.items()}
+    assert {name: about["model"] for name, about in states.items()} == {name: name for name in TWINS}
+    assert states["twin_a"]["predictors"] == states["twin_c"]["predictors"]
+    assert len({version.id for version in champions.values()}) == 3
 
 
 def test_an_evaluation_that_somebody_embellished_is_not_believed(project):

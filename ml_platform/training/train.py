@@ -39,8 +39,8 @@ def train_model(
 ) -> Made:
     """Fit a model's declared algorithm and its baselines on a snapshot.
 
-    The artefact is of kind ``trained_model``. Its id is the hash of the fitted state of the predictor and of the
-    baselines in normal form; ``about`` tells columns, parameters, importances, label and environment.
+    The artefact is of kind ``trained_model``. Its id is the hash of the model's name and the fitted state of the
+    predictor and of the baselines in normal form; ``about`` has columns, parameters, importances, label, environment.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def train_model(
     objects = {f"{name}/{path}": stored for name, item in saved.items() for path, stored in item.objects.items()}
     artifact = project.store.write(
         KIND,
-        trained_id(ids),
+        trained_id(model_name, ids),
         key,
         objects={**objects, **keep_declared(project.store, files)},
         about={**_about(project, prepared, predictors, saved), "provenance": record},
@@ -136,7 +136,8 @@ def baseline_names(trained: Artifact) -> list[str]:
 
 def training_key(project: Project, model_name: str, snapshot_id: str) -> str:
     """Return the key of a model trained on a snapshot, with the libraries and on the machine of this process."""
-    declaration = {**fit_declaration(project.spec, project.spec.models[model_name]), "environment": environment()}
+    fitted = fit_declaration(project.spec, project.spec.models[model_name])
+    declaration = {"model": model_name, **fitted, "environment": environment()}
     version = code_version(KIND, project.root, project_functions(project.spec, KIND, model_name))
     return cache_key(KIND, declaration, version, {"snapshot": snapshot_id})
 

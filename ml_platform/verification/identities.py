@@ -93,7 +93,7 @@ def _predictions(project: Project, artifact: Artifact) -> list[Mismatch]:
 def _trained_model(project: Project, artifact: Artifact) -> list[Mismatch]:
     for name in artifact.about["predictors"]:
         load_predictor(project, artifact, name)  # which checks all of it
-    return [Mismatch("its id", artifact.id, trained_id(artifact.about["predictors"]))]
+    return [Mismatch("its id", artifact.id, trained_id(artifact.about["model"], artifact.about["predictors"]))]
 
 
 def _evaluation(project: Project, artifact: Artifact) -> list[Mismatch]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ml_platform.code_version import code_version
 from ml_platform.features import append
 from ml_platform.features.ingest import ingest_source
 from ml_platform.snapshot.build import build_snapshot
@@ -60,7 +61,7 @@ def test_what_decided_and_the_code_are_told_and_take_no_part_in_the_id(tmp_path,
     assert plain.about["declared"]["label"] == {"source": "sales", "expression": "amount > 5", "horizon": "6h",
                                                 "missing": "drop"}  # fmt: skip
     assert plain.about["declared"]["tables"]["recent"]["table"]["refresh"] == "1h"
-    assert plain.about["code"] == "snapshot-1 feature_table-2"
+    assert plain.about["code"] == f"{code_version('snapshot')} {code_version('feature_table')}"
     told = project_of(tmp_path, *world(160), description="Told in other words.", owner="team:other")
     assert snapshot_of(told, AS_OF).about["declared"] == plain.about["declared"]
 
