@@ -1,49 +1,55 @@
-"""Reading CSV and Parquet files in batches, whatever their size."""
+"""Opening the files of a source, and reading Parquet files in batches, whatever their size."""
 
 from __future__ import annotations
 
-import csv
-import io
+import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
 from ml_platform.errors import MissingFile, SchemaChanged, listed, suggest
 from ml_platform.spec.source import SourceSpec
 
-_ROWS, _BLOCK = 65_536, 8 << 20
+_ROWS = 65_536
 
 
-def read_csv(files: Any, path: str, spec: SourceSpec, where: str) -> Iterator[pa.Table]:
-    """Yield the declared columns of a CSV file as text.
+@contextmanager
+def opened(files: Any, path: str, spec: SourceSpec, where: str) -> Iterator[Any]:
+    """Open a file for reading bytes, unpacked where its name ends in .gz, .bz2, .xz, .zst or .zip.
 
     Raises
     ------
-    MissingFile, SchemaChanged
+    SchemaChanged
+        Where an archive holds several files, or none.
     """
-    convert = pa.csv.ConvertOptions(
-        column_types=dict.fromkeys(spec.columns, pa.string()),
-        include_columns=list(spec.columns),
-        null_values=list(dict.fromkeys(("", *spec.reader.null_values))),
-        strings_can_be_null=True,
-    )
-    try:
+    if path.endswith(".zip"):
+        with (
+            files.open(path, "rb") as packed,
+            zipfile.ZipFile(packed) as archive,
+            _only_member(archive, spec, where) as one,
+        ):
+            yield one
+    elif path.endswith(".zst"):  # Arrow's reader raises where the file is cut, which that of fsspec does not
+        with files.open(path, "rb") as packed, pa.input_stream(packed, compression="zstd") as file:
+            yield file
+    else:
         with files.open(path, "rb", compression="infer") as file:
-            require_columns(_header(file, spec, where), spec, where)
-            yield from _csv_tables(file, convert)
-    except FileNotFoundError:
-        raise _gone(spec, where) from None
-    except (pa.ArrowInvalid, EOFError, OSError) as error:
-        raise SchemaChanged(spec.name, where, f"not readable as CSV: {error}", "Repair the file.") from None
+            yield file
 
 
-def _csv_tables(file: Any, convert: Any) -> Iterator[pa.Table]:
-    parse, read = pa.csv.ParseOptions(newlines_in_values=True), pa.csv.ReadOptions(block_size=_BLOCK)
-    for batch in pa.csv.open_csv(file, read_options=read, parse_options=parse, convert_options=convert):
-        yield pa.Table.from_batches([batch])
+def _only_member(archive: zipfile.ZipFile, spec: SourceSpec, where: str) -> Any:
+    names = [item.filename for item in archive.infolist() if not item.is_dir() and not _is_hidden(item.filename)]
+    if len(names) != 1:
+        problem = f"the archive holds {len(names)} files{': ' if names else ''}{listed(names)}"
+        raise SchemaChanged(spec.name, where, problem, "Unpack it: an archive must hold one file.")
+    return archive.open(names[0])
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
 def read_parquet(files: Any, path: str, spec: SourceSpec, where: str) -> Iterator[pa.Table]:
@@ -55,13 +61,15 @@ def read_parquet(files: Any, path: str, spec: SourceSpec, where: str) -> Iterato
     """
     try:
         with files.open(path, "rb") as file:
-            parquet = pa.parquet.ParquetFile(file, page_checksum_verification=True, pre_buffer=False)
+            parquet = pa.parquet.ParquetFile(
+                file, page_checksum_verification=True, pre_buffer=False, coerce_int96_timestamp_unit="us"
+            )
             require_columns(parquet.schema_arrow.names, spec, where)
             for batch in parquet.iter_batches(_ROWS, columns=list(spec.columns)):
                 yield pa.Table.from_batches([batch]).select(list(spec.columns))
     except FileNotFoundError:
-        raise _gone(spec, where) from None
-    except (pa.ArrowInvalid, OSError) as error:
+        raise gone(spec, where) from None
+    except (pa.ArrowException, OSError) as error:
         raise SchemaChanged(spec.name, where, f"not readable as Parquet: {error}", "Repair the file.") from None
 
 
@@ -75,22 +83,10 @@ def require_columns(found: Sequence[str], spec: SourceSpec, where: str) -> None:
         raise SchemaChanged(spec.name, where, problem, remedy, column=missing[0])
     twice = sorted({name for name in spec.columns if list(found).count(name) > 1})
     if twice:
-        problem = f"column {listed(twice)} stands there twice"
+        problem = f"column {listed(twice)} is there twice"
         raise SchemaChanged(spec.name, where, problem, "Remove one of them.", column=twice[0])
 
 
-def _header(file: Any, spec: SourceSpec, where: str) -> list[str]:
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    try:
-        return next(csv.reader(text))
-    except StopIteration:
-        raise SchemaChanged(spec.name, where, "the file is empty: it has no header", "Repair the file.") from None
-    except UnicodeDecodeError as error:
-        raise SchemaChanged(spec.name, where, f"not text in UTF-8: {error}", "Convert the file.") from None
-    finally:
-        text.detach()
-        file.seek(0)
-
-
-def _gone(spec: SourceSpec, where: str) -> MissingFile:
+def gone(spec: SourceSpec, where: str) -> MissingFile:
+    """Return the error for a file that was listed and cannot be opened."""
     return MissingFile(spec.name, where, "the file is gone since it was listed", "Materialise the source again.")

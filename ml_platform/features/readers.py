@@ -12,7 +12,8 @@ import fsspec
 import pyarrow as pa
 
 from ml_platform.errors import MissingFile
-from ml_platform.features.read_files import read_csv, read_parquet
+from ml_platform.features.read_csv import read_csv
+from ml_platform.features.read_files import read_parquet
 from ml_platform.features.read_function import call_fingerprint, read_function
 from ml_platform.features.read_postgres import read_postgres
 from ml_platform.identity import content_id
