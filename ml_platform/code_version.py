@@ -18,7 +18,7 @@ KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
         "feature_table": 2,
         "snapshot": 1,
         "trained_model": 2,
-        "evaluation": 1,
+        "evaluation": 2,
         "deployment": 1,
         "predictions": 1,
         "monitoring": 1,

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ml_platform.evaluation.basis import basis_text
 from ml_platform.evaluation.judgement import chance_of
 from ml_platform.identity import format_instant
 from ml_platform.project import Project
@@ -118,7 +119,8 @@ def _contender_figures(item: Mapping[str, Any], metric: str) -> tuple[str, str, 
     if item["role"] == "do_nothing":
         return _number(figures.get(metric)), "0", ""
     low, high = (_money(figures.get(f"value_vs_do_nothing_{end}")) for end in ("low", "high"))
-    return _number(figures.get(metric)), _money(figures.get("value_vs_do_nothing")), f"[dim]{low} to {high}[/]"
+    shown = f"{low} to {high}" if low else item["interval"]["declined"]
+    return _number(figures.get(metric)), _money(figures.get("value_vs_do_nothing")), f"[dim]{shown}[/]"
 
 
 def _gates(about: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -135,7 +137,10 @@ def _release(about: Mapping[str, Any], currency: str) -> Iterator[RenderableType
             yield _judged(False, f"{other} cannot be run on these rows: {line['problem']}")
             continue
         ahead = f"{line['difference']:+,.2f} {currency} a row against {other}"
-        interval = f"95 % interval {line['low']:+,.2f} to {line['high']:+,.2f}"
+        if line["probability"] is None:
+            yield _judged(False, f"{ahead}, no interval: {line['basis']['declined']}")
+            continue
+        interval = f"95 % interval {line['low']:+,.2f} to {line['high']:+,.2f} from {basis_text(line['basis'])}"
         sure = f"probability of {chance} {line['probability']:.2f}, asked for {asked:g}"
         yield _judged(line["passed"], f"{ahead}, {interval}; {sure}")
 

@@ -14,6 +14,7 @@ from ml_platform.errors import PlatformError, listed
 from ml_platform.evaluation.metrics import Figures, metrics_of
 from ml_platform.predictor import load_predictor
 from ml_platform.spec.model import ModelSpec
+from ml_platform.spec.project import ProjectSpec
 from ml_platform.store.manifest import Artifact
 from ml_platform.training.labels import class_indices, read_label
 from ml_platform.training.train import baseline_names
@@ -54,6 +55,13 @@ class EvaluationRows:
     def days(self) -> np.ndarray:
         """The UTC day of each row."""
         return np.asarray(self.frame["effective_time"].dt.floor("D").dt.tz_localize(None))
+
+    def entities(self, spec: ProjectSpec) -> np.ndarray | None:
+        """Return a number for the entity of each row; None where the declaration holds entities fixed."""
+        if self.model.value.entities == "fixed":
+            return None
+        keys = list(spec.file.entities[self.model.population.entity])
+        return np.asarray(self.frame.groupby(keys, sort=False, dropna=False).ngroup())
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from ml_platform.evaluation.contenders import (
     plain,
 )
 from ml_platform.evaluation.curves import curves_of
-from ml_platform.evaluation.intervals import FEW_DAYS, Earnings, earnings
+from ml_platform.evaluation.intervals import Earnings, earnings
 from ml_platform.evaluation.judgement import (
     Comparison,
     judge_gates,
@@ -117,7 +117,10 @@ class _Evaluation:
                 "all of them. Correct value, or the source."
             )
         values = {item.name: item.value[self._valued] for item in self._contenders}
-        self._earned = earnings(values, self._rows.days[self._valued])
+        entities = self._rows.entities(project.spec)
+        self._earned = earnings(
+            values, self._rows.days[self._valued], None if entities is None else entities[self._valued]
+        )
 
     def _run(self) -> list[Contender]:
         found = [contender(self._project, self._rows, CHALLENGER, "challenger", self._trained, PREDICTOR)]
@@ -172,8 +175,11 @@ class _Evaluation:
                 "per_row": ahead.figure,
                 "low": ahead.low,
                 "high": ahead.high,
-                "probability": self._earned.probability_better(CHALLENGER, item.name),
+                "probability": self._earned.probability_above(CHALLENGER, item.name),
+                **ahead.basis(),
             }
+        if item.name != DO_NOTHING:
+            facts["interval"] = self._earned.difference(item.name, DO_NOTHING).basis()
         return facts
 
     def _figures(self, item: Contender) -> dict[str, float | None]:
@@ -199,15 +205,11 @@ class _Evaluation:
             return Comparison(other, problem=self._problem)
         ahead = self._earned.difference(CHALLENGER, other)
         probability = self._earned.probability_better(CHALLENGER, other, margin)
-        return Comparison(other, ahead.figure, ahead.low, ahead.high, probability)
+        return Comparison(other, ahead.figure, ahead.low, ahead.high, probability, basis=ahead.basis())
 
     def _notes(self) -> list[str]:
-        notes = []
-        if self._earned.days < FEW_DAYS:
-            notes.append(
-                f"too few days: the intervals rest on {self._earned.days}, and below {FEW_DAYS} they are too narrow. "
-                "Lengthen split.test."
-            )
+        ahead = self._earned.difference(CHALLENGER, DO_NOTHING)
+        notes = [note for note in (ahead.declined, ahead.note) if note]
         unvalued = len(self._rows.frame) - self._earned.rows
         if unvalued:
             notes.append(
@@ -224,15 +226,17 @@ class _Evaluation:
 
 
 def _value_figures(earned: Earnings, name: str) -> dict[str, float | None]:
-    own, ahead, rows = earned.per_row(name), earned.difference(name, DO_NOTHING), earned.rows
+    own, rows = earned.per_row(name), earned.rows
+    ahead = earned.difference(name, DO_NOTHING).times(rows)
     return {
         "value_per_row": own.figure,
         "value_per_row_low": own.low,
         "value_per_row_high": own.high,
         "value_total": own.figure * rows,
-        "value_vs_do_nothing": ahead.figure * rows,
-        "value_vs_do_nothing_low": ahead.low * rows,
-        "value_vs_do_nothing_high": ahead.high * rows,
+        "value_vs_do_nothing": ahead.figure,
+        "value_vs_do_nothing_low": ahead.low,
+        "value_vs_do_nothing_high": ahead.high,
+        "value_effective_days": ahead.effective_days,
     }
 
 

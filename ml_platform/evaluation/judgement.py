@@ -6,9 +6,10 @@ Evaluation and deployment both ask here, so that a deployment never rests on a v
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ml_platform.evaluation.basis import from_text
 from ml_platform.spec.model import ModelSpec, Release, ReleaseRule
 
 RuleName = Literal["first", "changed_declaration", "refresh"]
@@ -23,9 +24,12 @@ class Comparison:
     difference, low, high
         How much more the challenger earns a row, with its 95 % interval.
     probability
-        The bootstrap probability that it earns more, less the rule's margin; None where the other could not be run.
+        The probability that it earns more, less the rule's margin; None where the other could not be run, or where the
+        interval is declined.
     problem
         Why the other could not be run.
+    basis
+        What the interval rests on (`ml_platform.evaluation.intervals.Interval.basis`).
     """
 
     other: str
@@ -34,6 +38,7 @@ class Comparison:
     high: float | None = None
     probability: float | None = None
     problem: str | None = None
+    basis: Mapping[str, Any] = field(default_factory=dict)
 
 
 def rule_name(challenger_declaration: str, champion_declaration: str | None) -> RuleName:
@@ -121,8 +126,11 @@ def _not_run(line: Mapping[str, Any], rule: str) -> str:
 
 
 def _compared(line: Mapping[str, Any], release: Mapping[str, Any], currency: str) -> str:
+    if line["probability"] is None:
+        return f"against {line['other']} no interval can be given: {line['basis']['declined']}"
     return (
         f"against {line['other']} the probability of {chance_of(release)} is {line['probability']:.2f}, the release "
         f"rule {release['rule']} asks for {release['confidence']:g} (difference {line['difference']:+.4g} {currency} "
-        f"a row, 95 % interval {line['low']:+.4g} to {line['high']:+.4g})"
+        f"a row, 95 % interval {line['low']:+.4g} to {line['high']:+.4g}"
+        f"{from_text(line['basis'])})"
     )

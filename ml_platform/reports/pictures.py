@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ml_platform.evaluation.basis import basis_text
 from ml_platform.reports.canvas import (
     BLUE,
     GREEN,
@@ -96,9 +97,11 @@ def value_by_contender(contenders: Sequence[Mapping[str, Any]], currency: str) -
         (item for item in contenders if item["role"] != "do_nothing"),
         key=lambda item: -item["figures"]["value_vs_do_nothing"],
     )
+    basis = contenders[0]["interval"]
+    interval = basis["declined"] or f"95 % interval from {basis_text(basis)}"
     figure, axes = canvas(
         "Value against doing nothing",
-        f"{currency} over the {rows:,} rows of the test stretch, 95 % interval by days",
+        f"{currency} over the {rows:,} rows of the test stretch, {interval}",
         height=max(1.3 + 0.42 * len(shown), 2.2),
         bottom=0.4,
     )
@@ -107,11 +110,12 @@ def value_by_contender(contenders: Sequence[Mapping[str, Any]], currency: str) -
         figures = item["figures"]
         value, low, high = (figures[f"value_vs_do_nothing{end}"] for end in ("", "_low", "_high"))
         axes.barh(place, value, height=0.55, color=ROLE_COLOURS[item["role"]])
-        axes.plot([low, high], [place, place], color=INK, linewidth=1.4, solid_capstyle="butt")
-        axes.plot([low, low, high, high], [place, place, place, place], "|", color=INK, markersize=7)
+        if low is not None:
+            axes.plot([low, high], [place, place], color=INK, linewidth=1.4, solid_capstyle="butt")
+            axes.plot([low, low, high, high], [place, place, place, place], "|", color=INK, markersize=7)
         axes.annotate(
             money(value),
-            (max(high, value, 0), place),
+            (max(value if high is None else high, value, 0), place),
             (6, 0),
             textcoords="offset points",
             va="center",

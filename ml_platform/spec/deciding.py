@@ -78,6 +78,7 @@ def deciding_part(spec: ProjectSpec, kind: str, subject: str) -> dict[str, Any]:
         part |= _frame_part(spec, model)
     if kind == "trained_model":
         part |= {"threads": spec.file.threads}
+        part["value"] = {name: value for name, value in part["value"].items() if name != "entities"}
     return part
 
 

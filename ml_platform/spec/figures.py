@@ -12,6 +12,7 @@ VALUE_FIGURES = (
     "value_vs_do_nothing",
     "value_vs_do_nothing_low",
     "value_vs_do_nothing_high",
+    "value_effective_days",
 )
 METRICS: dict[Task, tuple[str, ...]] = {
     "binary": ("auc", "average_precision", "log_loss", "brier", "accuracy", "calibration_error"),

@@ -79,6 +79,11 @@ class Value(Declaration):
     actions: dict[Name, ExpressionText] | None = None
     payoff: ExpressionText | None = None
     do_nothing: ExpressionText
+    entities: Literal["sampled", "fixed"] = Field(
+        "sampled",
+        description="sampled: intervals speak of entities like these, so that one that comes again counts less; fixed: "
+        "these entities are all that there will ever be",
+    )
 
     @model_validator(mode="after")
     def _actions_or_payoff(self) -> Value:

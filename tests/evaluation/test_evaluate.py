@@ -109,7 +109,8 @@ def test_a_planted_better_challenger_is_deployed_and_a_planted_worse_one_is_refu
     bad = _train(blind)
     better = evaluate_model(project, "late_parcel", good, "s", bad).artifact.about
     assert better["release"]["rule"] == "changed_declaration"
-    assert (better["verdict"], better["release"]["compared"][0]["probability"]) == ("deploy", 1.0)
+    assert better["verdict"] == "deploy"
+    assert better["release"]["compared"][0]["probability"] > 0.99
     worse = evaluate_model(blind, "late_parcel", bad, "s", good).artifact.about
     assert worse["verdict"] == "refuse"
     assert worse["reasons"][0] == "auc is 0.5, the gate asks for >= 0.55"
@@ -185,7 +186,7 @@ def test_too_few_days_are_said(project, monkeypatch):
     about = _evaluate(project, snapshot_id="short").about
     assert about["days"] == 6
     assert about["notes"] == [
-        "too few days: the intervals rest on 6, and below 10 they are too narrow. Lengthen split.test."
+        "wide on purpose: 6 days cannot show whether luck persists from day to day",
     ]
 
 

@@ -1,0 +1,30 @@
+"""What an interval rests on, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def basis_text(basis: Mapping[str, Any]) -> str:
+    """Return the days and entities of an interval, with how many independent ones would know as much.
+
+    >>> basis_text({"days": 14, "effective_days": 6.24})
+    '14 days (worth 6.2 independent ones)'
+    """
+    text = f"{basis['days']} days{_worth(basis['days'], basis.get('effective_days'))}"
+    if basis.get("entities") is None:
+        return text
+    return f"{text}, {basis['entities']:,} entities{_worth(basis['entities'], basis.get('effective_entities'))}"
+
+
+def from_text(basis: Mapping[str, Any]) -> str:
+    """Return the same as the end of a sentence; nothing where it is not known."""
+    return f" from {basis_text(basis)}" if basis else ""
+
+
+def _worth(number: int, effective: float | None) -> str:
+    """Return what a number of clusters is worth, where that is less."""
+    if effective is None or effective > 0.95 * number:
+        return ""
+    return f" (worth {effective:,.1f} independent ones)" if effective < 100 else f" (worth {effective:,.0f})"

@@ -1,0 +1,83 @@
+"""Sums over clusters of rows, and the shape of what single rows earn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Rows added up by cluster: by day, by entity, or by both.
+
+    Attributes
+    ----------
+    rows
+        Rows of each cluster.
+    totals
+        What they earned, by contender.
+    """
+
+    rows: np.ndarray
+    totals: Mapping[str, np.ndarray]
+
+    def sums(self, name: str, other: str | None) -> np.ndarray:
+        """Return what a contender earned by cluster, or how much more than another."""
+        return self.totals[name] if other is None else self.totals[name] - self.totals[other]
+
+    def variance(self, name: str, other: str | None, mean: float, rows: int) -> float:
+        """Return the variance of the mean of a row where clusters are independent, each correlated within.
+
+        Liang and Zeger, Biometrika 1986, times G / (G - 1) for an effective number G of clusters.
+        """
+        off = self.sums(name, other) - self.rows * mean
+        number = rows**2 / float((self.rows**2).sum())
+        return float((off**2).sum()) / rows**2 * (number / (number - 1) if number > 1 else 1.0)
+
+
+def clusters_of(values: Mapping[str, np.ndarray], place: np.ndarray, count: int) -> Clusters:
+    """Return the sums of clusters, by the number of each row's cluster."""
+    totals = {name: np.bincount(place, weights=value, minlength=count) for name, value in values.items()}
+    return Clusters(np.bincount(place, minlength=count).astype("float64"), totals)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Second and third central moment of what a row earns; both are 0 where all rows earn the same but for rounding."""
+
+    second: float
+    third: float
+
+
+def shape_of(parts: Sequence[np.ndarray], scale: float) -> Shape:
+    """Return the moments of rows that come in several parts.
+
+    Parameters
+    ----------
+    scale
+        The largest amount that the rows were computed from: it tells what is rounding.
+    """
+    count = sum(len(part) for part in parts)
+    mean = sum(float(part.sum()) for part in parts) / count
+    off = [part - mean for part in parts]
+    squares = [part * part for part in off]
+    second = sum(float(part.sum()) for part in squares) / count
+    if math.sqrt(second) <= _ROUNDING * scale:
+        return Shape(0.0, 0.0)
+    third = sum(float((part * square).sum()) for part, square in zip(off, squares, strict=True)) / count
+    return Shape(second, third)
+
+
+def expected_gains(shape: Shape, rows: int, influences: np.ndarray) -> float:
+    """Return one over the squared skewness of the sum of rows: the expected number of gains where gains are rare.
+
+    A sum of n rows, each of which is 0 or, with a small probability p, one amount, has the skewness 1 / sqrt(n p).
+    What days add to the variance of the sum makes it less skewed.
+    """
+    variance, third = max(float((influences**2).sum()), rows * shape.second), rows * shape.third
+    return math.inf if third == 0 else variance**3 / third**2
