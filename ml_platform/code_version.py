@@ -20,8 +20,8 @@ KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
         "trained_model": 2,
         "evaluation": 2,
         "deployment": 1,
-        "predictions": 1,
-        "monitoring": 1,
+        "predictions": 2,
+        "monitoring": 2,
     }
 )
 """One integer for each kind of node. Raise it when what the platform computes for that kind changes."""

@@ -66,13 +66,21 @@ def logged_days(project: Project, model: str) -> list[LoggedDay]:
     return [LoggedDay(row["model"], date.fromisoformat(row["day"]), row["artifact"], row["rows"]) for row in rows]
 
 
-def read_predictions(project: Project, model: str, start: datetime, end: datetime) -> pd.DataFrame:
+def read_predictions(
+    project: Project, model: str, start: datetime, end: datetime, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Return logged predictions whose batch run lies in ``(start, end]``, in the order of their batch runs.
+
+    Parameters
+    ----------
+    columns
+        Those to read, as far as a day has them; None for all.
 
     Returns
     -------
     One row per prediction: ``prediction_id``, ``model``, ``version``, ``trained_model``, the entity's key,
-    ``prediction_time``, ``effective_time``, ``tick.TABLE`` for each feature table, ``score`` (or ``score.CLASS`` and
+    ``prediction_time``, ``effective_time``, ``question`` (the id of the population's row), ``late`` (whether the row
+    became known only after its batch run), ``tick.TABLE`` for each feature table, ``score`` (or ``score.CLASS`` and
     ``predicted``), ``action``, ``expected_value``, ``scored_at``, and the input columns as they were used.
     """
     first, last = _day_of(start), _day_of(end)
@@ -80,7 +88,11 @@ def read_predictions(project: Project, model: str, start: datetime, end: datetim
         table
         for logged in logged_days(project, model)
         if first <= logged.day <= last
-        for table in _segments(project, project.store.get(KIND, logged.artifact))
+        for table in (
+            _segments(project, project.store.get(KIND, logged.artifact))
+            if columns is None
+            else read_day(project, logged, ["effective_time", "prediction_id", *columns])
+        )
     ]
     if not tables:
         return empty_log(project, model)
@@ -94,7 +106,7 @@ def read_day(project: Project, logged: LoggedDay, columns: Sequence[str]) -> Ite
     for name in segment_names(state := project.store.get(KIND, logged.artifact)):
         content = io.BytesIO(project.store.read(state.objects[name]))
         segment = pq.ParquetFile(content, page_checksum_verification=True)
-        yield segment.read([column for column in columns if column in segment.schema_arrow.names])
+        yield segment.read([column for column in dict.fromkeys(columns) if column in segment.schema_arrow.names])
 
 
 def segment_names(state: Artifact) -> list[str]:
@@ -157,6 +169,8 @@ def empty_log(project: Project, model: str) -> pd.DataFrame:
     columns = {
         **dict.fromkeys(["prediction_id", "model", "version", "trained_model", *key], "object"),
         **dict.fromkeys(["prediction_time", "effective_time"], "datetime64[us, UTC]"),
+        "question": "object",
+        "late": "bool",
         **({} if spec.task == "multiclass" else {"score": "float64"}),
         "action": "object",
         "expected_value": "float64",

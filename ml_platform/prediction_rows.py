@@ -68,12 +68,22 @@ def predicted_rows(project: Project, version: Version, rows: pd.DataFrame, now: 
             "trained_model": _constant(version.id, "string", len(rows)),
             **{name: pa.Array.from_pandas(rows[name]) for name in project.spec.file.entities[model.population.entity]},
             **{name: _column(rows[name], "timestamp") for name in ("prediction_time", "effective_time")},
+            "question": _column(questions(project, version.model, rows), "string"),
+            "late": _column(rows["late"], "bool") if "late" in rows else _constant(False, "bool", len(rows)),
             **_ticks(project, version.model, rows["effective_time"]),
             **{name: _column(predicted[name], _kind(name)) for name in predicted.columns},
             "scored_at": _constant(now, "timestamp", len(rows)),
             **{column.name: _column(used[column.name], column.type) for column in predictor.inputs},
         }
     )
+
+
+def questions(project: Project, model_name: str, rows: pd.DataFrame) -> pd.Series:
+    """Return the id of each row's question: of the population's row, whatever its prediction time is by now."""
+    source = project.spec.sources[project.spec.models[model_name].population.source]
+    keys = zip(*(rows[f"{source.name}.{name}"] for name in source.key), strict=True)
+    ids = [content_id([model_name, *map(_plain, key)])[:16] for key in keys]
+    return pd.Series(ids, index=rows.index, dtype=object)
 
 
 def _ticks(project: Project, model_name: str, effective: pd.Series) -> dict[str, pa.Array]:

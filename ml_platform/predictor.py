@@ -202,6 +202,19 @@ def load_predictor(project: Project, artifact: Artifact, name: str = "predictor"
     return predictor
 
 
+def load_decision(project: Project, artifact: Artifact) -> Decision:
+    """Return what the predictions of a trained model are worth, without loading its estimator.
+
+    Raises
+    ------
+    ArtifactDamaged, ArtifactMissing
+    """
+    facts, estimator = _manifest(project.store.read(artifact.objects[f"predictor/{_MANIFEST}"]))
+    found = _identity(facts, estimator["kind"], estimator["state"])
+    _require_same(f"predictor of trained model {artifact.short_id}", artifact.about["predictors"]["predictor"], found)
+    return Decision.from_json(facts["decision"])
+
+
 def trained_id(model: str, predictors: Mapping[str, str]) -> str:
     """Return the id of a trained model: the hash of its model's name and the ids of its predictor and baselines.
 

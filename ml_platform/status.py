@@ -63,7 +63,16 @@ class ChampionStatus:
 
 @dataclass(frozen=True)
 class MonitoringStatus:
-    """What monitoring said last."""
+    """The figures of the last monitoring.
+
+    Attributes
+    ----------
+    realised
+        The value of predictions whose labels are settled, over the batch runs from ``start`` to ``end``: the newest
+        settled window.
+    realised_since
+        The same since the model's first deployment.
+    """
 
     at: str
     verdict: str
@@ -71,6 +80,7 @@ class MonitoringStatus:
     rows: int
     drifted: tuple[str, ...]
     realised: Mapping[str, Any] | None
+    realised_since: Mapping[str, Any] | None
     metrics: Mapping[str, float | None]
     report: str | None
 
@@ -192,6 +202,7 @@ def _monitoring(project: Project, name: str) -> MonitoringStatus | None:
         rows=about.get("rows", 0),
         drifted=tuple(column["column"] for column in about.get("columns", ()) if column["drifted"]),
         realised=about.get("realised"),
+        realised_since=about.get("realised_since"),
         metrics=about.get("metrics", {}),
         report=str(project.state / report) if report else None,
     )

@@ -23,6 +23,13 @@ _FILE_WIDTH = 150
 _MARKS = {"deploy": ("deployed", "green"), "refuse": ("not deployed", "yellow"), "same": ("unchanged", "dim")}
 _METRICS = {"binary": "auc", "multiclass": "log_loss", "regression": "mae", "quantile": "pinball"}
 
+_APART = {
+    "superseded": "answered again",
+    "late": "scored late",
+    "without_label": "without a label",
+    "without_payoff": "with a null in the payoff",
+}
+
 
 def wide_console() -> Console:
     """Return a console on stdout that is wide enough for tables where stdout is a file."""
@@ -187,18 +194,30 @@ def _monitoring(model: ModelStatus, currency: str) -> Sequence[RenderableType]:
     if seen is None:
         return []
     lines: list[RenderableType] = []
-    if seen.realised and seen.realised.get("rows"):
-        rows, value, nothing = (seen.realised[name] for name in ("rows", "value", "do_nothing"))
-        text = f"  realised: {_money(value - nothing)} {currency} beyond doing nothing on {rows:,} settled predictions"
-        if seen.realised.get("expected") is not None:
-            text += f"; {_money(seen.realised['expected'] - nothing)} were expected"
-        lines.append(Text(text))
+    for realised in (seen.realised, seen.realised_since):
+        if realised and realised.get("settled"):
+            lines.append(Text(f"  {_realized(realised, currency)}{', since deployment' if lines else ''}"))
     drifted = f": {', '.join(seen.drifted[:3])}" if seen.drifted else ""
     verdict = seen.reason if seen.verdict == "drift" else f"{seen.verdict}, {seen.reason}"
     lines.append(Text(f"  drift: {verdict}{drifted}", style="yellow" if seen.drifted else ""))
     if seen.report:
         lines.append(Text(f"  report: {seen.report}", style="dim", overflow="fold"))
     return lines
+
+
+def _realized(realised: Mapping[str, Any], currency: str) -> str:
+    """Return what settled predictions earned, over which batch runs, and which of them are not in the sum."""
+    rows, gain, nothing = (realised[name] for name in ("rows", "uplift", "do_nothing"))
+    text = f"realized gain: {_money(gain)} {currency} over doing nothing, {rows:,} predictions"
+    if realised.get("expected") is not None:
+        text += f" (expected {_money(realised['expected'] - nothing)})"
+    apart = [f"{realised[name]:,} {what}" for name, what in _APART.items() if realised[name]]
+    runs = f"batch runs {_minute(realised['start'])} to {_minute(realised['end'])}"
+    return f"{text}, {runs}{'; not in the sum: ' + ', '.join(apart) if apart else ''}"
+
+
+def _minute(instant: str) -> str:
+    return instant[:16].replace("T", " ")
 
 
 def _reproduced(model: ModelStatus) -> Sequence[RenderableType]:

@@ -39,7 +39,8 @@ def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], 
 
     The artefact is of kind ``monitoring``. Its ``about`` tells ``verdict`` (``drift``, ``stable``, ``too few rows``,
     or that no version is deployed) and ``reason``, the ``window`` and its ``rows``, ``columns`` with their figures,
-    the ``realised`` value and ``metrics`` of settled predictions, the id of an open ``finding``, and ``report``, the
+    the value (``realised`` in the newest settled window, ``realised_since`` the first deployment) and ``metrics`` of
+    settled predictions, the id of an open ``finding``, and ``report``, the
     page's path below the project's state.
 
     Parameters
@@ -102,7 +103,7 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
         "columns": [json_value(asdict(column)) for column in result.columns],
         "psi_limit": settings.psi,
         "currency": project.spec.file.currency,
-        "realised": json_value({**asdict(settled.realised), "uplift": settled.realised.uplift}),
+        **settled.facts(),
         "metrics": json_value(settled.metrics),
         "metrics_version": settled.metrics_version,
         "finding": finding.id if finding else None,
@@ -168,7 +169,8 @@ def _label_node(project: Project, model_name: str) -> str:
 
 
 def _key(project: Project, model_name: str, read: Mapping[str, str], now: datetime) -> str:
-    declaration = {"model": model_name, "now": now, **deciding_part(project.spec, KIND, model_name)}
+    log = content_id([[str(logged.day), logged.artifact] for logged in logged_days(project, model_name)])
+    declaration = {"model": model_name, "now": now, "log": log, **deciding_part(project.spec, KIND, model_name)}
     return cache_key(KIND, declaration, code_version(KIND), read)
 
 

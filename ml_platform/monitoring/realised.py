@@ -1,7 +1,11 @@
 """Realised value: what logged predictions earned once their labels were settled.
 
 It is counterfactual where acting changes the outcome: the payoff is that of the
-recommended action against the label that came about, whoever followed the advice.
+recommended action against the label that came about, whether the advice was followed or not.
+
+One action counts for each question. A question is a row of the population: where it was answered again before the label
+of the first answer was settled (its prediction time was moved), the last answer counts. Predictions scored late
+are summed apart.
 """
 
 from __future__ import annotations
@@ -21,14 +25,24 @@ from ml_platform.decision import Decision
 class Realised:
     """Value of the settled predictions of a stretch, in the project's currency.
 
+    Settled predictions are superseded, late, without a label, without a payoff, or they are the rows of the sums.
+
     Attributes
     ----------
     settled
         Predictions whose label horizon has passed.
     waiting
         Predictions whose label horizon has not.
+    superseded
+        Settled predictions whose question was answered again before their label was settled.
+    late
+        Settled predictions for rows that became known only after their batch run.
+    late_gain
+        What those earned beyond doing nothing.
     without_label
-        Settled predictions for which no label ever came.
+        Settled predictions whose label is missing or not certain.
+    without_payoff
+        Settled predictions with a label for which a column that the payoff reads is null.
     rows
         Settled predictions with a label and a payoff: those that the sums are over.
     value
@@ -43,7 +57,11 @@ class Realised:
 
     settled: int
     waiting: int
+    superseded: int
+    late: int
+    late_gain: float
     without_label: int
+    without_payoff: int
     rows: int
     value: float
     expected: float | None
@@ -70,6 +88,17 @@ class RealisedDay:
 def is_settled(predictions: pd.DataFrame, horizon: timedelta, now: datetime) -> pd.Series:
     """Return which predictions have a label horizon that has passed, counted from their batch run."""
     return predictions["effective_time"] + horizon <= now
+
+
+def is_superseded(predictions: pd.DataFrame, horizon: timedelta) -> pd.Series:
+    """Return which predictions were replaced by a later answer to the same question.
+
+    An answer is replaced where the next one of its ``question`` came before the label horizon of the first had passed.
+    """
+    order = ["question", "effective_time", "scored_at", "prediction_id"]
+    ordered = predictions.sort_values(order)[["question", "effective_time"]]
+    following = ordered.groupby("question", sort=False)["effective_time"].shift(-1)
+    return (following < ordered["effective_time"] + horizon).reindex(predictions.index)
 
 
 def payoffs(predictions: pd.DataFrame, label: pd.Series, decisions: Mapping[int, Decision]) -> pd.DataFrame:
@@ -110,11 +139,20 @@ def realised_value(
         The truth as known at each row's horizon, null where there is none yet or never was.
     """
     settled = is_settled(predictions, horizon, now)
-    earned = payoffs(predictions[settled], label[settled], decisions)
+    superseded = settled & is_superseded(predictions, horizon)
+    late = settled & ~superseded & predictions["late"].astype(bool)
+    counted = settled & ~superseded & ~late
+    earned = payoffs(predictions[counted], label[counted], decisions)
+    earned_late = payoffs(predictions[late], label[late], decisions)
+    labelled = int(label[counted].notna().sum())
     return Realised(
         settled=int(settled.sum()),
         waiting=int((~settled).sum()),
-        without_label=int(label[settled].isna().sum()),
+        superseded=int(superseded.sum()),
+        late=int(late.sum()),
+        late_gain=_total(earned_late["value"] - earned_late["do_nothing"]),
+        without_label=int(counted.sum()) - labelled,
+        without_payoff=labelled - len(earned),
         rows=len(earned),
         value=_total(earned["value"]),
         expected=_expectation(earned["expected"]),

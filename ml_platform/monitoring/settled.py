@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
+from ml_platform.checks import json_value
+from ml_platform.clock import EPOCH, MICROSECOND
+from ml_platform.decision import Decision
 from ml_platform.evaluation.metrics import Figures, metrics_of
+from ml_platform.identity import format_instant
 from ml_platform.labels import labels_of
 from ml_platform.monitoring.realised import Realised, is_settled, realised_value
-from ml_platform.prediction_log import read_predictions
-from ml_platform.predictor import Predictor, load_predictor
+from ml_platform.prediction_log import day_bounds, logged_days, read_predictions
+from ml_platform.predictor import load_decision, load_predictor
 from ml_platform.project import Project
+from ml_platform.registry import champion_ref, first_deployed
+from ml_platform.spec.model import ModelSpec
+from ml_platform.store.ledger import ledger_lines
 from ml_platform.training.labels import class_indices, read_label
 from ml_platform.versions import versions
+
+_LOGGED = ("version", "question", "late", "prediction_time", "action", "expected_value", "scored_at")
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,12 @@ class Settled:
 
     Attributes
     ----------
+    start, end
+        The batch runs of the stretch: ``(start, end]``.
+    since
+        The same sums over all predictions from `since_start` to `end`, without their days.
+    since_start
+        The first deployment of the model, or the first day that the log still holds.
     metrics
         Of the newest version that has settled predictions; empty where none has.
     metrics_version
@@ -31,29 +47,73 @@ class Settled:
     """
 
     realised: Realised
+    start: datetime
+    end: datetime
+    since: Realised
+    since_start: datetime
     metrics: Figures = field(default_factory=dict)
     metrics_version: int | None = None
 
+    def facts(self) -> dict[str, Any]:
+        """Return the sums as a manifest has them: ``realised`` and ``realised_since``, each with its batch runs."""
+        return {
+            "realised": _facts(self.realised, self.start, self.end),
+            "realised_since": _facts(self.since, self.since_start, self.end),
+        }
+
+
+def _facts(realised: Realised, start: datetime, end: datetime) -> dict[str, Any]:
+    runs = {"start": format_instant(start), "end": format_instant(end)}
+    facts: dict[str, Any] = json_value({**asdict(realised), "uplift": realised.uplift, **runs})
+    return facts
+
 
 def settled_predictions(project: Project, model_name: str, label_source_id: str, now: datetime) -> Settled:
-    """Return what predictions earned in the newest window of settled batch runs, and how good they were.
+    """Return what predictions earned, in the newest window of settled batch runs and since a model's first deployment.
 
     The window is as long as that of monitoring and ends where the label horizon begins; predictions since then wait.
+    Metrics are those of the window.
     """
     spec = project.spec.models[model_name]
     horizon = spec.label.horizon
-    rows = read_predictions(project, model_name, now - horizon - spec.monitoring.window, now)
+    start, end = now - horizon - spec.monitoring.window, now - horizon
+    decisions = _decisions(project, model_name)
+    deployed = first_deployed(project, model_name) or now
+    rows = read_predictions(project, model_name, deployed - MICROSECOND, now, _columns(project, spec, decisions))
     settled = is_settled(rows, horizon, now)
     label = _labels(project, model_name, label_source_id, rows, settled)
-    predictors = _predictors(project, model_name, rows[settled])
-    decisions = {number: predictor.decision for number, predictor in predictors.items()}
-    realised = realised_value(rows, label, decisions, horizon, now)
-    known = rows[settled & label.notna()]
+    inside = rows["effective_time"] > start
+    found = Settled(
+        realised_value(rows[inside], label[inside], decisions, horizon, now),
+        start,
+        end,
+        replace(realised_value(rows, label, decisions, horizon, now), days=()),
+        max(deployed, _first_day(project, model_name)),
+    )
+    known = rows[inside & settled & label.notna()]
     if known.empty:
-        return Settled(realised)
+        return found
     newest = int(known["version"].max())
     known = known[known["version"] == newest]
-    return Settled(realised, _metrics(project, model_name, predictors[newest], known, label[known.index]), newest)
+    metrics = _metrics(project, model_name, newest, known, label[known.index])
+    return replace(found, metrics=metrics, metrics_version=newest)
+
+
+def _columns(project: Project, spec: ModelSpec, decisions: Mapping[int, Decision]) -> list[str]:
+    """Return the columns of the log that sums and metrics read."""
+    payoffs = {name for decision in decisions.values() for name in decision.columns}
+    classes = _class_scores(project, spec.name) if spec.task == "multiclass" else []
+    return [*_LOGGED, *project.spec.file.entities[spec.population.entity], "score", *classes, *sorted(payoffs)]
+
+
+def _class_scores(project: Project, model_name: str) -> list[str]:
+    trained = [project.store.get("trained_model", version.id) for version in versions(project, model_name)]
+    return [f"score.{label}" for artifact in trained for label, _ in artifact.about["label"].get("classes", ())]
+
+
+def _first_day(project: Project, model_name: str) -> datetime:
+    days = logged_days(project, model_name)
+    return day_bounds(days[0].day)[0] if days else EPOCH
 
 
 def _labels(
@@ -68,16 +128,19 @@ def _labels(
     return label
 
 
-def _predictors(project: Project, model_name: str, rows: pd.DataFrame) -> Mapping[int, Predictor]:
-    used = set(rows["version"].tolist())
+def _decisions(project: Project, model_name: str) -> Mapping[int, Decision]:
+    """Return what each version's predictions are worth: of the versions that were ever deployed."""
+    deployed = {line.to_value for line in ledger_lines(project.database, champion_ref(model_name))}
     return {
-        version.number: load_predictor(project, project.store.get("trained_model", version.id))
+        version.number: load_decision(project, project.store.get("trained_model", version.id))
         for version in versions(project, model_name)
-        if version.number in used
+        if version.id in deployed
     }
 
 
-def _metrics(project: Project, model_name: str, predictor: Predictor, rows: pd.DataFrame, label: pd.Series) -> Figures:
+def _metrics(project: Project, model_name: str, number: int, rows: pd.DataFrame, label: pd.Series) -> Figures:
+    version = next(version for version in versions(project, model_name) if version.number == number)
+    predictor = load_predictor(project, project.store.get("trained_model", version.id))
     spec = project.spec.models[model_name]
     truth = class_indices(read_label(label.infer_objects(), spec.task), predictor.classes)
     names = [f"score.{name}" for name in predictor.classes] if len(predictor.classes) > 2 else ["score"]

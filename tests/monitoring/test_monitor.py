@@ -172,6 +172,27 @@ def test_realised_value_and_metrics_agree_with_a_naive_sum_over_settled_predicti
     assert found["metrics"]["auc"] == auc(truth.to_numpy(), pd.Series([row["score"] for row in settled]).to_numpy())
 
 
+def test_the_sum_since_deployment_is_over_the_whole_log_and_both_sums_name_their_batch_runs(
+    world: HandMadeWorld,
+) -> None:
+    found = about(monitor(world))
+    horizon = timedelta(days=2)
+    rows = read_predictions(world.project, MODEL, DEPLOYED, NOW).to_dict("records")
+    settled = [row for row in rows if row["effective_time"] + horizon <= NOW]
+    earned = sum((-4 + 9 * world.labels[row["order_id"]]) * (row["action"] == "upgrade") for row in settled)
+    window, since = found["realised"], found["realised_since"]
+    assert since["value"] == pytest.approx(earned)
+    assert (since["settled"], since["waiting"]) == (len(settled), len(rows) - len(settled))
+    assert since["settled"] >= window["settled"] > 0
+    # The log begins on 15 January, 13 days after the deployment; monitoring looks at 3 days, labels settle after 2.
+    assert (since["start"], since["end"]) == ("2024-01-15T00:00:00.000000Z", "2024-01-18T00:00:00.000000Z")
+    assert (window["start"], window["end"]) == ("2024-01-15T00:00:00.000000Z", "2024-01-18T00:00:00.000000Z")
+    later = about(monitor(world, NOW + timedelta(days=1)))
+    assert later["realised"]["start"] == "2024-01-16T00:00:00.000000Z"
+    assert later["realised_since"]["start"] == "2024-01-15T00:00:00.000000Z"
+    assert later["realised_since"]["settled"] > later["realised"]["settled"]
+
+
 def test_a_label_that_never_came_is_counted_and_valued_at_nothing(world: HandMadeWorld) -> None:
     whole = about(monitor(world))["realised"]
     settled = read_predictions(world.project, MODEL, NOW - timedelta(days=5), NOW - timedelta(days=2))

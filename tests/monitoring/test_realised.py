@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ml_platform.decision import Decision
-from ml_platform.monitoring.realised import Realised, RealisedDay, is_settled, realised_value
+from ml_platform.monitoring.realised import Realised, RealisedDay, is_settled, is_superseded, realised_value
 
 DAY1 = datetime(2024, 3, 1, 22, tzinfo=UTC)
 HORIZON = timedelta(days=2)
@@ -23,6 +23,8 @@ def logged(*rows: tuple[int, str | None, float, float | None], version: int = 1)
     frame["effective_time"] = (pd.Timestamp(DAY1) + pd.to_timedelta(frame["hours"], unit="h")).astype(
         "datetime64[us, UTC]"
     )
+    number = [f"{version}.{row}" for row in range(len(frame))]
+    frame = frame.assign(question=number, prediction_id=number, late=False, scored_at=frame["effective_time"])
     return frame.assign(version=version, expected_value=frame["expected_value"].astype("float64"))
 
 
@@ -44,7 +46,11 @@ def test_value_is_the_sum_worked_out_by_hand() -> None:
     assert found == Realised(
         settled=5,
         waiting=0,
+        superseded=0,
+        late=0,
+        late_gain=0.0,
         without_label=1,
+        without_payoff=0,
         rows=4,
         value=6.0,
         expected=7.8,
@@ -87,6 +93,41 @@ def test_a_row_whose_payoff_is_unknown_is_left_out_of_both_sums() -> None:
     predictions = logged((0, "upgrade", 0.9, 1.0), (0, "upgrade", 0.9, 1.0)).assign(**{"orders.amount": [7.0, None]})
     found = realised_value(predictions, labels(True, True), {1: by_amount}, HORIZON, DAY1 + HORIZON)
     assert (found.settled, found.rows, found.value, found.expected) == (2, 1, 7.0, 1.0)
+    assert (found.without_payoff, found.without_label) == (1, 0)
+
+
+def test_one_action_counts_for_each_question_and_it_is_the_last() -> None:
+    # a was asked at 0 h and, moved, again at 10 h: only the upgrade at 10 h counts. b was asked again when its first
+    # label was settled (48 h): two questions. c was answered twice at one batch run: the later scoring counts.
+    predictions = logged(
+        (0, "upgrade", 0.9, 4.1),
+        (10, "upgrade", 0.9, 4.1),  # late: 5
+        (0, "upgrade", 0.9, 4.1),  # late: 5
+        (48, "upgrade", 0.9, 4.1),  # in time: -4
+        (0, "upgrade", 0.9, 4.1),
+        (0, "wait", 0.9, 4.1),  # late: 0
+    ).assign(question=["a", "a", "b", "b", "c", "c"])
+    predictions.loc[5, "scored_at"] += pd.Timedelta(minutes=1)
+    truth = labels(True, True, True, False, True, True)
+    assert is_superseded(predictions, HORIZON).tolist() == [True, False, False, False, True, False]
+    for order in ([0, 1, 2, 3, 4, 5], [5, 3, 1, 4, 2, 0]):
+        shuffled = predictions.iloc[order]
+        found = realised_value(shuffled, truth[order], {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=9))
+        assert (found.settled, found.superseded, found.rows, found.value) == (6, 2, 4, 5.0 + 5.0 - 4.0 + 0.0)
+
+
+def test_an_answer_is_superseded_by_one_whose_own_label_still_waits() -> None:
+    predictions = logged((0, "upgrade", 0.9, 4.1), (47, "wait", 0.1, 0.0)).assign(question="a")
+    found = realised_value(predictions, labels(True, None), {1: UPGRADE}, HORIZON, DAY1 + HORIZON)
+    assert (found.settled, found.waiting, found.superseded, found.rows, found.value) == (1, 1, 1, 0, 0.0)
+
+
+def test_predictions_that_were_scored_late_are_summed_apart() -> None:
+    predictions = logged((0, "upgrade", 0.9, 4.1), (1, "upgrade", 0.9, 4.1), (2, "upgrade", 0.9, 4.1))
+    predictions["late"] = [False, True, True]
+    found = realised_value(predictions, labels(True, True, False), {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=9))
+    assert (found.settled, found.rows, found.value) == (3, 1, 5.0)
+    assert (found.late, found.late_gain) == (2, 5.0 - 4.0)
 
 
 @pytest.mark.parametrize("rows", [[], [(0, "wait", 0.1, 0.0)]])
