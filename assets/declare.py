@@ -1,7 +1,10 @@
 """What every asset has in common: key, inputs, group, owner, code version, and the line that declares it."""
 
+import functools
+import inspect
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import dagster as dg
@@ -9,6 +12,7 @@ import dagster as dg
 from ml_platform.graph import Node
 from ml_platform.project import Project
 from ml_platform.spec.model import ModelSpec
+from ml_platform.store.exclusive import exclusive
 
 _WITH_THE_MODEL = frozenset({"snapshot", "trained_model", "evaluation", "deployment"})
 
@@ -18,8 +22,8 @@ def asset_key(name: str) -> dg.AssetKey:
     return dg.AssetKey(name.split("/"))
 
 
-def pool_of(node: Node) -> str:
-    """Return the pool in which only one step runs at a time, whatever started it.
+def lock_of(node: Node) -> str:
+    """Return the name of the lock under which a node is computed, by one process at a time, whatever started it.
 
     The stages that make a model share one; every other node has its own.
     """
@@ -50,11 +54,37 @@ def declared_asset(
             owners=[node.owner],
             description=node.description,
             code_version=node.code_version,
-            pool=pool_of(node),
             metadata={"dagster/code_references": _declared_at(project, node)},
             **more,
         )
-    return decorator
+    return lambda body: decorator(_one_at_a_time(project, lock_of(node), body))
+
+
+def _one_at_a_time(project: Project, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
+    """Let one process at a time run an asset's body.
+
+    Dagster's pools are meant for that, but with SQLite two runs can take the same place, or wait for one that is free.
+    """
+
+    def alone(context: dg.AssetExecutionContext) -> AbstractContextManager[None]:
+        text = f"Waiting for another run that holds the lock {name}."
+        return exclusive(project.database, project.state, name, lambda: context.log.info(text))
+
+    if inspect.isgeneratorfunction(body):
+
+        @functools.wraps(body)
+        def steps(context: dg.AssetExecutionContext, *arguments: Any, **named: Any) -> Iterator[Any]:
+            with alone(context):
+                yield from body(context, *arguments, **named)
+
+        return steps
+
+    @functools.wraps(body)
+    def step(context: dg.AssetExecutionContext, *arguments: Any, **named: Any) -> Any:
+        with alone(context):
+            return body(context, *arguments, **named)
+
+    return step
 
 
 def _declared_at(project: Project, node: Node) -> dg.CodeReferencesMetadataValue:

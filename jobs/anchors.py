@@ -1,7 +1,7 @@
 """The anchors of the ledger in Dagster's event log: each materialisation of a deployment tells of the ledger's head.
 
 ``python -m ml_platform_dagster.jobs.anchors --project DIR`` prints them, one JSON object a line: the core, which never
-imports Dagster, reads them from there. ``DAGSTER_HOME`` names the instance.
+imports Dagster, reads them from there.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from ml_platform.project import Project, open_project
 from ml_platform.store.anchors import Anchor
 from ml_platform.store.ledger import Head
 from ml_platform_dagster.assets.declare import asset_key
+from ml_platform_dagster.jobs.instance import open_instance
 
 _AT_ONCE = 200
 
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         project = open_project(options.project)
-        with dg.DagsterInstance.get() as instance:
+        with open_instance(project) as instance:
             for anchor in event_log_anchors(project, instance):
                 if anchor.head is not None:
                     told = {"place": anchor.place, "seq": anchor.head.seq, "hash": anchor.head.hash}

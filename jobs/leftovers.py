@@ -1,7 +1,6 @@
 """Runs whose process died without a word: killed, or gone with its machine.
 
-Such a run stays STARTED, and keeps its places in pools, so that whatever comes next would
-wait for ever. The daemon's run monitoring looks after the runs that it launched; runs
+Such a run would stay STARTED for ever. The daemon's run monitoring looks after the runs that it launched; runs
 of the command line carry their process in a tag, and the next one looks here.
 """
 
@@ -26,12 +25,11 @@ def _name(process: psutil.Process) -> str:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark the runs of dead processes of this host as failed, free their places in pools, and return their ids."""
+    """Mark the runs of dead processes of this host as failed and return their ids."""
     unfinished = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
     dead = [run for run in unfinished if PROCESS_TAG in run.tags and _is_dead(run.tags[PROCESS_TAG])]
     for run in dead:
-        instance.report_run_failed(run, "Its process is gone, and said nothing before it went.")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        instance.report_run_failed(run, "Run process died without reporting a result.")
     return [run.run_id for run in dead]
 
 

@@ -18,7 +18,6 @@ The exit code is 0 when everything was made or refused, 1 on failure, 130 after 
 
 import argparse
 import os
-import shutil
 import signal
 import sys
 import time
@@ -39,6 +38,7 @@ from ml_platform_dagster.assets.declare import asset_key
 from ml_platform_dagster.jobs.asset_jobs import FACTORY, refresh_job_name
 from ml_platform_dagster.jobs.build import build_definitions
 from ml_platform_dagster.jobs.failures import failure_alert
+from ml_platform_dagster.jobs.instance import open_instance
 from ml_platform_dagster.jobs.leftovers import end_dead_runs, process_tags
 from ml_platform_dagster.jobs.progress import Listener, Outcome, Tell, tell_json, tell_text
 
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tell = (tell_json if options.json_events else tell_text)(stream)
     try:
         project = open_project(options.project)
-        with dg.DagsterInstance.from_config(str(dagster_home(project))) as instance:
+        with open_instance(project) as instance:
             end_dead_runs(instance)
             return run_and_refresh(project, instance, options.job, tell, options.only)
     except PlatformError as error:
@@ -157,15 +157,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-
-
-def dagster_home(project: Project) -> Path:
-    """Return the project's Dagster home, with its settings."""
-    home = (project.state / "dagster").resolve()
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        shutil.copyfile(Path(__file__).parent / "dagster.yaml", home / "dagster.yaml")
-    return home
 
 
 def _own_stdout() -> TextIO:

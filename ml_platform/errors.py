@@ -266,6 +266,17 @@ class PageNotWritten(PlatformError):
         super().__init__(f"the page cannot be written to {file}: {problem}. Name another file with --html.")
 
 
+class StoreUnavailable(PlatformError):
+    """The artifact store's address names no file system that is installed."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        scheme = url.partition("://")[0]
+        super().__init__(
+            f"the artifact store {scheme}://... cannot be opened: {problem.rstrip('.')}. Install the package that "
+            "reads it, or correct storage.artifacts in project.yaml."
+        )
+
+
 class ArtifactMissing(PlatformError):
     """No artefact has this id."""
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
+import importlib.util
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from http.client import HTTPException
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from ml_platform.mlflow_moved import move_artifacts
 from ml_platform.project import Project
+from ml_platform.store.database_errors import DatabaseUnavailable, open_engine
+from ml_platform.store.durable import write_durably
+from ml_platform.store.file_lock import file_lock
+from ml_platform.store.migration_heads import repair_heads
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,6 +33,7 @@ CLIENT_SETTINGS: Mapping[str, str] = {
 """What MLflow reads from the environment, unless it says otherwise: by default, a server that is down costs minutes."""
 
 _PROBE_SECONDS = 3.0
+_ARTIFACTS = "mlflow-artifacts"
 
 
 def experiment_name(project: Project, model: str) -> str:
@@ -36,35 +42,82 @@ def experiment_name(project: Project, model: str) -> str:
 
 
 def reachable(uri: str, patience_seconds: float = _PROBE_SECONDS) -> bool:
-    """Return whether a tracking URI answers: any HTTP answer will do, and a database always counts as there."""
-    if not uri.startswith(("http://", "https://")):
+    """Return whether a tracking URI answers: any HTTP answer will do, a database must let itself be opened.
+
+    MLflow itself would try a database that does not answer for minutes. A file always counts as reachable.
+    """
+    if uri.startswith(("http://", "https://")):
+        return _answers_http(uri, patience_seconds)
+    if "://" not in uri or uri.startswith(("sqlite:", "file:")):
         return True
+    return _opens(uri, patience_seconds)
+
+
+def _answers_http(uri: str, patience_seconds: float) -> bool:
     try:
         with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=patience_seconds):
             return True
     except urllib.error.HTTPError:
         return True
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):
+        return False
+
+
+def _opens(uri: str, patience_seconds: float) -> bool:
+    try:
+        engine = open_engine(uri, "storage.mlflow in project.yaml", patience_seconds)
+        with engine.connect():
+            return True
+    except (DatabaseUnavailable, sa.exc.SQLAlchemyError):
         return False
 
 
 def prepare_tracking(project: Project) -> None:
-    """Create or migrate the MLflow database, once for each version of MLflow and under a lock.
+    """Create, migrate or repair the MLflow database under a lock, and let it follow a project that was moved.
 
     Does nothing for a tracking server. Two processes that use a fresh SQLite database at once would both fail.
+
+    Raises
+    ------
+    DatabaseUnavailable
     """
     if not project.mlflow_uri.startswith("sqlite:"):
         return
-    project.state.mkdir(parents=True, exist_ok=True)
-    marker, wanted = project.state / "mlflow.ready", version("mlflow")
-    with _locked(project.state / "mlflow.lock"):
-        if _read(marker) == wanted and _database_file(project.mlflow_uri).exists():
+    file, marker = _database_file(project.mlflow_uri), project.state / "mlflow.ready"
+    release, place = version("mlflow"), artifact_folder(project).as_uri()
+    with file_lock(project.state / "mlflow.lock"):
+        repair_heads(file, _migrations())
+        is_migrated = file.exists() and _read(marker).startswith(f"{release}\n")
+        if is_migrated and _read(marker) == f"{release}\n{place}":
             return
-        configure_client()
-        from mlflow import db
+        if not is_migrated:
+            _migrate(project.mlflow_uri, file)
+        if project.spec.file.storage.mlflow is None:  # a declared database may belong to several projects
+            move_artifacts(file, artifact_folder(project))
+        write_durably(marker, f"{release}\n{place}".encode())
 
-        db.upgrade.callback(project.mlflow_uri)
-        marker.write_text(wanted)
+
+def _migrate(uri: str, file: Path) -> None:
+    configure_client()
+    from mlflow import db
+
+    try:
+        db.upgrade.callback(uri)
+    except Exception as error:  # whatever SQLAlchemy and Alembic raise
+        raise DatabaseUnavailable(str(file), str(error).splitlines()[0], "Restore the file from a copy.") from error
+
+
+def artifact_folder(project: Project) -> Path:
+    """Return the folder for the files of runs, where MLflow is a database in the state folder."""
+    return (project.state / _ARTIFACTS).resolve()
+
+
+def _migrations() -> Path:
+    """Find MLflow's migrations without importing it, which takes seconds."""
+    found = importlib.util.find_spec("mlflow")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "store" / "db_migrations"
 
 
 def _read(path: Path) -> str:
@@ -73,13 +126,6 @@ def _read(path: Path) -> str:
 
 def _database_file(uri: str) -> Path:
     return Path(sa.make_url(uri).database or "")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def configure_client() -> None:
@@ -109,7 +155,7 @@ def open_experiment(project: Project, client: MlflowClient, model: str) -> str:
     if found is not None:
         return str(found.experiment_id)
     local = project.mlflow_uri.startswith("sqlite:")
-    folder = (project.state / "mlflow-artifacts" / model).resolve().as_uri() if local else None
+    folder = (artifact_folder(project) / model).as_uri() if local else None
     try:
         return str(client.create_experiment(name, artifact_location=folder))
     except MlflowException:  # another process made it meanwhile

@@ -163,3 +163,10 @@ def test_a_prepared_database_is_not_migrated_again(project: Project) -> None:
 def test_writing_a_run_is_idempotent_after_an_interruption(project: Project) -> None:
     first = write_run(project, trained(project))
     assert write_run(project, trained(project)) == first
+
+
+@pytest.mark.parametrize("uri", ["postgresql+psycopg://ada@127.0.0.1:{port}/x", "nodriver+x://ada@127.0.0.1:{port}/x"])
+def test_a_database_of_mlflow_that_cannot_be_opened_is_not_reachable(uri: str) -> None:
+    with socket.socket() as bound:  # bound, and nobody listens
+        bound.bind(("127.0.0.1", 0))
+        assert not reachable(uri.format(port=bound.getsockname()[1]))

@@ -7,30 +7,77 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from ml_platform.errors import PlatformError
 from ml_platform.project import Project
+from ml_platform.store.durable import write_durably
+from ml_platform.store.file_lock import file_lock
 
 DEFINITIONS = "ml_platform_dagster.jobs.definitions"
+_INSTANCE = "ml_platform_dagster.jobs.instance"
 
 
 def dagster_environment(project: Project) -> dict[str, str]:
-    """Return the environment in which Dagster finds its home and the project; the home is made ready."""
-    home = project.state / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    settings = home / "dagster.yaml"
-    if not settings.exists():
-        shutil.copyfile(_settings(), settings)
+    """Return the environment in which Dagster finds its home and the project; the home has its settings."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return environment | {
-        "DAGSTER_HOME": str(home.resolve()),
+        "DAGSTER_HOME": str(make_home(project)),
         "ML_PLATFORM_PROJECT": str(project.root.resolve()),
         "PYTHONUNBUFFERED": "1",
         # Threads of a fit sleep while they wait. Spinning, two fits on two cores take five times as long.
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
     }
+
+
+def make_home(project: Project) -> Path:
+    """Return the project's Dagster home, created with its settings where it is missing."""
+    home = (project.state / "dagster").resolve()
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        with file_lock(lock_of(home)):
+            if not settings.exists():
+                write_durably(settings, _settings().read_bytes())
+    return home
+
+
+def lock_of(home: Path) -> Path:
+    """Return the file whose lock a process holds while it creates or upgrades the instance's storage."""
+    return home / "storage.lock"
+
+
+def is_ready(home: Path) -> bool:
+    """Return whether the instance's storage was created or upgraded by the installed version of Dagster."""
+    marker = _marker(home)
+    return marker.exists() and marker.read_text() == version("dagster")
+
+
+def mark_ready(home: Path) -> None:
+    """Record that the instance's storage is that of the installed version of Dagster."""
+    write_durably(_marker(home), version("dagster").encode())
+
+
+def _marker(home: Path) -> Path:
+    return home / "storage.ready"
+
+
+def prepare_storage(project: Project) -> None:
+    """Create or upgrade the instance's storage before several processes of Dagster open it at the same time.
+
+    Raises
+    ------
+    PlatformError
+        Where the storage cannot be opened.
+    """
+    if is_ready(make_home(project)):
+        return
+    command = [sys.executable, "-m", _INSTANCE, "--project", str(project.root.resolve())]
+    done = subprocess.run(command, env=dagster_environment(project), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PlatformError(done.stderr.strip() or f"Dagster's storage could not be prepared (exit {done.returncode}).")
 
 
 def write_workspace(project: Project) -> Path:
@@ -40,13 +87,14 @@ def write_workspace(project: Project) -> Path:
     """
     home = (project.state / "dagster").resolve()
     path = home / "workspace.yaml"
-    path.write_text(
+    text = (
         "load_from:\n"
         "  - python_module:\n"
         f"      module_name: {DEFINITIONS}\n"
         f'      working_directory: "{home}"\n'
         f"      location_name: {project.spec.name}\n"
     )
+    write_durably(path, text.encode())
     return path
 
 

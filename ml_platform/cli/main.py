@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from ml_platform.cli import factory_commands, past_commands  # noqa: F401  (they give the app its commands)
 from ml_platform.cli.app import app
-from ml_platform.cli.process import FULL, leave
+from ml_platform.cli.process import REMEDIES, leave
 from ml_platform.errors import PlatformError
 
 
@@ -19,9 +19,10 @@ def main() -> NoReturn:
         print(error, file=sys.stderr)
         sys.exit(1)
     except OSError as error:
-        if error.errno not in FULL:
+        remedy = REMEDIES.get(error.errno or 0)
+        if remedy is None:
             raise
-        print(f"{error.filename or 'what is printed'}: {error.strerror}. Make room, and do it again.", file=sys.stderr)
+        print(f"{error.filename or 'what is printed'}: {error.strerror}. {remedy}", file=sys.stderr)
         sys.exit(1)
     sys.exit(0)
 

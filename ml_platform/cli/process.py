@@ -11,8 +11,24 @@ import sys
 import threading
 from typing import NoReturn
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the operating system calls a disk, or a share of one, without room."""
+_ROOM = "Make room, and do it again."
+_RIGHT = "Give this user the right to read and write there, or name another folder."
+_PATH = "Correct the path."
+REMEDIES = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EACCES: _RIGHT,
+    errno.EPERM: _RIGHT,
+    errno.EROFS: _RIGHT,
+    errno.ENOTDIR: _PATH,
+    errno.EISDIR: _PATH,
+    errno.EEXIST: "A file has the name of the folder that is needed. Remove it, or name another folder.",
+    errno.ENAMETOOLONG: _PATH,
+    errno.ELOOP: "A link leads to itself. " + _PATH,
+    errno.EMFILE: "Allow more open files (ulimit -n).",
+    errno.EIO: "Check the disk.",
+}
+"""What to do about the errors of the operating system that are not the program's, by their number."""
 
 _COLLECT_AFTER = 1_000_000
 

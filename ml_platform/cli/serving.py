@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ml_platform.cli.dagster_home import dagster_environment, write_workspace
+from ml_platform.cli.dagster_home import dagster_environment, prepare_storage, write_workspace
 from ml_platform.errors import PlatformError
 from ml_platform.project import Project, open_project
 
@@ -105,6 +105,7 @@ def _taken(port: int) -> bool:
 
 
 def _start_dagster(project: Project, port: int, mlflow_port: int) -> Server:
+    prepare_storage(project)
     environment = dagster_environment(project) | {"ML_PLATFORM_MLFLOW_UI": f"http://127.0.0.1:{mlflow_port}"}
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(write_workspace(project))]
     command += ["--host", "127.0.0.1", "--port", str(port)]

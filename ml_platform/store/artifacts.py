@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from ml_platform.errors import ArtifactDamaged, ArtifactMissing
+from ml_platform.errors import ArtifactDamaged, ArtifactMissing, StoreUnavailable
 from ml_platform.identity import bytes_hash
 from ml_platform.store.durable import write_durably
 from ml_platform.store.manifest import Artifact, StoredObject, decode, encode
@@ -41,7 +41,10 @@ class ArtifactStore:
 
     def __init__(self, url: str, cache: Path | None = None, index: ManifestIndex | None = None) -> None:
         self.url, self.index = url, index
-        self._fs, self._root = fsspec.core.url_to_fs(url)
+        try:
+            self._fs, self._root = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise StoreUnavailable(url, str(error)) from error
         self._local = isinstance(self._fs, LocalFileSystem)
         self._cache = cache or Path(tempfile.gettempdir()) / "ml_platform_objects"
         self._verified: dict[str, tuple[int, ...]] = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ml_platform.store.database_errors import open_engine
 from ml_platform.store.ledger_upgrade import chain_old_lines, is_chained
 from ml_platform.store.tables import METADATA
 
@@ -19,7 +20,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = sa.create_engine(url)
+        self.engine = open_engine(url, "storage.database in project.yaml")
         if self.engine.dialect.name == "sqlite":
             _prepare_sqlite(self.engine)
         self._created = 0
@@ -69,7 +70,7 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # the platform says BEGIN itself
+        connection.execute("PRAGMA busy_timeout=30000")  # first: the next statement waits for a lock too
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA busy_timeout=30000")
         connection.execute("PRAGMA foreign_keys=ON")

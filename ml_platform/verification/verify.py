@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged, PlatformError
 from ml_platform.project import Project
 from ml_platform.store.anchors import Anchor
+from ml_platform.store.database_errors import DatabaseUnavailable
 from ml_platform.store.ledger import ledger_head
 from ml_platform.store.manifest import Artifact, StoredObject
 from ml_platform.verification.chain import chain_damages
@@ -49,8 +50,8 @@ def verify_project(
         found.other_objects()
         found.keys()
         found.rows()
-    except sa.exc.DatabaseError as error:
-        problem = f"the database cannot be read: {error.orig}"
+    except (DatabaseUnavailable, sa.exc.DatabaseError) as error:
+        problem = f"the database cannot be read: {getattr(error, 'problem', error)}"
         was = "refs, the ledger and indexes"
         found.add(
             Damage("damaged", "database", project.database.engine.url.database or "", was, problem, "Restore it.")

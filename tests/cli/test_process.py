@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from ml_platform.cli import main
+from tests.worlds import write_shop
 
 PROGRAM = str(Path(sys.executable).parent / "ml-platform")
 LEAVE = "from ml_platform.cli.process import leave\n"
@@ -71,3 +76,35 @@ def test_a_reader_who_leaves_early_is_no_traceback() -> None:
 def test_closed_streams_are_no_traceback() -> None:
     done = subprocess.run(["bash", "-c", '"$0" schema >&- 2>&-', PROGRAM], timeout=60)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, "Give this user the right to read and write there, or name another folder."),
+        (errno.EROFS, "Give this user the right to read and write there, or name another folder."),
+        (errno.ENOSPC, "Make room, and do it again."),
+    ],
+)
+def test_an_error_of_the_file_system_is_one_sentence(
+    number: int, remedy: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise OSError(number, os.strerror(number), "/data/shop/.ml_platform")
+
+    monkeypatch.setattr(main, "app", refuse)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == f"/data/shop/.ml_platform: {os.strerror(number)}. {remedy}\n"
+
+
+@pytest.mark.parametrize("command", ["run", "status", "verify", "plan"])
+def test_a_state_folder_that_cannot_be_made_is_one_sentence(command: str, tmp_path: Path) -> None:
+    root = write_shop(tmp_path / "shop", days=1)
+    (root / ".ml_platform").write_text("a file where the folder should be")
+    done = subprocess.run([PROGRAM, command, str(root)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert ".ml_platform" in done.stderr

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from ml_platform.project import open_project
-from ml_platform_dagster.jobs.run import dagster_home, run_job
+from ml_platform_dagster.jobs.instance import open_instance
+from ml_platform_dagster.jobs.run import run_job
 from tests.dagster.shop import Shop
 from tests.worlds import write_shop
 
@@ -53,7 +53,7 @@ def make_shop(root: Path) -> None:
     declaration.write_text(declaration.read_text() + RELEASE)
     project = open_project(root)
     events: list[dict[str, object]] = []
-    with dg.DagsterInstance.from_config(str(dagster_home(project))) as instance:
+    with open_instance(project) as instance:
         run_job(project, instance, "factory", lambda line: events.append(dict(line)))
     (root / "events.json").write_text(json.dumps(events))
 
@@ -63,7 +63,7 @@ def open_copy(made: Path, folder: Path) -> Iterator[Shop]:
     """Give a copy of a project that a test may change, with its instance."""
     root = folder / "shop"
     shutil.copytree(made, root)
-    with dg.DagsterInstance.from_config(str(dagster_home(open_project(root)))) as instance:
+    with open_instance(open_project(root)) as instance:
         yield Shop(root, instance)
 
 
@@ -78,5 +78,5 @@ def shop(made_shop: Path, tmp_path: Path) -> Iterator[Shop]:
 def untouched(made_shop: Path) -> Iterator[Shop]:
     """The shop after its first run, for tests that only look."""
     project = open_project(made_shop)
-    with dg.DagsterInstance.from_config(str(dagster_home(project))) as instance:
+    with open_instance(project) as instance:
         yield Shop(made_shop, instance)

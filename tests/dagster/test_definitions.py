@@ -12,6 +12,7 @@ import pytest
 
 from ml_platform.graph import build_graph
 from ml_platform.project import open_project
+from ml_platform_dagster.assets.declare import lock_of
 from ml_platform_dagster.jobs.build import build_definitions
 from ml_platform_dagster.resources.project import NoProject, find_project
 from tests.worlds import write_shop
@@ -97,11 +98,12 @@ def test_there_is_a_factory_and_for_each_model_a_refresh_and_a_retraining(defini
     }
 
 
-def test_one_training_of_a_model_at_a_time(definitions: dg.Definitions) -> None:
-    pools = {key.to_user_string(): assets.op.pool for assets in definitions.assets or () for key in assets.keys}
-    assert pools["late_parcel/trained_model"] == pools["late_parcel/deployment"] == "make_late_parcel"
-    assert pools["lateness/trained_model"] == "make_lateness"
-    assert pools["sources/orders"] == "sources_orders"
+def test_one_training_of_a_model_at_a_time(tmp_path: Path) -> None:
+    project = open_project(write_shop(tmp_path / "shop", days=1))
+    locks = {node.name: lock_of(node) for node in build_graph(project.spec)}
+    assert locks["late_parcel/trained_model"] == locks["late_parcel/deployment"] == "make_late_parcel"
+    assert locks["lateness/trained_model"] == "make_lateness"
+    assert locks["sources/orders"] == "sources_orders"
 
 
 def test_schedules_on_the_wall_clock_are_dagsters_own(tmp_path: Path) -> None:

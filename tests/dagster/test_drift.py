@@ -12,7 +12,7 @@ import pytest
 from ml_platform.monitoring.findings import open_findings
 from ml_platform.project import open_project
 from ml_platform.versions import versions
-from ml_platform_dagster.jobs.run import dagster_home
+from ml_platform_dagster.jobs.instance import open_instance
 from tests.dagster.conftest import open_copy
 from tests.dagster.shop import Shop
 from tests.receiver import alert_receiver
@@ -71,7 +71,7 @@ def test_drift_leads_to_one_alert_one_retraining_and_a_new_version(
     assert [version.number for version in versions(drifted.project, "late_parcel")] == [1, 2]
 
     assert isinstance(tick(drifted, "drift"), dg.SkipReason)
-    with dg.DagsterInstance.from_config(str(dagster_home(drifted.project))) as restarted:
+    with open_instance(drifted.project) as restarted:
         assert isinstance(tick(drifted, "drift", restarted), dg.SkipReason)
     alerts = [message for message in receiver[1] if "has drifted" in message["title"]]
     assert [(alert["title"], alert["type"]) for alert in alerts] == [("shop: late_parcel has drifted", "warning")]
@@ -166,7 +166,7 @@ def test_a_refresh_is_asked_for_over_all_days_that_are_due(shop: Shop) -> None:
 
 def test_a_model_without_a_version_in_charge_is_not_refreshed(tmp_path: Path) -> None:
     root = write_shop(tmp_path / "shop", days=1)
-    with dg.DagsterInstance.from_config(str(dagster_home(open_project(root)))) as instance:
+    with open_instance(open_project(root)) as instance:
         shop = Shop(root, instance)
         shop.advance(hours=1)
         schedule = shop.definitions.get_repository_def().get_schedule_def("lateness_refresh_schedule")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from ml_platform.project import open_project
+from ml_platform.store.exclusive import exclusive
+from ml_platform_dagster.jobs.instance import open_instance
 from ml_platform_dagster.jobs.leftovers import end_dead_runs
-from ml_platform_dagster.jobs.run import dagster_home
 from tests.dagster.shop import Shop
 from tests.worlds import write_shop
 
@@ -83,7 +86,7 @@ def begin(root: Path) -> subprocess.Popen[str]:
 
 
 def statuses(root: Path) -> list[str]:
-    with dg.DagsterInstance.from_config(str(dagster_home(open_project(root)))) as instance:
+    with open_instance(open_project(root)) as instance:
         return [run.status.value for run in instance.get_runs()]
 
 
@@ -101,26 +104,51 @@ def test_what_a_killed_run_leaves_is_cleared_by_the_next(slow: Path) -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert statuses(slow) == ["STARTED"]
-    with dg.DagsterInstance.from_config(str(dagster_home(open_project(slow)))) as instance:
+    with open_instance(open_project(slow)) as instance:
         assert len(end_dead_runs(instance)) == 1
         assert end_dead_runs(instance) == []
-        assert instance.event_log_storage.get_concurrency_info("sources_deliveries").claimed_slots == []
     assert statuses(slow) == ["FAILURE"]
 
 
 def test_a_second_run_waits_while_a_source_is_being_read(shop: Shop) -> None:
-    storage = shop.instance.event_log_storage
-    claim = storage.claim_concurrency_slot("sources_deliveries", run_id="another", step_key="a_step")
-    assert claim.is_claimed
-    process = subprocess.Popen(
-        command(shop.root, "ingest"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdout is not None
-    told = [json.loads(process.stdout.readline()) for _ in range(3)]
-    assert [line["event"] for line in told] == ["run", "start", "done"]
-    assert told[2]["step"] == "sources/orders"  # the other source, although it stands second
-    storage.free_concurrency_slot_for_step("another", "a_step")
+    with exclusive(shop.project.database, shop.project.state, "sources_deliveries"):
+        process = subprocess.Popen(
+            command(shop.root, "ingest"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert process.stdout is not None
+        lines = iter(process.stdout)
+        before = [next(lines) for _ in range(2)]
+        assert json.loads(before[-1]) == {"event": "start", "step": "sources/deliveries"}
+        readable, _, _ = select.select([process.stdout], [], [], 2)
+        assert not readable  # the step does not end
     rest, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     done = [line["step"] for line in map(json.loads, rest.splitlines()) if line["event"] == "done"]
-    assert done == ["sources/deliveries", "features/courier_recent"]
+    assert done == ["sources/deliveries", "sources/orders", "features/courier_recent"]
+
+
+def test_two_runs_that_start_together_in_a_fresh_project_both_succeed(tmp_path: Path) -> None:
+    root = write_shop(tmp_path / "shop", days=1)
+    both = [
+        subprocess.Popen(command(root, "ingest"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert statuses(root) == ["SUCCESS", "SUCCESS"]
+    again = subprocess.run(command(root, "ingest"), capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr[-2000:]
+
+
+def test_an_instance_that_two_processes_created_at_once_is_repaired(tmp_path: Path) -> None:
+    project = open_project(write_shop(tmp_path / "shop", days=1))
+    with open_instance(project):
+        pass
+    file = project.state / "dagster/history/runs.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        # what Dagster's second process adds where the first has created the tables and not yet recorded so
+        connection.execute("INSERT INTO alembic_version VALUES ('5771160a95ad')")
+    with open_instance(project) as instance:
+        assert instance.get_runs_count() == 0
+    with closing(sqlite3.connect(file)) as connection:
+        assert len(connection.execute("SELECT * FROM alembic_version").fetchall()) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from ml_platform.errors import ArtifactDamaged, ArtifactMissing
+from ml_platform.errors import ArtifactDamaged, ArtifactMissing, StoreUnavailable
 from ml_platform.identity import bytes_hash
 from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.manifest import Artifact, StoredObject
@@ -249,3 +249,12 @@ class TestTornWrites:
         assert local.find("snapshot", KEY) is None
         local.write("snapshot", ID, KEY)
         assert local.find("snapshot", KEY) == local.get("snapshot", ID)
+
+
+@pytest.mark.parametrize("url", ["nosuch://bucket/x", "wandb://project/x"])
+def test_a_store_whose_file_system_is_not_installed_is_one_sentence(url: str) -> None:
+    with pytest.raises(StoreUnavailable) as caught:
+        ArtifactStore(url)
+    text = str(caught.value)
+    assert text.startswith(f"the artifact store {url.partition('://')[0]}://... cannot be opened: ")
+    assert text.endswith("Install the package that reads it, or correct storage.artifacts in project.yaml.")
