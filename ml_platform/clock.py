@@ -19,6 +19,8 @@ from ml_platform.errors import suggest
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds", "us": "microseconds"}
+_SECONDS = {unit: timedelta(**{name: 1}).total_seconds() for unit, name in _UNITS.items()}
+_LONGEST = timedelta(days=366_000)
 _AROUND_FOLD = timedelta(hours=3)  # begun inside the hour that autumn repeats, a cron iterator gets lost
 _DURATION = re.compile(r"([+-]?)(\d+)(us|w|d|h|m|s)")
 
@@ -49,6 +51,8 @@ def parse_duration(text: str) -> timedelta:
     if not match:
         raise ValueError(f"{text!r} is not a duration. Write a number and a unit (w, d, h, m, s, us), such as 30d")
     sign, number, unit = match.groups()
+    if len(number) > 18 or int(number) * _SECONDS[unit] > _LONGEST.total_seconds():
+        raise ValueError(f"{text[:40]!r} is longer than 1,000 years. Give a shorter one, or write ever for a window")
     span = timedelta(**{_UNITS[unit]: int(number)})
     return -span if sign == "-" else span
 

@@ -14,7 +14,7 @@ __all__ = ["KIND_VERSIONS", "code_version", "load_function"]
 
 KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
     {
-        "source": 2,
+        "source": 3,
         "feature_table": 2,
         "snapshot": 1,
         "trained_model": 2,

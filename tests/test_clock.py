@@ -221,3 +221,9 @@ class TestTicks:
         tick = tick_at(instant, refresh, delay)
         assert tick <= instant - delay < tick + refresh
         assert to_micros(tick) % (refresh // timedelta(microseconds=1)) == 0
+
+
+@pytest.mark.parametrize("text", ["366001d", "99999999999999d", "-9999999999w", "9" * 5000 + "d"])
+def test_a_duration_beyond_all_years_is_refused(text):
+    with pytest.raises(ValueError, match="is longer than 1,000 years"):
+        parse_duration(text)

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from ml_platform.code_version import code_version
 from ml_platform.features.chunks import store_chunk
-from ml_platform.features.schema import INSTANT, TYPES
+from ml_platform.features.local_times import INSTANT
+from ml_platform.features.schema import TYPES
 from ml_platform.features.source_log import EVENT_AT, INGEST, KNOWN_AT
 from ml_platform.identity import cache_key, content_id
 from ml_platform.making import Made

@@ -15,6 +15,7 @@ import pyarrow.csv
 from ml_platform.errors import SchemaChanged, listed
 from ml_platform.features.csv_blocks import BLOCK_BYTES, BadQuote, first_row_end, row_blocks
 from ml_platform.features.read_files import gone, opened, require_columns
+from ml_platform.features.schema import first_not_utf8
 from ml_platform.spec.source import SourceSpec
 
 _UNREADABLE = (pa.ArrowException, EOFError, OSError, zipfile.BadZipFile, ValueError)
@@ -148,11 +149,11 @@ class _Parser:
         return self._not_utf8(table, error)
 
     def _not_utf8(self, table: pa.Table, error: Exception) -> SchemaChanged:
-        bad = [(row, name) for name in self._spec.columns if (row := _first_not_utf8(table[name])) is not None]
+        bad = [(found, name) for name in self._spec.columns if (found := first_not_utf8(table[name])) is not None]
         if not bad:
             return self._error(f"not readable as CSV: {error}", "Repair the file.")
-        row, name = min(bad)
-        problem = f"column {name} is not text in UTF-8: {table[name][row].as_py()[:60]!r}"
+        (row, cell), name = min(bad)
+        problem = f"column {name}: {cell[:60]!r} is not text in UTF-8"
         return self._error(problem, f"{_ENCODING}.", row + 1, column=name)
 
     def _error(self, problem: str, remedy: str, row: int | None = None, column: str | None = None) -> SchemaChanged:
@@ -172,12 +173,3 @@ def _split(rows: bytes | str) -> Iterator[list[str]]:
         yield from csv.reader(io.StringIO(text, newline=""))
     finally:
         csv.field_size_limit(limit)
-
-
-def _first_not_utf8(cells: pa.ChunkedArray) -> int | None:
-    for row, cell in enumerate(cells.to_pylist()):
-        try:
-            (cell or b"").decode()
-        except UnicodeDecodeError:
-            return row
-    return None

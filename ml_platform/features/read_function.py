@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ml_platform.code_version import load_function
 from ml_platform.errors import MissingFile, PlatformError, SchemaChanged, SourceError
+from ml_platform.features.pandas_columns import arrow_column
 from ml_platform.features.read_files import require_columns
 from ml_platform.identity import content_id
 from ml_platform.spec.source import SourceSpec
@@ -82,8 +83,7 @@ def _table(item: Any, spec: SourceSpec, where: str) -> pa.Table:
     if not isinstance(item, pd.DataFrame):
         remedy = "Return an Arrow table or a DataFrame, or yield Arrow batches, tables or DataFrames."
         raise SchemaChanged(spec.name, where, f"the reader returned {type(item).__name__}", remedy)
-    require_columns([str(name) for name in item.columns], spec, where)
-    try:
-        return pa.Table.from_pandas(item[list(spec.columns)], preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise SchemaChanged(spec.name, where, f"values of several types: {error}", "Repair the function.") from None
+    names = [str(name) for name in item.columns]
+    require_columns(names, spec, where)
+    columns = {name: arrow_column(item.iloc[:, names.index(name)], spec, where, name) for name in spec.columns}
+    return pa.table(columns)

@@ -9,11 +9,12 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from ml_platform.errors import SourceError
+from ml_platform.errors import SchemaChanged, SourceError
 from ml_platform.features.read_files import require_columns
 from ml_platform.spec.source import SourceSpec
 
 _ROWS = 65_536
+_CAST = {"money": "numeric", "oid": "bigint", "xid": "text", "cid": "text"}
 
 
 def read_postgres(spec: SourceSpec, url: str, after: str | None) -> Iterator[pa.Table]:
@@ -39,7 +40,9 @@ def read_postgres(spec: SourceSpec, url: str, after: str | None) -> Iterator[pa.
             closing(connection.cursor()) as cursor,
         ):
             cursor.execute(f"SELECT * FROM {_origin(spec)} LIMIT 0")
-            require_columns(cursor.fetch_arrow_table().column_names, spec, reader.told)
+            schema = cursor.fetch_arrow_table().schema
+            require_columns(schema.names, spec, reader.told)
+            _require_types(schema, spec, reader.told)
             cursor.execute(_query(spec, after))
             for batch in cursor.fetch_record_batch():
                 for start in range(0, batch.num_rows, _ROWS):
@@ -54,6 +57,16 @@ def cursor_literal(value: pa.Scalar) -> str:
         kind = "timestamp" if value.type.tz is None else "timestamptz"
         return f"{kind} '{value.as_py().isoformat()}'"
     return str(int(value.as_py()))
+
+
+def _require_types(schema: pa.Schema, spec: SourceSpec, where: str) -> None:
+    """Raise where the driver reads another number than the server shows: cents of money, negative ids of objects."""
+    for name in spec.columns:
+        kind = (schema.field(name).metadata or {}).get(b"POSTGRESQL:type", b"").decode()
+        if kind in _CAST:
+            problem = f"column {name} is of the server's type {kind}"
+            remedy = f"Read it by a query that casts it, such as SELECT {name}::{_CAST[kind]} AS {name}."
+            raise SchemaChanged(spec.name, where, problem, remedy, column=name)
 
 
 def _driver(spec: SourceSpec) -> Any:

@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_platform.clock import MICROSECOND, from_micros, to_micros
+from ml_platform.clock import MICROSECOND, format_duration, from_micros, to_micros
 from ml_platform.errors import SourceError
 from ml_platform.features.ingests import Mark
 from ml_platform.features.read_postgres import cursor_literal
 from ml_platform.features.readers import Part
-from ml_platform.features.schema import TYPES, conform
+from ml_platform.features.schema import FIRST, LAST, TYPES, conform
 from ml_platform.features.source_log import KNOWN
 from ml_platform.features.staging import Staging
 from ml_platform.spec.source import SourceSpec
@@ -112,6 +112,7 @@ class _PartReader:
             self._require_times(table)
             table = self._kept(table)
             timed = _timed(self._spec, table, self._first + self.rows, fresh=self._fresh)
+            self._require_known(timed)
             self._staging.append(READ, timed)
             self._remember(raw, timed[KNOWN])
             self.rows += table.num_rows
@@ -144,13 +145,24 @@ class _PartReader:
                     remedy = "Every row needs its cursor: leave such rows out in the query, or read without a cursor."
                 raise SourceError(spec.name, where, f"column {name} is null", remedy, column=name)
 
+    def _require_known(self, timed: pa.Table) -> None:
+        row = pc.index(pc.less(timed[KNOWN], to_micros(FIRST)), True).as_py()
+        if row >= 0:
+            event = timed[self._spec.event_timestamp][row].as_py().isoformat()
+            delay = format_duration(self._spec.known_at.delay or 0 * MICROSECOND)
+            problem = f"event timestamp {event} with a delay of {delay} is known before the year 1"
+            where = f"{self._part.name}: row {self.rows + row + 1}"
+            raise SourceError(self._spec.name, where, problem, "Correct the data, or known_at.")
+
 
 def _timed(spec: SourceSpec, table: pa.Table, first: int, *, fresh: bool) -> pa.Table:
+    """Add known-at, newness and place. What a delay moves beyond the last instant that exists waits until that."""
     if spec.known_at.column is not None:
         known = table[spec.known_at.column].cast(pa.int64())
     else:
         delay = pa.scalar((spec.known_at.delay or 0 * MICROSECOND) // MICROSECOND, pa.int64())
         known = pc.add(table[spec.event_timestamp].cast(pa.int64()), delay)
+        known = pc.min_element_wise(known, pa.scalar(to_micros(LAST), pa.int64()))
     table = table.append_column(KNOWN, known)
     table = table.append_column(FRESH, pa.repeat(pa.scalar(fresh), table.num_rows))
     return table.append_column(PLACE, pa.array(np.arange(first, first + table.num_rows, dtype=np.int64)))

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_platform.clock import MICROSECOND
+from ml_platform.clock import MICROSECOND, to_micros
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, Grain
 from ml_platform.features.point_in_time import features_at
+from ml_platform.features.schema import LAST
 from ml_platform.features.stored_cells import StoredCells
 from ml_platform.project import Project
 from ml_platform.store.manifest import Artifact
@@ -57,7 +58,8 @@ def _asked(project: Project, table: str, artifact: Artifact, chunks: Sequence[Ma
     ticks = np.maximum(happened, cells[KNOWN_FROM].to_numpy())
     delay = project.spec.feature_tables[table].publish_delay
     instant = pa.array(ticks * grain.step + delay // MICROSECOND, pa.int64())
-    asked = cells.select(list(grain.keys)).append_column(_INSTANT, instant)
+    exists = pc.less_equal(instant, to_micros(LAST))  # a row of the year 9999 may enter at a tick of the year 10000
+    asked = cells.select(list(grain.keys)).append_column(_INSTANT, instant).filter(exists)
     once = asked.group_by(asked.column_names).aggregate([])
     return once.sort_by([(name, "ascending") for name in (_INSTANT, *grain.keys)])
 

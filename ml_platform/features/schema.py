@@ -7,14 +7,19 @@ the row, and nothing is written.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_platform.clock import to_micros
 from ml_platform.errors import NaiveTimestamp, SchemaChanged, SourceError
+from ml_platform.features.exact_ints import ints_of_floats, ints_of_text
+from ml_platform.features.local_times import INSTANT, floor_to_micros, instants_of
 from ml_platform.spec.source import Column, ColumnType, SourceSpec
 
-INSTANT = pa.timestamp("us", tz="UTC")
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+"""The instants that exist: of the years 1 to 9999, in UTC."""
 TYPES: dict[ColumnType, pa.DataType] = {
     "string": pa.string(),
     "int": pa.int64(),
@@ -50,12 +55,32 @@ class _Column:
         self._declared: Column = spec.columns[name]
 
     def conform(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
-        if pa.types.is_dictionary(values.type):
-            values = values.cast(values.type.value_type)
+        values = self._decoded(values)
         empty = pa.types.is_null(values.type)
         values = values.cast(TYPES[self._declared.type]) if empty else self._typed(values)
         self._require_values(values)
         return values
+
+    def _decoded(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return plain values of encoded ones; text is UTF-8."""
+        if pa.types.is_dictionary(values.type):
+            values = values.cast(values.type.value_type)
+        if pa.types.is_run_end_encoded(values.type):
+            values = pa.chunked_array([pc.run_end_decode(chunk) for chunk in values.chunks], values.type.value_type)
+        if pa.types.is_string_view(values.type):
+            values = values.cast(pa.string())
+        if _is_text(values.type):
+            try:
+                values.validate(full=True)
+            except pa.ArrowInvalid:
+                raise self._not_utf8(values) from None
+        return values
+
+    def _not_utf8(self, values: pa.ChunkedArray) -> SchemaChanged:
+        kind = pa.large_binary() if pa.types.is_large_string(values.type) else pa.binary()
+        row, cell = first_not_utf8(values.cast(kind)) or (0, b"")
+        problem = f"column {self._name}: {cell[:60]!r} is not text in UTF-8"
+        return SchemaChanged(self._spec.name, self._place(row), problem, "Correct the data.", column=self._name)
 
     def _typed(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
         convert = {
@@ -75,19 +100,21 @@ class _Column:
         return self._cast(values, pa.string())
 
     def _ints(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
-        if pa.types.is_integer(values.type):
+        kind = values.type
+        if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
             return self._cast(values, pa.int64())
-        if not _is_text(values.type):
-            return self._cast(self._floats(values), pa.int64())
-        try:
-            return values.cast(pa.int64())
-        except pa.ArrowInvalid:  # written as 12.0, as pandas does where there are nulls
-            return self._cast(values, pa.int64(), lambda part: part.cast(pa.float64()).cast(pa.int64()))
+        if _is_text(kind):
+            return self._cast(values, pa.int64(), ints_of_text)
+        if pa.types.is_floating(kind):
+            return self._cast(values, pa.int64(), ints_of_floats)
+        raise self._wrong_type(values)
 
     def _floats(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
         kind = values.type
         if not (_is_text(kind) or pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
             raise self._wrong_type(values)
+        if pa.types.is_decimal(kind):  # Arrow's own conversion of decimals is up to a bit off
+            values = values.cast(pa.string())
         numbers = self._cast(values, pa.float64())
         numbers = pc.if_else(pc.fill_null(pc.is_nan(numbers), False), pa.scalar(None, pa.float64()), numbers)
         self._refuse(pc.is_inf(numbers), "an infinite number")
@@ -100,14 +127,27 @@ class _Column:
 
     def _instants(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
         if _is_text(values.type):
-            return self._instants_of_text(values)
-        if pa.types.is_date(values.type):
-            values = values.cast(pa.timestamp("s")).cast(pa.timestamp("us"))
-        if not pa.types.is_timestamp(values.type):
+            return self._existing(self._instants_of_text(values), values)
+        if not (pa.types.is_date(values.type) or pa.types.is_timestamp(values.type)):
             raise self._wrong_type(values)
-        if values.type.tz is not None:
-            return values.cast(INSTANT, safe=False)
-        return self._in_declared_zone(values.cast(pa.timestamp("us"), safe=False))
+        zoned = pa.types.is_timestamp(values.type) and values.type.tz is not None
+        plain = self._cast(
+            values.cast(pa.timestamp("s")) if pa.types.is_date(values.type) else values, INSTANT, floor_to_micros
+        )
+        plain = self._existing(plain, values)
+        return plain.cast(INSTANT) if zoned else self._existing(self._in_declared_zone(plain), values)
+
+    def _existing(self, instants: pa.ChunkedArray, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return instants of the years that exist; others are an error."""
+        micros = instants.cast(pa.int64())
+        first, last = to_micros(FIRST), to_micros(LAST)
+        ends = pc.min_max(micros).as_py()
+        if ends["min"] is not None and (ends["min"] < first or ends["max"] > last):
+            beyond = pc.or_(pc.less(micros, first), pc.greater(micros, last))
+            if self._spec.reader.postgres is not None:  # the driver gives another number for infinity
+                self._refuse(beyond, "infinity, or a time outside the years 1 to 9999")
+            self._refuse(beyond, "outside the years 1 to 9999", values)
+        return instants
 
     def _instants_of_text(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
         zoned = pc.fill_null(pc.match_substring_regex(values, _ZONED), True)
@@ -118,17 +158,26 @@ class _Column:
         nothing = pa.scalar(None, values.type)
         naive = self._cast(pc.if_else(zoned, nothing, values), pa.timestamp("us"))
         stated = self._cast(pc.if_else(zoned, values, nothing), INSTANT)
-        return pc.coalesce(stated, self._in_declared_zone(naive))
+        return pc.coalesce(stated, self._in_declared_zone(self._existing(naive, values)))
 
     def _in_declared_zone(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Return naive times as instants; where a clock shows an hour twice, the first is meant."""
-        if self._declared.zone is None:
-            self._refuse_naive(pc.is_valid(values), values)
+        """Return times without an offset as instants; those that clocks repeat or skip need a declared meaning."""
         zone = self._declared.zone
-        first = pc.assume_timezone(values, zone, ambiguous="earliest", nonexistent="earliest")
-        other = pc.assume_timezone(values, zone, ambiguous="earliest", nonexistent="latest")
-        self._refuse(pc.not_equal(first, other), f"a time that clocks in {zone} skip", values)
-        return first.cast(INSTANT)
+        if zone is None:
+            self._refuse_naive(pc.is_valid(values), values)
+            return values.cast(INSTANT)
+        try:
+            instants, repeated, skipped = instants_of(values, zone, self._declared.dst)
+        except pa.ArrowInvalid as error:
+            problem = f"column {self._name}: its zone {zone} cannot be read: {error}"
+            remedy = "Install the time zone database of the system (tzdata)."
+            raise SourceError(self._spec.name, self._where, problem, remedy, column=self._name) from None
+        by_offset = "Write timestamps with an offset such as -04:00, or declare for the column"
+        remedy = f"{by_offset} dst: earlier or dst: later."
+        self._refuse(repeated, f"a time that clocks in {zone} show twice", values, remedy)
+        remedy = f"{by_offset} dst: shift_forward."
+        self._refuse(skipped, f"a time that clocks in {zone} skip", values, remedy)
+        return instants
 
     def _cast(
         self,
@@ -165,11 +214,17 @@ class _Column:
             problem = f"column {self._name} is required and null"
             raise SourceError(self._spec.name, self._place(row), problem, remedy, column=self._name)
 
-    def _refuse(self, bad: pa.ChunkedArray, what: str, values: pa.ChunkedArray | None = None) -> None:
+    def _refuse(
+        self,
+        bad: pa.ChunkedArray,
+        what: str,
+        values: pa.ChunkedArray | None = None,
+        remedy: str = "Correct the data.",
+    ) -> None:
         row = pc.index(bad, True).as_py()
         if row >= 0:
             found = f"column {self._name} has {what}" if values is None else f"{self._told(values, row)} is {what}"
-            raise SourceError(self._spec.name, self._place(row), found, "Correct the data.", column=self._name)
+            raise SourceError(self._spec.name, self._place(row), found, remedy, column=self._name)
 
     def _refuse_naive(self, bad: pa.ChunkedArray, values: pa.ChunkedArray) -> None:
         row = pc.index(bad, True).as_py()
@@ -184,7 +239,11 @@ class _Column:
         return SchemaChanged(self._spec.name, self._where, problem, remedy, column=self._name)
 
     def _told(self, values: pa.ChunkedArray, row: int) -> str:
-        return f"column {self._name}: {str(values[row].as_py())[:60]!r}"
+        try:
+            found = str(values[row].as_py())
+        except (OverflowError, ValueError):  # no such date in Python
+            found = str(values.slice(row, 1).cast(pa.string())[0])
+        return f"column {self._name}: {found[:60]!r}"
 
     def _place(self, row: int) -> str:
         return f"{self._where}: row {self._first_row + row + 1}"
@@ -192,11 +251,21 @@ class _Column:
 
 _ARTICLES = {
     "string": "a string",
-    "int": "an int of 64 bits",
+    "int": "an int of 64 bits, known to the last digit",
     "float": "a float",
     "bool": "a bool",
     "timestamp": "a timestamp in ISO 8601 to the microsecond",
 }
+
+
+def first_not_utf8(cells: pa.ChunkedArray) -> tuple[int, bytes] | None:
+    """Return the row and the bytes of the first binary cell that is not text in UTF-8."""
+    for row, cell in enumerate(cells.to_pylist()):
+        try:
+            (cell or b"").decode()
+        except UnicodeDecodeError:
+            return row, cell
+    return None
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -26,7 +26,7 @@ from ml_platform.spec.problems import (
     columns_of,
 )
 from ml_platform.spec.resolve import aggregate_kind, columns_behind
-from ml_platform.spec.source import Expectation, SourceSpec
+from ml_platform.spec.source import Column, Expectation, SourceSpec
 
 _TABLE_COLUMNS = ("tick",)
 
@@ -103,6 +103,7 @@ def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:
         if name.startswith("_"):
             text = "names that begin with _ are the platform's own. Rename it in the source's reader"
             yield Problem(where, ("columns", name), text)
+        yield from _check_dst(where, name, column)
         if column.zone is None:
             continue
         if column.type != "timestamp":
@@ -113,6 +114,15 @@ def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:
                 read_zone(column.zone)
             except ValueError as error:
                 yield Problem(where, ("columns", name, "zone"), str(error))
+
+
+def _check_dst(where: str, name: str, column: Column) -> Iterator[Problem]:
+    place: Place = ("columns", name, "dst")
+    if column.dst and column.zone is None:
+        yield Problem(where, place, "belongs to a column with a zone. Declare the zone, or remove it")
+    elif len({"earlier", "later"} & set(column.dst)) > 1 or ("fail" in column.dst and len(column.dst) > 1):
+        text = f"found {' and '.join(column.dst)}. Give one of earlier and later, shift_forward, or both kinds"
+        yield Problem(where, place, f"{text}; or fail alone")
 
 
 def _check_time(where: str, place: Place, source: SourceSpec, column: str) -> Iterator[Problem]:

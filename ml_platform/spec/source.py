@@ -13,11 +13,29 @@ from ml_platform.spec.types import Declaration, Duration, Name, Owner, Plain, Sh
 ColumnType = Literal["string", "int", "float", "bool", "timestamp"]
 
 
+DstPolicy = Literal["fail", "earlier", "later", "shift_forward"]
+
+
+def _dst(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+DstPolicies = Annotated[
+    tuple[DstPolicy, ...], BeforeValidator(_dst), Shorthand({"type": "string", "enum": list(get_args(DstPolicy))})
+]
+
+
 class Column(Declaration):
     """One column of a source: its type, and what it means."""
 
     type: ColumnType
     zone: str | None = Field(None, description="IANA time zone of timestamps written without one")
+    dst: DstPolicies = Field(
+        (),
+        strict=False,
+        description="What local times mean that clocks show twice in autumn (earlier or later) or skip in spring "
+        "(shift_forward: when clocks went forward). Not declared, or fail: such a time is an error",
+    )
     unit: str | None = None
     description: str = ""
     required: bool = Field(False, description="True: a null is an error")

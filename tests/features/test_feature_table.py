@@ -2,7 +2,7 @@
 
 import math
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -325,3 +325,15 @@ def test_a_table_without_a_single_row_answers_all_the_same(tmp_path):
     artifact = built(project, at(9))
     assert artifact.about["rows"] == 0
     assert value_at(project, artifact, "a", at(2)) == 0
+
+
+@pytest.mark.parametrize("sentinel", ["9999-12-31T23:59:59.999999+00:00", "0001-01-01T00:00:00+00:00"])
+def test_a_row_of_the_end_of_time_counts_where_its_window_has_it_and_values_can_be_sampled(tmp_path, sentinel):
+    last = datetime.fromisoformat(sentinel)
+    table = one_table({"count": True}, ["ever", "7d"])
+    project = project_of(tmp_path, [row("a", 1), row("b", 2, seen=2) | {"at": last}], table)
+    artifact = built(project, at(9))
+    [found] = answers(project, artifact, [("a", at(5))])
+    assert (found["recent.f_ever"], found["recent.f_7d"]) == (1 + (last < at(5)), 1)
+    for values in (sample_values(project, "recent", artifact.id, 50), newest_values(project, "recent", artifact.id)):
+        assert all(tick.year <= 9999 for tick in values["tick"].to_pylist())

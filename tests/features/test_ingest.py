@@ -8,6 +8,7 @@ import pytest
 
 from ml_platform.checks import CheckResult, ChecksFailed
 from ml_platform.errors import (
+    DeclarationError,
     DuplicateKey,
     EmptySource,
     MissingFile,
@@ -331,15 +332,68 @@ def test_a_required_null_names_its_row(tmp_path):
         ingest_source(project, "sales", at(4))
 
 
-def test_a_time_that_local_clocks_skip_is_an_error_and_one_shown_twice_is_the_first(tmp_path):
-    zone = {"type": "timestamp", "zone": "America/New_York"}
-    columns = {"id": "string", "at": zone}
-    twice = write(tmp_path / "a", "id,at\nx,2013-11-03T01:30:00\n", columns=columns, known_at={"delay": "0s"})
-    found = ingest_source(twice, "sales", at(4)).made.artifact
-    assert found.about["events"][0] == "2013-11-03T05:30:00.000000Z"
-    skipped = write(tmp_path / "b", "id,at\nx,2013-03-10T02:30:00\n", columns=columns, known_at={"delay": "0s"})
-    with pytest.raises(SourceError, match="is a time that clocks in America/New_York skip"):
-        ingest_source(skipped, "sales", at(4))
+LOCAL = {"id": "string", "at": {"type": "timestamp", "zone": "America/New_York"}}
+
+
+@pytest.mark.parametrize(("text", "what"), [("2013-11-03T01:30:00", "show twice"), ("2013-03-10T02:30:00", "skip")])
+def test_a_time_that_local_clocks_skip_or_show_twice_is_an_error(tmp_path, text, what):
+    project = write(tmp_path, f"id,at\nw,2013-05-05T00:00:00\nx,{text}\n", columns=LOCAL, known_at={"delay": "0s"})
+    with pytest.raises(SourceError, match=f"row 2: column at: .* is a time that clocks in America/New_York {what}"):
+        ingest_source(project, "sales", at(4))
+
+
+def test_a_time_that_local_clocks_show_twice_is_what_is_declared(tmp_path):
+    columns = LOCAL | {"at": LOCAL["at"] | {"dst": "later"}}
+    project = write(tmp_path, "id,at\nx,2013-11-03T01:30:00\n", columns=columns, known_at={"delay": "0s"})
+    found = ingest_source(project, "sales", at(4)).made.artifact
+    assert found.about["events"][0] == "2013-11-03T06:30:00.000000Z"
+
+
+DST_FAULTS = [
+    ({"type": "timestamp", "dst": "later"}, "belongs to a column with a zone. Declare the zone, or remove it"),
+    (LOCAL["at"] | {"dst": ["later", "earlier"]}, "found later and earlier. Give one of earlier and later"),
+    (LOCAL["at"] | {"dst": ["fail", "earlier"]}, "or fail alone"),
+]
+
+
+@pytest.mark.parametrize(("column", "message"), DST_FAULTS)
+def test_a_meaning_of_repeated_times_that_contradicts_itself_is_a_fault(tmp_path, column, message):
+    with pytest.raises(DeclarationError) as caught:
+        write(tmp_path, "id,at\n", columns=LOCAL | {"at": column}, known_at={"delay": "0s"})
+    assert message in str(caught.value)
+
+
+def test_keys_beyond_2_to_the_53_stay_apart_where_another_is_written_with_a_point(tmp_path):
+    rows = "9007199254740993,2024-04-01T00:00:00Z\n9007199254740992,2024-04-01T00:00:00Z\n12.0,2024-04-01T00:00:00Z\n"
+    columns = {"id": "int", "at": "timestamp"}
+    project = write(tmp_path, f"id,at\n{rows}", columns=columns, known_at={"delay": "0s"})
+    artifact = ingest_source(project, "sales", at(4)).made.artifact
+    with project.engine() as engine:
+        found = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows"))["id"].to_pylist()
+    assert sorted(found) == [12, 9007199254740992, 9007199254740993]
+
+
+SENTINEL = "9999-12-31T23:59:59.999999Z"
+
+
+@pytest.mark.parametrize("delay", ["0s", "1d", "-1d"])
+def test_a_row_of_the_end_of_time_waits_and_the_others_are_ingested(tmp_path, delay):
+    rows = f"x,2024-04-01T00:00:00Z\ny,{SENTINEL}\n"
+    columns = {"id": "string", "at": "timestamp"}
+    project = write(tmp_path, f"id,at\n{rows}", columns=columns, known_at={"delay": delay})
+    assert ingest_source(project, "sales", at(4)).new_rows == 1
+    assert ingest_source(project, "sales", at(5)).made.reused
+
+
+def test_a_known_at_before_the_first_year_is_refused(tmp_path):
+    columns = {"id": "string", "at": "timestamp"}
+    project = write(tmp_path, "id,at\nx,0001-01-01T00:00:00Z\n", columns=columns, known_at={"delay": "-1d"})
+    with pytest.raises(SourceError) as caught:
+        ingest_source(project, "sales", at(4))
+    assert str(caught.value) == (
+        "source sales: data/sales.csv: row 1: event timestamp 0001-01-01T00:00:00+00:00 with a delay of -1d is known "
+        "before the year 1. Correct the data, or known_at."
+    )
 
 
 def test_a_reader_that_fails_says_how(tmp_path):

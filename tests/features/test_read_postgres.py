@@ -93,6 +93,54 @@ def test_types_of_the_server_become_the_declared_ones(tmp_path, database):
     assert found == ["b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", 5, 2.5, True, day, at(0), "q", None]
 
 
+EXACT = {
+    "big": ("bigint", "int", "9007199254740993", 9007199254740993),
+    "whole": ("numeric", "int", "9007199254740993.00", 9007199254740993),
+    "exact": ("numeric", "float", "-56229197260739748.7", -56229197260739748.7),
+    "far": ("timestamptz", "timestamp", "9999-12-31T00:00:00Z", datetime(9999, 12, 31, tzinfo=UTC)),
+    "day": ("date", {"type": "timestamp", "zone": "UTC"}, "0001-01-01", datetime(1, 1, 1, tzinfo=UTC)),
+}
+
+
+def test_values_at_the_ends_are_exact(tmp_path, database):
+    url, engine = database
+    created = ", ".join(f"{name} {kind}" for name, (kind, *_) in EXACT.items())
+    values = ", ".join(f"'{text}'" for _, _, text, _ in EXACT.values())
+    run(database, f"CREATE TABLE ends ({created}); INSERT INTO ends VALUES ({values})")
+    with engine.begin() as connection:  # psycopg reads the same
+        read = connection.execute(sa.text("SELECT big, whole, exact::float8, far, day FROM ends")).one()
+    assert [read[0], int(read[1]), read[2], read[3], datetime(*read[4].timetuple()[:3], tzinfo=UTC)] == [
+        value for *_, value in EXACT.values()
+    ]
+    query = "select *, 'x' as id, 'a' as shop, now() - interval '1000d' as at, now() - interval '1000d' as seen, 1 as "
+    query += "amount, 1 as changed from ends"
+    columns = {name: declared for name, (_, declared, _, _) in EXACT.items()}
+    project = opened(tmp_path, url, columns=columns, query=query)
+    artifact = ingest_source(project, "sales", datetime(2030, 1, 1, tzinfo=UTC)).made.artifact
+    with project.engine() as opened_engine:
+        [row] = opened_engine.run(source_versions(opened_engine, project.store, artifact, ["id"], "rows")).to_pylist()
+    assert {name: row[name] for name in EXACT} == {name: value for name, (*_, value) in EXACT.items()}
+
+
+REFUSED = {
+    "infinity": ("'infinity'::timestamptz", "timestamp", "row 1: column odd has infinity, or a time outside the years"),
+    "minus infinity": ("'-infinity'::date", {"type": "timestamp", "zone": "UTC"}, "row 1: column odd"),
+    "a far year": ("'294276-12-31'::timestamp", {"type": "timestamp", "zone": "UTC"}, "row 1: column odd has infinity"),
+    "money": ("'12.34'::money", "float", "column odd is of the server's type money (declared in"),
+    "an object's id": ("4000000000::oid", "int", "column odd is of the server's type oid (declared in"),
+    "a fraction": ("1.5::numeric", "int", "row 1: column odd: '1.5' is not an int of 64 bits"),
+}
+
+
+@pytest.mark.parametrize(("value", "declared", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_the_driver_would_change_is_refused(tmp_path, database, value, declared, message):
+    put(database, "x", 1)
+    project = opened(tmp_path, database[0], columns={"odd": declared}, query=f"select *, {value} as odd from sales")
+    with pytest.raises(SourceError) as caught:
+        ingest_source(project, "sales", at(9))
+    assert message in str(caught.value)
+
+
 @pytest.mark.parametrize(("cursor", "kind"), [("changed", {}), ("seen", {})])
 def test_only_rows_beyond_the_cursor_are_read(tmp_path, database, cursor, kind):
     put(database, "x", 1, changed=1)

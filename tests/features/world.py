@@ -23,7 +23,7 @@ def at(hours=0.0, **more):
 def text(value):
     if value is None:
         return ""
-    return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(value, datetime) else str(value)
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
 
 
 def write_csv(path, header, rows):
