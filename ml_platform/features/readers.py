@@ -11,7 +11,8 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 
-from ml_platform.errors import MissingFile
+from ml_platform.errors import MissingFile, SchemaChanged, SourceError
+from ml_platform.features.local_files import facts_of, is_hidden, local_files
 from ml_platform.features.read_csv import read_csv
 from ml_platform.features.read_files import read_parquet
 from ml_platform.features.read_function import call_fingerprint, read_function
@@ -19,7 +20,18 @@ from ml_platform.features.read_postgres import read_postgres
 from ml_platform.identity import content_id
 from ml_platform.spec.source import Reader, SourceSpec
 
-_CHANGES = ("mtime", "created", "LastModified", "Last-Modified", "ETag", "md5", "Content-MD5", "Digest", "updated")
+_CHANGES = (
+    "mtime",
+    "created",
+    "inode",
+    "LastModified",
+    "Last-Modified",
+    "ETag",
+    "md5",
+    "Content-MD5",
+    "Digest",
+    "updated",
+)
 """What file systems call the facts of a file of which one differs when its content does."""
 
 
@@ -82,27 +94,51 @@ def fingerprint_of(parts: Sequence[Part]) -> str | None:
 
 
 def _files(root: Path, source: str, reader: Reader) -> list[tuple[Any, str, Mapping[str, Any]]]:
-    """Return the files behind a path or glob in order of their names: file system, path, facts."""
+    """Return the files that a path or glob names, in order: file system, path, facts."""
     pattern = str(reader.csv or reader.parquet)
     try:
-        files, path = fsspec.core.url_to_fs(pattern if "://" in pattern else str(root / pattern))
-        if any(sign in path for sign in "*?["):
-            facts = files.glob(path, detail=True)
-        else:
-            facts = {path: files.info(path)} if files.exists(path) else {}
+        found = _remote(pattern) if "://" in pattern else local_files(root, pattern)
     except (OSError, ImportError, ValueError) as error:
         problem = f"cannot be reached: {error}"
         raise MissingFile(source, pattern, problem, "Correct the reader, or the network.") from None
-    found = [(files, str(name), facts[name]) for name in sorted(facts) if facts[name].get("type") != "directory"]
     if not found:
         raise MissingFile(source, pattern, "no such file", "Correct the path in the reader, or put the file there.")
     return found
 
 
+def _remote(pattern: str) -> list[tuple[Any, str, Mapping[str, Any]]]:
+    files, path = fsspec.core.url_to_fs(pattern)
+    if any(sign in path for sign in "*?[") and not files.exists(path):
+        facts = files.glob(path, detail=True)
+        facts = {name: facts[name] for name in facts if not is_hidden(str(name), path)}
+    else:
+        facts = {path: files.info(path)} if files.exists(path) else {}
+    return [(files, str(name), facts[name]) for name in sorted(facts) if facts[name].get("type") != "directory"]
+
+
 def _file_part(root: Path, spec: SourceSpec, files: Any, path: str, facts: Mapping[str, Any]) -> Part:
     told = str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
-    read = read_parquet if spec.reader.parquet else read_csv
-    return Part(told, _fingerprint(path, facts), partial(read, files, path, spec, told))
+    read = partial(read_parquet if spec.reader.parquet else read_csv, files, path, spec, told)
+    local = "inode" in facts
+    return Part(told, _fingerprint(path, facts), partial(_unchanged, read, path, spec, told, facts) if local else read)
+
+
+def _unchanged(
+    read: Callable[[], Iterator[pa.Table]], path: str, spec: SourceSpec, where: str, before: Mapping[str, Any]
+) -> Iterator[pa.Table]:
+    """Yield what a local file holds, and raise where it changed since it was listed: its last row may be half a row."""
+    try:
+        yield from read()
+    except SchemaChanged:
+        _require_unchanged(path, spec, where, before)
+        raise
+    _require_unchanged(path, spec, where, before)
+
+
+def _require_unchanged(path: str, spec: SourceSpec, where: str, before: Mapping[str, Any]) -> None:
+    if facts_of(Path(path)) != before:
+        remedy = "Write files under another name, rename them when they are complete, and ingest again."
+        raise SourceError(spec.name, where, "the file changed while it was read", remedy)
 
 
 def _fingerprint(path: str, facts: Mapping[str, Any]) -> str | None:

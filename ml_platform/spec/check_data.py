@@ -17,6 +17,7 @@ from ml_platform.spec.problems import (
     Place,
     Problem,
     Scope,
+    check_cases,
     check_code,
     check_condition,
     check_entity,
@@ -50,7 +51,7 @@ def check_project_file(scope: Scope) -> Iterator[Problem]:
     for entity, key in scope.spec.file.entities.items():
         yield from check_repeats("project", ("entities", entity), key)
         for index, column in enumerate(key):
-            if column in RESERVED_COLUMNS:
+            if column.lower() in RESERVED_COLUMNS:
                 text = f"{column} is a name of the platform's own. Rename the column in the source's reader"
                 yield Problem("project", ("entities", entity, index), text)
 
@@ -97,6 +98,7 @@ def _check_reader(scope: Scope, where: str, source: SourceSpec) -> Iterator[Prob
 
 
 def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:
+    yield from check_cases(where, ("columns",), source.columns)
     for name, column in source.columns.items():
         if "." in name:
             yield Problem(where, ("columns", name), "a column's name has no dot. Rename it in the source's reader")
@@ -223,16 +225,17 @@ def _aggregated_kinds(table: FeatureTableSpec, columns: Columns) -> dict[str, Ki
 
 def _check_collisions(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
     key = scope.spec.file.entities.get(table.entity, ())
-    taken = {**dict.fromkeys(key, f"the key of {table.entity}"), **dict.fromkeys(_TABLE_COLUMNS, "the platform")}
+    lower = [name.lower() for name in key]  # engines take names that differ only in case for the same
+    taken = {**dict.fromkeys(lower, f"the key of {table.entity}"), **dict.fromkeys(_TABLE_COLUMNS, "the platform")}
     for name, feature in table.features.items():
         for index, window in enumerate(feature.windows or (None,)):
             column = column_name(name, window)
-            if column in taken:
+            if column.lower() in taken:
                 place: Place = ("features", name, "windows", index) if window else ("features", name)
                 remedy = "Change the window or the name" if window else "Change the name"
-                text = f"its column {column} exists already, from {taken[column]}. {remedy}"
+                text = f"its column {column} exists already, from {taken[column.lower()]}. {remedy}"
                 yield Problem(f"features/{table.name}", place, text)
-            taken[column] = f"{name} over {window.label}" if window else name
+            taken[column.lower()] = f"{name} over {window.label}" if window else name
 
 
 def _check_expectations(where: str, expectations: Sequence[Expectation], columns: Sequence[str]) -> Iterator[Problem]:

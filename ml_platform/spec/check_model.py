@@ -86,12 +86,26 @@ def _check_label(scope: Scope, model: ModelSpec) -> tuple[Kind | None, list[Prob
     if label.missing == "negative" and model.task != "binary":
         text = f"negative belongs to binary models, found task {model.task}. Write drop"
         problems.append(Problem(where, ("label", "missing"), text))
+    problems += _check_label_key(scope, model)
     columns = columns_of(scope, label.source)
     if columns is None:
         return None, problems
     allowed, remedy = _LABELS[model.task]
     kind, found = check_expression(where, ("label", "expression"), label.expression, columns, allowed, remedy)
     return None if found else kind, problems + found
+
+
+def _check_label_key(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
+    """Yield problems where rows and labels have the key in two types: they would not meet, or meet the wrong ones."""
+    rows, labels = scope.source(model.population.source), scope.source(model.label.source)
+    if rows is None or labels is None:
+        return
+    for column in scope.spec.file.entities.get(model.population.entity, ()):
+        if column in rows.columns and column in labels.columns:
+            here, there = rows.columns[column].type, labels.columns[column].type
+            if here != there:
+                text = f"the key {column} is {here} in {rows.name} and {there} in {labels.name}. Declare one type"
+                yield Problem(f"models/{model.name}", ("label", "source"), text)
 
 
 def _check_split(model: ModelSpec) -> Iterator[Problem]:
@@ -165,7 +179,7 @@ def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Colu
     columns = columns_of(scope, model.population.source)
     if columns is None:
         return
-    taken = sorted({"label", "prediction"}.intersection(columns))
+    taken = sorted(name for name in columns if name.lower() in ("label", "prediction"))
     if taken:
         text = f"{model.population.source} has a column {listed(taken)}, which here means the truth or the prediction"
         yield Problem(where, ("population", "source"), f"{text}. Rename it in the source's reader")

@@ -148,6 +148,16 @@ def check_repeats(declaration: str, place: Place, names: Sequence[str]) -> Itera
             yield Problem(declaration, (*place, index), f"{name} stands here twice. Remove one")
 
 
+def check_cases(declaration: str, place: Place, names: Iterable[str]) -> Iterator[Problem]:
+    """Yield a problem for each name that differs from an earlier one only in case: engines take them for the same."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            text = f"{name} and {other} differ only in case, and engines take them for one column"
+            yield Problem(declaration, (*place, name), f"{text}. Rename one where the rows come from")
+
+
 def columns_of(scope: Scope, source: str) -> Columns | None:
     """Return the bare columns of a source with their types, or None where the source cannot be read."""
     found = scope.source(source)

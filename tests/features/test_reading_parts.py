@@ -290,6 +290,86 @@ def test_a_type_that_changed_between_days_names_file_column_types_and_the_declar
     assert list(project.store.ids("source")) == [first.id]
 
 
+@pytest.mark.parametrize("reader", ["data/*.csv", "data/1.csv", "**/*.csv", "data/[0-9].csv"])
+def test_signs_of_a_glob_in_the_project_s_path_are_plain(tmp_path, reader):
+    root = tmp_path / "proj[1]*?"
+    put(root, "1", [sale("a", 1)])
+    project = write_project(root, sources={"sales": {**SALES, "reader": {"csv": reader}}})
+    assert [row[0] for row in log_of(project, ingest_source(project, "sales", at(9)).made.artifact)] == ["a"]
+
+
+def test_a_file_whose_name_is_a_pattern_is_read_by_that_name(tmp_path):
+    put(tmp_path, "x[1]", [sale("a", 1)])
+    put(tmp_path, "x1", [sale("b", 1)])
+    project = write_project(tmp_path, sources={"sales": {**SALES, "reader": {"csv": "data/x[1].csv"}}})
+    assert [row[0] for row in log_of(project, ingest_source(project, "sales", at(9)).made.artifact)] == ["a"]
+
+
+def test_hidden_files_are_left_out_unless_the_pattern_writes_their_dot(tmp_path):
+    for name, id in (("1", "a"), ("._1", "b"), (".old/2", "c"), ("new/3", "d")):
+        put(tmp_path, name, [sale(id, 1)])
+    (tmp_path / "data/folder.csv").mkdir()
+    for pattern, ids in (("data/*.csv", "a"), ("data/**/*.csv", "ad"), ("data/.*.csv", "b"), ("data/.old/*.csv", "c")):
+        root = tmp_path / ids
+        (root / "data").parent.mkdir()
+        (root / "data").symlink_to(tmp_path / "data")
+        project = write_project(root, sources={"sales": {**SALES, "reader": {"csv": pattern}}})
+        found = log_of(project, ingest_source(project, "sales", at(9)).made.artifact)
+        assert [row[0] for row in found] == list(ids), pattern
+
+
+def test_hidden_files_behind_a_url_are_left_out_too(tmp_path):
+    put(tmp_path, "1", [sale("a", 1)])
+    put(tmp_path, ".1", [sale("b", 1)])
+    project = write_project(tmp_path, sources={"sales": {**SALES, "reader": {"csv": f"file://{tmp_path}/data/*.csv"}}})
+    assert [row[0] for row in log_of(project, ingest_source(project, "sales", at(9)).made.artifact)] == ["a"]
+
+
+def test_a_link_is_read_again_when_what_it_leads_to_changes(tmp_path):
+    for name, id in (("a", "a"), ("b", "b")):
+        put(tmp_path / "elsewhere", name, [sale(id, 1)])
+    link = tmp_path / "data/1.csv"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "elsewhere/data/a.csv")
+    project = write_project(tmp_path, sources={"sales": DAYS})
+    found = [log_of(project, ingest_source(project, "sales", at(5)).made.artifact)]
+    put(tmp_path / "elsewhere", "a", [sale("c", 1)])  # as long as before
+    found.append(log_of(project, ingest_source(project, "sales", at(6)).made.artifact))
+    link.unlink()
+    link.symlink_to(tmp_path / "elsewhere/data/b.csv")
+    found.append(log_of(project, ingest_source(project, "sales", at(7)).made.artifact))
+    assert [[row[0] for row in rows] for rows in found] == [["a"], ["a", "c"], ["a", "b", "c"]]
+
+
+def test_a_link_that_leads_nowhere_names_itself(tmp_path):
+    put(tmp_path, "1", [sale("a", 1)])
+    (tmp_path / "data/2.csv").symlink_to(tmp_path / "nowhere.csv")
+    project = write_project(tmp_path, sources={"sales": DAYS})
+    with pytest.raises(MissingFile, match=r"data/2\.csv: the file is gone"):
+        ingest_source(project, "sales", at(9))
+
+
+@pytest.mark.parametrize("more", ["z,a,2024-05-01T01:00:00Z,2024-05-01T01:00:00Z,1\n", "z,a,2024-0"])
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch, more):
+    put(tmp_path, "1", [sale("a", 1)])
+    original = readers.read_csv
+
+    def appended(files, path, spec, where):
+        with (tmp_path / "data/1.csv").open("a") as file:
+            file.write(more)
+        yield from original(files, path, spec, where)
+
+    monkeypatch.setattr(readers, "read_csv", appended)
+    project = write_project(tmp_path, sources={"sales": DAYS})
+    with pytest.raises(SourceError) as caught:
+        ingest_source(project, "sales", at(9))
+    assert str(caught.value) == (
+        "source sales: data/1.csv: the file changed while it was read. "
+        "Write files under another name, rename them when they are complete, and ingest again."
+    )
+    assert list(project.store.ids("source")) == []
+
+
 # What may have arrived -------------------------------------------------------
 
 

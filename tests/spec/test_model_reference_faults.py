@@ -11,6 +11,24 @@ from tests.spec.ferry import edit, faults
 
 CASES = [
     (
+        "sources/arrivals.yaml",
+        "trip_id: string",
+        "trip_id: int",
+        [
+            "models/delay.yaml:7:17: label.source: the key trip_id is string in trips and int in arrivals. Declare one type.",
+            "models/late.yaml:7:17: label.source: the key trip_id is string in trips and int in arrivals. Declare one type.",
+        ],
+    ),
+    (
+        "sources/arrivals.yaml",
+        "trip_id: string",
+        "trip_id: float",
+        [
+            "models/delay.yaml:7:17: label.source: the key trip_id is string in trips and float in arrivals. Declare one type.",
+            "models/late.yaml:7:17: label.source: the key trip_id is string in trips and float in arrivals. Declare one type.",
+        ],
+    ),
+    (
         "models/late.yaml",
         "source: trips,",
         "source: trip,",

@@ -12,6 +12,14 @@ from tests.spec.ferry import edit, faults
 CASES = [
     (
         "sources/trips.yaml",
+        "open_deck: bool",
+        "open_deck: bool\n  Ship: int",
+        [
+            "sources/trips.yaml:16:9: columns.Ship: Ship and ship differ only in case, and engines take them for one column. Rename one where the rows come from."
+        ],
+    ),
+    (
+        "sources/trips.yaml",
         "{csv: data/trips.csv}",
         "{csv: a, parquet: b}",
         [
