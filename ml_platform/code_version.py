@@ -16,7 +16,7 @@ KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
     {
         "source": 3,
         "feature_table": 2,
-        "snapshot": 1,
+        "snapshot": 2,
         "trained_model": 2,
         "evaluation": 2,
         "deployment": 1,

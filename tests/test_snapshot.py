@@ -43,7 +43,7 @@ RECENT = {
 }
 
 
-def project_of(directory, orders, sales, **changes):
+def project_of(directory, orders, sales, freshness=None, **changes):
     for name, rows in (("orders", orders), ("sales", sales)):
         write_csv(directory / f"data/{name}.csv", list(COLUMNS[name]), rows)
     known = {"key": ["id"], "event_timestamp": "at", "known_at": {"column": "seen"}}
@@ -51,6 +51,7 @@ def project_of(directory, orders, sales, **changes):
         directory,
         sources={
             name: {"reader": {"csv": f"data/{name}.csv"}, **known, "columns": columns}
+            | ({"freshness": freshness} if freshness and name == "sales" else {})
             for name, columns in COLUMNS.items()
         },
         features={"recent": RECENT},
@@ -87,7 +88,10 @@ AS_OF = 150
 
 
 def test_stretches_are_anchored_where_labels_are_settled_and_purged_before_the_next(tmp_path):
-    project = project_of(tmp_path, *world(160), label=MODEL["label"] | {"missing": "negative"})
+    orders, sales = world(160)
+    in_time = [[*row[:3], min(row[3], row[2] + timedelta(hours=4)), row[4]] for row in sales if row[0] != "o0144"]
+    complete = [*in_time, ["o0144", "a", at(146), at(150), 1.0]]  # the source has a row at the end of the last horizon
+    project = project_of(tmp_path, orders, complete, label=MODEL["label"] | {"missing": "negative"})
     artifact = snapshot_of(project, AS_OF)
     snapshot = load_snapshot(project, artifact.id)
     ends = {
@@ -97,12 +101,13 @@ def test_stretches_are_anchored_where_labels_are_settled_and_purged_before_the_n
     }
     assert ends == {"train": (at(25), at(90)), "validate": (at(97), at(114)), "test": (at(121), at(144))}
     assert artifact.about["rows"] == {"train": 66, "validate": 18, "test": 24}
-    assert artifact.about["dropped"] == {
-        "label_missing": 0,
-        "known_after_batch_run": 0,
+    assert {reason: count for reason, count in artifact.about["dropped"].items() if count} == {
         "not_settled": 6,
         "purged": 12,
     }
+    told = {row[0] for row in complete}
+    untold = sum(row[0] not in told for row in orders[25:145])
+    assert artifact.about["negatives"] == {"label_missing": untold, "label_before": 0}
     assert len(snapshot.frame) == 66 + 18 + 24
 
 
@@ -127,10 +132,61 @@ def test_rows_without_a_label_are_dropped_and_counted_or_negative(tmp_path):
     without = [row for row in orders[25:145] if row[0] in late or row[0] not in {sale[0] for sale in sales}]
     dropping = project_of(tmp_path / "drop", orders, sales)
     about = snapshot_of(dropping, AS_OF).about
-    assert about["dropped"]["label_missing"] == len(without) > 0
+    told_late = sum(row[0] in late for row in without)
+    assert (about["dropped"]["label_missing"], about["dropped"]["label_late"]) == (len(without) - told_late, told_late)
     keeping = project_of(tmp_path / "keep", orders, sales, label=MODEL["label"] | {"missing": "negative"})
     kept = load_snapshot(keeping, snapshot_of(keeping, AS_OF).id).frame.set_index("id")
-    assert not kept.loc[[row[0] for row in without if row[0] in kept.index], "label"].any()
+    negative = [row[0] for row in without if row[0] in kept.index]
+    assert negative
+    assert not kept.loc[negative, "label"].any()
+    assert not late & set(kept.index)
+
+
+def told_by_hand():
+    """Orders of 160 hours with a sale each an hour and known 3 h after, until the source stops at 147; and exceptions.
+
+    A label horizon is 6 h. Of order 50 there is no sale; that of 51 became known 6.1 h after the question; that of 52
+    was there before the question and became known after it; that of 53 is 7 h after the question; that of 54 has no
+    amount. The sale of 55 was known when it was asked about, and was corrected 2 h later. Of 143 there is none.
+    """
+    orders, _ = world(160)
+    sales = {hour: [f"o{hour:04d}", "a", at(hour + 1), at(hour + 3), 9.0 if hour % 2 else 1.0] for hour in range(145)}
+    del sales[50], sales[143]
+    sales[51][3] = at(51 + 6.1)
+    sales[52][2:4] = [at(49), at(53)]
+    sales[53][2:4] = [at(60), at(61)]
+    sales[54][4] = None
+    sales[55][2:] = [at(54), at(54), 1.0]
+    return orders, [*sales.values(), ["o0055", "a", at(54), at(57), 9.0]]
+
+
+DROPPED = {"label_missing": 3, "label_null": 1, "label_late": 1, "label_incomplete": 0, "label_before": 1}
+
+
+@pytest.mark.parametrize(
+    ("missing", "freshness", "dropped", "negatives"),
+    [
+        ("drop", None, DROPPED, (0, 0)),
+        # Negative are 50 and 53, whose sale is beyond the horizon, and 52; of 143 the source may not have told yet.
+        ("negative", None, {"label_null": 1, "label_late": 1, "label_incomplete": 1}, (2, 1)),
+        # A source that may be silent for 6 h is complete until 153, and so to the end of the horizon of 143, at 149.
+        ("negative", "6h", {"label_null": 1, "label_late": 1}, (3, 1)),
+    ],
+)
+def test_a_row_is_negative_only_where_its_source_was_complete_and_no_answer_came_later(
+    tmp_path, missing, freshness, dropped, negatives
+):
+    orders, sales = told_by_hand()
+    project = project_of(tmp_path, orders, sales, freshness, label=MODEL["label"] | {"missing": missing})
+    artifact = snapshot_of(project, AS_OF)
+    counts = {reason: count for reason, count in artifact.about["dropped"].items() if reason.startswith("label_")}
+    assert counts == dict.fromkeys(DROPPED, 0) | dropped
+    assert tuple(artifact.about["negatives"].values()) == negatives
+    label = load_snapshot(project, artifact.id).frame.set_index("id")["label"]
+    told = {hour: label.get(f"o{hour:04d}") for hour in (49, 50, 51, 52, 53, 54, 55, 56, 143)}
+    absent = None if missing == "drop" else False
+    last = False if freshness else None
+    assert told == {49: True, 50: absent, 51: None, 52: absent, 53: absent, 54: None, 55: True, 56: False, 143: last}
 
 
 def test_labels_of_logged_predictions_are_the_snapshot_s(tmp_path):
@@ -139,11 +195,15 @@ def test_labels_of_logged_predictions_are_the_snapshot_s(tmp_path):
     frame = load_snapshot(project, build_snapshot(project, "dear", ids, at(AS_OF)).artifact.id).frame
     asked = frame[["id", "effective_time"]].iloc[::-3]
     unknown = pd.DataFrame({"id": ["nobody"], "effective_time": [at(30)]}, index=[-1])
-    found = labels_of(project, "dear", ids["sources/sales"], pd.concat([asked, unknown.astype(asked.dtypes)]))
+    both = pd.concat([asked, unknown.astype(asked.dtypes)])
+    truth = labels_of(project, "dear", ids["sources/sales"], both, at(AS_OF))
+    found = truth["label"]
     assert list(found.index) == [*asked.index, -1]
     assert found[asked.index].astype(bool).equals(frame.loc[asked.index, "label"])
     assert found[-1] is pd.NA
-    assert labels_of(project, "dear", ids["sources/sales"], asked.iloc[:0]).empty
+    assert set(truth["label_state"][asked.index]) == {"known"}
+    assert truth.loc[-1, "label_state"] == "missing"
+    assert labels_of(project, "dear", ids["sources/sales"], asked.iloc[:0], at(AS_OF)).empty
 
 
 def changed_after(rows, hour, how):
@@ -274,8 +334,13 @@ def test_a_label_with_one_class_is_an_error(tmp_path):
     project = project_of(tmp_path, orders, [[*row[:4], 1.0] for row in sales], label=label)
     with pytest.raises(SnapshotError) as caught:
         snapshot_of(project, AS_OF)
-    rows = "in all 66 rows of the train stretch. Correct label.expression, or lengthen split.train."
-    assert str(caught.value) == f"dear: the label has one class (false) {rows}"
+    late = {row[0] for row in sales if row[3] - row[2] > timedelta(hours=4)}
+    train = sum(25 <= int(row[0][1:]) <= 90 and row[0] not in late for row in orders)
+    assert str(caught.value).startswith(
+        f"dear: the label has one class (false) in all {train} rows of the train stretch ("
+    )
+    assert "negative: without a row in the label's source" in str(caught.value)
+    assert str(caught.value).endswith("Correct label.expression, or lengthen split.train.")
 
 
 def test_an_empty_stretch_says_what_became_of_its_rows(tmp_path):

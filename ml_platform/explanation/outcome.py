@@ -11,7 +11,7 @@ import pandas as pd
 
 from ml_platform.explanation.found import Logged
 from ml_platform.explanation.values import plain
-from ml_platform.labels import labels_of
+from ml_platform.labels import LABEL, LABEL_STATE, labels_of
 from ml_platform.monitoring.realised import payoffs
 from ml_platform.predictor import Predictor
 from ml_platform.project import Project
@@ -45,6 +45,15 @@ class Outcome:
     note: str = ""
 
 
+_NO_LABEL = {
+    "missing": "the horizon has passed and no label had come",
+    "null": "the label is null",
+    "late": "the label became known after the label horizon",
+    "incomplete": "the label's source has no row yet that is known at the end of the label horizon",
+    "before": "the only label row is about an event before the question",
+}
+
+
 def outcomes_of(
     then: Project, logged: Logged, predictors: Mapping[int, Predictor], now: datetime
 ) -> dict[str, Outcome]:
@@ -66,18 +75,29 @@ def outcomes_of(
     settled = rows["effective_time"] + model.label.horizon <= now
     source_id = current_output(then.database, f"sources/{model.label.source}")
     label = pd.Series(None, index=rows.index, dtype=object)
+    states = pd.Series("missing", index=rows.index, dtype=object)
     if settled.any() and source_id is not None:
-        known = labels_of(then, logged.model, source_id, rows[settled]).astype(object)
-        label[settled] = known.where(known.notna(), None)
+        found = labels_of(then, logged.model, source_id, rows[settled], now)
+        label[settled] = found[LABEL].astype(object).where(found[LABEL].notna(), None)
+        states[settled] = found[LABEL_STATE]
     earned = payoffs(rows[settled], label[settled], {number: item.decision for number, item in predictors.items()})
     ends = (rows["effective_time"] + model.label.horizon).tolist()
-    together = zip(map(str, rows.index), ends, settled.tolist(), label.tolist(), strict=True)
+    together = zip(map(str, rows.index), ends, settled.tolist(), label.tolist(), states.tolist(), strict=True)
     text = model.label.expression
-    return {id: _outcome(text, end, past, truth, earned, id, source_id) for id, end, past, truth in together}
+    return {
+        id: _outcome(text, end, past, truth, state, earned, id, source_id) for id, end, past, truth, state in together
+    }
 
 
 def _outcome(
-    expression: str, at: datetime, settled: bool, label: Any, earned: pd.DataFrame, id: str, source_id: str | None
+    expression: str,
+    at: datetime,
+    settled: bool,
+    label: Any,
+    state: str,
+    earned: pd.DataFrame,
+    id: str,
+    source_id: str | None,
 ) -> Outcome:
     instant = pd.Timestamp(at).to_pydatetime()
     if not settled:
@@ -85,7 +105,7 @@ def _outcome(
     if source_id is None:
         return Outcome("unknown", instant, expression, note="the label's source has not been ingested")
     if plain(label) is None:
-        return Outcome("no label", instant, expression, note="the horizon has passed and no label had come")
+        return Outcome("no label", instant, expression, note=_NO_LABEL[state])
     if id not in earned.index:
         return Outcome("settled", instant, expression, plain(label), note="a column of the payoff is null")
     row = earned.loc[id]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -53,9 +54,10 @@ def check_leaks(
     found = project.store.find(_KIND, key)
     if found is None:
         model = project.spec.models[model_name]
-        source = project.store.get("snapshot", snapshot_id).inputs[f"sources/{model.label.source}"]
+        made = project.store.get("snapshot", snapshot_id)
+        source, as_of = made.inputs[f"sources/{model.label.source}"], datetime.fromisoformat(made.about["as_of"])
         snapshot = read() if read else load_snapshot(project, snapshot_id)
-        truth = truth_of(project, model_name, source, snapshot.frame)
+        truth = truth_of(project, model_name, source, snapshot.frame, as_of)
         results = find_leaks(project.spec, model, snapshot, truth, label_columns(project, model_name))
         about = {"results": [json_value(asdict(result)) for result in results]}
         id = content_id([snapshot_id, about])

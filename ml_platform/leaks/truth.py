@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import ibis
 import pyarrow as pa
 
-from ml_platform.clock import MICROSECOND
-from ml_platform.engine.functions import epoch_us, instant_of
+from ml_platform.engine.functions import instant_of
 from ml_platform.expression import parse_expression
 from ml_platform.features.source_log import EVENT, KNOWN, UNTIL, source_versions
 from ml_platform.frame import EFFECTIVE_TIME, to_frame
+from ml_platform.labels import label_rows
 from ml_platform.project import Project
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def label_columns(project: Project, model_name: str) -> list[str]:
     return sorted(parse_expression(project.spec.models[model_name].label.expression).names)
 
 
-def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFrame) -> pd.DataFrame:
+def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     """Return, for each row in its order, what the label was made of.
 
     Parameters
@@ -35,6 +35,8 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
         The artefact of the label's source.
     rows
         With the entity's key and ``effective_time``.
+    as_of
+        The instant as of which the snapshot was made.
 
     Returns
     -------
@@ -47,30 +49,29 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
     read = label_columns(project, model_name)
     asked = pa.Table.from_pandas(rows[[*keys, EFFECTIVE_TIME]], preserve_index=False)
     with project.engine() as engine:
-        asked = engine.arrow("asked_truth", asked.append_column("_place", pa.array(range(len(rows)), pa.int64())))
-        asked = asked.mutate(_asked=epoch_us(asked[EFFECTIVE_TIME]))
-        told = _told(project, model_name, source_id, engine, keys, read)
-        horizon = ibis.literal(project.spec.models[model_name].label.horizon // MICROSECOND, "int64")
-        settled = _joined(asked, told, keys, asked["_asked"] + horizon)
-        then = _joined(asked, told.view(), keys, asked["_asked"])
-        settled = settled.select(
-            "_place", *read, **{HAPPENED: instant_of(settled[EVENT]), KNOWN_FROM: instant_of(settled[KNOWN])}
+        found = label_rows(project, model_name, source_id, asked, engine, as_of, tuple(read))
+        there = found.answers.select(
+            *read,
+            _of=found.answers["_place"],
+            **{HAPPENED: instant_of(found.answers[EVENT]), KNOWN_FROM: instant_of(found.answers[KNOWN])},
         )
-        then = then.select(_at=then["_place"], **{THEN: then["_label"], WAS_KNOWN: then[KNOWN].notnull()})
-        found = settled.left_join(then, [settled["_place"] == then["_at"]]).order_by("_place")
-        table = engine.run(found.select(*read, HAPPENED, KNOWN_FROM, THEN, WAS_KNOWN))
+        settled = found.asked.left_join(there, found.asked["_place"] == there["_of"])
+        told = _told(project, model_name, source_id, engine, keys)
+        then = _joined(found.asked.view(), told, keys)
+        then = then.select(_then_place=then["_place"], **{THEN: then["_label"], WAS_KNOWN: then[KNOWN].notnull()})
+        both = settled.left_join(then, [settled["_place"] == then["_then_place"]]).order_by("_place")
+        table = engine.run(both.select(*read, HAPPENED, KNOWN_FROM, THEN, WAS_KNOWN))
     return to_frame(table).set_axis(rows.index)
 
 
-def _told(project: Project, model_name: str, source_id: str, engine: Any, keys: Sequence[str], read: list[str]) -> Any:
+def _told(project: Project, model_name: str, source_id: str, engine: Any, keys: Sequence[str]) -> Any:
     label = project.spec.models[model_name].label
     source = project.spec.sources[label.source]
     versions = source_versions(engine, project.store, project.store.get("source", source_id), source.key, "told_rows")
     value = parse_expression(label.expression).to_ibis(versions)
-    named = {f"_key_{key}": versions[key] for key in keys}
-    return versions.select(*read, EVENT, KNOWN, UNTIL, **named, _label=value)
+    return versions.select(KNOWN, UNTIL, **{f"_key_{key}": versions[key] for key in keys}, _label=value)
 
 
-def _joined(asked: Any, told: Any, keys: Sequence[str], instant: Any) -> Any:
+def _joined(asked: Any, told: Any, keys: Sequence[str]) -> Any:
     same = [asked[key] == told[f"_key_{key}"] for key in keys]
-    return asked.left_join(told, [*same, told[KNOWN] <= instant, instant < told[UNTIL]])
+    return asked.left_join(told, [*same, told[KNOWN] <= asked["_at"], asked["_at"] < told[UNTIL]])

@@ -14,7 +14,7 @@ from ml_platform.clock import EPOCH, MICROSECOND
 from ml_platform.decision import Decision
 from ml_platform.evaluation.metrics import Figures, metrics_of
 from ml_platform.identity import format_instant
-from ml_platform.labels import labels_of
+from ml_platform.labels import LABEL, LABEL_STATE, labels_of
 from ml_platform.monitoring.realised import Realised, is_settled, realised_value
 from ml_platform.prediction_log import day_bounds, logged_days, read_predictions
 from ml_platform.predictor import load_decision, load_predictor
@@ -40,6 +40,8 @@ class Settled:
         The same sums over all predictions from `since_start` to `end`, without their days.
     since_start
         The first deployment of the model, or the first day that the log still holds.
+    label_states
+        How many settled predictions of the stretch have which state of their label (`LABEL_STATES`).
     metrics
         Of the newest version that has settled predictions; empty where none has.
     metrics_version
@@ -51,13 +53,14 @@ class Settled:
     end: datetime
     since: Realised
     since_start: datetime
+    label_states: Mapping[str, int] = field(default_factory=dict)
     metrics: Figures = field(default_factory=dict)
     metrics_version: int | None = None
 
     def facts(self) -> dict[str, Any]:
         """Return the sums as a manifest has them: ``realised`` and ``realised_since``, each with its batch runs."""
         return {
-            "realised": _facts(self.realised, self.start, self.end),
+            "realised": {**_facts(self.realised, self.start, self.end), "label_states": dict(self.label_states)},
             "realised_since": _facts(self.since, self.since_start, self.end),
         }
 
@@ -81,7 +84,8 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
     deployed = first_deployed(project, model_name) or now
     rows = read_predictions(project, model_name, deployed - MICROSECOND, now, _columns(project, spec, decisions))
     settled = is_settled(rows, horizon, now)
-    label = _labels(project, model_name, label_source_id, rows, settled)
+    truth = _labels(project, model_name, label_source_id, rows, settled, now)
+    label = truth[LABEL]
     inside = rows["effective_time"] > start
     found = Settled(
         realised_value(rows[inside], label[inside], decisions, horizon, now),
@@ -89,6 +93,7 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
         end,
         replace(realised_value(rows, label, decisions, horizon, now), days=()),
         max(deployed, _first_day(project, model_name)),
+        {str(state): int(count) for state, count in truth[LABEL_STATE][inside & settled].value_counts().items()},
     )
     known = rows[inside & settled & label.notna()]
     if known.empty:
@@ -117,15 +122,15 @@ def _first_day(project: Project, model_name: str) -> datetime:
 
 
 def _labels(
-    project: Project, model_name: str, label_source_id: str, rows: pd.DataFrame, settled: pd.Series
-) -> pd.Series:
-    """Return the truth of settled rows as known at their horizon, null for all others."""
-    label = pd.Series(None, index=rows.index, dtype=object)
+    project: Project, model_name: str, label_source_id: str, rows: pd.DataFrame, settled: pd.Series, now: datetime
+) -> pd.DataFrame:
+    """Return label and state of settled rows as known at their horizon; of all others the label is null."""
+    found = pd.DataFrame({LABEL: None, LABEL_STATE: "waiting"}, index=rows.index, dtype=object)
     if settled.any():
-        known = labels_of(project, model_name, label_source_id, rows[settled]).astype(object)
-        negative = project.spec.models[model_name].label.missing == "negative"
-        label[settled] = known.where(known.notna(), False if negative else None)
-    return label
+        known = labels_of(project, model_name, label_source_id, rows[settled], now).astype(object)
+        found.loc[settled, LABEL] = known[LABEL].where(known[LABEL].notna(), None)
+        found.loc[settled, LABEL_STATE] = known[LABEL_STATE]
+    return found
 
 
 def _decisions(project: Project, model_name: str) -> Mapping[int, Decision]:

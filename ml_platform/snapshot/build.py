@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,15 @@ from ml_platform.features.chunks import store_chunks
 from ml_platform.features.source_log import KNOWN, known_by
 from ml_platform.frame import EFFECTIVE, EFFECTIVE_TIME, Frame, required_input
 from ml_platform.identity import cache_key, format_instant
-from ml_platform.labels import LABEL, label_facts, with_labels
+from ml_platform.labels import (
+    LABEL,
+    LABEL_STATE,
+    LABEL_STATES,
+    NEGATIVE_STATES,
+    UNKNOWN_STATES,
+    label_facts,
+    with_labels,
+)
 from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.snapshot.boundaries import PARTS, Boundaries, Part
@@ -116,13 +124,14 @@ class _Builder:
             frame = Frame(self._project, self._model.name, self._inputs, engine)
             rows = frame.rows(self._bounds.train_start, self._bounds.end)
             label_source = self._inputs[f"sources/{self._model.label.source}"]
-            labelled = with_labels(self._project, self._model.name, label_source, rows, engine)
+            labelled = with_labels(self._project, self._model.name, label_source, rows, engine, self._as_of)
             dropped = {
-                "label_missing": labelled[LABEL].null_count,
+                **_states(labelled.filter(pc.is_null(labelled[LABEL])), UNKNOWN_STATES),
                 "known_after_batch_run": self._known_late(frame, engine),
                 "not_settled": self._count(engine, frame.population(self._bounds.end, self._as_of)),
             }
-        return self._write(labelled.filter(pc.is_valid(labelled[LABEL])), dropped)
+        kept = labelled.filter(pc.is_valid(labelled[LABEL]))
+        return self._write(kept.drop_columns([LABEL_STATE]), dropped, _states(kept, NEGATIVE_STATES))
 
     def _known_late(self, frame: Frame, engine: Engine) -> int:
         """Count rows that nobody knew yet when their batch ran, as far as they are known by now."""
@@ -135,13 +144,13 @@ class _Builder:
 
     # Writing ---------------------------------------------------------------
 
-    def _write(self, rows: pa.Table, dropped: dict[str, int]) -> Artifact:
+    def _write(self, rows: pa.Table, dropped: dict[str, int], negatives: dict[str, int]) -> Artifact:
         effective = rows[EFFECTIVE_TIME]
         parts = {part: rows.filter(self._bounds.holds(part, effective)) for part in PARTS}
         counts = {part: stretch.num_rows for part, stretch in parts.items()}
         dropped["purged"] = rows.num_rows - sum(counts.values())
         self._require_rows(counts, dropped)
-        self._require_classes(parts["train"])
+        self._require_classes(parts["train"], {**dropped, **{f"negative_{name}": n for name, n in negatives.items()}})
         objects, chunks, lengths = self._chunks(rows)
         about = {
             "model": self._model.name,
@@ -149,6 +158,7 @@ class _Builder:
             "boundaries": self._bounds.as_json(),
             "rows": counts,
             "dropped": dropped,
+            "negatives": negatives,
             "columns": {name: _TYPE_NAMES[str(rows[name].type)] for name in rows.column_names},
             "nulls": {name: rows[name].null_count / rows.num_rows for name in rows.column_names},
             "label": {part: label_facts(stretch[LABEL], self._is_number()) for part, stretch in parts.items()},
@@ -173,21 +183,22 @@ class _Builder:
         for part in PARTS:
             if counts[part] == 0:
                 start, end = self._bounds.stretch(part)
-                lost = ", ".join(f"{count} {_REASONS[reason]}" for reason, count in dropped.items() if count)
+                lost = _lost(dropped)
                 raise SnapshotError(
                     f"{self._model.name}: the {part} stretch from {format_instant(start)} to {format_instant(end)} has "
                     f"no row{f' (rows left out: {lost})' if lost else ''}. Shorten split, ingest more history, or "
                     "let prediction_time lie after rows are known."
                 )
 
-    def _require_classes(self, train: pa.Table) -> None:
+    def _require_classes(self, train: pa.Table, counts: Mapping[str, int]) -> None:
         if self._is_number():
             return
         classes = pc.unique(train[LABEL]).to_pylist()
         if len(classes) == 1:
             raise SnapshotError(
                 f"{self._model.name}: the label has one class ({str(classes[0]).lower()}) in all {train.num_rows} rows "
-                "of the train stretch. Correct label.expression, or lengthen split.train."
+                f"of the train stretch{f' (of all rows: {lost})' if (lost := _lost(counts)) else ''}. Correct "
+                "label.expression, or lengthen split.train."
             )
 
 
@@ -199,11 +210,23 @@ _TYPE_NAMES = {
     "timestamp[us, tz=UTC]": "timestamp",
 }
 _REASONS = {
+    **{f"label_{state}": words for state, words in LABEL_STATES.items()},
+    **{f"negative_label_{state}": f"negative: {words}" for state, words in LABEL_STATES.items()},
     "label_missing": "without a label",
     "known_after_batch_run": "known only after their batch run",
     "not_settled": "not settled yet",
     "purged": "purged between stretches",
 }
+
+
+def _states(rows: pa.Table, states: Sequence[str]) -> dict[str, int]:
+    """Return how many rows have which state of their label, but for labels that are known."""
+    counts = {item["values"]: item["counts"] for item in pc.value_counts(rows[LABEL_STATE]).to_pylist()}
+    return {f"label_{state}": counts.get(state, 0) for state in states}
+
+
+def _lost(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {_REASONS[reason]}" for reason, count in counts.items() if count)
 
 
 def _days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:

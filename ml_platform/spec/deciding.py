@@ -76,6 +76,8 @@ def deciding_part(spec: ProjectSpec, kind: str, subject: str) -> dict[str, Any]:
     part = {name: deciding(getattr(model, name)) for name in _MODEL_PARTS[kind]}
     if kind in ("snapshot", "predictions"):
         part |= _frame_part(spec, model)
+    if kind == "monitoring":
+        part |= {"label_freshness": deciding(spec.sources[model.label.source].freshness)}
     if kind == "trained_model":
         part |= {"threads": spec.file.threads}
         part["value"] = {name: value for name, value in part["value"].items() if name != "entities"}
@@ -102,6 +104,7 @@ def _frame_part(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
         "population_key": list(spec.file.entities[model.population.entity]),
         "population_rows": _rows(spec.sources[model.population.source]),
         "label_rows": _rows(spec.sources[model.label.source]),
+        "label_freshness": deciding(spec.sources[model.label.source].freshness),
         "batch": model.deployment.batch.text,
     }
 

@@ -65,9 +65,12 @@ class HandMadeWorld:
         inside = (self.rows["effective_time"] > start) & (self.rows["effective_time"] <= end)
         return self.rows[inside].drop(columns="label").reset_index(drop=True)
 
-    def labels_of(self, project: Project, model_name: str, source_id: str, rows: pd.DataFrame) -> pd.Series:
+    def labels_of(
+        self, project: Project, model_name: str, source_id: str, rows: pd.DataFrame, as_of: datetime
+    ) -> pd.DataFrame:
         """Return the truth of rows."""
-        return rows["order_id"].map(self.labels)
+        label = rows["order_id"].map(self.labels)
+        return pd.DataFrame({"label": label, "label_state": label.notna().map({True: "known", False: "missing"})})
 
     def train(self, model_name: str, rows: pd.DataFrame, snapshot_id: str) -> Artifact:
         """Train a model on hand-made rows under the id of a snapshot."""
