@@ -98,5 +98,5 @@ def _row(rival: Mapping[str, Any], currency: str) -> dict[str, Any]:
         figures["value_vs_do_nothing_high"],
         currency,
     )
-    shown = {name: figures[name] for name in ("auc", "brier", "mae", "rmse") if name in figures}
+    shown = {name: figures[name] for name in ("auc", "brier", "pinball", "coverage", "rmse", "mae") if name in figures}
     return {"contender": rival["name"], "role": rival["role"], "against doing nothing": ahead, **shown}

@@ -55,6 +55,9 @@ def _metadata(project: Project, about: Mapping[str, Any]) -> Metadata:
     }
 
 
+_APART = ("superseded", "late", "without_label", "without_payoff")
+
+
 def _row(column: Mapping[str, Any]) -> dict[str, Any]:
     return {name: column[name] for name in ("column", "role", "psi", "noise", "drifted", "moved")}
 
@@ -67,6 +70,10 @@ def _realised(about: Mapping[str, Any]) -> Metadata:
     return {
         "realised_value": money(realised["value"], None, None, about["currency"]),
         "realised_against_doing_nothing": money(gain, None, None, about["currency"]),
+        "realised_batch_runs": f"{realised['start']} to {realised['end']}",
+        "realised_since_deployment": money(about["realised_since"]["uplift"], None, None, about["currency"]),
         "settled_predictions": realised["settled"],
+        "not_in_the_sum": table([{name: realised[name] for name in _APART}]),
+        "labels_of_settled_predictions": table([dict(realised["label_states"])]),
         "waiting_for_their_label": realised["waiting"],
     }

@@ -1,11 +1,13 @@
 """The asset of a model's predictions: the rows that production asks for, in daily partitions."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 import dagster as dg
 
 from ml_platform.graph import Node
+from ml_platform.monitoring.alerts import send_alert
+from ml_platform.monitoring.missed import missed_alert, missed_rows
 from ml_platform.project import Project
 from ml_platform.scoring import Scored, days_id, due_days, score_days
 from ml_platform_dagster.assets.days import days_of, open_days
@@ -31,13 +33,32 @@ def build_predictions(project: Project, node: Node) -> dg.AssetsDefinition:
         scored = score_days(project, model.name, step.inputs, _days(step), step.now)
         for one in scored:
             step.record(one.made.artifact.id, partition=one.day.isoformat())
+        alert = missed_alert(project, model.name, step.now)
+        if alert is not None:
+            send_alert(project, alert, step.now)
         id = days_id([one.made.artifact.id for one in scored])
         step.record(id)
         step.record_duration(reused=all(one.made.reused for one in scored))
-        metadata = {"id": id} | _metadata(scored) | {"explain": _how_to_explain(step.project, model.name)}
+        metadata = (
+            {"id": id}
+            | _metadata(scored)
+            | _missed(project, model.name, step.now)
+            | {"explain": _how_to_explain(step.project, model.name)}
+        )
         return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(id))
 
     return predictions
+
+
+def _missed(project: Project, model: str, now: datetime) -> Metadata:
+    """Return how many rows of the monitoring window got no prediction in time, and why."""
+    found = missed_rows(project, model, now)
+    if found is None:
+        return {}
+    return {
+        "share_without_prediction_in_time": found.share,
+        "without_prediction_in_time": ", ".join(found.reasons) or "0",
+    }
 
 
 def _how_to_explain(project: Project, model: str) -> dg.MarkdownMetadataValue:

@@ -1,8 +1,9 @@
 """Batch scoring: the rows that production asks for, at the batch runs that a model declares.
 
 A row is scored by the version that was champion at its batch run, from what was known
-then. A row that became known only after its batch run was never asked for, and a row
-whose batch run came before the first deployment was never answered; neither is made up.
+then. A row that became known only after its batch run is counted; with ``late_rows: score``
+it is scored at the first batch run that knows it, and marked late. A row whose batch run
+came before the first deployment has no prediction.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pyarrow as pa
 from ml_platform.checks import require_healthy
 from ml_platform.clock import MICROSECOND
 from ml_platform.code_version import code_version
-from ml_platform.frame import model_frame
+from ml_platform.frame import LATE, LEFT_OUT, Asked, asked_frame
 from ml_platform.identity import cache_key, content_id
 from ml_platform.making import Made
 from ml_platform.prediction_log import KIND, append_predictions, day_bounds, logged_days, read_predictions
@@ -57,6 +58,8 @@ class Scored:
         Rows that the day holds.
     before_first_deployment
         Rows that production would have asked for while no version was deployed.
+    left_out
+        Rows without a prediction while a version was deployed, by reason (`ml_platform.frame.LEFT_OUT`).
     fact
         The same in a sentence.
     """
@@ -66,6 +69,7 @@ class Scored:
     new_rows: int
     rows: int
     before_first_deployment: int
+    left_out: Mapping[str, int]
     fact: str
 
 
@@ -105,19 +109,22 @@ def _score_some(
     keys = {day: _key(project, model_name, inputs, *stretches[day]) for day in days}
     done = scored_days(project, model_name, inputs, days, now)
     pending = [stretches[day] for day in days if day not in done]
-    frame = pd.DataFrame()
+    asked = Asked(pd.DataFrame(), pd.DataFrame())
     if pending:
         start, end = min(first for first, _ in pending), max(last for _, last in pending)
-        frame = model_frame(project, model_name, inputs, start - MICROSECOND, end, now)
+        asked = asked_frame(project, model_name, inputs, start - MICROSECOND, end, now)
     scored = []
     for day in days:
         if day in done:
             scored.append(_scored(Made(done[day], reused=True), day, 0))
             continue
-        first, last = stretches[day]
-        rows = frame[(frame["effective_time"] >= first) & (frame["effective_time"] <= last)]
-        scored.append(_score_rows(project, model_name, inputs, day, keys[day], rows, now))
+        part = Asked(_within(asked.rows, *stretches[day]), _within(asked.left_out, *stretches[day]))
+        scored.append(_score_rows(project, model_name, inputs, day, keys[day], part, now))
     return scored
+
+
+def _within(rows: pd.DataFrame, first: datetime, last: datetime) -> pd.DataFrame:
+    return rows[(rows["effective_time"] >= first) & (rows["effective_time"] <= last)]
 
 
 def scored_days(
@@ -161,27 +168,39 @@ def _score_rows(
     inputs: Mapping[str, str],
     day: date,
     key: str,
-    rows: pd.DataFrame,
+    found: Asked,
     now: datetime,
 ) -> Scored:
-    asked = _ask(project, model_name, rows)
-    facts = {"before_first_deployment": asked.unanswered}
+    asked = _ask(project, model_name, found.rows)
+    facts = {
+        "before_first_deployment": asked.unanswered,
+        "late": int(asked.rows[LATE].sum()),
+        "left_out": _left_out(project, model_name, found.left_out),
+    }
     state, added = append_predictions(
         project, model_name, day, key, lambda logged: _answer(project, asked, logged, now), inputs, facts
     )
     return _scored(Made(state, reused=False), day, added)
 
 
+def _left_out(project: Project, model_name: str, left_out: pd.DataFrame) -> dict[str, int]:
+    """Return how many rows were left out for which reason, at batch runs when a version was deployed."""
+    first = first_deployed(project, model_name)
+    counted = left_out[left_out["effective_time"] >= first] if first else left_out.iloc[:0]
+    sums = counted.groupby("reason")["rows"].sum().to_dict()
+    return {reason: int(sums.get(reason, 0)) for reason in LEFT_OUT}
+
+
 @dataclass(frozen=True)
-class _Asked:
-    """Rows that a version answers, with ``prediction_id`` and ``version``, and how many nobody answered."""
+class _Answered:
+    """Rows that a version answers, with ``prediction_id`` and ``version``, and how many came before any version."""
 
     rows: pd.DataFrame
     versions: tuple[Version, ...]
     unanswered: int
 
 
-def _ask(project: Project, model_name: str, frame: pd.DataFrame) -> _Asked:
+def _ask(project: Project, model_name: str, frame: pd.DataFrame) -> _Answered:
     """Find for each row the version that was champion at its batch run."""
     in_charge = {
         instant: champion(project, model_name, at=instant.to_pydatetime())
@@ -193,10 +212,10 @@ def _ask(project: Project, model_name: str, frame: pd.DataFrame) -> _Asked:
     ids = prediction_ids(model_name, rows, key)
     versions = {version.number: version for version in in_charge.values() if version is not None}
     rows = rows.assign(prediction_id=ids, version=numbers[numbers.notna()])
-    return _Asked(rows, tuple(versions[number] for number in sorted(versions)), int(numbers.isna().sum()))
+    return _Answered(rows, tuple(versions[number] for number in sorted(versions)), int(numbers.isna().sum()))
 
 
-def _answer(project: Project, asked: _Asked, logged: set[str], now: datetime) -> pa.Table:
+def _answer(project: Project, asked: _Answered, logged: set[str], now: datetime) -> pa.Table:
     """Score the rows whose ids are not among the logged ones, each by its own version."""
     fresh = asked.rows[~asked.rows["prediction_id"].isin(logged)]
     parts = [
@@ -208,13 +227,18 @@ def _answer(project: Project, asked: _Asked, logged: set[str], now: datetime) ->
 
 
 def _scored(made: Made, day: date, added: int) -> Scored:
-    rows, unanswered = made.artifact.about["rows"], made.artifact.about["before_first_deployment"]
+    about = made.artifact.about
+    rows, unanswered, left_out = about["rows"], about["before_first_deployment"], about["left_out"]
     fact = f"{rows:,} predictions for {day}, {added:,} of them new"
     if not rows:
         fact = f"no row asked for a prediction on {day} while a version was deployed"
+    if about["late"]:
+        fact += f"; {about['late']:,} scored late"
     if unanswered:
         fact += f"; {unanswered:,} rows came before the first deployment"
-    return Scored(made, day, added, rows, unanswered, fact)
+    for reason, count in left_out.items():
+        fact += f"; {count:,} rows without a prediction, {LEFT_OUT[reason]}" if count else ""
+    return Scored(made, day, added, rows, unanswered, left_out, fact)
 
 
 def _data_nodes(project: Project, model_name: str, inputs: Mapping[str, str]) -> list[str]:

@@ -11,6 +11,7 @@ from ml_platform.checks import json_value, last_recording
 from ml_platform.errors import ArtifactMissing
 from ml_platform.monitoring.alerts import recent_alerts
 from ml_platform.monitoring.findings import Finding, open_findings
+from ml_platform.monitoring.missed import Missed, missed_rows
 from ml_platform.prediction_log import logged_days
 from ml_platform.project import Project
 from ml_platform.registry import champion, champion_ref
@@ -95,6 +96,8 @@ class ModelStatus:
         How many are in the log.
     last_day
         The last day of the log, and `last_day_predictions` on it.
+    missed
+        The rows of the monitoring window that got no prediction in time; None where no day of it is logged.
     reproduced
         The last time that one of its versions was trained again, and what came of it; None before the first.
     waiting
@@ -108,6 +111,7 @@ class ModelStatus:
     predictions: int
     last_day: str | None
     last_day_predictions: int
+    missed: Missed | None
     monitoring: MonitoringStatus | None
     findings: tuple[Finding, ...]
     reproduced: Attempt | None
@@ -170,6 +174,7 @@ def _model(project: Project, name: str, now: datetime) -> ModelStatus:
         predictions=sum(day.rows for day in days),
         last_day=days[-1].day.isoformat() if days else None,
         last_day_predictions=days[-1].rows if days else 0,
+        missed=missed_rows(project, name, now),
         monitoring=_monitoring(project, name),
         findings=tuple(open_findings(project, name)),
         waiting=waiting.number if (waiting := waiting_version(project, name)) else None,

@@ -8,7 +8,7 @@ import pytest
 from ml_platform.errors import FrameError
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.table import build_feature_table
-from ml_platform.frame import model_frame
+from ml_platform.frame import asked_frame, model_frame
 from tests.features.world import at, write_csv, write_project
 
 COLUMNS = {
@@ -170,15 +170,66 @@ def test_batch_runs_follow_their_zone_over_the_change_of_clocks(tmp_path):
     assert list(frame["effective_time"]) == [day + timedelta(hours=hours) for hours in (11, 34, 58)]
 
 
-def test_an_entity_that_is_asked_about_twice_at_once_is_an_error(tmp_path):
-    changed = MODEL["population"] | {"entity": "shop"}
-    project = project_of(tmp_path, [order("x", 4), order("y", 4)], population=changed, features=["recent.*"])
-    with pytest.raises(FrameError) as caught:
-        frame_of(project)
-    assert str(caught.value) == (
-        "amounts: 2 rows of orders ask about shop 'a' at 2024-05-01T03:00Z. An entity is asked about once: correct "
-        "population.entity, or narrow population.where."
-    )
+SHOPS = {"population": MODEL["population"] | {"entity": "shop"}, "features": ["recent.*"]}
+
+
+def asked_of(project, now=200):
+    """The frame that scoring reads, and what it leaves out, as (hour of the batch run, reason, rows)."""
+    asked = asked_frame(project, "amounts", inputs_of(project, at(now)), at(-100), at(100), at(now))
+    told = asked.left_out[["effective_time", "reason", "rows"]].itertuples(index=False)
+    return asked.rows, [((run - at(0)) / timedelta(hours=1), reason, rows) for run, reason, rows in told]
+
+
+def test_an_entity_that_is_asked_about_twice_at_one_run_costs_the_second_row_only(tmp_path):
+    # x, y and z ask about shop a at 3:00; y was known first. The row without a shop asks about no entity.
+    rows = [order("x", 4), order("y", 4.5, seen=-60), order("z", 4, seen=2.9), order("other", 4, shop="b")]
+    project = project_of(tmp_path, [*rows, order("later", 6), order("none", 6, shop=None)], **SHOPS)
+    frame, left_out = asked_of(project)
+    assert frame["orders.id"].tolist() == frame_of(project)["orders.id"].tolist() == ["y", "other", "later"]
+    assert left_out == [(3, "asked_twice", 2), (5, "no_key", 1)]
+
+
+# Rows that come late -------------------------------------------------------------------------
+
+# Runs are hourly, a row is asked about an hour before it is due, and labels settle two hours after.
+CAME_LATE = [
+    order("in time", 4),  # asked about at 3:00
+    order("late", 4, seen=3.1),  # known by the run at 4:00
+    order("late and corrected", 4, seen=3.1, n=1),
+    order("late and corrected", 4, seen=3.5, n=2),  # the run at 4:00 sees this version
+    order("corrected late", 4, n=1),  # was asked about at 3:00
+    order("corrected late", 4, seen=6.5, n=2),
+    order("very late", 4, seen=5.1),  # known by the run at 6:00: 3 h after its prediction time
+    ["put forward", "a", at(9), at(-50), at(9), 1],  # to be asked about at 8:00,
+    ["put forward", "a", at(9), at(3.5), at(4), 2],  # and at 3:30 moved to 3:00, which has passed
+    ["no time", "a", at(9), at(3.5), None, 1],
+]
+
+
+def test_rows_that_are_known_only_after_their_batch_run_are_counted_where_they_come(tmp_path):
+    frame, left_out = asked_of(project_of(tmp_path, CAME_LATE))
+    assert frame["id"].tolist() == ["corrected late", "in time"]
+    assert not frame["late"].any()
+    assert left_out == [(4, "missed", 3), (4, "no_prediction_time", 1), (6, "missed", 1)]
+
+
+def test_late_rows_are_asked_about_at_the_first_run_that_knows_them_within_the_horizon(tmp_path):
+    deployment = MODEL["deployment"] | {"late_rows": "score"}
+    frame, left_out = asked_of(project_of(tmp_path, CAME_LATE, deployment=deployment))
+    late = frame[frame["late"]]
+    assert late["id"].tolist() == ["late", "late and corrected", "put forward"]
+    assert set(late["effective_time"]) == {at(4)}
+    assert set(late["prediction_time"]) == {at(3)}
+    assert late["orders.n"].tolist() == [1, 2, 2]
+    assert left_out == [(4, "no_prediction_time", 1), (6, "missed", 1)]
+
+
+def test_a_condition_that_is_null_is_counted(tmp_path):
+    population = MODEL["population"] | {"where": "n > 1"}
+    rows = [order("x", 4, n=None, seen=2.5), order("y", 4, n=1), order("z", 4, n=2)]
+    frame, left_out = asked_of(project_of(tmp_path, rows, population=population))
+    assert frame["id"].tolist() == ["z"]
+    assert left_out == [(3, "no_condition", 1)]
 
 
 def test_a_missing_input_is_named(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ml_platform.cli.summary import print_status, wide_console
+from ml_platform.cli.summary import missed_text, print_status, wide_console
 from ml_platform.errors import PlatformError, suggest
 from ml_platform.project import open_project
 
@@ -42,6 +42,7 @@ def show_status(directory: Path, as_json: bool) -> None:
 
 def list_predictions(directory: Path, model: str, day: str | None, limit: int, as_json: bool) -> None:
     """Print the newest logged predictions of a model, newest first."""
+    from ml_platform.monitoring.missed import missed_rows
     from ml_platform.prediction_log import read_predictions
 
     project = open_project(directory)
@@ -52,7 +53,8 @@ def list_predictions(directory: Path, model: str, day: str | None, limit: int, a
     frame = frame.sort_values(["effective_time", "prediction_id"], ascending=[False, True]).head(limit)
     key = list(project.spec.file.entities[project.spec.models[model].population.entity])
     scores = [name for name in frame.columns if name == "score" or name.startswith("score.")]
-    columns = ["prediction_id", *key, "effective_time", "version", *scores]
+    late = ["late"] if frame["late"].any() else []
+    columns = ["prediction_id", *key, "effective_time", *late, "version", *scores]
     shown = frame[[*columns, "action", "expected_value"]]
     if as_json:
         print(json.dumps(json.loads(shown.to_json(orient="records", date_format="iso", date_unit="us")), indent=2))
@@ -67,6 +69,9 @@ def list_predictions(directory: Path, model: str, day: str | None, limit: int, a
         table.add_row(*(_text(value) for value in row))
     console, newest = wide_console(), shown["prediction_id"].iloc[0]
     console.print(table)
+    missed = missed_rows(project, model, project.clock.now())
+    if missed is not None and missed.reasons:
+        console.print(f"\n{missed_text(missed)}", highlight=False, soft_wrap=True)
     console.print(f"\n[dim]Why?[/]  ml-platform explain {newest} {directory}", highlight=False, soft_wrap=True)
 
 

@@ -14,14 +14,15 @@ from rich.text import Text
 from ml_platform.evaluation.basis import basis_text
 from ml_platform.evaluation.judgement import chance_of
 from ml_platform.identity import format_instant
+from ml_platform.monitoring.missed import Missed
 from ml_platform.project import Project
+from ml_platform.spec.figures import headline_metric
 from ml_platform.status import DataStatus, ModelStatus, ProjectStatus, project_status
 from ml_platform.store.outputs import current_output
 from ml_platform.versions import versions
 
 _FILE_WIDTH = 150
 _MARKS = {"deploy": ("deployed", "green"), "refuse": ("not deployed", "yellow"), "same": ("unchanged", "dim")}
-_METRICS = {"binary": "auc", "multiclass": "log_loss", "regression": "mae", "quantile": "pinball"}
 
 _APART = {
     "superseded": "answered again",
@@ -104,7 +105,7 @@ def _evaluation(project: Project, model: str) -> Mapping[str, Any] | None:
 def _evaluated(
     project: Project, model: ModelStatus, about: Mapping[str, Any], currency: str
 ) -> Sequence[RenderableType]:
-    metric = _METRICS[model.task]
+    metric = headline_metric(project.spec.models[model.name])
     table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
     for name, align in ("", "left"), (metric, "right"), (f"{currency} beyond doing nothing", "right"), ("", "left"):
         table.add_column(name, justify=align)  # type: ignore[arg-type]
@@ -183,10 +184,21 @@ def _waiting(model: ModelStatus) -> Sequence[RenderableType]:
 
 def _predictions(model: ModelStatus) -> RenderableType:
     if not model.predictions:
-        return Text("  predictions: none yet")
-    return Text(
-        f"  predictions: {model.predictions:,} logged, {model.last_day_predictions:,} of them on {model.last_day}"
-    )
+        text = "  predictions: none yet"
+    else:
+        text = (
+            f"  predictions: {model.predictions:,} logged, {model.last_day_predictions:,} of them on {model.last_day}"
+        )
+    missed = model.missed
+    if missed is None or not missed.reasons:
+        return Text(text)
+    return Text(f"{text}\n  {missed_text(missed)}", style="yellow")
+
+
+def missed_text(missed: Missed) -> str:
+    """Return how many rows of a monitoring window got no prediction in time, and why."""
+    rows = f"{missed.share:.1%} of the rows got no prediction in time"
+    return f"{rows} ({missed.start} to {missed.end}): {', '.join(missed.reasons)}"
 
 
 def _monitoring(model: ModelStatus, currency: str) -> Sequence[RenderableType]:

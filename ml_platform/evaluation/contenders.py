@@ -13,6 +13,7 @@ from ml_platform.decision import Decision
 from ml_platform.errors import PlatformError, listed
 from ml_platform.evaluation.metrics import Figures, metrics_of
 from ml_platform.predictor import load_predictor
+from ml_platform.spec.figures import loss_quantile
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.store.manifest import Artifact
@@ -114,7 +115,7 @@ def contender(
     scores = predicted[names].to_numpy()
     scores = scores[:, 0] if names == ["score"] else scores
     label = class_indices(rows.label, predictor.classes)
-    figures = metrics_of(rows.model.task, label, scores, rows.model.quantile)
+    figures = metrics_of(rows.model.task, label, scores, loss_quantile(rows.model))
     value = rows.decision.value(rows.frame, rows.label, taken)
     return Contender(name, role, artifact.id, scores, taken, value, figures)
 
@@ -124,7 +125,7 @@ def doing_nothing(rows: EvaluationRows) -> Contender:
     taken = rows.decision.nothing(rows.frame)
     scores, figures = None, Figures()
     if not rows.decision.actions and not np.isnan(taken).any():
-        scores, figures = taken, metrics_of(rows.model.task, rows.label, taken, rows.model.quantile)
+        scores, figures = taken, metrics_of(rows.model.task, rows.label, taken, loss_quantile(rows.model))
     value = rows.decision.value(rows.frame, rows.label, taken)
     return Contender(DO_NOTHING, "do_nothing", None, scores, taken, value, figures)
 

@@ -24,12 +24,17 @@ def metrics_of(task: Task, label: np.ndarray, scores: np.ndarray, quantile: floa
         Numbers, or the index of each row's class.
     scores
         As an estimator gives them: the probability of class 1, one column per class, or the prediction.
+    quantile
+        The quantile whose pinball loss the estimator is fitted to; a regression has quantile metrics only with one.
     """
     if task == "binary":
         return binary_metrics(label, scores)
     if task == "multiclass":
         return multiclass_metrics(label, scores)
-    return regression_metrics(label, scores) if task == "regression" else quantile_metrics(label, scores, quantile)
+    if task == "quantile":
+        return quantile_metrics(label, scores, quantile)
+    fitted_to = {} if quantile is None else quantile_metrics(label, scores, quantile)
+    return {**fitted_to, **regression_metrics(label, scores)}
 
 
 def binary_metrics(label: np.ndarray, scores: np.ndarray) -> Figures:

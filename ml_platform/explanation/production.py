@@ -15,7 +15,7 @@ from ml_platform.versions import all_versions
 if TYPE_CHECKING:
     from rich.console import Console
 
-_FIGURES = ("auc", "log_loss", "mae", "pinball", "value", "value_vs_do_nothing", "value_vs_do_nothing_low")
+_FIGURES = ("auc", "log_loss", "pinball", "rmse", "mae", "value", "value_vs_do_nothing", "value_vs_do_nothing_low")
 
 
 @dataclass(frozen=True)

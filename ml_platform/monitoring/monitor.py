@@ -19,6 +19,7 @@ from ml_platform.making import Made
 from ml_platform.monitoring.drift import DriftResult, compare, count_like
 from ml_platform.monitoring.findings import Finding, follow_drift
 from ml_platform.monitoring.histograms import Histogram
+from ml_platform.monitoring.missed import missed_rows
 from ml_platform.monitoring.reference import Reference, reference_of
 from ml_platform.monitoring.report import drift_report
 from ml_platform.monitoring.settled import settled_predictions
@@ -104,6 +105,7 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
         "psi_limit": settings.psi,
         "currency": project.spec.file.currency,
         **settled.facts(),
+        "missed": json_value(asdict(missed)) if (missed := missed_rows(project, version.model, now)) else None,
         "metrics": json_value(settled.metrics),
         "metrics_version": settled.metrics_version,
         "finding": finding.id if finding else None,

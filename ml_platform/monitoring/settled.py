@@ -20,6 +20,7 @@ from ml_platform.prediction_log import day_bounds, logged_days, read_predictions
 from ml_platform.predictor import load_decision, load_predictor
 from ml_platform.project import Project
 from ml_platform.registry import champion_ref, first_deployed
+from ml_platform.spec.figures import loss_quantile
 from ml_platform.spec.model import ModelSpec
 from ml_platform.store.ledger import ledger_lines
 from ml_platform.training.labels import class_indices, read_label
@@ -150,4 +151,4 @@ def _metrics(project: Project, model_name: str, number: int, rows: pd.DataFrame,
     truth = class_indices(read_label(label.infer_objects(), spec.task), predictor.classes)
     names = [f"score.{name}" for name in predictor.classes] if len(predictor.classes) > 2 else ["score"]
     scores = rows[names].to_numpy(dtype="float64")
-    return metrics_of(spec.task, truth, scores[:, 0] if names == ["score"] else scores, spec.quantile)
+    return metrics_of(spec.task, truth, scores[:, 0] if names == ["score"] else scores, loss_quantile(spec))

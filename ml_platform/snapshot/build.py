@@ -11,13 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_platform.clock import to_micros
 from ml_platform.code_version import code_version
 from ml_platform.engine import Engine
 from ml_platform.errors import SnapshotError
 from ml_platform.features.chunks import store_chunks
-from ml_platform.features.source_log import KNOWN, known_by
-from ml_platform.frame import EFFECTIVE, EFFECTIVE_TIME, Frame, required_input
+from ml_platform.features.source_log import known_by
+from ml_platform.frame import EFFECTIVE_TIME, LEFT_OUT, Frame, required_input
 from ml_platform.identity import cache_key, format_instant
 from ml_platform.labels import (
     LABEL,
@@ -127,17 +126,11 @@ class _Builder:
             labelled = with_labels(self._project, self._model.name, label_source, rows, engine, self._as_of)
             dropped = {
                 **_states(labelled.filter(pc.is_null(labelled[LABEL])), UNKNOWN_STATES),
-                "known_after_batch_run": self._known_late(frame, engine),
+                **frame.left_out(self._bounds.train_start, self._bounds.end),
                 "not_settled": self._count(engine, frame.population(self._bounds.end, self._as_of)),
             }
         kept = labelled.filter(pc.is_valid(labelled[LABEL]))
         return self._write(kept.drop_columns([LABEL_STATE]), dropped, _states(kept, NEGATIVE_STATES))
-
-    def _known_late(self, frame: Frame, engine: Engine) -> int:
-        """Count rows that nobody knew yet when their batch ran, as far as they are known by now."""
-        asked = frame.asked(self._bounds.train_start, self._bounds.end)
-        late = (asked[KNOWN] > asked[EFFECTIVE]) & (asked[KNOWN] <= to_micros(self._as_of))
-        return self._count(engine, asked.filter(late))
 
     def _count(self, engine: Engine, rows: Any) -> int:
         return int(engine.run(rows.aggregate(rows=rows.count()))["rows"][0].as_py())
@@ -213,7 +206,7 @@ _REASONS = {
     **{f"label_{state}": words for state, words in LABEL_STATES.items()},
     **{f"negative_label_{state}": f"negative: {words}" for state, words in LABEL_STATES.items()},
     "label_missing": "without a label",
-    "known_after_batch_run": "known only after their batch run",
+    **LEFT_OUT,
     "not_settled": "not settled yet",
     "purged": "purged between stretches",
 }

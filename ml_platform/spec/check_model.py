@@ -12,7 +12,7 @@ from ml_platform.spec.check_ages import check_ages
 from ml_platform.spec.check_features import check_features, check_joins, feature_kinds
 from ml_platform.spec.check_known import check_known
 from ml_platform.spec.check_leaks import check_leaks
-from ml_platform.spec.figures import KNOWN_FIGURES
+from ml_platform.spec.figures import known_figures
 from ml_platform.spec.model import Algorithm, ModelSpec, Task
 from ml_platform.spec.problems import (
     COUNTABLE,
@@ -59,8 +59,8 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
         yield from _check_algorithm(scope, model, ("baselines", index), baseline, kinds)
     yield from _check_value(scope, model, label, kinds)
     for figure in model.gates:
-        if figure not in KNOWN_FIGURES[model.task]:
-            text = f"{figure} is not a figure of a {model.task} model. {suggest(figure, KNOWN_FIGURES[model.task])}"
+        if figure not in known_figures(model):
+            text = f"{figure} is not a figure of a {model.task} model. {suggest(figure, known_figures(model))}"
             yield Problem(where, ("gates", figure), text)
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from ml_platform.clock import Schedule, format_duration
 from ml_platform.errors import PlatformError
 from ml_platform.identity import format_instant
+from ml_platform.spec.figures import loss_quantile
 from ml_platform.spec.joins import joins_of
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
@@ -76,6 +77,10 @@ def deciding_part(spec: ProjectSpec, kind: str, subject: str) -> dict[str, Any]:
     part = {name: deciding(getattr(model, name)) for name in _MODEL_PARTS[kind]}
     if kind in ("snapshot", "predictions"):
         part |= _frame_part(spec, model)
+    if kind == "predictions":
+        part |= {"late_rows": model.deployment.late_rows, "horizon": deciding(model.label.horizon)}
+    if kind in ("evaluation", "monitoring"):
+        part |= {"loss_quantile": loss_quantile(model)}
     if kind == "monitoring":
         part |= {"label_freshness": deciding(spec.sources[model.label.source].freshness)}
     if kind == "trained_model":

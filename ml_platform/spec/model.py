@@ -171,6 +171,17 @@ class Deployment(Declaration):
     """How predictions are asked for."""
 
     batch: Cron = Field(description="When batch scoring runs: five cron fields and a time zone")
+    late_rows: Literal["count", "score"] = Field(
+        "count",
+        description="Rows that become known only after their batch run. count: they get no prediction and are counted; "
+        "score: they are scored at the first batch run that knows them, and marked late",
+    )
+    max_missed_share: float = Field(
+        0.01,
+        ge=0.0,
+        le=1.0,
+        description="The share of rows without a prediction in monitoring.window that raises an alert",
+    )
     online: bool = Field(
         False,
         description="True: validate refuses what could not be had when a request comes. It starts no server",

@@ -14,7 +14,8 @@ from ml_platform.evaluation.metrics import (
     quantile_metrics,
     regression_metrics,
 )
-from ml_platform.spec.figures import METRICS
+from ml_platform.spec.figures import METRICS, headline_metric, known_figures, loss_quantile
+from ml_platform.spec.model import ModelSpec
 
 LABELS_AND_SCORES = st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=2, max_size=60).filter(
     lambda rows: len({label for label, _ in rows}) == 2
@@ -117,4 +118,65 @@ def test_calibration_bins_of_one_score_are_one_bin():
 def test_every_figure_that_a_gate_may_name_is_reported(task):
     label = np.array([0.0, 1.0, 1.0, 0.0])
     scores = np.array([[0.4, 0.6]] * 4) if task == "multiclass" else np.array([0.2, 0.8, 0.4, 0.6])
-    assert set(metrics_of(task, label, scores, 0.5)) == set(METRICS[task])
+    quantile = 0.5 if task == "quantile" else None
+    assert set(metrics_of(task, label, scores, quantile)) == set(METRICS[task])
+
+
+def model_of(task, algorithm, quantile=None):
+    value = {"payoff": "label", "do_nothing": "0"}
+    if task == "binary":
+        value = {"actions": {"act": "label", "wait": "0"}, "do_nothing": "wait"}
+    declared = {
+        "spec_version": 1,
+        "name": "m",
+        "description": "d",
+        "owner": "team:t",
+        "task": task,
+        "quantile": quantile,
+        "population": {"source": "a", "entity": "e", "prediction_time": "t"},
+        "label": {"source": "a", "expression": "x", "horizon": "1d"},
+        "features": ["a.x"],
+        "split": {"train": "1d", "validate": "1d", "test": "1d"},
+        "algorithm": algorithm,
+        "value": value,
+        "deployment": {"batch": "0 * * * * UTC"},
+        "monitoring": {"window": "1d"},
+    }
+    return ModelSpec.model_validate(declared)
+
+
+@pytest.mark.parametrize(
+    ("task", "algorithm", "quantile", "level", "headline"),
+    [
+        ("regression", {"name": "lightgbm", "params": {"objective": "quantile", "alpha": 0.7}}, None, 0.7, "pinball"),
+        ("regression", {"name": "lightgbm", "params": {"objective": "quantile"}}, None, 0.9, "pinball"),
+        ("regression", {"name": "gradient_boosting", "params": {"loss": "quantile"}}, None, 0.9, "pinball"),
+        (
+            "regression",
+            {"name": "hist_gradient_boosting", "params": {"loss": "quantile", "quantile": 0.2}},
+            None,
+            0.2,
+            "pinball",
+        ),
+        ("regression", {"name": "lightgbm", "params": {"objective": "regression_l1"}}, None, None, "mae"),
+        ("regression", "ridge", None, None, "rmse"),
+        ("regression", {"name": "ridge", "params": {"alpha": 0.5}}, None, None, "rmse"),
+        ("quantile", "lightgbm", 0.8, 0.8, "pinball"),
+        ("binary", "lightgbm", None, None, "auc"),
+    ],
+)
+def test_a_model_of_numbers_is_judged_by_the_loss_that_it_is_fitted_to(task, algorithm, quantile, level, headline):
+    model = model_of(task, algorithm, quantile)
+    assert loss_quantile(model) == level
+    assert headline_metric(model) == headline
+    assert {"pinball", "coverage"} <= known_figures(model) or level is None
+
+
+def test_a_regression_that_is_fitted_to_a_quantile_has_the_pinball_loss_of_scikit_learn():
+    from sklearn import metrics
+
+    draw = np.random.default_rng(6)
+    label, scores = draw.normal(size=200), draw.normal(size=200)
+    found = metrics_of("regression", label, scores, 0.7)
+    assert found["pinball"] == pytest.approx(metrics.mean_pinball_loss(label, scores, alpha=0.7))
+    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(label, scores))

@@ -56,6 +56,9 @@ features:
 COLUMNS = ["order_expected.minutes", "order_expected.version", "order_expected.times_7d"]
 
 
+FACTS = {"before_first_deployment": 0, "late": 0, "left_out": {}}
+
+
 def after(hours: float) -> datetime:
     return NOW + timedelta(hours=hours)
 
@@ -158,7 +161,7 @@ def test_what_is_predicted_again_is_a_correction_known_from_then(shop: Project) 
     again = pa.Table.from_pandas(
         raw.assign(version=2, score=raw["score"] + 100, scored_at=pd.Timestamp(after(30))), preserve_index=False
     )
-    append_predictions(shop, UPSTREAM, NOW.date(), "by hand", lambda logged: again, {}, {"before_first_deployment": 0})
+    append_predictions(shop, UPSTREAM, NOW.date(), "by hand", lambda logged: again, {}, FACTS)
     id = raw["prediction_id"][0]
     found = [row for row in rows_of(shop, after(31)) if row["prediction_id"] == id]
     assert [(row["version"], row[KNOWN], row[UNTIL]) for row in sorted(found, key=lambda row: row[KNOWN])] == [
@@ -173,7 +176,7 @@ def test_a_prediction_is_never_known_before_its_batch_run(shop: Project) -> None
     raw = read_predictions(shop, UPSTREAM, NOW - timedelta(hours=1), after(6)).tail(1)
     early = raw.assign(prediction_id="by hand", scored_at=pd.Timestamp(after(-5)))
     rows = pa.Table.from_pandas(early, preserve_index=False)
-    append_predictions(shop, UPSTREAM, NOW.date(), "by hand", lambda logged: rows, {}, {"before_first_deployment": 0})
+    append_predictions(shop, UPSTREAM, NOW.date(), "by hand", lambda logged: rows, {}, FACTS)
     (found,) = [row for row in rows_of(shop, after(7)) if row["prediction_id"] == "by hand"]
     assert found[KNOWN] == micros(early["effective_time"].iloc[0])
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ml_platform.frame import Asked
 from ml_platform.project import Project
 from ml_platform.registry import champion_ref
 from ml_platform.store.manifest import Artifact
@@ -59,11 +60,13 @@ class HandMadeWorld:
         start: datetime,
         end: datetime,
         now: datetime,
-    ) -> pd.DataFrame:
+    ) -> Asked:
         """Return the rows whose batch run is in ``(start, end]``."""
         self.asked.append((start, end))
         inside = (self.rows["effective_time"] > start) & (self.rows["effective_time"] <= end)
-        return self.rows[inside].drop(columns="label").reset_index(drop=True)
+        rows = self.rows[inside].drop(columns="label").reset_index(drop=True).assign(late=False)
+        nothing = pd.DataFrame({"effective_time": rows["effective_time"].iloc[:0], "reason": [], "rows": []})
+        return Asked(rows, nothing)
 
     def labels_of(
         self, project: Project, model_name: str, source_id: str, rows: pd.DataFrame, as_of: datetime
@@ -110,6 +113,6 @@ def hand_made_world(project: Project, monkeypatch: pytest.MonkeyPatch, **rows: A
     for module in ("ml_platform.training.train", "ml_platform.monitoring.reference"):
         monkeypatch.setattr(f"{module}.load_snapshot", lambda project, id: HandMadeSnapshot(SNAPSHOTS[id]))
     monkeypatch.setattr("ml_platform.training.train.require_no_leaks", lambda *_: None)  # they have no sources
-    monkeypatch.setattr("ml_platform.scoring.model_frame", world.ask)
+    monkeypatch.setattr("ml_platform.scoring.asked_frame", world.ask)
     monkeypatch.setattr("ml_platform.monitoring.settled.labels_of", world.labels_of)
     return world
