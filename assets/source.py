@@ -20,6 +20,7 @@ from ml_platform_dagster.assets.checks import check_specs, report_checks, source
 from ml_platform_dagster.assets.declare import declared_asset
 from ml_platform_dagster.assets.metadata import (
     Metadata,
+    bullets,
     column_lineage,
     described,
     made_metadata,
@@ -82,6 +83,11 @@ def _metadata(facts: SourceFacts, found: Ingested) -> Metadata:
             "new_rows": found.new_rows,
             "late_rows": found.late,
             "corrections": found.corrections,
+            "missing_keys": found.upstream.missing.rows,
+            "gone_files": found.upstream.gone.files,
+            "waiting_rows": found.upstream.waiting,
+            "waiting_until": found.upstream.until or "none",
+            "upstream": bullets(found.upstream.notes()),
             "events_from": about.get("events", _NONE)[0],
             "events_to": about.get("events", _NONE)[1],
             "known_until": about.get("known", _NONE)[1],

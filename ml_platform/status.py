@@ -9,6 +9,8 @@ from typing import Any
 
 from ml_platform.checks import json_value, last_recording
 from ml_platform.errors import ArtifactMissing
+from ml_platform.features.ingests import last_ingest
+from ml_platform.features.upstream import read_upstream
 from ml_platform.monitoring.alerts import recent_alerts
 from ml_platform.monitoring.findings import Finding, open_findings
 from ml_platform.monitoring.missed import Missed, missed_rows
@@ -35,6 +37,8 @@ class DataStatus:
         The newest instant: of a source, at which a row became known; of a feature table, at which a value did.
     failed_checks
         Names of the checks that stop what depends on it.
+    upstream
+        Of a source: what it no longer has and what waits to be known, in figures, and `notes` on it in sentences.
     """
 
     name: str
@@ -42,6 +46,8 @@ class DataStatus:
     rows: int | None
     newest: str | None
     failed_checks: tuple[str, ...]
+    upstream: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,12 +161,16 @@ def _data(project: Project, node: str, kind: str) -> DataStatus:
     recording = last_recording(project.database, node)
     about = artifact.about if artifact else {}
     newest = about.get("known")
+    ingest = last_ingest(project.database, node.partition("/")[2]) if kind == "source" and artifact else None
+    upstream = read_upstream(ingest.upstream) if ingest else None
     return DataStatus(
         name=node.partition("/")[2],
         id=artifact.id if artifact else None,
         rows=about.get("rows"),
         newest=newest[1] if newest else None,
         failed_checks=recording.blocking if recording else (),
+        upstream=asdict(upstream) if upstream else None,
+        notes=upstream.notes() if upstream else (),
     )
 
 

@@ -102,6 +102,10 @@ class SourceFacts:
         When its rows are known, as a sentence.
     ingests
         How often it was read.
+    waiting
+        How many rows wait to be known, and until when the last of them does.
+    notes
+        What a person should look at: rows and files that are gone, rows that are known only far ahead.
     """
 
     name: str
@@ -117,6 +121,8 @@ class SourceFacts:
     events: tuple[datetime, datetime] | None
     ingests: int
     new_rows: int | None
+    waiting: tuple[int, str]
+    notes: tuple[str, ...]
     columns: tuple[SourceColumn, ...]
     checks: tuple[CheckFacts, ...]
     used_by: tuple[Use, ...]

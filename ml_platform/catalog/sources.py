@@ -12,6 +12,7 @@ from ml_platform.catalog.usage import column_readers, users_of
 from ml_platform.catalog.wording import known_sentence, span_text
 from ml_platform.errors import PlatformError
 from ml_platform.features.ingests import last_ingest
+from ml_platform.features.upstream import Upstream, read_upstream
 from ml_platform.project import Project
 from ml_platform.spec.source import Reader
 from ml_platform.store.manifest import Artifact
@@ -32,6 +33,7 @@ def source_facts(project: Project, name: str, artifact: Artifact | None = None) 
     shares, unread = _null_shares(project, artifact)
     about = artifact.about if artifact else {}
     ingest = last_ingest(project.database, name)
+    upstream = read_upstream(ingest.upstream) if ingest else Upstream()
     return SourceFacts(
         name=name,
         description=spec.description,
@@ -46,6 +48,8 @@ def source_facts(project: Project, name: str, artifact: Artifact | None = None) 
         events=_instants(about),
         ingests=ingest.number if ingest else 0,
         new_rows=ingest.new_rows if ingest else None,
+        waiting=(upstream.waiting, (upstream.until or "")[:16].replace("T", " ")),
+        notes=upstream.notes(),
         columns=_columns(project, name, shares),
         checks=checks_of(project, node, spec.expectations),
         used_by=users_of(project.spec, Link("sources", name)),

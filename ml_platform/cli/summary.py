@@ -56,6 +56,9 @@ def print_status(project: Project, console: Console) -> None:
     status = project_status(project, project.clock.now())
     console.print(f"\n[bold]{status.project}[/] at {status.now:%Y-%m-%d %H:%M} UTC\n", highlight=False)
     console.print(_data(project, status))
+    for item in status.sources:
+        for note in item.notes:
+            console.print(Text(f"  {item.name}: {note}", style="yellow"))
     for model in status.models:
         console.print(_model(project, status, model))
     for alert in status.alerts[:3]:

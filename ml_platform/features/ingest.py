@@ -4,17 +4,18 @@
 - A row that becomes known only after `now` is left for a later ingest.
 - Afterwards a row that should have been known by the last ingest but was not there arrived late, and
   a row whose content has changed is a correction: both are known from this ingest on.
-- A row that is no longer there is kept: upstream may hold only the newest days.
+- A row that is no longer there is kept: upstream may hold only the newest days. Such rows are counted (`Upstream`).
 - Parts of a source (files) that are as they were when they were last read are not read again.
 - Rows are read, compared and stored in batches: the engine spills beyond the project's memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -26,15 +27,16 @@ from ml_platform.errors import EmptySource, SourceError
 from ml_platform.features.append import CHUNK_ROWS, add_records, append_rows
 from ml_platform.features.chunks import in_order, store_chunk
 from ml_platform.features.empty_log import empty_log, has_rows
-from ml_platform.features.expected import RunChecks, check_rows
-from ml_platform.features.ingests import Ingest, Mark, record_ingest
+from ml_platform.features.expected import Rows, RunChecks, check_rows
+from ml_platform.features.ingests import CURSOR, Ingest, Mark, record_ingest
 from ml_platform.features.looking import look_at_source
-from ml_platform.features.new_rows import Log, NewRows, find_new_rows
+from ml_platform.features.new_rows import Log, NewRows, current_rows, find_new_rows
 from ml_platform.features.readers import Part, fingerprint_of
-from ml_platform.features.reading import CURSOR, Reading, read_parts
+from ml_platform.features.reading import Reading, read_parts
 from ml_platform.features.source_log import (
     CHUNK,
     FOREVER,
+    KNOWN,
     ROW,
     UNTIL,
     has_records,
@@ -44,6 +46,7 @@ from ml_platform.features.source_log import (
 )
 from ml_platform.features.staging import Staging
 from ml_platform.features.suppressed import leave_out
+from ml_platform.features.upstream import Upstream, far_ahead, marks_of_gone, read_upstream, upstream_of
 from ml_platform.identity import content_id, format_instant
 from ml_platform.making import Made
 from ml_platform.project import Project
@@ -61,6 +64,8 @@ class Ingested:
         How many of the new rows are known only from this ingest on, as rows of new keys and as changed ones.
     checks
         The source's checks as they now stand.
+    upstream
+        Which rows the source no longer has, and which wait to be known.
     """
 
     made: Made
@@ -68,6 +73,7 @@ class Ingested:
     checks: tuple[CheckResult, ...]
     late: int = 0
     corrections: int = 0
+    upstream: Upstream = field(default_factory=Upstream)
 
 
 def ingest_source(project: Project, name: str, now: datetime, run_checks: RunChecks | None = None) -> Ingested:
@@ -99,6 +105,7 @@ class _Ingestion:
             look = look_at_source(project, spec.name, now)
         self._look, self._marks, self._last = look, look.marks, look.last
         self._previous = self._with_records(look.last) if look.last and look.continues else None
+        self._far_ahead = far_ahead(spec, project.clock)
 
     def run(self) -> Ingested:
         previous = self._previous
@@ -111,12 +118,13 @@ class _Ingestion:
 
     def _ingest(self, parts: Sequence[Part], changed: Sequence[Part]) -> Ingested:
         """Read what has changed and append what is new; read everything where that alone does not tell enough."""
-        partial = len(changed) < len(parts)
+        some = len(changed) < len(parts)
         with self._engine() as engine, Staging(engine) as staging:
-            reading = self._read(staging, changed, may_be_empty=partial)
-            new = find_new_rows(engine, staging, self._spec, self._now, self._number, self._log(), partial=partial)
+            reading = self._read(staging, changed, may_be_empty=some)
+            new = find_new_rows(engine, staging, self._spec, self._now, self._number, self._log(), partial=some)
             if not new.doubtful:
-                return self._finish(parts, reading, new)
+                whole = not some and not self._is_partly_read
+                return self._finish(parts, reading, new if whole else replace(new, missing=None))
         return self._ingest(parts, parts)
 
     def _finish(self, parts: Sequence[Part], reading: Reading, new: NewRows) -> Ingested:
@@ -127,7 +135,13 @@ class _Ingestion:
         if self._previous is None:
             problem = f"none of its rows is known by {format_instant(self._now)}"
             raise EmptySource(self._spec.name, "known_at", problem, "Correct known_at, or advance the clock.")
-        return self._nothing_new(self._previous, parts, reading.marks)
+        return self._nothing_new(self._previous, parts, reading.marks, new.missing)
+
+    @property
+    def _is_partly_read(self) -> bool:
+        """Whether the reader gives only some of the rows: those beyond a cursor, or the predictions of some days."""
+        postgres = self._spec.reader.postgres
+        return self._spec.reader.predictions is not None or (postgres is not None and postgres.cursor is not None)
 
     @property
     def _number(self) -> int:
@@ -141,7 +155,7 @@ class _Ingestion:
 
     def _read(self, staging: Staging, parts: Sequence[Part], *, may_be_empty: bool) -> Reading:
         kept = leave_out(self._project, self._spec.name)
-        reading = read_parts(staging, self._spec, parts, self._marks, self._now, kept)
+        reading = read_parts(staging, self._spec, parts, self._marks, self._now, kept, self._far_ahead)
         only_beyond = CURSOR in self._marks and self._marks[CURSOR].mark is not None
         may_be_empty = may_be_empty or only_beyond or self._spec.reader.predictions is not None
         if reading.rows == 0 and not may_be_empty:
@@ -185,21 +199,25 @@ class _Ingestion:
         checks = self._check(new)
         previous = self._artifact(self._previous) if self._previous else None
         artifact = append_rows(self._project.store, self._spec, previous, new)
-        self._record(self._ingest_of(artifact.id, parts, marks, checks, new), marks)
-        return self._result(Made(artifact, reused=False), checks, new)
+        ingest = self._ingest_of(artifact.id, parts, marks, checks, new, new.missing)
+        self._record(ingest, parts, marks)
+        return self._result(Made(artifact, reused=False), checks, new, ingest)
 
     def _check(self, new: NewRows) -> tuple[CheckResult, ...]:
         """Return the results for new rows; set them aside where one of them stops the source."""
-        results = self._results(new.count, new.declared)
+        whole = None
+        if self._previous is not None or new.keys_repeat:
+            whole = partial(_counted, new.engine, new.current)
+        results = self._results(Rows(new.count, new.declared), whole)
         if any(result.blocks for result in results):
             self._quarantine(new)
             raise ChecksFailed(f"sources/{self._spec.name}", results)
         return results
 
-    def _results(self, count: int, batches: Any) -> tuple[CheckResult, ...]:
+    def _results(self, rows: Rows, whole: Callable[[], Rows] | None) -> tuple[CheckResult, ...]:
         if self._run_checks is None or not self._spec.expectations:
             return ()
-        return check_rows(self._run_checks, self._spec.expectations, count, batches)
+        return check_rows(self._run_checks, self._spec.expectations, rows, whole, self._spec.key)
 
     def _checks_again(self, previous: Ingest) -> tuple[CheckResult, ...]:
         """Return the last results; where the expectations have changed since, hold all rows against the new ones."""
@@ -208,7 +226,11 @@ class _Ingestion:
         artifact = self._artifact(previous)
         with self._engine() as engine:
             rows = source_rows(engine, self._project.store, artifact, "stored_rows").select(*self._spec.columns)
-            return self._results(artifact.about["rows"], lambda: engine.batches(rows))
+            log = Log(self._project.store, artifact, previous.at)
+            current = current_rows(engine, log, "current_rows")
+            current = current.order_by([KNOWN, *self._spec.key]).select(*self._spec.columns)
+            everything = Rows(artifact.about["rows"], lambda: engine.batches(rows))
+            return self._results(everything, partial(_counted, engine, lambda: current))
 
     def _quarantine(self, new: NewRows) -> None:
         store = self._project.store
@@ -219,19 +241,22 @@ class _Ingestion:
         about = {"source": self._spec.name, "rows": new.count, "at": format_instant(self._now)}
         store.write("quarantine", id, id, objects={name: stored for name, _, stored in chunks}, about=about)
 
-    def _nothing_new(self, previous: Ingest, parts: Sequence[Part], marks: Iterable[Mark]) -> Ingested:
-        ingest = self._ingest_of(previous.id, parts, marks, self._checks_again(previous), None)
-        self._record(ingest, marks)
+    def _nothing_new(
+        self, previous: Ingest, parts: Sequence[Part], marks: Iterable[Mark], missing: int | None = None
+    ) -> Ingested:
+        ingest = self._ingest_of(previous.id, parts, marks, self._checks_again(previous), None, missing)
+        self._record(ingest, parts, marks)
         return self._as_before(ingest)
 
     def _nothing_yet(self, parts: Sequence[Part]) -> Ingested:
         """Record that the model has not predicted anything yet: features of it are null, and counts 0."""
         made = empty_log(self._project.store, self._spec)
-        self._record(self._ingest_of(made.artifact.id, parts, (), (), None), ())
-        return self._result(made, (), None)
+        ingest = self._ingest_of(made.artifact.id, parts, (), (), None)
+        self._record(ingest, parts, ())
+        return self._result(made, (), None, ingest)
 
     def _as_before(self, ingest: Ingest) -> Ingested:
-        return self._result(Made(self._artifact(ingest), reused=True), ingest.checks, None)
+        return self._result(Made(self._artifact(ingest), reused=True), ingest.checks, None, ingest)
 
     def _ingest_of(
         self,
@@ -240,9 +265,13 @@ class _Ingestion:
         marks: Iterable[Mark],
         checks: tuple[CheckResult, ...],
         new: NewRows | None,
+        missing: int | None = None,
     ) -> Ingest:
         known = {**self._marks} | {mark.name: mark for mark in marks}
+        known |= {mark.name: mark for mark in marks_of_gone(known, {part.name for part in parts}, self._now)}
         waits = [mark.next_known_at for mark in known.values() if mark.next_known_at is not None]
+        last = read_upstream(self._previous.upstream) if self._previous is not None else Upstream()
+        upstream = upstream_of(last, known.values(), missing, self._now, self._far_ahead)
         files = fingerprint_of(parts)
         return Ingest(
             number=self._number,
@@ -256,12 +285,16 @@ class _Ingestion:
             corrections=new.corrections if new else 0,
             expectations=self._expectations,
             checks=checks,
+            upstream=upstream.as_text(),
         )
 
-    def _record(self, ingest: Ingest, marks: Iterable[Mark]) -> None:
-        record_ingest(self._project.database, self._spec.name, ingest, self._look.scope, tuple(marks))
+    def _record(self, ingest: Ingest, parts: Sequence[Part], marks: Iterable[Mark]) -> None:
+        read = tuple(marks)
+        others = {name: mark for name, mark in self._marks.items() if name not in {mark.name for mark in read}}
+        gone = marks_of_gone(others, {part.name for part in parts}, self._now)
+        record_ingest(self._project.database, self._spec.name, ingest, self._look.scope, (*read, *gone))
 
-    def _result(self, made: Made, checks: tuple[CheckResult, ...], new: NewRows | None) -> Ingested:
+    def _result(self, made: Made, checks: tuple[CheckResult, ...], new: NewRows | None, ingest: Ingest) -> Ingested:
         freshness = _freshness(self._spec, made.artifact, self._now)
         return Ingested(
             made=made,
@@ -269,7 +302,14 @@ class _Ingestion:
             checks=(*checks, *freshness),
             late=new.late if new else 0,
             corrections=new.corrections if new else 0,
+            upstream=read_upstream(ingest.upstream),
         )
+
+
+def _counted(engine: DuckDB, rows: Callable[[], Any]) -> Rows:
+    query = rows()
+    count = engine.run(query.aggregate(n=query.count()))["n"][0].as_py()
+    return Rows(int(count), lambda: engine.batches(query))
 
 
 def _freshness(spec: SourceSpec, artifact: Artifact, now: datetime) -> tuple[CheckResult, ...]:

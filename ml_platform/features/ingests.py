@@ -31,6 +31,7 @@ INGESTS = sa.Table(
     sa.Column("corrections", sa.Integer, nullable=False),
     sa.Column("expectations", sa.String(64), nullable=False),
     sa.Column("checks", sa.Text, nullable=False),
+    sa.Column("upstream", sa.Text, nullable=False),
     sa.UniqueConstraint("source", "number"),
 )
 
@@ -44,7 +45,16 @@ MARKS = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("mark", sa.Text),
     sa.Column("next_known_at", Instant),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("most_rows", sa.BigInteger, nullable=False),
+    sa.Column("waiting", sa.BigInteger, nullable=False),
+    sa.Column("waiting_until", Instant),
+    sa.Column("far", sa.BigInteger, nullable=False),
+    sa.Column("gone_at", Instant),
 )
+
+CURSOR = "cursor"
+"""The name of the mark that holds a cursor's largest value."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +69,23 @@ class Mark:
         What tells whether it has changed: a fingerprint; a cursor's largest value as an SQL literal.
     next_known_at
         When the first of its rows that were left for later becomes known.
+    rows, most_rows
+        How many rows it had, and how many it had at most.
+    waiting, waiting_until, far
+        How many of its rows were left for later, until when, and how many of them for very long.
+    gone_at
+        The first ingest that did not find it; None while it is there.
     """
 
     name: str
     mark: str | None
     next_known_at: datetime | None
+    rows: int = 0
+    most_rows: int = 0
+    waiting: int = 0
+    waiting_until: datetime | None = None
+    far: int = 0
+    gone_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +106,8 @@ class Ingest:
         Rows of new keys, and changed rows, that were known only by being read: their known-at is this ingest.
     expectations
         Hash of the expectations that `checks` are the results of.
+    upstream
+        How the source differs from its log, as JSON: see `ml_platform.features.upstream`.
     """
 
     number: int
@@ -97,6 +121,7 @@ class Ingest:
     corrections: int
     expectations: str
     checks: tuple[CheckResult, ...]
+    upstream: str = "{}"
 
 
 def last_ingest(database: Database, source: str) -> Ingest | None:
@@ -121,7 +146,7 @@ def last_marks(database: Database, source: str, scope: str) -> dict[str, Mark]:
     query = sa.select(MARKS).where(MARKS.c.source == source, MARKS.c.scope == scope).order_by(MARKS.c.seq)
     with database.reading() as connection:
         rows = connection.execute(query).mappings().all()
-    return {row["name"]: Mark(row["name"], row["mark"], row["next_known_at"]) for row in rows}
+    return {row["name"]: Mark(**{name: row[name] for name in Mark.__dataclass_fields__}) for row in rows}
 
 
 def record_ingest(database: Database, source: str, ingest: Ingest, scope: str = "", marks: Sequence[Mark] = ()) -> None:

@@ -9,10 +9,10 @@ from typing import Literal
 
 from ml_platform.code_version import code_version
 from ml_platform.features.empty_log import has_rows
-from ml_platform.features.ingests import Ingest, Mark, last_ingest, last_marks
+from ml_platform.features.ingests import CURSOR, Ingest, Mark, last_ingest, last_marks
 from ml_platform.features.read_predictions import predicted_parts
 from ml_platform.features.readers import Part, source_parts
-from ml_platform.features.reading import CURSOR, unsettled
+from ml_platform.features.reading import unsettled
 from ml_platform.identity import content_id
 from ml_platform.project import Project
 from ml_platform.spec.deciding import deciding_part, project_functions

@@ -28,6 +28,7 @@ from ml_platform.features.source_log import (
     KNOWN_AT,
     ROW,
     UNTIL,
+    chunk_names,
     numbered_versions,
 )
 from ml_platform.features.staging import Staging
@@ -65,6 +66,10 @@ class NewRows:
         How large they are in the mean.
     doubtful
         How many of them only the parts that were not read could explain: see `find_new_rows`.
+    missing
+        How many keys of the log were not read; None where not all of the source was read.
+    keys_repeat
+        Whether the read had several rows of one key.
     """
 
     engine: DuckDB
@@ -76,6 +81,9 @@ class NewRows:
     corrections: int
     row_bytes: int
     doubtful: int
+    missing: int | None = None
+    keys_repeat: bool = False
+    log: Log | None = None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows, sorted by known-at and key.
@@ -97,6 +105,21 @@ class NewRows:
         """Return the rows' declared columns in the same order, for Ibis."""
         return self._ordered().select(*self.spec.columns)
 
+    def current(self) -> Any:
+        """Return the declared columns of the source's rows with the new ones, for Ibis: the last row of each key.
+
+        Rows are in order of known-at and key.
+        """
+        rows = self.rows
+        new = rows.filter(rows[UNTIL].isnull()).select(*self.spec.columns, KNOWN)
+        if self.log is None:
+            return new.order_by([KNOWN, *self.spec.key]).select(*self.spec.columns)
+        log = current_rows(self.engine, self.log, "current_rows")
+        replaced = rows.filter(rows["_first"] & rows[_LOG_CHUNK].notnull()).select(_LOG_CHUNK, _LOG_ROW)
+        log = log.anti_join(replaced, [log[CHUNK] == replaced[_LOG_CHUNK], log[ROW] == replaced[_LOG_ROW]])
+        both = new.union(log.select(*self.spec.columns, KNOWN))
+        return both.order_by([KNOWN, *self.spec.key]).select(*self.spec.columns)
+
     def replaced_before(self) -> Iterator[pa.RecordBatch]:
         """Yield which rows of the log are replaced, and from when on, by the number of their chunk and their place."""
         rows = self.rows.filter(self.rows["_first"] & self.rows[_LOG_CHUNK].notnull())
@@ -104,6 +127,12 @@ class NewRows:
 
     def _ordered(self) -> Any:
         return self.rows.order_by([KNOWN, *self.spec.key])
+
+
+def current_rows(engine: DuckDB, log: Log, name: str) -> Any:
+    """Return the rows of a log that no other has replaced, for Ibis."""
+    rows = numbered_versions(engine, log.store, log.artifact, chunk_names(log.artifact), name)
+    return rows.filter(rows[UNTIL] == FOREVER)
 
 
 _REPLACED = {CHUNK: _LOG_CHUNK, ROW: _LOG_ROW, UNTIL: KNOWN}
@@ -138,10 +167,14 @@ def find_new_rows(
         _refuse_duplicates(engine, spec, read.semi_join(repeated, list(spec.key)))
     known = read.filter(read[KNOWN] <= to_micros(now))
     several = repeated if repeats else None
+    missing = None
     if log is None:
         chosen = _all(known)
     else:
         beside = _beside_log(engine, spec, _with_last(spec, _narrow(spec, known), several), log)
+        if not partial:
+            beside = staging.keep("beside_rows", beside.select(*_BESIDE))
+            missing = _missing(engine, spec, log, beside, read.filter(read[KNOWN] > to_micros(now)))
         decided = staging.keep("decided_rows", _compared(beside, now, log.last_at, partial=partial))
         chosen = read.select(*spec.columns, PLACE).join(decided, PLACE).drop(PLACE)
     if repeats:
@@ -161,7 +194,32 @@ def find_new_rows(
         corrections=int(facts[_CORRECTS] or 0),
         row_bytes=8 * len(spec.columns) + int(facts["bytes"] or 0) // max(1, facts["rows"]),
         doubtful=int(facts[_DOUBT] or 0),
+        missing=missing,
+        keys_repeat=repeats,
+        log=log,
     )
+
+
+_BESIDE = (KNOWN, FRESH, PLACE, _CONTENT, "_last", _LOG_CHUNK, _LOG_ROW, _LOG_KNOWN, f"_log_{_CONTENT}")
+
+
+def _missing(engine: DuckDB, spec: SourceSpec, log: Log, beside: Any, later: Any) -> int:
+    """Return how many keys of the log are in none of the rows that were read.
+
+    Parameters
+    ----------
+    beside
+        Rows known by now, beside the log's last row of their key.
+    later
+        Rows that become known later.
+    """
+    about = log.artifact.about
+    held = about["rows"] - sum(record["rows"] for record in about.get("replaced", ()))
+    places = beside.filter(beside[_LOG_ROW].notnull()).select(_LOG_CHUNK, _LOG_ROW)
+    if engine.run(later.limit(1)).num_rows:
+        ahead = _beside_log(engine, spec, later.select(*spec.key), log, "later_rows")
+        places = places.union(ahead.filter(ahead[_LOG_ROW].notnull()).select(_LOG_CHUNK, _LOG_ROW))
+    return int(held) - int(engine.run(places.distinct().count().name("n").as_table())["n"][0].as_py())
 
 
 def _text_bytes(spec: SourceSpec, rows: Any) -> Any:
@@ -233,14 +291,14 @@ def _with_last(spec: SourceSpec, known: Any, repeated: Any | None) -> Any:
     return joined.select(*known.columns, _last=is_last)
 
 
-def _beside_log(engine: DuckDB, spec: SourceSpec, known: Any, log: Log) -> Any:
+def _beside_log(engine: DuckDB, spec: SourceSpec, known: Any, log: Log, name: str = "stored_rows") -> Any:
     """Join each row with the log's last row of its key, of which only the chunks that may hold such keys are read."""
     chunks = chunks_with_keys(engine, log.store, log.artifact, spec, known)
     content = f"_log_{_CONTENT}"
     if not chunks:
         numbers = dict.fromkeys((_LOG_CHUNK, _LOG_ROW, _LOG_KNOWN), ibis.null("int64"))
         return known.mutate(**numbers, **{content: ibis.null("uint64")})
-    rows = numbered_versions(engine, log.store, log.artifact, chunks, "stored_rows")
+    rows = numbered_versions(engine, log.store, log.artifact, chunks, name)
     rows = rows.filter(rows[UNTIL] == FOREVER)
     last = rows.select(
         **{f"_log_{name}": rows[name] for name in spec.key},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from ml_platform.clock import MICROSECOND, format_duration, from_micros, to_micros
 from ml_platform.errors import SourceError
-from ml_platform.features.ingests import Mark
+from ml_platform.features.ingests import CURSOR, Mark
 from ml_platform.features.read_postgres import cursor_literal
 from ml_platform.features.readers import Part
 from ml_platform.features.schema import FIRST, LAST, TYPES, conform
@@ -22,8 +22,6 @@ from ml_platform.features.staging import Staging
 from ml_platform.spec.source import SourceSpec
 
 READ, FRESH, PLACE = "read_rows", "_fresh", "_place"
-CURSOR = "cursor"
-"""The name of the mark that holds a cursor's largest value."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,7 @@ def read_parts(
     marks: Mapping[str, Mark],
     now: datetime,
     kept: Callable[[pa.Table], pa.Table] = lambda rows: rows,
+    far_ahead: timedelta = timedelta(days=366),
 ) -> Reading:
     """Read parts into the staged table `READ`: declared columns, known-at in microseconds, newness, place.
 
@@ -67,6 +66,8 @@ def read_parts(
     ----------
     kept
         Returns the rows of a batch that may be kept.
+    far_ahead
+        Rows that become known later than this after `now` are counted apart.
 
     Raises
     ------
@@ -77,10 +78,11 @@ def read_parts(
     staging.append(READ, _timed(spec, nothing, 0, fresh=False))
     rows, found = 0, []
     for part in parts:
-        reader = _PartReader(staging, spec, part, to_micros(now), rows, fresh=part.name not in marks, kept=kept)
+        limits = (to_micros(now), to_micros(now) + far_ahead // MICROSECOND)
+        reader = _PartReader(staging, spec, part, limits, rows, fresh=part.name not in marks, kept=kept)
         reader.read()
         rows += reader.rows
-        found += reader.marks(marks.get(CURSOR))
+        found += reader.marks(marks.get(part.name), marks.get(CURSOR))
     return Reading(rows, tuple(found))
 
 
@@ -92,17 +94,19 @@ class _PartReader:
         staging: Staging,
         spec: SourceSpec,
         part: Part,
-        now: int,
+        limits: tuple[int, int],
         first: int,
         *,
         fresh: bool,
         kept: Callable[[pa.Table], pa.Table],
     ) -> None:
-        self._staging, self._spec, self._part, self._now = staging, spec, part, now
+        self._staging, self._spec, self._part, (self._now, self._far) = staging, spec, part, limits
         self._first, self._fresh, self._kept = first, fresh, kept
         self._cursor = spec.reader.postgres.cursor if spec.reader.postgres else None
         self.rows = 0
         self._next_known: int | None = None
+        self._last_known: int | None = None
+        self._read, self._waiting, self._beyond = 0, 0, 0
         self._largest: Any = None
 
     def read(self) -> None:
@@ -117,21 +121,39 @@ class _PartReader:
             self._remember(raw, timed[KNOWN])
             self.rows += table.num_rows
 
-    def marks(self, cursor: Mark | None) -> list[Mark]:
+    def marks(self, before: Mark | None, cursor: Mark | None) -> list[Mark]:
         """Return what to remember. While rows wait to be known, the cursor stays before them."""
         waits = None if self._next_known is None else from_micros(self._next_known)
-        found = [Mark(self._part.name, self._part.fingerprint, waits)]
+        about = Mark(
+            self._part.name,
+            self._part.fingerprint,
+            waits,
+            rows=self._read,
+            most_rows=max(self._read, before.most_rows if before else 0) if self._cursor is None else self._read,
+            waiting=self._waiting,
+            waiting_until=None if self._last_known is None else from_micros(self._last_known),
+            far=self._beyond,
+        )
+        found = [about]
         if self._cursor is not None:
             beyond = cursor_literal(self._largest) if self._largest is not None and waits is None else None
             found.append(Mark(CURSOR, beyond or (cursor.mark if cursor else None), waits))
         return found
 
     def _remember(self, raw: pa.Table, known: pa.ChunkedArray) -> None:
-        least = pc.min(known.filter(pc.greater(known, self._now))).as_py()
-        self._next_known = min((at for at in (self._next_known, least) if at is not None), default=None)
+        self._read += raw.num_rows
+        if known.length() and pc.max(known).as_py() > self._now:
+            self._remember_waiting(known.filter(pc.greater(known, self._now)))
         if self._cursor is not None:
             found = [value for value in (self._largest, pc.max(raw[self._cursor])) if value is not None]
             self._largest = max((value for value in found if value.is_valid), key=lambda v: v.as_py(), default=None)
+
+    def _remember_waiting(self, known: pa.ChunkedArray) -> None:
+        ends = pc.min_max(known).as_py()
+        self._next_known = min(ends["min"], self._next_known or ends["min"])
+        self._last_known = max(ends["max"], self._last_known or ends["max"])
+        self._waiting += len(known)
+        self._beyond += pc.sum(pc.greater(known, self._far)).as_py() or 0
 
     def _require_times(self, table: pa.Table) -> None:
         spec = self._spec

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from ml_platform.checks import CheckResult
-from ml_platform.features.expected import check_rows
+from ml_platform.features.expected import Rows, check_rows, sees_new_rows
 from ml_platform.monitoring.expectations import run_expectations
 from ml_platform.monitoring.known_expectations import KNOWN_EXPECTATIONS, ROW_WISE
 from ml_platform.spec.source import Expectation
@@ -21,7 +21,7 @@ def batches():
 
 def held(at_once, *expectations):
     run = partial(run_expectations, key=["id"])
-    return check_rows(run, expectations, ROWS.num_rows, batches, at_once=at_once)
+    return check_rows(run, expectations, Rows(ROWS.num_rows, batches), at_once=at_once)
 
 
 def expect(name, **args):
@@ -68,7 +68,7 @@ def test_failing_rows_of_all_pieces_are_shown():
 def test_the_summary_says_how_rows_were_seen():
     in_pieces, whole = held(4, CASES[0], CASES[7])
     assert in_pieces.summary["pieces"] == 3
-    assert whole.summary["frame"] == "all rows, the columns that it names"
+    assert whole.summary["frame"] == "all 10 rows of the source"
 
 
 def test_what_cannot_be_evaluated_has_not_passed():
@@ -84,8 +84,46 @@ def test_no_frame_is_larger_than_the_limit():
         sizes.append((len(frame), list(frame.columns)))
         return [CheckResult("x", True, summary={"unexpected_count": 0}) for _ in expectations]
 
-    check_rows(run, [CASES[0], CASES[9]], 10, batches, at_once=5)
+    check_rows(run, [CASES[0], CASES[9]], Rows(10, batches), at_once=5)
     assert sizes == [(4, ["id", "n", "text"]), (4, ["id", "n", "text"]), (2, ["id", "n", "text"]), (10, ["n"])]
+
+
+def test_expectations_about_all_rows_see_the_whole_source_and_those_about_single_rows_the_new_ones():
+    new = Rows(2, lambda: ROWS.slice(8).to_batches())
+    cases = [expect("table_row_count_to_equal", value=10), CASES[1], CASES[8], expect("column_to_exist", column="id")]
+    cases += [expect("column_min_to_be_between", column="n", max_value=1)]
+    run = partial(run_expectations, key=["id"])
+    found = check_rows(run, cases, new, lambda: Rows(10, batches), key=["id"])
+    assert [result.passed for result in found] == [True, False, False, True, True]
+    assert [row["id"] for row in found[1].failing_rows] == [9]  # n is 3 and 8 in the new rows
+    assert [set(row) for row in found[2].failing_rows[:1]] == [{"id", "text"}]
+    alone = check_rows(run, cases, new)
+    assert [result.passed for result in alone] == [False, False, False, True, False]
+
+
+def test_only_row_counts_uniqueness_orders_and_figures_need_the_whole_source():
+    alone = {name for name in KNOWN_EXPECTATIONS if sees_new_rows(expect(name))}
+    assert set(KNOWN_EXPECTATIONS) - alone == {
+        *(
+            name
+            for name in KNOWN_EXPECTATIONS
+            if name.startswith(("column_distinct", "column_proportion", "table_row"))
+        ),
+        *(f"column_{figure}_to_be_between" for figure in ("max", "mean", "median", "min", "stdev", "sum")),
+        "column_kl_divergence_to_be_less_than",
+        "column_most_common_value_to_be_in_set",
+        "column_quantile_values_to_be_between",
+        "column_type_to_be",
+        "column_unique_value_count_to_be_between",
+        "column_value_z_scores_to_be_less_than",
+        "column_values_to_be_decreasing",
+        "column_values_to_be_in_type_list",
+        "column_values_to_be_increasing",
+        "column_values_to_be_of_type",
+        "column_values_to_be_unique",
+        "column_values_to_not_be_outliers",
+        "compound_columns_to_be_unique",
+    }
 
 
 def test_only_expectations_about_single_rows_are_run_in_pieces():

@@ -1,6 +1,7 @@
 """What becomes of rows when a source is read again and again, and what stops an ingest."""
 
 from datetime import timedelta
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +21,7 @@ from ml_platform.errors import (
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.ingests import last_ingest, record_ingest
 from ml_platform.features.source_log import chunk_names, source_versions
+from ml_platform.monitoring.expectations import run_expectations
 from tests.features.world import SALES, at, sale, sales_project, write_csv, write_project
 
 HEADER = list(SALES["columns"])
@@ -446,6 +448,42 @@ def test_checks_see_only_new_rows_and_are_told_again_when_nothing_is_new(tmp_pat
     again = ingest_source(project, "sales", at(7), run)
     assert seen == [["x"], ["y"]]
     assert [result.name for result in again.checks] == ["some"]
+
+
+UNIQUE = [{"expect": "column_values_to_be_unique", "args": {"column": "shop"}}]
+
+
+def test_uniqueness_is_checked_over_the_whole_source(tmp_path):
+    run = partial(run_expectations, key=["id"])
+    project = sales_project(tmp_path, [sale("x", 1, shop="p"), sale("y", 2, shop="q")], expectations=UNIQUE)
+    ingest_source(project, "sales", at(4), run)
+    rewrite(project, [sale("x", 1, shop="p"), sale("y", 2, shop="q"), sale("z", 5, shop="p")])
+    with pytest.raises(ChecksFailed) as caught:
+        ingest_source(project, "sales", at(6), run)
+    [result] = caught.value.results
+    assert [row["id"] for row in result.failing_rows] == ["x", "z"]
+
+
+def test_a_value_that_a_correction_moves_to_another_row_is_unique(tmp_path):
+    run = partial(run_expectations, key=["id"])
+    project = sales_project(tmp_path, [sale("x", 1, shop="p"), sale("y", 2, shop="q")], expectations=UNIQUE)
+    ingest_source(project, "sales", at(4), run)
+    rewrite(project, [sale("x", 1, shop="r"), sale("y", 2, shop="q"), sale("z", 5, shop="p")])
+    assert ingest_source(project, "sales", at(6), run).checks[0].passed
+    other = sales_project(tmp_path, [sale("x", 1, shop="r"), sale("y", 2, shop="q"), sale("z", 5, shop="p")])
+    strict = sales_project(
+        other.root,
+        [sale("x", 1, shop="r"), sale("y", 2, shop="q"), sale("z", 5, shop="p")],
+        expectations=[UNIQUE[0] | {"severity": "warn"}],
+    )
+    assert ingest_source(strict, "sales", at(7), run).checks[0].passed  # judged anew: what was replaced is left out
+
+
+def test_declared_versions_of_one_key_count_once_where_a_column_is_to_be_unique(tmp_path):
+    run = partial(run_expectations, key=["id"])
+    rows = [sale("x", 1, seen=1, shop="p"), sale("x", 1, seen=3, shop="p")]
+    project = sales_project(tmp_path, rows, expectations=UNIQUE)
+    assert ingest_source(project, "sales", at(4), run).checks[0].passed
 
 
 def test_changed_expectations_are_held_against_all_rows(tmp_path):

@@ -170,6 +170,7 @@ def _mask_records(project: Project, person: Person) -> None:
     columns = [
         RECORDINGS.c.results,
         INGESTS.c.checks,
+        INGESTS.c.upstream,
         ALERTS.c.alert,
         FINDINGS.c.reason,
         FINDINGS.c.facts,
