@@ -26,12 +26,12 @@ def test_descriptions_owners_units_and_expectations_do_not_decide(ferry: Path) -
         "event_timestamp": "arrived_at",
         "known_at": {"column": "logged_at"},
         "columns": {
-            "trip_id": {"type": "string", "required": False},
-            "ship": {"type": "string", "required": False},
-            "arrived_at": {"type": "timestamp", "required": False},
-            "logged_at": {"type": "timestamp", "required": False},
-            "minutes_late": {"type": "float", "required": False},
-            "pier": {"type": "string", "required": False},
+            "trip_id": {"type": "string", "dst": [], "required": False},
+            "ship": {"type": "string", "dst": [], "required": False},
+            "arrived_at": {"type": "timestamp", "dst": [], "required": False},
+            "logged_at": {"type": "timestamp", "dst": [], "required": False},
+            "minutes_late": {"type": "float", "dst": [], "required": False},
+            "pier": {"type": "string", "dst": [], "required": False},
         },
     }
 
