@@ -220,6 +220,10 @@ class _Evaluation:
                 f"the champion was fitted on rows up to {self._champion.about['until']}, and some of them are judged "
                 "here: it looks better than it is."
             )
+        label = self._rows.label
+        if label.dtype.kind != "f" and len(set(label.tolist())) == 1:
+            one = f"one class ({str(label[0]).lower()}) in all {len(label)} rows"
+            notes.append(f"the test stretch has {one}: auc has no value, and the sums say nothing of the other class.")
         if self._problem is not None:
             notes.append(f"the champion cannot be run on these rows: {self._problem}.")
         return notes

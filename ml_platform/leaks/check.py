@@ -30,7 +30,7 @@ from ml_platform.store.manifest import Artifact
 
 SINGLE, COPY, NULLNESS, SETTLED = "single_feature", "copy_of_label", "nullness", "label_known_before"
 LEAK_CHECKS = (SINGLE, COPY, NULLNESS, SETTLED)
-_KIND, _VERSION = "checks", "leaks-1"
+_KIND, _VERSION = "checks", "leaks-2"
 _SHOWN = 5
 _WORTH_A_LOOK = 0.9
 
@@ -211,7 +211,13 @@ class _Guard:
             "rows": len(frame),
             "known_before": int(found.known.sum()),
             "happened_before": int(found.happened.sum()),
+            "no_answer": self._about_events_before(),
         }
+        if counts["no_answer"] and not found.known.any():
+            told = (
+                f"the label rows of {counts['no_answer']} rows are about events before the batch run, and became known"
+            )
+            return _failed(SETTLED, "warn", f"{told} afterwards: they are no answers and were ignored", counts)
         if LABEL in self.model.leaks.allow or found.develops or not (found.known.any() or found.happened.any()):
             return CheckResult(SETTLED, True, summary=counts)
         certain = bool(found.known.any())
@@ -221,6 +227,11 @@ class _Guard:
         rows = sample_rows(frame[late][[*keys, PREDICTION_TIME, EFFECTIVE_TIME]].assign(**known_at))
         problem = f"the label of {late.sum()} of {len(frame)} rows was {what} when they were asked about"
         return _failed(SETTLED, "error" if certain else "warn", problem, counts, rows)
+
+    def _about_events_before(self) -> int:
+        """Return how many rows have a label row that is no answer, since its event lies before the question."""
+        about = self.snapshot.about
+        return sum(int(about.get(part, {}).get("label_before", 0)) for part in ("dropped", "negatives"))
 
 
 def _failed(

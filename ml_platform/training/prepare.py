@@ -33,6 +33,8 @@ class Prepared:
 
     Attributes
     ----------
+    notes
+        What a reader of the figures should know of the validate stretch.
     until
         The effective time of the newest row that took part.
     """
@@ -46,6 +48,7 @@ class Prepared:
     validate: Matrix
     validate_label: np.ndarray
     classes: tuple[Any, ...]
+    notes: tuple[str, ...]
     until: datetime
 
     def fit(self, algorithm: Algorithm, *, calibrated: bool = False) -> Predictor:
@@ -112,6 +115,7 @@ def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame
     classes = learn_classes(train["label"], model.task)
     validate_label = class_indices(read_label(validate["label"], model.task), classes)
     known = validate_label >= 0 if classes else np.ones(len(validate), dtype=bool)
+    notes = _validate_notes(model, classes, validate_label[known], int((~known).sum()))
     inputs = all_inputs(spec, model)
     rows = read_columns(train.reset_index(drop=True), inputs)
     transforms: list[Transform] = []
@@ -130,8 +134,33 @@ def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame
         validate=encode(apply_transforms(checked, transforms), columns),
         validate_label=validate_label[known],
         classes=classes,
+        notes=notes,
         until=max(part["effective_time"].max() for part in (train, validate)).to_pydatetime(),
     )
+
+
+def _validate_notes(model: ModelSpec, classes: tuple[Any, ...], label: np.ndarray, unknown: int) -> tuple[str, ...]:
+    """Return what is wrong with the labels of the validate stretch, where nothing is learned from them.
+
+    Raises
+    ------
+    TrainingError
+        Where they have one class, and early stopping or calibration learns from them.
+    """
+    notes = []
+    if unknown:
+        notes.append(f"{unknown} rows of the validate stretch have a class that the train stretch does not have")
+    if classes and len(np.unique(label)) < 2:
+        found = classes[int(label[0])] if len(label) else "none"
+        one = f"the validate stretch has one class ({str(found).lower()}) in all {len(label)} rows"
+        users = [
+            *(["early stopping"] if "early_stopping_round" in model.algorithm.params else []),
+            *(["calibration"] if model.calibration != "none" else []),
+        ]
+        if users:
+            raise TrainingError(f"{one}, and {' and '.join(users)} learn from it. Lengthen split.validate.")
+        notes.append(one)
+    return tuple(notes)
 
 
 def _matrix_names(spec: ProjectSpec, model: ModelSpec, transforms: list[Transform]) -> list[str]:

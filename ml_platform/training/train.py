@@ -163,7 +163,7 @@ def _about(
         "columns": [_column(column.name, column.categories) for column in predictor.matrix],
         "importances": [[name, share] for name, share in estimator.importances(prepared.train.names).items()],
         "iterations": estimator.iterations if isinstance(estimator, Trees) else None,
-        "notes": list(getattr(estimator, "notes", ())),
+        "notes": [*prepared.notes, *getattr(estimator, "notes", ())],
         "rows": {"train": prepared.train.rows, "validate": prepared.validate.rows},
         "until": format_instant(prepared.until),
         "label": _label(prepared),

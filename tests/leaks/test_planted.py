@@ -183,7 +183,7 @@ def test_rows_that_were_asked_about_when_their_label_was_known_are_counted_and_n
         train_model(project, "late_parcel", snapshot_of(project))
 
 
-def test_what_had_happened_without_being_known_is_told_without_stopping_anything(tmp_path: Path) -> None:
+def test_labels_of_events_before_the_question_are_ignored_and_counted_in_a_warning(tmp_path: Path) -> None:
     project = early(tmp_path, every=50)
     source = tmp_path / "sources/deliveries.yaml"
     source.write_text(
@@ -191,9 +191,12 @@ def test_what_had_happened_without_being_known_is_told_without_stopping_anything
     )  # 24 h before it was placed, 1 h after
     result = found(open_project(tmp_path))[SETTLED]
     assert (result.passed, result.severity) == (False, "warn")
-    assert result.summary["known_before"] == 0
-    assert "was there, though not known, when they were asked about" in str(result.summary["problem"])
-    assert project.spec.name == "shop"
+    assert (result.summary["known_before"], result.summary["happened_before"]) == (0, 0)
+    about = project.store.get("snapshot", snapshot_of(open_project(tmp_path))).about
+    ignored = about["dropped"]["label_before"]
+    assert ignored > 0
+    problem = f"the label rows of {ignored} rows are about events before the batch run, and became known afterwards"
+    assert result.summary["problem"] == f"{problem}: they are no answers and were ignored"
 
 
 def test_the_same_snapshot_is_checked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,11 @@ def test_durations_windows_and_schedules_have_one_text(ferry: Path) -> None:
     assert deciding(timedelta(hours=24)) == "1d"
     assert deciding(Window(timedelta(hours=-48))) == "2d"
     assert deciding(Window(timedelta(0), timedelta(hours=2))) == ["0d", "2h"]
-    assert deciding(spec.models["late"].deployment) == {"batch": "0 * * * * Europe/Oslo"}
+    assert deciding(spec.models["late"].deployment) == {
+        "batch": "0 * * * * Europe/Oslo",
+        "late_rows": "count",
+        "max_missed_share": 0.01,
+    }
     assert deciding(spec.models["late"].split) == {"train": "60d", "validate": "7d", "test": "14d"}
 
 

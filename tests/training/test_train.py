@@ -129,3 +129,32 @@ def test_rows_that_cannot_be_learnt_are_refused(project, monkeypatch, made, erro
 def test_a_model_that_does_not_exist_is_named(project):
     with pytest.raises(TrainingError, match=r"there is no model late_parcels in shop\. Did you mean late_parcel\?"):
         train_model(project, "late_parcels", "s")
+
+
+ONE_CLASS = "the validate stretch has one class (false) in all 40 rows"
+
+
+def _validated_on_one_class(monkeypatch):
+    stretch = snapshot().part("validate")
+    negative = stretch[~stretch["label"].astype(bool)].head(40)
+    assert len(negative) == 40
+    keep_snapshots(monkeypatch, {"one": HandMadeSnapshot({**snapshot().parts, "validate": negative})})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "user"),
+    [
+        ("num_iterations: 60", "num_iterations: 60, early_stopping_round: 5", "early stopping"),
+        ("baselines:", "calibration: sigmoid\nbaselines:", "calibration"),
+    ],
+)
+def test_nothing_is_learned_from_a_validate_stretch_of_one_class(tmp_path, project, monkeypatch, old, new, user):
+    _validated_on_one_class(monkeypatch)
+    with pytest.raises(TrainingError) as caught:
+        train_model(_changed(tmp_path, old, new), "late_parcel", "one")
+    assert str(caught.value) == f"{ONE_CLASS}, and {user} learn from it. Lengthen split.validate."
+
+
+def test_a_validate_stretch_of_one_class_is_noted_where_nothing_is_learned_from_it(project, monkeypatch):
+    _validated_on_one_class(monkeypatch)
+    assert train_model(project, "late_parcel", "one").artifact.about["notes"][0] == ONE_CLASS
