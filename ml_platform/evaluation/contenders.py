@@ -57,6 +57,18 @@ class EvaluationRows:
         """The UTC day of each row."""
         return np.asarray(self.frame["effective_time"].dt.floor("D").dt.tz_localize(None))
 
+    def asked_again(self, spec: ProjectSpec) -> np.ndarray:
+        """Return which rows are asked about again before their label is settled: their prediction time was moved.
+
+        In money one action counts for each row of the population, the last, as in realized value.
+        """
+        source = spec.sources[self.model.population.source]
+        keys = [f"{source.name}.{key}" for key in source.key]
+        ordered = self.frame.sort_values([*keys, "effective_time"], kind="stable")
+        following = ordered.groupby(keys, sort=False, dropna=False)["effective_time"].shift(-1)
+        again = following < ordered["effective_time"] + self.model.label.horizon
+        return np.asarray(again.reindex(self.frame.index), dtype=bool)
+
     def entities(self, spec: ProjectSpec) -> np.ndarray | None:
         """Return a number for the entity of each row; None where the declaration holds entities fixed."""
         if self.model.value.entities == "fixed":

@@ -110,7 +110,9 @@ class _Evaluation:
             raise EvaluationError(f"{model_name}: the test stretch has no row. Lengthen split.test.")
         self._problem: str | None = None
         self._contenders = self._run()
-        self._valued = ~np.isnan(np.column_stack([item.value for item in self._contenders])).any(axis=1)
+        self._unvalued = np.isnan(np.column_stack([item.value for item in self._contenders])).any(axis=1)
+        self._asked_again = self._rows.asked_again(project.spec)
+        self._valued = ~self._unvalued & ~self._asked_again
         if not self._valued.any():
             raise EvaluationError(
                 f"{model_name}: no row of the test stretch can be valued, since a column that value reads is null in "
@@ -210,7 +212,13 @@ class _Evaluation:
     def _notes(self) -> list[str]:
         ahead = self._earned.difference(CHALLENGER, DO_NOTHING)
         notes = [note for note in (ahead.declined, ahead.note) if note]
-        unvalued = len(self._rows.frame) - self._earned.rows
+        again = int(self._asked_again.sum())
+        if again:
+            notes.append(
+                f"{again} of {len(self._rows.frame)} rows are asked about again before their label is settled: only "
+                "the last answer counts in money."
+            )
+        unvalued = int((self._unvalued & ~self._asked_again).sum())
         if unvalued:
             notes.append(
                 f"{unvalued} of {len(self._rows.frame)} rows have no value: a column that value reads is null."

@@ -87,13 +87,14 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
     settled = is_settled(rows, horizon, now)
     truth = _labels(project, model_name, label_source_id, rows, settled, now)
     label = truth[LABEL]
+    since = max(deployed, _first_day(project, model_name))
     inside = rows["effective_time"] > start
     found = Settled(
         realised_value(rows[inside], label[inside], decisions, horizon, now),
-        start,
+        min(end, max(start, since)),
         end,
         replace(realised_value(rows, label, decisions, horizon, now), days=()),
-        max(deployed, _first_day(project, model_name)),
+        since,
         {str(state): int(count) for state, count in truth[LABEL_STATE][inside & settled].value_counts().items()},
     )
     known = rows[inside & settled & label.notna()]

@@ -67,6 +67,20 @@ def test_value_is_the_payoff_of_the_action_that_was_recommended_row_by_row(proje
     assert _by_name(evaluation)["challenger"]["actions"] == {"upgrade": upgraded.sum(), "wait": (~upgraded).sum()}
 
 
+def test_one_action_counts_for_a_row_that_was_moved_and_asked_about_again(project, monkeypatch):
+    # Ten orders are asked about again an hour later, with the same features: they earn what they earn once.
+    once = _evaluate(project)
+    rows = snapshot().part("test")
+    again = rows.head(10).assign(effective_time=rows["effective_time"].head(10) + pd.Timedelta(hours=1))
+    test = pd.concat([rows, again]).sort_values("effective_time", ignore_index=True)
+    keep_snapshots(monkeypatch, {"moved": HandMadeSnapshot({**snapshot().parts, "test": test})})
+    twice = _evaluate(project, snapshot_id="moved")
+    assert (twice.about["rows"], twice.about["rows_valued"]) == (610, 600)
+    assert twice.about["figures"]["value_total"] == pytest.approx(once.about["figures"]["value_total"])
+    note = "10 of 610 rows are asked about again before their label is settled: only the last answer counts in money."
+    assert note in twice.about["notes"]
+
+
 def test_metrics_are_those_of_scikit_learn_on_the_test_rows(project):
     from sklearn import metrics
 
