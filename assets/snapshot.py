@@ -50,6 +50,7 @@ def _metadata(made: Made) -> Metadata:
         "rows": dg.MetadataValue.json(about["rows"]),
         "boundaries": dg.MetadataValue.json(about["boundaries"]),
         "dropped": dg.MetadataValue.json(about["dropped"]),
+        "negatives": dg.MetadataValue.json(about["negatives"]),
         "label": dg.MetadataValue.json(about["label"]),
         "nulls": table(nulls),
     }

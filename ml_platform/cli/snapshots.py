@@ -74,7 +74,8 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
         "stretches": f"train from {bounds['train_start'][:16]}, validate from {bounds['validate_start'][:16]}, "
         f"test from {bounds['test_start'][:16]} to {bounds['end'][:16]}; labels settle within {bounds['horizon']}",
         "rows": f"{_stretches(about['rows'])} in {about['days']} days",
-        "left out": ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in about["dropped"].items()),
+        "left out": _counts(about["dropped"]),
+        "negative without a label row": _counts(about["negatives"]),
         "label": canonical_json(about["label"]["train"]).decode(),
         "columns": ", ".join(f"{column} ({kind})" for column, kind in about["columns"].items()),
         "code": about.get("code", "not recorded by the version that made it"),
@@ -161,3 +162,8 @@ def bytes_text(size: int) -> str:
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
     return f"{size} B"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    """Return counts that are not 0, by reason."""
+    return ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in counts.items() if count) or "none"

@@ -125,7 +125,7 @@ def diff_snapshots(project: Project, first: Artifact, second: Artifact) -> Snaps
 
 
 def _facts(first: Artifact, second: Artifact) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    for name in ("model", "as_of", "boundaries", "dropped", "label", "declared", "code"):
+    for name in ("model", "as_of", "boundaries", "dropped", "negatives", "label", "declared", "code"):
         if first.about.get(name) != second.about.get(name):
             yield name, (first.about.get(name), second.about.get(name))
 
