@@ -121,7 +121,7 @@ def _migrations() -> Path:
 
 
 def _read(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _database_file(uri: str) -> Path:

@@ -92,7 +92,8 @@ def write_workspace(project: Project) -> Path:
         "  - python_module:\n"
         f"      module_name: {DEFINITIONS}\n"
         f'      working_directory: "{home}"\n'
-        f"      location_name: {project.spec.name}\n"
+        f"      location_name: {project.spec.name}\n",
+        encoding="utf-8",
     )
     write_durably(path, text.encode())
     return path

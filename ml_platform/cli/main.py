@@ -8,11 +8,13 @@ from typing import NoReturn
 from ml_platform.cli import factory_commands, past_commands  # noqa: F401  (they give the app its commands)
 from ml_platform.cli.app import app
 from ml_platform.cli.process import REMEDIES, leave
+from ml_platform.cli.streams import print_anywhere
 from ml_platform.errors import PlatformError
 
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one clear message and exit code 1, never a traceback."""
+    print_anywhere()
     try:
         app()
     except PlatformError as error:

@@ -65,4 +65,4 @@ def _write_bare(directory: Path) -> None:
         (directory / folder).mkdir(parents=True, exist_ok=True)
     name = "".join(letter if letter.isalnum() else "_" for letter in directory.resolve().name.lower()).strip("_")
     name = name if name[:1].isalpha() else f"project_{name}"
-    (directory / "project.yaml").write_text(_BARE.format(name=name))
+    (directory / "project.yaml").write_text(_BARE.format(name=name), encoding="utf-8")

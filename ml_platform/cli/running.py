@@ -129,14 +129,15 @@ def _run(project: Project, job: str, *only: str) -> Run:
     console = Console()
     now = project.clock.now()
     console.print(f"[bold]{project.spec.name}[/], {now:%Y-%m-%d %H:%M} UTC: starting Dagster ...", highlight=False)
-    with log.open("w+") as errors:
+    with log.open("w+", encoding="utf-8", errors="replace") as errors:
         process = subprocess.Popen(
             command,
             env=dagster_environment(project),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on once
         )
         run = _follow(process, console)

@@ -57,7 +57,9 @@ def event_log_anchors(project: Project) -> list[Anchor]:
     if not (project.state / "dagster" / "history").exists():
         return []
     command = [sys.executable, "-m", _READER, "--project", str(project.root.resolve())]
-    done = subprocess.run(command, env=dagster_environment(project), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=dagster_environment(project), capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     if done.returncode:
         told = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
         raise PlatformError(f"the anchors in Dagster's event log cannot be read: {told}")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ml_platform.evaluation.metrics import auc
+from ml_platform.numbers import center_and_scale, is_constant
 
 _BINS, _ROWS_A_BIN = 256, 20
 _LEAST_ROWS = 10
@@ -95,7 +96,7 @@ def number_strength(column: Column, target: np.ndarray, later: np.ndarray) -> fl
 
     It is the squared correlation with the label, so that a label whose average moves between the stretches hides none.
     """
-    if len(later) < 2 * _LEAST_ROWS or later.std() == 0:
+    if len(later) < 2 * _LEAST_ROWS or is_constant(later):
         return None
     guesses = [_encoded(column, target)]
     if column.values is not None and column.later_values is not None:
@@ -104,7 +105,7 @@ def number_strength(column: Column, target: np.ndarray, later: np.ndarray) -> fl
 
 
 def _explained(guess: np.ndarray, label: np.ndarray) -> float:
-    return 0.0 if guess.std() == 0 else float(np.corrcoef(guess, label)[0, 1] ** 2)
+    return 0.0 if is_constant(guess) else float(np.corrcoef(guess, label)[0, 1] ** 2)
 
 
 def strength(column: Column, train: pd.Series, validate: pd.Series, *, is_number: bool) -> float | None:
@@ -148,8 +149,9 @@ def _line(values: np.ndarray, later: np.ndarray, target: np.ndarray) -> np.ndarr
     known = ~np.isnan(values)
     x, y = values[known], target[known]
     without = float(target[~known].mean()) if (~known).any() else float(target.mean())
-    spread = float(np.sum((x - x.mean()) ** 2)) if len(x) else 0.0
-    if spread == 0:
+    if is_constant(x):
         return np.full(len(later), float(target.mean()))
-    slope = float(np.sum((x - x.mean()) * (y - y.mean()))) / spread
-    return np.where(np.isnan(later), without, y.mean() + slope * (later - x.mean()))
+    center, scale = center_and_scale(x)
+    moved, moved_later = (x - center) / scale, (later - center) / scale
+    slope = float(np.sum(moved * (y - y.mean()))) / float(np.sum(moved**2))
+    return np.where(np.isnan(later), without, y.mean() + slope * moved_later)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ml_platform.decision import Decision
+from ml_platform.numbers import exact_total
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _day(day: str, rows: pd.DataFrame) -> RealisedDay:
 
 
 def _total(values: pd.Series) -> float:
-    return round(float(np.sum(values.to_numpy(dtype="float64"))), 6)
+    return exact_total(values.to_numpy(dtype="float64"))
 
 
 def _expectation(values: pd.Series) -> float | None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ml_platform.errors import TrainingError
+from ml_platform.numbers import is_constant
 
 Method = Literal["none", "sigmoid", "isotonic"]
 _SMALLEST = 1e-12
@@ -101,8 +102,14 @@ def _isotonic(scores: np.ndarray, positive: np.ndarray) -> Curve:
 
 
 def _platt(odds: np.ndarray, positive: np.ndarray) -> Curve:
-    """Fit slope and offset by Newton's method, halving the step until the loss falls."""
+    """Fit slope and offset by Newton's method, halving the step until the loss falls.
+
+    Where all scores are equal the slope is 1, and the offset gives the smoothed share of the class.
+    """
     count = int(positive.sum())
+    if is_constant(odds):  # a slope would be fitted to rounding
+        share = (count + 1) / (len(positive) + 2)
+        return Curve("sigmoid", (1.0,), (float(np.log(share) - np.log1p(-share) - odds[0]),))
     target = np.where(positive, (count + 1) / (count + 2), 1 / (len(positive) - count + 2))
     at = np.array([1.0, 0.0])
     loss = _loss(at, odds, target)

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ml_platform.numbers import center_and_scale
 from ml_platform.training.matrix import Matrix
 
 _MAX_LEVELS = 50
+_FARTHEST = 1e100
+"""No value is more deviations than this from the mean: infinity times a weight of zero would be no number."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class DenseColumn:
     level
         The category's code that it indicates; None for a number.
     fill, centre, scale
-        For a number: its median stands in for null; then it is centred and scaled.
+        For a number: its median stands in for null; then it is centered and scaled. A constant is not scaled.
     """
 
     source: int
@@ -37,7 +40,9 @@ class DenseColumn:
         column = matrix[:, self.source]
         if self.level is not None:
             return np.asarray(column == self.level, dtype="float64")
-        return np.asarray((np.where(np.isnan(column), self.fill, column) - self.centre) / self.scale)
+        filled = np.where(np.isnan(column), self.fill, column)
+        with np.errstate(over="ignore"):
+            return np.asarray(np.clip((filled - self.centre) / self.scale, -_FARTHEST, _FARTHEST))
 
 
 @dataclass(frozen=True)
@@ -107,9 +112,8 @@ def _scaled(index: int, values: np.ndarray, keep_nulls: bool) -> DenseColumn:
     if not len(known):
         return DenseColumn(index, None, np.nan if keep_nulls else 0.0)
     fill = float(np.median(known))
-    filled = np.where(np.isnan(values), fill, values)
-    scale = float(filled.std())
-    return DenseColumn(index, None, np.nan if keep_nulls else fill, float(filled.mean()), scale or 1.0)
+    center, scale = center_and_scale(np.where(np.isnan(values), fill, values))
+    return DenseColumn(index, None, np.nan if keep_nulls else fill, center, scale)
 
 
 def linear_score(dense: np.ndarray, weights: np.ndarray, intercept: float) -> np.ndarray:

@@ -140,7 +140,7 @@ def _dataset(matrix: Matrix, label: np.ndarray, reference: Any = None) -> Any:
         matrix.values,
         label=label,
         reference=reference,
-        feature_name=matrix.names,
+        feature_name=[f"column_{index}" for index in range(len(matrix.columns))],  # LightGBM refuses many names
         categorical_feature=categories,
         free_raw_data=True,
     )

@@ -7,6 +7,7 @@ import pytest
 from ml_platform.errors import TrainingError, UntrustedContent
 from ml_platform.identity import content_id
 from ml_platform.spec.algorithms import SCIKIT_LEARN
+from ml_platform.training.dense import Dense
 from ml_platform.training.estimators import fit_estimator, load_estimator
 from ml_platform.training.fitting import Bundle, Fitting
 from ml_platform.training.matrix import encode, learn_columns
@@ -223,3 +224,52 @@ def test_a_constant_is_the_share_the_mean_or_the_quantile_of_the_label():
         assert fit_estimator(fitting).score == (pytest.approx(expected(fitting.label)),)
     fitting = _fitting("constant", "multiclass")
     assert fit_estimator(fitting).score == pytest.approx([(fitting.label == index).mean() for index in range(3)])
+
+
+HOSTILE_NAMES = ["price, EUR", "a:b", "[x]", "{y}", 'say "x"', "a b", "ø✓", "\\n", "{", "column_0"]
+
+
+@pytest.mark.parametrize("algorithm", ["lightgbm", "LogisticRegression", "HistGradientBoostingClassifier"])
+def test_any_name_of_a_column_can_be_trained_on_and_decides_nothing(algorithm):
+    fitting = _fitting(algorithm, params={"num_iterations": 3} if algorithm == "lightgbm" else {})
+    plain = fit_estimator(fitting)
+    for start in range(0, len(HOSTILE_NAMES) - 2):
+        renamed = dict(zip(fitting.matrix.names, HOSTILE_NAMES[start:], strict=False))
+        columns = tuple(dataclasses.replace(item, name=renamed[item.name]) for item in fitting.matrix.columns)
+        frame = fitting.matrix.frame.rename(columns=renamed)
+        fitted = fit_estimator(dataclasses.replace(fitting, matrix=encode(frame, columns)))
+        np.testing.assert_array_equal(fitted.predict(encode(frame, columns)), plain.predict(fitting.matrix))
+        assert set(fitted.importances([item.name for item in columns])) <= set(renamed.values())
+
+
+def _of_numbers(values, later):
+    frame = pd.DataFrame({"t.x": np.asarray(values, dtype="float64")})
+    columns = learn_columns(frame, ["t.x"])
+    return encode(frame, columns), encode(pd.DataFrame({"t.x": np.asarray(later, dtype="float64")}), columns)
+
+
+@pytest.mark.parametrize(
+    ("values", "later", "expected"),
+    [
+        (np.full(1000, 0.1), [0.2], [0.1]),  # not scaled: 0.2 - 0.1, where the rounding error would give 7e15
+        (np.where(np.arange(1000) % 2, 0.3, 0.1 + 0.2), [1.3], [1.0]),  # equal numbers, up to rounding
+        ([1e300, -1e300], [2e300], [2.0]),  # squares would overflow
+        ([4e-320, 0.0], [1.0], [1.0]),  # dividing by the deviation would overflow
+        ([1.0, 3.0], [5.0], [3.0]),
+        ([0.0, 1e-200], [1e308], [1e100]),  # kept finite: infinity times a weight of zero would be no number
+    ],
+)
+def test_a_number_is_scaled_by_how_it_varies_and_never_by_its_rounding(values, later, expected):
+    train, seen = _of_numbers(values, later)
+    np.testing.assert_allclose(Dense.learn(train).apply(seen)[:, 0], expected, rtol=1e-12)
+
+
+def test_a_constant_column_leaves_the_scores_of_a_linear_model_alone():
+    draw = np.random.default_rng(3)
+    x = draw.normal(size=500)
+    frame = pd.DataFrame({"t.x": x, "t.s": np.array(["p"] * 500, dtype=object), "t.noise": np.full(500, 0.1)})
+    columns = learn_columns(frame, ["t.x", "t.noise"])
+    fitting = _fitting("LogisticRegression", matrix=encode(frame, columns), label=(x > 0).astype("float64"))
+    later = frame.assign(**{"t.noise": 0.2})
+    fitted = fit_estimator(fitting)
+    np.testing.assert_allclose(fitted.predict(encode(later, columns)), fitted.predict(fitting.matrix), atol=0.01)
