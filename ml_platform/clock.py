@@ -21,8 +21,12 @@ MICROSECOND = timedelta(microseconds=1)
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds", "us": "microseconds"}
 _SECONDS = {unit: timedelta(**{name: 1}).total_seconds() for unit, name in _UNITS.items()}
 _LONGEST = timedelta(days=366_000)
+_MAX_SCHEDULE = 300
+_BEFORE_A_LEAP_DAY = datetime(2000, 1, 1, tzinfo=UTC)
+_STRANGE = re.compile(r"[^0-9A-Za-z*,/# -]|[0-9][Ll]|LW|,[^ ]*#|#[^ ]*,")
+"""What CronSim has and Dagster's cron has not; a test compares the two."""
 _AROUND_FOLD = timedelta(hours=3)  # begun inside the hour that autumn repeats, a cron iterator gets lost
-_DURATION = re.compile(r"([+-]?)(\d+)(us|w|d|h|m|s)")
+_DURATION = re.compile(r"([+-]?)([0-9]+)(us|w|d|h|m|s)")
 
 
 class Clock(Protocol):
@@ -49,12 +53,18 @@ def parse_duration(text: str) -> timedelta:
     """
     match = _DURATION.fullmatch(text.strip())
     if not match:
-        raise ValueError(f"{text!r} is not a duration. Write a number and a unit (w, d, h, m, s, us), such as 30d")
+        raise ValueError(
+            f"{_shown(text)} is not a duration. Write a number and a unit (w, d, h, m, s, us), such as 30d"
+        )
     sign, number, unit = match.groups()
     if len(number) > 18 or int(number) * _SECONDS[unit] > _LONGEST.total_seconds():
         raise ValueError(f"{text[:40]!r} is longer than 1,000 years. Give a shorter one, or write ever for a window")
     span = timedelta(**{_UNITS[unit]: int(number)})
     return -span if sign == "-" else span
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
 
 
 def format_duration(span: timedelta) -> str:
@@ -114,16 +124,23 @@ class Schedule:
 
     def __init__(self, text: str) -> None:
         fields = text.split()
-        if len(fields) != 6:
+        if len(fields) != 6 or len(text) > _MAX_SCHEDULE:
             raise ValueError(
-                f"{text!r} is not a schedule. Write five cron fields and a time zone, such as '0 3 * * 1 UTC'"
+                f"{_shown(text)} is not a schedule. Write five cron fields and a time zone, such as '0 3 * * 1 UTC'"
             )
         self.text, self.cron, self.zone = " ".join(fields), " ".join(fields[:5]), fields[5]
         self._zone = read_zone(self.zone)
         try:
-            CronSim(self.cron, EPOCH)
+            next(CronSim(self.cron, _BEFORE_A_LEAP_DAY))
         except CronSimError as error:
             raise ValueError(f"{text!r} is not a schedule: {error}. Correct its first five fields") from None
+        except StopIteration:
+            raise ValueError(f"{text!r} never comes, such as 30 February. Correct its first five fields") from None
+        if strange := _STRANGE.search(self.cron):
+            raise ValueError(
+                f"{text!r}: {strange.group().strip()} is not understood by every scheduler. Write numbers, names of "
+                "days and months, * , - / and #"
+            )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schedule) and other.text == self.text

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _MAX_LISTED = 5
+_MAX_COMPARED = 200
 
 
 def listed(values: Iterable[object], limit: int = _MAX_LISTED) -> str:
@@ -28,7 +29,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     'Did you mean carrier?'
     """
     names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6) if len(name) <= _MAX_COMPARED else []
     if close:
         return f"Did you mean {close[0]}?"
     return f"Known: {listed(names)}." if names else "None is declared."

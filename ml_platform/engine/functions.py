@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ibis
+import ibis.expr.datashape as ds
+import ibis.expr.operations as ops
 
 _UTC = "timestamp('UTC')"
 
@@ -33,8 +35,11 @@ _round_even = _builtin("round_even", ("float64", "int32"), "float64")
 epoch_us = _builtin("epoch_us", (_UTC,), "int64")
 instant_of = _builtin("make_timestamptz", ("int64",), _UTC)
 wall_time_of = _builtin("make_timestamp", ("int64",), "timestamp")
+is_finite = _builtin("isfinite", ("float64",), "boolean")
+fitting_int64 = _builtin("try", ("int64",), "int64")
+"""The result of ``+ - *``, a negation, an absolute value or `quotient`, null where it does not fit into 64 bits."""
 text_hash = _builtin("md5_number_lower", ("string",), "uint64")
-_quotient = _builtin("divide", ("int64", "int64"), "int64")  # towards zero
+quotient = _builtin("divide", ("int64", "int64"), "int64")  # towards zero
 
 
 def newest_of(value: Any, order: Any, where: Any) -> Any:
@@ -70,7 +75,7 @@ def modulo(left: Any, right: Any) -> Any:
 
 def floor_divide(left: Any, right: Any) -> Any:
     """Return the whole quotient of whole numbers, rounded down."""
-    return _quotient(left - modulo(left, right), right)
+    return quotient(left - modulo(left, right), right)
 
 
 def ceil_divide(left: Any, right: Any) -> Any:
@@ -84,7 +89,23 @@ def ticks_up(instant: Any, step: int) -> Any:
     Instants are moved by whole steps to where they are positive, so that the engine's quotient is the floor.
     """
     moved = -(-(2**61) // step)
-    return _quotient(instant + (moved * step + step - 1), ibis.literal(step, "int64")) - moved
+    return quotient(instant + (moved * step + step - 1), ibis.literal(step, "int64")) - moved
+
+
+def bound(value: Any, name: str, body: Callable[[Any], Any]) -> Any:
+    """Return `body` of a value that the engine computes once, however often `body` mentions it.
+
+    Engines write a value out wherever it is mentioned, so that nested operations would grow with a power of their
+    depth. A function over a list of one element is what both engines have for naming a value inside of an expression.
+
+    Parameters
+    ----------
+    name
+        Another one for each value that `body` can mention.
+    """
+    known = ops.Argument(name=name, shape=ds.columnar, dtype=value.type())
+    of_each = ops.ArrayMap(ibis.array([value]), body=body(known.to_expr()), param=known, index=None)
+    return of_each.to_expr()[0]
 
 
 def half_to_even(value: Any) -> Any:

@@ -21,6 +21,7 @@ _BUILTINS = {
     "make_timestamptz": "TIMESTAMP_MICROS(a)",
     "make_timestamp": "CAST(TIMESTAMP_MICROS(a) AS TIMESTAMP_NTZ)",
     "divide": "a DIV b",
+    "isfinite": "ABS(a) < CAST('Infinity' AS DOUBLE)",
     "round_even": "RINT(a)",
     "floor": "RINT(a) - IF(RINT(a) > a, 1, 0)",
     "ceil": "-(RINT(-a) - IF(RINT(-a) > -a, 1, 0))",
@@ -45,6 +46,8 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
     rewrites = (as_of_to_window, *PySparkCompiler.rewrites)
 
     def visit_ScalarUDF(self, op: Any, **arguments: Any) -> Any:  # noqa: N802
+        if op.__func_name__ == "try":
+            return _tried(*arguments.values())
         return _filled(_BUILTINS[op.__func_name__], *arguments.values())
 
     def visit_AggUDF(self, op: Any, *, where: Any, **arguments: Any) -> Any:  # noqa: N802
@@ -104,6 +107,24 @@ def _filled(template: str, *arguments: Any) -> Any:
     tree = sg.parse_one(template, dialect=_Compiler.dialect)
     filled = tree.transform(lambda node: _put(node, values))
     return sge.Paren(this=filled)
+
+
+_TRIED = {sge.Add: "TRY_ADD", sge.Sub: "TRY_SUBTRACT", sge.Mul: "TRY_MULTIPLY"}
+_SMALLEST = "CAST('-9223372036854775808' AS BIGINT)"
+
+
+def _tried(tree: Any) -> Any:
+    """Return whole-number arithmetic that is null where its result does not fit: Spark has a function for each."""
+    tree = tree.unnest()
+    if type(tree) in _TRIED:
+        return sge.Anonymous(this=_TRIED[type(tree)], expressions=[tree.left.unnest(), tree.right.unnest()])
+    if isinstance(tree, sge.Abs | sge.Neg):  # only the smallest number has no counterpart
+        name = "ABS(a)" if isinstance(tree, sge.Abs) else "-a"
+        return _filled(f"IF(a = {_SMALLEST}, NULL, {name})", tree.this)
+    if isinstance(tree, sge.IntDiv):
+        left, right = tree.left, tree.right
+        return _filled(f"IF(a = {_SMALLEST} AND b = -1, NULL, a DIV b)", left, right)
+    raise NotImplementedError(f"no way to try {type(tree).__name__}")
 
 
 def _put(node: Any, values: dict[str, Any]) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ml_platform.clock import MICROSECOND, parse_duration
-from ml_platform.expression.kinds import Kind, KindError
+from ml_platform.expression.kinds import FIRST_INSTANT, LAST_INSTANT, Kind, KindError
 from ml_platform.expression.node import Node
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def array_of(column: Values | pd.Series[Any]) -> Array:
     if pd.api.types.is_integer_dtype(dtype):
         return Array("int", _filled(series, nulls, 0).astype(np.int64), nulls)
     if pd.api.types.is_float_dtype(dtype):
-        return Array("float", _filled(series, nulls, 0.0).astype(np.float64), nulls)
+        values = _filled(series, nulls, 0.0).astype(np.float64)
+        return Array("float", values, nulls | ~np.isfinite(values))
     if pd.api.types.is_datetime64_any_dtype(dtype):
         instants = pd.DatetimeIndex(series).tz_convert(None) if series.dt.tz is not None else pd.DatetimeIndex(series)
         return Array("timestamp", instants.to_numpy().astype("datetime64[us]").astype(np.int64), nulls)
@@ -85,7 +86,7 @@ def _array_of_objects(series: pd.Series[Any], nulls: Values) -> Array:
 
 
 def to_numpy(array: Array, rows: int) -> Values:
-    """Return plain NumPy values of `rows` rows, nulls as NaN, None or NaT."""
+    """Return plain NumPy values of `rows` rows, nulls as NaN, None or NaT; a whole number never passes by a float."""
     values = np.broadcast_to(array.values, (rows,)).copy()
     nulls = np.broadcast_to(array.nulls, (rows,))
     if array.kind in ("timestamp", "duration"):
@@ -96,9 +97,7 @@ def to_numpy(array: Array, rows: int) -> Values:
         return _objects(values, nulls)
     if array.kind == "float":
         return np.where(nulls | ~np.isfinite(values), np.nan, values)
-    if not nulls.any():
-        return values
-    return _objects(values, nulls) if array.kind == "bool" else np.where(nulls, np.nan, values)
+    return _objects(values, nulls) if nulls.any() else values
 
 
 def _objects(values: Values, nulls: Values) -> Values:
@@ -114,16 +113,18 @@ def apply_arrays(node: Node, kind: Kind, operands: Sequence[Array]) -> Array:
     nulls = np.logical_or.reduce(np.broadcast_arrays(*(operand.nulls for operand in operands)))
     if any(operand.kind == "null" for operand in operands):
         return Array(kind, np.zeros(nulls.shape), np.ones_like(nulls))
-    values = [_number(operand.values) for operand in operands]
+    values = _common([_number(operand.values) for operand in operands])
     if node.op in ("/", "//", "%"):
         nulls = nulls | (values[1] == 0)
         values[1] = np.where(values[1] == 0, 1, values[1])
     result = np.asarray(_VALUES[node.op](*values))
-    if kind in ("int", "timestamp", "duration") and result.dtype.kind in "if":
-        result, nulls = result, nulls | _overflows(node.op, values, nulls)
+    if kind in ("int", "timestamp", "duration"):
+        nulls = nulls | _does_not_fit(node.op, values, result)
+    if kind == "timestamp":
+        nulls = nulls | (result < FIRST_INSTANT) | (result > LAST_INSTANT)
     if kind == "float":
         result = result.astype(np.float64)
-        nulls = nulls | np.isnan(result)
+        nulls = nulls | ~np.isfinite(result)
     return Array(kind, result, nulls)
 
 
@@ -131,13 +132,35 @@ def _number(values: Values) -> Values:
     return values.astype(np.int64) if values.dtype == bool else values
 
 
-def _overflows(op: str, values: Sequence[Values], nulls: Values) -> Values:
-    if op not in ("+", "-", "*"):
-        return np.zeros_like(nulls)
-    exact = _VALUES[op](*(value.astype(np.float64) for value in values))
-    if np.any((np.abs(exact) >= float(_INT64.max)) & ~nulls):
-        raise KindError(f"the result of {op} does not fit into 64 bits")
-    return np.zeros_like(nulls)
+def _common(values: list[Values]) -> list[Values]:
+    """Return numbers as floats where any of them is one, as in the engine."""
+    kinds = {value.dtype.kind for value in values}
+    return [value.astype(np.float64) for value in values] if kinds == {"i", "f"} else values
+
+
+def _does_not_fit(op: str, values: Sequence[Values], result: Values) -> Values:
+    """Return where whole-number arithmetic has wrapped around 64 bits (Warren, Hacker's Delight, 2-13)."""
+    if op in ("neg", "abs"):
+        return values[0] == _INT64.min
+    if op not in ("+", "-", "*", "//"):
+        return np.zeros(result.shape, dtype=bool)
+    left, right = values
+    if op == "+":
+        return ((left ^ result) & (right ^ result)) < 0
+    if op == "-":
+        return ((left ^ right) & (left ^ result)) < 0
+    if op == "//":
+        return (left == _INT64.min) & (right == -1)
+    return _product_wraps(left, right)
+
+
+def _product_wraps(left: Values, right: Values) -> Values:
+    about = np.abs(left.astype(np.float64) * right.astype(np.float64))
+    wraps = np.asarray(about >= 2.0**62)
+    for place in np.argwhere(wraps):
+        one, other = (int(np.broadcast_to(side, wraps.shape)[tuple(place)]) for side in (left, right))
+        wraps[tuple(place)] = not _INT64.min <= one * other <= _INT64.max
+    return wraps
 
 
 def _and(kind: Kind, operands: Sequence[Array]) -> Array:

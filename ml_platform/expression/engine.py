@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import reduce
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import ibis
 
 from ml_platform.clock import MICROSECOND, parse_duration
 from ml_platform.engine.functions import (
+    bound,
     ceil_float,
     epoch_us,
+    fitting_int64,
     floor_divide,
     floor_float,
     half_to_even,
     instant_of,
+    is_finite,
     modulo,
+    quotient,
     wall_time_of,
 )
 from ml_platform.errors import ExpressionError, suggest
-from ml_platform.expression.kinds import Kind
+from ml_platform.expression.kinds import FIRST_INSTANT, LAST_INSTANT, Kind
 from ml_platform.expression.node import Node
 
 _HOUR = parse_duration("1h") // MICROSECOND
@@ -29,12 +34,26 @@ _LENGTHS = {name: parse_duration(f"1{name[0]}") // MICROSECOND for name in ("min
 _TYPES = {"string": "string", "bool": "boolean", "int": "int64", "float": "float64", "null": "float64"}
 
 
+_SMALL = 24
+"""Operands of fewer nodes are written out wherever an operation mentions them; others are bound once."""
+
+
 @dataclass(frozen=True)
 class Compiled:
-    """A value of the engine and its kind; timestamps and durations are int64 microseconds."""
+    """A value of the engine and its kind; timestamps and durations are int64 microseconds.
+
+    Attributes
+    ----------
+    size
+        How many nodes it is written with, about.
+    finite
+        Whether it is surely no infinity and no NaN: others are made null before they are looked at.
+    """
 
     kind: Kind
     value: Any
+    size: int = 1
+    finite: bool = True
 
 
 class Compiler:
@@ -42,6 +61,7 @@ class Compiler:
 
     def __init__(self, table: Any, text: str) -> None:
         self._table, self._text = table, text
+        self._names = itertools.count()
 
     def leaf(self, node: Node) -> Compiled:
         """Return a column or a literal."""
@@ -59,30 +79,76 @@ class Compiler:
         column = self._table[name]
         dtype = column.type()
         if dtype.is_timestamp():
-            return Compiled("timestamp", epoch_us(column))
+            return Compiled("timestamp", epoch_us(column), 2)
         if dtype.is_boolean():
             return Compiled("bool", column)
         if dtype.is_integer():
             return Compiled("int", column)
-        return Compiled("string", column) if dtype.is_string() else Compiled("float", column.cast("float64"))
+        if dtype.is_string():
+            return Compiled("string", column)
+        return Compiled("float", column.cast("float64"), 2, finite=False)
 
     def apply(self, node: Node, kind: Kind, operands: Sequence[Compiled]) -> Compiled:
         """Return the result of one operation."""
-        if node.op in _CHOICES:
-            return Compiled(kind, _CHOICES[node.op](kind, operands))
-        if any(operand.kind == "null" for operand in operands):
+        if node.op not in _CHOICES and any(operand.kind == "null" for operand in operands):
             return Compiled(kind, _null(kind))
-        operation = _OPERATIONS[node.op]
-        return Compiled(kind, operation(*(_operand(operand, operands) for operand in operands)))
+        if node.op not in _PASSES_ON:
+            operands = [self._checked(operand) for operand in operands]
+        return self._bound(operands, lambda known: _applied(node.op, kind, known))
 
     def result(self, compiled: Compiled) -> Any:
         """Return the value that the whole expression stands for."""
         if compiled.kind == "timestamp":
             return instant_of(compiled.value)
-        if compiled.kind == "float":
-            value = compiled.value
-            return ibis.ifelse(value.isinf() | value.isnan(), _null("float"), value)
-        return compiled.value
+        return self._checked(compiled).value
+
+    def _checked(self, operand: Compiled) -> Compiled:
+        """Return a value with null in place of what is not a finite number."""
+        if operand.finite:
+            return operand
+        return self._bound(
+            [operand],
+            lambda known: Compiled(
+                operand.kind,
+                ibis.ifelse(is_finite(known[0].value), known[0].value, _null("float")),
+                2 * known[0].size + 3,
+            ),
+        )
+
+    def _bound(self, operands: Sequence[Compiled], body: Callable[[Sequence[Compiled]], Compiled]) -> Compiled:
+        """Return `body` of operands of which the large ones are computed once."""
+        large = next((place for place, operand in enumerate(operands) if operand.size > _SMALL), None)
+        return body(operands) if large is None else self._bound_at(large, operands, body)
+
+    def _bound_at(
+        self, place: int, operands: Sequence[Compiled], body: Callable[[Sequence[Compiled]], Compiled]
+    ) -> Compiled:
+        operand, results = operands[place], list[Compiled]()
+
+        def inside(known: Any) -> Any:
+            named = replace(operand, value=known, size=1)
+            results.append(self._bound([*operands[:place], named, *operands[place + 1 :]], body))
+            return results[0].value
+
+        value = bound(operand.value, f"value_{next(self._names)}", inside)
+        return replace(results[0], value=value, size=operand.size + results[0].size + 3)
+
+
+def _applied(op: str, kind: Kind, operands: Sequence[Compiled]) -> Compiled:
+    size = _MENTIONS.get(op, 1) * sum(operand.size for operand in operands) + 2
+    if op in _CHOICES:
+        return Compiled(kind, _CHOICES[op](kind, operands), size, all(operand.finite for operand in operands))
+    value = _OPERATIONS[op](*(_operand(operand, operands) for operand in operands))
+    if kind == "timestamp" and op in ("+", "-"):
+        value, size = ibis.ifelse(value.between(FIRST_INSTANT, LAST_INSTANT), value, _null("int64")), 3 * size + 3
+    finite = kind != "float" or (op not in _MAY_OVERFLOW and all(operand.finite for operand in operands))
+    return Compiled(kind, value, size, finite)
+
+
+_PASSES_ON = frozenset(("+", "-", "*", "neg", "abs", "where", "floor", "ceil", "round", "sqrt", "log"))
+"""Operations that give no finite number of an infinity or a NaN, so that it is enough to look at what they give."""
+_MAY_OVERFLOW = frozenset(("+", "-", "*", "/", "//", "%", "exp"))
+_MENTIONS = {"%": 8, "//": 8, "min": 2, "max": 2, "sqrt": 2, "log": 2, "exp": 2, "hour": 8, "weekday": 8}
 
 
 def _literal(value: Any) -> Compiled:
@@ -102,7 +168,7 @@ def _number(value: Any, kind: str) -> Any:
     return ibis.literal(repr(value)).cast(kind)
 
 
-def _null(kind: Kind) -> Any:
+def _null(kind: Kind | Literal["int64"]) -> Any:
     return ibis.null(_TYPES.get(kind, "int64"))
 
 
@@ -129,18 +195,31 @@ def _truth(operand: Compiled) -> Any:
     return ibis.null("boolean") if operand.kind == "null" else operand.value
 
 
+def _whole(value: Any) -> bool:
+    return not value.type().is_floating()
+
+
+def _fitting(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """Return arithmetic whose whole results are null where they do not fit into 64 bits, as arrays have it."""
+    return lambda *values: fitting_int64(compute(*values)) if _whole(values[0]) else compute(*values)
+
+
 def _zero_is_null(value: Any) -> Any:
     return value.nullif(0)
 
 
 def _modulo(left: Any, right: Any) -> Any:
+    if _whole(left):  # the remainder by -1 is 0 as that by 1 is; engines fail for it beside the smallest number
+        right = ibis.ifelse(right == -1, ibis.literal(1, "int64"), right)
     return modulo(left, _zero_is_null(right))
 
 
 def _floor_divide(left: Any, right: Any) -> Any:
-    if left.type().is_floating() or right.type().is_floating():
+    if not _whole(left):
         return floor_float(left / _zero_is_null(right))
-    return floor_divide(left, _zero_is_null(right))
+    towards_zero = fitting_int64(quotient(left, _zero_is_null(right)))
+    rest = left % ibis.ifelse(right == -1, ibis.literal(1, "int64"), _zero_is_null(right))
+    return ibis.ifelse((rest != 0) & ((left < 0) != (right < 0)), towards_zero - 1, towards_zero)
 
 
 def _divide(left: Any, right: Any) -> Any:
@@ -151,8 +230,16 @@ def _extreme(name: str) -> Callable[..., Any]:
     """Return least or greatest, null where any operand is null."""
     pick = ibis.least if name == "min" else ibis.greatest
     return lambda *values: ibis.ifelse(
-        reduce(lambda a, b: a | b, [value.isnull() for value in values]), ibis.null(values[0].type()), pick(*values)
+        _joined(operator.or_, [value.isnull() for value in values]), ibis.null(values[0].type()), pick(*values)
     )
+
+
+def _joined(join: Callable[[Any, Any], Any], values: Sequence[Any]) -> Any:
+    """Return all values joined, in a tree as flat as can be: hundreds in a row would be nested too deeply."""
+    if len(values) == 1:
+        return values[0]
+    half = len(values) // 2
+    return join(_joined(join, values[:half]), _joined(join, values[half:]))
 
 
 def _rounding(rounded: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -169,29 +256,29 @@ def _month(micros: Any) -> Any:
 
 
 _CHOICES: dict[str, Callable[[Kind, Sequence[Compiled]], Any]] = {
-    "and": lambda kind, operands: reduce(lambda a, b: a & b, map(_truth, operands)),
-    "or": lambda kind, operands: reduce(lambda a, b: a | b, map(_truth, operands)),
+    "and": lambda kind, operands: _joined(operator.and_, [_truth(operand) for operand in operands]),
+    "or": lambda kind, operands: _joined(operator.or_, [_truth(operand) for operand in operands]),
     "not": lambda kind, operands: ~_truth(operands[0]),
     "where": _where,
     "coalesce": lambda kind, operands: ibis.coalesce(*(_as(kind, operand) for operand in operands)),
     "is_null": lambda kind, operands: operands[0].value.isnull(),
 }
 _OPERATIONS: dict[str, Callable[..., Any]] = {
-    "+": lambda left, right: left + right,
-    "-": lambda left, right: left - right,
-    "*": lambda left, right: left * right,
+    "+": _fitting(lambda left, right: left + right),
+    "-": _fitting(lambda left, right: left - right),
+    "*": _fitting(lambda left, right: left * right),
     "/": _divide,
     "//": _floor_divide,
     "%": _modulo,
-    "neg": lambda value: -value,
+    "neg": _fitting(lambda value: -value),
     "==": lambda left, right: left == right,
     "!=": lambda left, right: left != right,
     "<": lambda left, right: left < right,
     "<=": lambda left, right: left <= right,
     ">": lambda left, right: left > right,
     ">=": lambda left, right: left >= right,
-    "in": lambda item, *members: reduce(lambda a, b: a | b, [item == member for member in members]),
-    "abs": lambda value: value.abs(),
+    "in": lambda item, *members: _joined(operator.or_, [item == member for member in members]),
+    "abs": _fitting(lambda value: value.abs()),
     "min": _extreme("min"),
     "max": _extreme("max"),
     "floor": _rounding(floor_float),

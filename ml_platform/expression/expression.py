@@ -28,7 +28,8 @@ class Expression:
     """An expression over named columns, with one meaning in NumPy and in the engine.
 
     Null propagates: an operation on null is null, except ``and``, ``or``, ``coalesce``, ``is_null`` and ``where``.
-    A result that is not a finite number (a division by zero, the logarithm of -1) is null.
+    A result that cannot be written down is null: a number that is not finite (a division by zero, the logarithm of
+    -1), a whole number that does not fit into 64 bits, an instant outside of the years 1 to 9999.
     Timestamps are instants in UTC; ``hour``, ``weekday`` (Monday is 0) and ``month`` are UTC's.
 
     Attributes
@@ -73,8 +74,8 @@ class Expression:
         Returns
         -------
         numpy.ndarray
-            int64 (float64 with NaN where there are nulls), float64 with NaN, bool (object with None where there are
-            nulls), object with None for strings, datetime64[us] in UTC or timedelta64[us] with NaT.
+            int64 or bool (object with None where there are nulls), float64 with NaN, object with None for strings,
+            datetime64[us] in UTC or timedelta64[us] with NaT.
 
         Raises
         ------

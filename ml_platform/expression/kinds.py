@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 Kind = Literal["string", "int", "float", "bool", "timestamp", "duration", "null"]
+FIRST_INSTANT, LAST_INSTANT = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The years 1 to 9999 in microseconds since 1970 UTC: what a calendar has. An instant outside is null."""
 _ARTICLE = {"int": "an int", "null": "null"}
 
 

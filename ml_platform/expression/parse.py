@@ -15,8 +15,11 @@ from ml_platform.expression.kinds import FUNCTIONS
 from ml_platform.expression.node import Node
 
 _MAX_LENGTH = 2000
+_MAX_DEPTH = 40
+"""How many steps what compiles an expression for an engine may go down; most operations are one."""
+_STEPS: Mapping[Any, int] = {ast.Div: 2, ast.FloorDiv: 3, ast.Mod: 2, "exp": 2, "min": 2, "max": 2, "sqrt": 2, "log": 2}
 _INT64 = 2**63
-_DURATION = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?<![\w.])\d+(?:us|w|d|h|m|s)\b""")
+_DURATION = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?<![\w.])[0-9]+(?:us|w|d|h|m|s)\b""")
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%"}
 _COMPARE = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 _HINTS = {
@@ -45,6 +48,10 @@ _FOREIGN: dict[type[ast.AST], str] = {
     ast.Tuple: "a tuple outside of 'in'",
     ast.Yield: "yield",
 }
+_TOO_DEEP = (
+    f"operations are nested too deeply: at most {_MAX_DEPTH} deep or in a row, and half as many divisions. Group them, "
+    "such as (a + b) + (c + d), or make features of parts of it"
+)
 _ALLOWED = "Write columns, values, operators and functions only"
 
 
@@ -61,11 +68,18 @@ def parse(text: str) -> Node:
     return _Parser(text).node()
 
 
+def _steps(tree: ast.expr) -> int:
+    if isinstance(tree, ast.BinOp):
+        return _STEPS.get(type(tree.op), 1)
+    return _STEPS.get(tree.func.id, 1) if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) else 1
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._indent = len(text) - len(text.lstrip())
         self._durations: dict[int, str] = {}
+        self._depth = 0
         self._prepared = _DURATION.sub(self._hide_duration, text).lstrip().replace("\n", " ").replace("\r", " ")
 
     def _hide_duration(self, match: re.Match[str]) -> str:
@@ -86,8 +100,10 @@ class _Parser:
         except SyntaxError as error:
             column = self._indent + max((error.offset or 1) - 1, 0)
             raise ExpressionError(self._text, min(column, len(self._text) - 1), f"{error.msg}. {_ALLOWED}") from None
-        except (ValueError, RecursionError, MemoryError):
-            raise ExpressionError(self._text, 0, "cannot be read") from None
+        except ValueError as error:  # a character that Python's parser refuses, such as U+0000
+            raise ExpressionError(self._text, 0, f"cannot be read: {error}. {_ALLOWED}") from None
+        except (RecursionError, MemoryError):
+            raise ExpressionError(self._text, 0, _TOO_DEEP) from None
 
     def _column(self, tree: ast.expr) -> int:
         return self._indent + len(self._prepared.encode()[: tree.col_offset].decode())
@@ -96,10 +112,18 @@ class _Parser:
         return ExpressionError(self._text, self._column(tree), problem)
 
     def _node(self, tree: ast.expr) -> Node:
-        column = self._column(tree)
+        steps = _steps(tree)
+        self._depth += steps
+        if self._depth > _MAX_DEPTH:
+            raise ExpressionError(self._text, 0, _TOO_DEEP)
+        node = self._of(tree, self._column(tree))
+        self._depth -= steps
+        return node
+
+    def _of(self, tree: ast.expr, column: int) -> Node:
         match tree:
             case ast.Name() if column in self._durations:
-                return Node("duration", column, parse_duration(self._durations[column]) // MICROSECOND)
+                return self._duration(tree, column)
             case ast.Name():
                 return Node("name", column, tree.id)
             case ast.Attribute(value=ast.Name(id=table), attr=attribute):
@@ -124,6 +148,12 @@ class _Parser:
         what = _FOREIGN.get(type(tree), type(tree).__name__)
         raise self._fail(tree, f"{what} is not part of expressions. {_ALLOWED}")
 
+    def _duration(self, tree: ast.Name, column: int) -> Node:
+        try:
+            return Node("duration", column, parse_duration(self._durations[column]) // MICROSECOND)
+        except ValueError as error:
+            raise self._fail(tree, str(error)) from None
+
     def _literal(self, tree: ast.Constant, column: int) -> Node:
         value = tree.value
         if not (value is None or isinstance(value, bool | int | float | str)):
@@ -135,6 +165,9 @@ class _Parser:
         return Node("literal", column, value)
 
     def _negative(self, tree: ast.UnaryOp, column: int) -> Node:
+        number = tree.operand
+        if isinstance(number, ast.Constant) and type(number.value) is int and number.value == _INT64:
+            return Node("literal", column, -_INT64)  # the smallest whole number has no positive twin
         operand = self._node(tree.operand)
         if isinstance(operand.value, int | float) and not isinstance(operand.value, bool):
             return Node(operand.op, column, -operand.value)

@@ -6,15 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
-
 from ml_platform.errors import Fault
+from ml_platform.spec.yaml_nodes import MAX_KEY, MAX_NODES, Node, UnreadableYaml, compose, pairs, plain_value
 
-_TAG = "tag:yaml.org,2002:"
-_TEXT_TAGS = {f"{_TAG}str", f"{_TAG}timestamp", f"{_TAG}value"}
+MAX_BYTES = 512 * 1024
 
 Path = Sequence[str | int]
 
@@ -58,9 +53,9 @@ class Document:
             key, node = next(_children(node, part), (key, node))
         if node is None or node is self.root:
             return 1, 1
-        if key is not None and (at_key or isinstance(node, MappingNode) or node.value == ""):
+        if key is not None and (at_key or node.kind == "mapping" or node.value == ""):
             node, offset = key, 0
-        return node.start_mark.line + 1, node.start_mark.column + 1 + _inside(node, offset)
+        return node.start.line + 1, node.start.column + 1 + _inside(node, offset)
 
 
 def holds(value: Any, part: str | int) -> bool:
@@ -72,45 +67,39 @@ def holds(value: Any, part: str | int) -> bool:
 
 def _inside(node: Node, offset: int) -> int:
     """Return how far right of a text's start its character `offset` stands; 0 where it may be on another line."""
-    if offset == 0 or not isinstance(node, ScalarNode) or node.start_mark.line != node.end_mark.line:
+    if offset == 0 or not isinstance(node.value, str) or node.start.line != node.end.line:
         return 0
     return offset + (1 if node.style in ("'", '"') else 0)
 
 
 def _children(node: Node | None, part: str | int) -> Iterator[tuple[Node | None, Node]]:
-    if isinstance(node, MappingNode):
-        yield from ((key, value) for key, value in node.value if key.value == str(part))
-    elif isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
+    if node is not None and node.kind == "mapping":
+        yield from [node.members[str(part)]] if str(part) in node.members else []
+    elif node is not None and node.kind == "sequence" and isinstance(part, int) and part < len(node.value):
         yield None, node.value[part]
 
 
 def read_document(file: str, content: bytes) -> Document:
     """Read one YAML 1.2 file; what is wrong with it is in the document's faults."""
+    if len(content) > MAX_BYTES:
+        message = f"has more than {MAX_BYTES // 1024} kB. Divide the declaration."
+        return Document(file, None, (Fault(file, 1, 1, message),))
     try:
-        text = content.decode("utf-8-sig")
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = compose(content.decode("utf-8-sig"))
+        reader = _Reader(file)
+        value = reader.value(root) if root is not None else None
     except UnicodeDecodeError as error:
-        return Document(file, None, (Fault(file, 1, 1, f"is not UTF-8 text: {error.reason}. Save it as UTF-8."),))
-    except ReaderError as error:
-        return Document(file, None, (_character_fault(file, text, error.position),))
-    except MarkedYAMLError as error:
-        return Document(file, None, (_syntax_fault(file, error),))
-    reader = _Reader(file)
-    value = reader.value(root) if root is not None else None
+        return Document(file, None, (_not_utf8(file, content, error),))
+    except UnreadableYaml as error:
+        mark = error.mark
+        return Document(file, None, (Fault(file, mark.line + 1, mark.column + 1, f"{error.problem}."),))
     return Document(file, value, tuple(reader.faults), root)
 
 
-def _character_fault(file: str, text: str, position: int) -> Fault:
-    before = text[:position]
-    line, column = before.count("\n") + 1, position - before.rfind("\n")
-    return Fault(file, line, column, f"the character U+{ord(text[position]):04X} is not allowed in YAML. Remove it.")
-
-
-def _syntax_fault(file: str, error: MarkedYAMLError) -> Fault:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    said = " ".join(str(part) for part in (error.context, error.problem) if part)
-    return Fault(file, line, column, f"is not YAML: {said}. Correct the text here.")
+def _not_utf8(file: str, content: bytes, error: UnicodeDecodeError) -> Fault:
+    before = content[: error.start]
+    line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+    return Fault(file, line, column, f"is not UTF-8 text: {error.reason}. Save it as UTF-8.")
 
 
 class _Reader:
@@ -118,60 +107,47 @@ class _Reader:
 
     def __init__(self, file: str) -> None:
         self.file, self.faults = file, list[Fault]()
-        self._scalars = YAML(typ="safe", pure=True).constructor
-        self._open: list[int] = []
+        self._values = 0
 
     def value(self, node: Node) -> Any:
-        if id(node) in self._open:
-            self._fault(node, f"anchor &{node.anchor} contains itself: a cycle. Write the value out")
-            return None
-        self._open.append(id(node))
-        try:
-            return self._value(node)
-        finally:
-            self._open.pop()
-
-    def _value(self, node: Node) -> Any:
-        if isinstance(node, MappingNode) and node.tag == f"{_TAG}map":
+        self._values += 1  # an alias is read as often as it stands
+        if self._values > MAX_NODES:
+            problem = f"aliases stand for more than {MAX_NODES:,} values. Write the values out"
+            raise UnreadableYaml(node.start, problem)
+        if node.kind == "mapping":
             return self._mapping(node)
-        if isinstance(node, SequenceNode) and node.tag == f"{_TAG}seq":
+        if node.kind == "sequence":
             return [self.value(item) for item in node.value]
-        if isinstance(node, ScalarNode):
-            return self._scalar(node)
+        if node.kind == "text":
+            return node.value
+        if node.kind == "plain":
+            return self._plain(node)
         self._fault(node, f"the tag {node.tag} is not understood. Write a plain value")
         return None
 
-    def _mapping(self, node: MappingNode) -> dict[str, Any]:
+    def _mapping(self, node: Node) -> dict[str, Any]:
         values: dict[str, Any] = {}
         lines: dict[str, int] = {}
-        for key, item in node.value:
-            if not isinstance(key, ScalarNode):
+        for key, item in pairs(node):
+            name = key.value
+            if key.kind not in ("text", "plain"):
                 self._fault(key, "a key must be text. Write a name before the colon")
-            elif key.tag == f"{_TAG}merge":
+            elif len(name) > MAX_KEY:
+                self._fault(key, f"this key has {len(name):,} characters; at most {MAX_KEY} are read. Shorten it")
+            elif name == "<<" and key.kind == "plain":
                 self._fault(key, "merge keys (<<) are not understood. Write the keys out")
-            elif key.value in values:
-                self._fault(key, f"the key {key.value} stands here twice: first in line {lines[key.value]}. Remove one")
+            elif name in values:
+                self._fault(key, f"the key {name} stands here twice: first in line {lines[name]}. Remove one")
             else:
-                values[key.value], lines[key.value] = self.value(item), key.start_mark.line + 1
+                values[name], lines[name] = self.value(item), key.start.line + 1
         return values
 
-    def _scalar(self, node: ScalarNode) -> Any:
-        if node.tag in _TEXT_TAGS:
-            return node.value
-        construct = {
-            f"{_TAG}null": self._scalars.construct_yaml_null,
-            f"{_TAG}bool": self._scalars.construct_yaml_bool,
-            f"{_TAG}int": self._scalars.construct_yaml_int,
-            f"{_TAG}float": self._scalars.construct_yaml_float,
-        }.get(str(node.tag))
+    def _plain(self, node: Node) -> Any:
         try:
-            if construct is not None:
-                return construct(node)
-        except (ValueError, YAMLError):
-            pass
-        self._fault(node, f"the tag {node.tag} does not fit {node.value!r}. Write a plain value")
-        return None
+            return plain_value(node.value)
+        except ValueError as error:
+            self._fault(node, f"{node.value[:40]!r}: {error}. Write a smaller number, or put text in quotes")
+            return None
 
     def _fault(self, node: Node, message: str) -> None:
-        mark = node.start_mark
-        self.faults.append(Fault(self.file, mark.line + 1, mark.column + 1, f"{message}."))
+        self.faults.append(Fault(self.file, node.start.line + 1, node.start.column + 1, f"{message}."))

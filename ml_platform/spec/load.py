@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from ml_platform.errors import DeclarationError, Fault
 from ml_platform.spec.check import check_project
-from ml_platform.spec.document import Document, read_document
+from ml_platform.spec.document import MAX_BYTES, Document, read_document
 from ml_platform.spec.explain import explain
 from ml_platform.spec.feature_table import FeatureTableSpec
 from ml_platform.spec.model import ModelSpec
@@ -24,6 +25,7 @@ from ml_platform.spec.source import SourceSpec
 from ml_platform.spec.types import Declaration
 
 _PROJECT = "project.yaml"
+_MAX_FILES = 20_000
 _FOLDERS = ("sources", "features", "models")
 _Spec = TypeVar("_Spec", SourceSpec, FeatureTableSpec, ModelSpec)
 
@@ -81,7 +83,7 @@ class _Reading:
 
     def folder(self, name: str, model: type[_Spec]) -> dict[str, _Spec]:
         found: dict[str, _Spec] = {}
-        for path in sorted((self.root / name).rglob("*.y*ml")):
+        for path in self._files(name):
             if path.parent != self.root / name or path.suffix != ".yaml":
                 message = f"is not read. Declarations stand directly in {name}/, in files that end in .yaml: move it."
                 self.faults.append(Fault(path.relative_to(self.root).as_posix(), 1, 1, message))
@@ -95,6 +97,25 @@ class _Reading:
             else:
                 found[path.stem] = spec.model_copy(update={"name": path.stem})
         return found
+
+    def _files(self, name: str) -> list[Path]:
+        """Return the declarations in a folder and below it; links to folders are not followed."""
+        found: list[Path] = []
+        looked = 0
+        for folder, _, files in os.walk(self.root / name, onerror=self._unreadable):
+            looked += len(files) + 1
+            found += [Path(folder) / file for file in files if fnmatch(file, "*.y*ml")]
+            if looked > _MAX_FILES:
+                message = f"holds more than {_MAX_FILES:,} files. Keep declarations in it only, and data elsewhere."
+                self.faults.append(Fault(f"{name}/", 1, 1, message))
+                break
+        return sorted(found)
+
+    def _unreadable(self, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            where = Path(error.filename).relative_to(self.root).as_posix()
+            message = f"cannot be read: {error.strerror}. Give the right to read it, or move it away."
+            self.faults.append(Fault(f"{where}/", 1, 1, message))
 
     def strays(self) -> None:
         """Report folders of declarations whose name is nearly right, for nothing in them is read."""
@@ -123,7 +144,9 @@ class _Reading:
         return found
 
     def _document(self, key: str, path: Path) -> Document:
-        document = _cached_document(path.relative_to(self.root).as_posix(), path.read_bytes())
+        file = path.relative_to(self.root).as_posix()
+        content = _content(file, path)
+        document = Document(file, None, (content,)) if isinstance(content, Fault) else _cached_document(file, content)
         self.documents[key] = document
         self.faults.extend(document.faults)
         return document
@@ -152,6 +175,18 @@ class _Reading:
 
 
 _Any = TypeVar("_Any", bound=Declaration)
+
+
+def _content(file: str, path: Path) -> bytes | Fault:
+    """Return a declaration's bytes, or why there are none: a device, say, would never end."""
+    try:
+        if not path.is_file():
+            what = "a link to nothing" if path.is_symlink() else "a folder" if path.is_dir() else "no file of text"
+            return Fault(file, 1, 1, f"is {what}. A declaration is a file: move this away.")
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        return Fault(file, 1, 1, f"cannot be read: {error.strerror}. Give the right to read it, or move it away.")
 
 
 @lru_cache(maxsize=4096)

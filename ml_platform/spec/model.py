@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from ml_platform.errors import suggest
+from ml_platform.spec.explain import show
 from ml_platform.spec.types import Cron, Declaration, ExpressionText, Name, Owner, Plain, Shorthand, Span, exactly_one
 
 Task = Literal["binary", "multiclass", "regression", "quantile"]
@@ -124,7 +125,7 @@ def _gate(value: Any) -> Any:
         return value
     match = _GATE.fullmatch(value.strip())
     if not match:
-        raise ValueError(f"{value!r} is not a gate. Write a comparison and a number, such as '>= 0.7'")
+        raise ValueError(f"{show(value)} is not a gate. Write a comparison and a number, such as '>= 0.7'")
     return {"operator": match.group(1), "limit": float(match.group(2))}
 
 

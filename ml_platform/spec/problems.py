@@ -143,9 +143,11 @@ def check_code(scope: Scope, declaration: str, place: Place, reference: str) -> 
 
 def check_repeats(declaration: str, place: Place, names: Sequence[str]) -> Iterator[Problem]:
     """Yield a problem for each name that stands in a list a second time."""
+    seen = set[str]()
     for index, name in enumerate(names):
-        if name in names[:index]:
+        if name in seen:
             yield Problem(declaration, (*place, index), f"{name} stands here twice. Remove one")
+        seen.add(name)
 
 
 def check_cases(declaration: str, place: Place, names: Iterable[str]) -> Iterator[Problem]:

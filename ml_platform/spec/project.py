@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from ml_platform.clock import Schedule
+from ml_platform.spec.explain import show
 from ml_platform.spec.feature_table import FeatureTableSpec
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.source import SourceSpec
@@ -21,10 +22,15 @@ def _instant(value: Any) -> datetime:
     try:
         instant = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{value!r} is not an instant. Write it in UTC, such as 2013-12-01T00:00:00Z") from None
+        raise ValueError(f"{show(value)} is not an instant. Write it in UTC, such as 2013-12-01T00:00:00Z") from None
     if instant.tzinfo is None:
         raise ValueError(f"{value} has no time zone. Write it in UTC, such as 2013-12-01T00:00:00Z")
+    if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+        raise ValueError(f"{value} is not in the years {_FIRST_YEAR} to {_LAST_YEAR}. Write another instant")
     return instant.astimezone(UTC)
+
+
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -32,7 +38,7 @@ Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type":
 
 def _currency(value: Any) -> str:
     if not (isinstance(value, str) and _CURRENCY.fullmatch(value)):
-        raise ValueError(f"{value!r} is not a currency. Write its three letters, such as USD")
+        raise ValueError(f"{show(value)} is not a currency. Write its three letters, such as USD")
     return value
 
 
@@ -42,7 +48,7 @@ Currency = Annotated[str, BeforeValidator(_currency), WithJsonSchema({"type": "s
 
 def _memory(value: Any) -> str:
     if not (isinstance(value, str) and _MEMORY.fullmatch(value)):
-        raise ValueError(f"{value!r} is not an amount of memory. Write a whole number and MB or GB, such as 2GB")
+        raise ValueError(f"{show(value)} is not an amount of memory. Write a whole number and MB or GB, such as 2GB")
     return value
 
 
@@ -64,7 +70,7 @@ def _clock_kind(value: Any) -> str:
 
 def _wall(value: Any) -> Any:
     if value != "wall":
-        raise ValueError(f"{value!r} is not a clock. Write wall, or {{simulated_from: 2013-12-01T00:00:00Z}}")
+        raise ValueError(f"{show(value)} is not a clock. Write wall, or {{simulated_from: 2013-12-01T00:00:00Z}}")
     return value
 
 
@@ -78,7 +84,7 @@ ClockSpec = Annotated[
 def _spark_url(value: Any) -> str:
     if not (isinstance(value, str) and _SPARK_URL.fullmatch(value)):
         raise ValueError(
-            f"{value!r} is not a Spark. Write a master, local[2] or spark://host:7077, or a Spark Connect server, "
+            f"{show(value)} is not a Spark. Write a master, local[2] or spark://host:7077, or a Spark Connect server, "
             "sc://host:15002"
         )
     return value
@@ -101,7 +107,7 @@ def _engine_kind(value: Any) -> str:
 
 def _engine_name(value: Any) -> Any:
     if value not in ("duckdb", "spark"):
-        raise ValueError(f"{value!r} is not an engine. Write duckdb, spark, or {{spark: spark://host:7077}}")
+        raise ValueError(f"{show(value)} is not an engine. Write duckdb, spark, or {{spark: spark://host:7077}}")
     return value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ml_platform.errors import Fault
 from ml_platform.spec.document import Document
 
-_REFERENCE = re.compile(r"\$\{([^}]*)\}")
+_REFERENCE = re.compile(r"\$\{([^}$]*)\}")
 
 
 def resolve_references(document: Document, environ: Mapping[str, str]) -> tuple[Any, list[Fault]]:

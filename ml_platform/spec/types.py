@@ -22,9 +22,13 @@ from pydantic_core import CoreSchema
 
 from ml_platform.clock import Schedule, format_duration, parse_duration
 from ml_platform.identity import canonical_json
+from ml_platform.spec.explain import show
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
-_OWNER = re.compile(r"(team:[A-Za-z0-9_-]+)|([^@\s]+@[^@\s]+\.[^@\s]+)")
+_OWNER = re.compile(
+    r"team:[A-Za-z0-9_-]{1,100}|\w[A-Za-z0-9._%+-]{0,100}@[A-Za-z0-9.-]{1,100}\.[A-Za-z]{2,7}", re.ASCII
+)
+"""What Dagster takes as an owner; a test compares the two."""
 
 
 class Declaration(BaseModel):
@@ -55,7 +59,7 @@ def _duration(value: Any) -> timedelta:
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not a duration. Write a number and a unit (w, d, h, m, s), such as 30d")
+        raise ValueError(f"{show(value)} is not a duration. Write a number and a unit (w, d, h, m, s), such as 30d")
     return parse_duration(value)
 
 
@@ -166,7 +170,9 @@ Plain = Annotated[Any, AfterValidator(_plain)]
 
 def _owner(value: Any) -> str:
     if not isinstance(value, str) or not _OWNER.fullmatch(value):
-        raise ValueError(f"{value!r} is not an owner. Write an e-mail address, or team:NAME")
+        raise ValueError(
+            f"{show(value)} is not an owner. Write an e-mail address, or team:NAME with letters, digits, _ and -"
+        )
     return value
 
 

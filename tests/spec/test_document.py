@@ -49,15 +49,14 @@ def test_every_duplicate_key_is_a_fault_and_the_first_value_stands() -> None:
 
 def test_a_syntax_error_names_its_place() -> None:
     assert messages("a: [1, 2\nb: 3\n") == [
-        "a.yaml:2:2: is not YAML: while parsing a flow sequence expected ',' or ']', but got ':'. "
+        "a.yaml:2:2: is not YAML: while parsing a flow sequence did not find expected ',' or ']'. "
         "Correct the text here."
     ]
 
 
 def test_a_second_document_is_a_syntax_error() -> None:
     assert messages("a: 1\n---\nb: 2\n") == [
-        "a.yaml:2:1: is not YAML: expected a single document in the stream but found another document. "
-        "Correct the text here."
+        "a.yaml:2:1: is not YAML: a second document begins here. Write one declaration in each file."
     ]
 
 
@@ -91,7 +90,7 @@ def test_a_character_that_yaml_forbids_is_named_at_its_place() -> None:
 
 def test_text_that_is_not_utf_8_is_a_fault() -> None:
     document = read_document("a.yaml", b"a: \xff\n")
-    assert document.faults == (Fault("a.yaml", 1, 1, "is not UTF-8 text: invalid start byte. Save it as UTF-8."),)
+    assert document.faults == (Fault("a.yaml", 1, 4, "is not UTF-8 text: invalid start byte. Save it as UTF-8."),)
 
 
 def test_faults_stand_at_values_and_those_of_mappings_at_their_keys() -> None:
