@@ -49,6 +49,8 @@ def kind_of(node: Node, kinds: Mapping[str, Kind]) -> Kind:
 def _written_down(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, timedelta):
+        return value if abs(value // timedelta(microseconds=1)) < 2**63 else None
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         return None
     return value

@@ -161,4 +161,5 @@ def test_a_payoff_over_a_label():
 
 def test_whole_numbers_that_do_not_fit_are_null_and_others_keep_every_digit():
     assert values_of("i * i", i=[2**40, 2**31, -3]).tolist() == [None, 2**62, 9]
-    assert values_of("i + 1", i=[2**63 - 1, 2**53, None]).tolist() == [None, 2**53 + 1, None]
+    large = pd.array([2**63 - 1, 2**53, None], dtype="Int64")
+    assert values_of("i + 1", i=large).tolist() == [None, 2**53 + 1, None]

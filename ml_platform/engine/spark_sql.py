@@ -64,6 +64,10 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
             return self.cast(sge.Literal.string(repr(value)), dt.int64 if dtype.is_integer() else dt.float64)
         return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
 
+    def visit_ArrayIndex(self, op: Any, *, arg: Any, index: Any) -> Any:  # noqa: N802
+        """Return an element; Spark counts from 1, in 32 bits."""
+        return self.f.anon.element_at(arg, sge.Literal.number(op.index.value + 1))
+
     def visit_WindowBoundary(self, op: Any, *, value: Any, preceding: bool) -> Any:  # noqa: N802
         """Return a bound of a frame, where Spark wants the plain number."""
         plain = sge.Literal.number(op.value.value) if isinstance(op.value, ops.Literal) else value

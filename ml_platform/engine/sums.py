@@ -44,6 +44,14 @@ def combined(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
 
 
+def is_any(values: pa.Array | pa.ChunkedArray) -> bool:
+    """Return whether any whole number is not zero."""
+    array = combined(values)
+    if pa.types.is_decimal(array.type):
+        return any(half.any() for half in halves_of(array))
+    return bool(array.to_numpy(zero_copy_only=False).any())
+
+
 def halves_of(array: pa.Array) -> tuple[Ints, Ints]:
     """Return 128-bit whole numbers as their lower and their upper 64 bits; the upper has the sign."""
     buffer = array.buffers()[1]

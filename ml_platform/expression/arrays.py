@@ -120,6 +120,8 @@ def apply_arrays(node: Node, kind: Kind, operands: Sequence[Array]) -> Array:
     result = np.asarray(_VALUES[node.op](*values))
     if kind in ("int", "timestamp", "duration"):
         nulls = nulls | _does_not_fit(node.op, values, result)
+    if kind == "duration":
+        nulls = nulls | (result == _INT64.min)  # NumPy's mark for null
     if kind == "timestamp":
         nulls = nulls | (result < FIRST_INSTANT) | (result > LAST_INSTANT)
     if kind == "float":
@@ -141,16 +143,16 @@ def _common(values: list[Values]) -> list[Values]:
 def _does_not_fit(op: str, values: Sequence[Values], result: Values) -> Values:
     """Return where whole-number arithmetic has wrapped around 64 bits (Warren, Hacker's Delight, 2-13)."""
     if op in ("neg", "abs"):
-        return values[0] == _INT64.min
+        return np.asarray(values[0] == _INT64.min)
     if op not in ("+", "-", "*", "//"):
         return np.zeros(result.shape, dtype=bool)
     left, right = values
     if op == "+":
-        return ((left ^ result) & (right ^ result)) < 0
+        return np.asarray(((left ^ result) & (right ^ result)) < 0)
     if op == "-":
-        return ((left ^ right) & (left ^ result)) < 0
+        return np.asarray(((left ^ right) & (left ^ result)) < 0)
     if op == "//":
-        return (left == _INT64.min) & (right == -1)
+        return np.asarray((left == _INT64.min) & (right == -1))
     return _product_wraps(left, right)
 
 

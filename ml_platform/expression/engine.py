@@ -141,6 +141,8 @@ def _applied(op: str, kind: Kind, operands: Sequence[Compiled]) -> Compiled:
     value = _OPERATIONS[op](*(_operand(operand, operands) for operand in operands))
     if kind == "timestamp" and op in ("+", "-"):
         value, size = ibis.ifelse(value.between(FIRST_INSTANT, LAST_INSTANT), value, _null("int64")), 3 * size + 3
+    if kind == "duration" and op != "%" and operands[0].kind != "timestamp":
+        value, size = value.nullif(_number(-(2**63), "int64")), 2 * size + 2  # in arrays, the mark for null
     finite = kind != "float" or (op not in _MAY_OVERFLOW and all(operand.finite for operand in operands))
     return Compiled(kind, value, size, finite)
 

@@ -15,11 +15,15 @@ from typing import Any
 import ibis
 
 from ml_platform.clock import MICROSECOND
+from ml_platform.engine import Engine
+from ml_platform.engine.float_sums import spans_of
 from ml_platform.engine.functions import ticks_up
 from ml_platform.expression import parse_expression
-from ml_platform.features.parts import EVENT_US, PLACE, Part, RowParts, parts_of
+from ml_platform.features.parts import EVENT_US, PLACE, Part, RowParts, Span, parts_of
 from ml_platform.features.source_log import CHUNK, FOREVER, KNOWN, ROW, UNTIL
 from ml_platform.spec.feature_table import FeatureTableSpec
+from ml_platform.spec.resolve import sums_floats
+from ml_platform.spec.source import SourceSpec
 
 EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL = "_event_unit", "_known_tick", "_until_tick"
 
@@ -67,19 +71,32 @@ def base_columns(grain: Grain) -> list[str]:
     return [CHUNK, *grain.keys, EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL]
 
 
-def table_parts(spec: FeatureTableSpec) -> dict[str, Part]:
+def table_parts(spec: FeatureTableSpec, source: SourceSpec) -> dict[str, Part]:
     """Return every part that a table's features need, by column."""
     features = [feature for feature in spec.features.values() if feature.derived is None]
-    return {part.column: part for feature in features for part in parts_of(feature)}
+    parts = (part for feature in features for part in parts_of(feature, of_floats=sums_floats(feature, source)))
+    return {part.column: part for part in parts}
 
 
-def cells_of(rows: Any, grain: Grain, parts: Mapping[str, Part]) -> Any:
+def float_spans(engine: Engine, rows: Any, parts: Mapping[str, Part]) -> dict[str, Span]:
+    """Return the smallest and the largest absolute value, beside zero, of every expression whose floats are summed."""
+    texts = sorted({part.expression for part in parts.values() if part.limb is not None and part.expression})
+    if not texts:
+        return {}
+    values = {str(number): parse_expression(text).to_ibis(rows) for number, text in enumerate(texts)}
+    found = engine.run(rows.aggregate(**spans_of(values))).to_pylist()[0]
+    return {text: (found[f"min_{number}"], found[f"max_{number}"]) for number, text in enumerate(texts)}
+
+
+def cells_of(rows: Any, grain: Grain, parts: Mapping[str, Part], spans: Mapping[str, Span]) -> Any:
     """Return the cells of source rows, for Ibis.
 
     Parameters
     ----------
     rows
         Source rows of numbered chunks (`numbered_versions`).
+    spans
+        What `float_spans` gives for them.
     """
     if grain.where is not None:
         rows = rows.filter(parse_expression(grain.where).to_ibis(rows))
@@ -90,6 +107,6 @@ def cells_of(rows: Any, grain: Grain, parts: Mapping[str, Part]) -> Any:
         **{KNOWN_UNTIL: until, PLACE: rows[CHUNK] * ibis.literal(2**32, "int64") + rows[ROW]},
     )
     timed = timed.filter(timed[KNOWN_FROM] < timed[KNOWN_UNTIL])
-    found = RowParts(timed, parts.values())
+    found = RowParts(timed, parts.values(), spans)
     grouped = found.rows.group_by(base_columns(grain))
-    return grouped.aggregate(**found.aggregates())
+    return grouped.aggregate(**found.aggregates()).mutate(**found.zeros()).select(*base_columns(grain), *parts)

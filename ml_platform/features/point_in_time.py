@@ -26,7 +26,7 @@ from ml_platform.features.stored_cells import StoredCells, chunks_between, engin
 from ml_platform.features.windowed import TICK, Wanted, by_join, in_ranges
 from ml_platform.project import Project
 from ml_platform.spec.feature_table import EVER, FeatureTableSpec
-from ml_platform.spec.resolve import aggregate_type, columns_behind, sum_scale
+from ml_platform.spec.resolve import aggregate_type, columns_behind, sums_floats
 from ml_platform.store.manifest import Artifact
 
 _QUESTION = "_question"
@@ -101,6 +101,8 @@ class _LookUp:
     def __init__(self, project: Project, engine: Engine, artifact: Artifact, spec: FeatureTableSpec) -> None:
         self._project, self._engine, self._artifact, self._spec = project, engine, artifact, spec
         self._grain = Grain.of(spec, project.spec.file.entities[spec.entity])
+        self._source = project.spec.sources[spec.source]
+        self._zeros = frozenset(artifact.about["zeros"])
 
     def beside(self, rows: pa.Table, keys: Mapping[str, str], instant: str, names: Mapping[str, str]) -> pa.Table:
         """Return rows with the columns that `names` gives new names."""
@@ -110,7 +112,7 @@ class _LookUp:
         ticks = ticks_of(rows[instant].to_numpy(), self._spec)
         asked = rows.select(list(dict.fromkeys(keys.values()))).append_column(TICK, pa.array(ticks))
         parts, number = self._parts(asked, keys, wanted, self._chunks(ticks, wanted))
-        values = self._values(parts, behind)
+        values = self._values(self._with_float_sums(parts, read), behind)
         answers = self._engine.run(values.select(_QUESTION, **{new: values[old] for new, old in names.items()}))
         return self._shared_out(rows, answers, number)
 
@@ -138,17 +140,48 @@ class _LookUp:
                 values = values.mutate(**{column: parse_expression(text).to_ibis(values)})
         return values
 
+    def _with_float_sums(self, parts: Any, read: Sequence[str]) -> Any:
+        """Return parts with the columns that sum floats: their end is rounded here, once, whatever the engine."""
+        columns = [column for column in read if self._sums_floats(column)]
+        if not columns:
+            return parts
+        table = self._engine.run(parts)
+        limbs = {item.column for column in columns for item in self._wanted(column) if item.part.limb is not None}
+        made = {column: self._float_sums(table, column) for column in columns}
+        kept = table.drop(sorted(limbs))
+        for column, values in made.items():
+            kept = kept.append_column(column, values)
+        return self._engine.arrow("parts_with_sums", kept)
+
+    def _float_sums(self, table: pa.Table, column: str) -> pa.Array:
+        found: dict[str, dict[int, pa.Array]] = {"sum": {}, "squares": {}}
+        known = None
+        for item in self._wanted(column):
+            if item.part.limb is not None:
+                found[item.part.measure][item.part.limb] = table[item.column]
+            elif item.part.measure == "known":
+                known = combined(table[item.column]).to_numpy()
+        return self._answer(column).of_floats(known, found["sum"], found["squares"], len(table))
+
+    def _sums_floats(self, column: str) -> bool:
+        return sums_floats(self._spec.feature_of(column), self._source)
+
     def _wanted(self, column: str) -> list[Wanted]:
-        feature, window = self._spec.columns[column]
-        return [Wanted(window or EVER, part) for part in parts_of(self._spec.features[feature])]
+        name, window = self._spec.columns[column]
+        parts = parts_of(self._spec.features[name], of_floats=self._sums_floats(column))
+        return [Wanted(window or EVER, part) for part in parts if part.column not in self._zeros]
+
+    def _answer(self, column: str) -> Answer:
+        feature = self._spec.feature_of(column)
+        return Answer(feature, aggregate_type(self._spec, feature, self._source))
 
     def _value(self, parts: Any, column: str) -> Any:
-        feature, source = self._spec.feature_of(column), self._project.spec.sources[self._spec.source]
-        answer = Answer(feature, aggregate_type(self._spec, feature, source), sum_scale(feature, source))
+        if self._sums_floats(column):
+            return parts[column]
         found: dict[Measure, Any] = {
             item.part.measure: parts[item.column] for item in self._wanted(column) if item.part.measure != "order"
         }
-        return answer.value(found, parts[TICK] * ibis.literal(self._grain.step, "int64"))
+        return self._answer(column).value(found, parts[TICK] * ibis.literal(self._grain.step, "int64"))
 
     def _shared_out(self, rows: pa.Table, answers: pa.Table, number: Ints) -> pa.Table:
         """Return rows with the answers to the questions of these numbers."""

@@ -16,9 +16,19 @@ import pyarrow.compute as pc
 from ml_platform.clock import EPOCH, MICROSECOND
 from ml_platform.code_version import code_version
 from ml_platform.engine import Engine
+from ml_platform.engine.sums import is_any
 from ml_platform.errors import ValueTooLarge, too_large
 from ml_platform.features.cell_index import CellObject, find_cells, record_cells
-from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain, base_columns, cells_of, table_parts
+from ml_platform.features.cells import (
+    EVENT_UNIT,
+    KNOWN_FROM,
+    KNOWN_UNTIL,
+    Grain,
+    base_columns,
+    cells_of,
+    float_spans,
+    table_parts,
+)
 from ml_platform.features.chunks import at_once, parquet_bytes
 from ml_platform.features.order import sorted_by
 from ml_platform.features.parts import Part
@@ -119,7 +129,7 @@ class _Builder:
         self._spec = project.spec.feature_tables[name]
         self._source = project.store.get("source", source_id)
         self._grain = Grain.of(self._spec, project.spec.file.entities[self._spec.entity])
-        self._parts = table_parts(self._spec)
+        self._parts = table_parts(self._spec, project.spec.sources[self._spec.source])
         self.rows = {chunk["name"]: int(chunk["rows"]) for chunk in self._source.about["chunks"]}
         states = enumerate(chunk_states(self._source).items())
         self._chunk_keys = {chunk: content_id([number, state]) for number, (chunk, state) in states}
@@ -170,7 +180,8 @@ class _Builder:
         self, engine: Engine, chunks: Sequence[str], parts: Mapping[str, Part], columns: Sequence[str]
     ) -> Iterator[tuple[tuple[str, str], CellObject]]:
         rows = numbered_versions(engine, self._project.store, self._source, chunks, "source_rows")
-        cells = sorted_by(engine.run(cells_of(rows, self._grain, parts)), base_columns(self._grain))
+        spans = float_spans(engine, rows, parts)
+        cells = sorted_by(engine.run(cells_of(rows, self._grain, parts, spans)), base_columns(self._grain))
         for found in at_once(lambda item: self._store(*item, columns), self._by_chunk(cells, chunks)):
             yield from found.items()
 
@@ -203,12 +214,18 @@ class _Builder:
                 (-(-cells[EVENT_UNIT].to_numpy() // self._grain.units) >= cells[KNOWN_FROM].to_numpy()).all()
             ),
             "replaced": some and pc.min(cells[KNOWN_UNTIL]).as_py() < FOREVER,
+            "zeros": [name for name in cells.column_names if self._is_zero(cells, name)],
         }
+
+    def _is_zero(self, cells: pa.Table, name: str) -> bool:
+        """Return whether digits of floats are zero in every cell."""
+        return name in self._parts and self._parts[name].limb is not None and not is_any(cells[name])
 
     # Writing ---------------------------------------------------------------
 
     def _write(self, key: str, declared: Mapping[str, Any]) -> Artifact:
         objects, chunks, ids = {}, [], []
+        zeros = {column for column, part in self._parts.items() if part.limb is not None}
         for chunk in self._chunk_keys:
             cells = {column: self._found[part, self._chunk_keys[chunk]] for column, part in self._part_keys.items()}
             names: dict[str, list[str]] = {}
@@ -217,7 +234,9 @@ class _Builder:
                 objects[name] = item.stored
                 names.setdefault(name, []).append(column)
             own = {column: item.id for column, item in cells.items()}
-            chunks.append({"name": chunk, **cells[BASE].facts, "objects": names, "ids": own})
+            facts = {name: fact for name, fact in cells[BASE].facts.items() if name != "zeros"}
+            chunks.append({"name": chunk, **facts, "objects": names, "ids": own})
+            zeros &= {column for column, item in cells.items() if column in item.facts["zeros"]}
             ids.append([chunk, own])
         columns = {column: feature_type(self._project.spec, f"{self._name}.{column}") for column in self._spec.columns}
         about = {
@@ -226,6 +245,7 @@ class _Builder:
             "columns": columns,
             "rows": sum(chunk["rows"] for chunk in chunks),
             "known": self._range(chunks),
+            "zeros": sorted(zeros),
             "chunks": chunks,
         }
         id = table_id(self._name, declared, ids)

@@ -12,9 +12,6 @@ from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.spec.source import ColumnType, SourceSpec
 
-SCALE = 1_000_000
-"""Floats are summed in millionths."""
-
 
 def expand_features(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
     """Return the model's features as dotted columns, in declared order: ``table.*`` stands for all of a table's.
@@ -107,11 +104,11 @@ def columns_behind(table: FeatureTableSpec, columns: Sequence[str]) -> list[str]
     return list(found)
 
 
-def sum_scale(feature: Feature, source: SourceSpec) -> int:
-    """Return what a feature's sums are counted in: millionths for floats, else whole numbers."""
+def sums_floats(feature: Feature, source: SourceSpec) -> bool:
+    """Return whether a feature sums floats, and not whole numbers or nothing."""
     if feature.aggregate not in ("sum", "mean", "std"):
-        return 1
-    return SCALE if parse_expression(feature.expression or "").check(column_types(source)) == "float" else 1
+        return False
+    return parse_expression(feature.expression or "").check(column_types(source)) == "float"
 
 
 def aggregate_type(table: FeatureTableSpec, feature: Feature, source: SourceSpec) -> ColumnType:

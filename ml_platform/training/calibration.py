@@ -108,8 +108,8 @@ def _platt(odds: np.ndarray, positive: np.ndarray) -> Curve:
     """
     count = int(positive.sum())
     if is_constant(odds):  # a slope would be fitted to rounding
-        share = (count + 1) / (len(positive) + 2)
-        return Curve("sigmoid", (1.0,), (float(np.log(share) - np.log1p(-share) - odds[0]),))
+        smoothed = (count + 1) / (len(positive) + 2)
+        return Curve("sigmoid", (1.0,), (float(np.log(smoothed) - np.log1p(-smoothed) - odds[0]),))
     target = np.where(positive, (count + 1) / (count + 2), 1 / (len(positive) - count + 2))
     at = np.array([1.0, 0.0])
     loss = _loss(at, odds, target)

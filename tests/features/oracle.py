@@ -61,8 +61,8 @@ def aggregate(name, rows, value, tick):
 
 
 def _exact(value):
-    """Floats count in millionths."""
-    return Fraction(value) if isinstance(value, int) else Fraction(round(value * 1_000_000), 1_000_000)
+    """Numbers as they are: no digit of a float is lost."""
+    return Fraction(value)
 
 
 def _plain(total, values):

@@ -265,7 +265,7 @@ def test_days_are_24_hours_also_when_clocks_change(tmp_path):
 
 
 def test_a_value_that_is_too_large_for_exact_sums_is_a_clear_error(tmp_path):
-    rows = [row("r", 1, amount=1e20), row("s", 2, amount=1e20)]
+    rows = [row("r", 1, amount=1e44), row("s", 2, amount=1e44)]
     project = project_of(tmp_path, rows, one_table({"std": "amount"}, ["3h"]))
     with pytest.raises(FeatureError, match="feature table recent: a value is too large for exact sums"):
         built(project, at(9))
