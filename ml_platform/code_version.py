@@ -17,7 +17,7 @@ KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
         "source": 3,
         "feature_table": 3,
         "snapshot": 2,
-        "trained_model": 2,
+        "trained_model": 3,
         "evaluation": 2,
         "deployment": 1,
         "predictions": 2,

@@ -75,7 +75,9 @@ def prepare_storage(project: Project) -> None:
     if is_ready(make_home(project)):
         return
     command = [sys.executable, "-m", _INSTANCE, "--project", str(project.root.resolve())]
-    done = subprocess.run(command, env=dagster_environment(project), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=dagster_environment(project), capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     if done.returncode:
         raise PlatformError(done.stderr.strip() or f"Dagster's storage could not be prepared (exit {done.returncode}).")
 
@@ -92,8 +94,7 @@ def write_workspace(project: Project) -> Path:
         "  - python_module:\n"
         f"      module_name: {DEFINITIONS}\n"
         f'      working_directory: "{home}"\n'
-        f"      location_name: {project.spec.name}\n",
-        encoding="utf-8",
+        f"      location_name: {project.spec.name}\n"
     )
     write_durably(path, text.encode())
     return path
