@@ -169,14 +169,15 @@ TIMES = (
 )
 ANY = NUMBERS | CONDITIONS | TIMES
 EVERY = [
-    "i + j", "i - j", "i * j", "i / j", "i // j", "i % j", "-i", "abs(i)", "a + b", "a - b", "a * b", "a / b", "a // b",
-    "a % b", "-a", "abs(a)", "i + a", "i * a", "i // a", "i % a", "i == a", "i < j", "a < b", "a >= b", "s < r",
-    "s == r", "min(i, j)", "max(a, b)", "min(i, a)", "coalesce(a, b)", "coalesce(i, a, 0)", "is_null(a)",
-    "where(a > 0, i, j)",    "floor(a)", "ceil(a)", "round(a)", "sqrt(a)", "log(a)", "exp(a)", "log(i)", "exp(i)", "hour(t)", "weekday(t)",
-    "month(t)", "minutes(t - u)", "hours(t - u)", "days(t - u)", "t + 1us", "t - 1d", "t - 36500d", "t + (t - u)",
-    "(t - u) * i", "(t - u) // 7", "(t - u) // (u - t)", "(t - u) % 7h", "(t - u) / (u - t)", "p + q", "p and q",
-    "p or q", "not p", "i in [1, 2.5, 9007199254740992]", "s in ['', '\U0001f600']", "coalesce(a - a * a, 7)",
-    "is_null(exp(a))", "1 / (a * 1e300)", "exp(-abs(a) * 1e300)", "max(a * a, 1)", "-9223372036854775808 + 0 * i",
+    "i + j", "i - j", "i * j", "i / j", "i // j", "i % j", "-i", "abs(i)", "a + b", "a - b", "a * b", "a / b",
+    "a // b", "a % b", "-a", "abs(a)", "i + a", "i * a", "i // a", "i % a", "i == a", "i < j", "a < b", "a >= b",
+    "s < r", "s == r", "min(i, j)", "max(a, b)", "min(i, a)", "coalesce(a, b)", "coalesce(i, a, 0)", "is_null(a)",
+    "where(a > 0, i, j)", "floor(a)", "ceil(a)", "round(a)", "sqrt(a)", "log(a)", "exp(a)", "log(i)", "exp(i)",
+    "hour(t)", "weekday(t)", "month(t)", "minutes(t - u)", "hours(t - u)", "days(t - u)", "t + 1us", "t - 1d",
+    "t - 36500d", "t + (t - u)", "(t - u) * i", "(t - u) // 7", "(t - u) // (u - t)", "(t - u) % 7h",
+    "(t - u) / (u - t)", "p + q", "p and q", "p or q", "not p", "i in [1, 2.5, 9007199254740992]",
+    "s in ['', '\U0001f600']", "coalesce(a - a * a, 7)", "is_null(exp(a))", "1 / (a * 1e300)",
+    "exp(-abs(a) * 1e300)", "max(a * a, 1)", "-9223372036854775808 + 0 * i",
 ]  # fmt: skip
 
 

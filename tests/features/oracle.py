@@ -53,7 +53,7 @@ def aggregate(name, rows, value, tick):
     if name == "sum":
         return _plain(sum(exact), values)
     if name == "mean":
-        return float(sum(exact) / len(exact)) if exact else None
+        return float(sum(exact)) / len(exact) if exact else None
     if len(exact) < 2:
         return None
     mean = sum(exact) / len(exact)
