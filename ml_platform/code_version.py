@@ -20,8 +20,8 @@ KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
         "trained_model": 3,
         "evaluation": 2,
         "deployment": 1,
-        "predictions": 2,
-        "monitoring": 2,
+        "predictions": 3,
+        "monitoring": 3,
     }
 )
 """One integer for each kind of node. Raise it when what the platform computes for that kind changes."""

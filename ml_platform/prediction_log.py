@@ -174,6 +174,7 @@ def empty_log(project: Project, model: str) -> pd.DataFrame:
         **({} if spec.task == "multiclass" else {"score": "float64"}),
         "action": "object",
         "expected_value": "float64",
+        "unlearned_nulls": "object",
         "scored_at": "datetime64[us, UTC]",
     }
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})

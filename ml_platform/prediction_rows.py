@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +26,18 @@ _ARROW: Mapping[ColumnType, pa.DataType] = {
     "bool": pa.bool_(),
     "timestamp": pa.timestamp("us", tz="UTC"),
 }
+
+
+UNLEARNED_NULLS = "unlearned_nulls"
+"""The column of the log that names a row's columns that are null where training had no null."""
+
+
+def unlearned_counts(rows: pa.Table) -> dict[str, int]:
+    """Return how many logged rows have such a null, by column, the most frequent first."""
+    if UNLEARNED_NULLS not in rows.column_names:
+        return {}
+    names = [name for columns in rows[UNLEARNED_NULLS].drop_null().to_pylist() for name in columns.split(", ")]
+    return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
 
 
 def prediction_ids(model_name: str, rows: pd.DataFrame, key: Sequence[str]) -> pd.Series:
@@ -72,6 +85,7 @@ def predicted_rows(project: Project, version: Version, rows: pd.DataFrame, now: 
             "late": _column(rows["late"], "bool") if "late" in rows else _constant(False, "bool", len(rows)),
             **_ticks(project, version.model, rows["effective_time"]),
             **{name: _column(predicted[name], _kind(name)) for name in predicted.columns},
+            UNLEARNED_NULLS: _column(predictor.unlearned_nulls(used), "string"),
             "scored_at": _constant(now, "timestamp", len(rows)),
             **{column.name: _column(used[column.name], column.type) for column in predictor.inputs},
         }

@@ -26,7 +26,7 @@ from ml_platform.training.code import Code
 from ml_platform.training.columns import InputColumn, read_columns
 from ml_platform.training.estimators import load_estimator
 from ml_platform.training.fitting import Bundle, Estimator
-from ml_platform.training.matrix import Matrix, MatrixColumn, encode
+from ml_platform.training.matrix import Matrix, MatrixColumn, encode, unlearned_nulls
 from ml_platform.training.transforms import Transform, apply_transforms
 
 if TYPE_CHECKING:
@@ -132,6 +132,10 @@ class Predictor:
     def encode(self, rows: pd.DataFrame) -> Matrix:
         """Return what the estimator sees of rows that were read by `read_columns`."""
         return encode(apply_transforms(rows, self.transforms), self.matrix)
+
+    def unlearned_nulls(self, rows: pd.DataFrame) -> pd.Series:
+        """Return for each row, as read by `read_columns`, which columns are null where training had no null."""
+        return unlearned_nulls(apply_transforms(rows, self.transforms), self.matrix)
 
     @cached_property
     def id(self) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -18,11 +19,12 @@ import pyarrow as pa
 from ml_platform.checks import require_healthy
 from ml_platform.clock import MICROSECOND
 from ml_platform.code_version import code_version
+from ml_platform.errors import listed
 from ml_platform.frame import LATE, LEFT_OUT, Asked, asked_frame
 from ml_platform.identity import cache_key, content_id
 from ml_platform.making import Made
 from ml_platform.prediction_log import KIND, append_predictions, day_bounds, logged_days, read_predictions
-from ml_platform.prediction_rows import predicted_rows, prediction_ids
+from ml_platform.prediction_rows import predicted_rows, prediction_ids, unlearned_counts
 from ml_platform.project import Project
 from ml_platform.registry import champion, first_deployed
 from ml_platform.scheduling import days_to_score
@@ -172,14 +174,18 @@ def _score_rows(
     now: datetime,
 ) -> Scored:
     asked = _ask(project, model_name, found.rows)
-    facts = {
+    facts: dict[str, Any] = {
         "before_first_deployment": asked.unanswered,
         "late": int(asked.rows[LATE].sum()),
         "left_out": _left_out(project, model_name, found.left_out),
     }
-    state, added = append_predictions(
-        project, model_name, day, key, lambda logged: _answer(project, asked, logged, now), inputs, facts
-    )
+
+    def answer(logged: set[str]) -> pa.Table:
+        rows = _answer(project, asked, logged, now)
+        facts["unlearned_nulls"] = unlearned_counts(rows)
+        return rows
+
+    state, added = append_predictions(project, model_name, day, key, answer, inputs, facts)
     return _scored(Made(state, reused=False), day, added)
 
 
@@ -234,6 +240,9 @@ def _scored(made: Made, day: date, added: int) -> Scored:
         fact = f"no row asked for a prediction on {day} while a version was deployed"
     if about["late"]:
         fact += f"; {about['late']:,} scored late"
+    if about["unlearned_nulls"]:
+        columns = listed(f"{name} in {count:,}" for name, count in about["unlearned_nulls"].items())
+        fact += f"; nulls where training had none: {columns} of the new ones"
     if unanswered:
         fact += f"; {unanswered:,} rows came before the first deployment"
     for reason, count in left_out.items():

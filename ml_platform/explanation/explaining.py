@@ -20,6 +20,7 @@ from ml_platform.explanation.rescoring import Rescored, output_names, output_val
 from ml_platform.explanation.values import plain
 from ml_platform.explanation.versions import VersionFacts, version_facts
 from ml_platform.explanation.what_if import WhatIf, what_if
+from ml_platform.prediction_rows import UNLEARNED_NULLS
 from ml_platform.predictor import Predictor, load_predictor
 from ml_platform.project import Project
 from ml_platform.retention.marks import marks_of
@@ -162,7 +163,7 @@ class _Explainer:
             from_features=again.from_features,
             outcome=outcomes.get(id, Outcome("unknown", None, "")),
             what_if=self._what_if(id, predictor, given),
-            problems=(*self._problems, *self._missing(id), *self._unproven(row)),
+            problems=(*self._problems, *self._missing(id), *self._unproven(row), *_unlearned(row, predictor)),
         )
 
     # Parts -----------------------------------------------------------------
@@ -277,3 +278,13 @@ class _Explainer:
 
     def _what_if(self, id: str, predictor: Predictor, given: Mapping[str, str]) -> WhatIf | None:
         return what_if(predictor, self._logged.rows.loc[[id]], given) if given else None
+
+
+def _unlearned(row: pd.Series, predictor: Predictor) -> Iterator[str]:
+    """Yield what the estimator saw in place of each null that training did not know."""
+    names = row.get(UNLEARNED_NULLS)
+    fills = {column.name: column.fill for column in predictor.matrix}
+    for name in str(names).split(", ") if isinstance(names, str) else ():
+        fill = fills.get(name)
+        seen = "none of the known categories" if fill is None else f"the median of training, {fill:g}"
+        yield f"{name} is null, and no training row had a null there: the model was given {seen}"

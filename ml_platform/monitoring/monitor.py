@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from ml_platform.checks import json_value, require_healthy
 from ml_platform.code_version import code_version
@@ -24,6 +25,7 @@ from ml_platform.monitoring.reference import Reference, reference_of
 from ml_platform.monitoring.report import drift_report
 from ml_platform.monitoring.settled import settled_predictions
 from ml_platform.prediction_log import logged_days, read_predictions
+from ml_platform.prediction_rows import UNLEARNED_NULLS, unlearned_counts
 from ml_platform.project import Project
 from ml_platform.registry import champion
 from ml_platform.spec.deciding import deciding_part
@@ -102,6 +104,7 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
         "verdict": result.verdict,
         "reason": result.reason,
         "columns": [json_value(asdict(column)) for column in result.columns],
+        "unlearned_nulls": _unlearned_nulls(project, version, now),
         "psi_limit": settings.psi,
         "currency": project.spec.file.currency,
         **settled.facts(),
@@ -123,6 +126,15 @@ def _window(project: Project, version: Version, reference: Reference, now: datet
     rows = read_predictions(project, version.model, start, now)
     rows = rows[rows["version"] == version.number]
     return rows.reindex(columns=list(reference.histograms)) if rows.empty else rows[list(reference.histograms)]
+
+
+def _unlearned_nulls(project: Project, version: Version, now: datetime) -> dict[str, int]:
+    """Return how many predictions of the window had a null where training had none, by column."""
+    rows = read_predictions(project, version.model, now - project.spec.models[version.model].monitoring.window, now)
+    if UNLEARNED_NULLS not in rows:
+        return {}
+    rows = rows.loc[rows["version"] == version.number, [UNLEARNED_NULLS]]
+    return unlearned_counts(pa.table({UNLEARNED_NULLS: pa.array(rows[UNLEARNED_NULLS], pa.string(), from_pandas=True)}))
 
 
 def _page(

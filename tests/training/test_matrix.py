@@ -1,8 +1,11 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from ml_platform.training.dense import Dense, linear_score
-from ml_platform.training.matrix import MatrixColumn, encode, learn_columns
+from ml_platform.training.estimators import fit_estimator
+from ml_platform.training.fitting import Fitting
+from ml_platform.training.matrix import MatrixColumn, encode, learn_columns, unlearned_nulls
 
 
 def _frame(letters, numbers):
@@ -20,7 +23,7 @@ def test_a_matrix_can_be_read_as_words_again():
     columns = learn_columns(_frame(["b", "a"], [1, 2]), ["t.letter", "t.number"])
     decoded = encode(_frame(["a", "z"], [1, np.nan]), columns).decoded()
     assert decoded["t.letter"].tolist() == ["a", None]
-    assert decoded["t.number"].isna().tolist() == [False, True]
+    assert decoded["t.number"].tolist() == [1.0, 1.0]  # no null in training: the median, a value that occurs
 
 
 def test_a_string_column_without_any_value_has_no_category():
@@ -59,3 +62,35 @@ def test_a_linear_score_has_the_same_bits_alone_and_among_others():
     alone = np.concatenate([linear_score(dense[[row]], weights, 0.3) for row in range(500)])
     np.testing.assert_array_equal(together, alone)
     np.testing.assert_allclose(together, dense @ weights + 0.3)
+
+
+@pytest.mark.parametrize("algorithm", ["lightgbm", "LogisticRegression", "RandomForestClassifier"])
+def test_a_null_where_training_had_none_counts_as_the_median_for_every_estimator(algorithm):
+    draw = np.random.default_rng(2)
+    x = draw.normal(10, 2, 400)
+    frame = pd.DataFrame({"t.x": x, "t.y": draw.normal(size=400)})
+    columns = learn_columns(frame, ["t.x", "t.y"])
+    label = (x > np.median(x)).astype("float64")
+    train = encode(frame, columns)
+    fitting = Fitting("binary", algorithm, {}, train, label, train, label, (False, True))
+    fitted = fit_estimator(fitting)
+    later = pd.DataFrame({"t.x": [np.nan, sorted(x)[199], 0.0], "t.y": [0.1, 0.1, 0.1]})  # the 200th of 400 values
+    scores = fitted.predict(encode(later, columns))
+    assert scores[0] == scores[1]
+    assert scores[0] != scores[2]  # LightGBM alone takes it for 0
+    assert unlearned_nulls(later, columns).tolist() == ["t.x", None, None]
+
+
+def test_a_null_that_training_knew_stays_a_null():
+    frame = pd.DataFrame({"t.x": [1.0, np.nan, 3.0], "t.s": np.array(["a", None, "b"], dtype=object)})
+    columns = learn_columns(frame, ["t.x", "t.s"])
+    assert np.isnan(encode(frame.iloc[[1]], columns).values).all()
+    assert unlearned_nulls(frame, columns).tolist() == [None] * 3
+
+
+def test_a_null_text_where_training_had_none_is_none_of_the_known_categories():
+    frame = pd.DataFrame({"t.s": np.array(["a", "b"], dtype=object)})
+    columns = learn_columns(frame, ["t.s"])
+    later = pd.DataFrame({"t.s": np.array([None, "c", "b"], dtype=object)})
+    assert np.isnan(encode(later, columns).values[:, 0]).tolist() == [True, True, False]
+    assert unlearned_nulls(later, columns).tolist() == ["t.s", None, None]
