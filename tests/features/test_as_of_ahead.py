@@ -1,0 +1,24 @@
+"""The example of docs/features.md: what as_of reads of rows that are known ahead."""
+
+import pytest
+
+from tests.features.test_feature_table import answers, built, one_table, project_of, row
+from tests.features.world import at
+
+ROWS = [
+    row("1", 10, seen=9, kind="basic"),
+    row("2", 14, seen=11, kind="gold"),
+    row("3", 12, seen=12, kind=None),
+]
+
+
+@pytest.mark.parametrize(
+    ("hour", "as_of", "last"),
+    [(8, None, None), (9, "basic", None), (10, "basic", "basic"), (11, "gold", "basic"), (13, "gold", "basic")],
+)
+def test_as_of_reads_what_is_known_and_last_what_has_happened(tmp_path, hour, as_of, last):
+    table = one_table({"last": "kind"}, ["ever"])
+    table["features"]["plan"] = {"as_of": "kind"}
+    project = project_of(tmp_path, ROWS, table)
+    found = answers(project, built(project, at(20)), [("a", at(hour))])[0]
+    assert (found["recent.plan"], found["recent.f_ever"]) == (as_of, last)
