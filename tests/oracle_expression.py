@@ -32,7 +32,7 @@ def value_of(node: Node, row: Row, row_kinds: Mapping[str, Kind]) -> Any:
         return timedelta(microseconds=int(node.value or 0))
     operands = [value_of(child, row, row_kinds) for child in node.children]
     found = _written_down(_apply(node.op, operands))
-    return float(found) if type(found) is int and kind_of(node, row_kinds) == "float" else found
+    return float(found) if type(found) in (int, bool) and kind_of(node, row_kinds) == "float" else found
 
 
 def kind_of(node: Node, kinds: Mapping[str, Kind]) -> Kind:

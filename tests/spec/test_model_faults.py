@@ -202,7 +202,9 @@ CASES = [
         "models/delay.yaml",
         "owner: fleet@ferry.example",
         "owner: fleet\ncalibration: sigmoid",
-        ["models/delay.yaml:4:8: owner: 'fleet' is not an owner. Write an e-mail address, or team:NAME."],
+        [
+            "models/delay.yaml:4:8: owner: 'fleet' is not an owner. Write an e-mail address, or team:NAME with letters, digits, _ and -."
+        ],
     ),
     (
         "models/delay.yaml",
