@@ -80,7 +80,8 @@ def test_the_error_holds_all_faults_of_all_files_in_order_and_counts_them(ferry:
         "models/late.yaml:7:68: label.horizon must be positive, found -1d. Give a span of time such as 30d.\n"
         "models/late.yaml:21:22: monitoring.window: 7 is not a duration. "
         "Write a number and a unit (w, d, h, m, s), such as 30d.\n"
-        "sources/trips.yaml:4:8: owner: 'harbour' is not an owner. Write an e-mail address, or team:NAME with letters, digits, _ and -.\n"
+        "sources/trips.yaml:4:8: owner: 'harbour' is not an owner. Write an e-mail address, or team:NAME "
+        "with letters, digits, _ and -.\n"
         "3 faults in the declarations."
     )
 
