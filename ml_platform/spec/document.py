@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from ml_platform.errors import Fault
 from ml_platform.spec.yaml_nodes import MAX_KEY, MAX_NODES, Node, UnreadableYaml, compose, pairs, plain_value
 
 MAX_BYTES = 512 * 1024
+_MAX_MESSAGE = 2000
+_LONG_WORD = re.compile(r"\S{200,}")
 
 Path = Sequence[str | int]
 
@@ -33,7 +36,7 @@ class Document:
         Parts of the path that do not exist (a missing key, say) are skipped. `offset` counts characters inside a text.
         """
         line, column = self._position(path, at_key, offset)
-        return Fault(self.file, line, column, message)
+        return Fault(self.file, line, column, _bounded(message))
 
     def line(self, path: Path) -> int:
         """Return the 1-based line of the key under `path`."""
@@ -56,6 +59,12 @@ class Document:
         if key is not None and (at_key or node.kind == "mapping" or node.value == ""):
             node, offset = key, 0
         return node.start.line + 1, node.start.column + 1 + _inside(node, offset)
+
+
+def _bounded(message: str) -> str:
+    """Return a message of a length that people read: long words and long middles are left out."""
+    words = _LONG_WORD.sub(lambda match: f"{match.group()[:60]}...", message)
+    return words if len(words) <= _MAX_MESSAGE else f"{words[: _MAX_MESSAGE // 2]} ... {words[-_MAX_MESSAGE // 2 :]}"
 
 
 def holds(value: Any, part: str | int) -> bool:
