@@ -48,14 +48,27 @@ def clusters_of(values: Mapping[str, np.ndarray], place: np.ndarray, count: int)
 
 @dataclass(frozen=True)
 class Shape:
-    """Second and third central moment of what a row earns; both are 0 where all rows earn the same but for rounding."""
+    """Number and central moments of what single rows earn; moments of 0 where all earn the same but for rounding."""
 
+    rows: int
     second: float
     third: float
 
+    def gains(self, calm: float = 1.0) -> float:
+        """Return one over the squared skewness of the rows' sum: the number of gains where gains are rare.
+
+        A sum of n rows, each of which is 0 or, with a small probability p, one amount, has the skewness 1 / sqrt(n p).
+
+        Parameters
+        ----------
+        calm
+            How many times the variance of a sum is that of its rows alone: what days add makes it less skewed.
+        """
+        return math.inf if self.third == 0 else self.rows * self.second**3 / self.third**2 * max(calm, 1.0) ** 3
+
 
 def shape_of(parts: Sequence[np.ndarray], scale: float) -> Shape:
-    """Return the moments of rows that come in several parts.
+    """Return the shape of rows that come in several parts.
 
     Parameters
     ----------
@@ -68,16 +81,6 @@ def shape_of(parts: Sequence[np.ndarray], scale: float) -> Shape:
     squares = [part * part for part in off]
     second = sum(float(part.sum()) for part in squares) / count
     if math.sqrt(second) <= _ROUNDING * scale:
-        return Shape(0.0, 0.0)
+        return Shape(count, 0.0, 0.0)
     third = sum(float((part * square).sum()) for part, square in zip(off, squares, strict=True)) / count
-    return Shape(second, third)
-
-
-def expected_gains(shape: Shape, rows: int, influences: np.ndarray) -> float:
-    """Return one over the squared skewness of the sum of rows: the expected number of gains where gains are rare.
-
-    A sum of n rows, each of which is 0 or, with a small probability p, one amount, has the skewness 1 / sqrt(n p).
-    What days add to the variance of the sum makes it less skewed.
-    """
-    variance, third = max(float((influences**2).sum()), rows * shape.second), rows * shape.third
-    return math.inf if third == 0 else variance**3 / third**2
+    return Shape(count, second, third)

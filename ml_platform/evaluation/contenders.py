@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +13,7 @@ import pandas as pd
 from ml_platform.decision import Decision
 from ml_platform.errors import PlatformError, listed
 from ml_platform.evaluation.metrics import Figures, metrics_of
-from ml_platform.predictor import load_predictor
+from ml_platform.predictor import Predictor, load_predictor
 from ml_platform.spec.figures import loss_quantile
 from ml_platform.spec.model import ModelSpec
 from ml_platform.spec.project import ProjectSpec
@@ -69,10 +70,8 @@ class EvaluationRows:
         again = following < ordered["effective_time"] + self.model.label.horizon
         return np.asarray(again.reindex(self.frame.index), dtype=bool)
 
-    def entities(self, spec: ProjectSpec) -> np.ndarray | None:
-        """Return a number for the entity of each row; None where the declaration holds entities fixed."""
-        if self.model.value.entities == "fixed":
-            return None
+    def entities(self, spec: ProjectSpec) -> np.ndarray:
+        """Return a number for the entity of each row."""
         keys = list(spec.file.entities[self.model.population.entity])
         return np.asarray(self.frame.groupby(keys, sort=False, dropna=False).ngroup())
 
@@ -113,16 +112,7 @@ def contender(
         When it cannot predict on these rows, or recommends actions that are declared no more.
     """
     predictor = load_predictor(project, artifact, part)
-    if predictor.task != rows.model.task:
-        raise PlatformError(f"it is of task {predictor.task}, the declaration of {rows.model.task}")
-    predicted = predictor.predict(rows.frame)
-    if predictor.classes:
-        taken = predicted["action"].to_numpy(dtype=object)
-        foreign = sorted(set(taken) - set(rows.decision.actions))
-        if foreign:
-            raise PlatformError(f"it recommends {listed(foreign)}, which value.actions declares no more")
-    else:
-        taken = predicted["score"].to_numpy()
+    predicted, taken = _acted(predictor, rows)
     names = ["score"] if "score" in predicted else [f"score.{label}" for label in predictor.classes]
     scores = predicted[names].to_numpy()
     scores = scores[:, 0] if names == ["score"] else scores
@@ -130,6 +120,40 @@ def contender(
     figures = metrics_of(rows.model.task, label, scores, loss_quantile(rows.model))
     value = rows.decision.value(rows.frame, rows.label, taken)
     return Contender(name, role, artifact.id, scores, taken, value, figures)
+
+
+def _acted(predictor: Predictor, rows: EvaluationRows) -> tuple[pd.DataFrame, np.ndarray]:
+    if predictor.task != rows.model.task:
+        raise PlatformError(f"it is of task {predictor.task}, the declaration of {rows.model.task}")
+    predicted = predictor.predict(rows.frame)
+    if not predictor.classes:
+        return predicted, predicted["score"].to_numpy()
+    taken = predicted["action"].to_numpy(dtype=object)
+    foreign = sorted(set(taken) - set(rows.decision.actions))
+    if foreign:
+        raise PlatformError(f"it recommends {listed(foreign)}, which value.actions declares no more")
+    return predicted, taken
+
+
+def earned_elsewhere(
+    project: Project, rows: EvaluationRows, contenders: Sequence[tuple[str, Artifact, str]]
+) -> dict[str, np.ndarray]:
+    """Return what contenders would have earned on other rows, training rows among them, and what doing nothing would.
+
+    It shows how large and how rare gains are, and nothing else: a model knows the rows that it was fitted on.
+
+    Parameters
+    ----------
+    contenders
+        Name, trained model and part of each. One that cannot predict on these rows is left out.
+    """
+    values = {DO_NOTHING: rows.decision.value(rows.frame, rows.label, rows.decision.nothing(rows.frame))}
+    for name, artifact, part in contenders:
+        with contextlib.suppress(PlatformError):
+            _, taken = _acted(load_predictor(project, artifact, part), rows)
+            values[name] = rows.decision.value(rows.frame, rows.label, taken)
+    valued = ~np.isnan(np.column_stack(list(values.values()))).any(axis=1)
+    return {name: value[valued] for name, value in values.items()} if valued.any() else {}
 
 
 def doing_nothing(rows: EvaluationRows) -> Contender:

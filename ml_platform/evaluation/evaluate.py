@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from ml_platform.code_version import code_version
 from ml_platform.errors import EvaluationError, PlatformError
@@ -19,6 +20,7 @@ from ml_platform.evaluation.contenders import (
     baselines,
     contender,
     doing_nothing,
+    earned_elsewhere,
     plain,
 )
 from ml_platform.evaluation.curves import curves_of
@@ -35,6 +37,7 @@ from ml_platform.evaluation.judgement import (
 )
 from ml_platform.identity import cache_key, content_id, format_instant
 from ml_platform.making import Made
+from ml_platform.snapshot.boundaries import Part
 from ml_platform.snapshot.read import load_snapshot
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.training.train import KIND as TRAINED_MODEL
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
     from ml_platform.project import Project
 
 KIND = "evaluation"
+OTHER_ROWS = 20_000
+"""How many rows before the test are looked at to learn how large and how rare gains are."""
 
 
 def evaluate_model(
@@ -121,7 +126,11 @@ class _Evaluation:
         values = {item.name: item.value[self._valued] for item in self._contenders}
         entities = self._rows.entities(project.spec)
         self._earned = earnings(
-            values, self._rows.days[self._valued], None if entities is None else entities[self._valued]
+            values,
+            self._rows.days[self._valued],
+            entities[self._valued],
+            other_rows=self._elsewhere(snapshot_id),
+            fixed=self._model.value.entities == "fixed",
         )
 
     def _run(self) -> list[Contender]:
@@ -132,6 +141,19 @@ class _Evaluation:
             except PlatformError as error:
                 self._problem = str(error).rstrip(".")
         return [*found, *baselines(self._project, self._rows, self._trained), doing_nothing(self._rows)]
+
+    def _elsewhere(self, snapshot_id: str) -> list[dict[str, np.ndarray]]:
+        """Return what the contenders would have earned on a sample of the rows before the test."""
+        parts: tuple[Part, ...] = ("train", "validate")
+        snapshot = load_snapshot(self._project, snapshot_id, parts)
+        frame = pd.concat([snapshot.part(part) for part in parts], ignore_index=True)
+        if frame.empty:
+            return []
+        rows = EvaluationRows.read(self._model, frame.iloc[:: -(-len(frame) // OTHER_ROWS)])
+        asked = [(item.name, item.id, item.role) for item in self._contenders if item.id is not None]
+        owners = {item.id: item for item in (self._trained, self._champion) if item is not None}
+        named = [(name, owners[id], name if role == "baseline" else PREDICTOR) for name, id, role in asked]
+        return [earned_elsewhere(self._project, rows, named)]
 
     def about(self) -> dict[str, Any]:
         figures = self._figures(self._contenders[0])

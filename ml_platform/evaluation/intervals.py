@@ -7,13 +7,13 @@ Gelbach and Miller, JBES 2011). It draws no random numbers. Where it cannot be r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ml_platform.evaluation.clusters import Clusters, Shape, clusters_of, expected_gains, shape_of
+from ml_platform.evaluation.clusters import Clusters, Shape, clusters_of, shape_of
 from ml_platform.evaluation.persistence import (
     Mixture,
     day_influences,
@@ -27,7 +27,6 @@ MIN_DAYS_WITH_HISTORY = 3
 FEW_DAYS = 14
 HISTORY_DAYS = 60
 MIN_GAINS = 4.0
-MIN_GAINS_WITH_HISTORY = 10.0
 FEW_ENTITIES = 10.0
 
 
@@ -90,6 +89,10 @@ class Earnings:
         Value per row by contender.
     history
         The same contenders on earlier days.
+    other_rows
+        What rows earned on other days, which only tells how large and how rare gains are.
+    fixed
+        Whether these entities are all that there will ever be.
     """
 
     rows: int
@@ -100,6 +103,8 @@ class Earnings:
     by_entity: Clusters | None = field(default=None, repr=False)
     by_cell: Clusters | None = field(default=None, repr=False)
     history: Earnings | None = field(default=None, repr=False)
+    other_rows: Sequence[Mapping[str, np.ndarray]] = field(default=(), repr=False)
+    fixed: bool = False
     _known: dict[tuple[str, str | None], _Known] = field(default_factory=dict, repr=False, compare=False)
 
     def per_row(self, name: str) -> Interval:
@@ -142,11 +147,14 @@ class Earnings:
             reason = f"too few days to say: {len(rows)}, at least {least} are needed"
             return _Known(Interval(figure, None, None, len(rows), declined=reason), None)
         entities = self._entities(name, other, figure)
-        known = mixture(sums, rows, earlier, entities)
+        shape = self._shape(name, other)
+        floor = shape.second / self.rows * self._within(name, other, figure)
+        known = mixture(sums, rows, earlier, entities, floor)
         basis = self._basis(known, entities)
-        gains = expected_gains(self._shape(name, other), self.rows, day_influences(sums, rows))
-        if gains < (MIN_GAINS if earlier is None else MIN_GAINS_WITH_HISTORY):
-            reason = f"too few gains to say: about {gains:.1f} are expected in a test of this length"
+        by_rows = self.rows * shape.second
+        calm = float((day_influences(sums, rows) ** 2).sum()) / by_rows if by_rows > 0 else 1.0
+        if shape.gains(calm) < MIN_GAINS:
+            reason = f"too few gains to say: all {shape.rows:,} rows known hold about {shape.gains(calm):.0f} of them"
             return _Known(Interval(figure, None, None, **basis, declined=reason), None)
         half = known.half_width()
         note = self._note(known, entities, earlier is not None)
@@ -160,28 +168,40 @@ class Earnings:
         return day_influences(past.by_day.sums(name, other), past.by_day.rows)
 
     def _shape(self, name: str, other: str | None) -> Shape:
-        parts = [self._payoffs(name, other)]
-        if self.history is not None and {name, other} - {None} <= set(self.history.values):
-            parts.append(self.history._payoffs(name, other))
-        names = {name, other} - {None}
-        return shape_of(parts, max(float(np.abs(self.values[one]).max()) for one in names if one is not None))
+        """Return the shape of all rows that are known of a pair, on these days and on others."""
+        names = [one for one in (name, other) if one is not None]
+        known = [self.values, *(part for part in self._elsewhere() if all(one in part for one in names))]
+        parts = [part[name] if other is None else part[name] - part[other] for part in known]
+        return shape_of(parts, max(float(np.abs(self.values[one]).max()) for one in names))
 
-    def _payoffs(self, name: str, other: str | None) -> np.ndarray:
-        return self.values[name] if other is None else self.values[name] - self.values[other]
+    def _elsewhere(self) -> list[Mapping[str, np.ndarray]]:
+        return [*self.other_rows, *([self.history.values] if self.history is not None else [])]
 
     def _entities(self, name: str, other: str | None, figure: float) -> tuple[float, float]:
         """Return the variance that repeated entities add to that of days, and its degrees of freedom."""
-        if self.by_entity is None or self.by_cell is None:
+        if self.fixed or self.by_entity is None or self.by_cell is None:
             return 0.0, 1.0
         variances = [clusters.variance(name, other, figure, self.rows) for clusters in (self.by_entity, self.by_cell)]
         return max(variances[0] - variances[1], 0.0), effective_number(self.by_entity.rows) - 1
+
+    def _within(self, name: str, other: str | None, figure: float) -> float:
+        """Return the share of the variance of rows that is luck: all of it, but for differences of fixed entities."""
+        if not self.fixed or self.by_entity is None:
+            return 1.0
+        rows, count = self.by_entity.rows, len(self.by_entity.rows)
+        means = self.by_entity.sums(name, other) / rows
+        value = self.values[name] if other is None else self.values[name] - self.values[other]
+        between, whole = float((rows * (means - figure) ** 2).sum()), float(((value - figure) ** 2).sum())
+        if whole <= 0 or count >= self.rows:
+            return 1.0
+        return max(1 - between / whole, 0.0) * self.rows / (self.rows - count)
 
     def _basis(self, known: Mixture, entities: tuple[float, float]) -> dict[str, Any]:
         basis: dict[str, Any] = {
             "days": self.days,
             "effective_days": effective_days(self.by_day.rows, known.weights),
         }
-        if self.by_entity is not None:
+        if self.by_entity is not None and not self.fixed:
             basis |= {"entities": len(self.by_entity.rows), "effective_entities": entities[1] + 1}
         return basis
 
@@ -199,6 +219,8 @@ def earnings(
     days: np.ndarray,
     entities: np.ndarray | None = None,
     history: Earnings | None = None,
+    other_rows: Sequence[Mapping[str, np.ndarray]] = (),
+    fixed: bool = False,
 ) -> Earnings:
     """Return what contenders earned a row.
 
@@ -213,6 +235,11 @@ def earnings(
     history
         What the same contenders earned on earlier days that none of them was fitted on. From 60 days on it tells how
         strongly days are correlated.
+    other_rows
+        What rows of other days earned, training rows too: a test that happened to hold no rare gain is not thought
+        calm for it.
+    fixed
+        Whether the entities are all that there will ever be, so that their differences are no luck.
     """
     names, place = np.unique(days, return_inverse=True)
     by_day = clusters_of(values, place, len(names))
@@ -223,4 +250,6 @@ def earnings(
             cells, cell = np.unique(owner.astype("int64") * len(names) + place, return_inverse=True)
             by_entity, by_cell = clusters_of(values, owner, len(keys)), clusters_of(values, cell, len(cells))
     figures = {name: float(total.sum() / len(days)) for name, total in by_day.totals.items()}
-    return Earnings(len(days), len(names), figures, dict(values), by_day, by_entity, by_cell, history)
+    return Earnings(
+        len(days), len(names), figures, dict(values), by_day, by_entity, by_cell, history, other_rows, fixed
+    )

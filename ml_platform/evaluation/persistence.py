@@ -129,7 +129,11 @@ class Mixture:
 
 
 def mixture(
-    sums: np.ndarray, rows: np.ndarray, history: np.ndarray | None = None, extra: tuple[float, float] = (0.0, 1.0)
+    sums: np.ndarray,
+    rows: np.ndarray,
+    history: np.ndarray | None = None,
+    extra: tuple[float, float] = (0.0, 1.0),
+    floor: float = 0.0,
 ) -> Mixture:
     """Return what days say of the mean of a row.
 
@@ -141,6 +145,8 @@ def mixture(
         Influences of earlier days of the same quantity: they tell which correlation is likely.
     extra
         A further variance of the mean, such as that of repeated entities, and its degrees of freedom.
+    floor
+        The least variance of the mean: what its rows alone bring, also where luck spared these days.
     """
     days, total = len(sums), rows.sum()
     influences = day_influences(sums, rows)
@@ -149,6 +155,7 @@ def mixture(
         log_weights = log_weights + log_likelihood(history)
     weights = np.exp(log_weights - log_weights.max())
     variance = squares(influences) / (days - 1) * grid_of(days).spread / total**2
+    variance = np.maximum(variance, floor)
     freedom = np.full(len(weights), max(effective_number(rows) - 1, 1.0))
     if extra[0] > 0:
         both = variance + extra[0]

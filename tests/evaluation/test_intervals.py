@@ -14,7 +14,7 @@ def _days(*rows_per_day):
     return np.repeat(np.arange(len(rows_per_day)), rows_per_day)
 
 
-def _dense(sums, rows, extra=0.0, extra_freedom=1.0):
+def _dense(sums, rows, extra=0.0, extra_freedom=1.0, floor=0.0):
     """Return (error, degrees of freedom, weight) of each correlation, with dense matrices and loops."""
     days, total = len(sums), sum(rows)
     theta = sum(sums) / total
@@ -28,7 +28,7 @@ def _dense(sums, rows, extra=0.0, extra_freedom=1.0):
         inverse = np.linalg.inv(matrix)
         projection = inverse - inverse @ np.outer(one, one) @ inverse / (one @ inverse @ one)
         q = u @ projection @ u
-        variance = q / (days - 1) * matrix.sum() / total**2
+        variance = max(q / (days - 1) * matrix.sum() / total**2, floor)
         freedom = total**2 / sum(n * n for n in rows) - 1
         both = variance + extra
         freedom = both**2 / (variance**2 / freedom + extra**2 / extra_freedom)
@@ -66,7 +66,7 @@ def test_the_interval_ends_where_the_averaged_t_distributions_leave_two_and_a_ha
     interval = earnings({"a": value}, days).per_row("a")
     below = sum(
         weight * stats.t.cdf((interval.high - value.mean()) / error, freedom)
-        for error, freedom, weight in _dense(sums, rows)
+        for error, freedom, weight in _dense(sums, rows, floor=value.var() / 180)
     )
     assert below == pytest.approx(0.975)
     assert interval.high - interval.figure == pytest.approx(interval.figure - interval.low)
@@ -139,7 +139,7 @@ def test_four_batches_of_the_same_households_have_the_error_of_households():
     assert total.low == pytest.approx(low, abs=0.35 * (high - low))
     assert total.high == pytest.approx(high, abs=0.35 * (high - low))
     assert 0.9 < (total.high - total.low) / (high - low) < 1.7
-    fixed = earnings({"a": value}, days).per_row("a").times(households)
+    fixed = earnings({"a": value}, days, entities, fixed=True).per_row("a").times(households)
     assert fixed.high - fixed.low < 0.7 * (high - low), "without the entities it is far too narrow"
 
 
@@ -231,9 +231,39 @@ def test_four_to_thirteen_days_are_wide_on_purpose():
 
 
 def test_two_gains_in_a_test_are_too_few_to_say():
+    """Two rows of 600 have the skewness (1 - 2 / 300) / sqrt(2) but for a term that 600 makes small."""
     value = np.zeros(600)
     value[[100, 400]] = 200.0
-    interval = earnings({"a": value}, _days(*[60] * 10)).per_row("a")
-    assert interval.declined is not None
-    assert interval.declined.startswith("too few gains to say: about ")
+    found = earnings({"a": value}, _days(*[60] * 10))
+    interval = found.per_row("a")
+    assert interval.declined == "too few gains to say: all 600 rows known hold about 2 of them"
     assert (interval.low, interval.figure) == (None, pytest.approx(400 / 600))
+    assert 1 / math.sqrt(found._shape("a", None).gains()) == pytest.approx(stats.skew(value) / math.sqrt(600))
+
+
+def test_a_test_without_a_gain_is_as_uncertain_as_gains_elsewhere_show():
+    """Of 18,000 rows elsewhere 90 earn 200, so that 3 of 600 are expected, give or take the square root of 3."""
+    draw = np.random.default_rng(15)
+    elsewhere = np.zeros(18_000)
+    elsewhere[::200] = 200.0
+    calm = draw.normal(0, 0.1, 600)
+    blind = earnings({"a": calm}, _days(*[60] * 10)).per_row("a")
+    assert blind.high < 0.1, "it cannot know"
+    found = earnings({"a": calm}, _days(*[60] * 10), other_rows=[{"a": elsewhere}]).per_row("a")
+    assert found.declined is None
+    error = math.sqrt(np.concatenate([elsewhere, calm]).var() / 600)
+    assert found.high - found.figure == pytest.approx(stats.t.ppf(0.975, 9) * error)
+    assert found.high > 1.0, "what a row really earns"
+
+
+def test_differences_of_fixed_entities_are_no_luck():
+    """Ten shops of very different size, seen on twenty days without any other luck: only the noise of rows is left."""
+    draw = np.random.default_rng(16)
+    size = np.linspace(0, 100, 10)
+    value, days = np.tile(size, 20) + draw.normal(size=200), _days(*[10] * 20)
+    shops = np.tile(np.arange(10), 20)
+    fixed = earnings({"a": value}, days, shops, fixed=True).per_row("a")
+    sampled = earnings({"a": value}, days, shops).per_row("a")
+    assert fixed.high - fixed.figure < 4 / math.sqrt(200)
+    assert sampled.high - sampled.figure > 2 * size.std() / math.sqrt(10)
+    assert fixed.entities is None
