@@ -20,7 +20,15 @@ from ml_platform.store.manifest import Artifact
 from ml_platform.versions import version_of
 from ml_platform_dagster.assets.checks import check_result, check_specs
 from ml_platform_dagster.assets.declare import declared_asset, model_of
-from ml_platform_dagster.assets.metadata import Metadata, bullets, made_metadata, mlflow_url, money, table
+from ml_platform_dagster.assets.metadata import (
+    Metadata,
+    bullets,
+    made_metadata,
+    mlflow_url,
+    money,
+    money_with_interval,
+    table,
+)
 from ml_platform_dagster.assets.pictures import draw_once, shown
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
@@ -81,7 +89,9 @@ def _metadata(evaluation: Artifact) -> Metadata:
     return {
         "verdict": about["verdict"],
         "reasons": bullets(about["reasons"]),
-        "value_against_doing_nothing": money(figures["value_vs_do_nothing"], *ends, currency),
+        "value_against_doing_nothing": money_with_interval(
+            figures["value_vs_do_nothing"], *ends, about["contenders"][0]["interval"], currency
+        ),
         "test_stretch": f"{about['from']} to {about['to']}",
         "dagster/row_count": about["rows"],
         "figures": dg.MetadataValue.json(figures),
@@ -92,11 +102,10 @@ def _metadata(evaluation: Artifact) -> Metadata:
 
 def _row(rival: Mapping[str, Any], currency: str) -> dict[str, Any]:
     figures = rival["figures"]
-    ahead = money(
-        figures["value_vs_do_nothing"],
-        figures["value_vs_do_nothing_low"],
-        figures["value_vs_do_nothing_high"],
-        currency,
+    gain, low, high = (figures[f"value_vs_do_nothing{end}"] for end in ("", "_low", "_high"))
+    basis = rival.get("interval")
+    ahead = (
+        money(gain, None, None, currency) if basis is None else money_with_interval(gain, low, high, basis, currency)
     )
     shown = {name: figures[name] for name in ("auc", "brier", "pinball", "coverage", "rmse", "mae") if name in figures}
     return {"contender": rival["name"], "role": rival["role"], "against doing nothing": ahead, **shown}

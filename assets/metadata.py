@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from ml_platform.catalog.facts import Use
+from ml_platform.evaluation.basis import interval_text
 from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.store.manifest import Artifact
@@ -68,6 +69,17 @@ def money(value: float, low: float | None, high: float | None, currency: str) ->
     if low is None or high is None:
         return text
     return f"{text} (95 % interval {low:,.{places}f} to {high:,.{places}f})"
+
+
+def money_with_interval(
+    value: float, low: float | None, high: float | None, basis: Mapping[str, Any], currency: str
+) -> str:
+    """Return an amount with its interval and what that rests on, or why there is none.
+
+    >>> money_with_interval(1234.5, 1000, 1500, {"days": 14, "effective_days": 6.2}, "USD")
+    '1,234 USD (95 % interval 1,000 to 1,500 from 14 days (worth 6.2 independent ones))'
+    """
+    return f"{money(value, None, None, currency)} ({interval_text(low, high, basis)})"
 
 
 def table_schema(columns: Mapping[str, str], descriptions: Mapping[str, str] | None = None) -> dg.TableSchema:

@@ -14,7 +14,7 @@ from ml_platform.project import Project
 from ml_platform.registry import champion
 from ml_platform.reports.pictures import drift
 from ml_platform_dagster.assets.declare import declared_asset, model_of
-from ml_platform_dagster.assets.metadata import Metadata, made_metadata, money, table
+from ml_platform_dagster.assets.metadata import Metadata, made_metadata, money, money_with_interval, table
 from ml_platform_dagster.assets.pictures import draw_once, shown
 from ml_platform_dagster.assets.step import Step
 from ml_platform_dagster.resources.project import ProjectParam
@@ -62,16 +62,22 @@ def _row(column: Mapping[str, Any]) -> dict[str, Any]:
     return {name: column[name] for name in ("column", "role", "psi", "noise", "drifted", "moved")}
 
 
+def _gain(gain: float, interval: Mapping[str, Any] | None, currency: str) -> str:
+    if interval is None:
+        return money(gain, None, None, currency)
+    return money_with_interval(gain, interval["low"], interval["high"], interval, currency)
+
+
 def _realised(about: Mapping[str, Any]) -> Metadata:
     realised = about.get("realised")
     if not realised:
         return {}
-    gain = realised["value"] - realised["do_nothing"]
+    gain, since = realised["value"] - realised["do_nothing"], about["realised_since"]
     return {
         "realised_value": money(realised["value"], None, None, about["currency"]),
-        "realised_against_doing_nothing": money(gain, None, None, about["currency"]),
+        "realised_against_doing_nothing": _gain(gain, realised["interval"], about["currency"]),
         "realised_batch_runs": f"{realised['start']} to {realised['end']}",
-        "realised_since_deployment": money(about["realised_since"]["uplift"], None, None, about["currency"]),
+        "realised_since_deployment": _gain(since["uplift"], since["interval"], about["currency"]),
         "settled_predictions": realised["settled"],
         "not_in_the_sum": table([{name: realised[name] for name in _APART}]),
         "labels_of_settled_predictions": table([dict(realised["label_states"])]),

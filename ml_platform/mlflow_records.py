@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ml_platform.evaluation.basis import interval_text
 from ml_platform.store.manifest import Artifact, StoredObject
 from ml_platform.tracking import KEY_TAG, Record
 from ml_platform.versions import Version
@@ -52,7 +53,12 @@ def evaluation_record(
     for rival in about["contenders"]:
         if rival["role"] != "challenger":
             metrics |= {f"{_plain(rival['name'])}.{name}": figure for name, figure in rival["figures"].items()}
-    tags = {"ml_platform.verdict": about["verdict"], "ml_platform.reasons": "; ".join(about["reasons"])[:5000]}
+    low, high = (about["figures"][f"value_vs_do_nothing_{end}"] for end in ("low", "high"))
+    tags = {
+        "ml_platform.verdict": about["verdict"],
+        "ml_platform.reasons": "; ".join(about["reasons"])[:5000],
+        "ml_platform.gain_interval": interval_text(low, high, about["contenders"][0]["interval"]),
+    }
     return _addition(version, "evaluation", at, metrics, tags, plots)
 
 
@@ -68,6 +74,12 @@ def monitoring_record(version: Version, monitoring: Artifact, at: datetime) -> R
     metrics = {f"drift.{_plain(column['column'])}": column["psi"] for column in about.get("columns", ())}
     metrics |= {f"settled.{name}": figure for name, figure in about.get("metrics", {}).items()}
     tags = {"ml_platform.drift": about["verdict"], "ml_platform.monitored_at": about["at"]}
+    realised = about.get("realised") or {}
+    if interval := realised.get("interval"):
+        metrics |= {"realized.gain": realised["uplift"]} | {
+            f"realized.gain_{end}": interval[end] for end in ("low", "high")
+        }
+        tags["ml_platform.realized_gain_interval"] = interval_text(interval["low"], interval["high"], interval)
     return _addition(version, "monitoring", at, metrics, tags, {})
 
 

@@ -193,5 +193,6 @@ def _facts(project: Project, version: Version, evaluation: Artifact, current: st
         "evaluation": evaluation.id,
         "rule": evaluation.about["release"]["rule"],
         "figures": evaluation.about["figures"],
+        "interval": evaluation.about["contenders"][0]["interval"],
         "currency": evaluation.about["currency"],
     }

@@ -58,6 +58,8 @@ class ChampionStatus:
     ----------
     value
         Figures of the evaluation that it was deployed on, in the project's currency, with 95 % intervals.
+    interval
+        What the interval of its gain over doing nothing rests on, or why there is none.
     """
 
     version: int
@@ -66,6 +68,7 @@ class ChampionStatus:
     actor: str
     reason: str
     value: Mapping[str, float | None]
+    interval: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -199,9 +202,12 @@ def champion_status(project: Project, name: str, now: datetime) -> ChampionStatu
         return None
     moves = ledger_lines(project.database, champion_ref(name))
     line = [move for move in moves if move.to_value == version.id and move.at <= now][-1]
-    figures = line.facts.get("figures", {})
+    facts = line.facts
+    figures = facts.get("figures", {})
     value = {figure: figures[figure] for figure in sorted(figures) if figure.startswith("value")}
-    return ChampionStatus(version.number, version.id, line.at, line.actor, line.reason, value)
+    return ChampionStatus(
+        version.number, version.id, line.at, line.actor, line.reason, value, facts.get("interval", {})
+    )
 
 
 def _monitoring(project: Project, name: str) -> MonitoringStatus | None:

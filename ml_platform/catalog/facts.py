@@ -250,6 +250,7 @@ class Champion:
     actor: str
     reason: str
     figures: Mapping[str, float | None]
+    interval: str
 
 
 @dataclass(frozen=True)
@@ -262,8 +263,8 @@ class Monitored:
         Those that have drifted.
     open_since
         When the finding that is open was opened.
-    settled, earned
-        Predictions whose truth is known, and what they earned beyond doing nothing.
+    settled, earned, interval
+        Predictions whose truth is known, and what they earned beyond doing nothing, with its interval in words.
     """
 
     at: datetime
@@ -273,6 +274,7 @@ class Monitored:
     open_since: datetime | None
     settled: int
     earned: float | None
+    interval: str
 
 
 @dataclass(frozen=True)

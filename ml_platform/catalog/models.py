@@ -11,6 +11,7 @@ from ml_platform.catalog.facts import Champion, GateFacts, Judged, Link, ModelFa
 from ml_platform.catalog.standing import current_artifact, declaration_of, found_artifact
 from ml_platform.catalog.usage import feature_origins
 from ml_platform.catalog.wording import span_text, unit_of
+from ml_platform.evaluation.basis import interval_text
 from ml_platform.monitoring.findings import open_findings
 from ml_platform.prediction_log import logged_days
 from ml_platform.project import Project
@@ -112,7 +113,9 @@ def _champion(project: Project, name: str, now: datetime) -> Champion | None:
     found = champion_status(project, name, now)
     if found is None:
         return None
-    return Champion(found.version, found.since, found.actor, found.reason, found.value)
+    low, high = (found.value.get(f"value_vs_do_nothing_{end}") for end in ("low", "high"))
+    text = interval_text(low, high, found.interval) if found.interval else ""
+    return Champion(found.version, found.since, found.actor, found.reason, found.value, text)
 
 
 def _judged(evaluation: Artifact | None) -> Judged | None:
@@ -172,7 +175,7 @@ def _monitored(project: Project, name: str, monitoring: Artifact | None) -> Moni
         return None
     about, findings = monitoring.about, open_findings(project, name)
     realised = about.get("realised") or {}
-    rows = realised.get("rows", 0)
+    rows, interval = realised.get("rows", 0), realised.get("interval")
     return Monitored(
         at=datetime.fromisoformat(about["at"]),
         verdict=about["verdict"],
@@ -181,4 +184,5 @@ def _monitored(project: Project, name: str, monitoring: Artifact | None) -> Moni
         open_since=findings[0].opened_at if findings else None,
         settled=rows,
         earned=realised["value"] - realised["do_nothing"] if rows else None,
+        interval=interval_text(interval["low"], interval["high"], interval) if interval else "",
     )

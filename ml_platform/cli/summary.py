@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ml_platform.evaluation.basis import basis_text
+from ml_platform.evaluation.basis import basis_text, interval_text
 from ml_platform.evaluation.judgement import chance_of
 from ml_platform.identity import format_instant
 from ml_platform.monitoring.missed import Missed
@@ -224,6 +224,9 @@ def _realized(realised: Mapping[str, Any], currency: str) -> str:
     """Return what settled predictions earned, over which batch runs, and which of them are not in the sum."""
     rows, gain, nothing = (realised[name] for name in ("rows", "uplift", "do_nothing"))
     text = f"realized gain: {_money(gain)} {currency} over doing nothing, {rows:,} predictions"
+    interval = realised.get("interval")
+    if interval:
+        text += f", {interval_text(interval['low'], interval['high'], interval)}"
     if realised.get("expected") is not None:
         text += f" (expected {_money(realised['expected'] - nothing)})"
     apart = [f"{realised[name]:,} {what}" for name, what in _APART.items() if realised[name]]

@@ -23,6 +23,21 @@ def from_text(basis: Mapping[str, Any]) -> str:
     return f" from {basis_text(basis)}" if basis else ""
 
 
+def interval_text(low: float | None, high: float | None, basis: Mapping[str, Any]) -> str:
+    """Return an interval of an amount with what it rests on, or why there is none.
+
+    >>> interval_text(-1200, 3400, {"days": 14, "effective_days": 14})
+    '95 % interval -1,200 to 3,400 from 14 days'
+    >>> interval_text(None, None, {"days": 3, "declined": "too few days to say: 3, at least 4 are needed"})
+    'too few days to say: 3, at least 4 are needed'
+    """
+    if low is None or high is None:
+        return str(basis["declined"])
+    places = 0 if max(abs(low), abs(high)) >= 100 else 2
+    note = f"; {basis['note']}" if basis.get("note") else ""
+    return f"95 % interval {low:,.{places}f} to {high:,.{places}f}{from_text(basis)}{note}"
+
+
 def _worth(number: int, effective: float | None) -> str:
     """Return what a number of clusters is worth, where that is less."""
     if effective is None or effective > 0.95 * number:

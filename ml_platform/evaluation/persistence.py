@@ -58,7 +58,7 @@ class Grid:
     spread: np.ndarray
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=3)
 def grid_of(days: int) -> Grid:
     """Return the grid for a number of days, by the Durbin-Levinson recursion."""
     lagged = correlations(days)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ml_platform.catalog.wording import instant_text
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing
+from ml_platform.evaluation.basis import interval_text
 from ml_platform.explanation.versions import Deployment, VersionFacts, deployment_at, deployments, version_facts
 from ml_platform.project import Project
 from ml_platform.versions import all_versions
@@ -15,7 +16,7 @@ from ml_platform.versions import all_versions
 if TYPE_CHECKING:
     from rich.console import Console
 
-_FIGURES = ("auc", "log_loss", "pinball", "rmse", "mae", "value", "value_vs_do_nothing", "value_vs_do_nothing_low")
+_FIGURES = ("auc", "log_loss", "pinball", "rmse", "mae", "value", "value_vs_do_nothing")
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ def print_production(found: Production, console: Console) -> None:
     console.print(table, highlight=False)
 
 
+def _interval(deployment: Deployment) -> str:
+    low, high = (deployment.figures.get(f"value_vs_do_nothing_{end}") for end in ("low", "high"))
+    return interval_text(low, high, deployment.interval) if deployment.interval else "not recorded"
+
+
 def _told(deployment: Deployment, version: VersionFacts | None, problem: str) -> list[tuple[str, str]]:
     from ml_platform.explanation.wording import champions_text, commit_text, shown
 
@@ -89,6 +95,7 @@ def _told(deployment: Deployment, version: VersionFacts | None, problem: str) ->
         ("why", deployment.reason),
         ("evaluation", deployment.evaluation or "not recorded"),
         ("its figures", ", ".join(f"{name} {shown(value)}" for name, value in figures.items()) or "not recorded"),
+        ("its interval", _interval(deployment)),
         ("trained model", deployment.trained_model),
     ]
     if version is None:

@@ -29,6 +29,8 @@ class Deployment:
         The artefact that it rested on.
     figures
         What that evaluation found, such as ``auc`` and ``value_vs_do_nothing``.
+    interval
+        What the interval of the gain over doing nothing rests on, or why there is none.
     """
 
     line: int
@@ -44,6 +46,7 @@ class Deployment:
     rule: str | None
     figures: Mapping[str, Any]
     currency: str
+    interval: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -201,4 +204,5 @@ def _deployment(line: LedgerLine, until: datetime | None, numbers: Mapping[str, 
         rule=facts.get("rule"),
         figures=facts.get("figures", {}),
         currency=facts.get("currency", ""),
+        interval=facts.get("interval", {}),
     )

@@ -101,6 +101,12 @@ def is_superseded(predictions: pd.DataFrame, horizon: timedelta) -> pd.Series:
     return (following < ordered["effective_time"] + horizon).reindex(predictions.index)
 
 
+def is_counted(predictions: pd.DataFrame, horizon: timedelta, now: datetime) -> pd.Series:
+    """Return which predictions count in the sums: settled, the last answer to their question, and not scored late."""
+    settled = is_settled(predictions, horizon, now)
+    return settled & ~is_superseded(predictions, horizon) & ~predictions["late"].astype(bool)
+
+
 def payoffs(predictions: pd.DataFrame, label: pd.Series, decisions: Mapping[int, Decision]) -> pd.DataFrame:
     """Return what each labelled prediction earned beside what was expected and what doing nothing would have earned.
 
@@ -141,7 +147,7 @@ def realised_value(
     settled = is_settled(predictions, horizon, now)
     superseded = settled & is_superseded(predictions, horizon)
     late = settled & ~superseded & predictions["late"].astype(bool)
-    counted = settled & ~superseded & ~late
+    counted = is_counted(predictions, horizon, now)
     earned = payoffs(predictions[counted], label[counted], decisions)
     earned_late = payoffs(predictions[late], label[late], decisions)
     labelled = int(label[counted].notna().sum())

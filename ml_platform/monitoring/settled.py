@@ -12,10 +12,12 @@ import pandas as pd
 from ml_platform.checks import json_value
 from ml_platform.clock import EPOCH, MICROSECOND
 from ml_platform.decision import Decision
+from ml_platform.evaluation.intervals import Interval
 from ml_platform.evaluation.metrics import Figures, metrics_of
 from ml_platform.identity import format_instant
 from ml_platform.labels import LABEL, LABEL_STATE, labels_of
 from ml_platform.monitoring.realised import Realised, is_settled, realised_value
+from ml_platform.monitoring.realised_gain import gain_facts, realised_gain
 from ml_platform.prediction_log import day_bounds, logged_days, read_predictions
 from ml_platform.predictor import load_decision, load_predictor
 from ml_platform.project import Project
@@ -43,6 +45,8 @@ class Settled:
         The first deployment of the model, or the first day that the log still holds.
     label_states
         How many settled predictions of the stretch have which state of their label (`LABEL_STATES`).
+    gain, since_gain
+        The gain over doing nothing of both, with its interval; None where no prediction has a payoff.
     metrics
         Of the newest version that has settled predictions; empty where none has.
     metrics_version
@@ -57,18 +61,24 @@ class Settled:
     label_states: Mapping[str, int] = field(default_factory=dict)
     metrics: Figures = field(default_factory=dict)
     metrics_version: int | None = None
+    gain: Interval | None = None
+    since_gain: Interval | None = None
 
     def facts(self) -> dict[str, Any]:
         """Return the sums as a manifest has them: ``realised`` and ``realised_since``, each with its batch runs."""
         return {
-            "realised": {**_facts(self.realised, self.start, self.end), "label_states": dict(self.label_states)},
-            "realised_since": _facts(self.since, self.since_start, self.end),
+            "realised": {
+                **_facts(self.realised, self.gain, self.start, self.end),
+                "label_states": dict(self.label_states),
+            },
+            "realised_since": _facts(self.since, self.since_gain, self.since_start, self.end),
         }
 
 
-def _facts(realised: Realised, start: datetime, end: datetime) -> dict[str, Any]:
+def _facts(realised: Realised, gain: Interval | None, start: datetime, end: datetime) -> dict[str, Any]:
     runs = {"start": format_instant(start), "end": format_instant(end)}
-    facts: dict[str, Any] = json_value({**asdict(realised), "uplift": realised.uplift, **runs})
+    interval = {"interval": gain_facts(gain)}
+    facts: dict[str, Any] = json_value({**asdict(realised), "uplift": realised.uplift, **interval, **runs})
     return facts
 
 
@@ -96,6 +106,12 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
         replace(realised_value(rows, label, decisions, horizon, now), days=()),
         since,
         {str(state): int(count) for state, count in truth[LABEL_STATE][inside & settled].value_counts().items()},
+    )
+    entity, fixed = project.spec.file.entities[spec.population.entity], spec.value.entities == "fixed"
+    found = replace(
+        found,
+        gain=realised_gain(rows, label, decisions, horizon, now, start, entity, fixed),
+        since_gain=realised_gain(rows, label, decisions, horizon, now, None, entity, fixed),
     )
     known = rows[inside & settled & label.notna()]
     if known.empty:
