@@ -17,22 +17,19 @@ from dataclasses import dataclass
 import numpy as np
 
 LEVEL = 0.95
-_PERSISTENT_SHARE = 0.4
-_BISECTIONS = 60
+SHARES = (*[1.0] * 11, 0.3, 0.3, 0.5, 0.5)
+COEFFICIENTS = (*(step / 10 for step in range(10)), 0.95, *(0.8, 0.95) * 2)
+"""The grid: which share of a day's variance persists, and how much of that is left a day later."""
+INDEPENDENT, INDEPENDENT_WITH_HISTORY = 8.0, 16.0
+"""How many times as likely as each other point independent days are, before any day is seen."""
 
 
 @functools.lru_cache(maxsize=8)
 def correlations(days: int) -> np.ndarray:
-    """Return the correlation of a day with the days 0, 1, 2, ... later: one row for each point of the grid.
-
-    First order autoregressions with coefficient 0, 0.1, ... 0.9; and from 0.5 on a second time with fresh noise, where
-    0.4 of a day's variance persists.
-    """
-    lags = np.arange(days)
-    plain = np.array([(step / 10) ** lags for step in range(10)], dtype="float64")
-    noisy = _PERSISTENT_SHARE * plain[5:]
-    noisy[:, 0] = 1.0
-    return np.vstack([plain, noisy])
+    """Return the correlation of a day with the days 0, 1, 2, ... later: one row for each point of the grid."""
+    found = np.array(SHARES)[:, None] * np.array(COEFFICIENTS)[:, None] ** np.arange(days)
+    found[:, 0] = 1.0
+    return np.asarray(found)
 
 
 @dataclass(frozen=True)
@@ -105,14 +102,14 @@ class Mixture:
 
     def half_width(self) -> float:
         """Return h so that the mean is within h of the estimate with probability `LEVEL`."""
+        from scipy.optimize import brentq
         from scipy.special import stdtrit
 
         within = (1 + LEVEL) / 2
-        low, high = 0.0, float(self.errors.max() * stdtrit(self.freedom.min(), within))
-        for _ in range(_BISECTIONS if high > 0 else 0):
-            middle = (low + high) / 2
-            low, high = (middle, high) if self._below(middle) < within else (low, middle)
-        return high
+        high = 1.01 * float(self.errors.max() * stdtrit(self.freedom.min(), within))
+        if high <= 0:
+            return 0.0
+        return float(brentq(lambda half: self._below(half) - within, 0.0, high, xtol=high * 1e-13))
 
     def probability_above(self, threshold: float) -> float:
         """Return the probability that the mean is above a threshold."""
@@ -125,7 +122,7 @@ class Mixture:
         sure = self.errors <= 0
         scaled = distance / np.where(sure, 1.0, self.errors)
         below = np.where(sure, float(distance > 0), stdtr(self.freedom, scaled))
-        return float(np.clip((self.weights * below).sum(), 0.0, 1.0))
+        return min(max(float((self.weights * below).sum()), 0.0), 1.0)
 
 
 def mixture(
@@ -151,8 +148,9 @@ def mixture(
     days, total = len(sums), rows.sum()
     influences = day_influences(sums, rows)
     log_weights = log_likelihood(influences)
+    log_weights[0] += np.log(INDEPENDENT if history is None else INDEPENDENT_WITH_HISTORY)
     if history is not None:
-        log_weights = log_weights + log_likelihood(history)
+        log_weights += log_likelihood(history)
     weights = np.exp(log_weights - log_weights.max())
     variance = squares(influences) / (days - 1) * grid_of(days).spread / total**2
     variance = np.maximum(variance, floor)

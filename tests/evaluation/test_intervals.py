@@ -8,34 +8,20 @@ from scipy import stats
 
 from ml_platform.evaluation.intervals import earnings
 from ml_platform.evaluation.persistence import correlations, grid_of, mixture
+from tests.evaluation.dense import dense
 
 
 def _days(*rows_per_day):
     return np.repeat(np.arange(len(rows_per_day)), rows_per_day)
 
 
-def _dense(sums, rows, extra=0.0, extra_freedom=1.0, floor=0.0):
-    """Return (error, degrees of freedom, weight) of each correlation, with dense matrices and loops."""
-    days, total = len(sums), sum(rows)
-    theta = sum(sums) / total
-    u = np.array([(s - theta * n) / (1 - n / total) * (days - 1) / days for s, n in zip(sums, rows, strict=True)])
-    points = [(1.0, k / 10) for k in range(10)] + [(0.4, k / 10) for k in range(5, 10)]
-    one, found = np.ones(days), []
-    for share, rho in points:
-        matrix = np.array(
-            [[1.0 if i == j else share * rho ** abs(i - j) for j in range(days)] for i in range(days)], dtype=float
-        )
-        inverse = np.linalg.inv(matrix)
-        projection = inverse - inverse @ np.outer(one, one) @ inverse / (one @ inverse @ one)
-        q = u @ projection @ u
-        variance = max(q / (days - 1) * matrix.sum() / total**2, floor)
-        freedom = total**2 / sum(n * n for n in rows) - 1
-        both = variance + extra
-        freedom = both**2 / (variance**2 / freedom + extra**2 / extra_freedom)
-        weight = np.linalg.det(matrix) ** -0.5 * (one @ inverse @ one) ** -0.5 * q ** (-(days - 1) / 2)
-        found.append((math.sqrt(both), freedom, weight))
-    whole = sum(weight for _, _, weight in found)
-    return [(error, freedom, weight / whole) for error, freedom, weight in found]
+POINTS = [(1.0, k / 10) for k in range(10)] + [(1.0, 0.95)]
+POINTS += [(share, rho) for share in (0.3, 0.5) for rho in (0.8, 0.95)]
+PRIOR = [8] + [1] * 14
+
+
+def _dense(sums, rows, *extra, prior=PRIOR, floor=0.0):
+    return dense(sums, rows, POINTS, prior, *extra, floor=floor)
 
 
 def test_without_correlation_equal_days_have_the_interval_of_student():
@@ -88,7 +74,7 @@ def test_earlier_days_weigh_the_correlations():
     now, past = draw.normal(size=14), draw.normal(size=80)
     found = earnings({"a": now}, np.arange(14), history=earnings({"a": past}, np.arange(80)))
     weights = np.array([weight for _, _, weight in _dense(now, np.ones(14))])
-    weights = weights * np.array([weight for _, _, weight in _dense(past, np.ones(80))])
+    weights = weights * np.array([weight for _, _, weight in _dense(past, np.ones(80), prior=[2] + [1] * 14)])
     errors = [(error, freedom) for error, freedom, _ in _dense(now, np.ones(14))]
     above = sum(
         weight * stats.t.sf((0.2 - now.mean()) / error, freedom)

@@ -1,0 +1,38 @@
+"""The averaged t distributions of an interval, written from the formulas with dense matrices and loops."""
+
+import math
+
+import numpy as np
+
+
+def influences(sums, rows):
+    total, days = sum(rows), len(sums)
+    theta = sum(sums) / total
+    return np.array([(s - theta * n) / (1 - n / total) * (days - 1) / days for s, n in zip(sums, rows, strict=True)])
+
+
+def dense(sums, rows, points, prior, extra=0.0, extra_freedom=1.0, floor=0.0):
+    """Return (error, degrees of freedom, weight) for each point (share that persists, coefficient) of a grid."""
+    days, total = len(sums), sum(rows)
+    u, one, found = influences(sums, rows), np.ones(len(sums)), []
+    for (share, rho), before in zip(points, prior, strict=True):
+        matrix = np.array(
+            [[1.0 if i == j else share * rho ** abs(i - j) for j in range(days)] for i in range(days)], dtype=float
+        )
+        inverse = np.linalg.inv(matrix)
+        projection = inverse - inverse @ np.outer(one, one) @ inverse / (one @ inverse @ one)
+        q = u @ projection @ u
+        variance = max(q / (days - 1) * matrix.sum() / total**2, floor)
+        freedom = max(total**2 / sum(n * n for n in rows) - 1, 1.0)
+        both = variance + extra
+        freedom = both**2 / (variance**2 / freedom + extra**2 / extra_freedom)
+        log_weight = (
+            math.log(before)
+            - 0.5 * np.linalg.slogdet(matrix)[1]
+            - 0.5 * math.log(one @ inverse @ one)
+            - (days - 1) / 2 * math.log(q)
+        )
+        found.append((math.sqrt(both), freedom, log_weight))
+    top = max(weight for _, _, weight in found)
+    weights = [math.exp(weight - top) for _, _, weight in found]
+    return [(error, freedom, weight / sum(weights)) for (error, freedom, _), weight in zip(found, weights, strict=True)]
