@@ -27,6 +27,7 @@ up: .venv/ready  ## Serve the Dagster UI and the MLflow UI until Ctrl-C
 
 prove: .venv/ready  ## Run the long simulations and the benchmarks in full
 	ML_PLATFORM_PROVE=1 $(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/python benchmarks/intervals.py --check
 	$(MAKE) bench
 
 bench: .venv/ready .venv-rivals/ready  ## Measure, beside the rivals

@@ -115,10 +115,13 @@ def _evaluated(
     for item in about["contenders"]:
         style = "bold" if item["role"] == "challenger" else ""
         table.add_row(_contender_name(project, model, item), *_contender_figures(item, metric), style=style)
-    stretch = f"tested on {about['rows']:,} rows of {about['days']} days, {about['from'][:10]} to {about['to'][:10]}"
+    basis = about["contenders"][0]["interval"]
+    stretch = f"tested on {about['rows']:,} rows, {basis_text(basis)}, {about['from'][:10]} to {about['to'][:10]}"
+    note = basis["declined"] or basis["note"]
     word, colour = _MARKS[about["verdict"]] if model.waiting is None else ("good enough", "green")
     lines: list[RenderableType] = [
         Text(f"  {stretch}", style="dim"),
+        *([Text(f"  {note}", style="yellow")] if note else []),
         Padding(table, (0, 0, 0, 2)),
         Text(f"  {word}", style=colour),
     ]
