@@ -18,10 +18,10 @@ KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
         "feature_table": 3,
         "snapshot": 2,
         "trained_model": 3,
-        "evaluation": 2,
+        "evaluation": 3,
         "deployment": 1,
         "predictions": 3,
-        "monitoring": 3,
+        "monitoring": 4,
     }
 )
 """One integer for each kind of node. Raise it when what the platform computes for that kind changes."""
