@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_platform.checks import CheckResult
 from ml_platform.graph import Node
 from ml_platform.mlflow_records import monitoring_record
 from ml_platform.monitoring.monitor import monitor_model
@@ -13,11 +14,14 @@ from ml_platform.outbox import track
 from ml_platform.project import Project
 from ml_platform.registry import champion
 from ml_platform.reports.pictures import drift
-from ml_platform_dagster.assets.declare import declared_asset, model_of
+from ml_platform_dagster.assets.checks import check_result
+from ml_platform_dagster.assets.declare import asset_key, declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, made_metadata, money, money_with_interval, table
 from ml_platform_dagster.assets.pictures import draw_once, shown
-from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
+
+DRIFT_CHECK = "drift"
 
 
 def build_monitoring(project: Project, node: Node) -> dg.AssetsDefinition:
@@ -25,20 +29,32 @@ def build_monitoring(project: Project, node: Node) -> dg.AssetsDefinition:
     model = model_of(project, node)
 
     def drift_pictures(about: Mapping[str, Any]) -> dict[str, bytes]:
-        columns = {column["column"]: column["psi"] for column in about.get("columns", ())}
-        return {"drift": drift(columns, model.monitoring.psi)} if columns else {}
+        return {"drift": drift(about["columns"])} if about.get("columns") else {}
 
-    @declared_asset(project, node, kinds={"evidently"})
-    def monitoring(context: dg.AssetExecutionContext, project: ProjectParam) -> dg.MaterializeResult[None]:
+    check = dg.AssetCheckSpec(DRIFT_CHECK, asset=asset_key(node.name), blocking=False)
+
+    @declared_asset(project, node, kinds={"evidently"}, check_specs=[check])
+    def monitoring(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         made = monitor_model(project, model.name, step.inputs, step.now)
         version = champion(project, model.name)
         if version is not None and not made.reused:
             track(project, monitoring_record(version, made.artifact, datetime.now(UTC)))
         pictures = shown(project, draw_once(project, made.artifact, drift_pictures))
-        return step.result(made, made_metadata(made) | _metadata(project, made.artifact.about) | pictures)
+        about = made.artifact.about
+        metadata = made_metadata(made) | _metadata(project, about) | pictures
+        yield step.result(made, metadata, [check_result(node.name, drift_check(about))])
 
     return monitoring
+
+
+def drift_check(about: Mapping[str, Any]) -> CheckResult:
+    """Return the verdict of monitoring as a check; drift is a warning and stops nothing."""
+    drifted = [column["column"] for column in about.get("columns", ()) if column["drifted"]]
+    summary = {"verdict": about["verdict"], "reason": about["reason"]}
+    if about["verdict"] != "drift":
+        return CheckResult(DRIFT_CHECK, True, "warn", summary)
+    return CheckResult(DRIFT_CHECK, False, "warn", {**summary, "problem": f"{about['reason']}: {', '.join(drifted)}"})
 
 
 def _metadata(project: Project, about: Mapping[str, Any]) -> Metadata:
@@ -59,7 +75,8 @@ _APART = ("superseded", "late", "without_label", "without_payoff")
 
 
 def _row(column: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: column[name] for name in ("column", "role", "psi", "noise", "drifted", "moved")}
+    names = ("column", "role", "verdict", "what", "expected", "mean", "threshold", "smallest_visible", "moved", "note")
+    return {name: column[name] for name in names}
 
 
 def _gain(gain: float, interval: Mapping[str, Any] | None, currency: str) -> str:

@@ -11,7 +11,7 @@ from ml_platform.identity import content_id
 from ml_platform.monitoring.alerts import Alert, send_alert
 from ml_platform.monitoring.findings import Finding, open_findings
 from ml_platform.project import Project
-from ml_platform.scheduling import retraining_after_drift
+from ml_platform.scheduling import retraining_after_drift, retraining_request
 from ml_platform.versions import versions
 from ml_platform_dagster.assets.days import open_days
 from ml_platform_dagster.assets.declare import asset_key
@@ -39,7 +39,7 @@ def drift_sensor(jobs: Mapping[str, UnresolvedAssetJobDefinition], models: list[
             send_alert(project, _drift_alert(project, finding), project.clock.now())
             reason = _why_not(context.instance, project, finding)
             if reason is None:
-                requests.append(_retraining_run(finding))
+                requests.append(_retraining_run(project, finding))
             else:
                 reasons.append(f"{finding.id}: {reason}")
         if requests:
@@ -53,17 +53,22 @@ def _why_not(instance: dg.DagsterInstance, project: Project, finding: Finding) -
     """Return why a finding asks for no run now, or None where it does."""
     if finding.model not in project.spec.models:
         return "the model is not declared any more"
-    if instance.get_runs(dg.RunsFilter(tags={FINDING_TAG: finding.id}), limit=1):
+    if instance.get_runs(dg.RunsFilter(tags={FINDING_TAG: _request(project, finding)}), limit=1):
         return "a retraining was requested before"
     made = [version.registered_at for version in versions(project, finding.model)]
     retraining = project.spec.models[finding.model].retraining
-    decision = retraining_after_drift(retraining, finding.opened_at, max(made, default=None), project.clock.now())
+    decision = retraining_after_drift(retraining, finding.last_seen_at, max(made, default=None), project.clock.now())
     return None if decision.due else decision.reason
 
 
-def _retraining_run(finding: Finding) -> dg.RunRequest:
-    job = retrain_job_name(finding.model)
-    return dg.RunRequest(run_key=finding.id, job_name=job, tags={FINDING_TAG: finding.id})
+def _request(project: Project, finding: Finding) -> str:
+    retraining = project.spec.models[finding.model].retraining
+    return retraining_request(retraining, finding.id, finding.opened_at, finding.last_seen_at)
+
+
+def _retraining_run(project: Project, finding: Finding) -> dg.RunRequest:
+    job, key = retrain_job_name(finding.model), _request(project, finding)
+    return dg.RunRequest(run_key=key, job_name=job, tags={FINDING_TAG: key})
 
 
 def _drift_alert(project: Project, finding: Finding) -> Alert:

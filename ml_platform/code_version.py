@@ -21,7 +21,7 @@ KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
         "evaluation": 3,
         "deployment": 1,
         "predictions": 3,
-        "monitoring": 4,
+        "monitoring": 5,
     }
 )
 """One integer for each kind of node. Raise it when what the platform computes for that kind changes."""

@@ -69,9 +69,9 @@ def deployment_record(version: Version, at: datetime, reason: str) -> Record:
 
 
 def monitoring_record(version: Version, monitoring: Artifact, at: datetime) -> Record:
-    """Return what monitoring adds: how far each column has drifted, and what settled predictions earned."""
+    """Return what monitoring adds: how far each column has moved (1: an alarm), and what settled predictions earned."""
     about = monitoring.about
-    metrics = {f"drift.{_plain(column['column'])}": column["psi"] for column in about.get("columns", ())}
+    metrics = {f"drift.{_plain(column['column'])}": column["ratio"] for column in about.get("columns", ())}
     metrics |= {f"settled.{name}": figure for name, figure in about.get("metrics", {}).items()}
     tags = {"ml_platform.drift": about["verdict"], "ml_platform.monitored_at": about["at"]}
     realised = about.get("realised") or {}

@@ -98,14 +98,14 @@ class RetrainingDecision:
 
 
 def retraining_after_drift(
-    retraining: Retraining, found_at: datetime, last_trained: datetime | None, now: datetime
+    retraining: Retraining, seen_at: datetime, last_trained: datetime | None, now: datetime
 ) -> RetrainingDecision:
     """Decide whether drift that was found asks for a retraining run now.
 
     Parameters
     ----------
-    found_at
-        When the finding was recorded.
+    seen_at
+        When drift was last seen.
     last_trained
         When the model's newest version was made, whether it was deployed or not; None before the first.
     """
@@ -116,6 +116,17 @@ def retraining_after_drift(
     if retraining.cooldown is not None and now < last_trained + retraining.cooldown:
         until = format_instant(last_trained + retraining.cooldown)
         return RetrainingDecision(False, f"cooldown of {format_duration(retraining.cooldown)} ends at {until}")
-    if found_at < last_trained:
-        return RetrainingDecision(False, f"a version was trained after it was found, at {format_instant(last_trained)}")
+    if seen_at < last_trained:
+        reason = f"a version was trained after drift was last seen, at {format_instant(last_trained)}"
+        return RetrainingDecision(False, reason)
     return RetrainingDecision(True, "drift was found")
+
+
+def retraining_request(retraining: Retraining, finding: str, opened_at: datetime, seen_at: datetime) -> str:
+    """Return the key of the retraining that an open finding asks for: one each cooldown while drift is seen.
+
+    A first retraining may not have helped: its version was not deployed, or the run failed.
+    """
+    if retraining.cooldown is None or seen_at - opened_at < retraining.cooldown:
+        return finding
+    return f"{finding}.{(seen_at - opened_at) // retraining.cooldown}"

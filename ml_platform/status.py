@@ -89,6 +89,7 @@ class MonitoringStatus:
     reason: str
     rows: int
     drifted: tuple[str, ...]
+    undecided: tuple[str, ...]
     realised: Mapping[str, Any] | None
     realised_since: Mapping[str, Any] | None
     metrics: Mapping[str, float | None]
@@ -222,6 +223,7 @@ def _monitoring(project: Project, name: str) -> MonitoringStatus | None:
         reason=about["reason"],
         rows=about.get("rows", 0),
         drifted=tuple(column["column"] for column in about.get("columns", ()) if column["drifted"]),
+        undecided=tuple(column["column"] for column in about.get("columns", ()) if column["verdict"] == "cannot tell"),
         realised=about.get("realised"),
         realised_since=about.get("realised_since"),
         metrics=about.get("metrics", {}),

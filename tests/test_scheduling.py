@@ -12,6 +12,7 @@ from ml_platform.scheduling import (
     days_to_score,
     due_tick,
     retraining_after_drift,
+    retraining_request,
     training_as_of,
 )
 from ml_platform.spec.model import Retraining
@@ -124,7 +125,7 @@ WATCHED = Retraining.model_validate({"on": ["drift"], "cooldown": "3d"})
             datetime(2024, 3, 11, tzinfo=UTC),
             datetime(2024, 3, 20, tzinfo=UTC),
             False,
-            "a version was trained after it was found, at 2024-03-11T00:00:00.000000Z",
+            "a version was trained after drift was last seen, at 2024-03-11T00:00:00.000000Z",
         ),
     ],
 )
@@ -133,3 +134,11 @@ def test_drift_asks_for_retraining_once_the_cooldown_is_over(
 ) -> None:
     decision = retraining_after_drift(retraining, FOUND, last_trained, now)
     assert (decision.due, decision.reason) == (due, reason)
+
+
+def test_drift_that_outlives_a_retraining_asks_again_once_each_cooldown_while_it_is_seen() -> None:
+    weekly = Retraining.model_validate({"on": ["drift"], "cooldown": "2d"})
+    keys = [retraining_request(weekly, "f", START, START + timedelta(hours=hours)) for hours in (0, 47, 48, 95, 96)]
+    assert keys == ["f", "f", "f.1", "f.1", "f.2"]
+    without = Retraining.model_validate({"on": ["drift"]})
+    assert retraining_request(without, "f", START, START + timedelta(days=400)) == "f"

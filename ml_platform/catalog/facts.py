@@ -261,6 +261,8 @@ class Monitored:
     ----------
     columns
         Those that have drifted.
+    undecided
+        Those without a verdict, each with the smallest change that would be found.
     open_since
         When the finding that is open was opened.
     settled, earned, interval
@@ -271,6 +273,7 @@ class Monitored:
     verdict: str
     reason: str
     columns: tuple[str, ...]
+    undecided: Mapping[str, str]
     open_since: datetime | None
     settled: int
     earned: float | None

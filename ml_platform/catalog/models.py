@@ -181,6 +181,11 @@ def _monitored(project: Project, name: str, monitoring: Artifact | None) -> Moni
         verdict=about["verdict"],
         reason=about["reason"],
         columns=tuple(column["column"] for column in about.get("columns", ()) if column["drifted"]),
+        undecided={
+            column["column"]: column["smallest_visible"]
+            for column in about.get("columns", ())
+            if column["verdict"] == "cannot tell"
+        },
         open_since=findings[0].opened_at if findings else None,
         settled=rows,
         earned=realised["value"] - realised["do_nothing"] if rows else None,

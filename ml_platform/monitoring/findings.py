@@ -1,14 +1,15 @@
 """Findings: drift that was found, one for each episode, for a sensor to act on.
 
-An episode opens when the verdict is drift and ends when the verdict is stable again or
-another version is champion. Too few rows say nothing and change nothing.
+An episode opens when the verdict is drift. It ends when no look has found drift for four
+windows, or when another version is champion. So one change is one finding, however often
+it comes near its threshold. A look without a verdict changes nothing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,11 +29,15 @@ FINDINGS = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("opened_at", Instant, nullable=False),
+    sa.Column("last_seen_at", Instant, nullable=False),
     sa.Column("closed_at", Instant),
     sa.Column("closed_because", sa.String(200)),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("facts", sa.Text, nullable=False),
 )
+QUIET_WINDOWS = 4
+"""For how many windows no look may find drift until an episode ends."""
+
 _IS_OPEN = FINDINGS.c.closed_at.is_(None)
 sa.Index("one_open_finding", FINDINGS.c.model, unique=True, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
 
@@ -46,9 +51,11 @@ class Finding:
     id
         ``model.drift.VERSION.hash``: the same for the same model, version and instant of opening.
     reason
-        What was found, in a sentence.
+        What was found when it opened, in a sentence.
     facts
-        Figures by column; JSON types only.
+        Figures by column when it opened; JSON types only.
+    last_seen_at
+        The last look that found drift.
     """
 
     id: str
@@ -56,6 +63,7 @@ class Finding:
     version: int
     kind: str
     opened_at: datetime
+    last_seen_at: datetime
     reason: str
     facts: Mapping[str, Any] = field(default_factory=dict)
     closed_at: datetime | None = None
@@ -71,18 +79,15 @@ def follow_drift(
     reason: str,
     facts: Mapping[str, Any] | None = None,
 ) -> Finding | None:
-    """Open, keep, renew or close the finding of a model after a verdict, and return the one that is open.
-
-    An open finding that outlives the model's retraining cooldown gives way to a new one: what was done did not help.
-    """
-    cooldown = project.spec.models[model].retraining.cooldown
+    """Open, keep or close the finding of a model after a verdict, and return the one that is open."""
+    quiet = QUIET_WINDOWS * project.spec.models[model].monitoring.window
     with project.database.writing() as connection:
         found = _open(connection, model)
-        ending = None if found is None else _ending(found, version, verdict, now, cooldown)
+        ending = None if found is None else _ending(found, version, verdict, now, quiet)
         if found is not None and ending is not None:
             _close(connection, found, now, ending)
         if found is not None and ending is None:
-            return found
+            return _see(connection, found, now) if verdict == "drift" else found
         return _insert(connection, model, version, now, reason, facts or {}) if verdict == "drift" else None
 
 
@@ -113,15 +118,19 @@ def _open(connection: sa.Connection, model: str) -> Finding | None:
     return None if row is None else _finding(row)
 
 
-def _ending(found: Finding, version: int, verdict: Verdict, now: datetime, cooldown: timedelta | None) -> str | None:
+def _ending(found: Finding, version: int, verdict: Verdict, now: datetime, quiet: timedelta) -> str | None:
     """Return why an open finding ends now, or None while it stays."""
     if found.version != version:
         return f"version {version} is champion"
-    if verdict == "stable":
+    if verdict == "stable" and now >= found.last_seen_at + quiet:
         return "the drift is gone"
-    if verdict == "drift" and cooldown is not None and now >= found.opened_at + cooldown:
-        return "the cooldown is over and the drift is still there"
     return None
+
+
+def _see(connection: sa.Connection, found: Finding, now: datetime) -> Finding:
+    seen = max(now, found.last_seen_at)
+    connection.execute(sa.update(FINDINGS).where(FINDINGS.c.id == found.id).values(last_seen_at=seen))
+    return replace(found, last_seen_at=seen)
 
 
 def _close(connection: sa.Connection, found: Finding, now: datetime, because: str) -> None:
@@ -134,6 +143,7 @@ def _insert(
 ) -> Finding | None:
     id = f"{model}.drift.{version}.{content_id([model, version, now])[:12]}"
     row = {"id": id, "model": model, "version": version, "kind": "drift", "opened_at": now, "reason": reason}
+    row |= {"last_seen_at": now}
     connection.execute(sa.delete(FINDINGS).where(FINDINGS.c.id == id))  # closed at this very instant: it opens again
     if not insert_if_absent(connection, FINDINGS, {**row, "facts": canonical_json(dict(facts)).decode()}):
         return _open(connection, model)  # another process opened one meanwhile

@@ -11,6 +11,7 @@ import pandas as pd
 
 _QUANTILES = np.linspace(0.0, 1.0, 11)
 _MAX_CATEGORIES = 50
+_FREQUENT = 0.05  # share of the rows with a value from which a number has a bin of its own
 Places: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -22,24 +23,29 @@ class Bins:
     ----------
     edges
         For ``numeric``, ascending: below the first, between two neighbours (the upper one included), above the last.
-        The first and the last are the least and the greatest value of the reference.
+        The first and the last are the least and the greatest of the reference's values that are not frequent.
     categories
-        For ``categorical``: the reference's commonest; every other value shares one more bin.
+        For ``categorical``: the reference's most frequent values; all other values share one more bin.
+    frequent
+        For ``numeric``, ascending: values with a bin of their own, since 5 % of the reference or more have them.
     """
 
     kind: Literal["numeric", "categorical"]
     edges: tuple[float, ...] = ()
     categories: tuple[str, ...] = ()
+    frequent: tuple[float, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
         """A name for each bin, the last one for missing values."""
         if self.kind == "categorical":
             return (*self.categories, "any other", "missing")
+        own = tuple(f"{value:g}" for value in self.frequent)
         if not self.edges:
-            return ("any", "missing")
+            return (*own, "any other" if own else "any", "missing")
         inner = [f"{low:g} to {high:g}" for low, high in zip(self.edges[:-1], self.edges[1:], strict=True)]
-        return (f"below {self.edges[0]:g}", *(inner or [f"{self.edges[0]:g}"]), f"above {self.edges[-1]:g}", "missing")
+        ranges = (f"below {self.edges[0]:g}", *(inner or [f"{self.edges[0]:g}"]), f"above {self.edges[-1]:g}")
+        return (*own, *ranges, "missing")
 
 
 @dataclass(frozen=True)
@@ -66,27 +72,37 @@ class Histogram:
 
     def as_json(self) -> dict[str, Any]:
         """Return the histogram in JSON types."""
-        bins = {"kind": self.bins.kind, "edges": list(self.bins.edges), "categories": list(self.bins.categories)}
-        return {**bins, "counts": list(self.counts)}
+        bins = self.bins
+        return {
+            "kind": bins.kind,
+            "edges": list(bins.edges),
+            "categories": list(bins.categories),
+            "frequent": list(bins.frequent),
+            "counts": list(self.counts),
+        }
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Histogram:
         """Read what `as_json` wrote."""
-        bins = Bins(fields["kind"], tuple(map(float, fields["edges"])), tuple(fields["categories"]))
+        edges, frequent = (tuple(map(float, fields[name])) for name in ("edges", "frequent"))
+        bins = Bins(fields["kind"], edges, tuple(fields["categories"]), frequent)
         return cls(bins, tuple(fields["counts"]))
 
 
 def choose_bins(values: pd.Series) -> Bins:
-    """Cut a reference column: numbers at its deciles, anything else by its commonest values."""
-    if _is_numeric(values):
-        numbers = _numbers(values)
+    """Cut a reference column: numbers at frequent values and at the deciles of the rest, others by frequent values."""
+    if is_numeric(values):
+        numbers = numbers_of(values)
         numbers = numbers[np.isfinite(numbers)]
         if len(numbers) == 0:
             return Bins("numeric")
-        cuts = np.unique(np.quantile(numbers, _QUANTILES, method="inverted_cdf"))
-        return Bins("numeric", edges=tuple(float(cut) for cut in cuts))
-    counts = [(-count, str(name)) for name, count in values.value_counts(dropna=True).items() if count]
-    return Bins("categorical", categories=tuple(name for _, name in sorted(counts)[:_MAX_CATEGORIES]))
+        distinct, counts = np.unique(numbers, return_counts=True)
+        frequent = distinct[counts >= _FREQUENT * len(numbers)]
+        rest = numbers[~np.isin(numbers, frequent)]
+        cuts = np.unique(np.quantile(rest, _QUANTILES, method="inverted_cdf")) if len(rest) else rest
+        return Bins("numeric", edges=tuple(map(float, cuts)), frequent=tuple(map(float, frequent)))
+    counts_of = [(-count, str(name)) for name, count in values.value_counts(dropna=True).items() if count]
+    return Bins("categorical", categories=tuple(name for _, name in sorted(counts_of)[:_MAX_CATEGORIES]))
 
 
 def count_values(values: pd.Series, bins: Bins) -> Histogram:
@@ -110,21 +126,30 @@ def _places(values: pd.Series, bins: Bins) -> Places:
         known = {category: place for place, category in enumerate(bins.categories)}
         places = np.array([known.get(str(category), len(known)) for category in found], dtype=np.int64)
         return places[codes] if len(found) else np.zeros(0, dtype=np.int64)
-    if not bins.edges:
-        return np.zeros(len(values), dtype=np.int64)
-    numbers = _numbers(values)
-    places = np.searchsorted(np.asarray(bins.edges), numbers, side="left").astype(np.int64)
-    lowest = numbers == bins.edges[0]  # the least value of the reference is not below it
-    return np.where(lowest, 1, places) if len(bins.edges) > 1 else _around(numbers, bins.edges[0])
+    numbers = numbers_of(values)
+    places = len(bins.frequent) + _ranges(numbers, bins.edges)
+    for place, value in enumerate(bins.frequent):
+        places[numbers == value] = place
+    return places
+
+
+def _ranges(numbers: np.ndarray[Any, Any], edges: tuple[float, ...]) -> Places:
+    if not edges:
+        return np.zeros(len(numbers), dtype=np.int64)
+    places = np.searchsorted(np.asarray(edges), numbers, side="left").astype(np.int64)
+    lowest = numbers == edges[0]  # the least value of the reference is not below it
+    return np.where(lowest, 1, places) if len(edges) > 1 else _around(numbers, edges[0])
 
 
 def _around(numbers: np.ndarray[Any, Any], only: float) -> Places:
     return np.where(numbers < only, 0, np.where(numbers == only, 1, 2)).astype(np.int64)
 
 
-def _is_numeric(values: pd.Series) -> bool:
+def is_numeric(values: pd.Series) -> bool:
+    """Return whether a column holds numbers; conditions are no numbers."""
     return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
 
 
-def _numbers(values: pd.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+def numbers_of(values: pd.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return a column of numbers as floats, missing values as NaN."""
     return values.to_numpy(dtype="float64", na_value=np.nan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from ml_platform.code_version import code_version
 from ml_platform.errors import NotMaterialised
 from ml_platform.identity import cache_key, canonical_json, content_id, format_instant
 from ml_platform.making import Made
-from ml_platform.monitoring.drift import DriftResult, compare, count_like
+from ml_platform.monitoring.drift import DriftResult, compare, drift_in_words, summarize_window, window_days
 from ml_platform.monitoring.findings import Finding, follow_drift
+from ml_platform.monitoring.growth import LOOK_BACK_DAYS
 from ml_platform.monitoring.histograms import Histogram
 from ml_platform.monitoring.missed import missed_rows
 from ml_platform.monitoring.reference import Reference, reference_of
@@ -27,8 +28,9 @@ from ml_platform.monitoring.settled import settled_predictions
 from ml_platform.prediction_log import logged_days, read_predictions
 from ml_platform.prediction_rows import UNLEARNED_NULLS, unlearned_counts
 from ml_platform.project import Project
-from ml_platform.registry import champion
+from ml_platform.registry import champion, champion_ref
 from ml_platform.spec.deciding import deciding_part
+from ml_platform.store.ledger import ledger_lines
 from ml_platform.store.manifest import Artifact
 from ml_platform.versions import Version
 
@@ -87,10 +89,12 @@ def report_path(project: Project, model_name: str, now: datetime) -> Path:
 def _monitor(project: Project, version: Version, key: str, read: Mapping[str, str], now: datetime) -> Artifact:
     settings = project.spec.models[version.model].monitoring
     reference = reference_of(project, project.store.get("trained_model", version.id))
-    window = _window(project, version, reference, now)
-    current = count_like(window, reference.histograms)
-    result = compare(reference.histograms, current, reference.scores, settings, reference.usual)
-    page, problem = _page(reference, window, result, settings.drifted_features)
+    start = now - timedelta(days=window_days(settings.window))
+    rows = _rows(project, version, reference, start, now)
+    begins = max(start, _deployed_at(project, version, now))
+    current = summarize_window(reference.drift, rows, rows["effective_time"], begins, now)
+    result = compare(reference.drift, current, settings)
+    page, problem = _page(reference, rows[rows["effective_time"] > start], result)
     path = report_path(project, version.model, now) if page else None
     finding = _follow(project, version, result, path, now)
     settled = settled_predictions(project, version.model, read[_label_node(project, version.model)], now)
@@ -99,13 +103,12 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
         "at": format_instant(now),
         "version": version.number,
         "trained_model": version.id,
-        "window": {"start": format_instant(now - settings.window), "end": format_instant(now)},
-        "rows": len(window),
+        "window": {"start": format_instant(begins), "end": format_instant(now)},
+        "rows": current.rows,
         "verdict": result.verdict,
         "reason": result.reason,
         "columns": [json_value(asdict(column)) for column in result.columns],
         "unlearned_nulls": _unlearned_nulls(project, version, now),
-        "psi_limit": settings.psi,
         "currency": project.spec.file.currency,
         **settled.facts(),
         "missed": json_value(asdict(missed)) if (missed := missed_rows(project, version.model, now)) else None,
@@ -115,17 +118,22 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
         "report": path.relative_to(project.state).as_posix() if path else None,
         "report_problem": problem,
     }
-    artifact = _write(project, key, about, _files(current, page), read)
+    artifact = _write(project, key, about, _files(current.histograms, page), read)
     _lay_out_report(project, artifact)
     return artifact
 
 
-def _window(project: Project, version: Version, reference: Reference, now: datetime) -> pd.DataFrame:
-    """Return the champion's own predictions of the current window, with every column of the reference."""
-    start = now - project.spec.models[version.model].monitoring.window
-    rows = read_predictions(project, version.model, start, now)
-    rows = rows[rows["version"] == version.number]
-    return rows.reindex(columns=list(reference.histograms)) if rows.empty else rows[list(reference.histograms)]
+def _rows(project: Project, version: Version, reference: Reference, start: datetime, now: datetime) -> pd.DataFrame:
+    """Return the champion's own predictions of the current window, with every column of the reference.
+
+    Where columns grow, earlier predictions are read too, of whatever version: growth is computed from them.
+    """
+    drift = reference.drift
+    names = list(dict.fromkeys(["effective_time", *drift.scales, *drift.keys]))
+    first = start - timedelta(days=LOOK_BACK_DAYS) if drift.growing else start
+    rows = read_predictions(project, version.model, first, now)
+    rows = rows[(rows["version"] == version.number) | (rows["effective_time"] <= start)]
+    return rows.reindex(columns=names)
 
 
 def _unlearned_nulls(project: Project, version: Version, now: datetime) -> dict[str, int]:
@@ -137,15 +145,18 @@ def _unlearned_nulls(project: Project, version: Version, now: datetime) -> dict[
     return unlearned_counts(pa.table({UNLEARNED_NULLS: pa.array(rows[UNLEARNED_NULLS], pa.string(), from_pandas=True)}))
 
 
-def _page(
-    reference: Reference, window: pd.DataFrame, result: DriftResult, drifted_columns: int
-) -> tuple[str | None, str | None]:
+def _deployed_at(project: Project, version: Version, now: datetime) -> datetime:
+    """Return since when a version has been champion."""
+    moves = [move for move in ledger_lines(project.database, champion_ref(version.model)) if move.at <= now]
+    return next(move.at for move in reversed(moves) if move.to_value == version.id)
+
+
+def _page(reference: Reference, window: pd.DataFrame, result: DriftResult) -> tuple[str | None, str | None]:
     """Return the report, or what kept it from being made: a picture for people never stops the figures."""
     if window.empty:
         return None, "no predictions in the window"
     try:
-        limits = {column.column: column.limit for column in result.columns}  # the worst column first
-        return drift_report(reference.sample, window, limits, drifted_columns), None
+        return drift_report(reference.sample, window, result), None
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"[:300]
 
@@ -153,10 +164,8 @@ def _page(
 def _follow(
     project: Project, version: Version, result: DriftResult, report: Path | None, now: datetime
 ) -> Finding | None:
-    worst = (result.drifted or result.columns)[:5]
-    facts: dict[str, Any] = {f"PSI of {column.column}": f"{column.psi:.2f} ({column.moved})" for column in worst} | {
-        "rows": result.rows
-    }
+    facts: dict[str, Any] = {column.column: drift_in_words(column) for column in result.drifted[:5]}
+    facts["rows"] = result.rows
     if report is not None:
         facts["report"] = str(report)
     reason = f"{version}: {result.reason}, over {result.rows:,} predictions"

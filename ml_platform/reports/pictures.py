@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -204,29 +205,38 @@ def predicted_actual(bins: Sequence[Mapping[str, float]], unit: str = "") -> byt
     return png(figure)
 
 
-def drift(psi: Mapping[str, float], limit: float) -> bytes:
-    """Return how far each column has drifted (population stability index) and the limit of the declaration."""
-    shown = sorted(psi.items(), key=lambda item: (-item[1], item[0]))[:_LISTED]
-    over = sum(figure >= limit for figure in psi.values())
+def drift(columns: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return how far each column has moved, in the change that is an alarm.
+
+    Parameters
+    ----------
+    columns
+        Each with ``column``, ``ratio`` and ``verdict``.
+    """
+    shown = sorted(columns, key=lambda item: (-item["ratio"], item["column"]))[:_LISTED]
+    count = Counter(item["verdict"] for item in columns)
+    counted = ", ".join(f"{count[verdict]} {verdict}" for verdict in ("drifted", "cannot tell") if count[verdict])
     figure, axes = canvas(
         "Drift",
-        f"Population stability index by column; {over} of {len(psi)} at or over {limit:g}",
+        f"Change over what a column moves by itself; of {len(columns)} columns {counted or 'none drifted'}",
         height=1.3 + 0.27 * len(shown),
         bottom=0.4,
     )
-    horizontal(axes, [name for name, _ in shown])
+    horizontal(axes, [item["column"] for item in shown])
+    colors = {"drifted": RED, "cannot tell": ORANGE}
     axes.barh(
         range(len(shown)),
-        [value for _, value in shown],
+        [item["ratio"] for item in shown],
         height=0.6,
-        color=[RED if value >= limit else GREY for _, value in shown],
+        color=[colors.get(item["verdict"], GREY) for item in shown],
     )
-    axes.axvline(limit, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    for place, (_, value) in enumerate(shown):
+    axes.axvline(1.0, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    for place, item in enumerate(shown):
+        text = f"{item['ratio']:.2f}" + (" (cannot tell)" if item["verdict"] == "cannot tell" else "")
         axes.annotate(
-            f"{value:.2f}", (value, place), (5, 0), textcoords="offset points", va="center", fontsize=8, color=MUTED
+            text, (item["ratio"], place), (5, 0), textcoords="offset points", va="center", fontsize=8, color=MUTED
         )
-    axes.set_xlim(0, max([limit, *(value for _, value in shown)]) * 1.12)
+    axes.set_xlim(0, max([1.0, *(item["ratio"] for item in shown)]) * 1.2)
     return png(figure)
 
 

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from ml_platform.features.chunks import read_chunks
 from ml_platform.frame import PREDICTION_TIME, to_frame
 from ml_platform.labels import LABEL
-from ml_platform.monitoring.drift import moved_bin, psi, psi_noise
 from ml_platform.monitoring.histograms import choose_bins, count_values
+from ml_platform.monitoring.population_stability import largest_shift, psi, psi_noise
 from ml_platform.project import Project
 from ml_platform.snapshot.boundaries import PARTS
 from ml_platform.store.artifacts import ArtifactStore
@@ -32,7 +32,7 @@ _LEFT, _RIGHT = "_left", "_right"
 
 @dataclass(frozen=True)
 class Moved:
-    """How far a column's distribution has moved; `ml_platform.monitoring.drift` tells how the index is made.
+    """How far a column's distribution has moved; see `ml_platform.monitoring.population_stability`.
 
     Attributes
     ----------
@@ -226,4 +226,4 @@ def _in_order(artifact: Artifact) -> list[Any]:
 def _distance(name: str, before: Any, after: Any) -> Moved:
     bins = choose_bins(before)
     one, other = count_values(before, bins), count_values(after, bins)
-    return Moved(name, psi(one, other), psi_noise(one, other, _CHANCE), moved_bin(one, other))
+    return Moved(name, psi(one, other), psi_noise(one, other, _CHANCE), largest_shift(one, other))

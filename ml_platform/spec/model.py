@@ -210,13 +210,9 @@ class Leaks(Declaration):
 
 
 class Monitoring(Declaration):
-    """What the champion's scores and features are held against."""
+    """Over which rows the champion's features and scores are compared with those of its snapshot."""
 
-    window: Span
-    psi: float = Field(
-        0.25, gt=0.0, description="Population stability index, beyond what is usual, from which a column has drifted"
-    )
-    drifted_features: int = Field(1, ge=1, description="How many drifted features (or the score) make a finding")
+    window: Span = Field(description="How long the current window is; at least a day, for whole weeks best 7d")
     min_rows: int = Field(200, ge=1, description="Fewer rows than this in the current window give no verdict")
 
 

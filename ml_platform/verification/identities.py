@@ -19,6 +19,7 @@ from ml_platform.features.empty_log import empty_log_id
 from ml_platform.features.source_log import CHUNK
 from ml_platform.features.table import own_columns, table_id
 from ml_platform.identity import content_id, frame_id
+from ml_platform.monitoring.reference import HISTOGRAMS, SERIES, reference_id
 from ml_platform.prediction_log import segment_names
 from ml_platform.predictor import load_predictor, trained_id
 from ml_platform.project import Project
@@ -110,8 +111,8 @@ def _of_input(project: Project, artifact: Artifact) -> list[Mismatch]:
 
 
 def _drift_reference(project: Project, artifact: Artifact) -> list[Mismatch]:
-    told = {"histograms": artifact.objects["histograms.json"].sha256, "trained_model": artifact.inputs["trained_model"]}
-    return [Mismatch("its id", artifact.id, content_id({**artifact.about, **told}))]
+    hashes = {name: artifact.objects[name].sha256 for name in (HISTOGRAMS, SERIES)}
+    return [Mismatch("its id", artifact.id, reference_id(artifact.about, hashes, artifact.inputs["trained_model"]))]
 
 
 def _rows(project: Project, stored: StoredObject) -> pa.Table:

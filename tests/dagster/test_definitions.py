@@ -55,7 +55,9 @@ def test_every_node_is_an_asset_with_all_that_a_person_wants_to_know(root: Path,
 LEAKS = ("single_feature", "copy_of_label", "nullness", "label_known_before")
 
 
-def test_expectations_leaks_gates_and_release_rule_are_blocking_checks(definitions: dg.Definitions) -> None:
+def test_expectations_leaks_gates_and_release_rule_are_blocking_checks_and_drift_is_not(
+    definitions: dg.Definitions,
+) -> None:
     checks = {
         key.to_user_string(): check.blocking
         for key, check in ((check.key, check) for assets in definitions.assets or () for check in assets.check_specs)
@@ -67,8 +69,13 @@ def test_expectations_leaks_gates_and_release_rule_are_blocking_checks(definitio
         "late_parcel/evaluation:release_rule",
         "lateness/evaluation:release_rule",
         *(f"{model}/snapshot:{leak}" for model in ("late_parcel", "lateness") for leak in LEAKS),
+        "late_parcel/monitoring:drift",
+        "lateness/monitoring:drift",
     }
-    assert all(checks.values())
+    assert {name for name, blocking in checks.items() if not blocking} == {
+        "late_parcel/monitoring:drift",
+        "lateness/monitoring:drift",
+    }
 
 
 def test_there_is_a_factory_and_for_each_model_a_refresh_and_a_retraining(definitions: dg.Definitions) -> None:

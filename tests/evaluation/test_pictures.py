@@ -45,9 +45,14 @@ def test_a_model_without_importances_has_no_picture_of_them():
     assert pictures.training_pictures({"importances": []}) == {}
 
 
+def _moved(column, ratio):
+    verdict = "drifted" if ratio >= 1 else "cannot tell" if ratio > 0.5 else "not drifted"
+    return {"column": column, "ratio": ratio, "verdict": verdict}
+
+
 def test_pictures_of_monitoring_are_drawn():
     draw = np.random.default_rng(0)
-    assert _is_a_picture(pictures.drift({f"a.x{index}": index / 10 for index in range(30)}, 0.25))
+    assert _is_a_picture(pictures.drift([_moved(f"a.x{index}", index / 10) for index in range(30)]))
     assert _is_a_picture(pictures.score_distribution(draw.random(500), draw.random(80)))
     assert _is_a_picture(pictures.rows_over_time(["2024-01-01", "2024-01-02"], [10, 20]))
 
@@ -56,7 +61,7 @@ def test_pictures_of_monitoring_are_drawn():
     "content",
     [
         lambda: pictures.score_distribution(np.full(5, 0.5), np.empty(0)),
-        lambda: pictures.drift({"a.x": 0.0}, 0.25),
+        lambda: pictures.drift([_moved("a.x", 0.0)]),
         lambda: pictures.calibration([{"score": 0.0, "share": 0.0, "rows": 3}]),
         lambda: pictures.rows_over_time(["2024-01-01"], [0]),
         lambda: pictures.predicted_actual([{"predicted": 1.0, "actual": 1.0, "low": 1.0, "high": 1.0, "rows": 1}]),
@@ -69,7 +74,7 @@ def test_the_emptiest_data_still_make_a_picture(content):
 
 
 def test_the_same_data_give_the_same_bytes():
-    draws = [pictures.drift({"a.x": 0.1, "a.y": 0.4}, 0.25) for _ in range(2)]
+    draws = [pictures.drift([_moved("a.x", 0.1), _moved("a.y", 0.4)]) for _ in range(2)]
     assert draws[0] == draws[1]
 
 

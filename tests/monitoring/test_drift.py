@@ -1,241 +1,260 @@
-"""Drift figures agree with naive loops, add up over parts, and raise no alarm out of noise."""
+"""Verdicts: planted changes are found, levels that move by themselves are not, and nothing alarms out of noise."""
 
 from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from scipy.stats import norm
 
-from ml_platform.monitoring.drift import ColumnDrift, compare, count_like, psi, psi_noise, summarise, usual_psi
-from ml_platform.monitoring.histograms import Bins, Histogram, choose_bins, count_values
+from ml_platform.monitoring.daily_series import scale_of
+from ml_platform.monitoring.drift import (
+    REFERENCE_DAYS,
+    ColumnDrift,
+    DriftReference,
+    DriftResult,
+    compare,
+    day_numbers,
+    drift_in_words,
+    summarize_reference,
+    summarize_window,
+    window_days,
+)
+from ml_platform.monitoring.smallest_change import smallest_shift
+from ml_platform.monitoring.window_test import SeriesTest, alarm_chance
 from ml_platform.spec.model import Monitoring
 
+START = pd.Timestamp("2024-01-01T00:00Z")
 LIMITS = Monitoring.model_validate({"window": "7d", "min_rows": 100})
+DAY = timedelta(days=1)
 
 
-def naive_counts(values: list[Any], bins: Bins) -> list[int]:
-    """Count one value after the other, as the docstring of `Bins` words it."""
-    counts = [0] * len(bins.labels)
-    for value in values:
-        if value is None or value != value:
-            counts[-1] += 1
-        elif bins.kind == "categorical":
-            counts[bins.categories.index(str(value)) if str(value) in bins.categories else -2] += 1
-        elif not bins.edges or value < bins.edges[0]:
-            counts[0] += 1
-        elif value > bins.edges[-1]:
-            counts[-2] += 1
-        elif len(bins.edges) == 1:
-            counts[1] += 1
-        else:
-            for place in range(1, len(bins.edges)):
-                if value <= bins.edges[place]:
-                    counts[place] += 1
-                    break
-    return counts
+def instants(days: int, rows: int, first: int = 0) -> pd.Series:
+    """Return the instants of rows, at 24 batch runs a day."""
+    hours = (np.arange(days * rows) % rows) * 24 // rows
+    return pd.Series(START + pd.to_timedelta((first + np.repeat(np.arange(days), rows)) * 24 + hours, "h"))
 
 
-def test_psi_of_two_bins_is_the_figure_worked_out_by_hand() -> None:
-    bins = Bins("categorical", categories=("a",))
-    before, now = Histogram(bins, (50, 50, 0)), Histogram(bins, (20, 80, 0))
-    # With half a row in each of three bins: 50.5, 50.5, 0.5 and 20.5, 80.5, 0.5 of 101.5.
-    # (20.5 - 50.5) / 101.5 * ln(20.5 / 50.5) + (80.5 - 50.5) / 101.5 * ln(80.5 / 50.5) = 0.26645 + 0.13780
-    assert psi(before, now) == pytest.approx(0.40424, abs=1e-4)
-    assert psi(before, before) == 0.0
+def reference_of(
+    frame: pd.DataFrame, rows: int = 60, scores: pd.DataFrame | None = None, times: pd.Series | None = None
+) -> DriftReference:
+    """Return the reference of rows that end at day `len(frame) / rows`."""
+    times = instants(len(frame) // rows, rows) if times is None else times
+    nothing = pd.DataFrame(index=frame.index[:0])
+    return summarize_reference((frame, times), (nothing, times[:0]) if scores is None else (scores, times))
 
 
-numbers = st.lists(st.one_of(st.none(), st.integers(-5, 5), st.floats(-10, 10)), min_size=1, max_size=60)
-words = st.lists(st.one_of(st.none(), st.sampled_from("abcdef")), min_size=1, max_size=60)
+def look(
+    reference: DriftReference, frame: pd.DataFrame, rows: int = 60, first: int = 100, settings: Monitoring = LIMITS
+) -> DriftResult:
+    """Compare rows of the days from `first` on."""
+    days = len(frame) // rows
+    start = (START + timedelta(days=first, minutes=-1)).to_pydatetime()
+    end = start + days * DAY
+    return compare(reference, summarize_window(reference, frame, instants(days, rows, first), start, end), settings)
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.one_of(st.tuples(numbers, numbers), st.tuples(words, words)))
-def test_counts_and_index_agree_with_a_naive_loop(samples: tuple[list[Any], list[Any]]) -> None:
-    reference, current = samples
-    numeric = not any(isinstance(value, str) for value in reference + current)
-    kind = "float64" if numeric else "object"
-    bins = choose_bins(pd.Series(reference, dtype=kind))
-    before, now = (count_values(pd.Series(values, dtype=kind), bins) for values in (reference, current))
-    assert list(before.counts) == naive_counts(reference, bins)
-    assert list(now.counts) == naive_counts(current, bins)
-    expected = 0.0
-    for a, b in zip(before.counts, now.counts, strict=True):
-        q = (a + 0.5) / (len(reference) + 0.5 * len(before.counts))
-        p = (b + 0.5) / (len(current) + 0.5 * len(before.counts))
-        expected += (p - q) * math.log(p / q)
-    assert psi(before, now) == pytest.approx(expected, abs=1e-12)
+def column(result: DriftResult, name: str = "x") -> ColumnDrift:
+    return next(each for each in result.columns if each.column == name)
 
 
-@settings(max_examples=60, deadline=None)
-@given(numbers, numbers, numbers)
-def test_histograms_of_parts_add_up_to_that_of_the_whole(reference: Any, first: Any, second: Any) -> None:
-    bins = choose_bins(pd.Series(reference, dtype="float64"))
-    parts = [count_values(pd.Series(part, dtype="float64"), bins) for part in (first, second)]
-    assert parts[0] + parts[1] == count_values(pd.Series(first + second, dtype="float64"), bins)
+def normal(days: int, rows: int = 60, columns: int = 1, seed: int = 1) -> pd.DataFrame:
+    draw = np.random.default_rng(seed)
+    names = ["x", *(f"y{number}" for number in range(columns - 1))]
+    return pd.DataFrame({name: draw.normal(size=days * rows) for name in names})
 
 
-def test_histograms_over_different_bins_are_kept_apart() -> None:
-    one, other = (
-        Histogram(Bins("numeric", (1.0, 2.0)), (0, 1, 0, 0)),
-        Histogram(Bins("numeric", (1.0, 3.0)), (0, 1, 0, 0)),
-    )
-    with pytest.raises(ValueError, match="do not add up"):
-        one + other
-    with pytest.raises(ValueError, match="cannot be compared"):
-        psi(one, other)
-
-
-def test_a_histogram_survives_json() -> None:
-    for values in (pd.Series([1.5, None, 3.0]), pd.Series(["a", None, "b"]), pd.Series([None], dtype="float64")):
-        histogram = count_values(values, choose_bins(values))
-        assert Histogram.from_json(histogram.as_json()) == histogram
+def test_an_integer_that_is_zero_or_one_drifts_when_its_shares_are_exchanged() -> None:
+    draw = np.random.default_rng(4)
+    before = pd.DataFrame({"x": pd.Series((draw.random(28 * 70) < 0.05).astype(int), dtype="Int64")})
+    now = pd.DataFrame({"x": pd.Series((draw.random(3 * 170) < 0.95).astype(int), dtype="Int64")})
+    settings = Monitoring.model_validate({"window": "3d", "min_rows": 50})
+    found = column(look(reference_of(before, 70), now, 170, settings=settings))
+    assert (found.verdict, found.what) == ("drifted", "share of 1")
+    assert (found.expected, found.mean) == pytest.approx((0.05, 0.95), abs=0.02)
+    assert found.moved == "0: 94.7% -> 6.9%"
 
 
 @pytest.mark.parametrize("shift", [-1.0, 1.0])
 def test_a_constant_column_that_moves_either_way_has_drifted(shift: float) -> None:
-    reference = summarise(pd.DataFrame({"x": [5.0] * 1000}), ["x"])
-    result = compare(reference, count_like(pd.DataFrame({"x": [5.0 + shift] * 500}), reference), [], LIMITS)
-    assert result.verdict == "drift"
+    reference = reference_of(pd.DataFrame({"x": [5.0] * 60 * 28}))
+    assert look(reference, pd.DataFrame({"x": [5.0 + shift] * 420})).verdict == "drift"
+    assert look(reference, pd.DataFrame({"x": [5.0] * 420})).verdict == "stable"
 
 
-def test_missing_values_are_a_bin_of_their_own() -> None:
-    draw = np.random.default_rng(1)
-    reference = summarise(pd.DataFrame({"x": draw.normal(size=5000)}), ["x"])
-    values = draw.normal(size=1000)
-    values[:300] = np.nan
-    result = compare(reference, count_like(pd.DataFrame({"x": values}), reference), [], LIMITS)
-    assert result.verdict == "drift"
-    assert result.columns[0].moved == "missing: 0.0% -> 30.0%"
-    assert result.columns[0].current_missing == 0.3
+def test_one_strange_row_in_a_constant_column_is_no_drift_and_a_tenth_of_them_is() -> None:
+    reference = reference_of(pd.DataFrame({"x": [5.0] * 60 * 90}))
+    assert look(reference, pd.DataFrame({"x": [7.0] + [5.0] * 419})).verdict == "stable"
+    assert look(reference, pd.DataFrame({"x": [7.0] * 42 + [5.0] * 378})).verdict == "drift"
 
 
-def test_an_unseen_category_has_a_share() -> None:
-    reference = summarise(pd.DataFrame({"x": ["a", "b"] * 500}), ["x"])
-    result = compare(reference, count_like(pd.DataFrame({"x": ["a", "b", "new", "new"] * 100}), reference), [], LIMITS)
-    assert result.columns[0].moved == "any other: 0.0% -> 50.0%"
-    assert result.verdict == "drift"
+def test_missing_values_are_found_where_there_were_none() -> None:
+    now = normal(7, seed=2)
+    now.loc[::20, "x"] = np.nan
+    found = column(look(reference_of(normal(90)), now))
+    assert (found.verdict, found.what, found.current_missing) == ("drifted", "missing", 0.05)
+    assert found.moved == "missing: 0.0% -> 5.0%"
 
 
-def test_numbers_of_any_kind_and_booleans_can_be_counted() -> None:
-    frame = pd.DataFrame(
-        {
-            "int": pd.array([1, None, 3], dtype="Int64"),
-            "bool": [True, False, True],
-            "null_bool": pd.array([True, None, False], dtype="boolean"),
-            "category": pd.Categorical(["a", None, "b"]),
-            "infinite": [1.0, math.inf, -math.inf],
-        }
-    )
-    found = summarise(frame, list(frame.columns))
-    assert {name: histogram.counts for name, histogram in found.items()} == {
-        "int": (0, 2, 0, 1),
-        "bool": (2, 1, 0, 0),
-        "null_bool": (1, 1, 0, 1),
-        "category": (1, 1, 0, 1),
-        "infinite": (1, 1, 1, 0),
-    }
+def test_a_category_that_is_new_has_a_share() -> None:
+    reference = reference_of(pd.DataFrame({"x": ["a", "b"] * 30 * 28}))
+    found = column(look(reference, pd.DataFrame({"x": ["a", "b", "a", "b", "new"] * 84})))
+    assert (found.verdict, found.what, found.mean) == ("drifted", "share of new or rare", pytest.approx(0.2))
 
 
-def test_too_few_rows_raise_no_alarm() -> None:
-    reference = summarise(pd.DataFrame({"x": np.arange(1000.0)}), ["x"])
-    result = compare(reference, count_like(pd.DataFrame({"x": np.full(99, 5000.0)}), reference), [], LIMITS)
-    assert result.verdict == "too few rows"
-    assert result.reason == "99 rows in the current window, fewer than 100"
-    assert result.drifted == ()
-    nothing = compare(reference, count_like(pd.DataFrame({"x": np.zeros(0)}), reference), [], LIMITS)
+def test_too_few_rows_give_no_verdict_on_any_column() -> None:
+    reference = reference_of(normal(30))
+    result = look(reference, pd.DataFrame({"x": np.full(98, 5000.0)}), rows=14)
+    assert (result.verdict, result.reason) == ("too few rows", "98 rows in the current window, fewer than 100")
+    assert (result.drifted, column(result).verdict) == ((), "too few rows")
+    nothing = look(reference, normal(0))
     assert (nothing.verdict, nothing.rows) == ("too few rows", 0)
 
 
-def test_an_index_within_the_noise_of_few_rows_is_no_drift() -> None:
-    draw = np.random.default_rng(3)
-    columns = [f"x{number}" for number in range(20)]
-    reference = summarise(pd.DataFrame({name: draw.normal(size=3000) for name in columns}), columns)
-    eager = Monitoring.model_validate({"window": "7d", "min_rows": 20, "psi": 0.1})
-    alarms = 0
-    for _ in range(100):
-        frame = pd.DataFrame({name: draw.normal(size=60) for name in columns})
-        alarms += compare(reference, count_like(frame, reference), [], eager).verdict == "drift"
-    assert alarms <= 5
-    above = [column.psi > 0.1 for column in compare(reference, count_like(frame, reference), [], eager).columns]
-    assert sum(above) > 5  # by the limit alone nearly every look would have been an alarm
+def test_a_reference_of_a_week_cannot_tell() -> None:
+    found = column(look(reference_of(normal(7)), normal(7, seed=2)))
+    assert (found.verdict, found.note) == ("cannot tell", "the reference has values on 7 days, at least 8 are needed")
+    assert look(reference_of(normal(7)), normal(7, seed=2)).verdict == "cannot tell"
 
 
-def test_the_noise_bound_agrees_with_the_chi_squared_distribution() -> None:
-    from scipy.stats import chi2
-
-    bins = Bins("numeric", tuple(float(edge) for edge in range(11)))
-    before, now = Histogram(bins, (0, *[100] * 10, 0, 0)), Histogram(bins, (0, *[20] * 10, 0, 0))
-    expected = (1 / 1000 + 1 / 200) * chi2.ppf(0.99, 9)
-    assert psi_noise(before, now, 0.01) == pytest.approx(expected, rel=0.01)
-
-
-def drifted(names: list[str], score: bool = False, needed: int = 1) -> str:
-    frame = pd.DataFrame({name: np.arange(1000.0) for name in ("a", "b", "c", "score")})
-    now = frame.assign(**{name: frame[name] + 5000 for name in names + (["score"] if score else [])})
-    reference = summarise(frame, list(frame.columns))
-    limits = Monitoring.model_validate({"window": "7d", "min_rows": 100, "drifted_features": needed})
-    return compare(reference, count_like(now, reference), ["score"], limits).verdict
+def level(days: int, rho: float, seed: int, rows: int = 60) -> np.ndarray:
+    """Return one level a day, AR(1) with standard deviation 1, for each of a day's rows."""
+    draw = np.random.default_rng(seed)
+    found = draw.normal(size=days)
+    for day in range(1, days):
+        found[day] = rho * found[day - 1] + math.sqrt(1 - rho**2) * found[day]
+    return np.repeat(found, rows)
 
 
-def test_the_declared_number_of_features_or_the_score_alone_make_drift() -> None:
-    assert drifted([]) == "stable"
-    assert drifted(["a"]) == "drift"
-    assert drifted(["a"], needed=2) == "stable"
-    assert drifted(["a", "b"], needed=2) == "drift"
-    assert drifted([], score=True, needed=3) == "drift"
+def test_a_level_that_moves_by_itself_gives_no_verdict_and_the_smallest_shift_that_would_be_seen() -> None:
+    draw = np.random.default_rng(6)
+    frame = pd.DataFrame(
+        {f"x{number}": level(97, 0.7, number) + 0.3 * draw.normal(size=97 * 60) for number in range(8)}
+    )
+    frame["x"] = draw.normal(size=len(frame))
+    reference = reference_of(frame[: 90 * 60])
+    now = frame[90 * 60 :].reset_index(drop=True)
+    result = look(reference, now, first=90)
+    verdicts = {each.column: each.verdict for each in result.columns}
+    assert verdicts == {**{f"x{number}": "cannot tell" for number in range(8)}, "x": "not drifted"}
+    assert (result.verdict, result.reason) == ("stable", "0 of 9 features drifted; no verdict on 8 of 9 columns")
+    found = column(result, "x3")
+    assert "moves by itself" in found.note
+    smallest = float(found.smallest_visible.partition("a shift by ")[2].partition(";")[0])
+    assert 1.5 < smallest < 8
+    assert look(reference, now.assign(x3=now["x3"] - now["x3"].mean() + smallest * 1.3), first=90).verdict == "drift"
 
 
-def test_the_worst_column_comes_first_with_its_figures() -> None:
-    frame = pd.DataFrame({"a": np.arange(1000.0), "b": np.arange(1000.0), "score": np.linspace(0, 1, 1000)})
-    reference = summarise(frame, list(frame.columns))
-    result = compare(reference, count_like(frame.assign(b=frame["b"] * 2), reference), ["score"], LIMITS)
-    assert [column.column for column in result.columns] == ["b", "a", "score"]
-    assert [column.role for column in result.columns] == ["feature", "feature", "score"]
-    worst: ColumnDrift = result.columns[0]
-    assert worst.drifted
-    assert worst.moved == "above 999: 0.0% -> 50.0%"
-    assert result.reason == "1 of 2 features at PSI 0.25 or more beyond what is usual"
-    assert worst.limit == 0.25
+def test_the_smallest_shift_of_a_normal_column_is_that_of_the_closed_form() -> None:
+    """A shift d of a standard normal moves the mean rank from 1/2 to Phi(d / sqrt(2))."""
+    values = norm.ppf((np.arange(100_000) + 0.5) / 100_000)
+    scale = scale_of(pd.Series(values))
+    series = scale.series("x")[1]
+    for threshold in (0.05, 0.2):
+        test = SeriesTest(series, 0.5, 0.5, threshold, 100)
+        assert smallest_shift(scale, test) == pytest.approx(math.sqrt(2) * norm.ppf(0.5 + threshold), rel=0.02)
+    assert smallest_shift(scale, SeriesTest(series, 0.5, 0.5, 0.6, 100)) is None
 
 
-def test_what_is_usual_is_the_worst_window_within_the_reference_by_a_naive_loop() -> None:
-    draw = np.random.default_rng(2)
-    days = np.sort(draw.integers(0, 12, 600))
-    times = pd.Series(pd.Timestamp("2024-01-01T07:00Z") + pd.to_timedelta(days * 24 + draw.integers(0, 23, 600), "h"))
-    values = pd.Series(draw.normal(size=600) + np.sin(days / 3))
-    values[::17] = np.nan
-    whole = count_values(values, choose_bins(values))
-    found = usual_psi(values, times, whole, timedelta(days=3), min_rows=20)
-    first = times.min()
-    naive = []
-    for start in range(10):
-        inside = (times >= first + timedelta(days=start)) & (times < first + timedelta(days=start + 3))
-        if inside.sum() >= 20:
-            naive.append(psi(whole, count_values(values[inside], whole.bins)))
-    assert len(naive) > 5
-    assert found == pytest.approx(max(naive))
+def test_a_weekday_that_differs_is_no_drift_in_a_window_of_three_days() -> None:
+    draw = np.random.default_rng(8)
+    day = np.repeat(np.arange(91), 60)
+    weekend = np.where(np.isin(day % 7, (5, 6)), 2.0, 0.0)
+    frame = pd.DataFrame({"x": weekend + draw.normal(size=len(day))})
+    reference = reference_of(frame)
+    three = Monitoring.model_validate({"window": "3d", "min_rows": 100})
+    saturday = pd.DataFrame({"x": np.repeat([2.0, 2.0, 0.0], 60) + draw.normal(size=180)})  # 2024-01-06 is a Saturday
+    assert look(reference, saturday, first=96, settings=three).verdict == "stable"
+    assert look(reference, saturday, first=98, settings=three).verdict == "drift"  # as if Monday were one
 
 
-def test_a_reference_too_short_for_two_windows_cannot_tell_what_is_usual() -> None:
-    values, times = pd.Series(np.arange(50.0)), pd.Series(pd.date_range("2024-01-01", periods=50, freq="h", tz="UTC"))
-    whole = count_values(values, choose_bins(values))
-    assert usual_psi(values, times, whole, timedelta(days=2)) == 0.0
-    assert usual_psi(values[:0], times[:0], whole, timedelta(days=2)) == 0.0
+def test_a_first_day_that_is_not_whole_is_left_out() -> None:
+    draw = np.random.default_rng(9)
+    hour = np.tile(np.arange(60) * 24 // 60, 30)
+    reference = reference_of(pd.DataFrame({"x": 3.0 * (hour < 6) + draw.normal(size=len(hour))}))
+    assert reference.batches_a_day == 24
+    night = pd.DataFrame({"x": 3.0 + draw.normal(size=200)})
+    times = pd.Series([START + timedelta(days=40, hours=5)] * 200)
+    began, now = ((START + timedelta(days=40, hours=hours)).to_pydatetime() for hours in (0, 6))
+    current = summarize_window(reference, night, times, began, now)
+    assert compare(reference, current, LIMITS).verdict == "too few rows"
+    daily = reference_of(night[:40], 1, times=instants(40, 1))
+    assert daily.batches_a_day == 1
+    assert summarize_window(daily, night, times, began, now).rows == 200
 
 
-def test_what_comes_and_goes_within_the_reference_is_no_drift_and_more_than_that_is() -> None:
-    days = np.repeat(np.arange(60), 40)
-    times = pd.Series(pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(days, "D"))
-    wave = pd.DataFrame({"x": 10 * np.sin(days / 5) + np.random.default_rng(1).normal(size=len(days))})
-    reference = summarise(wave, ["x"])
-    usual = {"x": usual_psi(wave["x"], times, reference["x"], timedelta(days=3))}
-    crest, beyond = wave[(days >= 6) & (days < 9)], wave[(days >= 6) & (days < 9)] + 30
-    assert compare(reference, count_like(crest, reference), [], LIMITS).verdict == "drift"
-    assert compare(reference, count_like(crest, reference), [], LIMITS, usual).verdict == "stable"
-    assert compare(reference, count_like(beyond, reference), [], LIMITS, usual).verdict == "drift"
+def test_weekly_batches_are_compared_with_weeks() -> None:
+    draw = np.random.default_rng(10)
+    weeks = np.repeat(np.arange(26), 300)
+    times = pd.Series(START + pd.to_timedelta(weeks * 7, "D"))
+    frame = pd.DataFrame({"x": draw.normal(size=len(weeks))})
+    reference = summarize_reference((frame, times), (frame[[]][:0], times[:0]))
+    assert reference.days == {"x": 26}
+
+    def verdict(shift: float) -> str:
+        rows = pd.DataFrame({"x": shift + draw.normal(size=300)})
+        batch = START + timedelta(days=7 * 30)
+        now = (batch + timedelta(hours=3)).to_pydatetime()
+        current = summarize_window(reference, rows, pd.Series([batch] * 300), now - 7 * DAY, now)
+        return compare(reference, current, LIMITS).verdict
+
+    assert verdict(0.0) == "stable"
+    assert verdict(0.7) == "drift"
+
+
+def test_days_without_rows_and_uneven_days_do_no_harm() -> None:
+    draw = np.random.default_rng(11)
+    counts = draw.integers(0, 4, 98) * 40
+    times = pd.Series(START + pd.to_timedelta(np.repeat(np.arange(98), counts), "D"))
+    frame = pd.DataFrame({"x": draw.normal(size=len(times)), "y": draw.choice(["a", "b", "c"], len(times))})
+    head = (times < START + timedelta(days=91)).to_numpy()
+    reference = summarize_reference((frame[head], times[head]), (frame[[]][:0], times[:0]))
+    end = (START + timedelta(days=97)).to_pydatetime()
+    for shift, expected in ((0.0, "stable"), (1.0, "drift")):
+        rows = (frame[~head].assign(x=frame["x"] + shift)).reset_index(drop=True)
+        current = summarize_window(reference, rows, times[~head].reset_index(drop=True), end - 7 * DAY, end)
+        assert compare(reference, current, LIMITS).verdict == expected
+
+
+def test_the_reference_is_the_last_days_with_rows() -> None:
+    frame = normal(120)
+    frame.loc[: 29 * 60 - 1, "x"] += 50.0
+    reference = reference_of(frame)
+    assert reference.days == {"x": REFERENCE_DAYS}
+    assert look(reference, normal(7, seed=3), first=120).verdict == "stable"
+
+
+def test_scores_are_watched_as_features_are() -> None:
+    frame, scores = normal(30), pd.DataFrame({"score": np.random.default_rng(5).random(30 * 60)})
+    reference = reference_of(frame, scores=scores)
+    now = normal(7, seed=4).assign(score=np.random.default_rng(6).random(420) ** 3)
+    result = look(reference, now)
+    assert (result.verdict, result.reason) == ("drift", "0 of 1 features drifted, and the score (score)")
+    assert [each.role for each in result.columns] == ["score", "feature"]
+
+
+def test_the_column_nearest_to_its_threshold_comes_first_with_its_figures_in_words() -> None:
+    now = normal(7, columns=3, seed=7)
+    result = look(reference_of(normal(90, columns=3)), now.assign(y0=now["y0"] + 0.8))
+    assert result.columns[0].column == "y0"
+    assert [each.ratio for each in result.columns] == sorted((each.ratio for each in result.columns), reverse=True)
+    assert drift_in_words(result.columns[0]).startswith(result.columns[0].what)
+    assert "by itself at most" in drift_in_words(result.columns[0])
+
+
+def test_the_alarm_budget_is_divided_among_series_windows_and_looks() -> None:
+    # One alarm a year over 150 series, 365 / 7 windows and 10 looks each.
+    assert alarm_chance(150, 7) == pytest.approx(1 / (150 * 365 / 7 * 10))
+    assert [window_days(timedelta(hours=hours)) for hours in (1, 24, 25, 168)] == [1, 1, 2, 7]
+
+
+def test_days_end_where_the_window_ends_and_bear_the_weekday_of_most_of_their_hours() -> None:
+    end = (START + timedelta(days=4, hours=6)).to_pydatetime()  # Friday 06:00: the day since Thursday 06:00
+    times = pd.Series([START + timedelta(days=4, hours=6), START + timedelta(days=3, hours=6, minutes=1)])
+    found = day_numbers(times, end)
+    thursday = (START + timedelta(days=3)).date().toordinal() - pd.Timestamp(0).date().toordinal()
+    assert found.tolist() == [thursday, thursday]
+    assert day_numbers(times - DAY, end).tolist() == [thursday - 1, thursday - 1]

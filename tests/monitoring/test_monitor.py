@@ -75,14 +75,18 @@ def test_planted_drift_is_found_in_the_column_where_it_was_planted(world: HandMa
     found = about(monitor(world))
     assert found["verdict"] == "drift"
     assert [column["column"] for column in found["columns"] if column["drifted"]] == ["orders.amount"]
-    assert found["columns"][0]["moved"].startswith("above ")
+    worst = found["columns"][0]
+    assert (worst["what"], worst["verdict"]) == ("level", "drifted")
+    assert worst["expected"] == pytest.approx(0.5, abs=0.05)  # the mean rank of the reference in itself
+    assert worst["mean"] - worst["expected"] > worst["threshold"] > 0
     (finding,) = open_findings(world.project)
     assert finding.id == found["finding"]
     assert (
         finding.reason
-        == f"late_parcel@1: 1 of 8 features at PSI 0.25 or more beyond what is usual, over {found['rows']} predictions"
+        == f"late_parcel@1: 1 of 8 features drifted; no verdict on 1 of 9 columns, over {found['rows']} predictions"
     )
-    assert next(iter(finding.facts)) == "PSI of orders.amount"
+    assert next(iter(finding.facts)) == "orders.amount"
+    assert str(finding.facts["orders.amount"]).startswith("level 0.")
 
 
 def test_columns_are_the_features_and_the_score_and_never_keys_or_instants(world: HandMadeWorld) -> None:
@@ -109,15 +113,28 @@ def test_one_episode_of_drift_is_one_finding_however_often_it_is_monitored(world
     assert len(all_findings(world.project, MODEL)) == 1
 
 
-def test_drift_that_has_passed_closes_its_finding(world: HandMadeWorld) -> None:
+def test_drift_that_has_passed_closes_its_finding_after_four_quiet_windows(world: HandMadeWorld) -> None:
     ended = NOW - timedelta(days=1)
     monitored = world.rows["effective_time"]
     early = (monitored >= NOW - timedelta(days=4)) & (monitored < ended)
     world.rows["orders.amount"] = world.rows["orders.amount"].where(~early, 5000.0)
     assert about(monitor(world))["verdict"] == "drift"
+    (finding,) = open_findings(world.project)
     later = about(monitor(world, NOW + timedelta(days=3)))
-    assert (later["verdict"], later["finding"]) == ("stable", None)
-    assert all_findings(world.project, MODEL)[0].closed_because == "the drift is gone"
+    assert (later["verdict"], later["finding"]) == ("stable", finding.id)
+    monitored = world.rows["effective_time"]
+    again = world.rows[(monitored > NOW - timedelta(days=15)) & (monitored <= NOW - timedelta(days=4))]
+    shifted = {name: again[name] + timedelta(days=18) for name in ("effective_time", "prediction_time")}
+    keys = again["order_id"].str.replace("o", "p")
+    world.rows = pd.concat([world.rows, again.assign(order_id=keys, **shifted)], ignore_index=True)
+    world.labels = dict(zip(world.rows["order_id"], world.rows["label"], strict=True))
+    inputs = {"sources/orders": "orders1", "features/courier_recent": "table1"}
+    for days in range(8, 13):
+        score_batch(world.project, MODEL, inputs, (NOW + timedelta(days=days)).date(), NOW + timedelta(days=12))
+    quiet = about(monitor_model(world.project, MODEL, INPUTS, NOW + timedelta(days=12)))
+    assert (quiet["verdict"], quiet["finding"]) == ("stable", None)
+    (closed,) = all_findings(world.project, MODEL)
+    assert (closed.closed_because, closed.closed_at) == ("the drift is gone", NOW + timedelta(days=12))
 
 
 def test_a_new_champion_is_held_against_its_own_training_rows(world: HandMadeWorld) -> None:
@@ -128,6 +145,7 @@ def test_a_new_champion_is_held_against_its_own_training_rows(world: HandMadeWor
     world.appoint(MODEL, world.train(MODEL, retrained, "after"), NOW + timedelta(hours=1))
     right_after = about(monitor(world, NOW + timedelta(hours=2)))
     assert (right_after["version"], right_after["verdict"], right_after["finding"]) == (2, "too few rows", None)
+    assert right_after["window"]["start"] == "2024-01-20T01:00:00.000000Z"
     later = about(monitor(world, NOW + timedelta(days=3)))
     assert (later["version"], later["verdict"]) == (2, "stable")
 
@@ -256,14 +274,17 @@ def test_the_reference_is_summarised_once(world: HandMadeWorld, monkeypatch: pyt
     assert about(monitor(world, NOW + timedelta(hours=1)))["verdict"] == "stable"
 
 
-def test_the_reference_holds_training_features_and_scores_on_rows_that_were_not_fitted(world: HandMadeWorld) -> None:
+def test_the_reference_holds_all_rows_of_the_snapshot_and_scores_on_rows_that_were_not_fitted(
+    world: HandMadeWorld,
+) -> None:
     rows = shop_rows(1000, seed=6)
     version = champion(world.project, MODEL)
     assert version is not None
     trained = world.project.store.get("trained_model", version.id)
-    reference = reference_of(world.project, trained)
+    reference = reference_of(world.project, trained).drift
     unfitted = load_predictor(world.project, trained).predict(rows.iloc[600:])["score"]
     assert reference.histograms["score"] == count_values(unfitted, reference.histograms["score"].bins)
     amounts = reference.histograms["orders.amount"]
-    assert amounts == count_values(rows["orders.amount"].iloc[:600], amounts.bins)
-    assert reference.usual["orders.amount"] > 0
+    assert amounts == count_values(rows["orders.amount"], amounts.bins)
+    assert reference.days["orders.amount"] in (30, 31)  # 30 days touch 31 days that end at another hour
+    assert reference.days["score"] < 20

@@ -105,12 +105,15 @@ def test_a_moved_distribution_is_told_with_its_index(two):
     before = [row[column] for row in rows_of(project, first).values()]
     after = [row[column] for row in rows_of(project, second).values()]
     found = next(item for item in diff_snapshots(project, first, second).moved if item.column == column)
-    edges = sorted({sorted(before)[max(0, math.ceil(q * len(before) / 10) - 1)] for q in range(11)})
-    counts = [[0] * (len(edges) + 2) for _ in range(2)]
+    frequent = sorted({value for value in before if before.count(value) >= 0.05 * len(before)})
+    rest = sorted(value for value in before if value not in frequent)
+    edges = sorted({rest[max(0, math.ceil(q * len(rest) / 10) - 1)] for q in range(11)} if rest else [])
+    counts = [[0] * (len(frequent) + len(edges) + 2) for _ in range(2)]
     for values, bins in ((before, counts[0]), (after, counts[1])):
         for value in values:
-            place = sum(value > edge for edge in edges)
-            bins[max(place, 1) if value == edges[0] else place] += 1
+            place = len(frequent) + sum(value > edge for edge in edges)
+            place += bool(edges) and value == edges[0]  # the least value of the reference is not below it
+            bins[frequent.index(value) if value in frequent else place] += 1
     shares = [[(count + 0.5) / (sum(bins) + 0.5 * len(bins)) for count in bins] for bins in counts]
     expected = sum((q - p) * math.log(q / p) for p, q in zip(*shares, strict=True))
     assert found.psi == pytest.approx(expected)

@@ -79,14 +79,17 @@ CASES = [
     (
         "models/late.yaml",
         "monitoring: {window: 7d}",
-        "monitoring: {window: 7d, psi: high}",
-        ["models/late.yaml:21:31: monitoring.psi must be a number, found 'high'. Write a number such as 0.5."],
+        "leaks: {single_feature: high}\nmonitoring: {window: 7d}",
+        ["models/late.yaml:21:25: leaks.single_feature must be a number, found 'high'. Write a number such as 0.5."],
     ),
     (
         "models/late.yaml",
         "monitoring: {window: 7d}",
-        "monitoring: {window: 7d, psi: .inf}",
-        ["models/late.yaml:21:31: monitoring.psi must be a finite number, found inf. Write a number such as 0.5."],
+        "leaks: {single_feature: .inf}\nmonitoring: {window: 7d}",
+        [
+            "models/late.yaml:21:25: leaks.single_feature must be a finite number, found inf. "
+            "Write a number such as 0.5."
+        ],
     ),
     (
         "models/late.yaml",

@@ -72,9 +72,9 @@ def test_one_finding_of_many_writers_is_open(project: Project) -> None:
 
     assert len(set(at_once(follow))) == 1
     assert len(open_findings(project)) == 1
-    assert follow_drift(project, "late_parcel", 1, "stable", NOW + timedelta(hours=1), "") is None
+    assert follow_drift(project, "late_parcel", 1, "stable", NOW + timedelta(days=12, seconds=5), "") is None
     assert open_findings(project) == []
-    assert follow_drift(project, "late_parcel", 1, "drift", NOW + timedelta(hours=1), "again") is not None
+    assert follow_drift(project, "late_parcel", 1, "drift", NOW + timedelta(days=13), "again") is not None
 
 
 def test_the_last_recording_of_checks_is_the_one_that_counts(database: Database) -> None:

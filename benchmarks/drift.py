@@ -1,0 +1,258 @@
+"""False alarms and speed of the drift monitor, in simulated worlds, with the library's own functions.
+
+A model of 50 features with 60 rows a day is looked at once a day for a year, over windows of seven days. Printed are
+the alarms (episodes) a year and the share of looks in alarm in worlds where nothing changed, and how soon planted
+changes are found; beside them the rule that the library had before: a population stability index of 0.25 or more
+beyond the largest index of any window within the reference.
+
+    python benchmarks/drift.py [--years 6] [--changed 100] [--only WORLD_OR_CHANGE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.monitoring.daily_series import Daily, daily_series, scale_of
+from ml_platform.monitoring.drift import UNDECIDED_FROM
+from ml_platform.monitoring.window_test import WindowTest, alarm_chance
+
+FEATURES, ROWS, WINDOW, YEAR = 50, 60, 7, 365
+QUIET = 28  # days without a look in alarm after which a further alarm is a new episode, as in the library
+OLD_QUIET = 0  # the former rule closed its finding at the first look below the limit
+OLD_LIMIT = 0.25
+WORLDS = ("iid", "weekly", "20 entities", "level a day", "mixed", "yearly .3", "yearly .8")
+STATIONARY = WORLDS[:5]
+CHANGES = {
+    "shift .5 sd": "iid",
+    "flag 5 to 20 %": "iid",
+    "nulls 0 to 5 %": "iid",
+    "zeros 95 to 80 %": "iid",
+    "amount x 1.2": "iid",
+    "shift .5 sd, weekly": "weekly",
+    "nulls 0 to 5 %, level a day": "level a day",
+    "shift .5 sd, 20 entities": "20 entities",
+    "shift .5 sd, level a day": "level a day",
+    "shift 4 sd, level a day": "level a day",
+}
+
+Draws = np.ndarray
+
+
+def autoregression(draw: np.random.Generator, shape: Sequence[int], rho: float) -> Draws:
+    """Return a stationary first order autoregression along the first axis, with standard deviation 1."""
+    found = draw.normal(size=shape)
+    for place in range(1, shape[0]):
+        found[place] = rho * found[place - 1] + np.sqrt(1 - rho**2) * found[place]
+    return found
+
+
+def world(draw: np.random.Generator, name: str, days: int, features: int = FEATURES, rows: int = ROWS) -> Draws:
+    """Return the values of a world: days by rows by features."""
+    found = draw.normal(size=(days, rows, features))
+    day, phase = np.arange(days)[:, None, None], np.arange(features)[None, None, :]
+    if name == "weekly":
+        found += 0.8 * np.sin(2 * np.pi * day / 7 + phase)
+    if name.startswith("yearly"):
+        found += float(name.split()[1]) * np.sin(2 * np.pi * day / 365 + phase)
+    if name == "20 entities":
+        level = autoregression(draw, (days, 20, features), 0.9)
+        found = 0.3 * found + level[day[:, :, 0], draw.integers(0, 20, (days, rows))]
+    if name == "level a day":
+        found = autoregression(draw, (days, 1, features), 0.7) + 0.5 * found
+    if name == "mixed":
+        half = features // 2
+        found[:, :, half:] = world(draw, "20 entities", days, features - half, rows)
+    return found
+
+
+def changed(draw: np.random.Generator, name: str, days: int, since: int, features: int, rows: int = ROWS) -> Draws:
+    """Return the values of features that change on the day `since`."""
+    late = (np.arange(days) >= since)[:, None, None]
+    found = world(draw, CHANGES[name], days, features, rows)
+    chance = draw.random(found.shape)
+    if name.startswith("shift"):
+        return found + late * float(name.split()[1]) * found.std()
+    if name.startswith("flag"):
+        return (chance < np.where(late, 0.2, 0.05)).astype("float64")
+    if name.startswith("zeros"):
+        return np.where(chance < np.where(late, 0.8, 0.95), 0.0, np.exp(found))
+    if name.startswith("amount"):
+        return np.exp(found) * np.where(late, 1.2, 1.0)
+    return np.where(late & (chance < 0.05), np.nan, found)
+
+
+class Monitor:
+    """The library's monitor on a world: the reference is its first days."""
+
+    def __init__(self, values: Draws, reference: int, *, features: int = FEATURES) -> None:
+        days, rows, columns = values.shape
+        frame = pd.DataFrame(values.reshape(-1, columns), columns=[f"x{number:02d}" for number in range(columns)])
+        of_row = np.repeat(np.arange(days), rows)
+        head = frame[of_row < reference]
+        self.scales = {column: scale_of(head[column]) for column in frame.columns}
+        self.daily = daily_series(frame, of_row, self.scales)
+        self.test = WindowTest([_days(self.daily, 0, reference)], self.scales)
+        self._chance = alarm_chance(features * len(self.test.series) // columns, WINDOW)
+        self._limits: dict[int, Draws] = {}
+
+    def limits(self, window: Daily) -> Draws:
+        """Return the thresholds of a window; they depend on its weekdays only, since all days have as many rows."""
+        phase = int(window.numbers[0]) % 7
+        if phase not in self._limits or len(window.numbers) < WINDOW:
+            self._limits[phase] = self.test.thresholds(window, self._chance)
+        return self._limits[phase]
+
+    def alarms(self, first: int, last: int) -> Draws:
+        """Return which features alarm at the looks after the days `first` to `last`: looks by features."""
+        columns = list(self.scales)
+        of_column = np.array([columns.index(series.column) for series in self.test.series])
+        found = np.zeros((last - first + 1, len(columns)), dtype=bool)
+        for look in range(first, last + 1):
+            window = _days(self.daily, look - WINDOW + 1, look + 1)
+            change = np.abs(window.means.mean(axis=0) - self.test.expected(window))
+            np.logical_or.at(found[look - first], of_column, change >= self.limits(window))
+        return found
+
+    def undecided(self) -> float:
+        """Return for how many features no verdict on their level is possible."""
+        window = _days(self.daily, 0, WINDOW)
+        limits = self.limits(window)
+        kinds = np.array([series.kind in ("level", "share") for series in self.test.series])
+        return float(np.mean(limits[kinds] > UNDECIDED_FROM))
+
+
+def _days(daily: Daily, first: int, last: int) -> Daily:
+    """Return some days of daily series; all days have rows here."""
+    return dataclasses.replace(
+        daily, numbers=daily.numbers[first:last], means=daily.means[first:last], rows=daily.rows[first:last]
+    )
+
+
+class FormerMonitor:
+    """The rule that the library had before: an index of 0.25 beyond the largest of the reference's own windows."""
+
+    def __init__(self, values: Draws, reference: int) -> None:
+        days, _, columns = values.shape
+        self._counts = np.zeros((columns, days, 13))
+        for column in range(columns):
+            x = values[:, :, column]
+            head = x[:reference][~np.isnan(x[:reference])]
+            edges = np.unique(np.quantile(head, np.linspace(0, 1, 11), method="inverted_cdf"))
+            place = np.searchsorted(edges, x, side="left")
+            place = np.where(x == edges[0], 1, place)
+            place = np.where(np.isnan(x), 12, place)
+            for day in range(days):
+                self._counts[column, day] = np.bincount(place[day], minlength=13)
+        summed = np.concatenate([np.zeros((columns, 1, 13)), self._counts.cumsum(axis=1)], axis=1)
+        self._windows = summed[:, WINDOW:] - summed[:, :-WINDOW]
+        self._before = self._counts[:, :reference].sum(axis=1)
+        self._usual = self._psi(self._windows[:, : reference - WINDOW + 1]).max(axis=1)
+
+    def _psi(self, windows: Draws) -> Draws:
+        bins = (self._before > 0) | (self._windows.sum(axis=1) > 0)
+        p = np.where(bins, self._before + 0.5, 1.0)
+        p = np.where(bins, p / np.where(bins, p, 0).sum(axis=1, keepdims=True), 1.0)[:, None]
+        q = np.where(bins[:, None], windows + 0.5, 1.0)
+        q = np.where(bins[:, None], q / np.where(bins[:, None], q, 0).sum(axis=2, keepdims=True), 1.0)
+        return np.asarray(((q - p) * np.log(q / p)).sum(axis=2))
+
+    def alarms(self, first: int, last: int) -> Draws:
+        """Return which features alarm at the looks after the days `first` to `last`: looks by features."""
+        windows = self._windows[:, first - WINDOW + 1 : last - WINDOW + 2]
+        return np.asarray(self._psi(windows) >= OLD_LIMIT + self._usual[:, None]).T
+
+
+def episodes(alarm: Draws, quiet: int) -> int:
+    """Return how many alarms start after more than `quiet` looks without one."""
+    count, last = 0, -(10**9)
+    for look in np.flatnonzero(alarm):
+        count += int(look - last > quiet + 1)
+        last = look
+    return count
+
+
+def false_alarms(name: str, reference: int, seed: int, former: bool = True) -> dict[str, tuple[float, float]]:
+    """Return alarms in one year and the share of looks in alarm, of the new rule and the former one."""
+    draw = np.random.default_rng([seed, WORLDS.index(name), reference])
+    values = world(draw, name, reference + YEAR)
+    first, last = reference + WINDOW - 1, reference + YEAR - 1
+    monitor = Monitor(values, reference)
+    looks = monitor.alarms(first, last).any(axis=1)
+    found = {"new": (float(episodes(looks, QUIET)), float(looks.mean())), "undecided": (monitor.undecided(), 0.0)}
+    if former:
+        looks = FormerMonitor(values, reference).alarms(first, last).any(axis=1)
+        found["old"] = (float(episodes(looks, OLD_QUIET)), float(looks.mean()))
+    return found
+
+
+def days_to_find(name: str, reference: int, count: int, *, rows: int = ROWS, former: bool = True) -> dict[str, Draws]:
+    """Return after how many days each of `count` changed features is found; 999 where it is not within 60 days."""
+    draw = np.random.default_rng([7, list(CHANGES).index(name), reference])
+    values = changed(draw, name, reference + 60, reference, count, rows)
+    rules: dict[str, Any] = {"new": Monitor(values, reference)}
+    if former:
+        rules["old"] = FormerMonitor(values, reference)
+    found = {}
+    for rule, monitor in rules.items():
+        alarms = monitor.alarms(reference, reference + 59)
+        found[rule] = np.where(alarms.any(axis=0), alarms.argmax(axis=0) + 1, 999)
+    found["undecided"] = np.array([rules["new"].undecided()])
+    return found
+
+
+def print_false_alarms(years: int, worlds: Sequence[str], references: Sequence[int]) -> None:
+    print(f"Alarms a year (share of looks in alarm), {FEATURES} features, {ROWS} rows a day, {years} years")
+    print("| world | days of reference | before | now | features without a verdict |\n|---|---|---|---|---|")
+    for name in worlds:
+        for reference in references:
+            found = [false_alarms(name, reference, seed) for seed in range(years)]
+            old, new, undecided = (
+                np.mean([each[rule] for each in found], axis=0) for rule in ("old", "new", "undecided")
+            )
+            cells = f"{old[0]:.1f} ({old[1]:.2f}) | {new[0]:.1f} ({new[1]:.2f}) | {undecided[0]:.0%}"
+            print(f"| {name} | {reference} | {cells} |", flush=True)
+
+
+def print_speed(count: int, changes: Sequence[str], references: Sequence[int]) -> None:
+    print(f"\nMedian day of the first alarm (share found within 28 days), {count} changed features")
+    print("| change | rows a day | days of reference | before | now | no verdict |\n|---|---|---|---|---|---|")
+    for name in changes:
+        for reference in references:
+            for rows in (ROWS, 300) if name.startswith("amount") else (ROWS,):
+                found = days_to_find(name, reference, count, rows=rows)
+                cells = " | ".join(_speed(found[rule]) for rule in ("old", "new"))
+                print(f"| {name} | {rows} | {reference} | {cells} | {found['undecided'][0]:.0%} |", flush=True)
+
+
+def _speed(days: Draws) -> str:
+    median = float(np.median(days))
+    return f"{'-' if median > 60 else f'{median:.0f}'} ({(days <= 28).mean():.2f})"
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--years", type=int, default=6)
+    parser.add_argument("--changed", type=int, default=100)
+    parser.add_argument("--only")
+    parser.add_argument("--references", type=int, nargs="+", default=[28, 90])
+    chosen = parser.parse_args(arguments)
+    started = time.process_time()
+    worlds = [name for name in WORLDS if chosen.only in (None, name)]
+    changes = [name for name in CHANGES if chosen.only in (None, name)]
+    if worlds:
+        print_false_alarms(chosen.years, worlds, chosen.references)
+    if changes:
+        print_speed(chosen.changed, changes, chosen.references)
+    print(f"\n{time.process_time() - started:.0f} s of CPU")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

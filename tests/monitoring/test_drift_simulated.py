@@ -1,0 +1,70 @@
+"""The drift monitor in simulated worlds: alarms a year where nothing changed, and how soon planted changes are found.
+
+One year and few features are always simulated; with ``ML_PLATFORM_PROVE=1`` six years of each world, and all changes.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from benchmarks.drift import STATIONARY, days_to_find, episodes, false_alarms
+
+PROVE = bool(os.environ.get("ML_PLATFORM_PROVE"))
+YEARS = 6 if PROVE else 1
+FEATURES = 100 if PROVE else 25
+
+
+def alarms(world: str, reference: int) -> tuple[float, float]:
+    """Return the mean number of alarms a year, and the mean share of looks in alarm."""
+    years = [false_alarms(world, reference, seed, former=False)["new"] for seed in range(YEARS)]
+    return float(np.mean([count for count, _ in years])), float(np.mean([share for _, share in years]))
+
+
+@pytest.mark.parametrize("reference", [28, 90] if PROVE else [90])
+@pytest.mark.parametrize("world", STATIONARY if PROVE else ("iid", "20 entities", "level a day"))
+def test_a_year_without_a_change_has_one_alarm_at_most_on_average(world: str, reference: int) -> None:
+    count, share = alarms(world, reference)
+    assert count <= (1.0 if PROVE else 2.0)  # a single year may have two
+    assert share <= 0.05
+
+
+@pytest.mark.parametrize("world", ["yearly .3", "yearly .8"] if PROVE else ["yearly .8"])
+def test_a_season_that_leaves_the_reference_is_one_alarm(world: str) -> None:
+    count, share = alarms(world, 90)
+    assert 1.0 <= count <= 1.5
+    assert share > 0.3
+
+
+@pytest.mark.parametrize(
+    ("change", "rows", "median", "share"),
+    [
+        ("shift .5 sd", 60, 4, 0.95),
+        ("flag 5 to 20 %", 60, 4, 0.95),
+        ("nulls 0 to 5 %", 60, 4, 0.95),
+        ("amount x 1.2", 300, 14, 0.95),
+        ("zeros 95 to 80 %", 60, 4, 0.95),
+        ("shift .5 sd, weekly", 60, 5, 0.95),
+        ("nulls 0 to 5 %, level a day", 60, 4, 0.95),
+        ("shift 4 sd, level a day", 60, 7, 0.9),
+    ][: None if PROVE else 4],
+)
+def test_a_planted_change_is_found_soon(change: str, rows: int, median: float, share: float) -> None:
+    days = days_to_find(change, 90, FEATURES, rows=rows, former=False)["new"]
+    assert np.median(days) <= median
+    assert np.mean(days <= 28) >= share
+
+
+def test_where_a_level_moves_by_itself_most_columns_have_no_verdict() -> None:
+    for change in ("shift .5 sd, level a day", "shift .5 sd, 20 entities") if PROVE else ("shift .5 sd, level a day",):
+        found = days_to_find(change, 28, FEATURES, former=False)
+        assert found["undecided"][0] >= 0.9
+        assert np.mean(found["new"] <= 28) <= 0.05
+
+
+def test_alarms_count_as_one_until_four_quiet_windows() -> None:
+    looks = np.zeros(200, dtype=bool)
+    looks[[10, 11, 38, 67]] = True  # 26 quiet looks after the second, 28 after the third
+    assert (episodes(looks, 28), episodes(looks, 27), episodes(looks, 0)) == (1, 2, 3)
