@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from ml_platform.errors import BrokenInput, PlatformError, listed
 from ml_platform.identity import canonical_json, format_instant
 from ml_platform.store.database import Database
+from ml_platform.store.rows import insert_row
 from ml_platform.store.tables import METADATA, Instant
 
 Severity = Literal["error", "warn"]
@@ -32,6 +33,7 @@ RECORDINGS = sa.Table(
     sa.Column("run", sa.String(64), nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Column("results", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 
@@ -98,7 +100,7 @@ def record_checks(database: Database, node: str, results: Sequence[CheckResult],
     """Record all checks of a node together; a check that is not among them is not one of the node's any more."""
     text = canonical_json([asdict(result) for result in results]).decode()
     with database.writing() as connection:
-        connection.execute(sa.insert(RECORDINGS).values(node=node, run=run, at=at, results=text))
+        insert_row(connection, RECORDINGS, {"node": node, "run": run, "at": at, "results": text})
     return Recording(node, run, at, tuple(results))
 
 

@@ -313,6 +313,17 @@ class LedgerDamaged(PlatformError):
         return cls(None, f"ref {name} is {(found or 'unset')[:12]}, and its last line in the ledger says {said}")
 
 
+class RowDamaged(PlatformError):
+    """A row of the database is not what was written, so nothing rests on it."""
+
+    def __init__(self, table: str, key: str, problem: str) -> None:
+        self.table, self.key, self.problem = table, key, problem
+        super().__init__(
+            f"table {table}, row {key}: {problem}. It is not used. `ml-platform verify` lists all damage; restore the "
+            "database from a copy."
+        )
+
+
 class StoreDamaged(PlatformError):
     """Verifying found something that is not as it was written; `damages` tells of each."""
 

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from ml_platform.mlflow_access import open_client, reachable
 from ml_platform.project import Project
+from ml_platform.store.rows import delete_rows, insert_row
 from ml_platform.store.tables import METADATA
 from ml_platform.tracking import Record, log_record, tracked_run, write_run
 
@@ -18,6 +19,7 @@ OUTBOX = sa.Table(
     METADATA,
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("record", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 
@@ -38,7 +40,7 @@ def _format() -> TypeAdapter[Record]:
 def keep(project: Project, record: Record) -> None:
     """Keep a record until MLflow can be reached."""
     with project.database.writing() as connection:
-        connection.execute(sa.insert(OUTBOX).values(record=_format().dump_json(record).decode()))
+        insert_row(connection, OUTBOX, {"record": _format().dump_json(record).decode()})
 
 
 def waiting(project: Project) -> list[tuple[int, Record]]:
@@ -80,7 +82,7 @@ def deliver(project: Project) -> Delivery:
             continue
         delivered += 1
         with project.database.writing() as connection:
-            connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.seq == seq))
+            delete_rows(connection, OUTBOX, OUTBOX.c.seq == seq)
     return Delivery(delivered, len(kept) - delivered, problem)
 
 

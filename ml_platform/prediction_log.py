@@ -26,8 +26,9 @@ from ml_platform.project import Project
 from ml_platform.spec.kept import kept_declarations
 from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.database import Database
-from ml_platform.store.insert import insert_if_absent
 from ml_platform.store.manifest import Artifact, StoredObject
+from ml_platform.store.row_log import read_row, read_rows
+from ml_platform.store.rows import insert_if_absent, update_rows
 from ml_platform.store.tables import METADATA
 
 KIND = "predictions"
@@ -60,10 +61,20 @@ class LoggedDay:
 
 def logged_days(project: Project, model: str) -> list[LoggedDay]:
     """Return the days of a model's log, in order."""
-    query = sa.select(PREDICTION_DAYS).where(PREDICTION_DAYS.c.model == model).order_by(PREDICTION_DAYS.c.day)
+    with project.database.snapshot() as connection:
+        rows = read_rows(connection, PREDICTION_DAYS, PREDICTION_DAYS.c.model == model)
+    return sorted(map(_logged, rows), key=lambda logged: logged.day)
+
+
+def logged_day(project: Project, model: str, day: date) -> LoggedDay | None:
+    """Return one day of a model's log; None where it holds nothing."""
     with project.database.reading() as connection:
-        rows = connection.execute(query).mappings().all()
-    return [LoggedDay(row["model"], date.fromisoformat(row["day"]), row["artifact"], row["rows"]) for row in rows]
+        row = read_row(connection, PREDICTION_DAYS, model, day.isoformat())
+    return None if row is None else _logged(row)
+
+
+def _logged(row: sa.RowMapping) -> LoggedDay:
+    return LoggedDay(row["model"], date.fromisoformat(row["day"]), row["artifact"], row["rows"])
 
 
 def read_predictions(
@@ -181,8 +192,8 @@ def empty_log(project: Project, model: str) -> pd.DataFrame:
 
 
 def _state(project: Project, model: str, day: date) -> Artifact | None:
-    found = [logged for logged in logged_days(project, model) if logged.day == day]
-    return project.store.get(KIND, found[0].artifact) if found else None
+    logged = logged_day(project, model, day)
+    return None if logged is None else project.store.get(KIND, logged.artifact)
 
 
 def _segments(project: Project, state: Artifact, columns: Sequence[str] | None = None) -> list[pa.Table]:
@@ -232,7 +243,8 @@ def _point(database: Database, model: str, day: date, before: Artifact | None, s
             return insert_if_absent(connection, PREDICTION_DAYS, row)
         here = (PREDICTION_DAYS.c.model == model) & (PREDICTION_DAYS.c.day == row["day"])
         unmoved = here & (PREDICTION_DAYS.c.artifact == before.id)
-        return connection.execute(sa.update(PREDICTION_DAYS).where(unmoved).values(row)).rowcount == 1
+        moved = {"artifact": row["artifact"], "rows": row["rows"]}
+        return update_rows(connection, PREDICTION_DAYS, unmoved, moved) == 1
 
 
 def _day_of(instant: datetime) -> date:

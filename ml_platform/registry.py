@@ -6,6 +6,8 @@ verdict: it checks gates and release rule again itself.
 
 from __future__ import annotations
 
+import bisect
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ from ml_platform.predictor import load_predictor
 from ml_platform.store.anchors import anchor_ledger
 from ml_platform.store.ledger import LedgerLine, ledger_lines
 from ml_platform.store.manifest import Artifact
-from ml_platform.store.refs import move_ref, read_ref, ref_at
+from ml_platform.store.refs import move_ref, read_ref, ref_at, ref_history
 from ml_platform.training.train import KIND as TRAINED_MODEL
 from ml_platform.training.train import baseline_names
 from ml_platform.versions import Version, register_version, version_of
@@ -43,6 +45,20 @@ def champion(project: Project, model: str, at: datetime | None = None) -> Versio
     """Return the champion now, or at an instant of the past; None where nothing was deployed by then."""
     name = champion_ref(model)
     id = read_ref(project.database, name) if at is None else ref_at(project.database, name, at)
+    return _version(project, model, id)
+
+
+def champions(project: Project, model: str, instants: Iterable[Any]) -> dict[Any, Version | None]:
+    """Return the champion at each of several instants, as `champion` does; the ledger is read once."""
+    history = ref_history(project.database, champion_ref(model))
+    times = [line.at for line in history]
+    values = [None, *(line.to_value for line in history)]
+    ids = {instant: values[bisect.bisect_right(times, instant)] for instant in instants}
+    found = {id: _version(project, model, id) for id in set(ids.values())}
+    return {instant: found[id] for instant, id in ids.items()}
+
+
+def _version(project: Project, model: str, id: str | None) -> Version | None:
     if id is None:
         return None
     version = version_of(project, model, id)

@@ -23,13 +23,14 @@ from ml_platform.errors import listed
 from ml_platform.frame import LATE, LEFT_OUT, Asked, asked_frame
 from ml_platform.identity import cache_key, content_id
 from ml_platform.making import Made
-from ml_platform.prediction_log import KIND, append_predictions, day_bounds, logged_days, read_predictions
+from ml_platform.prediction_log import KIND, append_predictions, day_bounds, logged_day, read_predictions
 from ml_platform.prediction_rows import predicted_rows, prediction_ids, unlearned_counts
 from ml_platform.project import Project
-from ml_platform.registry import champion, first_deployed
+from ml_platform.registry import champions, first_deployed
 from ml_platform.scheduling import days_to_score
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.spec.resolve import feature_tables_of
+from ml_platform.store.anchors import seal_rows
 from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import partition_instants
 from ml_platform.versions import Version
@@ -101,6 +102,8 @@ def score_days(
     scored: list[Scored] = []
     for start in range(0, len(days), _DAYS_AT_ONCE):
         scored += _score_some(project, model_name, inputs, days[start : start + _DAYS_AT_ONCE], now)
+    if any(item.new_rows for item in scored):
+        seal_rows(project, now)
     return scored
 
 
@@ -208,10 +211,7 @@ class _Answered:
 
 def _ask(project: Project, model_name: str, frame: pd.DataFrame) -> _Answered:
     """Find for each row the version that was champion at its batch run."""
-    in_charge = {
-        instant: champion(project, model_name, at=instant.to_pydatetime())
-        for instant in frame["effective_time"].drop_duplicates()
-    }
+    in_charge = champions(project, model_name, frame["effective_time"].drop_duplicates())
     numbers = frame["effective_time"].map(lambda instant: getattr(in_charge[instant], "number", None))
     rows = frame[numbers.notna()]
     key = project.spec.file.entities[project.spec.models[model_name].population.entity]
@@ -265,4 +265,5 @@ def _key(project: Project, model_name: str, inputs: Mapping[str, str], start: da
 
 
 def _is_current(project: Project, model_name: str, day: date, id: str) -> bool:
-    return any(logged.day == day and logged.artifact == id for logged in logged_days(project, model_name))
+    logged = logged_day(project, model_name, day)
+    return logged is not None and logged.artifact == id

@@ -22,6 +22,7 @@ from ml_platform.mlflow_access import open_client, open_experiment
 from ml_platform.project import Project
 from ml_platform.store.database import Database
 from ml_platform.store.manifest import StoredObject
+from ml_platform.store.rows import put_row
 from ml_platform.store.tables import METADATA
 
 if TYPE_CHECKING:
@@ -101,10 +102,9 @@ def tracked_run(database: Database, model: str, trained_id: str) -> TrackedRun |
 
 def link_run(database: Database, model: str, trained_id: str, run: TrackedRun) -> None:
     """Record which MLflow run belongs to a trained version."""
-    row = {"model": model, "trained_id": trained_id, "experiment_id": run.experiment_id, "run_id": run.run_id}
+    at = {"model": model, "trained_id": trained_id}
     with database.writing() as connection:
-        connection.execute(sa.delete(RUNS).where((RUNS.c.model == model) & (RUNS.c.trained_id == trained_id)))
-        connection.execute(sa.insert(RUNS).values(row))
+        put_row(connection, RUNS, at, {"experiment_id": run.experiment_id, "run_id": run.run_id})
 
 
 def log_record(project: Project, client: MlflowClient, run_id: str, record: Record) -> None:

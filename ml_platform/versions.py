@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from ml_platform.store.database import Database
 from ml_platform.store.manifest import Artifact
+from ml_platform.store.row_log import read_rows
+from ml_platform.store.rows import insert_row
 from ml_platform.store.tables import METADATA, Instant
 
 if TYPE_CHECKING:
@@ -65,35 +67,34 @@ def register_version(project: Project, model: str, artifact: Artifact, at: datet
 
 def _register(database: Database, model: str, artifact: Artifact, at: datetime) -> Version:
     with database.writing() as connection:
-        row = connection.execute(_by_id(model, artifact.id)).mappings().first()
+        here = (VERSIONS.c.model == model) & (VERSIONS.c.id == artifact.id)
+        row = connection.execute(sa.select(VERSIONS).where(here)).mappings().first()
         if row is not None:
             return Version(**row)
         last = connection.scalar(sa.select(sa.func.max(VERSIONS.c.number)).where(VERSIONS.c.model == model))
         version = Version(model, (last or 0) + 1, artifact.id, artifact.inputs.get("snapshot", ""), at)
-        connection.execute(sa.insert(VERSIONS).values(vars(version)))
+        insert_row(connection, VERSIONS, vars(version))
     return version
-
-
-def _by_id(model: str, id: str) -> sa.Select[Any]:
-    return sa.select(VERSIONS).where((VERSIONS.c.model == model) & (VERSIONS.c.id == id))
 
 
 def versions(project: Project, model: str) -> list[Version]:
     """Return a model's versions, oldest first."""
-    query = sa.select(VERSIONS).where(VERSIONS.c.model == model).order_by(VERSIONS.c.number)
-    with project.database.reading() as connection:
-        return [Version(**row) for row in connection.execute(query).mappings()]
+    return _checked(project, VERSIONS.c.model == model)
 
 
 def all_versions(project: Project) -> list[Version]:
     """Return the versions of every model that ever had one, by model and number."""
-    query = sa.select(VERSIONS).order_by(VERSIONS.c.model, VERSIONS.c.number)
-    with project.database.reading() as connection:
-        return [Version(**row) for row in connection.execute(query).mappings()]
+    return _checked(project, sa.true())
 
 
 def version_of(project: Project, model: str, id: str) -> Version | None:
     """Return the version that a trained model has, or None where it was never registered."""
-    with project.database.reading() as connection:
-        row = connection.execute(_by_id(model, id)).mappings().first()
-    return None if row is None else Version(**row)
+    found = _checked(project, (VERSIONS.c.model == model) & (VERSIONS.c.id == id))
+    return found[0] if found else None
+
+
+def _checked(project: Project, where: sa.ColumnElement[bool]) -> list[Version]:
+    """Return versions by model and number, each checked against the row log."""
+    with project.database.snapshot() as connection:
+        found = [Version(**row) for row in read_rows(connection, VERSIONS, where)]
+    return sorted(found, key=lambda version: (version.model, version.number))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 from ml_platform.approval import decide
 from ml_platform.cli.running import run_step
 from ml_platform.project import open_project
 from ml_platform.registry import champion
+from ml_platform.store.who import real_user
 from ml_platform.version_names import version_named
 from ml_platform.waiting import last_evaluation
 
@@ -20,7 +20,7 @@ def approve_version(directory: Path, name: str, reason: str, actor: str | None, 
     said = decide(
         project,
         version,
-        actor=actor or getpass.getuser(),
+        actor=actor or real_user(),
         reason=reason,
         now=project.clock.now(),
         approved=not reject,

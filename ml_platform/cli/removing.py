@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,7 @@ from ml_platform.cli.snapshots import bytes_text
 from ml_platform.cli.summary import wide_console
 from ml_platform.clock import format_duration
 from ml_platform.project import open_project
+from ml_platform.store.who import real_user
 
 if TYPE_CHECKING:
     from ml_platform.retention.erasure.plan import ErasurePlan
@@ -34,7 +34,7 @@ def collect_garbage(directory: Path, plan_id: str | None, as_json: bool) -> None
     if plan_id is None:
         plan = plan_removal(project, now, wall_now)
     else:
-        plan = remove(project, plan_id, now, wall_now, actor=getpass.getuser())
+        plan = remove(project, plan_id, now, wall_now, actor=real_user())
     if as_json:
         print(json.dumps({**plan.as_json(), "done": plan_id is not None}, indent=2))
         return
@@ -58,6 +58,9 @@ def _print_removal(plan: RemovalPlan, directory: Path, grace: str, *, done: bool
         lines.append(f"{files}, {'are gone' if done else 'would go'} for good.")
     if plan.back:
         lines.append(f"{len(plan.back)} objects {'came' if done else 'would come'} back, since they are needed again.")
+    if plan.unfinished:
+        files = f"{len(plan.unfinished)} manifests and keys, of a removal that was stopped"
+        lines.append(f"{files}, {'are' if done else 'would be'} forgotten.")
     if not done and not plan.is_empty:
         lines.append(f"To do this, and only this: ml-platform gc {directory} --delete {plan.id}")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
@@ -74,7 +77,7 @@ def erase_person(
     key = dict(word.split("=", 1) for word in words if "=" in word)
     directory = next((Path(word) for word in words if "=" not in word), Path())
     project = open_project(directory)
-    person, now, actor = Person.of(project, entity, key), project.clock.now(), getpass.getuser()
+    person, now, actor = Person.of(project, entity, key), project.clock.now(), real_user()
     if lift:
         lifted = lift_erasure(project, person, now, actor=actor, reason=reason)
         print("Its rows are ingested again from now on." if lifted else "Its rows were not kept out.")

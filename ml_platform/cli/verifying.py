@@ -81,6 +81,10 @@ def print_verification(name: str, found: Verification) -> None:
             print(f"and {rest:,} more; --json tells of the first thousand.")
     if found.unused and found.whole:  # else an artefact that cannot be read may name them
         print(f"{found.unused:,} objects are used by no artefact. They are whole, and harm nothing.")
+    if found.leftovers:
+        print(f"{found.leftovers:,} half-written files of killed processes. The next run removes them after a day.")
+    for sentence in found.unfinished:
+        print(f"unfinished: {sentence}")
 
 
 def _told(damage: Damage) -> str:

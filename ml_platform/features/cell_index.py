@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ml_platform.store.database import Database
-from ml_platform.store.insert import insert_missing
 from ml_platform.store.manifest import StoredObject
+from ml_platform.store.rows import insert_missing
 from ml_platform.store.tables import METADATA
 
 _AT_ONCE = 400

@@ -51,6 +51,7 @@ from ml_platform.identity import content_id, format_instant
 from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.spec.source import SourceSpec
+from ml_platform.store.anchors import seal_rows
 from ml_platform.store.manifest import Artifact
 
 
@@ -293,6 +294,8 @@ class _Ingestion:
         others = {name: mark for name, mark in self._marks.items() if name not in {mark.name for mark in read}}
         gone = marks_of_gone(others, {part.name for part in parts}, self._now)
         record_ingest(self._project.database, self._spec.name, ingest, self._look.scope, (*read, *gone))
+        if ingest.new_rows:
+            seal_rows(self._project, self._now)
 
     def _result(self, made: Made, checks: tuple[CheckResult, ...], new: NewRows | None, ingest: Ingest) -> Ingested:
         freshness = _freshness(self._spec, made.artifact, self._now)

@@ -13,6 +13,8 @@ from ml_platform.checks import CheckResult
 from ml_platform.errors import RefConflict
 from ml_platform.identity import canonical_json
 from ml_platform.store.database import Database
+from ml_platform.store.row_log import read_rows
+from ml_platform.store.rows import insert_row, insert_rows
 from ml_platform.store.tables import METADATA, Instant
 
 INGESTS = sa.Table(
@@ -33,6 +35,7 @@ INGESTS = sa.Table(
     sa.Column("checks", sa.Text, nullable=False),
     sa.Column("upstream", sa.Text, nullable=False),
     sa.UniqueConstraint("source", "number"),
+    sqlite_autoincrement=True,
 )
 
 MARKS = sa.Table(
@@ -51,6 +54,7 @@ MARKS = sa.Table(
     sa.Column("waiting_until", Instant),
     sa.Column("far", sa.BigInteger, nullable=False),
     sa.Column("gone_at", Instant),
+    sqlite_autoincrement=True,
 )
 
 CURSOR = "cursor"
@@ -126,11 +130,13 @@ class Ingest:
 
 def last_ingest(database: Database, source: str) -> Ingest | None:
     """Return the last ingest of a source, or None before the first."""
-    query = sa.select(INGESTS).where(INGESTS.c.source == source).order_by(INGESTS.c.number.desc()).limit(1)
-    with database.reading() as connection:
-        row = connection.execute(query).mappings().first()
-    if row is None:
+    here = INGESTS.c.source == source
+    last = sa.select(sa.func.max(INGESTS.c.number)).where(here).scalar_subquery()
+    with database.snapshot() as connection:
+        rows = read_rows(connection, INGESTS, here & (INGESTS.c.number == last))
+    if not rows:
         return None
+    row = rows[0]
     facts = {name: row[name] for name in Ingest.__dataclass_fields__ if name != "checks"}
     return Ingest(**facts, checks=tuple(CheckResult(**found) for found in json.loads(row["checks"])))
 
@@ -161,9 +167,8 @@ def record_ingest(database: Database, source: str, ingest: Ingest, scope: str = 
     row["checks"] = canonical_json([asdict(result) for result in ingest.checks]).decode()
     try:
         with database.writing() as connection:
-            connection.execute(sa.insert(INGESTS).values(row))
-            if marks:
-                about = {"source": source, "number": ingest.number, "scope": scope}
-                connection.execute(sa.insert(MARKS), [about | asdict(mark) for mark in marks])
+            insert_row(connection, INGESTS, row)
+            about = {"source": source, "number": ingest.number, "scope": scope}
+            insert_rows(connection, MARKS, [about | asdict(mark) for mark in marks])
     except sa.exc.IntegrityError:
         raise RefConflict(f"sources/{source}", f"ingest {ingest.number - 1}", f"ingest {ingest.number}") from None

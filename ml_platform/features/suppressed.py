@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from ml_platform.identity import canonical_json, format_instant
 from ml_platform.project import Project
 from ml_platform.store.database import Database
-from ml_platform.store.insert import insert_if_absent
+from ml_platform.store.rows import delete_rows, insert_if_absent
 from ml_platform.store.tables import METADATA, Instant
 
 SECRET = sa.Table(
@@ -50,7 +50,7 @@ def suppress(connection: sa.Connection, entity: str, hash: str, at: datetime) ->
 def lift(connection: sa.Connection, entity: str, hash: str) -> bool:
     """Let rows of an entity be ingested again; False where they were not suppressed."""
     here = (SUPPRESSED.c.entity == entity) & (SUPPRESSED.c.hash == hash)
-    return connection.execute(sa.delete(SUPPRESSED).where(here)).rowcount > 0
+    return delete_rows(connection, SUPPRESSED, here) > 0
 
 
 def leave_out(project: Project, source: str) -> Callable[[pa.Table], pa.Table]:

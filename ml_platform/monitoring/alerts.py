@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from ml_platform.checks import json_value
 from ml_platform.identity import canonical_json, format_instant
 from ml_platform.project import Project
-from ml_platform.store.insert import insert_if_absent
+from ml_platform.store.rows import insert_if_absent, update_rows
 from ml_platform.store.tables import METADATA, Instant
 
 Urgency = Literal["page", "ticket", "report"]
@@ -37,6 +37,7 @@ ALERTS = sa.Table(
     sa.Column("model", sa.String(64)),
     sa.Column("alert", sa.Text, nullable=False),
     sa.Column("delivery", sa.Text),
+    sqlite_autoincrement=True,
 )
 
 
@@ -150,8 +151,7 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
 def _record_delivery(project: Project, alert: Alert, sent: Sent, now: datetime) -> None:
     delivery = {"delivered": sent.delivered, "undelivered": dict(sent.undelivered)}
     with project.database.writing() as connection:
-        statement = sa.update(ALERTS).where(ALERTS.c.key == alert.key)
-        connection.execute(statement.values(delivery=json.dumps(delivery)))
+        update_rows(connection, ALERTS, ALERTS.c.key == alert.key, {"delivery": json.dumps(delivery)})
     _append(alerts_log(project), {"at": now, "key": alert.key, **delivery})
 
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from ml_platform.identity import canonical_json, content_id
 from ml_platform.monitoring.drift import Verdict
 from ml_platform.project import Project
-from ml_platform.store.insert import insert_if_absent
+from ml_platform.store.rows import delete_rows, insert_if_absent, update_rows
 from ml_platform.store.tables import METADATA, Instant
 
 FINDINGS = sa.Table(
@@ -129,13 +129,12 @@ def _ending(found: Finding, version: int, verdict: Verdict, now: datetime, quiet
 
 def _see(connection: sa.Connection, found: Finding, now: datetime) -> Finding:
     seen = max(now, found.last_seen_at)
-    connection.execute(sa.update(FINDINGS).where(FINDINGS.c.id == found.id).values(last_seen_at=seen))
+    update_rows(connection, FINDINGS, FINDINGS.c.id == found.id, {"last_seen_at": seen})
     return replace(found, last_seen_at=seen)
 
 
 def _close(connection: sa.Connection, found: Finding, now: datetime, because: str) -> None:
-    statement = sa.update(FINDINGS).where(FINDINGS.c.id == found.id)
-    connection.execute(statement.values(closed_at=now, closed_because=because))
+    update_rows(connection, FINDINGS, FINDINGS.c.id == found.id, {"closed_at": now, "closed_because": because})
 
 
 def _insert(
@@ -144,7 +143,7 @@ def _insert(
     id = f"{model}.drift.{version}.{content_id([model, version, now])[:12]}"
     row = {"id": id, "model": model, "version": version, "kind": "drift", "opened_at": now, "reason": reason}
     row |= {"last_seen_at": now}
-    connection.execute(sa.delete(FINDINGS).where(FINDINGS.c.id == id))  # closed at this very instant: it opens again
+    delete_rows(connection, FINDINGS, FINDINGS.c.id == id)  # closed at this very instant: it opens again
     if not insert_if_absent(connection, FINDINGS, {**row, "facts": canonical_json(dict(facts)).decode()}):
         return _open(connection, model)  # another process opened one meanwhile
     return Finding(**row, facts=dict(facts))  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.identity import content_id
 from ml_platform.store.manifest import Artifact
+from ml_platform.store.rows import insert_row
 from ml_platform.store.tables import METADATA, Instant
 from ml_platform.training.train import KIND
 from ml_platform.versions import Version, all_versions
@@ -26,6 +27,7 @@ REPRODUCTIONS = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("same", sa.Boolean, nullable=False),
     sa.Column("statement", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 
@@ -42,7 +44,7 @@ class Attempt:
 def keep_attempt(project: Project, attempt: Attempt) -> None:
     """Record what came of training a version again."""
     with project.database.writing() as connection:
-        connection.execute(sa.insert(REPRODUCTIONS).values(vars(attempt)))
+        insert_row(connection, REPRODUCTIONS, vars(attempt))
 
 
 def attempts(project: Project) -> list[Attempt]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from ml_platform.store.rows import insert_rows
 from ml_platform.store.tables import METADATA, Instant
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ MARKS = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("told", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 
@@ -55,6 +57,4 @@ def marks_of(project: Project, kind: str, id: str) -> tuple[Mark, ...]:
 
 def add_marks(connection: sa.Connection, marks: Iterable[Mark]) -> None:
     """Mark artefacts, in the caller's transaction."""
-    rows = [vars(mark) for mark in marks]
-    if rows:
-        connection.execute(sa.insert(MARKS), rows)
+    insert_rows(connection, MARKS, [vars(mark) for mark in marks])

@@ -13,6 +13,7 @@ from ml_platform.clock import format_duration
 from ml_platform.errors import PlatformError
 from ml_platform.features.ingests import INGESTS
 from ml_platform.project import Project
+from ml_platform.store.artifacts import TEMPORARY
 from ml_platform.store.manifest import Artifact
 from ml_platform.store.outputs import OUTPUTS
 from ml_platform.store.removal import StoredFile
@@ -51,12 +52,15 @@ class Stored:
         Every manifest that can be read, by kind and id.
     manifests, objects, keys
         Their files.
+    temporaries
+        Half-written files, as a killed process leaves them.
     """
 
     artifacts: Mapping[Key, Artifact]
     manifests: Mapping[Key, StoredFile]
     objects: tuple[StoredFile, ...]
     keys: tuple[StoredFile, ...]
+    temporaries: tuple[StoredFile, ...] = ()
 
 
 def look_at_store(project: Project) -> Stored:
@@ -76,8 +80,8 @@ def look_at_store(project: Project) -> Stored:
             except PlatformError as error:
                 raise CannotTell(f"{key[0]} {key[1][:12]}", error) from None
             manifests[key] = file
-    objects, keys = (tuple(store.removal.files(folder)) for folder in ("objects", "keys"))
-    return Stored(artifacts, manifests, objects, keys)
+    objects, keys, temporaries = (tuple(store.removal.files(folder)) for folder in ("objects", "keys", TEMPORARY))
+    return Stored(artifacts, manifests, objects, keys, temporaries)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from ml_platform.identity import content_id
 from ml_platform.project import Project
 from ml_platform.retention.needed import Key, Needed, Stored, look_at_store, what_is_needed
 from ml_platform.store.removal import StoredFile
+from ml_platform.store.removals import unfinished_removals
 
 _ID_LENGTH = 12
 
@@ -41,6 +42,8 @@ class RemovalPlan:
         Files that were set aside longer ago than the grace period, and go for good.
     back
         Files that were set aside and are needed again.
+    unfinished
+        Manifests and keys whose removal for good was begun, by a process that was stopped.
     """
 
     id: str
@@ -49,6 +52,7 @@ class RemovalPlan:
     set_aside: tuple[StoredFile, ...]
     final: tuple[tuple[StoredFile, str], ...]
     back: tuple[str, ...]
+    unfinished: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -68,7 +72,7 @@ class RemovalPlan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.set_aside or self.final or self.back)
+        return not (self.set_aside or self.final or self.back or self.unfinished)
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan in JSON types."""
@@ -79,6 +83,7 @@ class RemovalPlan:
             "set_aside": {"files": [file.path for file in self.set_aside], "bytes": self.bytes},
             "final": {"files": [file.path for file, _ in self.final], "bytes": self.final_bytes},
             "back": list(self.back),
+            "unfinished": list(self.unfinished),
         }
 
 
@@ -101,8 +106,9 @@ def plan_removal(project: Project, now: datetime, wall_now: datetime) -> Removal
     aside = list(project.store.removal.aside())
     final = tuple((file, at) for file, at in aside if file.name not in named and file.written_at < young)
     back = tuple(file.path for file, _ in aside if file.name in named and file.path.startswith("objects/"))
-    paths = [[file.path for file in files], [at for _, at in final], list(back)]
-    return RemovalPlan(content_id(paths)[:_ID_LENGTH], goes, stays, files, final, back)
+    unfinished = tuple(unfinished_removals(project.database))
+    paths = [[file.path for file in files], [at for _, at in final], list(back), list(unfinished)]
+    return RemovalPlan(content_id(paths)[:_ID_LENGTH], goes, stays, files, final, back, unfinished)
 
 
 def _named(stored: Stored, needed: Needed) -> set[str]:
@@ -124,7 +130,7 @@ def _leaving(stored: Stored, needed: Needed, named: set[str], young: datetime) -
     gone = {(artifact.kind, artifact.key) for artifact in _going(stored, needed.goes)}
     yield from (file for file in stored.keys if (file.path.split("/")[1], file.name) in gone)
     yield from (stored.manifests[key] for key in sorted(needed.goes))
-    for file in stored.objects:  # half-written files among them
+    for file in (*stored.objects, *stored.temporaries):
         if file.name not in named and file.written_at < young:
             yield file
 

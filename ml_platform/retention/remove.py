@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from ml_platform.clock import format_duration
 from ml_platform.errors import PlatformError
 from ml_platform.features.cell_index import CELLS
@@ -15,6 +13,8 @@ from ml_platform.retention.plan import RemovalPlan, plan_removal
 from ml_platform.store.anchors import anchor_ledger
 from ml_platform.store.ledger import append_line
 from ml_platform.store.manifest_index import forget_file
+from ml_platform.store.removals import begin_removal, end_removal
+from ml_platform.store.rows import delete_rows
 from ml_platform.verification.roots import DELETE
 
 _AT_ONCE = 400
@@ -34,8 +34,9 @@ def remove(project: Project, plan_id: str, now: datetime, wall_now: datetime, *,
     """Do what a plan said, if it still says the same, and return it.
 
     The ledger's line comes first, then keys leave their place, then manifests, then objects; what is needed again comes
-    back before anything goes for good. A process that is stopped on the way leaves a store in which everything that is
-    needed can be read; removing again does the rest.
+    back before anything goes for good. Which manifests and keys go for good is listed before the first does. A process
+    that is stopped on the way leaves a store in which everything that is needed can be read; removing again does the
+    rest.
 
     Raises
     ------
@@ -54,19 +55,21 @@ def remove(project: Project, plan_id: str, now: datetime, wall_now: datetime, *,
         _tell(project, plan, now, actor)
         for file in plan.set_aside:
             removal.set_aside(file.path, wall_now)
+    begin_removal(project.database, [file.path for file, _ in plan.final])
     for _, path in plan.final:
         removal.remove(path)
-    _forget(project, [file.path for file, _ in plan.final])
+    _forget(project, [*plan.unfinished, *(file.path for file, _ in plan.final)])
     return plan
 
 
 def _forget(project: Project, paths: Sequence[str]) -> None:
     """Let the database forget manifests and keys that are gone; one that was written again meanwhile stays known."""
-    gone = [path for path in paths if project.store.read_file(path) is None]
-    if gone:
+    if paths:
         with project.database.writing() as connection:
-            for path in gone:
-                forget_file(connection, path)
+            for path in paths:
+                if project.store.read_file(path) is None:
+                    forget_file(connection, path)
+                end_removal(connection, path)
 
 
 def _tell(project: Project, plan: RemovalPlan, now: datetime, actor: str) -> None:
@@ -80,7 +83,7 @@ def _tell(project: Project, plan: RemovalPlan, now: datetime, actor: str) -> Non
     with project.database.writing() as connection:
         for start in range(0, len(plan.objects), _AT_ONCE):
             gone = plan.objects[start : start + _AT_ONCE]
-            connection.execute(sa.delete(CELLS).where(CELLS.c.sha256.in_(gone)))
+            delete_rows(connection, CELLS, CELLS.c.sha256.in_(gone))
         append_line(
             connection,
             at=now,

@@ -9,15 +9,22 @@ import hmac
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from ml_platform.identity import canonical_json
-from ml_platform.store.ledger import Head, head_at, ledger_head
+from ml_platform.store.ledger import LEDGER, Head, append_line, head_at, ledger_head
+from ml_platform.store.row_log import last_row_line
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
 
 FOLDER = "anchors/ledger"
+SEAL, PLATFORM = "seal", "ml-platform"
+_SEAL_EVERY = timedelta(hours=1)
+_SEALED = "binds the rows that were written since the line before"
 
 
 @dataclass(frozen=True)
@@ -40,17 +47,45 @@ class Anchor:
 
 
 def anchor_ledger(project: Project) -> Head | None:
-    """Note the ledger's head in the store, and each one before that a process was stopped from noting.
+    """Note the ledger's head in the store, and first each one before that a process was stopped from noting.
 
     Returns
     -------
     The head; None for an empty ledger.
     """
     head = last = ledger_head(project.database)
+    waiting: list[Head] = []
     while head is not None and project.store.read_file(anchor_path(head.seq)) is None:
-        project.store.write_once(anchor_path(head.seq), _encode(head, project.spec.file.audit.ledger_key))
+        waiting.append(head)
         head = head_at(project.database, head.seq - 1)
+    for head in reversed(waiting):  # in order, so that a process that is stopped leaves no gap
+        project.store.write_once(anchor_path(head.seq), _encode(head, project.spec.file.audit.ledger_key))
     return last
+
+
+def seal_rows(project: Project, now: datetime) -> None:
+    """Write a ledger line that binds the rows written since the last line, unless that line is younger than an hour.
+
+    Parameters
+    ----------
+    now
+        By the project's clock.
+    """
+    with project.database.reading() as connection:
+        if not _is_due(connection, now):
+            return
+    with project.database.writing() as connection:
+        if _is_due(connection, now):
+            append_line(connection, at=now, actor=PLATFORM, action=SEAL, ref="rows", reason=_SEALED)
+    anchor_ledger(project)
+
+
+def _is_due(connection: sa.Connection, now: datetime) -> bool:
+    query = sa.select(LEDGER.c.clock, LEDGER.c.rows_seq).order_by(LEDGER.c.seq.desc()).limit(1)
+    last, rows = connection.execute(query).first(), last_row_line(connection)
+    if last is None or rows is None:
+        return rows is not None
+    return bool(abs(now - last.clock) >= _SEAL_EVERY and rows.seq > last.rows_seq)
 
 
 def stored_anchors(project: Project) -> Iterator[Anchor]:

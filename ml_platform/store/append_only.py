@@ -9,21 +9,39 @@ import sqlalchemy as sa
 
 _CHANGES = ("update", "delete")
 _SQLITE = """\
-CREATE TRIGGER {table}_no_{what} BEFORE {what} ON {table}
+CREATE TRIGGER {table}_no_{what} BEFORE {what}{columns} ON {table}
 BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END"""
 
 _POSTGRESQL = """\
 CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'the {table} is append-only'; END $$;
-CREATE TRIGGER {table}_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+CREATE TRIGGER {table}_refuse BEFORE UPDATE{columns} OR DELETE OR TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()"""
+_FREE = "free column"
 
 
-def append_only(table: sa.Table) -> None:
-    """Let the database refuse to change or remove a row of `table`, from the moment that it is created."""
+def append_only(table: sa.Table, except_for: str | None = None) -> None:
+    """Let the database refuse to change or remove a row of `table`, from the moment that it is created.
+
+    Parameters
+    ----------
+    except_for
+        A column that may be changed.
+    """
+    table.info[_FREE] = except_for
     for what in _CHANGES:
-        _after_create(table, "sqlite", _SQLITE.format(table=table.name, what=what))
-    _after_create(table, "postgresql", _POSTGRESQL.format(table=table.name))
+        _after_create(table, "sqlite", _on_sqlite(table, what))
+    columns = "" if except_for is None else _columns_of(table)
+    _after_create(table, "postgresql", _POSTGRESQL.format(table=table.name, columns=columns))
+
+
+def _on_sqlite(table: sa.Table, what: str) -> str:
+    columns = _columns_of(table) if what == "update" and table.info[_FREE] else ""
+    return _SQLITE.format(table=table.name, what=what, columns=columns)
+
+
+def _columns_of(table: sa.Table) -> str:
+    return " OF " + ", ".join(f'"{column.name}"' for column in table.c if column.name != table.info[_FREE])
 
 
 def is_guarded(connection: sa.Connection, table: sa.Table) -> bool:
@@ -39,13 +57,13 @@ def is_guarded(connection: sa.Connection, table: sa.Table) -> bool:
 
 @contextmanager
 def may_change(connection: sa.Connection, table: sa.Table) -> Iterator[None]:
-    """Let rows of an append-only table be changed in the caller's transaction, for bringing an old one up to date."""
+    """Let rows of an append-only table be changed in the caller's transaction, as only tests do."""
     if connection.dialect.name == "postgresql":
         off = [f"ALTER TABLE {table.name} DISABLE TRIGGER {table.name}_refuse"]
         on = [f"ALTER TABLE {table.name} ENABLE TRIGGER {table.name}_refuse"]
     else:
         off = [f"DROP TRIGGER {table.name}_no_{what}" for what in _CHANGES]
-        on = [_SQLITE.format(table=table.name, what=what) for what in _CHANGES]
+        on = [_on_sqlite(table, what) for what in _CHANGES]
     for statement in off:
         connection.exec_driver_sql(statement)
     yield

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,18 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing, StoreUnavailable
 from ml_platform.identity import bytes_hash
-from ml_platform.store.durable import write_durably
+from ml_platform.store.durable import sweep, write_durably
 from ml_platform.store.manifest import Artifact, StoredObject, decode, encode
 from ml_platform.store.removal import Removal
 
 if TYPE_CHECKING:
     from ml_platform.store.manifest_index import ManifestIndex
+
+
+TEMPORARY = "tmp"
+"""The folder below a local store's root in which files are written before they take their place."""
+_ANY_WRITE = timedelta(days=1)
+"""Longer than the write of any file takes."""
 
 
 class ArtifactStore:
@@ -51,6 +58,7 @@ class ArtifactStore:
         self.removal = Removal(self._fs, self._root)
         self.successor: Callable[[str, str], str | None] = lambda kind, id: None
         self._brings_back = True
+        self._swept = False
 
     def as_it_stands(self) -> ArtifactStore:
         """Return the same store for who only looks: what was set aside to be removed stays there."""
@@ -221,7 +229,11 @@ class ArtifactStore:
 
     def _write(self, path: str, content: bytes) -> None:
         if self._local:
-            write_durably(Path(path), content)
+            temporaries = Path(self._root) / TEMPORARY
+            if not self._swept:  # once a process: the folder is nearly always empty
+                self._swept = True
+                sweep(temporaries, _ANY_WRITE.total_seconds())
+            write_durably(Path(path), content, temporaries)
         else:
             self._fs.pipe_file(path, content)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 
 from ml_platform.store.database_errors import open_engine
-from ml_platform.store.ledger_upgrade import chain_old_lines, is_chained
+from ml_platform.store.row_log import append_changes, forget_changes
+from ml_platform.store.rows import refuse_unlogged
 from ml_platform.store.tables import METADATA
 
 _CREATING = 0x6D6C70  # the advisory lock that creating tables takes
@@ -23,13 +24,42 @@ class Database:
         self.engine = open_engine(url, "storage.database in project.yaml")
         if self.engine.dialect.name == "sqlite":
             _prepare_sqlite(self.engine)
+        sa.event.listen(self.engine, "before_execute", refuse_unlogged)
         self._created = 0
+        self._text: Callable[[bytes], str] = str
+
+    @contextmanager
+    def any_text(self) -> Iterator[None]:
+        """Read text that is no UTF-8 with escapes, where it otherwise is an error, as only who verifies needs it."""
+        self._text = lambda content: content.decode(errors="backslashreplace")
+        try:
+            yield
+        finally:
+            self._text = str
+
+    @contextmanager
+    def _connect(self) -> Iterator[sa.Connection]:
+        with self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.connection.dbapi_connection.text_factory = self._text  # type: ignore[union-attr]
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection for reading."""
         self._create_tables()
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Give a connection for reading whose statements all see the database as of one moment."""
+        self._create_tables()
+        with self._connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
@@ -48,22 +78,25 @@ class Database:
                 if self.engine.dialect.name == "postgresql":  # its CREATE TABLE IF NOT EXISTS is not safe in parallel
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATING)))
                 METADATA.create_all(connection)
-                chain_old_lines(connection)
         self._created = len(METADATA.tables)
 
     def _is_complete(self) -> bool:
         """Return whether nothing has to be created, without waiting for who writes."""
         with self.engine.connect() as connection:
             there = set(sa.inspect(connection).get_table_names())
-            return METADATA.tables.keys() <= there and is_chained(connection)
+            return METADATA.tables.keys() <= there
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
         with self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield connection
-            connection.commit()
+            try:
+                yield connection
+                append_changes(connection)
+                connection.commit()
+            finally:
+                forget_changes(connection)
 
 
 def _prepare_sqlite(engine: sa.Engine) -> None:

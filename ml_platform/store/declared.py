@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from ml_platform.identity import canonical_json
 from ml_platform.store.database import Database
+from ml_platform.store.rows import insert_row
 from ml_platform.store.tables import METADATA
 
 DECLARED = sa.Table(
@@ -18,6 +19,7 @@ DECLARED = sa.Table(
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("node", sa.String(200), nullable=False, index=True),
     sa.Column("part", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 
@@ -27,7 +29,7 @@ def record_declared(database: Database, node: str, part: Mapping[str, Any]) -> N
     if _last(database, node) == text:
         return
     with database.writing() as connection:
-        connection.execute(sa.insert(DECLARED).values(node=node, part=text))
+        insert_row(connection, DECLARED, {"node": node, "part": text})
 
 
 def last_declared(database: Database, node: str) -> dict[str, Any] | None:

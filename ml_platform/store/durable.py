@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash it holds all of `content` or is as it was."""
+def write_durably(path: Path, content: bytes, temporaries: Path | None = None) -> None:
+    """Write a file so that after a crash it holds all of `content` or is as it was.
+
+    Parameters
+    ----------
+    temporaries
+        A folder of the same file system for the half-written file, which a killed process leaves; the file's own by
+        default.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex}"
+    folder_of_temporary = temporaries or path.parent
+    folder_of_temporary.mkdir(parents=True, exist_ok=True)
+    temporary = folder_of_temporary / f".{path.name}.{uuid.uuid4().hex}"
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -24,3 +35,21 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def sweep(folder: Path, older_than_seconds: float) -> int:
+    """Remove half-written files that killed processes left in a folder, and return how many.
+
+    Parameters
+    ----------
+    older_than_seconds
+        Longer than any write takes: what is younger may be being written.
+    """
+    removed = 0
+    if folder.is_dir():
+        for path in folder.iterdir():
+            with suppress(FileNotFoundError):  # another process sweeps, too
+                if time.time() - path.stat().st_mtime >= older_than_seconds:
+                    path.unlink()
+                    removed += 1
+    return removed

@@ -8,7 +8,7 @@ from statistics import median
 import sqlalchemy as sa
 
 from ml_platform.store.database import Database
-from ml_platform.store.tables import METADATA, Instant
+from ml_platform.store.tables import METADATA, UNBOUND, Instant
 
 _LAST = 10
 
@@ -20,6 +20,7 @@ DURATIONS = sa.Table(
     sa.Column("run", sa.String(64), nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
     sa.Column("at", Instant, nullable=False),
+    info={UNBOUND: "how long work took serves estimates of a plan, and no claim rests on it"},
 )
 
 WORK = sa.Table(
@@ -27,6 +28,7 @@ WORK = sa.Table(
     METADATA,
     sa.Column("duration", sa.Integer, sa.ForeignKey("durations.seq"), primary_key=True),
     sa.Column("rows", sa.BigInteger, nullable=False),
+    info={UNBOUND: "how much work there was serves estimates of a plan, and no claim rests on it"},
 )
 """How many rows were worked on, where that decides how long it takes."""
 

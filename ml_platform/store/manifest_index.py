@@ -14,6 +14,8 @@ import sqlalchemy as sa
 
 from ml_platform.identity import bytes_hash
 from ml_platform.store.database import Database
+from ml_platform.store.row_log import read_row
+from ml_platform.store.rows import delete_rows, put_row
 from ml_platform.store.tables import METADATA
 
 MANIFESTS = sa.Table(
@@ -49,23 +51,20 @@ class ManifestIndex:
 
     def remember(self, connection: sa.Connection, kind: str, id: str, sha256: str, key: str) -> None:
         """Remember what was written last under an id and a key."""
-        _put(connection, MANIFESTS, {"kind": kind, "id": id}, {"sha256": sha256})
-        _put(connection, KEYS, {"kind": kind, "key": key}, {"id": id})
+        put_row(connection, MANIFESTS, {"kind": kind, "id": id}, {"sha256": sha256})
+        put_row(connection, KEYS, {"kind": kind, "key": key}, {"id": id})
 
     def manifest(self, kind: str, id: str) -> str | None:
         """Return the hash of a manifest as it was written; None where that is not remembered."""
-        here = (MANIFESTS.c.kind == kind) & (MANIFESTS.c.id == id)
         with self._database.reading() as connection:
-            found: str | None = connection.scalar(sa.select(MANIFESTS.c.sha256).where(here))
-        return found
+            row = read_row(connection, MANIFESTS, kind, id)
+        return None if row is None else str(row["sha256"])
 
     def key(self, kind: str, key: str) -> str | None:
         """Return the id that a key leads to; None where that is not remembered."""
         with self._database.reading() as connection:
-            found: str | None = connection.scalar(
-                sa.select(KEYS.c.id).where((KEYS.c.kind == kind) & (KEYS.c.key == key))
-            )
-        return found
+            row = read_row(connection, KEYS, kind, key)
+        return None if row is None else str(row["id"])
 
     def manifests(self) -> Iterator[tuple[str, str]]:
         """Yield kind and id of every manifest that was written."""
@@ -87,14 +86,6 @@ def forget_file(connection: sa.Connection, path: str) -> None:
     kind, _, name = rest.partition("/")
     if folder == "manifests":
         here = (MANIFESTS.c.kind == kind) & (MANIFESTS.c.id == name.removesuffix(".json"))
-        connection.execute(sa.delete(MANIFESTS).where(here))
+        delete_rows(connection, MANIFESTS, here)
     elif folder == "keys":
-        connection.execute(sa.delete(KEYS).where((KEYS.c.kind == kind) & (KEYS.c.key == name)))
-
-
-def _put(connection: sa.Connection, table: sa.Table, at: dict[str, str], values: dict[str, str]) -> None:
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values({**at, **values})
-    connection.execute(statement.on_conflict_do_update(index_elements=list(at), set_=values))
+        delete_rows(connection, KEYS, (KEYS.c.kind == kind) & (KEYS.c.key == name))

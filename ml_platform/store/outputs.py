@@ -11,6 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ml_platform.store.database import Database
+from ml_platform.store.rows import insert_row
 from ml_platform.store.tables import METADATA, Instant
 
 OUTPUTS = sa.Table(
@@ -23,6 +24,7 @@ OUTPUTS = sa.Table(
     sa.Column("kind", sa.String(40), nullable=False),
     sa.Column("id", sa.String(64), nullable=False),
     sa.Column("at", Instant, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 
@@ -32,7 +34,7 @@ def record_output(
     """Record that `node` made artefact `id` in `run`."""
     with database.writing() as connection:
         row = {"node": node, "partition": partition, "run": run, "kind": kind, "id": id, "at": at}
-        connection.execute(sa.insert(OUTPUTS).values(row))
+        insert_row(connection, OUTPUTS, row)
 
 
 def current_output(database: Database, node: str, *, run: str | None = None, partition: str = "") -> str | None:

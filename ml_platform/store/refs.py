@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from ml_platform.errors import LedgerDamaged, RefConflict
 from ml_platform.store.database import Database
-from ml_platform.store.insert import insert_if_absent
 from ml_platform.store.ledger import LedgerLine, append_line, last_line, ledger_lines
+from ml_platform.store.rows import insert_if_absent, update_rows
 from ml_platform.store.tables import METADATA, Instant
 
 REFS = sa.Table(
@@ -64,7 +64,7 @@ def move_ref(
             moved = insert_if_absent(connection, REFS, {"name": name, "value": to, "moved_at": at})
         else:
             condition = (REFS.c.name == name) & (REFS.c.value == expected)
-            moved = connection.execute(sa.update(REFS).where(condition).values(value=to, moved_at=at)).rowcount == 1
+            moved = update_rows(connection, REFS, condition, {"value": to, "moved_at": at}) == 1
         if not moved:
             found = connection.scalar(sa.select(REFS.c.value).where(REFS.c.name == name))
             raise RefConflict(name, expected, found)
@@ -89,6 +89,17 @@ def ref_at(database: Database, name: str, at: datetime) -> str | None:
     LedgerDamaged
         When the ledger is not what was written, or the ref is not where its last line says.
     """
-    read_ref(database, name)
-    values = [line.to_value for line in ledger_lines(database, name) if line.at <= at]
+    values = [line.to_value for line in ref_history(database, name) if line.at <= at]
     return values[-1] if values else None
+
+
+def ref_history(database: Database, name: str) -> list[LedgerLine]:
+    """Return the moves of a ref in order, which is also the order of their instants.
+
+    Raises
+    ------
+    LedgerDamaged
+        When the ledger is not what was written, or the ref is not where its last line says.
+    """
+    read_ref(database, name)
+    return ledger_lines(database, name)

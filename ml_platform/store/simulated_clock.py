@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from ml_platform.clock import format_duration
 from ml_platform.errors import ClockError
 from ml_platform.store.database import Database
+from ml_platform.store.rows import put_row
 from ml_platform.store.tables import METADATA, Instant
 
 CLOCK = sa.Table(
@@ -42,6 +43,5 @@ class SimulatedClock:
             raise ClockError(f"the clock only moves forward, found {format_duration(by)}. Give a span such as 1d")
         with self._database.writing() as connection:
             moved = (connection.scalar(sa.select(CLOCK.c.instant)) or self._start) + by
-            connection.execute(sa.delete(CLOCK))
-            connection.execute(sa.insert(CLOCK).values(name="project", instant=moved))
+            put_row(connection, CLOCK, {"name": "project"}, {"instant": moved})
         return moved

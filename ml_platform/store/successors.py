@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ml_platform.store.database import Database
+from ml_platform.store.rows import delete_rows, insert_row, update_rows
 from ml_platform.store.tables import METADATA
 
 SUCCESSORS = sa.Table(
@@ -31,6 +32,6 @@ def successor(database: Database, kind: str, id: str) -> str | None:
 def replace_artifact(connection: sa.Connection, kind: str, id: str, by: str) -> None:
     """Let `by` stand in the place of an artefact, and of all that it stood in the place of itself."""
     same = SUCCESSORS.c.kind == kind
-    connection.execute(sa.update(SUCCESSORS).where(same & (SUCCESSORS.c.successor == id)).values(successor=by))
-    connection.execute(sa.delete(SUCCESSORS).where(same & (SUCCESSORS.c.id == id)))
-    connection.execute(sa.insert(SUCCESSORS).values(kind=kind, id=id, successor=by))
+    update_rows(connection, SUCCESSORS, same & (SUCCESSORS.c.successor == id), {"successor": by})
+    delete_rows(connection, SUCCESSORS, same & (SUCCESSORS.c.id == id))
+    insert_row(connection, SUCCESSORS, {"kind": kind, "id": id, "successor": by})

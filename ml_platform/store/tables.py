@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from ml_platform.identity import format_instant
 
 METADATA = sa.MetaData()
+UNBOUND = "unbound"
+"""What the `info` of a table has that the row log does not bind: the reason, in a sentence."""
 
 
 class Instant(sa.types.TypeDecorator[datetime]):

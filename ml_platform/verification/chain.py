@@ -18,6 +18,9 @@ from ml_platform.verification.damage import Damage
 from ml_platform.verification.roots import CHAMPION
 
 _RESTORE = "Restore the database from a copy; who may write to it should explain."
+_STOPPED_AT_ONCE = 10
+"""So many processes may have been stopped right after their line; more notes than that are missing for another reason.
+"""
 _CUT = "the ledger was cut, or rewritten with all its hashes"
 
 
@@ -51,16 +54,31 @@ def _anchor_damages(project: Project, elsewhere: Iterable[Anchor]) -> Iterator[D
     for anchor in elsewhere:
         yield from _anchor_damage(project, anchor, anchor.signature is not None)
     head = ledger_head(project.database)
+    pending = pending_anchors(project)
     for seq in range(1, head.seq + 1 if head else 1):
-        if seq not in seen and project.store.read_file(anchor_path(seq)) is None:
+        if seq not in seen and seq not in pending and project.store.read_file(anchor_path(seq)) is None:
             yield _unanchored(seq)
+
+
+def pending_anchors(project: Project) -> range:
+    """Return the last lines of the ledger that are not noted yet, as stopped processes leave them: few, and the last.
+
+    Notes are written in order, so that one that is missing before another was removed.
+    """
+    head = ledger_head(project.database)
+    if head is None:
+        return range(0)
+    last = head.seq
+    while last > 0 and project.store.read_file(anchor_path(last)) is None:
+        last -= 1
+    return range(last + 1, head.seq + 1) if head.seq - last <= _STOPPED_AT_ONCE else range(0)
 
 
 def _anchor_damage(project: Project, anchor: Anchor, signed: bool) -> Iterator[Damage]:
     place, was, key = anchor.place, "a note of the ledger's head", project.spec.file.audit.ledger_key
     if anchor.head is None and PurePosixPath(place).name.startswith("."):
-        was = "left by a process that was stopped, or put there by hand"
-        yield Damage("surplus", "file", place, was, "it has no place in the store", "Nothing reads it: remove it.")
+        was, remedy = "put there by hand, since the platform writes none", "Nothing reads it: remove it."
+        yield Damage("surplus", "file", place, was, "it has no place in the store", remedy)
         return
     if anchor.head is None:
         yield Damage("damaged", "anchor", place, was, "it cannot be read", "Restore it from a copy.")
@@ -84,7 +102,7 @@ def _unanchored(seq: int) -> Damage:
         anchor_path(seq),
         f"the note of line {seq} of the ledger",
         "it is not in the store",
-        "If a process was stopped just then, the next deployment writes it; else restore it from a copy.",
+        "Restore it from a copy; who may write to the store should explain.",
     )
 
 

@@ -17,7 +17,8 @@ class Damage:
     Attributes
     ----------
     thing
-        ``object``, ``manifest``, ``content``, ``key``, ``ledger``, ``anchor``, ``ref``, ``version``, ``log``, ``cell``.
+        ``object``, ``manifest``, ``content``, ``key``, ``ledger``, ``anchor``, ``ref``, ``version``, ``log``, ``row``,
+        ``row log``, ``database``.
     where
         The file below the store's root, or the row of the database.
     was
@@ -51,12 +52,18 @@ class Verification:
         The first thousand; `counts` knows of all.
     unused
         Objects that no artefact names, as a process leaves them that was stopped: they are whole, and harm nobody.
+    leftovers
+        Half-written files of killed processes, which the platform removes by itself after a day.
+    unfinished
+        What a stopped process has begun and the platform finishes, in sentences.
     """
 
     checked: Counter[str] = field(default_factory=Counter)
     damages: list[Damage] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     unused: int = 0
+    leftovers: int = 0
+    unfinished: list[str] = field(default_factory=list)
 
     @property
     def whole(self) -> bool:
@@ -76,5 +83,7 @@ class Verification:
             "checked": dict(sorted(self.checked.items())),
             "found": dict(sorted(self.counts.items())),
             "unused_objects": self.unused,
+            "leftover_files": self.leftovers,
+            "unfinished": self.unfinished,
             "damages": [asdict(damage) for damage in self.damages],
         }

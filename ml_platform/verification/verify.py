@@ -6,27 +6,32 @@ the store, so that nothing is left out. Files are read one by one, and only name
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 import pyarrow as pa
 import sqlalchemy as sa
 
-from ml_platform.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged, PlatformError
+from ml_platform.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged, PlatformError, RowDamaged
 from ml_platform.project import Project
 from ml_platform.store.anchors import Anchor
+from ml_platform.store.artifacts import TEMPORARY
 from ml_platform.store.database_errors import DatabaseUnavailable
 from ml_platform.store.ledger import ledger_head
 from ml_platform.store.manifest import Artifact, StoredObject
-from ml_platform.verification.chain import chain_damages
+from ml_platform.store.removals import unfinished_removals
+from ml_platform.verification.chain import chain_damages, pending_anchors
 from ml_platform.verification.damage import Damage, State, Verification
 from ml_platform.verification.identities import mismatches
 from ml_platform.verification.reach import reach
 from ml_platform.verification.roots import all_roots, removed_on_purpose
+from ml_platform.verification.row_chain import bound_row_damages, page_damages, row_log_damages
 from ml_platform.verification.rows import row_damages
 
 Tell = Callable[[str, int], object]
 """Told what is being checked, and how many of it have been."""
 
+_NEXT_RUN = "The next run that scores, ingests or deploys notes them"
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, pa.ArrowException, OSError)
 
 
@@ -43,19 +48,22 @@ def verify_project(
         Called as things are checked.
     """
     found = _Verifier(project, tell)
-    try:
-        found.ledger(elsewhere)
-        found.reached()
-        found.other_manifests()
-        found.other_objects()
-        found.keys()
-        found.rows()
-    except (DatabaseUnavailable, sa.exc.DatabaseError) as error:
-        problem = f"the database cannot be read: {getattr(error, 'problem', error)}"
-        was = "refs, the ledger and indexes"
-        found.add(
-            Damage("damaged", "database", project.database.engine.url.database or "", was, problem, "Restore it.")
-        )
+    steps = {
+        "the database's pages": found.pages,
+        "the ledger": lambda: found.ledger(elsewhere),
+        "the row log": found.row_log,
+        "what is in use": found.reached,
+        "other manifests": found.other_manifests,
+        "other objects": found.other_objects,
+        "keys": found.keys,
+        "rows of the database": found.rows,
+    }
+    with project.database.any_text():
+        for what, step in steps.items():
+            try:
+                step()
+            except Exception as error:  # whatever a damaged row makes of its reader, the rest is checked, too
+                found.cannot_check(what, error)
     return found.verification
 
 
@@ -69,10 +77,19 @@ class _Verifier:
         self._damaged: set[bytes] = set()
         self._aside = {file.path for file, _ in project.store.removal.aside()}
         self._removed: set[tuple[str, str]] = set()
+        self._being_removed: set[str] = set()
 
     def add(self, damage: Damage) -> None:
         """Take note of a damage."""
         self.verification.add(damage)
+
+    def cannot_check(self, what: str, error: Exception) -> None:
+        """Take note that a step of verifying came to no end."""
+        found = error.problem if isinstance(error, DatabaseUnavailable) else _said(error)
+        problem = f"{what} cannot be checked to the end ({type(error).__name__}: {found})"
+        where = self._project.database.engine.url.database or ""
+        was = "refs, the ledger, the row log and indexes"
+        self.add(Damage("damaged", "database", where, was, problem, "Restore it from a copy."))
 
     def _count(self, what: str) -> None:
         self.verification.checked[what] += 1
@@ -80,15 +97,35 @@ class _Verifier:
 
     # What is decided --------------------------------------------------------
 
+    def pages(self) -> None:
+        """Check the pages of the database's file."""
+        for damage in page_damages(self._project):
+            self.add(damage)
+
     def ledger(self, elsewhere: Iterable[Anchor]) -> None:
+        """Check the ledger against itself, its anchors and the refs."""
         head = ledger_head(self._project.database)
         self.verification.checked["ledger lines"] = head.seq if head else 0
+        pending = pending_anchors(self._project)
+        if pending:
+            self._unfinished(f"{len(pending)} of the last ledger lines are not noted in the store yet", _NEXT_RUN)
         for damage in chain_damages(self._project, elsewhere):
             self.add(damage)
         try:
             self._removed = set(removed_on_purpose(self._project.database))
-        except LedgerDamaged:  # told of already
+        except LedgerDamaged:  # named already
             self._removed = set()
+
+    def row_log(self) -> None:
+        """Check the row log, and what is being removed."""
+        for damage in row_log_damages(self._project):
+            self.add(damage)
+        self._being_removed = set(unfinished_removals(self._project.database))
+        if self._being_removed:
+            self._unfinished(f"a removal of {len(self._being_removed)} files was stopped", "ml-platform gc finishes it")
+
+    def _unfinished(self, what: str, remedy: str) -> None:
+        self.verification.unfinished.append(f"{what}: a process was stopped. {remedy}.")
 
     # What is stored ---------------------------------------------------------
 
@@ -125,7 +162,8 @@ class _Verifier:
 
     def _check(self, kind: str, id: str, artifact: Artifact | None, problem: PlatformError | None, was: str) -> None:
         where = f"manifests/{kind}/{id}.json"
-        if isinstance(problem, ArtifactMissing) and ((kind, id) in self._removed or where in self._aside):
+        on_purpose = (kind, id) in self._removed or where in self._aside | self._being_removed
+        if isinstance(problem, ArtifactMissing) and on_purpose:
             return
         self._count("manifests")
         if artifact is None:
@@ -165,7 +203,8 @@ class _Verifier:
             self.add(Damage("damaged", "content", where, was, "; ".join(found[:5]), remedy(artifact.kind)))
 
     def other_objects(self) -> None:
-        """Check the objects that no manifest names."""
+        """Check the objects that no manifest names, and count what killed processes left."""
+        self.verification.leftovers = sum(1 for _ in self._store.files(TEMPORARY))
         for path in self._store.files("objects"):
             name = path.rpartition("/")[2]
             if not _is_hash(name) or path != f"objects/{name[:2]}/{name}":
@@ -183,7 +222,7 @@ class _Verifier:
             self.add(Damage("damaged", "object", path, was, _said(error), "Nothing needs it: remove it."))
 
     def _surplus(self, path: str) -> None:
-        was = "left by a process that was stopped, or put there by hand"
+        was = "put there by hand, since the platform writes none"
         self.add(Damage("surplus", "file", path, was, "it has no place in the store", "Nothing reads it: remove it."))
 
     def keys(self) -> None:
@@ -203,8 +242,12 @@ class _Verifier:
         self._count("keys")
         path, was = f"keys/{kind}/{key}", f"how a {kind} that is there already is found"
         content = self._store.read_file(path)
-        remembered = self._store.index.key(kind, key) if self._store.index else None
-        if content is None and path in self._aside:
+        if content is None and path in self._aside | self._being_removed:
+            return
+        try:
+            remembered = self._store.index.key(kind, key) if self._store.index else None
+        except RowDamaged as error:
+            self.add(Damage("damaged", "key", path, was, _said(error), "Restore the database from a copy."))
             return
         if content is None:
             again = "Nothing is lost: it is written again when it is needed."
@@ -220,8 +263,8 @@ class _Verifier:
         self.add(Damage("damaged", "key", path, was, problem, "Remove it: it is written again when it is needed."))
 
     def rows(self) -> None:
-        """Check what the database says about the store."""
-        for damage in row_damages(self._project):
+        """Check each row of the database against the row log, and what it says about the store."""
+        for damage in itertools.chain(bound_row_damages(self._project), row_damages(self._project)):
             self._count("rows")
             if damage is not None:
                 self.add(damage)
@@ -243,7 +286,7 @@ def _state(error: Exception | None) -> State:
 
 def _said(error: Exception | None) -> str:
     """Return what an error says is wrong, without what it says to do."""
-    return str(error).partition(". ")[0].rstrip(".")
+    return str(error).partition(". ")[0].partition("\n")[0].rstrip(".")
 
 
 def _is_hash(name: str) -> bool:

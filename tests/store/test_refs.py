@@ -12,6 +12,7 @@ from ml_platform.errors import RefConflict
 from ml_platform.store.database import Database
 from ml_platform.store.ledger import LEDGER, LedgerLine, ledger_lines
 from ml_platform.store.refs import REFS, move_ref, read_ref, ref_at
+from ml_platform.store.rows import insert_rows
 
 MONDAY = datetime(2024, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -152,7 +153,7 @@ class TestDatabase:
     def test_what_fails_half_way_did_not_happen(self, database: Database) -> None:
         row = {"name": "a", "value": "b", "moved_at": MONDAY}
         with pytest.raises(sa.exc.IntegrityError), database.writing() as connection:
-            connection.execute(sa.insert(REFS).values([row, {**row, "name": "b"}, row]))
+            insert_rows(connection, REFS, [row, {**row, "name": "b"}, row])
         assert read_ref(database, "a") is None
 
     def test_what_was_written_is_there_for_another_process(self, database_url: str) -> None:

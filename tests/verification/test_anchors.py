@@ -12,7 +12,8 @@ from ml_platform.errors import DeclarationError
 from ml_platform.project import Project, open_project
 from ml_platform.store.anchors import Anchor, anchor_ledger, stored_anchors
 from ml_platform.store.ledger import Head, append_line, ledger_head, ledger_lines
-from ml_platform.verification.chain import chain_damages
+from ml_platform.verification.chain import chain_damages, pending_anchors
+from ml_platform.verification.verify import verify_project
 from tests.verification.factory import NOON
 from tests.verification.faults import cut_ledger, rewrite_ledger
 
@@ -40,10 +41,40 @@ def test_each_deployment_notes_the_head_in_the_store(built: Project) -> None:
 def test_lines_that_a_stopped_process_did_not_note_are_noted_with_the_next(factory: Project) -> None:
     _append(factory)
     _append(factory)
-    missing = [damage.where for damage in chain_damages(factory)]
-    assert missing == ["anchors/ledger/000000003.json", "anchors/ledger/000000004.json"]
+    assert list(pending_anchors(factory)) == [6, 7]
+    found = verify_project(factory)
+    assert found.whole
+    assert found.unfinished == [
+        "2 of the last ledger lines are not noted in the store yet: a process was stopped. The next run that scores, "
+        "ingests or deploys notes them."
+    ]
     assert anchor_ledger(factory) == ledger_head(factory.database)
-    assert list(chain_damages(factory)) == []
+    assert (list(pending_anchors(factory)), verify_project(factory).unfinished) == ([], [])
+
+
+def test_a_note_that_is_missing_before_another_was_removed(factory: Project) -> None:
+    (factory.state / "store/anchors/ledger/000000002.json").unlink()
+    (damage,) = chain_damages(factory)
+    assert (damage.state, damage.where) == ("missing", "anchors/ledger/000000002.json")
+
+
+def test_all_notes_gone_is_damage_and_no_stopped_process(factory: Project) -> None:
+    for _ in range(8):
+        _append(factory)
+    for path in (factory.state / "store/anchors/ledger").iterdir():
+        path.unlink()
+    assert len(list(chain_damages(factory))) == 13
+
+
+def test_notes_are_written_in_order_so_that_a_stopped_process_leaves_no_gap(
+    factory: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        _append(factory)
+    written: list[str] = []
+    monkeypatch.setattr(factory.store, "write_once", lambda path, content: written.append(path))
+    anchor_ledger(factory)
+    assert written == [f"anchors/ledger/00000000{seq}.json" for seq in (6, 7, 8)]
 
 
 def test_half_a_note_of_a_stopped_process_is_surplus_and_no_damage(factory: Project) -> None:
@@ -81,7 +112,7 @@ def test_anchors_that_are_kept_elsewhere_show_it_when_those_in_the_store_were_re
         path.unlink()
     noted = [Anchor("Dagster's event log", head)]
     found = [damage for damage in chain_damages(factory, noted) if damage.thing == "ledger"]
-    assert [(damage.where, damage.was) for damage in found] == [("line 2", "anchored in Dagster's event log")]
+    assert [(damage.where, damage.was) for damage in found] == [("line 5", "anchored in Dagster's event log")]
 
 
 def test_a_ledger_whose_guard_was_taken_away_is_told(factory: Project) -> None:
@@ -96,14 +127,14 @@ def test_with_a_key_notes_are_signed_and_a_forged_one_shows(factory: Project) ->
     _append(signing)
     head = anchor_ledger(signing)
     assert head is not None
-    told = json.loads((factory.state / "store/anchors/ledger/000000003.json").read_text())
-    said = json.dumps({"hash": head.hash, "seq": 3}, sort_keys=True, separators=(",", ":"))
+    told = json.loads((factory.state / "store/anchors/ledger/000000006.json").read_text())
+    said = json.dumps({"hash": head.hash, "seq": 6}, sort_keys=True, separators=(",", ":"))
     assert told["signature"] == hmac.new(KEY.encode(), said.encode(), "sha256").hexdigest()
     assert list(chain_damages(signing)) == []
     _append(signing)
     anchor_ledger(open_project(factory.root, {"LEDGER_KEY": "another key of sixteen"}))
     (damage,) = chain_damages(signing)
-    assert (damage.where, damage.problem) == ("anchors/ledger/000000004.json", "it is signed with another key")
+    assert (damage.where, damage.problem) == ("anchors/ledger/000000007.json", "it is signed with another key")
 
 
 def test_a_note_without_signature_after_one_with_it_shows(factory: Project) -> None:
@@ -113,7 +144,7 @@ def test_a_note_without_signature_after_one_with_it_shows(factory: Project) -> N
     _append(signing)
     anchor_ledger(factory)
     (damage,) = chain_damages(signing)
-    assert (damage.where, damage.problem) == ("anchors/ledger/000000004.json", "it is not signed")
+    assert (damage.where, damage.problem) == ("anchors/ledger/000000007.json", "it is not signed")
 
 
 def test_a_key_that_is_too_short_is_refused_when_it_is_declared(factory: Project) -> None:

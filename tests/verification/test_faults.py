@@ -79,6 +79,6 @@ def test_a_whole_factory_has_no_damage(built: Project) -> None:
     found = verify_project(built)
     assert [str(damage) for damage in found.damages] == []
     assert found.whole
-    assert found.checked["ledger lines"] == 2
+    assert found.checked["ledger lines"] == 5
     assert found.checked["manifests"] == sum(1 for _ in (built.state / "store/manifests").rglob("*.json"))
     assert found.checked["objects"] == sum(1 for path in (built.state / "store/objects").rglob("*") if path.is_file())

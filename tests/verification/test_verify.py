@@ -19,6 +19,7 @@ from ml_platform.store.anchors import anchor_ledger
 from ml_platform.store.ledger import append_line
 from ml_platform.store.manifest import StoredObject
 from ml_platform.store.manifest_index import MANIFESTS, forget_file
+from ml_platform.store.rows import delete_rows
 from ml_platform.verification.verify import verify_project
 from tests.verification.factory import DAY, MODEL, NOON, inputs_of
 
@@ -75,7 +76,7 @@ def _seal(project: Project, path: Path, document: dict[str, object]) -> None:
     document["sha256"] = bytes_hash(canonical_json(document["manifest"]))
     path.write_bytes(canonical_json(document))
     with project.database.writing() as connection:
-        connection.execute(MANIFESTS.delete().where(MANIFESTS.c.id == path.stem))
+        delete_rows(connection, MANIFESTS, MANIFESTS.c.id == path.stem)
 
 
 def test_an_object_that_no_artefact_names_is_no_damage_unless_it_is_one(factory: Project) -> None:
@@ -143,7 +144,7 @@ def _command(root: Path, *more: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_says_what_it_found_and_fails_for_damage(factory: Project) -> None:
     whole = _command(factory.root)
     assert (whole.returncode, whole.stderr) == (0, "")
-    assert whole.stdout.startswith("shop: everything is as it was written (2 ledger lines, ")
+    assert whole.stdout.startswith("shop: everything is as it was written (5 ledger lines, ")
     trained = champion(factory, MODEL)
     assert trained is not None
     (factory.state / f"store/manifests/trained_model/{trained.id}.json").write_text("{}")
@@ -165,4 +166,5 @@ def test_a_database_that_cannot_be_read_is_told(factory: Project) -> None:
     for name in ("platform.sqlite-wal", "platform.sqlite-shm"):
         (factory.state / name).unlink(missing_ok=True)
     found = verify_project(open_project(factory.root))
-    assert [damage.thing for damage in found.damages] == ["database"]
+    assert "damaged database" in found.counts
+    assert {damage.thing for damage in found.damages} <= {"database", "ledger", "manifest", "key"}

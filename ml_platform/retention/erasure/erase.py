@@ -29,6 +29,8 @@ from ml_platform.store.ledger import append_line
 from ml_platform.store.manifest import Artifact
 from ml_platform.store.manifest_index import forget_file
 from ml_platform.store.outputs import OUTPUTS
+from ml_platform.store.row_log import forget_salts, key_text
+from ml_platform.store.rows import delete_rows, insert_row, update_rows
 from ml_platform.store.successors import SUCCESSORS, replace_artifact
 
 ERASE, LIFT = "erase", "lift erasure"
@@ -137,17 +139,17 @@ def _point(connection: sa.Connection, artifact: Artifact, new: Artifact) -> None
     A run beside that goes on with the former state of a source or of a day finds that it has moved, and does not stand.
     """
     same = (OUTPUTS.c.kind == artifact.kind) & (OUTPUTS.c.id == artifact.id)
-    connection.execute(sa.update(OUTPUTS).where(same).values(id=new.id))
+    update_rows(connection, OUTPUTS, same, {"id": new.id})
     if artifact.kind == "predictions":
         here = PREDICTION_DAYS.c.artifact == artifact.id
-        connection.execute(sa.update(PREDICTION_DAYS).where(here).values(artifact=new.id, rows=new.about["rows"]))
+        update_rows(connection, PREDICTION_DAYS, here, {"artifact": new.id, "rows": new.about["rows"]})
     if artifact.kind == "source":
         last = sa.select(INGESTS).where(INGESTS.c.source == artifact.about["source"])
         row = connection.execute(last.order_by(INGESTS.c.number.desc()).limit(1)).mappings().first()
         if row is not None and row["id"] == artifact.id:
             again = {name: row[name] for name in row if name != "seq"}
             again |= {"number": row["number"] + 1, "id": new.id, "new_rows": 0, "late": 0, "corrections": 0}
-            connection.execute(sa.insert(INGESTS).values(again))
+            insert_row(connection, INGESTS, again)
 
 
 def _remove_objects(project: Project, plan: ErasurePlan) -> None:
@@ -159,7 +161,7 @@ def _remove_objects(project: Project, plan: ErasurePlan) -> None:
     gone = sorted(plan.objects - named)
     with project.database.writing() as connection:
         for start in range(0, len(gone), _AT_ONCE):
-            connection.execute(sa.delete(CELLS).where(CELLS.c.sha256.in_(gone[start : start + _AT_ONCE])))
+            delete_rows(connection, CELLS, CELLS.c.sha256.in_(gone[start : start + _AT_ONCE]))
     for sha256 in gone:
         store.removal.remove(f"objects/{sha256[:2]}/{sha256}")
         (project.state / "cache" / sha256).unlink(missing_ok=True)
@@ -183,4 +185,5 @@ def _mask_records(project: Project, person: Person) -> None:
             for row in connection.execute(sa.select(key.label("key"), column.label("text"))).all():
                 masked = person.masked_json(row.text)
                 if masked != row.text:
-                    connection.execute(sa.update(table).where(key == row.key).values({column.name: masked}))
+                    forget_salts(connection, table, [key_text([row.key])])
+                    update_rows(connection, table, key == row.key, {column.name: masked})
