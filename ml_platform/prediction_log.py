@@ -73,7 +73,7 @@ def logged_day(project: Project, model: str, day: date) -> LoggedDay | None:
     return None if row is None else _logged(row)
 
 
-def _logged(row: sa.RowMapping) -> LoggedDay:
+def _logged(row: Mapping[str, Any]) -> LoggedDay:
     return LoggedDay(row["model"], date.fromisoformat(row["day"]), row["artifact"], row["rows"])
 
 

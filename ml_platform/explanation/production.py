@@ -92,6 +92,7 @@ def _told(deployment: Deployment, version: VersionFacts | None, problem: str) ->
     rows = [
         ("from", f"{instant_text(deployment.at)} until {until}"),
         ("by", f"{deployment.actor} ({deployment.action}, ledger line {deployment.line}), in place of {before}"),
+        ("as user", f"{deployment.os_user} on {deployment.host}"),
         ("why", deployment.reason),
         ("evaluation", deployment.evaluation or "not recorded"),
         ("its figures", ", ".join(f"{name} {shown(value)}" for name, value in figures.items()) or "not recorded"),

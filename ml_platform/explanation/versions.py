@@ -25,6 +25,10 @@ class Deployment:
     ----------
     until
         When the next one took its place; None while it is champion.
+    actor
+        Who deployed it, by the name that was claimed.
+    os_user, host
+        The operating system's user that the process ran as, and the machine.
     evaluation
         The artefact that it rested on.
     figures
@@ -37,6 +41,8 @@ class Deployment:
     at: datetime
     until: datetime | None
     actor: str
+    os_user: str
+    host: str
     action: str
     reason: str
     version: int | None
@@ -195,6 +201,8 @@ def _deployment(line: LedgerLine, until: datetime | None, numbers: Mapping[str, 
         at=line.at,
         until=until,
         actor=line.actor,
+        os_user=line.os_user,
+        host=line.host,
         action=line.action,
         reason=line.reason,
         version=facts.get("version", numbers.get(line.to_value or "")),

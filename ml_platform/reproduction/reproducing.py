@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml_platform.errors import NotReproducible, PlatformError, listed
+from ml_platform.errors import ArtifactDamaged, NotReproducible, PlatformError, listed
+from ml_platform.identity import canonical_json, content_id
 from ml_platform.predictor import Predictor, load_predictor
 from ml_platform.provenance import declared_files, equipment
 from ml_platform.reproduction.agreement import Agreement, agreement
@@ -23,7 +24,8 @@ from ml_platform.spec.project import ProjectSpec
 from ml_platform.store.manifest import Artifact
 from ml_platform.training.code import Code
 from ml_platform.training.environment import environment
-from ml_platform.training.train import KIND, PREDICTOR, fit_predictors
+from ml_platform.training.prepare import Prepared
+from ml_platform.training.train import KIND, PREDICTOR, asked_of, fit_predictors
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
@@ -55,6 +57,10 @@ class Reproduction:
         Where the predictor's state differs, how far its predictions lie from what they were, on the test stretch.
     erased
         What can no longer be proved, since rows that it was trained on were erased.
+    seed
+        The seed that the fit was given.
+    seed_matters
+        Whether the predictor's fitted state is another with another seed; None where its state is not the same.
     """
 
     version: str
@@ -69,6 +75,8 @@ class Reproduction:
     agreement: Agreement | None
     tolerance: float
     erased: tuple[str, ...] = ()
+    seed: int = 0
+    seed_matters: bool | None = None
 
     @property
     def same(self) -> bool:
@@ -79,11 +87,18 @@ class Reproduction:
     def statement(self) -> str:
         """What came of it, in a sentence or two."""
         if self.same:
-            return f"all of {listed(self.fitted)} have the fitted state that they had"
+            return f"all of {listed(self.fitted)} have the fitted state that they had{self._about_seed()}"
         parts = [f"the fitted state of {name} differs" for name, same in self.fitted.items() if not same]
         if self.snapshot is False:
             parts.append("its snapshot, made again from its sources, has another id")
         return f"{'; '.join(parts)}. {self._cause()}{self._effect()}"
+
+    def _about_seed(self) -> str:
+        if self.seed_matters is None:
+            return ""
+        if self.seed_matters:
+            return f". It depends on the seed, {self.seed}: with another seed the predictor is another"
+        return f". It does not depend on the seed, {self.seed}: with another seed the predictor is the same"
 
     def _cause(self) -> str:
         found = [*self.erased, *(self.files if self.today else ()), *self.differences]
@@ -125,17 +140,19 @@ def reproduce(
     NotReproducible
         Where the manifest lacks what is needed.
     ArtifactMissing, ArtifactDamaged
-        Naming the part that is not there, or not what it was.
+        Naming the part that is not there, or not what it was; also where the manifest's parameters are not those of
+        the declaration that it keeps.
     """
     trained = project.store.get(KIND, version.id)
     recorded = _recorded(str(version), trained)
     kept = kept_files(project, trained)
     with tempfile.TemporaryDirectory() as folder:
         then = kept_spec(project, str(version), kept, Path(folder))
+        _require_parameters(trained, then, version.model)
         spec = project.spec if today else then
         snapshot = load_snapshot(project, trained.inputs["snapshot"])
-        fitted = _fit(project, version, spec, snapshot)
-        agreed = None
+        prepared, fitted = _fit(project, version, spec, snapshot)
+        same, agreed, algorithm = _compared(trained, fitted), None, prepared.model.algorithm
         if fitted[PREDICTOR].id != trained.about["predictors"][PREDICTOR]:
             agreed = agreement(load_predictor(project, trained), fitted[PREDICTOR], snapshot.part("test"))
         return Reproduction(
@@ -143,7 +160,7 @@ def reproduce(
             trained_model=trained.id,
             snapshot_id=snapshot.id,
             commit=recorded["git"],
-            fitted=_compared(trained, fitted),
+            fitted=same,
             snapshot=_same_snapshot(then, project, version.model, snapshot.id) if from_sources else None,
             differences=tuple(differences(recorded, equipment(spec.file.threads), environment())),
             files=tuple(changed_files(kept, declared_files(project.spec))),
@@ -151,7 +168,26 @@ def reproduce(
             agreement=agreed,
             tolerance=tolerance,
             erased=tuple(mark.told for mark in marks_of(project, KIND, trained.id)),
+            seed=algorithm.seed,
+            seed_matters=_seed_matters(prepared, fitted[PREDICTOR]) if same[PREDICTOR] else None,
         )
+
+
+def _require_parameters(trained: Artifact, spec: ProjectSpec, model: str) -> None:
+    """Raise unless what a manifest says of its parameters is what the declaration says that it keeps."""
+    expected = asked_of(spec, spec.models[model]) if model in spec.models else {}
+    for name, value in expected.items():
+        found = trained.about.get(name)
+        if canonical_json(found) != canonical_json(value):
+            what = f"manifest of {KIND} {trained.short_id}: {name} is {found}, and its declaration says {value}; it"
+            raise ArtifactDamaged(what, content_id(value), content_id(found))
+
+
+def _seed_matters(prepared: Prepared, predictor: Predictor) -> bool:
+    """Return whether a fit with another seed has another fitted state."""
+    algorithm = prepared.model.algorithm
+    other = prepared.fit(algorithm.model_copy(update={"seed": algorithm.seed + 1}), calibrated=True)
+    return other.id != predictor.id
 
 
 def _recorded(version: str, trained: Artifact) -> Mapping[str, Any]:
@@ -162,13 +198,15 @@ def _recorded(version: str, trained: Artifact) -> Mapping[str, Any]:
     return recorded
 
 
-def _fit(project: Project, version: Version, spec: ProjectSpec, snapshot: Snapshot) -> dict[str, Predictor]:
+def _fit(
+    project: Project, version: Version, spec: ProjectSpec, snapshot: Snapshot
+) -> tuple[Prepared, dict[str, Predictor]]:
     if version.model not in spec.models:
         told = f"the project declares no model {version.model} any more"
         raise NotReproducible(str(version), told, "Leave --today out: its manifest keeps the declaration.")
     code = Code.read(spec.root, project_functions(spec, KIND, version.model), project.state / "code")
     try:
-        return fit_predictors(spec, spec.models[version.model], code, snapshot)[1]
+        return fit_predictors(spec, spec.models[version.model], code, snapshot)
     except PlatformError as error:
         raise NotReproducible(str(version), f"training it again fails: {error}", "Correct that first.") from error
 

@@ -15,6 +15,7 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +23,7 @@ import sqlalchemy as sa
 from ml_platform.errors import RowDamaged
 from ml_platform.identity import content_id
 from ml_platform.store.append_only import append_only
-from ml_platform.store.tables import METADATA, UNBOUND
+from ml_platform.store.tables import METADATA, UNBOUND, Instant
 
 BEGINNING = "0" * 64
 """What stands for the hash before the first line."""
@@ -231,7 +232,7 @@ def row_problem(text: str | None, logged: tuple[str | None, str | None] | None) 
 
 def read_rows(
     connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[bool], keys: Sequence[Sequence[Any]] = ()
-) -> list[sa.RowMapping]:
+) -> list[dict[str, Any]]:
     """Return rows of a table, each checked against its last line in the row log.
 
     Parameters
@@ -252,13 +253,11 @@ def read_rows(
     for start in range(0, len(known), _AT_ONCE):
         logged |= logged_rows(connection, table, ROW_LOG.c.key.in_(known[start : start + _AT_ONCE]))
     for key in known:
-        problem = row_problem(raw.get(key), logged.get(key))
-        if problem is not None:
-            raise RowDamaged(table.name, key, problem)
-    return list(connection.execute(sa.select(table).where(where)).mappings().all())
+        _require(table, key, raw.get(key), logged.get(key))
+    return [_values(table, text) for text in raw.values()]
 
 
-def read_row(connection: sa.Connection, table: sa.Table, *key: Any) -> sa.RowMapping | None:
+def read_row(connection: sa.Connection, table: sa.Table, *key: Any) -> dict[str, Any] | None:
     """Return the row with a primary key, checked against its last line in the row log, in one statement.
 
     Raises
@@ -271,14 +270,37 @@ def read_row(connection: sa.Connection, table: sa.Table, *key: Any) -> sa.RowMap
     head = sa.select(sa.func.max(ROW_LOG.c.seq).label("seq")).where(here).subquery()
     same = sa.and_(*(column == value for column, value in zip(table.primary_key.columns, key, strict=True)))
     one = head.outerjoin(ROW_LOG, ROW_LOG.c.seq == head.c.seq).outerjoin(table, same)
-    logged = [ROW_LOG.c.row.label("logged_row"), ROW_LOG.c.salt.label("logged_salt")]
-    found = connection.execute(sa.select(*table.c, *raw, *logged).select_from(one)).mappings().one()
-    values = [found[f"raw_{number}"] for number in range(len(raw))]
-    there = found[table.primary_key.columns[0]] is not None
-    problem = row_problem(raw_row(table, values).text if there else None, (found["logged_row"], found["logged_salt"]))
+    row, salt, *values = connection.execute(sa.select(ROW_LOG.c.row, ROW_LOG.c.salt, *raw).select_from(one)).one()
+    text = None if _is_absent(table, values) else "|".join(values)
+    _require(table, name, text, (row, salt))
+    return None if text is None else _values(table, text)
+
+
+def _is_absent(table: sa.Table, values: Sequence[str]) -> bool:
+    return all(value == _NULL for column, value in zip(table.c, values, strict=True) if column.primary_key)
+
+
+def _require(table: sa.Table, key: str, text: str | None, logged: tuple[str | None, str | None] | None) -> None:
+    problem = row_problem(text, logged)
     if problem is not None:
-        raise RowDamaged(table.name, name, problem)
-    return found if there else None
+        raise RowDamaged(table.name, key, problem)
+
+
+def _values(table: sa.Table, text: str) -> dict[str, Any]:
+    """Return the values of a row that was checked, by column."""
+    parts = zip(table.c, text.split("|"), strict=True)
+    return {column.name: _value(column.type, raw) for column, raw in parts}
+
+
+def _value(kind: Any, raw: str) -> Any:
+    if raw == _NULL:
+        return None
+    text = raw[1:] if raw[0] == "i" else bytes.fromhex(raw[1:]).decode()
+    if isinstance(kind, Instant):
+        return datetime.fromisoformat(text)
+    if isinstance(kind, sa.Boolean):
+        return text in ("1", "true")
+    return int(text) if isinstance(kind, sa.Integer) else text
 
 
 def key_text(values: Sequence[Any]) -> str:

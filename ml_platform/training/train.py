@@ -152,13 +152,8 @@ def _about(
     estimator = predictor.estimator
     return {
         "model": model.name,
-        "task": model.task,
         "declaration": declaration_id(project.spec, model, prepared.code),
-        "algorithm": resolve_algorithm(model.algorithm.name, model.task),
-        "params": dict(model.algorithm.params),
-        "seed": model.algorithm.seed,
-        "threads": project.spec.file.threads,
-        "calibration": model.calibration,
+        **asked_of(project.spec, model),
         "inputs": {column.name: column.type for column in predictor.inputs},
         "columns": [_column(column.name, column.categories) for column in predictor.matrix],
         "importances": [[name, share] for name, share in estimator.importances(prepared.train.names).items()],
@@ -169,8 +164,20 @@ def _about(
         "label": _label(prepared),
         "predictors": {name: item.id for name, item in saved.items()},
         "size_mb": {name: item.size_mb for name, item in saved.items()},
-        "baselines": [{"name": name, "algorithm": item.name} for name, item in baselines_of(model).items()],
         "environment": environment(),
+    }
+
+
+def asked_of(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
+    """Return the parameters of a fit, as a trained model's manifest names them."""
+    return {
+        "task": model.task,
+        "algorithm": resolve_algorithm(model.algorithm.name, model.task),
+        "params": dict(model.algorithm.params),
+        "seed": model.algorithm.seed,
+        "threads": spec.file.threads,
+        "calibration": model.calibration,
+        "baselines": [{"name": name, "algorithm": item.name} for name, item in baselines_of(model).items()],
     }
 
 

@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 import pyarrow as pa
-import sqlalchemy as sa
 
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged, PlatformError, RowDamaged
 from ml_platform.project import Project

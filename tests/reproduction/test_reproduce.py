@@ -1,16 +1,21 @@
 import json
+import shutil
 
 import pytest
+import sqlalchemy as sa
 
-from ml_platform.errors import NoSuchVersion, NotReproducible
+from ml_platform.errors import ArtifactDamaged, NoSuchVersion, NotReproducible, RowDamaged
+from ml_platform.identity import bytes_hash, canonical_json
 from ml_platform.predictor import load_predictor
 from ml_platform.project import open_project
 from ml_platform.reproduction import attempts, reproduce, version_to_reproduce
 from ml_platform.reproduction.agreement import agreement
 from ml_platform.snapshot.read import load_snapshot
+from ml_platform.store.manifest_index import MANIFESTS
+from ml_platform.store.rows import update_rows
 from ml_platform.training.train import train_model
 from ml_platform.version_names import version_named
-from ml_platform.versions import register_version
+from ml_platform.versions import Version, register_version
 from tests.training.test_from_sources import make_champion
 from tests.worlds import NOW, write_shop
 
@@ -50,6 +55,68 @@ def test_versions_of_two_declarations_reproduce_from_their_own(made):
         "file models/late_parcel.yaml"
     ]
     assert reproduce(made, version_named(made, "late_parcel@2")).files == ()
+
+
+def _edit_seed(project, *, database):
+    """Edit the seed in the first version's manifest, with its own hash, and what the database remembers of it."""
+    id = version_named(project, "late_parcel@1").id
+    path = project.state / f"store/manifests/trained_model/{id}.json"
+    before = path.read_bytes()
+    document = json.loads(before)
+    document["manifest"]["about"]["seed"] += 1
+    document["sha256"] = bytes_hash(canonical_json(document["manifest"]))
+    path.write_bytes(canonical_json(document))
+    if database == "row":
+        with project.database.writing() as connection:
+            text = f"UPDATE manifests SET sha256 = '{bytes_hash(path.read_bytes())}' WHERE id = '{id}'"
+            connection.execute(sa.text(text))
+    if database == "row and row log":
+        with project.database.writing() as connection:
+            update_rows(connection, MANIFESTS, MANIFESTS.c.id == id, {"sha256": bytes_hash(path.read_bytes())})
+    return path, before
+
+
+@pytest.mark.parametrize(
+    ("database", "error", "message"),
+    [
+        ("nothing", ArtifactDamaged, "manifest of trained_model .* is damaged"),
+        ("row", RowDamaged, "table manifests, row .*: the row was changed after it had been written"),
+        ("row and row log", ArtifactDamaged, "seed is 1, and its declaration says 0"),
+    ],
+)
+def test_a_manifest_whose_seed_was_edited_is_damage_and_is_not_reproduced(made, tmp_path, database, error, message):
+    made.database.engine.dispose()
+    shutil.copytree(made.root, tmp_path / "shop")
+    project = open_project(tmp_path / "shop")
+    _edit_seed(project, database=database)
+    with pytest.raises(error, match=message):
+        reproduce(project, Version("late_parcel", 1, _first(made), "", NOW))
+
+
+def _first(project):
+    return version_named(project, "late_parcel@1").id
+
+
+def test_where_the_fitted_state_does_not_depend_on_the_seed_it_says_so(made):
+    found = reproduce(made, version_named(made, "late_parcel@1"))
+    assert (found.seed, found.seed_matters) == (0, False)
+    assert found.statement.endswith("It does not depend on the seed, 0: with another seed the predictor is the same")
+
+
+def test_where_the_fitted_state_depends_on_the_seed_it_says_so(made, tmp_path):
+    made.database.engine.dispose()
+    shutil.copytree(made.root, tmp_path / "shop")
+    model = tmp_path / "shop/models/late_parcel.yaml"
+    model.write_text(
+        model.read_text().replace("num_leaves: 5", "num_leaves: 5, bagging_fraction: 0.5, bagging_freq: 1")
+    )
+    project = open_project(tmp_path / "shop")
+    snapshot = version_named(project, "late_parcel@2").snapshot
+    trained = train_model(project, "late_parcel", snapshot).artifact
+    register_version(project, "late_parcel", trained, NOW)
+    found = reproduce(project, version_named(project, "late_parcel@3"))
+    assert (found.same, found.seed_matters) == (True, True)
+    assert found.statement.endswith("It depends on the seed, 0: with another seed the predictor is another")
 
 
 def test_a_changed_transform_does_not_disturb_a_version_and_is_told(made):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -215,3 +217,60 @@ def test_many_processes_that_append_at_once_make_one_chain(database_url: str) ->
     assert [line.seq for line in ledger_lines(database)] == list(range(1, 21))
     assert list(chain_faults(database)) == []
     database.engine.dispose()
+
+
+def test_a_clock_that_went_back_makes_no_line_earlier_than_the_last(database: Database) -> None:
+    """Deployed at 12:30, then the clock goes back a day: nothing is deployed before it was."""
+    first = move_ref(database, "champion/a", expected=None, to="v1", at=MONDAY, actor="a", action="deploy", reason="b")
+    back = MONDAY - DAY
+    line = move_ref(database, "champion/a", expected="v1", to="v2", at=back, actor="a", action="deploy", reason="b")
+    assert (line.at, line.clock) == (first.at, back)
+    last = move_ref(
+        database, "champion/a", expected="v2", to="v3", at=MONDAY + DAY, actor="a", action="deploy", reason="b"
+    )
+    assert (last.at, last.clock) == (MONDAY + DAY, MONDAY + DAY)
+    moment = timedelta(microseconds=1)
+    asked = [back, back + moment, MONDAY - moment, MONDAY, MONDAY + DAY - moment, MONDAY + DAY]
+    assert [ref_at(database, "champion/a", at) for at in asked] == [None, None, None, "v2", "v2", "v3"]
+    assert list(chain_faults(database)) == []
+
+
+def test_a_line_that_is_earlier_than_the_one_before_is_a_fault(database: Database) -> None:
+    _append(database)
+    second = _append(database)
+    forged = LedgerLine(**{**vars(second), "at": MONDAY - DAY})
+    text = (MONDAY - DAY).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    _edit(database, sa.text(f"UPDATE ledger SET at = '{text}', hash = '{_by_hand(forged)}' WHERE seq = 2"))
+    assert list(chain_faults(database)) == [(2, f"it is of {text}, earlier than line 1")]
+
+
+def test_a_line_keeps_the_real_user_the_machine_and_the_process_beside_the_claimed_name(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "mallory")
+    line = _append(database, actor="the head of data")
+    user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+    machine = subprocess.run(["uname", "-n"], capture_output=True, text=True, check=True).stdout.strip()
+    assert (line.actor, line.os_user, line.host, line.pid) == ("the head of data", user, machine, os.getpid())
+
+
+def test_the_lines_of_one_ref_are_read_without_those_of_others(database: Database) -> None:
+    """A ledger of ten thousand lines costs the reader of a ref no more than one of ten."""
+    for number in range(3):
+        _append(database, ref="approval/a", reason=str(number))
+    for _ in range(40):
+        _append(database, ref="approval/b")
+    read: list[str] = []
+    sa.event.listen(database.engine, "after_cursor_execute", lambda *found: read.append(found[2]))
+    assert [line.reason for line in ledger_lines(database, "approval/a")] == ["0", "1", "2"]
+    assert [text for text in read if "FROM ledger" in text and "WHERE" not in text] == []
+
+
+@pytest.mark.parametrize("seq", [1, 2, 3])
+def test_a_line_of_a_ref_that_was_ascribed_to_another_is_missed(database: Database, seq: int) -> None:
+    for _ in range(3):
+        _append(database)
+    _edit(database, sa.text(f"UPDATE ledger SET ref = 'approval/other' WHERE seq = {seq}"))
+    with pytest.raises(LedgerDamaged):
+        ledger_lines(database, "approval/a")

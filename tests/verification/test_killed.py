@@ -13,16 +13,19 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from ml_platform.evaluation.evaluate import evaluate_model
+from ml_platform.prediction_log import logged_days
 from ml_platform.project import open_project
 from ml_platform.registry import champion
 from ml_platform.snapshot.build import build_snapshot
 from ml_platform.store.ledger import chain_faults, ledger_lines
+from ml_platform.store.manifest_index import ManifestIndex
 from ml_platform.store.outputs import record_output
 from ml_platform.training.train import train_model
 from ml_platform.verification.verify import verify_project
@@ -35,7 +38,8 @@ CALLS = (
     "write,pwrite64,writev,pwritev,fsync,fdatasync,openat,rename,renameat,renameat2,unlink,unlinkat,"
     "mkdir,mkdirat,ftruncate,link,linkat,fallocate"
 )
-DEEDS = ("snapshot", "register", "deploy")
+DEEDS = ("snapshot", "register", "deploy", "score")
+REMOVALS = ("set_aside", "remove_for_good")
 SLICE = 7  # of each deed
 KILLED = -9
 PROVE = bool(os.environ.get("ML_PLATFORM_PROVE"))
@@ -54,7 +58,26 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for kind, id in (("trained_model", trained.id), ("evaluation", evaluation.id)):
         record_output(project.database, f"{MODEL}/{kind}", kind, id, run="r", at=NOON)
     project.database.engine.dispose()
-    return {"snapshot": before, "register": after, "deploy": after}
+    deployed = shutil.copytree(after, before.parent / "deployed")
+    do("deploy", str(deployed))
+    return {"snapshot": before, "register": after, "deploy": after, "score": deployed}
+
+
+@pytest.fixture(scope="module")
+def cluttered(prepared: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Projects right before each step of a removal: with a snapshot that nothing needs, and with it set aside."""
+    before = shutil.copytree(prepared["score"], tmp_path_factory.mktemp("cluttered") / "before")
+    with (before / "project.yaml").open("a") as file:
+        file.write("retention: {snapshots: 10d}\n")
+    project = open_project(before)
+    needed = next(iter(project.store.ids("snapshot")))
+    more = build_snapshot(project, MODEL, inputs_of(project), NOON - timedelta(days=1)).artifact
+    assert more.id != needed
+    record_output(project.database, f"{MODEL}/snapshot", "snapshot", needed, run="r", at=NOON)
+    project.database.engine.dispose()
+    aside = shutil.copytree(before, before.parent / "aside")
+    do("set_aside", str(aside))
+    return {"set_aside": before, "remove_for_good": aside}
 
 
 class Warm:
@@ -117,10 +140,10 @@ def test_a_kill_leaves_the_old_state_or_the_new_and_doing_it_again_completes(
         found = _state(deed, root)
         assert found in ((old, new) if code else (new,)), f"killed at {name} {number}"
         ended["not reached" if code == 0 else "old" if found == old else "new"] += 1
-        _require_whole(root, ("surplus file", "missing anchor"))
+        _require_whole(root)
         do(deed, str(root))
         assert _state(deed, root) == new, f"done again after a kill at {name} {number}"
-        _require_whole(root, ("surplus file",))
+        assert _require_whole(root) == []
         shutil.rmtree(root.parent)
     assert ended["old"] > 0
     assert ended["not reached"] <= 1 + len(taken) // 20  # threads of the engine read a little more or less each time
@@ -139,6 +162,8 @@ def _state(deed: str, root: Path) -> object:
     try:
         if deed == "snapshot":
             return [(id, len(project.store.get("snapshot", id).objects)) for id in project.store.ids("snapshot")]
+        if deed == "score":
+            return [(logged.day, logged.rows, logged.artifact) for logged in logged_days(project, MODEL)]
         known = [(version.number, version.id) for version in versions(project, MODEL)]
         if deed == "register":
             return known
@@ -148,10 +173,50 @@ def _state(deed: str, root: Path) -> object:
         project.database.engine.dispose()
 
 
-def _require_whole(root: Path, allowed: tuple[str, ...]) -> None:
-    """Nothing is damaged or missing but what a stopped process leaves half done."""
+def _require_whole(root: Path) -> list[str]:
+    """Nothing is damaged, missing or surplus, and return what is unfinished."""
     project = open_project(root)
     assert list(chain_faults(project.database)) == []
     found = verify_project(project)
-    assert [str(item) for item in found.damages if f"{item.state} {item.thing}" not in allowed] == []
+    assert [str(item) for item in found.damages] == []
     project.database.engine.dispose()
+    return found.unfinished
+
+
+@pytest.mark.server
+@pytest.mark.timeout(14_400 if PROVE else 300)
+@pytest.mark.parametrize("deed", REMOVALS)
+def test_a_removal_that_is_killed_is_no_damage_and_removing_again_completes_it(
+    cluttered: dict[str, Path], warm: Warm, tmp_path: Path, deed: str
+) -> None:
+    template = cluttered[deed]
+    done = shutil.copytree(template, tmp_path / "done" / "project")
+    calls = _calls(warm, deed, done, tmp_path / "trace")
+    assert calls["unlink"] >= 3 or deed == "set_aside"
+    expected = _stored(done)
+    assert expected != _stored(template)
+    points = [(name, number) for name, count in sorted(calls.items()) for number in range(1, count + 1)]
+    unlinks = [("unlink", number) for number in (2, calls["unlink"])] if deed == "remove_for_good" else []
+    taken = points if PROVE else [*unlinks, *Random(deed).sample(points, SLICE)]
+    unfinished = 0
+    for name, number in taken:
+        root = shutil.copytree(template, tmp_path / "killed" / "project")
+        _, code = warm.do(deed, root, "-o", "/dev/null", "-e", f"inject={name}:signal=KILL:when={number}")
+        assert code in (KILLED, 0)
+        unfinished += any("ml-platform gc finishes it" in sentence for sentence in _require_whole(root))
+        do(deed, str(root))
+        assert _require_whole(root) == [], f"removed again after a kill at {name} {number}"
+        assert _stored(root) == expected, f"removed again after a kill at {name} {number}"
+        shutil.rmtree(root.parent)
+    assert unfinished > 0 or deed == "set_aside"
+
+
+def _stored(root: Path) -> tuple[set[str], list[str]]:
+    """The files that are in their place, and what the database remembers of manifests and keys."""
+    project = open_project(root)
+    index = ManifestIndex(project.database)
+    known = [f"{kind} {name}" for kind, name in (*index.manifests(), *index.keys())]
+    project.database.engine.dispose()
+    store = project.state / "store"
+    files = {path.relative_to(store).as_posix() for path in store.rglob("*") if path.is_file()}
+    return {path for path in files if not path.startswith(("aside/", "tmp/", "anchors/"))}, known

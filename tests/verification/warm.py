@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from ml_platform.features import chunks
 from ml_platform.project import Project, open_project
 from ml_platform.registry import deploy
+from ml_platform.retention.plan import plan_removal
+from ml_platform.retention.remove import remove
+from ml_platform.scoring import score_batch
 from ml_platform.snapshot.build import build_snapshot
 from ml_platform.store.outputs import current_output
 from ml_platform.versions import register_version
@@ -40,7 +44,32 @@ def deploy_it(project: Project) -> None:
     deploy(project, MODEL, *ids, "ada@shop.example", NOON)
 
 
-DEEDS = {"snapshot": write_snapshot, "register": register, "deploy": deploy_it}
+def score(project: Project) -> None:
+    score_batch(project, MODEL, inputs_of(project), NOON.date(), NOON + timedelta(hours=10))
+
+
+def set_aside(project: Project) -> None:
+    _remove(project, days=2)
+
+
+def remove_for_good(project: Project) -> None:
+    _remove(project, days=4)
+
+
+def _remove(project: Project, days: int) -> None:
+    """Do what a removal would do so many days after the files were written."""
+    later, wall = NOON + timedelta(days=60), datetime.now(UTC) + timedelta(days=days)
+    remove(project, plan_removal(project, later, wall).id, later, wall, actor="ada")
+
+
+DEEDS = {
+    "snapshot": write_snapshot,
+    "register": register,
+    "deploy": deploy_it,
+    "score": score,
+    "set_aside": set_aside,
+    "remove_for_good": remove_for_good,
+}
 
 
 def do(deed: str, root: str) -> None:
