@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from ml_platform.errors import ArtifactDamaged, EvaluationError, LedgerDamaged, ReleaseRefused
 from ml_platform.evaluation.evaluate import evaluate_model, evaluation_id
@@ -273,7 +274,7 @@ def test_a_champion_whose_version_was_edited_in_the_database_is_not_taken_for_no
     trained = _train(easy)
     _deploy(easy, trained, _evaluate(easy, trained))
     with easy.database.writing() as connection:
-        connection.execute(VERSIONS.update().values(id="0" * 64))
+        connection.execute(sa.text("UPDATE versions SET id = :id"), {"id": "0" * 64})
     for at in (None, NOON + HOUR):
         with pytest.raises(LedgerDamaged, match=f"{trained.short_id} was made champion of late_parcel, which is no"):
             champion(easy, "late_parcel", at)

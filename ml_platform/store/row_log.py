@@ -10,6 +10,7 @@ The salt keeps a hash from being a way back to a value that was erased: with the
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import secrets
@@ -139,9 +140,10 @@ def line_hash(previous: str, seq: int, table: str, key: str, row: str | None) ->
 # Rows as they are stored ----------------------------------------------------------------
 
 
-def raw_columns(table: sa.Table, dialect: str) -> list[sa.ColumnElement[Any]]:
+@functools.cache
+def raw_columns(table: sa.Table, dialect: str) -> tuple[sa.ColumnElement[Any], ...]:
     """Return an expression for each column that gives its type and its bytes as text, whatever is stored there."""
-    return [_raw(column, dialect).label(f"raw_{number}") for number, column in enumerate(table.c)]
+    return tuple(_raw(column, dialect).label(f"raw_{number}") for number, column in enumerate(table.c))
 
 
 def _raw(column: sa.Column[Any], dialect: str) -> sa.ColumnElement[Any]:
@@ -174,10 +176,15 @@ def raw_rows(
     connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[bool] | None = None
 ) -> Iterator[RawRow]:
     """Yield the rows of a table as they are stored."""
-    query = sa.select(*raw_columns(table, connection.dialect.name)).select_from(table)
+    query = _all_raw(table, connection.dialect.name)
     query = query if where is None else query.where(where)
     for row in connection.execution_options(yield_per=1000).execute(query):
         yield raw_row(table, row)
+
+
+@functools.cache
+def _all_raw(table: sa.Table, dialect: str) -> sa.Select[Any]:
+    return sa.select(*raw_columns(table, dialect)).select_from(table)
 
 
 # Reading --------------------------------------------------------------------------------
@@ -265,15 +272,22 @@ def read_row(connection: sa.Connection, table: sa.Table, *key: Any) -> dict[str,
     RowDamaged
         Where the row is not what was written, or is gone.
     """
-    name, raw = key_text(key), raw_columns(table, connection.dialect.name)
-    here = (ROW_LOG.c.table_name == table.name) & (ROW_LOG.c.key == name)
-    head = sa.select(sa.func.max(ROW_LOG.c.seq).label("seq")).where(here).subquery()
-    same = sa.and_(*(column == value for column, value in zip(table.primary_key.columns, key, strict=True)))
-    one = head.outerjoin(ROW_LOG, ROW_LOG.c.seq == head.c.seq).outerjoin(table, same)
-    row, salt, *values = connection.execute(sa.select(ROW_LOG.c.row, ROW_LOG.c.salt, *raw).select_from(one)).one()
+    name, parameters = key_text(key), {f"key_{number}": value for number, value in enumerate(key)}
+    query = _row_and_line(table, connection.dialect.name)
+    row, salt, *values = connection.execute(query, {"row_key": name, **parameters}).one()
     text = None if _is_absent(table, values) else "|".join(values)
     _require(table, name, text, (row, salt))
     return None if text is None else _values(table, text)
+
+
+@functools.cache
+def _row_and_line(table: sa.Table, dialect: str) -> sa.Select[Any]:
+    """Return the query of one row, with the last line of it."""
+    here = (ROW_LOG.c.table_name == table.name) & (ROW_LOG.c.key == sa.bindparam("row_key"))
+    head = sa.select(sa.func.max(ROW_LOG.c.seq).label("seq")).where(here).subquery()
+    same = [column == sa.bindparam(f"key_{number}") for number, column in enumerate(table.primary_key.columns)]
+    one = head.outerjoin(ROW_LOG, ROW_LOG.c.seq == head.c.seq).outerjoin(table, sa.and_(*same))
+    return sa.select(ROW_LOG.c.row, ROW_LOG.c.salt, *raw_columns(table, dialect)).select_from(one)
 
 
 def _is_absent(table: sa.Table, values: Sequence[str]) -> bool:

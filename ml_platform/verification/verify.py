@@ -121,10 +121,10 @@ class _Verifier:
             self.add(damage)
         self._being_removed = set(unfinished_removals(self._project.database))
         if self._being_removed:
-            self._unfinished(f"a removal of {len(self._being_removed)} files was stopped", "ml-platform gc finishes it")
+            self._unfinished(f"the removal of {len(self._being_removed)} files", "ml-platform gc finishes it")
 
     def _unfinished(self, what: str, remedy: str) -> None:
-        self.verification.unfinished.append(f"{what}: a process was stopped. {remedy}.")
+        self.verification.unfinished.append(f"{what}, since a process was stopped. {remedy}.")
 
     # What is stored ---------------------------------------------------------
 

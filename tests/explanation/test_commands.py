@@ -102,7 +102,9 @@ def test_what_was_in_production_is_told_from_the_ledger(lived: Lived) -> None:
     root = lived.project.root
     told = told_by("champion", MODEL, root, "--at", "2024-03-02T08:00:00Z")
     assert f"{MODEL}@1 was in production at 2024-03-02 08:00 UTC" in told
-    assert "test (deploy, ledger line 1), in place of nothing" in told
+    assert re.search(r"test \(deploy, ledger line \d+\), in place of nothing", told)
+    user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+    assert re.search(rf"as user +{user} on ", told)
     assert "2024-03-01 00:00 UTC until 2024-03-04 07:00 UTC" in told
     machine = json.loads(told_by("champion", MODEL, root, "--at", "2024-03-05", "--json"))
     assert (machine["deployment"]["version"], machine["version"]["number"]) == (2, 2)

@@ -90,9 +90,8 @@ def test_a_log_that_does_not_tell_what_it_read_is_explained_by_todays_declaratio
 
 def rewrite(shop: Project, day: date, segments: list[dict[str, object]]) -> None:
     """Write a day's state as an older version of the platform did."""
-    import sqlalchemy as sa
-
     from ml_platform.prediction_log import KIND, PREDICTION_DAYS
+    from ml_platform.store.rows import update_rows
 
     logged = next(item for item in logged_days(shop, MODEL) if item.day == day)
     state = shop.store.get(KIND, logged.artifact)
@@ -100,7 +99,7 @@ def rewrite(shop: Project, day: date, segments: list[dict[str, object]]) -> None
     shop.store.write(KIND, "e" * 64, "older", objects=state.objects, about=about, inputs=state.inputs)
     with shop.database.writing() as connection:
         here = PREDICTION_DAYS.c.day == day.isoformat()
-        connection.execute(sa.update(PREDICTION_DAYS).where(here).values(artifact="e" * 64))
+        update_rows(connection, PREDICTION_DAYS, here, {"artifact": "e" * 64})
 
 
 def planted(shop: Project, before: Explanation, column: str, value: object) -> Explanation:

@@ -45,8 +45,8 @@ def test_lines_that_a_stopped_process_did_not_note_are_noted_with_the_next(facto
     found = verify_project(factory)
     assert found.whole
     assert found.unfinished == [
-        "2 of the last ledger lines are not noted in the store yet: a process was stopped. The next run that scores, "
-        "ingests or deploys notes them."
+        "2 of the last ledger lines are not noted in the store yet, since a process was stopped. The next run that "
+        "scores, ingests or deploys notes them."
     ]
     assert anchor_ledger(factory) == ledger_head(factory.database)
     assert (list(pending_anchors(factory)), verify_project(factory).unfinished) == ([], [])

@@ -19,6 +19,7 @@ from ml_platform.store.anchors import anchor_ledger
 from ml_platform.store.ledger import append_line
 from ml_platform.store.manifest import StoredObject
 from ml_platform.store.manifest_index import MANIFESTS, forget_file
+from ml_platform.store.removals import begin_removal
 from ml_platform.store.rows import delete_rows
 from ml_platform.verification.verify import verify_project
 from tests.verification.factory import DAY, MODEL, NOON, inputs_of
@@ -101,6 +102,23 @@ def test_a_file_without_a_place_is_surplus(factory: Project) -> None:
         "objects/ab/.half.written",
     ]
     assert set(found.counts) == {"surplus file"}
+
+
+def test_what_a_killed_process_left_is_counted_and_no_damage(factory: Project) -> None:
+    (factory.state / "store/tmp").mkdir(exist_ok=True)
+    (factory.state / "store/tmp/.0a1b.half").write_bytes(b"half an object")
+    found = verify_project(factory)
+    assert (found.whole, found.leftovers, found.as_json()["leftover_files"]) == (True, 1, 1)
+
+
+def test_a_removal_that_was_stopped_is_unfinished_and_no_damage(factory: Project) -> None:
+    (id,) = set(factory.store.ids("snapshot")) - {_snapshot_of_champion(factory)}
+    path = f"manifests/snapshot/{id}.json"
+    begin_removal(factory.database, [path, "objects/00/0000"])
+    (factory.state / "store" / path).unlink()
+    found = verify_project(factory)
+    assert [damage.where for damage in found.damages if damage.thing != "key"] == []
+    assert found.unfinished == ["the removal of 1 files, since a process was stopped. ml-platform gc finishes it."]
 
 
 def test_what_was_removed_on_purpose_is_not_missed(factory: Project) -> None:
