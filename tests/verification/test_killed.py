@@ -73,7 +73,8 @@ def cluttered(prepared: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
     needed = next(iter(project.store.ids("snapshot")))
     more = build_snapshot(project, MODEL, inputs_of(project), NOON - timedelta(days=1)).artifact
     assert more.id != needed
-    record_output(project.database, f"{MODEL}/snapshot", "snapshot", needed, run="r", at=NOON)
+    for id in (more.id, needed):
+        record_output(project.database, f"{MODEL}/snapshot", "snapshot", id, run="r", at=NOON)
     project.database.engine.dispose()
     aside = shutil.copytree(before, before.parent / "aside")
     do("set_aside", str(aside))
