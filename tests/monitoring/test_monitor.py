@@ -76,17 +76,14 @@ def test_planted_drift_is_found_in_the_column_where_it_was_planted(world: HandMa
     assert found["verdict"] == "drift"
     assert [column["column"] for column in found["columns"] if column["drifted"]] == ["orders.amount"]
     worst = found["columns"][0]
-    assert (worst["what"], worst["verdict"]) == ("level", "drifted")
-    assert worst["expected"] == pytest.approx(0.5, abs=0.05)  # the mean rank of the reference in itself
+    assert (worst["what"], worst["verdict"]) == ("position", "drifted")
+    assert worst["expected"] == pytest.approx(0.0, abs=0.1)  # the mean normal score of the reference in itself
     assert worst["mean"] - worst["expected"] > worst["threshold"] > 0
     (finding,) = open_findings(world.project)
     assert finding.id == found["finding"]
-    assert (
-        finding.reason
-        == f"late_parcel@1: 1 of 8 features drifted; no verdict on 1 of 9 columns, over {found['rows']} predictions"
-    )
+    assert finding.reason == f"late_parcel@1: 1 of 8 features drifted, over {found['rows']} predictions"
     assert next(iter(finding.facts)) == "orders.amount"
-    assert str(finding.facts["orders.amount"]).startswith("level 0.")
+    assert str(finding.facts["orders.amount"]).startswith("position ")
 
 
 def test_columns_are_the_features_and_the_score_and_never_keys_or_instants(world: HandMadeWorld) -> None:
