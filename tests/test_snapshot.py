@@ -12,7 +12,7 @@ from ml_platform.features.ingest import ingest_source
 from ml_platform.features.table import build_feature_table
 from ml_platform.labels import labels_of
 from ml_platform.snapshot.build import build_snapshot
-from ml_platform.snapshot.read import load_snapshot
+from ml_platform.snapshot.read import _spread, load_snapshot
 from tests.features.world import at, write_csv, write_project
 
 COLUMNS = {
@@ -369,3 +369,16 @@ def test_a_label_that_two_rows_tell_is_an_error(tmp_path):
     )
     with pytest.raises(SnapshotError, match="dear: several rows of sales tell the label of id 'o"):
         snapshot_of(project, AS_OF)
+
+
+def test_a_sample_of_a_snapshot_holds_whole_days_of_all_weekdays(tmp_path):
+    project = project_of(tmp_path, *world(160))
+    artifact = snapshot_of(project, AS_OF)
+    whole = load_snapshot(project, artifact.id, ("train",)).frame
+    assert load_snapshot(project, artifact.id, ("train",), 1000).frame.equals(whole)
+    some = load_snapshot(project, artifact.id, ("train",), -(-len(whole) // 2)).frame
+    days = sorted(set(whole["effective_time"].dt.date))
+    kept = whole[whole["effective_time"].dt.date.isin(days[::2])].reset_index(drop=True)
+    assert 0 < len(some) < len(whole)
+    assert some.reset_index(drop=True).equals(kept)
+    assert _spread([str(day) for day in range(90)], 70, 10) == [str(day) for day in range(0, 90, 8)], "not each Monday"

@@ -145,7 +145,7 @@ class _Evaluation:
     def _elsewhere(self, snapshot_id: str) -> list[dict[str, np.ndarray]]:
         """Return what the contenders would have earned on a sample of the rows before the test."""
         parts: tuple[Part, ...] = ("train", "validate")
-        snapshot = load_snapshot(self._project, snapshot_id, parts)
+        snapshot = load_snapshot(self._project, snapshot_id, parts, OTHER_ROWS)
         frame = pd.concat([snapshot.part(part) for part in parts], ignore_index=True)
         if frame.empty:
             return []

@@ -68,13 +68,15 @@ class Snapshot:
         return self.frame.iloc[first:last].reset_index(drop=True)
 
 
-def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS) -> Snapshot:
+def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS, about_rows: int | None = None) -> Snapshot:
     """Read a snapshot, checking every chunk against its hash, and all of it against its id.
 
     Parameters
     ----------
     parts
         Stretches that are wanted; days that only others have rows of are not read.
+    about_rows
+        How many rows are enough: evenly spread days are read, about as many as hold them, of all weekdays.
 
     Raises
     ------
@@ -84,7 +86,10 @@ def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS) -> S
     written = artifact.about["boundaries"]
     edges = [datetime.fromisoformat(written[name]) for name in ("train_start", "validate_start", "test_start", "end")]
     bounds = Boundaries(edges[0], edges[1], edges[2], edges[3], parse_duration(written["horizon"]))
-    rows = pa.concat_tables(_checked_days(project, artifact, _days_of(artifact, bounds, parts)))
+    days = _days_of(artifact, bounds, parts)
+    if about_rows is not None:
+        days = _spread(days, sum(artifact.about["rows"][part] for part in parts), about_rows)
+    rows = pa.concat_tables(_checked_days(project, artifact, days))
     kept = [bounds.holds(part, rows[EFFECTIVE_TIME]) for part in parts]
     frame = to_frame(rows.filter(functools.reduce(pc.or_, kept)))
     frame[LABEL] = _plain_label(frame[LABEL])
@@ -107,6 +112,11 @@ def _checked_days(project: Project, artifact: Artifact, days: Sequence[str]) -> 
 def _days_of(artifact: Artifact, bounds: Boundaries, parts: Sequence[Part]) -> list[str]:
     spans = [[str(edge.date()) for edge in bounds.stretch(part)] for part in parts]
     return [day for day in sorted(artifact.objects) if any(first <= day <= last for first, last in spans)]
+
+
+def _spread(days: Sequence[str], rows: int, about_rows: int) -> Sequence[str]:
+    step = max(-(-rows // about_rows), 1)
+    return days[:: step + (step % 7 == 0)]
 
 
 def _plain_label(label: pd.Series[Any]) -> pd.Series[Any]:
