@@ -90,3 +90,10 @@ def test_project_code_takes_part_where_it_is_named(ferry: Path) -> None:
     assert project_functions(spec, "source", "trips") == ("own:trips",)
     assert project_functions(spec, "source", "arrivals") == ()
     assert project_functions(spec, "snapshot", "late") == ()
+
+
+def test_whether_entities_are_fixed_decides_intervals_and_trains_nothing(ferry: Path) -> None:
+    before = {kind: deciding_part(load_project(ferry, {}), kind, "late") for kind in KINDS}
+    edit(ferry, "models/late.yaml", "do_nothing:", "entities: fixed\n  do_nothing:")
+    after = {kind: deciding_part(load_project(ferry, {}), kind, "late") for kind in KINDS}
+    assert {kind for kind in KINDS if before[kind] != after[kind]} == {"evaluation", "monitoring"}
