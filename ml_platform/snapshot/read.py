@@ -114,7 +114,7 @@ def _days_of(artifact: Artifact, bounds: Boundaries, parts: Sequence[Part]) -> l
     return [day for day in sorted(artifact.objects) if any(first <= day <= last for first, last in spans)]
 
 
-def _spread(days: Sequence[str], rows: int, about_rows: int) -> Sequence[str]:
+def _spread(days: list[str], rows: int, about_rows: int) -> list[str]:
     step = max(-(-rows // about_rows), 1)
     return days[:: step + (step % 7 == 0)]
 
