@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PREDICTION_TIME, EFFECTIVE_TIME, LATE = "prediction_time", "effective_time", "late"
-_ASKED, EFFECTIVE, _WHERE, _REASON, _LATE = "_asked", "_effective", "_where", "_reason", "_late"
+ASKED, EFFECTIVE, _WHERE, _REASON, _LATE = "_asked", "_effective", "_where", "_reason", "_late"
 _RUN_BEFORE = "_run_before"
 _INSTANT = pa.timestamp("us", "UTC")
 _LEFT_OUT_SCHEMA = pa.schema({EFFECTIVE: pa.int64(), _REASON: pa.string()})
@@ -128,7 +128,7 @@ class Frame:
         in_time, left_out = self._one_each(self._engine.run(self.population(start, end)))
         came_late = self._engine.run(self.late(start, end))
         horizon = self._model.label.horizon // MICROSECOND
-        in_horizon = pc.less_equal(came_late[EFFECTIVE], pc.add(came_late[_ASKED], horizon))
+        in_horizon = pc.less_equal(came_late[EFFECTIVE], pc.add(came_late[ASKED], horizon))
         scored = in_horizon if self._model.deployment.late_rows == "score" else pc.and_(in_horizon, False)
         answered, left_out_late = self._one_each(came_late.filter(scored))
         missed = came_late.filter(pc.invert(scored)).append_column(_REASON, _all(MISSED, came_late, pc.invert(scored)))
@@ -137,9 +137,9 @@ class Frame:
         parts = [left_out, left_out_late, missed, unclear]
         return rows, _counted([part.select([EFFECTIVE, _REASON]) for part in parts])
 
-    def left_out(self, start: datetime, end: datetime) -> dict[str, int]:
-        """Return how many rows are left out of `rows` for which reason (`LEFT_OUT`)."""
-        _, left_out = self._one_each(self._engine.run(self.population(start, end)))
+    def counted_rows(self, start: datetime, end: datetime) -> tuple[pa.Table, dict[str, int]]:
+        """Return `rows`, and how many rows are left out of them for which reason (`LEFT_OUT`)."""
+        in_time, left_out = self._one_each(self._engine.run(self.population(start, end)))
         late = self.late(start, end)
         missed = late.aggregate(rows=late.count())
         unclear = self._engine.run(self.unclear(start, end))
@@ -147,13 +147,14 @@ class Frame:
         sums = dict.fromkeys(LEFT_OUT, 0)
         for row in counts.to_pylist():
             sums[row["reason"]] += row["rows"]
-        return sums | {MISSED: int(self._engine.run(missed)["rows"][0].as_py())}
+        sums[MISSED] = int(self._engine.run(missed)["rows"][0].as_py())
+        return self._framed(in_time).drop_columns([LATE]), sums
 
     def _framed(self, asked: pa.Table) -> pa.Table:
         found = self.with_features(asked.drop_columns([KNOWN]))
         own = [f"{self._source.name}.{column}" for column in self._source.columns]
         features = [name for name in expand_features(self._project.spec, self._model) if name not in own]
-        times = {PREDICTION_TIME: found[_ASKED].cast(_INSTANT), EFFECTIVE_TIME: found[EFFECTIVE].cast(_INSTANT)}
+        times = {PREDICTION_TIME: found[ASKED].cast(_INSTANT), EFFECTIVE_TIME: found[EFFECTIVE].cast(_INSTANT)}
         keys = {key: found[f"{self._source.name}.{key}"] for key in self.keys}
         rows = pa.table({**keys, **times, **{name: found[name] for name in (*own, *features)}, LATE: found[_LATE]})
         order = [EFFECTIVE_TIME, *self.keys, *(f"{self._source.name}.{key}" for key in self._source.key)]
@@ -164,7 +165,7 @@ class Frame:
         keys = [f"{self._source.name}.{key}" for key in self.keys]
         nameless = functools.reduce(pc.or_, (pc.is_null(rows[key]) for key in keys))
         named = rows.filter(pc.invert(nameless))
-        order = [EFFECTIVE, *keys, KNOWN, _ASKED, *(f"{self._source.name}.{key}" for key in self._source.key)]
+        order = [EFFECTIVE, *keys, KNOWN, ASKED, *(f"{self._source.name}.{key}" for key in self._source.key)]
         named = named.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
         same = functools.reduce(pc.and_, (_as_before(named[name]) for name in (EFFECTIVE, *keys)))
         left_out = [
@@ -181,13 +182,13 @@ class Frame:
         The population's columns are called ``source.column``; ``_asked`` and ``_effective`` are in microseconds.
         """
         rows, runs = self._versions(), batch_runs(self._model.deployment.batch, start, end)
-        rows = rows.filter(rows[_WHERE] & rows[_ASKED].notnull())
+        rows = rows.filter(rows[_WHERE] & rows[ASKED].notnull())
         if len(runs) == 0:
             return self._none(rows)
         first, last = runs["run"][0].as_py(), runs["next_run"][-1].as_py()
-        rows = rows.filter((rows[_ASKED] >= first) & (rows[_ASKED] < last))
+        rows = rows.filter((rows[ASKED] >= first) & (rows[ASKED] < last))
         known_runs = self._engine.arrow("batch_runs", runs)
-        found = rows.asof_join(known_runs, on=rows[_ASKED] >= known_runs["run"])
+        found = rows.asof_join(known_runs, on=rows[ASKED] >= known_runs["run"])
         found = found.select(*rows.columns, **{EFFECTIVE: found["run"]})
         in_time = found.filter((found[KNOWN] <= found[EFFECTIVE]) & (found[EFFECTIVE] < found[UNTIL]))
         return in_time.mutate(**{_LATE: ibis.literal(False)}).drop(UNTIL, _WHERE)
@@ -198,13 +199,13 @@ class Frame:
         A version of a row that was asked about in time, or counted here at an earlier run, is not among them.
         """
         rows = self._versions()
-        rows = rows.filter(rows[_WHERE] & rows[_ASKED].notnull())
+        rows = rows.filter(rows[_WHERE] & rows[ASKED].notnull())
         seen = self._known_since(rows, start, end)
         if seen is None:
             return self._none(rows)
         key = [f"{self._source.name}.{name}" for name in self._source.key]
-        late = seen.filter((seen[_ASKED] < seen[EFFECTIVE]) & (seen[EFFECTIVE] < seen[UNTIL]))
-        before = rows.select(**{f"_{name}": rows[name] for name in key}, _before=rows[KNOWN], _pending=rows[_ASKED])
+        late = seen.filter((seen[ASKED] < seen[EFFECTIVE]) & (seen[EFFECTIVE] < seen[UNTIL]))
+        before = rows.select(**{f"_{name}": rows[name] for name in key}, _before=rows[KNOWN], _pending=rows[ASKED])
         both = late.inner_join(before, [late[name] == before[f"_{name}"] for name in key])
         answered = both.filter((both["_before"] <= both[_RUN_BEFORE]) & (both["_pending"] < both[EFFECTIVE]))
         late = late.anti_join(answered.select(*key, KNOWN).distinct(), [*key, KNOWN])
@@ -213,7 +214,7 @@ class Frame:
     def unclear(self, start: datetime, end: datetime) -> Any:
         """Return rows that became known in ``(start, end]`` of which nothing says whether, or when, they are asked."""
         rows = self._versions()
-        rows = rows.filter(rows[_WHERE].isnull() | (rows[_WHERE] & rows[_ASKED].isnull()))
+        rows = rows.filter(rows[_WHERE].isnull() | (rows[_WHERE] & rows[ASKED].isnull()))
         seen = self._known_since(rows, start, end)
         if seen is None:
             return self._none(rows).select(EFFECTIVE, **{_REASON: ibis.literal(NO_TIME)})
@@ -229,7 +230,7 @@ class Frame:
         holds = ibis.literal(True) if population.where is None else parse_expression(population.where).to_ibis(rows)
         asked = epoch_us(parse_expression(population.prediction_time).to_ibis(rows))
         own = {f"{self._source.name}.{column}": rows[column] for column in self._source.columns}
-        return rows.select(KNOWN, UNTIL, **own, **{_ASKED: asked, _WHERE: holds})
+        return rows.select(KNOWN, UNTIL, **own, **{ASKED: asked, _WHERE: holds})
 
     def _known_since(self, rows: Any, start: datetime, end: datetime) -> Any | None:
         """Return rows that became known after the run before ``(start, end]``, with the first run that knows each."""
@@ -246,7 +247,7 @@ class Frame:
         return found.select(*names, _RUN_BEFORE, **{EFFECTIVE: found["_knows"]})
 
     def _none(self, rows: Any) -> Any:
-        return rows.mutate(**{EFFECTIVE: rows[_ASKED], _LATE: ibis.literal(False)}).limit(0).drop(UNTIL, _WHERE)
+        return rows.mutate(**{EFFECTIVE: rows[ASKED], _LATE: ibis.literal(False)}).limit(0).drop(UNTIL, _WHERE)
 
     # Features ----------------------------------------------------------------
 

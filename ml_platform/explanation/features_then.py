@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from ml_platform.clock import MICROSECOND, to_micros
 from ml_platform.explanation.found import Logged
-from ml_platform.frame import EFFECTIVE, EFFECTIVE_TIME, Frame, to_frame
+from ml_platform.features.source_log import KNOWN
+from ml_platform.frame import ASKED, EFFECTIVE, EFFECTIVE_TIME, LATE, PREDICTION_TIME, Frame, to_frame
 from ml_platform.project import Project
 from ml_platform.spec.kept import read_declarations
 
@@ -53,17 +54,22 @@ def features_then(then: Project, logged: Logged) -> pd.DataFrame:
         times = logged.rows[EFFECTIVE_TIME]
         first, last = times.min().to_pydatetime(), times.max().to_pydatetime()
         rows = frame.population(first - MICROSECOND, last)
+        if logged.rows[LATE].any():
+            rows = rows.union(frame.late(first - MICROSECOND, last))
         asked = engine.arrow("explained", _asked(logged))
         source = then.spec.models[logged.model].population.source
         same = [rows[f"{source}.{key}"] == asked[f"_key_{key}"] for key in logged.key]
-        joined = rows.join(asked, [*same, rows[EFFECTIVE] == asked["_at"]])
-        columns = [*rows.columns, "prediction_id"]
-        found = to_frame(frame.with_features(engine.run(joined.select(*columns))))
+        joined = rows.join(asked, [*same, rows[EFFECTIVE] == asked["_at"], rows[ASKED] == asked["_asked_at"]])
+        first_known = engine.run(joined.select(*rows.columns, "prediction_id").order_by(KNOWN)).drop_columns([KNOWN])
+        found = to_frame(frame.with_features(first_known))
     return found.drop_duplicates("prediction_id").set_index("prediction_id")
 
 
 def _asked(logged: Logged) -> pa.Table:
     keys: Mapping[str, Any] = {f"_key_{key}": pa.Array.from_pandas(logged.rows[key]) for key in logged.key}
     at = [to_micros(instant.to_pydatetime()) for instant in logged.rows[EFFECTIVE_TIME]]
+    asked = [to_micros(instant.to_pydatetime()) for instant in logged.rows[PREDICTION_TIME]]
     ids = pa.Array.from_pandas(logged.rows["prediction_id"])
-    return pa.table({"prediction_id": ids, **keys, "_at": pa.array(at, pa.int64())})
+    return pa.table(
+        {"prediction_id": ids, **keys, "_at": pa.array(at, pa.int64()), "_asked_at": pa.array(asked, pa.int64())}
+    )

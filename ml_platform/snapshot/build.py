@@ -121,12 +121,12 @@ class _Builder:
     def build(self) -> Artifact:
         with self._project.engine() as engine:
             frame = Frame(self._project, self._model.name, self._inputs, engine)
-            rows = frame.rows(self._bounds.train_start, self._bounds.end)
+            rows, left_out = frame.counted_rows(self._bounds.train_start, self._bounds.end)
             label_source = self._inputs[f"sources/{self._model.label.source}"]
             labelled = with_labels(self._project, self._model.name, label_source, rows, engine, self._as_of)
             dropped = {
                 **_states(labelled.filter(pc.is_null(labelled[LABEL])), UNKNOWN_STATES),
-                **frame.left_out(self._bounds.train_start, self._bounds.end),
+                **left_out,
                 "not_settled": self._count(engine, frame.population(self._bounds.end, self._as_of)),
             }
         kept = labelled.filter(pc.is_valid(labelled[LABEL]))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from ml_platform.explanation.features_then import features_then
+from ml_platform.explanation.found import find_predictions
 from ml_platform.features.ingest import ingest_source
 from ml_platform.features.table import build_feature_table
 from ml_platform.monitoring.missed import Missed, missed_alert, missed_rows
@@ -97,6 +100,22 @@ def test_rows_that_came_late_are_scored_where_the_declaration_says_so_and_marked
     assert found is not None
     assert (found.in_time, found.late, sum(found.left_out.values())) == (1, 2, 0)
     assert found.reasons == ("2 scored late",)
+
+
+def test_a_prediction_that_was_scored_late_is_explained_from_the_features_of_the_run_that_scored_it(
+    shop: Project,
+) -> None:
+    late = _declare(shop, "late_rows: score")
+    orders(late, IN_TIME, *EXPORTED_LATE)
+    now = EXPORTED + timedelta(hours=1, minutes=1)
+    scored(late, now - timedelta(hours=1))
+    scored(late, now)
+    log = read_predictions(late, MODEL, EXPORTED - timedelta(days=1), now).set_index("prediction_id")
+    found = [features_then(late, logged) for logged in find_predictions(late, list(log.index))]
+    again = pd.concat(found)
+    assert set(again.index) == set(log.index)
+    for column in ("orders.amount", "orders.items", "courier_recent.parcels_7d"):
+        assert again[column].astype(float).to_dict() == log[column].astype(float).to_dict()
 
 
 def test_without_a_logged_day_there_is_nothing_to_count(tmp_path: Path) -> None:
