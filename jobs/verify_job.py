@@ -19,6 +19,8 @@ def verify_store(context: dg.OpExecutionContext, project: ProjectParam) -> None:
     context.add_output_metadata(_metadata(found))
     if not found.whole:
         raise StoreDamaged([str(damage) for damage in found.damages], sum(found.counts.values()))
+    for sentence in found.unfinished:
+        context.log.info(f"Unfinished: {sentence}")
     context.log.info("Everything is as it was written.")
 
 
