@@ -4,13 +4,15 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ml_platform.errors import ApprovalNeeded
+from ml_platform.errors import ApprovalNeeded, ReleaseRefused
+from ml_platform.evaluation.evaluate import KIND as EVALUATION
 from ml_platform.graph import Node
+from ml_platform.kept import kept_alert, kept_text
 from ml_platform.mlflow_records import deployment_record
 from ml_platform.monitoring.alerts import send_alert
 from ml_platform.outbox import track
 from ml_platform.project import Project
-from ml_platform.registry import champion, champion_ref, deploy
+from ml_platform.registry import anchor, champion, champion_ref, deploy
 from ml_platform.store.anchors import signature_of
 from ml_platform.store.ledger import Head, LedgerLine, ledger_head, ledger_lines
 from ml_platform.versions import version_of
@@ -23,7 +25,11 @@ from ml_platform_dagster.resources.project import ProjectParam
 
 
 def build_deployment(project: Project, node: Node) -> dg.AssetsDefinition:
-    """Return the asset of a model's deployment. It verifies gates and release rule again itself."""
+    """Return the asset of a model's deployment. It verifies gates and release rule again itself.
+
+    A version that is not deployed leaves the champion, which is the step's output; without a champion there is no
+    output, and nothing follows.
+    """
     model = model_of(project, node)
 
     @declared_asset(project, node, kinds={"champion"}, output_required=False)
@@ -35,7 +41,10 @@ def build_deployment(project: Project, node: Node) -> dg.AssetsDefinition:
         try:
             line = deploy(project, model.name, trained, evaluation, f"dagster run {step.run}", step.now)
         except ApprovalNeeded as waits:
-            yield from _stays(step, model.name, waits)
+            yield from _stays(step, model.name, _waits(step, model.name, waits))
+            return
+        except ReleaseRefused:
+            yield from _stays(step, model.name, _kept(step, evaluation))
             return
         open_days(context.instance, project, step.now)
         step.record(trained)
@@ -56,19 +65,30 @@ def deployed(project: Project, model: str, trained: str, line: LedgerLine | None
     return made | _metadata(project, model) | mlflow_url(project, model, trained)
 
 
-def _stays(step: Step, model: str, waits: ApprovalNeeded) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
-    """Say that a version waits, alert once, and leave the one that is in charge. Without one, nothing follows."""
-    project = step.project
-    waiting, current = waiting_version(project, model), champion(project, model)
+def _waits(step: Step, model: str, waits: ApprovalNeeded) -> str:
+    """Alert once of a version that waits for approval, and return why it is not deployed."""
+    waiting = waiting_version(step.project, model)
     if waiting is not None:
-        send_alert(project, waiting_alert(project, waiting), step.now)
-    step.context.log.warning(str(waits))
-    reason = "; ".join(waits.reasons)
+        send_alert(step.project, waiting_alert(step.project, waiting), step.now)
+    return "; ".join(waits.reasons)
+
+
+def _kept(step: Step, evaluation_id: str) -> str:
+    """Alert once of a version that did not meet gates and release rule, and return why it is not deployed."""
+    evaluation = step.project.store.get(EVALUATION, evaluation_id)
+    send_alert(step.project, kept_alert(step.project, evaluation), step.now)
+    return kept_text(step.project, evaluation)
+
+
+def _stays(step: Step, model: str, reason: str) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
+    """Leave the champion, and say why; without one, nothing follows."""
+    project, current = step.project, champion(step.project, model)
+    step.context.log.info(reason)
     if current is None:
-        yield dg.AssetObservation(asset_key(step.node.name), metadata={"waits": reason})
+        yield dg.AssetObservation(asset_key(step.node.name), metadata={"made": "reused", "not deployed": reason})
         return
     step.record(current.id)
-    made = {"id": current.id, "version": str(current), "made": "now", "reason": reason}
+    made = {"id": current.id, "version": str(current), "made": "reused", "not deployed": reason}
     yield dg.MaterializeResult(
         metadata=made | _metadata(project, model) | mlflow_url(project, model, current.id),
         data_version=dg.DataVersion(current.id),
@@ -79,6 +99,7 @@ def _metadata(project: Project, model: str) -> Metadata:
     lines = ledger_lines(project.database, champion_ref(model))
     last, head = lines[-1], ledger_head(project.database)
     return (anchor_metadata(project, head) if head else {}) | {
+        "anchor": str(anchor(project, model)),
         "who": last.actor,
         "when": last.at.isoformat(),
         "why": last.reason,

@@ -1,25 +1,29 @@
-"""The asset of an evaluation: rivals on identical rows, with gates and release rule as blocking checks."""
+"""The asset of an evaluation: rivals on identical rows, with gates and release rule as checks.
 
-from collections.abc import Mapping
+No check blocks: a challenger that loses is a normal outcome, the run goes on, and the champion serves. The deployment
+verifies gates and rule itself. A missed gate, and a champion that earns no more than doing nothing, are errors (red):
+someone must act. A challenger that loses is a warning.
+"""
+
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from ml_platform.checks import CheckResult
-from ml_platform.errors import ReleaseRefused
 from ml_platform.evaluation.evaluate import evaluate_model
+from ml_platform.evaluation.reasons import gate_text, merits, shortfalls
 from ml_platform.graph import Node
+from ml_platform.kept import kept_headline
 from ml_platform.mlflow_records import evaluation_record
 from ml_platform.outbox import track
 from ml_platform.project import Project
-from ml_platform.registry import champion_to_beat
+from ml_platform.registry import champion, rivals_of
 from ml_platform.reports.pictures import evaluation_pictures
 from ml_platform.spec.model import ModelSpec
 from ml_platform.store.manifest import Artifact
 from ml_platform.versions import version_of
-from ml_platform_dagster.assets.checks import check_result, check_specs
-from ml_platform_dagster.assets.declare import declared_asset, model_of
+from ml_platform_dagster.assets.declare import asset_key, declared_asset, model_of
 from ml_platform_dagster.assets.metadata import (
     Metadata,
     bullets,
@@ -37,25 +41,24 @@ RELEASE_RULE = "release_rule"
 
 
 def build_evaluation(project: Project, node: Node) -> dg.AssetsDefinition:
-    """Return the asset of a model's evaluation. One that is refused stops the deployment, and says by which figure."""
+    """Return the asset of a model's evaluation."""
     model = model_of(project, node)
+    specs = [dg.AssetCheckSpec(name, asset=asset_key(node.name)) for name in release_checks(model)]
 
-    @declared_asset(project, node, kinds={"money"}, check_specs=check_specs(node, release_checks(model)))
+    @declared_asset(project, node, kinds={"money"}, check_specs=specs)
     def evaluation(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         trained = step.input("trained_model")
-        rival = champion_to_beat(project, model.name, trained)
-        made = evaluate_model(project, model.name, trained, step.input("snapshot"), rival)
-        about = made.artifact.about
+        rivals = rivals_of(project, model.name, trained)
+        snapshot = step.input("snapshot")
+        made = evaluate_model(project, model.name, trained, snapshot, rivals.champion, rivals.anchor)
         pictures = draw_once(project, made.artifact, evaluation_pictures)
         version = version_of(project, model.name, trained)
         if version is not None and not made.reused:
             track(project, evaluation_record(version, made.artifact, datetime.now(UTC), pictures))
-        told = mlflow_url(project, model.name, trained) | shown(project, pictures)
-        checks = [check_result(node.name, result) for result in release_results(about)]
-        yield step.result(made, made_metadata(made) | _metadata(made.artifact) | told, checks)
-        if about["verdict"] == "refuse":
-            raise ReleaseRefused(model.name, str(version.number if version else trained[:12]), about["reasons"])
+        links = mlflow_url(project, model.name, trained) | shown(project, pictures)
+        checks = list(release_results(project, node, made.artifact))
+        yield step.result(made, made_metadata(made) | _metadata(made.artifact) | links, checks)
 
     return evaluation
 
@@ -65,21 +68,46 @@ def release_checks(model: ModelSpec) -> tuple[str, ...]:
     return (*(f"gate_{name}" for name in sorted(model.gates)), RELEASE_RULE)
 
 
-def release_results(about: Mapping[str, Any]) -> list[CheckResult]:
-    """Return the results of gates and release rule from what an evaluation says."""
-    gates = [_gate_result(gate) for gate in about["gates"]]
-    release = about["release"]
-    summary = {"rule": release["rule"], "compared": release["compared"], "confidence": release["confidence"]}
-    if not release["passed"]:
-        summary["problem"] = "; ".join(about["reasons"])
-    return [*gates, CheckResult(RELEASE_RULE, release["passed"], summary=summary)]
+def release_results(project: Project, node: Node, evaluation: Artifact) -> Iterator[dg.AssetCheckResult]:
+    """Yield the results of gates and release rule from what an evaluation holds."""
+    for gate in evaluation.about["gates"]:
+        yield dg.AssetCheckResult(
+            asset_key=asset_key(node.name),
+            check_name=f"gate_{gate['name']}",
+            passed=gate["passed"],
+            description=gate_text(gate),
+            metadata={"figure": gate["figure"], "limit": gate["limit"]},
+        )
+    yield _rule_result(project, node, evaluation)
 
 
-def _gate_result(gate: Mapping[str, Any]) -> CheckResult:
-    summary = {"figure": gate["figure"], "limit": gate["limit"]}
-    if not gate["passed"]:
-        summary["problem"] = f"{gate['name']} is {gate['figure']}, the gate asks for {gate['limit']}"
-    return CheckResult(f"gate_{gate['name']}", gate["passed"], summary=summary)
+def _rule_result(project: Project, node: Node, evaluation: Artifact) -> dg.AssetCheckResult:
+    about = evaluation.about
+    release, none = about["release"], about["verdict"] == "deploy none"
+    current = champion(project, about["model"])
+    challenger = version_of(project, about["model"], evaluation.inputs["trained_model"])
+    headline = "meets the release rule"
+    if none or not release["passed"]:
+        headline = kept_headline(about, current, challenger)
+    reasons = shortfalls([], release, about["currency"]) or merits([], release, about["currency"])
+    return dg.AssetCheckResult(
+        asset_key=asset_key(node.name),
+        check_name=RELEASE_RULE,
+        passed=release["passed"] and not none,
+        severity=dg.AssetCheckSeverity.ERROR if none else dg.AssetCheckSeverity.WARN,
+        description=": ".join(filter(None, [f"**{headline.capitalize()}**", "; ".join(reasons)])),
+        metadata={"rule": release["rule"], "test days": release["days"], **_sureness(release)},
+    )
+
+
+def _sureness(release: Mapping[str, Any]) -> Metadata:
+    """Return for each opponent how sure it is that the challenger is better, and how sure it must be, to be plotted."""
+    shown = {}
+    for line in release["compared"]:
+        if line["probability"] is not None:
+            shown[f"{line['other']}: sure"] = round(line["probability"], 4)
+        shown[f"{line['other']}: needed"] = line["confidence"]
+    return shown
 
 
 def _metadata(evaluation: Artifact) -> Metadata:

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import dagster as dg
 from dagster._core.events import RunFailureReason
 
-from ml_platform_dagster.jobs.failures import Problem, problem_of
+from ml_platform_dagster.jobs.failures import problem_of
 
 Tell = Callable[[Mapping[str, Any]], None]
 _FIGURES = (
@@ -19,6 +19,7 @@ _FIGURES = (
     "verdict",
     "value_against_doing_nothing",
     "reason",
+    "not deployed",
 )
 
 
@@ -37,18 +38,13 @@ class Outcome:
     run: str
     success: bool = False
     interrupted: bool = False
-    problems: dict[str, Problem] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
 
     @property
-    def refused(self) -> tuple[str, ...]:
-        """The models whose new version was refused, so that the champion stays."""
-        return tuple(sorted({step.split("/")[0] for step, problem in self.problems.items() if problem.refused}))
-
-    @property
     def failed(self) -> bool:
-        """Whether anything went wrong that was not a refusal."""
-        return not self.success and not (self.problems and all(problem.refused for problem in self.problems.values()))
+        """Whether anything went wrong."""
+        return not self.success
 
 
 @dataclass
@@ -82,12 +78,14 @@ class Listener:
             self.tell({"event": "start", "step": step})
         elif event.is_step_materialization:
             self.made[step] = _plain(event.step_materialization_data.materialization)
+        elif event.is_asset_observation:  # a step without an output says why
+            self.made.setdefault(step, _plain(event.asset_observation_data.asset_observation))
         elif event.is_step_success:
             self._done(step, event.step_success_data.duration_ms / 1000)
         elif event.is_step_failure:
             problem = problem_of(event.step_failure_data.error)
             self.outcome.problems[step] = problem
-            self.tell({"event": "failed", "step": step, "error": problem.text, "refused": problem.refused})
+            self.tell({"event": "failed", "step": step, "error": problem})
 
     def tell_skipped(self, steps: Sequence[str]) -> None:
         """Tell which steps were never begun, because what they need is missing."""
@@ -109,8 +107,8 @@ class Listener:
         self.tell({**line, "id": made.get("id"), "figures": figures})
 
 
-def _plain(materialization: dg.AssetMaterialization) -> dict[str, Any]:
-    values = {name: value.value for name, value in materialization.metadata.items()}
+def _plain(told: dg.AssetMaterialization | dg.AssetObservation) -> dict[str, Any]:
+    values = {name: value.value for name, value in told.metadata.items()}
     return {name: value for name, value in values.items() if isinstance(value, str | int | float)}
 
 
@@ -137,8 +135,16 @@ def tell_text(stream: TextIO) -> Tell:
 _TEXTS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
     "run": lambda line: f"{line['job']} (run {line['run'][:8]})",
     "start": lambda line: None,
-    "done": lambda line: f"  {line['step']}: {'reused' if line['reused'] else 'made'} in {line['seconds']} s",
-    "failed": lambda line: f"  {line['step']}: {'refused' if line['refused'] else 'failed'}: {line['error']}",
+    "done": lambda line: "; ".join(
+        filter(
+            None,
+            [
+                f"  {line['step']}: {'reused' if line['reused'] else 'made'} in {line['seconds']} s",
+                line["figures"].get("not deployed"),
+            ],
+        )
+    ),
+    "failed": lambda line: f"  {line['step']}: failed: {line['error']}",
     "skipped": lambda line: f"  {line['step']}: skipped",
     "end": lambda line: f"{'Done' if line['success'] else 'Ended'} in {line['seconds']} s",
 }

@@ -7,13 +7,13 @@ With ``--json-events`` every line on stdout is a JSON object with an ``event``:
 - ``run``: ``run``, ``job``, ``steps`` (names in order)
 - ``start``: ``step``
 - ``done``: ``step``, ``seconds``, ``reused``, ``id``, ``figures``
-- ``failed``: ``step``, ``error``, ``refused``
+- ``failed``: ``step``, ``error``
 - ``skipped``: ``step``
-- ``end``: ``run``, ``success``, ``refused`` (models whose champion stays), ``seconds``
+- ``end``: ``run``, ``success``, ``seconds``
 
-A factory in which a version was refused goes on with the refresh of that model, a second
-``run``: the champion stays and goes on serving. Models that read its predictions follow in a third.
-The exit code is 0 when everything was made or refused, 1 on failure, 130 after Ctrl-C.
+A version that is not deployed is no failure: the champion stays, and the same run goes on with its predictions. Where
+a model has no champion, nothing of it follows; other models that read its predictions follow in a second ``run``.
+The exit code is 0 on success, 1 on failure, 130 after Ctrl-C.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -35,7 +35,7 @@ from ml_platform.project import Project, open_project
 from ml_platform.registry import champion
 from ml_platform_dagster.assets.days import due_range
 from ml_platform_dagster.assets.declare import asset_key
-from ml_platform_dagster.jobs.asset_jobs import FACTORY, refresh_job_name
+from ml_platform_dagster.jobs.asset_jobs import FACTORY
 from ml_platform_dagster.jobs.build import build_definitions
 from ml_platform_dagster.jobs.failures import failure_alert
 from ml_platform_dagster.jobs.instance import open_instance
@@ -89,7 +89,7 @@ def run_job(
     if not outcome.success and not outcome.interrupted:
         now = project.clock.now()
         send_alert(project, failure_alert(project, result.dagster_run, list(outcome.problems.values()), now), now)
-    end = {"event": "end", "run": outcome.run, "success": outcome.success, "refused": outcome.refused}
+    end = {"event": "end", "run": outcome.run, "success": outcome.success}
     tell({**end, "seconds": round(time.monotonic() - began, 2)})
     return outcome
 
@@ -106,28 +106,25 @@ def _partition_tags(project: Project, instance: dg.DagsterInstance, steps: Seque
     return due_range(instance, project, models, project.clock.now()) if models else {}
 
 
-def run_and_refresh(
+def run_and_follow(
     project: Project, instance: dg.DagsterInstance, job: str, tell: Tell, only: Collection[str] = ()
 ) -> int:
-    """Run a job, then what a factory skipped because a champion stays, and return the exit code."""
+    """Run a job, then what waited for predictions of a model without a champion, and return the exit code."""
     outcome = run_job(project, instance, job, tell, only)
-    whole = job == FACTORY and not only
-    outcomes = [outcome, *(_after_refusals(project, instance, outcome, tell) if whole else ())]
-    if any(one.interrupted for one in outcomes):
+    waiting = _waiting(project, outcome) if job == FACTORY and not only else []
+    while waiting and outcome.success:
+        outcome = run_job(project, instance, FACTORY, tell, only=waiting)
+        left = _waiting(project, outcome)
+        waiting = left if len(left) < len(waiting) else []
+    if outcome.interrupted:
         return INTERRUPTED
-    return int(any(one.failed for one in outcomes))
+    return int(outcome.failed)
 
 
-def _after_refusals(project: Project, instance: dg.DagsterInstance, outcome: Outcome, tell: Tell) -> Iterator[Outcome]:
-    """Refresh the models whose champion stays, then make what waited for their predictions."""
-    for model in outcome.refused:
-        if champion(project, model) is not None:
-            yield run_job(project, instance, refresh_job_name(model), tell)
-    waiting = [step for step in outcome.skipped if step.partition("/")[0] not in outcome.refused]
-    if waiting and outcome.refused and not outcome.failed:
-        rest = run_job(project, instance, FACTORY, tell, only=waiting)
-        yield rest
-        yield from _after_refusals(project, instance, rest, tell)
+def _waiting(project: Project, outcome: Outcome) -> list[str]:
+    """Return the steps that were skipped though their own model is not the one without a champion."""
+    without = {model for model in project.spec.models if champion(project, model) is None}
+    return [step for step in outcome.skipped if step.partition("/")[0] not in without]
 
 
 # The command ----------------------------------------------------------------
@@ -151,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         project = open_project(options.project)
         with open_instance(project) as instance:
             end_dead_runs(instance)
-            return run_and_refresh(project, instance, options.job, tell, options.only)
+            return run_and_follow(project, instance, options.job, tell, options.only)
     except PlatformError as error:
         print(error, file=sys.stderr)
         return 1

@@ -118,7 +118,7 @@ def _ingest_run(project: Project, changed: list[str], found: Mapping[str, str]) 
     name="failed_runs",
     minimum_interval_seconds=30,
     default_status=_RUNNING,
-    description="Alerts when a run failed or a version was refused: once a day for the same problem of the same job.",
+    description="Alerts when a run failed: once a day for the same problem of the same job.",
 )
 def failed_runs(context: dg.RunFailureSensorContext, project: ProjectParam) -> None:
     """Send the alert for a failed run."""

@@ -18,8 +18,8 @@ KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
         "feature_table": 3,
         "snapshot": 2,
         "trained_model": 3,
-        "evaluation": 3,
-        "deployment": 1,
+        "evaluation": 4,
+        "deployment": 2,
         "predictions": 3,
         "monitoring": 5,
     }

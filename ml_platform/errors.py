@@ -370,6 +370,17 @@ class ReleaseRefused(PlatformError):
         super().__init__(f"{model}@{version} is not deployed: {'; '.join(reasons)}. The champion stays.")
 
 
+class StaleEvaluation(PlatformError):
+    """An evaluation does not judge what is to be deployed now. The champion stays."""
+
+    def __init__(self, version: object, problem: str) -> None:
+        model = str(version).partition("@")[0]
+        super().__init__(
+            f"{version} is not deployed: {problem}. The champion stays. Evaluate again: ml-platform run, or "
+            f"materialize {model}/evaluation in Dagster."
+        )
+
+
 class ApprovalNeeded(ReleaseRefused):
     """A version met everything else, and nobody approved it; `rejected_by` names who rejected it."""
 

@@ -7,7 +7,8 @@ verdict: it checks gates and release rule again itself.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,12 @@ from ml_platform.errors import (
     LedgerDamaged,
     RefConflict,
     ReleaseRefused,
+    StaleEvaluation,
 )
 from ml_platform.evaluation.evaluate import KIND as EVALUATION
 from ml_platform.evaluation.evaluate import evaluation_id as identify
-from ml_platform.evaluation.judgement import judge_gates, merits, opponents, refusals, rule_name, rule_of
+from ml_platform.evaluation.judgement import anchor_after, judge_gates, judge_release, requirements, rule_name
+from ml_platform.evaluation.reasons import merits, shortfalls
 from ml_platform.predictor import load_predictor
 from ml_platform.store.anchors import anchor_ledger
 from ml_platform.store.ledger import LedgerLine, ledger_lines
@@ -73,15 +76,41 @@ def first_deployed(project: Project, model: str) -> datetime | None:
     return lines[0].at if lines else None
 
 
-def champion_to_beat(project: Project, model: str, trained_id: str) -> str | None:
-    """Return the id of the champion that a trained model has to beat; of the champion itself, the one it replaced.
+@dataclass(frozen=True)
+class Rivals:
+    """The ids of the trained models that a challenger is compared with; None before the first deployment.
 
-    So the evaluation that a deployment rested on is found again as it was, and not made anew.
+    Attributes
+    ----------
+    anchor
+        The last version that, when it was deployed, earned more than the anchor before it beyond doubt; at first the
+        first champion. It stays where it is while champions follow each other, so that small losses cannot add up.
+    """
+
+    champion: str | None
+    anchor: str | None
+
+
+def rivals_of(project: Project, model: str, trained_id: str) -> Rivals:
+    """Return champion and anchor that a trained model has to beat; of the champion itself, those before it.
+
+    So the evaluation that a deployment rested on is found again as it was, and not made again.
     """
     lines = ledger_lines(project.database, champion_ref(model))
-    if not lines:
-        return None
-    return lines[-1].from_value if lines[-1].to_value == trained_id else lines[-1].to_value
+    if lines and lines[-1].to_value == trained_id:
+        lines = lines[:-1]
+    return Rivals(lines[-1].to_value, _anchor_id(lines)) if lines else Rivals(None, None)
+
+
+def anchor(project: Project, model: str, at: datetime | None = None) -> Version | None:
+    """Return the version that is the anchor now, or was at an instant; None where nothing was deployed by then."""
+    lines = [line for line in ledger_lines(project.database, champion_ref(model)) if at is None or line.at <= at]
+    return version_of(project, model, _anchor_id(lines)) if lines else None
+
+
+def _anchor_id(lines: Sequence[LedgerLine]) -> str:
+    """Return what the last deployment left as the anchor; the first champion where it noted none."""
+    return str(lines[-1].facts.get("anchor") or lines[0].to_value)
 
 
 def deploy(
@@ -89,7 +118,7 @@ def deploy(
 ) -> LedgerLine | None:
     """Make a trained model the champion, if its evaluation allows it.
 
-    The evaluation must be of this trained model against the champion of this moment. Gates and release rule are
+    The evaluation must be of this trained model against champion and anchor of this moment. Gates and release rule are
     checked again by the declaration as it is now, and the predictor must load. The champion moves by compare-and-set.
 
     Parameters
@@ -105,6 +134,8 @@ def deploy(
     ------
     ReleaseRefused
         Naming every figure that misses its limit. The champion stays.
+    StaleEvaluation
+        When the evaluation is against another champion, anchor or release rule.
     ApprovalNeeded
         When the declaration asks for approval, and nobody approved exactly this trained model.
     ArtifactDamaged
@@ -119,9 +150,10 @@ def deploy(
         anchor_ledger(project)  # of which the process that deployed it may have been stopped
         return None
     version = register_version(project, model, trained, now)
-    reasons = _mismatches(model, trained, evaluation, current) or _shortfalls(project, trained, evaluation, current)
-    if reasons:
-        raise ReleaseRefused(model, str(version.number), reasons)
+    _require_match(project, version, trained, evaluation, current)
+    missed = _shortfalls(project, version, trained, evaluation, current)
+    if missed:
+        raise ReleaseRefused(model, str(version.number), missed)
     load_predictor(project, trained)
     _require_approval(project, version)
     return _move(project, version, evaluation, current, actor, now)
@@ -137,9 +169,11 @@ def _require_approval(project: Project, version: Version) -> None:
         raise ApprovalNeeded(version.model, str(version.number), said.actor, said.reason)
 
 
-def _mismatches(model: str, trained: Artifact, evaluation: Artifact, current: str | None) -> list[str]:
-    """Return why an evaluation says nothing about this deployment."""
-    found = identify(evaluation.about, evaluation.inputs)
+def _require_match(
+    project: Project, version: Version, trained: Artifact, evaluation: Artifact, current: str | None
+) -> None:
+    """Refuse an evaluation that says nothing about this deployment."""
+    found, model = identify(evaluation.about, evaluation.inputs), version.model
     if found != evaluation.id:
         raise ArtifactDamaged(f"evaluation {evaluation.short_id}", evaluation.id, found)
     if trained.about["model"] != model or evaluation.about["model"] != model:
@@ -152,29 +186,32 @@ def _mismatches(model: str, trained: Artifact, evaluation: Artifact, current: st
             f"{model}: evaluation {evaluation.short_id} is of trained model "
             f"{evaluation.inputs['trained_model'][:12]}, not of {trained.short_id}. Evaluate {trained.short_id}."
         )
-    if evaluation.inputs["champion"] != (current or ""):
-        return [_moved(evaluation, current)]
-    return []
+    now = {"champion": current, "anchor": rivals_of(project, model, version.id).anchor}
+    for role, id in now.items():
+        if evaluation.inputs[role] != (id or ""):
+            raise StaleEvaluation(version, _moved(role, evaluation, id))
 
 
-def _moved(evaluation: Artifact, current: str | None) -> str:
-    against = evaluation.inputs["champion"][:12] or "no champion"
-    return f"the champion is {(current or 'unset')[:12]} by now, the evaluation was against {against}. Evaluate again"
+def _moved(role: str, evaluation: Artifact, now: str | None) -> str:
+    against = evaluation.inputs[role][:12] or f"no {role}"
+    return f"the {role} is {(now or 'unset')[:12]} by now, the evaluation was against {against}"
 
 
-def _shortfalls(project: Project, trained: Artifact, evaluation: Artifact, current: str | None) -> list[str]:
-    """Return which gates and comparisons of the present declaration are missed, judged anew from the figures."""
-    spec, about = project.spec.models[trained.about["model"]], evaluation.about
+def _shortfalls(
+    project: Project, version: Version, trained: Artifact, evaluation: Artifact, current: str | None
+) -> list[str]:
+    """Return which gates and comparisons of the present declaration are missed, judged again from the figures."""
+    spec, about = project.spec.models[version.model], evaluation.about
     declared = project.store.get(TRAINED_MODEL, current).about["declaration"] if current else None
-    name = rule_name(trained.about["declaration"], declared)
-    rule, judged = rule_of(spec.release, name), about["release"]
-    asked = [other for other in opponents(rule, baseline_names(trained)) if other != "champion" or current]
+    judged = about["release"]
+    required = requirements(spec.release, trained.id, baseline_names(trained), judged)
     found = {line["other"]: line for line in judged["compared"]}
-    if judged["rule"] != name or judged["margin"] != rule.margin or set(asked) - set(found):
-        return [f"the release rule {name} has changed since the evaluation. Evaluate again"]
-    lines = [{**found[other], "passed": (found[other]["probability"] or 0.0) >= rule.confidence} for other in asked]
-    release = {**judged, "confidence": rule.confidence, "compared": lines}
-    return refusals(judge_gates(spec, about["figures"]), release, about["currency"])
+    asked = {(item.other, item.margin) for item in required}
+    same_rule = judged["rule"] == rule_name(trained.about["declaration"], declared)
+    if not same_rule or asked - {(other, line["margin"]) for other, line in found.items()}:
+        raise StaleEvaluation(version, f"the release rule {judged['rule']} has changed since the evaluation")
+    release = judge_release(judged, required, found)
+    return shortfalls(judge_gates(spec, about["figures"]), release, about["currency"])
 
 
 def _move(
@@ -196,7 +233,7 @@ def _move(
     except RefConflict as conflict:
         if conflict.found == version.id:
             return None
-        raise ReleaseRefused(version.model, str(version.number), [_moved(evaluation, conflict.found)]) from None
+        raise StaleEvaluation(version, _moved("champion", evaluation, conflict.found)) from None
     anchor_ledger(project)
     return line
 
@@ -208,6 +245,7 @@ def _facts(project: Project, version: Version, evaluation: Artifact, current: st
         "from_version": before.number if before else None,
         "evaluation": evaluation.id,
         "rule": evaluation.about["release"]["rule"],
+        "anchor": anchor_after(version.id, evaluation.about["release"]),
         "figures": evaluation.about["figures"],
         "interval": evaluation.about["contenders"][0]["interval"],
         "currency": evaluation.about["currency"],

@@ -16,7 +16,7 @@ from ml_platform.monitoring.findings import Finding, open_findings
 from ml_platform.monitoring.missed import Missed, missed_rows
 from ml_platform.prediction_log import logged_days
 from ml_platform.project import Project
-from ml_platform.registry import champion, champion_ref
+from ml_platform.registry import anchor, champion, champion_ref
 from ml_platform.reproduction.history import Attempt, attempts
 from ml_platform.store.ledger import ledger_lines
 from ml_platform.store.manifest import Artifact
@@ -56,6 +56,8 @@ class ChampionStatus:
 
     Attributes
     ----------
+    anchor
+        The number of the version that a refresh must beat: the last one that won outright.
     value
         Figures of the evaluation that it was deployed on, in the project's currency, with 95 % intervals.
     interval
@@ -69,6 +71,7 @@ class ChampionStatus:
     reason: str
     value: Mapping[str, float | None]
     interval: Mapping[str, Any]
+    anchor: int | None
 
 
 @dataclass(frozen=True)
@@ -206,8 +209,16 @@ def champion_status(project: Project, name: str, now: datetime) -> ChampionStatu
     facts = line.facts
     figures = facts.get("figures", {})
     value = {figure: figures[figure] for figure in sorted(figures) if figure.startswith("value")}
+    beaten = anchor(project, name, at=now)
     return ChampionStatus(
-        version.number, version.id, line.at, line.actor, line.reason, value, facts.get("interval", {})
+        version=version.number,
+        id=version.id,
+        since=line.at,
+        actor=line.actor,
+        reason=line.reason,
+        value=value,
+        interval=facts.get("interval", {}),
+        anchor=beaten.number if beaten else None,
     )
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 
 from ml_platform.approval import decide, decision_on
-from ml_platform.errors import ApprovalNeeded, ApprovalNotAsked, ApprovalWithoutReason, DeclarationError, ReleaseRefused
+from ml_platform.errors import (
+    ApprovalNeeded,
+    ApprovalNotAsked,
+    ApprovalWithoutReason,
+    DeclarationError,
+    StaleEvaluation,
+)
 from ml_platform.evaluation.evaluate import evaluate_model
 from ml_platform.project import Project
-from ml_platform.registry import champion, deploy
+from ml_platform.registry import champion, deploy, rivals_of
 from ml_platform.spec.deciding import deciding_part
 from ml_platform.status import project_status
 from ml_platform.store.anchors import stored_anchors
@@ -38,8 +44,9 @@ def project(tmp_path, monkeypatch):
 def _candidate(project: Project, snapshot_id: str = "s0") -> tuple[Version, Artifact]:
     """Train, register and evaluate, as the factory does before it deploys."""
     trained = train_model(project, MODEL, snapshot_id).artifact
-    before = champion(project, MODEL)
-    evaluation = evaluate_model(project, MODEL, trained.id, snapshot_id, before.id if before else None).artifact
+    rivals = rivals_of(project, MODEL, trained.id)
+    made = evaluate_model(project, MODEL, trained.id, snapshot_id, rivals.champion, rivals.anchor)
+    evaluation = made.artifact
     record_output(project.database, f"{MODEL}/evaluation", "evaluation", evaluation.id, run="r", at=NOON)
     return register_version(project, MODEL, trained, NOON), evaluation
 
@@ -104,7 +111,7 @@ def test_an_approval_outweighs_no_gate(project):
     _deploy(project, first, evaluation)
     second, _ = _candidate(project, "s1")
     decide(project, second, actor="ada", reason="looks right", now=NOON)
-    with pytest.raises(ReleaseRefused, match="the evaluation is of"):
+    with pytest.raises(StaleEvaluation, match="the evaluation is of"):
         _deploy(project, second, evaluation)
 
 

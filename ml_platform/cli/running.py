@@ -225,13 +225,13 @@ def _done(line: Mapping[str, Any]) -> Text:
         said.append("unchanged")
     elif rows is not None:
         said.append(f"{rows:,} rows")
-    said += [str(figures[name]) for name in ("version", "verdict", "reason") if name in figures and not line["reused"]]
+    if not line["reused"]:
+        said += [str(figures[name]) for name in ("version", "verdict", "reason") if name in figures]
+    said += [figures["not deployed"]] if "not deployed" in figures else []
     return Text("  ✓ ", style="green").append("  ".join(said), style="dim" if line["reused"] else "default")
 
 
 def _failed(line: Mapping[str, Any]) -> Text:
-    if line["refused"]:
-        return Text(f"  – {line['step']}: {line['error']}", style="yellow")
     return Text(f"  ✗ {line['step']}: {line['error']}", style="red")
 
 

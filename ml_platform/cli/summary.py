@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ml_platform.evaluation.basis import basis_text, interval_text
-from ml_platform.evaluation.judgement import chance_of
+from ml_platform.evaluation.reasons import conditions, gate_text
 from ml_platform.identity import format_instant
 from ml_platform.monitoring.missed import Missed
 from ml_platform.project import Project
@@ -22,7 +22,12 @@ from ml_platform.store.outputs import current_output
 from ml_platform.versions import versions
 
 _FILE_WIDTH = 150
-_MARKS = {"deploy": ("deployed", "green"), "refuse": ("not deployed", "yellow"), "same": ("unchanged", "dim")}
+_VERDICTS = {
+    "deploy": ("deployed", "green"),
+    "keep": ("not deployed", "yellow"),
+    "deploy none": ("not deployed; the champion earns no more than doing nothing: deploy none", "red"),
+    "same": ("unchanged", "dim"),
+}
 
 _APART = {
     "superseded": "answered again",
@@ -118,14 +123,14 @@ def _evaluated(
     basis = about["contenders"][0]["interval"]
     stretch = f"tested on {about['rows']:,} rows, {basis_text(basis)}, {about['from'][:10]} to {about['to'][:10]}"
     note = basis["declined"] or basis["note"]
-    word, colour = _MARKS[about["verdict"]] if model.waiting is None else ("good enough", "green")
+    word, colour = _VERDICTS[about["verdict"]] if model.waiting is None else ("good enough", "green")
     lines: list[RenderableType] = [
         Text(f"  {stretch}", style="dim"),
         *([Text(f"  {note}", style="yellow")] if note else []),
         Padding(table, (0, 0, 0, 2)),
         Text(f"  {word}", style=colour),
     ]
-    return [*lines, *_gates(about), *_release(about, currency)]
+    return [*lines, *_judged_by(about, currency)]
 
 
 def _contender_figures(item: Mapping[str, Any], metric: str) -> tuple[str, str, str]:
@@ -137,26 +142,11 @@ def _contender_figures(item: Mapping[str, Any], metric: str) -> tuple[str, str, 
     return _number(figures.get(metric)), _money(figures.get("value_vs_do_nothing")), f"[dim]{shown}[/]"
 
 
-def _gates(about: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _judged_by(about: Mapping[str, Any], currency: str) -> Iterator[RenderableType]:
     for gate in about["gates"]:
-        figure = "missing" if gate["figure"] is None else f"{gate['figure']:.4g}"
-        yield _judged(gate["passed"], f"{gate['name']} is {figure}, asked for {gate['limit']}")
-
-
-def _release(about: Mapping[str, Any], currency: str) -> Iterator[RenderableType]:
-    asked, chance = about["release"]["confidence"], chance_of(about["release"])
-    for line in about["release"]["compared"]:
-        other = _plain_name(line["other"])
-        if line["problem"]:
-            yield _judged(False, f"{other} cannot be run on these rows: {line['problem']}")
-            continue
-        ahead = f"{line['difference']:+,.2f} {currency} a row against {other}"
-        if line["probability"] is None:
-            yield _judged(False, f"{ahead}, no interval: {line['basis']['declined']}")
-            continue
-        interval = f"95 % interval {line['low']:+,.2f} to {line['high']:+,.2f} from {basis_text(line['basis'])}"
-        sure = f"probability of {chance} {line['probability']:.2f}, asked for {asked:g}"
-        yield _judged(line["passed"], f"{ahead}, {interval}; {sure}")
+        yield _judged(gate["passed"], gate_text(gate))
+    for met, text in conditions(about["release"], currency):
+        yield _judged(met, text)
 
 
 def _judged(passed: bool, text: str) -> RenderableType:
@@ -169,7 +159,7 @@ def _plain_name(name: str) -> str:
 
 def _contender_name(project: Project, model: ModelStatus, item: Mapping[str, Any]) -> str:
     numbers = {version.id: version.number for version in versions(project, model.name)}
-    number = numbers.get(item["id"]) if item["role"] in ("challenger", "champion") else None
+    number = numbers.get(item["id"]) if item["role"] in ("challenger", "champion", "anchor") else None
     name = _plain_name(str(item["name"]))
     return f"version {number} ({item['role']})" if number else name
 
@@ -178,7 +168,10 @@ def _champion(model: ModelStatus, currency: str) -> RenderableType:
     if model.champion is None:
         return Text("  in charge: nobody yet", style="yellow")
     since = f"{model.champion.since:%Y-%m-%d %H:%M}"
-    return Text(f"  in charge: version {model.champion.version} since {since}, of {model.versions} trained")
+    text = f"  in charge: version {model.champion.version} since {since}, of {model.versions} trained"
+    if model.champion.anchor not in (None, model.champion.version):
+        text += f"; anchor: version {model.champion.anchor}"
+    return Text(text)
 
 
 def _waiting(model: ModelStatus) -> Sequence[RenderableType]:

@@ -24,8 +24,8 @@ from ml_platform.training.train import baseline_names
 if TYPE_CHECKING:
     from ml_platform.project import Project
 
-Role = Literal["challenger", "champion", "baseline", "do_nothing"]
-CHALLENGER, CHAMPION, DO_NOTHING = "challenger", "champion", "do_nothing"
+Role = Literal["challenger", "champion", "anchor", "baseline", "do_nothing"]
+CHALLENGER, CHAMPION, ANCHOR, DO_NOTHING = "challenger", "champion", "anchor", "do_nothing"
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from ml_platform.code_version import code_version
-from ml_platform.errors import EvaluationError, PlatformError
+from ml_platform.errors import ArtifactDamaged, ArtifactMissing, EvaluationError, PlatformError
 from ml_platform.evaluation.contenders import (
+    ANCHOR,
     CHALLENGER,
     CHAMPION,
     DO_NOTHING,
     Contender,
     EvaluationRows,
+    Role,
     actions_taken,
     baselines,
     contender,
@@ -27,19 +29,21 @@ from ml_platform.evaluation.curves import curves_of
 from ml_platform.evaluation.intervals import Earnings, earnings
 from ml_platform.evaluation.judgement import (
     Comparison,
+    ReleaseFacts,
     judge_gates,
     judge_release,
-    merits,
-    opponents,
-    refusals,
+    margin_of,
+    requirements,
     rule_name,
-    rule_of,
+    verdict_of,
 )
+from ml_platform.evaluation.reasons import merits, shortfalls
 from ml_platform.identity import cache_key, content_id, format_instant
 from ml_platform.making import Made
 from ml_platform.snapshot.boundaries import Part
 from ml_platform.snapshot.read import load_snapshot
 from ml_platform.spec.deciding import deciding_part
+from ml_platform.store.manifest import Artifact
 from ml_platform.training.train import KIND as TRAINED_MODEL
 from ml_platform.training.train import PREDICTOR, baseline_names
 
@@ -52,13 +56,18 @@ OTHER_ROWS = 20_000
 
 
 def evaluate_model(
-    project: Project, model_name: str, trained_id: str, snapshot_id: str, champion_id: str | None
+    project: Project,
+    model_name: str,
+    trained_id: str,
+    snapshot_id: str,
+    champion_id: str | None,
+    anchor_id: str | None = None,
 ) -> Made:
-    """Hold a trained model against its rivals on the test stretch of a snapshot.
+    """Compare a trained model with its rivals on the test period of a snapshot.
 
     The artefact is of kind ``evaluation``. Its ``about`` holds ``contenders`` (figures, value, intervals),
-    ``figures`` of the challenger, ``gates``, ``release``, ``verdict`` (``deploy``, ``refuse``, or ``same`` for the
-    champion itself), ``reasons`` that name figure and limit, and ``curves`` for pictures.
+    ``figures`` of the challenger, ``gates``, ``release``, ``verdict`` (``deploy``, ``keep``, ``deploy none``, or
+    ``same`` for the champion itself), ``reasons`` that name figure and limit, and ``curves`` for pictures.
 
     Parameters
     ----------
@@ -66,32 +75,44 @@ def evaluate_model(
         The challenger.
     champion_id
         The trained model that is deployed now, or None.
+    anchor_id
+        The last version that won outright; the champion where none is named.
 
     Raises
     ------
     EvaluationError
         When no test row can be valued.
+    ArtifactMissing, ArtifactDamaged
+        When a contender's predictor is not what its id says.
     """
-    inputs = _inputs(trained_id, snapshot_id, champion_id)
-    key = evaluation_key(project, model_name, trained_id, snapshot_id, champion_id)
+    rivals = (champion_id, anchor_id)
+    inputs = _inputs(trained_id, snapshot_id, *rivals)
+    key = evaluation_key(project, model_name, trained_id, snapshot_id, *rivals)
     found = project.store.find(KIND, key)
     if found is not None:
         return Made(found, reused=True)
-    about = _Evaluation(project, model_name, trained_id, snapshot_id, champion_id).about()
+    about = _Evaluation(project, model_name, inputs).about()
     artifact = project.store.write(KIND, evaluation_id(about, inputs), key, about=about, inputs=inputs)
     return Made(artifact, reused=False)
 
 
 def evaluation_key(
-    project: Project, model_name: str, trained_id: str, snapshot_id: str, champion_id: str | None
+    project: Project,
+    model_name: str,
+    trained_id: str,
+    snapshot_id: str,
+    champion_id: str | None,
+    anchor_id: str | None = None,
 ) -> str:
-    """Return the key of an evaluation of a trained model against a champion, or against none."""
+    """Return the key of an evaluation of a trained model against a champion and an anchor, or against none."""
     declared = {"currency": project.spec.file.currency, **deciding_part(project.spec, KIND, model_name)}
-    return cache_key(KIND, declared, code_version(KIND), _inputs(trained_id, snapshot_id, champion_id))
+    inputs = _inputs(trained_id, snapshot_id, champion_id, anchor_id)
+    return cache_key(KIND, declared, code_version(KIND), inputs)
 
 
-def _inputs(trained_id: str, snapshot_id: str, champion_id: str | None) -> dict[str, str]:
-    return {"trained_model": trained_id, "snapshot": snapshot_id, "champion": champion_id or ""}
+def _inputs(trained_id: str, snapshot_id: str, champion_id: str | None, anchor_id: str | None) -> dict[str, str]:
+    rivals = {"champion": champion_id or "", "anchor": anchor_id or champion_id or ""}
+    return {"trained_model": trained_id, "snapshot": snapshot_id, **rivals}
 
 
 def evaluation_id(about: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
@@ -102,18 +123,18 @@ def evaluation_id(about: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
 class _Evaluation:
     """One evaluation at work; `about` is what it comes to."""
 
-    def __init__(
-        self, project: Project, model_name: str, trained_id: str, snapshot_id: str, champion_id: str | None
-    ) -> None:
+    def __init__(self, project: Project, model_name: str, inputs: Mapping[str, str]) -> None:
         self._project, self._model = project, project.spec.models[model_name]
         self._currency = project.spec.file.currency
-        self._trained = project.store.get(TRAINED_MODEL, trained_id)
-        self._champion = project.store.get(TRAINED_MODEL, champion_id) if champion_id else None
-        self._same = trained_id == champion_id
-        self._rows = EvaluationRows.read(self._model, load_snapshot(project, snapshot_id, ("test",)).part("test"))
+        self._trained = project.store.get(TRAINED_MODEL, inputs["trained_model"])
+        self._same = inputs["champion"] == self._trained.id
+        self._champion, self._anchor = (self._trained_model(inputs[role]) for role in (CHAMPION, ANCHOR))
+        self._rows = EvaluationRows.read(
+            self._model, load_snapshot(project, inputs["snapshot"], ("test",)).part("test")
+        )
         if not len(self._rows.frame):
-            raise EvaluationError(f"{model_name}: the test stretch has no row. Lengthen split.test.")
-        self._problem: str | None = None
+            raise EvaluationError(f"{model_name}: the test period has no row. Lengthen split.test.")
+        self._problems: dict[str, str] = {}
         self._contenders = self._run()
         self._unvalued = np.isnan(np.column_stack([item.value for item in self._contenders])).any(axis=1)
         self._asked_again = self._rows.asked_again(project.spec)
@@ -129,18 +150,31 @@ class _Evaluation:
             values,
             self._rows.days[self._valued],
             entities[self._valued],
-            other_rows=self._elsewhere(snapshot_id),
+            other_rows=self._elsewhere(inputs["snapshot"]),
             fixed=self._model.value.entities == "fixed",
         )
+
+    def _trained_model(self, id: str) -> Artifact | None:
+        return self._project.store.get(TRAINED_MODEL, id) if id else None
 
     def _run(self) -> list[Contender]:
         found = [contender(self._project, self._rows, CHALLENGER, "challenger", self._trained, PREDICTOR)]
         if self._champion is not None and not self._same:
-            try:
-                found.append(contender(self._project, self._rows, CHAMPION, "champion", self._champion, PREDICTOR))
-            except PlatformError as error:
-                self._problem = str(error).rstrip(".")
+            found += self._rival(CHAMPION, "champion", self._champion)
+        others = {self._trained.id, self._champion.id if self._champion else ""}
+        if self._anchor is not None and self._anchor.id not in others:
+            found += self._rival(ANCHOR, "anchor", self._anchor)
         return [*found, *baselines(self._project, self._rows, self._trained), doing_nothing(self._rows)]
+
+    def _rival(self, name: str, role: Role, trained: Artifact) -> list[Contender]:
+        """Return a former version on these rows; nothing, and the problem kept, where it cannot be run on them."""
+        try:
+            return [contender(self._project, self._rows, name, role, trained, PREDICTOR)]
+        except (ArtifactDamaged, ArtifactMissing):
+            raise
+        except PlatformError as error:
+            self._problems[name] = str(error).rstrip(".")
+            return []
 
     def _elsewhere(self, snapshot_id: str) -> list[dict[str, np.ndarray]]:
         """Return what the contenders would have earned on a sample of the rows before the test."""
@@ -151,7 +185,7 @@ class _Evaluation:
             return []
         rows = EvaluationRows.read(self._model, frame.iloc[:: -(-len(frame) // OTHER_ROWS)])
         asked = [(item.name, item.id, item.role) for item in self._contenders if item.id is not None]
-        owners = {item.id: item for item in (self._trained, self._champion) if item is not None}
+        owners = {item.id: item for item in (self._trained, self._champion, self._anchor) if item is not None}
         named = [(name, owners[id], name if role == "baseline" else PREDICTOR) for name, id, role in asked]
         return [earned_elsewhere(self._project, rows, named)]
 
@@ -159,8 +193,7 @@ class _Evaluation:
         figures = self._figures(self._contenders[0])
         gates = judge_gates(self._model, figures)
         release = self._release()
-        refused = refusals(gates, release, self._currency)
-        verdict = "same" if self._same else "refuse" if refused else "deploy"
+        missed = shortfalls(gates, release, self._currency)
         frame = self._rows.frame
         return {
             "model": self._model.name,
@@ -176,8 +209,8 @@ class _Evaluation:
             "figures": figures,
             "gates": gates,
             "release": release,
-            "verdict": verdict,
-            "reasons": refused or merits(gates, release, self._currency),
+            "verdict": verdict_of(gates, release, same=self._same),
+            "reasons": missed or merits(gates, release, self._currency),
             "notes": self._notes(),
             "curves": curves_of(self._rows, self._contenders[0], self._contenders),
         }
@@ -210,7 +243,7 @@ class _Evaluation:
         figures: dict[str, float | None] = {name: plain(figure) for name, figure in item.figures.items()}
         figures.update(_value_figures(self._earned, item.name))
         if item.role != "do_nothing":
-            owner = self._champion if item.role == "champion" and self._champion is not None else self._trained
+            owner = {CHAMPION: self._champion, ANCHOR: self._anchor}.get(item.name) or self._trained
             part = item.name if item.role == "baseline" else PREDICTOR
             figures["size_mb"] = owner.about["size_mb"][part]
         figures["rows"] = len(self._rows.frame)
@@ -219,17 +252,46 @@ class _Evaluation:
     def _release(self) -> dict[str, Any]:
         declared = self._champion.about["declaration"] if self._champion is not None else None
         name = rule_name(self._trained.about["declaration"], declared)
-        rule = rule_of(self._model.release, name)
-        others = [] if self._same else opponents(rule, baseline_names(self._trained))
-        compared = [self._compare(other, rule.margin) for other in others if other != CHAMPION or self._champion]
-        return judge_release(name, rule, compared)
+        has_run = {item.name for item in self._contenders}
+        rival = CHALLENGER if self._same else CHAMPION
+        tested = ReleaseFacts(
+            rule=name,
+            days=self._earned.days,
+            gain=self._gain(CHALLENGER),
+            champion_gain=self._gain(rival) if self._champion is not None and rival in has_run else None,
+            anchor=self._against_anchor(),
+        )
+        names = baseline_names(self._trained)
+        required = [] if self._same else requirements(self._model.release, self._trained.id, names, vars(tested))
+        allowed = margin_of(self._model.release, name) * max(tested.champion_gain or 0.0, 0.0)
+        compared = {item.other: vars(self._compare(item.other, allowed if item.margin else 0.0)) for item in required}
+        return judge_release(vars(tested), required, compared)
 
-    def _compare(self, other: str, margin: float) -> Comparison:
-        if other == CHAMPION and self._problem is not None:
-            return Comparison(other, problem=self._problem)
-        ahead = self._earned.difference(CHALLENGER, other)
-        probability = self._earned.probability_better(CHALLENGER, other, margin)
-        return Comparison(other, ahead.figure, ahead.low, ahead.high, probability, basis=ahead.basis())
+    def _gain(self, name: str) -> float:
+        return self._earned.difference(name, DO_NOTHING).figure
+
+    def _against_anchor(self) -> dict[str, Any] | None:
+        """Return the anchor; the champion in its place where it cannot be run on these rows; else None."""
+        if self._anchor is None or self._anchor.id == self._trained.id:
+            return None if self._anchor is None else {"id": self._anchor.id, "probability": None}
+        name = self._anchor_name()
+        if name is None:
+            return None
+        id = next(item.id for item in self._contenders if item.name == name)
+        return {"id": id, "probability": self._earned.probability_above(CHALLENGER, name)}
+
+    def _anchor_name(self) -> str | None:
+        """Return the name of the contender that is the anchor, or takes its place."""
+        has_run = {item.name for item in self._contenders}
+        return next((name for name in (ANCHOR, CHAMPION) if name in has_run), None)
+
+    def _compare(self, other: str, allowed: float) -> Comparison:
+        name = self._anchor_name() if other == ANCHOR else other
+        if name is None or name in self._problems:
+            return Comparison(other, problem=self._problems[other])
+        ahead = self._earned.difference(CHALLENGER, name)
+        probability = self._earned.probability_above(CHALLENGER, name, -allowed)
+        return Comparison(other, ahead.figure, ahead.low, ahead.high, probability, allowed, ahead.declined, None, ahead.basis())
 
     def _notes(self) -> list[str]:
         ahead = self._earned.difference(CHALLENGER, DO_NOTHING)
@@ -254,8 +316,13 @@ class _Evaluation:
         if label.dtype.kind != "f" and len(set(label.tolist())) == 1:
             one = f"one class ({str(label[0]).lower()}) in all {len(label)} rows"
             notes.append(f"the test stretch has {one}: auc has no value, and the sums say nothing of the other class.")
-        if self._problem is not None:
-            notes.append(f"the champion cannot be run on these rows: {self._problem}.")
+        if CHAMPION in self._problems:
+            notes.append(f"the champion cannot be run on these rows: {self._problems[CHAMPION]}.")
+        if ANCHOR in self._problems and CHAMPION not in self._problems:
+            place = "The champion takes its place."
+            notes.append(f"the anchor cannot be run on these rows: {self._problems[ANCHOR]}. {place}")
+        if CHAMPION in self._problems and self._anchor_name() is None:
+            notes.append("no anchor can be run on these rows: a version that is deployed on them becomes the anchor.")
         return notes
 
 

@@ -1,6 +1,7 @@
-"""Gates and the release rule: whether a challenger may become champion, and why not.
+"""Gates and the release rule: whether a challenger may become champion.
 
-Evaluation and deployment both ask here, so that a deployment never rests on a verdict that somebody wrote down.
+Evaluation and deployment both ask here, so that a deployment never rests on a recorded verdict. Everything is judged
+by differences from doing nothing or from another contender: a constant in every payoff changes no decision.
 """
 
 from __future__ import annotations
@@ -9,10 +10,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ml_platform.evaluation.basis import from_text
-from ml_platform.spec.model import ModelSpec, Release, ReleaseRule
+from ml_platform.spec.model import ModelSpec
+from ml_platform.spec.release import DAYS_NEEDED, Release
 
 RuleName = Literal["first", "changed_declaration", "refresh"]
+Verdict = Literal["deploy", "keep", "deploy none", "same"]
+"""``keep`` the champion, if there is one; ``deploy none``: the champion itself earns no more than doing nothing."""
+
+ANCHOR_MOVES_AT = 0.99
+"""How sure it must be that a version earns more than the anchor, for the version to become the anchor."""
+SURE_ABOVE_NOTHING = 0.9
+"""How sure it must be that a challenger earns more than doing nothing, where the champion does not or cannot be run."""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """How sure it must be that a challenger earns more than one opponent, less a share of the champion's gain."""
+
+    other: str
+    confidence: float
+    margin: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -24,10 +41,13 @@ class Comparison:
     difference, low, high
         How much more the challenger earns a row, with its 95 % interval.
     probability
-        The probability that it earns more, less the rule's margin; None where the other could not be run, or where the
-        interval is declined.
+        How sure it is that it earns more than the other, less `allowed`; None where that cannot be said.
+    allowed
+        What it may earn less a row: the rule's margin in money.
+    declined
+        Why no interval can be given.
     problem
-        Why the other could not be run.
+        Why the other could not be run on these rows.
     basis
         What the interval rests on (`ml_platform.evaluation.intervals.Interval.basis`).
     """
@@ -37,8 +57,32 @@ class Comparison:
     low: float | None = None
     high: float | None = None
     probability: float | None = None
+    allowed: float = 0.0
+    declined: str | None = None
     problem: str | None = None
     basis: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReleaseFacts:
+    """What a test period showed, apart from the comparisons.
+
+    Attributes
+    ----------
+    days
+        The days that have rows.
+    gain, champion_gain
+        What challenger and champion earned a row above doing nothing; None for a champion that is missing or could
+        not be run.
+    anchor
+        ``id`` of the anchor, and the ``probability`` that the challenger earns more; None where there is none.
+    """
+
+    rule: RuleName
+    days: int
+    gain: float
+    champion_gain: float | None = None
+    anchor: Mapping[str, Any] | None = None
 
 
 def rule_name(challenger_declaration: str, champion_declaration: str | None) -> RuleName:
@@ -48,18 +92,43 @@ def rule_name(challenger_declaration: str, champion_declaration: str | None) -> 
     return "refresh" if champion_declaration == challenger_declaration else "changed_declaration"
 
 
-def rule_of(release: Release, name: RuleName) -> ReleaseRule:
-    """Return the declared rule."""
-    rule: ReleaseRule = getattr(release, name)
-    return rule
+def margin_of(release: Release, name: RuleName) -> float:
+    """Return what a challenger may earn less than the champion, as a share of the champion's gain."""
+    return release.refresh.margin if name == "refresh" else 0.0
 
 
-def opponents(rule: ReleaseRule, baselines: Sequence[str]) -> list[str]:
-    """Return the contenders that a challenger must beat, by name."""
-    found: list[str] = []
-    for other in rule.better_than:
-        found += [f"baseline/{name}" for name in baselines] if other == "baselines" else [other]
-    return found
+def requirements(
+    release: Release, challenger: str, baselines: Sequence[str], tested: Mapping[str, Any]
+) -> list[Requirement]:
+    """Return what a challenger must show against each opponent, by the declaration.
+
+    Parameters
+    ----------
+    challenger
+        The id of its trained model; against itself as the anchor it has nothing to show.
+    tested
+        The fields of `ReleaseFacts`.
+    """
+    name: RuleName = tested["rule"]
+    if name == "first":
+        others = [("do_nothing", release.first.do_nothing)]
+        others += [(f"baseline/{baseline}", release.first.baselines) for baseline in baselines]
+    elif name == "changed_declaration":
+        changed = release.changed_declaration
+        others = [("champion", changed.champion), ("do_nothing", _above_nothing(tested, changed.do_nothing))]
+    else:
+        others = [("champion", release.refresh.champion)]
+        if tested["anchor"] is not None and tested["anchor"]["id"] != challenger:
+            others.append(("anchor", release.refresh.anchor))
+        others.append(("do_nothing", _above_nothing(tested, None)))
+    margins = {"champion": margin_of(release, name)}
+    return [Requirement(other, sure, margins.get(other, 0.0)) for other, sure in others if sure is not None]
+
+
+def _above_nothing(tested: Mapping[str, Any], declared: float | None) -> float | None:
+    """Return how sure a challenger must be to earn more than doing nothing: surer where the champion proves nothing."""
+    gain = tested["champion_gain"]
+    return declared if gain is not None and gain > 0 else max(declared or 0.0, SURE_ABOVE_NOTHING)
 
 
 def judge_gates(model: ModelSpec, figures: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -75,62 +144,48 @@ def judge_gates(model: ModelSpec, figures: Mapping[str, Any]) -> list[dict[str, 
     ]
 
 
-def judge_release(name: RuleName, rule: ReleaseRule, compared: Sequence[Comparison]) -> dict[str, Any]:
-    """Return the rule with every comparison that it asks for, and whether all of them pass."""
+def judge_release(
+    tested: Mapping[str, Any], required: Sequence[Requirement], compared: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what was tested with each requirement, and whether the challenger meets all of them.
+
+    Parameters
+    ----------
+    tested
+        The fields of `ReleaseFacts`.
+    compared
+        The fields of a `Comparison` for each opponent.
+    """
     lines = [
-        {**vars(item), "passed": item.probability is not None and item.probability >= rule.confidence}
-        for item in compared
+        {
+            **compared[item.other],
+            "confidence": item.confidence,
+            "margin": item.margin,
+            "passed": (compared[item.other]["probability"] or 0.0) >= item.confidence,
+        }
+        for item in required
     ]
-    return {
-        "rule": name,
-        "better_than": list(rule.better_than),
-        "margin": rule.margin,
-        "confidence": rule.confidence,
-        "compared": lines,
-        "passed": all(line["passed"] for line in lines),
-    }
+    enough = tested["days"] >= DAYS_NEEDED and tested["gain"] > 0
+    return {**tested, "compared": lines, "passed": enough and all(line["passed"] for line in lines)}
 
 
-def refusals(gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], currency: str) -> list[str]:
-    """Return why a challenger is refused, each reason with its figure and its limit; empty where it is not."""
-    reasons = []
-    for gate in gates:
-        if not gate["passed"]:
-            found = "missing" if gate["figure"] is None else f"{gate['figure']:.4g}"
-            reasons.append(f"{gate['name']} is {found}, the gate asks for {gate['limit']}")
-    for line in release["compared"]:
-        if line["problem"]:
-            reasons.append(_not_run(line, release["rule"]))
-        elif not line["passed"]:
-            reasons.append(_compared(line, release, currency))
-    return reasons
+def verdict_of(gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], *, same: bool) -> Verdict:
+    """Return what an evaluation recommends.
+
+    Parameters
+    ----------
+    same
+        Whether the challenger is the champion itself.
+    """
+    if not same and release["passed"] and all(gate["passed"] for gate in gates):
+        return "deploy"
+    known = release["days"] >= DAYS_NEEDED and not any(line["declined"] for line in release["compared"])
+    if known and release["champion_gain"] is not None and release["champion_gain"] <= 0:
+        return "deploy none"
+    return "same" if same else "keep"
 
 
-def merits(gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], currency: str) -> list[str]:
-    """Return why a challenger may be deployed, each reason with its figure and its limit."""
-    reasons = [f"{gate['name']} is {gate['figure']:.4g}, the gate asks for {gate['limit']}" for gate in gates]
-    return reasons + [_compared(line, release, currency) for line in release["compared"]]
-
-
-def chance_of(release: Mapping[str, Any]) -> str:
-    """Return what a rule's probabilities are of: earning more, or also falling short by no more than its margin."""
-    margin = release["margin"]
-    return f"earning more, or at most {100 * margin:g} % less," if margin else "earning more"
-
-
-def _not_run(line: Mapping[str, Any], rule: str) -> str:
-    return (
-        f"{line['other']} cannot be run on these rows: {line['problem']}. To release without that comparison, declare "
-        f"release.{rule}.better_than: [do_nothing, baselines]"
-    )
-
-
-def _compared(line: Mapping[str, Any], release: Mapping[str, Any], currency: str) -> str:
-    if line["probability"] is None:
-        return f"against {line['other']} no interval can be given: {line['basis']['declined']}"
-    return (
-        f"against {line['other']} the probability of {chance_of(release)} is {line['probability']:.2f}, the release "
-        f"rule {release['rule']} asks for {release['confidence']:g} (difference {line['difference']:+.4g} {currency} "
-        f"a row, 95 % interval {line['low']:+.4g} to {line['high']:+.4g}"
-        f"{from_text(line['basis'])})"
-    )
+def anchor_after(trained_id: str, release: Mapping[str, Any]) -> str:
+    """Return the anchor from the deployment of a challenger on: itself, if there was none or it won outright."""
+    anchor = release["anchor"]
+    return trained_id if anchor is None or (anchor["probability"] or 0.0) >= ANCHOR_MOVES_AT else str(anchor["id"])

@@ -23,7 +23,7 @@ class Planned:
     id
         The artefact that the node would end with; None where only running tells.
     reasons
-        Why, in words; none where it is up to date.
+        Why, in words; none where it is up to date, but for a deployment that keeps the champion.
     duration
         About how long; None where it was never made before. Nothing for what would not run.
     """

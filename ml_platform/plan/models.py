@@ -10,12 +10,13 @@ from ml_platform.evaluation.evaluate import evaluation_key
 from ml_platform.features.source_log import known_by
 from ml_platform.graph import Node
 from ml_platform.identity import format_instant
+from ml_platform.kept import kept_text
 from ml_platform.leaks.check import known_leaks
 from ml_platform.monitoring.monitor import monitoring_key
 from ml_platform.plan.facts import Planned
 from ml_platform.plan.view import NEVER, View
 from ml_platform.prediction_log import day_bounds
-from ml_platform.registry import champion, champion_ref, champion_to_beat
+from ml_platform.registry import champion, champion_ref, rivals_of
 from ml_platform.scheduling import training_as_of
 from ml_platform.scoring import days_id, days_of_run, scored_days
 from ml_platform.snapshot.build import last_as_of, snapshot_key
@@ -140,8 +141,8 @@ def plan_evaluation(view: View, node: Node) -> Planned:
     if ids is None:
         return view.may_run(node, view.changes(node) + view.unsettled(node.inputs))
     trained, snapshot = (ids[f"{node.subject}/{kind}"] for kind in ("trained_model", "snapshot"))
-    rival = champion_to_beat(view.project, node.subject, trained)
-    key = evaluation_key(view.project, node.subject, trained, snapshot, rival)
+    rivals = rivals_of(view.project, node.subject, trained)
+    key = evaluation_key(view.project, node.subject, trained, snapshot, rivals.champion, rivals.anchor)
     found = view.project.store.find("evaluation", key)
     if found is not None:
         return view.up_to_date(node, found.id)
@@ -149,7 +150,7 @@ def plan_evaluation(view: View, node: Node) -> Planned:
 
 
 def plan_deployment(view: View, node: Node) -> Planned:
-    """Return what a run would do about a deployment. A refused version leaves the champion where it is."""
+    """Return what a run would do about a deployment. A version that is not deployed leaves the champion."""
     blocked = view.blocked_before(node)
     if blocked is not None:
         return blocked
@@ -160,11 +161,12 @@ def plan_deployment(view: View, node: Node) -> Planned:
         return view.may_run(node, view.unsettled(node.inputs))
     trained, evaluation = (ids[f"{node.subject}/{kind}"] for kind in ("trained_model", "evaluation"))
     version = version_of(view.project, node.subject, trained) or "the trained model"
-    about = view.project.store.get("evaluation", evaluation).about
-    if about["verdict"] == "refuse":
-        return view.blocked(node, f"{version} was refused: {'; '.join(about['reasons'])}", in_charge)
     if in_charge == trained:
         return view.up_to_date(node, trained)
+    judged = view.project.store.get("evaluation", evaluation)
+    if judged.about["verdict"] in ("keep", "deploy none"):
+        why = kept_text(view.project, judged)
+        return view.blocked(node, why) if in_charge is None else view.up_to_date(node, in_charge, why)
     if asks_for_approval(view.project, node.subject):
         said = decision_on(view.project, node.subject, trained)
         if said is None or said.action != APPROVE:

@@ -88,9 +88,9 @@ class View:
 
     # Verdicts ---------------------------------------------------------------
 
-    def up_to_date(self, node: Node, id: str) -> Planned:
+    def up_to_date(self, node: Node, id: str, *reasons: str) -> Planned:
         """Return that a node would find what it makes."""
-        return Planned(node.name, node.kind, "up to date", id)
+        return Planned(node.name, node.kind, "up to date", id, reasons)
 
     def would_run(self, node: Node, reasons: Sequence[str], duration: timedelta | None = None) -> Planned:
         """Return that a node would make something; the duration is its usual one where no other is given."""

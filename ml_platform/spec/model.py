@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_v
 
 from ml_platform.errors import suggest
 from ml_platform.spec.explain import show
+from ml_platform.spec.release import Release
 from ml_platform.spec.types import Cron, Declaration, ExpressionText, Name, Owner, Plain, Shorthand, Span, exactly_one
 
 Task = Literal["binary", "multiclass", "regression", "quantile"]
@@ -134,26 +135,6 @@ GateField = Annotated[
     BeforeValidator(_gate),
     WithJsonSchema({"type": "string", "pattern": rf"^\s*{_GATE.pattern}\s*$", "examples": [">= 0.7"]}),
 ]
-
-
-class ReleaseRule(Declaration):
-    """What a challenger must show, in money, on identical rows.
-
-    The bootstrap probability that it earns more than each of `better_than` (less `margin`, a share of what the other
-    earns) must reach `confidence`.
-    """
-
-    better_than: tuple[Literal["champion", "baselines", "do_nothing"], ...] = Field(min_length=1, strict=False)
-    margin: float = Field(0.0, ge=0.0, lt=1.0)
-    confidence: float = Field(0.5, gt=0.0, lt=1.0)
-
-
-class Release(Declaration):
-    """The rule for a first version, for a changed declaration, and for a refresh of the same one."""
-
-    first: ReleaseRule = ReleaseRule(better_than=("do_nothing", "baselines"))
-    changed_declaration: ReleaseRule = ReleaseRule(better_than=("champion",), confidence=0.9)
-    refresh: ReleaseRule = ReleaseRule(better_than=("champion",), margin=0.005)
 
 
 def _ages(value: Any) -> Any:

@@ -20,6 +20,7 @@ _BY_ROLE = {
     "features": "feature_table",
     "predictions": PREDICTIONS,
     "champion": "trained_model",
+    "anchor": "trained_model",
     "deployment": "trained_model",
 }
 _NO_NEED = "previous"

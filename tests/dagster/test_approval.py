@@ -23,7 +23,7 @@ def _decide(shop: Shop, **said: object) -> bool:
 
 def test_a_version_waits_without_failing_and_is_deployed_when_it_is_approved(shop: Shop) -> None:
     shop.edit(MODEL, BOOSTED, RULE)
-    shop.edit(MODEL, "release: {", "release: {changed_declaration: {better_than: [do_nothing]}, ")
+    shop.edit(MODEL, "release: {", "release: {changed_declaration: {champion: null}, ")
     shop.edit(MODEL, 'gates: {auc: ">= 0.55"}', "gates: {}")
     shop.edit(MODEL, 'batch: "0 * * * * UTC"', 'batch: "0 * * * * UTC", approval: required')
     for _ in range(2):
@@ -32,7 +32,7 @@ def test_a_version_waits_without_failing_and_is_deployed_when_it_is_approved(sho
         assert str(champion(shop.project, "late_parcel")) == "late_parcel@1"
     told = shop.metadata("late_parcel/deployment")
     assert told["version"] == "late_parcel@1"
-    assert told["reason"].startswith("it waits for approval: ml-platform approve late_parcel@2 --reason")
+    assert told["not deployed"].startswith("it waits for approval: ml-platform approve late_parcel@2 --reason")
     alerts = [json.loads(line) for line in (shop.project.state / "alerts.log").read_text().splitlines()]
     assert [alert["title"] for alert in alerts].count("shop: late_parcel@2 waits for approval") == 1
 
@@ -62,5 +62,5 @@ def test_verifying_in_dagster_alerts_of_damage(shop: Shop) -> None:
     broken = shop.run("verify")
     assert broken.failed
     (problem,) = broken.problems.values()
-    assert problem.text.startswith(f"damaged manifest manifests/snapshot/{path.name}: ")
+    assert problem.startswith(f"damaged manifest manifests/snapshot/{path.name}: ")
     assert "shop: verify failed" in (shop.project.state / "alerts.log").read_text()

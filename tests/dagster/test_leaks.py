@@ -46,7 +46,7 @@ def test_a_leak_is_shown_and_stops_what_depends_on_it(leaky: Shop) -> None:
     before = leaky.metadata(SNAPSHOT)["id"]
     outcome = leaky.run("late_parcel_retrain")
     assert not outcome.success
-    assert "orders.hint is in the order of the label" in outcome.problems[SNAPSHOT].text
+    assert "orders.hint is in the order of the label" in outcome.problems[SNAPSHOT]
     assert "late_parcel/trained_model" in leaky.done("skipped")
     assert leaky.metadata(SNAPSHOT)["id"] != before, "the snapshot stands"
     found = check(leaky, "copy_of_label")

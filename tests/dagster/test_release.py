@@ -58,13 +58,13 @@ def test_after_a_refusal_the_factory_goes_on_with_the_champion(worse: Shop) -> N
 
 def test_a_better_challenger_is_deployed(shop: Shop) -> None:
     shop.edit(MODEL, BOOSTED, RULE)
-    shop.edit(MODEL, "release: {", "release: {changed_declaration: {better_than: [do_nothing]}, ")
+    shop.edit(MODEL, "release: {", "release: {changed_declaration: {champion: null}, ")
     shop.edit(MODEL, 'gates: {auc: ">= 0.55"}', "gates: {}")
     weak = shop.run("late_parcel_retrain")
     assert weak.success, weak.problems
     assert str(champion(shop.project, "late_parcel")) == "late_parcel@2"
     shop.edit(MODEL, RULE, BOOSTED.replace("num_leaves: 7", "num_leaves: 5"))
-    shop.edit(MODEL, "changed_declaration: {better_than: [do_nothing]}, ", "")
+    shop.edit(MODEL, "changed_declaration: {champion: null}, ", "")
     better = shop.run("late_parcel_retrain")
     assert better.success, better.problems
     assert str(champion(shop.project, "late_parcel")) == "late_parcel@3"

@@ -2,12 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_platform.errors import EvaluationError
+from ml_platform.errors import ArtifactDamaged, EvaluationError
 from ml_platform.evaluation.evaluate import evaluate_model, evaluation_id
 from ml_platform.predictor import load_predictor
 from ml_platform.training.train import train_model
 from tests.training.rows import HandMadeSnapshot, keep_snapshots, shop_project, shop_rows, snapshot
 from tests.worlds import LATE_PARCEL
+
+LIGHTGBM = "algorithm: {name: lightgbm, params: {num_leaves: 7, learning_rate: 0.1, num_iterations: 60}}"
+ACTIONS = "    upgrade: -4 + label * 9\n    wait: 0\n"
 
 
 @pytest.fixture
@@ -32,9 +35,9 @@ def _train(project, snapshot_id="s", model="late_parcel"):
     return train_model(project, model, snapshot_id).artifact.id
 
 
-def _evaluate(project, champion=None, snapshot_id="s", model="late_parcel", trained=None):
+def _evaluate(project, champion=None, snapshot_id="s", model="late_parcel", trained=None, anchor=None):
     trained = trained or _train(project, snapshot_id, model)
-    return evaluate_model(project, model, trained, snapshot_id, champion).artifact
+    return evaluate_model(project, model, trained, snapshot_id, champion, anchor).artifact
 
 
 def _by_name(evaluation):
@@ -49,7 +52,12 @@ def test_every_contender_is_judged_on_identical_rows(project):
     assert list(found) == names
     assert {item["figures"]["rows"] for item in found.values()} == {600}
     assert found["champion"]["id"] == old
-    assert evaluation.inputs == {"trained_model": found["challenger"]["id"], "snapshot": "later", "champion": old}
+    assert evaluation.inputs == {
+        "trained_model": found["challenger"]["id"],
+        "snapshot": "later",
+        "champion": old,
+        "anchor": old,
+    }
 
 
 def test_value_is_the_payoff_of_the_action_that_was_recommended_row_by_row(project):
@@ -96,50 +104,76 @@ def test_a_first_version_must_beat_doing_nothing_and_every_baseline(project):
     evaluation = _evaluate(project)
     release = evaluation.about["release"]
     assert release["rule"] == "first"
-    others = [line["other"] for line in release["compared"]]
-    assert others == ["do_nothing", "baseline/rule", "baseline/logistic_regression"]
-    passed = all(line["probability"] >= 0.5 for line in release["compared"])
-    assert evaluation.about["verdict"] == ("deploy" if passed else "refuse")
+    needed = {line["other"]: line["confidence"] for line in release["compared"]}
+    assert needed == {"do_nothing": 0.95, "baseline/rule": 0.8, "baseline/logistic_regression": 0.8}
+    passed = all(line["probability"] >= line["confidence"] for line in release["compared"])
+    assert evaluation.about["verdict"] == ("deploy" if passed else "keep")
 
 
-def test_a_refresh_that_earns_the_same_within_the_margin_may_be_deployed(tmp_path, project):
+def test_a_refresh_is_compared_with_the_champion_less_a_share_of_its_gain_and_with_the_anchor(project):
     old = _train(project)
     evaluation = _evaluate(project, old, "later")
-    assert evaluation.about["release"]["rule"] == "refresh"
-    (line,) = evaluation.about["release"]["compared"]
-    ahead = _by_name(evaluation)["champion"]["challenger_ahead"]
-    assert line["other"] == "champion"
-    assert line["difference"] == ahead["per_row"]
-    assert line["probability"] >= ahead["probability"]
+    release = evaluation.about["release"]
+    found = _by_name(evaluation)
+    assert release["rule"] == "refresh"
+    champion, anchor = release["compared"]
+    ahead, gain = found["champion"]["challenger_ahead"], found["champion"]["figures"]["value_vs_do_nothing"] / 600
+    assert (champion["other"], champion["confidence"], champion["difference"]) == ("champion", 0.5, ahead["per_row"])
+    assert champion["allowed"] == pytest.approx(0.02 * gain)
+    assert champion["probability"] > ahead["probability"]
+    assert (anchor["other"], anchor["confidence"], anchor["probability"]) == ("anchor", 0.9, ahead["probability"])
+    assert release["anchor"] == {"id": old, "probability": ahead["probability"]}
 
 
-def test_a_planted_better_challenger_is_deployed_and_a_planted_worse_one_is_refused(tmp_path, project):
+def test_the_anchor_is_run_beside_a_champion_that_is_another_version(tmp_path, project):
+    blind = _changed(tmp_path, LIGHTGBM, "algorithm: constant")
+    first, champion = _train(blind), _train(project)
+    evaluation = _evaluate(project, champion, "later", anchor=first)
+    found = _by_name(evaluation)
+    assert (found["anchor"]["id"], found["anchor"]["role"]) == (first, "anchor")
+    assert evaluation.inputs["anchor"] == first
+    line = next(line for line in evaluation.about["release"]["compared"] if line["other"] == "anchor")
+    assert line["difference"] == found["anchor"]["challenger_ahead"]["per_row"]
+    earned = [found[name]["figures"]["value_per_row"] for name in ("challenger", "anchor")]
+    assert line["difference"] == pytest.approx(earned[0] - earned[1])
+
+
+@pytest.mark.parametrize("constant", [100, -100])
+def test_a_constant_in_every_action_changes_no_decision(tmp_path, project, constant):
+    richer = _changed(tmp_path / "richer", ACTIONS, f"    upgrade: {constant} - 4 + label * 9\n    wait: {constant}\n")
+    plain_old, richer_old = _train(project), _train(richer)
+    plain = _evaluate(project, plain_old, "later").about
+    shifted = _evaluate(richer, richer_old, "later").about
+    assert shifted["verdict"] == plain["verdict"]
+    assert shifted["figures"]["value_per_row"] == pytest.approx(plain["figures"]["value_per_row"] + constant)
+    for line, other in zip(shifted["release"]["compared"], plain["release"]["compared"], strict=True):
+        assert line["passed"] == other["passed"]
+        assert line["probability"] == pytest.approx(other["probability"], abs=1e-6)
+        assert line["allowed"] == pytest.approx(other["allowed"])
+
+
+def test_a_planted_better_challenger_is_deployed_and_a_planted_worse_one_is_not(tmp_path, project):
     good = _train(project)
-    blind = _changed(
-        tmp_path,
-        "algorithm: {name: lightgbm, params: {num_leaves: 7, learning_rate: 0.1, num_iterations: 60}}",
-        "algorithm: constant",
-    )
+    blind = _changed(tmp_path, LIGHTGBM, "algorithm: constant")
     bad = _train(blind)
     better = evaluate_model(project, "late_parcel", good, "s", bad).artifact.about
     assert better["release"]["rule"] == "changed_declaration"
     assert better["verdict"] == "deploy"
     assert better["release"]["compared"][0]["probability"] > 0.99
     worse = evaluate_model(blind, "late_parcel", bad, "s", good).artifact.about
-    assert worse["verdict"] == "refuse"
-    assert worse["reasons"][0] == "auc is 0.5, the gate asks for >= 0.55"
-    assert (
-        "against champion the probability of earning more is 0.00, the release rule changed_declaration asks for 0.9"
-        in worse["reasons"][1]
+    assert worse["verdict"] == "keep"
+    assert worse["reasons"][0] == "auc is 0.5, the gate needs >= 0.55"
+    assert any(
+        reason.startswith("0 % sure that it earns more than the champion, needs 90 %") for reason in worse["reasons"]
     )
 
 
-def test_a_gate_that_is_missed_refuses_and_names_figure_and_limit(tmp_path, project):
+def test_a_gate_that_is_missed_keeps_the_champion_and_names_figure_and_limit(tmp_path, project):
     strict = _changed(tmp_path, 'auc: ">= 0.55"', 'auc: ">= 0.999"')
     about = _evaluate(strict).about
-    assert about["verdict"] == "refuse"
+    assert about["verdict"] == "keep"
     assert about["gates"] == [{"name": "auc", "figure": about["figures"]["auc"], "limit": ">= 0.999", "passed": False}]
-    assert about["reasons"][0] == f"auc is {about['figures']['auc']:.4g}, the gate asks for >= 0.999"
+    assert about["reasons"][0] == f"auc is {about['figures']['auc']:.4g}, the gate needs >= 0.999"
 
 
 def test_the_champion_itself_is_neither_deployed_nor_refused(project):
@@ -149,17 +183,50 @@ def test_the_champion_itself_is_neither_deployed_nor_refused(project):
     assert about["release"]["compared"] == []
 
 
-def test_a_champion_whose_columns_are_gone_is_a_reason_with_a_way_out(tmp_path, project, monkeypatch):
-    old = _train(project)
-    narrower = _changed(tmp_path, "orders.amount, orders.items]", "orders.amount]")
+def _without_items(directory, monkeypatch):
+    """Return a project whose declaration and rows have lost a column."""
     rows = {name: part.drop(columns="orders.items") for name, part in snapshot().parts.items()}
     keep_snapshots(monkeypatch, {"narrow": HandMadeSnapshot(rows)})
+    return _changed(directory, "orders.amount, orders.items]", "orders.amount]")
+
+
+def test_a_champion_whose_columns_are_gone_is_a_reason_with_a_way_out(tmp_path, project, monkeypatch):
+    old = _train(project)
+    narrower = _without_items(tmp_path, monkeypatch)
     evaluation = _evaluate(narrower, old, "narrow")
-    assert evaluation.about["verdict"] == "refuse"
+    assert evaluation.about["verdict"] == "keep"
     (reason,) = evaluation.about["reasons"]
-    assert reason.startswith("champion cannot be run on these rows: the rows lack column orders.items.")
-    assert "release.changed_declaration.better_than: [do_nothing, baselines]" in reason
+    assert reason.startswith("the champion cannot be run on these rows: the rows lack column orders.items.")
+    assert "declare release: {changed_declaration: {champion: null}}" in reason
     assert "champion" not in _by_name(evaluation)
+    text = LATE_PARCEL.replace("orders.amount, orders.items]", "orders.amount]")
+    text = text.replace("deployment:", "release: {changed_declaration: {champion: null}}\ndeployment:")
+    declared = shop_project(tmp_path, models__late_parcel=text)
+    about = _evaluate(declared, old, "narrow").about
+    assert about["verdict"] == "deploy"
+    assert about["release"]["anchor"] is None
+    assert about["notes"][-1].endswith("If this version is deployed, it becomes the anchor.")
+
+
+def test_an_anchor_whose_columns_are_gone_leaves_its_place_to_the_champion(tmp_path, project, monkeypatch):
+    anchor = _train(project)
+    narrower = _without_items(tmp_path, monkeypatch)
+    champion = _train(narrower, "narrow")
+    blind = _changed(tmp_path, "orders.amount, orders.items]", "orders.amount]\ncalibration: sigmoid")
+    about = _evaluate(blind, champion, "narrow", anchor=anchor).about
+    assert about["release"]["anchor"]["id"] == champion
+    assert about["notes"][-1] == (
+        "the anchor cannot be run on these rows: the rows lack column orders.items. The champion takes its place."
+    )
+
+
+def test_a_damaged_champion_is_no_challenger_that_won(project):
+    old, new = _train(project), _train(project, "later")
+    stored = project.store.get("trained_model", old).objects["predictor/trees.txt"]
+    path = project.state / "store/objects" / stored.sha256[:2] / stored.sha256
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ArtifactDamaged):
+        _evaluate(project, old, "later", trained=new)
 
 
 def test_a_champion_that_recommends_an_action_that_is_gone_cannot_be_compared(tmp_path, project):

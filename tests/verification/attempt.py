@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ml_platform.errors import ReleaseRefused
+from ml_platform.errors import StaleEvaluation
 from ml_platform.project import open_project
 from ml_platform.registry import deploy
 from tests.verification.factory import MODEL, NOON
@@ -16,7 +16,7 @@ def attempt(root: Path, trained: str, evaluation: str, number: int) -> str | Non
     try:
         line = deploy(project, MODEL, trained, evaluation, f"process {number}", NOON)
         return None if line is None else line.to_value
-    except ReleaseRefused:
+    except StaleEvaluation:
         return None
     finally:
         project.database.engine.dispose()

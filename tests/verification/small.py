@@ -21,7 +21,7 @@ def write_small(root: Path, database: str | None = None) -> Project:
         path.write_text(text)
     (root / "models/lateness.yaml").unlink()
     model = LATE_PARCEL.replace("num_iterations: 60", "num_iterations: 3").replace("deployment:", EASY + "deployment:")
-    model = model.replace("train: 28d, validate: 7d, test: 14d", "train: 7d, validate: 3d, test: 4d")
+    model = model.replace("train: 28d, validate: 7d, test: 14d", "train: 7d, validate: 3d, test: 14d")
     (root / "models/late_parcel.yaml").write_text(model.replace('gates: {auc: ">= 0.55"}\n', ""))
     write_shop_data(root, days=62, orders_a_day=12)
     if database is not None:

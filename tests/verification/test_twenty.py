@@ -10,7 +10,7 @@ import pytest
 
 from ml_platform.evaluation.evaluate import evaluate_model
 from ml_platform.project import Project, open_project
-from ml_platform.registry import champion
+from ml_platform.registry import champion, rivals_of
 from ml_platform.snapshot.build import build_snapshot
 from ml_platform.store.anchors import stored_anchors
 from ml_platform.store.ledger import chain_faults, ledger_lines
@@ -48,7 +48,7 @@ def test_of_twenty_processes_that_deploy_at_once_one_wins_at_each_step(
             current = won[-1] if won else None
             candidates = [id for id in trained if id != current]
             project = open_project(root)
-            judged = [evaluate_model(project, MODEL, id, snapshot_id, current).artifact.id for id in candidates]
+            judged = [_evaluate(project, id, snapshot_id, current) for id in candidates]
             asked = [
                 (root, candidates[number % len(candidates)], judged[number % len(candidates)], number)
                 for number in range(PROCESSES)
@@ -61,6 +61,11 @@ def test_of_twenty_processes_that_deploy_at_once_one_wins_at_each_step(
             assert found.id == won[-1]
             project.database.engine.dispose()
     _require_one_chain(open_project(root), won)
+
+
+def _evaluate(project: Project, trained: str, snapshot: str, current: str | None) -> str:
+    anchor = rivals_of(project, MODEL, trained).anchor if current else None
+    return evaluate_model(project, MODEL, trained, snapshot, current, anchor).artifact.id
 
 
 def _train_some(project: Project, root: Path) -> tuple[list[str], str]:
