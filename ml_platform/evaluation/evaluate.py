@@ -291,7 +291,9 @@ class _Evaluation:
             return Comparison(other, problem=self._problems[other])
         ahead = self._earned.difference(CHALLENGER, name)
         probability = self._earned.probability_above(CHALLENGER, name, -allowed)
-        return Comparison(other, ahead.figure, ahead.low, ahead.high, probability, allowed, ahead.declined, None, ahead.basis())
+        return Comparison(
+            other, ahead.figure, ahead.low, ahead.high, probability, allowed, ahead.declined, None, ahead.basis()
+        )
 
     def _notes(self) -> list[str]:
         ahead = self._earned.difference(CHALLENGER, DO_NOTHING)

@@ -205,7 +205,9 @@ def test_a_champion_whose_columns_are_gone_is_a_reason_with_a_way_out(tmp_path, 
     about = _evaluate(declared, old, "narrow").about
     assert about["verdict"] == "deploy"
     assert about["release"]["anchor"] is None
-    assert about["notes"][-1].endswith("If this version is deployed, it becomes the anchor.")
+    assert about["notes"][-1] == (
+        "no anchor can be run on these rows: a version that is deployed on them becomes the anchor."
+    )
 
 
 def test_an_anchor_whose_columns_are_gone_leaves_its_place_to_the_champion(tmp_path, project, monkeypatch):
@@ -215,9 +217,8 @@ def test_an_anchor_whose_columns_are_gone_leaves_its_place_to_the_champion(tmp_p
     blind = _changed(tmp_path, "orders.amount, orders.items]", "orders.amount]\ncalibration: sigmoid")
     about = _evaluate(blind, champion, "narrow", anchor=anchor).about
     assert about["release"]["anchor"]["id"] == champion
-    assert about["notes"][-1] == (
-        "the anchor cannot be run on these rows: the rows lack column orders.items. The champion takes its place."
-    )
+    (note,) = [note for note in about["notes"] if note.startswith("the anchor cannot be run on these rows: the rows")]
+    assert note.endswith("The champion takes its place.")
 
 
 def test_a_damaged_champion_is_no_challenger_that_won(project):
