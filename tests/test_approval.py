@@ -10,7 +10,7 @@ from ml_platform.errors import (
     ApprovalNotAsked,
     ApprovalWithoutReason,
     DeclarationError,
-    StaleEvaluation,
+    EvaluationError,
 )
 from ml_platform.evaluation.evaluate import evaluate_model
 from ml_platform.project import Project
@@ -111,7 +111,7 @@ def test_an_approval_outweighs_no_gate(project):
     _deploy(project, first, evaluation)
     second, _ = _candidate(project, "s1")
     decide(project, second, actor="ada", reason="looks right", now=NOON)
-    with pytest.raises(StaleEvaluation, match="the evaluation is of"):
+    with pytest.raises(EvaluationError, match="is of trained model"):
         _deploy(project, second, evaluation)
 
 

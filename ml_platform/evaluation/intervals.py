@@ -123,16 +123,6 @@ class Earnings:
         known = self._of(name, other).mixture
         return None if known is None else known.probability_above(threshold)
 
-    def probability_better(self, name: str, other: str, margin: float = 0.0) -> float | None:
-        """Return the probability that a contender earns more than another; None where the interval is declined.
-
-        Parameters
-        ----------
-        margin
-            What it may fall short by, as a share of what the other earns.
-        """
-        return self.probability_above(name, other, -margin * abs(self.figures[other]))
-
     def _of(self, name: str, other: str | None) -> _Known:
         pair = (name, other)
         if pair not in self._known:

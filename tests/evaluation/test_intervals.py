@@ -174,15 +174,15 @@ def test_differences_are_paired_so_that_what_both_share_cancels():
 def test_equal_earnings_are_not_better_but_not_worse_by_the_margin():
     value = np.array([1.0, 2.0, 3.0, 4.0])
     found = earnings({"a": value, "b": value.copy()}, np.arange(4))
-    assert found.probability_better("a", "b") == pytest.approx(0.0)
-    assert found.probability_better("a", "b", margin=0.005) == pytest.approx(1.0)
+    assert found.probability_above("a", "b") == pytest.approx(0.0)
+    assert found.probability_above("a", "b", -0.005 * abs(found.figures["b"])) == pytest.approx(1.0)
     assert found.probability_above("a", "b", -0.01) == pytest.approx(1.0)
 
 
 def test_the_margin_is_a_share_of_what_the_other_earns_also_where_that_is_a_loss():
     found = earnings({"a": np.full(5, -10.2), "b": np.full(5, -10.0)}, np.arange(5))
-    assert found.probability_better("a", "b", margin=0.01) == pytest.approx(0.0)
-    assert found.probability_better("a", "b", margin=0.03) == pytest.approx(1.0)
+    assert found.probability_above("a", "b", -0.01 * abs(found.figures["b"])) == pytest.approx(0.0)
+    assert found.probability_above("a", "b", -0.03 * abs(found.figures["b"])) == pytest.approx(1.0)
 
 
 def test_the_same_rows_give_the_same_interval():
@@ -199,7 +199,7 @@ def test_fewer_than_four_days_are_too_few_to_say(days):
     assert (interval.low, interval.high, interval.days) == (None, None, days)
     assert interval.figure == pytest.approx(np.arange(10.0 * days).mean())
     assert found.probability_above("a", "b") is None
-    assert found.probability_better("a", "b") is None
+    assert found.probability_above("a", "b") is None
 
 
 def test_three_days_are_enough_where_sixty_earlier_days_are_known():
