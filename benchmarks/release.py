@@ -219,7 +219,7 @@ def years_of(world: World, rule: Rule, years: int, seed: int) -> list[Year]:
     return [live_through(world, rule, np.random.default_rng([seed, number])) for number in range(years)]
 
 
-def first_releases(gain: float, years: int, seed: int) -> Iterator[int | None]:
+def first_releases(gain: float, years: int, seed: int, weeks: int = WEEKS) -> Iterator[int | None]:
     """Yield for each year the week in which a first version is released; None where none is.
 
     Each week a model is tested whose true gain over doing nothing is `gain`, until one is released.
@@ -228,7 +228,7 @@ def first_releases(gain: float, years: int, seed: int) -> Iterator[int | None]:
     for number in range(years):
         draw = np.random.default_rng([seed, number])
         luck = LUCK_SD * draw.normal(size=DAYS)
-        yield next((week for week in range(WEEKS) if _first(world, release, draw, luck, week)), None)
+        yield next((week for week in range(weeks) if _first(world, release, draw, luck, week)), None)
 
 
 def _first(world: World, release: Release, draw: np.random.Generator, luck: np.ndarray, week: int) -> bool:
