@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ml_platform.spec.model import ModelSpec
-from ml_platform.spec.release import DAYS_NEEDED, Release
+from ml_platform.spec.release import DAYS_NEEDED, IGNORE, Confidence, Release
 
 RuleName = Literal["first", "changed_declaration", "refresh"]
 Verdict = Literal["deploy", "keep", "deploy none", "same"]
@@ -110,6 +110,7 @@ def requirements(
         The fields of `ReleaseFacts`.
     """
     name: RuleName = tested["rule"]
+    others: list[tuple[str, Confidence]]
     if name == "first":
         others = [("do_nothing", release.first.do_nothing)]
         others += [(f"baseline/{baseline}", release.first.baselines) for baseline in baselines]
@@ -120,15 +121,17 @@ def requirements(
         others = [("champion", release.refresh.champion)]
         if tested["anchor"] is not None and tested["anchor"]["id"] != challenger:
             others.append(("anchor", release.refresh.anchor))
-        others.append(("do_nothing", _above_nothing(tested, None)))
+        others.append(("do_nothing", _above_nothing(tested, IGNORE)))
     margins = {"champion": margin_of(release, name)}
-    return [Requirement(other, sure, margins.get(other, 0.0)) for other, sure in others if sure is not None]
+    return [Requirement(other, sure, margins.get(other, 0.0)) for other, sure in others if sure != IGNORE]
 
 
-def _above_nothing(tested: Mapping[str, Any], declared: float | None) -> float | None:
+def _above_nothing(tested: Mapping[str, Any], declared: Confidence) -> Confidence:
     """Return how sure a challenger must be to earn more than doing nothing: surer where the champion proves nothing."""
     gain = tested["champion_gain"]
-    return declared if gain is not None and gain > 0 else max(declared or 0.0, SURE_ABOVE_NOTHING)
+    if gain is not None and gain > 0:
+        return declared
+    return SURE_ABOVE_NOTHING if declared == IGNORE else max(declared, SURE_ABOVE_NOTHING)
 
 
 def judge_gates(model: ModelSpec, figures: Mapping[str, Any]) -> list[dict[str, Any]]:

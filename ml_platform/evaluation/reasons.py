@@ -84,7 +84,7 @@ def _line_text(line: Mapping[str, Any], rule: str, currency: str) -> str:
     if line["problem"]:
         return (
             f"{other_name(line['other'])} cannot be run on these rows: {line['problem']}. To release without that "
-            f"comparison, declare release: {{{rule}: {{{line['other']}: null}}}}"
+            f"comparison, declare release: {{{rule}: {{{line['other']}: ignore}}}}"
         )
     if line["declined"]:
         return str(line["declined"])

@@ -23,7 +23,7 @@ def _decide(shop: Shop, **said: object) -> bool:
 
 def test_a_version_waits_without_failing_and_is_deployed_when_it_is_approved(shop: Shop) -> None:
     shop.edit(MODEL, BOOSTED, RULE)
-    shop.edit(MODEL, "release: {", "release: {changed_declaration: {champion: null}, ")
+    shop.edit(MODEL, "release: {", "release: {changed_declaration: {champion: ignore}, ")
     shop.edit(MODEL, 'gates: {auc: ">= 0.55"}', "gates: {}")
     shop.edit(MODEL, 'batch: "0 * * * * UTC"', 'batch: "0 * * * * UTC", approval: required')
     for _ in range(2):

@@ -131,13 +131,13 @@ def test_a_first_version_that_is_not_released_leaves_nothing_deployed_and_no_fai
 
 def test_a_better_challenger_is_deployed(shop: Shop) -> None:
     shop.edit(MODEL, BOOSTED, RULE)
-    shop.edit(MODEL, "release: {", "release: {changed_declaration: {champion: null}, ")
+    shop.edit(MODEL, "release: {", "release: {changed_declaration: {champion: ignore}, ")
     shop.edit(MODEL, 'gates: {auc: ">= 0.55"}', "gates: {}")
     weak = shop.run("late_parcel_retrain")
     assert weak.success, weak.problems
     assert str(champion(shop.project, "late_parcel")) == "late_parcel@2"
     shop.edit(MODEL, RULE, BOOSTED.replace("num_leaves: 7", "num_leaves: 5"))
-    shop.edit(MODEL, "changed_declaration: {champion: null}, ", "")
+    shop.edit(MODEL, "changed_declaration: {champion: ignore}, ", "")
     better = shop.run("late_parcel_retrain")
     assert better.success, better.problems
     assert str(champion(shop.project, "late_parcel")) == "late_parcel@3"

@@ -197,10 +197,10 @@ def test_a_champion_whose_columns_are_gone_is_a_reason_with_a_way_out(tmp_path, 
     assert evaluation.about["verdict"] == "keep"
     (reason,) = evaluation.about["reasons"]
     assert reason.startswith("the champion cannot be run on these rows: the rows lack column orders.items.")
-    assert "declare release: {changed_declaration: {champion: null}}" in reason
+    assert "declare release: {changed_declaration: {champion: ignore}}" in reason
     assert "champion" not in _by_name(evaluation)
     text = LATE_PARCEL.replace("orders.amount, orders.items]", "orders.amount]")
-    text = text.replace("deployment:", "release: {changed_declaration: {champion: null}}\ndeployment:")
+    text = text.replace("deployment:", "release: {changed_declaration: {champion: ignore}}\ndeployment:")
     declared = shop_project(tmp_path, models__late_parcel=text)
     about = _evaluate(declared, old, "narrow").about
     assert about["verdict"] == "deploy"

@@ -82,8 +82,8 @@ def test_the_anchor_itself_has_not_to_beat_itself():
     assert _asked(anchor={"id": "c" * 64, "probability": None}) == [("champion", 0.5, 0.02)]
 
 
-def test_null_takes_an_opponent_out():
-    release = Release.model_validate({"first": {"baselines": None}, "refresh": {"anchor": None}})
+def test_ignore_takes_an_opponent_out():
+    release = Release.model_validate({"first": {"baselines": "ignore"}, "refresh": {"anchor": "ignore"}})
     first = requirements(release, "c", ["rule"], _tested("first", champion_gain=None, anchor=None))
     assert [(item.other, item.confidence) for item in first] == [("do_nothing", 0.95)]
     assert [item.other for item in requirements(release, "c", [], _tested())] == ["champion"]
@@ -176,7 +176,7 @@ def test_an_opponent_that_cannot_be_run_is_a_reason_with_a_way_out():
     (reason,) = shortfalls([], release, "EUR")
     assert reason == (
         "the champion cannot be run on these rows: the rows lack column a.b. To release without that comparison, "
-        "declare release: {changed_declaration: {champion: null}}"
+        "declare release: {changed_declaration: {champion: ignore}}"
     )
 
 

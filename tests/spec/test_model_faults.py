@@ -10,6 +10,27 @@ import pytest
 from tests.spec.ferry import edit, faults
 
 CASES = [
+    (
+        "models/late.yaml",
+        "deployment:",
+        "release: {first: {do_nothing: 1.5}, refresh: {champion: 0.4}}\ndeployment:",
+        [
+            "models/late.yaml:20:31: release.first.do_nothing must be from 0.5 up to below 1, or ignore, found 1.5. Write a probability such as 0.9.",
+            "models/late.yaml:20:57: release.refresh.champion must be from 0.5 up to below 1, or ignore, found 0.4. Write a probability such as 0.9.",
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "deployment:",
+        "release: {first: {better_than: [do_nothing]}}\ndeployment:",
+        ["models/late.yaml:20:19: release.first: the key better_than is unknown. Known: baselines, do_nothing."],
+    ),
+    (
+        "models/late.yaml",
+        "test: 14d",
+        "test: 13d",
+        ["models/late.yaml:9:41: split.test: a release needs 14 test days, found 13d. Write at least 14d."],
+    ),
     ("models/late.yaml", "owner: team:harbour\n", "", ["models/late.yaml:1:1: the key owner is missing. Add it."]),
     (
         "models/late.yaml",
