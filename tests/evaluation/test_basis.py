@@ -5,9 +5,9 @@ import numpy as np
 from ml_platform.cli.summary import _contender_figures
 from ml_platform.evaluation.basis import basis_text, interval_text
 from ml_platform.evaluation.intervals import earnings
-from ml_platform.evaluation.judgement import Comparison, judge_release, merits, refusals
+from ml_platform.evaluation.judgement import Comparison, ReleaseFacts, Requirement, judge_release
+from ml_platform.evaluation.reasons import shortfalls
 from ml_platform.reports.pictures import value_by_contender
-from ml_platform.spec.model import ReleaseRule
 
 FEW = {"days": 3, "declined": "too few days to say: 3, at least 4 are needed"}
 
@@ -26,13 +26,12 @@ def test_an_interval_is_shown_with_its_basis_and_note_or_with_the_reason_why_the
     assert interval_text(None, None, FEW) == FEW["declined"]
 
 
-def test_a_declined_comparison_is_refused_with_its_reason():
-    line = Comparison("champion", 2.0, None, None, None, basis=FEW)
-    release = judge_release("refresh", ReleaseRule(better_than=("champion",)), [line])
+def test_a_declined_comparison_keeps_the_champion_with_its_reason():
+    line = vars(Comparison("champion", 2.0, declined=FEW["declined"], basis=FEW))
+    facts = vars(ReleaseFacts("refresh", days=14, gain=2.0, champion_gain=1.0))
+    release = judge_release(facts, [Requirement("champion", 0.5)], {"champion": line})
     assert release["passed"] is False
-    expected = "against champion no interval can be given: too few days to say: 3, at least 4 are needed"
-    assert refusals([], release, "EUR") == [expected]
-    assert merits([], release, "EUR") == [expected]
+    assert shortfalls([], release, "EUR") == ["too few days to say: 3, at least 4 are needed"]
 
 
 def test_run_and_picture_show_a_declined_interval():
