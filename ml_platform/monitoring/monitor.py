@@ -177,7 +177,8 @@ def _read_ids(
 ) -> dict[str, str]:
     """Return the ids of everything that the figures rest on, by role."""
     spec = project.spec.models[model_name]
-    first = (now - spec.monitoring.window - spec.label.horizon).astimezone(UTC).date()
+    window = timedelta(days=window_days(spec.monitoring.window))
+    first = (now - window - spec.label.horizon).astimezone(UTC).date()
     days = [logged for logged in logged_days(project, model_name) if first <= logged.day <= now.astimezone(UTC).date()]
     label = _label_node(project, model_name)
     return {
