@@ -16,9 +16,9 @@ import numpy.typing as npt
 BLOCK_BYTES = 8 << 20
 ROW_BYTES = 64 << 20
 """No row is longer. What looks longer is nearly always a quote that is never closed."""
+_HEADER_BYTES = 1 << 16
 _QUOTE, _COMMA, _LF, _CR = b'",\n\r'
-_BORDER = np.zeros(256, bool)
-_BORDER[[_COMMA, _LF, _CR, _QUOTE]] = True
+_BORDER = b',\n\r"'
 """What may come before an opening quote and after a closing one; two quotes in a row are one escaped quote."""
 
 
@@ -70,11 +70,16 @@ def row_blocks(file: Any, block_bytes: int = BLOCK_BYTES, row_bytes: int = ROW_B
 
 def first_row_end(block: bytes) -> int:
     """Return where the first row of a block of whole rows ends."""
-    quotes, place = _paired(block, ended=True), 0
+    start = block[:_HEADER_BYTES]
+    return _first_end(start, _paired(start, ended=False)) or _first_end(block, _paired(block, ended=True)) or len(block)
+
+
+def _first_end(block: bytes, quotes: npt.NDArray[np.int64]) -> int:
+    place = 0
     while True:
         ends = [found for sign in (b"\n", b"\r") if (found := block.find(sign, place)) >= 0]
         if not ends:
-            return len(block)
+            return 0
         place = min(ends) + 1
         if not np.searchsorted(quotes, min(ends)) % 2:
             return place
@@ -103,12 +108,17 @@ def _paired(block: bytes, *, ended: bool) -> npt.NDArray[np.int64]:
     opening, closing = quotes[0::2], quotes[1::2]
     if closing.size and closing[-1] == len(content) - 1:
         closing = closing[:-1]  # what follows is not read yet, or is the end
-    starts = _BORDER[content[opening - 1]] | (opening == 0)
-    if not (starts.all() and _BORDER[content[closing + 1]].all()):
+    if opening.size and opening[0] == 0:
+        opening = opening[1:]
+    if not (_are_borders(content.take(opening - 1)) and _are_borders(content.take(closing + 1))):
         quotes = _walked(block, quotes)
     if ended and len(quotes) % 2:
         raise BadQuote("a quote that is opened here is never closed", block, quotes, int(quotes[-1]))
     return quotes
+
+
+def _are_borders(signs: npt.NDArray[np.uint8]) -> bool:
+    return bool(((signs == _COMMA) | (signs == _QUOTE) | (signs == _LF) | (signs == _CR)).all())
 
 
 def _walked(block: bytes, quotes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -121,7 +131,7 @@ def _walked(block: bytes, quotes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64
                 found.append(place)
             continue
         found.append(place)
-        if place + 1 < len(block) and not _BORDER[block[place + 1]]:
+        if place + 1 < len(block) and block[place + 1] not in _BORDER:
             problem = "text follows a quote that closes a cell, as where a quote before it is never closed"
             raise BadQuote(problem, block, np.array(found[:-1], np.int64), place)
     return np.array(found, np.int64)

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -122,7 +122,9 @@ class _Ingestion:
         some = len(changed) < len(parts)
         with self._engine() as engine, Staging(engine) as staging:
             reading = self._read(staging, changed, may_be_empty=some)
-            new = find_new_rows(engine, staging, self._spec, self._now, self._number, self._log(), partial=some)
+            new = find_new_rows(
+                engine, staging, self._spec, self._now, self._number, self._log(), partial=some, place=reading.place
+            )
             if not new.doubtful:
                 whole = not some and not self._is_partly_read
                 return self._finish(parts, reading, new if whole else replace(new, missing=None))
@@ -269,7 +271,7 @@ class _Ingestion:
         missing: int | None = None,
     ) -> Ingest:
         known = {**self._marks} | {mark.name: mark for mark in marks}
-        known |= {mark.name: mark for mark in marks_of_gone(known, {part.name for part in parts}, self._now)}
+        known |= {mark.name: mark for mark in self._gone(known, parts)}
         waits = [mark.next_known_at for mark in known.values() if mark.next_known_at is not None]
         last = read_upstream(self._previous.upstream) if self._previous is not None else Upstream()
         upstream = upstream_of(last, known.values(), missing, self._now, self._far_ahead)
@@ -292,10 +294,15 @@ class _Ingestion:
     def _record(self, ingest: Ingest, parts: Sequence[Part], marks: Iterable[Mark]) -> None:
         read = tuple(marks)
         others = {name: mark for name, mark in self._marks.items() if name not in {mark.name for mark in read}}
-        gone = marks_of_gone(others, {part.name for part in parts}, self._now)
-        record_ingest(self._project.database, self._spec.name, ingest, self._look.scope, (*read, *gone))
+        marks = (*read, *self._gone(others, parts))
+        record_ingest(self._project.database, self._spec.name, ingest, self._look.scope, marks)
         if ingest.new_rows:
             seal_rows(self._project, self._now)
+
+    def _gone(self, marks: Mapping[str, Mark], parts: Sequence[Part]) -> list[Mark]:
+        if not self._spec.reader.has_files:
+            return []
+        return marks_of_gone(marks, {part.name for part in parts}, self._now)
 
     def _result(self, made: Made, checks: tuple[CheckResult, ...], new: NewRows | None, ingest: Ingest) -> Ingested:
         freshness = _freshness(self._spec, made.artifact, self._now)

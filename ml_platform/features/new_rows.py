@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -139,7 +139,15 @@ _REPLACED = {CHUNK: _LOG_CHUNK, ROW: _LOG_ROW, UNTIL: KNOWN}
 
 
 def find_new_rows(
-    engine: DuckDB, staging: Staging, spec: SourceSpec, now: datetime, number: int, log: Log | None, *, partial: bool
+    engine: DuckDB,
+    staging: Staging,
+    spec: SourceSpec,
+    now: datetime,
+    number: int,
+    log: Log | None,
+    *,
+    partial: bool,
+    place: Callable[[int], str],
 ) -> NewRows:
     """Compare what was read (the staged table `READ`) with the log.
 
@@ -153,6 +161,8 @@ def find_new_rows(
         Whether parts of the source were not read. A row is then doubtful where it contradicts the log, and the part
         that the log has it from may still stand: where the log's row of its key was declared to be known later, or at
         the same instant and this row is from a new part.
+    place
+        Returns where a row was read, by its number.
 
     Raises
     ------
@@ -164,7 +174,7 @@ def find_new_rows(
     repeated = staging.keep(_REPEATED, counted.filter(counted["_rows"] > 1).select(*spec.key))
     repeats = bool(engine.run(repeated.limit(1)).num_rows)
     if repeats:
-        _refuse_duplicates(engine, spec, read.semi_join(repeated, list(spec.key)))
+        _refuse_duplicates(engine, spec, read.semi_join(repeated, list(spec.key)), place)
     known = read.filter(read[KNOWN] <= to_micros(now))
     several = repeated if repeats else None
     missing = None
@@ -227,8 +237,9 @@ def _text_bytes(spec: SourceSpec, rows: Any) -> Any:
     return reduce(add, texts, ibis.literal(0, "int64"))
 
 
-def _refuse_duplicates(engine: DuckDB, spec: SourceSpec, rows: Any) -> None:
-    counted = rows.group_by([*spec.key, KNOWN]).aggregate(_rows=rows.count())
+def _refuse_duplicates(engine: DuckDB, spec: SourceSpec, rows: Any, place: Callable[[int], str]) -> None:
+    ends = {"_first_place": rows[PLACE].min(), "_last_place": rows[PLACE].max()}
+    counted = rows.group_by([*spec.key, KNOWN]).aggregate(_rows=rows.count(), **ends)
     twice = counted.filter(counted["_rows"] > 1).order_by([KNOWN, *spec.key])
     found = engine.run(twice.limit(1))
     if found.num_rows:
@@ -237,7 +248,8 @@ def _refuse_duplicates(engine: DuckDB, spec: SourceSpec, rows: Any) -> None:
         raise DuplicateKey(
             spec.name,
             f"key {key}",
-            f"{row['_rows']} rows are known at {format_instant(from_micros(row[KNOWN]))}",
+            f"{row['_rows']} rows are known at {format_instant(from_micros(row[KNOWN]))} "
+            f"({place(row['_first_place'])} and {place(row['_last_place'])})",
             "Remove all but one, or add the column that tells them apart to the key.",
         )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,7 +20,10 @@ from ml_platform.features.read_files import gone, opened, require_columns
 from ml_platform.features.schema import first_not_utf8
 from ml_platform.spec.source import SourceSpec
 
-_UNREADABLE = (pa.ArrowException, EOFError, OSError, zipfile.BadZipFile, ValueError)
+_UNREADABLE = (
+    *(pa.ArrowException, EOFError, OSError, ValueError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError),  # of damaged or encrypted archives
+)
 _ENCODING = "Convert the file to UTF-8, such as with iconv -f latin1 -t utf-8"
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from ml_platform.errors import MissingFile, SchemaChanged, listed, suggest
+from ml_platform.features.member_stream import MemberStream, is_of_members
 from ml_platform.spec.source import SourceSpec
 
 _ROWS = 65_536
@@ -35,6 +36,9 @@ def opened(files: Any, path: str, spec: SourceSpec, where: str) -> Iterator[Any]
     elif path.endswith(".zst"):  # Arrow's reader raises where the file is cut, which that of fsspec does not
         with files.open(path, "rb") as packed, pa.input_stream(packed, compression="zstd") as file:
             yield file
+    elif is_of_members(path):
+        with files.open(path, "rb") as packed:
+            yield MemberStream(packed, path)
     else:
         with files.open(path, "rb", compression="infer") as file:
             yield file

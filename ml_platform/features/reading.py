@@ -34,10 +34,18 @@ class Reading:
         How many rows.
     marks
         What to remember of each part.
+    parts
+        Name of each part, the number of its first row, and whether all of its rows were kept.
     """
 
     rows: int
     marks: tuple[Mark, ...]
+    parts: tuple[tuple[str, int, bool], ...] = ()
+
+    def place(self, number: int) -> str:
+        """Return the part that a row was read from, and the row in it (1 is the first)."""
+        name, first, whole = next(part for part in reversed(self.parts) if part[1] <= number)
+        return f"{name}: row {number - first + 1}" if whole else name
 
 
 def unsettled(parts: Iterable[Part], marks: Mapping[str, Mark], now: datetime) -> list[Part]:
@@ -76,14 +84,15 @@ def read_parts(
     """
     nothing = pa.table({name: pa.array([], TYPES[column.type]) for name, column in spec.columns.items()})
     staging.append(READ, _timed(spec, nothing, 0, fresh=False))
-    rows, found = 0, []
+    rows, found, read = 0, list[Mark](), list[tuple[str, int, bool]]()
     for part in parts:
         limits = (to_micros(now), to_micros(now) + far_ahead // MICROSECOND)
         reader = _PartReader(staging, spec, part, limits, rows, fresh=part.name not in marks, kept=kept)
         reader.read()
+        read += [(part.name, rows, reader.kept_all)] if reader.rows else []
         rows += reader.rows
         found += reader.marks(marks.get(part.name), marks.get(CURSOR))
-    return Reading(rows, tuple(found))
+    return Reading(rows, tuple(found), tuple(read))
 
 
 class _PartReader:
@@ -121,6 +130,11 @@ class _PartReader:
             self._remember(raw, timed[KNOWN])
             self.rows += table.num_rows
 
+    @property
+    def kept_all(self) -> bool:
+        """Whether no row was left out."""
+        return self._read == self.rows
+
     def marks(self, before: Mark | None, cursor: Mark | None) -> list[Mark]:
         """Return what to remember. While rows wait to be known, the cursor stays before them."""
         waits = None if self._next_known is None else from_micros(self._next_known)
@@ -129,7 +143,7 @@ class _PartReader:
             self._part.fingerprint,
             waits,
             rows=self._read,
-            most_rows=max(self._read, before.most_rows if before else 0) if self._cursor is None else self._read,
+            most_rows=max(self._read, before.most_rows if before and self._spec.reader.has_files else 0),
             waiting=self._waiting,
             waiting_until=None if self._last_known is None else from_micros(self._last_known),
             far=self._beyond,

@@ -6,6 +6,7 @@ the row, and nothing is written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -27,6 +28,7 @@ TYPES: dict[ColumnType, pa.DataType] = {
     "bool": pa.bool_(),
     "timestamp": INSTANT,
 }
+_DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ZONED = r"\d{2}:\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$"
 
 
@@ -69,7 +71,7 @@ class _Column:
             values = pa.chunked_array([pc.run_end_decode(chunk) for chunk in values.chunks], values.type.value_type)
         if pa.types.is_string_view(values.type):
             values = values.cast(pa.string())
-        if _is_text(values.type):
+        if _is_text(values.type) and self._spec.reader.csv is None:  # the parser of CSV files has seen to it
             try:
                 values.validate(full=True)
             except pa.ArrowInvalid:
@@ -192,7 +194,7 @@ class _Column:
             raise self._unreadable(values, convert) from None
 
     def _unreadable(
-        self, values: pa.ChunkedArray, convert: Callable[[pa.ChunkedArray], pa.ChunkedArray]
+        self, values: pa.ChunkedArray, convert: Callable[[pa.ChunkedArray], pa.ChunkedArray], first: int = 0
     ) -> SchemaChanged:
         """Return the error for the first row that cannot be converted, found by halving."""
         start, end = 0, len(values)
@@ -204,8 +206,10 @@ class _Column:
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
                 end = middle
         problem = f"{self._told(values, start)} is not {_ARTICLES[self._declared.type]}"
+        if self._declared.type == "int" and pa.types.is_floating(values.type):
+            problem += ", or is a float so large that it stands for several ints"
         remedy = "Correct the declared type, or the data; reader.null_values names texts that stand for null."
-        return SchemaChanged(self._spec.name, self._place(start), problem, remedy, column=self._name)
+        return SchemaChanged(self._spec.name, self._place(first + start), problem, remedy, column=self._name)
 
     def _require_values(self, values: pa.ChunkedArray) -> None:
         if self._declared.required and values.null_count:
@@ -228,6 +232,8 @@ class _Column:
 
     def _refuse_naive(self, bad: pa.ChunkedArray, values: pa.ChunkedArray) -> None:
         row = pc.index(bad, True).as_py()
+        if row >= 0 and _is_text(values.type) and not _DATED.match(str(values[row])):
+            raise self._unreadable(values[row : row + 1], lambda part: part.cast(INSTANT), row)
         if row >= 0:
             remedy = "Write timestamps with an offset such as Z, or declare the column's zone."
             problem = f"{self._told(values, row)} has no time zone"
@@ -251,10 +257,10 @@ class _Column:
 
 _ARTICLES = {
     "string": "a string",
-    "int": "an int of 64 bits, known to the last digit",
+    "int": "an int of 64 bits",
     "float": "a float",
     "bool": "a bool",
-    "timestamp": "a timestamp in ISO 8601 to the microsecond",
+    "timestamp": "a timestamp in ISO 8601 to the microsecond, such as 2024-05-31T18:30:00Z",
 }
 
 

@@ -112,6 +112,11 @@ class Reader(Declaration):
         return next(name for name in _READERS if getattr(self, name) is not None)
 
     @property
+    def has_files(self) -> bool:
+        """Whether rows are read from files."""
+        return self.csv is not None or self.parquet is not None
+
+    @property
     def told(self) -> str:
         """What is read, for people."""
         return self.postgres.told if self.postgres is not None else str(getattr(self, self.kind))

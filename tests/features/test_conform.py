@@ -182,6 +182,25 @@ def test_int96_timestamps_do_not_wrap(tmp_path):
     assert found == [(end - EPOCH) // timedelta(microseconds=1) for end in ends]
 
 
+def test_a_damaged_parquet_file_is_refused_or_read(tmp_path):
+    import fsspec
+
+    from ml_platform.features.read_files import read_parquet
+
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"x": ["a", "b"]}), path, write_page_checksum=True, compression="none")
+    content, spec = path.read_bytes(), spec_of("string")
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 0x41
+        path.write_bytes(damaged)
+        try:
+            for table in read_parquet(fsspec.filesystem("file"), str(path), spec, "x.parquet"):
+                conform(table, spec, "x.parquet")
+        except SourceError:
+            continue
+
+
 ZONES = st.sampled_from(
     ["America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns"]
 )

@@ -258,6 +258,14 @@ FAULTS = {
         "(declared in sources/sales.yaml:17). "
         "Write timestamps with an offset such as Z, or declare the column's zone.",
     ),
+    "a date in another form": (
+        "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n"
+        "y,a,2024-05-01T00:00:00Z,31.05.2024 18:30,1\n",
+        SchemaChanged,
+        "source sales: data/sales.csv: row 2: column seen: '31.05.2024 18:30' is not a timestamp in ISO 8601 to the "
+        "microsecond, such as 2024-05-31T18:30:00Z (declared in sources/sales.yaml:17). Correct the declared type, or "
+        "the data; reader.null_values names texts that stand for null.",
+    ),
     "an infinite number": (
         "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,inf\n",
         SourceError,
@@ -268,7 +276,8 @@ FAULTS = {
         "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n"
         "x,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,2\n",
         DuplicateKey,
-        "source sales: key id 'x': 2 rows are known at 2024-05-01T00:00:00.000000Z. "
+        "source sales: key id 'x': 2 rows are known at 2024-05-01T00:00:00.000000Z "
+        "(data/sales.csv: row 1 and data/sales.csv: row 2). "
         "Remove all but one, or add the column that tells them apart to the key.",
     ),
     "a row without a key": (

@@ -112,6 +112,24 @@ def test_a_row_of_2099_is_reported_in_the_status_and_the_catalog(tmp_path):
     assert (facts.waiting, facts.notes) == ((1, "2099-05-08 00:00"), (note,))
 
 
+def test_a_function_that_gives_fewer_rows_is_no_file(tmp_path):
+    (tmp_path / "rows.txt").write_text("3")
+    (tmp_path / "feed.py").write_text(
+        "import pathlib, pandas as pd\n"
+        "def rows():\n"
+        "    count = int((pathlib.Path(__file__).parent / 'rows.txt').read_text())\n"
+        "    at = pd.Timestamp('2024-05-01', tz='UTC')\n"
+        "    return pd.DataFrame([[str(n), 'a', at, at, 1.0] for n in range(count)],\n"
+        "        columns=['id', 'shop', 'at', 'seen', 'amount'])\n"
+    )
+    project = write_project(tmp_path, sources={"sales": {"reader": {"python": "feed:rows"}, **SALES}})
+    upstream_at(project, 4)
+    (tmp_path / "rows.txt").write_text("1")
+    assert upstream_at(project, 5).notes() == (
+        "the source no longer has 2 keys of earlier rows. Their rows are kept (since 2024-05-01 05:00)",
+    )
+
+
 def test_what_is_stored_comes_back():
     assert read_upstream("{}") == Upstream()
     assert read_upstream(Upstream(waiting=3).as_text()) == Upstream(waiting=3)
