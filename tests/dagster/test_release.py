@@ -15,7 +15,8 @@ from ml_platform.registry import champion
 from ml_platform.store.ledger import ledger_lines
 from ml_platform.versions import versions
 from ml_platform_dagster.assets.declare import asset_key
-from ml_platform_dagster.jobs.run import dagster_home, run_and_follow
+from ml_platform_dagster.jobs.instance import open_instance
+from ml_platform_dagster.jobs.run import run_and_follow
 from tests.dagster.shop import Shop
 from tests.worlds import write_shop
 
@@ -118,7 +119,7 @@ def test_a_first_version_that_is_not_released_leaves_nothing_deployed_and_no_fai
     text = (root / MODEL).read_text().replace(BOOSTED, CONSTANT).replace('gates: {auc: ">= 0.55"}', "gates: {}")
     (root / MODEL).write_text(text)
     project = open_project(root)
-    with dg.DagsterInstance.from_config(str(dagster_home(project))) as instance:
+    with open_instance(project) as instance:
         told: list[dict[str, Any]] = []
         code = run_and_follow(project, instance, "factory", lambda line: told.append(dict(line)))
     assert code == 0
