@@ -72,42 +72,49 @@ def occupied(
 
 def rounded_sum(limbs: Mapping[int, pa.Array], units: Sequence[int], questions: int) -> Floats:
     """Return sums as the nearest floats, ties to the even one, from the sums of their limbs."""
-    return _nearest(_digits(limbs, len(units), questions), units[0])
+    if not limbs:
+        return np.zeros(questions)
+    return _nearest(_digits(limbs, questions), units[min(limbs)])
 
 
 def rounded_spread(
     count: Ints, sums: Mapping[int, pa.Array], squares: Mapping[int, pa.Array], questions: int
 ) -> Floats:
     """Return ``count * squares - sums**2`` as the nearest floats: the variance times count (count - 1)."""
-    total = _halved(_magnitude(_digits(sums, len(SUM_UNITS), questions))[0])
-    of_squares = _halved(_digits(squares, len(SQUARE_UNITS), questions))
-    found = np.zeros((max(len(of_squares) + 2, 2 * len(total)), questions), np.int64)
-    for place, digit in enumerate(of_squares):
-        if digit.any():
-            found[place] += (count & _HALF_MASK) * digit
-            found[place + 1] += (count >> _HALF) * digit
-    for place, digit in enumerate(total):
-        if digit.any():
-            for other, factor in enumerate(total):
-                if factor.any():
-                    found[place + other] -= digit * factor
+    if not squares:
+        return np.zeros(questions)
+    total = _halved(_magnitude(_digits(sums, questions))[0]) if sums else np.zeros((0, questions), np.int64)
+    of_squares = _halved(_digits(squares, questions))
+    at_total, at_squares = 4 * min(sums, default=0), 2 * min(squares)  # in digits of 20 bits above 2**-400
+    first = min(at_total, at_squares) if sums else at_squares
+    first -= first % 2
+    size = max(at_squares + len(of_squares) + 2, at_total + 2 * len(total)) - first
+    found = np.zeros((size + size % 2, questions), np.int64)
+    low, high = count & _HALF_MASK, count >> _HALF
+    for place, digit in enumerate(of_squares, at_squares - first):
+        found[place] += low * digit
+        if high.any():
+            found[place + 1] += high * digit
+    known = [(place, digit) for place, digit in enumerate(total) if digit.any()]
+    for place, digit in known:
+        for other, factor in known:
+            found[at_total - first + place + other] -= digit * factor
     whole = _normal(found, _HALF)
-    if len(whole) % 2:
-        whole = np.concatenate([whole, np.zeros((1, questions), np.int64)])
     joined = whole[::2] + (whole[1::2] << _HALF)
-    return np.maximum(_nearest(_normal(joined, BITS), SQUARE_UNITS[0]), 0.0)
+    return np.maximum(_nearest(_normal(joined, BITS), SQUARE_UNITS[0] + _HALF * first), 0.0)
 
 
-def _digits(limbs: Mapping[int, pa.Array], count: int, questions: int) -> Ints:
-    """Return digits of 40 bits, the lowest first, each from 0 to 2**40 - 1 but the last, which has the sign."""
-    digits = np.zeros((count + 4, questions), np.int64)
-    for limb, column in limbs.items():
-        array = combined(column)
+def _digits(limbs: Mapping[int, pa.Array], questions: int) -> Ints:
+    """Return digits of 40 bits from the lowest limb up, each from 0 to 2**40 - 1 but the last, which has the sign."""
+    lowest, columns = min(limbs), {limb: combined(column) for limb, column in limbs.items()}
+    spare = 4 if any(pa.types.is_decimal(column.type) for column in columns.values()) else 2
+    digits = np.zeros((max(limbs) - lowest + spare, questions), np.int64)
+    for limb, array in columns.items():
         if pa.types.is_decimal(array.type):
-            for place, part in enumerate(_of_decimals(array)):
-                digits[limb + place] += part
+            for place, part in enumerate(_of_decimals(array), limb - lowest):
+                digits[place] += part
         else:
-            digits[limb] += array.cast(pa.int64()).to_numpy(zero_copy_only=False)
+            digits[limb - lowest] += array.cast(pa.int64()).to_numpy(zero_copy_only=False)
     return _normal(digits, BITS)
 
 
