@@ -21,7 +21,7 @@ KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
         "evaluation": 4,
         "deployment": 2,
         "predictions": 3,
-        "monitoring": 5,
+        "monitoring": 6,
     }
 )
 """One integer for each kind of node. Raise it when what the platform computes for that kind changes."""

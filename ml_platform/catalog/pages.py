@@ -16,6 +16,7 @@ from ml_platform.catalog.lineage_picture import around, lineage_edges, lineage_p
 from ml_platform.catalog.links import anchor, href
 from ml_platform.catalog.search import search_script
 from ml_platform.catalog.wording import age_text, figure_text, instant_text, money_text, share_text, value_text
+from ml_platform.web.policies import CATALOG_POLICY, with_policy
 
 _PACKAGE = "ml_platform.catalog"
 _AS_THEY_ARE = ("style.css", "search.js")
@@ -67,7 +68,8 @@ class _Page:
         to = partial(href, root=root)
         edges = around(self._edges, centre) if centre.name else self._edges
         picture = lineage_picture(edges, to, centre)
-        return self._templates.get_template(template).render(about, root=root, href=to, lineage=picture)
+        page = self._templates.get_template(template).render(about, root=root, href=to, lineage=picture)
+        return with_policy(page, CATALOG_POLICY)
 
 
 def _filters(facts: CatalogueFacts) -> dict[str, Callable[..., Any]]:

@@ -6,6 +6,7 @@ The command line starts Dagster as a process and imports none of it.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -97,6 +98,16 @@ def write_workspace(project: Project) -> Path:
         f"      location_name: {project.spec.name}\n"
     )
     write_durably(path, text.encode())
+    return path
+
+
+def write_served_workspace(project: Project, socket: Path) -> Path:
+    """Write the workspace file by which Dagster reaches a code server at a Unix socket, and return its path."""
+    path = (project.state / "dagster").resolve() / "served.yaml"
+    path.write_text(
+        f"load_from:\n  - grpc_server:\n      socket: {json.dumps(str(socket))}\n"
+        f"      location_name: {project.spec.name}\n"
+    )
     return path
 
 

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.tree import Tree
 
 from ml_platform.errors import DeclarationError
+from ml_platform.terminal import SafeConsole, styled
 
 if TYPE_CHECKING:
     from ml_platform.features.availability import Availability
@@ -73,11 +73,11 @@ def show_graph(directory: Path, as_json: bool) -> None:
         ]
         print(json.dumps(rows, indent=2))
         return
-    tree = Tree(f"[bold]{spec.name}[/]")
+    tree = Tree(styled("[bold]{}[/]", spec.name))
     groups: dict[str, Tree] = {}
     for node in nodes:
         if node.group not in groups:
-            groups[node.group] = tree.add(f"[bold]{node.group}[/]")
-        inputs = f" [dim]<- {', '.join(node.inputs)}[/]" if node.inputs else ""
-        groups[node.group].add(f"{node.name}{inputs}")
-    Console().print(tree)
+            groups[node.group] = tree.add(styled("[bold]{}[/]", node.group))
+        inputs = f" <- {', '.join(node.inputs)}" if node.inputs else ""
+        groups[node.group].add(styled("{}[dim]{}[/]", node.name, inputs))
+    SafeConsole().print(tree)

@@ -82,11 +82,22 @@ def up(
     directory: Directory = HERE,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
     mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Anything but loopback needs a token.", metavar="ADDRESS")
+    ] = "127.0.0.1",
+    host_name: Annotated[
+        list[str] | None, typer.Option(help="Name by which browsers reach this machine or its proxy; repeatable.")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the token, 16 characters or more; ML_PLATFORM_TOKEN where no file is named."),
+    ] = None,
 ) -> None:
-    """Serve the Dagster UI and the MLflow UI on loopback until Ctrl-C."""
-    from ml_platform.cli.serving import serve_project
+    """Serve the Dagster UI and the MLflow UI until Ctrl-C, guarded against requests of other sites."""
+    from ml_platform.cli.serving import Serving, serve_project
 
-    raise typer.Exit(serve_project(directory, port, mlflow_port))
+    serving = Serving.checked(port, mlflow_port, host, host_name or (), token_file)
+    raise typer.Exit(serve_project(directory, serving))
 
 
 @app.command(rich_help_panel=_PANEL)

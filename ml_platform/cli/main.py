@@ -10,15 +10,17 @@ from ml_platform.cli.app import app
 from ml_platform.cli.process import REMEDIES, leave
 from ml_platform.cli.streams import print_anywhere
 from ml_platform.errors import PlatformError
+from ml_platform.terminal import print_safely, printable
 
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one clear message and exit code 1, never a traceback."""
     print_anywhere()
+    print_safely()
     try:
         app()
     except PlatformError as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         sys.exit(1)
     except OSError as error:
         remedy = REMEDIES.get(error.errno or 0)

@@ -16,6 +16,7 @@ from ml_platform.cli.summary import wide_console
 from ml_platform.errors import listed
 from ml_platform.plan.facts import Plan, Planned, Verdict, known_duration, unknown_durations
 from ml_platform.project import Project, open_project
+from ml_platform.terminal import styled
 
 _STYLES: dict[Verdict, str] = {"up to date": "dim", "would run": "bold", "may run": "", "blocked": "red"}
 
@@ -41,7 +42,7 @@ def _instant(project: Project, until: str | None) -> datetime:
 
 def print_plan(plan: Plan, console: Console) -> None:
     """Print a plan: a line for each node, then what it comes to."""
-    console.print(f"\n[bold]{plan.project}[/] at {plan.now:%Y-%m-%d %H:%M} UTC\n", highlight=False)
+    console.print(styled("\n[bold]{}[/] at {} UTC\n", plan.project, f"{plan.now:%Y-%m-%d %H:%M}"))
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("step", no_wrap=True)
     table.add_column("plan", no_wrap=True)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ml_platform.cli.summary import wide_console
 from ml_platform.project import open_project
 from ml_platform.reproduction import Attempt, Reproduction, keep_attempt, reproduce
+from ml_platform.terminal import styled
 from ml_platform.version_names import version_named
 
 _SHOWN = 12
@@ -34,16 +36,16 @@ def reproduce_version(
 
 def _print(found: Reproduction, console: Console) -> None:
     mark = "[green]the same[/]" if found.same else "[red]not the same[/]"
-    console.print(f"\n[bold]{found.version}[/] trained again: {mark}\n", highlight=False)
+    console.print(styled(f"\n[bold]{{}}[/] trained again: {mark}\n", found.version))
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="dim")
     table.add_column()
     table.add_row("trained model", found.trained_model)
-    again = {True: ", made again from its sources: the same", False: ", made again: [red]another id[/]"}
+    again = {True: ", made again from its sources: the same", False: ", made again: another id"}
     table.add_row("snapshot", found.snapshot_id + (again[found.snapshot] if found.snapshot is not None else ""))
     table.add_row("declared in", _commit(found))
     for name, same in found.fitted.items():
-        table.add_row(name, "the same fitted state" if same else "[red]another fitted state[/]")
+        table.add_row(name, "the same fitted state" if same else Text("another fitted state", "red"))
     console.print(table)
     console.print(f"\n{found.statement[0].upper()}{found.statement[1:]}".rstrip(".") + ".", highlight=False)
     _list(console, "Not as it was then:", [str(item) for item in found.differences])
@@ -59,7 +61,7 @@ def _commit(found: Reproduction) -> str:
 
 def _list(console: Console, title: str, lines: list[str]) -> None:
     if lines:
-        console.print(f"\n[dim]{title}[/]", highlight=False)
+        console.print(styled("\n[dim]{}[/]", title))
         for line in lines[:_SHOWN]:
             console.print(f"  {line}", highlight=False, markup=False)
         if len(lines) > _SHOWN:

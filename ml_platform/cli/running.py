@@ -23,6 +23,7 @@ from ml_platform.clock import parse_duration
 from ml_platform.errors import ClockError
 from ml_platform.project import Project, open_project
 from ml_platform.store.simulated_clock import SimulatedClock
+from ml_platform.terminal import SafeConsole, printable, styled
 
 _RUNNER = "ml_platform_dagster.jobs.run"
 
@@ -69,7 +70,7 @@ def advance_project(directory: Path, by: str, then_run: bool) -> int:
 def _advance(project: Project, end: datetime) -> None:
     clock = simulated(project)
     clock.advance(end - clock.now())
-    Console().print(f"\nThe clock moves on to {end:%Y-%m-%d %H:%M} UTC.")
+    SafeConsole().print(f"\nThe clock moves on to {end:%Y-%m-%d %H:%M} UTC.")
 
 
 def simulated(project: Project) -> SimulatedClock:
@@ -126,9 +127,9 @@ def _run(project: Project, job: str, *only: str) -> Run:
     command += [argument for step in only for argument in ("--only", step)]
     log = project.state / "logs" / "run.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    console = Console()
+    console = SafeConsole()
     now = project.clock.now()
-    console.print(f"[bold]{project.spec.name}[/], {now:%Y-%m-%d %H:%M} UTC: starting Dagster ...", highlight=False)
+    console.print(styled("[bold]{}[/], {} UTC: starting Dagster ...", project.spec.name, f"{now:%Y-%m-%d %H:%M}"))
     with log.open("w+", encoding="utf-8", errors="replace") as errors:
         process = subprocess.Popen(
             command,
@@ -180,7 +181,7 @@ def _explain(errors: TextIO, log: Path, run: Run) -> None:
     """Show why a process that told no failed step ended with an error."""
     errors.seek(0)
     told = errors.read().strip().splitlines()
-    print("\n".join(told[-3:]), file=sys.stderr)
+    print(printable("\n".join(told[-3:])), file=sys.stderr)
     print(f"The whole log is in {log}.", file=sys.stderr)
 
 

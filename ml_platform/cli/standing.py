@@ -11,6 +11,7 @@ from rich.table import Table
 from ml_platform.cli.summary import missed_text, print_status, wide_console
 from ml_platform.errors import PlatformError, suggest
 from ml_platform.project import open_project
+from ml_platform.terminal import styled
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -72,7 +73,7 @@ def list_predictions(directory: Path, model: str, day: str | None, limit: int, a
     missed = missed_rows(project, model, project.clock.now())
     if missed is not None and missed.reasons:
         console.print(f"\n{missed_text(missed)}", highlight=False, soft_wrap=True)
-    console.print(f"\n[dim]Why?[/]  ml-platform explain {newest} {directory}", highlight=False, soft_wrap=True)
+    console.print(styled("\n[dim]Why?[/]  ml-platform explain {} {}", newest, directory), soft_wrap=True)
 
 
 def _bounds(day: str | None, now: datetime) -> tuple[datetime, datetime]:

@@ -19,6 +19,7 @@ from ml_platform.project import Project
 from ml_platform.spec.figures import headline_metric
 from ml_platform.status import DataStatus, ModelStatus, ProjectStatus, project_status
 from ml_platform.store.outputs import current_output
+from ml_platform.terminal import SafeConsole, styled
 from ml_platform.versions import versions
 
 _FILE_WIDTH = 150
@@ -39,27 +40,27 @@ _APART = {
 
 def wide_console() -> Console:
     """Return a console on stdout that is wide enough for tables where stdout is a file."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_FILE_WIDTH)
+    console = SafeConsole()
+    return console if console.is_terminal else SafeConsole(width=_FILE_WIDTH)
 
 
 def print_summary(project: Project, console: Console) -> None:
     """Print the status with what to do next."""
     print_status(project, console)
     where = project.root
-    console.print("[bold]Next[/]", highlight=False)
+    console.print(styled("[bold]Next[/]"))
     for command, what in (
         (f"ml-platform up {where}", "the whole graph in the Dagster UI, the runs in MLflow"),
         (f"ml-platform advance 1d {where} --run", "live another day"),
         (f"ml-platform predictions {next(iter(project.spec.models), 'MODEL')} {where}", "what was advised"),
     ):
-        console.print(f"  {command}  [dim]{what}[/]", highlight=False, soft_wrap=True)
+        console.print(styled("  {}  [dim]{}[/]", command, what), soft_wrap=True)
 
 
 def print_status(project: Project, console: Console) -> None:
     """Print how a project stands: data, then each model."""
     status = project_status(project, project.clock.now())
-    console.print(f"\n[bold]{status.project}[/] at {status.now:%Y-%m-%d %H:%M} UTC\n", highlight=False)
+    console.print(styled("\n[bold]{}[/] at {} UTC\n", status.project, f"{status.now:%Y-%m-%d %H:%M}"))
     console.print(_data(project, status))
     for item in status.sources:
         for note in item.notes:
@@ -133,13 +134,13 @@ def _evaluated(
     return [*lines, *_judged_by(about, currency)]
 
 
-def _contender_figures(item: Mapping[str, Any], metric: str) -> tuple[str, str, str]:
+def _contender_figures(item: Mapping[str, Any], metric: str) -> tuple[str, str, RenderableType]:
     figures = item["figures"]
     if item["role"] == "do_nothing":
         return _number(figures.get(metric)), "0", ""
     low, high = (_money(figures.get(f"value_vs_do_nothing_{end}")) for end in ("low", "high"))
     shown = f"{low} to {high}" if low else item["interval"]["declined"]
-    return _number(figures.get(metric)), _money(figures.get("value_vs_do_nothing")), f"[dim]{shown}[/]"
+    return _number(figures.get(metric)), _money(figures.get("value_vs_do_nothing")), Text(shown, "dim")
 
 
 def _judged_by(about: Mapping[str, Any], currency: str) -> Iterator[RenderableType]:

@@ -15,6 +15,7 @@ from ml_platform.errors import PlatformError
 from ml_platform.project import Project, open_project
 from ml_platform.store.anchors import Anchor
 from ml_platform.store.ledger import Head
+from ml_platform.terminal import SafeConsole
 from ml_platform.verification.damage import Damage, Verification
 from ml_platform.verification.verify import verify_project
 
@@ -26,7 +27,7 @@ _EVERY = 50
 def show_verification(directory: Path, as_json: bool) -> int:
     """Verify a project, print what was found, and return the exit code."""
     project = open_project(directory)
-    found = _verify(project, Console(stderr=True))
+    found = _verify(project, SafeConsole(stderr=True))
     if as_json:
         print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:

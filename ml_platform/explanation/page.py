@@ -14,6 +14,7 @@ from ml_platform.errors import PageNotWritten
 from ml_platform.explanation import wording
 from ml_platform.explanation.explanation import Explanation
 from ml_platform.explanation.pictures import meter, waterfall
+from ml_platform.web.policies import EXPLANATION_POLICY, with_policy
 
 _PACKAGE = "ml_platform.explanation"
 _STYLES = (("ml_platform.catalog", "style.css"), (_PACKAGE, "explanation.css"))
@@ -54,7 +55,7 @@ def page_of(explanation: Explanation) -> str:
     of_terms = told is not None and told.method not in ("rule", "constant")
     contributed = {term.column: term.amount for term in told.terms} if told is not None and of_terms else {}
     inputs = sorted(explanation.inputs, key=lambda item: -abs(contributed.get(item.name, 0.0)))
-    return templates.get_template("explanation.html").render(
+    page = templates.get_template("explanation.html").render(
         told=explanation,
         inputs=inputs,
         contributed=contributed,
@@ -62,6 +63,7 @@ def page_of(explanation: Explanation) -> str:
         again=wording.inputs_again(inputs),
         style=Markup("\n").join(_style(package, name) for package, name in _STYLES),
     )
+    return with_policy(page, EXPLANATION_POLICY)
 
 
 def _style(package: str, name: str) -> Markup:

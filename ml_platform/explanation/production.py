@@ -11,6 +11,7 @@ from ml_platform.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.evaluation.basis import interval_text
 from ml_platform.explanation.versions import Deployment, VersionFacts, deployment_at, deployments, version_facts
 from ml_platform.project import Project
+from ml_platform.terminal import styled
 from ml_platform.versions import all_versions
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def print_production(found: Production, console: Console) -> None:
         console.print(f"No version of {found.model} was deployed by {instant_text(found.at)}{later}.", highlight=False)
         return
     name = f"{found.model}@{deployment.version or deployment.trained_model[:12]}"
-    console.print(f"[bold]{name}[/] was in production at {instant_text(found.at)}", highlight=False)
+    console.print(styled("[bold]{}[/] was in production at {}", name, instant_text(found.at)))
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

@@ -16,6 +16,8 @@ from markupsafe import Markup
 
 from ml_platform.monitoring.drift import ColumnDrift, DriftResult
 
+from ml_platform.monitoring.report_page import harden
+
 MAX_ROWS = 2_000
 MAX_COLUMNS = 20
 _SEED = 0
@@ -43,7 +45,12 @@ def drift_report(reference: pd.DataFrame, current: pd.DataFrame, result: DriftRe
 
     Returns
     -------
-    One self-contained HTML page; None where no column has a value on both sides.
+    One self-contained HTML page, in which no value of the data can run as script; None where no column has a value on
+    both sides.
+
+    Raises
+    ------
+    ReportNotSafe
     """
     names = [column.column for column in result.columns]
     shown = [name for name in names if reference[name].notna().any() and current[name].notna().any()][:MAX_COLUMNS]
@@ -88,7 +95,7 @@ def _render(reference: pd.DataFrame, current: pd.DataFrame, numeric: Sequence[st
         Dataset.from_pandas(current, data_definition=definition),
         Dataset.from_pandas(reference, data_definition=definition),
     )
-    return str(snapshot.get_html_str(as_iframe=False))
+    return harden(str(snapshot.get_html_str(as_iframe=False)))
 
 
 def _sample(frame: pd.DataFrame, numeric: Sequence[str]) -> pd.DataFrame:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import socket
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -15,9 +12,7 @@ from typing import Any
 
 import pytest
 
-from ml_platform.cli.dagster_home import dagster_environment, write_workspace
-from ml_platform.project import open_project
-from tests.servers import served
+from tests.serving import up
 
 pytestmark = pytest.mark.server
 
@@ -57,16 +52,8 @@ def server(made_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     shutil.copytree(made_shop, root)
     with (root / "data/deliveries.csv").open("a") as file:
         file.write("o999999,courier_a,2024-02-01T00:00:00Z,3.0\n")
-    project = open_project(root)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = dagster_environment(project)
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(write_workspace(project))]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
-    url = f"http://127.0.0.1:{port}"
-    with served(command, f"{url}/server_info", root / "dagster.log", environment, stop=signal.SIGINT):
-        yield url
+    with up(root, root.parent / "printed") as started:
+        yield started.dagster
 
 
 def ask(server: str, query: str, **variables: Any) -> Any:

@@ -1,0 +1,75 @@
+"""Dagster's web server with the guard before it, and a folder of pages beside it.
+
+``python -m ml_platform_dagster.jobs.web_server -w workspace.yaml -h 127.0.0.1 -p 3000``
+
+Every option of ``dagster-webserver`` works. ``ml-platform up`` passes the accepted hosts, the token and the folders of
+pages in the environment. ``dagster dev`` starts Dagster's own server and cannot be guarded.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster_webserver.cli as webserver
+from dagster_webserver.webserver import DagsterWebserver
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from ml_platform.web.access import Access
+from ml_platform.web.guard import Guard, Rules, ui_headers
+from ml_platform.web.policies import PAGE_POLICY, SANDBOX_POLICY
+
+PAGES_VARIABLE = "ML_PLATFORM_WEB_PAGES"
+"""The folder of pages without scripts, shown below ``/pages``."""
+REPORTS_VARIABLE = "ML_PLATFORM_WEB_REPORTS"
+"""The folder of self-contained reports, shown below ``/pages/sandboxed``."""
+PAGES = "/pages"
+SANDBOXED = f"{PAGES}/sandboxed"
+
+
+def page_headers(path: str) -> Mapping[str, str]:
+    """Return the headers by path: reports run in a sandbox, other pages run no script."""
+    if path.startswith(f"{SANDBOXED}/") or path.rstrip("/").endswith("/notebook"):  # Dagster gives it no policy
+        return {"Content-Security-Policy": SANDBOX_POLICY, "X-Frame-Options": "DENY"}
+    if path.startswith(f"{PAGES}/"):
+        return {"Content-Security-Policy": PAGE_POLICY, "X-Frame-Options": "DENY"}
+    return ui_headers(path)
+
+
+class GuardedWebserver(DagsterWebserver[Any, Any]):
+    """Dagster's server with two of its hooks overridden: ``build_middleware`` and ``build_routes``."""
+
+    def __init__(self, *args: Any, access: Access, pages: Mapping[str, Path]) -> None:
+        self._access, self._pages = access, pages
+        super().__init__(*args)
+
+    def build_middleware(self) -> list[Middleware]:
+        """Return Dagster's middleware with the guard before it."""
+        guard = Middleware(Guard, rules=Rules(self._access), headers_of=page_headers)
+        return [guard, *super().build_middleware()]
+
+    def build_routes(self) -> list[BaseRoute]:
+        """Return Dagster's routes with the pages before them: its last route answers every address."""
+        pages = [Mount(path, StaticFiles(directory=folder, check_dir=False)) for path, folder in self._pages.items()]
+        return [*pages, *super().build_routes()]  # type: ignore[no-untyped-call]
+
+
+def create_app(context: Any, path_prefix: str = "", poll_rate: int | None = None, **kwargs: Any) -> ASGIApp:
+    """Return the guarded app, as Dagster's command asks for its own."""
+    folders = {SANDBOXED: os.environ.get(REPORTS_VARIABLE), PAGES: os.environ.get(PAGES_VARIABLE)}
+    pages = {path: Path(folder) for path, folder in folders.items() if folder}
+    server = GuardedWebserver(context, path_prefix, poll_rate, access=Access.from_environment(), pages=pages)
+    return server.create_asgi_app(**kwargs)
+
+
+def main() -> None:
+    """Run ``dagster-webserver``, which makes its app through one name: all of its options keep working."""
+    vars(webserver)["create_app_from_workspace_process_context"] = create_app
+    webserver.dagster_webserver.main(prog_name="dagster-webserver", auto_envvar_prefix="DAGSTER_WEBSERVER")
+
+
+if __name__ == "__main__":
+    main()
