@@ -11,6 +11,7 @@ import dagster as dg
 
 from ml_platform.graph import Node
 from ml_platform.project import Project
+from ml_platform.secrets import scrubbed
 from ml_platform.spec.model import ModelSpec
 from ml_platform.store.exclusive import exclusive
 
@@ -57,7 +58,7 @@ def declared_asset(
             metadata={"dagster/code_references": _declared_at(project, node)},
             **more,
         )
-    return lambda body: decorator(_one_at_a_time(project, lock_of(node), body))
+    return lambda body: decorator(scrubbed(_one_at_a_time(project, lock_of(node), body)))
 
 
 def _one_at_a_time(project: Project, name: str, body: Callable[..., Any]) -> Callable[..., Any]:

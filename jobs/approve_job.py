@@ -5,6 +5,7 @@ import dagster as dg
 from ml_platform.approval import decide
 from ml_platform.project import Project
 from ml_platform.registry import deploy
+from ml_platform.secrets import scrubbed
 from ml_platform.store.outputs import record_output
 from ml_platform.version_names import version_named
 from ml_platform.versions import Version
@@ -26,6 +27,7 @@ class Decision(dg.Config):
 
 
 @dg.op(description="Record a person's word on a version in the ledger, and deploy it if it is approved.")
+@scrubbed
 def decide_on_version(context: dg.OpExecutionContext, config: Decision, project: ProjectParam) -> None:
     """Approve or reject exactly the trained model that the version is."""
     version, now = version_named(project, config.version), project.clock.now()

@@ -5,6 +5,7 @@ import dagster as dg
 from ml_platform.clock import parse_duration
 from ml_platform.errors import ClockError
 from ml_platform.identity import format_instant
+from ml_platform.secrets import scrubbed
 from ml_platform.store.simulated_clock import SimulatedClock
 from ml_platform_dagster.assets.days import open_days
 from ml_platform_dagster.resources.project import ProjectParam
@@ -19,6 +20,7 @@ class Advance(dg.Config):
 
 
 @dg.op(description="Move the project's simulated clock forward.")
+@scrubbed
 def advance(context: dg.OpExecutionContext, config: Advance, project: ProjectParam) -> None:
     """Move the clock by a span such as ``1d``; what the new time lets be known follows at the next refresh."""
     if not isinstance(project.clock, SimulatedClock):

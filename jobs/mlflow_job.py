@@ -5,6 +5,7 @@ import dagster as dg
 from ml_platform.errors import PlatformError
 from ml_platform.mlflow_access import reachable
 from ml_platform.outbox import deliver, waiting
+from ml_platform.secrets import scrubbed
 from ml_platform_dagster.resources.project import ProjectParam
 
 DELIVER_MLFLOW = "deliver_mlflow"
@@ -18,6 +19,7 @@ class MlflowRefused(PlatformError):
 
 
 @dg.op(description="Deliver what waits for MLflow.")
+@scrubbed
 def deliver_records(context: dg.OpExecutionContext, project: ProjectParam) -> None:
     """Deliver what waits, oldest first."""
     delivery = deliver(project)
@@ -43,11 +45,12 @@ def deliver_mlflow() -> None:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for a delivery when records wait and MLflow can be reached.",
 )
+@scrubbed
 def mlflow_outbox(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.RunRequest | dg.SkipReason:
     """Ask for one delivery of what waits now."""
     kept = waiting(project)
     if not kept:
         return dg.SkipReason("nothing waits")
     if not reachable(project.mlflow_uri):
-        return dg.SkipReason(f"{len(kept)} records wait, and MLflow at {project.mlflow_uri} cannot be reached")
+        return dg.SkipReason(f"{len(kept)} records wait, and MLflow at {project.mlflow_address} cannot be reached")
     return dg.RunRequest(run_key=f"{kept[0][0]}-{kept[-1][0]}")

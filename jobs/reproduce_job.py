@@ -4,6 +4,7 @@ import dagster as dg
 
 from ml_platform.errors import ReproductionDiffers
 from ml_platform.reproduction import Attempt, Reproduction, keep_attempt, reproduce, version_to_reproduce
+from ml_platform.secrets import scrubbed
 from ml_platform.version_names import version_named
 from ml_platform_dagster.resources.project import ProjectParam
 
@@ -17,6 +18,7 @@ class Which(dg.Config):
 
 
 @dg.op(description="Train a past version again from its manifest, and compare its fitted state.")
+@scrubbed
 def reproduce_version(context: dg.OpExecutionContext, config: Which, project: ProjectParam) -> None:
     """Fail, so that an alert goes out, where the fitted state is not what it was."""
     now = project.clock.now()

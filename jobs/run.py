@@ -24,15 +24,17 @@ import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 import dagster as dg
 
 from ml_platform.errors import PlatformError, suggest
 from ml_platform.graph import build_graph
 from ml_platform.monitoring.alerts import send_alert
+from ml_platform.private import be_private
 from ml_platform.project import Project, open_project
 from ml_platform.registry import champion
+from ml_platform.secrets import RedactingStream, keep_secrets
 from ml_platform_dagster.assets.days import due_range
 from ml_platform_dagster.assets.declare import asset_key
 from ml_platform_dagster.jobs.asset_jobs import FACTORY
@@ -142,7 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # also where the parent process ignores them
         signal.signal(number, signal.default_int_handler)
+    be_private()
     stream = _own_stdout()
+    keep_secrets()
     tell = (tell_json if options.json_events else tell_text)(stream)
     try:
         project = open_project(options.project)
@@ -158,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _own_stdout() -> TextIO:
     """Return stdout for the lines that are told; whatever a library prints goes to stderr from now on."""
-    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    stream = cast(TextIO, RedactingStream(os.fdopen(os.dup(sys.stdout.fileno()), "w")))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return stream
 

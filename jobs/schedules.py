@@ -14,6 +14,7 @@ from ml_platform.clock import Schedule
 from ml_platform.project import Project
 from ml_platform.registry import champion
 from ml_platform.scheduling import due_tick
+from ml_platform.secrets import scrubbed
 from ml_platform_dagster.assets.days import due_range
 from ml_platform_dagster.jobs.asset_jobs import refresh_job_name, retrain_job_name
 from ml_platform_dagster.jobs.reproduce_job import reproduce_job
@@ -62,6 +63,7 @@ def _on_the_wall(job: AnyJob, schedule: Schedule, scored_model: str | None) -> d
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"As declared: {schedule.text}.",
     )
+    @scrubbed
     def at_tick(context: dg.ScheduleEvaluationContext, project: ProjectParam) -> dg.RunRequest | dg.SkipReason:
         return _request(context.instance, project, scored_model)
 
@@ -78,6 +80,7 @@ def _simulated(job: AnyJob, schedule: Schedule, scored_model: str | None, since:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"As declared: {schedule.text}, by the simulated clock. Looked at once a minute.",
     )
+    @scrubbed
     def when_due(context: dg.ScheduleEvaluationContext, project: ProjectParam) -> dg.RunRequest | dg.SkipReason:
         due = due_tick(name, schedule, since, project.clock.now())
         if due is None:

@@ -12,6 +12,7 @@ from ml_platform.monitoring.alerts import Alert, send_alert
 from ml_platform.monitoring.findings import Finding, open_findings
 from ml_platform.project import Project
 from ml_platform.scheduling import retraining_after_drift, retraining_request
+from ml_platform.secrets import scrubbed
 from ml_platform.versions import versions
 from ml_platform_dagster.assets.days import open_days
 from ml_platform_dagster.assets.declare import asset_key
@@ -33,6 +34,7 @@ def drift_sensor(jobs: Mapping[str, UnresolvedAssetJobDefinition], models: list[
         default_status=_RUNNING,
         description="Alerts once for each finding of drift, and requests one retraining where the model declares it.",
     )
+    @scrubbed
     def drift(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult | dg.SkipReason:
         requests, reasons = [], []
         for finding in open_findings(project):
@@ -94,6 +96,7 @@ def new_source_data_sensor(jobs: Mapping[str, UnresolvedAssetJobDefinition]) -> 
         default_status=_RUNNING,
         description="Requests an ingest of the sources whose files, or whose clock, have moved.",
     )
+    @scrubbed
     def new_source_data(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult | dg.SkipReason:
         now = project.clock.now()
         open_days(context.instance, project, now)
@@ -120,6 +123,7 @@ def _ingest_run(project: Project, changed: list[str], found: Mapping[str, str]) 
     default_status=_RUNNING,
     description="Alerts when a run failed: once a day for the same problem of the same job.",
 )
+@scrubbed
 def failed_runs(context: dg.RunFailureSensorContext, project: ProjectParam) -> None:
     """Send the alert for a failed run."""
     errors = [event.step_failure_data.error for event in context.get_step_failure_events()]

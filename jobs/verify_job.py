@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ml_platform.errors import StoreDamaged
+from ml_platform.secrets import scrubbed
 from ml_platform.verification.damage import Verification
 from ml_platform.verification.verify import verify_project
 from ml_platform_dagster.jobs.anchors import event_log_anchors
@@ -13,6 +14,7 @@ _SHOWN = 50
 
 
 @dg.op(description="Hold the ledger, every manifest, object and key against what was written.")
+@scrubbed
 def verify_store(context: dg.OpExecutionContext, project: ProjectParam) -> None:
     """Fail, so that an alert goes out, where something is damaged, missing or surplus."""
     found = verify_project(project, event_log_anchors(project, context.instance))

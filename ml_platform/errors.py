@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from ml_platform.secrets import redact
 
 _MAX_LISTED = 5
 _MAX_COMPARED = 200
@@ -36,7 +38,10 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 class PlatformError(Exception):
-    """The root of every error that the platform raises on purpose."""
+    """The root of every error that the platform raises on purpose. No secret of the process stands in its text."""
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*(redact(part) if isinstance(part, str) else part for part in parts))
 
 
 @dataclass(frozen=True, order=True)
@@ -56,7 +61,7 @@ class DeclarationError(PlatformError):
     """A project's declarations have faults; `faults` holds all of them, in file order."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = tuple(sorted(faults))
+        self.faults = tuple(sorted(replace(fault, message=redact(fault.message)) for fault in faults))
         count = f"{len(self.faults)} fault{'s' if len(self.faults) != 1 else ''}"
         super().__init__("\n".join([*map(str, self.faults), f"{count} in the declarations."]))
 

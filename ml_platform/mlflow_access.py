@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ml_platform.mlflow_moved import move_artifacts
+from ml_platform.private import private_folder
 from ml_platform.project import Project
+from ml_platform.secrets import credentials, without_credentials
 from ml_platform.store.database_errors import DatabaseUnavailable, open_engine
 from ml_platform.store.durable import write_durably
 from ml_platform.store.file_lock import file_lock
@@ -55,7 +57,7 @@ def reachable(uri: str, patience_seconds: float = _PROBE_SECONDS) -> bool:
 
 def _answers_http(uri: str, patience_seconds: float) -> bool:
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=patience_seconds):
+        with urllib.request.urlopen(f"{without_credentials(uri).rstrip('/')}/health", timeout=patience_seconds):
             return True
     except urllib.error.HTTPError:
         return True
@@ -72,6 +74,23 @@ def _opens(uri: str, patience_seconds: float) -> bool:
         return False
 
 
+def tracking_uri(project: Project) -> str:
+    """Return the address that MLflow's client takes.
+
+    User and password of a server go into the environment, where the client looks for them: it prints its address, and
+    Dagster keeps what is printed.
+    """
+    uri = project.mlflow_uri
+    if not uri.startswith(("http://", "https://")):
+        return uri
+    user, password = credentials(uri)
+    if user is not None and password is not None:
+        os.environ |= {"MLFLOW_TRACKING_USERNAME": user, "MLFLOW_TRACKING_PASSWORD": password}
+    elif user is not None:
+        os.environ["MLFLOW_TRACKING_TOKEN"] = user
+    return project.mlflow_address
+
+
 def prepare_tracking(project: Project) -> None:
     """Create, migrate or repair the MLflow database under a lock, and let it follow a project that was moved.
 
@@ -83,6 +102,7 @@ def prepare_tracking(project: Project) -> None:
     """
     if not project.mlflow_uri.startswith("sqlite:"):
         return
+    private_folder(project.state)
     file, marker = _database_file(project.mlflow_uri), project.state / "mlflow.ready"
     release, place = version("mlflow"), artifact_folder(project).as_uri()
     with file_lock(project.state / "mlflow.lock"):
@@ -140,7 +160,7 @@ def open_client(project: Project) -> MlflowClient:
     configure_client()
     from mlflow import MlflowClient
 
-    return MlflowClient(project.mlflow_uri)
+    return MlflowClient(tracking_uri(project))
 
 
 def open_experiment(project: Project, client: MlflowClient, model: str) -> str:

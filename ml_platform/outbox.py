@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from ml_platform.mlflow_access import open_client, reachable
 from ml_platform.project import Project
+from ml_platform.secrets import redact
 from ml_platform.store.rows import delete_rows, insert_row
 from ml_platform.store.tables import METADATA
 from ml_platform.tracking import Record, log_record, tracked_run, write_run
@@ -72,13 +73,13 @@ def deliver(project: Project) -> Delivery:
         if (record.model, record.key) in held:
             continue
         if (delivered == 0 or problem) and not reachable(project.mlflow_uri):
-            problem = f"MLflow at {project.mlflow_uri} cannot be reached"
+            problem = f"MLflow at {project.mlflow_address} cannot be reached"
             break
         try:
             _deliver_one(project, record)
         except Exception as error:  # whatever MLflow raises, work goes on without it
             held.add((record.model, record.key))
-            problem = f"{type(error).__name__}: {error}"[:500]
+            problem = redact(f"{type(error).__name__}: {error}")[:500]
             continue
         delivered += 1
         with project.database.writing() as connection:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_platform.clock import Clock, WallClock
+from ml_platform.private import close_to_others, private_folder
+from ml_platform.secrets import without_credentials
 from ml_platform.spec.load import load_project
 from ml_platform.spec.project import ProjectSpec
 from ml_platform.store.artifacts import ArtifactStore
@@ -38,14 +40,20 @@ class Project:
         """The folder that holds project.yaml."""
         return self.spec.root
 
-    @property
+    @cached_property
     def state(self) -> Path:
-        """The folder for everything that the platform makes and that no URL says to keep elsewhere."""
-        return self.root / self.spec.file.storage.state
+        """The folder for everything that the platform makes and that no URL says to keep elsewhere.
+
+        Only its owner can enter it: a folder that is open to others is closed.
+        """
+        folder = self.root / self.spec.file.storage.state
+        close_to_others(folder)
+        return folder
 
     @cached_property
     def store(self) -> ArtifactStore:
         """The artefact store."""
+        private_folder(self.state)
         url = self.spec.file.storage.artifacts or str(self.state / "store")
         store = ArtifactStore(url, self.state / "cache", ManifestIndex(self.database))
         store.successor = partial(successor, self.database)
@@ -55,7 +63,7 @@ class Project:
     def database(self) -> Database:
         """The database of refs, the ledger and indexes."""
         if self.spec.file.storage.database is None:
-            self.state.mkdir(parents=True, exist_ok=True)
+            private_folder(self.state)
         return Database(self.spec.file.storage.database or f"sqlite:///{self.state / 'platform.sqlite'}")
 
     @cached_property
@@ -87,8 +95,13 @@ class Project:
 
     @property
     def mlflow_uri(self) -> str:
-        """The MLflow tracking URI."""
+        """The MLflow tracking URI as declared; it may hold a password."""
         return self.spec.file.storage.mlflow or f"sqlite:///{self.state / 'mlflow.sqlite'}"
+
+    @property
+    def mlflow_address(self) -> str:
+        """The MLflow tracking URI without user and password, to be shown or linked to."""
+        return without_credentials(self.mlflow_uri)
 
 
 def open_project(directory: Path | str, environ: Mapping[str, str] | None = None) -> Project:

@@ -15,9 +15,17 @@ from typing import Any
 
 import dagster as dg
 
-from ml_platform.mlflow_access import CLIENT_SETTINGS, experiment_name, open_client, open_experiment, reachable
+from ml_platform.mlflow_access import (
+    CLIENT_SETTINGS,
+    experiment_name,
+    open_client,
+    open_experiment,
+    reachable,
+    tracking_uri,
+)
 from ml_platform.outbox import track
 from ml_platform.project import Project
+from ml_platform.secrets import redact
 from ml_platform.tracking import Record
 
 MLFLOW_UI_VARIABLE = "ML_PLATFORM_MLFLOW_UI"
@@ -27,7 +35,7 @@ HOOK = "end_mlflow_on_run_finished"
 def mlflow_ui(project: Project, environ: Mapping[str, str] | None = None) -> str:
     """Return the address of the MLflow UI: what the environment says, the tracking server, or the local default."""
     environ = os.environ if environ is None else environ
-    server = project.mlflow_uri if project.mlflow_uri.startswith("http") else "http://127.0.0.1:5000"
+    server = project.mlflow_address if project.mlflow_uri.startswith("http") else "http://127.0.0.1:5000"
     return environ.get(MLFLOW_UI_VARIABLE, server)
 
 
@@ -56,7 +64,7 @@ class Fit:
         if reachable(self.project.mlflow_uri):
             self.run_id = self.tracker.open_run(self.project, self.model, self.tags)
         else:
-            self.tracker.log.warning(f"MLflow at {self.project.mlflow_uri} cannot be reached: told later.")
+            self.tracker.log.warning(f"MLflow at {self.project.mlflow_address} cannot be reached: told later.")
 
 
 @dataclass
@@ -92,10 +100,10 @@ class TrainingTracker:
 
     def _tell_failure(self, fit: Fit, error: Exception) -> None:
         if fit.run_id is not None:
-            open_client(fit.project).set_tag(fit.run_id, "error", str(error)[:500])
+            open_client(fit.project).set_tag(fit.run_id, "error", redact(str(error))[:500])
             return
         key = f"{self.context.run.run_id if self.context.run else 'no run'}:{fit.model}"
-        tags = {**fit.tags, "error": str(error)[:500]}
+        tags = {**fit.tags, "error": redact(str(error))[:500]}
         began, ended = fit.began or datetime.now(UTC), datetime.now(UTC)
         name = f"{fit.model} (failed)"
         track(fit.project, Record(fit.model, key, "training", name, began, ended, status="FAILED", tags=tags))
@@ -109,7 +117,7 @@ class TrainingTracker:
 
             config = {
                 "experiment_name": experiment_name(project, model),
-                "mlflow_tracking_uri": project.mlflow_uri,
+                "mlflow_tracking_uri": tracking_uri(project),
                 "env": {name: os.environ.get(name, value) for name, value in CLIENT_SETTINGS.items()},
                 "extra_tags": dict(tags),
             }
@@ -119,7 +127,7 @@ class TrainingTracker:
             self._sessions.append(session)
             return str(mlflow.active_run().info.run_id)
         except Exception as error:
-            self.log.warning(f"MLflow could not be told that {model} is being trained: {error}")
+            self.log.warning(f"MLflow could not be told that {model} is being trained: {redact(str(error))}")
             return None
 
     def end_run(self, status: str = "FINISHED") -> None:
@@ -132,7 +140,7 @@ class TrainingTracker:
             try:
                 mlflow.end_run(status)
             except Exception as error:
-                self.log.warning(f"MLflow could not be told that a run is {status}: {error}")
+                self.log.warning(f"MLflow could not be told that a run is {status}: {redact(str(error))}")
 
     def close(self) -> None:
         """Let dagster-mlflow clean up, and leave no active run behind for the next materialisation."""

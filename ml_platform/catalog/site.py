@@ -14,6 +14,7 @@ from pathlib import Path
 from ml_platform.catalog.facts import CatalogueFacts
 from ml_platform.catalog.pages import catalogue_files
 from ml_platform.errors import CatalogueNotWritten, NotACatalogue
+from ml_platform.private import shared_as_wanted
 
 MARKER = ".ml_platform_catalogue"
 """The file by which a folder is known as a catalogue; it lists what else was written."""
@@ -35,7 +36,7 @@ def write_catalogue(facts: CatalogueFacts, folder: Path) -> Path:
         target = folder.resolve()
         require_own(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
+        with shared_as_wanted(), tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
             new = Path(beside) / "new"
             _write(new, written)
             _take_place(new, target, Path(beside) / "old")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.tree import Tree
 
 from ml_platform.errors import DeclarationError
+from ml_platform.private import shared_as_wanted
 from ml_platform.terminal import SafeConsole, styled
 
 if TYPE_CHECKING:
@@ -52,10 +53,11 @@ def give_schemas(directory: Path | None) -> None:
     if directory is None:
         print(json.dumps(schemas, indent=2))
         return
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, schema in schemas.items():
-        (directory / f"{name}.json").write_text(json.dumps(schema, indent=2) + "\n")
-        print(directory / f"{name}.json")
+    with shared_as_wanted():
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, schema in schemas.items():
+            (directory / f"{name}.json").write_text(json.dumps(schema, indent=2) + "\n")
+            print(directory / f"{name}.json")
 
 
 def show_graph(directory: Path, as_json: bool) -> None:

@@ -10,12 +10,16 @@ from ml_platform.cli.app import app
 from ml_platform.cli.process import REMEDIES, leave
 from ml_platform.cli.streams import print_anywhere
 from ml_platform.errors import PlatformError
+from ml_platform.private import be_private
+from ml_platform.secrets import keep_secrets
 from ml_platform.terminal import print_safely, printable
 
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one clear message and exit code 1, never a traceback."""
     print_anywhere()
+    be_private()
+    keep_secrets()
     print_safely()
     try:
         app()

@@ -7,6 +7,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from ml_platform.errors import PlatformError, suggest
+from ml_platform.private import shared_as_wanted
 
 _EXAMPLES = "ml_platform_examples"
 _LEFT_OUT = shutil.ignore_patterns(".ml_platform", "__pycache__", ".*")
@@ -45,10 +46,11 @@ def make_project(directory: Path, example: str | None) -> None:
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise FolderTaken(directory)
-    if example is None:
-        _write_bare(directory)
-    else:
-        _copy_example(directory, example)
+    with shared_as_wanted():
+        if example is None:
+            _write_bare(directory)
+        else:
+            _copy_example(directory, example)
     print(f"Made {directory}. Next: ml-platform validate {directory}, then ml-platform run {directory}")
 
 

@@ -6,7 +6,6 @@ runs them is chosen here and nowhere else.
 
 from __future__ import annotations
 
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ import pyarrow as pa
 
 from ml_platform.engine.engine import in_declared_types
 from ml_platform.errors import MemoryExhausted, ValueTooLarge
+from ml_platform.private import private_temporary_folder
 
 
 class DuckDB:
@@ -38,7 +38,7 @@ class DuckDB:
         import duckdb
 
         # Its own folder, which DuckDB makes when it spills and removes again: processes must not share one.
-        spill = Path(tempfile.gettempdir()) / f"ml_platform-{uuid.uuid4().hex}"
+        spill = private_temporary_folder() / f"spill-{uuid.uuid4().hex}"
         limit = {"memory_limit": memory} if memory else {}
         self._connection = duckdb.connect(config={"threads": threads, "temp_directory": str(spill), **limit})
         self._connection.execute("SET TimeZone = 'UTC'")

@@ -14,6 +14,7 @@ from ml_platform.errors import PageNotWritten
 from ml_platform.explanation import wording
 from ml_platform.explanation.explanation import Explanation
 from ml_platform.explanation.pictures import meter, waterfall
+from ml_platform.private import shared_as_wanted
 from ml_platform.web.policies import EXPLANATION_POLICY, with_policy
 
 _PACKAGE = "ml_platform.explanation"
@@ -30,8 +31,9 @@ def write_page(explanation: Explanation, file: Path) -> Path:
     """
     text, target = page_of(explanation), file.resolve()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        with shared_as_wanted():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
     except OSError as error:
         raise PageNotWritten(file, error.strerror or str(error)) from None
     return target

@@ -12,7 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from ml_platform.checks import json_value
 from ml_platform.identity import canonical_json, format_instant
 from ml_platform.project import Project
+from ml_platform.secrets import redact
 from ml_platform.store.rows import insert_if_absent, update_rows
 from ml_platform.store.tables import METADATA, Instant
 
@@ -103,6 +104,7 @@ def send_alert(project: Project, alert: Alert, now: datetime, patience_seconds: 
     patience_seconds
         The longest that all services together may take.
     """
+    alert = _without_secrets(alert)
     if not _log_first(project, alert, now):
         return Sent(new=False)
     outcomes = _deliver(project.spec.file.alerts, alert, patience_seconds)
@@ -114,6 +116,13 @@ def send_alert(project: Project, alert: Alert, now: datetime, patience_seconds: 
     if outcomes:
         _record_delivery(project, alert, sent, now)
     return sent
+
+
+def _without_secrets(alert: Alert) -> Alert:
+    facts = {name: redact(value) if isinstance(value, str) else value for name, value in alert.facts.items()}
+    link = None if alert.link is None else redact(alert.link)
+    title, body, step = redact(alert.title), redact(alert.body), redact(alert.next_step)
+    return replace(alert, title=title, body=body, facts=facts, link=link, next_step=step)
 
 
 def recent_alerts(project: Project, limit: int = 20) -> list[dict[str, Any]]:
@@ -140,7 +149,7 @@ def _log_first(project: Project, alert: Alert, now: datetime) -> bool:
 
 def _append(path: Path, line: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(file, canonical_json(line) + b"\n")
         os.fsync(file)

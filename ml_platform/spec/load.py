@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatch
@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ml_platform.errors import DeclarationError, Fault
+from ml_platform.secrets import KNOWN
 from ml_platform.spec.check import check_project
+from ml_platform.spec.credentials import copied_secrets, declared_secrets, literal_credentials, source_credentials
 from ml_platform.spec.document import MAX_BYTES, Document, read_document
 from ml_platform.spec.explain import explain
 from ml_platform.spec.feature_table import FeatureTableSpec
@@ -78,6 +80,8 @@ class _Reading:
             return None
         document = self._document("project", self.root / _PROJECT)
         value, faults = resolve_references(document, environ)
+        KNOWN.add(declared_secrets(document.value, value))
+        self._keep_secret(literal_credentials(document))
         self.faults.extend(faults)
         return None if faults else self._validated(document, value, ProjectFile)
 
@@ -90,6 +94,8 @@ class _Reading:
                 continue
             document = self._document(f"{name}/{path.stem}", path)
             self.faults.extend(stray_references(document))
+            if name == "sources":
+                self._keep_secret(source_credentials(document))
             self._check_name(name, document, path.stem)
             spec = self._validated(document, document.value, model)
             if spec is None:
@@ -143,11 +149,19 @@ class _Reading:
                 found[f"{key}.columns.{name}"] = Location(document.file, document.line(["columns", name]))
         return found
 
+    def _keep_secret(self, found: Iterable[tuple[Fault, set[str]]]) -> None:
+        """Report credentials that are written out; no message shows them."""
+        for fault, values in found:
+            self.faults.append(fault)
+            KNOWN.add(values)
+
     def _document(self, key: str, path: Path) -> Document:
         file = path.relative_to(self.root).as_posix()
         content = _content(file, path)
         document = Document(file, None, (content,)) if isinstance(content, Fault) else _cached_document(file, content)
         self.documents[key] = document
+        if isinstance(content, bytes):
+            self.faults.extend(copied_secrets(file, content))
         self.faults.extend(document.faults)
         return document
 

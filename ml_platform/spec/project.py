@@ -122,9 +122,9 @@ class Storage(Declaration):
     """Where the platform keeps what it makes. Relative paths are relative to the project."""
 
     state: str = Field(".ml_platform", description="Folder for everything that is not given by URL")
-    artifacts: str | None = Field(None, description="fsspec URL of the artefact store")
-    database: str | None = Field(None, description="SQLAlchemy URL of refs, ledger and indexes")
-    mlflow: str | None = Field(None, description="MLflow tracking URI")
+    artifacts: str | None = Field(None, repr=False, description="fsspec URL of the artefact store")
+    database: str | None = Field(None, repr=False, description="SQLAlchemy URL of refs, ledger and indexes")
+    mlflow: str | None = Field(None, repr=False, description="MLflow tracking URI")
 
 
 class Audit(Declaration):
@@ -139,7 +139,7 @@ class Audit(Declaration):
         description="When what is stored is held against its hashes: daily at 4:30 by default; null for never",
     )
     ledger_key: Annotated[str, Field(min_length=16)] | None = Field(
-        None, description="A secret of 16 characters or more that signs the ledger's anchors, best as ${NAME}"
+        None, repr=False, description="A secret of 16 characters or more that signs the ledger's anchors, as ${NAME}"
     )
     dirty_tree: Literal["mark", "refuse"] = Field(
         "mark", description="Whether training goes on where files that take part are not committed"
@@ -172,10 +172,12 @@ class ProjectFile(Declaration):
     clock: ClockSpec = "wall"
     entities: dict[Name, Annotated[tuple[str, ...], Field(min_length=1, strict=False)]]
     storage: Storage = Storage()
-    alerts: tuple[str, ...] = Field((), strict=False, description="apprise URLs; a log file always receives them too")
+    alerts: tuple[str, ...] = Field(
+        (), strict=False, repr=False, description="apprise URLs as ${NAME}; a log file always receives them too"
+    )
     engine: EngineSpec = Field("duckdb", description="What computes feature tables and frames; no result depends on it")
     connections: dict[Name, str] = Field(
-        default_factory=dict, description="Databases that sources read from: URLs by name, best as ${NAME}"
+        default_factory=dict, repr=False, description="Databases that sources read from: URLs by name, as ${NAME}"
     )
     memory: Memory | None = Field(None, description="What the engine may take before it spills to disk, such as 2GB")
     audit: Audit = Audit()

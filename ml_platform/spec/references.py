@@ -25,7 +25,7 @@ def resolve_references(document: Document, environ: Mapping[str, str]) -> tuple[
             return value
         for match in _REFERENCE.finditer(value):
             if match.group(1) not in environ:
-                message = f"the environment variable {match.group(1)} is not set. Set it, or write the value here."
+                message = f"the environment variable {match.group(1)} is not set. Set it before the command."
                 faults.append(document.fault(path, message, offset=match.start()))
         return _REFERENCE.sub(lambda match: environ.get(match.group(1), ""), value)
 

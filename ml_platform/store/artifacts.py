@@ -8,7 +8,6 @@ leads to an id, and equal key means that there is nothing to compute.
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ml_platform.errors import ArtifactDamaged, ArtifactMissing, StoreUnavailable
 from ml_platform.identity import bytes_hash
+from ml_platform.private import private_temporary_folder
 from ml_platform.store.durable import sweep, write_durably
 from ml_platform.store.manifest import Artifact, StoredObject, decode, encode
 from ml_platform.store.removal import Removal
@@ -53,7 +53,7 @@ class ArtifactStore:
         except (ImportError, ValueError) as error:
             raise StoreUnavailable(url, str(error)) from error
         self._local = isinstance(self._fs, LocalFileSystem)
-        self._cache = cache or Path(tempfile.gettempdir()) / "ml_platform_objects"
+        self._cache = cache or private_temporary_folder() / "objects"
         self._verified: dict[str, tuple[int, ...]] = {}
         self.removal = Removal(self._fs, self._root)
         self.successor: Callable[[str, str], str | None] = lambda kind, id: None

@@ -176,7 +176,7 @@ def test_each_missing_environment_variable_is_a_fault_at_its_place(ferry: Path) 
     with (ferry / "project.yaml").open("a") as file:
         file.write("storage: {database: 'postgresql://${USER_NAME}:${SECRET}@db/x'}\n")
     assert faults(ferry, USER_NAME="anna") == [
-        "project.yaml:10:48: the environment variable SECRET is not set. Set it, or write the value here."
+        "project.yaml:10:48: the environment variable SECRET is not set. Set it before the command."
     ]
 
 
