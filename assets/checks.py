@@ -11,7 +11,7 @@ from ml_platform.monitoring.known_expectations import check_names
 from ml_platform.monitoring.upstream import UPSTREAM_VERSION
 from ml_platform.spec.source import SourceSpec
 from ml_platform_dagster.assets.declare import asset_key
-from ml_platform_dagster.assets.metadata import Metadata, table
+from ml_platform_dagster.assets.metadata import Metadata, literal, table
 from ml_platform_dagster.assets.step import Step
 
 FRESHNESS = "freshness"
@@ -49,7 +49,7 @@ def check_result(node: str, result: CheckResult) -> dg.AssetCheckResult:
         check_name=result.name,
         passed=result.passed,
         severity=dg.AssetCheckSeverity.ERROR if result.severity == "error" else dg.AssetCheckSeverity.WARN,
-        description=str(result.summary["problem"]) if "problem" in result.summary else None,
+        description=literal(result.summary["problem"]) if "problem" in result.summary else None,
         metadata=metadata,
     )
 

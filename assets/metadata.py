@@ -1,5 +1,6 @@
 """What a person sees of an asset in the Dagster UI."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from ml_platform.evaluation.basis import interval_text
 from ml_platform.making import Made
 from ml_platform.project import Project
 from ml_platform.store.manifest import Artifact
+from ml_platform.terminal import printable
 from ml_platform.tracking import tracked_run
 from ml_platform_dagster.assets.declare import asset_key
 from ml_platform_dagster.resources.mlflow import mlflow_ui
@@ -27,9 +29,23 @@ def artifact_metadata(artifact: Artifact) -> Metadata:
     return {"id": dg.MetadataValue.text(artifact.id)}
 
 
+_MARKUP = re.compile(r"[\\`\[\]<|]|(?<=:)//|(?<=www)\.", re.IGNORECASE)
+"""What begins a link, a picture, HTML, code or a cell in GitHub's Markdown, and what makes an address a link."""
+
+
+def literal(text: object) -> str:
+    r"""Return a text that Markdown shows as it is: a value of the data can add no link, picture or cell.
+
+    >>> literal("[a](javascript:b) <i> http://x | ok")
+    '\\[a\\](javascript:b) \\<i> http:\\/\\/x \\| ok'
+    """
+    found = printable(str(text)).replace("\n", " ")
+    return _MARKUP.sub(lambda mark: "".join(f"\\{character}" for character in mark[0]), found)
+
+
 def bullets(lines: Iterable[str]) -> dg.MarkdownMetadataValue:
     """Return lines as a list."""
-    return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines) or "none")
+    return dg.MetadataValue.md("\n".join(f"- {literal(line)}" for line in lines) or "none")
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
@@ -37,7 +53,11 @@ def table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
     if not rows:
         return dg.MetadataValue.md("none")
     names = list(rows[0])
-    lines = [names, ["---"] * len(names), *([_cell(row.get(name)) for name in names] for row in rows)]
+    lines = [
+        [literal(name) for name in names],
+        ["---"] * len(names),
+        *([_cell(row.get(name)) for name in names] for row in rows),
+    ]
     return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
@@ -45,7 +65,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
-    return text.replace("|", "\\|").replace("\n", " ")
+    return literal(text)
 
 
 def used_by(uses: Sequence[Use]) -> Metadata:

@@ -10,6 +10,7 @@ from ml_platform.code_version import code_version
 from ml_platform.identity import cache_key, content_id
 from ml_platform.project import Project
 from ml_platform.store.manifest import Artifact, StoredObject
+from ml_platform_dagster.assets.metadata import literal
 
 KIND = "pictures"
 
@@ -33,4 +34,4 @@ def shown(project: Project, pictures: Mapping[str, StoredObject]) -> dict[str, d
 
 
 def _picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:
-    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})")
+    return dg.MetadataValue.md(f"![{literal(title)}](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -16,7 +16,7 @@ from ml_platform.store.manifest import Artifact
 from ml_platform.training.train import train_model
 from ml_platform.versions import Version, register_version
 from ml_platform_dagster.assets.declare import declared_asset, model_of
-from ml_platform_dagster.assets.metadata import Metadata, made_metadata, mlflow_url, table
+from ml_platform_dagster.assets.metadata import Metadata, bullets, made_metadata, mlflow_url, table
 from ml_platform_dagster.assets.pictures import draw_once, shown
 from ml_platform_dagster.assets.step import Step
 from ml_platform_dagster.resources.mlflow import Fit, TrainingTracker, end_mlflow_when_begun
@@ -66,7 +66,7 @@ def _metadata(step: Step, version: Version, trained: Artifact) -> Metadata:
         "reproduce": dg.MetadataValue.md(f"`ml-platform reproduce {version}`"),
         "size_mb": about["size_mb"]["predictor"],
         "columns": table([{"column": name, "importance": share} for name, share in about["importances"]]),
-        "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in about["notes"]) or "none"),
+        "notes": bullets(about["notes"]),
         **mlflow_url(step.project, version.model, version.id),
         **shown(step.project, draw_once(step.project, trained, training_pictures)),
     }

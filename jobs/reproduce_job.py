@@ -6,6 +6,7 @@ from ml_platform.errors import ReproductionDiffers
 from ml_platform.reproduction import Attempt, Reproduction, keep_attempt, reproduce, version_to_reproduce
 from ml_platform.secrets import scrubbed
 from ml_platform.version_names import version_named
+from ml_platform_dagster.assets.metadata import bullets
 from ml_platform_dagster.resources.project import ProjectParam
 
 REPRODUCE = "reproduce"
@@ -39,7 +40,7 @@ def _metadata(found: Reproduction) -> dict[str, dg.MetadataValue]:
         "version": dg.MetadataValue.text(found.version),
         "same": dg.MetadataValue.bool(found.same),
         "statement": dg.MetadataValue.text(found.statement),
-        "differences": dg.MetadataValue.md("\n".join(f"- {item}" for item in found.differences) or "none"),
+        "differences": bullets(map(str, found.differences)),
         "snapshot": dg.MetadataValue.text(found.snapshot_id),
         "trained_model": dg.MetadataValue.text(found.trained_model),
     }

@@ -6,6 +6,7 @@ from ml_platform.errors import StoreDamaged
 from ml_platform.secrets import scrubbed
 from ml_platform.verification.damage import Verification
 from ml_platform.verification.verify import verify_project
+from ml_platform_dagster.assets.metadata import bullets
 from ml_platform_dagster.jobs.anchors import event_log_anchors
 from ml_platform_dagster.resources.project import ProjectParam
 
@@ -27,11 +28,10 @@ def verify_store(context: dg.OpExecutionContext, project: ProjectParam) -> None:
 
 
 def _metadata(found: Verification) -> dict[str, dg.MetadataValue]:
-    damages = [f"- {damage}" for damage in found.damages[:_SHOWN]]
     return {
         **{f"checked {what}": dg.MetadataValue.int(count) for what, count in found.checked.items()},
         **{what: dg.MetadataValue.int(count) for what, count in found.counts.items()},
-        "damages": dg.MetadataValue.md("\n".join(damages) or "none"),
+        "damages": bullets(map(str, found.damages[:_SHOWN])),
     }
 
 

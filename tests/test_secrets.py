@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from ml_platform.errors import DeclarationError, PlatformError
+from ml_platform.errors import DeclarationError, Fault, PlatformError
 from ml_platform.private import be_private, close_to_others, private_folder, private_temporary_folder, shared_as_wanted
 from ml_platform.secrets import (
     KNOWN,
@@ -175,12 +175,13 @@ def shop(root: Path, more: str, **environ: str) -> list[str]:
     lines = (root / "project.yaml").read_text().count("\n")
     with (root / "project.yaml").open("a") as file:
         file.write(more)
+    found: list[Fault] = []
     try:
         load_project(root, environ)
     except DeclarationError as error:
-        assert "hunter2" not in str(error)
-        return [fault.message for fault in error.faults if fault.line > lines]
-    return []
+        found = [*error.faults]
+    assert "hunter2" not in str(found)
+    return [fault.message for fault in found if fault.line > lines]
 
 
 LITERAL = [

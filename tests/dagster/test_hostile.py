@@ -1,0 +1,150 @@
+"""Hostile names, descriptions and cells: no page that the platform writes or serves runs them as script."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
+from tests.browser import chromium, console
+from tests.hostile import COLUMN, HOSTILE, Inspection, write_hostile_shop
+from tests.serving import up
+
+pytestmark = pytest.mark.server
+
+RAN = "return [window.PWNED, window.parent === window ? null : window.parent.PWNED]"
+
+
+@dataclass
+class Made:
+    root: Path
+    id: str
+    printed: dict[str, str]
+
+
+def call(*command: object, expect: int = 0) -> str:
+    program = [str(Path(sys.executable).parent / "ml-platform"), *map(str, command)]
+    variables = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(program, capture_output=True, text=True, check=False, env=variables)
+    assert done.returncode == expect, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    root = write_hostile_shop(tmp_path_factory.mktemp("hostile") / "shop", days=75)
+    printed = {"run": call("run", root)}
+    id = json.loads(call("predictions", "late_parcel", root, "--limit", 1, "--json"))[0]["prediction_id"]
+    for name, command in {
+        "status": ["status", root],
+        "predictions": ["predictions", "late_parcel", root],
+        "explain": ["explain", id, root],
+        "explain page": ["explain", id, root, "--html", root / "page.html"],
+        "catalog": ["catalog", root, "--to", root / "catalog"],
+        "graph": ["graph", root],
+        "snapshots": ["snapshots", root],
+        "plan": ["plan", root],
+        "verify": ["verify", root],
+    }.items():
+        printed[name] = call(*command)
+    return Made(root, id, printed)
+
+
+def pages(made: Made) -> list[Path]:
+    found = [*(made.root / "catalog").rglob("*.html"), made.root / "page.html"]
+    reports = [*(made.root / ".ml_platform/reports").rglob("*.html")]
+    assert len(found) >= 7
+    assert reports
+    return [*found, *reports]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    with chromium() as driver:
+        yield driver
+
+
+def test_each_page_has_a_policy_before_everything_and_no_markup_of_the_data(made: Made) -> None:
+    for page in pages(made):
+        found = Inspection(page.read_text(encoding="utf-8"))
+        assert found.faults == [], page
+        assert found.policy is not None, page
+        assert found.policy.startswith("default-src 'none'"), page
+        assert "base-uri 'none'; form-action 'none'" in found.policy, page
+        assert "'unsafe-inline'" not in found.policy.partition("script-src")[2].partition(";")[0], page
+        if "reports" not in page.parts:
+            assert found.scripts == (2 if "catalog" in page.parts else 0), page
+
+
+def test_a_browser_runs_no_text_of_the_data_and_shows_the_pages(made: Made, browser: webdriver.Chrome) -> None:
+    for page in pages(made):
+        console(browser)
+        browser.get(page.as_uri())
+        time.sleep(4 if "reports" in page.parts else 0.3)
+        assert browser.execute_script(RAN) == [None, None], page
+        shown = browser.find_element(By.TAG_NAME, "body").text
+        assert [line for line in console(browser) if "Content Security Policy" in line] == [], page
+        if "reports" in page.parts:
+            assert "window.PWNED" in browser.page_source
+            assert browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot, canvas, svg"), page
+        else:
+            assert "window.PWNED" in shown, page
+    browser.get((made.root / "catalog/index.html").as_uri())
+    box = browser.find_element(By.ID, "search")
+    assert box.is_displayed()  # the site's own script runs
+    box.send_keys("onerror")
+    assert COLUMN in browser.find_element(By.ID, "found").text
+    assert browser.execute_script(RAN) == [None, None]
+
+
+def test_nothing_that_is_printed_steers_the_terminal(made: Made) -> None:
+    for name, text in made.printed.items():
+        assert not set(text) & {"\x1b", "\x07", "\x9b"}, name
+    assert "\\x1b]0;owned\\x07" in made.printed["explain"]
+    assert "[red]" in made.printed["explain"]  # a text, and no style
+
+
+def test_the_served_pages_run_no_text_of_the_data(made: Made, browser: webdriver.Chrome, tmp_path: Path) -> None:
+    with up(made.root, tmp_path / "printed") as served:
+        paths = [
+            "assets/sources/orders",
+            "assets/late_parcel/monitoring",
+            "assets/features/courier_recent",
+            "asset-groups",
+        ]
+        for path in paths:
+            browser.get(f"{served.dagster}/{path}")
+            time.sleep(8)
+            assert browser.execute_script(RAN) == [None, None], path
+        report = next((made.root / ".ml_platform/reports").rglob("*.html"))
+        place = report.relative_to(made.root / ".ml_platform/reports").as_posix()
+        console(browser)
+        browser.get(f"{served.dagster}/pages/sandboxed/{place}")
+        time.sleep(5)
+        assert browser.execute_script("return window.origin") == "null"  # an origin of its own, without the UI's rights
+        assert browser.execute_script("return window.PWNED") is None
+        assert [line for line in console(browser) if "Content Security Policy" in line] == []
+        (made.root / ".ml_platform/pages").mkdir()
+        (made.root / ".ml_platform/pages/x.svg").write_text(
+            '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>window.PWNED=1</script></svg>'
+        )
+        browser.get(f"{served.dagster}/pages/x.svg")
+        assert browser.execute_script("return window.PWNED") is None
+        browser.get(f"{served.mlflow}/#/experiments/1/runs?workflowType=machine_learning")
+        time.sleep(8)
+        assert browser.execute_script(RAN) == [None, None]
+
+
+def test_the_hostile_text_was_where_it_is_expected(made: Made) -> None:
+    assert "window.PWNED" in (made.root / "data/orders.csv").read_text()
+    assert HOSTILE in json.loads(call("graph", made.root, "--json"))[0].get("description", HOSTILE)
+    assert "onerror" in call("explain", made.id, made.root, "--json")

@@ -1,0 +1,93 @@
+"""A shop whose names, descriptions and cells try to run as script, to end their element, or to steer the terminal."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+from tests.worlds import FILES, write_shop_data
+
+HOSTILE = (
+    "</script><script>window.PWNED=1</script><img src=x onerror=\"window.PWNED=2\"><svg onload='window.PWNED=3'>"
+    "[x](javascript:window.PWNED=4) ![y](http://evil.example/y.png) {{7*7}} [red]'\"--></style></title>"
+)
+STEERING = "\x1b]0;owned\x07\x1b[2J"
+COLUMN = "<img src=x onerror=window.PWNED=5>"
+
+
+def write_hostile_shop(root: Path, *, days: int = 62, orders_a_day: int = 40) -> Path:
+    """Write the shop with a hostile text in every description, unit, category, key and comment, and in a column's name."""
+    for name, text in FILES.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"# {HOSTILE}\n{_hostile(text)}")
+    write_shop_data(root, days=days, orders_a_day=orders_a_day)
+    for file in ("orders", "deliveries"):
+        _hostile_cells(root / f"data/{file}.csv")
+    model = root / "models/late_parcel.yaml"
+    text = model.read_text().replace("orders.items]", "orders.items, orders.courier]")
+    model.write_text(text + "release: {first: {better_than: [do_nothing]}}\n")
+    return root
+
+
+def _hostile(text: str) -> str:
+    lines = [
+        f"description: {json.dumps(line.removeprefix('description: ') + HOSTILE)}"
+        if line.startswith("description")
+        else line
+        for line in text.splitlines()
+    ]
+    described = json.dumps(HOSTILE)
+    text = "\n".join(lines) + "\n"
+    text = text.replace(
+        "  courier: string\n", f"  courier: {{type: string, unit: {described}, description: {described}}}\n"
+    )
+    text = text.replace("unit: min}", f"unit: {described}, description: {described}}}") if "features:" in text else text
+    if text.startswith("spec_version: 1\nname: orders"):
+        text = text.replace("  items: int\n", f"  items: int\n  {json.dumps(COLUMN)}: string\n")
+        values = json.dumps([HOSTILE])
+        text += f"  - {{expect: column_values_to_not_be_in_set, args: {{column: courier, value_set: {values}}}, severity: warn}}\n"
+    return text
+
+
+def _hostile_cells(path: Path) -> None:
+    """Write a hostile text behind each order's id and instead of one courier's name, and fill the hostile column."""
+    import csv
+
+    with path.open(newline="") as file:
+        head, *rows = list(csv.reader(file))
+    courier = head.index("courier")
+    for row in rows:
+        row[0] += HOSTILE + STEERING
+        row[courier] = HOSTILE if row[courier] == "courier_a" else row[courier] + STEERING
+    if path.stem == "orders":
+        head, rows = [*head, COLUMN], [[*row, HOSTILE] for row in rows]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([head, *rows])
+
+
+class Inspection(HTMLParser):
+    """What a browser would run of a page: scripts before and after the policy, handlers, and addresses of scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.policy: str | None = None
+        self.faults: list[str] = []
+        self.scripts = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = {name: value or "" for name, value in attrs}
+        if tag == "meta" and told.get("http-equiv", "").lower() == "content-security-policy":
+            self.policy = told["content"]
+        if tag in ("script", "style", "link", "img") and self.policy is None:
+            self.faults.append(f"<{tag}> stands before the policy")
+        self.scripts += tag == "script"
+        self.faults += [f"{name} of <{tag}>" for name in told if name.startswith("on")]
+        self.faults += [
+            f"{name} of <{tag}> is {value[:40]}"
+            for name, value in told.items()
+            if name in ("href", "src", "action", "xlink:href")
+            and value.strip().lower().startswith(("javascript:", "http:", "//", "data:text"))
+        ]
