@@ -13,11 +13,11 @@ HOSTILE = (
     "[x](javascript:window.PWNED=4) ![y](http://evil.example/y.png) {{7*7}} [red]'\"--></style></title>"
 )
 STEERING = "\x1b]0;owned\x07\x1b[2J"
-COLUMN = "<img src=x onerror=window.PWNED=5>"
+COLUMN = "<img src=x onerror=PWNED=5>"
 
 
 def write_hostile_shop(root: Path, *, days: int = 62, orders_a_day: int = 40) -> Path:
-    """Write the shop with a hostile text in every description, unit, category, key and comment, and in a column's name."""
+    """Write the shop with a hostile text in each description, unit, category, key, comment, and a column's name."""
     for name, text in FILES.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,23 +32,21 @@ def write_hostile_shop(root: Path, *, days: int = 62, orders_a_day: int = 40) ->
 
 
 def _hostile(text: str) -> str:
-    lines = [
-        f"description: {json.dumps(line.removeprefix('description: ') + HOSTILE)}"
-        if line.startswith("description")
-        else line
-        for line in text.splitlines()
-    ]
+    lines = [_described(line) if line.startswith("description: ") else line for line in text.splitlines()]
     described = json.dumps(HOSTILE)
+    about = f"unit: {described}, description: {described}"
     text = "\n".join(lines) + "\n"
-    text = text.replace(
-        "  courier: string\n", f"  courier: {{type: string, unit: {described}, description: {described}}}\n"
-    )
-    text = text.replace("unit: min}", f"unit: {described}, description: {described}}}") if "features:" in text else text
+    text = text.replace("  courier: string\n", f"  courier: {{type: string, {about}}}\n")
+    text = text.replace("unit: min}", f"{about}}}") if "features:" in text else text
     if text.startswith("spec_version: 1\nname: orders"):
         text = text.replace("  items: int\n", f"  items: int\n  {json.dumps(COLUMN)}: string\n")
-        values = json.dumps([HOSTILE])
-        text += f"  - {{expect: column_values_to_not_be_in_set, args: {{column: courier, value_set: {values}}}, severity: warn}}\n"
+        values = f"args: {{column: courier, value_set: {json.dumps([HOSTILE])}}}"
+        text += f"  - {{expect: column_values_to_not_be_in_set, {values}, severity: warn}}\n"
     return text
+
+
+def _described(line: str) -> str:
+    return f"description: {json.dumps(line.removeprefix('description: ') + HOSTILE)}"
 
 
 def _hostile_cells(path: Path) -> None:
