@@ -132,20 +132,26 @@ def test_the_attacks_are_real_against_the_server_without_the_guard(
     assert done == set(TRIED) - {"fetch"}  # the one that asks for permission first
 
 
+SHOWN = "return document.body.innerText"
+CLICK = """
+const button = [...document.querySelectorAll('button')].find(
+  found => found.innerText.startsWith(arguments[0]) && !found.disabled);
+if (button) button.click();
+return Boolean(button);
+"""
+
+
 def wait_for(browser: webdriver.Chrome, text: str, seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
-    while text not in browser.find_element(By.TAG_NAME, "body").text:
-        assert time.monotonic() < deadline, browser.find_element(By.TAG_NAME, "body").text[:2000]
+    while text not in browser.execute_script(SHOWN):
+        assert time.monotonic() < deadline, browser.execute_script(SHOWN)[:2000]
         time.sleep(0.5)
 
 
-def click(browser: webdriver.Chrome, label: str, seconds: float = 60.0) -> None:
+def click(browser: webdriver.Chrome, label: str, seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
-    while True:
-        buttons = [button for button in browser.find_elements(By.TAG_NAME, "button") if button.text.startswith(label)]
-        if buttons and buttons[0].is_enabled():
-            return buttons[0].click()
-        assert time.monotonic() < deadline, f"no button {label}"
+    while not browser.execute_script(CLICK, label):
+        assert time.monotonic() < deadline, f"no button {label}: {browser.execute_script(SHOWN)[:2000]}"
         time.sleep(0.5)
 
 
