@@ -19,13 +19,13 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
-from tests.dagster.conftest import RELEASE
 from tests.servers import mlflow_server
 from tests.serving import free_port
 from tests.store import postgres
+from tests.verification.factory import EASY
 from tests.worlds import write_shop
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.timeout(1800)]
 
 NAMES = ("database", "mlflow", "alert", "hook", "stock", "key", "unused")
 CORES = {name: f"Qz7kVcanary{name}9mPw" for name in NAMES}
@@ -86,9 +86,12 @@ class Life:
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     folder = tmp_path_factory.mktemp("canaries")
-    root = write_shop(folder / "shop")
+    root = write_shop(folder / "shop", days=62, orders_a_day=12)
+    (root / "models/lateness.yaml").unlink()
     declaration = root / "models/late_parcel.yaml"
-    declaration.write_text(declaration.read_text() + RELEASE)
+    text = declaration.read_text().replace("num_iterations: 60", "num_iterations: 3")
+    text = text.replace("train: 28d, validate: 7d, test: 14d", "train: 7d, validate: 3d, test: 4d")
+    declaration.write_text(text.replace('gates: {auc: ">= 0.55"}\n', "") + EASY)
     (root / "sources/stock.yaml").write_text(STOCK)
     with (root / "project.yaml").open("a") as file:
         file.write(SECRET_FIELDS)
@@ -131,7 +134,6 @@ def live(life: Life, closed: int) -> None:
     life.call("reproduce", "late_parcel@1", root, "--json", expect=None)
     life.call("gc", root, "--json")
     life.call("plan", root, "--json")
-    life.call("graph", root, "--json")
     life.call("validate", root, "--json")
     life.call("run", root, "--job", "late_parcel_retrain", expect=None, CANARY_MLFLOW=url("http", "mlflow", away))
     for broken in (
@@ -187,7 +189,7 @@ def test_no_secret_stands_in_anything_that_was_written_or_printed(life: Life) ->
     wanted, places = needles(), []
     folder = life.root.parent
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    assert len(files) > 300
+    assert len(files) > 100
     assert any("dagster/storage" in str(path) or "dagster/history" in str(path) for path in files)
     for path in files:
         for content in contents(path):
