@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -67,11 +68,17 @@ def _metadata(project: Project, about: Mapping[str, Any]) -> Metadata:
         "finding": about.get("finding") or "none",
         "drift_by_column": table([_row(column) for column in about.get("columns", ())]),
         **_realised(about),
-        **({"report": dg.MetadataValue.path(str(report.resolve()))} if report else {}),
+        **(_report(report, about["report"]) if report else {}),
     }
 
 
 _APART = ("superseded", "late", "without_label", "without_payoff")
+
+
+def _report(file: Path, place: str) -> Metadata:
+    """Return where the drift report is, as a file and as a page that the guarded web server shows."""
+    page = place.replace("reports", "/pages/sandboxed", 1)
+    return {"report": dg.MetadataValue.path(str(file.resolve())), "report_page": dg.MetadataValue.url(page)}
 
 
 def _row(column: Mapping[str, Any]) -> dict[str, Any]:

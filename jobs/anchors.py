@@ -14,7 +14,9 @@ from typing import Any
 import dagster as dg
 
 from ml_platform.errors import PlatformError
+from ml_platform.private import be_private
 from ml_platform.project import Project, open_project
+from ml_platform.secrets import keep_secrets
 from ml_platform.store.anchors import Anchor
 from ml_platform.store.ledger import Head
 from ml_platform_dagster.assets.declare import asset_key
@@ -52,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ml_platform_dagster.jobs.anchors", description="Print anchors.")
     parser.add_argument("--project", type=Path, default=Path(), help="the project's folder")
     options = parser.parse_args(arguments)
+    be_private()
+    keep_secrets()
     try:
         project = open_project(options.project)
         with open_instance(project) as instance:

@@ -14,7 +14,9 @@ import dagster as dg
 
 from ml_platform.cli.dagster_home import is_ready, lock_of, make_home, mark_ready
 from ml_platform.errors import PlatformError
+from ml_platform.private import be_private
 from ml_platform.project import Project, open_project
+from ml_platform.secrets import keep_secrets
 from ml_platform.store.database_errors import DatabaseUnavailable
 from ml_platform.store.file_lock import file_lock
 from ml_platform.store.migration_heads import repair_heads
@@ -68,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ml_platform_dagster.jobs.instance", description="Prepare Dagster.")
     parser.add_argument("--project", type=Path, default=Path(), help="the project's folder")
     options = parser.parse_args(arguments)
+    be_private()
+    keep_secrets()
     try:
         with open_instance(open_project(options.project)):
             return 0

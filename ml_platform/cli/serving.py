@@ -17,6 +17,7 @@ from ml_platform.errors import PlatformError
 from ml_platform.project import Project, open_project
 from ml_platform.terminal import SafeConsole, styled
 from ml_platform.web.access import (
+    LOOPBACK,
     TOKEN_VARIABLE,
     Access,
     NameNeeded,
@@ -72,7 +73,7 @@ class Serving:
             raise TokenNeeded(host)
         if every and not names:
             raise NameNeeded(host)
-        own = () if every else (f"[{host.strip('[]')}]" if ":" in host else host,)
+        own = () if every or host in LOOPBACK else (f"[{host.strip('[]')}]" if ":" in host else host,)
         serving = cls(port, mlflow_port, host, (*names, *own), token)
         serving._check_ports()
         return serving
