@@ -86,7 +86,7 @@ class Life:
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     folder = tmp_path_factory.mktemp("canaries")
-    root = write_shop(folder / "shop", days=62, orders_a_day=12)
+    root = write_shop(folder / "shop", days=62)
     (root / "models/lateness.yaml").unlink()
     declaration = root / "models/late_parcel.yaml"
     text = declaration.read_text().replace("num_iterations: 60", "num_iterations: 3")
