@@ -15,7 +15,6 @@ import pandas as pd
 from markupsafe import Markup
 
 from ml_platform.monitoring.drift import ColumnDrift, DriftResult
-
 from ml_platform.monitoring.report_page import harden
 
 MAX_ROWS = 2_000
