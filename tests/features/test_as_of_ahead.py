@@ -14,9 +14,9 @@ ROWS = [
 
 @pytest.mark.parametrize(
     ("hour", "as_of", "last"),
-    [(8, None, None), (9, "basic", None), (10, "basic", "basic"), (11, "gold", "basic"), (13, "gold", "basic")],
+    [(9, None, None), (10, "basic", "basic"), (13, None, "basic"), (14, "gold", "gold")],
 )
-def test_as_of_reads_what_is_known_and_last_what_has_happened(tmp_path, hour, as_of, last):
+def test_as_of_reads_the_newest_row_that_has_happened_and_last_ignores_nulls(tmp_path, hour, as_of, last):
     table = one_table({"last": "kind"}, ["ever"])
     table["features"]["plan"] = {"as_of": "kind"}
     project = project_of(tmp_path, ROWS, table)
