@@ -177,7 +177,7 @@ def test_a_ledger_that_was_edited_is_said_and_nothing_is_told_from_it(shop: Proj
     with closing(sqlite3.connect(shop.state / "platform.sqlite")) as database:
         for (name,) in database.execute("select name from sqlite_master where type = 'trigger'").fetchall():
             database.execute(f"drop trigger {name}")
-        database.execute("update ledger set actor = 'somebody else' where seq = 1")
+        database.execute("update ledger set actor = 'somebody else' where action = 'deploy'")
         database.commit()
     told = again(shop, before)
     assert len(told.problems) == 1
