@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -92,9 +94,11 @@ class Person:
         return [text for text in self.key.values() if len(text) >= _SHORTEST]
 
     def masked_text(self, text: str) -> str:
-        """Return a text with the key's values masked, as whole words."""
+        """Return a text with the key's values masked, as whole words, also as pages, links and JSON write them."""
         for value in self.texts:
-            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", ERASED, text)
+            forms = {value, html.escape(value), quote(value, safe=""), json.dumps(value)[1:-1]}
+            for form in sorted(forms, key=len, reverse=True):
+                text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", ERASED, text)
         return text
 
     def masked(self, value: Any) -> Any:

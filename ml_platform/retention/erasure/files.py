@@ -1,0 +1,183 @@
+"""A person's data in files beside the store: logs, pages, reports, caches, and the databases of Dagster and MLflow.
+
+Tables of rows (caches, temporary files) are removed as a whole, since they can be made again. In texts and in the cells
+of SQLite databases the key is masked. What can be neither is named, so that a person can look after it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ml_platform.project import Project
+from ml_platform.retention.erasure.person import Person
+from ml_platform.retention.erasure.rewrite import is_table
+from ml_platform.store.database_errors import DatabaseUnavailable
+from ml_platform.store.durable import write_durably
+
+_SQLITE = b"SQLite format 3\0"
+_BESIDE = ("-wal", "-shm", "-journal")
+_WAIT_SECONDS = 30
+_STOP = "End what uses it (ml-platform up, a run), then erase again."
+
+
+class Remedy(Enum):
+    """What erasing does with a file that holds a person's data."""
+
+    REMOVE = "removed"
+    MASK = "masked"
+    NAME = "stays"
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """A file that holds a person's data.
+
+    Attributes
+    ----------
+    path
+        Below the state folder.
+    """
+
+    path: str
+    remedy: Remedy
+
+
+def held_files(project: Project, person: Person) -> Iterator[HeldFile]:
+    """Yield the files below the state folder, without the store's own, that hold a person's data."""
+    for path in _files(project):
+        if remedy := _remedy(project, path, person):
+            yield HeldFile(path.relative_to(project.state).as_posix(), remedy)
+
+
+def clear_files(project: Project, person: Person) -> list[HeldFile]:
+    """Remove or mask a person's data in the files below the state folder, and return those that held it.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        Where a database is in use.
+    """
+    found = list(held_files(project, person))
+    for item in found:
+        path = project.state / item.path
+        if item.remedy is Remedy.REMOVE:
+            path.unlink(missing_ok=True)
+        elif item.remedy is Remedy.MASK and _is_database(path):
+            _mask_database(path, person)
+        elif item.remedy is Remedy.MASK:
+            write_durably(path, _masked(path.read_bytes().decode(), person).encode())
+    return found
+
+
+def _files(project: Project) -> Iterator[Path]:
+    """Yield the files below the state folder; of a local store only what is being written or was left half-written."""
+    own, store = project.state / "platform.sqlite", project.state / "store"
+    for path in sorted(project.state.rglob("*")):
+        kept = path.is_relative_to(store) and not path.name.startswith(".")
+        beside = path.name.endswith(_BESIDE) and path.with_name(path.name.rpartition("-")[0]).exists()
+        if path.is_file() and not path.is_symlink() and path != own and not kept and not beside:
+            yield path
+
+
+def _remedy(project: Project, path: Path, person: Person) -> Remedy | None:
+    if path.name.startswith(".") and path.is_relative_to(project.state / "store"):
+        return Remedy.REMOVE  # half-written by a process that is gone: nothing names it
+    if _is_database(path):
+        return Remedy.MASK if any(True for _ in _held_cells(path, person)) else None
+    content = path.read_bytes()
+    if is_table(content):
+        return Remedy.REMOVE if _holds_rows(content, person) else None
+    text = _text_of(content)
+    if text is None:
+        return Remedy.NAME if any(value.encode() in content for value in person.texts) else None
+    return Remedy.MASK if _masked(text, person) != text else None
+
+
+def _holds_rows(content: bytes, person: Person) -> bool:
+    try:
+        table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+    except pa.ArrowInvalid:
+        return True  # half-written: it cannot be read, and nothing needs it
+    return bool(pc.sum(person.rows(table)).as_py() or person.elsewhere(table))
+
+
+# Texts ---------------------------------------------------------------------------------
+
+
+def _text_of(content: bytes) -> str | None:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _masked(text: str, person: Person) -> str:
+    """Return a text with the key masked, line by line where lines are JSON."""
+    return "".join(_masked_line(line, person) for line in text.splitlines(keepends=True))
+
+
+def _masked_line(line: str, person: Person) -> str:
+    body = line.rstrip("\r\n")
+    masked = person.masked_json(body) if body.lstrip().startswith(("{", "[")) else person.masked_text(body)
+    return masked + line[len(body) :]
+
+
+# Databases -----------------------------------------------------------------------------
+
+
+def _is_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE)) == _SQLITE
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
+
+
+def _held_cells(path: Path, person: Person) -> Iterator[tuple[str, str, int, str]]:
+    """Yield table, column, row id and masked text of each cell that holds the key."""
+    try:
+        with closing(_open(path)) as connection:
+            for table, column in _text_columns(connection):
+                query = f'SELECT rowid, "{column}" FROM "{table}" WHERE typeof("{column}") = \'text\''
+                for row, text in connection.execute(query):
+                    masked = person.masked_json(text)
+                    if masked != text:
+                        yield table, column, row, masked
+    except sqlite3.Error as error:
+        raise DatabaseUnavailable(str(path), str(error), _STOP) from error
+
+
+def _text_columns(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    return [
+        (table, column[1])
+        for (table,) in tables.fetchall()
+        for column in connection.execute(f'PRAGMA table_info("{table}")').fetchall()
+    ]
+
+
+def _mask_database(path: Path, person: Person) -> None:
+    """Mask the key in every cell, and write the file again, so that no page keeps what was there."""
+    cells = list(_held_cells(path, person))
+    try:
+        with closing(_open(path)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for table, column, row, masked in cells:
+                connection.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?', (masked, row))
+            connection.execute("COMMIT")
+            connection.execute("VACUUM")
+            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    except sqlite3.Error as error:
+        raise DatabaseUnavailable(str(path), str(error), _STOP) from error
+    if busy:
+        raise DatabaseUnavailable(str(path), "its log of changes is read by another process", _STOP)
