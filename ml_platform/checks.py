@@ -20,7 +20,7 @@ from ml_platform.errors import BrokenInput, PlatformError, listed
 from ml_platform.identity import canonical_json, format_instant
 from ml_platform.store.database import Database
 from ml_platform.store.rows import insert_row
-from ml_platform.store.tables import METADATA, Instant
+from ml_platform.store.tables import METADATA, PERSONAL, Instant
 
 Severity = Literal["error", "warn"]
 MAX_FAILING_ROWS = 10
@@ -32,7 +32,7 @@ RECORDINGS = sa.Table(
     sa.Column("node", sa.String(200), nullable=False, index=True),
     sa.Column("run", sa.String(64), nullable=False),
     sa.Column("at", Instant, nullable=False),
-    sa.Column("results", sa.Text, nullable=False),
+    sa.Column("results", sa.Text, nullable=False, info=PERSONAL),
     sqlite_autoincrement=True,
 )
 

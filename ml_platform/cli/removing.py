@@ -107,7 +107,8 @@ def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
     if plan.is_empty:
         lines = ["Nothing of it is stored."]
     else:
-        lines = [f"{len(plan.replaced)} artefacts and {len(plan.objects)} objects {would}, for good."]
+        lines = [f"{len(plan.replaced)} artifacts and {len(plan.objects)} objects {would}, for good."]
+        lines += _beside(plan, done)
     lines += [f"It stays in {where}." for where in plan.elsewhere]
     if done:
         lines.append("Its rows are not ingested any more; --lift lets them in again.")
@@ -115,6 +116,20 @@ def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
         lines.append("From then on its rows would be left out of every ingest.")
         lines.append(f"To do this, and only this: the same command with --delete {plan.id}")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+def _beside(plan: ErasurePlan, done: bool) -> list[str]:
+    """Return what happens in rows of the database and in files beside the store."""
+    verb = "is" if done else "would be"
+    lines = [
+        f"The key {verb} masked in {count} rows of the database ({place})." for place, count in plan.records.items()
+    ]
+    for item in plan.files[:_SHOWN]:
+        what = f"The key {verb} masked in" if item.remedy.value == "masked" else "Removed:"
+        lines.append(f"{what} {item.path}.")
+    if len(plan.files) > _SHOWN:
+        lines.append(f"... and in {len(plan.files) - _SHOWN} more files; --json lists all of them.")
+    return lines
 
 
 def _going(item: Item) -> tuple[str, ...]:

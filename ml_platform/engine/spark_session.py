@@ -8,13 +8,15 @@ import os
 import re
 import shutil
 import socket
-import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from ml_platform.engine.scratch import scratch_folder
 from ml_platform.errors import EngineUnavailable
+from ml_platform.private import private_temporary_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -154,8 +156,9 @@ def _started(url: str) -> SparkSession:
 
 def _start_settings(local: bool) -> dict[str, str]:
     """Return the settings of a new context; nothing is written but below a temporary folder."""
-    scratch = Path(tempfile.mkdtemp(prefix="ml_platform-spark-"))
-    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    stack = ExitStack()
+    scratch = stack.enter_context(scratch_folder(private_temporary_folder()))
+    atexit.register(stack.close)
     logging = scratch / "log4j2.properties"
     logging.write_text(_LOGGING)
     settings = {
@@ -167,6 +170,7 @@ def _start_settings(local: bool) -> dict[str, str]:
     }
     if local:
         settings |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+        settings |= {"spark.local.dir": str(scratch / "local")}
     return settings
 
 

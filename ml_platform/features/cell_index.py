@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ml_platform.store.database import Database
 from ml_platform.store.manifest import StoredObject
 from ml_platform.store.rows import insert_missing
-from ml_platform.store.tables import METADATA
+from ml_platform.store.tables import METADATA, PERSONAL
 
 _AT_ONCE = 400
 
@@ -27,7 +27,7 @@ CELLS = sa.Table(
     sa.Column("id", sa.String(64), nullable=False),
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
-    sa.Column("facts", sa.Text, nullable=False),
+    sa.Column("facts", sa.Text, nullable=False, info=PERSONAL),
 )
 
 

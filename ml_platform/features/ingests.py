@@ -15,7 +15,7 @@ from ml_platform.identity import canonical_json
 from ml_platform.store.database import Database
 from ml_platform.store.row_log import read_rows
 from ml_platform.store.rows import insert_row, insert_rows
-from ml_platform.store.tables import METADATA, Instant
+from ml_platform.store.tables import METADATA, PERSONAL, Instant
 
 INGESTS = sa.Table(
     "ingests",
@@ -32,8 +32,8 @@ INGESTS = sa.Table(
     sa.Column("late", sa.Integer, nullable=False),
     sa.Column("corrections", sa.Integer, nullable=False),
     sa.Column("expectations", sa.String(64), nullable=False),
-    sa.Column("checks", sa.Text, nullable=False),
-    sa.Column("upstream", sa.Text, nullable=False),
+    sa.Column("checks", sa.Text, nullable=False, info=PERSONAL),
+    sa.Column("upstream", sa.Text, nullable=False, info=PERSONAL),
     sa.UniqueConstraint("source", "number"),
     sqlite_autoincrement=True,
 )
@@ -46,7 +46,7 @@ MARKS = sa.Table(
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("scope", sa.String(64), nullable=False),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("mark", sa.Text),
+    sa.Column("mark", sa.Text, info=PERSONAL),
     sa.Column("next_known_at", Instant),
     sa.Column("rows", sa.BigInteger, nullable=False),
     sa.Column("most_rows", sa.BigInteger, nullable=False),

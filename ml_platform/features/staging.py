@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from ml_platform.engine import DuckDB
+from ml_platform.engine.scratch import scratch_folder
+from ml_platform.private import private_temporary_folder
 
 _GROUP_ROWS = 50_000
 """The engine reads groups of rows at once, one with each of its threads."""
@@ -26,7 +28,8 @@ class Staging:
 
     def __init__(self, engine: DuckDB) -> None:
         self._engine = engine
-        self._folder = tempfile.TemporaryDirectory(prefix="ml_platform-")
+        self._stack = ExitStack()
+        self._folder = self._stack.enter_context(scratch_folder(private_temporary_folder()))
         self._writers: dict[str, Any] = {}
 
     def __enter__(self) -> Staging:
@@ -35,7 +38,7 @@ class Staging:
     def __exit__(self, *error: object) -> None:
         for writer in self._writers.values():
             writer.close()
-        self._folder.cleanup()
+        self._stack.close()
 
     def append(self, name: str, rows: pa.Table) -> None:
         """Add rows to a table; all have the schema of the first ones."""
@@ -55,4 +58,4 @@ class Staging:
         return self._engine.parquet(name, [self._path(name)])
 
     def _path(self, name: str) -> Path:
-        return Path(self._folder.name) / f"{name}.parquet"
+        return self._folder / f"{name}.parquet"

@@ -24,7 +24,7 @@ from ml_platform.identity import canonical_json, format_instant
 from ml_platform.project import Project
 from ml_platform.secrets import redact
 from ml_platform.store.rows import insert_if_absent, update_rows
-from ml_platform.store.tables import METADATA, Instant
+from ml_platform.store.tables import METADATA, PERSONAL, Instant
 
 Urgency = Literal["page", "ticket", "report"]
 _APPRISE_TYPE = {"page": "failure", "ticket": "warning", "report": "info"}
@@ -36,8 +36,8 @@ ALERTS = sa.Table(
     sa.Column("key", sa.String(200), nullable=False, unique=True),
     sa.Column("at", Instant, nullable=False),
     sa.Column("model", sa.String(64)),
-    sa.Column("alert", sa.Text, nullable=False),
-    sa.Column("delivery", sa.Text),
+    sa.Column("alert", sa.Text, nullable=False, info=PERSONAL),
+    sa.Column("delivery", sa.Text, info=PERSONAL),
     sqlite_autoincrement=True,
 )
 

@@ -19,7 +19,7 @@ from ml_platform.identity import canonical_json, content_id
 from ml_platform.monitoring.drift import Verdict
 from ml_platform.project import Project
 from ml_platform.store.rows import delete_rows, insert_if_absent, update_rows
-from ml_platform.store.tables import METADATA, Instant
+from ml_platform.store.tables import METADATA, PERSONAL, Instant
 
 FINDINGS = sa.Table(
     "findings",
@@ -31,9 +31,9 @@ FINDINGS = sa.Table(
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("last_seen_at", Instant, nullable=False),
     sa.Column("closed_at", Instant),
-    sa.Column("closed_because", sa.String(200)),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("facts", sa.Text, nullable=False),
+    sa.Column("closed_because", sa.String(200), info=PERSONAL),
+    sa.Column("reason", sa.Text, nullable=False, info=PERSONAL),
+    sa.Column("facts", sa.Text, nullable=False, info=PERSONAL),
 )
 QUIET_WINDOWS = 4
 """For how many windows no look may find drift until an episode ends."""

@@ -12,7 +12,7 @@ from ml_platform.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.identity import content_id
 from ml_platform.store.manifest import Artifact
 from ml_platform.store.rows import insert_row
-from ml_platform.store.tables import METADATA, Instant
+from ml_platform.store.tables import METADATA, PERSONAL, Instant
 from ml_platform.training.train import KIND
 from ml_platform.versions import Version, all_versions
 
@@ -26,7 +26,7 @@ REPRODUCTIONS = sa.Table(
     sa.Column("version", sa.String(100), nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Column("same", sa.Boolean, nullable=False),
-    sa.Column("statement", sa.Text, nullable=False),
+    sa.Column("statement", sa.Text, nullable=False, info=PERSONAL),
     sqlite_autoincrement=True,
 )
 

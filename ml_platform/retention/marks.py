@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ml_platform.store.rows import insert_rows
-from ml_platform.store.tables import METADATA, Instant
+from ml_platform.store.tables import METADATA, PERSONAL, Instant
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
@@ -23,7 +23,7 @@ MARKS = sa.Table(
     sa.Column("id", sa.String(64), nullable=False, index=True),
     sa.Column("at", Instant, nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
-    sa.Column("told", sa.Text, nullable=False),
+    sa.Column("told", sa.Text, nullable=False, info=PERSONAL),
     sqlite_autoincrement=True,
 )
 

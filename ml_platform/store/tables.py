@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from ml_platform.identity import format_instant
 
 METADATA = sa.MetaData()
+PERSONAL: dict[str, Any] = {"personal": True}
+"""The `info` of a column whose texts may hold a person's key: erasing masks the key there."""
 UNBOUND = "unbound"
 """What the `info` of a table has that the row log does not bind: the reason, in a sentence."""
 

@@ -24,6 +24,7 @@ from ml_platform.reproduction.reproducing import reproduce
 from ml_platform.retention.erasure.erase import ReasonNamesKey, erase, lift_erasure
 from ml_platform.retention.erasure.person import Person, UnknownKey
 from ml_platform.retention.erasure.plan import plan_erasure
+from ml_platform.retention.erasure.records import personal_columns
 from ml_platform.retention.marks import marks_of
 from ml_platform.retention.plan import plan_removal
 from ml_platform.retention.remove import PlanHasChanged
@@ -56,8 +57,8 @@ def erased(project, entity, **key):
 
 
 def require_nowhere(project, text):
-    """No file of the store and no cell of the database holds a text: bytes as they are, and tables read."""
-    for path in (project.state / "store").rglob("*"):
+    """No file below the state folder and no cell of the database holds a text: bytes as they are, and tables read."""
+    for path in project.state.rglob("*"):
         if not path.is_file():
             continue
         content = path.read_bytes()
@@ -346,3 +347,37 @@ def test_a_run_beside_that_read_a_source_before_does_not_stand(tmp_path, monkeyp
     assert ingest_source(open_project(tmp_path), "sales", at(21)).new_rows == 1
     assert set(known_at(open_project(tmp_path), 22)) == {"second", "third"}
     require_nowhere(open_project(tmp_path), "first")
+
+
+TEXTS_WITHOUT_A_KEY = {
+    "declared.part": "declarations",
+    "row_log.key": "primary keys of the other tables, of which none is an entity's",
+    "ledger.reason": "a reason that holds the key is refused",
+    "source_marks.name": "names of files, which tell later which of them have changed",
+}
+
+
+def test_every_text_of_the_database_is_masked_or_is_known_to_hold_no_key():
+    texts = {
+        f"{column.table.name}.{column.name}"
+        for table in METADATA.tables.values()
+        for column in table.columns
+        if isinstance(column.type, sa.Text)
+    }
+    masked = {f"{column.table.name}.{column.name}" for column in personal_columns()}
+    assert texts - masked == set(TEXTS_WITHOUT_A_KEY)
+
+
+def test_what_a_killed_process_left_half_written_goes_with_the_person(cluttered):
+    project = cluttered.project
+    one, _ = in_predictions_and_in_training(project)
+    half = project.state / "store/tmp/.ab12.f00d"
+    half.parent.mkdir(exist_ok=True)
+    half.write_bytes(b"PAR1" + str(one).encode())
+    (project.state / "logs").mkdir(exist_ok=True)
+    (project.state / "logs/run.log").write_text(f"row {one} failed\n")
+    erased(project, "order", order_id=one)
+    assert not half.exists()
+    assert (project.state / "logs/run.log").read_text() == "row [erased] failed\n"
+    require_nowhere(project, one)
+    assert plan_erasure(project, Person.of(project, "order", {"order_id": one}), LATER).is_empty

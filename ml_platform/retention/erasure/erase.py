@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from ml_platform.checks import RECORDINGS
 from ml_platform.errors import PlatformError
 from ml_platform.features.cell_index import CELLS
 from ml_platform.features.ingests import INGESTS
 from ml_platform.features.suppressed import lift, suppress
-from ml_platform.monitoring.alerts import ALERTS
-from ml_platform.monitoring.findings import FINDINGS
-from ml_platform.outbox import OUTBOX
 from ml_platform.prediction_log import PREDICTION_DAYS
 from ml_platform.project import Project
+from ml_platform.retention.erasure.files import clear_files
 from ml_platform.retention.erasure.person import Person
 from ml_platform.retention.erasure.plan import ErasurePlan, Found, Replaced, find_person, marks_for, plan_erasure
+from ml_platform.retention.erasure.records import mask_records, rewrite_database
 from ml_platform.retention.erasure.rehearsal import Rehearsal
 from ml_platform.retention.erasure.rewrite import left_id, without
 from ml_platform.retention.marks import add_marks
@@ -29,7 +28,6 @@ from ml_platform.store.ledger import append_line
 from ml_platform.store.manifest import Artifact
 from ml_platform.store.manifest_index import forget_file
 from ml_platform.store.outputs import OUTPUTS
-from ml_platform.store.row_log import forget_salts, key_text
 from ml_platform.store.rows import delete_rows, insert_row, update_rows
 from ml_platform.store.successors import SUCCESSORS, replace_artifact
 
@@ -52,13 +50,14 @@ def erase(project: Project, person: Person, plan_id: str, now: datetime, *, acto
 
     First the key is suppressed, so that no ingest brings it back, and the ledger says so without naming it. Then what
     is left of each artefact takes its place, one after the other; objects that held the person go last. A process that
-    is stopped on the way is completed by erasing again.
+    is stopped on the way is completed by erasing again. The plan that is returned names, in `elsewhere`, what a last
+    look still found.
 
     Raises
     ------
     PlanHasChanged, ReasonNamesKey
         Nothing was changed.
-    CannotTell, ArtifactMissing, ArtifactDamaged
+    CannotTell, ArtifactMissing, ArtifactDamaged, DatabaseUnavailable
     """
     if person.masked_text(reason) != reason:
         raise ReasonNamesKey
@@ -70,10 +69,12 @@ def erase(project: Project, person: Person, plan_id: str, now: datetime, *, acto
     for _ in range(_ROUNDS):  # a run beside may have written more meanwhile, from what it had read before
         _perform(project, current, now)
         current = plan_erasure(project, person, now)
-        if current.is_empty:
+        if not (current.replaced or current.objects):
             break
-    _mask_records(project, person)
-    return plan
+    mask_records(project, person)
+    rewrite_database(project)
+    clear_files(project, person)
+    return replace(plan, elsewhere=plan_erasure(project, person, now).elsewhere)
 
 
 def lift_erasure(project: Project, person: Person, now: datetime, *, actor: str, reason: str) -> bool:
@@ -165,25 +166,3 @@ def _remove_objects(project: Project, plan: ErasurePlan) -> None:
     for sha256 in gone:
         store.removal.remove(f"objects/{sha256[:2]}/{sha256}")
         (project.state / "cache" / sha256).unlink(missing_ok=True)
-
-
-def _mask_records(project: Project, person: Person) -> None:
-    """Mask the key in what the database tells of failed checks, alerts and findings."""
-    columns = [
-        RECORDINGS.c.results,
-        INGESTS.c.checks,
-        INGESTS.c.upstream,
-        ALERTS.c.alert,
-        FINDINGS.c.reason,
-        FINDINGS.c.facts,
-        OUTBOX.c.record,
-    ]
-    with project.database.writing() as connection:
-        for column in columns:
-            table = column.table
-            (key,) = table.primary_key.columns
-            for row in connection.execute(sa.select(key.label("key"), column.label("text"))).all():
-                masked = person.masked_json(row.text)
-                if masked != row.text:
-                    forget_salts(connection, table, [key_text([row.key])])
-                    update_rows(connection, table, key == row.key, {column.name: masked})

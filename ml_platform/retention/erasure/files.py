@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ml_platform.engine.scratch import sweep_scratch
+from ml_platform.private import private_temporary_folder
 from ml_platform.project import Project
 from ml_platform.retention.erasure.person import Person
 from ml_platform.retention.erasure.rewrite import is_table
@@ -26,6 +28,7 @@ from ml_platform.store.durable import write_durably
 _SQLITE = b"SQLite format 3\0"
 _BESIDE = ("-wal", "-shm", "-journal")
 _WAIT_SECONDS = 30
+_STORAGES = ("storage:", "run_storage:", "event_log_storage:", "schedule_storage:")
 _STOP = "End what uses it (ml-platform up, a run), then erase again."
 
 
@@ -76,6 +79,20 @@ def clear_files(project: Project, person: Person) -> list[HeldFile]:
         elif item.remedy is Remedy.MASK:
             write_durably(path, _masked(path.read_bytes().decode(), person).encode())
     return found
+
+
+def unsearched(project: Project, person: Person) -> Iterator[str]:
+    """Yield what may hold the person's data and is not searched, each as the end of "It stays in ..."."""
+    short = sorted(set(person.key.values()) - set(person.texts))
+    if short:
+        yield f"texts: {' and '.join(short)} is too short to be told apart, so only tables and fields are searched"
+    if project.spec.file.storage.mlflow is not None:
+        yield "MLflow, which is kept outside the state folder: not searched"
+    settings = project.state / "dagster" / "dagster.yaml"
+    if settings.exists() and any(line.startswith(_STORAGES) for line in settings.read_text().splitlines()):
+        yield f"Dagster's storage, which {settings} keeps elsewhere: not searched"
+    if used := sweep_scratch(private_temporary_folder()):
+        yield f"temporary files of {len(used)} processes that are at work: not searched, and removed when they end"
 
 
 def _files(project: Project) -> Iterator[Path]:

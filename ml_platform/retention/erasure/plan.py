@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,9 @@ import sqlalchemy as sa
 
 from ml_platform.identity import canonical_json, content_id
 from ml_platform.project import Project
+from ml_platform.retention.erasure.files import HeldFile, Remedy, held_files, unsearched
 from ml_platform.retention.erasure.person import Person
+from ml_platform.retention.erasure.records import held_records
 from ml_platform.retention.erasure.rehearsal import Rehearsal
 from ml_platform.retention.erasure.rewrite import is_table, left_id, without
 from ml_platform.retention.marks import Mark
@@ -52,7 +54,12 @@ class ErasurePlan:
     objects
         The hashes of the objects that would go, at once and for good.
     elsewhere
-        Where the key stands in columns that are not the entity's, or in what was learnt: it stays there.
+        Where the key is that erasing does not reach: columns that are not the entity's, what was learnt, files that are
+        no text, and places that are not searched.
+    files
+        Files beside the store that would be removed, or in which the key would be masked.
+    records
+        How many rows of the database the key would be masked in, by table and column.
     """
 
     id: str
@@ -61,11 +68,13 @@ class ErasurePlan:
     marks: tuple[Mark, ...]
     objects: frozenset[str]
     elsewhere: tuple[str, ...]
+    files: tuple[HeldFile, ...] = ()
+    records: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing of the person is stored."""
-        return not (self.replaced or self.objects)
+        """Whether erasing would change nothing."""
+        return not (self.replaced or self.objects or self.files or self.records)
 
     @property
     def rows(self) -> dict[str, int]:
@@ -85,6 +94,8 @@ class ErasurePlan:
             "marks": [{**asdict(mark), "at": mark.at.isoformat()} for mark in self.marks],
             "objects": sorted(self.objects),
             "elsewhere": list(self.elsewhere),
+            "files": [{"path": item.path, "remedy": item.remedy.value} for item in self.files],
+            "records": dict(self.records),
         }
 
 
@@ -136,7 +147,18 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
     objects = (found.touched | former) - learnt  # hashes of keys and places of rows go with the rows
     id = content_id([person.hash, [[item.kind, item.id, item.successor] for item in replaced], sorted(objects)])
     marks = tuple(marks_for(project, found, replaced, now))
-    return ErasurePlan(id[:_ID_LENGTH], person, tuple(replaced), marks, objects, tuple(_elsewhere(found, person)))
+    held = list(held_files(project, person))
+    unreachable = [f"{item.path}: the file is no text" for item in held if item.remedy is Remedy.NAME]
+    return ErasurePlan(
+        id[:_ID_LENGTH],
+        person,
+        tuple(replaced),
+        marks,
+        objects,
+        (*_elsewhere(found, person), *unreachable, *unsearched(project, person)),
+        tuple(item for item in held if item.remedy is not Remedy.NAME),
+        held_records(project, person),
+    )
 
 
 def find_person(project: Project, person: Person) -> Found:

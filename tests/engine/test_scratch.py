@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.store.scratch import scratch_folder, sweep_scratch
+from ml_platform.engine.scratch import scratch_folder, sweep_scratch
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from ml_platform.store.scratch import scratch_folder
+from ml_platform.engine.scratch import scratch_folder
 
 with scratch_folder(Path(sys.argv[1])) as folder:
     (folder / "rows.parquet").write_text("a person")
