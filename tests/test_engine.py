@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from ml_platform.engine import DuckDB
+from ml_platform.private import private_temporary_folder
 
 
 def test_an_engine_that_spills_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -13,4 +14,4 @@ def test_an_engine_that_spills_leaves_nothing_behind(tmp_path, monkeypatch):
         kept = engine.keep("sorted_numbers", numbers.order_by(-numbers.x))
         assert list(tmp_path.iterdir())
         assert engine.run(kept.aggregate(total=kept.x.sum()))["total"].to_pylist() == [4_499_998_500_000]
-    assert list(tmp_path.iterdir()) == []
+    assert list(private_temporary_folder().iterdir()) == []

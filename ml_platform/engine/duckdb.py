@@ -6,10 +6,9 @@ runs them is chosen here and nowhere else.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import ibis
 import pyarrow as pa
 
 from ml_platform.engine.engine import in_declared_types
+from ml_platform.engine.scratch import scratch_folder
 from ml_platform.errors import MemoryExhausted, ValueTooLarge
 from ml_platform.private import private_temporary_folder
 
@@ -37,8 +37,8 @@ class DuckDB:
     def __init__(self, threads: int, memory: str | None = None) -> None:
         import duckdb
 
-        # Its own folder, which DuckDB makes when it spills and removes again: processes must not share one.
-        spill = private_temporary_folder() / f"spill-{uuid.uuid4().hex}"
+        self._stack = ExitStack()
+        spill = self._stack.enter_context(scratch_folder(private_temporary_folder()))
         limit = {"memory_limit": memory} if memory else {}
         self._connection = duckdb.connect(config={"threads": threads, "temp_directory": str(spill), **limit})
         self._connection.execute("SET TimeZone = 'UTC'")
@@ -48,6 +48,7 @@ class DuckDB:
 
     def __exit__(self, *error: object) -> None:
         self._connection.close()
+        self._stack.close()
 
     def parquet(self, name: str, paths: Sequence[Path], places: tuple[str, str] | None = None) -> Any:
         """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis.
