@@ -9,6 +9,7 @@ Forgery Prevention.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode
@@ -21,7 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ml_platform.web.access import Access
 from ml_platform.web.policies import COMMON_HEADERS, UI_POLICY
 
-FORBIDDEN, UNAUTHORIZED, WRONG_METHOD, WRONG_TYPE = 403, 401, 405, 415
+MALFORMED, FORBIDDEN, UNAUTHORIZED, WRONG_METHOD, WRONG_TYPE = 400, 403, 401, 405, 415
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class Rules:
 
     def _malformed(self, scope: Scope, headers: Headers) -> Refusal | None:
         """Refuse the forms of a request that change something without a preflight."""
+        if _CONTROL.search(scope["path"]):  # a router takes `/graphql%0A` for `/graphql`, and the checks below do not
+            return Refusal(MALFORMED, "the path holds a control character")
         if _is_websocket(scope):
             return None
         method, last = scope["method"], scope["path"].rstrip("/").rpartition("/")[2].lower()
@@ -119,6 +123,15 @@ def _is_link(scope: Scope, headers: Headers) -> bool:
     return scope.get("method") == "GET" and fetch == ("navigate", "document")
 
 
+def _take_token(scope: Scope) -> str | None:
+    """Take ``token`` out of the query, whoever asks: servers write the query into their logs."""
+    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    tokens = [value for name, value in query if name == "token"]
+    if tokens:
+        scope["query_string"] = urlencode([(name, value) for name, value in query if name != "token"]).encode()
+    return tokens[-1] if tokens else None
+
+
 def ui_headers(_: str) -> Mapping[str, str]:
     """Return the headers of a page that only the server's own windows may show."""
     return {"Content-Security-Policy": UI_POLICY, "X-Frame-Options": "DENY"}
@@ -140,24 +153,23 @@ class Guard:
         """Answer one connection."""
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
+        token = _take_token(scope) if self._rules.access.token is not None else None
         refusal = self._rules.refusal(scope)
         if refusal is not None and _is_websocket(scope):
             await receive()  # websocket.connect: a close before the accept is answered with 403
             return await send({"type": "websocket.close", "code": 1008, "reason": refusal.reason})
         answer = self._app
-        if refusal is not None:
-            login = self._login(scope) if refusal.status == UNAUTHORIZED else None
-            answer = login or PlainTextResponse(f"{refusal.reason}\n", refusal.status)
+        if token is not None and (refusal is None or refusal.status == UNAUTHORIZED):
+            answer = self._login(scope, token) or answer
+        if refusal is not None and answer is self._app:
+            answer = PlainTextResponse(f"{refusal.reason}\n", refusal.status)
         await answer(scope, receive, self._with_headers(scope, send))
 
-    def _login(self, scope: Scope) -> RedirectResponse | None:
-        """Trade ``?token=`` for a cookie, so that the token leaves the address bar and stays out of the log."""
-        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        rest = urlencode([(name, value) for name, value in query if name != "token"])
-        token = dict(query).get("token")
-        scope["query_string"] = rest.encode()
-        if token is None or scope["method"] != "GET" or not self._rules.is_token(token):
+    def _login(self, scope: Scope, token: str) -> RedirectResponse | None:
+        """Trade ``?token=`` for a cookie, so that the token leaves the address bar."""
+        if scope.get("method") != "GET" or not self._rules.is_token(token):
             return None
+        rest = scope["query_string"].decode("latin-1")
         # A path of `//host` would be another site: exactly one slash begins it.
         response = RedirectResponse("/" + scope["path"].lstrip("/\\") + (f"?{rest}" if rest else ""), 303)
         secure = Headers(scope=scope).get("x-forwarded-proto", scope.get("scheme")) == "https"

@@ -89,6 +89,7 @@ def test_what_the_ui_and_a_script_of_this_machine_send_passes(
     assert call(method, path, *headers)[0] == 200
 
 
+FOLLOWED = (("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"))
 REFUSED = [
     # another site, or another port of this machine
     (403, "GET", "/", (("sec-fetch-site", "cross-site"),)),
@@ -119,6 +120,9 @@ REFUSED = [
     (405, "PUT", "/graphql", (JSON,)),
     (405, "DELETE", "/graphql", (JSON,)),
     (405, "OPTIONS", "/graphql", ()),
+    (400, "GET", "/graphql\n", ()),  # Starlette routes it to /graphql: its patterns end in `$`
+    (400, "GET", "/graphql/\n", (("sec-fetch-site", "cross-site"), *FOLLOWED)),
+    (400, "GET", "/runs\x00", ()),
     (415, "POST", "/graphql", ()),
     (415, "POST", "/graphql", (("content-type", "text/plain; application/json"),)),
     (415, "POST", "/graphql", (("content-type", "application/x-www-form-urlencoded"),)),
@@ -173,6 +177,31 @@ def test_the_token_in_the_address_is_traded_for_a_cookie_and_stays_out_of_the_lo
     assert scope["query_string"] == b"a=1"  # what the server writes into its log
     assert call("GET", "/", token=TOKEN, query="token=0123456789abcdeX")[0] == 401
     assert call("GET", "/", token=TOKEN, query="token=0123456789abcdeX")[2]["query_string"] == b""
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "headers", "host"),
+    [
+        (303, "GET", (("cookie", f"ml_platform_3000={TOKEN}"),), "127.0.0.1:3000"),  # the address was opened again
+        (303, "GET", (("authorization", f"Bearer {TOKEN}"),), "127.0.0.1:3000"),
+        (403, "GET", (), "evil.example"),
+        (403, "GET", (("sec-fetch-site", "cross-site"),), "127.0.0.1:3000"),
+        (401, "POST", (JSON,), "127.0.0.1:3000"),
+        (403, "WEBSOCKET", (), "127.0.0.1:3000"),
+        (403, "WEBSOCKET", (OWN,), "evil.example"),
+    ],
+)
+def test_no_request_brings_the_token_of_its_address_into_the_log(
+    status: int, method: str, headers: Sequence[Header], host: str
+) -> None:
+    found, _, scope = call(method, "/runs", *headers, token=TOKEN, host=host, query=f"a=1&%74oken={TOKEN}")
+    assert found == status
+    assert scope["query_string"] == b"a=1"
+
+
+def test_a_query_stays_as_it_is_where_no_token_is_asked_for() -> None:
+    query = "token=1&path=a%20b"
+    assert call("GET", "/get-artifact", query=query)[2]["query_string"] == query.encode()
 
 
 def test_each_answer_forbids_frames_remote_pictures_and_guessed_types() -> None:
