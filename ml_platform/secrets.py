@@ -62,21 +62,48 @@ class Secrets:
 
 def _pattern_of(value: str) -> str:
     pattern = "".join(map(_any_form, value))
-    return rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])" if len(value) < _ALONE_BELOW else pattern
+    return standing_alone(pattern, "[A-Za-z0-9]") if len(value) < _ALONE_BELOW else pattern
+
+
+_ESCAPES = (r"%[0-9A-Fa-f]{2}", r"\\[abfnrtv]", r"\\x[0-9A-Fa-f]{2}", r"\\u[0-9A-Fa-f]{4}")
+"""What may stand before a word as another character, encoded: ``key%3Dvalue`` and a line feed in JSON."""
+
+
+def standing_alone(pattern: str, word: str) -> str:
+    """Return a pattern that matches where no character of a word touches it; encoded characters are none.
+
+    Parameters
+    ----------
+    word
+        The characters of words, as a class of a regular expression.
+    """
+    before = "|".join(f"(?<={escape})" for escape in _ESCAPES)
+    return f"(?:(?<!{word})|{before})(?:{pattern})(?!{word})"
+
+
+def in_any_form(text: str) -> str:
+    """Return a pattern for a text as pages, links, JSON and Python write it."""
+    return "".join(map(_any_form, text))
 
 
 def _any_form(character: str) -> str:
-    """Return a pattern for a character as it is, or encoded for a URL (also twice), for JSON or for HTML."""
+    """Return a pattern for a character as it is, or encoded for a URL (also twice), for JSON, HTML or Python."""
+    if character.isascii() and character.isalnum():
+        return rf"(?:{character}|%(?:25)*(?i:{ord(character):02x}))"
+    code = ord(character)
     encoded = "".join(f"%(?:25)*(?i:{byte:02x})" for byte in character.encode("utf-8", "surrogatepass"))
-    forms = [re.escape(character), encoded]
-    if not character.isalnum():
-        forms += [rf"\\u(?i:{ord(character):04x})", rf"\\+{re.escape(character)}"]
-        forms += [rf"&#0*{ord(character)};", rf"&#x(?i:0*{ord(character):x});"]
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    forms = [
+        re.escape(character),
+        encoded,
+        "".join(rf"\\+u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4)),
+    ]
+    forms += [rf"&#0*{code};", rf"&#x(?i:0*{code:x});", rf"\\+U(?i:{code:08x})"]
+    forms += [rf"\\+x(?i:{code:02x})"] if code < 0x100 else []
+    if character.isascii():
         named = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos", " ": "nbsp"}.get(character)
-        forms += [f"&{named};"] if named else []
+        forms += [rf"\\+{re.escape(character)}", *([f"&{named};"] if named else [])]
         forms += [r"\+"] if character == " " else []
-    elif not character.isascii():
-        forms += [rf"\\u(?i:{ord(character):04x})"]
     return f"(?:{'|'.join(forms)})"
 
 

@@ -8,17 +8,17 @@ the outbox (`ml_platform.outbox`).
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 
 from ml_platform.clock import to_micros
+from ml_platform.engine.scratch import scratch_folder
 from ml_platform.mlflow_access import open_client, open_experiment
+from ml_platform.private import private_temporary_folder
 from ml_platform.project import Project
 from ml_platform.store.database import Database
 from ml_platform.store.manifest import StoredObject
@@ -132,12 +132,12 @@ def _log_snapshot(client: MlflowClient, run_id: str, snapshot: str) -> None:
 
 
 def _log_files(project: Project, client: MlflowClient, run_id: str, files: Mapping[str, StoredObject]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder(private_temporary_folder()) as folder:
         for name, stored in files.items():
-            path = Path(folder) / name
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(project.store.read(stored))
-        client.log_artifacts(run_id, folder)
+        client.log_artifacts(run_id, str(folder))
 
 
 def write_run(project: Project, record: Record) -> TrackedRun:

@@ -285,3 +285,29 @@ def test_what_is_created_is_private_and_what_is_asked_for_follows_the_users_own_
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == {"state": 0o600, "page": 0o640, "log": 0o600}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password%3Dhunter2%26user",  # a link within a link
+        json.dumps({"log": "user ada\nhunter2"}),
+        ascii("\u00e9hunter2"),
+        json.dumps("\u20achunter2"),
+    ],
+)
+def test_a_short_secret_is_hidden_after_an_encoded_character(text: str) -> None:
+    secrets = Secrets()
+    secrets.add(["hunter2"])
+    assert "hunter2" not in secrets.redact(text)
+    assert secrets.redact("hunter22 and ahunter2") == "hunter22 and ahunter2"
+
+
+@pytest.mark.parametrize(
+    "form", [json.dumps("p\U0001f600\u00e9-word")[1:-1], ascii("p\U0001f600\u00e9-word"), "p&#128512;&#xE9;-word"]
+)
+def test_a_secret_with_signs_beyond_ascii_is_hidden_as_json_python_and_pages_write_it(form: str) -> None:
+    secrets = Secrets()
+    secrets.add(["p\U0001f600\u00e9-word"])
+    assert "***" in secrets.redact(form)
+    assert "word" not in secrets.redact(form)

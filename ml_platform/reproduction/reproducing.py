@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_platform.engine.scratch import scratch_folder
 from ml_platform.errors import ArtifactDamaged, NotReproducible, PlatformError, listed
 from ml_platform.identity import canonical_json, content_id
 from ml_platform.predictor import Predictor, load_predictor
+from ml_platform.private import private_temporary_folder
 from ml_platform.provenance import declared_files, equipment
 from ml_platform.reproduction.agreement import Agreement, agreement
 from ml_platform.reproduction.declared import kept_files, kept_spec
@@ -146,8 +146,8 @@ def reproduce(
     trained = project.store.get(KIND, version.id)
     recorded = _recorded(str(version), trained)
     kept = kept_files(project, trained)
-    with tempfile.TemporaryDirectory() as folder:
-        then = kept_spec(project, str(version), kept, Path(folder))
+    with scratch_folder(private_temporary_folder()) as folder:
+        then = kept_spec(project, str(version), kept, folder)
         _require_parameters(trained, then, version.model)
         spec = project.spec if today else then
         snapshot = load_snapshot(project, trained.inputs["snapshot"])

@@ -1,5 +1,6 @@
 """One person's data is erased: nothing holds it, everything that held it says so, and the factory goes on."""
 
+import gzip
 import io
 import json
 import multiprocessing
@@ -16,7 +17,9 @@ from ml_platform.checks import CheckResult, last_recording, record_checks
 from ml_platform.errors import PlatformError
 from ml_platform.explanation.explaining import explain
 from ml_platform.features.ingest import ingest_source
+from ml_platform.identity import canonical_json, content_id
 from ml_platform.monitoring.monitor import monitor_model
+from ml_platform.monitoring.reference import HISTOGRAMS, SERIES, reference_id
 from ml_platform.prediction_log import read_predictions
 from ml_platform.predictor import load_predictor
 from ml_platform.project import open_project
@@ -124,6 +127,24 @@ def test_verify_finds_no_damage_after_erasing(cluttered):
     after = verify_project(open_project(project.root))
     assert after.damages == []
     assert after.unused == before.unused, "the hashes of keys, and the places of rows, went with the rows"
+
+
+def test_a_category_in_drift_s_figures_and_in_a_packed_page_is_masked(cluttered):
+    project, key = cluttered.project, "courier_of_one"
+    store, (trained, *_) = project.store, [version.id for version in versions(project, MODEL)]
+    content = canonical_json({"courier": {"categories": [key, "courier_of_one_more"], "counts": [3, 4]}})
+    objects = {HISTOGRAMS: store.put(content), SERIES: store.put(gzip.compress(content, mtime=0))}
+    about, hashes = {"rows": 7}, {name: stored.sha256 for name, stored in objects.items()}
+    id = reference_id(about, hashes, trained)
+    store.write("drift_reference", id, "0" * 64, objects=objects, about=about, inputs={"trained_model": trained})
+    page = store.put(gzip.compress(f"<td>{key}</td>".encode(), mtime=0))
+    store.write("monitoring", content_id({"n": 1}), "1" * 64, objects={"report.html": page}, about={"n": 1})
+    erased(project, "courier", courier=key)
+    found = [path.read_bytes() for path in (project.state / "store/objects").rglob("*") if path.is_file()]
+    texts = b"\n".join(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content for content in found)
+    assert texts.count(b"courier_of_one") == texts.count(b"courier_of_one_more") == 2
+    assert texts.count(b"[erased]") == 3
+    assert verify_project(open_project(project.root)).damages == []
 
 
 def test_what_held_it_is_marked_with_what_it_can_no_longer_prove(cluttered):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
 import html
 import json
 import sqlite3
@@ -12,6 +15,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from markupsafe import escape
 
 from ml_platform.project import Project, open_project
 from ml_platform.retention.erasure.files import HeldFile, Remedy, clear_files, held_files
@@ -125,3 +129,69 @@ def test_a_key_is_masked_as_pages_links_and_json_write_it(project: Project, key:
     person = Person("customer", {"customer_id": key}, "0" * 64)
     clear_files(project, person)
     assert page.read_text() == "<td>[erased]</td>\n" * 4
+
+
+def test_a_key_is_masked_as_templates_nested_json_and_logs_write_it(project: Project) -> None:
+    """The forms are those of Jinja's escaping, JSON within JSON, Python's repr and a stream without the character."""
+    key = "o'neil \U0001f600 \u00e9"
+    event = json.dumps({"text": json.dumps(f"row\n{key}")})
+    forms = [
+        escape(key),
+        str(escape(key)).replace("\u00e9", "&#233;"),
+        event,
+        ascii(key)[1:-1],
+        f"a%3D{quote(key, safe='')}%26",
+    ]
+    log = write(project, "logs/run.log", "".join(f"<{form}>\n" for form in forms))
+    clear_files(project, Person("customer", {"customer_id": key}, "0" * 64))
+    assert log.read_text().count("[erased]") == len(forms)
+    assert "neil" not in log.read_text()
+
+
+def test_a_number_is_masked_under_its_name_or_alone_and_not_within_ids_and_instants(
+    project: Project,
+) -> None:
+    person = Person("customer", {"customer_id": "4711"}, "0" * 64)
+    table = {"customer_id": [4711, 4712], "amount": [4711, 0.4711]}
+    cells = ["4711", json.dumps(table), json.dumps({"customer_id": {"0": 4711.0, "1": None}, "rows": 4711})]
+    kept = ["1f0c81be-4711-4711-8000-00000000beef", "4711-12-03 00:00:00.004711", "took 0.4711 s"]
+    path = database(project, "mlflow.sqlite", *cells, *kept)
+    clear_files(project, person)
+    with closing(sqlite3.connect(path)) as connection:
+        found = [text for (text,) in connection.execute("SELECT event FROM event_logs ORDER BY id")]
+    assert found[0] == "[erased]"
+    assert json.loads(found[1]) == {**table, "customer_id": ["[erased]", 4712]}
+    assert json.loads(found[2]) == {"customer_id": {"0": "[erased]", "1": None}, "rows": 4711}
+    assert found[3:] == kept
+
+
+def test_a_packed_text_and_json_over_several_lines_stay_what_they_are(project: Project) -> None:
+    packed = write(project, "mlflow-artifacts/log.txt.gz", gzip.compress(f"{KEY} failed, {OTHER} did not".encode()))
+    person = Person("customer", {"customer_id": "471108"}, "0" * 64)
+    written = write(project, "mlflow-artifacts/rows.json", json.dumps([{"customer_id": 471108, "n": 471108}], indent=1))
+    assert {item.path for item in clear_files(project, PERSON)} == {"mlflow-artifacts/log.txt.gz"}
+    assert gzip.decompress(packed.read_bytes()).decode() == f"[erased] failed, {OTHER} did not"
+    clear_files(project, person)
+    assert json.loads(written.read_text()) == [{"customer_id": "[erased]", "n": 471108}]
+
+
+def test_the_scripts_of_a_report_run_after_the_key_is_masked_in_them(project: Project) -> None:
+    script = f'show("{KEY}")'
+    page = "<html><head><meta content=\"script-src 'sha256-{}'\"></head><script>{}</script></html>"
+    report = write(project, "reports/late/2024-03-01.html", page.format(sha256(script), script))
+    clear_files(project, PERSON)
+    assert report.read_text() == page.format(sha256('show("[erased]")'), 'show("[erased]")')
+
+
+def sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def test_what_a_database_has_deleted_is_in_none_of_its_pages(project: Project) -> None:
+    path = database(project, "dagster/history/runs/index.db", *[f"{KEY} {number}" for number in range(100)])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA secure_delete=OFF")  # as SQLite is built for Windows and macOS
+        connection.execute("DELETE FROM event_logs")
+    assert KEY.encode() in b"".join(file.read_bytes() for file in path.parent.iterdir())
+    clear_files(project, PERSON)
+    assert KEY.encode() not in b"".join(file.read_bytes() for file in path.parent.iterdir())

@@ -22,6 +22,7 @@ from ml_platform.private import private_temporary_folder
 from ml_platform.project import Project
 from ml_platform.retention.erasure.person import Person
 from ml_platform.retention.erasure.rewrite import is_table
+from ml_platform.retention.erasure.texts import masked_bytes, text_of
 from ml_platform.store.database_errors import DatabaseUnavailable
 from ml_platform.store.durable import write_durably
 
@@ -74,10 +75,11 @@ def clear_files(project: Project, person: Person) -> list[HeldFile]:
         path = project.state / item.path
         if item.remedy is Remedy.REMOVE:
             path.unlink(missing_ok=True)
-        elif item.remedy is Remedy.MASK and _is_database(path):
-            _mask_database(path, person)
-        elif item.remedy is Remedy.MASK:
-            write_durably(path, _masked(path.read_bytes().decode(), person).encode())
+        elif item.remedy is Remedy.MASK and not _is_database(path):
+            masked = masked_bytes(content := path.read_bytes(), person)
+            write_durably(path, content if masked is None else masked)
+    for path in filter(_is_database, _files(project)):  # what a database has deleted lies in its free pages
+        _mask_database(path, person)
     return found
 
 
@@ -86,6 +88,11 @@ def unsearched(project: Project, person: Person) -> Iterator[str]:
     short = sorted(set(person.key.values()) - set(person.texts))
     if short:
         yield f"texts: {' and '.join(short)} is too short to be told apart, so only tables and fields are searched"
+    if numbers := sorted(text for text in person.key.values() if text.lstrip("-").isdecimal()):
+        yield (
+            f"numbers: {' and '.join(numbers)} is found in columns and fields of the key's name, and in texts; not in "
+            "columns of numbers, or in JSON, under another name"
+        )
     if project.spec.file.storage.mlflow is not None:
         yield "MLflow, which is kept outside the state folder: not searched"
     settings = project.state / "dagster" / "dagster.yaml"
@@ -113,10 +120,9 @@ def _remedy(project: Project, path: Path, person: Person) -> Remedy | None:
     content = path.read_bytes()
     if is_table(content):
         return Remedy.REMOVE if _holds_rows(content, person) else None
-    text = _text_of(content)
-    if text is None:
+    if text_of(content) is None:
         return Remedy.NAME if any(value.encode() in content for value in person.texts) else None
-    return Remedy.MASK if _masked(text, person) != text else None
+    return Remedy.MASK if masked_bytes(content, person) is not None else None
 
 
 def _holds_rows(content: bytes, person: Person) -> bool:
@@ -125,27 +131,6 @@ def _holds_rows(content: bytes, person: Person) -> bool:
     except pa.ArrowInvalid:
         return True  # half-written: it cannot be read, and nothing needs it
     return bool(pc.sum(person.rows(table)).as_py() or person.elsewhere(table))
-
-
-# Texts ---------------------------------------------------------------------------------
-
-
-def _text_of(content: bytes) -> str | None:
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _masked(text: str, person: Person) -> str:
-    """Return a text with the key masked, line by line where lines are JSON."""
-    return "".join(_masked_line(line, person) for line in text.splitlines(keepends=True))
-
-
-def _masked_line(line: str, person: Person) -> str:
-    body = line.rstrip("\r\n")
-    masked = person.masked_json(body) if body.lstrip().startswith(("{", "[")) else person.masked_text(body)
-    return masked + line[len(body) :]
 
 
 # Databases -----------------------------------------------------------------------------

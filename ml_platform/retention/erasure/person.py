@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +17,7 @@ from ml_platform.errors import PlatformError, suggest
 from ml_platform.features.suppressed import has_key, key_hash
 from ml_platform.identity import format_instant
 from ml_platform.project import Project
+from ml_platform.secrets import in_any_form, standing_alone
 from ml_platform.spec.project import ProjectSpec
 
 ERASED = "[erased]"
@@ -96,9 +96,9 @@ class Person:
     def masked_text(self, text: str) -> str:
         """Return a text with the key's values masked, as whole words, also as pages, links and JSON write them."""
         for value in self.texts:
-            forms = {value, html.escape(value), quote(value, safe=""), json.dumps(value)[1:-1]}
-            for form in sorted(forms, key=len, reverse=True):
-                text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", ERASED, text)
+            plainest, pattern = _pattern_of(value)
+            if plainest in text:
+                text = pattern.sub(lambda found: found["kept"] or ERASED, text)
         return text
 
     def masked(self, value: Any) -> Any:
@@ -110,8 +110,13 @@ class Person:
         return self.masked_text(value) if isinstance(value, str) else value
 
     def _masked_item(self, name: str, item: Any) -> Any:
+        """Return what stands under a name, or in a list or a numbered list under it, as tables in JSON have columns."""
+        if isinstance(item, list | tuple):
+            return [self._masked_item(name, part) for part in item]
+        if isinstance(item, Mapping) and item and all(place.isdecimal() for place in item):
+            return {place: self._masked_item(name, part) for place, part in item.items()}
         own = self.key.get(name.rpartition(".")[2])
-        return ERASED if own is not None and str(item) == own else self.masked(item)
+        return ERASED if own is not None and _is_same(own, item) else self.masked(item)
 
     def masked_json(self, text: str) -> str:
         """Return JSON text, masked."""
@@ -119,8 +124,37 @@ class Person:
             found = json.loads(text)
         except ValueError:
             return self.masked_text(text)
+        if not isinstance(found, dict | list | str):
+            return self.masked_text(text)
         masked = self.masked(found)
         return text if masked == found else json.dumps(masked, sort_keys=True, ensure_ascii=False)
+
+
+_ID = re.compile("[0-9A-Fa-f]+")
+_KEPT = "|".join(
+    (
+        r"(?<![0-9A-Za-z-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z-])",
+        r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?(?![0-9])",
+        r"(?<![0-9A-Za-z.])[0-9]+\.[0-9]+(?![0-9A-Za-z.])",
+    )
+)
+"""Ids of runs, instants and fractions: digits stand in them by chance, and who reads them needs them whole."""
+
+
+@lru_cache(maxsize=64)
+def _pattern_of(value: str) -> tuple[str, re.Pattern[str]]:
+    """Return the longest part of a value that every way to write it has, and the pattern of all ways."""
+    plainest = max(re.findall("[0-9A-Za-z]+", value), key=len, default="")
+    kept = _KEPT if _ID.fullmatch(value) else "(?!)"
+    alone = standing_alone(in_any_form(value), r"\w")
+    return plainest, re.compile(f"(?P<kept>{kept})|{alone}")
+
+
+def _is_same(own: str, item: Any) -> bool:
+    """Return whether a value in JSON is that of the key; a column with nulls has whole numbers as fractions."""
+    if isinstance(item, float) and item.is_integer():
+        return own in (str(item), str(int(item)))
+    return str(item) == own
 
 
 def _normal(spec: ProjectSpec, key: Sequence[str], name: str, text: str) -> str:

@@ -19,6 +19,7 @@ from ml_platform.retention.erasure.person import Person
 from ml_platform.retention.erasure.records import held_records
 from ml_platform.retention.erasure.rehearsal import Rehearsal
 from ml_platform.retention.erasure.rewrite import is_table, left_id, without
+from ml_platform.retention.erasure.texts import masked_bytes
 from ml_platform.retention.marks import Mark
 from ml_platform.retention.needed import Key, look_at_store
 from ml_platform.store.manifest import Artifact, StoredObject
@@ -177,17 +178,9 @@ def find_person(project: Project, person: Person) -> Found:
                 touched.add(file.name)
             if counts := person.elsewhere(table):
                 elsewhere[file.name] = counts
-        elif _holds_text(content, person):
+        elif masked_bytes(content, person) is not None:
             touched.add(file.name)
     return Found(stored.artifacts, frozenset(touched), elsewhere)
-
-
-def _holds_text(content: bytes, person: Person) -> bool:
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return False
-    return person.masked_text(text) != text
 
 
 def _told(artifact: Artifact, person: Person) -> bool:

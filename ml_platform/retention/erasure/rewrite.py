@@ -19,8 +19,10 @@ from ml_platform.features.key_index import hashes_name
 from ml_platform.features.source_log import FILE, ROW
 from ml_platform.frame import EFFECTIVE_TIME
 from ml_platform.identity import content_id, frame_id
+from ml_platform.monitoring.reference import HISTOGRAMS, SERIES, reference_id
 from ml_platform.retention.erasure.person import Person
 from ml_platform.retention.erasure.rehearsal import Rehearsal
+from ml_platform.retention.erasure.texts import masked_bytes
 from ml_platform.snapshot.boundaries import PARTS, Boundaries
 from ml_platform.store.manifest import Artifact, StoredObject
 
@@ -60,7 +62,7 @@ def without(store: Rehearsal, artifact: Artifact, person: Person) -> Left:
 
 def left_id(left: Left) -> str:
     """Return the id of what is left."""
-    about, kind = left.about, left.artifact.kind
+    about, kind, inputs = left.about, left.artifact.kind, left.artifact.inputs
     if kind == "source":
         ids = {name: [item["id"] for item in about[name]] for name in ("chunks", "replaced")}
         return content_id({"kind": "source", "source": about["source"], **ids})
@@ -71,10 +73,12 @@ def left_id(left: Left) -> str:
     if kind in ("predictions", "monitoring"):
         return content_id(about)
     if kind in ("checks", "profile"):
-        return content_id([*left.artifact.inputs.values(), about])
+        return content_id([*inputs.values(), about])
     if kind == "quarantine":
         return content_id(about["ids"])
     objects = {name: stored.sha256 for name, stored in left.objects.items()}
+    if kind == "drift_reference":
+        return reference_id(about, {name: objects[name] for name in (HISTOGRAMS, SERIES)}, inputs["trained_model"])
     return content_id({"kind": kind, "what is left of": left.artifact.id, "about": about, "objects": objects})
 
 
@@ -210,14 +214,10 @@ def _any(store: Rehearsal, left: Left, person: Person) -> None:
 
 
 def _mask(store: Rehearsal, left: Left, name: str, content: bytes, person: Person) -> None:
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return
-    masked = person.masked_text(text)
-    if masked != text:
+    masked = masked_bytes(content, person)
+    if masked is not None:
         left.changed.add(name)
-        left.objects[name] = store.put(masked.encode())
+        left.objects[name] = store.put(masked)
 
 
 def _nothing(store: Rehearsal, left: Left, person: Person) -> None:
