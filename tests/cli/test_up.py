@@ -56,6 +56,7 @@ def test_both_servers_are_guarded_and_pressing_ctrl_c_again_leaves_no_process_be
             assert status_of(f"{url}{api}", b"", Content_Type="application/x-www-form-urlencoded") == 415
             assert status_of(f"{url}/graphql?query=%7Bversion%7D") == 405
             assert status_of(f"{url}/%67raphql?query=%7Bversion%7D") == 405
+            assert status_of(f"{url}/graphql%0A?query=%7Bversion%7D") == 400
         reloaded = urllib.request.Request(f"{served.dagster}/graphql", RELOAD, JSON)
         with urllib.request.urlopen(reloaded, timeout=120) as answer:
             told = json.load(answer)["data"]["reloadRepositoryLocation"]["__typename"]

@@ -88,11 +88,8 @@ def unsearched(project: Project, person: Person) -> Iterator[str]:
     short = sorted(set(person.key.values()) - set(person.texts))
     if short:
         yield f"texts: {' and '.join(short)} is too short to be told apart, so only tables and fields are searched"
-    if numbers := sorted(text for text in person.key.values() if text.lstrip("-").isdecimal()):
-        yield (
-            f"numbers: {' and '.join(numbers)} is found in columns and fields of the key's name, and in texts; not in "
-            "columns of numbers, or in JSON, under another name"
-        )
+    if any(text.lstrip("-").isdecimal() for text in person.key.values()):
+        yield "columns of numbers, and JSON, under another name than the key's, where it is there: not searched"
     if project.spec.file.storage.mlflow is not None:
         yield "MLflow, which is kept outside the state folder: not searched"
     settings = project.state / "dagster" / "dagster.yaml"
