@@ -21,6 +21,7 @@ def validate_project(directory: Path, as_json: bool) -> int:
     """Check the declarations; print what they hold, or every fault; return the exit code."""
     from ml_platform.features.availability import availability_of
     from ml_platform.spec.load import load_project
+    from ml_platform.spec.notes import notes_of
 
     try:
         spec = load_project(directory)
@@ -30,14 +31,21 @@ def validate_project(directory: Path, as_json: bool) -> int:
         else:
             print(error, file=sys.stderr)
         return 1
+    notes = list(notes_of(spec))
     counts = {"sources": len(spec.sources), "feature_tables": len(spec.feature_tables), "models": len(spec.models)}
     if as_json:
         ages = {name: availability_of(spec, name) for name in spec.feature_tables}
         told = {name: {"age": age.sentence, "worst_age_seconds": _seconds(age)} for name, age in ages.items()}
-        print(json.dumps({"valid": True, "project": spec.name, **counts, "faults": [], "ages": told}, indent=2))
+        print(
+            json.dumps(
+                {"valid": True, "project": spec.name, **counts, "faults": [], "notes": notes, "ages": told}, indent=2
+            )
+        )
     else:
         summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
         print(f"{spec.name} is valid: {summary}.")
+        for note in notes:
+            print(f"note: {note}")
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 
 from ml_platform.clock import format_duration
 from ml_platform.errors import ExpressionError, listed, suggest
@@ -29,10 +28,8 @@ from ml_platform.spec.problems import (
     check_source_name,
     columns_of,
 )
-from ml_platform.spec.release import DAYS_NEEDED
 
 RESERVED_NAMES = ("sources", "features")
-_DAYS_TO_RELEASE = timedelta(days=DAYS_NEEDED)
 _LABELS: Mapping[Task, tuple[frozenset[Kind], str]] = {
     "binary": (frozenset({"bool"}), "Write a condition, such as delay >= 30"),
     "multiclass": (frozenset({"string", "int", "bool"}), "Give a class: a text or a whole number"),
@@ -119,10 +116,6 @@ def _check_split(model: ModelSpec) -> Iterator[Problem]:
             found = f"found {format_duration(span)} and a horizon of {format_duration(horizon)}"
             text = f"must be longer than the label's horizon, {found}. Else all its rows reach into the next stretch"
             yield Problem(f"models/{model.name}", ("split", name), text)
-    if model.split.test < _DAYS_TO_RELEASE:
-        found = format_duration(model.split.test)
-        text = f"a release needs {DAYS_NEEDED} test days, found {found}. Write at least {DAYS_NEEDED}d"
-        yield Problem(f"models/{model.name}", ("split", "test"), text)
 
 
 def _check_transforms(scope: Scope, model: ModelSpec) -> Iterator[Problem]:

@@ -195,7 +195,7 @@ with Spark("local[1]") as engine:
     assert "WARN " not in found.stderr
     assert list(here.iterdir()) == []
     for _ in range(100):  # the Java process ends a moment after ours
-        left = [path.name for path in scratch.iterdir() if not path.name.startswith("hsperfdata")]
+        left = [path.name for path in scratch.rglob("*") if path.is_file() and "hsperfdata" not in str(path)]
         if not left:
             break
         time.sleep(0.1)

@@ -1,6 +1,7 @@
 """What an interval rests on is shown wherever it is, and so is why there is none."""
 
 import numpy as np
+from rich.text import Text
 
 from ml_platform.cli.summary import _contender_figures
 from ml_platform.evaluation.basis import basis_text, interval_text
@@ -37,7 +38,11 @@ def test_a_declined_comparison_keeps_the_champion_with_its_reason():
 def test_run_and_picture_show_a_declined_interval():
     figures = {"value_vs_do_nothing": 6.0, "value_vs_do_nothing_low": None, "value_vs_do_nothing_high": None}
     item = {"name": "challenger", "role": "challenger", "figures": {**figures, "rows": 9, "auc": 0.5}, "interval": FEW}
-    assert _contender_figures(item, "auc") == ("0.500", "6", "[dim]too few days to say: 3, at least 4 are needed[/]")
+    assert _contender_figures(item, "auc") == (
+        "0.500",
+        "6",
+        Text("too few days to say: 3, at least 4 are needed", "dim"),
+    )
     assert value_by_contender([item], "EUR").startswith(b"\x89PNG")
 
 

@@ -88,7 +88,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "features/order_expected.yaml").write_text(ORDER_EXPECTED)
     declared = root / "models/late_parcel.yaml"
     text = declared.read_text().replace("placed_at + 1h", "placed_at + 3h")
-    text = text.replace("train: 28d, validate: 7d, test: 14d", "train: 15d, validate: 7d, test: 14d")
+    text = text.replace("train: 28d, validate: 7d, test: 14d", "train: 28d, validate: 7d, test: 1d")
     declared.write_text(text.replace("features: [", "features: [order_expected.*, "))
     project = open_project(root)
     for as_of, since in ((NOW, NOW), (NOW - timedelta(days=1), after(48))):

@@ -1,5 +1,6 @@
 """Rows of a real PostgreSQL server: read, read beyond a cursor, and what is told when they cannot be."""
 
+import os
 import sys
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from ml_platform.project import open_project
 from tests.features.world import SALES, at, write_project
 from tests.store import postgres
 
+VARIABLE = "ML_PLATFORM_TEST_SHOP_DB"
 COLUMNS = "id text, shop text, at timestamptz, seen timestamptz, amount numeric, changed bigint"
 
 
@@ -44,9 +46,19 @@ def run(database, text):
         connection.execute(sa.text(text))
 
 
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch):
+    """What a test writes into the environment goes with it."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    yield
+    os.environ.pop(VARIABLE, None)
+
+
 def opened(directory, url, columns=None, **reader):
     source = SALES | {"columns": SALES["columns"] | {"changed": "int"} | (columns or {})}
     source["reader"] = {"postgres": {"connection": "shop_db", **reader}}
+    if "s3cr" in url:  # a password comes from the environment: written out, it is refused
+        os.environ[VARIABLE], url = url, f"${{{VARIABLE}}}"
     return write_project(directory, sources={"sales": source}, connections={"shop_db": url})
 
 

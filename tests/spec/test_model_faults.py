@@ -25,12 +25,6 @@ CASES = [
         "release: {first: {better_than: [do_nothing]}}\ndeployment:",
         ["models/late.yaml:20:19: release.first: the key better_than is unknown. Known: baselines, do_nothing."],
     ),
-    (
-        "models/late.yaml",
-        "test: 14d",
-        "test: 13d",
-        ["models/late.yaml:9:41: split.test: a release needs 14 test days, found 13d. Write at least 14d."],
-    ),
     ("models/late.yaml", "owner: team:harbour\n", "", ["models/late.yaml:1:1: the key owner is missing. Add it."]),
     (
         "models/late.yaml",

@@ -20,7 +20,7 @@ def write_small(root: Path, database: str | None = None) -> Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     (root / "models/lateness.yaml").unlink()
-    model = LATE_PARCEL.replace("num_iterations: 60", "num_iterations: 3").replace("deployment:", EASY + "deployment:")
+    model = LATE_PARCEL.replace("num_iterations: 60", "num_iterations: 10").replace("deployment:", EASY + "deployment:")
     model = model.replace("train: 28d, validate: 7d, test: 14d", "train: 7d, validate: 3d, test: 14d")
     (root / "models/late_parcel.yaml").write_text(model.replace('gates: {auc: ">= 0.55"}\n', ""))
     write_shop_data(root, days=62, orders_a_day=12)
