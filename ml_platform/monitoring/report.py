@@ -79,6 +79,8 @@ def verdict_table(result: DriftResult) -> str:
 def _cells(column: ColumnDrift) -> tuple[str, ...]:
     threshold = "" if column.threshold is None else f"{column.threshold:.3f}"
     verdict = f"{column.verdict}: {column.note}" if column.note else column.verdict
+    if column.verdict == "too few rows":  # nothing was compared: zeros would look like figures
+        return (column.column, verdict, *[""] * (len(_HEADINGS) - 2))
     figures = (f"{column.expected:.3f}", f"{column.mean:.3f}", threshold)
     return (column.column, verdict, column.what, *figures, column.smallest_visible)
 

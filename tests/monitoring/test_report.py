@@ -89,6 +89,11 @@ def test_names_and_values_of_the_data_cannot_run_in_the_table() -> None:
     assert table.count("&lt;script&gt;") == 2
 
 
+def test_a_column_that_was_not_compared_has_no_figures() -> None:
+    table = re.sub(r"<[^>]*>", "|", verdict_table(result({"a": "too few rows"})))
+    assert re.search(r"\|a\|\|too few rows[^|]*\|+$", table)
+
+
 def test_rows_and_columns_are_bounded() -> None:
     wide = pd.DataFrame({f"column{number:03d}": np.arange(5 * MAX_ROWS, dtype=float) for number in range(40)})
     page = drift_report(wide, wide, same(wide))
