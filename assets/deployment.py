@@ -7,7 +7,7 @@ import dagster as dg
 from ml_platform.errors import ApprovalNeeded, ReleaseRefused
 from ml_platform.evaluation.evaluate import KIND as EVALUATION
 from ml_platform.graph import Node
-from ml_platform.kept import kept_alert, kept_text
+from ml_platform.kept import kept_alert, kept_text, someone_must_act
 from ml_platform.mlflow_records import deployment_record
 from ml_platform.monitoring.alerts import send_alert
 from ml_platform.outbox import track
@@ -46,6 +46,8 @@ def build_deployment(project: Project, node: Node) -> dg.AssetsDefinition:
         except ReleaseRefused:
             yield from _stays(step, model.name, _kept(step, evaluation))
             return
+        if line is None:
+            _alert_of_champion(step, evaluation)
         open_days(context.instance, project, step.now)
         step.record(trained)
         step.record_duration(reused=line is None)
@@ -78,6 +80,13 @@ def _kept(step: Step, evaluation_id: str) -> str:
     evaluation = step.project.store.get(EVALUATION, evaluation_id)
     send_alert(step.project, kept_alert(step.project, evaluation), step.now)
     return kept_text(step.project, evaluation)
+
+
+def _alert_of_champion(step: Step, evaluation_id: str) -> None:
+    """Alert once of a champion whose own evaluation on newer rows shows that someone must act."""
+    evaluation = step.project.store.get(EVALUATION, evaluation_id)
+    if someone_must_act(evaluation.about):
+        send_alert(step.project, kept_alert(step.project, evaluation), step.now)
 
 
 def _stays(step: Step, model: str, reason: str) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:

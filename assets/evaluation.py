@@ -49,8 +49,8 @@ def build_evaluation(project: Project, node: Node) -> dg.AssetsDefinition:
     def evaluation(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         trained = step.input("trained_model")
-        rivals = rivals_of(project, model.name, trained)
         snapshot = step.input("snapshot")
+        rivals = rivals_of(project, model.name, trained, snapshot)
         made = evaluate_model(project, model.name, trained, snapshot, rivals.champion, rivals.anchor)
         pictures = draw_once(project, made.artifact, evaluation_pictures)
         version = version_of(project, model.name, trained)

@@ -9,7 +9,7 @@ from ml_platform.graph import Node
 from ml_platform.monitoring.alerts import send_alert
 from ml_platform.monitoring.missed import missed_alert, missed_rows
 from ml_platform.project import Project
-from ml_platform.scoring import Scored, days_id, due_days, score_days
+from ml_platform.scoring import Scored, days_id, due_days, read_until, score_days
 from ml_platform_dagster.assets.days import days_of, open_days
 from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, table
@@ -30,9 +30,10 @@ def build_predictions(project: Project, node: Node) -> dg.AssetsDefinition:
     )
     def predictions(context: dg.AssetExecutionContext, project: ProjectParam) -> dg.MaterializeResult[None]:
         step = Step.begin(context, project, node)
+        read = read_until(project, model.name, step.now)
         scored = score_days(project, model.name, step.inputs, _days(step), step.now)
         for one in scored:
-            step.record(one.made.artifact.id, partition=one.day.isoformat())
+            step.record(one.made.artifact.id, partition=one.day.isoformat(), at=read)
         alert = missed_alert(project, model.name, step.now)
         if alert is not None:
             send_alert(project, alert, step.now)

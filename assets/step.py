@@ -76,11 +76,16 @@ class Step:
             raise NotMaterialised(self.node.name, name)
         return id
 
-    def record(self, id: str, partition: str = "") -> None:
-        """Record what this step made, for the steps after it, and by which declaration, for a plan to compare."""
-        record_output(
-            self.project.database, self.node.name, self.node.kind, id, run=self.run, at=self.now, partition=partition
-        )
+    def record(self, id: str, partition: str = "", at: datetime | None = None) -> None:
+        """Record what this step made, for the steps after it, and by which declaration, for a plan to compare.
+
+        Parameters
+        ----------
+        at
+            Up to when it is made; by default the step's time.
+        """
+        at, node = at or self.now, self.node
+        record_output(self.project.database, node.name, node.kind, id, run=self.run, at=at, partition=partition)
         part = deciding_of(self.project.spec, self.node.kind, self.node.subject)
         record_declared(self.project.database, self.node.name, part)
 

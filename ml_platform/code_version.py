@@ -18,10 +18,10 @@ KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
         "feature_table": 3,
         "snapshot": 2,
         "trained_model": 3,
-        "evaluation": 4,
+        "evaluation": 5,
         "deployment": 2,
-        "predictions": 3,
-        "monitoring": 6,
+        "predictions": 4,
+        "monitoring": 7,
     }
 )
 """One integer for each kind of node. Raise it when what the platform computes for that kind changes."""

@@ -125,16 +125,16 @@ class Frame:
 
     def asked_rows(self, start: datetime, end: datetime) -> tuple[pa.Table, pa.Table]:
         """Return the frame with rows that came late, where they are asked about; and what was left out (`Asked`)."""
-        in_time, left_out = self._one_each(self._engine.run(self.population(start, end)))
+        in_time = self._engine.run(self.population(start, end))
         came_late = self._engine.run(self.late(start, end))
         horizon = self._model.label.horizon // MICROSECOND
         in_horizon = pc.less_equal(came_late[EFFECTIVE], pc.add(came_late[ASKED], horizon))
         scored = in_horizon if self._model.deployment.late_rows == "score" else pc.and_(in_horizon, False)
-        answered, left_out_late = self._one_each(came_late.filter(scored))
+        answered, left_out = self._one_each(pa.concat_tables([in_time, came_late.filter(scored)]))
         missed = came_late.filter(pc.invert(scored)).append_column(_REASON, _all(MISSED, came_late, pc.invert(scored)))
-        rows = self._framed(pa.concat_tables([in_time, answered]))
+        rows = self._framed(answered)
         unclear = self._engine.run(self.unclear(start, end))
-        parts = [left_out, left_out_late, missed, unclear]
+        parts = [left_out, missed, unclear]
         return rows, _counted([part.select([EFFECTIVE, _REASON]) for part in parts])
 
     def counted_rows(self, start: datetime, end: datetime) -> tuple[pa.Table, dict[str, int]]:
@@ -161,11 +161,14 @@ class Frame:
         return rows.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
 
     def _one_each(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-        """Return the rows that ask about an entity, one for each batch run, and the others with the reason."""
+        """Return the rows that ask about an entity, one for each batch run, and the others with the reason.
+
+        Of several the one in time stays, then the one that became known first.
+        """
         keys = [f"{self._source.name}.{key}" for key in self.keys]
         nameless = functools.reduce(pc.or_, (pc.is_null(rows[key]) for key in keys))
         named = rows.filter(pc.invert(nameless))
-        order = [EFFECTIVE, *keys, KNOWN, ASKED, *(f"{self._source.name}.{key}" for key in self._source.key)]
+        order = [EFFECTIVE, *keys, _LATE, KNOWN, ASKED, *(f"{self._source.name}.{key}" for key in self._source.key)]
         named = named.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
         same = functools.reduce(pc.and_, (_as_before(named[name]) for name in (EFFECTIVE, *keys)))
         left_out = [

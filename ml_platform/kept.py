@@ -20,6 +20,8 @@ from ml_platform.versions import Version, version_of
 def kept_headline(about: Mapping[str, Any], current: Version | None, challenger: Version | None) -> str:
     """Return the outcome in a few words, such as ``kept version 1``, from what an evaluation holds."""
     if challenger is not None and current is not None and challenger.id == current.id:
+        if about["verdict"] == "deploy none":
+            return f"version {current.number} stays, which earns no more than doing nothing: deploy none"
         return f"version {current.number} stays, though it would not be released today"
     kept = "nothing is deployed" if current is None else f"kept version {current.number}"
     if about["verdict"] == "deploy none":
@@ -48,10 +50,12 @@ def kept_alert(project: Project, evaluation: Artifact) -> Alert:
     """Return what a person is told, once for each evaluation: a report, or a ticket where someone must act."""
     about, challenger = evaluation.about, _challenger(project, evaluation)
     current = champion(project, about["model"])
+    is_champion = challenger is not None and current is not None and challenger.id == current.id
+    what = "on newer rows" if is_champion else "is not deployed"
     return Alert(
         key=f"kept.{about['model']}.{evaluation.id}",
         title=f"{project.spec.name}: {about['model']} {kept_headline(about, current, challenger)}",
-        body=f"{challenger or 'The trained model'} is not deployed: {'; '.join(about['reasons'])}.",
+        body=f"{challenger or 'The trained model'} {what}: {'; '.join(about['reasons'])}.",
         severity="ticket" if someone_must_act(about) else "report",
         model=about["model"],
         facts={"evaluation": evaluation.id},

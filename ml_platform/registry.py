@@ -16,6 +16,7 @@ from ml_platform.approval import APPROVE, asks_for_approval, decision_on
 from ml_platform.errors import (
     ApprovalNeeded,
     ArtifactDamaged,
+    ArtifactMissing,
     EvaluationError,
     LedgerDamaged,
     RefConflict,
@@ -91,15 +92,30 @@ class Rivals:
     anchor: str | None
 
 
-def rivals_of(project: Project, model: str, trained_id: str) -> Rivals:
+def rivals_of(project: Project, model: str, trained_id: str, snapshot_id: str | None = None) -> Rivals:
     """Return champion and anchor that a trained model has to beat; of the champion itself, those before it.
 
-    So the evaluation that a deployment rested on is found again as it was, and not made again.
+    So the evaluation that a deployment rested on is found again as it was, and not made again. On another snapshot than
+    that of this evaluation, the champion is its own rival: a rule is the same version after each retraining, and its
+    evaluation on newer rows says whether it still earns more than doing nothing.
+
+    Parameters
+    ----------
+    snapshot_id
+        The snapshot to evaluate on; None for that of the deployment.
     """
     lines = ledger_lines(project.database, champion_ref(model))
-    if lines and lines[-1].to_value == trained_id:
+    if lines and lines[-1].to_value == trained_id and snapshot_id in (None, _deployed_on(project, lines[-1])):
         lines = lines[:-1]
     return Rivals(lines[-1].to_value, _anchor_id(lines)) if lines else Rivals(None, None)
+
+
+def _deployed_on(project: Project, line: LedgerLine) -> str | None:
+    """Return the snapshot of the evaluation that a deployment rested on; None where the evaluation is gone."""
+    try:
+        return project.store.get(EVALUATION, str(line.facts.get("evaluation", ""))).inputs["snapshot"]
+    except ArtifactMissing:
+        return None
 
 
 def anchor(project: Project, model: str, at: datetime | None = None) -> Version | None:

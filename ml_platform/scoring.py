@@ -23,7 +23,7 @@ from ml_platform.errors import listed
 from ml_platform.frame import LATE, LEFT_OUT, Asked, asked_frame
 from ml_platform.identity import cache_key, content_id
 from ml_platform.making import Made
-from ml_platform.prediction_log import KIND, append_predictions, day_bounds, logged_day, read_predictions
+from ml_platform.prediction_log import KIND, append_predictions, day_bounds, logged_day, read_day, read_predictions
 from ml_platform.prediction_rows import predicted_rows, prediction_ids, unlearned_counts
 from ml_platform.project import Project
 from ml_platform.registry import champions, first_deployed
@@ -41,6 +41,7 @@ __all__ = [
     "days_of_run",
     "due_days",
     "read_predictions",
+    "read_until",
     "score_batch",
     "score_days",
     "scored_days",
@@ -141,6 +142,15 @@ def scored_days(
     return {day: made for day, made in found.items() if made and _is_current(project, model_name, day, made.id)}
 
 
+def read_until(project: Project, model_name: str, now: datetime) -> datetime:
+    """Return up to when a model's population is read: `now`, or the last reading of its source if that was earlier.
+
+    A day is complete only if the source was read after its end: rows of it may still come in.
+    """
+    source = project.spec.models[model_name].population.source
+    return min(now, partition_instants(project.database, f"sources/{source}").get("", now))
+
+
 def due_days(project: Project, model_name: str, now: datetime) -> tuple[date, ...]:
     """Return the days, in order, whose predictions of a model are not complete."""
     made = partition_instants(project.database, f"{model_name}/{KIND}")
@@ -184,7 +194,8 @@ def _score_rows(
     }
 
     def answer(logged: set[str]) -> pa.Table:
-        rows = _answer(project, asked, logged, now)
+        fresh = asked.rows[~asked.rows["prediction_id"].isin(logged)]
+        rows = _answer(project, asked.versions, _not_asked_before(project, model_name, day, fresh), now)
         facts["unlearned_nulls"] = unlearned_counts(rows)
         return rows
 
@@ -221,12 +232,28 @@ def _ask(project: Project, model_name: str, frame: pd.DataFrame) -> _Answered:
     return _Answered(rows, tuple(versions[number] for number in sorted(versions)), int(numbers.isna().sum()))
 
 
-def _answer(project: Project, asked: _Answered, logged: set[str], now: datetime) -> pa.Table:
-    """Score the rows whose ids are not among the logged ones, each by its own version."""
-    fresh = asked.rows[~asked.rows["prediction_id"].isin(logged)]
+def _not_asked_before(project: Project, model_name: str, day: date, fresh: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows about entities of which no other row was scored at the same batch run.
+
+    A row that is ingested later may have become known earlier than the one that was scored: the prediction stays.
+    """
+    logged = logged_day(project, model_name, day)
+    if logged is None or fresh.empty:
+        return fresh
+    names = [*project.spec.file.entities[project.spec.models[model_name].population.entity], "effective_time"]
+    tables = [table.to_pandas() for table in read_day(project, logged, names)]
+    log = pd.concat(tables) if tables else fresh.iloc[:0]
+    log = log[log["effective_time"].isin(fresh["effective_time"])]
+    taken = set(zip(*(log[name] for name in names), strict=True))
+    asked = zip(*(fresh[name] for name in names), strict=True)
+    return fresh[[entity not in taken for entity in asked]]
+
+
+def _answer(project: Project, versions: Sequence[Version], fresh: pd.DataFrame, now: datetime) -> pa.Table:
+    """Score rows, each by its own version."""
     parts = [
         predicted_rows(project, version, rows, now)
-        for version in asked.versions
+        for version in versions
         if len(rows := fresh[fresh["version"] == version.number])
     ]
     return pa.concat_tables(parts, promote_options="permissive").combine_chunks() if parts else pa.table({})

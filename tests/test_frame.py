@@ -27,7 +27,7 @@ MODEL = {
     "population": {"source": "orders", "entity": "order", "prediction_time": "due - 1h"},
     "label": {"source": "sales", "expression": "amount", "horizon": "2h"},
     "features": ["recent.*", "orders.n"],
-    "split": {"train": "1d", "validate": "1d", "test": "1d"},
+    "split": {"train": "1d", "validate": "1d", "test": "14d"},
     "algorithm": "lightgbm",
     "value": {"payoff": "-abs(label - prediction)", "do_nothing": "0"},
     "deployment": {"batch": "0 * * * * UTC"},
@@ -187,6 +187,15 @@ def test_an_entity_that_is_asked_about_twice_at_one_run_costs_the_second_row_onl
     frame, left_out = asked_of(project)
     assert frame["orders.id"].tolist() == frame_of(project)["orders.id"].tolist() == ["y", "other", "later"]
     assert left_out == [(3, "asked_twice", 2), (5, "no_key", 1)]
+
+
+def test_an_entity_that_is_asked_about_in_time_is_not_asked_about_late_at_the_same_run(tmp_path):
+    # "late" asks about shop a at 3:00, is known at 3:06 and would be scored at 4:00, when "in time" asks about shop a.
+    rows = [order("late", 4, seen=3.1), order("in time", 5), order("late elsewhere", 4, seen=3.1, shop="b")]
+    deployment = {"batch": "0 * * * * UTC", "late_rows": "score"}
+    frame, left_out = asked_of(project_of(tmp_path, rows, **SHOPS, deployment=deployment))
+    assert frame[["orders.id", "late"]].values.tolist() == [["in time", False], ["late elsewhere", True]]
+    assert left_out == [(4, "asked_twice", 1)]
 
 
 # Rows that come late -------------------------------------------------------------------------

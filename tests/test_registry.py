@@ -125,6 +125,18 @@ def test_the_rivals_are_champion_and_anchor_and_for_the_champion_itself_those_be
     assert rivals_of(easy, "late_parcel", first.id).champion == second.id
 
 
+def test_on_newer_rows_the_champion_is_its_own_rival_so_that_none_can_be_recommended(project):
+    easy = _easy(project)
+    first = _train(easy, "s0")
+    _deploy(easy, first, _evaluate(easy, first), NOON)
+    assert rivals_of(easy, "late_parcel", first.id, "s0") == Rivals(None, None)
+    assert rivals_of(easy, "late_parcel", first.id, "s1") == Rivals(first.id, first.id)
+    about = evaluate_model(easy, "late_parcel", first.id, "s1", first.id, first.id).artifact.about
+    gain = about["figures"]["value_vs_do_nothing"]
+    assert about["release"]["champion_gain"] == pytest.approx(gain / about["rows_valued"])
+    assert about["verdict"] == "same"
+
+
 def test_a_missed_gate_is_refused_with_its_figure_and_the_champion_stays(project):
     strict = _changed(project.root, 'auc: ">= 0.55"', 'auc: ">= 0.999"')
     trained = _train(strict)

@@ -13,7 +13,8 @@ from ml_platform.checks import CheckResult, record_checks
 from ml_platform.errors import BrokenInput
 from ml_platform.prediction_rows import prediction_ids
 from ml_platform.predictor import load_predictor
-from ml_platform.scoring import Scored, read_predictions, score_batch, score_days
+from ml_platform.scoring import Scored, due_days, read_predictions, read_until, score_batch, score_days
+from ml_platform.store.outputs import record_output
 from tests.monitoring.charge import HandMadeWorld, hand_made_world
 from tests.opened import open_shop
 from tests.training.rows import shop_rows
@@ -166,6 +167,36 @@ def test_a_row_that_arrives_later_but_was_known_in_time_is_added(world: HandMade
     world.rows = everything
     second = score(world, END + timedelta(hours=1), orders="orders2")
     assert (second.new_rows, second.rows) == (3, first.rows + 3)
+
+
+def test_a_second_row_about_an_entity_that_was_scored_at_a_run_adds_no_second_prediction(world: HandMadeWorld) -> None:
+    # It was ingested after the scoring, and had become known earlier than the row that was scored.
+    appointed(world, START - timedelta(days=1))
+    first = score(world, END + timedelta(hours=1))
+    row = rows_of_day(world).index[3]
+    moved = world.rows.loc[[row]].assign(prediction_time=world.rows.loc[row, "prediction_time"] + timedelta(minutes=7))
+    world.rows = pd.concat([world.rows.drop(row), moved], ignore_index=True)
+    again = score(world, END + timedelta(hours=1), orders="orders2")
+    assert (again.rows, again.new_rows) == (first.rows, 0)
+    log = log_of(world)
+    assert not log.duplicated(["order_id", "effective_time"]).any()
+
+
+def test_a_day_is_complete_once_the_population_was_read_after_its_end(world: HandMadeWorld) -> None:
+    appointed(world, START + timedelta(hours=1))
+    database, minutes = world.project.database, timedelta(minutes=1)
+
+    def run(node: str, at: datetime, partition: str = "") -> None:
+        record_output(database, node, node.partition("/")[2], "id", run="run", at=at, partition=partition)
+
+    run("sources/orders", END - 30 * minutes)
+    now = END + 10 * minutes  # predictions are made by themselves, from what was read before midnight
+    run(f"{MODEL}/predictions", read_until(world.project, MODEL, now), DAY.isoformat())
+    tomorrow = DAY + timedelta(days=1)
+    assert due_days(world.project, MODEL, now + minutes) == (DAY, tomorrow)
+    run("sources/orders", END + 20 * minutes)
+    run(f"{MODEL}/predictions", read_until(world.project, MODEL, END + 21 * minutes), DAY.isoformat())
+    assert due_days(world.project, MODEL, END + 22 * minutes) == (tomorrow,)
 
 
 def test_the_log_holds_ticks_and_the_feature_values_that_were_used(world: HandMadeWorld) -> None:

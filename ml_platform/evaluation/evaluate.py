@@ -209,7 +209,7 @@ class _Evaluation:
             "figures": figures,
             "gates": gates,
             "release": release,
-            "verdict": verdict_of(gates, release, same=self._same),
+            "verdict": verdict_of(gates, release, same=self._same, can_say=self._can_say_of_champion()),
             "reasons": missed or merits(gates, release, self._currency),
             "notes": self._notes(),
             "curves": curves_of(self._rows, self._contenders[0], self._contenders),
@@ -252,13 +252,12 @@ class _Evaluation:
     def _release(self) -> dict[str, Any]:
         declared = self._champion.about["declaration"] if self._champion is not None else None
         name = rule_name(self._trained.about["declaration"], declared)
-        has_run = {item.name for item in self._contenders}
-        rival = CHALLENGER if self._same else CHAMPION
+        rival = self._champion_name()
         tested = ReleaseFacts(
             rule=name,
             days=self._earned.days,
             gain=self._gain(CHALLENGER),
-            champion_gain=self._gain(rival) if self._champion is not None and rival in has_run else None,
+            champion_gain=None if rival is None else self._gain(rival),
             anchor=self._against_anchor(),
         )
         names = baseline_names(self._trained)
@@ -266,6 +265,17 @@ class _Evaluation:
         allowed = margin_of(self._model.release, name) * max(tested.champion_gain or 0.0, 0.0)
         compared = {item.other: vars(self._compare(item.other, allowed if item.margin else 0.0)) for item in required}
         return judge_release(vars(tested), required, compared)
+
+    def _champion_name(self) -> str | None:
+        """Return the name of the contender that is the champion; None where there is none that could be run."""
+        if self._champion is None:
+            return None
+        name = CHALLENGER if self._same else CHAMPION
+        return name if any(item.name == name for item in self._contenders) else None
+
+    def _can_say_of_champion(self) -> bool:
+        rival = self._champion_name()
+        return rival is not None and self._earned.difference(rival, DO_NOTHING).declined is None
 
     def _gain(self, name: str) -> float:
         return self._earned.difference(name, DO_NOTHING).figure

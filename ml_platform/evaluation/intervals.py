@@ -136,6 +136,8 @@ class Earnings:
         if len(rows) < (least := MIN_DAYS if earlier is None else MIN_DAYS_WITH_HISTORY):
             reason = f"too few days to say: {len(rows)}, at least {least} are needed"
             return _Known(Interval(figure, None, None, len(rows), declined=reason), None)
+        if (one := self._one_entity()) is not None:
+            return _Known(Interval(figure, None, None, len(rows), declined=one), None)
         entities = self._entities(name, other, figure)
         shape = self._shape(name, other)
         floor = shape.second / self.rows * self._within(name, other, figure)
@@ -149,6 +151,15 @@ class Earnings:
         half = known.half_width()
         note = self._note(known, entities, earlier is not None)
         return _Known(Interval(figure, figure - half, figure + half, **basis, note=note), known)
+
+    def _one_entity(self) -> str | None:
+        """Return why nothing can be said where all rows are of one entity; None where they are not."""
+        if self.fixed or self.by_entity is None or len(self.by_entity.rows) > 1:
+            return None
+        return (
+            f"one entity cannot speak of others: all {self.rows:,} rows are of one. Declare value: {{entities: fixed}} "
+            "if there are no others"
+        )
 
     def _earlier(self, name: str, other: str | None) -> np.ndarray | None:
         """Return how each earlier day moved the mean of the same pair; None below the days that tell something."""

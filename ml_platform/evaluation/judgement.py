@@ -172,17 +172,21 @@ def judge_release(
     return {**tested, "compared": lines, "passed": enough and all(line["passed"] for line in lines)}
 
 
-def verdict_of(gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], *, same: bool) -> Verdict:
+def verdict_of(
+    gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], *, same: bool, can_say: bool = True
+) -> Verdict:
     """Return what an evaluation recommends.
 
     Parameters
     ----------
     same
         Whether the challenger is the champion itself.
+    can_say
+        Whether an interval can be given of the champion's gain; without one it is not said to earn nothing.
     """
     if not same and release["passed"] and all(gate["passed"] for gate in gates):
         return "deploy"
-    known = release["days"] >= DAYS_NEEDED and not any(line["declined"] for line in release["compared"])
+    known = can_say and release["days"] >= DAYS_NEEDED and not any(line["declined"] for line in release["compared"])
     if known and release["champion_gain"] is not None and release["champion_gain"] <= 0:
         return "deploy none"
     return "same" if same else "keep"

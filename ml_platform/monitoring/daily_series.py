@@ -32,6 +32,7 @@ _CATEGORIES = 10
 _SIGMA = (float(ndtr(-1.0)), float(ndtr(1.0)))
 _BEYOND = 2.0  # how far positions go on beyond those of the reference's ends, in standard deviations
 _HALF = 0.5
+_WEEK = 7
 _TWO = 2  # a number with this many values at most is followed by their shares
 
 
@@ -159,19 +160,22 @@ class Daily:
     Attributes
     ----------
     numbers
-        Of the days that have rows, ascending; modulo 7 they are weekdays.
+        Of the days that have rows, ascending.
     series
         The names of the columns of `means` and `rows`.
     means
         One row a day, one column a series; NaN where the series has no row that day.
     rows
         How many rows each mean is over: all for ``missing``, else those with a value.
+    weekdays
+        Which share of a day's rows lies on which of the seven weekdays; None: a number modulo 7 is a weekday.
     """
 
     numbers: Ints
     series: tuple[Series, ...]
     means: Floats
     rows: Floats
+    weekdays: Floats | None = None
 
 
 def scale_of(values: pd.Series) -> Scale:
@@ -204,7 +208,11 @@ def _by_category(counts: pd.Series, *, is_number: bool) -> Scale:
 
 
 def daily_series(
-    frame: pd.DataFrame, days: Ints, scales: Mapping[str, Scale], rates: Mapping[str, pd.Series] | None = None
+    frame: pd.DataFrame,
+    days: Ints,
+    scales: Mapping[str, Scale],
+    rates: Mapping[str, pd.Series] | None = None,
+    weekdays: Ints | None = None,
 ) -> Daily:
     """Return the daily means of what is followed of each column.
 
@@ -216,6 +224,8 @@ def daily_series(
         The number of each row's day.
     rates
         For columns that only grow: the rate of growth of each row, which takes the value's place.
+    weekdays
+        The weekday of each row, 0 to 6; without it, that of its day's number modulo 7.
     """
     numbers, places = np.unique(days, return_inverse=True)
     count = len(numbers)
@@ -236,7 +246,14 @@ def daily_series(
             for each, weight in zip([missing, *sums], weights, strict=True)
         ]
     shape = (len(series), count)
-    return Daily(numbers, tuple(series), np.reshape(means, shape).T.copy(), np.reshape(rows, shape).T.copy())
+    shares = None if weekdays is None else _shares(weekdays, places, count)
+    return Daily(numbers, tuple(series), np.reshape(means, shape).T.copy(), np.reshape(rows, shape).T.copy(), shares)
+
+
+def _shares(weekdays: Ints, places: Ints, count: int) -> Floats:
+    """Return which share of the rows of each day lies on which weekday."""
+    counts = np.bincount(places * _WEEK + weekdays, minlength=count * _WEEK).reshape(count, _WEEK)
+    return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
 
 def _sums(values: pd.Series, scale: Scale, places: Ints, count: int) -> tuple[list[Floats], Floats]:

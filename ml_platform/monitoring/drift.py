@@ -38,6 +38,7 @@ REFERENCE_DAYS = 91
 """The reference is the last days with rows, this many at most: thirteen weeks of daily batches."""
 
 _DAY = timedelta(days=1)
+_WEEK = 7
 _DAY_MICROSECONDS = 86_400_000_000
 _TOLERANCE = 1e-9  # of a threshold: a share that whole rows reach exactly is an alarm
 
@@ -161,7 +162,8 @@ class Current:
 def day_numbers(times: pd.Series, end: datetime) -> Ints:
     """Return the number of the day of each instant, in days of 24 hours that end at the hour of `end`.
 
-    Numbers count from 1970; a number modulo 7 is a weekday: that of most of its 24 hours, in UTC.
+    Numbers count from 1970, and a day is numbered by most of its 24 hours, in UTC. Its weekdays are those of its rows
+    (`weekday_numbers`): a batch run of 06:00 is Monday's, whenever its day ends.
 
     >>> from datetime import UTC
     >>> at = pd.Series(pd.to_datetime(["1970-01-08T06:00Z", "1970-01-08T06:01Z", "1970-01-09T06:00Z"]))
@@ -172,6 +174,12 @@ def day_numbers(times: pd.Series, end: datetime) -> Ints:
     last = (edge - _DAY_MICROSECONDS // 2) // _DAY_MICROSECONDS
     micros = times.to_numpy(dtype="datetime64[us]").astype(np.int64)
     return np.asarray(last - (edge - micros) // _DAY_MICROSECONDS)
+
+
+def weekday_numbers(times: pd.Series) -> Ints:
+    """Return the weekday of each instant in UTC: days since 1970 modulo 7."""
+    micros = times.to_numpy(dtype="datetime64[us]").astype(np.int64)
+    return np.asarray(micros // _DAY_MICROSECONDS % _WEEK)
 
 
 def summarize_reference(
@@ -201,7 +209,8 @@ def summarize_reference(
         rows = part[kept]
         looked_at = {name: replaced[name][kept] if name in replaced else rows[name] for name in rows.columns}
         own = {name: scale_of(values) for name, values in looked_at.items()}
-        daily.append(daily_series(rows, days[kept], own, {name: looked_at[name] for name in replaced}))
+        growth = {name: looked_at[name] for name in replaced}
+        daily.append(daily_series(rows, days[kept], own, growth, weekday_numbers(instants[kept])))
         scales |= own
         histograms |= {name: count_values(values, choose_bins(values)) for name, values in looked_at.items()}
     return DriftReference(
@@ -248,7 +257,8 @@ def summarize_window(
         inside &= (times > end - whole * _DAY).to_numpy()
     looked_at = {name: (rates[name] if name in rates else rows[name])[inside] for name in reference.scales}
     kept = rows[inside]
-    daily = daily_series(kept, days[inside], reference.scales, {name: looked_at[name] for name in rates})
+    growth = {name: looked_at[name] for name in rates}
+    daily = daily_series(kept, days[inside], reference.scales, growth, weekday_numbers(times[inside]))
     histograms = {name: count_values(looked_at[name], reference.histograms[name].bins) for name in reference.scales}
     return Current(int(inside.sum()), daily, histograms)
 

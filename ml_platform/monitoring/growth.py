@@ -2,7 +2,9 @@
 
 The rate of a row is what the value has grown since an earlier row of the same entity, a
 day before or more, for each day between. Entities are those of the feature's table; a
-column that grows from row to row whatever the entity is one entity.
+column that grows from row to row whatever the entity is one entity. Rows of one instant
+have no order: of several earlier ones the largest value counts, and a column grows only
+if it grows beyond all of them.
 """
 
 from __future__ import annotations
@@ -38,11 +40,13 @@ def growth_rates(frame: pd.DataFrame, times: pd.Series, growing: Mapping[str, Se
         For each column the columns that name its entity; none if all rows are one entity.
     """
     seconds = _seconds(times)
-    earlier = {keys: _earlier(seconds, _entities(frame, keys)) for keys in {tuple(keys) for keys in growing.values()}}
-    return {
-        name: pd.Series(_rates(numbers_of(frame[name]), seconds, earlier[tuple(keys)]), index=frame.index)
-        for name, keys in growing.items()
-    }
+    owners = {keys: _entities(frame, keys) for keys in {tuple(keys) for keys in growing.values()}}
+    found = {}
+    for name, keys in growing.items():
+        values = numbers_of(frame[name])
+        rates = _rates(values, seconds, _earlier(seconds, owners[tuple(keys)], values))
+        found[name] = pd.Series(rates, index=frame.index)
+    return found
 
 
 def growing_columns(
@@ -59,25 +63,25 @@ def growing_columns(
         For each column to be looked at, the columns that name its entity.
     """
     seconds = _seconds(times)
-    earlier: dict[tuple[str, ...], Ints] = {}
+    owners: dict[tuple[str, ...], Ints] = {}
     found: dict[str, tuple[str, ...]] = {}
     for name, own in keys.items():
         if not is_numeric(frame[name]):
             continue
         values = numbers_of(frame[name])
         for entity in dict.fromkeys((tuple(own), ())):
-            if entity not in earlier:
-                earlier[entity] = _earlier(seconds, _entities(frame, entity))
-            if _only_one_way(_rates(values, seconds, earlier[entity])):
+            if entity not in owners:
+                owners[entity] = _entities(frame, entity)
+            if any(_only_grows(sign * values, seconds, owners[entity]) for sign in (1, -1)):
                 found[name] = entity
                 break
     return found
 
 
-def _only_one_way(rates: Floats) -> bool:
+def _only_grows(values: Floats, seconds: Ints, entities: Ints) -> bool:
+    rates = _rates(values, seconds, _earlier(seconds, entities, values))
     known = rates[~np.isnan(rates)]
-    up, down = int((known > 0).sum()), int((known < 0).sum())
-    moves, against = max(up, down), min(up, down)
+    moves, against = int((known > 0).sum()), int((known < 0).sum())
     return len(known) >= _LEAST_PAIRS and moves >= _MOVES * len(known) and against <= _AGAINST * moves
 
 
@@ -89,9 +93,12 @@ def _rates(values: Floats, seconds: Ints, earlier: Ints) -> Floats:
     return found
 
 
-def _earlier(seconds: Ints, entities: Ints) -> Ints:
-    """Return for each row the latest row of its entity that is a day older or more; -1 where there is none."""
-    order = np.lexsort((seconds, entities))
+def _earlier(seconds: Ints, entities: Ints, values: Floats) -> Ints:
+    """Return for each row the latest row of its entity that is a day older or more; -1 where there is none.
+
+    Of several at the same instant, that of the largest value.
+    """
+    order = np.lexsort((np.where(np.isnan(values), -np.inf, values), seconds, entities))
     entity, second = entities[order], seconds[order]
     span = int(second.max() - second.min()) + 2 * _DAY_SECONDS if len(second) else 1
     line = entity * span + second - (second.min() if len(second) else 0)

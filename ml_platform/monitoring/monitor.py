@@ -126,13 +126,15 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
 def _rows(project: Project, version: Version, reference: Reference, start: datetime, now: datetime) -> pd.DataFrame:
     """Return the champion's own predictions of the current window, with every column of the reference.
 
-    Where columns grow, earlier predictions are read too, of whatever version: growth is computed from them.
+    Rows that were scored late are left out: the reference has none, and their features are those of a later run. Where
+    columns grow, earlier predictions are read too, of whatever version: growth is computed from them.
     """
     drift = reference.drift
     names = list(dict.fromkeys(["effective_time", *drift.scales, *drift.keys]))
     first = start - timedelta(days=LOOK_BACK_DAYS) if drift.growing else start
     rows = read_predictions(project, version.model, first, now)
     rows = rows[(rows["version"] == version.number) | (rows["effective_time"] <= start)]
+    rows = rows[~rows["late"].astype(bool)]
     return rows.reindex(columns=names)
 
 

@@ -39,6 +39,7 @@ _BISECTIONS = 40
 _WEEK = 7
 _DAYS_FOR_WEEKDAYS = 28
 _TIMES_A_WEEKDAY = 3
+_APART = 0.05
 
 
 def starting_prior() -> Floats:
@@ -54,13 +55,22 @@ class Days:
     Attributes
     ----------
     numbers
-        Ascending; a day's number modulo 7 is its weekday.
+        Ascending.
     rows
         How many rows each has, as a float: it may be an average over several series.
+    weekdays
+        Which share of a day's rows lies on which of the seven weekdays: a day of 24 hours may lie on two. None: the
+        weekday of a day is its number modulo 7.
     """
 
     numbers: np.ndarray[Any, np.dtype[np.int64]]
     rows: Floats
+    weekdays: Floats | None = None
+
+    @property
+    def shares(self) -> Floats:
+        """One row a day, one column a weekday."""
+        return np.eye(_WEEK)[self.numbers % _WEEK] if self.weekdays is None else self.weekdays
 
 
 class PersistenceModel:
@@ -71,8 +81,8 @@ class PersistenceModel:
         gaps = np.diff(days.numbers)
         self._step = float(np.median(gaps)) if len(gaps) else 1.0
         self._mean_rows = 1.0 / float(np.mean(1.0 / days.rows))
-        self._weekdays = _weekdays(days.numbers)
-        design = self._design(days.numbers)
+        self._weekdays = _weekdays(days)
+        design = self._design(days)
         weighted = design * days.rows[:, None]
         self._to_effects = np.linalg.solve(weighted.T @ design, weighted.T)
         self.degrees = len(days.numbers) - design.shape[1]
@@ -82,9 +92,9 @@ class PersistenceModel:
         """Return the mean of each weekday, weighted by rows: one column a series."""
         return np.asarray(self._to_effects @ series)
 
-    def expected(self, numbers: np.ndarray[Any, np.dtype[np.int64]], effects: Floats) -> Floats:
+    def expected(self, days: Days, effects: Floats) -> Floats:
         """Return what the reference expects on some days."""
-        return np.asarray(self._design(numbers) @ effects)
+        return np.asarray(self._design(days) @ effects)
 
     def squares(self, series: Floats) -> Floats:
         """Return r' P r, the squares about the weekdays in terms of independent errors: grid by series."""
@@ -111,7 +121,7 @@ class PersistenceModel:
         """
         total = rows.sum(axis=0)
         weights = rows / np.where(total > 0, total, 1.0)
-        of_reference = (self._design(window.numbers).T @ weights).T @ self._to_effects  # series by reference day
+        of_reference = (self._design(window).T @ weights).T @ self._to_effects  # series by reference day
         lags = self._lags(window.numbers)
         found = np.empty((len(GRID), rows.shape[1]))
         for place, (rho, share) in enumerate(GRID):
@@ -143,22 +153,34 @@ class PersistenceModel:
     def _lags(self, numbers: np.ndarray[Any, np.dtype[np.int64]]) -> Floats:
         return np.asarray(np.abs(np.subtract.outer(numbers, numbers)) / self._step)
 
-    def _design(self, numbers: np.ndarray[Any, np.dtype[np.int64]]) -> Floats:
+    def _design(self, days: Days) -> Floats:
         """Return one row a day; a weekday that the reference hardly has counts as the average of the others."""
         if not self._weekdays:
-            return np.ones((len(numbers), 1))
-        found = (numbers[:, None] % _WEEK == np.array(self._weekdays)).astype("float64")
-        found[found.sum(axis=1) == 0] = 1.0 / len(self._weekdays)
-        return np.asarray(found)
+            return np.ones((len(days.numbers), 1))
+        return _on_usual(days.shares, self._weekdays)
 
 
-def _weekdays(numbers: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[int, ...]:
-    """Return the weekdays that have an effect of their own; none if the reference is shorter than four weeks."""
-    if len(numbers) < _DAYS_FOR_WEEKDAYS:
+def _weekdays(days: Days) -> tuple[int, ...]:
+    """Return the weekdays that have an effect of their own.
+
+    None if the reference is shorter than four weeks, or if its days do not tell the weekdays apart.
+    """
+    if len(days.numbers) < _DAYS_FOR_WEEKDAYS:
         return ()
-    counts = np.bincount(numbers % _WEEK, minlength=_WEEK)
-    usual = tuple(int(day) for day in np.flatnonzero(counts >= _TIMES_A_WEEKDAY))
-    return usual if len(usual) > 1 else ()
+    usual = tuple(int(day) for day in np.flatnonzero(days.shares.sum(axis=0) >= _TIMES_A_WEEKDAY))
+    return usual if len(usual) > 1 and _tells_apart(_on_usual(days.shares, usual)) else ()
+
+
+def _on_usual(shares: Floats, usual: Sequence[int]) -> Floats:
+    """Return shares of the usual weekdays alone; what lies on others is divided among them."""
+    found = shares[:, usual]
+    return np.asarray(found + (1.0 - found.sum(axis=1, keepdims=True)) / len(usual))
+
+
+def _tells_apart(design: Floats) -> bool:
+    """Return whether the days show each weekday's effect: not where two weekdays always share a day alike."""
+    values = np.linalg.svd(design, compute_uv=False)
+    return bool(values[-1] > _APART * values[0])
 
 
 def _persistence(rho: float, lags: Floats) -> Floats:

@@ -36,7 +36,7 @@ from ml_platform.store.manifest import Artifact
 from ml_platform.training.columns import read_columns
 
 KIND = "drift_reference"
-_CODE = "drift_reference-2"
+_CODE = "drift_reference-3"
 _SEED = 0
 SERIES = "series.json.gz"
 HISTOGRAMS = "histograms.json"
@@ -139,6 +139,7 @@ def _series_json(drift: DriftReference) -> dict[str, Any]:
         "daily": [
             {
                 "numbers": daily.numbers.tolist(),
+                "weekdays": None if daily.weekdays is None else daily.weekdays.tolist(),
                 "series": [[series.column, series.kind, series.value] for series in daily.series],
                 "means": np.where(np.isnan(daily.means), None, daily.means).tolist(),  # type: ignore[call-overload]
                 "rows": daily.rows.astype(np.int64).tolist(),
@@ -153,7 +154,9 @@ def _daily(fields: Mapping[str, Any]) -> Daily:
     shape = (len(fields["numbers"]), len(series))
     means = np.array(fields["means"], dtype="float64").reshape(shape)
     rows = np.array(fields["rows"], dtype="float64").reshape(shape)
-    return Daily(np.array(fields["numbers"], dtype=np.int64), series, means, rows)
+    weekdays = fields["weekdays"]
+    shares = None if weekdays is None else np.array(weekdays, dtype="float64").reshape(len(fields["numbers"]), 7)
+    return Daily(np.array(fields["numbers"], dtype=np.int64), series, means, rows, shares)
 
 
 def _scale(fields: Mapping[str, Any]) -> Scale:

@@ -86,7 +86,7 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
     """Return what predictions earned, in the newest window of settled batch runs and since a model's first deployment.
 
     The window is as long as that of monitoring and ends where the label horizon begins; predictions since then wait.
-    Metrics are those of the window.
+    Metrics are those of the window's predictions in time, as an evaluation has them.
     """
     spec = project.spec.models[model_name]
     horizon = spec.label.horizon
@@ -113,7 +113,7 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
         gain=realised_gain(rows, label, decisions, horizon, now, start, entity, fixed),
         since_gain=realised_gain(rows, label, decisions, horizon, now, None, entity, fixed),
     )
-    known = rows[inside & settled & label.notna()]
+    known = rows[inside & settled & label.notna() & ~rows["late"].astype(bool)]
     if known.empty:
         return found
     newest = int(known["version"].max())

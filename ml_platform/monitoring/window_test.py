@@ -122,7 +122,7 @@ class WindowTest:
         for group in self._groups:
             rows = window.rows[:, _places_in(window, [self.series[place] for place in group.places])]
             total = rows.sum(axis=0)
-            each = rows * group.model.expected(window.numbers, group.effects)
+            each = rows * group.model.expected(_days(window, rows), group.effects)
             found[list(group.places)] = each.sum(axis=0) / np.where(total > 0, total, 1.0)
         return found
 
@@ -139,7 +139,7 @@ class WindowTest:
         return found
 
     def _errors(self, group: _Group, window: Daily, rows: Floats) -> Floats:
-        factors = group.model.variance_factors(Days(window.numbers, rows.mean(axis=1)), rows)
+        factors = group.model.variance_factors(_days(window, rows), rows)
         variance = np.maximum(group.squares / group.model.degrees, group.floors)
         return np.asarray(np.sqrt(variance * factors))
 
@@ -161,7 +161,7 @@ class WindowTest:
             days = np.flatnonzero(rows.min(axis=1) > 0)
             if len(days) < LEAST_DAYS:
                 continue
-            model = PersistenceModel(Days(daily.numbers[days], rows[days].mean(axis=1)))
+            model = PersistenceModel(_days(daily, rows, days))
             means = daily.means[days][:, places]
             rows_a_day = rows[days].mean(axis=0)
             floors = [self._floor(first + place, rows_a_day[here]) for here, place in enumerate(places)]
@@ -175,6 +175,11 @@ class WindowTest:
         if count > _HALF * rows:
             return 0.0
         return _JUMP[self.series[place].kind] ** 2 * variance_floor(count, rows, rows_a_day)
+
+
+def _days(daily: Daily, rows: Floats, chosen: np.ndarray | slice = slice(None)) -> Days:
+    weekdays = None if daily.weekdays is None else daily.weekdays[chosen]
+    return Days(daily.numbers[chosen], rows[chosen].mean(axis=1), weekdays)
 
 
 def _parts(reference: Sequence[Daily]) -> list[tuple[Daily, int]]:

@@ -141,7 +141,7 @@ def plan_evaluation(view: View, node: Node) -> Planned:
     if ids is None:
         return view.may_run(node, view.changes(node) + view.unsettled(node.inputs))
     trained, snapshot = (ids[f"{node.subject}/{kind}"] for kind in ("trained_model", "snapshot"))
-    rivals = rivals_of(view.project, node.subject, trained)
+    rivals = rivals_of(view.project, node.subject, trained, snapshot)
     key = evaluation_key(view.project, node.subject, trained, snapshot, rivals.champion, rivals.anchor)
     found = view.project.store.find("evaluation", key)
     if found is not None:

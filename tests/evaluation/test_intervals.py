@@ -253,3 +253,14 @@ def test_differences_of_fixed_entities_are_no_luck():
     assert fixed.high - fixed.figure < 4 / math.sqrt(200)
     assert sampled.high - sampled.figure > 2 * size.std() / math.sqrt(10)
     assert fixed.entities is None
+
+
+def test_rows_of_one_entity_cannot_speak_of_others():
+    """Of entities that differ by 10, one is seen: it earns 3 on each of 30 days, give or take 1."""
+    value = np.random.default_rng(18).normal(3, 1, 300)
+    one = earnings({"a": value}, _days(*[10] * 30), np.zeros(300, dtype=int)).per_row("a")
+    assert (one.low, one.high, one.figure) == (None, None, pytest.approx(value.mean()))
+    assert str(one.declined).startswith("one entity cannot speak of others: all 300 rows are of one.")
+    fixed = earnings({"a": value}, _days(*[10] * 30), np.zeros(300, dtype=int), fixed=True).per_row("a")
+    assert fixed.declined is None
+    assert fixed.high - fixed.low > 4 / math.sqrt(300)

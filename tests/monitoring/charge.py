@@ -64,7 +64,8 @@ class HandMadeWorld:
         """Return the rows whose batch run is in ``(start, end]``."""
         self.asked.append((start, end))
         inside = (self.rows["effective_time"] > start) & (self.rows["effective_time"] <= end)
-        rows = self.rows[inside].drop(columns="label").reset_index(drop=True).assign(late=False)
+        rows = self.rows[inside].drop(columns="label").reset_index(drop=True)
+        rows = rows.assign(late=rows.get("late", False))
         nothing = pd.DataFrame({"effective_time": rows["effective_time"].iloc[:0], "reason": [], "rows": []})
         return Asked(rows, nothing)
 

@@ -258,3 +258,43 @@ def test_days_end_where_the_window_ends_and_bear_the_weekday_of_most_of_their_ho
     thursday = (START + timedelta(days=3)).date().toordinal() - pd.Timestamp(0).date().toordinal()
     assert found.tolist() == [thursday, thursday]
     assert day_numbers(times - DAY, end).tolist() == [thursday - 1, thursday - 1]
+
+
+def daily_batch(first: int, days: int, hour: int = 6) -> tuple[pd.DataFrame, pd.Series]:
+    """Return flags of a morning batch: 100 rows with 20 % on workdays, 10 with 80 % at weekends. START is a Monday."""
+    parts, times = [], []
+    for day in range(first, first + days):
+        rows, ones = (10, 8) if day % 7 >= 5 else (100, 20)
+        parts.append(np.arange(rows) < ones)
+        times += [START + timedelta(days=day, hours=hour)] * rows
+    return pd.DataFrame({"flag": np.concatenate(parts).astype("float64")}), pd.Series(times)
+
+
+@pytest.mark.parametrize("hour", [7, 11, 13, 20])
+def test_a_morning_batch_is_compared_with_its_own_weekdays_whenever_it_is_looked_at(hour: int) -> None:
+    # A week has 5 x 20 + 2 x 8 ones among 5 x 100 + 2 x 10 rows; Saturday and Sunday alone have 16 of 20.
+    frame, times = daily_batch(0, 70)
+    reference = reference_of(frame, times=times)
+    for days, last, share in ((7, 80, 116 / 520), (2, 76, 16 / 20)):  # day 76 is a Sunday
+        rows, instants_of = daily_batch(last - days + 1, days)
+        end = (START + timedelta(days=last, hours=hour)).to_pydatetime()
+        current = summarize_window(reference, rows, instants_of, end - timedelta(days=days), end)
+        result = compare(reference, current, Monitoring(window=timedelta(days=days), min_rows=10))
+        assert not result.drifted
+        (ones,) = (test for test in reference.test.look(current.daily, 0.01) if test.series.value == "1")
+        assert ones.mean == pytest.approx(share)
+        assert ones.expected == pytest.approx(share)
+
+
+def test_a_day_of_24_hours_is_as_much_of_a_weekday_as_its_rows_are() -> None:
+    # Three rows on Friday 18:00 and one on Saturday 08:00 are one day for a look on Saturday 13:00.
+    times = pd.Series([START + timedelta(days=4, hours=18)] * 3 + [START + timedelta(days=5, hours=8)])
+    end = (START + timedelta(days=5, hours=13)).to_pydatetime()
+    frame, before = daily_batch(0, 28)
+    rows = pd.DataFrame({"flag": [0.0, 1.0, 0.0, 1.0]})
+    daily = summarize_window(reference_of(frame, times=before), rows, times, end - DAY, end).daily
+    friday = (START + timedelta(days=4)).date().toordinal() - pd.Timestamp(0).date().toordinal()
+    expected = np.zeros(7)
+    expected[[friday % 7, (friday + 1) % 7]] = 0.75, 0.25
+    assert daily.weekdays is not None
+    assert daily.weekdays.tolist() == [expected.tolist()]

@@ -134,3 +134,25 @@ def test_missing_values_of_a_growing_column_are_found_as_of_any_other() -> None:
     column = next(each for each in looked_at(rows, 90, 104).columns if each.column == "orders_ever")
     assert (column.verdict, column.what) == ("drifted", "missing")
     assert column.current_missing == pytest.approx(0.1, abs=0.01)
+
+
+def test_a_column_is_not_taken_to_grow_because_the_last_entity_of_a_run_has_its_least_value() -> None:
+    # Twenty shops at each daily run, in the order of their names: the last one is the smallest, and never has an offer.
+    draw = np.random.default_rng(4)
+    days, shops = 40, 20
+    frame = pd.DataFrame(
+        {
+            "shop": np.tile(np.arange(shops), days),
+            "size": np.tile(np.arange(shops)[::-1] * 10.0, days) + draw.normal(0, 1, shops * days),
+            "offer": (draw.random(shops * days) < 0.2).astype("float64"),
+            "row": np.arange(shops * days, dtype="float64"),
+        }
+    )
+    frame.loc[frame["shop"] == shops - 1, "offer"] = 0.0
+    times = pd.Series(pd.Timestamp("2024-01-01T06:00Z") + pd.to_timedelta(np.repeat(np.arange(days), shops), "D"))
+    keys = {"size": ("shop",), "offer": ("shop",), "row": ()}
+    assert growing_columns(frame, times, keys) == {"row": ()}
+    # The row number has grown by 1 to 20 since the largest of the day before, in whatever order rows come.
+    mixed = frame.sample(frac=1, random_state=0)
+    rates = growth_rates(mixed, times[mixed.index], {"row": ()})["row"].sort_index()
+    assert rates[shops:].tolist() == [*range(1, shops + 1)] * (days - 1)

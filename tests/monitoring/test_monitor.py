@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from ml_platform.checks import CheckResult, record_checks
 from ml_platform.decision import Decision
@@ -185,6 +186,22 @@ def test_realised_value_and_metrics_agree_with_a_naive_sum_over_settled_predicti
     assert sum(day["value"] for day in realised["days"]) == pytest.approx(realised["value"])
     truth = pd.Series([float(world.labels[row["order_id"]]) for row in settled])
     assert found["metrics"]["auc"] == auc(truth.to_numpy(), pd.Series([row["score"] for row in settled]).to_numpy())
+
+
+def test_rows_that_were_scored_late_are_neither_in_the_drift_window_nor_in_the_metrics(world: HandMadeWorld) -> None:
+    # A third of the rows came late, with amounts that no row of the reference has.
+    late = pd.Series(range(len(world.rows))) % 3 == 0
+    world.rows = world.rows.reset_index(drop=True).assign(late=late)
+    world.rows["orders.amount"] = world.rows["orders.amount"].where(~late, 5000.0)
+    found = about(monitor(world))
+    rows = read_predictions(world.project, MODEL, NOW - timedelta(days=5), NOW)
+    in_time = rows[~rows["late"]]
+    assert found["verdict"] == "stable"
+    assert found["rows"] == (in_time["effective_time"] > NOW - timedelta(days=3)).sum() < len(in_time)
+    settled = in_time[in_time["effective_time"] + timedelta(days=2) <= NOW]
+    truth = settled["order_id"].map(world.labels).astype(float)
+    assert found["metrics"]["auc"] == pytest.approx(roc_auc_score(truth, settled["score"]))
+    assert found["realised"]["late"] > 0
 
 
 def test_the_sum_since_deployment_is_over_the_whole_log_and_both_sums_name_their_batch_runs(

@@ -117,7 +117,7 @@ def test_a_weekday_that_the_reference_lacks_counts_as_the_average_of_the_others(
     model = PersistenceModel(Days(numbers, np.full(len(numbers), 50.0)))
     effects = model.weekday_effects((numbers % 7).astype("float64")[:, None])
     assert effects[:, 0] == pytest.approx([0, 1, 2, 3, 4])
-    assert model.expected(np.array([703, 705]), effects)[:, 0] == pytest.approx([3.0, 2.0])
+    assert model.expected(Days(np.array([703, 705]), np.ones(2)), effects)[:, 0] == pytest.approx([3.0, 2.0])
 
 
 def test_thresholds_solve_the_mixture_of_student_distributions() -> None:
