@@ -14,6 +14,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
+from ml_platform.engine.double_doubles import nearest_spreads, nearest_sums, terms_of
 from ml_platform.engine.functions import half_to_even
 from ml_platform.engine.sums import combined, halves_of
 
@@ -31,10 +32,20 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def limb_of(value: Any, units: Sequence[int], limb: int) -> Any:
-    """Return one limb of a float, for Ibis, as int64: too large a float is an error of the engine's."""
-    digits = half_to_even(value * 2.0 ** -units[limb])
-    if limb + 1 < len(units):
+def limb_of(value: Any, units: Sequence[int], limb: int, *, lowest: bool = False, highest: bool = False) -> Any:
+    """Return one limb of a float, for Ibis, as int64: too large a float is an error of the engine's.
+
+    Parameters
+    ----------
+    lowest
+        Whether no digit of the float is below this limb, so that none is rounded.
+    highest
+        Whether the limb above is zero, so that nothing is taken from this one.
+    """
+    digits = value * 2.0 ** -units[limb]
+    if not lowest:
+        digits = half_to_even(digits)
+    if limb + 1 < len(units) and not highest:
         digits = digits - half_to_even(value * 2.0 ** -units[limb + 1]) * 2.0**BITS
     return digits.cast("int64")
 
@@ -74,7 +85,14 @@ def rounded_sum(limbs: Mapping[int, pa.Array], units: Sequence[int], questions: 
     """Return sums as the nearest floats, ties to the even one, from the sums of their limbs."""
     if not limbs:
         return np.zeros(questions)
-    return _nearest(_digits(limbs, questions), units[min(limbs)])
+    terms = terms_of(limbs, units)
+    if terms is None:
+        return _exact_sum(limbs, units, questions)
+    found, proved = nearest_sums(terms)
+    if not proved.all():
+        rest = np.flatnonzero(~proved)
+        found[rest] = _exact_sum(_at(limbs, rest), units, len(rest))
+    return found
 
 
 def rounded_spread(
@@ -83,6 +101,25 @@ def rounded_spread(
     """Return ``count * squares - sums**2`` as the nearest floats: the variance times count (count - 1)."""
     if not squares:
         return np.zeros(questions)
+    of_sums, of_squares = terms_of(sums, SUM_UNITS), terms_of(squares, SQUARE_UNITS)
+    if of_sums is None or of_squares is None:
+        return _exact_spread(count, sums, squares, questions)
+    found, proved = nearest_spreads(count.astype(np.float64), of_sums, of_squares)
+    if not proved.all():
+        rest = np.flatnonzero(~proved)
+        found[rest] = _exact_spread(count[rest], _at(sums, rest), _at(squares, rest), len(rest))
+    return found
+
+
+def _at(limbs: Mapping[int, pa.Array], places: Ints) -> dict[int, pa.Array]:
+    return {limb: combined(column).take(pa.array(places)) for limb, column in limbs.items()}
+
+
+def _exact_sum(limbs: Mapping[int, pa.Array], units: Sequence[int], questions: int) -> Floats:
+    return _nearest(_digits(limbs, questions), units[min(limbs)])
+
+
+def _exact_spread(count: Ints, sums: Mapping[int, pa.Array], squares: Mapping[int, pa.Array], questions: int) -> Floats:
     total = _halved(_magnitude(_digits(sums, questions))[0]) if sums else np.zeros((0, questions), np.int64)
     of_squares = _halved(_digits(squares, questions))
     at_total, at_squares = 4 * min(sums, default=0), 2 * min(squares)  # in digits of 20 bits above 2**-400

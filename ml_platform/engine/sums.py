@@ -52,6 +52,11 @@ def is_any(values: pa.Array | pa.ChunkedArray) -> bool:
     return bool(array.to_numpy(zero_copy_only=False).any())
 
 
+def zero_decimals(count: int) -> pa.Array:
+    """Return as many zeros as decimals of 38 digits."""
+    return pa.Array.from_buffers(pa.decimal128(38, 0), count, [None, pa.py_buffer(np.zeros((count, 2), "<i8"))])
+
+
 def halves_of(array: pa.Array) -> tuple[Ints, Ints]:
     """Return 128-bit whole numbers as their lower and their upper 64 bits; the upper has the sign."""
     buffer = array.buffers()[1]

@@ -89,7 +89,7 @@ def float_spans(engine: Engine, rows: Any, parts: Mapping[str, Part]) -> dict[st
 
 
 def cells_of(rows: Any, grain: Grain, parts: Mapping[str, Part], spans: Mapping[str, Span]) -> Any:
-    """Return the cells of source rows, for Ibis.
+    """Return the cells of source rows, for Ibis, without the limbs of floats that are zero in all of them.
 
     Parameters
     ----------
@@ -109,4 +109,4 @@ def cells_of(rows: Any, grain: Grain, parts: Mapping[str, Part], spans: Mapping[
     timed = timed.filter(timed[KNOWN_FROM] < timed[KNOWN_UNTIL])
     found = RowParts(timed, parts.values(), spans)
     grouped = found.rows.group_by(base_columns(grain))
-    return grouped.aggregate(**found.aggregates()).mutate(**found.zeros()).select(*base_columns(grain), *parts)
+    return grouped.aggregate(**found.aggregates())

@@ -162,19 +162,21 @@ class RowParts:
         """Return every part by its column, over `rows`, but limbs that are zero everywhere."""
         return {part.column: self._aggregate(part) for part in self._parts if not self._is_zero(part)}
 
-    def zeros(self) -> dict[str, Any]:
-        """Return the limbs that are zero in every cell."""
-        return {part.column: _or_zero(ibis.null(DECIMAL)) for part in self._parts if self._is_zero(part)}
-
     def _is_zero(self, part: Part) -> bool:
         if part.limb is None or part.expression is None:
             return False
-        span = self._spans.get(part.expression, (None, None))
-        return part.limb not in occupied(UNITS[part.measure], *span, squared=part.measure == "squares")
+        return part.limb not in self._occupied(part)
+
+    def _occupied(self, part: Part) -> list[int]:
+        span = self._spans.get(part.expression or "", (None, None))
+        return occupied(UNITS[part.measure], *span, squared=part.measure == "squares")
 
     def _limb(self, part: Part, name: str) -> Any:
-        columns = [name] if part.measure == "sum" else [f"{name}_square", f"{name}_error"]
-        limbs = [limb_of(self.rows[column], UNITS[part.measure], part.limb or 0) for column in columns]
+        columns, bits = ([name], 1) if part.measure == "sum" else ([f"{name}_square", f"{name}_error"], 2)
+        limb, units = part.limb or 0, UNITS[part.measure]
+        lowest = bits * _lowest_bit(self._spans.get(part.expression or "")) >= units[limb]
+        highest = limb == max(self._occupied(part))
+        limbs = [limb_of(self.rows[column], units, limb, lowest=lowest, highest=highest) for column in columns]
         return sum(limbs[1:], limbs[0]).cast(DECIMAL)
 
     def _aggregate(self, part: Part) -> Any:
@@ -192,9 +194,9 @@ class RowParts:
         if part.measure == "known":
             return value.count(where=takes_part)
         if part.limb is not None:
-            return _or_zero(self._limb(part, name).sum(where=takes_part))
+            return or_zero(self._limb(part, name).sum(where=takes_part))
         whole = rows[f"{name}_whole"]
-        return _or_zero((whole * whole if part.measure == "squares" else whole).sum(where=takes_part))
+        return or_zero((whole * whole if part.measure == "squares" else whole).sum(where=takes_part))
 
 
 def of_cells(cells: Any, part: Part, counts: Any) -> Any:
@@ -207,7 +209,7 @@ def of_cells(cells: Any, part: Part, counts: Any) -> Any:
     if part.measure in ("greatest", "order"):
         return column.max(where=counts)
     total = column.sum(where=counts)
-    return total.cast("int64").fill_null(0) if part.measure in ("rows", "known") else _or_zero(total)
+    return total.cast("int64").fill_null(0) if part.measure in ("rows", "known") else or_zero(total)
 
 
 def _condition(rows: Any, text: str | None) -> Any:
@@ -232,7 +234,8 @@ def _lowest_bit(span: Span | None) -> int:
     return 0 if span is None or span[0] is None else math.frexp(span[0])[1] - 53
 
 
-def _or_zero(total: Any) -> Any:
+def or_zero(total: Any) -> Any:
+    """Return a sum as a decimal, 0 where it is null."""
     return total.cast(DECIMAL).fill_null(ibis.literal(0).cast(DECIMAL))
 
 

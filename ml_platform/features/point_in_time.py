@@ -119,12 +119,15 @@ class _LookUp:
     def _parts(
         self, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted], chunks: Sequence[Mapping[str, Any]]
     ) -> tuple[Any, Ints]:
-        """Return the parts of distinct questions by ``_question``, for Ibis, and which of them each row asked."""
+        """Return the parts of distinct questions by ``_question``, and which of them each row asked.
+
+        They are an Arrow table where the engine shares memory, else for Ibis.
+        """
         told = [item for item in wanted if item.part.measure != "order"]
         if self._engine.shares_memory:
             stored = StoredCells(self._project.store, self._artifact, self._grain, chunks)
             found = in_ranges(stored, asked, keys, told, self._project.spec.file.threads)
-            return self._engine.arrow("parts", _numbered(found.parts)), found.number
+            return _numbered(found.parts), found.number
         once, number = _each_once(asked)
         questions = self._engine.arrow("questions", _numbered(once))
         columns = list(dict.fromkeys(item.part.column for item in wanted))
@@ -141,11 +144,11 @@ class _LookUp:
         return values
 
     def _with_float_sums(self, parts: Any, read: Sequence[str]) -> Any:
-        """Return parts with the columns that sum floats: their end is rounded here, once, whatever the engine."""
+        """Return parts with the columns that sum floats, for Ibis: their end is rounded here, whatever the engine."""
         columns = [column for column in read if self._sums_floats(column)]
         if not columns:
-            return parts
-        table = self._engine.run(parts)
+            return self._engine.arrow("parts", parts) if isinstance(parts, pa.Table) else parts
+        table = parts if isinstance(parts, pa.Table) else self._engine.run(parts)
         limbs = {item.column for column in columns for item in self._wanted(column) if item.part.limb is not None}
         made = {column: self._float_sums(table, column) for column in columns}
         kept = table.drop(sorted(limbs))

@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
+import ibis
 import pyarrow as pa
 
 from ml_platform.clock import MICROSECOND
 from ml_platform.engine import Engine
+from ml_platform.engine.sums import zero_decimals
 from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.features.chunks import read_each
+from ml_platform.features.parts import DECIMAL, or_zero
 from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.manifest import Artifact, StoredObject
 
@@ -66,7 +70,10 @@ class StoredCells:
         chunks = self.chunks or self.artifact.about["chunks"][:1]
         plans = [_plan(self.artifact, chunk, base, parts) for chunk in chunks]
         tables = iter(read_each(self.store, [item for plan in plans for item in plan]))
-        read = [_side_by_side([next(tables) for _ in plan], columns).combine_chunks() for plan in plans]
+        read = [
+            _side_by_side([next(tables) for _ in plan], columns, chunk["zeros"]).combine_chunks()
+            for chunk, plan in zip(chunks, plans, strict=True)
+        ]
         return read if self.chunks else [read[0].slice(0, 0)]
 
 
@@ -98,9 +105,15 @@ def engine_cells(
     """Return what `StoredCells` reads for Ibis; the engine itself reads the chunks whose cells are in one object."""
     base = [*grain.keys, *TIMES]
     plans = {chunk["name"]: _plan(artifact, chunk, base, parts) for chunk in chunks}
-    whole = [store.local_path(plan[0][0]) for plan in plans.values() if len(plan) == 1]
+    whole: dict[frozenset[str], list[Path]] = {}
+    for chunk in chunks:
+        if len(plan := plans[chunk["name"]]) == 1:
+            whole.setdefault(frozenset(chunk["zeros"]).intersection(parts), []).append(store.local_path(plan[0][0]))
     divided = [chunk for chunk in chunks if len(plans[chunk["name"]]) > 1]
-    tables = [engine.parquet("whole_cells", whole)] if whole else []
+    tables = [
+        engine.parquet(f"whole_cells_{number}", paths).mutate(**{name: or_zero(ibis.null(DECIMAL)) for name in zeros})
+        for number, (zeros, paths) in enumerate(whole.items())
+    ]
     if divided or not whole:
         read = StoredCells(store, artifact, grain, divided).read([*base, *parts])
         tables.append(engine.arrow("divided_cells", read))
@@ -120,6 +133,7 @@ def _plan(
     return [(first, [*base, *columns]), *plan[1:]]
 
 
-def _side_by_side(tables: Sequence[pa.Table], columns: Sequence[str]) -> pa.Table:
+def _side_by_side(tables: Sequence[pa.Table], columns: Sequence[str], zeros: Sequence[str]) -> pa.Table:
     found = {name: table[name] for table in tables for name in table.column_names}
+    found |= dict.fromkeys(set(zeros).intersection(columns), zero_decimals(len(tables[0])))
     return pa.table({name: found[name] for name in columns})

@@ -186,14 +186,16 @@ class _Builder:
             yield from found.items()
 
     def _store(self, chunk: str, cells: pa.Table, columns: Sequence[str]) -> dict[tuple[str, str], CellObject]:
-        """Store the cells of a chunk in one object, and return it for each of its columns."""
+        """Store the cells of a chunk in one object, and return it for each of its columns; zeros are not stored."""
+        zeros = {column for column in columns if self._is_zero(cells, column)}
+        cells = cells.select([name for name in cells.column_names if name not in zeros])
         stored, facts = self._project.store.put(parquet_bytes(cells)), self._facts(cells)
-        base = base_columns(self._grain)
-        own = {column: own_columns(column, base) for column in columns}
-        return {
-            (self._part_keys[column], self._chunk_keys[chunk]): CellObject(frame_id(cells.select(names)), stored, facts)
-            for column, names in own.items()
-        }
+        base, found = base_columns(self._grain), dict[tuple[str, str], CellObject]()
+        for column in columns:
+            own = cells.select([] if column in zeros else own_columns(column, base))
+            about = {"zero": True} if column in zeros else facts
+            found[self._part_keys[column], self._chunk_keys[chunk]] = CellObject(frame_id(own), stored, about)
+        return found
 
     def _by_chunk(self, cells: pa.Table, chunks: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
         numbers = {chunk: number for number, chunk in enumerate(self._chunk_keys)}
@@ -214,12 +216,13 @@ class _Builder:
                 (-(-cells[EVENT_UNIT].to_numpy() // self._grain.units) >= cells[KNOWN_FROM].to_numpy()).all()
             ),
             "replaced": some and pc.min(cells[KNOWN_UNTIL]).as_py() < FOREVER,
-            "zeros": [name for name in cells.column_names if self._is_zero(cells, name)],
         }
 
     def _is_zero(self, cells: pa.Table, name: str) -> bool:
         """Return whether digits of floats are zero in every cell."""
-        return name in self._parts and self._parts[name].limb is not None and not is_any(cells[name])
+        if name not in self._parts or self._parts[name].limb is None:
+            return False
+        return name not in cells.column_names or not is_any(cells[name])
 
     # Writing ---------------------------------------------------------------
 
@@ -229,14 +232,15 @@ class _Builder:
         for chunk in self._chunk_keys:
             cells = {column: self._found[part, self._chunk_keys[chunk]] for column, part in self._part_keys.items()}
             names: dict[str, list[str]] = {}
+            zero = {column for column, item in cells.items() if item.facts.get("zero")}
+            cells = {column: item for column, item in cells.items() if column not in zero}
             for column, item in cells.items():
                 name = f"{chunk}/{item.stored.sha256[:16]}"
                 objects[name] = item.stored
                 names.setdefault(name, []).append(column)
             own = {column: item.id for column, item in cells.items()}
-            facts = {name: fact for name, fact in cells[BASE].facts.items() if name != "zeros"}
-            chunks.append({"name": chunk, **facts, "objects": names, "ids": own})
-            zeros &= {column for column, item in cells.items() if column in item.facts["zeros"]}
+            chunks.append({"name": chunk, **cells[BASE].facts, "objects": names, "ids": own, "zeros": sorted(zero)})
+            zeros &= zero
             ids.append([chunk, own])
         columns = {column: feature_type(self._project.spec, f"{self._name}.{column}") for column in self._spec.columns}
         about = {

@@ -149,7 +149,9 @@ def _parts(project, feature):
 
 
 def _stored(artifact):
-    return {part for chunk in artifact.about["chunks"] for parts in chunk["objects"].values() for part in parts}
+    chunks = artifact.about["chunks"]
+    stored = {part for chunk in chunks for parts in chunk["objects"].values() for part in parts}
+    return stored.union(*(chunk["zeros"] for chunk in chunks))
 
 
 def _side_by_side(asked, found):

@@ -24,6 +24,9 @@ from ml_platform.engine.float_sums import (
     rounded_sum,
     square_of,
 )
+from ml_platform.features.cells import EVENT_UNIT, Grain
+from ml_platform.features.stored_cells import StoredCells, engine_cells
+from ml_platform.verification.identities import mismatches
 from tests.features.test_feature_table import answers, built, one_table, project_of, row
 from tests.features.world import at
 
@@ -157,3 +160,31 @@ def test_windows_sum_what_is_in_them_whatever_was_before(tmp_path):
         found.add(str(told))
     assert len(found) == 1
     assert timedelta(hours=5) == at(5) - at(0)
+
+
+def test_chunks_keep_the_limbs_that_their_own_numbers_have(tmp_path):
+    """Small numbers in May, large ones in June: what a chunk does not store is zero, in both forms of a look-up."""
+    values = [1e-12, 3e-12, 1e12, 1e12 + 0.25, -7e-13]
+    hours = [1, 2, 24 * 40, 24 * 40 + 1, 24 * 40 + 2]
+    table = one_table({"sum": "amount"}, ["60d"])
+    table["features"]["s"] = {"std": "amount", "windows": ["60d"]}
+    rows = [row(f"r{n}", hour, amount=value) for n, (hour, value) in enumerate(zip(hours, values, strict=True))]
+    project = project_of(tmp_path, rows, table)
+    artifact = built(project, at(24 * 41))
+    may, june = artifact.about["chunks"]
+    assert set(may["zeros"]) & {name for names in june["objects"].values() for name in names}
+    assert not set(may["zeros"]) & {name for names in may["objects"].values() for name in names}
+    asked = [("a", at(5)), ("a", at(24 * 41))]
+    before, after = answers(project, artifact, asked)
+    assert before["recent.f_60d"] == math.fsum(values[:2])
+    assert after["recent.f_60d"] == math.fsum(values)
+    spread = exact_spread(values) / (5 * 4)
+    assert after["recent.s_60d"] == pytest.approx(math.sqrt(spread), rel=4e-16)
+    grain = Grain.of(project.spec.feature_tables["recent"], ["shop"])
+    parts = sorted({*may["zeros"], *(name for names in may["objects"].values() for name in names)} - {"cells"})
+    with project.engine() as engine:
+        by_engine = engine_cells(engine, project.store, artifact, grain, parts, artifact.about["chunks"])
+        found = engine.run(by_engine).sort_by(EVENT_UNIT)
+    read = StoredCells(project.store, artifact, grain, artifact.about["chunks"]).read(found.column_names)
+    assert found.to_pylist() == read.sort_by(EVENT_UNIT).to_pylist()
+    assert mismatches(project, artifact) == []
