@@ -13,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 
 from ml_platform.cli.dagster_home import is_ready, lock_of, make_home, mark_ready
+from ml_platform.cli.process import sentence_of
 from ml_platform.errors import PlatformError
 from ml_platform.private import be_private
 from ml_platform.project import Project, open_project
@@ -77,6 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
     except PlatformError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        sentence = sentence_of(error)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
         return 1
 
 

@@ -28,6 +28,7 @@ from typing import TextIO, cast
 
 import dagster as dg
 
+from ml_platform.cli.process import sentence_of
 from ml_platform.errors import PlatformError, suggest
 from ml_platform.graph import build_graph
 from ml_platform.monitoring.alerts import send_alert
@@ -155,6 +156,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return run_and_follow(project, instance, options.job, tell, options.only)
     except PlatformError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        sentence = sentence_of(error)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -273,13 +273,13 @@ class PageNotWritten(PlatformError):
 
 
 class StoreUnavailable(PlatformError):
-    """The artifact store's address names no file system that is installed."""
+    """The artifact store's address names no file system that is installed, or its server does not answer."""
 
     def __init__(self, url: str, problem: str) -> None:
         scheme = url.partition("://")[0]
         super().__init__(
             f"the artifact store {scheme}://... cannot be opened: {problem.rstrip('.')}. Install the package that "
-            "reads it, or correct storage.artifacts in project.yaml."
+            "reads it, start its server, or correct storage.artifacts in project.yaml."
         )
 
 

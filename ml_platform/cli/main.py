@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from ml_platform.cli import factory_commands, past_commands  # noqa: F401  (they give the app its commands)
 from ml_platform.cli.app import app
-from ml_platform.cli.process import REMEDIES, leave
+from ml_platform.cli.process import leave, sentence_of
 from ml_platform.cli.streams import print_anywhere
 from ml_platform.errors import PlatformError
 from ml_platform.private import be_private
@@ -27,10 +27,10 @@ def main() -> NoReturn:
         print(printable(str(error)), file=sys.stderr)
         sys.exit(1)
     except OSError as error:
-        remedy = REMEDIES.get(error.errno or 0)
-        if remedy is None:
+        sentence = sentence_of(error)
+        if sentence is None:
             raise
-        print(f"{error.filename or 'what is printed'}: {error.strerror}. {remedy}", file=sys.stderr)
+        print(printable(sentence), file=sys.stderr)
         sys.exit(1)
     sys.exit(0)
 

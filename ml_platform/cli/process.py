@@ -14,6 +14,7 @@ from typing import NoReturn
 _ROOM = "Make room, and do it again."
 _RIGHT = "Give this user the right to read and write there, or name another folder."
 _PATH = "Correct the path."
+_SERVER = "Check that the server runs and that its address is right."
 REMEDIES = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
@@ -27,10 +28,21 @@ REMEDIES = {
     errno.ELOOP: "A link leads to itself. " + _PATH,
     errno.EMFILE: "Allow more open files (ulimit -n).",
     errno.EIO: "Check the disk.",
+    errno.ECONNREFUSED: _SERVER,
+    errno.ECONNRESET: _SERVER,
+    errno.EHOSTUNREACH: _SERVER,
+    errno.ENETUNREACH: _SERVER,
+    errno.ETIMEDOUT: _SERVER,
 }
 """What to do about the errors of the operating system that are not the program's, by their number."""
 
 _COLLECT_AFTER = 1_000_000
+
+
+def sentence_of(error: OSError) -> str | None:
+    """Return what is wrong and what to do, or None where the error may be the program's own."""
+    remedy = REMEDIES.get(error.errno or 0)
+    return None if remedy is None else f"{error.filename or 'what is printed'}: {error.strerror}. {remedy}"
 
 
 def be_short() -> None:

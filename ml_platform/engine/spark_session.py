@@ -88,7 +88,11 @@ def _require_answer(url: str) -> None:
     """Ask whether anything listens, since Spark itself would go on trying for minutes."""
     places = _HOST.findall(url.partition("://")[2])
     for host, port in places:
-        with contextlib.suppress(OSError), socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN):
+        # ValueError is a name that cannot be encoded, OverflowError a port beyond 65,535.
+        with (
+            contextlib.suppress(OSError, ValueError, OverflowError),
+            socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN),
+        ):
             return
     told = " or ".join(f"{host}:{port}" for host, port in places)
     problem = f"nothing answers at {told} within {_ANSWERS_WITHIN:g} seconds"

@@ -123,7 +123,15 @@ class _Ingestion:
         with self._engine() as engine, Staging(engine) as staging:
             reading = self._read(staging, changed, may_be_empty=some)
             new = find_new_rows(
-                engine, staging, self._spec, self._now, self._number, self._log(), partial=some, place=reading.place
+                engine,
+                staging,
+                self._spec,
+                self._now,
+                self._number,
+                self._log(),
+                partial=some,
+                place=reading.place,
+                starts=reading.starts if self._spec.reader.has_files else (),
             )
             if not new.doubtful:
                 whole = not some and not self._is_partly_read
@@ -131,14 +139,15 @@ class _Ingestion:
         return self._ingest(parts, parts)
 
     def _finish(self, parts: Sequence[Part], reading: Reading, new: NewRows) -> Ingested:
+        marks = reading.marks_beside(self._marks, new.seen, new.moved)
         if new.count:
-            return self._append(parts, reading.marks, new)
+            return self._append(parts, marks, new)
         if self._previous is None and self._spec.reader.predictions is not None:
             return self._nothing_yet(parts)
         if self._previous is None:
             problem = f"none of its rows is known by {format_instant(self._now)}"
             raise EmptySource(self._spec.name, "known_at", problem, "Correct known_at, or advance the clock.")
-        return self._nothing_new(self._previous, parts, reading.marks, new.missing)
+        return self._nothing_new(self._previous, parts, marks, new.missing)
 
     @property
     def _is_partly_read(self) -> bool:

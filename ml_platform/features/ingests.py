@@ -74,7 +74,7 @@ class Mark:
     next_known_at
         When the first of its rows that were left for later becomes known.
     rows, most_rows
-        How many rows it had, and how many it had at most.
+        How many rows it had, and how many different ones it has had so far.
     waiting, waiting_until, far
         How many of its rows were left for later, until when, and how many of them for very long.
     gone_at

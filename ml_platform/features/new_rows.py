@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -10,6 +10,7 @@ from operator import add
 from typing import Any
 
 import ibis
+import numpy as np
 import pyarrow as pa
 
 from ml_platform.clock import MICROSECOND, from_micros, to_micros
@@ -68,6 +69,10 @@ class NewRows:
         How many of them only the parts that were not read could explain: see `find_new_rows`.
     missing
         How many keys of the log were not read; None where not all of the source was read.
+    seen
+        How many rows of each part have a key that the log has.
+    moved
+        How many rows of parts that were not read before are in the log as they are.
     keys_repeat
         Whether the read had several rows of one key.
     """
@@ -82,6 +87,8 @@ class NewRows:
     row_bytes: int
     doubtful: int
     missing: int | None = None
+    seen: tuple[int, ...] = ()
+    moved: int = 0
     keys_repeat: bool = False
     log: Log | None = None
 
@@ -148,6 +155,7 @@ def find_new_rows(
     *,
     partial: bool,
     place: Callable[[int], str],
+    starts: Sequence[int] = (),
 ) -> NewRows:
     """Compare what was read (the staged table `READ`) with the log.
 
@@ -163,6 +171,8 @@ def find_new_rows(
         the same instant and this row is from a new part.
     place
         Returns where a row was read, by its number.
+    starts
+        The number of each part's first row, where rows of the log are to be counted by part.
 
     Raises
     ------
@@ -177,14 +187,16 @@ def find_new_rows(
         _refuse_duplicates(engine, spec, read.semi_join(repeated, list(spec.key)), place)
     known = read.filter(read[KNOWN] <= to_micros(now))
     several = repeated if repeats else None
-    missing = None
+    missing, seen, moved = None, (), 0
     if log is None:
         chosen = _all(known)
     else:
         beside = _beside_log(engine, spec, _with_last(spec, _narrow(spec, known), several), log)
-        if not partial:
+        if not partial or starts:
             beside = staging.keep("beside_rows", beside.select(*_BESIDE))
-            missing = _missing(engine, spec, log, beside, read.filter(read[KNOWN] > to_micros(now)))
+            places = _in_log(engine, spec, log, beside, read.filter(read[KNOWN] > to_micros(now)))
+            missing = None if partial else _missing(engine, log, places)
+            seen, moved = _by_part(engine, places, starts)
         decided = staging.keep("decided_rows", _compared(beside, now, log.last_at, partial=partial))
         chosen = read.select(*spec.columns, PLACE).join(decided, PLACE).drop(PLACE)
     if repeats:
@@ -205,6 +217,8 @@ def find_new_rows(
         row_bytes=8 * len(spec.columns) + int(facts["bytes"] or 0) // max(1, facts["rows"]),
         doubtful=int(facts[_DOUBT] or 0),
         missing=missing,
+        seen=seen,
+        moved=moved,
         keys_repeat=repeats,
         log=log,
     )
@@ -213,8 +227,8 @@ def find_new_rows(
 _BESIDE = (KNOWN, FRESH, PLACE, _CONTENT, "_last", _LOG_CHUNK, _LOG_ROW, _LOG_KNOWN, f"_log_{_CONTENT}")
 
 
-def _missing(engine: DuckDB, spec: SourceSpec, log: Log, beside: Any, later: Any) -> int:
-    """Return how many keys of the log are in none of the rows that were read.
+def _in_log(engine: DuckDB, spec: SourceSpec, log: Log, beside: Any, later: Any) -> Any:
+    """Return the rows of the read whose key the log has, with the place of the log's row, for Ibis.
 
     Parameters
     ----------
@@ -223,13 +237,35 @@ def _missing(engine: DuckDB, spec: SourceSpec, log: Log, beside: Any, later: Any
     later
         Rows that become known later.
     """
+    equal = beside[_CONTENT] == beside[f"_log_{_CONTENT}"]
+    places = beside.filter(beside[_LOG_ROW].notnull()).select(
+        _LOG_CHUNK, _LOG_ROW, PLACE, _moved=beside[FRESH] & equal.fill_null(False)
+    )
+    if not engine.run(later.limit(1)).num_rows:
+        return places
+    ahead = _beside_log(engine, spec, later.select(*spec.key, PLACE), log, "later_rows")
+    ahead = ahead.filter(ahead[_LOG_ROW].notnull())
+    return places.union(ahead.select(_LOG_CHUNK, _LOG_ROW, PLACE, _moved=ibis.literal(False)))
+
+
+def _missing(engine: DuckDB, log: Log, places: Any) -> int:
+    """Return how many keys of the log are in none of the rows that were read."""
     about = log.artifact.about
     held = about["rows"] - sum(record["rows"] for record in about.get("replaced", ()))
-    places = beside.filter(beside[_LOG_ROW].notnull()).select(_LOG_CHUNK, _LOG_ROW)
-    if engine.run(later.limit(1)).num_rows:
-        ahead = _beside_log(engine, spec, later.select(*spec.key), log, "later_rows")
-        places = places.union(ahead.filter(ahead[_LOG_ROW].notnull()).select(_LOG_CHUNK, _LOG_ROW))
-    return int(held) - int(engine.run(places.distinct().count().name("n").as_table())["n"][0].as_py())
+    rows = places.select(_LOG_CHUNK, _LOG_ROW).distinct()
+    return int(held) - int(engine.run(rows.count().name("n").as_table())["n"][0].as_py())
+
+
+def _by_part(engine: DuckDB, places: Any, starts: Sequence[int]) -> tuple[tuple[int, ...], int]:
+    """Return how many of the rows each part has, and how many of them moved to a part that was not read before."""
+    seen, moved = np.zeros(len(starts), np.int64), 0
+    if not starts:
+        return (), 0
+    for batch in engine.batches(places.select(PLACE, "_moved")):
+        part = np.searchsorted(starts, batch[PLACE].to_numpy(), side="right") - 1
+        seen += np.bincount(part, minlength=len(starts))
+        moved += batch["_moved"].true_count
+    return tuple(seen.tolist()), moved
 
 
 def _text_bytes(spec: SourceSpec, rows: Any) -> Any:

@@ -43,6 +43,7 @@ def read_postgres(spec: SourceSpec, url: str, after: str | None) -> Iterator[pa.
             schema = cursor.fetch_arrow_table().schema
             require_columns(schema.names, spec, reader.told)
             _require_types(schema, spec, reader.told)
+            _require_cursor(schema, spec, reader.told)
             cursor.execute(_query(spec, after))
             for batch in cursor.fetch_record_batch():
                 for start in range(0, batch.num_rows, _ROWS):
@@ -67,6 +68,21 @@ def _require_types(schema: pa.Schema, spec: SourceSpec, where: str) -> None:
             problem = f"column {name} is of the server's type {kind}"
             remedy = f"Read it by a query that casts it, such as SELECT {name}::{_CAST[kind]} AS {name}."
             raise SchemaChanged(spec.name, where, problem, remedy, column=name)
+
+
+def _require_cursor(schema: pa.Schema, spec: SourceSpec, where: str) -> None:
+    """Raise where the server does not order the cursor as rows become: a text, or a date, which many rows share."""
+    cursor = spec.reader.postgres.cursor if spec.reader.postgres else None
+    if cursor is None:
+        return
+    field = schema.field(cursor)
+    is_time = spec.columns[cursor].type == "timestamp"
+    is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+    is_number = is_number or (field.metadata or {}).get(b"POSTGRESQL:type") == b"numeric"
+    if not (pa.types.is_timestamp(field.type) if is_time else is_number):
+        problem = f"column {cursor} is {field.type} on the server, which is no cursor"
+        remedy = f"Take a column of {'timestamps' if is_time else 'integers'}, or cast it in a query."
+        raise SchemaChanged(spec.name, where, problem, remedy, column=cursor)
 
 
 def _driver(spec: SourceSpec) -> Any:

@@ -118,6 +118,9 @@ def _remote(pattern: str) -> list[tuple[Any, str, Mapping[str, Any]]]:
 
 def _file_part(root: Path, spec: SourceSpec, files: Any, path: str, facts: Mapping[str, Any]) -> Part:
     told = str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
+    if not told.isprintable():
+        problem = "its name has signs that cannot be printed, or is not text in UTF-8"
+        raise SourceError(spec.name, ascii(told), problem, "Rename the file.")
     read = partial(read_parquet if spec.reader.parquet else read_csv, files, path, spec, told)
     local = "inode" in facts
     return Part(told, _fingerprint(path, facts), partial(_unchanged, read, path, spec, told, facts) if local else read)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +46,42 @@ class Reading:
         """Return the part that a row was read from, and the row in it (1 is the first)."""
         name, first, whole = next(part for part in reversed(self.parts) if part[1] <= number)
         return f"{name}: row {number - first + 1}" if whole else name
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The number of each part's first row."""
+        return tuple(first for _, first, _ in self.parts)
+
+    def marks_beside(self, before: Mapping[str, Mark], seen: Sequence[int], moved: int) -> tuple[Mark, ...]:
+        """Return the marks, with how many different rows each file has had so far.
+
+        A row is new to its file where the log does not have its key and it did not wait to be known before. Rows that
+        moved from one file to another are not lost.
+
+        Parameters
+        ----------
+        before
+            The marks of the last ingest.
+        seen
+            How many rows of each part have a key that the log has; none where they were not counted.
+        moved
+            How many rows of the log are, as they were, in parts that were not read before.
+        """
+        if not seen:
+            return self.marks
+        ends = (*self.starts[1:], self.rows)
+        counted = zip(self.parts, ends, seen, strict=True)
+        unseen = {name: end - first - count for (name, first, _), end, count in counted}
+        marks = list[Mark]()
+        for mark in self.marks:
+            last = before.get(mark.name)
+            if last is not None:
+                most = last.most_rows + max(0, unseen.get(mark.name, 0) - last.waiting)
+                elsewhere = min(moved, max(0, most - mark.rows))
+                moved -= elsewhere
+                mark = replace(mark, most_rows=max(mark.rows, most - elsewhere))
+            marks.append(mark)
+        return tuple(marks)
 
 
 def unsettled(parts: Iterable[Part], marks: Mapping[str, Mark], now: datetime) -> list[Part]:
@@ -123,6 +159,7 @@ class _PartReader:
         for raw in self._part.tables():
             table = conform(raw, self._spec, self._part.name, self.rows)
             self._require_times(table)
+            self._remember_cursor(raw, table)
             table = self._kept(table)
             timed = _timed(self._spec, table, self._first + self.rows, fresh=self._fresh)
             self._require_known(timed)
@@ -158,8 +195,13 @@ class _PartReader:
         self._read += raw.num_rows
         if known.length() and pc.max(known).as_py() > self._now:
             self._remember_waiting(known.filter(pc.greater(known, self._now)))
+
+    def _remember_cursor(self, raw: pa.Table, table: pa.Table) -> None:
+        """Keep the cursor's largest value: of times as the server compares them, of numbers as integers."""
         if self._cursor is not None:
-            found = [value for value in (self._largest, pc.max(raw[self._cursor])) if value is not None]
+            is_time = self._spec.columns[self._cursor].type == "timestamp"
+            values = (raw if is_time else table)[self._cursor]
+            found = [value for value in (self._largest, pc.max(values)) if value is not None]
             self._largest = max((value for value in found if value.is_valid), key=lambda v: v.as_py(), default=None)
 
     def _remember_waiting(self, known: pa.ChunkedArray) -> None:

@@ -50,7 +50,7 @@ class Upstream:
     gone
         Files that were read before and are no longer there, with the rows that they had.
     fewer
-        Files that have fewer rows than they once had, with the difference.
+        Files that no longer have some rows that they once had, and how many.
     missing
         Keys of the log that a reading of the whole source did not find.
     waiting
@@ -75,9 +75,10 @@ class Upstream:
             files = "a file that was read before is" if one else f"{self.gone.files:,} files that were read before are"
             found.append(f"{files} gone ({listed(self.gone.names)}; {_rows(self.gone.rows)}). {_kept(self.gone)}")
         if self.fewer.any:
-            files = f"{self.fewer.files:,} file{'s have' if self.fewer.files != 1 else ' has'}"
-            fewer = f"{_rows(self.fewer.rows)} fewer than before ({listed(self.fewer.names)})"
-            found.append(f"{files} {fewer}. {_kept(self.fewer)}")
+            files = f"{self.fewer.files:,} file{'s' * (self.fewer.files != 1)}"
+            verb = "has" if self.fewer.files == 1 else "have"
+            lost = f"no longer {verb} {_rows(self.fewer.rows)} of before ({listed(self.fewer.names)})"
+            found.append(f"{files} {lost}. {_kept(self.fewer)}")
         if self.missing.any:
             keys = f"{self.missing.rows:,} key{'s' * (self.missing.rows != 1)} of earlier rows"
             found.append(f"the source no longer has {keys}. {_kept(self.missing)}")

@@ -50,7 +50,7 @@ class ArtifactStore:
         self.url, self.index = url, index
         try:
             self._fs, self._root = fsspec.core.url_to_fs(url)
-        except (ImportError, ValueError) as error:
+        except (ImportError, ValueError, OSError) as error:  # some file systems call their server here
             raise StoreUnavailable(url, str(error)) from error
         self._local = isinstance(self._fs, LocalFileSystem)
         self._cache = cache or private_temporary_folder() / "objects"

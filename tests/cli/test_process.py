@@ -84,6 +84,7 @@ def test_closed_streams_are_no_traceback() -> None:
         (errno.EACCES, "Give this user the right to read and write there, or name another folder."),
         (errno.EROFS, "Give this user the right to read and write there, or name another folder."),
         (errno.ENOSPC, "Make room, and do it again."),
+        (errno.ECONNREFUSED, "Check that the server runs and that its address is right."),
     ],
 )
 def test_an_error_of_the_file_system_is_one_sentence(

@@ -47,6 +47,12 @@ def test_a_spark_that_does_not_answer_is_told_at_once(scheme):
     )
 
 
+@pytest.mark.parametrize("place", ["a" * 70 + ".example:15002", "a..example:15002", "127.0.0.1:99999"])
+def test_a_place_that_cannot_exist_is_told_like_one_that_does_not_answer(place):
+    with pytest.raises(EngineUnavailable, match=f"nothing answers at {place} within 5 seconds"):
+        Spark(f"sc://{place}")
+
+
 def test_an_error_shows_no_token():
     with pytest.raises(EngineUnavailable) as caught:
         Spark(f"sc://127.0.0.1:{free_port()}/;token=secret")

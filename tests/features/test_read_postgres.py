@@ -171,6 +171,27 @@ def test_only_rows_beyond_the_cursor_are_read(tmp_path, database, cursor, kind):
     ]
 
 
+@pytest.mark.parametrize("kind", ["numeric(10, 2)", "double precision"])
+def test_a_cursor_of_another_type_of_numbers_is_compared_as_numbers(tmp_path, database, kind):
+    run(database, f"ALTER TABLE sales ALTER changed TYPE {kind}")
+    for number in (9, 10):  # as texts, 9.00 would come after 10.00
+        put(database, f"s{number}", 1, changed=number)
+    project = opened(tmp_path, database[0], table="sales", cursor="changed")
+    ingest_source(project, "sales", at(2))
+    put(database, "below", 1, changed=10)
+    put(database, "beyond", 1, changed=11)
+    assert ingest_source(project, "sales", at(3)).new_rows == 1
+
+
+@pytest.mark.parametrize(("kind", "declared"), [("date", {"type": "timestamp", "zone": "UTC"}), ("text", "int")])
+def test_a_cursor_that_the_server_orders_otherwise_is_refused(tmp_path, database, kind, declared):
+    run(database, f"ALTER TABLE sales DROP changed, ADD changed {kind}")
+    run(database, "INSERT INTO sales VALUES ('a', 'a', '2024-05-01', '2024-05-01', 1, '2024-05-01')")
+    project = opened(tmp_path, database[0], {"changed": declared}, table="sales", cursor="changed")
+    with pytest.raises(SchemaChanged, match="which is no cursor"):
+        ingest_source(project, "sales", at(2))
+
+
 def test_a_changed_row_beyond_the_cursor_is_a_correction(tmp_path, database):
     put(database, "x", 1, changed=1)
     project = opened(tmp_path, database[0], table="sales", cursor="changed")

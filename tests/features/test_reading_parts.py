@@ -388,3 +388,15 @@ def test_a_fingerprint_that_fails_is_left_for_the_ingest_to_tell(tmp_path):
     assert source_fingerprints(project, at(1))["sales"]  # there is no file to read the version from
     with pytest.raises(MissingFile, match="feed:version: no such file"):
         ingest_source(project, "sales", at(9))
+
+
+@pytest.mark.parametrize("name", [b"\xff", b"1\n2", b"\x1b[31m"])
+def test_a_file_whose_name_cannot_be_printed_is_refused(tmp_path, name):
+    put(tmp_path, "1", [sale("a", 1)])
+    (tmp_path / "data/1.csv").rename(os.fsdecode(os.fsencode(tmp_path) + b"/data/" + name + b".csv"))
+    project = write_project(tmp_path, sources={"sales": DAYS})
+    with pytest.raises(
+        SourceError, match="its name has signs that cannot be printed, or is not text in UTF-8"
+    ) as caught:
+        ingest_source(project, "sales", at(3))
+    assert str(caught.value).isprintable()

@@ -83,8 +83,49 @@ def test_a_file_that_has_fewer_rows_than_before_is_named(tmp_path):
     upstream_at(project, 4)
     put(tmp_path, "1", [sale("a", 1)])
     assert upstream_at(project, 5).notes() == (
-        "1 file has 2 rows fewer than before (data/1.csv). Their rows are kept (since 2024-05-01 05:00)",
+        "1 file no longer has 2 rows of before (data/1.csv). Their rows are kept (since 2024-05-01 05:00)",
     )
+
+
+def rows_of(*ids, **more):
+    return [sale(id, 1, **more) for id in ids]
+
+
+@pytest.mark.parametrize(
+    ("files", "lost"),
+    [
+        ([{"1": "abcd", "2": "e"}, {"1": "abxd"}], 1),  # as many rows as before
+        ([{"1": "abcd", "2": "e"}, {"1": "abxyz"}], 2),  # more rows than before
+        ([{"1": "abcd", "2": "e"}, {"1": "abcdxyz"}], 0),
+        ([{"1": "abcd", "2": "e"}, {"1": "wxyz"}], 4),
+        ([{"1": "abcd", "2": "e"}, {"1": "abxd"}, {"1": "abyd"}], 2),
+        ([{"1": "abcd", "2": "e"}, {"1": "abxd"}, {"1": "abxdc"}], 0),  # all are back
+        ([{"1": "abcd", "2": "e"}, {"1": "cdxy", "3": "ab"}], 0),  # two moved to a new file
+        ([{"1": "abcd", "2": "e"}, {"1": "dxyz", "3": "ab"}], 1),
+        ([{"1": "abcd", "2": "e"}, {"1": "abxd", "2": "e"}], 1),
+    ],
+)
+def test_keys_that_a_file_lost_are_counted_also_where_others_took_their_place(tmp_path, files, lost):
+    project = None
+    for hour, written in enumerate(files, 4):
+        for name, ids in written.items():
+            put(tmp_path, name, rows_of(*ids))
+        project = project or write_project(tmp_path, sources={"sales": DAYS})
+        found = upstream_at(project, hour)
+    assert found.fewer.rows == lost
+    assert found.fewer.names == (("data/1.csv",) if lost else ())
+
+
+def test_rows_that_waited_are_not_new_and_corrected_ones_are_not_lost(tmp_path):
+    put(tmp_path, "1", [sale("a", 1), sale("b", 1), sale("w", 1, seen=5)])
+    put(tmp_path, "2", rows_of("e"))
+    project = write_project(tmp_path, sources={"sales": DAYS})
+    upstream_at(project, 4)
+    put(tmp_path, "1", [sale("a", 1, amount=9.0), sale("b", 1), sale("w", 1, seen=5)])
+    assert upstream_at(project, 6) == Upstream(limit="366d")
+    put(tmp_path, "3", rows_of("a", amount=7.0))
+    put(tmp_path, "1", [sale("x", 1), sale("b", 1), sale("w", 1, seen=5)])
+    assert upstream_at(project, 7).fewer.rows == 1  # a correction of a in a new file is not its row of before
 
 
 @pytest.mark.parametrize(("clock", "seen", "far"), [("wall", 30, 1), ("wall", 26, 0), (None, 30, 0), (None, 8790, 1)])

@@ -251,10 +251,11 @@ class TestTornWrites:
         assert local.find("snapshot", KEY) == local.get("snapshot", ID)
 
 
-@pytest.mark.parametrize("url", ["nosuch://bucket/x", "wandb://project/x"])
-def test_a_store_whose_file_system_is_not_installed_is_one_sentence(url: str) -> None:
+@pytest.mark.parametrize("url", ["nosuch://bucket/x", "wandb://project/x", "ftp://127.0.0.1:1/x"])
+def test_a_store_whose_file_system_is_not_installed_or_does_not_answer_is_one_sentence(url: str) -> None:
     with pytest.raises(StoreUnavailable) as caught:
         ArtifactStore(url)
     text = str(caught.value)
     assert text.startswith(f"the artifact store {url.partition('://')[0]}://... cannot be opened: ")
-    assert text.endswith("Install the package that reads it, or correct storage.artifacts in project.yaml.")
+    remedy = "Install the package that reads it, start its server, or correct storage.artifacts in project.yaml."
+    assert text.endswith(remedy)
