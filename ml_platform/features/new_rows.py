@@ -187,7 +187,9 @@ def find_new_rows(
         _refuse_duplicates(engine, spec, read.semi_join(repeated, list(spec.key)), place)
     known = read.filter(read[KNOWN] <= to_micros(now))
     several = repeated if repeats else None
-    missing, seen, moved = None, (), 0
+    missing: int | None = None
+    seen: tuple[int, ...] = ()
+    moved = 0
     if log is None:
         chosen = _all(known)
     else:

@@ -12,6 +12,7 @@ from ml_platform.spec.yaml_nodes import MAX_KEY, MAX_NODES, Node, UnreadableYaml
 
 MAX_BYTES = 512 * 1024
 _MAX_MESSAGE = 2000
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _LONG_WORD = re.compile(r"\S{200,}")
 
 Path = Sequence[str | int]
@@ -62,8 +63,9 @@ class Document:
 
 
 def _bounded(message: str) -> str:
-    """Return a message of a length that people read: long words and long middles are left out."""
-    words = _LONG_WORD.sub(lambda match: f"{match.group()[:60]}...", message)
+    """Return a message in one line that people can read: signs that move or hide text are written as escapes."""
+    plain = _UNPRINTABLE.sub(lambda match: ascii(match.group())[1:-1], message)
+    words = _LONG_WORD.sub(lambda match: f"{match.group()[:60]}...", plain)
     return words if len(words) <= _MAX_MESSAGE else f"{words[: _MAX_MESSAGE // 2]} ... {words[-_MAX_MESSAGE // 2 :]}"
 
 

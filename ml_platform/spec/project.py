@@ -182,7 +182,9 @@ class ProjectFile(Declaration):
     memory: Memory | None = Field(None, description="What the engine may take before it spills to disk, such as 2GB")
     audit: Audit = Audit()
     retention: Retention = Retention()
-    threads: int = Field(2, ge=1, description="Threads of the engine and of training; part of what decides a fit")
+    threads: int = Field(
+        2, ge=1, le=1024, description="Threads of the engine and of training; part of what decides a fit"
+    )
 
 
 @dataclass(frozen=True)

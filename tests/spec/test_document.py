@@ -107,3 +107,8 @@ def test_faults_stand_at_values_and_those_of_mappings_at_their_keys() -> None:
 def test_an_offset_in_a_text_of_several_lines_stays_at_its_start() -> None:
     document = read("a: |\n  one\n  two\n")
     assert str(document.fault(["a"], "x", offset=5)) == "a.yaml:1:4: x"
+
+
+def test_a_message_is_one_line_without_signs_that_move_or_hide_text() -> None:
+    fault = read("a: 1\n").fault(["a"], "the key x\ny\x1b[31m\u202ez is unknown.")
+    assert fault.message == r"the key x\ny\x1b[31m\u202ez is unknown."
