@@ -27,7 +27,7 @@ def write_hostile_shop(root: Path, *, days: int = 62, orders_a_day: int = 40) ->
         _hostile_cells(root / f"data/{file}.csv")
     model = root / "models/late_parcel.yaml"
     text = model.read_text().replace("orders.items]", "orders.items, orders.courier]")
-    model.write_text(text + "release: {first: {better_than: [do_nothing]}}\n")
+    model.write_text(text + "release: {first: {do_nothing: 0.9, baselines: ignore}}\n")
     return root
 
 
