@@ -84,6 +84,12 @@ class Part:
         return Part("order", None if self.nulls else self.expression, self.where)
 
 
+def without_limb(column: str) -> str:
+    """Return a part's column without the number of its limb: the limbs of a sum are one part to a reader."""
+    measure, digest, *_ = column.split("_")
+    return f"{measure}_{digest}"
+
+
 def parts_of(feature: Feature, *, of_floats: bool = False) -> tuple[Part, ...]:
     """Return the parts that a feature's value follows from.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_platform.errors import PlatformError, listed
 from ml_platform.features.looking import Look
+from ml_platform.features.parts import without_limb
 from ml_platform.features.source_log import chunk_states, has_records
 from ml_platform.features.table import BASE, Pending, pending_cells, table_key
 from ml_platform.graph import Node
@@ -125,7 +126,7 @@ def _feature_changes(view: View, node: Node, made: Artifact) -> list[str]:
 def _work(pending: Pending) -> str:
     if not pending.chunks:
         return "nothing to compute"
-    parts = _count(len([part for part in pending.parts if part != BASE]), "part")
+    parts = _count(len({without_limb(part) for part in pending.parts if part != BASE}), "part")
     return f"{parts} over {_count(len(pending.chunks), 'chunk')}, {_count(pending.rows, 'row')}"
 
 

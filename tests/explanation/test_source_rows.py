@@ -144,7 +144,7 @@ def explained(project: Project, ids: dict[str, str]) -> dict[str, dict[str, Any]
     }
     rows = pd.DataFrame(
         {"prediction_id": names, "trained_model": "t", "id": names, "prediction_time": instants, **values}, index=names
-    ).assign(effective_time=instants, **{"tick.airport_weather": instants, "tick.operations": instants})
+    ).assign(effective_time=instants, late=False, **{"tick.airport_weather": instants, "tick.operations": instants})
     declared = json.loads(json.dumps(kept_declarations(project.spec, "delay")))
     logged = Logged("delay", rows, ("id",), ids, declared, True)
     columns = {"t": [InputColumn(name, "float") for name in values]}
