@@ -89,8 +89,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     root = write_shop(folder / "shop", days=62)
     (root / "models/lateness.yaml").unlink()
     declaration = root / "models/late_parcel.yaml"
-    text = declaration.read_text().replace("num_iterations: 60", "num_iterations: 3")
-    text = text.replace("train: 28d, validate: 7d, test: 14d", "train: 7d, validate: 3d, test: 4d")
+    text = declaration.read_text().replace("num_iterations: 60", "num_iterations: 10")
+    text = text.replace("train: 28d, validate: 7d, test: 14d", "train: 7d, validate: 3d, test: 14d")
     declaration.write_text(text.replace('gates: {auc: ">= 0.55"}\n', "") + EASY)
     (root / "sources/stock.yaml").write_text(STOCK)
     with (root / "project.yaml").open("a") as file:
