@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 import pyarrow.parquet as pq
+import pytest
 
 from ml_platform.mlflow_access import open_client, open_experiment
 from ml_platform.prediction_log import read_predictions
@@ -38,7 +39,11 @@ def cells_of(path: Path) -> str:
     return ""
 
 
-def test_no_file_of_a_factory_holds_the_person_and_the_factory_goes_on(shop: Shop) -> None:
+def test_no_file_of_a_factory_holds_the_person_and_the_factory_goes_on(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))  # an engine of another test may be at work
     project = shop.project
     now = project.clock.now()
     order = str(read_predictions(project, "late_parcel", now - timedelta(days=30), now)["order_id"].iloc[0])

@@ -299,7 +299,9 @@ def test_what_is_not_a_key_of_the_entity_is_refused(tmp_path):
         Person.of(project, "sold", {"id": "one"})
 
 
-def test_a_key_in_a_column_that_is_not_the_entity_s_is_told(tmp_path):
+def test_a_key_in_a_column_that_is_not_the_entity_s_is_told(tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))  # an engine of another test may be at work
     project = sales_project(tmp_path, [sale("first", 1), sale("second", 2, shop="first")])
     ingest_source(project, "sales", at(9))
     plan = plan_erasure(project, Person.of(project, "sale", {"id": "first"}), LATER)
