@@ -76,7 +76,8 @@ def started() -> Iterator[str]:
     found = programs()
     if found is None:
         raise NoPostgres(REMEDY)
-    folder = Path(tempfile.mkdtemp(prefix="ml_platform_postgres_"))
+    # Not among the temporary files of the tests, whose folder the server's own user cannot enter.
+    folder = Path(tempfile.mkdtemp(prefix="ml_platform_postgres_", dir=os.environ.get("TMPDIR", "/tmp")))
     user = _other_user() if os.geteuid() == 0 else None  # the server refuses to run as root
     if user is not None:
         shutil.chown(folder, user)
