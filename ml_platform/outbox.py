@@ -11,17 +11,9 @@ from pydantic import TypeAdapter
 from ml_platform.mlflow_access import open_client, reachable
 from ml_platform.project import Project
 from ml_platform.secrets import redact
+from ml_platform.store.mlflow_tables import OUTBOX
 from ml_platform.store.rows import delete_rows, insert_row
-from ml_platform.store.tables import METADATA, PERSONAL
 from ml_platform.tracking import Record, log_record, tracked_run, write_run
-
-OUTBOX = sa.Table(
-    "mlflow_outbox",
-    METADATA,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("record", sa.Text, nullable=False, info=PERSONAL),
-    sqlite_autoincrement=True,
-)
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ import sqlalchemy as sa
 
 from ml_platform.errors import RefConflict
 from ml_platform.identity import content_id, frame_id
-from ml_platform.project import Project
 from ml_platform.spec.kept import kept_declarations
 from ml_platform.store.artifacts import ArtifactStore
 from ml_platform.store.database import Database
 from ml_platform.store.manifest import Artifact, StoredObject
+from ml_platform.store.opened import OpenedStores
 from ml_platform.store.row_log import read_row, read_rows
 from ml_platform.store.rows import insert_if_absent, update_rows
 from ml_platform.store.tables import METADATA
@@ -59,14 +59,14 @@ class LoggedDay:
     rows: int
 
 
-def logged_days(project: Project, model: str) -> list[LoggedDay]:
+def logged_days(project: OpenedStores, model: str) -> list[LoggedDay]:
     """Return the days of a model's log, in order."""
     with project.database.snapshot() as connection:
         rows = read_rows(connection, PREDICTION_DAYS, PREDICTION_DAYS.c.model == model)
     return sorted(map(_logged, rows), key=lambda logged: logged.day)
 
 
-def logged_day(project: Project, model: str, day: date) -> LoggedDay | None:
+def logged_day(project: OpenedStores, model: str, day: date) -> LoggedDay | None:
     """Return one day of a model's log; None where it holds nothing."""
     with project.database.reading() as connection:
         row = read_row(connection, PREDICTION_DAYS, model, day.isoformat())
@@ -78,7 +78,7 @@ def _logged(row: Mapping[str, Any]) -> LoggedDay:
 
 
 def read_predictions(
-    project: Project, model: str, start: datetime, end: datetime, columns: Sequence[str] | None = None
+    project: OpenedStores, model: str, start: datetime, end: datetime, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """Return logged predictions whose batch run lies in ``(start, end]``, in the order of their batch runs.
 
@@ -112,7 +112,7 @@ def read_predictions(
     return frame[inside].sort_values(["effective_time", "prediction_id"], ignore_index=True)
 
 
-def read_day(project: Project, logged: LoggedDay, columns: Sequence[str]) -> Iterator[pa.Table]:
+def read_day(project: OpenedStores, logged: LoggedDay, columns: Sequence[str]) -> Iterator[pa.Table]:
     """Yield a day's predictions as they were logged, one segment after the other: those of some columns that it has."""
     for name in segment_names(state := project.store.get(KIND, logged.artifact)):
         content = io.BytesIO(project.store.read(state.objects[name]))
@@ -137,7 +137,7 @@ def scored_by(store: ArtifactStore, state: Artifact) -> set[str]:
     return found
 
 
-def logged_ids(project: Project, model: str, day: date) -> set[str]:
+def logged_ids(project: OpenedStores, model: str, day: date) -> set[str]:
     """Return the ids of the predictions that a day holds."""
     state = _state(project, model, day)
     segments = [] if state is None else _segments(project, state, ["prediction_id"])
@@ -145,7 +145,7 @@ def logged_ids(project: Project, model: str, day: date) -> set[str]:
 
 
 def append_predictions(
-    project: Project,
+    project: OpenedStores,
     model: str,
     day: date,
     key: str,
@@ -173,7 +173,7 @@ def append_predictions(
     raise RefConflict(f"predictions of {model} on {day}", before.id if before else None, "moving all the time")
 
 
-def empty_log(project: Project, model: str) -> pd.DataFrame:
+def empty_log(project: OpenedStores, model: str) -> pd.DataFrame:
     """Return a log of no rows, with the columns that every log has."""
     spec = project.spec.models[model]
     key = project.spec.file.entities[spec.population.entity]
@@ -191,12 +191,12 @@ def empty_log(project: Project, model: str) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
 
 
-def _state(project: Project, model: str, day: date) -> Artifact | None:
+def _state(project: OpenedStores, model: str, day: date) -> Artifact | None:
     logged = logged_day(project, model, day)
     return None if logged is None else project.store.get(KIND, logged.artifact)
 
 
-def _segments(project: Project, state: Artifact, columns: Sequence[str] | None = None) -> list[pa.Table]:
+def _segments(project: OpenedStores, state: Artifact, columns: Sequence[str] | None = None) -> list[pa.Table]:
     objects = [state.objects[name] for name in segment_names(state)]
     return [
         pq.read_table(io.BytesIO(project.store.read(stored)), columns=columns, page_checksum_verification=True)
@@ -205,7 +205,7 @@ def _segments(project: Project, state: Artifact, columns: Sequence[str] | None =
 
 
 def _write_state(
-    project: Project,
+    project: OpenedStores,
     model: str,
     day: date,
     key: str,
@@ -229,7 +229,7 @@ def _write_state(
     return project.store.write(KIND, content_id(about), key, objects=objects, about=about, inputs=inputs)
 
 
-def _put(project: Project, rows: pa.Table) -> StoredObject:
+def _put(project: OpenedStores, rows: pa.Table) -> StoredObject:
     sink = io.BytesIO()
     pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
     return project.store.put(sink.getvalue())

@@ -22,8 +22,8 @@ from ml_platform.private import private_temporary_folder
 from ml_platform.project import Project
 from ml_platform.store.database import Database
 from ml_platform.store.manifest import StoredObject
+from ml_platform.store.mlflow_tables import RUNS
 from ml_platform.store.rows import put_row
-from ml_platform.store.tables import METADATA
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,15 +32,6 @@ KEY_TAG = "ml_platform.key"
 _PARAMS_AT_ONCE = 100
 _LONGEST_PARAM = 6000
 _DIGEST_LENGTH = 36
-
-RUNS = sa.Table(
-    "mlflow_runs",
-    METADATA,
-    sa.Column("model", sa.String(64), primary_key=True),
-    sa.Column("trained_id", sa.String(64), primary_key=True),
-    sa.Column("experiment_id", sa.String(64), nullable=False),
-    sa.Column("run_id", sa.String(64), nullable=False),
-)
 
 
 @dataclass(frozen=True)

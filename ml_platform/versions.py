@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from ml_platform.store.database import Database
 from ml_platform.store.manifest import Artifact
+from ml_platform.store.opened import OpenedStores
 from ml_platform.store.row_log import read_rows
 from ml_platform.store.rows import insert_row
 from ml_platform.store.tables import METADATA, Instant
-
-if TYPE_CHECKING:
-    from ml_platform.project import Project
 
 VERSIONS = sa.Table(
     "versions",
@@ -54,7 +51,7 @@ class Version:
         return f"{self.model}@{self.number}"
 
 
-def register_version(project: Project, model: str, artifact: Artifact, at: datetime) -> Version:
+def register_version(project: OpenedStores, model: str, artifact: Artifact, at: datetime) -> Version:
     """Give a trained model the next number of its model; one that has a number keeps it."""
     for attempt in range(_ATTEMPTS):
         try:
@@ -77,23 +74,23 @@ def _register(database: Database, model: str, artifact: Artifact, at: datetime) 
     return version
 
 
-def versions(project: Project, model: str) -> list[Version]:
+def versions(project: OpenedStores, model: str) -> list[Version]:
     """Return a model's versions, oldest first."""
     return _checked(project, VERSIONS.c.model == model)
 
 
-def all_versions(project: Project) -> list[Version]:
+def all_versions(project: OpenedStores) -> list[Version]:
     """Return the versions of every model that ever had one, by model and number."""
     return _checked(project, sa.true())
 
 
-def version_of(project: Project, model: str, id: str) -> Version | None:
+def version_of(project: OpenedStores, model: str, id: str) -> Version | None:
     """Return the version that a trained model has, or None where it was never registered."""
     found = _checked(project, (VERSIONS.c.model == model) & (VERSIONS.c.id == id))
     return found[0] if found else None
 
 
-def _checked(project: Project, where: sa.ColumnElement[bool]) -> list[Version]:
+def _checked(project: OpenedStores, where: sa.ColumnElement[bool]) -> list[Version]:
     """Return versions by model and number, each checked against the row log."""
     with project.database.snapshot() as connection:
         found = [Version(**row) for row in read_rows(connection, VERSIONS, where)]

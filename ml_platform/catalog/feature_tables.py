@@ -10,12 +10,13 @@ from ml_platform.catalog.facts import FeatureColumn, FeatureTableFacts, Importan
 from ml_platform.catalog.profiles import TableProfile, table_profile
 from ml_platform.catalog.standing import checks_of, current_artifact, declaration_of, standing_of
 from ml_platform.catalog.usage import feature_origins, key_origins, link_of, users_of
-from ml_platform.catalog.wording import formula, span_text, unit_of
+from ml_platform.catalog.wording import span_text
 from ml_platform.errors import PlatformError
 from ml_platform.identity import format_instant
 from ml_platform.lineage import feature_lineage
 from ml_platform.project import Project
 from ml_platform.spec.resolve import feature_type
+from ml_platform.spec.wording import formula, unit_of
 from ml_platform.store.manifest import Artifact
 
 Importances = Mapping[str, Mapping[str, float]]

@@ -10,7 +10,7 @@ from ml_platform.catalog.ages import model_age
 from ml_platform.catalog.facts import Champion, GateFacts, Judged, Link, ModelFacts, ModelFeature, Monitored
 from ml_platform.catalog.standing import current_artifact, declaration_of, found_artifact
 from ml_platform.catalog.usage import feature_origins
-from ml_platform.catalog.wording import span_text, unit_of
+from ml_platform.catalog.wording import span_text
 from ml_platform.evaluation.basis import interval_text
 from ml_platform.monitoring.findings import open_findings
 from ml_platform.prediction_log import logged_days
@@ -18,6 +18,7 @@ from ml_platform.project import Project
 from ml_platform.registry import champion
 from ml_platform.spec.model import Algorithm, ModelSpec
 from ml_platform.spec.resolve import feature_tables_of, feature_type
+from ml_platform.spec.wording import unit_of
 from ml_platform.status import champion_status
 from ml_platform.store.manifest import Artifact
 from ml_platform.versions import version_of, versions

@@ -9,12 +9,13 @@ from ml_platform.catalog.facts import Link, SourceColumn, SourceFacts
 from ml_platform.catalog.profiles import source_null_shares
 from ml_platform.catalog.standing import checks_of, current_artifact, declaration_of, standing_of
 from ml_platform.catalog.usage import column_readers, users_of
-from ml_platform.catalog.wording import known_sentence, span_text
+from ml_platform.catalog.wording import span_text
 from ml_platform.errors import PlatformError
 from ml_platform.features.ingests import last_ingest
 from ml_platform.features.upstream import Upstream, read_upstream
 from ml_platform.project import Project
 from ml_platform.spec.source import Reader
+from ml_platform.spec.wording import known_sentence
 from ml_platform.store.manifest import Artifact
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ml_platform.ranking import auc
 from ml_platform.spec.model import Task
 
 _EPSILON = float(np.finfo(np.float64).eps)
@@ -77,21 +78,6 @@ def quantile_metrics(label: np.ndarray, scores: np.ndarray, quantile: float | No
         "pinball": float(np.mean(np.maximum(level * above, (level - 1) * above))),
         "coverage": float(np.mean(label <= scores)),
     }
-
-
-def auc(label: np.ndarray, scores: np.ndarray) -> float | None:
-    """Return the probability that a row of class 1 scores above one of class 0, ties counting half.
-
-    By the rank sum of Mann and Whitney (1947).
-    """
-    positive = label == 1
-    count = int(positive.sum())
-    if count in (0, len(label)):
-        return None
-    ordered, found = np.sort(scores), np.sort(scores[positive])
-    before, until = (np.searchsorted(ordered, found, side).sum() for side in ("left", "right"))
-    ranks = (float(before + until) + count) / 2  # of equal scores, each has the rank in their middle
-    return (ranks - count * (count + 1) / 2) / (count * (len(label) - count))
 
 
 def average_precision(label: np.ndarray, scores: np.ndarray) -> float | None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from ml_platform.catalog.wording import formula, unit_of
 from ml_platform.clock import from_micros, tick_at
 from ml_platform.errors import PlatformError, listed
 from ml_platform.explanation.behind import TICK, Answers, Asked, Behind, SourceRow
@@ -19,6 +18,7 @@ from ml_platform.explanation.values import plain
 from ml_platform.frame import EFFECTIVE
 from ml_platform.project import Project
 from ml_platform.spec.joins import Joined, joins_of
+from ml_platform.spec.wording import formula, unit_of
 from ml_platform.training.columns import InputColumn, read_columns
 
 Tell = Callable[[str], None]

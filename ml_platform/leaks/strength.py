@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml_platform.evaluation.metrics import auc
 from ml_platform.numbers import center_and_scale, is_constant
+from ml_platform.ranking import auc
 
 _BINS, _ROWS_A_BIN = 256, 20
 _LEAST_ROWS = 10

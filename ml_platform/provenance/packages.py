@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import distributions
+from importlib.resources import files
 from pathlib import Path
 
-import ml_platform
 from ml_platform.identity import bytes_hash, content_id
 
 _LOCKS = ("requirements.lock", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "conda-lock.yml")
@@ -24,9 +24,9 @@ def installed() -> dict[str, str]:
 @cache
 def platform_code() -> str:
     """Return the hash of the platform's own library, file by file."""
-    root = Path(ml_platform.__file__).parent
-    files = sorted(root.rglob("*.py"))
-    return content_id({path.relative_to(root).as_posix(): bytes_hash(path.read_bytes()) for path in files})
+    root = Path(str(files("ml_platform")))
+    modules = sorted(root.rglob("*.py"))
+    return content_id({path.relative_to(root).as_posix(): bytes_hash(path.read_bytes()) for path in modules})
 
 
 def lock_files(root: Path) -> dict[str, str]:

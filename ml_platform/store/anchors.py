@@ -10,16 +10,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from ml_platform.identity import canonical_json
 from ml_platform.store.ledger import LEDGER, Head, append_line, head_at, ledger_head
+from ml_platform.store.opened import OpenedStores
 from ml_platform.store.row_log import last_row_line
-
-if TYPE_CHECKING:
-    from ml_platform.project import Project
 
 FOLDER = "anchors/ledger"
 SEAL, PLATFORM = "seal", "ml-platform"
@@ -46,7 +43,7 @@ class Anchor:
     signature: str | None = None
 
 
-def anchor_ledger(project: Project) -> Head | None:
+def anchor_ledger(project: OpenedStores) -> Head | None:
     """Note the ledger's head in the store, and first each one before that a process was stopped from noting.
 
     Returns
@@ -63,7 +60,7 @@ def anchor_ledger(project: Project) -> Head | None:
     return last
 
 
-def seal_rows(project: Project, now: datetime) -> None:
+def seal_rows(project: OpenedStores, now: datetime) -> None:
     """Write a ledger line that binds the rows written since the last line, unless that line is younger than an hour.
 
     Parameters
@@ -88,7 +85,7 @@ def _is_due(connection: sa.Connection, now: datetime) -> bool:
     return bool(abs(now - last.clock) >= _SEAL_EVERY and rows.seq > last.rows_seq)
 
 
-def stored_anchors(project: Project) -> Iterator[Anchor]:
+def stored_anchors(project: OpenedStores) -> Iterator[Anchor]:
     """Yield the anchors in the store, in order."""
     for path in project.store.files(FOLDER):
         content = project.store.read_file(path)

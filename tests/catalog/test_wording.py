@@ -10,8 +10,9 @@ import pytest
 
 from ml_platform.catalog import curves, highlight, links, wording
 from ml_platform.catalog.distributions import Distribution, Spread
-from ml_platform.catalog.wording import known_sentence, span_text, spread_text
+from ml_platform.catalog.wording import span_text, spread_text
 from ml_platform.spec.source import SourceSpec
+from ml_platform.spec.wording import known_sentence
 
 
 @pytest.mark.parametrize("module", [curves, highlight, links, wording])
