@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from ml_platform.store.opened import OpenedStores
 from ml_platform.store.rows import insert_rows
 from ml_platform.store.tables import METADATA, PERSONAL, Instant
-
-if TYPE_CHECKING:
-    from ml_platform.project import Project
 
 MARKS = sa.Table(
     "artifact_marks",
@@ -47,7 +44,7 @@ class Mark:
     told: str
 
 
-def marks_of(project: Project, kind: str, id: str) -> tuple[Mark, ...]:
+def marks_of(project: OpenedStores, kind: str, id: str) -> tuple[Mark, ...]:
     """Return the marks of an artefact, oldest first; none where it can prove all that it ever could."""
     query = sa.select(MARKS).where((MARKS.c.kind == kind) & (MARKS.c.id == id)).order_by(MARKS.c.seq)
     with project.database.reading() as connection:
