@@ -4,22 +4,18 @@
 imports Dagster, reads them from there.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from ml_platform.errors import PlatformError
-from ml_platform.private import be_private
-from ml_platform.project import Project, open_project
-from ml_platform.secrets import keep_secrets
+from ml_platform.project import Project
 from ml_platform.store.anchors import Anchor
 from ml_platform.store.ledger import Head
 from ml_platform_dagster.assets.declare import asset_key
+from ml_platform_dagster.jobs.command import parser_of, run_command
 from ml_platform_dagster.jobs.instance import open_instance
 
 _AT_ONCE = 200
@@ -51,21 +47,16 @@ def _materialisations(instance: dg.DagsterInstance, node: str) -> Iterator[tuple
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the anchors and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ml_platform_dagster.jobs.anchors", description="Print anchors.")
-    parser.add_argument("--project", type=Path, default=Path(), help="the project's folder")
-    options = parser.parse_args(arguments)
-    be_private()
-    keep_secrets()
-    try:
-        project = open_project(options.project)
-        with open_instance(project) as instance:
-            for anchor in event_log_anchors(project, instance):
-                if anchor.head is not None:
-                    told = {"place": anchor.place, "seq": anchor.head.seq, "hash": anchor.head.hash}
-                    print(json.dumps({**told, "signature": anchor.signature}))
-    except PlatformError as error:
-        print(error, file=sys.stderr)
-        return 1
+    options = parser_of("anchors", "Print the anchors of the ledger.").parse_args(arguments)
+    return run_command(options.project, _print_anchors)
+
+
+def _print_anchors(project: Project) -> int:
+    with open_instance(project) as instance:
+        for anchor in event_log_anchors(project, instance):
+            if anchor.head is not None:
+                told = {"place": anchor.place, "seq": anchor.head.seq, "hash": anchor.head.hash}
+                print(json.dumps({**told, "signature": anchor.signature}))
     return 0
 
 

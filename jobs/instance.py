@@ -4,7 +4,6 @@
 Dagster's own commands start.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,14 +12,12 @@ from pathlib import Path
 import dagster as dg
 
 from ml_platform.cli.dagster_home import is_ready, lock_of, make_home, mark_ready
-from ml_platform.cli.process import sentence_of
 from ml_platform.errors import PlatformError
-from ml_platform.private import be_private
-from ml_platform.project import Project, open_project
-from ml_platform.secrets import keep_secrets
+from ml_platform.project import Project
 from ml_platform.store.database_errors import DatabaseUnavailable
 from ml_platform.store.file_lock import file_lock
 from ml_platform.store.migration_heads import repair_heads
+from ml_platform_dagster.jobs.command import parser_of, run_command
 
 _DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 _MIGRATIONS = Path(dg.__file__).parent / "_core" / "storage" / "alembic"
@@ -68,23 +65,13 @@ def _open(home: Path) -> dg.DagsterInstance:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the storage ready and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ml_platform_dagster.jobs.instance", description="Prepare Dagster.")
-    parser.add_argument("--project", type=Path, default=Path(), help="the project's folder")
-    options = parser.parse_args(arguments)
-    be_private()
-    keep_secrets()
-    try:
-        with open_instance(open_project(options.project)):
-            return 0
-    except PlatformError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        sentence = sentence_of(error)
-        if sentence is None:
-            raise
-        print(sentence, file=sys.stderr)
-        return 1
+    options = parser_of("instance", "Prepare Dagster's storage.").parse_args(arguments)
+    return run_command(options.project, _make_ready)
+
+
+def _make_ready(project: Project) -> int:
+    with open_instance(project):
+        return 0
 
 
 if __name__ == "__main__":

@@ -16,36 +16,33 @@ a model has no champion, nothing of it follows; other models that read its predi
 The exit code is 0 on success, 1 on failure, 130 after Ctrl-C.
 """
 
-import argparse
 import os
 import signal
 import sys
 import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import TextIO, cast
 
 import dagster as dg
 
-from ml_platform.cli.process import sentence_of
+from ml_platform.cli.process import INTERRUPTED
 from ml_platform.errors import PlatformError, suggest
 from ml_platform.graph import build_graph
 from ml_platform.monitoring.alerts import send_alert
-from ml_platform.private import be_private
-from ml_platform.project import Project, open_project
+from ml_platform.project import Project
 from ml_platform.registry import champion
-from ml_platform.secrets import RedactingStream, keep_secrets
+from ml_platform.secrets import RedactingStream
 from ml_platform_dagster.assets.days import due_range
 from ml_platform_dagster.assets.declare import asset_key
 from ml_platform_dagster.jobs.asset_jobs import FACTORY
 from ml_platform_dagster.jobs.build import build_definitions
+from ml_platform_dagster.jobs.command import parser_of, run_command
 from ml_platform_dagster.jobs.failures import failure_alert
 from ml_platform_dagster.jobs.instance import open_instance
 from ml_platform_dagster.jobs.leftovers import end_dead_runs, process_tags
 from ml_platform_dagster.jobs.progress import Listener, Outcome, Tell, tell_json, tell_text
 
-INTERRUPTED = 130
 _SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -135,8 +132,7 @@ def _waiting(project: Project, outcome: Outcome) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the job that the arguments name and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ml_platform_dagster.jobs.run", description="Run a project's job.")
-    parser.add_argument("--project", type=Path, default=Path(), help="the project's folder")
+    parser = parser_of("run", "Run a project's job.")
     parser.add_argument("--job", default=FACTORY)
     parser.add_argument(
         "--only", action="append", default=[], help="one step of the job, such as late_arrival/deployment"
@@ -145,26 +141,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # also where the parent process ignores them
         signal.signal(number, signal.default_int_handler)
-    be_private()
-    stream = _own_stdout()
-    keep_secrets()
-    tell = (tell_json if options.json_events else tell_text)(stream)
-    try:
-        project = open_project(options.project)
+    tell = (tell_json if options.json_events else tell_text)(_own_stdout())
+
+    def work(project: Project) -> int:
         with open_instance(project) as instance:
             end_dead_runs(instance)
             return run_and_follow(project, instance, options.job, tell, options.only)
-    except PlatformError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        sentence = sentence_of(error)
-        if sentence is None:
-            raise
-        print(sentence, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
+
+    return run_command(options.project, work)
 
 
 def _own_stdout() -> TextIO:

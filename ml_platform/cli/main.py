@@ -7,9 +7,8 @@ from typing import NoReturn
 
 from ml_platform.cli import factory_commands, past_commands  # noqa: F401  (they give the app its commands)
 from ml_platform.cli.app import app
-from ml_platform.cli.process import leave, sentence_of
+from ml_platform.cli.process import fault_of, leave
 from ml_platform.cli.streams import print_anywhere
-from ml_platform.errors import PlatformError
 from ml_platform.private import be_private
 from ml_platform.secrets import keep_secrets
 from ml_platform.terminal import print_safely, printable
@@ -23,14 +22,11 @@ def main() -> NoReturn:
     print_safely()
     try:
         app()
-    except PlatformError as error:
-        print(printable(str(error)), file=sys.stderr)
-        sys.exit(1)
-    except OSError as error:
-        sentence = sentence_of(error)
-        if sentence is None:
+    except Exception as error:
+        fault = fault_of(error)
+        if fault is None:
             raise
-        print(printable(sentence), file=sys.stderr)
+        print(printable(fault), file=sys.stderr)
         sys.exit(1)
     sys.exit(0)
 

@@ -11,6 +11,8 @@ import sys
 import threading
 from typing import NoReturn
 
+from ml_platform.errors import PlatformError
+
 _ROOM = "Make room, and do it again."
 _RIGHT = "Give this user the right to read and write there, or name another folder."
 _PATH = "Correct the path."
@@ -36,6 +38,8 @@ REMEDIES = {
 }
 """What to do about the errors of the operating system that are not the program's, by their number."""
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
 _COLLECT_AFTER = 1_000_000
 
 
@@ -43,6 +47,13 @@ def sentence_of(error: OSError) -> str | None:
     """Return what is wrong and what to do, or None where the error may be the program's own."""
     remedy = REMEDIES.get(error.errno or 0)
     return None if remedy is None else f"{error.filename or 'what is printed'}: {error.strerror}. {remedy}"
+
+
+def fault_of(error: Exception) -> str | None:
+    """Return what is wrong, where, and what to do; None for an error of the program, which ends in a traceback."""
+    if isinstance(error, PlatformError):
+        return str(error)
+    return sentence_of(error) if isinstance(error, OSError) else None
 
 
 def be_short() -> None:
