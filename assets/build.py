@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import dagster as dg
 
-from ml_platform.graph import Kind, Node
+from ml_platform.declarations.graph import Kind, Node
 from ml_platform.project import Project
 from ml_platform_dagster.assets.deployment import build_deployment
 from ml_platform_dagster.assets.evaluation import build_evaluation

@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
-from ml_platform.checks import CheckResult, record_checks
-from ml_platform.graph import Node
-from ml_platform.monitoring.known_expectations import check_names
-from ml_platform.monitoring.upstream import UPSTREAM_VERSION
-from ml_platform.spec.source import SourceSpec
-from ml_platform_dagster.assets.declare import asset_key
+from ml_platform.declarations.expectations import check_names
+from ml_platform.declarations.graph import Node
+from ml_platform.declarations.source import SourceSpec
+from ml_platform.operations.monitoring.upstream_versions import UPSTREAM_VERSION
+from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform_dagster.assets.metadata import Metadata, literal, table
+from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.step import Step
 
 FRESHNESS = "freshness"

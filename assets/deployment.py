@@ -4,22 +4,22 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ml_platform.errors import ApprovalNeeded, ReleaseRefused
-from ml_platform.evaluation.evaluate import KIND as EVALUATION
-from ml_platform.graph import Node
-from ml_platform.kept import kept_alert, kept_text, someone_must_act
-from ml_platform.mlflow_records import deployment_record
-from ml_platform.monitoring.alerts import send_alert
-from ml_platform.outbox import track
+from ml_platform.core.errors import ApprovalNeeded, ReleaseRefused
+from ml_platform.declarations.graph import Node
+from ml_platform.operations.alerts import send_alert
+from ml_platform.operations.versions.not_deployed import kept_alert, kept_text, someone_must_act
+from ml_platform.operations.versions.pending import waiting_alert, waiting_version
 from ml_platform.project import Project
-from ml_platform.registry import anchor, champion, champion_ref, deploy
-from ml_platform.store.anchors import signature_of
-from ml_platform.store.ledger import Head, LedgerLine, ledger_head, ledger_lines
-from ml_platform.versions import version_of
-from ml_platform.waiting import waiting_alert, waiting_version
-from ml_platform_dagster.assets.days import open_days
-from ml_platform_dagster.assets.declare import asset_key, declared_asset, model_of
+from ml_platform.registry.champion import anchor, champion, champion_ref, deploy
+from ml_platform.registry.evaluation.evaluate import KIND as EVALUATION
+from ml_platform.reporting.mlflow.outbox import track
+from ml_platform.reporting.mlflow.records import deployment_record
+from ml_platform.storage.ledger.anchors import signature_of
+from ml_platform.storage.ledger.lines import Head, LedgerLine, ledger_head, ledger_lines
+from ml_platform.storage.versions import version_of
 from ml_platform_dagster.assets.metadata import Metadata, mlflow_url, table
+from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
+from ml_platform_dagster.assets.partitions import open_days
 from ml_platform_dagster.assets.step import Step
 from ml_platform_dagster.resources.project import ProjectParam
 

@@ -11,19 +11,18 @@ from typing import Any
 
 import dagster as dg
 
-from ml_platform.evaluation.evaluate import evaluate_model
-from ml_platform.evaluation.reasons import gate_text, merits, shortfalls
-from ml_platform.graph import Node
-from ml_platform.kept import kept_headline
-from ml_platform.mlflow_records import evaluation_record
-from ml_platform.outbox import track
+from ml_platform.declarations.graph import Node
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.operations.versions.not_deployed import kept_headline
 from ml_platform.project import Project
-from ml_platform.registry import champion, rivals_of
-from ml_platform.reports.pictures import evaluation_pictures
-from ml_platform.spec.model import ModelSpec
-from ml_platform.store.manifest import Artifact
-from ml_platform.versions import version_of
-from ml_platform_dagster.assets.declare import asset_key, declared_asset, model_of
+from ml_platform.registry.champion import champion, rivals_of
+from ml_platform.registry.evaluation.evaluate import evaluate_model
+from ml_platform.registry.evaluation.reasons import gate_text, merits, shortfalls
+from ml_platform.reporting.mlflow.outbox import track
+from ml_platform.reporting.mlflow.records import evaluation_record
+from ml_platform.reporting.plots.pictures import evaluation_pictures
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.versions import version_of
 from ml_platform_dagster.assets.metadata import (
     Metadata,
     bullets,
@@ -33,7 +32,8 @@ from ml_platform_dagster.assets.metadata import (
     money_with_interval,
     table,
 )
-from ml_platform_dagster.assets.pictures import draw_once, shown
+from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
+from ml_platform_dagster.assets.plots import draw_once, shown
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 

@@ -2,19 +2,18 @@
 
 import dagster as dg
 
-from ml_platform.catalog.facts import FeatureColumn, FeatureTableFacts
-from ml_platform.catalog.feature_tables import feature_table_facts
-from ml_platform.catalog.wording import share_text, spread_text
-from ml_platform.checks import ChecksFailed
-from ml_platform.features.table import build_feature_table, pending_cells
-from ml_platform.graph import Node
-from ml_platform.lineage import feature_lineage
-from ml_platform.making import Made
-from ml_platform.monitoring.known_expectations import check_names
+from ml_platform.core.formatting import share_text, spread_text
+from ml_platform.declarations.expectations import check_names
+from ml_platform.declarations.graph import Node
+from ml_platform.declarations.lineage import feature_lineage
+from ml_platform.features.build import build_feature_table, pending_cells
+from ml_platform.features.checks import check_feature_table
 from ml_platform.project import Project
-from ml_platform.table_checks import check_feature_table
+from ml_platform.reporting.catalog.facts import FeatureColumn, FeatureTableFacts
+from ml_platform.reporting.catalog.feature_tables import feature_table_facts
+from ml_platform.sources.checks.results import ChecksFailed
+from ml_platform.storage.materialization import Made
 from ml_platform_dagster.assets.checks import check_specs, report_checks
-from ml_platform_dagster.assets.declare import declared_asset
 from ml_platform_dagster.assets.metadata import (
     Metadata,
     column_lineage,
@@ -24,6 +23,7 @@ from ml_platform_dagster.assets.metadata import (
     table_schema,
     used_by,
 )
+from ml_platform_dagster.assets.node_asset import declared_asset
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import dagster as dg
 
-from ml_platform.catalog.facts import Use
-from ml_platform.evaluation.basis import interval_text
-from ml_platform.making import Made
+from ml_platform.core.terminal_text import printable
 from ml_platform.project import Project
-from ml_platform.store.manifest import Artifact
-from ml_platform.terminal import printable
-from ml_platform.tracking import tracked_run
-from ml_platform_dagster.assets.declare import asset_key
+from ml_platform.registry.evaluation.basis import interval_text
+from ml_platform.reporting.catalog.facts import Use
+from ml_platform.reporting.mlflow.runs import tracked_run
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.materialization import Made
+from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.resources.mlflow import mlflow_ui
 
 Metadata = dict[str, Any]

@@ -7,18 +7,18 @@ from typing import Any
 
 import dagster as dg
 
-from ml_platform.checks import CheckResult
-from ml_platform.graph import Node
-from ml_platform.mlflow_records import monitoring_record
-from ml_platform.monitoring.monitor import monitor_model
-from ml_platform.outbox import track
+from ml_platform.declarations.graph import Node
+from ml_platform.operations.monitoring.monitor import monitor_model
 from ml_platform.project import Project
-from ml_platform.registry import champion
-from ml_platform.reports.pictures import drift
+from ml_platform.registry.champion import champion
+from ml_platform.reporting.mlflow.outbox import track
+from ml_platform.reporting.mlflow.records import monitoring_record
+from ml_platform.reporting.plots.pictures import drift
+from ml_platform.sources.checks.results import CheckResult
 from ml_platform_dagster.assets.checks import check_result
-from ml_platform_dagster.assets.declare import asset_key, declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, made_metadata, money, money_with_interval, table
-from ml_platform_dagster.assets.pictures import draw_once, shown
+from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
+from ml_platform_dagster.assets.plots import draw_once, shown
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 

@@ -5,14 +5,14 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from ml_platform.graph import Node
-from ml_platform.monitoring.alerts import send_alert
-from ml_platform.monitoring.missed import missed_alert, missed_rows
+from ml_platform.declarations.graph import Node
+from ml_platform.operations.alerts import send_alert
+from ml_platform.operations.predictions.missed import missed_alert, missed_rows
+from ml_platform.operations.predictions.score import Scored, days_id, due_days, read_until, score_days
 from ml_platform.project import Project
-from ml_platform.scoring import Scored, days_id, due_days, read_until, score_days
-from ml_platform_dagster.assets.days import days_of, open_days
-from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, table
+from ml_platform_dagster.assets.node_asset import declared_asset, model_of
+from ml_platform_dagster.assets.partitions import days_of, open_days
 from ml_platform_dagster.assets.step import Step
 from ml_platform_dagster.resources.project import ProjectParam
 

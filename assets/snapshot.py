@@ -2,16 +2,16 @@
 
 import dagster as dg
 
-from ml_platform.graph import Node
-from ml_platform.leaks.check import LEAK_CHECKS, check_leaks, require_no_leaks
-from ml_platform.lineage import snapshot_lineage
-from ml_platform.making import Made
+from ml_platform.datasets.leakage.check import LEAK_CHECKS, check_leaks, require_no_leaks
+from ml_platform.datasets.snapshot.build import build_snapshot, last_as_of
+from ml_platform.declarations.graph import Node
+from ml_platform.declarations.lineage import snapshot_lineage
+from ml_platform.declarations.scheduling import training_as_of
 from ml_platform.project import Project
-from ml_platform.scheduling import training_as_of
-from ml_platform.snapshot.build import build_snapshot, last_as_of
+from ml_platform.storage.materialization import Made
 from ml_platform_dagster.assets.checks import check_result, check_specs
-from ml_platform_dagster.assets.declare import declared_asset, model_of
 from ml_platform_dagster.assets.metadata import Metadata, column_lineage, made_metadata, table, table_schema
+from ml_platform_dagster.assets.node_asset import declared_asset, model_of
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 

@@ -5,19 +5,18 @@ from functools import partial
 
 import dagster as dg
 
-from ml_platform.catalog.facts import SourceColumn, SourceFacts
-from ml_platform.catalog.sources import source_facts
-from ml_platform.catalog.wording import share_text
-from ml_platform.checks import CheckResult, ChecksFailed
-from ml_platform.features.ingest import Ingested, ingest_source
-from ml_platform.graph import Node
-from ml_platform.lineage import source_lineage
-from ml_platform.monitoring.expectations import run_expectations
-from ml_platform.monitoring.upstream import check_upstream, versions_in
+from ml_platform.core.formatting import share_text
+from ml_platform.declarations.graph import Node
+from ml_platform.declarations.lineage import source_lineage
+from ml_platform.declarations.source import SourceSpec
+from ml_platform.operations.monitoring.upstream_versions import check_upstream, versions_in
 from ml_platform.project import Project
-from ml_platform.spec.source import SourceSpec
+from ml_platform.reporting.catalog.facts import SourceColumn, SourceFacts
+from ml_platform.reporting.catalog.sources import source_facts
+from ml_platform.sources.checks.results import CheckResult, ChecksFailed
+from ml_platform.sources.checks.run import run_expectations
+from ml_platform.sources.ingest import Ingested, ingest_source
 from ml_platform_dagster.assets.checks import check_specs, report_checks, source_checks
-from ml_platform_dagster.assets.declare import declared_asset
 from ml_platform_dagster.assets.metadata import (
     Metadata,
     bullets,
@@ -28,6 +27,7 @@ from ml_platform_dagster.assets.metadata import (
     table_schema,
     used_by,
 )
+from ml_platform_dagster.assets.node_asset import declared_asset
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 

@@ -8,14 +8,14 @@ from functools import cached_property
 
 import dagster as dg
 
-from ml_platform.checks import require_healthy
-from ml_platform.errors import NotMaterialised
-from ml_platform.graph import Node, deciding_of
-from ml_platform.making import Made
+from ml_platform.core.errors import NotMaterialised
+from ml_platform.declarations.graph import Node, deciding_of
 from ml_platform.project import Project
-from ml_platform.store.declared import record_declared
-from ml_platform.store.durations import record_duration
-from ml_platform.store.outputs import current_output, record_output
+from ml_platform.sources.checks.results import require_healthy
+from ml_platform.storage.durations import record_duration
+from ml_platform.storage.last_declarations import record_declared
+from ml_platform.storage.materialization import Made
+from ml_platform.storage.outputs import current_output, record_output
 from ml_platform_dagster.assets.metadata import Metadata
 
 AssetEvents = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]

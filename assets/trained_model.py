@@ -6,18 +6,18 @@ from typing import Any
 
 import dagster as dg
 
-from ml_platform.errors import listed
-from ml_platform.graph import Node
-from ml_platform.mlflow_records import training_record
-from ml_platform.outbox import is_told, track
+from ml_platform.core.errors import listed
+from ml_platform.declarations.graph import Node
+from ml_platform.models.train import train_model
 from ml_platform.project import Project
-from ml_platform.reports.pictures import training_pictures
-from ml_platform.store.manifest import Artifact
-from ml_platform.training.train import train_model
-from ml_platform.versions import Version, register_version
-from ml_platform_dagster.assets.declare import declared_asset, model_of
+from ml_platform.reporting.mlflow.outbox import is_told, track
+from ml_platform.reporting.mlflow.records import training_record
+from ml_platform.reporting.plots.pictures import training_pictures
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.versions import Version, register_version
 from ml_platform_dagster.assets.metadata import Metadata, bullets, made_metadata, mlflow_url, table
-from ml_platform_dagster.assets.pictures import draw_once, shown
+from ml_platform_dagster.assets.node_asset import declared_asset, model_of
+from ml_platform_dagster.assets.plots import draw_once, shown
 from ml_platform_dagster.assets.step import Step
 from ml_platform_dagster.resources.mlflow import Fit, TrainingTracker, end_mlflow_when_begun
 from ml_platform_dagster.resources.project import ProjectParam

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml_platform.monitoring.daily_series import Daily, daily_series, scale_of
-from ml_platform.monitoring.drift import UNDECIDED_FROM
-from ml_platform.monitoring.window_test import WindowTest, alarm_chance
+from ml_platform.operations.monitoring.daily_series import Daily, daily_series, scale_of
+from ml_platform.operations.monitoring.drift import UNDECIDED_FROM
+from ml_platform.operations.monitoring.window_test import WindowTest, alarm_chance
 
 FEATURES, ROWS, WINDOW, YEAR = 50, 60, 7, 365
 QUIET = 28  # days without a look in alarm after which a further alarm is a new episode, as in the library

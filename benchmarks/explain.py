@@ -38,10 +38,10 @@ def prepare(project: Path, folder: Path) -> tuple[list[str], list[str]]:
     import numpy as np
     import pandas as pd
 
-    from ml_platform.explanation.found import find_predictions
-    from ml_platform.predictor import load_predictor
+    from ml_platform.audit.explain.lookup import find_predictions
+    from ml_platform.models.inputs.columns import read_columns
+    from ml_platform.models.predictor import load_predictor
     from ml_platform.project import open_project
-    from ml_platform.training.columns import read_columns
 
     opened = open_project(project)
     told = subprocess.run([PROGRAM, "predictions", MODEL, str(project), "--json"], check=True, capture_output=True)
@@ -66,7 +66,7 @@ def run(command: list[str]) -> dict[str, Any]:
 
 def in_a_process_that_runs(project: Path, ids: list[str]) -> float:
     """Return the median time of one explanation, each of another prediction, where everything is loaded."""
-    from ml_platform.explanation import explain
+    from ml_platform.audit.explain import explain
     from ml_platform.project import open_project
 
     opened = open_project(project)

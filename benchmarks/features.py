@@ -70,14 +70,14 @@ def _write(path: Path, declaration: dict[str, Any]) -> None:
 
 def ingest(project: Any, now: datetime = AFTER) -> str:
     """Bring the events in and return the source's id."""
-    from ml_platform.features.ingest import ingest_source
+    from ml_platform.sources.ingest import ingest_source
 
     return ingest_source(project, "events", now).made.artifact.id
 
 
 def build(project: Any, source: str) -> Any:
     """Build the feature table."""
-    from ml_platform.features.table import build_feature_table
+    from ml_platform.features.build import build_feature_table
 
     return build_feature_table(project, "recent", source).artifact
 
@@ -128,8 +128,8 @@ def built(root: str, asked: str, result: str) -> dict[str, float]:
 
 def looked_up(root: str, asked: str, result: str) -> dict[str, float]:
     """Look the questions up in the table that stands."""
-    from ml_platform.features.ingests import last_ingest
     from ml_platform.project import open_project
+    from ml_platform.sources.ingest_history import last_ingest
 
     project = open_project(root)
     source = last_ingest(project.database, "events")
@@ -140,7 +140,7 @@ def looked_up(root: str, asked: str, result: str) -> dict[str, float]:
 
 def another_day(feed: str, days: str, result: str) -> dict[str, float]:
     """One more day of 5,000 rows on a history of some days: ingest and feature table."""
-    import ml_platform.features.ingest as ingesting
+    import ml_platform.sources.ingest as ingesting
 
     count = int(days)
     files: list[str] = []

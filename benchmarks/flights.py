@@ -70,11 +70,11 @@ def platform() -> dict[str, Any]:
 
 
 def _stages(project: Any) -> tuple[dict[str, float], Any]:
-    from ml_platform.evaluation.evaluate import evaluate_model
-    from ml_platform.features.ingest import ingest_source
-    from ml_platform.features.table import build_feature_table
-    from ml_platform.snapshot.build import build_snapshot
-    from ml_platform.training.train import train_model
+    from ml_platform.datasets.snapshot.build import build_snapshot
+    from ml_platform.features.build import build_feature_table
+    from ml_platform.models.train import train_model
+    from ml_platform.registry.evaluation.evaluate import evaluate_model
+    from ml_platform.sources.ingest import ingest_source
 
     spec, ids, times = project.spec, {}, dict.fromkeys(STAGES, 0.0)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_platform.evaluation.intervals import Earnings, earnings
+from ml_platform.registry.evaluation.intervals import Earnings, earnings
 
 DAYS = (5, 7, 14, 28, 60, 90)
 HISTORY = 60

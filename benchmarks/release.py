@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_platform.evaluation.intervals import Earnings, earnings
-from ml_platform.evaluation.judgement import (
+from ml_platform.declarations.release import Release
+from ml_platform.registry.evaluation.intervals import Earnings, earnings
+from ml_platform.registry.evaluation.release_rules import (
     Comparison,
     ReleaseFacts,
     RuleName,
@@ -30,7 +31,6 @@ from ml_platform.evaluation.judgement import (
     requirements,
     verdict_of,
 )
-from ml_platform.spec.release import Release
 
 WEEKS, TEST_DAYS, ROWS = 52, 14, 20
 DAYS = TEST_DAYS + 7 * WEEKS + 7

@@ -12,9 +12,9 @@ from typing import Any
 import dagster as dg
 
 from ml_platform.project import Project
-from ml_platform.store.anchors import Anchor
-from ml_platform.store.ledger import Head
-from ml_platform_dagster.assets.declare import asset_key
+from ml_platform.storage.ledger.anchors import Anchor
+from ml_platform.storage.ledger.lines import Head
+from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.jobs.command import parser_of, run_command
 from ml_platform_dagster.jobs.instance import open_instance
 

@@ -2,16 +2,16 @@
 
 import dagster as dg
 
-from ml_platform.approval import decide
+from ml_platform.core.secrets import scrubbed
+from ml_platform.operations.versions.pending import last_evaluation
 from ml_platform.project import Project
-from ml_platform.registry import deploy
-from ml_platform.secrets import scrubbed
-from ml_platform.store.outputs import record_output
-from ml_platform.version_names import version_named
-from ml_platform.versions import Version
-from ml_platform.waiting import last_evaluation
-from ml_platform_dagster.assets.declare import asset_key
+from ml_platform.registry.approvals import decide
+from ml_platform.registry.champion import deploy
+from ml_platform.registry.resolve import version_named
+from ml_platform.storage.outputs import record_output
+from ml_platform.storage.versions import Version
 from ml_platform_dagster.assets.deployment import deployed
+from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.resources.project import ProjectParam
 
 APPROVE = "approve"

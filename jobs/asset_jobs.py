@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from ml_platform.graph import Kind, Node
-from ml_platform_dagster.assets.declare import asset_key
+from ml_platform.declarations.graph import Kind, Node
+from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.snapshot import ANEW_TAG
 
 FACTORY = "factory"

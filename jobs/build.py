@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ml_platform.graph import build_graph
+from ml_platform.declarations.graph import build_graph
 from ml_platform.project import Project
 from ml_platform_dagster.assets.build import build_assets
 from ml_platform_dagster.jobs.approve_job import approve_job

@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from ml_platform.clock import parse_duration
-from ml_platform.errors import ClockError
-from ml_platform.identity import format_instant
-from ml_platform.secrets import scrubbed
-from ml_platform.store.simulated_clock import SimulatedClock
-from ml_platform_dagster.assets.days import open_days
+from ml_platform.core.clock import parse_duration
+from ml_platform.core.errors import ClockError
+from ml_platform.core.hashing import format_instant
+from ml_platform.core.secrets import scrubbed
+from ml_platform.storage.simulated_clock import SimulatedClock
+from ml_platform_dagster.assets.partitions import open_days
 from ml_platform_dagster.resources.project import ProjectParam
 
 ADVANCE_CLOCK = "advance_clock"

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ml_platform.cli.process import INTERRUPTED, fault_of
-from ml_platform.private import be_private
+from ml_platform.cli.exit import INTERRUPTED, fault_of
+from ml_platform.core.private_files import be_private
+from ml_platform.core.secrets import keep_secrets
 from ml_platform.project import Project, open_project
-from ml_platform.secrets import keep_secrets
 
 
 def parser_of(module: str, description: str) -> argparse.ArgumentParser:

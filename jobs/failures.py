@@ -6,8 +6,8 @@ from datetime import datetime
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-from ml_platform.identity import content_id
-from ml_platform.monitoring.alerts import Alert
+from ml_platform.core.hashing import content_id
+from ml_platform.operations.alerts import Alert
 from ml_platform.project import Project
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import dagster as dg
 
 from ml_platform.cli.dagster_home import is_ready, lock_of, make_home, mark_ready
-from ml_platform.errors import PlatformError
+from ml_platform.core.errors import PlatformError
 from ml_platform.project import Project
-from ml_platform.store.database_errors import DatabaseUnavailable
-from ml_platform.store.file_lock import file_lock
-from ml_platform.store.migration_heads import repair_heads
+from ml_platform.storage.database_errors import DatabaseUnavailable
+from ml_platform.storage.file_lock import file_lock
+from ml_platform.storage.migration_heads import repair_heads
 from ml_platform_dagster.jobs.command import parser_of, run_command
 
 _DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")

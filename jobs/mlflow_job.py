@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from ml_platform.errors import PlatformError
-from ml_platform.mlflow_access import reachable
-from ml_platform.outbox import deliver, waiting
-from ml_platform.secrets import scrubbed
+from ml_platform.core.errors import PlatformError
+from ml_platform.core.secrets import scrubbed
+from ml_platform.reporting.mlflow.client import reachable
+from ml_platform.reporting.mlflow.outbox import deliver, waiting
 from ml_platform_dagster.resources.project import ProjectParam
 
 DELIVER_MLFLOW = "deliver_mlflow"

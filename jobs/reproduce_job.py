@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from ml_platform.errors import ReproductionDiffers
-from ml_platform.reproduction import Attempt, Reproduction, keep_attempt, reproduce, version_to_reproduce
-from ml_platform.secrets import scrubbed
-from ml_platform.version_names import version_named
+from ml_platform.audit.reproduce import Attempt, Reproduction, keep_attempt, reproduce, version_to_reproduce
+from ml_platform.core.errors import ReproductionDiffers
+from ml_platform.core.secrets import scrubbed
+from ml_platform.registry.resolve import version_named
 from ml_platform_dagster.assets.metadata import bullets
 from ml_platform_dagster.resources.project import ProjectParam
 

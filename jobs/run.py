@@ -26,22 +26,22 @@ from typing import TextIO, cast
 
 import dagster as dg
 
-from ml_platform.cli.process import INTERRUPTED
-from ml_platform.errors import PlatformError, suggest
-from ml_platform.graph import build_graph
-from ml_platform.monitoring.alerts import send_alert
+from ml_platform.cli.exit import INTERRUPTED
+from ml_platform.core.errors import PlatformError, suggest
+from ml_platform.core.secrets import RedactingStream
+from ml_platform.declarations.graph import build_graph
+from ml_platform.operations.alerts import send_alert
 from ml_platform.project import Project
-from ml_platform.registry import champion
-from ml_platform.secrets import RedactingStream
-from ml_platform_dagster.assets.days import due_range
-from ml_platform_dagster.assets.declare import asset_key
+from ml_platform.registry.champion import champion
+from ml_platform_dagster.assets.node_asset import asset_key
+from ml_platform_dagster.assets.partitions import due_range
 from ml_platform_dagster.jobs.asset_jobs import FACTORY
 from ml_platform_dagster.jobs.build import build_definitions
 from ml_platform_dagster.jobs.command import parser_of, run_command
 from ml_platform_dagster.jobs.failures import failure_alert
 from ml_platform_dagster.jobs.instance import open_instance
-from ml_platform_dagster.jobs.leftovers import end_dead_runs, process_tags
-from ml_platform_dagster.jobs.progress import Listener, Outcome, Tell, tell_json, tell_text
+from ml_platform_dagster.jobs.orphaned_runs import end_dead_runs, process_tags
+from ml_platform_dagster.jobs.run_events import Listener, Outcome, Tell, tell_json, tell_text
 
 _SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

@@ -10,12 +10,12 @@ from datetime import datetime
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from ml_platform.clock import Schedule
+from ml_platform.core.clock import Schedule
+from ml_platform.core.secrets import scrubbed
+from ml_platform.declarations.scheduling import due_tick
 from ml_platform.project import Project
-from ml_platform.registry import champion
-from ml_platform.scheduling import due_tick
-from ml_platform.secrets import scrubbed
-from ml_platform_dagster.assets.days import due_range
+from ml_platform.registry.champion import champion
+from ml_platform_dagster.assets.partitions import due_range
 from ml_platform_dagster.jobs.asset_jobs import refresh_job_name, retrain_job_name
 from ml_platform_dagster.jobs.reproduce_job import reproduce_job
 from ml_platform_dagster.jobs.verify_job import verify_job

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from ml_platform.arrivals import source_fingerprints
-from ml_platform.identity import content_id
-from ml_platform.monitoring.alerts import Alert, send_alert
-from ml_platform.monitoring.findings import Finding, open_findings
+from ml_platform.core.hashing import content_id
+from ml_platform.core.secrets import scrubbed
+from ml_platform.declarations.scheduling import retraining_after_drift, retraining_request
+from ml_platform.operations.alerts import Alert, send_alert
+from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
 from ml_platform.project import Project
-from ml_platform.scheduling import retraining_after_drift, retraining_request
-from ml_platform.secrets import scrubbed
-from ml_platform.versions import versions
-from ml_platform_dagster.assets.days import open_days
-from ml_platform_dagster.assets.declare import asset_key
+from ml_platform.sources.arrivals import source_fingerprints
+from ml_platform.storage.versions import versions
+from ml_platform_dagster.assets.node_asset import asset_key
+from ml_platform_dagster.assets.partitions import open_days
 from ml_platform_dagster.jobs.asset_jobs import INGEST, retrain_job_name
 from ml_platform_dagster.jobs.failures import failure_alert, problem_of
 from ml_platform_dagster.resources.project import ProjectParam

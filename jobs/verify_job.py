@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from ml_platform.errors import StoreDamaged
-from ml_platform.secrets import scrubbed
-from ml_platform.verification.damage import Verification
-from ml_platform.verification.verify import verify_project
+from ml_platform.audit.verify.findings import Verification
+from ml_platform.audit.verify.verify import verify_project
+from ml_platform.core.errors import StoreDamaged
+from ml_platform.core.secrets import scrubbed
 from ml_platform_dagster.assets.metadata import bullets
 from ml_platform_dagster.jobs.anchors import event_log_anchors
 from ml_platform_dagster.resources.project import ProjectParam

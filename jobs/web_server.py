@@ -18,9 +18,9 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from ml_platform.web.access import Access
-from ml_platform.web.guard import Guard, Rules, ui_headers
-from ml_platform.web.policies import PAGE_POLICY, SANDBOX_POLICY
+from ml_platform.core.web.access import Access
+from ml_platform.core.web.guard import Guard, Rules, ui_headers
+from ml_platform.core.web.policies import PAGE_POLICY, SANDBOX_POLICY
 
 PAGES_VARIABLE = "ML_PLATFORM_WEB_PAGES"
 """The folder of pages without scripts, shown below ``/pages``."""

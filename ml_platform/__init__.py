@@ -9,19 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ml_platform.errors import PlatformError
-    from ml_platform.notebook import diff_snapshots, explain, load_snapshot, snapshots
+    from ml_platform.api import diff_snapshots, explain, load_snapshot, snapshots
+    from ml_platform.core.errors import PlatformError
     from ml_platform.project import open_project
 
 __all__ = ["PlatformError", "diff_snapshots", "explain", "load_snapshot", "open_project", "snapshots"]
 
 _HOMES = {
-    "PlatformError": "ml_platform.errors",
-    "diff_snapshots": "ml_platform.notebook",
-    "explain": "ml_platform.notebook",
-    "load_snapshot": "ml_platform.notebook",
+    "PlatformError": "ml_platform.core.errors",
+    "diff_snapshots": "ml_platform.api",
+    "explain": "ml_platform.api",
+    "load_snapshot": "ml_platform.api",
     "open_project": "ml_platform.project",
-    "snapshots": "ml_platform.notebook",
+    "snapshots": "ml_platform.api",
 }
 
 

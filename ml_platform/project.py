@@ -8,19 +8,19 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml_platform.clock import Clock, WallClock
-from ml_platform.private import close_to_others, private_folder
-from ml_platform.secrets import without_credentials
-from ml_platform.spec.load import load_project
-from ml_platform.spec.project import ProjectSpec
-from ml_platform.store.artifacts import ArtifactStore
-from ml_platform.store.database import Database
-from ml_platform.store.manifest_index import ManifestIndex
-from ml_platform.store.simulated_clock import SimulatedClock
-from ml_platform.store.successors import successor
+from ml_platform.core.clock import Clock, WallClock
+from ml_platform.core.private_files import close_to_others, private_folder
+from ml_platform.core.secrets import without_credentials
+from ml_platform.declarations.load.load import load_project
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.storage.artifacts import ArtifactStore
+from ml_platform.storage.database import Database
+from ml_platform.storage.manifest_index import ManifestIndex
+from ml_platform.storage.redirects import successor
+from ml_platform.storage.simulated_clock import SimulatedClock
 
 if TYPE_CHECKING:
-    from ml_platform.engine import Engine
+    from ml_platform.core.engines import Engine
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Project:
         EngineUnavailable
             Where it cannot be started or reached.
         """
-        from ml_platform.engine import DuckDB, Spark
+        from ml_platform.core.engines import DuckDB, Spark
 
         declared, threads = self.spec.file.engine, self.spec.file.threads
         if declared == "duckdb":

@@ -15,7 +15,9 @@ from typing import Any
 
 import dagster as dg
 
-from ml_platform.mlflow_access import (
+from ml_platform.core.secrets import redact
+from ml_platform.project import Project
+from ml_platform.reporting.mlflow.client import (
     CLIENT_SETTINGS,
     experiment_name,
     open_client,
@@ -23,10 +25,8 @@ from ml_platform.mlflow_access import (
     reachable,
     tracking_uri,
 )
-from ml_platform.outbox import track
-from ml_platform.project import Project
-from ml_platform.secrets import redact
-from ml_platform.tracking import Record
+from ml_platform.reporting.mlflow.outbox import track
+from ml_platform.reporting.mlflow.runs import Record
 
 MLFLOW_UI_VARIABLE = "ML_PLATFORM_MLFLOW_UI"
 HOOK = "end_mlflow_on_run_finished"

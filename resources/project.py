@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from ml_platform.errors import PlatformError
+from ml_platform.core.errors import PlatformError
 from ml_platform.project import Project, open_project
 
 PROJECT_VARIABLE = "ML_PLATFORM_PROJECT"

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ml_platform.spec.load import load_project
+from ml_platform.declarations.load.load import load_project
 
 PAGE = Path(__file__).parents[1] / "docs" / "features.md"
 

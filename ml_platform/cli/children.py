@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_platform.cli.lifeline import DONE
-from ml_platform.errors import PlatformError
+from ml_platform.core.errors import PlatformError
 
 _READY_SECONDS = 120
 _STOP_SECONDS = 15

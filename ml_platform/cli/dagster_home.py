@@ -13,10 +13,10 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from ml_platform.errors import PlatformError
+from ml_platform.core.errors import PlatformError
 from ml_platform.project import Project
-from ml_platform.store.durable import write_durably
-from ml_platform.store.file_lock import file_lock
+from ml_platform.storage.atomic_write import write_durably
+from ml_platform.storage.file_lock import file_lock
 
 DEFINITIONS = "ml_platform_dagster.jobs.definitions"
 _INSTANCE = "ml_platform_dagster.jobs.instance"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from ml_platform.cli import factory_commands, past_commands  # noqa: F401  (they give the app its commands)
+from ml_platform.cli import commands_audit, commands_project  # noqa: F401  (they give the app its commands)
 from ml_platform.cli.app import app
-from ml_platform.cli.process import fault_of, leave
+from ml_platform.cli.exit import fault_of, leave
 from ml_platform.cli.streams import print_anywhere
-from ml_platform.private import be_private
-from ml_platform.secrets import keep_secrets
-from ml_platform.terminal import print_safely, printable
+from ml_platform.core.private_files import be_private
+from ml_platform.core.secrets import keep_secrets
+from ml_platform.core.terminal_text import print_safely, printable
 
 
 def main() -> NoReturn:

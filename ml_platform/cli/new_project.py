@@ -6,8 +6,8 @@ import shutil
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from ml_platform.errors import PlatformError, suggest
-from ml_platform.private import shared_as_wanted
+from ml_platform.core.errors import PlatformError, suggest
+from ml_platform.core.private_files import shared_as_wanted
 
 _EXAMPLES = "ml_platform_examples"
 _LEFT_OUT = shutil.ignore_patterns(".ml_platform", "__pycache__", ".*")

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from ml_platform.cli.summary import wide_console
-from ml_platform.identity import canonical_json
+from ml_platform.core.hashing import canonical_json
 from ml_platform.project import open_project
 
 if TYPE_CHECKING:
-    from ml_platform.snapshot.behind import Input
-    from ml_platform.snapshot.diff import Moved, SnapshotDiff
+    from ml_platform.datasets.snapshot.diff import Moved, SnapshotDiff
+    from ml_platform.datasets.snapshot.lineage import Input
 
 _SHOWN = 10
 
 
 def show_list(model: str | None, directory: Path | None, as_json: bool) -> None:
     """Print a line for each snapshot."""
-    from ml_platform.cli.standing import UnknownModel
-    from ml_platform.snapshot.find import list_snapshots
+    from ml_platform.cli.status import UnknownModel
+    from ml_platform.datasets.snapshot.find import list_snapshots
 
     if model is not None and directory is None and (Path(model) / "project.yaml").exists():
         directory, model = Path(model), None
@@ -52,9 +52,9 @@ def _stretches(rows: Mapping[str, int]) -> str:
 
 def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     """Print a snapshot's manifest, with the partitions behind it."""
-    from ml_platform.retention.marks import marks_of
-    from ml_platform.snapshot.behind import inputs_of
-    from ml_platform.snapshot.find import find_snapshot
+    from ml_platform.datasets.snapshot.find import find_snapshot
+    from ml_platform.datasets.snapshot.lineage import inputs_of
+    from ml_platform.storage.erasure_marks import marks_of
 
     project = open_project(directory)
     artifact = find_snapshot(project, name)
@@ -95,8 +95,8 @@ def _input_row(item: Input) -> tuple[str, ...]:
 
 def show_diff(directory: Path, first: str, second: str, as_json: bool) -> None:
     """Print what differs between two snapshots."""
-    from ml_platform.snapshot.diff import diff_snapshots
-    from ml_platform.snapshot.find import find_snapshot
+    from ml_platform.datasets.snapshot.diff import diff_snapshots
+    from ml_platform.datasets.snapshot.find import find_snapshot
 
     project = open_project(directory)
     found = diff_snapshots(project, find_snapshot(project, first), find_snapshot(project, second))

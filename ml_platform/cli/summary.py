@@ -11,16 +11,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ml_platform.evaluation.basis import basis_text, interval_text
-from ml_platform.evaluation.reasons import conditions, gate_text
-from ml_platform.identity import format_instant
-from ml_platform.monitoring.missed import Missed
+from ml_platform.core.hashing import format_instant
+from ml_platform.core.terminal_text import SafeConsole, styled
+from ml_platform.declarations.metric_names import headline_metric
+from ml_platform.operations.predictions.missed import Missed
 from ml_platform.project import Project
-from ml_platform.spec.figures import headline_metric
-from ml_platform.status import DataStatus, ModelStatus, ProjectStatus, project_status
-from ml_platform.store.outputs import current_output
-from ml_platform.terminal import SafeConsole, styled
-from ml_platform.versions import versions
+from ml_platform.registry.evaluation.basis import basis_text, interval_text
+from ml_platform.registry.evaluation.reasons import conditions, gate_text
+from ml_platform.reporting.status import DataStatus, ModelStatus, ProjectStatus, project_status
+from ml_platform.storage.outputs import current_output
+from ml_platform.storage.versions import versions
 
 _FILE_WIDTH = 150
 _VERDICTS = {

@@ -13,27 +13,27 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
-from ml_platform.clock import MICROSECOND
-from ml_platform.engine import Engine
-from ml_platform.engine.ranges import Ints
-from ml_platform.engine.sums import combined
-from ml_platform.errors import ValueTooLarge, too_large
-from ml_platform.expression import parse_expression
-from ml_platform.features.cells import Grain
-from ml_platform.features.chunks import at_once
-from ml_platform.features.parts import Answer, Measure, parts_of
-from ml_platform.features.stored_cells import StoredCells, chunks_between, engine_cells
-from ml_platform.features.windowed import TICK, Wanted, by_join, in_ranges
+from ml_platform.core.clock import MICROSECOND
+from ml_platform.core.engines import Engine
+from ml_platform.core.engines.exact_sums import combined
+from ml_platform.core.engines.interval_index import Ints
+from ml_platform.core.errors import ValueTooLarge, too_large
+from ml_platform.core.expressions import parse_expression
+from ml_platform.declarations.feature_table import EVER, FeatureTableSpec
+from ml_platform.declarations.resolve import aggregate_type, columns_behind, sums_floats
+from ml_platform.features.aggregates.partials import Answer, Measure, parts_of
+from ml_platform.features.lookup import TICK, Wanted, by_join, in_ranges
+from ml_platform.features.tile_store import StoredCells, chunks_between, engine_cells
+from ml_platform.features.tiles import Grain
 from ml_platform.project import Project
-from ml_platform.spec.feature_table import EVER, FeatureTableSpec
-from ml_platform.spec.resolve import aggregate_type, columns_behind, sums_floats
-from ml_platform.store.manifest import Artifact
+from ml_platform.storage.chunks import at_once
+from ml_platform.storage.manifest import Artifact
 
 _QUESTION = "_question"
 
 
 def ticks_of(instants: Ints, spec: FeatureTableSpec) -> Ints:
-    """Return the refresh ticks that can be read at instants; `ml_platform.clock.tick_at` tells one of them.
+    """Return the refresh ticks that can be read at instants; `ml_platform.core.clock.tick_at` tells one of them.
 
     Parameters
     ----------

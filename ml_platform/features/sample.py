@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_platform.clock import MICROSECOND, to_micros
-from ml_platform.features.cells import EVENT_UNIT, KNOWN_FROM, Grain
+from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.features.point_in_time import features_at
-from ml_platform.features.schema import LAST
-from ml_platform.features.stored_cells import StoredCells
+from ml_platform.features.tile_store import StoredCells
+from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, Grain
 from ml_platform.project import Project
-from ml_platform.store.manifest import Artifact
+from ml_platform.sources.conform import LAST
+from ml_platform.storage.manifest import Artifact
 
 TICK = "tick"
 _INSTANT = "_instant"

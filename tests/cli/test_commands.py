@@ -254,7 +254,7 @@ def test_a_plan_loads_none_of_the_slow_libraries(tmp_path: Path) -> None:
     code = f"""
 import sys
 from pathlib import Path
-from ml_platform.cli.planning import show_plan
+from ml_platform.cli.plan import show_plan
 show_plan(Path({str(shop)!r}), None, False)
 print(*sys.modules)
 """
@@ -265,7 +265,7 @@ print(*sys.modules)
 
 
 def test_snapshots_are_listed_shown_and_compared(tmp_path: Path, inside: Call) -> None:
-    from tests.snapshot.made import snapshots_of_shop
+    from tests.datasets.snapshot.shop_snapshots import snapshots_of_shop
 
     shop, first, second = snapshots_of_shop(tmp_path)
     lines = inside("snapshots", "late_parcel", str(shop)).stdout.splitlines()
@@ -320,7 +320,7 @@ def test_a_rule_of_retention_that_does_not_exist_is_a_fault(tmp_path: Path, insi
 
 
 def test_erase_looks_first_and_never_names_the_key_in_the_ledger(tmp_path: Path, inside: Call) -> None:
-    from tests.snapshot.made import snapshots_of_shop
+    from tests.datasets.snapshot.shop_snapshots import snapshots_of_shop
 
     shop, first, _ = snapshots_of_shop(tmp_path)
     words = ("erase", "order", "order_id=o001000", str(shop), "--reason", "asked for by letter 17")

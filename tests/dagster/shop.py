@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 
 from ml_platform.project import Project, open_project
-from ml_platform.store.simulated_clock import SimulatedClock
+from ml_platform.storage.simulated_clock import SimulatedClock
 from ml_platform_dagster.jobs.build import build_definitions
-from ml_platform_dagster.jobs.progress import Outcome
 from ml_platform_dagster.jobs.run import run_job
+from ml_platform_dagster.jobs.run_events import Outcome
 
 
 @dataclass

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from ml_platform.registry import champion
-from ml_platform.store.anchors import stored_anchors
-from ml_platform.store.ledger import Head, ledger_lines
+from ml_platform.registry.champion import champion
+from ml_platform.storage.ledger.anchors import stored_anchors
+from ml_platform.storage.ledger.lines import Head, ledger_lines
 from ml_platform_dagster.jobs.anchors import event_log_anchors
 from tests.dagster.shop import Shop
 

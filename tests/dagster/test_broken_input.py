@@ -7,7 +7,7 @@ import csv
 import dagster as dg
 import pytest
 
-from ml_platform.store.outputs import current_output
+from ml_platform.storage.outputs import current_output
 from tests.dagster.shop import Shop
 
 ORDERS = "sources/orders"

@@ -19,10 +19,10 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
+from tests.audit.verify.factory import EASY
 from tests.servers import mlflow_server
 from tests.serving import free_port
-from tests.store import postgres
-from tests.verification.factory import EASY
+from tests.storage import postgres
 from tests.worlds import write_shop
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(1800)]

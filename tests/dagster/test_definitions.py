@@ -10,9 +10,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_platform.graph import build_graph
+from ml_platform.declarations.graph import build_graph
 from ml_platform.project import open_project
-from ml_platform_dagster.assets.declare import lock_of
+from ml_platform_dagster.assets.node_asset import lock_of
 from ml_platform_dagster.jobs.build import build_definitions
 from ml_platform_dagster.resources.project import NoProject, find_project
 from tests.worlds import write_shop

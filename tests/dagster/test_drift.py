@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ml_platform.monitoring.findings import open_findings
+from ml_platform.operations.monitoring.drift_episodes import open_findings
 from ml_platform.project import open_project
-from ml_platform.versions import versions
+from ml_platform.storage.versions import versions
 from ml_platform_dagster.jobs.instance import open_instance
 from tests.dagster.conftest import open_copy
 from tests.dagster.shop import Shop

@@ -12,11 +12,11 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from ml_platform.mlflow_access import open_client, open_experiment
-from ml_platform.prediction_log import read_predictions
-from ml_platform.retention.erasure.erase import erase
-from ml_platform.retention.erasure.person import Person
-from ml_platform.retention.erasure.plan import plan_erasure
+from ml_platform.audit.erasure.data_subject import Person
+from ml_platform.audit.erasure.erase import erase
+from ml_platform.audit.erasure.plan import plan_erasure
+from ml_platform.reporting.mlflow.client import open_client, open_experiment
+from ml_platform.storage.prediction_log import read_predictions
 from tests.dagster.shop import Shop
 
 

@@ -9,10 +9,10 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
-from ml_platform.mlflow_access import open_client, open_experiment
-from ml_platform.registry import champion
-from ml_platform.store.durations import usual_duration
-from ml_platform.tracking import tracked_run
+from ml_platform.registry.champion import champion
+from ml_platform.reporting.mlflow.client import open_client, open_experiment
+from ml_platform.reporting.mlflow.runs import tracked_run
+from ml_platform.storage.durations import usual_duration
 from tests.dagster.shop import Shop
 
 MODELS = ("late_parcel", "lateness")

@@ -11,11 +11,11 @@ import yaml
 from dagster._core.definitions.utils import is_valid_owner
 from dagster._utils.schedules import is_valid_cron_schedule
 
-from ml_platform.clock import Schedule
-from ml_platform.errors import DeclarationError
+from ml_platform.core.clock import Schedule
+from ml_platform.core.errors import DeclarationError
+from ml_platform.declarations.load.load import load_project
+from ml_platform.declarations.types import _owner
 from ml_platform.project import Project
-from ml_platform.spec.load import load_project
-from ml_platform.spec.types import _owner
 from ml_platform_dagster.jobs.build import build_definitions
 from tests.worlds import FILES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from ml_platform.versions import versions
+from ml_platform.storage.versions import versions
 from tests.dagster.shop import Shop
 
 SNAPSHOT = "late_parcel/snapshot"

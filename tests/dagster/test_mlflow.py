@@ -8,11 +8,11 @@ import time
 import mlflow
 import pytest
 
-from ml_platform.mlflow_access import open_client, open_experiment
-from ml_platform.outbox import deliver, waiting
-from ml_platform.registry import champion
-from ml_platform.tracking import tracked_run
-from ml_platform.versions import versions
+from ml_platform.registry.champion import champion
+from ml_platform.reporting.mlflow.client import open_client, open_experiment
+from ml_platform.reporting.mlflow.outbox import deliver, waiting
+from ml_platform.reporting.mlflow.runs import tracked_run
+from ml_platform.storage.versions import versions
 from tests.dagster.shop import Shop
 from tests.servers import mlflow_server
 

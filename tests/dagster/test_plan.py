@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from ml_platform.features.source_log import chunk_names
-from ml_platform.plan.facts import Plan, Planned
-from ml_platform.plan.make import plan_project
+from ml_platform.operations.planning.plan import Plan, Planned
+from ml_platform.operations.planning.planner import plan_project
+from ml_platform.sources.source_log import chunk_names
 from tests.dagster.shop import Shop
 
 STAGES = ("snapshot", "trained_model", "evaluation", "deployment", "predictions", "monitoring")
@@ -49,7 +49,7 @@ def no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a source was read")
 
-    monkeypatch.setattr("ml_platform.features.ingest.read_parts", refuse)
+    monkeypatch.setattr("ml_platform.sources.ingest.read_parts", refuse)
 
 
 def test_after_a_run_everything_is_up_to_date_and_neither_plan_nor_run_reads_a_source(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from ml_platform.features.source_log import KNOWN, source_versions
-from ml_platform.plan.make import plan_project
-from ml_platform.prediction_log import logged_days, read_predictions
-from ml_platform.registry import champion
-from ml_platform_dagster.assets.declare import asset_key
+from ml_platform.operations.planning.planner import plan_project
+from ml_platform.registry.champion import champion
+from ml_platform.sources.source_log import KNOWN, source_versions
+from ml_platform.storage.prediction_log import logged_days, read_predictions
+from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.jobs.asset_jobs import build_asset_jobs
 from ml_platform_dagster.jobs.run import run_and_follow
 from ml_platform_dagster.jobs.sensors import new_source_data_sensor
 from tests.dagster.shop import Shop
-from tests.features.test_predictions_as_a_source import EXPECTED, ORDER_EXPECTED, micros
+from tests.sources.readers.test_predictions import EXPECTED, ORDER_EXPECTED, micros
 from tests.worlds import NOW
 
 CONSTANT = "algorithm: {name: constant}"

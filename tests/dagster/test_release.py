@@ -9,12 +9,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ml_platform.plan.make import plan_project
+from ml_platform.operations.planning.planner import plan_project
 from ml_platform.project import open_project
-from ml_platform.registry import champion
-from ml_platform.store.ledger import ledger_lines
-from ml_platform.versions import versions
-from ml_platform_dagster.assets.declare import asset_key
+from ml_platform.registry.champion import champion
+from ml_platform.storage.ledger.lines import ledger_lines
+from ml_platform.storage.versions import versions
+from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.jobs.instance import open_instance
 from ml_platform_dagster.jobs.run import run_and_follow
 from tests.dagster.shop import Shop

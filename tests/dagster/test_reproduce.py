@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ml_platform.reproduction import attempts
-from ml_platform.training import prepare
-from ml_platform.training.fitting import Estimator, Fitting
+from ml_platform.audit.reproduce import attempts
+from ml_platform.models import prepare
+from ml_platform.models.estimators.base import Estimator, Fitting
 from tests.dagster.shop import Shop
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from ml_platform.project import open_project
-from ml_platform.store.exclusive import exclusive
+from ml_platform.storage.exclusive import exclusive
 from ml_platform_dagster.jobs.instance import open_instance
-from ml_platform_dagster.jobs.leftovers import end_dead_runs
+from ml_platform_dagster.jobs.orphaned_runs import end_dead_runs
 from tests.dagster.shop import Shop
 from tests.worlds import write_shop
 

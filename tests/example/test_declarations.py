@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ml_platform.code_version import load_function
-from ml_platform.graph import build_graph
-from ml_platform.spec.load import load_project
-from ml_platform.spec.project import ProjectSpec
-from ml_platform.spec.resolve import expand_features
+from ml_platform.declarations.graph import build_graph
+from ml_platform.declarations.load.load import load_project
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.declarations.resolve import expand_features
+from ml_platform.declarations.user_code.version import load_function
 
 FLIGHTS = Path(__file__).parents[2] / "examples/flights"
 GOLDEN = Path(__file__).parent / "golden_graph.json"

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from ml_platform.code_version import load_function
-from ml_platform.spec.load import load_project
+from ml_platform.declarations.load.load import load_project
+from ml_platform.declarations.user_code.version import load_function
 
 FLIGHTS = Path(__file__).parents[2] / "examples/flights"
 

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ml_platform.evaluation.evaluate import evaluate_model
-from ml_platform.features.ingest import ingest_source
-from ml_platform.features.table import build_feature_table
-from ml_platform.predictor import load_predictor
+from ml_platform.datasets.snapshot.build import build_snapshot
+from ml_platform.datasets.snapshot.read import load_snapshot
+from ml_platform.features.build import build_feature_table
+from ml_platform.models.predictor import load_predictor
+from ml_platform.models.train import train_model
 from ml_platform.project import Project, open_project
-from ml_platform.snapshot.build import build_snapshot
-from ml_platform.snapshot.read import load_snapshot
-from ml_platform.training.train import train_model
+from ml_platform.registry.evaluation.evaluate import evaluate_model
+from ml_platform.sources.ingest import ingest_source
 
 FLIGHTS = Path(__file__).parents[2] / "examples/flights"
 AS_OF = datetime(2014, 1, 2, 12, tzinfo=UTC)
@@ -87,7 +87,7 @@ def test_what_was_known_is_what_the_records_say_was_known(flights: Project, made
     """Features of a few rows, by a loop over the readers' own rows: arrivals known by the full hour before."""
     import pandas as pd
 
-    from ml_platform.code_version import load_function
+    from ml_platform.declarations.user_code.version import load_function
 
     arrivals = load_function(FLIGHTS, "readers.nycflights:arrivals")().to_pandas()
     known = arrivals["arrived_at"] + timedelta(minutes=10)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ml_platform.clock import to_micros
-from ml_platform.errors import FeatureError
-from ml_platform.features.ingest import ingest_source
+from ml_platform.core.clock import to_micros
+from ml_platform.core.errors import FeatureError
+from ml_platform.features.build import build_feature_table
 from ml_platform.features.point_in_time import features_at
 from ml_platform.features.sample import newest_values, sample_values
-from ml_platform.features.table import build_feature_table
+from ml_platform.sources.ingest import ingest_source
 from tests.features import oracle
 from tests.features.world import SALES, at, text, write_csv, write_project
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.errors import ArtifactMissing
-from ml_platform.features.ingest import ingest_source
+from ml_platform.core.errors import ArtifactMissing
+from ml_platform.features.build import build_feature_table
 from ml_platform.features.sample import newest_values, sample_values
-from ml_platform.features.table import build_feature_table
 from ml_platform.project import Project
+from ml_platform.sources.ingest import ingest_source
 from tests.features.world import SALES, T0, at, sale, write_csv, write_project
 
 ROWS = [sale(f"s{n}", n * 0.7, shop="ab"[n % 2], amount=float(n)) for n in range(20)]

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from ml_platform.clock import EPOCH, tick_at, to_micros
+from ml_platform.core.clock import EPOCH, tick_at, to_micros
+from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.features.point_in_time import ticks_of
-from ml_platform.spec.feature_table import FeatureTableSpec
 
 TABLE = {
     "spec_version": 1,

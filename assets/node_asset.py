@@ -1,0 +1,101 @@
+"""What every asset has in common: key, inputs, group, owner, code version, and the line that declares it."""
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import dagster as dg
+
+from ml_platform.core.secrets import scrubbed
+from ml_platform.declarations.graph import Node
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.project import Project
+from ml_platform.storage.exclusive import exclusive
+
+_WITH_THE_MODEL = frozenset({"snapshot", "trained_model", "evaluation", "deployment"})
+
+
+def asset_key(name: str) -> dg.AssetKey:
+    """Return the asset key of a node: ``late_parcel/snapshot`` becomes two parts."""
+    return dg.AssetKey(name.split("/"))
+
+
+def lock_of(node: Node) -> str:
+    """Return the name of the lock under which a node is computed, by one process at a time, whatever started it.
+
+    The stages that make a model share one; every other node has its own.
+    """
+    if node.kind in _WITH_THE_MODEL:
+        return f"make_{node.subject}"
+    return node.name.replace("/", "_")
+
+
+def declared_asset(
+    project: Project, node: Node, *, kinds: Collection[str], **more: Any
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Return the decorator that makes a node's asset of a function.
+
+    Parameters
+    ----------
+    kinds
+        Labels in the Dagster UI, at most three.
+    more
+        What else `dagster.asset` should be told.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # backfill_policy
+        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+            key=asset_key(node.name),
+            deps=[asset_key(name) for name in node.inputs],
+            group_name=node.group,
+            kinds=set(kinds),
+            owners=[node.owner],
+            description=node.description,
+            code_version=node.code_version,
+            metadata={"dagster/code_references": _declared_at(project, node)},
+            **more,
+        )
+    return lambda body: decorator(scrubbed(_one_at_a_time(project, lock_of(node), body)))
+
+
+def _one_at_a_time(project: Project, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
+    """Let one process at a time run an asset's body.
+
+    Dagster's pools are meant for that, but with SQLite two runs can take the same place, or wait for one that is free.
+    """
+
+    def alone(context: dg.AssetExecutionContext) -> AbstractContextManager[None]:
+        text = f"Waiting for another run that holds the lock {name}."
+        return exclusive(project.database, project.state, name, lambda: context.log.info(text))
+
+    if inspect.isgeneratorfunction(body):
+
+        @functools.wraps(body)
+        def steps(context: dg.AssetExecutionContext, *arguments: Any, **named: Any) -> Iterator[Any]:
+            with alone(context):
+                yield from body(context, *arguments, **named)
+
+        return steps
+
+    @functools.wraps(body)
+    def step(context: dg.AssetExecutionContext, *arguments: Any, **named: Any) -> Any:
+        with alone(context):
+            return body(context, *arguments, **named)
+
+    return step
+
+
+def _declared_at(project: Project, node: Node) -> dg.CodeReferencesMetadataValue:
+    place = node.location
+    reference = dg.LocalFileCodeReference(
+        file_path=str(project.root / place.file), line_number=place.line, label=f"{place.file}:{place.line}"
+    )
+    return dg.CodeReferencesMetadataValue(code_references=[reference])
+
+
+def model_of(project: Project, node: Node) -> ModelSpec:
+    """Return the declaration of the model that a node belongs to."""
+    return project.spec.models[node.subject]

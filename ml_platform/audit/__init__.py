@@ -1,0 +1,1 @@
+"""Answers for the past: explain, reproduce, verify, retention, erasure."""

@@ -1,0 +1,189 @@
+"""Whose data is meant: an entity's key, and where in tables and texts it is found."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.core.errors import PlatformError, suggest
+from ml_platform.core.hashing import format_instant
+from ml_platform.core.secrets import in_any_form, standing_alone
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.project import Project
+from ml_platform.sources.suppression_list import has_key, key_hash
+
+ERASED = "[erased]"
+_SHORTEST = 4
+"""A shorter text stands in too many places by chance to be masked wherever it is found."""
+
+
+class UnknownKey(PlatformError):
+    """What was given is not the key of an entity."""
+
+    def __init__(self, entity: str, problem: str) -> None:
+        super().__init__(f"{entity}: {problem}. Give the entity and each column of its key, such as customer id=4711.")
+
+
+@dataclass(frozen=True)
+class Person:
+    """One entity by its key, each value as text.
+
+    Attributes
+    ----------
+    hash
+        By which the ledger and the suppression list know it.
+    """
+
+    entity: str
+    key: Mapping[str, str]
+    hash: str
+
+    @classmethod
+    def of(cls, project: Project, entity: str, key: Mapping[str, str]) -> Person:
+        """Return who is meant.
+
+        Raises
+        ------
+        UnknownKey
+        """
+        entities = project.spec.file.entities
+        if entity not in entities:
+            raise UnknownKey(entity, f"there is no such entity. {suggest(entity, entities)}"[:-1])
+        if set(key) != set(entities[entity]):
+            raise UnknownKey(entity, f"its key is {', '.join(entities[entity])}, found {', '.join(key) or 'nothing'}")
+        texts = {name: _normal(project.spec, entities[entity], name, key[name]) for name in entities[entity]}
+        return cls(entity, texts, key_hash(project.database, entity, list(texts.values())))
+
+    def rows(self, table: pa.Table) -> pa.ChunkedArray:
+        """Return which rows of a table are about this entity: by columns called like its key, or all by ``x.key``."""
+        found = pa.chunked_array([pa.array([False] * table.num_rows, pa.bool_())])
+        for columns in self._places(table.column_names):
+            values = {columns[name]: _typed(text, table[columns[name]].type) for name, text in self.key.items()}
+            if None not in values.values():
+                found = pc.or_(found, has_key(table, values))
+        return found
+
+    def _places(self, columns: Sequence[str]) -> Iterable[dict[str, str]]:
+        prefixes = {"", *(name.rpartition(".")[0] + "." for name in columns if "." in name)}
+        for prefix in sorted(prefixes):
+            named = {name: f"{prefix}{name}" for name in self.key}
+            if set(named.values()) <= set(columns):
+                yield named
+
+    def elsewhere(self, table: pa.Table) -> dict[str, int]:
+        """Return how many rows that are not about this entity still hold its key, by column of texts."""
+        others = table.filter(pc.invert(self.rows(table)))
+        counts = {
+            name: pc.sum(pc.is_in(others[name], value_set=pa.array(self.texts, others[name].type))).as_py() or 0
+            for name in others.column_names
+            if pa.types.is_string(others[name].type) or pa.types.is_large_string(others[name].type)
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    @property
+    def texts(self) -> list[str]:
+        """The values that are masked wherever they are found."""
+        return [text for text in self.key.values() if len(text) >= _SHORTEST]
+
+    def masked_text(self, text: str) -> str:
+        """Return a text with the key's values masked, as whole words, also as pages, links and JSON write them."""
+        for value in self.texts:
+            plainest, pattern = _pattern_of(value)
+            if plainest in text:
+                text = pattern.sub(lambda found: found["kept"] or ERASED, text)
+        return text
+
+    def masked(self, value: Any) -> Any:
+        """Return JSON with the key's values masked: texts that hold them, and numbers under the key's names."""
+        if isinstance(value, Mapping):
+            return {self.masked_text(name): self._masked_item(name, item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.masked(item) for item in value]
+        return self.masked_text(value) if isinstance(value, str) else value
+
+    def _masked_item(self, name: str, item: Any) -> Any:
+        """Return what stands under a name, or in a list or a numbered list under it, as tables in JSON have columns."""
+        if isinstance(item, list | tuple):
+            return [self._masked_item(name, part) for part in item]
+        if isinstance(item, Mapping) and item and all(place.isdecimal() for place in item):
+            return {place: self._masked_item(name, part) for place, part in item.items()}
+        own = self.key.get(name.rpartition(".")[2])
+        return ERASED if own is not None and _is_same(own, item) else self.masked(item)
+
+    def masked_json(self, text: str) -> str:
+        """Return JSON text, masked."""
+        try:
+            found = json.loads(text)
+        except ValueError:
+            return self.masked_text(text)
+        if not isinstance(found, dict | list | str):
+            return self.masked_text(text)
+        masked = self.masked(found)
+        return text if masked == found else json.dumps(masked, sort_keys=True, ensure_ascii=False)
+
+
+_ID = re.compile("[0-9A-Fa-f]+")
+_KEPT = "|".join(
+    (
+        r"(?<![0-9A-Za-z-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z-])",
+        r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?(?![0-9])",
+        r"(?<![0-9A-Za-z.])[0-9]+\.[0-9]+(?![0-9A-Za-z.])",
+    )
+)
+"""Ids of runs, instants and fractions: digits stand in them by chance, and who reads them needs them whole."""
+
+
+@lru_cache(maxsize=64)
+def _pattern_of(value: str) -> tuple[str, re.Pattern[str]]:
+    """Return the longest part of a value that every way to write it has, and the pattern of all ways."""
+    plainest = max(re.findall("[0-9A-Za-z]+", value), key=len, default="")
+    kept = _KEPT if _ID.fullmatch(value) else "(?!)"
+    alone = standing_alone(in_any_form(value), r"\w")
+    return plainest, re.compile(f"(?P<kept>{kept})|{alone}")
+
+
+def _is_same(own: str, item: Any) -> bool:
+    """Return whether a value in JSON is that of the key; a column with nulls has whole numbers as fractions."""
+    if isinstance(item, float) and item.is_integer():
+        return own in (str(item), str(int(item)))
+    return str(item) == own
+
+
+def _normal(spec: ProjectSpec, key: Sequence[str], name: str, text: str) -> str:
+    """Return a value as key hashes have it, by the type of the column in the sources that hold the key."""
+    kinds = {item.columns[name].type for item in spec.sources.values() if set(key) <= set(item.columns)}
+    typed = {_told(_typed(text, _ARROW[kind])) for kind in kinds} - {None}
+    return str(min(typed)) if typed else text  # type: ignore[type-var]
+
+
+_ARROW: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+
+
+def _typed(text: str, kind: pa.DataType) -> Any:
+    """Return a text as a value of a column's type, or None where it is none."""
+    try:
+        if pa.types.is_timestamp(kind):
+            return datetime.fromisoformat(text)
+        return pa.scalar(text).cast(kind).as_py()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
+        return None
+
+
+def _told(value: Any) -> str | None:
+    if isinstance(value, datetime):
+        return format_instant(value)
+    return None if value is None else str(value)

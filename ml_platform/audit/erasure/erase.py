@@ -1,0 +1,168 @@
+"""Carrying out an erasure that was looked at before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ml_platform.audit.erasure.data_subject import Person
+from ml_platform.audit.erasure.files import clear_files
+from ml_platform.audit.erasure.plan import ErasurePlan, Found, Replaced, find_person, marks_for, plan_erasure
+from ml_platform.audit.erasure.records import mask_records, rewrite_database
+from ml_platform.audit.erasure.remove_rows import left_id, without
+from ml_platform.audit.erasure.staged_store import Rehearsal
+from ml_platform.audit.retention.reachability import look_at_store
+from ml_platform.audit.retention.remove import PlanHasChanged
+from ml_platform.core.errors import PlatformError
+from ml_platform.features.tile_index import CELLS
+from ml_platform.project import Project
+from ml_platform.sources.ingest_history import INGESTS
+from ml_platform.sources.suppression_list import lift, suppress
+from ml_platform.storage.erasure_marks import add_marks
+from ml_platform.storage.ledger.anchors import anchor_ledger
+from ml_platform.storage.ledger.lines import append_line
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.manifest_index import forget_file
+from ml_platform.storage.outputs import OUTPUTS
+from ml_platform.storage.prediction_log import PREDICTION_DAYS
+from ml_platform.storage.redirects import SUCCESSORS, replace_artifact
+from ml_platform.storage.rows import delete_rows, insert_row, update_rows
+
+ERASE, LIFT = "erase", "lift erasure"
+_ROUNDS = 3
+_AT_ONCE = 400
+
+
+class ReasonNamesKey(PlatformError):
+    """The reason of an erasure holds the key itself, and the ledger is never rewritten."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the reason holds the key that is to be erased, and the ledger keeps it for ever. Say it without."
+        )
+
+
+def erase(project: Project, person: Person, plan_id: str, now: datetime, *, actor: str, reason: str) -> ErasurePlan:
+    """Do what a plan said, if it still says the same, and return it.
+
+    First the key is suppressed, so that no ingest brings it back, and the ledger says so without naming it. Then what
+    is left of each artefact takes its place, one after the other; objects that held the person go last. A process that
+    is stopped on the way is completed by erasing again. The plan that is returned names, in `elsewhere`, what a last
+    look still found.
+
+    Raises
+    ------
+    PlanHasChanged, ReasonNamesKey
+        Nothing was changed.
+    CannotTell, ArtifactMissing, ArtifactDamaged, DatabaseUnavailable
+    """
+    if person.masked_text(reason) != reason:
+        raise ReasonNamesKey
+    plan = plan_erasure(project, person, now)
+    if plan.id != plan_id:
+        raise PlanHasChanged(plan_id, plan.id)
+    _tell(project, plan, now, actor, reason)
+    current = plan
+    for _ in range(_ROUNDS):  # a run beside may have written more meanwhile, from what it had read before
+        _perform(project, current, now)
+        current = plan_erasure(project, person, now)
+        if not (current.replaced or current.objects):
+            break
+    mask_records(project, person)
+    rewrite_database(project)
+    clear_files(project, person)
+    return replace(plan, elsewhere=plan_erasure(project, person, now).elsewhere)
+
+
+def lift_erasure(project: Project, person: Person, now: datetime, *, actor: str, reason: str) -> bool:
+    """Let rows of a person be ingested again; False where they were not suppressed."""
+    if person.masked_text(reason) != reason:
+        raise ReasonNamesKey
+    with project.database.writing() as connection:
+        lifted = lift(connection, person.entity, person.hash)
+        if lifted:
+            facts = {"key_hash": person.hash}
+            ref = f"entity/{person.entity}"
+            append_line(connection, at=now, actor=actor, action=LIFT, ref=ref, reason=reason, facts=facts)
+    anchor_ledger(project)
+    return lifted
+
+
+def _tell(project: Project, plan: ErasurePlan, now: datetime, actor: str, reason: str) -> None:
+    counts = Counter(item.kind for item in plan.replaced)
+    facts = {"key_hash": plan.person.hash, "plan": plan.id, "artifacts": dict(counts), "rows": plan.rows}
+    with project.database.writing() as connection:
+        suppress(connection, plan.person.entity, plan.person.hash, now)
+        ref = f"entity/{plan.person.entity}"
+        append_line(connection, at=now, actor=actor, action=ERASE, ref=ref, reason=reason, facts=facts)
+    anchor_ledger(project)
+
+
+def _perform(project: Project, plan: ErasurePlan, now: datetime) -> None:
+    found = find_person(project, plan.person)
+    for item in plan.replaced:
+        _replace(project, plan, found, item, now)
+    _remove_objects(project, plan)
+
+
+def _replace(project: Project, plan: ErasurePlan, found: Found, item: Replaced, now: datetime) -> None:
+    """Let what is left of an artefact take its place, everywhere that the database names it, and remove it."""
+    store = project.store
+    artifact = found.artifacts[item.kind, item.id]
+    rehearsal = Rehearsal(store, found.touched)
+    left = without(rehearsal, artifact, plan.person)
+    rehearsal.perform()
+    new = store.write(
+        item.kind, left_id(left), artifact.key, objects=left.objects, about=left.about, inputs=artifact.inputs
+    )
+    path, marks = f"manifests/{item.kind}/{item.id}.json", list(marks_for(project, found, [item], now))
+    with project.database.writing() as connection:
+        if not _is_done(connection, artifact, new):
+            replace_artifact(connection, item.kind, item.id, new.id)
+            _point(connection, artifact, new)
+            add_marks(connection, marks)
+        forget_file(connection, path)
+    store.removal.remove(path)
+
+
+def _is_done(connection: sa.Connection, artifact: Artifact, new: Artifact) -> bool:
+    query = sa.select(SUCCESSORS.c.successor)
+    here = (SUCCESSORS.c.kind == artifact.kind) & (SUCCESSORS.c.id == artifact.id)
+    return bool(connection.scalar(query.where(here)) == new.id)
+
+
+def _point(connection: sa.Connection, artifact: Artifact, new: Artifact) -> None:
+    """Let the database lead to what is left: outputs, days of predictions, and sources, as of an ingest of their own.
+
+    A run beside that goes on with the former state of a source or of a day finds that it has moved, and does not stand.
+    """
+    same = (OUTPUTS.c.kind == artifact.kind) & (OUTPUTS.c.id == artifact.id)
+    update_rows(connection, OUTPUTS, same, {"id": new.id})
+    if artifact.kind == "predictions":
+        here = PREDICTION_DAYS.c.artifact == artifact.id
+        update_rows(connection, PREDICTION_DAYS, here, {"artifact": new.id, "rows": new.about["rows"]})
+    if artifact.kind == "source":
+        last = sa.select(INGESTS).where(INGESTS.c.source == artifact.about["source"])
+        row = connection.execute(last.order_by(INGESTS.c.number.desc()).limit(1)).mappings().first()
+        if row is not None and row["id"] == artifact.id:
+            again = {name: row[name] for name in row if name != "seq"}
+            again |= {"number": row["number"] + 1, "id": new.id, "new_rows": 0, "late": 0, "corrections": 0}
+            insert_row(connection, INGESTS, again)
+
+
+def _remove_objects(project: Project, plan: ErasurePlan) -> None:
+    """Remove the objects that held the person, which no manifest names any more, here and in the cache of others."""
+    store = project.store
+    named = {
+        item.sha256 for artifact in look_at_store(project).artifacts.values() for item in artifact.objects.values()
+    }
+    gone = sorted(plan.objects - named)
+    with project.database.writing() as connection:
+        for start in range(0, len(gone), _AT_ONCE):
+            delete_rows(connection, CELLS, CELLS.c.sha256.in_(gone[start : start + _AT_ONCE]))
+    for sha256 in gone:
+        store.removal.remove(f"objects/{sha256[:2]}/{sha256}")
+        (project.state / "cache" / sha256).unlink(missing_ok=True)

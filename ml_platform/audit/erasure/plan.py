@@ -1,0 +1,242 @@
+"""The plan of an erasure: what holds a person's data, what would be left, and what could no longer be proved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from ml_platform.audit.erasure.data_subject import Person
+from ml_platform.audit.erasure.files import HeldFile, Remedy, held_files, unsearched
+from ml_platform.audit.erasure.records import held_records
+from ml_platform.audit.erasure.remove_rows import is_table, left_id, without
+from ml_platform.audit.erasure.staged_store import Rehearsal
+from ml_platform.audit.erasure.texts import masked_bytes
+from ml_platform.audit.retention.reachability import Key, look_at_store
+from ml_platform.core.hashing import canonical_json, content_id
+from ml_platform.project import Project
+from ml_platform.storage.erasure_marks import Mark
+from ml_platform.storage.manifest import Artifact, StoredObject
+from ml_platform.storage.redirects import SUCCESSORS
+
+_ID_LENGTH = 12
+_LEARNT = ("trained_model", "evaluation")
+"""Kinds that are made of what was learnt from rows: they stay as they are, and are marked."""
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """An artefact that held rows of the person, or its key, and the id of what would be left of it."""
+
+    kind: str
+    id: str
+    rows: int
+    successor: str
+
+
+@dataclass(frozen=True)
+class ErasurePlan:
+    """What erasing would do.
+
+    Attributes
+    ----------
+    id
+        Follows from what would be done: another plan has another id.
+    replaced
+        Artefacts in whose place others would stand.
+    marks
+        What could no longer be proved.
+    objects
+        The hashes of the objects that would go, at once and for good.
+    elsewhere
+        Where the key is that erasing does not reach: columns that are not the entity's, what was learnt, files that are
+        no text, and places that are not searched.
+    files
+        Files beside the store that would be removed, or in which the key would be masked.
+    records
+        How many rows of the database the key would be masked in, by table and column.
+    """
+
+    id: str
+    person: Person
+    replaced: tuple[Replaced, ...]
+    marks: tuple[Mark, ...]
+    objects: frozenset[str]
+    elsewhere: tuple[str, ...]
+    files: tuple[HeldFile, ...] = ()
+    records: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether erasing would change nothing."""
+        return not (self.replaced or self.objects or self.files or self.records)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """How many rows would be erased, by kind of artefact; states that share a row count it once each."""
+        found: dict[str, int] = {}
+        for item in self.replaced:
+            found[item.kind] = max(found.get(item.kind, 0), item.rows)
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan in JSON types, without the key."""
+        return {
+            "plan": self.id,
+            "entity": self.person.entity,
+            "key_hash": self.person.hash,
+            "replaced": [asdict(item) for item in self.replaced],
+            "marks": [{**asdict(mark), "at": mark.at.isoformat()} for mark in self.marks],
+            "objects": sorted(self.objects),
+            "elsewhere": list(self.elsewhere),
+            "files": [{"path": item.path, "remedy": item.remedy.value} for item in self.files],
+            "records": dict(self.records),
+        }
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a person's data was found in the store.
+
+    Attributes
+    ----------
+    touched
+        Hashes of objects that hold rows of the person, or the key in a text.
+    elsewhere
+        By hash of an object, how many other rows hold the key, by column.
+    """
+
+    artifacts: Mapping[Key, Artifact]
+    touched: frozenset[str]
+    elsewhere: Mapping[str, Mapping[str, int]]
+
+    def holders(self, person: Person) -> Iterator[Artifact]:
+        """Yield the artefacts that hold rows of the person, or the key in what their manifest tells."""
+        for key, artifact in sorted(self.artifacts.items()):
+            held = any(stored.sha256 in self.touched for stored in artifact.objects.values())
+            if artifact.kind not in _LEARNT and (held or _told(artifact, person)):
+                yield self.artifacts[key]
+
+
+def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan:
+    """Return what erasing a person's data would do. Every object of the store is read once.
+
+    Raises
+    ------
+    CannotTell, ArtifactMissing, ArtifactDamaged
+    """
+    found = find_person(project, person)
+    replaced, former = [], set[str]()
+    for artifact in found.holders(person):
+        left = without(Rehearsal(project.store, found.touched), artifact, person)
+        if left.is_changed:
+            replaced.append(Replaced(artifact.kind, artifact.id, left.rows, left_id(left)))
+            kept = {stored.sha256 for stored in left.objects.values()}
+            former |= {stored.sha256 for stored in artifact.objects.values()} - kept
+    learnt = {
+        stored.sha256
+        for artifact in found.artifacts.values()
+        if artifact.kind in _LEARNT
+        for stored in artifact.objects.values()
+    }
+    objects = (found.touched | former) - learnt  # hashes of keys and places of rows go with the rows
+    id = content_id([person.hash, [[item.kind, item.id, item.successor] for item in replaced], sorted(objects)])
+    marks = tuple(marks_for(project, found, replaced, now))
+    held = list(held_files(project, person))
+    unreachable = [f"{item.path}: the file is no text" for item in held if item.remedy is Remedy.NAME]
+    return ErasurePlan(
+        id[:_ID_LENGTH],
+        person,
+        tuple(replaced),
+        marks,
+        objects,
+        (*_elsewhere(found, person), *unreachable, *unsearched(project, person)),
+        tuple(item for item in held if item.remedy is not Remedy.NAME),
+        held_records(project, person),
+    )
+
+
+def find_person(project: Project, person: Person) -> Found:
+    """Look for a person in every object of the store, those without a manifest too; what was set aside comes back."""
+    store, touched, elsewhere = project.store, set[str](), dict[str, Mapping[str, int]]()
+    for file, _ in list(store.removal.aside()):
+        store.removal.bring_back(file.path)
+    stored = look_at_store(project)
+    for file in stored.objects:
+        if file.name.startswith("."):
+            continue
+        content = store.read(StoredObject(file.name, file.size))
+        if is_table(content):
+            table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+            if pc.sum(person.rows(table)).as_py():
+                touched.add(file.name)
+            if counts := person.elsewhere(table):
+                elsewhere[file.name] = counts
+        elif masked_bytes(content, person) is not None:
+            touched.add(file.name)
+    return Found(stored.artifacts, frozenset(touched), elsewhere)
+
+
+def _told(artifact: Artifact, person: Person) -> bool:
+    about = dict(artifact.about)
+    return bool(canonical_json(person.masked(about)) != canonical_json(about))
+
+
+def _elsewhere(found: Found, person: Person) -> Iterator[str]:
+    """Yield where the key stays, in words."""
+    told: dict[str, int] = {}
+    for artifact in found.artifacts.values():
+        name = f"{artifact.kind} {artifact.about.get('source') or artifact.about.get('model') or artifact.short_id}"
+        for stored in artifact.objects.values():
+            for column, count in found.elsewhere.get(stored.sha256, {}).items():
+                told[f"{name}: column {column}"] = max(told.get(f"{name}: column {column}", 0), count)
+        if artifact.kind in _LEARNT:
+            held = any(stored.sha256 in found.touched for stored in artifact.objects.values())
+            if held or _told(artifact, person):
+                yield f"{name} {artifact.short_id}, in what was learnt, such as a category: train it anew"
+    yield from (f"{where}, up to {count} rows of others" for where, count in sorted(told.items()))
+
+
+# What can no longer be proved -----------------------------------------------
+
+_TOLD = {
+    "source": "erased: what was made from it before cannot be made again to the byte",
+    "feature_table": "of cells erased: features of before cannot be looked up again for them",
+    "snapshot": "erased: what was trained on it cannot be trained again to the byte",
+    "predictions": "erased: these predictions cannot be explained any more",
+    "trained_model": "of the snapshot that it was trained on erased: it no longer reproduces to the byte",
+    "evaluation": "of the snapshot that it was judged on erased: its figures cannot be worked out again",
+}
+
+
+def marks_for(project: Project, found: Found, replaced: list[Replaced], now: datetime) -> Iterator[Mark]:
+    """Yield the marks of what would be replaced, under all of its ids, and of what rests on it."""
+    former = _former_ids(project)
+    for item in replaced:
+        ids = [item.id, item.successor, *former.get((item.kind, item.id), ())]
+        told = _TOLD.get(item.kind, "erased, or the key in it masked")
+        for id in dict.fromkeys(ids):
+            yield Mark(item.kind, id, now, item.rows, f"{_rows(item.rows)} {told}")
+        if item.kind == "snapshot":
+            for artifact in found.artifacts.values():
+                if artifact.kind in _LEARNT and artifact.inputs.get("snapshot") in ids:
+                    told = f"{_rows(item.rows)} {_TOLD[artifact.kind]}"
+                    yield Mark(artifact.kind, artifact.id, now, item.rows, told)
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'' if count == 1 else 's'}"
+
+
+def _former_ids(project: Project) -> dict[Key, list[str]]:
+    found: dict[Key, list[str]] = {}
+    with project.database.reading() as connection:
+        for row in connection.execute(sa.select(SUCCESSORS)):
+            found.setdefault((row.kind, row.successor), []).append(row.id)
+    return found

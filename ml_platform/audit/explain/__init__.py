@@ -1,0 +1,6 @@
+"""Explaining a logged prediction from its id: what it was made from, what it was worth, and the same bytes again."""
+
+from ml_platform.audit.explain.explainer import explain, explain_each
+from ml_platform.audit.explain.explanation import Explanation
+
+__all__ = ["Explanation", "explain", "explain_each"]

@@ -1,0 +1,111 @@
+"""What was in production at an instant: the champion, who deployed it, why, and by which figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ml_platform.audit.explain.version_facts import Deployment, VersionFacts, deployment_at, deployments, version_facts
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
+from ml_platform.core.formatting import instant_text
+from ml_platform.core.terminal_text import styled
+from ml_platform.project import Project
+from ml_platform.registry.evaluation.basis import interval_text
+from ml_platform.storage.versions import all_versions
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_FIGURES = ("auc", "log_loss", "pinball", "rmse", "mae", "value", "value_vs_do_nothing")
+
+
+@dataclass(frozen=True)
+class Production:
+    """What was in production.
+
+    Attributes
+    ----------
+    deployment
+        The move that made it champion; None where nothing was deployed by then.
+    version
+        None where nothing was deployed, or its manifest cannot be read: `problem` then says why.
+    first
+        When the first version was deployed, where that was later.
+    """
+
+    model: str
+    at: datetime
+    deployment: Deployment | None
+    version: VersionFacts | None
+    first: datetime | None
+    problem: str
+
+
+def known_models(project: Project) -> list[str]:
+    """Return the names of models that are declared, or that ever had a version."""
+    return sorted({*project.spec.models, *(version.model for version in all_versions(project))})
+
+
+def production_at(project: Project, model: str, at: datetime) -> Production:
+    """Return what was in production at an instant, from the ledger."""
+    found = deployment_at(project, model, at)
+    if found is None:
+        made = deployments(project, model)
+        return Production(model, at, None, None, made[0].at if made else None, "")
+    try:
+        version = version_facts(project, model, found.trained_model, at)
+    except (ArtifactMissing, ArtifactDamaged) as error:
+        return Production(model, at, found, None, None, str(error))
+    return Production(model, at, found, version, None, "")
+
+
+def print_production(found: Production, console: Console) -> None:
+    """Print what was in production."""
+    from rich.table import Table
+
+    deployment, version = found.deployment, found.version
+    if deployment is None:
+        later = f"; the first was, on {instant_text(found.first)}" if found.first else ""
+        console.print(f"No version of {found.model} was deployed by {instant_text(found.at)}{later}.", highlight=False)
+        return
+    name = f"{found.model}@{deployment.version or deployment.trained_model[:12]}"
+    console.print(styled("[bold]{}[/] was in production at {}", name, instant_text(found.at)))
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for what, told in _told(deployment, version, found.problem):
+        table.add_row(f"  {what}", told)
+    console.print(table, highlight=False)
+
+
+def _interval(deployment: Deployment) -> str:
+    low, high = (deployment.figures.get(f"value_vs_do_nothing_{end}") for end in ("low", "high"))
+    return interval_text(low, high, deployment.interval) if deployment.interval else "not recorded"
+
+
+def _told(deployment: Deployment, version: VersionFacts | None, problem: str) -> list[tuple[str, str]]:
+    from ml_platform.audit.explain.wording import champions_text, commit_text, shown
+
+    until = instant_text(deployment.until) if deployment.until else "now"
+    figures = {name: deployment.figures[name] for name in _FIGURES if name in deployment.figures}
+    before = f"version {deployment.from_version}" if deployment.from_version else "nothing"
+    rows = [
+        ("from", f"{instant_text(deployment.at)} until {until}"),
+        ("by", f"{deployment.actor} ({deployment.action}, ledger line {deployment.line}), in place of {before}"),
+        ("as user", f"{deployment.os_user} on {deployment.host}"),
+        ("why", deployment.reason),
+        ("evaluation", deployment.evaluation or "not recorded"),
+        ("its figures", ", ".join(f"{name} {shown(value)}" for name, value in figures.items()) or "not recorded"),
+        ("its interval", _interval(deployment)),
+        ("trained model", deployment.trained_model),
+    ]
+    if version is None:
+        return [*rows, ("problem", problem)]
+    return [
+        *rows,
+        ("snapshot", version.snapshot),
+        ("declaration", version.declaration),
+        ("git commit", commit_text(version)),
+        ("since then", champions_text(version)),
+    ]

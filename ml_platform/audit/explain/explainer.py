@@ -1,0 +1,290 @@
+"""Explaining predictions: found in the log, made again from what was read then, and scored again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from ml_platform.audit.explain.contributions import Contributions, contributions_of
+from ml_platform.audit.explain.explanation import ActionValue, Answer, Explanation, Input, Made, Through
+from ml_platform.audit.explain.inputs import inputs_of_rows, population_rows
+from ml_platform.audit.explain.lookup import Logged, find_predictions
+from ml_platform.audit.explain.outcome import Outcome, outcomes_of
+from ml_platform.audit.explain.recompute_features import features_then, project_then
+from ml_platform.audit.explain.rescoring import Rescored, output_names, output_value, score_again
+from ml_platform.audit.explain.source_rows_types import SourceRow
+from ml_platform.audit.explain.values import plain
+from ml_platform.audit.explain.version_facts import VersionFacts, version_facts
+from ml_platform.audit.explain.what_if import WhatIf, what_if
+from ml_platform.audit.references.links import kind_of
+from ml_platform.core.errors import PlatformError
+from ml_platform.models.inputs.columns import read_columns
+from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.operations.predictions.rows import UNLEARNED_NULLS
+from ml_platform.project import Project
+from ml_platform.storage.erasure_marks import marks_of
+
+ROWS_LISTED = 5
+"""So many source rows are listed for a feature by default."""
+
+_DATA = ("sources/", "features/")
+_TAKEN = "The log holds the recommended action. What was done in the end is not recorded."
+
+
+def explain(
+    project: Project, id: str, now: datetime, *, given: Mapping[str, str] | None = None, rows: int | None = ROWS_LISTED
+) -> Explanation:
+    """Return what is known of one logged prediction, having scored it again.
+
+    Parameters
+    ----------
+    id
+        ``model.yyyymmdd.hash``.
+    now
+        Labels that are settled by then are told.
+    given
+        What-if values by input column, as a person writes them.
+    rows
+        So many source rows are listed for each feature, the newest first; None lists all.
+
+    Raises
+    ------
+    NoSuchPrediction
+        Where the id is malformed or not in the log, with the nearest one.
+    WrongWhatIf
+        Where a what-if value does not fit.
+    ArtifactMissing, ArtifactDamaged
+        Where the log or the trained model cannot be read; what else is missing is told among the problems.
+    """
+    return next(explain_each(project, [id], now, given=given, rows=rows))
+
+
+def explain_each(
+    project: Project,
+    ids: Sequence[str],
+    now: datetime,
+    *,
+    given: Mapping[str, str] | None = None,
+    rows: int | None = ROWS_LISTED,
+) -> Iterator[Explanation]:
+    """Yield the explanations of several predictions, as `explain` gives each; what they share is read once.
+
+    Predictions that were made from the same inputs come together, in the order in which their ids were given.
+    """
+    shared = _Shared(project, now, rows)
+    for logged in find_predictions(project, ids):
+        yield from _Explainer(shared, logged).explain(given or {})
+
+
+class _Shared:
+    """What explanations of several groups of predictions have in common."""
+
+    def __init__(self, project: Project, now: datetime, rows: int | None) -> None:
+        self.project, self.now, self.rows = project, now, rows
+        self._predictors: dict[str, Predictor] = {}
+        self._versions: dict[tuple[str, datetime], VersionFacts] = {}
+
+    def predictor(self, trained_id: str) -> Predictor:
+        if trained_id not in self._predictors:
+            trained = self.project.store.get("trained_model", trained_id)
+            self._predictors[trained_id] = load_predictor(self.project, trained)
+        return self._predictors[trained_id]
+
+    def version(self, model: str, trained_id: str, at: datetime) -> VersionFacts:
+        if (trained_id, at) not in self._versions:
+            self._versions[trained_id, at] = version_facts(self.project, model, trained_id, at)
+        return self._versions[trained_id, at]
+
+
+@dataclass(frozen=True)
+class _Again:
+    """Rows of one version, scored again."""
+
+    rescored: Rescored
+    from_features: Rescored | None
+    values: Mapping[str, float | None]
+    contributions: tuple[Contributions, ...]
+
+
+class _Explainer:
+    """Explains predictions that were made from the same inputs by the same declarations."""
+
+    def __init__(self, shared: _Shared, logged: Logged) -> None:
+        self._shared, self._logged = shared, logged
+        self._problems: list[str] = []
+        then, problem = project_then(shared.project, logged)
+        self._problems += [problem] if problem else []
+        self._then = then
+        self._features = self._features_then()
+        self._read = self._artifacts()
+        self._problems += self._erased()
+
+    def explain(self, given: Mapping[str, str]) -> Iterator[Explanation]:
+        again = self._again()
+        inputs, through = self._inputs()
+        outcomes = self._outcomes()
+        population = self._population()
+        for id, row in self._logged.rows.iterrows():
+            predictor = self._shared.predictor(row["trained_model"])
+            looked_up = (inputs[str(id)], through.get(str(id), ()))
+            yield self._told(str(id), row, predictor, again[str(id)], looked_up, outcomes, population, given)
+
+    def _told(
+        self,
+        id: str,
+        row: pd.Series,
+        predictor: Predictor,
+        again: _Again,
+        looked_up: tuple[tuple[Input, ...], tuple[Through, ...]],
+        outcomes: Mapping[str, Outcome],
+        population: Mapping[str, SourceRow],
+        given: Mapping[str, str],
+    ) -> Explanation:
+        logged, effective = self._logged, row["effective_time"].to_pydatetime()
+        return Explanation(
+            prediction_id=id,
+            model=logged.model,
+            description=self._then.spec.models[logged.model].description if self._then else "",
+            key={name: plain(row[name]) for name in logged.key},
+            prediction_time=row["prediction_time"].to_pydatetime(),
+            effective_time=effective,
+            scored_at=row["scored_at"].to_pydatetime(),
+            answer=self._answer(row, predictor, again.values),
+            inputs=looked_up[0],
+            through=looked_up[1],
+            population=population.get(id),
+            contributions=again.contributions,
+            version=self._shared.version(logged.model, row["trained_model"], effective),
+            made=Made(row["_log"], row["_segment"], self._read, logged.exact),
+            again=again.rescored,
+            from_features=again.from_features,
+            outcome=outcomes.get(id, Outcome("unknown", None, "")),
+            what_if=self._what_if(id, predictor, given),
+            problems=(*self._problems, *self._missing(id), *self._unproven(row), *_unlearned(row, predictor)),
+        )
+
+    # Parts -----------------------------------------------------------------
+
+    def _features_then(self) -> pd.DataFrame | None:
+        if self._then is None:
+            return None
+        try:
+            return features_then(self._then, self._logged)
+        except PlatformError as error:
+            self._problems.append(f"the features cannot be computed again: {error}")
+            return None
+
+    def _again(self) -> dict[str, _Again]:
+        """Score everything again, version by version: from the logged values, and from the features of then."""
+        found: dict[str, _Again] = {}
+        for trained_id, rows in self._logged.rows.groupby("trained_model", sort=False):
+            predictor = self._shared.predictor(str(trained_id))
+            read = read_columns(rows, predictor.inputs)
+            rescored = score_again(predictor, read, rows)
+            of_features = self._from_features(predictor, rows)
+            values, terms = predictor.expected_values(read), contributions_of(predictor, read)
+            for place, id in enumerate(rows.index):
+                expected = {str(name): plain(values[name].iloc[place]) for name in values.columns}
+                found[str(id)] = _Again(rescored[place], of_features.get(str(id)), expected, terms[place])
+        return found
+
+    def _from_features(self, predictor: Predictor, rows: pd.DataFrame) -> dict[str, Rescored]:
+        if self._features is None:
+            return {}
+        known = [id for id in rows.index if id in self._features.index]
+        if not known:
+            return {}
+        frame = self._features.loc[known].assign(prediction_time=rows.loc[known, "prediction_time"])
+        return dict(zip(map(str, known), score_again(predictor, frame, rows.loc[known]), strict=True))
+
+    def _inputs(self) -> tuple[dict[str, tuple[Input, ...]], dict[str, tuple[Through, ...]]]:
+        by_version = {id: self._shared.predictor(id).inputs for id in self._logged.rows["trained_model"].unique()}
+        return inputs_of_rows(
+            self._then, self._logged, self._features, by_version, self._shared.rows, self._problems.append
+        )
+
+    def _outcomes(self) -> Mapping[str, Outcome]:
+        if self._then is None:
+            return {}
+        rows = self._logged.rows.drop_duplicates("version")
+        pairs = zip(rows["version"], rows["trained_model"], strict=True)
+        predictors = {int(number): self._shared.predictor(id) for number, id in pairs}
+        try:
+            return outcomes_of(self._then, self._logged, predictors, self._shared.now)
+        except PlatformError as error:
+            self._problems.append(f"what came of it cannot be told: {error}")
+            return {}
+
+    def _population(self) -> Mapping[str, SourceRow]:
+        if self._then is None or self._features is None:
+            return {}
+        return population_rows(self._then, self._logged, self._features)
+
+    def _answer(self, row: pd.Series, predictor: Predictor, values: Mapping[str, float | None]) -> Answer:
+        names = output_names(predictor)
+        action = output_value(row.get("action"))
+        spec = (self._then or self._shared.project).spec
+        return Answer(
+            scores={name: plain(row[name]) for name in names if name.startswith("score")},
+            predicted=plain(row["predicted"]) if "predicted" in names else None,
+            action=None if action is None else str(action),
+            expected_value=plain(row.get("expected_value")),
+            actions=tuple(ActionValue(name, value, name == action) for name, value in values.items()),
+            taken=_TAKEN if predictor.decision.actions else "The prediction itself is acted on.",
+            currency=spec.file.currency,
+        )
+
+    def _artifacts(self) -> dict[str, str]:
+        """Return what was read, with the sources behind the feature tables."""
+        found, sources = dict(self._logged.inputs), dict[tuple[str, str], list[str]]()
+        for node, id in self._logged.inputs.items():
+            table = None if self._then is None else self._then.spec.feature_tables.get(node.removeprefix("features/"))
+            if table is None or not node.startswith("features/"):
+                continue
+            try:
+                source = self._shared.project.store.get("feature_table", id).inputs["source"]
+            except PlatformError:
+                continue
+            sources.setdefault((f"sources/{table.source}", source), []).append(table.name)
+        for (node, id), tables in sources.items():
+            alone = [state for name, state in sources if name == node] == [id] and found.get(node, id) == id
+            found[node if alone else f"{node} of {', '.join(tables)}"] = id
+        return found
+
+    def _erased(self) -> list[str]:
+        """Return what was erased from whatever the scoring read, and from what the versions were trained on."""
+        read = [(node, kind_of(node), id) for node, id in self._read.items() if node.startswith(_DATA)]
+        trained = self._logged.rows["trained_model"].unique()
+        read += [(f"trained model {id[:12]}", "trained_model", id) for id in map(str, trained)]
+        found = [(what, mark) for what, kind, id in read for mark in marks_of(self._shared.project, kind, id)]
+        return [f"{what}, {mark.at:%Y-%m-%d}: {mark.told}. It is not among what is told here" for what, mark in found]
+
+    def _missing(self, id: str) -> list[str]:
+        if self._then is None or self._features is None or id in self._features.index:
+            return []
+        source = self._then.spec.models[self._logged.model].population.source
+        return [
+            f"the row that asked is not in the log of {source} as the scoring read it, so that the features cannot be "
+            "computed again: it was erased, or the log was begun anew"
+        ]
+
+    def _unproven(self, row: pd.Series) -> list[str]:
+        """Return why it cannot be told how the version came into production."""
+        version = self._shared.version(self._logged.model, row["trained_model"], row["effective_time"].to_pydatetime())
+        return [version.problem] if version.problem else []
+
+    def _what_if(self, id: str, predictor: Predictor, given: Mapping[str, str]) -> WhatIf | None:
+        return what_if(predictor, self._logged.rows.loc[[id]], given) if given else None
+
+
+def _unlearned(row: pd.Series, predictor: Predictor) -> Iterator[str]:
+    """Yield what the estimator saw in place of each null that training did not know."""
+    names = row.get(UNLEARNED_NULLS)
+    fills = {column.name: column.fill for column in predictor.matrix}
+    for name in str(names).split(", ") if isinstance(names, str) else ():
+        fill = fills.get(name)
+        seen = "none of the known categories" if fill is None else f"the median of training, {fill:g}"
+        yield f"{name} is null, and no training row had a null there: the model was given {seen}"

@@ -1,0 +1,172 @@
+"""What is told about one prediction. Everything is a plain value, and `Explanation.as_json` gives JSON types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from ml_platform.audit.explain.contributions import Contributions
+from ml_platform.audit.explain.outcome import Outcome
+from ml_platform.audit.explain.rescoring import Output, Rescored
+from ml_platform.audit.explain.source_rows_types import Behind, SourceRow
+from ml_platform.audit.explain.version_facts import VersionFacts
+from ml_platform.audit.explain.what_if import WhatIf
+
+
+@dataclass(frozen=True)
+class Input:
+    """One column that the predictor read.
+
+    Attributes
+    ----------
+    value
+        As it was logged when the prediction was made.
+    recomputed
+        The same from the artefacts that the scoring read, computed now; `agrees` says whether it is the same value,
+        None where it could not be computed.
+    formula
+        What a feature is, such as ``mean of minutes_late over 7d``.
+    table, tick
+        The feature table that it was read from, and the refresh tick; empty for a column of the population.
+    behind
+        The source rows that it follows from.
+    """
+
+    name: str
+    value: Any
+    recomputed: Any
+    agrees: bool | None
+    formula: str
+    unit: str
+    table: str
+    tick: datetime | None
+    behind: Behind | None
+
+
+@dataclass(frozen=True)
+class Through:
+    """A column that no predictor reads, but that gives a feature table its key: it is looked up on the way.
+
+    Attributes
+    ----------
+    gives
+        The key that it gives, such as ``last_stop.dest``.
+    """
+
+    name: str
+    value: Any
+    gives: str
+    behind: Behind | None
+
+
+@dataclass(frozen=True)
+class ActionValue:
+    """What an action could be expected to earn, in the project's currency."""
+
+    name: str
+    expected: float | None
+    recommended: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was answered: scores, the recommended action, and what each action was expected to earn.
+
+    Attributes
+    ----------
+    scores
+        By name, as logged: ``score``, or ``score.CLASS`` of several classes.
+    taken
+        What is known of the action that was taken.
+    """
+
+    scores: Mapping[str, float | None]
+    predicted: str | None
+    action: str | None
+    expected_value: float | None
+    actions: tuple[ActionValue, ...]
+    taken: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the scoring read.
+
+    Attributes
+    ----------
+    log
+        The state of the day's log, an artefact of kind ``predictions``, and the segment in it.
+    artifacts
+        Ids of sources and feature tables by node; ``sources/NAME`` behind a feature table is the source's state that
+        the table was made from.
+    exact
+        Whether the segment itself tells what it read, and by which declarations.
+    """
+
+    log: str
+    segment: str
+    artifacts: Mapping[str, str]
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One prediction, explained.
+
+    Attributes
+    ----------
+    through
+        Columns that were looked up only to find the entity of another table.
+    population
+        The row of the population's source that asked, as it was known at the batch run.
+    problems
+        What could not be told, and why.
+    """
+
+    prediction_id: str
+    model: str
+    description: str
+    key: Mapping[str, Any]
+    prediction_time: datetime
+    effective_time: datetime
+    scored_at: datetime
+    answer: Answer
+    inputs: tuple[Input, ...]
+    through: tuple[Through, ...]
+    population: SourceRow | None
+    contributions: tuple[Contributions, ...]
+    version: VersionFacts
+    made: Made
+    again: Rescored
+    from_features: Rescored | None
+    outcome: Outcome
+    what_if: WhatIf | None
+    problems: tuple[str, ...]
+
+    @property
+    def told(self) -> Contributions | None:
+        """The contributions to tell first: of the predicted class, or the only ones."""
+        if not self.contributions:
+            return None
+        named = [item for item in self.contributions if item.of == self.answer.predicted]
+        return (named or list(self.contributions))[0]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the same bytes came out again, from the logged values and from the features of then."""
+        return self.again.agrees and (self.from_features is None or self.from_features.agrees)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Every output as it was logged and as it came out again."""
+        return self.again.outputs
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the explanation in JSON types."""
+        from ml_platform.sources.checks.results import json_value
+
+        facts: dict[str, Any] = json_value(asdict(self))
+        return {**facts, "holds": self.holds}

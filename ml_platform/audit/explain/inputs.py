@@ -1,0 +1,207 @@
+"""The inputs of predictions: as logged, as they come out again, and the source rows that each follows from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ml_platform.audit.explain.explanation import Input, Through
+from ml_platform.audit.explain.lookup import Logged
+from ml_platform.audit.explain.rescoring import bytes_of
+from ml_platform.audit.explain.source_rows import rows_behind
+from ml_platform.audit.explain.source_rows_types import TICK, Answers, Asked, Behind, SourceRow
+from ml_platform.audit.explain.values import plain
+from ml_platform.core.clock import from_micros, tick_at
+from ml_platform.core.errors import PlatformError, listed
+from ml_platform.datasets.frame import EFFECTIVE
+from ml_platform.declarations.joins import Joined, joins_of
+from ml_platform.declarations.wording import formula, unit_of
+from ml_platform.models.inputs.columns import InputColumn, read_columns
+from ml_platform.project import Project
+
+Tell = Callable[[str], None]
+_Found = Mapping[str, Mapping[str, Behind]]
+"""By prediction id and column."""
+
+
+def inputs_of_rows(
+    then: Project | None,
+    logged: Logged,
+    features: pd.DataFrame | None,
+    columns: Mapping[str, Sequence[InputColumn]],
+    limit: int | None,
+    tell: Tell,
+) -> tuple[dict[str, tuple[Input, ...]], dict[str, tuple[Through, ...]]]:
+    """Return the inputs of predictions by their ids, in the predictor's order, and what led to their entities.
+
+    Parameters
+    ----------
+    then
+        The project as it was declared; None where that is not known.
+    features
+        What `features_then` gives; None where it could not be computed.
+    columns
+        What each trained model reads, by id.
+    limit
+        So many source rows are listed for each; None lists all.
+    tell
+        Is told what could not be found.
+    """
+    found: dict[str, tuple[Input, ...]] = {}
+    behind = {} if then is None or features is None or features.empty else _behind(then, logged, features, limit, tell)
+    joins = {} if then is None else _joined(then, logged.model)
+    for trained_id, rows in logged.rows.groupby("trained_model", sort=False):
+        inputs = columns[str(trained_id)]
+        before, after = _records(read_columns(rows, inputs)), _records(_again(rows, features, inputs))
+        ticks = _records(rows[[name for name in rows.columns if name.startswith("tick.")]])
+        for id in map(str, rows.index):
+            found[id] = tuple(
+                _input(then, joins, column.name, before[id], after.get(id), ticks[id], behind.get(id, {}))
+                for column in inputs
+            )
+    return found, {} if then is None or features is None else _through(joins, features, columns, behind)
+
+
+def _through(
+    joins: Mapping[str, Joined], features: pd.DataFrame, columns: Mapping[str, Sequence[InputColumn]], behind: _Found
+) -> dict[str, tuple[Through, ...]]:
+    """Return the columns of feature tables that give other tables their keys, where no predictor reads them."""
+    read = {column.name for inputs in columns.values() for column in inputs}
+    gives = {
+        name: f"{joined.alias}.{key}"
+        for joined in joins.values()
+        for key, name in joined.keys.items()
+        if name.partition(".")[0] in joins and name not in read and name in features.columns
+    }
+    values = _records(features[list(gives)])
+    return {
+        id: tuple(Through(name, of[name], key, behind.get(id, {}).get(name)) for name, key in gives.items())
+        for id, of in values.items()
+    }
+
+
+def _records(rows: pd.DataFrame | None) -> dict[str, dict[str, Any]]:
+    """Return the rows as plain values by id and column."""
+    if rows is None:
+        return {}
+    columns = {str(name): [plain(value) for value in rows[name].astype(object)] for name in rows.columns}
+    return {str(id): {name: values[place] for name, values in columns.items()} for place, id in enumerate(rows.index)}
+
+
+def population_rows(then: Project, logged: Logged, features: pd.DataFrame) -> dict[str, SourceRow]:
+    """Return the rows of the population's source that asked, as they were known at their batch runs, by id."""
+    spec = then.spec.sources[then.spec.models[logged.model].population.source]
+    found = {}
+    for id, row in features.iterrows():
+        values = {name: plain(row[f"{spec.name}.{name}"]) for name in spec.columns}
+        event = values.get(spec.event_timestamp)
+        at = from_micros(int(row[EFFECTIVE]))
+        found[str(id)] = SourceRow(values, event or at, _known(spec.known_at, values, event) or at)
+    return found
+
+
+def _known(known_at: Any, values: Mapping[str, Any], event: Any) -> Any:
+    if known_at.column is not None:
+        return values.get(known_at.column)
+    return event + known_at.delay if event is not None else None
+
+
+def _again(rows: pd.DataFrame, features: pd.DataFrame | None, inputs: Sequence[InputColumn]) -> pd.DataFrame | None:
+    if features is None:
+        return None
+    known = [id for id in rows.index if id in features.index]
+    frame = features.loc[known].assign(prediction_time=rows.loc[known, "prediction_time"])
+    return read_columns(frame, inputs)
+
+
+def _input(
+    then: Project | None,
+    joins: Mapping[str, Joined],
+    name: str,
+    logged: Mapping[str, Any],
+    again: Mapping[str, Any] | None,
+    ticks: Mapping[str, Any],
+    behind: Mapping[str, Behind],
+) -> Input:
+    owner, _, column = name.partition(".")
+    joined = joins.get(owner)
+    table = joined.table.name if joined else ""
+    return Input(
+        name=name,
+        value=logged[name],
+        recomputed=None if again is None else again[name],
+        agrees=None if again is None else _same(logged[name], again[name]),
+        formula=_formula(joined, column),
+        unit=_unit(then, joined, owner, column),
+        table=table,
+        tick=ticks.get(f"tick.{table}"),
+        behind=behind.get(name),
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two values are the same, numbers by their bytes."""
+    if isinstance(one, float) and isinstance(other, float):
+        return bytes_of(one) == bytes_of(other)
+    return bool(one == other)
+
+
+def _formula(joined: Joined | None, column: str) -> str:
+    if joined is None:
+        return ""
+    feature, window = joined.table.columns[column]
+    text = formula(joined.table.features[feature])
+    return text if window is None else f"{text} over {window.label}"
+
+
+def _unit(then: Project | None, joined: Joined | None, owner: str, column: str) -> str:
+    if joined is not None:
+        return unit_of(joined.table.feature_of(column))
+    if then is None or owner not in then.spec.sources:
+        return ""
+    return then.spec.sources[owner].columns[column].unit or ""
+
+
+def _joined(then: Project, model: str) -> dict[str, Joined]:
+    return {joined.alias: joined for joined in joins_of(then.spec, then.spec.models[model])}
+
+
+def _behind(then: Project, logged: Logged, features: pd.DataFrame, limit: int | None, tell: Tell) -> _Found:
+    found: dict[str, dict[str, Behind]] = {str(id): {} for id in features.index}
+    by_source: dict[str, list[tuple[Joined, Asked]]] = {}
+    for joined in _joined(then, logged.model).values():
+        try:
+            asked = _asked(then, joined, logged, features)
+        except PlatformError as error:
+            tell(f"the source rows behind {joined.alias} cannot be told: {error}")
+            continue
+        by_source.setdefault(asked.artifact.inputs["source"], []).append((joined, asked))
+    with then.engine() as engine:
+        for together in by_source.values():
+            try:
+                answers = rows_behind(then, engine, [asked for _, asked in together], limit)
+            except PlatformError as error:
+                tell(f"the source rows behind {listed(joined.alias for joined, _ in together)} cannot be told: {error}")
+                continue
+            for (joined, asked), told in zip(together, answers, strict=True):
+                _share_out(joined, asked, told, found)
+    return found
+
+
+def _asked(then: Project, joined: Joined, logged: Logged, features: pd.DataFrame) -> Asked:
+    """Return the questions that rows ask one feature table, in the order of the rows."""
+    table = joined.table
+    artifact = then.store.get("feature_table", logged.inputs[f"features/{table.name}"])
+    ticks = [tick_at(from_micros(int(at)), table.refresh, table.publish_delay) for at in features[EFFECTIVE]]
+    keys = {key: features[column] for key, column in joined.keys.items()}
+    questions = pd.DataFrame({**keys, TICK: pd.Series(ticks, features.index, dtype="datetime64[us, UTC]")})
+    columns = [column for column in table.columns if f"{joined.alias}.{column}" in features.columns]
+    return Asked(table, artifact, questions, columns)
+
+
+def _share_out(joined: Joined, asked: Asked, answers: Answers, found: dict[str, dict[str, Behind]]) -> None:
+    for id, question in asked.questions.iterrows():
+        own = answers[(*(plain(question[key]) for key in joined.keys), question[TICK].to_pydatetime())]
+        found[str(id)] |= {f"{joined.alias}.{column}": behind for column, behind in own.items()}

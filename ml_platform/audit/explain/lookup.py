@@ -1,0 +1,205 @@
+"""Finding predictions in the log by their ids, with what the scoring that made them read."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, NoSuchPrediction, listed, suggest
+from ml_platform.datasets.frame import to_frame
+from ml_platform.project import Project
+from ml_platform.storage.erasure_marks import marks_of
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.prediction_log import KIND, PREDICTION_DAYS, LoggedDay, logged_days, segment_names
+
+_ID = re.compile(r"([a-z][a-z0-9_]{0,62})\.(\d{8})\.([0-9a-f]{16})")
+
+
+@dataclass(frozen=True)
+class Logged:
+    """Predictions of one model that were made from the same inputs by the same declarations.
+
+    Attributes
+    ----------
+    rows
+        As they were logged, by ``prediction_id``; ``_log`` and ``_segment`` say where each stands.
+    inputs
+        Ids of the artefacts that the scoring read, by node.
+    declared
+        The declarations as they were; None where the segment does not tell.
+    exact
+        Whether the segment tells what it read itself. If not, `inputs` are those of the day's last scoring.
+    problem
+        Why the declarations are not there.
+    """
+
+    model: str
+    rows: pd.DataFrame
+    key: tuple[str, ...]
+    inputs: Mapping[str, str]
+    declared: Mapping[str, Any] | None
+    exact: bool
+    problem: str = ""
+
+
+def find_predictions(project: Project, ids: Sequence[str]) -> list[Logged]:
+    """Return predictions by their ids, those that were made from the same together.
+
+    Raises
+    ------
+    NoSuchPrediction
+        For the first id that is malformed or not in the log, with the nearest one.
+    ArtifactDamaged, ArtifactMissing
+    """
+    wanted: dict[tuple[str, date], list[str]] = {}
+    for id in dict.fromkeys(ids):
+        model, day = read_id(id)
+        wanted.setdefault((model, day), []).append(id)
+    found: dict[tuple[Any, ...], list[tuple[pa.Table, _Segment]]] = {}
+    for (model, day), of_day in wanted.items():
+        for rows, segment in _on_day(project, _logged_day(project, model, day, of_day[0]), of_day):
+            found.setdefault((model, *segment.identity), []).append((rows, segment))
+    return [_together(project, model, parts) for (model, *_), parts in found.items()]
+
+
+def read_id(id: str) -> tuple[str, date]:
+    """Return the model and the UTC day that an id names.
+
+    Raises
+    ------
+    NoSuchPrediction
+        Where it is no id.
+    """
+    match = _ID.fullmatch(id)
+    try:
+        if match:
+            return match[1], datetime.strptime(match[2], "%Y%m%d").date()
+    except ValueError:
+        pass
+    raise NoSuchPrediction(
+        id,
+        "is no prediction id. One is MODEL.YYYYMMDD.HASH with 16 hexadecimal digits, such as "
+        "late_arrival.20131201.0123456789abcdef. `ml-platform predictions MODEL` lists them",
+    )
+
+
+def sample_ids(project: Project, model: str, day: date | None, count: int, seed: int = 0) -> list[str]:
+    """Return the ids of some predictions of a model, of all its days or of one, drawn at random; the same each time."""
+    import random
+
+    days = [logged for logged in _days(project, model) if day is None or logged.day == day]
+    if not days:
+        raise NoSuchPrediction(model, f"has no prediction on {day}. {_logged_between(_days(project, model))}")
+    ids = [id for logged in days for id in _ids(project, project.store.get(KIND, logged.artifact))]
+    return random.Random(seed).sample(sorted(ids), min(count, len(ids)))
+
+
+@dataclass(frozen=True)
+class _Segment:
+    log: str
+    name: str
+    facts: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    state: Artifact
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What makes predictions of several segments belong together."""
+        return (json.dumps(dict(self.inputs), sort_keys=True), self.facts.get("declared"), "inputs" in self.facts)
+
+
+def _days(project: Project, model: str) -> list[LoggedDay]:
+    days = [logged for logged in logged_days(project, model) if logged.rows]
+    if not days:
+        with project.database.reading() as connection:
+            known = connection.scalars(sa.select(PREDICTION_DAYS.c.model).distinct()).all()
+        raise NoSuchPrediction(model, f"no prediction of this model is logged. {suggest(model, known)}")
+    return days
+
+
+def _logged_day(project: Project, model: str, day: date, id: str) -> LoggedDay:
+    try:
+        days = _days(project, model)
+    except NoSuchPrediction as error:
+        raise NoSuchPrediction(id, error.problem) from None
+    for logged in days:
+        if logged.day == day:
+            return logged
+    raise NoSuchPrediction(id, f"{model} has no prediction on {day}. {_logged_between(days)}")
+
+
+def _logged_between(days: Sequence[LoggedDay]) -> str:
+    return f"It has some on {len(days)} days, {days[0].day} to {days[-1].day}"
+
+
+def _on_day(project: Project, logged: LoggedDay, ids: Sequence[str]) -> Iterator[tuple[pa.Table, _Segment]]:
+    state, left = project.store.get(KIND, logged.artifact), set(ids)
+    for name, facts in zip(segment_names(state), state.about["segments"], strict=True):
+        rows = _rows(project, state, name, ids)
+        if rows.num_rows:
+            left -= set(rows["prediction_id"].to_pylist())
+            yield rows, _Segment(state.id, name, facts, facts.get("inputs", state.inputs), state)
+    if left:
+        raise NoSuchPrediction(*_unknown(project, state, next(id for id in ids if id in left), logged))
+
+
+def _rows(project: Project, state: Artifact, name: str, ids: Sequence[str]) -> pa.Table:
+    file = pq.ParquetFile(io.BytesIO(project.store.read(state.objects[name])), page_checksum_verification=True)
+    mask = pc.is_in(file.read(["prediction_id"])["prediction_id"], pa.array(ids, pa.large_string()))
+    return file.read().filter(mask) if pc.any(mask).as_py() else file.schema_arrow.empty_table()
+
+
+def _ids(project: Project, state: Artifact) -> list[str]:
+    contents = (io.BytesIO(project.store.read(state.objects[name])) for name in segment_names(state))
+    tables = (pq.read_table(item, columns=["prediction_id"], page_checksum_verification=True) for item in contents)
+    return [id for table in tables for id in table["prediction_id"].to_pylist()]
+
+
+def _unknown(project: Project, state: Artifact, id: str, logged: LoggedDay) -> tuple[str, str]:
+    """Return an id that a day does not hold, and what to say of it."""
+    start, asked = id.rpartition(".")[0], id.rpartition(".")[2]
+    hashes = [known.rpartition(".")[2] for known in _ids(project, state)]
+    close = difflib.get_close_matches(asked, hashes, n=1, cutoff=0.7)
+    hint = f"Did you mean {start}.{close[0]}?" if close else f"Some of them: {listed(sorted(hashes), 2)}"
+    erased = "".join(f"{mark.at:%Y-%m-%d}: {mark.told}. " for mark in marks_of(project, KIND, state.id))
+    return id, f"it is none of the {logged.rows:,} predictions of {logged.model} on {logged.day}. {erased}{hint}"
+
+
+def _together(project: Project, model: str, parts: Sequence[tuple[pa.Table, _Segment]]) -> Logged:
+    placed = [
+        rows.append_column("_log", pa.repeat(segment.log, rows.num_rows)).append_column(
+            "_segment", pa.repeat(segment.name, rows.num_rows)
+        )
+        for rows, segment in parts
+    ]
+    segment = parts[0][1]
+    rows = to_frame(pa.concat_tables(placed, promote_options="permissive"))
+    declared, problem = _declared(project, segment)
+    names = list(rows.columns)
+    key = tuple(names[names.index("trained_model") + 1 : names.index("prediction_time")])
+    rows = rows.set_index("prediction_id", drop=False)
+    return Logged(model, rows, key, segment.inputs, declared, "inputs" in segment.facts, problem)
+
+
+def _declared(project: Project, segment: _Segment) -> tuple[Mapping[str, Any] | None, str]:
+    """Return the declarations that a segment was made by, or why they are not there."""
+    kept = segment.facts.get("declared")
+    if kept is None:
+        return None, "the log does not tell the declarations of then"
+    try:
+        declared: Mapping[str, Any] = json.loads(project.store.read(segment.state.objects[kept]))
+        return declared, ""
+    except (ArtifactMissing, ArtifactDamaged) as error:
+        return None, f"the declarations of then cannot be read: {error}"

@@ -1,0 +1,113 @@
+"""What came of predictions: the truth once it was settled, and what the recommended action earned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from ml_platform.audit.explain.lookup import Logged
+from ml_platform.audit.explain.values import plain
+from ml_platform.datasets.labels import LABEL, LABEL_STATE, labels_of
+from ml_platform.models.predictor import Predictor
+from ml_platform.operations.monitoring.realized_value import payoffs
+from ml_platform.project import Project
+from ml_platform.storage.outputs import current_output
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one prediction.
+
+    Attributes
+    ----------
+    status
+        ``settled``, ``waiting`` (the label horizon has not passed), ``no label`` (none came in it) or ``unknown``.
+    label
+        The truth as it was known when the horizon had passed.
+    value, do_nothing
+        What the recommended action earned and what doing nothing would have, if the advice was followed and did not
+        change the outcome.
+    expected
+        What the action was expected to earn when it was recommended.
+    """
+
+    status: str
+    settled_at: datetime | None
+    expression: str
+    label: Any = None
+    value: float | None = None
+    do_nothing: float | None = None
+    expected: float | None = None
+    note: str = ""
+
+
+_NO_LABEL = {
+    "missing": "the horizon has passed and no label had come",
+    "null": "the label is null",
+    "late": "the label became known after the label horizon",
+    "incomplete": "the label's source has no row yet that is known at the end of the label horizon",
+    "before": "the only label row is about an event before the question",
+}
+
+
+def outcomes_of(
+    then: Project, logged: Logged, predictors: Mapping[int, Predictor], now: datetime
+) -> dict[str, Outcome]:
+    """Return what came of predictions by their ids.
+
+    Parameters
+    ----------
+    then
+        The project as it was declared when they were made.
+    predictors
+        By version number; a prediction is worth what its own version declared.
+
+    Raises
+    ------
+    PlatformError
+        Where the label's source cannot be read.
+    """
+    model, rows = then.spec.models[logged.model], logged.rows
+    settled = rows["effective_time"] + model.label.horizon <= now
+    source_id = current_output(then.database, f"sources/{model.label.source}")
+    label = pd.Series(None, index=rows.index, dtype=object)
+    states = pd.Series("missing", index=rows.index, dtype=object)
+    if settled.any() and source_id is not None:
+        found = labels_of(then, logged.model, source_id, rows[settled], now)
+        label[settled] = found[LABEL].astype(object).where(found[LABEL].notna(), None)
+        states[settled] = found[LABEL_STATE]
+    earned = payoffs(rows[settled], label[settled], {number: item.decision for number, item in predictors.items()})
+    ends = (rows["effective_time"] + model.label.horizon).tolist()
+    together = zip(map(str, rows.index), ends, settled.tolist(), label.tolist(), states.tolist(), strict=True)
+    text = model.label.expression
+    return {
+        id: _outcome(text, end, past, truth, state, earned, id, source_id) for id, end, past, truth, state in together
+    }
+
+
+def _outcome(
+    expression: str,
+    at: datetime,
+    settled: bool,
+    label: Any,
+    state: str,
+    earned: pd.DataFrame,
+    id: str,
+    source_id: str | None,
+) -> Outcome:
+    instant = pd.Timestamp(at).to_pydatetime()
+    if not settled:
+        return Outcome("waiting", instant, expression, note="the label horizon has not passed yet")
+    if source_id is None:
+        return Outcome("unknown", instant, expression, note="the label's source has not been ingested")
+    if plain(label) is None:
+        return Outcome("no label", instant, expression, note=_NO_LABEL[state])
+    if id not in earned.index:
+        return Outcome("settled", instant, expression, plain(label), note="a column of the payoff is null")
+    row = earned.loc[id]
+    value, nothing, expected = (plain(row[name]) for name in ("value", "do_nothing", "expected"))
+    return Outcome("settled", instant, expression, plain(label), value, nothing, expected)

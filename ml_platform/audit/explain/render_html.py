@@ -1,0 +1,73 @@
+"""An explanation as one self-contained page: nothing is loaded from elsewhere, and every text is escaped."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from ml_platform.audit.explain import wording
+from ml_platform.audit.explain.explanation import Explanation
+from ml_platform.audit.explain.render_svg import meter, waterfall
+from ml_platform.core.errors import PageNotWritten
+from ml_platform.core.formatting import instant_text
+from ml_platform.core.private_files import shared_as_wanted
+from ml_platform.core.web.policies import EXPLANATION_POLICY, with_policy
+
+_PACKAGE = "ml_platform.audit.explain"
+_STYLES = (("ml_platform.reporting.catalog", "style.css"), (_PACKAGE, "explanation.css"))
+
+
+def write_page(explanation: Explanation, file: Path) -> Path:
+    """Write the page about a prediction, in place of an older file of this name, and return where it stands.
+
+    Raises
+    ------
+    PageNotWritten
+        Where the file cannot be written.
+    """
+    text, target = page_of(explanation), file.resolve()
+    try:
+        with shared_as_wanted():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PageNotWritten(file, error.strerror or str(error)) from None
+    return target
+
+
+def page_of(explanation: Explanation) -> str:
+    """Return the page about a prediction."""
+    loader = jinja2.PackageLoader(_PACKAGE)
+    templates = jinja2.Environment(
+        autoescape=True, loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    currency = explanation.answer.currency
+    templates.filters |= {
+        "amount": wording.amount,
+        "instant": instant_text,
+        "money": partial(wording.money, currency=currency),
+        "shown": wording.shown,
+    }
+    templates.globals |= {"waterfall": waterfall, "meter": meter, "words": wording}
+    told = explanation.told
+    of_terms = told is not None and told.method not in ("rule", "constant")
+    contributed = {term.column: term.amount for term in told.terms} if told is not None and of_terms else {}
+    inputs = sorted(explanation.inputs, key=lambda item: -abs(contributed.get(item.name, 0.0)))
+    page = templates.get_template("explanation.html").render(
+        told=explanation,
+        inputs=inputs,
+        contributed=contributed,
+        units={item.name: item.unit for item in inputs},
+        again=wording.inputs_again(inputs),
+        style=Markup("\n").join(_style(package, name) for package, name in _STYLES),
+    )
+    return with_policy(page, EXPLANATION_POLICY)
+
+
+def _style(package: str, name: str) -> Markup:
+    """Return a file of the package's own as it stands: it holds no text of a project."""
+    return Markup((files(package) / "templates" / name).read_text(encoding="utf-8"))

@@ -1,0 +1,93 @@
+"""Pictures of an explanation: SVG that stands in the page and takes its colours from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from ml_platform.audit.explain.contributions import Contributions
+from ml_platform.audit.explain.wording import largest
+
+_ROWS = 14
+_LEFT, _RIGHT = 1.0, 99.0
+_SUM = object()
+"""What stands in the place of a value where a row is a sum."""
+
+
+@dataclass(frozen=True)
+class Fall:
+    """One row of a waterfall: a name, what was seen, the amount, and the bar that carries it on.
+
+    Attributes
+    ----------
+    kind
+        ``up``, ``down`` or ``total``.
+    of_column
+        Whether it is one column's, and not a sum.
+    """
+
+    name: str
+    value: object
+    amount: float
+    bar: Markup
+    kind: str
+    of_column: bool
+
+
+def waterfall(told: Contributions) -> list[Fall]:
+    """Return contributions as rows of a waterfall, from the base to the raw score; each bar begins where one ended.
+
+    Where contributions do not add up, each bar begins at zero.
+    """
+    steps = list(_steps(told))
+    ends = [place for _, _, start, end, _ in steps for place in (start, end)]
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
+    reach = (high - low) or 1.0
+
+    def at(figure: float) -> float:
+        return _LEFT + (_RIGHT - _LEFT) * (figure - low) / reach
+
+    rows = []
+    for name, value, start, end, kind in steps:
+        shown = end if kind == "total" else end - start
+        rows.append(Fall(name, value, shown, _bar(at(start), at(end), kind), kind, value is not _SUM))
+    return rows
+
+
+def _steps(told: Contributions) -> Iterator[tuple[str, object, float, float, str]]:
+    """Yield name, value, start, end and kind of each bar."""
+    terms, rest, others = largest(told.terms, _ROWS)
+    if not told.exact:
+        for term in terms:
+            yield term.column, term.value, 0.0, term.amount, "up" if term.amount > 0 else "down"
+        return
+    yield "where no column says anything", _SUM, told.base, told.base, "total"
+    place = told.base
+    for term in terms:
+        yield term.column, term.value, place, place + term.amount, "up" if term.amount > 0 else "down"
+        place += term.amount
+    if others:
+        yield f"{others} more together", _SUM, place, place + rest, "up" if rest > 0 else "down"
+        place += rest
+    yield "raw score", _SUM, place, place, "total"
+
+
+def _bar(start: float, end: float, kind: str) -> Markup:
+    left, width = min(start, end), max(abs(end - start), 0.6)
+    if kind == "total":
+        left -= 0.3
+    frame = Markup('<svg class="fall" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{}</svg>')
+    return frame.format(
+        Markup('<rect class="{}" x="{:.2f}" y="1" width="{:.2f}" height="8"/>').format(kind, left, width)
+    )
+
+
+def meter(score: float | None) -> Markup:
+    """Return a probability as a filled line; nothing for what is none."""
+    if score is None or not 0 <= score <= 1:
+        return Markup("")
+    told = Markup('<svg class="fall" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{}{}</svg>')
+    ground = Markup('<rect class="ground" x="0" y="3" width="100" height="4"/>')
+    return told.format(ground, Markup('<rect class="up" x="0" y="3" width="{:.2f}" height="4"/>').format(100 * score))

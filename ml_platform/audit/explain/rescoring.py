@@ -1,0 +1,98 @@
+"""Scoring again: the logged inputs through the same trained model, and every output byte by byte."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.models.inputs.columns import read_columns
+from ml_platform.models.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output as it was logged and as it came out again.
+
+    Attributes
+    ----------
+    logged_bytes, again_bytes
+        In hexadecimal: of a number the eight bytes of its double, the sign first; of a text its UTF-8; else ``null``.
+    agrees
+        Whether they are the same.
+    """
+
+    name: str
+    logged: float | str | None
+    again: float | str | None
+    logged_bytes: str
+    again_bytes: str
+    agrees: bool
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """All outputs of one prediction."""
+
+    outputs: tuple[Output, ...]
+    agrees: bool
+
+    @property
+    def statement(self) -> str:
+        """What came of it, in a sentence."""
+        differing = [output for output in self.outputs if not output.agrees]
+        if not differing:
+            return f"All {len(self.outputs)} outputs came out again to the same bytes."
+        told = "; ".join(f"{item.name} was {item.logged!r} and is {item.again!r}" for item in differing)
+        return f"{len(differing)} of {len(self.outputs)} outputs differ: {told}."
+
+
+def score_again(predictor: Predictor, inputs: pd.DataFrame, logged: pd.DataFrame) -> list[Rescored]:
+    """Predict from inputs and compare with what was logged; one result for each row.
+
+    Parameters
+    ----------
+    inputs
+        With the predictor's columns.
+    logged
+        The same rows as the log has them.
+    """
+    again = predictor.predict(read_columns(inputs, predictor.inputs))
+    return [_compared(list(again.columns), logged.iloc[row], again.iloc[row]) for row in range(len(again))]
+
+
+def output_names(predictor: Predictor) -> list[str]:
+    """Return the names of a predictor's outputs, as the log has them."""
+    scores = [f"score.{name}" for name in predictor.classes] if len(predictor.classes) > 2 else ["score"]
+    return [*scores, *(["predicted"] if len(scores) > 1 else []), "action", "expected_value"]
+
+
+def _compared(names: Sequence[str], logged: pd.Series, again: pd.Series) -> Rescored:
+    outputs = []
+    for name in names:
+        before, after = output_value(logged.get(name)), output_value(again[name])
+        one, other = bytes_of(before), bytes_of(after)
+        outputs.append(Output(name, before, after, one, other, one == other))
+    return Rescored(tuple(outputs), all(output.agrees for output in outputs))
+
+
+def output_value(value: Any) -> float | str | None:
+    """Return an output as Python has it; None for null and for what is not a number."""
+    if value is None or value is pd.NA or value != value:
+        return None
+    return float(value) if isinstance(value, float | int | np.number) else str(value)
+
+
+def bytes_of(value: float | str | None) -> str:
+    """Return the bytes of an output in hexadecimal.
+
+    >>> bytes_of(0.5), bytes_of("wait"), bytes_of(None)
+    ('3fe0000000000000', '77616974', 'null')
+    """
+    if value is None:
+        return "null"
+    return struct.pack(">d", value).hex() if isinstance(value, float) else value.encode().hex()

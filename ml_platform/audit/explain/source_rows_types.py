@@ -1,0 +1,108 @@
+"""What stands behind a feature: the rows of its source, and the questions by which they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from ml_platform.declarations.feature_table import Feature, FeatureTableSpec
+from ml_platform.declarations.resolve import columns_behind
+from ml_platform.storage.manifest import Artifact
+
+TICK = "_at"
+"""The column of questions that holds the tick."""
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """One row of a source, as it was known at a tick.
+
+    Attributes
+    ----------
+    values
+        Its key, and the columns that take part.
+    event, known
+        When it happened, and from when it was known.
+    replaced
+        When another row replaced it, later than the tick; None where none has.
+    value
+        What the feature's expression gives of it; `tells` marks the row whose value the feature is.
+    """
+
+    values: Mapping[str, Any]
+    event: datetime
+    known: datetime
+    replaced: datetime | None = None
+    value: Any = None
+    tells: bool = False
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The source rows that one feature's value follows from.
+
+    Attributes
+    ----------
+    source, source_id
+        The source, and the state of its log that the feature table was made from.
+    entity
+        The key of the entity that the feature is about.
+    start, end
+        The window, without its start and with its end; `start` None means since ever.
+    count
+        How many rows took part; `nulls` of them have no value.
+    rows
+        The newest of them, newest first.
+    derived_from
+        For a derived feature, the columns of its table that it is made from, in the place of rows.
+    """
+
+    source: str
+    source_id: str
+    entity: Mapping[str, Any]
+    start: datetime | None
+    end: datetime
+    count: int
+    nulls: int
+    rows: tuple[SourceRow, ...]
+    derived_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of one feature table.
+
+    Attributes
+    ----------
+    artifact
+        The feature table; its source is read in the state that the table was made from.
+    questions
+        One row each: the entity's key columns, and ``_at``, the tick.
+    columns
+        Columns of the table.
+    """
+
+    table: FeatureTableSpec
+    artifact: Artifact
+    questions: pd.DataFrame
+    columns: Sequence[str]
+
+    @property
+    def features(self) -> dict[str, Feature]:
+        """The features that read rows, of those that are asked for and those that they are derived from."""
+        names = dict.fromkeys(self.table.columns[item][0] for item in columns_behind(self.table, self.columns))
+        return {name: self.table.features[name] for name in names if self.table.features[name].derived is None}
+
+    @property
+    def expressions(self) -> list[str]:
+        """Every expression that is read, the table's own condition among them."""
+        texts = [text for feature in self.features.values() for text in (feature.expression, feature.where)]
+        return list(dict.fromkeys(text for text in (self.table.where, *texts) if text is not None))
+
+
+Answers = dict[tuple[Any, ...], dict[str, Behind]]
+"""What is behind each column, by question: the entity's key and the tick."""

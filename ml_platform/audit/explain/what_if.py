@@ -1,0 +1,163 @@
+"""What if some inputs had been other: the same version once more, on paper. Nothing is logged."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from ml_platform.audit.explain.contributions import Contributions, contributions_of
+from ml_platform.audit.explain.rescoring import output_names, output_value
+from ml_platform.audit.explain.values import plain
+from ml_platform.core.errors import PredictionError, WrongWhatIf, listed, suggest
+from ml_platform.models.inputs.columns import InputColumn, read_columns
+from ml_platform.models.predictor import Predictor
+
+_TRUE, _FALSE, _NULL = ("true", "yes", "1"), ("false", "no", "0"), ("null", "none", "")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One input as it was, and as it is supposed to be."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What would have been answered.
+
+    Attributes
+    ----------
+    outputs
+        What comes out, by the log's names.
+    actions
+        What each action could then be expected to earn.
+    notes
+        What has to be known to read it.
+    """
+
+    changes: tuple[Change, ...]
+    outputs: Mapping[str, float | str | None]
+    actions: Mapping[str, float | None]
+    contributions: tuple[Contributions, ...]
+    notes: tuple[str, ...]
+
+
+def what_if(predictor: Predictor, row: pd.DataFrame, given: Mapping[str, str]) -> WhatIf:
+    """Score one row with other values.
+
+    Parameters
+    ----------
+    row
+        One row with the predictor's columns, as it was logged.
+    given
+        Values as a person writes them, by column; ``null`` for none.
+
+    Raises
+    ------
+    WrongWhatIf
+        For a column that the predictor does not read, with the nearest one, and for a value of another type.
+    """
+    columns = {column.name: column for column in predictor.inputs}
+    rows = read_columns(row, predictor.inputs)
+    changes = []
+    for name, text in given.items():
+        column = columns.get(_full_name(name, columns))
+        if column is None:
+            raise WrongWhatIf(name, f"the predictor reads no such column. {_nearest(name, columns)}")
+        changes.append(Change(column.name, plain(rows[column.name].iloc[0]), _value(column, text)))
+    changed = rows.assign(**{change.name: pd.Series([change.after], rows.index, dtype=object) for change in changes})
+    try:
+        read = read_columns(changed, predictor.inputs)
+    except PredictionError as error:
+        raise WrongWhatIf(changes[0].name, str(error).rstrip(".")) from None
+    predicted, values = predictor.predict(read).iloc[0], predictor.expected_values(read).iloc[0]
+    return WhatIf(
+        tuple(changes),
+        {name: output_value(predicted[name]) for name in output_names(predictor)},
+        {str(name): plain(value) for name, value in values.items()},
+        contributions_of(predictor, read)[0],
+        tuple(_notes(predictor, changes)),
+    )
+
+
+def _full_name(name: str, columns: Mapping[str, InputColumn]) -> str:
+    """Return a column's whole name, where what stands before the dot was left out and only one is meant."""
+    meant = [known for known in columns if known.partition(".")[2] == name]
+    return meant[0] if name not in columns and len(meant) == 1 else name
+
+
+def _nearest(name: str, columns: Mapping[str, InputColumn]) -> str:
+    """Return a hint with the nearest column, by what stands behind the dot where nothing stands before it."""
+    same = [known for known in columns if known.partition(".")[2] == name]
+    if same:
+        return f"Several are called so: {listed(same)}. Write one of them whole"
+    if "." not in name:
+        bare = {known.rpartition(".")[2]: known for known in columns}
+        close = difflib.get_close_matches(name, bare, n=1, cutoff=0.7)
+        if close:
+            return f"Did you mean {bare[close[0]]}?"
+    return suggest(name, columns)
+
+
+def _value(column: InputColumn, text: str) -> Any:
+    if text.lower() in _NULL:
+        return None
+    try:
+        return _READERS[column.type](text)
+    except ValueError:
+        found = _EXAMPLES[column.type]
+        raise WrongWhatIf(column.name, f"{text!r} is not of type {column.type}. Write {found}, or null.") from None
+
+
+def _bool(text: str) -> bool:
+    if text.lower() not in (*_TRUE, *_FALSE):
+        raise ValueError(text)
+    return text.lower() in _TRUE
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if value - value != 0:
+        raise ValueError(text)
+    return value
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(text)
+    return instant
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "string": str,
+    "int": int,
+    "float": _float,
+    "bool": _bool,
+    "timestamp": _instant,
+}
+_EXAMPLES = {
+    "int": "a whole number such as 40",
+    "float": "a number such as 12.5",
+    "bool": "true or false",
+    "timestamp": "an instant with its zone, such as 2013-12-01T08:00:00Z",
+}
+
+
+def _notes(predictor: Predictor, changes: Sequence[Change]) -> list[str]:
+    notes = ["Only these inputs are other; features that would follow from them stay as they were."]
+    known = {column.name: column.categories for column in predictor.matrix if column.categories is not None}
+    for change in changes:
+        categories = known.get(change.name)
+        if categories is not None and change.after is not None and change.after not in categories:
+            hint = suggest(str(change.after), categories)
+            notes.append(f"Training saw no {change.name} {change.after!r}, so that it counts as missing. {hint}")
+    return notes

@@ -1,0 +1,156 @@
+"""Values, amounts and facts of an explanation as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from ml_platform.audit.explain.contributions import Contributions, Term
+from ml_platform.audit.explain.explanation import Explanation, Input
+from ml_platform.audit.explain.source_rows_types import Behind
+from ml_platform.audit.explain.version_facts import Deployment, VersionFacts
+from ml_platform.core.formatting import instant_text
+
+_TERMS = 10
+
+
+def shown(value: Any, unit: str = "") -> str:
+    """Return a value with its unit.
+
+    >>> shown(None), shown(5.0503597122302155, "min"), shown(True), shown(1234567.0), shown("DL")
+    ('null', '5.05036 min', 'true', '1234570', 'DL')
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, float):
+        text = f"{value:.6g}"
+        value = f"{float(text):.0f}" if "e+" in text and abs(value) < 1e15 else text
+    text = str(value).replace("-", "−") if isinstance(value, int) or _is_number(value) else str(value)
+    return f"{text} {unit}" if unit else text
+
+
+def _is_number(text: Any) -> bool:
+    try:
+        float(str(text))
+    except ValueError:
+        return False
+    return True
+
+
+def amount(figure: float | None) -> str:
+    """Return a contribution with its sign.
+
+    >>> amount(0.5), amount(-0.012), amount(0.0), amount(None)
+    ('+0.500', '−0.0120', '0', '–')
+    """
+    if figure is None:
+        return "–"
+    if figure == 0:
+        return "0"
+    size = abs(figure)
+    text = f"{size:.3f}" if 0.1 <= size < 100 else f"{size:,.0f}" if size >= 100 else f"{size:#.3g}"
+    return f"{'+' if figure > 0 else '−'}{text}"
+
+
+def money(figure: float | None, currency: str) -> str:
+    """Return an amount of money with its sign where it is a loss.
+
+    >>> money(-1234.5, "EUR"), money(None, "EUR")
+    ('−1,234.50 EUR', 'null')
+    """
+    return "null" if figure is None else f"{figure:,.2f} {currency}".replace("-", "−")
+
+
+def largest(terms: Sequence[Term], count: int = _TERMS) -> tuple[tuple[Term, ...], float, int]:
+    """Return the largest terms, the sum of the rest, and how many those are."""
+    rest = terms[count:]
+    return tuple(terms[:count]), sum(term.amount for term in rest), len(rest)
+
+
+def window_text(behind: Behind) -> str:
+    """Return which stretch of events counted."""
+    if behind.start is None:
+        return f"up to {instant_text(behind.end)}"
+    return f"after {instant_text(behind.start).removesuffix(' UTC')}, up to {instant_text(behind.end)}"
+
+
+def rows_text(behind: Behind | None) -> str:
+    """Return how many rows a feature follows from."""
+    if behind is None:
+        return ""
+    if behind.derived_from:
+        return f"from {', '.join(behind.derived_from)}"
+    nulls = f", {behind.nulls:,} of them null" if behind.nulls else ""
+    return f"{behind.count:,} {'row' if behind.count == 1 else 'rows'} of {behind.source}{nulls}"
+
+
+def agreement(item: Input) -> str:
+    """Return whether a value came out again."""
+    if item.agrees is None:
+        return "not computed again"
+    return "same" if item.agrees else f"now {shown(item.recomputed)}"
+
+
+def inputs_again(inputs: Sequence[Input]) -> str:
+    """Return how many inputs came out again, in a sentence."""
+    differing, unknown = (sum(item.agrees is answer for item in inputs) for answer in (False, None))
+    if differing:
+        return f"Computed again from what the scoring read, {differing} of them are not what was logged."
+    if unknown:
+        return "They could not be computed again."
+    return "Computed again from what the scoring read, all are the same."
+
+
+def scale_of(told: Contributions) -> str:
+    """Return what contributions are counted in."""
+    if told.method == "left_out":
+        return "change of the score"
+    if any(step.name.startswith(("sigmoid", "softmax")) for step in told.steps):
+        return "log-odds"
+    return "in the prediction's own unit"
+
+
+def settled_text(explanation: Explanation) -> str:
+    """Return what came of a prediction, in a sentence or two."""
+    outcome, currency = explanation.outcome, explanation.answer.currency
+    if outcome.status == "waiting":
+        return f"Not settled before {instant_text(outcome.settled_at)}."
+    if outcome.status != "settled":
+        return f"Not known: {outcome.note or 'the declaration of the label is not'}."
+    text = f"{outcome.expression} is {shown(outcome.label)}, as known {instant_text(outcome.settled_at)}."
+    if outcome.value is None:
+        return f"{text} Its worth is not known: {outcome.note}."
+    earned, nothing = money(outcome.value, currency), money(outcome.do_nothing, currency)
+    return f"{text} What was advised earned {earned}; doing nothing, {nothing}."
+
+
+def deployed_text(deployment: Deployment | None) -> str:
+    """Return how a version came into production."""
+    if deployment is None:
+        return "no line of the ledger made it champion"
+    until = f" until {instant_text(deployment.until)}" if deployment.until else ", champion since"
+    return (
+        f"{deployment.action} by {deployment.actor} on {instant_text(deployment.at)}{until}, "
+        f"ledger line {deployment.line}: {deployment.reason}"
+    )
+
+
+def commit_text(version: VersionFacts) -> str:
+    """Return the commit, and whether files differed from it."""
+    dirty = version.provenance.dirty
+    return version.provenance.commit + (" with changes that were not committed" if dirty else "")
+
+
+def champions_text(version: VersionFacts) -> str:
+    """Return who was champion then, and who is now."""
+    then = f"version {version.champion_then}" if version.champion_then else "nobody"
+    if version.champion_now is None:
+        return f"{then}; nobody is now"
+    if version.champion_now == version.champion_then:
+        return f"{then}, and still is"
+    return f"{then}; now it is version {version.champion_now}, since {instant_text(version.champion_now_since)}"

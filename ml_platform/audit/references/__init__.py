@@ -1,0 +1,1 @@
+"""What refers to what in the store: the roots that are in use, and all that they reach."""

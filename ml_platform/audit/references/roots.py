@@ -1,0 +1,100 @@
+"""The roots of the walk: what is asked for by name, each with the reason why it must be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import sqlalchemy as sa
+
+from ml_platform.audit.references.links import Root
+from ml_platform.models.train import KIND as TRAINED_MODEL
+from ml_platform.registry.evaluation.evaluate import KIND as EVALUATION
+from ml_platform.sources.ingest_history import INGESTS
+from ml_platform.storage.database import Database
+from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
+from ml_platform.storage.outputs import OUTPUTS
+from ml_platform.storage.prediction_log import KIND as PREDICTIONS
+from ml_platform.storage.prediction_log import PREDICTION_DAYS
+from ml_platform.storage.refs import REFS
+from ml_platform.storage.versions import VERSIONS
+
+DELETE = "delete"
+"""The action of a ledger line whose fact ``removed`` lists the ids that were removed on purpose, by kind."""
+CHAMPION = "champion/"
+"""What the names of refs to champions begin with."""
+
+
+def all_roots(database: Database) -> Iterator[Root]:
+    """Yield every root, the most telling reason first."""
+    yield from champion_roots(database)
+    yield from prediction_roots(database)
+    yield from ledger_roots(database)
+    yield from version_roots(database)
+    yield from output_roots(database)
+    yield from source_roots(database)
+
+
+def champion_roots(database: Database) -> Iterator[Root]:
+    """Yield what refs point at: the champion of each model."""
+    for row in _rows(database, sa.select(REFS).order_by(REFS.c.name)):
+        if row["name"].startswith(CHAMPION):
+            yield Root(TRAINED_MODEL, row["value"], f"champion of {row['name'].removeprefix(CHAMPION)}")
+
+
+def prediction_roots(database: Database) -> Iterator[Root]:
+    """Yield the state of each day of each prediction log."""
+    days = sa.select(PREDICTION_DAYS).order_by(PREDICTION_DAYS.c.model, PREDICTION_DAYS.c.day)
+    for row in _rows(database, days):
+        yield Root(PREDICTIONS, row["artifact"], f"logged predictions of {row['model']} on {row['day']}")
+
+
+def ledger_roots(database: Database) -> Iterator[Root]:
+    """Yield what was ever deployed, and the evaluation that it was deployed by."""
+    for line in ledger_lines(database):
+        if line.ref.startswith(CHAMPION) and line.to_value:
+            told = _told(line)
+            yield Root(TRAINED_MODEL, line.to_value, told)
+            if line.facts.get("evaluation"):
+                yield Root(EVALUATION, line.facts["evaluation"], told)
+
+
+def _told(line: LedgerLine) -> str:
+    name = f"{line.ref.removeprefix(CHAMPION)}@{line.facts.get('version', '?')}"
+    return f"ledger line {line.seq}: {line.action} of {name} on {line.at:%Y-%m-%d}"
+
+
+def version_roots(database: Database) -> Iterator[Root]:
+    """Yield each registered version."""
+    for row in _rows(database, sa.select(VERSIONS).order_by(VERSIONS.c.model, VERSIONS.c.number)):
+        yield Root(TRAINED_MODEL, row["id"], f"version {row['model']}@{row['number']}")
+
+
+def output_roots(database: Database) -> Iterator[Root]:
+    """Yield what each node made last."""
+    last = sa.select(sa.func.max(OUTPUTS.c.seq)).group_by(OUTPUTS.c.node, OUTPUTS.c.partition)
+    query = sa.select(OUTPUTS).where(OUTPUTS.c.seq.in_(last)).order_by(OUTPUTS.c.node, OUTPUTS.c.partition)
+    for row in _rows(database, query):
+        if row["kind"] == PREDICTIONS:
+            continue  # the log itself tells of each day's last state
+        partition = f" for {row['partition']}" if row["partition"] else ""
+        kind = TRAINED_MODEL if row["kind"] == "deployment" else row["kind"]
+        yield Root(kind, row["id"], f"last output of {row['node']}{partition}")
+
+
+def source_roots(database: Database) -> Iterator[Root]:
+    """Yield the log of each source as its last ingest left it."""
+    last = sa.select(sa.func.max(INGESTS.c.seq)).group_by(INGESTS.c.source)
+    for row in _rows(database, sa.select(INGESTS).where(INGESTS.c.seq.in_(last)).order_by(INGESTS.c.source)):
+        yield Root("source", row["id"], f"last ingest of {row['source']}")
+
+
+def removed_on_purpose(database: Database) -> dict[tuple[str, str], LedgerLine]:
+    """Return kind and id of each artefact that was removed by somebody who said so, with the line that says it."""
+    lines = [line for line in ledger_lines(database) if line.action == DELETE]
+    return {(kind, id): line for line in lines for kind, ids in line.facts.get("removed", {}).items() for id in ids}
+
+
+def _rows(database: Database, query: sa.Select[tuple[object, ...]]) -> Iterator[Mapping[str, str]]:
+    with database.reading() as connection:
+        for row in connection.execution_options(yield_per=1000).execute(query):
+            yield dict(row._mapping)

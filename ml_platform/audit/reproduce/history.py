@@ -1,0 +1,76 @@
+"""Which versions were trained again, when, and what came of it; and which is next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
+from ml_platform.core.hashing import content_id
+from ml_platform.models.train import KIND
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.rows import insert_row
+from ml_platform.storage.tables import METADATA, PERSONAL, Instant
+from ml_platform.storage.versions import Version, all_versions
+
+if TYPE_CHECKING:
+    from ml_platform.project import Project
+
+REPRODUCTIONS = sa.Table(
+    "reproductions",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("version", sa.String(100), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("same", sa.Boolean, nullable=False),
+    sa.Column("statement", sa.Text, nullable=False, info=PERSONAL),
+    sqlite_autoincrement=True,
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One version that was trained again, and what came of it."""
+
+    version: str
+    at: datetime
+    same: bool
+    statement: str
+
+
+def keep_attempt(project: Project, attempt: Attempt) -> None:
+    """Record what came of training a version again."""
+    with project.database.writing() as connection:
+        insert_row(connection, REPRODUCTIONS, vars(attempt))
+
+
+def attempts(project: Project) -> list[Attempt]:
+    """Return what was recorded, newest first."""
+    columns = [column for column in REPRODUCTIONS.c if column.name != "seq"]
+    query = sa.select(*columns).order_by(REPRODUCTIONS.c.seq.desc())
+    with project.database.reading() as connection:
+        return [Attempt(**row) for row in connection.execute(query).mappings()]
+
+
+def version_to_reproduce(project: Project, at: datetime) -> Version | None:
+    """Return the past version whose turn it is: drawn at random, but the same for the same instant.
+
+    Versions that can be trained again are drawn from: those whose manifest tells what took part, and whose snapshot
+    is in the store. None where there is none.
+    """
+    able = [version for version in all_versions(project) if _can(project, version)]
+    return able[int(content_id(["reproduce", at]), 16) % len(able)] if able else None
+
+
+def _can(project: Project, version: Version) -> bool:
+    try:
+        trained: Artifact = project.store.get(KIND, version.id)
+        project.store.get("snapshot", version.snapshot)
+    except ArtifactMissing:  # retention took it
+        return False
+    except ArtifactDamaged:  # whoever tries says so
+        return True
+    return "provenance" in trained.about

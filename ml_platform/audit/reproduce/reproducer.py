@@ -1,0 +1,223 @@
+"""Reproducing a version: train again from its manifest, and compare fitted state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ml_platform.audit.reproduce.differences import Difference, changed_files, differences
+from ml_platform.audit.reproduce.prediction_agreement import Agreement, agreement
+from ml_platform.audit.reproduce.recorded_project import kept_files, kept_spec
+from ml_platform.core.engines.scratch import scratch_folder
+from ml_platform.core.errors import ArtifactDamaged, NotReproducible, PlatformError, listed
+from ml_platform.core.hashing import canonical_json, content_id
+from ml_platform.core.private_files import private_temporary_folder
+from ml_platform.datasets.snapshot.build import rebuild_snapshot
+from ml_platform.datasets.snapshot.read import Snapshot, load_snapshot
+from ml_platform.declarations.fingerprint import project_functions
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.models.bundled_code import Code
+from ml_platform.models.environment import environment
+from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.prepare import Prepared
+from ml_platform.models.provenance import declared_files, equipment
+from ml_platform.models.train import KIND, PREDICTOR, asked_of, fit_predictors
+from ml_platform.storage.erasure_marks import marks_of
+from ml_platform.storage.manifest import Artifact
+
+if TYPE_CHECKING:
+    from ml_platform.project import Project
+    from ml_platform.storage.versions import Version
+
+TOLERANCE = 1e-6
+"""How far a score may lie from what it was, where fitted state is not the same."""
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What came of training a version again.
+
+    Attributes
+    ----------
+    version
+        Such as ``late_arrival@3``.
+    fitted
+        For the predictor and each baseline by name, whether its fitted state is what it was.
+    snapshot
+        Where the snapshot was made again from its sources, whether it has the id that it had; else None.
+    differences
+        What took part then and is different now, the likeliest cause first: packages, machine, the platform's code.
+    files
+        Declared files of the project that have changed since.
+    today
+        Whether the files as they are now were used, instead of those that were kept.
+    agreement
+        Where the predictor's state differs, how far its predictions lie from what they were, on the test stretch.
+    erased
+        What can no longer be proved, since rows that it was trained on were erased.
+    seed
+        The seed that the fit was given.
+    seed_matters
+        Whether the predictor's fitted state is another with another seed; None where its state is not the same.
+    """
+
+    version: str
+    trained_model: str
+    snapshot_id: str
+    commit: Mapping[str, Any] | None
+    fitted: Mapping[str, bool]
+    snapshot: bool | None
+    differences: tuple[Difference, ...]
+    files: tuple[Difference, ...]
+    today: bool
+    agreement: Agreement | None
+    tolerance: float
+    erased: tuple[str, ...] = ()
+    seed: int = 0
+    seed_matters: bool | None = None
+
+    @property
+    def same(self) -> bool:
+        """Whether everything that was fitted has the state that it had."""
+        return all(self.fitted.values()) and self.snapshot is not False
+
+    @property
+    def statement(self) -> str:
+        """What came of it, in a sentence or two."""
+        if self.same:
+            return f"all of {listed(self.fitted)} have the fitted state that they had{self._about_seed()}"
+        parts = [f"the fitted state of {name} differs" for name, same in self.fitted.items() if not same]
+        if self.snapshot is False:
+            parts.append("its snapshot, made again from its sources, has another id")
+        return f"{'; '.join(parts)}. {self._cause()}{self._effect()}"
+
+    def _about_seed(self) -> str:
+        if self.seed_matters is None:
+            return ""
+        if self.seed_matters:
+            return f". It depends on the seed, {self.seed}: with another seed the predictor is another"
+        return f". It does not depend on the seed, {self.seed}: with another seed the predictor is the same"
+
+    def _cause(self) -> str:
+        found = [*self.erased, *(self.files if self.today else ()), *self.differences]
+        if found:
+            return f"What is not as it was: {listed(found)}."
+        return "Nothing that is recorded differs: packages, machine, code and declarations are what they were."
+
+    def _effect(self) -> str:
+        if self.agreement is None:
+            return ""
+        verdict = "within" if self.agreement.within(self.tolerance) else "not within"
+        return (
+            f" Scores on {self.agreement.rows:,} test rows differ by at most {self.agreement.largest:.3g}, and "
+            f"{self.agreement.actions:,} recommended actions: {verdict} the tolerance of {self.tolerance:g}."
+        )
+
+
+def reproduce(
+    project: Project,
+    version: Version,
+    *,
+    today: bool = False,
+    from_sources: bool = False,
+    tolerance: float = TOLERANCE,
+) -> Reproduction:
+    """Train a version again from its manifest and compare the fitted state. Nothing that stands is changed.
+
+    Parameters
+    ----------
+    today
+        Use the project's declarations and code as they are now, instead of those that the manifest keeps.
+    from_sources
+        Make the snapshot again too, from the logs of its sources and its feature tables, and hold its id against it.
+    tolerance
+        How far a score may lie from what it was, where fitted state differs.
+
+    Raises
+    ------
+    NotReproducible
+        Where the manifest lacks what is needed.
+    ArtifactMissing, ArtifactDamaged
+        Naming the part that is not there, or not what it was; also where the manifest's parameters are not those of
+        the declaration that it keeps.
+    """
+    trained = project.store.get(KIND, version.id)
+    recorded = _recorded(str(version), trained)
+    kept = kept_files(project, trained)
+    with scratch_folder(private_temporary_folder()) as folder:
+        then = kept_spec(project, str(version), kept, folder)
+        _require_parameters(trained, then, version.model)
+        spec = project.spec if today else then
+        snapshot = load_snapshot(project, trained.inputs["snapshot"])
+        prepared, fitted = _fit(project, version, spec, snapshot)
+        same, agreed, algorithm = _compared(trained, fitted), None, prepared.model.algorithm
+        if fitted[PREDICTOR].id != trained.about["predictors"][PREDICTOR]:
+            agreed = agreement(load_predictor(project, trained), fitted[PREDICTOR], snapshot.part("test"))
+        return Reproduction(
+            version=str(version),
+            trained_model=trained.id,
+            snapshot_id=snapshot.id,
+            commit=recorded["git"],
+            fitted=same,
+            snapshot=_same_snapshot(then, project, version.model, snapshot.id) if from_sources else None,
+            differences=tuple(differences(recorded, equipment(spec.file.threads), environment())),
+            files=tuple(changed_files(kept, declared_files(project.spec))),
+            today=today,
+            agreement=agreed,
+            tolerance=tolerance,
+            erased=tuple(mark.told for mark in marks_of(project, KIND, trained.id)),
+            seed=algorithm.seed,
+            seed_matters=_seed_matters(prepared, fitted[PREDICTOR]) if same[PREDICTOR] else None,
+        )
+
+
+def _require_parameters(trained: Artifact, spec: ProjectSpec, model: str) -> None:
+    """Raise unless what a manifest says of its parameters is what the declaration says that it keeps."""
+    expected = asked_of(spec, spec.models[model]) if model in spec.models else {}
+    for name, value in expected.items():
+        found = trained.about.get(name)
+        if canonical_json(found) != canonical_json(value):
+            what = f"manifest of {KIND} {trained.short_id}: {name} is {found}, and its declaration says {value}; it"
+            raise ArtifactDamaged(what, content_id(value), content_id(found))
+
+
+def _seed_matters(prepared: Prepared, predictor: Predictor) -> bool:
+    """Return whether a fit with another seed has another fitted state."""
+    algorithm = prepared.model.algorithm
+    other = prepared.fit(algorithm.model_copy(update={"seed": algorithm.seed + 1}), calibrated=True)
+    return other.id != predictor.id
+
+
+def _recorded(version: str, trained: Artifact) -> Mapping[str, Any]:
+    if "provenance" not in trained.about:
+        told = "it was trained before manifests told what took part"
+        raise NotReproducible(version, told, "Train the model again: its new version can be.")
+    recorded: Mapping[str, Any] = trained.about["provenance"]
+    return recorded
+
+
+def _fit(
+    project: Project, version: Version, spec: ProjectSpec, snapshot: Snapshot
+) -> tuple[Prepared, dict[str, Predictor]]:
+    if version.model not in spec.models:
+        told = f"the project declares no model {version.model} any more"
+        raise NotReproducible(str(version), told, "Leave --today out: its manifest keeps the declaration.")
+    code = Code.read(spec.root, project_functions(spec, KIND, version.model), project.state / "code")
+    try:
+        return fit_predictors(spec, spec.models[version.model], code, snapshot)
+    except PlatformError as error:
+        raise NotReproducible(str(version), f"training it again fails: {error}", "Correct that first.") from error
+
+
+def _compared(trained: Artifact, fitted: Mapping[str, Predictor]) -> dict[str, bool]:
+    """Return for each predictor whether its state is what it was; one that only exists on one side differs."""
+    known = trained.about["predictors"]
+    return {name: name in fitted and fitted[name].id == known.get(name) for name in {**known, **fitted}}
+
+
+def _same_snapshot(then: ProjectSpec, project: Project, model: str, id: str) -> bool:
+    made = project.store.get("snapshot", id)
+    as_of = datetime.fromisoformat(made.about["as_of"])
+    return rebuild_snapshot(project.with_spec(then), model, made.inputs, as_of).id == id

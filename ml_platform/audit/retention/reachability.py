@@ -1,0 +1,229 @@
+"""Why artefacts stay: what is needed, by whom, and what a rule of retention still keeps."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from ml_platform.audit.references.links import Root, links, reach
+from ml_platform.audit.references.roots import all_roots
+from ml_platform.core.clock import format_duration
+from ml_platform.core.errors import PlatformError
+from ml_platform.project import Project
+from ml_platform.sources.ingest_history import INGESTS
+from ml_platform.storage.artifacts import TEMPORARY
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.outputs import OUTPUTS
+from ml_platform.storage.trash import StoredFile
+
+_RULES = {
+    "snapshot": "snapshots",
+    "trained_model": "trained_models",
+    "feature_table": "feature_tables",
+    "source": "sources",
+    "monitoring": "monitoring",
+    "quarantine": "quarantine",
+}
+"""Kinds that have a rule of their own. All others tell of another artefact, and go when that goes."""
+Key = tuple[str, str]
+
+
+class CannotTell(PlatformError):
+    """Something that is needed cannot be read, so that nobody knows what it needs itself."""
+
+    def __init__(self, what: str, problem: PlatformError) -> None:
+        super().__init__(
+            f"nothing can be removed: what is needed cannot be told, because of {what}: {problem} "
+            "Repair or restore it first; ml-platform verify lists all damage."
+        )
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is in the store.
+
+    Attributes
+    ----------
+    artifacts
+        Every manifest that can be read, by kind and id.
+    manifests, objects, keys
+        Their files.
+    temporaries
+        Half-written files, as a killed process leaves them.
+    """
+
+    artifacts: Mapping[Key, Artifact]
+    manifests: Mapping[Key, StoredFile]
+    objects: tuple[StoredFile, ...]
+    keys: tuple[StoredFile, ...]
+    temporaries: tuple[StoredFile, ...] = ()
+
+
+def look_at_store(project: Project) -> Stored:
+    """Return what is in a project's store.
+
+    Raises
+    ------
+    CannotTell
+        Where a manifest cannot be read.
+    """
+    store, artifacts, manifests = project.store, {}, {}
+    for file in store.removal.files("manifests"):
+        if not file.name.startswith("."):
+            key = (file.path.split("/")[1], file.name.removesuffix(".json"))
+            try:
+                artifacts[key] = store.get(*key)
+            except PlatformError as error:
+                raise CannotTell(f"{key[0]} {key[1][:12]}", error) from None
+            manifests[key] = file
+    objects, keys, temporaries = (tuple(store.removal.files(folder)) for folder in ("objects", "keys", TEMPORARY))
+    return Stored(artifacts, manifests, objects, keys, temporaries)
+
+
+@dataclass
+class Needed:
+    """Which artefacts stay, each with the reason, and which go, each with the reason."""
+
+    stays: dict[Key, str] = field(default_factory=dict)
+    goes: dict[Key, str] = field(default_factory=dict)
+
+
+def what_is_needed(project: Project, stored: Stored, now: datetime, wall_now: datetime) -> Needed:
+    """Return for every artefact of the store whether it stays, and why.
+
+    Parameters
+    ----------
+    now
+        By the project's clock, which rules of retention follow.
+    wall_now
+        By the clock on the wall, which the grace period follows.
+
+    Raises
+    ------
+    CannotTell
+        Where something that is needed is missing or damaged.
+    """
+    found = _Deciding(project, stored, now, wall_now)
+    found.keep_reachable([*all_roots(project.database), *found.recent_outputs()])
+    found.keep_by_rule()
+    found.decide_followers()
+    return found.needed
+
+
+class _Deciding:
+    def __init__(self, project: Project, stored: Stored, now: datetime, wall_now: datetime) -> None:
+        self._project, self._stored, self._now = project, stored, now
+        self._retention = project.spec.file.retention
+        self._young = wall_now - self._retention.grace
+        self._made = _made_last(project)
+        self.needed = Needed()
+
+    def keep_reachable(self, roots: list[Root]) -> None:
+        """Keep what some roots rest on."""
+        for found in reach(self._project.store, roots):
+            if found.problem is not None:
+                raise CannotTell(str(found), found.problem)
+            why = str(found) if len(found.path) > 2 else found.path[0]
+            id = (
+                found.artifact.id if found.artifact else found.id
+            )  # of what stands in its place, where rows were erased
+            self.needed.stays.setdefault((found.kind, id), why)
+
+    def recent_outputs(self) -> Iterator[Root]:
+        """Yield what was the last output of a node within the grace period: a run may have begun with it."""
+        for node, outputs in _outputs(self._project).items():
+            for newer, older in itertools.pairwise(outputs):
+                file = self._stored.manifests.get(newer)
+                if file is None or file.written_at < self._young:
+                    break
+                if older in self._stored.artifacts:
+                    yield Root(*older, f"output of {node} when a run in progress may have begun")
+
+    def keep_by_rule(self) -> None:
+        """Keep what no rule lets go yet, with all that it rests on."""
+        kept = []
+        for key in self._stored.artifacts:
+            if key in self.needed.stays or key[0] not in _RULES:
+                continue
+            why = self._kept_because(key)
+            if why is None:
+                self.needed.goes[key] = f"nothing needs it, {self._told_age(key)}; the rule is {self._rule(key)}"
+            else:
+                kept.append(Root(*key, why))
+        self.keep_reachable(kept)
+        for key in self.needed.stays:
+            self.needed.goes.pop(key, None)
+
+    def decide_followers(self) -> None:
+        """Let what tells of other artefacts go with them."""
+        waiting = [key for key in self._stored.artifacts if key[0] not in _RULES and key not in self.needed.stays]
+        while waiting:
+            gone = [key for key in waiting if self._lost(key)]
+            if not gone:
+                break
+            waiting = [key for key in waiting if key not in gone]
+        for key in waiting:
+            self.needed.stays[key] = "it tells of what stays"
+
+    def _lost(self, key: Key) -> bool:
+        """Let an artefact go if something that it tells of goes or is gone."""
+        for link in links(self._project.store, self._stored.artifacts[key]):
+            if link in self.needed.goes or link not in self._stored.artifacts:
+                if self._stored.manifests[key].written_at >= self._young:
+                    return False
+                self.needed.goes[key] = f"it tells of {link[0]} {link[1][:12]}, which goes"
+                return True
+        return False
+
+    def _kept_because(self, key: Key) -> str | None:
+        kind, rule = _RULES[key[0]], getattr(self._retention, _RULES[key[0]])
+        if rule is None:
+            return f"retention has no rule for {kind}"
+        if self._stored.manifests[key].written_at >= self._young:
+            return f"written within the grace period of {format_duration(self._retention.grace)}"
+        if self._age(key) < rule:
+            return f"retention keeps {self._rule(key)}"
+        return None
+
+    def _rule(self, key: Key) -> str:
+        rule: timedelta = getattr(self._retention, _RULES[key[0]])
+        return f"{_RULES[key[0]]} for {format_duration(rule)}"
+
+    def _age(self, key: Key) -> timedelta:
+        made = self._made.get(key) or self._told_at(key) or self._stored.manifests[key].written_at
+        return self._now - made
+
+    def _told_at(self, key: Key) -> datetime | None:
+        told = self._stored.artifacts[key].about.get("at")
+        return datetime.fromisoformat(told) if told else None
+
+    def _told_age(self, key: Key) -> str:
+        hours = self._age(key) // timedelta(hours=1)
+        return f"made {f'{hours} h' if hours < 48 else f'{hours // 24} days'} ago"
+
+
+def _outputs(project: Project) -> dict[str, list[Key]]:
+    """Return what each node made, the newest first, once each."""
+    found: dict[str, list[Key]] = {}
+    outputs = sa.select(OUTPUTS.c.node, OUTPUTS.c.kind, OUTPUTS.c.id).order_by(OUTPUTS.c.seq.desc())
+    ingests = sa.select(INGESTS.c.source, INGESTS.c.id).order_by(INGESTS.c.seq.desc())
+    with project.database.reading() as connection:
+        rows = [(row.node, row.kind, row.id) for row in connection.execute(outputs)]
+        rows += [(f"ingests of {row.source}", "source", row.id) for row in connection.execute(ingests)]
+    for node, kind, id in rows:
+        items = found.setdefault(node, [])
+        if (kind, id) not in items[-1:]:
+            items.append((kind, id))
+    return found
+
+
+def _made_last(project: Project) -> dict[Key, datetime]:
+    """Return when each artefact was made last, or found to be as it should, by the project's clock."""
+    query = sa.select(OUTPUTS.c.kind, OUTPUTS.c.id, sa.func.max(OUTPUTS.c.at).label("at"))
+    with project.database.reading() as connection:
+        rows = connection.execute(query.group_by(OUTPUTS.c.kind, OUTPUTS.c.id)).all()
+    return {(row.kind, row.id): row.at for row in rows}

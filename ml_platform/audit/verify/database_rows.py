@@ -1,0 +1,78 @@
+"""Holding the database's own rows about the store against the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from ml_platform.audit.verify.findings import Damage
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged
+from ml_platform.models.train import KIND as TRAINED_MODEL
+from ml_platform.project import Project
+from ml_platform.storage.ledger.lines import ledger_lines
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.prediction_log import KIND as PREDICTIONS
+from ml_platform.storage.prediction_log import PREDICTION_DAYS
+from ml_platform.storage.versions import VERSIONS
+
+_RESTORE = "Restore the database from a copy."
+
+
+def row_damages(project: Project) -> Iterator[Damage | None]:
+    """Yield the damage of each row that tells of an artefact, None for one that is right.
+
+    That an artefact is there at all is not looked at here.
+    """
+    yield from _versions(project)
+    yield from _prediction_days(project)
+
+
+def _versions(project: Project) -> Iterator[Damage | None]:
+    deployed = _deployed(project)
+    with project.database.reading() as connection:
+        rows = connection.execute(sa.select(VERSIONS)).mappings().all()
+    for row in rows:
+        name = f"{row['model']}@{row['number']}"
+        trained, problem = _artifact(project, TRAINED_MODEL, row["id"]), None
+        if trained is not None and trained.about["model"] != row["model"]:
+            problem = f"its trained model {row['id'][:12]} is one of {trained.about['model']}"
+        elif deployed.get(name, row["id"]) != row["id"]:
+            problem = (
+                f"it is {row['id'][:12]}, and the ledger says that {deployed[name][:12]} was deployed by this name"
+            )
+        yield _damage("version", name, "a registered version", problem)
+
+
+def _deployed(project: Project) -> dict[str, str]:
+    """Return the ids that versions had when they were deployed, by their names."""
+    try:
+        lines = [line for line in ledger_lines(project.database) if line.to_value and "version" in line.facts]
+    except LedgerDamaged:  # told of elsewhere
+        return {}
+    return {f"{line.ref.partition('/')[2]}@{line.facts['version']}": str(line.to_value) for line in lines}
+
+
+def _prediction_days(project: Project) -> Iterator[Damage | None]:
+    with project.database.reading() as connection:
+        rows = connection.execute(sa.select(PREDICTION_DAYS)).mappings().all()
+    for row in rows:
+        where, problem = f"{row['model']} on {row['day']}", None
+        state = _artifact(project, PREDICTIONS, row["artifact"])
+        if state is not None and (state.about["model"], state.about["day"]) != (row["model"], row["day"]):
+            problem = f"it points at the predictions of {state.about['model']} on {state.about['day']}"
+        elif state is not None and state.about["rows"] != row["rows"]:
+            problem = f"it counts {row['rows']:,} rows, and the log has {state.about['rows']:,}"
+        yield _damage("log", where, "a day of the prediction log", problem)
+
+
+def _damage(thing: str, where: str, was: str, problem: str | None) -> Damage | None:
+    return Damage("damaged", thing, where, was, problem, _RESTORE) if problem else None
+
+
+def _artifact(project: Project, kind: str, id: str) -> Artifact | None:
+    """Return an artefact; None for one that is missing or damaged, of which the walk tells."""
+    try:
+        return project.store.get(kind, id)
+    except (ArtifactMissing, ArtifactDamaged):
+        return None

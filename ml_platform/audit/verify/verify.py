@@ -1,0 +1,296 @@
+"""Verifying: everything that is stored is held against its hash, its id, and what is remembered of it elsewhere.
+
+What may be asked for is walked first, so that a damage is told with the path on which it is needed; then the rest of
+the store, so that nothing is left out. Files are read one by one, and only names are held in memory.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+
+import pyarrow as pa
+
+from ml_platform.audit.references.links import reach
+from ml_platform.audit.references.roots import all_roots, removed_on_purpose
+from ml_platform.audit.verify.artifact_ids import mismatches
+from ml_platform.audit.verify.database_rows import row_damages
+from ml_platform.audit.verify.findings import Damage, State, Verification
+from ml_platform.audit.verify.ledger_chain import chain_damages, pending_anchors
+from ml_platform.audit.verify.row_chain import bound_row_damages, page_damages, row_log_damages
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged, PlatformError, RowDamaged
+from ml_platform.project import Project
+from ml_platform.storage.artifacts import TEMPORARY
+from ml_platform.storage.database_errors import DatabaseUnavailable
+from ml_platform.storage.ledger.anchors import Anchor
+from ml_platform.storage.ledger.lines import ledger_head
+from ml_platform.storage.manifest import Artifact, StoredObject
+from ml_platform.storage.removals import unfinished_removals
+
+Tell = Callable[[str, int], object]
+"""Told what is being checked, and how many of it have been."""
+
+_NEXT_RUN = "The next run that scores, ingests or deploys notes them"
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, pa.ArrowException, OSError)
+
+
+def verify_project(
+    project: Project, elsewhere: Iterable[Anchor] = (), tell: Tell = lambda what, count: None
+) -> Verification:
+    """Check a project's store and database, and return what is damaged, missing or surplus.
+
+    Parameters
+    ----------
+    elsewhere
+        Anchors of the ledger beside those in the store.
+    tell
+        Called as things are checked.
+    """
+    found = _Verifier(project, tell)
+    steps = {
+        "the database's pages": found.pages,
+        "the ledger": lambda: found.ledger(elsewhere),
+        "the row log": found.row_log,
+        "what is in use": found.reached,
+        "other manifests": found.other_manifests,
+        "other objects": found.other_objects,
+        "keys": found.keys,
+        "rows of the database": found.rows,
+    }
+    with project.database.any_text():
+        for what, step in steps.items():
+            try:
+                step()
+            except Exception as error:  # whatever a damaged row makes of its reader, the rest is checked, too
+                found.cannot_check(what, error)
+    return found.verification
+
+
+class _Verifier:
+    def __init__(self, project: Project, tell: Tell) -> None:
+        self._project, self._tell = project, tell
+        self._store = project.store.as_it_stands()
+        self.verification = Verification()
+        self._manifests: set[tuple[str, str]] = set()
+        self._objects: set[bytes] = set()
+        self._damaged: set[bytes] = set()
+        self._aside = {file.path for file, _ in project.store.removal.aside()}
+        self._removed: set[tuple[str, str]] = set()
+        self._being_removed: set[str] = set()
+
+    def add(self, damage: Damage) -> None:
+        """Take note of a damage."""
+        self.verification.add(damage)
+
+    def cannot_check(self, what: str, error: Exception) -> None:
+        """Take note that a step of verifying came to no end."""
+        found = error.problem if isinstance(error, DatabaseUnavailable) else _said(error)
+        problem = f"{what} cannot be checked to the end ({type(error).__name__}: {found})"
+        where = self._project.database.engine.url.database or ""
+        was = "refs, the ledger, the row log and indexes"
+        self.add(Damage("damaged", "database", where, was, problem, "Restore it from a copy."))
+
+    def _count(self, what: str) -> None:
+        self.verification.checked[what] += 1
+        self._tell(what, self.verification.checked[what])
+
+    # What is decided --------------------------------------------------------
+
+    def pages(self) -> None:
+        """Check the pages of the database's file."""
+        for damage in page_damages(self._project):
+            self.add(damage)
+
+    def ledger(self, elsewhere: Iterable[Anchor]) -> None:
+        """Check the ledger against itself, its anchors and the refs."""
+        head = ledger_head(self._project.database)
+        self.verification.checked["ledger lines"] = head.seq if head else 0
+        pending = pending_anchors(self._project)
+        if pending:
+            self._unfinished(f"{len(pending)} of the last ledger lines are not noted in the store yet", _NEXT_RUN)
+        for damage in chain_damages(self._project, elsewhere):
+            self.add(damage)
+        try:
+            self._removed = set(removed_on_purpose(self._project.database))
+        except LedgerDamaged:  # named already
+            self._removed = set()
+
+    def row_log(self) -> None:
+        """Check the row log, and what is being removed."""
+        for damage in row_log_damages(self._project):
+            self.add(damage)
+        self._being_removed = set(unfinished_removals(self._project.database))
+        if self._being_removed:
+            self._unfinished(f"the removal of {len(self._being_removed)} files", "ml-platform gc finishes it")
+
+    def _unfinished(self, what: str, remedy: str) -> None:
+        self.verification.unfinished.append(f"{what}, since a process was stopped. {remedy}.")
+
+    # What is stored ---------------------------------------------------------
+
+    def reached(self) -> None:
+        """Check what may be asked for, with the path on which it is."""
+        try:
+            for item in reach(self._store, all_roots(self._project.database)):
+                self._manifests.add((item.kind, item.id))
+                self._check(item.kind, item.id, item.artifact, item.problem, str(item))
+        except LedgerDamaged:
+            return  # then the ledger is no guide, and the rest of the store is checked without paths
+
+    def other_manifests(self) -> None:
+        """Check the rest of the manifests: those in the store, and those that were written once."""
+        for kind, id in self._names():
+            if (kind, id) not in self._manifests:
+                self._manifests.add((kind, id))
+                artifact, problem = None, None
+                try:
+                    artifact = self._store.get(kind, id)
+                except PlatformError as error:
+                    problem = error
+                self._check(kind, id, artifact, problem, f"{kind} {id[:12]}, which nothing in use needs")
+
+    def _names(self) -> Iterator[tuple[str, str]]:
+        for path in self._store.files("manifests"):
+            _, kind, name = path.split("/", 2)
+            if name.endswith(".json") and not name.startswith("."):
+                yield kind, name.removesuffix(".json")
+            else:
+                self._surplus(path)
+        if self._store.index is not None:
+            yield from self._store.index.manifests()
+
+    def _check(self, kind: str, id: str, artifact: Artifact | None, problem: PlatformError | None, was: str) -> None:
+        where = f"manifests/{kind}/{id}.json"
+        on_purpose = (kind, id) in self._removed or where in self._aside | self._being_removed
+        if isinstance(problem, ArtifactMissing) and on_purpose:
+            return
+        self._count("manifests")
+        if artifact is None:
+            self.add(Damage(_state(problem), "manifest", where, was, _said(problem), remedy(kind)))
+            return
+        for name, stored in artifact.objects.items():
+            self._check_object(artifact, stored, name, was)
+        if not self._damaged.intersection(_digest(item.sha256) for item in artifact.objects.values()):
+            self._check_content(artifact, where, was)
+
+    def _check_object(self, artifact: Artifact, stored: StoredObject, name: str, was: str) -> None:
+        digest = _digest(stored.sha256)
+        if digest in self._objects:
+            return
+        self._objects.add(digest)
+        self._count("objects")
+        where, of = f"objects/{stored.sha256[:2]}/{stored.sha256}", f"{name} of {was}"
+        try:
+            content = self._project.store.read(stored)
+        except (ArtifactMissing, ArtifactDamaged) as error:
+            self._damaged.add(digest)
+            self.add(Damage(_state(error), "object", where, of, _said(error), remedy(artifact.kind)))
+            return
+        if len(content) != stored.size:
+            problem = f"the object has {len(content):,} bytes, and the manifest says {stored.size:,}"
+            self.add(Damage("damaged", "manifest", where, of, problem, remedy(artifact.kind)))
+
+    def _check_content(self, artifact: Artifact, where: str, was: str) -> None:
+        try:
+            wrong = mismatches(self._project, artifact)
+            found = [f"{item.what} is {item.found[:12]}, not {item.expected[:12]}" for item in wrong]
+        except PlatformError as error:
+            found = [_said(error)]
+        except _UNREADABLE as error:
+            found = [f"it does not read as a {artifact.kind} ({type(error).__name__}: {error})"]
+        if found:
+            self.add(Damage("damaged", "content", where, was, "; ".join(found[:5]), remedy(artifact.kind)))
+
+    def other_objects(self) -> None:
+        """Check the objects that no manifest names, and count what killed processes left."""
+        self.verification.leftovers = sum(1 for _ in self._store.files(TEMPORARY))
+        for path in self._store.files("objects"):
+            name = path.rpartition("/")[2]
+            if not _is_hash(name) or path != f"objects/{name[:2]}/{name}":
+                self._surplus(path)
+            elif _digest(name) not in self._objects:
+                self._count("objects")
+                self._check_unused(StoredObject(name, 0), path)
+
+    def _check_unused(self, stored: StoredObject, path: str) -> None:
+        try:
+            self._store.read(stored)
+            self.verification.unused += 1
+        except (ArtifactMissing, ArtifactDamaged) as error:
+            was = "an object that no artefact names"
+            self.add(Damage("damaged", "object", path, was, _said(error), "Nothing needs it: remove it."))
+
+    def _surplus(self, path: str) -> None:
+        was = "put there by hand, since the platform writes none"
+        self.add(Damage("surplus", "file", path, was, "it has no place in the store", "Nothing reads it: remove it."))
+
+    def keys(self) -> None:
+        """Check that each key leads to an artefact, to the one that it led to when it was written."""
+        known = set(self._store.index.keys()) if self._store.index else set()
+        for path in self._store.files("keys"):
+            _, kind, key = path.split("/", 2)
+            known.discard((kind, key))
+            if _is_hash(key):
+                self._check_key(kind, key)
+            else:
+                self._surplus(path)
+        for kind, key in sorted(known):
+            self._check_key(kind, key)
+
+    def _check_key(self, kind: str, key: str) -> None:
+        self._count("keys")
+        path, was = f"keys/{kind}/{key}", f"how a {kind} that is there already is found"
+        content = self._store.read_file(path)
+        if content is None and path in self._aside | self._being_removed:
+            return
+        try:
+            remembered = self._store.index.key(kind, key) if self._store.index else None
+        except RowDamaged as error:
+            self.add(Damage("damaged", "key", path, was, _said(error), "Restore the database from a copy."))
+            return
+        if content is None:
+            again = "Nothing is lost: it is written again when it is needed."
+            self.add(Damage("missing", "key", path, was, "it is not in the store", again))
+            return
+        id = content.decode(errors="replace")
+        if remembered not in (None, id):
+            problem = f"it leads to {id[:12]}, not to {str(remembered)[:12]}"
+        elif (kind, id) not in self._manifests | self._removed:
+            problem = f"it leads to {id[:12]}, which is not in the store"
+        else:
+            return
+        self.add(Damage("damaged", "key", path, was, problem, "Remove it: it is written again when it is needed."))
+
+    def rows(self) -> None:
+        """Check each row of the database against the row log, and what it says about the store."""
+        for damage in itertools.chain(bound_row_damages(self._project), row_damages(self._project)):
+            self._count("rows")
+            if damage is not None:
+                self.add(damage)
+
+
+def remedy(kind: str) -> str:
+    """Return what to do about a damaged artefact of a kind, or an object of it."""
+    if kind in _NEVER_AGAIN:
+        return "Restore it from a copy: it cannot be made again."
+    return "Restore it from a copy, or remove it and the manifest, and run: the same is made again."
+
+
+_NEVER_AGAIN = ("source", "predictions", "quarantine")
+
+
+def _state(error: Exception | None) -> State:
+    return "missing" if isinstance(error, ArtifactMissing) else "damaged"
+
+
+def _said(error: Exception | None) -> str:
+    """Return what an error says is wrong, without what it says to do."""
+    return str(error).partition(". ")[0].partition("\n")[0].rstrip(".")
+
+
+def _is_hash(name: str) -> bool:
+    return len(name) == 64 and set(name) <= set("0123456789abcdef")
+
+
+def _digest(sha256: str) -> bytes:
+    return bytes.fromhex(sha256) if _is_hash(sha256) else sha256.encode()

@@ -1,0 +1,37 @@
+"""The command that writes the catalogue."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ml_platform.project import open_project
+from ml_platform.reporting.catalog.facts import CatalogueFacts
+
+
+def make_catalogue(directory: Path, to: Path | None, as_json: bool) -> None:
+    """Write the catalogue of a project and say where to open it."""
+    from ml_platform.reporting.catalog.project_facts import catalogue_facts
+    from ml_platform.reporting.catalog.site import FACTS, require_own, write_catalogue
+
+    project = open_project(directory)
+    folder = to or project.state / "catalog"
+    require_own(folder.resolve())
+    facts = catalogue_facts(project, project.clock.now())
+    page = write_catalogue(facts, folder)
+    counts = _counts(facts)
+    if as_json:
+        places = {"page": str(page), "facts": str(page.parent / FACTS)}
+        print(json.dumps({"project": facts.project, **places, **counts}, indent=2))
+        return
+    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+    print(f"The catalogue of {facts.project} tells of {told}. Open {page.as_uri()}")
+
+
+def _counts(facts: CatalogueFacts) -> dict[str, int]:
+    return {
+        "sources": len(facts.sources),
+        "feature_tables": len(facts.feature_tables),
+        "features": sum(len(table.columns) for table in facts.feature_tables),
+        "models": len(facts.models),
+    }

@@ -1,0 +1,150 @@
+"""The commands that answer for the past, and those that remove it. Each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ml_platform.cli.app import HERE, AsJson, Directory, app
+from ml_platform.cli.exit import be_short
+
+_PANEL = "The past"
+
+
+@app.command(rich_help_panel=_PANEL)
+def explain(
+    prediction_id: Annotated[
+        str | None, typer.Argument(help="MODEL.YYYYMMDD.HASH, as `ml-platform predictions` lists it.")
+    ] = None,
+    directory: Directory = HERE,
+    what_if: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=VALUE: score again with another input, on paper. Can be repeated.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one self-contained page to this file.")] = None,
+    rows: Annotated[int, typer.Option(help="List so many source rows behind each feature.", min=0)] = 5,
+    ids: Annotated[Path | None, typer.Option(help="Explain the predictions whose ids stand in this file.")] = None,
+    model: Annotated[str | None, typer.Option(help="Explain a sample of this model's predictions.")] = None,
+    day: Annotated[str | None, typer.Option(help="With --model: only of this day (UTC), such as 2013-12-01.")] = None,
+    sample: Annotated[int, typer.Option(help="With --model: how many, drawn at random.", min=1)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Explain a past prediction from its id, and score it again to the same bytes.
+
+    Tells the inputs as they were, the source rows behind each feature, what each column contributed, what every action
+    was expected to earn, which version answered and how it came into production. Exit code 1: the bytes differ.
+    """
+    be_short()
+    from ml_platform.cli.explain import Wanted, explain_predictions, first_is_folder
+
+    if prediction_id is not None and first_is_folder(prediction_id, ids, model):
+        directory, prediction_id = Path(prediction_id), None
+    wanted = Wanted(prediction_id, ids, model, day, sample)
+    raise typer.Exit(explain_predictions(directory, wanted, what_if or [], rows, html, as_json))
+
+
+@app.command(rich_help_panel=_PANEL)
+def champion(
+    model: Annotated[str, typer.Argument(help="The model's name.")],
+    directory: Directory = HERE,
+    at: Annotated[
+        str | None, typer.Option(help="At this instant, such as 2013-12-01T08:00:00Z; now by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which version of a model was in production at an instant, who deployed it, and why."""
+    from ml_platform.cli.explain import show_champion
+
+    show_champion(directory, model, at, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def reproduce(
+    version: Annotated[str, typer.Argument(help="Such as late_arrival@3, @champion or @latest.")],
+    directory: Directory = HERE,
+    today: Annotated[
+        bool, typer.Option("--today", help="Use declarations and code as they are now, not as they were kept.")
+    ] = False,
+    from_sources: Annotated[
+        bool, typer.Option("--from-sources", help="Make the snapshot again too, from what was ingested.")
+    ] = False,
+    tolerance: Annotated[float, typer.Option(help="How far a score may lie off where the state differs.")] = 1e-6,
+    as_json: AsJson = False,
+) -> None:
+    """Train a version again from its manifest, and say whether it is the same; if not, what differs."""
+    from ml_platform.cli.reproduce import reproduce_version
+
+    raise typer.Exit(reproduce_version(directory, version, today, from_sources, tolerance, as_json))
+
+
+@app.command(rich_help_panel=_PANEL)
+def snapshots(
+    model: Annotated[str | None, typer.Argument(help="Only of this model.")] = None,
+    directory: Annotated[Path | None, typer.Argument(help="The project's folder.", show_default="here")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List snapshots: as of when, how many rows, how much of each is new, and what was trained on it."""
+    from ml_platform.cli.snapshots import show_list
+
+    show_list(model, directory, as_json)
+
+
+snapshot_app = typer.Typer(help="Show one snapshot, or what differs between two.", no_args_is_help=True)
+app.add_typer(snapshot_app, name="snapshot", rich_help_panel=_PANEL)
+
+
+SnapshotName = Annotated[str, typer.Argument(help="The beginning of an id, MODEL@latest, or MODEL@3 (by version).")]
+
+
+@snapshot_app.command("show")
+def snapshot_show(snapshot: SnapshotName, directory: Directory = HERE, as_json: AsJson = False) -> None:
+    """Tell what a snapshot is, and every input that it was made from."""
+    from ml_platform.cli.snapshots import show_snapshot
+
+    show_snapshot(directory, snapshot, as_json)
+
+
+@snapshot_app.command("diff")
+def snapshot_diff(
+    first: SnapshotName, second: SnapshotName, directory: Directory = HERE, as_json: AsJson = False
+) -> None:
+    """Tell which rows, columns, cells and distributions differ between two snapshots."""
+    from ml_platform.cli.snapshots import show_diff
+
+    show_diff(directory, first, second, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def verify(directory: Directory = HERE, as_json: AsJson = False) -> None:
+    """Hold all that is stored against its hashes, and the ledger against its anchors. Exit code 1 for damage."""
+    from ml_platform.cli.verify import show_verification
+
+    raise typer.Exit(show_verification(directory, as_json))
+
+
+@app.command(rich_help_panel=_PANEL)
+def gc(
+    directory: Directory = HERE,
+    delete: Annotated[str | None, typer.Option(metavar="PLAN", help="Remove what this plan named.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what could be removed from the store, and why the rest stays; with --delete PLAN, remove it."""
+    from ml_platform.cli.retention import collect_garbage
+
+    collect_garbage(directory, delete, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def erase(
+    entity: Annotated[str, typer.Argument(help="An entity of project.yaml, such as customer.")],
+    words: Annotated[list[str], typer.Argument(metavar="KEY=VALUE... [DIRECTORY]", help="Its key, column by column.")],
+    reason: Annotated[str, typer.Option(help="Why; it must not name the key, since the ledger keeps it.")],
+    delete: Annotated[str | None, typer.Option(metavar="PLAN", help="Erase what this plan named, for good.")] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="Let rows of this key be ingested again.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what is stored about one entity, such as a person; with --delete PLAN, erase it for good."""
+    from ml_platform.cli.retention import erase_person
+
+    erase_person(entity, words, reason, delete, lift, as_json)

@@ -1,0 +1,162 @@
+"""The commands that make and run a factory. Each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ml_platform.cli.app import HERE, Actor, AsJson, Directory, Reason, Version, app
+
+_PANEL = "The factory"
+
+
+@app.command(rich_help_panel=_PANEL)
+def init(
+    directory: Annotated[Path, typer.Argument(help="The folder to make; it must be new or empty.")],
+    example: Annotated[str | None, typer.Option(help="Start from an example, such as flights.")] = None,
+) -> None:
+    """Make a new project."""
+    from ml_platform.cli.new_project import make_project
+
+    make_project(directory, example)
+
+
+@app.command(rich_help_panel=_PANEL)
+def validate(directory: Directory = HERE, as_json: AsJson = False) -> None:
+    """Check every declaration and report all faults at once."""
+    from ml_platform.cli.project import validate_project
+
+    raise typer.Exit(validate_project(directory, as_json))
+
+
+@app.command(rich_help_panel=_PANEL)
+def schema(
+    directory: Annotated[Path | None, typer.Argument(help="Write one schema file for each kind here.")] = None,
+) -> None:
+    """Give the JSON schema of every kind of declaration, for editors."""
+    from ml_platform.cli.project import give_schemas
+
+    give_schemas(directory)
+
+
+@app.command(rich_help_panel=_PANEL)
+def graph(directory: Directory = HERE, as_json: AsJson = False) -> None:
+    """Show the asset graph that the declarations make."""
+    from ml_platform.cli.project import show_graph
+
+    show_graph(directory, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def plan(
+    directory: Directory = HERE,
+    until: Annotated[
+        str | None, typer.Option(help="As if a simulated clock had moved on to this instant; it stays where it is.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what `run` would make, why, and about how long it would take. Nothing is read or computed."""
+    from ml_platform.cli.plan import show_plan
+
+    show_plan(directory, until, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def run(
+    directory: Directory = HERE,
+    job: Annotated[str, typer.Option(help="The Dagster job to run.")] = "factory",
+    until: Annotated[
+        str | None, typer.Option(help="Then move a simulated clock on to this instant, and run again.")
+    ] = None,
+) -> None:
+    """Bring the project up to date through Dagster, and show what came of it."""
+    from ml_platform.cli.run import run_project
+
+    raise typer.Exit(run_project(directory, job, until))
+
+
+@app.command(rich_help_panel=_PANEL)
+def up(
+    directory: Directory = HERE,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Anything but loopback needs a token.", metavar="ADDRESS")
+    ] = "127.0.0.1",
+    host_name: Annotated[
+        list[str] | None, typer.Option(help="Name by which browsers reach this machine or its proxy; repeatable.")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the token, 16 characters or more; ML_PLATFORM_TOKEN where no file is named."),
+    ] = None,
+) -> None:
+    """Serve the Dagster UI and the MLflow UI until Ctrl-C, guarded against requests of other sites."""
+    from ml_platform.cli.serve import Serving, serve_project
+
+    serving = Serving.checked(port, mlflow_port, host, host_name or (), token_file)
+    raise typer.Exit(serve_project(directory, serving))
+
+
+@app.command(rich_help_panel=_PANEL)
+def advance(
+    by: Annotated[str, typer.Argument(help="A span such as 1d or 6h.")],
+    directory: Directory = HERE,
+    then_run: Annotated[bool, typer.Option("--run", help="Then bring the project up to date.")] = False,
+) -> None:
+    """Move a project's simulated clock forward."""
+    from ml_platform.cli.run import advance_project
+
+    raise typer.Exit(advance_project(directory, by, then_run))
+
+
+@app.command(rich_help_panel=_PANEL)
+def status(directory: Directory = HERE, as_json: AsJson = False) -> None:
+    """Say how the project stands: sources, features, champions, value, drift, alerts."""
+    from ml_platform.cli.status import show_status
+
+    show_status(directory, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def predictions(
+    model: Annotated[str, typer.Argument(help="The model's name.")],
+    directory: Directory = HERE,
+    day: Annotated[str | None, typer.Option(help="Only this day (UTC), such as 2013-12-01.")] = None,
+    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List logged predictions, newest first."""
+    from ml_platform.cli.status import list_predictions
+
+    list_predictions(directory, model, day, limit, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def approve(
+    version: Version,
+    reason: Reason,
+    directory: Directory = HERE,
+    actor: Actor = None,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject it instead: the champion stays.")] = False,
+) -> None:
+    """Approve a version that waits for a person, and deploy it; with --reject, refuse it."""
+    from ml_platform.cli.approve import approve_version
+
+    raise typer.Exit(approve_version(directory, version, reason, actor, reject))
+
+
+@app.command(rich_help_panel=_PANEL)
+def catalog(
+    directory: Directory = HERE,
+    to: Annotated[
+        Path | None, typer.Option(help="The folder to write; .ml_platform/catalog in the project by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a static site that tells of every source, feature and model."""
+    from ml_platform.cli.catalog import make_catalogue
+
+    make_catalogue(directory, to, as_json)

@@ -1,0 +1,182 @@
+"""Commands that answer for the past: explain and champion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from ml_platform.audit.explain.explanation import Explanation
+from ml_platform.cli.status import BadDay, UnknownModel
+from ml_platform.core.errors import PlatformError, WrongWhatIf
+from ml_platform.project import Project, open_project
+
+_COLUMNS = ("prediction_id", "version", "score", "action", "expected_value", "settled", "largest", "again")
+
+
+class WrongRequest(PlatformError):
+    """Options of a command do not go together."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which predictions to explain: an id, a file of ids, or a sample of a model's."""
+
+    id: str | None
+    ids_from: Path | None
+    model: str | None
+    day: str | None
+    sample: int
+
+
+def first_is_folder(text: str, ids: Path | None, model: str | None) -> bool:
+    """Return whether the only argument is the project's folder, as where options say which predictions."""
+    return (ids is not None or model is not None) and Path(text).is_dir()
+
+
+def explain_predictions(
+    directory: Path, wanted: Wanted, given: Sequence[str], rows: int, html: Path | None, as_json: bool
+) -> int:
+    """Explain predictions, and return 1 where one did not come out to the same bytes."""
+    from ml_platform.audit.explain import explain_each
+
+    changes = _changes(given)
+    project = open_project(directory)
+    ids = _ids(project, wanted)
+    found = explain_each(project, ids, project.clock.now(), given=changes, rows=rows)
+    if html is not None:
+        return _write_page(found, ids, html, as_json)
+    if len(ids) == 1:
+        return _tell(next(found), as_json)
+    return _list(found, as_json)
+
+
+def _changes(given: Sequence[str]) -> dict[str, str]:
+    changes = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise WrongWhatIf(text, "is no change. Write COLUMN=VALUE, such as congestion.departures_1h=40.")
+        changes[name.strip()] = value.strip()
+    return changes
+
+
+def _ids(project: Project, wanted: Wanted) -> list[str]:
+    from ml_platform.audit.explain.lookup import sample_ids
+
+    ways = [wanted.id is not None, wanted.ids_from is not None, wanted.model is not None]
+    if sum(ways) != 1:
+        raise WrongRequest("say which predictions: either an id, or --ids FILE, or --model NAME with --sample.")
+    if wanted.id is not None:
+        return [wanted.id]
+    if wanted.model is not None:
+        return sample_ids(project, wanted.model, _day(wanted.day), wanted.sample)
+    assert wanted.ids_from is not None
+    try:
+        found = wanted.ids_from.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongRequest(f"{wanted.ids_from} cannot be read: {error}. Give a text file with one id a line.") from None
+    if not found:
+        raise WrongRequest(f"{wanted.ids_from} holds no id. Write one a line.")
+    return found
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise BadDay(text or "") from None
+
+
+def _tell(explanation: Explanation, as_json: bool) -> int:
+    from ml_platform.audit.explain.render_text import print_explanation
+    from ml_platform.cli.summary import wide_console
+
+    if as_json:
+        print(json.dumps(explanation.as_json(), indent=2))
+    else:
+        print_explanation(explanation, wide_console())
+    return 0 if explanation.holds else 1
+
+
+def _list(found: Iterator[Explanation], as_json: bool) -> int:
+    """Print many explanations: one JSON object a line, or one row of a table each."""
+    from rich.table import Table
+
+    from ml_platform.cli.summary import wide_console
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in _COLUMNS:
+        table.add_column(name, no_wrap=name == "prediction_id", overflow="fold")
+    count = differing = 0
+    for explanation in found:
+        count, differing = count + 1, differing + (not explanation.holds)
+        if as_json:
+            print(json.dumps(explanation.as_json()))
+        else:
+            table.add_row(*_row(explanation))
+    if not as_json:
+        console = wide_console()
+        console.print(table)
+        told = "All came out again to the same bytes" if not differing else f"{differing:,} did not come out the same"
+        console.print(f"\n{count:,} predictions explained. {told}.", highlight=False)
+    return 1 if differing else 0
+
+
+def _row(explanation: Explanation) -> Iterator[str]:
+    from ml_platform.audit.explain.wording import amount, money, shown
+
+    answer, told = explanation.answer, explanation.told
+    largest = told.terms[0] if told and told.terms else None
+    yield explanation.prediction_id
+    yield str(explanation.version.number or "")
+    yield ", ".join(shown(value) for value in answer.scores.values())
+    yield answer.action or ""
+    yield money(answer.expected_value, answer.currency) if answer.action else ""
+    yield shown(explanation.outcome.label) if explanation.outcome.status == "settled" else explanation.outcome.status
+    yield f"{largest.column} {amount(largest.amount)}" if largest else ""
+    yield "same bytes" if explanation.holds else "differs"
+
+
+def _write_page(found: Iterator[Explanation], ids: Sequence[str], html: Path, as_json: bool) -> int:
+    from ml_platform.audit.explain.render_html import write_page
+
+    if len(ids) != 1:
+        raise WrongRequest("--html writes a page about one prediction. Give one id.")
+    explanation = next(found)
+    page = write_page(explanation, html)
+    id, holds = explanation.prediction_id, explanation.holds
+    told = {"prediction_id": id, "page": str(page), "holds": holds}
+    print(json.dumps(told, indent=2) if as_json else f"{id} is explained. Open {page.as_uri()}")
+    return 0 if holds else 1
+
+
+def show_champion(directory: Path, model: str, at: str | None, as_json: bool) -> None:
+    """Say which version of a model was in production at an instant, and why."""
+    from ml_platform.audit.explain.champion_history import known_models, print_production, production_at
+    from ml_platform.cli.summary import wide_console
+    from ml_platform.sources.checks.results import json_value
+
+    project = open_project(directory)
+    known = known_models(project)
+    if model not in known:
+        raise UnknownModel(model, known)
+    found = production_at(project, model, _instant(at) if at is not None else project.clock.now())
+    if as_json:
+        print(json.dumps(json_value(asdict(found)), indent=2))
+    else:
+        print_production(found, wide_console())
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongRequest(f"--at {text!r} is no instant. Write it as 2013-12-01T08:00:00Z.") from None
+    if "T" not in text and " " not in text:
+        return instant.replace(tzinfo=UTC)
+    if instant.tzinfo is None:
+        raise WrongRequest(f"--at {text!r} has no time zone. Write it as {text}Z for UTC.")
+    return instant.astimezone(UTC)

@@ -1,0 +1,103 @@
+"""The command that tells what a run would do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+
+from ml_platform.cli.run import read_instant, simulated
+from ml_platform.cli.summary import wide_console
+from ml_platform.core.errors import listed
+from ml_platform.core.terminal_text import styled
+from ml_platform.operations.planning.plan import Plan, Planned, Verdict, known_duration, unknown_durations
+from ml_platform.project import Project, open_project
+
+_STYLES: dict[Verdict, str] = {"up to date": "dim", "would run": "bold", "may run": "", "blocked": "red"}
+
+
+def show_plan(directory: Path, until: str | None, as_json: bool) -> None:
+    """Print what running a project would do."""
+    from ml_platform.operations.planning.planner import plan_project
+
+    project = open_project(directory)
+    plan = plan_project(project, _instant(project, until))
+    if as_json:
+        print(json.dumps(plan.as_json(), indent=2))
+    else:
+        print_plan(plan, wide_console())
+
+
+def _instant(project: Project, until: str | None) -> datetime:
+    """Return the project's time, or a later instant that its simulated clock could be moved to."""
+    if until is None:
+        return project.clock.now()
+    return max(simulated(project).now(), read_instant(until))
+
+
+def print_plan(plan: Plan, console: Console) -> None:
+    """Print a plan: a line for each node, then what it comes to."""
+    console.print(styled("\n[bold]{}[/] at {} UTC\n", plan.project, f"{plan.now:%Y-%m-%d %H:%M}"))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("step", no_wrap=True)
+    table.add_column("plan", no_wrap=True)
+    table.add_column("about", no_wrap=True, justify="right")
+    table.add_column("why")
+    for node in plan.nodes:
+        table.add_row(node.node, node.verdict, _about(node), "; ".join(node.reasons), style=_STYLES[node.verdict])
+    console.print(Padding(table, (0, 0, 1, 2)))
+    for line in conclusion(plan):
+        console.print(line, highlight=False, markup=False)
+
+
+def conclusion(plan: Plan) -> Iterator[str]:
+    """Yield what a plan comes to, in sentences."""
+    would, may, blocked = (plan.having(verdict) for verdict in ("would run", "may run", "blocked"))
+    if not (would or may or blocked):
+        yield f"Nothing to do: all {len(plan.nodes)} steps are up to date."
+        return
+    if would:
+        yield f"{_steps(would)} would run: {_together(would)}."
+    if may:
+        yield f"{_steps(may)} may run: {_together(may)} if all of them do."
+    if blocked:
+        yield f"{_steps(blocked)} cannot run: {listed(node.node for node in blocked)}."
+    if unknown := unknown_durations([*would, *may]):
+        yield f"Never made before, so that nobody knows how long it takes: {listed(unknown)}."
+
+
+def _steps(nodes: Sequence[Planned]) -> str:
+    return f"{len(nodes)} step{'' if len(nodes) == 1 else 's'}"
+
+
+def _together(nodes: Sequence[Planned]) -> str:
+    if len(unknown_durations(nodes)) == len(nodes):
+        return "for how long is unknown"
+    known = f"about {span_text(known_duration(nodes))}"
+    return f"{known}, and what is unknown" if unknown_durations(nodes) else known
+
+
+def _about(node: Planned) -> str:
+    if node.verdict not in ("would run", "may run"):
+        return ""
+    return "unknown" if node.duration is None else span_text(node.duration)
+
+
+def span_text(span: timedelta) -> str:
+    """Return about how long something takes.
+
+    >>> [span_text(timedelta(seconds=seconds)) for seconds in (0.01, 2.34, 59.6, 3700)]
+    ['0.1 s', '2.3 s', '1 min', '1 h 2 min']
+    """
+    seconds = max(span.total_seconds(), 0.1)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,68 @@
+"""The command that trains a version again and compares."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ml_platform.audit.reproduce import Attempt, Reproduction, keep_attempt, reproduce
+from ml_platform.cli.summary import wide_console
+from ml_platform.core.terminal_text import styled
+from ml_platform.project import open_project
+from ml_platform.registry.resolve import version_named
+
+_SHOWN = 12
+
+
+def reproduce_version(
+    directory: Path, name: str, today: bool, from_sources: bool, tolerance: float, as_json: bool
+) -> int:
+    """Train a version again, print what came of it, and return the exit code: 0 where it is the same."""
+    project = open_project(directory)
+    version = version_named(project, name)
+    found = reproduce(project, version, today=today, from_sources=from_sources, tolerance=tolerance)
+    keep_attempt(project, Attempt(str(version), project.clock.now(), found.same, found.statement))
+    if as_json:
+        print(json.dumps({**asdict(found), "same": found.same, "statement": found.statement}, indent=2))
+    else:
+        _print(found, wide_console())
+    return 0 if found.same else 1
+
+
+def _print(found: Reproduction, console: Console) -> None:
+    mark = "[green]the same[/]" if found.same else "[red]not the same[/]"
+    console.print(styled(f"\n[bold]{{}}[/] trained again: {mark}\n", found.version))
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim")
+    table.add_column()
+    table.add_row("trained model", found.trained_model)
+    again = {True: ", made again from its sources: the same", False: ", made again: another id"}
+    table.add_row("snapshot", found.snapshot_id + (again[found.snapshot] if found.snapshot is not None else ""))
+    table.add_row("declared in", _commit(found))
+    for name, same in found.fitted.items():
+        table.add_row(name, "the same fitted state" if same else Text("another fitted state", "red"))
+    console.print(table)
+    console.print(f"\n{found.statement[0].upper()}{found.statement[1:]}".rstrip(".") + ".", highlight=False)
+    _list(console, "Not as it was then:", [str(item) for item in found.differences])
+    _list(console, "Files of the project that have changed since:", [str(item) for item in found.files])
+
+
+def _commit(found: Reproduction) -> str:
+    if found.commit is None:
+        return "no commit: the project was in no repository"
+    dirty = f", with uncommitted changes in {', '.join(found.commit['changed'])}" if found.commit["dirty"] else ""
+    return f"commit {found.commit['commit']}{dirty}"
+
+
+def _list(console: Console, title: str, lines: list[str]) -> None:
+    if lines:
+        console.print(styled("\n[dim]{}[/]", title))
+        for line in lines[:_SHOWN]:
+            console.print(f"  {line}", highlight=False, markup=False)
+        if len(lines) > _SHOWN:
+            console.print(f"  and {len(lines) - _SHOWN} more", highlight=False)

@@ -1,0 +1,160 @@
+"""The commands that remove: what nobody needs any more, and one person's data."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from ml_platform.cli.snapshots import bytes_text
+from ml_platform.cli.summary import wide_console
+from ml_platform.core.clock import format_duration
+from ml_platform.project import open_project
+from ml_platform.storage.who import real_user
+
+if TYPE_CHECKING:
+    from ml_platform.audit.erasure.plan import ErasurePlan
+    from ml_platform.audit.retention.plan import Item, RemovalPlan
+
+_SHOWN = 20
+
+
+def collect_garbage(directory: Path, plan_id: str | None, as_json: bool) -> None:
+    """Print what would go and why the rest stays; or do it, where the plan is named."""
+    from ml_platform.audit.retention.plan import plan_removal
+    from ml_platform.audit.retention.remove import remove
+
+    project = open_project(directory)
+    now, wall_now = project.clock.now(), datetime.now(UTC)
+    if plan_id is None:
+        plan = plan_removal(project, now, wall_now)
+    else:
+        plan = remove(project, plan_id, now, wall_now, actor=real_user())
+    if as_json:
+        print(json.dumps({**plan.as_json(), "done": plan_id is not None}, indent=2))
+        return
+    grace = format_duration(project.spec.file.retention.grace)
+    _print_removal(plan, directory, grace, done=plan_id is not None)
+
+
+def _print_removal(plan: RemovalPlan, directory: Path, grace: str, *, done: bool) -> None:
+    console = wide_console()
+    if not done:
+        if plan.goes:
+            console.print(_table(("goes", "", "size", "because"), [_going(item) for item in plan.goes[:_SHOWN]]))
+        if len(plan.goes) > _SHOWN:
+            console.print(f"... and {len(plan.goes) - _SHOWN} more; --json lists all of them.")
+        console.print(_table(("stays", "", "because"), _staying(plan.stays)))
+    would = "" if done else "would be "
+    told = f"{len(plan.goes)} artefacts and {len(plan.objects)} objects, {bytes_text(plan.bytes)}, {would}set aside"
+    lines = [f"{told}; they can be had back for {grace}." if plan.set_aside else "Nothing more can be set aside."]
+    if plan.final:
+        files = f"{len(plan.final)} files that were set aside before, {bytes_text(plan.final_bytes)}"
+        lines.append(f"{files}, {'are gone' if done else 'would go'} for good.")
+    if plan.back:
+        lines.append(f"{len(plan.back)} objects {'came' if done else 'would come'} back, since they are needed again.")
+    if plan.unfinished:
+        files = f"{len(plan.unfinished)} manifests and keys, of a removal that was stopped"
+        lines.append(f"{files}, {'are' if done else 'would be'} forgotten.")
+    if not done and not plan.is_empty:
+        lines.append(f"To do this, and only this: ml-platform gc {directory} --delete {plan.id}")
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+def erase_person(
+    entity: str, words: Sequence[str], reason: str, plan_id: str | None, lift: bool, as_json: bool
+) -> None:
+    """Print what is stored about one entity; or erase it, where the plan is named; or let it be ingested again."""
+    from ml_platform.audit.erasure.data_subject import Person
+    from ml_platform.audit.erasure.erase import erase, lift_erasure
+    from ml_platform.audit.erasure.plan import plan_erasure
+
+    key = dict(word.split("=", 1) for word in words if "=" in word)
+    directory = next((Path(word) for word in words if "=" not in word), Path())
+    project = open_project(directory)
+    person, now, actor = Person.of(project, entity, key), project.clock.now(), real_user()
+    if lift:
+        lifted = lift_erasure(project, person, now, actor=actor, reason=reason)
+        print("Its rows are ingested again from now on." if lifted else "Its rows were not kept out.")
+        return
+    if plan_id is None:
+        plan = plan_erasure(project, person, now)
+    else:
+        plan = erase(project, person, plan_id, now, actor=actor, reason=reason)
+    if as_json:
+        print(json.dumps({**plan.as_json(), "done": plan_id is not None}, indent=2))
+        return
+    _print_erasure(plan, done=plan_id is not None)
+
+
+def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
+    console = wide_console()
+    if plan.replaced:
+        rows = [(item.kind, item.id[:12], f"{item.rows}", item.successor[:12]) for item in plan.replaced[:_SHOWN]]
+        console.print(_table(("holds rows", "", "rows", "replaced by"), rows))
+        if len(plan.replaced) > _SHOWN:
+            console.print(f"... and {len(plan.replaced) - _SHOWN} more; --json lists all of them.")
+    learnt = [mark for mark in plan.marks if mark.kind in ("trained_model", "evaluation")]
+    if learnt:
+        marked = [(mark.kind, mark.id[:12], mark.told) for mark in learnt[:_SHOWN]]
+        console.print(_table(("is marked", "", "since"), marked))
+    would = "are erased" if done else "would be erased"
+    if plan.is_empty:
+        lines = ["Nothing of it is stored."]
+    else:
+        lines = [f"{len(plan.replaced)} artifacts and {len(plan.objects)} objects {would}, for good."]
+        lines += _beside(plan, done)
+    lines += [f"It stays in {where}." for where in plan.elsewhere]
+    if done:
+        lines.append("Its rows are not ingested any more; --lift lets them in again.")
+    else:
+        lines.append("From then on its rows would be left out of every ingest.")
+        lines.append(f"To do this, and only this: the same command with --delete {plan.id}")
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+def _beside(plan: ErasurePlan, done: bool) -> list[str]:
+    """Return what happens in rows of the database and in files beside the store."""
+    verb = "is" if done else "would be"
+    lines = [
+        f"The key {verb} masked in {count} rows of the database ({place})." for place, count in plan.records.items()
+    ]
+    for item in plan.files[:_SHOWN]:
+        what = f"The key {verb} masked in" if item.remedy.value == "masked" else "Removed:"
+        lines.append(f"{what} {item.path}.")
+    if len(plan.files) > _SHOWN:
+        lines.append(f"... and in {len(plan.files) - _SHOWN} more files; --json lists all of them.")
+    return lines
+
+
+def _going(item: Item) -> tuple[str, ...]:
+    return item.kind, item.id[:12], bytes_text(item.bytes), item.why
+
+
+def _staying(items: Iterable[Item]) -> list[tuple[str, str, str]]:
+    """Return a line for each kind and reason, without the way that leads from the reason to the artefact."""
+    counted = Counter((item.kind, item.why.partition(" > ")[0]) for item in items)
+    by_kind: dict[str, list[tuple[str, int]]] = {}
+    for (kind, why), count in counted.items():
+        by_kind.setdefault(kind, []).append((why, count))
+    rows = []
+    for kind, reasons in sorted(by_kind.items()):
+        reasons.sort(key=lambda reason: (-reason[1], reason[0]))
+        more = f"; and {len(reasons) - 3} more reasons" if len(reasons) > 3 else ""
+        told = "; ".join(f"{why} ({count})" for why, count in reasons[:3])
+        rows.append((kind, str(sum(count for _, count in reasons)), told + more))
+    return rows
+
+
+def _table(names: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,243 @@
+"""Running a project's job through Dagster, as a process of its own, with its progress on the screen."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from ml_platform.cli.dagster_home import dagster_environment
+from ml_platform.cli.summary import print_summary, wide_console
+from ml_platform.core.clock import parse_duration
+from ml_platform.core.errors import ClockError
+from ml_platform.core.terminal_text import SafeConsole, printable, styled
+from ml_platform.project import Project, open_project
+from ml_platform.storage.simulated_clock import SimulatedClock
+
+_RUNNER = "ml_platform_dagster.jobs.run"
+
+
+class UsageError(ClockError):
+    """An instant or a span on the command line cannot be read."""
+
+
+@dataclass
+class Run:
+    """What has been heard of a run so far."""
+
+    code: int = 0
+    seconds: float = 0.0
+    made: list[str] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
+
+
+def run_project(directory: Path, job: str, until: str | None) -> int:
+    """Bring a project up to date and show what came of it; with `until`, live on to then. Return the exit code."""
+    project = open_project(directory)
+    end = read_instant(until) if until else None
+    runs = [_run(project, job)]
+    if end is not None and runs[0].code == 0 and project.clock.now() < end:
+        _advance(project, end)
+        runs.append(_run(project, job))
+    if runs[-1].code == 0:
+        _conclude(project, runs)
+    return runs[-1].code
+
+
+def advance_project(directory: Path, by: str, then_run: bool) -> int:
+    """Move the simulated clock, and with `then_run` bring the project up to date; return the exit code."""
+    project = open_project(directory)
+    try:
+        span = parse_duration(by)
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    now = simulated(project).advance(span)
+    print(f"The clock of {project.spec.name} stands at {now:%Y-%m-%d %H:%M} UTC.")
+    return run_project(directory, "factory", None) if then_run else 0
+
+
+def _advance(project: Project, end: datetime) -> None:
+    clock = simulated(project)
+    clock.advance(end - clock.now())
+    SafeConsole().print(f"\nThe clock moves on to {end:%Y-%m-%d %H:%M} UTC.")
+
+
+def simulated(project: Project) -> SimulatedClock:
+    """Return a project's simulated clock.
+
+    Raises
+    ------
+    ClockError
+        Where it follows the clock on the wall.
+    """
+    if isinstance(project.clock, SimulatedClock):
+        return project.clock
+    raise ClockError(
+        f"{project.spec.name} follows the clock on the wall, which nobody moves. "
+        "For history, declare clock: {simulated_from: 2013-12-01T00:00:00Z} in project.yaml."
+    )
+
+
+def read_instant(text: str) -> datetime:
+    """Return an instant of the command line, in UTC.
+
+    Raises
+    ------
+    UsageError
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not an instant. Write it in UTC, such as 2013-12-09T06:00:00Z.") from None
+    if instant.tzinfo is None:
+        raise UsageError(f"{text} has no time zone. Write it in UTC, such as {text}Z.")
+    return instant.astimezone(UTC)
+
+
+def _conclude(project: Project, runs: list[Run]) -> None:
+    seconds = sum(run.seconds for run in runs)
+    made = [step for run in runs for step in run.made]
+    if not made:
+        steps = len(runs[-1].reused)
+        print(f"\nNothing to do: all {steps} steps are up to date. It took {seconds:.0f} s to see.")
+    print_summary(project, wide_console())
+
+
+# One run --------------------------------------------------------------------
+
+
+def run_step(project: Project, step: str) -> int:
+    """Run one step of the factory through Dagster, with its progress on the screen, and return the exit code."""
+    return _run(project, "factory", step).code
+
+
+def _run(project: Project, job: str, *only: str) -> Run:
+    command = [sys.executable, "-m", _RUNNER, "--project", str(project.root.resolve()), "--job", job, "--json-events"]
+    command += [argument for step in only for argument in ("--only", step)]
+    log = project.state / "logs" / "run.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    console = SafeConsole()
+    now = project.clock.now()
+    console.print(styled("[bold]{}[/], {} UTC: starting Dagster ...", project.spec.name, f"{now:%Y-%m-%d %H:%M}"))
+    with log.open("w+", encoding="utf-8", errors="replace") as errors:
+        process = subprocess.Popen(
+            command,
+            env=dagster_environment(project),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on once
+        )
+        run = _follow(process, console)
+        run.code = process.wait()
+        if run.code not in (0, 130):
+            _explain(errors, log, run)
+    return run
+
+
+def _follow(process: subprocess.Popen[str], console: Console) -> Run:
+    run = Run()
+    progress = _Progress(console)
+    try:
+        with progress:
+            for line in _lines(process):
+                _hear(run, line)
+                progress.tell(line)
+    except KeyboardInterrupt:
+        console.print("Stopping: the step in progress is given up, finished ones stay.")
+        process.send_signal(signal.SIGINT)
+        for _ in _lines(process):
+            pass
+    return run
+
+
+def _lines(process: subprocess.Popen[str]) -> Iterator[Mapping[str, Any]]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        yield json.loads(line)
+
+
+def _hear(run: Run, line: Mapping[str, Any]) -> None:
+    if line["event"] == "done":
+        (run.reused if line["reused"] else run.made).append(line["step"])
+    elif line["event"] == "end":
+        run.seconds += line["seconds"]
+
+
+def _explain(errors: TextIO, log: Path, run: Run) -> None:
+    """Show why a process that told no failed step ended with an error."""
+    errors.seek(0)
+    told = errors.read().strip().splitlines()
+    print(printable("\n".join(told[-3:])), file=sys.stderr)
+    print(f"The whole log is in {log}.", file=sys.stderr)
+
+
+class _Progress:
+    """The steps of a run as they go: a line for each that is finished, and what is being worked on below."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._running: dict[str, float] = {}
+        self._live = Live(get_renderable=self._now, console=console, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> None:
+        if self._console.is_terminal:
+            self._live.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def tell(self, line: Mapping[str, Any]) -> None:
+        event = line["event"]
+        if event == "start":
+            self._running[line["step"]] = time.monotonic()
+            return
+        if event in ("done", "failed"):
+            self._running.pop(line["step"], None)
+        text = _LINES.get(event, lambda _: None)(line)
+        if text is not None:
+            self._console.print(text, soft_wrap=True)
+
+    def _now(self) -> Text:
+        now = time.monotonic()
+        parts = [f"  … {step} {now - since:.0f} s" for step, since in self._running.items()]
+        return Text("\n".join(parts), style="dim")
+
+
+def _done(line: Mapping[str, Any]) -> Text:
+    figures = line["figures"]
+    said = [f"{line['step']:<38}{line['seconds']:6.1f} s"]
+    rows = figures.get("dagster/row_count", figures.get("dagster/partition_row_count"))
+    if line["reused"]:
+        said.append("unchanged")
+    elif rows is not None:
+        said.append(f"{rows:,} rows")
+    if not line["reused"]:
+        said += [str(figures[name]) for name in ("version", "verdict", "reason") if name in figures]
+    said += [figures["not deployed"]] if "not deployed" in figures else []
+    return Text("  ✓ ", style="green").append("  ".join(said), style="dim" if line["reused"] else "default")
+
+
+def _failed(line: Mapping[str, Any]) -> Text:
+    return Text(f"  ✗ {line['step']}: {line['error']}", style="red")
+
+
+_LINES: Mapping[str, Any] = {
+    "done": _done,
+    "failed": _failed,
+    "skipped": lambda line: Text(f"  · {line['step']:<38}not run: what it needs is missing", style="dim"),
+}

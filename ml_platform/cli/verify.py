@@ -1,0 +1,99 @@
+"""`ml-platform verify`: what is damaged, missing or surplus, and what to do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from ml_platform.audit.verify.findings import Damage, Verification
+from ml_platform.audit.verify.verify import verify_project
+from ml_platform.cli.dagster_home import dagster_environment
+from ml_platform.core.errors import PlatformError
+from ml_platform.core.terminal_text import SafeConsole
+from ml_platform.project import Project, open_project
+from ml_platform.storage.ledger.anchors import Anchor
+from ml_platform.storage.ledger.lines import Head
+
+_READER = "ml_platform_dagster.jobs.anchors"
+_SHOWN = 20
+_EVERY = 50
+
+
+def show_verification(directory: Path, as_json: bool) -> int:
+    """Verify a project, print what was found, and return the exit code."""
+    project = open_project(directory)
+    found = _verify(project, SafeConsole(stderr=True))
+    if as_json:
+        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        print_verification(project.spec.name, found)
+    return int(not found.whole)
+
+
+def _verify(project: Project, console: Console) -> Verification:
+    if not console.is_terminal:
+        return verify_project(project, event_log_anchors(project))
+    with console.status("Verifying ...") as status:
+
+        def tell(what: str, count: int) -> None:
+            if count % _EVERY == 0:
+                status.update(f"Verifying: {count:,} {what} ...")
+
+        return verify_project(project, event_log_anchors(project), tell)
+
+
+def event_log_anchors(project: Project) -> list[Anchor]:
+    """Return the anchors in Dagster's event log, where the project has one: a process of its own reads them.
+
+    Raises
+    ------
+    PlatformError
+        Where there is an event log that cannot be read: a check that was left out would look like one that passed.
+    """
+    if not (project.state / "dagster" / "history").exists():
+        return []
+    command = [sys.executable, "-m", _READER, "--project", str(project.root.resolve())]
+    done = subprocess.run(
+        command, env=dagster_environment(project), capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
+    if done.returncode:
+        told = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise PlatformError(f"the anchors in Dagster's event log cannot be read: {told}")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return [Anchor(line["place"], Head(line["seq"], line["hash"]), line["signature"]) for line in lines]
+
+
+def print_verification(name: str, found: Verification) -> None:
+    """Print what was found: the first twenty damages, and how many of each sort there are."""
+    checked = _counted(found.checked)
+    if found.whole:
+        print(f"{name}: everything is as it was written ({checked}).")
+    else:
+        print(f"{name}: {_counted(found.counts)}. Checked: {checked}.\n")
+        for damage in found.damages[:_SHOWN]:
+            print(_told(damage))
+        rest = sum(found.counts.values()) - _SHOWN
+        if rest > 0:
+            print(f"and {rest:,} more; --json tells of the first thousand.")
+    if found.unused and found.whole:  # else an artefact that cannot be read may name them
+        print(f"{found.unused:,} objects are used by no artefact. They are whole, and harm nothing.")
+    if found.leftovers:
+        print(f"{found.leftovers:,} half-written files of killed processes. The next run removes them after a day.")
+    for sentence in found.unfinished:
+        print(f"unfinished: {sentence}")
+
+
+def _told(damage: Damage) -> str:
+    return (
+        f"✗ {damage.state} {damage.thing} {damage.where}\n"
+        f"    was:  {damage.was}\n    now:  {damage.problem}\n    do:   {damage.remedy}"
+    )
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items())

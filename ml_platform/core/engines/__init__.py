@@ -1,0 +1,7 @@
+"""The engine: Ibis expressions, and what runs them."""
+
+from ml_platform.core.engines.duckdb import DuckDB
+from ml_platform.core.engines.engine import Engine
+from ml_platform.core.engines.spark import Spark
+
+__all__ = ["DuckDB", "Engine", "Spark"]

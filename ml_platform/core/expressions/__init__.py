@@ -1,0 +1,10 @@
+"""Expressions in declarations: labels, conditions, payoffs, what a feature aggregates.
+
+They use Python's syntax and a short list of functions. They are parsed, checked and
+interpreted; nothing is ever handed to Python to execute.
+"""
+
+from ml_platform.core.expressions.expression import Expression, parse_expression
+from ml_platform.core.expressions.types import FUNCTIONS, Kind
+
+__all__ = ["FUNCTIONS", "Expression", "Kind", "parse_expression"]

@@ -1,0 +1,118 @@
+"""Figures, instants and spans of time as people read them."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+from ml_platform.core.clock import format_duration
+from ml_platform.core.statistics.distributions import Distribution
+
+_UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "us": "microsecond"}
+
+
+def span_text(span: timedelta) -> str:
+    """Return a span of time in words.
+
+    >>> span_text(timedelta(hours=36)), span_text(timedelta(minutes=-1)), span_text(timedelta(0))
+    ('36 hours', '-1 minute', 'nothing')
+    """
+    if not span:
+        return "nothing"
+    text = format_duration(span)
+    number = text.rstrip("dhmsu")
+    unit = _UNITS[text[len(number) :]]
+    return f"{number} {unit if number.lstrip('-') == '1' else f'{unit}s'}"
+
+
+def figure_text(figure: float | None) -> str:
+    """Return a figure with three digits that count, and never fewer than it has before the point.
+
+    >>> figure_text(1234.56), figure_text(0.012345), figure_text(-7.0), figure_text(1e-7), figure_text(2.5e9)
+    ('1,235', '0.0123', '−7', '1.00e−07', '2.5 bn')
+    """
+    if figure is None or not math.isfinite(figure):
+        return "–"
+    size = abs(figure)
+    if size >= 1e6:
+        return money_text(figure)
+    if 0 < size < 1e-4:
+        text = f"{figure:.2e}"
+    elif size >= 100 or figure == int(figure):
+        text = f"{figure:,.0f}"
+    else:
+        text = f"{figure:.{2 - math.floor(math.log10(size))}f}".rstrip("0").rstrip(".")
+    return text.replace("-", "−")
+
+
+def value_text(value: float | None, unit: str) -> str:
+    """Return a value of a column; of seconds, in the unit that suits them.
+
+    >>> value_text(169920.0, "s"), value_text(90.0, "s"), value_text(7200.0, "min")
+    ('1.97 d', '90', '7,200')
+    """
+    if value is not None and unit == "s":
+        for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+            if abs(value) >= 1.5 * size + 30:
+                return f"{figure_text(value / size)} {name}"
+    return figure_text(value)
+
+
+def spread_text(found: Distribution | None, unit: str) -> str:
+    """Return how a column's values are spread, in a few words; nothing where that is not known."""
+    if found is None:
+        return ""
+    whole = found.whole
+    if whole.low is None or whole.high is None:
+        return f"{found.value} {share_text(whole.median)}"
+    low, median, high = (value_text(value, unit) for value in (whole.low, whole.median, whole.high))
+    return f"median {median}, 10 to 90 % {low} to {high}"
+
+
+def money_text(amount: float | None) -> str:
+    """Return an amount with three digits that count.
+
+    >>> money_text(-1234567), money_text(12.5), money_text(45678)
+    ('−1.23 M', '12.5', '45.7 k')
+    """
+    if amount is None:
+        return "–"
+    for limit, unit in ((1e9, " bn"), (1e6, " M"), (1e4, " k")):
+        if abs(amount) >= limit:
+            return f"{amount / limit if unit != ' k' else amount / 1e3:.3g}{unit}".replace("-", "−")
+    return figure_text(amount)
+
+
+def share_text(share: float | None) -> str:
+    """Return a share in percent; a little is never told as nothing.
+
+    >>> share_text(0.1234), share_text(0.00001), share_text(0.0), share_text(0.99999)
+    ('12.3 %', '< 0.1 %', '0 %', '> 99.9 %')
+    """
+    if share is None:
+        return "–"
+    if share in (0.0, 1.0):
+        return f"{100 * share:.0f} %"
+    if share < 0.001:
+        return "< 0.1 %"
+    return "> 99.9 %" if share > 0.999 else f"{100 * share:.1f} %"
+
+
+def instant_text(instant: datetime | None) -> str:
+    """Return an instant to the minute, in UTC and said so."""
+    return "–" if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def age_text(instant: datetime, now: datetime) -> str:
+    """Return how long ago an instant was, or how far ahead it is, in its largest unit.
+
+    >>> age_text(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 3, 23, tzinfo=UTC))
+    '2 days ago'
+    """
+    span = abs(now - instant)
+    for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
+        count = span // size
+        if count:
+            told = f"{count:,} {unit}{'' if count == 1 else 's'}"
+            return f"{told} ago" if instant < now else f"in {told}"
+    return "just now"

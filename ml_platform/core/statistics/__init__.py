@@ -1,0 +1,1 @@
+"""Statistics of columns: histograms, moments, distances between distributions."""

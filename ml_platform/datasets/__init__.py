@@ -1,0 +1,1 @@
+"""Frames, labels and snapshots, and the search for leakage in them."""

@@ -1,0 +1,224 @@
+"""Labels: the truth about rows, as it was known when their label horizon had passed.
+
+A row of the label's source answers a question where it was known when the horizon had passed, unless it is about an
+event before the question. Where no row answers, ``missing: negative`` makes the row negative only if the source was
+complete by then and no answer came later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pyarrow as pa
+
+from ml_platform.core.clock import MICROSECOND, to_micros
+from ml_platform.core.engines import Engine
+from ml_platform.core.engines.ibis_functions import epoch_us
+from ml_platform.core.errors import SnapshotError
+from ml_platform.core.expressions import parse_expression
+from ml_platform.datasets.frame import EFFECTIVE_TIME, to_frame
+from ml_platform.project import Project
+from ml_platform.sources.source_log import EVENT, KNOWN, UNTIL, source_versions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LABEL, LABEL_STATE = "label", "label_state"
+LABEL_STATES: Mapping[str, str] = {
+    "known": "with a label",
+    "missing": "without a row in the label's source",
+    "null": "whose label is null",
+    "late": "whose label became known after the label horizon",
+    "incomplete": "whose label's source has no row yet that is known at the end of the label horizon",
+    "before": "whose only label row is about an event before the question",
+}
+"""What is known of a row's label, in words."""
+UNKNOWN_STATES = tuple(state for state in LABEL_STATES if state != "known")
+NEGATIVE_STATES = ("missing", "before")
+"""The states that are negatives with ``missing: negative``."""
+
+_PLACE, _AT, _END = "_place", "_at", "_end"
+_ANSWERS, _BEFORE, _LATE = "_answers", "_before", "_late"
+
+
+@dataclass(frozen=True)
+class LabelRows:
+    """The rows of a label's source beside the questions of their entities, for Ibis.
+
+    Attributes
+    ----------
+    asked
+        The questions: the entity's key, ``_place``, and ``_at`` and ``_end`` of the horizon in microseconds.
+    answers
+        One row for each question and label row that answers it: ``_place``, ``label``, the event and known-at of the
+        label row, and the columns of the source that were asked for.
+    flags
+        For each question with a label row: whether some of them are about an event ``_before`` the question, and
+        whether some became known ``_late``, for an event within the horizon.
+    newest
+        The newest known-at of the source, in microseconds; one row.
+    """
+
+    asked: Any
+    answers: Any
+    flags: Any
+    newest: Any
+
+
+def label_rows(
+    project: Project,
+    model_name: str,
+    source_id: str,
+    questions: pa.Table,
+    engine: Engine,
+    as_of: datetime,
+    columns: tuple[str, ...] = (),
+) -> LabelRows:
+    """Return which rows of the label's source answer which questions, with what was known at `as_of`.
+
+    A label row is about an event before the question where its event lies before the batch run, it became known only
+    afterwards, and no row about this event was known at the batch run. (What was known then is for the leak check.)
+    """
+    model = project.spec.models[model_name]
+    keys = project.spec.file.entities[model.population.entity]
+    horizon = ibis.literal(model.label.horizon // MICROSECOND, "int64")
+    asked = engine.arrow("unlabelled", questions.append_column(_PLACE, pa.array(range(len(questions)), pa.int64())))
+    asked = asked.mutate(**{_AT: epoch_us(asked[EFFECTIVE_TIME])})
+    asked = asked.mutate(**{_END: asked[_AT] + horizon})
+    source = project.spec.sources[model.label.source]
+    rows = source_versions(engine, project.store, project.store.get("source", source_id), source.key, "label_rows")
+    rows = rows.filter(rows[KNOWN] <= to_micros(as_of))
+    value = parse_expression(model.label.expression).to_ibis(rows)
+    named = {f"_key_{key}": rows[key] for key in keys} | {f"_{LABEL}": value}
+    facts = rows.select(*columns, EVENT, KNOWN, UNTIL, **named)
+    both = asked.inner_join(facts, [asked[key] == facts[f"_key_{key}"] for key in keys])
+    at, end, event, known = both[_AT], both[_END], both[EVENT], both[KNOWN]
+    early = both.filter(known <= at).select(_early=_PLACE, _early_event=EVENT).distinct()
+    both = both.left_join(early, [both[_PLACE] == early["_early"], both[EVENT] == early["_early_event"]])
+    at, end, event, known = both[_AT], both[_END], both[EVENT], both[KNOWN]
+    before = (event < at) & (known > at) & both["_early"].isnull()
+    in_time = (known <= end) & (end < both[UNTIL])
+    both = both.mutate(
+        **{
+            _ANSWERS: in_time & ~before,
+            _BEFORE: in_time & before,
+            _LATE: (known > end) & (event <= end) & ~before,
+        }
+    )
+    answers = both.filter(both[_ANSWERS]).select(_PLACE, EVENT, KNOWN, *columns, f"_{LABEL}")
+    flags = both.group_by(_PLACE).aggregate(
+        **{flag: both[flag].cast("int64").max() > 0 for flag in (_BEFORE, _LATE)},
+    )
+    return LabelRows(asked, answers, flags, rows.aggregate(_newest=rows[KNOWN].max()))
+
+
+def with_labels(
+    project: Project, model_name: str, source_id: str, rows: pa.Table, engine: Engine, as_of: datetime
+) -> pa.Table:
+    """Return rows with their ``label`` and ``label_state``, in their order.
+
+    The label is null where it is not known (a state other than ``known``). With ``missing: negative`` it is False where
+    the state is ``missing`` or ``before``.
+
+    Parameters
+    ----------
+    source_id
+        The artifact of the label's source.
+    rows
+        One row for each question, with the entity's key and ``effective_time``; the label horizon of each has passed.
+    as_of
+        Rows of the label's source that became known later take no part.
+
+    Raises
+    ------
+    SnapshotError
+        Where two rows of the label's source answer one question.
+    """
+    model = project.spec.models[model_name]
+    keys = project.spec.file.entities[model.population.entity]
+    found = label_rows(project, model_name, source_id, rows.select([*keys, EFFECTIVE_TIME]), engine, as_of)
+    answers = found.answers.select(_of=_PLACE, _there=ibis.literal(True), **{LABEL: found.answers[f"_{LABEL}"]})
+    labelled = found.asked.left_join(answers, found.asked[_PLACE] == answers["_of"])
+    flags = found.flags.rename(_flagged=_PLACE)
+    labelled = labelled.left_join(flags, labelled[_PLACE] == flags["_flagged"]).cross_join(found.newest)
+    state = _state(labelled, model.label.missing == "negative", _silence(project, model.label.source))
+    labelled = labelled.mutate(**{LABEL_STATE: state})
+    label = labelled[LABEL]
+    if model.label.missing == "negative":
+        label = ibis.ifelse(labelled[LABEL_STATE].isin(NEGATIVE_STATES), ibis.literal(False), label)
+    table = engine.run(labelled.select(*keys, _PLACE, LABEL_STATE, **{LABEL: label}).order_by(_PLACE))
+    if table.num_rows != rows.num_rows:
+        _refuse_twice(model_name, model.label.source, keys, table)
+    return rows.append_column(LABEL, table[LABEL]).append_column(LABEL_STATE, table[LABEL_STATE])
+
+
+def _state(rows: Any, negative: bool, silence: int) -> Any:
+    there = rows["_there"].notnull()
+    incomplete = rows["_newest"].isnull() | (rows[_END] > rows["_newest"] + ibis.literal(silence, "int64"))
+    return ibis.cases(
+        (there & rows[LABEL].notnull(), "known"),
+        (there, "null"),
+        (rows[_LATE].fill_null(False), "late"),
+        (ibis.literal(negative) & incomplete, "incomplete"),
+        (rows[_BEFORE].fill_null(False), "before"),
+        else_="missing",
+    )
+
+
+def _silence(project: Project, source: str) -> int:
+    """Return for how long a source may have no row and still be complete, in microseconds: its declared freshness."""
+    freshness = project.spec.sources[source].freshness
+    return 0 if freshness is None else freshness // MICROSECOND
+
+
+def _refuse_twice(model_name: str, source: str, keys: tuple[str, ...], labelled: pa.Table) -> None:
+    counted = labelled.group_by(_PLACE).aggregate([([], "count_all")]).to_pylist()
+    place = next(row[_PLACE] for row in counted if row["count_all"] > 1)
+    row = next(row for row in labelled.select([*keys, _PLACE]).to_pylist() if row[_PLACE] == place)
+    key = ", ".join(f"{name} {row[name]!r}" for name in keys)
+    raise SnapshotError(
+        f"{model_name}: several rows of {source} tell the label of {key}. A label has one row for each entity: "
+        f"give {source} the entity's key as its key, or another entity to the population."
+    )
+
+
+def labels_of(project: Project, model_name: str, source_id: str, rows: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """Return ``label`` and ``label_state`` of rows as `with_labels` does, under their index.
+
+    Parameters
+    ----------
+    source_id
+        The artifact of the label's source.
+    rows
+        With the entity's key and ``effective_time``, such as rows of the prediction log whose label horizon has passed.
+    """
+    import pandas as pd
+
+    if rows.empty:
+        return pd.DataFrame({LABEL: [], LABEL_STATE: []}, index=rows.index, dtype=object)
+    keys = project.spec.file.entities[project.spec.models[model_name].population.entity]
+    asked = pa.Table.from_pandas(rows[[*keys, EFFECTIVE_TIME]], preserve_index=False)
+    with project.engine() as engine:
+        labels = with_labels(project, model_name, source_id, asked, engine, as_of)
+    return to_frame(labels.select([LABEL, LABEL_STATE])).set_axis(rows.index)
+
+
+def label_facts(labels: pa.ChunkedArray, is_number: bool) -> Mapping[str, Any]:
+    """Return how labels are distributed: counts by class, or mean and range of numbers."""
+    import pyarrow.compute as pc
+
+    if not is_number:
+        counts = {str(item["values"]).lower(): item["counts"] for item in pc.value_counts(labels).to_pylist()}
+        return {"classes": dict(sorted(counts.items()))}
+    ends = pc.min_max(labels).as_py()
+    quantiles = pc.quantile(labels, q=[0.05, 0.5, 0.95]).to_pylist()
+    return {
+        "mean": pc.mean(labels).as_py(),
+        "min": float(ends["min"]),
+        "max": float(ends["max"]),
+        **dict(zip(("p05", "median", "p95"), quantiles, strict=True)),
+    }

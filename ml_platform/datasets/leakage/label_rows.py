@@ -1,0 +1,77 @@
+"""What a label's source says about the rows of a snapshot, and since when it was known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ml_platform.core.engines.ibis_functions import instant_of
+from ml_platform.core.expressions import parse_expression
+from ml_platform.datasets.frame import EFFECTIVE_TIME, to_frame
+from ml_platform.datasets.labels import label_rows
+from ml_platform.project import Project
+from ml_platform.sources.source_log import EVENT, KNOWN, UNTIL, source_versions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HAPPENED, KNOWN_FROM, THEN, WAS_KNOWN = "_happened", "_known_from", "_then", "_was_known"
+
+
+def label_columns(project: Project, model_name: str) -> list[str]:
+    """Return the columns of the label's source that its expression reads."""
+    return sorted(parse_expression(project.spec.models[model_name].label.expression).names)
+
+
+def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """Return, for each row in its order, what the label was made of.
+
+    Parameters
+    ----------
+    source_id
+        The artefact of the label's source.
+    rows
+        With the entity's key and ``effective_time``.
+    as_of
+        The instant as of which the snapshot was made.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns that the label's expression reads, as known when the horizon had passed; ``_happened`` and
+        ``_known_from``, the event and the known-at of that row; ``_was_known``, whether some row of the entity was
+        known at the batch run, and ``_then``, the label that it told.
+    """
+    keys = project.spec.file.entities[project.spec.models[model_name].population.entity]
+    read = label_columns(project, model_name)
+    asked = pa.Table.from_pandas(rows[[*keys, EFFECTIVE_TIME]], preserve_index=False)
+    with project.engine() as engine:
+        found = label_rows(project, model_name, source_id, asked, engine, as_of, tuple(read))
+        there = found.answers.select(
+            *read,
+            _of=found.answers["_place"],
+            **{HAPPENED: instant_of(found.answers[EVENT]), KNOWN_FROM: instant_of(found.answers[KNOWN])},
+        )
+        settled = found.asked.left_join(there, found.asked["_place"] == there["_of"])
+        told = _told(project, model_name, source_id, engine, keys)
+        then = _joined(found.asked.view(), told, keys)
+        then = then.select(_then_place=then["_place"], **{THEN: then["_label"], WAS_KNOWN: then[KNOWN].notnull()})
+        both = settled.left_join(then, [settled["_place"] == then["_then_place"]]).order_by("_place")
+        table = engine.run(both.select(*read, HAPPENED, KNOWN_FROM, THEN, WAS_KNOWN))
+    return to_frame(table).set_axis(rows.index)
+
+
+def _told(project: Project, model_name: str, source_id: str, engine: Any, keys: Sequence[str]) -> Any:
+    label = project.spec.models[model_name].label
+    source = project.spec.sources[label.source]
+    versions = source_versions(engine, project.store, project.store.get("source", source_id), source.key, "told_rows")
+    value = parse_expression(label.expression).to_ibis(versions)
+    return versions.select(KNOWN, UNTIL, **{f"_key_{key}": versions[key] for key in keys}, _label=value)
+
+
+def _joined(asked: Any, told: Any, keys: Sequence[str]) -> Any:
+    same = [asked[key] == told[f"_key_{key}"] for key in keys]
+    return asked.left_join(told, [*same, told[KNOWN] <= asked["_at"], asked["_at"] < told[UNTIL]])

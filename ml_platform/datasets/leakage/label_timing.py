@@ -1,0 +1,49 @@
+"""Rows that were asked about when their label was known already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.datasets.frame import EFFECTIVE_TIME
+from ml_platform.datasets.labels import LABEL
+from ml_platform.datasets.leakage.label_rows import HAPPENED, KNOWN_FROM, THEN, WAS_KNOWN
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Which rows came too late.
+
+    Attributes
+    ----------
+    known
+        The label that a row has was known at its batch run, or before.
+    happened
+        What the label tells of had happened by then, known or not.
+    develops
+        Early rows all tell one and the same, and some are corrected later: a state that is not the truth yet.
+    """
+
+    known: np.ndarray
+    happened: np.ndarray
+    develops: bool
+
+
+def settled_rows(frame: pd.DataFrame, truth: pd.DataFrame) -> Settled:
+    """Return which rows of a snapshot lie at or after the instant from which their label was known.
+
+    Parameters
+    ----------
+    truth
+        From `ml_platform.datasets.leakage.label_rows.truth_of`, in the rows' order.
+    """
+    asked = frame[EFFECTIVE_TIME].to_numpy(dtype="datetime64[us]")
+    since, event = (truth[name].to_numpy(dtype="datetime64[us]") for name in (KNOWN_FROM, HAPPENED))
+    known = (~np.isnat(since)) & (since <= asked)
+    happened = (~np.isnat(event)) & (event <= asked) & ~known
+    early = truth[WAS_KNOWN].to_numpy(dtype=bool)
+    told = truth[THEN][early]
+    changed = (told.notna() & (told != frame[LABEL][early])).fillna(False).to_numpy(dtype=bool)
+    return Settled(known, happened, develops=bool(changed.any()) and told.nunique() == 1)

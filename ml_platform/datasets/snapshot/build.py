@@ -1,0 +1,229 @@
+"""Making a snapshot from what was known at an instant."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.core.engines import Engine
+from ml_platform.core.errors import SnapshotError
+from ml_platform.core.hashing import cache_key, format_instant
+from ml_platform.datasets.frame import EFFECTIVE_TIME, LEFT_OUT, Frame, required_input
+from ml_platform.datasets.labels import (
+    LABEL,
+    LABEL_STATE,
+    LABEL_STATES,
+    NEGATIVE_STATES,
+    UNKNOWN_STATES,
+    label_facts,
+    with_labels,
+)
+from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part
+from ml_platform.datasets.snapshot.id import snapshot_id
+from ml_platform.declarations.fingerprint import deciding_part
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.declarations.resolve import feature_tables_of
+from ml_platform.declarations.user_code.version import code_version
+from ml_platform.project import Project
+from ml_platform.sources.source_log import known_by
+from ml_platform.storage.chunks import store_chunks
+from ml_platform.storage.manifest import Artifact, StoredObject
+from ml_platform.storage.materialization import Made
+from ml_platform.storage.outputs import current_output
+
+
+def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str], as_of: datetime) -> Made:
+    """Make a model's training frame from what was known at an instant.
+
+    Parameters
+    ----------
+    inputs
+        Ids of artefacts by node: the sources of population and label, and the feature tables. Others are ignored.
+    as_of
+        Rows are taken whose label horizon has passed by then. Nothing that became known later takes part.
+
+    Returns
+    -------
+    Made
+        An artefact of kind ``snapshot``, with one object for each UTC day of batch runs.
+
+    Raises
+    ------
+    SnapshotError
+        Where a stretch has no row, or the label of a classification has one class in the train stretch.
+    """
+    builder = _Builder(project, model_name, inputs, as_of)
+    found = project.store.find("snapshot", builder.key)
+    return Made(found, reused=True) if found is not None else Made(builder.build(), reused=False)
+
+
+def rebuild_snapshot(project: Project, model_name: str, inputs: Mapping[str, str], as_of: datetime) -> Artifact:
+    """Make a snapshot as `build_snapshot` does, also where it is in the store already."""
+    return _Builder(project, model_name, inputs, as_of).build()
+
+
+def snapshot_key(project: Project, model_name: str, logs: Mapping[str, Artifact], as_of: datetime) -> str:
+    """Return the key of a snapshot: rows that became known after `as_of` take no part in it, as in the snapshot.
+
+    Parameters
+    ----------
+    logs
+        By node that the snapshot is made from, the state of the source that is read, or that the table was made of.
+    """
+    declared = {**deciding_declaration(project.spec, model_name), "as_of": as_of}
+    known = {node: known_by(log, as_of) for node, log in logs.items()}
+    return cache_key("snapshot", declared, _code(), known)
+
+
+def deciding_declaration(spec: ProjectSpec, model_name: str) -> dict[str, Any]:
+    """Return what decides a model's snapshots in its declaration and in those of its sources and feature tables."""
+    tables = feature_tables_of(spec, spec.models[model_name])
+    return {
+        **deciding_part(spec, "snapshot", model_name),
+        "model": model_name,
+        "tables": {table: deciding_part(spec, "feature_table", table) for table in tables},
+    }
+
+
+def _code() -> str:
+    return f"{code_version('snapshot')} {code_version('feature_table')}"
+
+
+def last_as_of(project: Project, model_name: str) -> datetime | None:
+    """Return as of when the model's last snapshot was made; None before the first."""
+    id = current_output(project.database, f"{model_name}/snapshot")
+    return datetime.fromisoformat(project.store.get("snapshot", id).about["as_of"]) if id else None
+
+
+class _Builder:
+    def __init__(self, project: Project, model_name: str, inputs: Mapping[str, str], as_of: datetime) -> None:
+        self._project, self._model, self._as_of = project, project.spec.models[model_name], as_of
+        self._bounds = Boundaries.of(self._model, as_of)
+        tables = feature_tables_of(project.spec, self._model)
+        needed = [f"sources/{self._model.population.source}", f"sources/{self._model.label.source}"]
+        needed += [f"features/{table}" for table in tables]
+        self._inputs = {node: required_input(inputs, model_name, node) for node in dict.fromkeys(needed)}
+        logs = {node: self._source_of(node, id) for node, id in self._inputs.items()}
+        self.key = snapshot_key(project, model_name, logs, as_of)
+
+    def _source_of(self, node: str, id: str) -> Artifact:
+        store = self._project.store
+        if node.startswith("sources/"):
+            return store.get("source", id)
+        return store.get("source", store.get("feature_table", id).inputs["source"])
+
+    def build(self) -> Artifact:
+        with self._project.engine() as engine:
+            frame = Frame(self._project, self._model.name, self._inputs, engine)
+            rows, left_out = frame.counted_rows(self._bounds.train_start, self._bounds.end)
+            label_source = self._inputs[f"sources/{self._model.label.source}"]
+            labelled = with_labels(self._project, self._model.name, label_source, rows, engine, self._as_of)
+            dropped = {
+                **_states(labelled.filter(pc.is_null(labelled[LABEL])), UNKNOWN_STATES),
+                **left_out,
+                "not_settled": self._count(engine, frame.population(self._bounds.end, self._as_of)),
+            }
+        kept = labelled.filter(pc.is_valid(labelled[LABEL]))
+        return self._write(kept.drop_columns([LABEL_STATE]), dropped, _states(kept, NEGATIVE_STATES))
+
+    def _count(self, engine: Engine, rows: Any) -> int:
+        return int(engine.run(rows.aggregate(rows=rows.count()))["rows"][0].as_py())
+
+    # Writing ---------------------------------------------------------------
+
+    def _write(self, rows: pa.Table, dropped: dict[str, int], negatives: dict[str, int]) -> Artifact:
+        effective = rows[EFFECTIVE_TIME]
+        parts = {part: rows.filter(self._bounds.holds(part, effective)) for part in PARTS}
+        counts = {part: stretch.num_rows for part, stretch in parts.items()}
+        dropped["purged"] = rows.num_rows - sum(counts.values())
+        self._require_rows(counts, dropped)
+        self._require_classes(parts["train"], {**dropped, **{f"negative_{name}": n for name, n in negatives.items()}})
+        objects, chunks, lengths = self._chunks(rows)
+        about = {
+            "model": self._model.name,
+            "as_of": format_instant(self._as_of),
+            "boundaries": self._bounds.as_json(),
+            "rows": counts,
+            "dropped": dropped,
+            "negatives": negatives,
+            "columns": {name: _TYPE_NAMES[str(rows[name].type)] for name in rows.column_names},
+            "nulls": {name: rows[name].null_count / rows.num_rows for name in rows.column_names},
+            "label": {part: label_facts(stretch[LABEL], self._is_number()) for part, stretch in parts.items()},
+            "days": len(chunks),
+            "chunks": [[day, id, count] for (day, id), count in zip(chunks, lengths, strict=True)],
+            "declared": deciding_declaration(self._project.spec, self._model.name),
+            "code": _code(),
+        }
+        id = snapshot_id(about, chunks)
+        return self._project.store.write("snapshot", id, self.key, objects=objects, about=about, inputs=self._inputs)
+
+    def _is_number(self) -> bool:
+        return self._model.task in ("regression", "quantile")
+
+    def _chunks(self, rows: pa.Table) -> tuple[dict[str, StoredObject], list[list[str]], list[int]]:
+        """Store one object for each day, which snapshots share where a day's rows are the same."""
+        stored = store_chunks(self._project.store, _days(rows))
+        objects = {chunk.name: chunk.stored for chunk in stored}
+        return objects, [[chunk.name, chunk.id] for chunk in stored], [chunk.rows.num_rows for chunk in stored]
+
+    def _require_rows(self, counts: Mapping[Part, int], dropped: Mapping[str, int]) -> None:
+        for part in PARTS:
+            if counts[part] == 0:
+                start, end = self._bounds.stretch(part)
+                lost = _lost(dropped)
+                raise SnapshotError(
+                    f"{self._model.name}: the {part} stretch from {format_instant(start)} to {format_instant(end)} has "
+                    f"no row{f' (rows left out: {lost})' if lost else ''}. Shorten split, ingest more history, or "
+                    "let prediction_time lie after rows are known."
+                )
+
+    def _require_classes(self, train: pa.Table, counts: Mapping[str, int]) -> None:
+        if self._is_number():
+            return
+        classes = pc.unique(train[LABEL]).to_pylist()
+        if len(classes) == 1:
+            raise SnapshotError(
+                f"{self._model.name}: the label has one class ({str(classes[0]).lower()}) in all {train.num_rows} rows "
+                f"of the train stretch{f' (of all rows: {lost})' if (lost := _lost(counts)) else ''}. Correct "
+                "label.expression, or lengthen split.train."
+            )
+
+
+_TYPE_NAMES = {
+    "string": "string",
+    "int64": "int",
+    "double": "float",
+    "bool": "bool",
+    "timestamp[us, tz=UTC]": "timestamp",
+}
+_REASONS = {
+    **{f"label_{state}": words for state, words in LABEL_STATES.items()},
+    **{f"negative_label_{state}": f"negative: {words}" for state, words in LABEL_STATES.items()},
+    "label_missing": "without a label",
+    **LEFT_OUT,
+    "not_settled": "not settled yet",
+    "purged": "purged between stretches",
+}
+
+
+def _states(rows: pa.Table, states: Sequence[str]) -> dict[str, int]:
+    """Return how many rows have which state of their label, but for labels that are known."""
+    counts = {item["values"]: item["counts"] for item in pc.value_counts(rows[LABEL_STATE]).to_pylist()}
+    return {f"label_{state}": counts.get(state, 0) for state in states}
+
+
+def _lost(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {_REASONS[reason]}" for reason, count in counts.items() if count)
+
+
+def _days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    days = rows[EFFECTIVE_TIME].cast(pa.timestamp("us")).to_numpy().astype("datetime64[D]")
+    edges = [0, *(np.flatnonzero(days[1:] != days[:-1]) + 1), len(days)]
+    for start, end in itertools.pairwise(edges):
+        yield str(days[start]), rows.slice(int(start), int(end - start))

@@ -1,0 +1,81 @@
+"""What a snapshot was made from: every ingested partition with its hash, and every feature table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ml_platform.core.errors import ArtifactMissing
+from ml_platform.project import Project
+from ml_platform.storage.manifest import Artifact
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One immutable part of an input: an ingested partition, or the cells of one.
+
+    Attributes
+    ----------
+    id
+        The hash of what its rows hold; None for cells, whose columns have ids of their own.
+    sha256
+        Of the objects that hold it.
+    """
+
+    name: str
+    rows: int
+    id: str | None
+    sha256: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of a snapshot; a feature table's source is an input too. `partitions` is None where it is gone."""
+
+    node: str
+    kind: str
+    id: str
+    partitions: tuple[Partition, ...] | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it in JSON types."""
+        return asdict(self)
+
+
+def inputs_of(project: Project, snapshot: Artifact) -> list[Input]:
+    """Return what a snapshot was made from, by node; behind each feature table stands the state of its source.
+
+    Raises
+    ------
+    ArtifactDamaged
+    """
+    wanted = [(node, _kind(node), id) for node, id in sorted(snapshot.inputs.items())]
+    found = [_input(project, *item) for item in wanted]
+    for node, kind, id in wanted:
+        if kind == "feature_table" and (table := _artifact(project, kind, id)) is not None:
+            found.append(_input(project, f"{node}/source", "source", table.inputs["source"]))
+    return found
+
+
+def _kind(node: str) -> str:
+    return "source" if node.startswith("sources/") else "feature_table"
+
+
+def _artifact(project: Project, kind: str, id: str) -> Artifact | None:
+    try:
+        return project.store.get(kind, id)
+    except ArtifactMissing:
+        return None
+
+
+def _input(project: Project, node: str, kind: str, id: str) -> Input:
+    artifact = _artifact(project, kind, id)
+    if artifact is None:
+        return Input(node, kind, id, None)
+    parts = tuple(_partition(artifact, chunk) for chunk in artifact.about["chunks"])
+    return Input(node, kind, id, parts)
+
+
+def _partition(artifact: Artifact, chunk: dict[str, Any]) -> Partition:
+    names = list(chunk.get("objects", [chunk["name"]]))
+    return Partition(chunk["name"], chunk["rows"], chunk.get("id"), tuple(artifact.objects[n].sha256 for n in names))

@@ -1,0 +1,245 @@
+"""Checks of project.yaml, sources and feature tables against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+
+from ml_platform.core.clock import read_zone
+from ml_platform.core.errors import DeclarationCycle, ExpressionError, suggest
+from ml_platform.core.expressions import Kind, parse_expression
+from ml_platform.declarations.checks.problems import (
+    COUNTABLE,
+    RESERVED_COLUMNS,
+    Columns,
+    Place,
+    Problem,
+    Scope,
+    check_cases,
+    check_code,
+    check_condition,
+    check_entity,
+    check_expression,
+    check_repeats,
+    check_source_name,
+    columns_of,
+)
+from ml_platform.declarations.expectations import expectation_problem
+from ml_platform.declarations.feature_table import Aggregate, Feature, FeatureTableSpec, column_name
+from ml_platform.declarations.resolve import aggregate_kind, columns_behind
+from ml_platform.declarations.source import Column, Expectation, SourceSpec
+
+_TABLE_COLUMNS = ("tick",)
+
+_ANY: frozenset[Kind] = frozenset({"bool", "int", "float", "string", "timestamp"})
+_SORTED: frozenset[Kind] = frozenset({"bool", "int", "float", "timestamp"})
+_FITTING: Mapping[Aggregate, tuple[frozenset[Kind], str]] = {
+    "sum": (COUNTABLE, "Sum a number, or take last or count"),
+    "mean": (COUNTABLE, "Average a number, or take last or count"),
+    "std": (COUNTABLE, "Take the deviation of a number"),
+    "min": (_SORTED, "Take the least of numbers or timestamps, or take last"),
+    "max": (_SORTED, "Take the greatest of numbers or timestamps, or take last"),
+    "last": (_ANY, "Make a number of it, with minutes(), hours() or days()"),
+    "share": (frozenset({"bool"}), "Write a condition, such as x > 0"),
+    "as_of": (_ANY, "Make a number of it, with minutes(), hours() or days()"),
+    "derived": (_ANY, "Make a number of it, with minutes(), hours() or days()"),
+}
+
+
+def check_project_file(scope: Scope) -> Iterator[Problem]:
+    """Yield what is wrong with the entities."""
+    for entity, key in scope.spec.file.entities.items():
+        yield from check_repeats("project", ("entities", entity), key)
+        for index, column in enumerate(key):
+            if column.lower() in RESERVED_COLUMNS:
+                text = f"{column} is a name of the platform's own. Rename the column in the source's reader"
+                yield Problem("project", ("entities", entity, index), text)
+
+
+def check_source(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
+    """Yield what is wrong with a source: its columns, key, times, reader and expectations."""
+    where = f"sources/{source.name}"
+    yield from _check_columns(where, source)
+    yield from check_repeats(where, ("key",), source.key)
+    for index, column in enumerate(source.key):
+        if column not in source.columns:
+            text = f"{column} is not a column. {suggest(column, source.columns)}"
+            yield Problem(where, ("key", index), text)
+    yield from _check_time(where, ("event_timestamp",), source, source.event_timestamp)
+    if source.known_at.column is not None:
+        yield from _check_time(where, ("known_at", "column"), source, source.known_at.column)
+    yield from _check_reader(scope, where, source)
+    yield from _check_expectations(where, source.expectations, list(source.columns))
+
+
+def _check_reader(scope: Scope, where: str, source: SourceSpec) -> Iterator[Problem]:
+    reader = source.reader
+    if reader.python is not None:
+        yield from check_code(scope, where, ("reader", "python"), reader.python)
+    if reader.fingerprint is not None:
+        yield from check_code(scope, where, ("reader", "fingerprint"), reader.fingerprint)
+    if reader.postgres is None:
+        return
+    place: Place = ("reader", "postgres")
+    connection, cursor = reader.postgres.connection, reader.postgres.cursor
+    known = scope.spec.file.connections
+    if connection not in known:
+        remedy = suggest(connection, known) if known else "Declare connections in project.yaml"
+        yield Problem(where, (*place, "connection"), f"{connection} is not a connection. {remedy}")
+    if cursor is None:
+        return
+    found = source.columns.get(cursor)
+    growing = [name for name, column in source.columns.items() if column.type in ("int", "timestamp")]
+    if found is None:
+        yield Problem(where, (*place, "cursor"), f"{cursor} is not a column. {suggest(cursor, growing)}")
+    elif found.type not in ("int", "timestamp"):
+        text = f"must be an int or a timestamp, found {cursor} of type {found.type}. {suggest(cursor, growing)}"
+        yield Problem(where, (*place, "cursor"), text)
+
+
+def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:
+    yield from check_cases(where, ("columns",), source.columns)
+    for name, column in source.columns.items():
+        if "." in name:
+            yield Problem(where, ("columns", name), "a column's name has no dot. Rename it in the source's reader")
+        if name.startswith("_"):
+            text = "names that begin with _ are the platform's own. Rename it in the source's reader"
+            yield Problem(where, ("columns", name), text)
+        yield from _check_dst(where, name, column)
+        if column.zone is None:
+            continue
+        if column.type != "timestamp":
+            text = f"belongs to timestamps, found type {column.type}. Remove it"
+            yield Problem(where, ("columns", name, "zone"), text)
+        else:
+            try:
+                read_zone(column.zone)
+            except ValueError as error:
+                yield Problem(where, ("columns", name, "zone"), str(error))
+
+
+def _check_dst(where: str, name: str, column: Column) -> Iterator[Problem]:
+    place: Place = ("columns", name, "dst")
+    if column.dst and column.zone is None:
+        yield Problem(where, place, "belongs to a column with a zone. Declare the zone, or remove it")
+    elif len({"earlier", "later"} & set(column.dst)) > 1 or ("fail" in column.dst and len(column.dst) > 1):
+        text = f"found {' and '.join(column.dst)}. Give one of earlier and later, shift_forward, or both kinds"
+        yield Problem(where, place, f"{text}; or fail alone")
+
+
+def _check_time(where: str, place: Place, source: SourceSpec, column: str) -> Iterator[Problem]:
+    found = source.columns.get(column)
+    timestamps = [name for name, declared in source.columns.items() if declared.type == "timestamp"]
+    if found is None:
+        yield Problem(where, place, f"{column} is not a column. {suggest(column, timestamps or source.columns)}")
+    elif found.type != "timestamp":
+        text = f"must be a timestamp, found {column} of type {found.type}. {suggest(column, timestamps)}"
+        yield Problem(where, place, text)
+
+
+def check_feature_table(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
+    """Yield what is wrong with a feature table: entity, source, expressions, columns, expectations."""
+    where = f"features/{table.name}"
+    if table.name in scope.names("sources"):
+        text = f"{table.name} is a source too, and {table.name}.x could mean either. Rename one"
+        yield Problem(where, ("name",), text)
+    yield from _check_origin(scope, table)
+    yield from check_entity(scope, where, ("entity",), table.entity, [table.source])
+    columns = columns_of(scope, table.source)
+    if columns is not None:
+        yield from check_condition(where, ("where",), table.where, columns)
+        for name, feature in table.features.items():
+            if feature.derived is None:
+                yield from _check_feature(where, name, feature, columns)
+        yield from _check_derived(table, columns)
+    yield from _check_collisions(scope, table)
+    key = scope.spec.file.entities.get(table.entity, ())
+    yield from _check_expectations(where, table.expectations, [*key, *_TABLE_COLUMNS, *table.columns])
+
+
+def _check_origin(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
+    where, place = f"features/{table.name}", ("source",)
+    path, name = [table.name], table.source
+    while name in scope.spec.feature_tables and name not in path:
+        path.append(name)
+        name = scope.spec.feature_tables[name].source
+    if name == table.name:
+        yield Problem(where, place, str(DeclarationCycle([f"features/{item}" for item in (*path, name)])))
+    else:
+        yield from check_source_name(scope, where, place, table.source)
+
+
+def _check_feature(where: str, name: str, feature: Feature, columns: Columns) -> Iterator[Problem]:
+    place: Place = ("features", name)
+    yield from check_condition(where, (*place, "where"), feature.where, columns)
+    if feature.expression is not None:
+        allowed, remedy = _FITTING[feature.aggregate]
+        yield from check_expression(where, (*place, feature.aggregate), feature.expression, columns, allowed, remedy)[1]
+
+
+def _check_derived(table: FeatureTableSpec, columns: Columns) -> Iterator[Problem]:
+    """Yield what is wrong with features that are made of others, each after those that it needs."""
+    where, kinds = f"features/{table.name}", _aggregated_kinds(table, columns)
+    derived = {name: feature.derived for name, feature in table.features.items() if feature.derived is not None}
+    broken = {name for name in table.columns if name not in kinds and name not in derived}
+    for name in derived:
+        try:
+            order = [column for column in columns_behind(table, [name]) if column in derived]
+        except DeclarationCycle as error:
+            yield Problem(where, ("features", name, "derived"), str(error))
+            broken.add(name)
+            continue
+        except ExpressionError:
+            order = [name]
+        for column in order:
+            if column in kinds or column in broken or parse_names(derived[column]) & broken:
+                continue
+            place = ("features", column, "derived")
+            allowed, remedy = _FITTING["derived"]
+            kind, problems = check_expression(where, place, derived[column], kinds, allowed, remedy)
+            yield from problems
+            if kind is None or problems:
+                broken.add(column)
+            else:
+                kinds[column] = kind
+
+
+def parse_names(text: str) -> frozenset[str]:
+    """Return the names that an expression reads; none where it cannot be read."""
+    try:
+        return frozenset(parse_expression(text).names)
+    except ExpressionError:
+        return frozenset()
+
+
+def _aggregated_kinds(table: FeatureTableSpec, columns: Columns) -> dict[str, Kind]:
+    """Return the kinds of the columns that are aggregates of rows, without those at fault."""
+    kinds: dict[str, Kind] = {}
+    for name, (feature_name, _) in table.columns.items():
+        feature = table.features[feature_name]
+        if feature.derived is None:
+            with suppress(ExpressionError):
+                kinds[name] = aggregate_kind(feature, columns)
+    return kinds
+
+
+def _check_collisions(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
+    key = scope.spec.file.entities.get(table.entity, ())
+    lower = [name.lower() for name in key]  # engines take names that differ only in case for the same
+    taken = {**dict.fromkeys(lower, f"the key of {table.entity}"), **dict.fromkeys(_TABLE_COLUMNS, "the platform")}
+    for name, feature in table.features.items():
+        for index, window in enumerate(feature.windows or (None,)):
+            column = column_name(name, window)
+            if column.lower() in taken:
+                place: Place = ("features", name, "windows", index) if window else ("features", name)
+                remedy = "Change the window or the name" if window else "Change the name"
+                text = f"its column {column} exists already, from {taken[column.lower()]}. {remedy}"
+                yield Problem(f"features/{table.name}", place, text)
+            taken[column.lower()] = f"{name} over {window.label}" if window else name
+
+
+def _check_expectations(where: str, expectations: Sequence[Expectation], columns: Sequence[str]) -> Iterator[Problem]:
+    for index, expectation in enumerate(expectations):
+        problem = expectation_problem(expectation, columns)
+        if problem is not None:
+            yield Problem(where, ("expectations", index), problem)

@@ -1,0 +1,66 @@
+"""Checks that the rows of a population are known when a prediction is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from ml_platform.core.clock import MICROSECOND, say_duration
+from ml_platform.core.expressions import parse_expression
+from ml_platform.core.expressions.tree import Node
+from ml_platform.declarations.checks.problems import Problem
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.source import SourceSpec
+
+
+def check_known(model: ModelSpec, source: SourceSpec) -> Iterator[Problem]:
+    """Yield a problem where rows are known only after their prediction time; online, also where that may be.
+
+    Online, a request carries its row, and nobody can send one that nobody knows yet.
+
+    Parameters
+    ----------
+    source
+        The population's, over whose columns the prediction time can be read.
+    """
+    where, ahead = f"models/{model.name}", known_ahead(source, model.population.prediction_time)
+    knowing = source.known_at.column or source.event_timestamp
+    if ahead is not None and ahead < timedelta(0):
+        late = say_duration(-ahead)
+        text = f"rows of {source.name} become known {late} after this, and nobody can ask about them before"
+        yield Problem(where, ("population", "prediction_time"), f"{text}. Ask {late} later, or correct their known_at")
+    elif ahead is None and model.deployment.online and knowing in source.columns:
+        text = (
+            f"nothing tells that rows of {source.name} are known by their prediction time, when a request carries them"
+        )
+        remedy = f"Write population.prediction_time as {knowing}, more or less a span"
+        yield Problem(where, ("deployment", "online"), f"{text}. {remedy}")
+
+
+def known_ahead(source: SourceSpec, prediction_time: str) -> timedelta | None:
+    """Return how long before its prediction time a row is known (negative: after); None where nothing tells.
+
+    It can be told where both are the same column, more or less a span.
+    """
+    found = _moment(parse_expression(prediction_time).root)
+    if found is None:
+        return None
+    column, offset = found
+    if source.known_at.delay is not None:
+        return offset - source.known_at.delay if column == source.event_timestamp else None
+    return offset if column == source.known_at.column else None
+
+
+def _moment(node: Node) -> tuple[str, timedelta] | None:
+    """Return the column and the offset of a moment such as ``placed_at + 1h``; None for any other."""
+    if node.op == "name":
+        return str(node.value), timedelta(0)
+    if node.op not in ("+", "-"):
+        return None
+    moment, span = node.children
+    if node.op == "+" and moment.op == "duration":
+        moment, span = span, moment
+    found = _moment(moment)
+    if found is None or span.op != "duration" or not isinstance(span.value, int):
+        return None
+    return found[0], found[1] + span.value * MICROSECOND * (1 if node.op == "+" else -1)

@@ -1,0 +1,62 @@
+"""Checks for features that can only know the label: found in the declarations, before there is any data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ml_platform.core.errors import ExpressionError, suggest
+from ml_platform.core.expressions import parse_expression
+from ml_platform.declarations.checks.problems import Problem, Scope
+from ml_platform.declarations.joins import joined_table
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.resolve import expand_features
+
+_LABEL = "label"
+_WAY_OUT = "If it is known by right when a prediction is asked for, name it in leaks.allow"
+
+
+def check_leaks(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
+    """Yield a problem for each feature that the label itself is made of, and for exceptions of what is no feature."""
+    where = f"models/{model.name}"
+    columns = expand_features(scope.spec, model)
+    owners = {column.partition(".")[0] for column in columns}
+    tables = [owner for owner in owners if joined_table(scope.spec, model, owner) is not None]
+    known = {_LABEL, *columns, *(f"{table}.*" for table in tables)}
+    for index, name in enumerate(model.leaks.allow):
+        if name not in known and not scope.hides(name.partition(".")[0]):
+            text = f"{name} is no feature of this model. {suggest(name, known)}"
+            yield Problem(where, ("leaks", "allow", index), text)
+    for index, reference in enumerate(model.features):
+        owner, _, column = reference.partition(".")
+        if reference in model.leaks.allow or f"{owner}.*" in model.leaks.allow:
+            continue
+        problem = _own_column(model, owner, column) or _own_row(scope, model, owner)
+        if problem is not None:
+            yield Problem(where, ("features", index), f"{problem}. Leave it out. {_WAY_OUT}")
+
+
+def _own_column(model: ModelSpec, owner: str, column: str) -> str | None:
+    """Return what is wrong with a column of the population that the label reads from the same source."""
+    if owner != model.population.source or owner != model.label.source or column not in _label_reads(model):
+        return None
+    return f"{owner}.{column} is what the label is made of: label.expression reads it from the same source"
+
+
+def _own_row(scope: Scope, model: ModelSpec, owner: str) -> str | None:
+    """Return what is wrong with a table whose one row for each entity is the row that tells the label."""
+    joined, entities = joined_table(scope.spec, model, owner), scope.spec.file.entities
+    if joined is None or joined.table.source != model.label.source or model.label.source not in scope.spec.sources:
+        return None
+    own = {key for key, column in joined.keys.items() if column == f"{model.population.source}.{key}"}
+    key = scope.spec.sources[model.label.source].key
+    if not (own.issuperset(key) and set(entities.get(model.population.entity, ())).issuperset(key)):
+        return None
+    told = f"the one row of {model.label.source} for each {joined.table.entity}, which tells the label"
+    return f"{owner} is made of {told}: it is empty until the label is known"
+
+
+def _label_reads(model: ModelSpec) -> frozenset[str]:
+    try:
+        return parse_expression(model.label.expression).names
+    except ExpressionError:
+        return frozenset()

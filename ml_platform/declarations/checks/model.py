@@ -1,0 +1,200 @@
+"""Checks of a model against the sources and feature tables that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ml_platform.core.clock import format_duration
+from ml_platform.core.errors import ExpressionError, listed, suggest
+from ml_platform.core.expressions import Kind, parse_expression
+from ml_platform.declarations.algorithms import algorithm_faults, is_project_class
+from ml_platform.declarations.checks.feature_age import check_ages
+from ml_platform.declarations.checks.features import check_features, check_joins, feature_kinds
+from ml_platform.declarations.checks.known_at import check_known
+from ml_platform.declarations.checks.leaks import check_leaks
+from ml_platform.declarations.checks.problems import (
+    COUNTABLE,
+    NUMBERS,
+    Columns,
+    Place,
+    Problem,
+    Scope,
+    check_code,
+    check_condition,
+    check_entity,
+    check_expression,
+    check_source_name,
+    columns_of,
+)
+from ml_platform.declarations.metric_names import known_figures
+from ml_platform.declarations.model import Algorithm, ModelSpec, Task
+
+RESERVED_NAMES = ("sources", "features")
+_LABELS: Mapping[Task, tuple[frozenset[Kind], str]] = {
+    "binary": (frozenset({"bool"}), "Write a condition, such as delay >= 30"),
+    "multiclass": (frozenset({"string", "int", "bool"}), "Give a class: a text or a whole number"),
+    "regression": (NUMBERS, "Give a number"),
+    "quantile": (NUMBERS, "Give a number"),
+}
+
+
+def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
+    """Yield what is wrong with a model: population, label, features, code, algorithms, value and gates."""
+    where = f"models/{model.name}"
+    if model.name in RESERVED_NAMES:
+        text = f"{model.name} is a name of the platform's own. Give the model another"
+        yield Problem(where, ("name",), text)
+    yield from _check_population(scope, model)
+    label, problems = _check_label(scope, model)
+    yield from problems
+    yield from _check_split(model)
+    yield from check_joins(scope, model)
+    yield from check_features(scope, model)
+    yield from check_leaks(scope, model)
+    yield from _check_transforms(scope, model)
+    kinds = feature_kinds(scope, model)
+    yield from check_ages(scope, model, kinds)
+    yield from _check_algorithm(scope, model, ("algorithm",), model.algorithm, kinds)
+    for index, baseline in enumerate(model.baselines):
+        yield from _check_algorithm(scope, model, ("baselines", index), baseline, kinds)
+    yield from _check_value(scope, model, label, kinds)
+    for figure in model.gates:
+        if figure not in known_figures(model):
+            text = f"{figure} is not a figure of a {model.task} model. {suggest(figure, known_figures(model))}"
+            yield Problem(where, ("gates", figure), text)
+
+
+def _check_population(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
+    where, population = f"models/{model.name}", model.population
+    yield from check_source_name(scope, where, ("population", "source"), population.source)
+    yield from check_entity(scope, where, ("population", "entity"), population.entity, [population.source])
+    columns = columns_of(scope, population.source)
+    if columns is None:
+        return
+    remedy = "Write a moment, such as departs_at - 2h"
+    place = ("population", "prediction_time")
+    problems = check_expression(where, place, population.prediction_time, columns, {"timestamp"}, remedy)[1]
+    yield from problems or check_known(model, scope.spec.sources[population.source])
+    yield from check_condition(where, ("population", "where"), population.where, columns)
+
+
+def _check_label(scope: Scope, model: ModelSpec) -> tuple[Kind | None, list[Problem]]:
+    where, label = f"models/{model.name}", model.label
+    problems = list(check_source_name(scope, where, ("label", "source"), label.source))
+    if model.population.entity in scope.spec.file.entities:
+        problems += check_entity(scope, where, ("label", "source"), model.population.entity, [label.source])
+    if label.missing == "negative" and model.task != "binary":
+        text = f"negative belongs to binary models, found task {model.task}. Write drop"
+        problems.append(Problem(where, ("label", "missing"), text))
+    problems += _check_label_key(scope, model)
+    columns = columns_of(scope, label.source)
+    if columns is None:
+        return None, problems
+    allowed, remedy = _LABELS[model.task]
+    kind, found = check_expression(where, ("label", "expression"), label.expression, columns, allowed, remedy)
+    return None if found else kind, problems + found
+
+
+def _check_label_key(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
+    """Yield problems where rows and labels have the key in two types: they would not meet, or meet the wrong ones."""
+    rows, labels = scope.source(model.population.source), scope.source(model.label.source)
+    if rows is None or labels is None:
+        return
+    for column in scope.spec.file.entities.get(model.population.entity, ()):
+        if column in rows.columns and column in labels.columns:
+            here, there = rows.columns[column].type, labels.columns[column].type
+            if here != there:
+                text = f"the key {column} is {here} in {rows.name} and {there} in {labels.name}. Declare one type"
+                yield Problem(f"models/{model.name}", ("label", "source"), text)
+
+
+def _check_split(model: ModelSpec) -> Iterator[Problem]:
+    """Yield problems for stretches that end before the label of their first row is settled: all rows are purged."""
+    horizon = model.label.horizon
+    for name, span in (("train", model.split.train), ("validate", model.split.validate_)):
+        if span <= horizon:
+            found = f"found {format_duration(span)} and a horizon of {format_duration(horizon)}"
+            text = f"must be longer than the label's horizon, {found}. Else all its rows reach into the next stretch"
+            yield Problem(f"models/{model.name}", ("split", name), text)
+
+
+def _check_transforms(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
+    where = f"models/{model.name}"
+    taken = {*scope.names("sources"), *scope.names("features")}
+    for index, reference in enumerate(model.transforms):
+        place: Place = ("transforms", index)
+        yield from check_code(scope, where, place, reference)
+        function = reference.partition(":")[2]
+        if function in taken:
+            text = f"its columns would be called {function}.x, which means something else. Rename the function"
+            yield Problem(where, place, text)
+        taken.add(function)
+
+
+def _check_algorithm(
+    scope: Scope, model: ModelSpec, place: Place, algorithm: Algorithm, kinds: Columns
+) -> Iterator[Problem]:
+    where = f"models/{model.name}"
+    for text in algorithm_faults(algorithm, model.task):
+        yield Problem(where, place, text)
+    if is_project_class(algorithm.name):
+        yield from check_code(scope, where, (*place, "name"), algorithm.name)
+    known = {name for name in kinds if kinds[name] in COUNTABLE}
+    for column in algorithm.monotone:
+        if column not in known and not _is_unknown(scope, model, column):
+            text = f"{column} is not a number among the model's features. {suggest(column, known)}"
+            yield Problem(where, (*place, "monotone", column), text)
+    if algorithm.name == "rule" and algorithm.expression is not None:
+        own = {column.partition(".")[2]: kind for column, kind in kinds.items() if _is_own(model, column)}
+        yield from _check_rule(scope, model, (*place, "expression"), algorithm.expression, {**kinds, **own})
+
+
+def _is_own(model: ModelSpec, column: str) -> bool:
+    return column.startswith(f"{model.population.source}.")
+
+
+def _check_rule(scope: Scope, model: ModelSpec, place: Place, text: str, kinds: Columns) -> Iterator[Problem]:
+    allowed = COUNTABLE if model.task == "binary" else NUMBERS
+    remedy = "Write a condition, or a probability" if model.task == "binary" else "Write a number"
+    if not _reads_unknown(scope, model, text):
+        yield from check_expression(f"models/{model.name}", place, text, kinds, allowed, remedy)[1]
+
+
+def _reads_unknown(scope: Scope, model: ModelSpec, text: str) -> bool:
+    try:
+        return any(_is_unknown(scope, model, name) for name in parse_expression(text).names)
+    except ExpressionError:
+        return False
+
+
+def _is_unknown(scope: Scope, model: ModelSpec, column: str) -> bool:
+    """Return whether a column's type cannot be known: a transform adds it, or its declaration is at fault."""
+    owner, dot, _ = column.partition(".")
+    added = owner in {reference.partition(":")[2] for reference in model.transforms}
+    return bool(dot) and (added or scope.hides(owner))
+
+
+def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Columns) -> Iterator[Problem]:
+    where, value = f"models/{model.name}", model.value
+    columns = columns_of(scope, model.population.source)
+    if columns is None:
+        return
+    taken = sorted(name for name in columns if name.lower() in ("label", "prediction"))
+    if taken:
+        text = f"{model.population.source} has a column {listed(taken)}, which here means the truth or the prediction"
+        yield Problem(where, ("population", "source"), f"{text}. Rename it in the source's reader")
+        return
+    known: dict[str, Kind] = {**kinds, **columns}
+    truth: dict[str, Kind] = {} if label is None else {"label": label}
+    remedy = "Write an amount of money"
+    expressions: list[tuple[Place, str, Columns, frozenset[Kind], str]] = [
+        (("value", "actions", name), text, {**known, **truth}, COUNTABLE, remedy)
+        for name, text in (value.actions or {}).items()
+    ]
+    if value.payoff is not None:
+        scored: dict[str, Kind] = {**known, **truth, "prediction": "float"}
+        expressions.append((("value", "payoff"), value.payoff, scored, COUNTABLE, remedy))
+        expressions.append((("value", "do_nothing"), value.do_nothing, known, NUMBERS, "Write a prediction"))
+    for place, text, given, allowed, remedy in expressions:
+        if not (_reads_unknown(scope, model, text) or (label is None and "label" in text)):
+            yield from check_expression(where, place, text, given, allowed, remedy)[1]

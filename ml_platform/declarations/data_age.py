@@ -1,0 +1,234 @@
+"""How old a feature's newest data can be when a prediction is asked for, derived from declarations.
+
+The age of a value is the time since the newest event that it could reflect. An event waits until it is known
+(the source's delay), until the next refresh tick, and until that tick's values can be read (the publish delay).
+A prediction in batch is asked for after the run that makes it, so that its values wait once more.
+
+What is known ahead (a schedule), and windows that look ahead, have no age.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+
+from ml_platform.core.clock import Schedule, say_duration, tick_at
+from ml_platform.declarations.feature_table import FeatureTableSpec
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.declarations.resolve import columns_behind, sources_of
+
+_NONE = timedelta(0)
+_LOOKED_AT_FROM = datetime(2024, 10, 20, tzinfo=UTC)  # just before clocks are put back, when gaps are longest
+_SHORT, _LONG, _ENOUGH = timedelta(days=16), timedelta(days=5 * 365), 400
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that adds to an age.
+
+    Attributes
+    ----------
+    what
+        Such as ``arrivals known 10m after``.
+    least, most
+        What it adds at best and at worst; None where the declarations do not tell.
+    """
+
+    what: str
+    least: timedelta | None
+    most: timedelta | None
+
+
+@dataclass(frozen=True)
+class Availability:
+    """How old the newest data of a feature table can be.
+
+    Attributes
+    ----------
+    path
+        What the data pass on their way, such as ``sources/arrivals (known 10m after)``.
+    parts
+        What the age is the sum of; none where the data are known ahead.
+    broken_promise
+        What making the table really takes, where that is longer than its publish delay promises.
+    gap
+        How long it may be until the next batch run, where the predictions are made in batch.
+    """
+
+    table: str
+    path: tuple[str, ...]
+    parts: tuple[Part, ...]
+    broken_promise: str | None = None
+    gap: timedelta | None = None
+
+    @property
+    def best_age(self) -> timedelta | None:
+        """The age at the best moment; None where the declarations do not tell."""
+        return _total(part.least for part in self.parts)
+
+    @property
+    def worst_age(self) -> timedelta | None:
+        """The age just before newer values can be read; None where the declarations do not tell."""
+        return _total(part.most for part in self.parts)
+
+    @property
+    def known_age(self) -> timedelta:
+        """The worst age by those parts that the declarations tell; the true one is at least this."""
+        return sum((part.most for part in self.parts if part.most is not None), _NONE)
+
+    @property
+    def sentence(self) -> str:
+        """The sum in one line."""
+        if not self.parts:
+            return f"{self.table} is known ahead: its values have no age"
+        told = f"{' + '.join(part.what for part in self.parts)} = {self.up_to} old"
+        return f"{told}; {self.broken_promise}" if self.broken_promise else told
+
+    @property
+    def up_to(self) -> str:
+        """The worst age as people say it."""
+        if self.worst_age is None:
+            return f"at least {say_duration(self.known_age)}"
+        return f"up to {say_duration(self.worst_age)}"
+
+
+def _total(spans: Iterator[timedelta | None]) -> timedelta | None:
+    found = list(spans)
+    return None if None in found else sum((span for span in found if span is not None), _NONE)
+
+
+def availability_of(
+    spec: ProjectSpec,
+    table: str,
+    run_time: timedelta | None = None,
+    *,
+    delay: timedelta | None = None,
+    columns: Collection[str] | None = None,
+) -> Availability:
+    """Return how old a feature table's newest data can be at any moment, looked up as soon as they are published.
+
+    Parameters
+    ----------
+    run_time
+        How long reading the source and building the table take, as measured. Where that is longer than the publish
+        delay it takes its place.
+    delay
+        How long after their event rows are known, as measured; used where the source has a column for that.
+    columns
+        The table's columns that are meant; all by default.
+
+    >>> from pathlib import Path
+    >>> from ml_platform.declarations.load.load import load_project
+    >>> availability_of(load_project(Path("examples/flights"), {}), "carrier_punctuality").sentence
+    'arrivals known 10m after + refresh 1h + published 5m after the tick = up to 1h15m old'
+    """
+    declared = spec.feature_tables[table]
+    if _looks_ahead(declared, columns):
+        return Availability(table, (_source_step(spec, declared.source, delay), _table_step(declared)), ())
+    published, broken = _published(declared, run_time)
+    ticks: tuple[Part, ...] = (Part(f"refresh {say_duration(declared.refresh)}", _NONE, declared.refresh), published)
+    path: tuple[str, ...] = (_source_step(spec, declared.source, delay), _table_step(declared))
+    reading = _reading(spec, declared.source)
+    if reading is not None and (reading.most is None or reading.most > declared.refresh + declared.publish_delay):
+        ticks, path = (reading,), (path[0], f"features/{table} ({reading.what})")
+    return Availability(table, path, (_known(spec, declared.source, delay), *ticks), broken)
+
+
+def availability_in(
+    spec: ProjectSpec, model: ModelSpec, table: str, *, columns: Collection[str] | None = None
+) -> Availability:
+    """Return how old a feature table's newest data can be when a model's batch prediction is asked for.
+
+    A batch run reads the sources first, so it has what was known by its tick. Its rows are asked for until the next.
+    """
+    declared, batch = spec.feature_tables[table], model.deployment.batch
+    by_tick = availability_of(spec, table, columns=columns)
+    if not by_tick.parts:
+        return by_tick
+    ages = [run - tick_at(run, declared.refresh, declared.publish_delay) for run in _runs(batch)]
+    gap = longest_gap(batch)
+    tick = Part(f"tick up to {say_duration(max(ages))} before the batch run", min(ages), max(ages))
+    runs = Part(f"batch runs up to {say_duration(gap)} apart", _NONE, gap)
+    step = f"{model.name}/predictions (batch {batch.text}, up to {say_duration(gap)} apart)"
+    path = (_source_step(spec, declared.source, None), _table_step(declared), step)
+    return Availability(table, path, (_known(spec, declared.source, None), tick, runs), gap=gap)
+
+
+def longest_gap(schedule: Schedule) -> timedelta:
+    """Return the longest time between two ticks of a schedule."""
+    return max(after - before for before, after in pairwise(_runs(schedule)))
+
+
+@lru_cache(maxsize=256)
+def _runs(schedule: Schedule) -> tuple[datetime, ...]:
+    """Return enough ticks of a schedule to see its rhythm: sixteen days, and four hundred ticks or five years."""
+    found: list[datetime] = []
+    for tick in schedule.after(_LOOKED_AT_FROM):
+        found.append(tick)
+        seen = tick - _LOOKED_AT_FROM
+        if len(found) > 1 and (seen > _LONG or (seen > _SHORT and len(found) >= _ENOUGH)):
+            break
+    return tuple(found)
+
+
+def _looks_ahead(table: FeatureTableSpec, columns: Collection[str] | None) -> bool:
+    """Return whether all of some columns are over windows that look ahead, or derived from such columns alone."""
+    behind = columns_behind(table, list(table.columns if columns is None else columns))
+    read = [table.columns[column][1] for column in behind if table.feature_of(column).derived is None]
+    return all(window is not None and window.start is not None and window.start >= _NONE for window in read)
+
+
+def _known(spec: ProjectSpec, source: str, measured: timedelta | None) -> Part:
+    delay, model = spec.sources[source].known_at.delay, spec.sources[source].reader.predictions
+    if model is not None:
+        return _predicted(spec, model, measured)
+    if delay is None and measured is None:
+        return Part(f"{source} known when its column {spec.sources[source].known_at.column} says", None, None)
+    if delay is None and measured is not None:
+        return Part(f"{source} known {say_duration(measured)} after, as measured", _NONE, max(measured, _NONE))
+    span = delay or _NONE
+    when = f"{say_duration(abs(span))} {'ahead' if span < _NONE else 'after'}" if span else "at once"
+    return Part(f"{source} known {when}", max(span, _NONE), max(span, _NONE))
+
+
+def _predicted(spec: ProjectSpec, model: str, measured: timedelta | None) -> Part:
+    """Return how old the newest prediction of a model can be: a batch run back, and what scoring takes."""
+    gap, takes = longest_gap(spec.models[model].deployment.batch), max(measured or _NONE, _NONE)
+    told = f", scored {say_duration(takes)} after, as measured" if takes else ""
+    return Part(f"{model} predicts at batch runs up to {say_duration(gap)} apart{told}", _NONE, gap + takes)
+
+
+def _published(table: FeatureTableSpec, run_time: timedelta | None) -> tuple[Part, str | None]:
+    promised = say_duration(table.publish_delay)
+    if run_time is None or run_time <= table.publish_delay:
+        return Part(f"published {promised} after the tick", table.publish_delay, table.publish_delay), None
+    broken = f"making it takes {say_duration(run_time)}, longer than its publish_delay of {promised} promises"
+    return Part(f"made {say_duration(run_time)} after the tick", run_time, run_time), broken
+
+
+def _reading(spec: ProjectSpec, source: str) -> Part | None:
+    """Return how long rows wait until they are read; None where new files are noticed within a minute.
+
+    What a database, or a Python function without a fingerprint, would give cannot be told without asking it. On the
+    wall clock it is read by the batch runs of the models that need it, and by nothing else.
+    """
+    reader = spec.sources[source].reader
+    if reader.csv or reader.parquet or reader.fingerprint or reader.predictions or spec.file.clock != "wall":
+        return None
+    gaps = [longest_gap(model.deployment.batch) for model in spec.models.values() if source in sources_of(spec, model)]
+    if not gaps:
+        return Part("read by no schedule", None, None)
+    return Part(f"read at batch runs up to {say_duration(min(gaps))} apart", _NONE, min(gaps))
+
+
+def _source_step(spec: ProjectSpec, source: str, measured: timedelta | None) -> str:
+    return f"sources/{source} ({_known(spec, source, measured).what.removeprefix(f'{source} ')})"
+
+
+def _table_step(table: FeatureTableSpec) -> str:
+    refresh, published = say_duration(table.refresh), say_duration(table.publish_delay)
+    return f"features/{table.name} (refresh {refresh}, published {published} after the tick)"

@@ -1,0 +1,62 @@
+"""Where columns come from: each with the (node, column) pairs that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ml_platform.core.expressions import parse_expression
+from ml_platform.declarations.feature_table import FeatureTableSpec
+from ml_platform.declarations.joins import joined_table
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.declarations.resolve import columns_behind, expand_features
+from ml_platform.declarations.source import SourceSpec
+
+Origins = Mapping[str, tuple[tuple[str, str], ...]]
+"""For each column, the nodes and their columns that it is made of."""
+
+
+def source_lineage(spec: ProjectSpec, source: SourceSpec) -> Origins:
+    """Return where the columns of a source come from, where the platform knows: the predictions of a model."""
+    model = source.reader.predictions
+    return {} if model is None else {name: _of(f"{model}/predictions", [name]) for name in source.columns}
+
+
+def feature_lineage(spec: ProjectSpec, table: FeatureTableSpec) -> Origins:
+    """Return where the columns of a feature table come from: its source's columns."""
+    source = spec.sources[table.source]
+    key = spec.file.entities[table.entity]
+    columns = {name: _read_by(table, name) for name in table.columns}
+    origins = {name: _of(f"sources/{table.source}", [*read, source.event_timestamp]) for name, read in columns.items()}
+    return {name: _of(f"sources/{table.source}", [name]) for name in key} | origins
+
+
+def _read_by(table: FeatureTableSpec, column: str) -> list[str]:
+    """Return the source's columns that a column reads, also through those that it is derived from."""
+    features = [table.feature_of(name) for name in columns_behind(table, [column])]
+    read = [text for feature in features if feature.derived is None for text in (feature.expression, feature.where)]
+    texts = [text for text in (*read, table.where) if text is not None]
+    return sorted({name for text in texts for name in parse_expression(text).names})
+
+
+def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:
+    """Return where the columns of a model's training frame come from: feature tables, population, label."""
+    population, label = model.population.source, model.label.source
+    features = {name: (_owner(spec, model, name),) for name in expand_features(spec, model)}
+    asked = parse_expression(model.population.prediction_time).names
+    return {
+        **{name: _of(f"sources/{population}", [name]) for name in spec.file.entities[model.population.entity]},
+        "prediction_time": _of(f"sources/{population}", sorted(asked)),
+        "label": _of(f"sources/{label}", sorted(parse_expression(model.label.expression).names)),
+        **features,
+    }
+
+
+def _owner(spec: ProjectSpec, model: ModelSpec, dotted: str) -> tuple[str, str]:
+    owner, _, column = dotted.partition(".")
+    joined = joined_table(spec, model, owner)
+    return (f"features/{joined.table.name}" if joined else f"sources/{owner}", column)
+
+
+def _of(node: str, columns: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((node, column) for column in dict.fromkeys(columns))

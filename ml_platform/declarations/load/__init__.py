@@ -1,0 +1,1 @@
+"""A project's folder to its declarations, or to all of their faults at once."""

@@ -1,0 +1,65 @@
+"""The figures that an evaluation reports and a gate may name, by task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_platform.declarations.model import ModelSpec, Task
+
+VALUE_FIGURES = (
+    "value_per_row",
+    "value_per_row_low",
+    "value_per_row_high",
+    "value_total",
+    "value_vs_do_nothing",
+    "value_vs_do_nothing_low",
+    "value_vs_do_nothing_high",
+    "value_effective_days",
+)
+METRICS: dict[Task, tuple[str, ...]] = {
+    "binary": ("auc", "average_precision", "log_loss", "brier", "accuracy", "calibration_error"),
+    "multiclass": ("log_loss", "accuracy"),
+    "regression": ("mae", "rmse", "r2", "bias"),
+    "quantile": ("pinball", "coverage"),
+}
+KNOWN_FIGURES: dict[Task, frozenset[str]] = {
+    task: frozenset({*metrics, *VALUE_FIGURES, "size_mb", "rows"}) for task, metrics in METRICS.items()
+}
+
+_MEAN_ABSOLUTE = frozenset({"regression_l1", "l1", "mean_absolute_error", "mae", "absolute_error"})
+
+
+def loss_quantile(model: ModelSpec) -> float | None:
+    """Return the quantile whose pinball loss a model's algorithm is fitted to; None for other losses.
+
+    That is the quantile of task quantile, or of a regression whose parameters name this loss: ``objective: quantile``
+    with ``alpha`` for LightGBM, ``loss: quantile`` with ``alpha`` or ``quantile`` for scikit-learn. LightGBM and
+    scikit-learn's gradient boosting take 0.9 where ``alpha`` is not set.
+    """
+    if model.task != "regression":
+        return model.quantile
+    params = model.algorithm.params
+    if "quantile" not in (params.get("objective"), params.get("loss")):
+        return None
+    level: Any = params.get("alpha", params.get("quantile", 0.9))
+    return float(level)
+
+
+def known_figures(model: ModelSpec) -> frozenset[str]:
+    """Return the figures that a gate of a model may name."""
+    quantile = METRICS["quantile"] if loss_quantile(model) is not None else ()
+    return KNOWN_FIGURES[model.task] | frozenset(quantile)
+
+
+def headline_metric(model: ModelSpec) -> str:
+    """Return the metric that stands first where a model is shown: for numbers, the loss that it is fitted to."""
+    if model.task in _HEADLINES:
+        return _HEADLINES[model.task]
+    if loss_quantile(model) is not None:
+        return "pinball"
+    params = model.algorithm.params
+    return "mae" if {params.get("objective"), params.get("loss")} & _MEAN_ABSOLUTE else "rmse"
+
+
+_HEADLINES: Mapping[Task, str] = {"binary": "auc", "multiclass": "log_loss", "quantile": "pinball"}

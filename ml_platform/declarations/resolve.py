@@ -1,0 +1,140 @@
+"""What the references in declarations stand for: feature columns and their types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ml_platform.core.errors import DeclarationCycle, ExpressionError
+from ml_platform.core.expressions import Kind, parse_expression
+from ml_platform.declarations.feature_table import Feature, FeatureTableSpec
+from ml_platform.declarations.joins import joined_table, joins_of
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.declarations.source import ColumnType, SourceSpec
+
+
+def expand_features(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
+    """Return the model's features as dotted columns, in declared order: ``table.*`` stands for all of a table's.
+
+    A column that is named twice is kept where it stands first.
+    """
+    found: dict[str, None] = {}
+    for reference in model.features:
+        owner, _, column = reference.partition(".")
+        names = joined.table.columns if column == "*" and (joined := joined_table(spec, model, owner)) else [column]
+        found.update(dict.fromkeys(f"{owner}.{name}" for name in names))
+    return tuple(found)
+
+
+def feature_tables_of(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
+    """Return the names of the feature tables that the model's rows meet."""
+    return tuple(dict.fromkeys(joined.table.name for joined in joins_of(spec, model)))
+
+
+def sources_of(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
+    """Return the names of the sources that a model is made from: population, label, those of its feature tables."""
+    tables = (spec.feature_tables[name].source for name in feature_tables_of(spec, model))
+    return tuple(dict.fromkeys((model.population.source, model.label.source, *tables)))
+
+
+def population_columns(spec: ProjectSpec, model: ModelSpec) -> dict[str, ColumnType]:
+    """Return the columns of the population's source as ``source.column``, with their types."""
+    source = model.population.source
+    return {f"{source}.{name}": column.type for name, column in spec.sources[source].columns.items()}
+
+
+def column_types(source: SourceSpec) -> dict[str, ColumnType]:
+    """Return the types of a source's columns, by their bare names."""
+    return {name: column.type for name, column in source.columns.items()}
+
+
+def feature_type(spec: ProjectSpec, dotted: str, model: ModelSpec | None = None) -> ColumnType:
+    """Return the type of a feature ``table.column`` or of a population's column ``source.column``.
+
+    Parameters
+    ----------
+    model
+        Whose joins may stand before the dot.
+
+    Raises
+    ------
+    KeyError
+        Where nothing has this name.
+    """
+    owner, _, column = dotted.partition(".")
+    if model is not None and owner in model.joins:
+        owner = model.joins[owner].table
+    if owner in spec.feature_tables:
+        table = spec.feature_tables[owner]
+        return _table_types(table, spec.sources[table.source], columns_behind(table, [column]))[column]
+    return spec.sources[owner].columns[column].type
+
+
+def _table_types(table: FeatureTableSpec, source: SourceSpec, columns: Sequence[str]) -> dict[str, ColumnType]:
+    types: dict[str, ColumnType] = {}
+    for column in columns:
+        feature = table.feature_of(column)
+        if feature.derived is None:
+            types[column] = aggregate_type(table, feature, source)
+        else:
+            types[column] = _kept(table, feature.derived, parse_expression(feature.derived).check(types))
+    return types
+
+
+def columns_behind(table: FeatureTableSpec, columns: Sequence[str]) -> list[str]:
+    """Return columns of a table with those that they are derived from, each after those that it needs.
+
+    Raises
+    ------
+    DeclarationCycle
+        Where a column is derived from itself.
+    """
+    found: dict[str, None] = {}
+
+    def visit(column: str, path: tuple[str, ...]) -> None:
+        if column in path:
+            raise DeclarationCycle([f"{table.name}.{item}" for item in (*path[path.index(column) :], column)])
+        derived = table.feature_of(column).derived if column in table.columns else None
+        for name in sorted(parse_expression(derived).names) if derived else ():
+            visit(name, (*path, column))
+        found[column] = None
+
+    for column in columns:
+        visit(column, ())
+    return list(found)
+
+
+def sums_floats(feature: Feature, source: SourceSpec) -> bool:
+    """Return whether a feature sums floats, and not whole numbers or nothing."""
+    if feature.aggregate not in ("sum", "mean", "std"):
+        return False
+    return parse_expression(feature.expression or "").check(column_types(source)) == "float"
+
+
+def aggregate_type(table: FeatureTableSpec, feature: Feature, source: SourceSpec) -> ColumnType:
+    """Return the type of the columns of a feature that aggregates rows (`aggregate_kind`)."""
+    return _kept(table, feature.expression or "", aggregate_kind(feature, column_types(source)))
+
+
+def aggregate_kind(feature: Feature, columns: Mapping[str, Kind]) -> Kind:
+    """Return the kind of a feature that aggregates rows.
+
+    Counts are int; means, deviations, shares and times since the last row are float; sums, extremes
+    and last values have their expression's kind, where a sum of bool is int.
+
+    Raises
+    ------
+    ExpressionError
+    """
+    if feature.aggregate == "count":
+        return "int"
+    if feature.aggregate in ("mean", "std", "share", "time_since_last"):
+        return "float"
+    kind = parse_expression(feature.expression or "").check(columns)
+    return "int" if feature.aggregate == "sum" and kind == "bool" else kind
+
+
+def _kept(table: FeatureTableSpec, text: str, kind: Kind) -> ColumnType:
+    if kind == "duration" or kind == "null":
+        raise ExpressionError(text, 0, f"a {kind} cannot be kept in {table.name}")
+    return kind

@@ -1,0 +1,1 @@
+"""A project's own Python: found, read without running it, imported under private names, versioned."""

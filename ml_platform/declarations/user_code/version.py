@@ -1,0 +1,59 @@
+"""The version of the code that makes an artefact: ours by a declared integer, a project's by its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from ml_platform.core.hashing import bytes_hash, content_id
+from ml_platform.declarations.user_code.load import load_function
+from ml_platform.declarations.user_code.locate import local_modules, split_reference
+
+__all__ = ["KIND_VERSIONS", "code_version", "load_function"]
+
+KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
+    {
+        "source": 3,
+        "feature_table": 4,
+        "snapshot": 2,
+        "trained_model": 3,
+        "evaluation": 5,
+        "deployment": 2,
+        "predictions": 4,
+        "monitoring": 7,
+    }
+)
+"""One integer for each kind of node. Raise it when what the platform computes for that kind changes."""
+
+
+def code_version(kind: str, root: Path | None = None, functions: Sequence[str] = ()) -> str:
+    """Return the version of the code behind a kind of node, such as ``snapshot-1``.
+
+    Parameters
+    ----------
+    kind
+        A key of `KIND_VERSIONS`.
+    root
+        The project's folder; needed with `functions`.
+    functions
+        The project's own functions and classes that take part, as ``module:name``. The source of their
+        modules, and of every module of the project that those import, becomes part of the version.
+
+    Raises
+    ------
+    ProjectCodeError
+        Where a module is missing or cannot be parsed.
+    """
+    declared = f"{kind}-{KIND_VERSIONS[kind]}"
+    if not functions:
+        return declared
+    if root is None:
+        raise TypeError("functions of a project need its root")
+    files = {path for reference in functions for path in local_modules(root, split_reference(reference)[0])}
+    sources = {path.relative_to(root).as_posix(): bytes_hash(_normal(path.read_bytes())) for path in files}
+    return f"{declared}-{content_id([list(functions), sources])[:16]}"
+
+
+def _normal(source: bytes) -> bytes:
+    return source.replace(b"\r\n", b"\n")

@@ -1,0 +1,1 @@
+"""YAML files as trees of nodes with places, and faults that say where they stand."""

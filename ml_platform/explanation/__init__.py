@@ -1,6 +1,0 @@
-"""Explaining a logged prediction from its id: what it was made from, what it was worth, and the same bytes again."""
-
-from ml_platform.explanation.explaining import explain, explain_each
-from ml_platform.explanation.explanation import Explanation
-
-__all__ = ["Explanation", "explain", "explain_each"]

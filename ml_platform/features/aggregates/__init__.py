@@ -1,0 +1,1 @@
+"""What a feature computes over the rows in its window."""

@@ -1,0 +1,301 @@
+"""Parts: what a feature needs of the rows in a window, and how its value follows from them.
+
+Features share parts: a mean and a deviation of the same expression count and sum once. Nulls are ignored by every
+aggregate but ``as_of``. Sums are exact, so that no result depends on the order of rows: those of whole numbers as they
+are, those of floats in limbs, each of which is a part (`ml_platform.core.engines.float_sums`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Literal
+
+import ibis
+import numpy as np
+import pyarrow as pa
+
+from ml_platform.core.clock import MICROSECOND, parse_duration
+from ml_platform.core.engines.float_sums import (
+    SQUARE_UNITS,
+    SUM_UNITS,
+    limb_of,
+    occupied,
+    on_grid,
+    rounded_spread,
+    rounded_sum,
+    square_of,
+)
+from ml_platform.core.engines.ibis_functions import float_of, newest_of
+from ml_platform.core.engines.interval_index import Ints
+from ml_platform.core.expressions import parse_expression
+from ml_platform.core.hashing import content_id
+from ml_platform.declarations.feature_table import Feature
+from ml_platform.declarations.source import ColumnType
+
+PLACE = "_place"
+"""Where a row stands in its source's log: the chunk's number times 2**32 plus the place in the chunk."""
+
+EVENT_US = "_event"
+ORDER = "_order"
+DECIMAL = "decimal(38, 0)"
+Span = tuple[float | None, float | None]
+MIN_SPREAD = 2
+_PLACES = Decimal(2**64)
+_SECOND = parse_duration("1s") // MICROSECOND
+
+Measure = Literal["rows", "known", "sum", "squares", "least", "greatest", "order", "newest"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One aggregate over rows.
+
+    Attributes
+    ----------
+    measure
+        ``rows`` counts rows, ``known`` those whose expression is not null; ``order`` is where the newest row stands
+        among all, and ``newest`` what its expression gives, or when it happened where there is no expression.
+    where
+        Only rows that meet this condition take part.
+    nulls
+        Whether the newest row may be one whose expression is null.
+    limb
+        Which digits of a float are summed; None for whole numbers.
+    """
+
+    measure: Measure
+    expression: str | None = None
+    where: str | None = None
+    nulls: bool = False
+    limb: int | None = None
+
+    @property
+    def column(self) -> str:
+        """The part's column in stored cells; equal parts have equal columns, in any table."""
+        digits = "" if self.limb is None else f"_{self.limb:02}"
+        return f"{self.measure}_{content_id([self.measure, self.expression, self.where, self.nulls])[:16]}{digits}"
+
+    @property
+    def order(self) -> Part:
+        """The order in which this part's row is the newest."""
+        return Part("order", None if self.nulls else self.expression, self.where)
+
+
+def without_limb(column: str) -> str:
+    """Return a part's column without the number of its limb: the limbs of a sum are one part to a reader."""
+    measure, digest, *_ = column.split("_")
+    return f"{measure}_{digest}"
+
+
+def parts_of(feature: Feature, *, of_floats: bool = False) -> tuple[Part, ...]:
+    """Return the parts that a feature's value follows from.
+
+    Parameters
+    ----------
+    of_floats
+        Whether it sums floats (`ml_platform.declarations.resolve.sums_floats`).
+    """
+    text, where = feature.expression, feature.where
+    if feature.aggregate in ("last", "as_of", "time_since_last"):
+        newest = Part("newest", text, where, nulls=feature.aggregate == "as_of")
+        return (newest.order, newest)
+    parts = [Part(measure, text if measure != "rows" else None, where) for measure in _MEASURES[feature.aggregate]]
+    return tuple(limb for part in parts for limb in (_limbs(part) if of_floats else [part]))
+
+
+UNITS: Mapping[str, tuple[int, ...]] = {"sum": SUM_UNITS, "squares": SQUARE_UNITS}
+
+
+def _limbs(part: Part) -> list[Part]:
+    units = UNITS.get(part.measure)
+    return [part] if units is None else [replace(part, limb=limb) for limb in range(len(units))]
+
+
+_MEASURES: Mapping[str, tuple[Measure, ...]] = {
+    "count": ("rows",),
+    "sum": ("sum",),
+    "mean": ("known", "sum"),
+    "share": ("known", "sum"),
+    "std": ("known", "sum", "squares"),
+    "min": ("least",),
+    "max": ("greatest",),
+}
+
+
+class RowParts:
+    """Parts aggregated over source rows, with whatever several of them need worked out once for each row.
+
+    Parameters
+    ----------
+    rows
+        Source rows with ``_event`` and ``_place``, for Ibis.
+    spans
+        The smallest and the largest absolute value, beside zero, of every expression whose floats are summed: limbs
+        that are zero in all of them are not computed.
+    """
+
+    def __init__(self, rows: Any, parts: Iterable[Part], spans: Mapping[str, Span]) -> None:
+        self._parts, columns = list(parts), {ORDER: _order(rows)}
+        self._spans = spans
+        for part in self._parts:
+            columns[self._name("value", part.expression)] = _value(rows, part)
+            columns[self._name("where", part.where)] = _condition(rows, part.where)
+        self.rows = rows.mutate(**columns)
+        summed = {part for part in self._parts if part.measure in UNITS}
+        whole = {self._name("value", part.expression) for part in summed if part.limb is None}
+        self.rows = self.rows.mutate(**{f"{name}_whole": _whole(self.rows[name]) for name in sorted(whole)})
+        squared = {part.expression for part in summed if part.measure == "squares" and part.limb is not None}
+        self.rows = self.rows.mutate(**self._squares(sorted(filter(None, squared))))
+
+    def _squares(self, expressions: Iterable[str]) -> dict[str, Any]:
+        """Return the squares of floats, each with what rounding took from it."""
+        columns: dict[str, Any] = {}
+        for text in expressions:
+            name = self._name("value", text)
+            value = self.rows[name]
+            if _lowest_bit(self._spans.get(text)) < SUM_UNITS[0]:
+                value = on_grid(value)
+            columns[f"{name}_square"], columns[f"{name}_error"] = square_of(value)
+        return columns
+
+    def _name(self, what: str, text: str | None) -> str:
+        return f"_{what}_{content_id(text)[:16]}"
+
+    def aggregates(self) -> dict[str, Any]:
+        """Return every part by its column, over `rows`, but limbs that are zero everywhere."""
+        return {part.column: self._aggregate(part) for part in self._parts if not self._is_zero(part)}
+
+    def _is_zero(self, part: Part) -> bool:
+        if part.limb is None or part.expression is None:
+            return False
+        return part.limb not in self._occupied(part)
+
+    def _occupied(self, part: Part) -> list[int]:
+        span = self._spans.get(part.expression or "", (None, None))
+        return occupied(UNITS[part.measure], *span, squared=part.measure == "squares")
+
+    def _limb(self, part: Part, name: str) -> Any:
+        columns, bits = ([name], 1) if part.measure == "sum" else ([f"{name}_square", f"{name}_error"], 2)
+        limb, units = part.limb or 0, UNITS[part.measure]
+        lowest = bits * _lowest_bit(self._spans.get(part.expression or "")) >= units[limb]
+        highest = limb == max(self._occupied(part))
+        limbs = [limb_of(self.rows[column], units, limb, lowest=lowest, highest=highest) for column in columns]
+        return sum(limbs[1:], limbs[0]).cast(DECIMAL)
+
+    def _aggregate(self, part: Part) -> Any:
+        rows = self.rows
+        takes_part = None if part.where is None else rows[self._name("where", part.where)]
+        if part.measure == "rows":
+            return rows.count(where=takes_part)
+        name = self._name("value", part.expression)
+        value = rows[name]
+        if part.measure in ("order", "newest"):
+            order = rows[ORDER] if part.nulls else ibis.ifelse(value.isnull(), ibis.null(DECIMAL), rows[ORDER])
+            return order.max(where=takes_part) if part.measure == "order" else newest_of(value, order, takes_part)
+        if part.measure in ("least", "greatest"):
+            return value.min(where=takes_part) if part.measure == "least" else value.max(where=takes_part)
+        if part.measure == "known":
+            return value.count(where=takes_part)
+        if part.limb is not None:
+            return or_zero(self._limb(part, name).sum(where=takes_part))
+        whole = rows[f"{name}_whole"]
+        return or_zero((whole * whole if part.measure == "squares" else whole).sum(where=takes_part))
+
+
+def of_cells(cells: Any, part: Part, counts: Any) -> Any:
+    """Return a part aggregated over the cells that count, within a group, for Ibis."""
+    column = cells[part.column]
+    if part.measure == "newest":
+        return newest_of(column, cells[part.order.column], counts)
+    if part.measure == "least":
+        return column.min(where=counts)
+    if part.measure in ("greatest", "order"):
+        return column.max(where=counts)
+    total = column.sum(where=counts)
+    return total.cast("int64").fill_null(0) if part.measure in ("rows", "known") else or_zero(total)
+
+
+def _condition(rows: Any, text: str | None) -> Any:
+    return ibis.literal(True) if text is None else parse_expression(text).to_ibis(rows).fill_null(False)
+
+
+def _value(rows: Any, part: Part) -> Any:
+    return rows[EVENT_US] if part.expression is None else parse_expression(part.expression).to_ibis(rows)
+
+
+def _order(rows: Any) -> Any:
+    """Return where a row stands among all: by its event, then by when it became known, then by its key."""
+    return rows[EVENT_US].cast(DECIMAL) * ibis.literal(_PLACES, DECIMAL) + rows[PLACE].cast(DECIMAL)
+
+
+def _whole(value: Any) -> Any:
+    return value.cast("int64").cast(DECIMAL)
+
+
+def _lowest_bit(span: Span | None) -> int:
+    """Return the exponent of the lowest bit that any of some floats may have."""
+    return 0 if span is None or span[0] is None else math.frexp(span[0])[1] - 53
+
+
+def or_zero(total: Any) -> Any:
+    """Return a sum as a decimal, 0 where it is null."""
+    return total.cast(DECIMAL).fill_null(ibis.literal(0).cast(DECIMAL))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a feature's value follows from its parts.
+
+    Attributes
+    ----------
+    kind
+        The type of the feature's columns.
+    """
+
+    feature: Feature
+    kind: ColumnType
+
+    def of_floats(
+        self, known: Ints | None, sums: Mapping[int, pa.Array], squares: Mapping[int, pa.Array], questions: int
+    ) -> pa.Array:
+        """Return the values of a feature that sums floats, from the sums of their limbs.
+
+        Sums are rounded once; a mean is that sum divided by the number of rows, as ``math.fsum(x) / len(x)`` is. The
+        variance is of the exact sums of numbers and squares, so that no digits cancel, and rounded thrice.
+        """
+        total = rounded_sum(sums, SUM_UNITS, questions)
+        if self.feature.aggregate == "sum":
+            return pa.array(total)
+        assert known is not None
+        count = known.astype(np.float64)
+        if self.feature.aggregate == "mean":
+            return pa.array(total / np.maximum(count, 1.0), mask=known < 1)
+        spread = rounded_spread(known, sums, squares, questions) / np.maximum(count * (count - 1.0), 1.0)
+        return pa.array(np.sqrt(spread), mask=known < MIN_SPREAD)
+
+    def value(self, parts: Mapping[Measure, Any], tick: Any) -> Any:
+        """Return a feature's value from its parts, by measure, for Ibis; `of_floats` has the sums of floats.
+
+        An empty window has count 0 and sum 0; its mean, share and deviation are null. ``std`` is the deviation of a
+        sample, with n - 1 below the line (https://en.wikipedia.org/wiki/Standard_deviation), null for fewer than two
+        rows. Time since the last row is in seconds, up to the tick in microseconds.
+        """
+        aggregate = self.feature.aggregate
+        if aggregate == "count":
+            return parts["rows"]
+        if aggregate in ("min", "max", "last", "as_of"):
+            return parts["least" if aggregate == "min" else "greatest" if aggregate == "max" else "newest"]
+        if aggregate == "time_since_last":
+            return (tick - parts["newest"]).cast("float64") / float(_SECOND)
+        if aggregate == "sum":
+            total = parts["sum"]
+            return total.cast("int64") if self.kind == "int" else float_of(total)
+        count = parts["known"].cast("float64")
+        if aggregate == "std":
+            n, s, q = (parts[measure].cast(DECIMAL) for measure in ("known", "sum", "squares"))
+            spread = float_of(n * q - s * s) / (count * (count - 1))
+            return ibis.ifelse(n > 1, spread.sqrt(), ibis.null("float64"))
+        return ibis.ifelse(count > 0, float_of(parts["sum"]) / count, ibis.null("float64"))

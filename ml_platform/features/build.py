@@ -1,0 +1,262 @@
+"""Building a feature table: from the chunks of its source's log to cells, each computed once.
+
+A table lists the cells of every chunk. New rows are new chunks, so that a day costs a day; a row that is replaced
+changes the state of its own chunk only; a new feature adds its parts and leaves the others where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.core.canonical_order import sorted_by
+from ml_platform.core.clock import EPOCH, MICROSECOND
+from ml_platform.core.engines import Engine
+from ml_platform.core.engines.exact_sums import is_any
+from ml_platform.core.errors import ValueTooLarge, too_large
+from ml_platform.core.hashing import cache_key, content_id, format_instant, frame_id
+from ml_platform.declarations.fingerprint import deciding_part
+from ml_platform.declarations.resolve import feature_type
+from ml_platform.declarations.user_code.version import code_version
+from ml_platform.features.aggregates.partials import Part
+from ml_platform.features.tile_index import CellObject, find_cells, record_cells
+from ml_platform.features.tiles import (
+    EVENT_UNIT,
+    KNOWN_FROM,
+    KNOWN_UNTIL,
+    Grain,
+    base_columns,
+    cells_of,
+    float_spans,
+    table_parts,
+)
+from ml_platform.project import Project
+from ml_platform.sources.source_log import CHUNK, FOREVER, chunk_states, numbered_versions
+from ml_platform.storage.chunks import at_once, parquet_bytes
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.materialization import Made
+
+BASE = "cells"
+"""The part that every table has: which cells there are."""
+
+_ROWS_AT_ONCE = 2_000_000
+
+
+def build_feature_table(project: Project, name: str, source_id: str) -> Made:
+    """Compute what a feature table still needs of one state of its source.
+
+    Parameters
+    ----------
+    source_id
+        The source artefact to compute from.
+
+    Returns
+    -------
+    Made
+        An artefact of kind ``feature_table``; equal source and declaration give the same one.
+
+    Raises
+    ------
+    FeatureError
+        Where a value is too large for exact sums.
+    """
+    declared, key = deciding_part(project.spec, "feature_table", name), table_key(project, name, source_id)
+    found = project.store.find("feature_table", key)
+    if found is not None:
+        return Made(found, reused=True)
+    try:
+        return Made(_Builder(project, name, source_id).build(key, declared), reused=False)
+    except ValueTooLarge as error:
+        raise too_large(name, error) from None
+
+
+def table_key(project: Project, name: str, source_id: str) -> str:
+    """Return the key of a feature table made from one state of its source."""
+    declared = deciding_part(project.spec, "feature_table", name)
+    return cache_key("feature_table", declared, code_version("feature_table"), {"source": source_id})
+
+
+def table_id(name: str, declared: Mapping[str, Any], chunks: Sequence[Sequence[Any]]) -> str:
+    """Return the id of a feature table: of its declaration, and of the cells of each chunk by column."""
+    return content_id({"kind": "feature_table", "table": name, "declared": declared, "chunks": chunks})
+
+
+def own_columns(column: str, base: Sequence[str]) -> list[str]:
+    """Return the columns of a stored object that make one column of cells."""
+    return list(base[1:]) if column == BASE else [column]
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What a feature table still needs of one state of its source.
+
+    Attributes
+    ----------
+    missing
+        For each chunk of the source to read, the columns of cells to compute.
+    rows
+        How many rows those chunks hold.
+    """
+
+    missing: Mapping[str, tuple[str, ...]]
+    rows: int
+
+    @property
+    def chunks(self) -> tuple[str, ...]:
+        """Chunks of the source to read."""
+        return tuple(self.missing)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Columns of cells to compute in any of the chunks."""
+        return tuple(dict.fromkeys(part for wanted in self.missing.values() for part in wanted))
+
+
+def pending_cells(project: Project, name: str, source_id: str) -> Pending:
+    """Return what building a feature table would compute."""
+    builder = _Builder(project, name, source_id)
+    missing = builder.missing()
+    return Pending(missing, sum(builder.rows[chunk] for chunk in missing))
+
+
+class _Builder:
+    def __init__(self, project: Project, name: str, source_id: str) -> None:
+        self._project, self._name = project, name
+        self._spec = project.spec.feature_tables[name]
+        self._source = project.store.get("source", source_id)
+        self._grain = Grain.of(self._spec, project.spec.file.entities[self._spec.entity])
+        self._parts = table_parts(self._spec, project.spec.sources[self._spec.source])
+        self.rows = {chunk["name"]: int(chunk["rows"]) for chunk in self._source.about["chunks"]}
+        states = enumerate(chunk_states(self._source).items())
+        self._chunk_keys = {chunk: content_id([number, state]) for number, (chunk, state) in states}
+        code, grain = code_version("feature_table"), self._grain
+        cell = [list(grain.keys), grain.where, grain.unit, grain.step, code]
+        self._part_keys = {column: content_id([*cell, column]) for column in (BASE, *self._parts)}
+        found = find_cells(project.database, list(self._part_keys.values()), list(self._chunk_keys.values()))
+        gone = {item for item in {cells.stored for cells in found.values()} if not project.store.holds(item)}
+        self._found = {at: item for at, item in found.items() if item.stored not in gone}
+
+    def missing(self) -> dict[str, tuple[str, ...]]:
+        """Return the columns to compute by chunk, without chunks that have them all."""
+        wanted = {
+            chunk: tuple(column for column in self._part_keys if self._at(chunk, column) is None)
+            for chunk in self._chunk_keys
+        }
+        return {chunk: columns for chunk, columns in wanted.items() if columns}
+
+    def _at(self, chunk: str, column: str) -> CellObject | None:
+        return self._found.get((self._part_keys[column], self._chunk_keys[chunk]))
+
+    def build(self, key: str, declared: Mapping[str, Any]) -> Artifact:
+        with self._project.engine() as engine:
+            for chunks, columns in self._batches():
+                parts = {column: self._parts[column] for column in columns if column != BASE}
+                new = dict(self._compute(engine, chunks, parts, columns))
+                record_cells(self._project.database, new)
+                self._found |= new
+        return self._write(key, declared)
+
+    # Computing -------------------------------------------------------------
+
+    def _batches(self) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+        """Yield chunks that miss the same columns, a bounded number of rows at once."""
+        by_columns: dict[tuple[str, ...], list[str]] = {}
+        for chunk, columns in self.missing().items():
+            by_columns.setdefault(columns, []).append(chunk)
+        for columns, chunks in by_columns.items():
+            batch: list[str] = []
+            for chunk in chunks:
+                if batch and sum(self.rows[item] for item in (*batch, chunk)) > _ROWS_AT_ONCE:
+                    yield batch, columns
+                    batch = []
+                batch.append(chunk)
+            yield batch, columns
+
+    def _compute(
+        self, engine: Engine, chunks: Sequence[str], parts: Mapping[str, Part], columns: Sequence[str]
+    ) -> Iterator[tuple[tuple[str, str], CellObject]]:
+        rows = numbered_versions(engine, self._project.store, self._source, chunks, "source_rows")
+        spans = float_spans(engine, rows, parts)
+        cells = sorted_by(engine.run(cells_of(rows, self._grain, parts, spans)), base_columns(self._grain))
+        for found in at_once(lambda item: self._store(*item, columns), self._by_chunk(cells, chunks)):
+            yield from found.items()
+
+    def _store(self, chunk: str, cells: pa.Table, columns: Sequence[str]) -> dict[tuple[str, str], CellObject]:
+        """Store the cells of a chunk in one object, and return it for each of its columns; zeros are not stored."""
+        zeros = {column for column in columns if self._is_zero(cells, column)}
+        cells = cells.select([name for name in cells.column_names if name not in zeros])
+        stored, facts = self._project.store.put(parquet_bytes(cells)), self._facts(cells)
+        base, found = base_columns(self._grain), dict[tuple[str, str], CellObject]()
+        for column in columns:
+            own = cells.select([] if column in zeros else own_columns(column, base))
+            about = {"zero": True} if column in zeros else facts
+            found[self._part_keys[column], self._chunk_keys[chunk]] = CellObject(frame_id(own), stored, about)
+        return found
+
+    def _by_chunk(self, cells: pa.Table, chunks: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
+        numbers = {chunk: number for number, chunk in enumerate(self._chunk_keys)}
+        found = cells[CHUNK].to_numpy()
+        for chunk in chunks:
+            start, end = found.searchsorted([numbers[chunk], numbers[chunk] + 1])
+            yield chunk, cells.slice(int(start), int(end - start))
+
+    def _facts(self, cells: pa.Table) -> dict[str, Any]:
+        """Return the cells of a chunk in figures: microseconds since 1970 UTC, None where there is no cell."""
+        events, known = (pc.min_max(cells[column]).as_py() for column in (EVENT_UNIT, KNOWN_FROM))
+        some = cells.num_rows > 0
+        return {
+            "rows": cells.num_rows,
+            "events": [events[end] * self._grain.unit for end in ("min", "max")] if some else None,
+            "known": [known[end] * self._grain.step for end in ("min", "max")] if some else None,
+            "prompt": bool(
+                (-(-cells[EVENT_UNIT].to_numpy() // self._grain.units) >= cells[KNOWN_FROM].to_numpy()).all()
+            ),
+            "replaced": some and pc.min(cells[KNOWN_UNTIL]).as_py() < FOREVER,
+        }
+
+    def _is_zero(self, cells: pa.Table, name: str) -> bool:
+        """Return whether digits of floats are zero in every cell."""
+        if name not in self._parts or self._parts[name].limb is None:
+            return False
+        return name not in cells.column_names or not is_any(cells[name])
+
+    # Writing ---------------------------------------------------------------
+
+    def _write(self, key: str, declared: Mapping[str, Any]) -> Artifact:
+        objects, chunks, ids = {}, [], []
+        zeros = {column for column, part in self._parts.items() if part.limb is not None}
+        for chunk in self._chunk_keys:
+            cells = {column: self._found[part, self._chunk_keys[chunk]] for column, part in self._part_keys.items()}
+            names: dict[str, list[str]] = {}
+            zero = {column for column, item in cells.items() if item.facts.get("zero")}
+            cells = {column: item for column, item in cells.items() if column not in zero}
+            for column, item in cells.items():
+                name = f"{chunk}/{item.stored.sha256[:16]}"
+                objects[name] = item.stored
+                names.setdefault(name, []).append(column)
+            own = {column: item.id for column, item in cells.items()}
+            chunks.append({"name": chunk, **cells[BASE].facts, "objects": names, "ids": own, "zeros": sorted(zero)})
+            zeros &= zero
+            ids.append([chunk, own])
+        columns = {column: feature_type(self._project.spec, f"{self._name}.{column}") for column in self._spec.columns}
+        about = {
+            "table": self._name,
+            "declared": declared,
+            "columns": columns,
+            "rows": sum(chunk["rows"] for chunk in chunks),
+            "known": self._range(chunks),
+            "zeros": sorted(zeros),
+            "chunks": chunks,
+        }
+        id = table_id(self._name, declared, ids)
+        inputs = {"source": self._source.id}
+        return self._project.store.write("feature_table", id, key, objects=objects, about=about, inputs=inputs)
+
+    def _range(self, chunks: Sequence[Mapping[str, Any]]) -> list[str] | None:
+        known = [chunk["known"] for chunk in chunks if chunk["known"] is not None]
+        ends = [min(item[0] for item in known), max(item[1] for item in known)] if known else []
+        return [format_instant(EPOCH + end * MICROSECOND) for end in ends] or None

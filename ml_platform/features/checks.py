@@ -1,0 +1,44 @@
+"""Checks of a feature table: its declared expectations held against its newest values, once for each state of it.
+
+What could be read at a tick never changes later, so that only new ticks have anything new to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ml_platform.core.hashing import cache_key, content_id
+from ml_platform.features.sample import newest_values
+from ml_platform.project import Project
+from ml_platform.sources.checks.results import CheckResult
+
+KIND = "checks"
+
+
+def check_feature_table(project: Project, name: str, id: str) -> tuple[CheckResult, ...]:
+    """Return the results of a feature table's expectations; what was found for the same state is not sought again.
+
+    Parameters
+    ----------
+    id
+        The feature table's artefact.
+    """
+    spec = project.spec.feature_tables[name]
+    if not spec.expectations:
+        return ()
+    declared = [expectation.model_dump(mode="json") for expectation in spec.expectations]
+    key = cache_key(KIND, declared, "1", {"feature_table": id})
+    found = project.store.find(KIND, key)
+    if found is None:
+        results = _run(project, name, id)
+        about = {"results": [asdict(result) for result in results]}
+        found = project.store.write(KIND, content_id([id, about]), key, about=about, inputs={"feature_table": id})
+    return tuple(CheckResult(**result) for result in found.about["results"])
+
+
+def _run(project: Project, name: str, id: str) -> tuple[CheckResult, ...]:
+    from ml_platform.sources.checks.run import run_expectations
+
+    spec = project.spec.feature_tables[name]
+    key = project.spec.file.entities[spec.entity]
+    return run_expectations(spec.expectations, newest_values(project, name, id).to_pandas(), key)

@@ -1,0 +1,197 @@
+"""The parts of features over windows, at any set of questions (entity, tick), from cells.
+
+There are two forms with one meaning. Where the engine shares the process's memory, ranges over sorted arrays are
+several times faster than any join; elsewhere it is one join, and one group for each question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.core.engines.exact_sums import exact_sums, halves_of
+from ml_platform.core.engines.interval_index import Entries, Ints, Ranges
+from ml_platform.declarations.types import Window
+from ml_platform.features.aggregates.partials import Part, of_cells
+from ml_platform.features.entity_codes import numbered
+from ml_platform.features.entity_partitions import Block, CellColumns, Questions, cut
+from ml_platform.features.tile_store import StoredCells
+from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
+from ml_platform.storage.chunks import at_once
+
+TICK = "_tick"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One part over one window."""
+
+    window: Window
+    part: Part
+
+    @property
+    def column(self) -> str:
+        """The name of its column among the answers."""
+        return f"{self.window.label}:{self.part.column}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The parts of distinct questions.
+
+    Attributes
+    ----------
+    parts
+        ``_tick`` and the parts, one row for each question.
+    number
+        Which of them each row asked.
+    """
+
+    parts: pa.Table
+    number: Ints
+
+
+def in_ranges(
+    cells: StoredCells, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted], threads: int = 1
+) -> Found:
+    """Return the parts that answer questions. Nothing depends on how many threads there are.
+
+    Parameters
+    ----------
+    asked
+        Questions: the columns that `keys` names for each key column, and ``_tick`` in whole refresh intervals.
+    """
+    parts = dict.fromkeys(item.part.column for item in wanted)
+    ahead = any(item.window.end > timedelta(0) for item in wanted)
+    needed = {EVENT_UNIT: True, KNOWN_FROM: ahead or not cells.prompt, KNOWN_UNTIL: cells.replaced}
+    times = [name for name, needs in needed.items() if needs]
+    columns = CellColumns(cells, [*keys, *times, *parts])
+    numbers, asked_number = numbered(columns.chunks, asked, keys)
+    questions = Questions.of(asked_number, asked[TICK].to_numpy())
+    blocks = cut(columns, numbers, questions)
+    found = at_once(lambda block: _Answers(block, cells.grain, times).to(wanted), blocks, threads)
+    return Found(_below(found), questions.number)
+
+
+def _below(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return tables one below the other; a sum that is a decimal in one of them is one in all."""
+    schema = tables[0].schema
+    for table in tables[1:]:
+        for place, field in enumerate(table.schema):
+            if pa.types.is_decimal(field.type):
+                schema = schema.set(place, field)
+    return pa.concat_tables([table.cast(schema) for table in tables])
+
+
+class _Answers:
+    """Parts for the questions of one block; what several of them need is worked out once."""
+
+    def __init__(self, block: Block, grain: Grain, times: Sequence[str]) -> None:
+        self._block, self._grain, self._entity = block, grain, block.entity
+        self._event = block.column(EVENT_UNIT).to_numpy()
+        self._known, self._until = (
+            block.column(name).to_numpy() if name in times else None for name in (KNOWN_FROM, KNOWN_UNTIL)
+        )
+        self._columns: dict[str, pa.Array] = {}
+        self._entries: dict[timedelta, Entries] = {}
+        self._ranges: dict[Window, Ranges] = {}
+
+    def to(self, wanted: Sequence[Wanted]) -> pa.Table:
+        """Return ``_tick`` and the parts, one row for each question."""
+        return pa.table({TICK: self._block.tick} | {item.column: self._of(item) for item in wanted})
+
+    def _of(self, wanted: Wanted) -> pa.Array:
+        ranges, part = self._in(wanted.window), wanted.part
+        column = self._column(part)
+        if part.measure == "newest":
+            return self._newest(ranges, part, column)
+        if part.measure in ("least", "greatest"):
+            return _extreme(ranges, column, greatest=part.measure == "greatest")
+        return exact_sums(ranges, column)
+
+    def _column(self, part: Part) -> pa.Array:
+        if part.column not in self._columns:
+            self._columns[part.column] = self._block.column(part.column)
+        return self._columns[part.column]
+
+    def _in(self, window: Window) -> Ranges:
+        if window not in self._ranges:
+            leave = self._until
+            if window.start is not None:
+                leave = self._moved(window.start) if leave is None else np.minimum(self._moved(window.start), leave)
+            self._ranges[window] = Ranges(self._entered(window.end), leave)
+        return self._ranges[window]
+
+    def _entered(self, end: timedelta) -> Entries:
+        if end not in self._entries:
+            enter, block = self._moved(end), self._block
+            if self._known is not None:
+                enter = np.maximum(enter, self._known)
+            self._entries[end] = Entries(self._entity, enter, block.asked_entity, block.tick)
+        return self._entries[end]
+
+    def _moved(self, end: timedelta) -> Ints:
+        """Return the first tick at which one end of a window has reached each cell's events."""
+        units: Ints = self._event - self._grain.in_units(end)
+        return -(-units // self._grain.units) if self._grain.units > 1 else units
+
+    def _newest(self, ranges: Ranges, part: Part, column: pa.Array) -> pa.Array:
+        def ties() -> Sequence[Ints]:
+            low, high = halves_of(self._column(part.order))
+            return high, low  # places in the log are below 2**63
+
+        told = column  # of rows that take part, unless they may be null
+        if part.nulls and part.where is not None:
+            told = self._column(part.order)
+        known = np.ones(len(column), bool)
+        if told.null_count and (not part.nulls or part.where is not None):
+            known = pc.is_valid(told).to_numpy(zero_copy_only=False)
+        places = ranges.newest(self._entity, self._event, known, ties)
+        return column.take(pa.array(places, mask=places < 0))
+
+
+def _extreme(ranges: Ranges, column: pa.Array, *, greatest: bool) -> pa.Array:
+    kind, valid = column.type, pc.is_valid(column).to_numpy(zero_copy_only=False)
+    if pa.types.is_floating(kind):
+        nothing: float | int = -np.inf if greatest else np.inf
+        values = pc.fill_null(column, nothing).to_numpy()
+    else:
+        limits = np.iinfo(np.int64)
+        nothing = limits.min if greatest else limits.max
+        values = np.where(valid, pc.fill_null(column.cast(pa.int64()), 0).to_numpy(zero_copy_only=False), nothing)
+    found = ranges.extremes(values, nothing, greatest=greatest)
+    empty = ranges.sums(valid.astype(np.int64)) == 0
+    return pa.array(np.where(empty, 0, found), mask=empty).cast(kind)
+
+
+def by_join(cells: Any, grain: Grain, asked: Any, keys: Mapping[str, str], wanted: Sequence[Wanted]) -> Any:
+    """Return questions with their parts, one row each, for Ibis; `in_ranges` is its twin over arrays.
+
+    Questions are distinct, and their columns are kept.
+    """
+    cells = cells.rename({f"_key_{key}": key for key in keys})
+    windows = dict.fromkeys(item.window for item in wanted)
+    now = asked[TICK] * grain.units
+    same = [asked[name] == cells[f"_key_{key}"] for key, name in keys.items()]
+    known = [cells[KNOWN_FROM] <= asked[TICK], asked[TICK] < cells[KNOWN_UNTIL]]
+    starts = [window.start for window in windows]
+    if None not in starts:
+        longest = min(grain.in_units(start) for start in starts if start is not None)
+        known.append(cells[EVENT_UNIT] - longest > now)
+    joined = asked.left_join(cells, [*same, *known])
+    found = {item.column: of_cells(joined, item.part, _counts(joined, grain, item.window)) for item in wanted}
+    return joined.group_by(list(asked.columns)).aggregate(**found)
+
+
+def _counts(joined: Any, grain: Grain, window: Window) -> Any:
+    event, now = joined[EVENT_UNIT], joined[TICK] * grain.units
+    counts = event - grain.in_units(window.end) <= now
+    if window.start is not None:
+        counts = counts & (event - grain.in_units(window.start) > now)
+    return counts.fill_null(False)

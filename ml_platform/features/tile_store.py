@@ -1,0 +1,139 @@
+"""Reading a feature table's cells from the store: the columns and the stretch of time that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+from ml_platform.core.clock import MICROSECOND
+from ml_platform.core.engines import Engine
+from ml_platform.core.engines.exact_sums import zero_decimals
+from ml_platform.features.aggregates.partials import DECIMAL, or_zero
+from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
+from ml_platform.storage.artifacts import ArtifactStore
+from ml_platform.storage.chunks import read_each
+from ml_platform.storage.manifest import Artifact, StoredObject
+
+TIMES = (EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL)
+
+
+@dataclass(frozen=True)
+class StoredCells:
+    """The cells of some chunks of a feature table; columns are read when they are asked for.
+
+    Attributes
+    ----------
+    chunks
+        What the table's manifest says of each chunk.
+    """
+
+    store: ArtifactStore
+    artifact: Artifact
+    grain: Grain
+    chunks: Sequence[Mapping[str, Any]]
+
+    @property
+    def replaced(self) -> bool:
+        """Whether any row behind the cells was replaced by a later one."""
+        return any(chunk["replaced"] for chunk in self.chunks)
+
+    @property
+    def prompt(self) -> bool:
+        """Whether every cell was known by the first tick at or after its events."""
+        return all(chunk["prompt"] for chunk in self.chunks)
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Return columns of all cells, each file checked against its hash.
+
+        Raises
+        ------
+        ArtifactMissing, ArtifactDamaged
+        """
+        return pa.concat_tables(self.by_chunk(columns))
+
+    def by_chunk(self, columns: Sequence[str]) -> list[pa.Table]:
+        """Return the same as one table for each chunk, sorted by key; where there is no chunk, one table without rows.
+
+        Raises
+        ------
+        ArtifactMissing, ArtifactDamaged
+        """
+        base = [name for name in (*self.grain.keys, *TIMES) if name in columns]
+        parts = [name for name in columns if name not in base]
+        chunks = self.chunks or self.artifact.about["chunks"][:1]
+        plans = [_plan(self.artifact, chunk, base, parts) for chunk in chunks]
+        tables = iter(read_each(self.store, [item for plan in plans for item in plan]))
+        read = [
+            _side_by_side([next(tables) for _ in plan], columns, chunk["zeros"]).combine_chunks()
+            for chunk, plan in zip(chunks, plans, strict=True)
+        ]
+        return read if self.chunks else [read[0].slice(0, 0)]
+
+
+def chunks_between(artifact: Artifact, first: int, last: int, longest: timedelta | None) -> list[Mapping[str, Any]]:
+    """Return the chunks whose cells can count at ticks from `first` to `last`, in microseconds since 1970 UTC.
+
+    Parameters
+    ----------
+    longest
+        How far back the longest window reaches; None means for ever.
+    """
+    return [
+        chunk
+        for chunk in artifact.about["chunks"]
+        if chunk["rows"]
+        and chunk["known"][0] <= last
+        and (longest is None or chunk["events"][1] + longest // MICROSECOND > first)
+    ]
+
+
+def engine_cells(
+    engine: Engine,
+    store: ArtifactStore,
+    artifact: Artifact,
+    grain: Grain,
+    parts: Sequence[str],
+    chunks: Sequence[Mapping[str, Any]],
+) -> Any:
+    """Return what `StoredCells` reads for Ibis; the engine itself reads the chunks whose cells are in one object."""
+    base = [*grain.keys, *TIMES]
+    plans = {chunk["name"]: _plan(artifact, chunk, base, parts) for chunk in chunks}
+    whole: dict[frozenset[str], list[Path]] = {}
+    for chunk in chunks:
+        if len(plan := plans[chunk["name"]]) == 1:
+            whole.setdefault(frozenset(chunk["zeros"]).intersection(parts), []).append(store.local_path(plan[0][0]))
+    divided = [chunk for chunk in chunks if len(plans[chunk["name"]]) > 1]
+    tables = [
+        engine.parquet(f"whole_cells_{number}", paths).mutate(**{name: or_zero(ibis.null(DECIMAL)) for name in zeros})
+        for number, (zeros, paths) in enumerate(whole.items())
+    ]
+    if divided or not whole:
+        read = StoredCells(store, artifact, grain, divided).read([*base, *parts])
+        tables.append(engine.arrow("divided_cells", read))
+    return reduce(lambda one, other: one.union(other), [table.select(*base, *parts) for table in tables])
+
+
+def _plan(
+    artifact: Artifact, chunk: Mapping[str, Any], base: Sequence[str], parts: Sequence[str]
+) -> list[tuple[StoredObject, list[str]]]:
+    """Return which columns to read from which of a chunk's objects."""
+    plan = [
+        (artifact.objects[name], [part for part in parts if part in columns])
+        for name, columns in chunk["objects"].items()
+    ]
+    plan = [(stored, columns) for stored, columns in plan if columns] or plan[:1]
+    first, columns = plan[0]
+    return [(first, [*base, *columns]), *plan[1:]]
+
+
+def _side_by_side(tables: Sequence[pa.Table], columns: Sequence[str], zeros: Sequence[str]) -> pa.Table:
+    found = {name: table[name] for table in tables for name in table.column_names}
+    found |= dict.fromkeys(set(zeros).intersection(columns), zero_decimals(len(tables[0])))
+    return pa.table({name: found[name] for name in columns})

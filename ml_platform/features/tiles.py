@@ -1,0 +1,112 @@
+"""Cells: what a feature table keeps of its source's rows.
+
+Rows of one entity that enter and leave every window at the same ticks are one cell, with the parts of the table's
+features. A cell follows from one chunk of the source's log alone, so that new rows make new cells and change none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import gcd
+from typing import Any
+
+import ibis
+
+from ml_platform.core.clock import MICROSECOND
+from ml_platform.core.engines import Engine
+from ml_platform.core.engines.float_sums import spans_of
+from ml_platform.core.engines.ibis_functions import ticks_up
+from ml_platform.core.expressions import parse_expression
+from ml_platform.declarations.feature_table import FeatureTableSpec
+from ml_platform.declarations.resolve import sums_floats
+from ml_platform.declarations.source import SourceSpec
+from ml_platform.features.aggregates.partials import EVENT_US, PLACE, Part, RowParts, Span, parts_of
+from ml_platform.sources.source_log import CHUNK, FOREVER, KNOWN, ROW, UNTIL
+
+EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL = "_event_unit", "_known_tick", "_until_tick"
+
+
+@dataclass(frozen=True)
+class Grain:
+    """How finely a feature table keeps its source's rows apart.
+
+    Attributes
+    ----------
+    where
+        The table's own condition: other rows are in no cell.
+    unit
+        Microseconds; divides the refresh interval and both ends of every window, so that two events within one unit
+        are in the same windows at every tick.
+    step
+        The refresh interval in microseconds.
+    """
+
+    keys: tuple[str, ...]
+    where: str | None
+    unit: int
+    step: int
+
+    @classmethod
+    def of(cls, spec: FeatureTableSpec, keys: Sequence[str]) -> Grain:
+        """Return the grain of a table over an entity's key columns."""
+        step = spec.refresh // MICROSECOND
+        windows = [window for feature in spec.features.values() for window in feature.windows]
+        ends = [end // MICROSECOND for window in windows for end in (window.start, window.end) if end is not None]
+        return cls(tuple(keys), spec.where, gcd(step, *ends), step)
+
+    @property
+    def units(self) -> int:
+        """How many units one refresh interval has."""
+        return self.step // self.unit
+
+    def in_units(self, end: timedelta) -> int:
+        """Return an end of a window in units."""
+        return (end // MICROSECOND) // self.unit
+
+
+def base_columns(grain: Grain) -> list[str]:
+    """Return the columns that tell cells apart, in their canonical order."""
+    return [CHUNK, *grain.keys, EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL]
+
+
+def table_parts(spec: FeatureTableSpec, source: SourceSpec) -> dict[str, Part]:
+    """Return every part that a table's features need, by column."""
+    features = [feature for feature in spec.features.values() if feature.derived is None]
+    parts = (part for feature in features for part in parts_of(feature, of_floats=sums_floats(feature, source)))
+    return {part.column: part for part in parts}
+
+
+def float_spans(engine: Engine, rows: Any, parts: Mapping[str, Part]) -> dict[str, Span]:
+    """Return the smallest and the largest absolute value, beside zero, of every expression whose floats are summed."""
+    texts = sorted({part.expression for part in parts.values() if part.limb is not None and part.expression})
+    if not texts:
+        return {}
+    values = {str(number): parse_expression(text).to_ibis(rows) for number, text in enumerate(texts)}
+    found = engine.run(rows.aggregate(**spans_of(values))).to_pylist()[0]
+    return {text: (found[f"min_{number}"], found[f"max_{number}"]) for number, text in enumerate(texts)}
+
+
+def cells_of(rows: Any, grain: Grain, parts: Mapping[str, Part], spans: Mapping[str, Span]) -> Any:
+    """Return the cells of source rows, for Ibis, without the limbs of floats that are zero in all of them.
+
+    Parameters
+    ----------
+    rows
+        Source rows of numbered chunks (`numbered_versions`).
+    spans
+        What `float_spans` gives for them.
+    """
+    if grain.where is not None:
+        rows = rows.filter(parse_expression(grain.where).to_ibis(rows))
+    rows = rows.filter([rows[key].notnull() for key in grain.keys])
+    until = ibis.ifelse(rows[UNTIL] == FOREVER, FOREVER, ticks_up(rows[UNTIL], grain.step))
+    timed = rows.mutate(
+        **{EVENT_UNIT: ticks_up(rows[EVENT_US], grain.unit), KNOWN_FROM: ticks_up(rows[KNOWN], grain.step)},
+        **{KNOWN_UNTIL: until, PLACE: rows[CHUNK] * ibis.literal(2**32, "int64") + rows[ROW]},
+    )
+    timed = timed.filter(timed[KNOWN_FROM] < timed[KNOWN_UNTIL])
+    found = RowParts(timed, parts.values(), spans)
+    grouped = found.rows.group_by(base_columns(grain))
+    return grouped.aggregate(**found.aggregates())

@@ -1,0 +1,155 @@
+"""From a score to an action, and from an action to money.
+
+Classification: the expected payoff of each action is its payoff under each class, weighted by that class's
+probability; the action with the highest expectation is recommended. Regression: the prediction itself is acted
+on, so there is one payoff over the truth and the prediction. It has no expected value before the truth is known:
+a point prediction says nothing about how the truth scatters around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.core.expressions import Expression, parse_expression
+from ml_platform.declarations.model import Value
+
+LABEL, PREDICTION = "label", "prediction"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a row earns or costs, and which action is worth most.
+
+    Attributes
+    ----------
+    source
+        The population's source: bare names in expressions are its columns.
+    actions
+        Payoff by action, in declared order; empty for regression.
+    payoff
+        The payoff of acting on a prediction; None for classification.
+    do_nothing
+        The action, or the expression of the prediction, that stands for having no model.
+    """
+
+    source: str
+    actions: Mapping[str, str]
+    payoff: str | None
+    do_nothing: str
+
+    @classmethod
+    def declared(cls, value: Value, source: str) -> Decision:
+        """Return the decision that a model declares."""
+        return cls(source, dict(value.actions or {}), value.payoff, value.do_nothing)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the decision as a manifest keeps it; the order of actions is kept, since ties go to the first."""
+        actions = [[name, text] for name, text in self.actions.items()]
+        return {"source": self.source, "actions": actions, "payoff": self.payoff, "do_nothing": self.do_nothing}
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Decision:
+        """Return the decision that a manifest keeps."""
+        return cls(facts["source"], dict(facts["actions"]), facts["payoff"], facts["do_nothing"])
+
+    @cached_property
+    def _expressions(self) -> dict[str, Expression]:
+        texts = {**self.actions, **({PREDICTION: self.payoff} if self.payoff is not None else {})}
+        return {name: parse_expression(text) for name, text in texts.items()}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The frame's columns that the payoffs read, sorted."""
+        expressions = [*self._expressions.values(), *([] if self.actions else [parse_expression(self.do_nothing)])]
+        names = {name for expression in expressions for name in expression.names}
+        return tuple(sorted(self._column(name) for name in names - {LABEL, PREDICTION}))
+
+    def recommend(self, frame: pd.DataFrame, scores: np.ndarray, classes: Sequence[Any]) -> pd.DataFrame:
+        """Return the recommended action of each row and its expected payoff.
+
+        Parameters
+        ----------
+        frame
+            One row per prediction, with the columns that the payoffs read.
+        scores
+            Probability of each class, one column per class; for a regression the prediction.
+        classes
+            The label's values, in the order of the columns of `scores`; empty for a regression.
+
+        Returns
+        -------
+        One row per row of `frame` with ``action`` and ``expected_value``. Where a payoff is null the action is
+        `do_nothing`. For a regression both are null.
+        """
+        if not self.actions:
+            return pd.DataFrame({"action": None, "expected_value": np.nan}, index=frame.index)
+        expected = np.column_stack([self._expected(name, frame, scores, classes) for name in self.actions])
+        unknown = np.isnan(expected).any(axis=1)
+        best = np.argmax(np.where(unknown[:, None], 0.0, expected), axis=1)
+        names = np.array(list(self.actions), dtype=object)
+        action = np.where(unknown, self.do_nothing, names[best])
+        value = np.where(unknown, np.nan, expected[np.arange(len(frame)), best])
+        return pd.DataFrame({"action": action.astype(object), "expected_value": value}, index=frame.index)
+
+    def expected_values(self, frame: pd.DataFrame, scores: np.ndarray, classes: Sequence[Any]) -> pd.DataFrame:
+        """Return the expected payoff of every action, one column each; no column for a regression."""
+        found = {name: self._expected(name, frame, scores, classes) for name in self.actions}
+        return pd.DataFrame(found, index=frame.index)
+
+    def _expected(self, action: str, frame: pd.DataFrame, scores: np.ndarray, classes: Sequence[Any]) -> np.ndarray:
+        total = np.zeros(len(frame))
+        for index, label in enumerate(classes):
+            total = total + scores[:, index] * self._payoff(action, frame, **{LABEL: _repeat(label, len(frame))})
+        return total
+
+    def value(self, frame: pd.DataFrame, label: pd.Series | np.ndarray, taken: pd.Series | np.ndarray) -> np.ndarray:
+        """Return what each row earned, in the project's currency.
+
+        Parameters
+        ----------
+        frame
+            One row per prediction, with the columns that the payoffs read.
+        label
+            The truth of each row.
+        taken
+            The action that was taken on each row; for a regression the prediction that was acted on.
+
+        Returns
+        -------
+        One number per row; NaN where a column that the payoff reads is null, or the action is not declared.
+        """
+        if not self.actions:
+            return self._payoff(PREDICTION, frame, **{LABEL: label, PREDICTION: np.asarray(taken, dtype="float64")})
+        earned = np.full(len(frame), np.nan)
+        actions = np.asarray(taken, dtype=object)
+        for name in self.actions:
+            earned = np.where(actions == name, self._payoff(name, frame, **{LABEL: label}), earned)
+        return earned
+
+    def nothing(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return what is done on each row without a model: an action, or a number that stands for the prediction."""
+        if self.actions:
+            return np.full(len(frame), self.do_nothing, dtype=object)
+        expression = parse_expression(self.do_nothing)
+        return expression.evaluate(self._values(expression, frame, {}), len(frame)).astype("float64")
+
+    def _payoff(self, name: str, frame: pd.DataFrame, **given: Any) -> np.ndarray:
+        expression = self._expressions[name]
+        found = expression.evaluate(self._values(expression, frame, given), len(frame))
+        return np.asarray(found, dtype="float64")
+
+    def _values(self, expression: Expression, frame: pd.DataFrame, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: given[name] if name in given else frame[self._column(name)] for name in expression.names}
+
+    def _column(self, name: str) -> str:
+        return name if "." in name else f"{self.source}.{name}"
+
+
+def _repeat(label: Any, rows: int) -> np.ndarray:
+    return np.full(rows, label, dtype=object if isinstance(label, str) else None)

@@ -1,0 +1,52 @@
+"""The same score for every row: the classes' shares, the mean, or the quantile of the label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ml_platform.models.bundled_code import Code
+from ml_platform.models.estimators.base import Bundle, Fitting
+from ml_platform.models.inputs.matrix import Matrix
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A score that knows the label's distribution and nothing else."""
+
+    score: tuple[float, ...]
+    kind: ClassVar[str] = "constant"
+
+    @classmethod
+    def fit(cls, fitting: Fitting) -> Constant:
+        """Return the training label's share of each class, mean, or quantile."""
+        if fitting.task == "multiclass":
+            counts = np.bincount(fitting.label.astype(int), minlength=len(fitting.classes))
+            return cls(tuple((counts / counts.sum()).tolist()))
+        if fitting.quantile is not None:
+            return cls((float(np.quantile(fitting.label, fitting.quantile)),))
+        return cls((float(fitting.label.mean()),))
+
+    @classmethod
+    def load(cls, bundle: Bundle, code: Code | None = None) -> Constant:
+        """Return the constant of a bundle."""
+        return cls(tuple(bundle.facts["score"]))
+
+    def predict(self, matrix: Matrix) -> np.ndarray:
+        """Return the constant for every row."""
+        scores = np.tile(np.array(self.score), (matrix.rows, 1))
+        return scores[:, 0] if len(self.score) == 1 else scores
+
+    def state(self) -> Any:
+        """Return the score."""
+        return {"score": list(self.score)}
+
+    def save(self) -> Bundle:
+        """Return the score as a fact."""
+        return Bundle({"score": list(self.score)}, {})
+
+    def importances(self, names: list[str]) -> dict[str, float]:
+        """Return nothing: no column counts."""
+        return {}

@@ -1,0 +1,92 @@
+"""An expert's rule: an expression over the columns, used as it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ml_platform.core.errors import TrainingError
+from ml_platform.core.expressions import parse_expression
+from ml_platform.models.bundled_code import Code
+from ml_platform.models.estimators.base import Bundle, Fitting
+from ml_platform.models.inputs.matrix import Matrix
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A score that an expression gives.
+
+    Attributes
+    ----------
+    source
+        The population's source, whose columns the expression names without a dot.
+    null_score
+        The score where the expression is null: 0 for binary (the rule does not say yes), else the label's mean.
+    """
+
+    expression: str
+    source: str
+    null_score: float
+    binary: bool
+    kind: ClassVar[str] = "rule"
+
+    @classmethod
+    def fit(cls, fitting: Fitting) -> Rule:
+        """Return the rule, having tried it on the training rows.
+
+        Raises
+        ------
+        TrainingError
+            For a binary label when the expression is neither a condition nor a number from 0 to 1.
+        """
+        if fitting.expression is None:
+            raise TrainingError("a rule has no expression. Write algorithm: {name: rule, expression: ...}.")
+        binary = fitting.task == "binary"
+        rule = cls(fitting.expression, fitting.source, 0.0 if binary else float(fitting.label.mean()), binary)
+        scores = rule._evaluate(fitting.matrix)
+        if binary and ((scores < 0) | (scores > 1)).any():
+            raise TrainingError(
+                f"rule {rule.expression!r} gives {scores.min():g} to {scores.max():g}. For a binary label write a "
+                "condition, or a score from 0 to 1."
+            )
+        return rule
+
+    @classmethod
+    def load(cls, bundle: Bundle, code: Code | None = None) -> Rule:
+        """Return the rule of a bundle."""
+        return cls(**bundle.facts)
+
+    def predict(self, matrix: Matrix) -> np.ndarray:
+        """Return the expression's value on every row; for a binary label never below 0 or above 1."""
+        scores = self._evaluate(matrix)
+        return np.clip(scores, 0.0, 1.0) if self.binary else scores
+
+    def _evaluate(self, matrix: Matrix) -> np.ndarray:
+        expression = parse_expression(self.expression)
+        columns = {name: matrix.frame[self._column(name)] for name in expression.names}
+        found = np.asarray(expression.evaluate(columns, matrix.rows))
+        scores = np.array([np.nan if value is None else value for value in found.tolist()], dtype="float64")
+        return np.where(np.isnan(scores), self.null_score, scores)
+
+    def _column(self, name: str) -> str:
+        return name if "." in name else f"{self.source}.{name}"
+
+    def state(self) -> Any:
+        """Return the rule itself."""
+        return dict(self.save().facts)
+
+    def save(self) -> Bundle:
+        """Return the rule as facts."""
+        facts = {
+            "expression": self.expression,
+            "source": self.source,
+            "null_score": self.null_score,
+            "binary": self.binary,
+        }
+        return Bundle(facts, {})
+
+    def importances(self, names: list[str]) -> dict[str, float]:
+        """Return nothing: a rule is read, not ranked."""
+        return {}

@@ -1,0 +1,1 @@
+"""What estimators see: columns, transforms, the matrix, labels."""

@@ -1,0 +1,145 @@
+"""Transforms: the project's own functions that add columns to the rows.
+
+A transform takes a frame (the model's input columns, and what earlier transforms added) and returns a frame of new
+columns for the same rows. It must look at one row at a time: what a row gets must not depend on its neighbours,
+because production may ask for a single row.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from ml_platform.core.errors import PredictionError, TrainingError, listed
+from ml_platform.declarations.source import ColumnType
+from ml_platform.models.inputs.columns import InputColumn, column_type, read_column
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_TRIED_ALONE = 5
+
+
+@dataclass(frozen=True)
+class Transform:
+    """One function of the project, and the columns that it added in training.
+
+    Attributes
+    ----------
+    reference
+        ``module:function``.
+    columns
+        What it adds, named ``function.column``.
+    """
+
+    reference: str
+    columns: tuple[InputColumn, ...]
+    call: Callable[[pd.DataFrame], Any] = field(compare=False, repr=False)
+
+    @property
+    def function(self) -> str:
+        """The function's name, which its columns bear before their dot."""
+        return self.reference.partition(":")[2]
+
+    def add(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return `frame` with the transform's columns, found by name and of the types they had in training.
+
+        Raises
+        ------
+        PredictionError
+            When the function fails, or its columns are not those of training.
+        """
+        return self._beside(frame, _call(self.reference, self.call, frame))
+
+    def _beside(self, frame: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
+        names = {column.name for column in self.columns}
+        if set(added.columns) != names:
+            raise PredictionError(
+                f"transform {self.reference} gave {listed(sorted(added.columns))}; in training it gave "
+                f"{listed(sorted(names))}. A transform gives the same columns for all rows."
+            )
+        typed = {column.name: read_column(added[column.name], column) for column in self.columns}
+        return pd.concat([frame, pd.DataFrame(typed, index=frame.index)], axis=1)
+
+
+def learn_transform(
+    reference: str, call: Callable[[pd.DataFrame], Any], frame: pd.DataFrame
+) -> tuple[Transform, pd.DataFrame]:
+    """Return a transform with the columns that it adds to a training frame, and the frame with them.
+
+    Raises
+    ------
+    TrainingError
+        When a column has no type of ours, takes a name that is there, or depends on the neighbours of its row.
+    PredictionError
+        When the function fails.
+    """
+    added = _call(reference, call, frame)
+    taken = sorted(set(added.columns) & set(frame.columns))
+    if taken:
+        raise TrainingError(f"transform {reference} gives {taken[0]}, which is there already. Rename one of them.")
+    columns = tuple(InputColumn(str(name), _type(reference, added[name])) for name in added.columns)
+    transform = Transform(reference, columns, call)
+    together = transform._beside(frame, added)
+    _require_row_by_row(transform, frame, together)
+    return transform, together
+
+
+def apply_transforms(frame: pd.DataFrame, transforms: Sequence[Transform]) -> pd.DataFrame:
+    """Return `frame` with the columns of every transform, in order."""
+    for transform in transforms:
+        frame = transform.add(frame)
+    return frame
+
+
+def _call(reference: str, call: Callable[[pd.DataFrame], Any], frame: pd.DataFrame) -> pd.DataFrame:
+    try:
+        found = call(frame.copy())
+    except Exception as error:
+        raise PredictionError(f"transform {reference} failed with {type(error).__name__}: {error}") from error
+    if isinstance(found, pd.Series):
+        found = found.to_frame()
+    if not isinstance(found, pd.DataFrame) or not found.index.equals(frame.index):
+        raise PredictionError(f"transform {reference} must return a frame with the index of the frame it was given.")
+    prefix = f"{reference.partition(':')[2]}."
+    bare = [str(name).removeprefix(prefix) for name in found.columns]
+    wrong = [name for name in bare if not _NAME.fullmatch(name)]
+    if wrong or len(set(bare)) != len(bare):
+        raise PredictionError(
+            f"transform {reference} gives the columns {listed(bare)}. Name each once, with letters, digits and _."
+        )
+    return found.set_axis([prefix + name for name in bare], axis=1)
+
+
+def _type(reference: str, series: pd.Series) -> ColumnType:
+    found = column_type(series)
+    if found is None or found == "timestamp":
+        raise TrainingError(
+            f"transform {reference} gives {series.name} as {series.dtype}, which no model reads. "
+            "Give numbers, booleans or strings."
+        )
+    return found
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether two cells agree; the last bits of a float may depend on how a library goes through an array."""
+    if pd.isna(left) or pd.isna(right):
+        return bool(pd.isna(left) and pd.isna(right))
+    if isinstance(left, float):
+        return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-12)
+    return bool(left == right)
+
+
+def _require_row_by_row(transform: Transform, frame: pd.DataFrame, together: pd.DataFrame) -> None:
+    step = max(len(frame) // _TRIED_ALONE, 1)
+    for position in range(0, len(frame), step):
+        alone = transform.add(frame.iloc[[position]])
+        for column in transform.columns:
+            if not _same(alone[column.name].iloc[0], together[column.name].iloc[position]):
+                raise TrainingError(
+                    f"transform {transform.reference} gives {column.name} another value for a row alone than among "
+                    "others. Compute each row from itself only; what looks at other rows belongs in a feature table."
+                )

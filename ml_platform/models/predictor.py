@@ -1,0 +1,264 @@
+"""The one way from rows to predictions: columns in order -> transforms -> estimator -> calibration -> decision.
+
+Training, evaluation, batch scoring and monitoring all predict with it, one row or many. It is kept as a JSON manifest,
+LightGBM text, skops files and arrays; nothing is ever unpickled, and nothing is read before its hash was checked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
+from ml_platform.core.hashing import canonical_json, content_id
+from ml_platform.declarations.model import Task
+from ml_platform.models.bundled_code import Code
+from ml_platform.models.calibration import Calibration
+from ml_platform.models.decision import Decision
+from ml_platform.models.estimators.base import Bundle, Estimator
+from ml_platform.models.estimators.registry import load_estimator
+from ml_platform.models.inputs.columns import InputColumn, read_columns
+from ml_platform.models.inputs.matrix import Matrix, MatrixColumn, encode, unlearned_nulls
+from ml_platform.models.inputs.transforms import Transform, apply_transforms
+from ml_platform.storage.artifacts import ArtifactStore
+from ml_platform.storage.manifest import Artifact, StoredObject
+
+if TYPE_CHECKING:
+    from ml_platform.project import Project
+
+_MANIFEST = "manifest.json"
+_CODE = "code/"
+
+
+@dataclass(frozen=True)
+class SavedPredictor:
+    """A predictor in the store.
+
+    Attributes
+    ----------
+    objects
+        Its objects by name; inside an artefact the names stand below the predictor's own.
+    """
+
+    id: str
+    objects: Mapping[str, StoredObject]
+
+    @property
+    def size_mb(self) -> float:
+        """Bytes of all objects, in millions."""
+        return round(sum(stored.size for stored in self.objects.values()) / 1e6, 3)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A fitted predictor.
+
+    Attributes
+    ----------
+    inputs
+        Columns that rows must have, by name and type; their order in a frame does not matter.
+    transforms
+        The project's functions that add columns, in order.
+    matrix
+        What the estimator sees: columns in order, with the categories of strings as training knew them.
+    classes
+        The label's values in the order of the scores; empty for a regression.
+    code
+        The project's own code that takes part, as it was when the predictor was fitted.
+    """
+
+    task: Task
+    inputs: tuple[InputColumn, ...]
+    transforms: tuple[Transform, ...]
+    matrix: tuple[MatrixColumn, ...]
+    estimator: Estimator
+    calibration: Calibration
+    decision: Decision
+    classes: tuple[Any, ...]
+    code: Code
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a prediction for each row.
+
+        Parameters
+        ----------
+        frame
+            One row per prediction, with at least the columns of `inputs`; matched by name.
+
+        Returns
+        -------
+        One row per row of `frame`, under its index. Two classes: ``score``, the probability of the label. Several:
+        ``score.CLASS`` for each, and ``predicted``. Regression and quantile: ``score``, the prediction. Then
+        ``action``, the recommended one, and ``expected_value`` in the project's currency; both are null for a
+        regression, where the prediction itself is acted on.
+
+        Raises
+        ------
+        PredictionError
+            When columns are missing or of another type, or a transform fails.
+        """
+        rows = read_columns(frame.reset_index(drop=True), self.inputs)
+        scores = self.scores(rows)
+        decided = self.decision.recommend(rows, self._shares(scores), self.classes)
+        return pd.concat([self._named(scores), decided], axis=1).set_index(frame.index)
+
+    def expected_values(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return what each action can be expected to earn on rows that were read by `read_columns`, one column each."""
+        return self.decision.expected_values(rows, self._shares(self.scores(rows)), self.classes)
+
+    def _shares(self, scores: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, one column per class; of a regression the prediction."""
+        return np.column_stack([1 - scores, scores]) if len(self.classes) == 2 else scores
+
+    def _named(self, scores: np.ndarray) -> pd.DataFrame:
+        if scores.ndim == 1:
+            return pd.DataFrame({"score": scores})
+        named = pd.DataFrame(scores, columns=[f"score.{label}" for label in self.classes])
+        best = np.array(self.classes, dtype=object)[scores.argmax(axis=1)] if len(scores) else []
+        return named.assign(predicted=pd.Series(best, index=named.index, dtype=object))
+
+    def scores(self, rows: pd.DataFrame) -> np.ndarray:
+        """Return calibrated scores of rows that were read by `read_columns`; one column per class where several."""
+        if not len(rows):
+            return np.empty((0, len(self.classes)) if len(self.classes) > 2 else 0)
+        return self.calibration.apply(self.estimator.predict(self.encode(rows)))
+
+    def encode(self, rows: pd.DataFrame) -> Matrix:
+        """Return what the estimator sees of rows that were read by `read_columns`."""
+        return encode(apply_transforms(rows, self.transforms), self.matrix)
+
+    def unlearned_nulls(self, rows: pd.DataFrame) -> pd.Series:
+        """Return for each row, as read by `read_columns`, which columns are null where training had no null."""
+        return unlearned_nulls(apply_transforms(rows, self.transforms), self.matrix)
+
+    @cached_property
+    def id(self) -> str:
+        """The hash of the normal form of everything that was fitted or declared, and of nothing else."""
+        return _identity(self._facts, self.estimator.kind, self.estimator.state())
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "task": self.task,
+            "inputs": [[column.name, column.type] for column in self.inputs],
+            "transforms": [[item.reference, [[c.name, c.type] for c in item.columns]] for item in self.transforms],
+            "matrix": [column.to_json() for column in self.matrix],
+            "calibration": self.calibration.to_json(),
+            "decision": self.decision.to_json(),
+            "classes": list(self.classes),
+            "code": self.code.hashes,
+        }
+
+    def save(self, store: ArtifactStore) -> SavedPredictor:
+        """Write the predictor's objects and return their names; the manifest lists the rest with their hashes."""
+        bundle = self.estimator.save()
+        sources = {f"{_CODE}{path}": source for path, source in self.code.files.items()}
+        files = {name: store.put(content) for name, content in {**bundle.files, **sources}.items()}
+        manifest = {
+            "id": self.id,
+            "predictor": self._facts,
+            "estimator": {"kind": self.estimator.kind, "facts": bundle.facts, "state": self.estimator.state()},
+            "files": {name: stored.sha256 for name, stored in files.items()},
+        }
+        return SavedPredictor(self.id, {**files, _MANIFEST: store.put(canonical_json(manifest))})
+
+
+def load_predictor(project: Project, artifact: Artifact, name: str = "predictor") -> Predictor:
+    """Return a predictor of a trained model.
+
+    Before anything is loaded, every object's bytes are checked against their hash, and the manifest against the id
+    under which the trained model knows the predictor; afterwards the loaded estimator must have the state that the
+    manifest names. The trained model's own id follows from those ids, so a champion, whose id stands in the database,
+    cannot be exchanged in the store: neither its trees nor the code of its transforms.
+
+    Parameters
+    ----------
+    artifact
+        The trained model.
+    name
+        ``predictor``, or ``baseline/NAME``.
+
+    Raises
+    ------
+    ArtifactDamaged, ArtifactMissing, UntrustedContent
+    """
+    objects = {
+        path.removeprefix(f"{name}/"): item for path, item in artifact.objects.items() if path.startswith(f"{name}/")
+    }
+    if _MANIFEST not in objects:
+        raise ArtifactMissing(name, artifact.id, project.store.url)
+    about = artifact.about
+    _require_same(f"trained model {artifact.short_id}", artifact.id, trained_id(about["model"], about["predictors"]))
+    files = {path: project.store.read(stored) for path, stored in objects.items()}
+    code = code_of(project, {path.removeprefix(_CODE): files[path] for path in files if path.startswith(_CODE)})
+    facts, estimator = _manifest(files[_MANIFEST])
+    found = _identity(facts, estimator["kind"], estimator["state"])
+    _require_same(f"{name} of trained model {artifact.short_id}", artifact.about["predictors"][name], found)
+    _require_same(f"the code of {name}", content_id(facts["code"]), content_id(code.hashes))
+    predictor = _read(facts, estimator, files, code)
+    _require_same(f"the estimator of {name}", content_id(estimator["state"]), content_id(predictor.estimator.state()))
+    return predictor
+
+
+def load_decision(project: Project, artifact: Artifact) -> Decision:
+    """Return what the predictions of a trained model are worth, without loading its estimator.
+
+    Raises
+    ------
+    ArtifactDamaged, ArtifactMissing
+    """
+    facts, estimator = _manifest(project.store.read(artifact.objects[f"predictor/{_MANIFEST}"]))
+    found = _identity(facts, estimator["kind"], estimator["state"])
+    _require_same(f"predictor of trained model {artifact.short_id}", artifact.about["predictors"]["predictor"], found)
+    return Decision.from_json(facts["decision"])
+
+
+def trained_id(model: str, predictors: Mapping[str, str]) -> str:
+    """Return the id of a trained model: the hash of its model's name and the ids of its predictor and baselines.
+
+    The name takes part, since two models with the same rows and payoffs are fitted to the same state, and each has
+    versions, evaluations and a champion of its own.
+    """
+    return content_id({"model": model, "predictors": dict(predictors)})
+
+
+def code_of(project: Project, files: Mapping[str, bytes]) -> Code:
+    """Return kept code, ready to be loaded for this project."""
+    return Code(files, project.root, project.state / "code")
+
+
+def _require_same(what: str, expected: str, found: str) -> None:
+    if expected != found:
+        raise ArtifactDamaged(what, expected, found)
+
+
+def _manifest(content: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    manifest = json.loads(content)
+    return manifest["predictor"], manifest["estimator"]
+
+
+def _identity(facts: Mapping[str, Any], kind: str, state: Any) -> str:
+    return content_id({**facts, "estimator": {"kind": kind, "state": state}})
+
+
+def _read(facts: Mapping[str, Any], estimator: Mapping[str, Any], files: Mapping[str, bytes], code: Code) -> Predictor:
+    return Predictor(
+        task=facts["task"],
+        inputs=tuple(InputColumn(name, kind) for name, kind in facts["inputs"]),
+        transforms=tuple(
+            Transform(reference, tuple(InputColumn(name, kind) for name, kind in columns), code.load(reference))
+            for reference, columns in facts["transforms"]
+        ),
+        matrix=tuple(MatrixColumn.from_json(column) for column in facts["matrix"]),
+        estimator=load_estimator(estimator["kind"], Bundle(estimator["facts"], files), code),
+        calibration=Calibration.from_json(facts["calibration"]),
+        decision=Decision.from_json(facts["decision"]),
+        classes=tuple(facts["classes"]),
+        code=code,
+    )

@@ -1,0 +1,172 @@
+"""From the stretches of a snapshot to what the algorithms are fitted on, made once for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.core.errors import TrainingError
+from ml_platform.declarations.algorithms import resolve_algorithm
+from ml_platform.declarations.model import Algorithm, ModelSpec
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.declarations.resolve import expand_features, feature_type
+from ml_platform.models.bundled_code import Code
+from ml_platform.models.calibration import Calibration
+from ml_platform.models.decision import Decision
+from ml_platform.models.estimators.base import Fitting
+from ml_platform.models.estimators.registry import fit_estimator, reads_matrix
+from ml_platform.models.fit_inputs import all_inputs, inputs_of, needs_transforms
+from ml_platform.models.inputs.columns import read_columns
+from ml_platform.models.inputs.labels import class_indices, learn_classes, read_label
+from ml_platform.models.inputs.matrix import Matrix, encode, learn_columns
+from ml_platform.models.inputs.transforms import Transform, apply_transforms, learn_transform
+from ml_platform.models.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Matrices and labels of the train and validate stretches, and how they were made.
+
+    Attributes
+    ----------
+    notes
+        What a reader of the figures should know of the validate stretch.
+    until
+        The effective time of the newest row that took part.
+    """
+
+    spec: ProjectSpec
+    model: ModelSpec
+    code: Code
+    transforms: tuple[Transform, ...]
+    train: Matrix
+    label: np.ndarray
+    validate: Matrix
+    validate_label: np.ndarray
+    classes: tuple[Any, ...]
+    notes: tuple[str, ...]
+    until: datetime
+
+    def fit(self, algorithm: Algorithm, *, calibrated: bool = False) -> Predictor:
+        """Return the predictor of one algorithm; the validate stretch serves early stopping and calibration only.
+
+        Raises
+        ------
+        TrainingError
+            Where the algorithm cannot be fitted on these rows.
+        """
+        estimator = fit_estimator(self._fitting(algorithm))
+        method = self.model.calibration if calibrated else "none"
+        scores = estimator.predict(self.validate) if method != "none" else np.empty(0)
+        with_transforms = needs_transforms(self.model, algorithm)
+        with_code = with_transforms or ":" in algorithm.name
+        return Predictor(
+            task=self.model.task,
+            inputs=inputs_of(self.spec, self.model, algorithm),
+            transforms=self.transforms if with_transforms else (),
+            matrix=self.train.columns if reads_matrix(algorithm.name) else (),
+            estimator=estimator,
+            calibration=Calibration.fit(method, scores, self.validate_label),
+            decision=Decision.declared(self.model.value, self.model.population.source),
+            classes=self.classes,
+            code=self.code if with_code else Code({}, self.code.root, self.code.unpacked),
+        )
+
+    def _fitting(self, algorithm: Algorithm) -> Fitting:
+        return Fitting(
+            task=self.model.task,
+            algorithm=resolve_algorithm(algorithm.name, self.model.task),
+            params=algorithm.params,
+            matrix=self.train,
+            label=self.label,
+            validate=self.validate,
+            validate_label=self.validate_label,
+            classes=self.classes,
+            quantile=self.model.quantile,
+            expression=algorithm.expression,
+            monotone=algorithm.monotone,
+            seed=algorithm.seed,
+            threads=self.spec.file.threads,
+            source=self.model.population.source,
+            code=self.code,
+        )
+
+
+def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame, validate: pd.DataFrame) -> Prepared:
+    """Return matrices and labels of two stretches of a snapshot.
+
+    Parameters
+    ----------
+    train, validate
+        One row per prediction, in a fixed order, with the model frame's columns and ``label``.
+
+    Raises
+    ------
+    TrainingError
+        When there is no row, one class, or a transform does not fit.
+    """
+    for name, part in (("train", train), ("validate", validate)):
+        if not len(part):
+            raise TrainingError(f"the {name} stretch has no row. Lengthen split.{name}.")
+    classes = learn_classes(train["label"], model.task)
+    validate_label = class_indices(read_label(validate["label"], model.task), classes)
+    known = validate_label >= 0 if classes else np.ones(len(validate), dtype=bool)
+    notes = _validate_notes(model, classes, validate_label[known], int((~known).sum()))
+    inputs = all_inputs(spec, model)
+    rows = read_columns(train.reset_index(drop=True), inputs)
+    transforms: list[Transform] = []
+    for reference in model.transforms:
+        transform, rows = learn_transform(reference, code.load(reference), rows)
+        transforms.append(transform)
+    columns = learn_columns(rows, _matrix_names(spec, model, transforms))
+    checked = read_columns(validate[known].reset_index(drop=True), inputs)
+    return Prepared(
+        spec=spec,
+        model=model,
+        code=code,
+        transforms=tuple(transforms),
+        train=encode(rows, columns),
+        label=class_indices(read_label(train["label"], model.task), classes),
+        validate=encode(apply_transforms(checked, transforms), columns),
+        validate_label=validate_label[known],
+        classes=classes,
+        notes=notes,
+        until=max(part["effective_time"].max() for part in (train, validate)).to_pydatetime(),
+    )
+
+
+def _validate_notes(model: ModelSpec, classes: tuple[Any, ...], label: np.ndarray, unknown: int) -> tuple[str, ...]:
+    """Return what is wrong with the labels of the validate stretch, where nothing is learned from them.
+
+    Raises
+    ------
+    TrainingError
+        Where they have one class, and early stopping or calibration learns from them.
+    """
+    notes = []
+    if unknown:
+        notes.append(f"{unknown} rows of the validate stretch have a class that the train stretch does not have")
+    if classes and len(np.unique(label)) < 2:
+        found = classes[int(label[0])] if len(label) else "none"
+        one = f"the validate stretch has one class ({str(found).lower()}) in all {len(label)} rows"
+        users = [
+            *(["early stopping"] if "early_stopping_round" in model.algorithm.params else []),
+            *(["calibration"] if model.calibration != "none" else []),
+        ]
+        if users:
+            raise TrainingError(f"{one}, and {' and '.join(users)} learn from it. Lengthen split.validate.")
+        notes.append(one)
+    return tuple(notes)
+
+
+def _matrix_names(spec: ProjectSpec, model: ModelSpec, transforms: list[Transform]) -> list[str]:
+    """Return the columns of the matrix: features that are no timestamps, and what transforms add."""
+    features = [name for name in expand_features(spec, model) if feature_type(spec, name, model) != "timestamp"]
+    names = [*features, *(column.name for transform in transforms for column in transform.columns)]
+    if not names:
+        raise TrainingError(f"{model.name} has no column to learn from: timestamps are no features by themselves.")
+    return names

@@ -1,0 +1,193 @@
+"""Training: a snapshot to a trained model, the same bits every time."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml_platform.core.errors import TrainingError, suggest
+from ml_platform.core.hashing import cache_key, format_instant
+from ml_platform.datasets.leakage.check import require_no_leaks
+from ml_platform.datasets.snapshot.read import Snapshot, load_snapshot
+from ml_platform.declarations.algorithms import algorithm_faults, resolve_algorithm
+from ml_platform.declarations.fingerprint import project_functions
+from ml_platform.declarations.model import Algorithm, ModelSpec
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.declarations.user_code.version import code_version
+from ml_platform.models.bundled_code import Code
+from ml_platform.models.environment import environment
+from ml_platform.models.estimators.lightgbm import Trees
+from ml_platform.models.fit_inputs import declaration_id, fit_declaration
+from ml_platform.models.predictor import Predictor, SavedPredictor, trained_id
+from ml_platform.models.prepare import Prepared, prepare
+from ml_platform.models.provenance import declared_files, keep_declared, provenance
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.materialization import Made
+
+if TYPE_CHECKING:
+    from ml_platform.project import Project
+
+KIND = "trained_model"
+PREDICTOR = "predictor"
+
+
+def train_model(
+    project: Project, model_name: str, snapshot_id: str, before_fit: Callable[[], object] = lambda: None
+) -> Made:
+    """Fit a model's declared algorithm and its baselines on a snapshot.
+
+    The artefact is of kind ``trained_model``. Its id is the hash of the model's name and the fitted state of the
+    predictor and of the baselines in normal form; ``about`` has columns, parameters, importances, label, environment.
+
+    Parameters
+    ----------
+    model_name
+        The declaration's name.
+    snapshot_id
+        The snapshot whose train stretch is fitted; its validate stretch serves early stopping and calibration.
+    before_fit
+        Called once when something is really fitted, and never when the model is there already.
+
+    Raises
+    ------
+    TrainingError
+        When the rows cannot be fitted: one class, no rows, parameters that the algorithm refuses.
+    LeakFound
+        When a feature, or the rows themselves, know the label.
+    DirtyTree
+        Where files that take part are not committed and the project refuses that.
+    """
+    model = declared_model(project, model_name)
+    read = functools.cache(lambda: load_snapshot(project, snapshot_id))
+    require_no_leaks(project, model_name, snapshot_id, read)
+    code = Code.read(project.root, project_functions(project.spec, KIND, model_name), project.state / "code")
+    key = training_key(project, model_name, snapshot_id)
+    found = project.store.find(KIND, key)
+    if found is not None:
+        return Made(found, reused=True)
+    files = declared_files(project.spec)
+    record = provenance(project.spec, files)
+    before_fit()
+    prepared, predictors = fit_predictors(project.spec, model, code, read())
+    saved = {name: predictor.save(project.store) for name, predictor in predictors.items()}
+    ids = {name: item.id for name, item in saved.items()}
+    objects = {f"{name}/{path}": stored for name, item in saved.items() for path, stored in item.objects.items()}
+    artifact = project.store.write(
+        KIND,
+        trained_id(model_name, ids),
+        key,
+        objects={**objects, **keep_declared(project.store, files)},
+        about={**_about(project, prepared, predictors, saved), "provenance": record},
+        inputs={"snapshot": snapshot_id},
+    )
+    return Made(artifact, reused=False)
+
+
+def fit_predictors(
+    spec: ProjectSpec, model: ModelSpec, code: Code, snapshot: Snapshot
+) -> tuple[Prepared, dict[str, Predictor]]:
+    """Fit a model and its baselines on a snapshot; nothing is written.
+
+    Returns
+    -------
+    What they were fitted on, and the predictors by name: ``predictor``, and ``baseline/NAME`` for each baseline.
+    """
+    prepared = prepare(spec, model, code, snapshot.part("train"), snapshot.part("validate"))
+    predictors = {PREDICTOR: prepared.fit(model.algorithm, calibrated=True)}
+    for name, algorithm in baselines_of(model).items():
+        predictors[f"baseline/{name}"] = prepared.fit(algorithm)
+    return prepared, predictors
+
+
+def declared_model(project: Project, name: str) -> ModelSpec:
+    """Return a model's declaration.
+
+    Raises
+    ------
+    TrainingError
+        When there is no such model, or its algorithm does not exist or does not fit its task.
+    """
+    models = project.spec.models
+    if name not in models:
+        raise TrainingError(f"there is no model {name} in {project.spec.name}. {suggest(name, models)}")
+    model = models[name]
+    for algorithm in (model.algorithm, *model.baselines):
+        for fault in algorithm_faults(algorithm, model.task):
+            raise TrainingError(f"{name}: {fault}.")
+    return model
+
+
+def baselines_of(model: ModelSpec) -> dict[str, Algorithm]:
+    """Return the model's baselines by name; a second of the same algorithm is numbered."""
+    found: dict[str, Algorithm] = {}
+    for algorithm in model.baselines:
+        count = sum(known.name == algorithm.name for known in found.values())
+        found[algorithm.name if not count else f"{algorithm.name}_{count + 1}"] = algorithm
+    return found
+
+
+def baseline_names(trained: Artifact) -> list[str]:
+    """Return the names of the baselines that were fitted with a trained model, in declared order."""
+    return [baseline["name"] for baseline in trained.about["baselines"]]
+
+
+def training_key(project: Project, model_name: str, snapshot_id: str) -> str:
+    """Return the key of a model trained on a snapshot, with the libraries and on the machine of this process."""
+    fitted = fit_declaration(project.spec, project.spec.models[model_name])
+    declaration = {"model": model_name, **fitted, "environment": environment()}
+    version = code_version(KIND, project.root, project_functions(project.spec, KIND, model_name))
+    return cache_key(KIND, declaration, version, {"snapshot": snapshot_id})
+
+
+def _about(
+    project: Project,
+    prepared: Prepared,
+    predictors: Mapping[str, Predictor],
+    saved: Mapping[str, SavedPredictor],
+) -> dict[str, Any]:
+    model, predictor = prepared.model, predictors[PREDICTOR]
+    estimator = predictor.estimator
+    return {
+        "model": model.name,
+        "declaration": declaration_id(project.spec, model, prepared.code),
+        **asked_of(project.spec, model),
+        "inputs": {column.name: column.type for column in predictor.inputs},
+        "columns": [_column(column.name, column.categories) for column in predictor.matrix],
+        "importances": [[name, share] for name, share in estimator.importances(prepared.train.names).items()],
+        "iterations": estimator.iterations if isinstance(estimator, Trees) else None,
+        "notes": [*prepared.notes, *getattr(estimator, "notes", ())],
+        "rows": {"train": prepared.train.rows, "validate": prepared.validate.rows},
+        "until": format_instant(prepared.until),
+        "label": _label(prepared),
+        "predictors": {name: item.id for name, item in saved.items()},
+        "size_mb": {name: item.size_mb for name, item in saved.items()},
+        "environment": environment(),
+    }
+
+
+def asked_of(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
+    """Return the parameters of a fit, as a trained model's manifest names them."""
+    return {
+        "task": model.task,
+        "algorithm": resolve_algorithm(model.algorithm.name, model.task),
+        "params": dict(model.algorithm.params),
+        "seed": model.algorithm.seed,
+        "threads": spec.file.threads,
+        "calibration": model.calibration,
+        "baselines": [{"name": name, "algorithm": item.name} for name, item in baselines_of(model).items()],
+    }
+
+
+def _column(name: str, categories: tuple[str, ...] | None) -> dict[str, Any]:
+    return {"name": name, "categories": None if categories is None else len(categories)}
+
+
+def _label(prepared: Prepared) -> dict[str, Any]:
+    if prepared.classes:
+        counts = np.bincount(prepared.label.astype(int), minlength=len(prepared.classes)).tolist()
+        return {"classes": [[label, count] for label, count in zip(prepared.classes, counts, strict=True)]}
+    label = prepared.label
+    return {name: float(getattr(np, name)(label)) for name in ("mean", "std", "min", "median", "max")}

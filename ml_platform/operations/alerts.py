@@ -1,0 +1,206 @@
+"""Alerts: said once each, kept in a log file, and sent to the services that the project names.
+
+The log file comes first and is durable. A service that is down costs the caller a
+bounded time and nothing else; that it was not reached is recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from ml_platform.core.hashing import canonical_json, format_instant
+from ml_platform.core.secrets import redact
+from ml_platform.project import Project
+from ml_platform.sources.checks.results import json_value
+from ml_platform.storage.rows import insert_if_absent, update_rows
+from ml_platform.storage.tables import METADATA, PERSONAL, Instant
+
+Urgency = Literal["page", "ticket", "report"]
+_APPRISE_TYPE = {"page": "failure", "ticket": "warning", "report": "info"}
+
+ALERTS = sa.Table(
+    "alerts",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.String(200), nullable=False, unique=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("model", sa.String(64)),
+    sa.Column("alert", sa.Text, nullable=False, info=PERSONAL),
+    sa.Column("delivery", sa.Text, info=PERSONAL),
+    sqlite_autoincrement=True,
+)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What a person should know, and do.
+
+    Attributes
+    ----------
+    key
+        What the alert is about, such as a finding's id: one key alerts once.
+    body
+        What happened.
+    severity
+        ``page`` wakes someone, ``ticket`` can wait until morning, ``report`` is for the record.
+    facts
+        Figures by name; JSON types only.
+    link
+        Where to look.
+    next_step
+        What to do.
+    """
+
+    key: str
+    title: str
+    body: str
+    severity: Urgency
+    model: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    link: str | None = None
+    next_step: str = ""
+
+    @property
+    def text(self) -> str:
+        """The alert as a person reads it."""
+        facts = [f"{name}: {value}" for name, value in self.facts.items()]
+        then = [f"Next: {self.next_step}"] if self.next_step else []
+        return "\n".join([self.body, *facts, *then, *([self.link] if self.link else [])])
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of an alert: whether it was new, and which services took it.
+
+    `undelivered` maps a service to the reason.
+    """
+
+    new: bool
+    delivered: tuple[str, ...] = ()
+    undelivered: Mapping[str, str] = field(default_factory=dict)
+
+
+def alerts_log(project: Project) -> Path:
+    """Return the file to which every alert is appended, one JSON object a line."""
+    return project.state / "alerts.log"
+
+
+def send_alert(project: Project, alert: Alert, now: datetime, patience_seconds: float = 10.0) -> Sent:
+    """Log an alert and send it to the project's services, unless its key has alerted before.
+
+    Parameters
+    ----------
+    patience_seconds
+        The longest that all services together may take.
+    """
+    alert = _without_secrets(alert)
+    if not _log_first(project, alert, now):
+        return Sent(new=False)
+    outcomes = _deliver(project.spec.file.alerts, alert, patience_seconds)
+    sent = Sent(
+        new=True,
+        delivered=tuple(service for service, problem in outcomes.items() if problem is None),
+        undelivered={service: problem for service, problem in outcomes.items() if problem is not None},
+    )
+    if outcomes:
+        _record_delivery(project, alert, sent, now)
+    return sent
+
+
+def _without_secrets(alert: Alert) -> Alert:
+    facts = {name: redact(value) if isinstance(value, str) else value for name, value in alert.facts.items()}
+    link = None if alert.link is None else redact(alert.link)
+    title, body, step = redact(alert.title), redact(alert.body), redact(alert.next_step)
+    return replace(alert, title=title, body=body, facts=facts, link=link, next_step=step)
+
+
+def recent_alerts(project: Project, limit: int = 20) -> list[dict[str, Any]]:
+    """Return the newest alerts first, each with its instant and which services took it."""
+    query = sa.select(ALERTS).order_by(ALERTS.c.seq.desc()).limit(limit)
+    with project.database.reading() as connection:
+        rows = connection.execute(query).mappings().all()
+    return [
+        {"at": format_instant(row["at"]), **json.loads(row["alert"]), "delivery": json.loads(row["delivery"] or "null")}
+        for row in rows
+    ]
+
+
+def _log_first(project: Project, alert: Alert, now: datetime) -> bool:
+    """Claim the key and append the log line in one transaction; False where the key has alerted before."""
+    fields = json_value(asdict(alert))
+    with project.database.writing() as connection:
+        row = {"key": alert.key, "at": now, "model": alert.model, "alert": json.dumps(fields, ensure_ascii=False)}
+        if not insert_if_absent(connection, ALERTS, row):
+            return False
+        _append(alerts_log(project), {"at": now, **fields})
+    return True
+
+
+def _append(path: Path, line: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(file, canonical_json(line) + b"\n")
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _record_delivery(project: Project, alert: Alert, sent: Sent, now: datetime) -> None:
+    delivery = {"delivered": sent.delivered, "undelivered": dict(sent.undelivered)}
+    with project.database.writing() as connection:
+        update_rows(connection, ALERTS, ALERTS.c.key == alert.key, {"delivery": json.dumps(delivery)})
+    _append(alerts_log(project), {"at": now, "key": alert.key, **delivery})
+
+
+def _deliver(urls: Sequence[str], alert: Alert, patience_seconds: float) -> dict[str, str | None]:
+    """Send to all services at once; return the problem of each, None where it was delivered.
+
+    A service is called by its place and scheme: its URL may hold a secret.
+    """
+    services = {f"alerts[{number}] ({url.partition(':')[0]})": url for number, url in enumerate(urls)}
+    outcomes: dict[str, str | None] = dict.fromkeys(services, f"no answer within {patience_seconds:g} s")
+    if not services:
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        targets = {name: _open_service(url) for name, url in services.items()}
+    until = time.monotonic() + patience_seconds
+    threads = [
+        threading.Thread(target=_notify, args=(name, target, alert, outcomes), daemon=True)
+        for name, target in targets.items()
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    return dict(outcomes)
+
+
+def _open_service(url: str) -> Any:
+    import apprise
+
+    return apprise.Apprise.instantiate(url, asset=apprise.AppriseAsset(storage_mode="memory"))
+
+
+def _notify(name: str, service: Any, alert: Alert, outcomes: dict[str, str | None]) -> None:
+    """Send to one service and note what came of it; nothing it raises goes further."""
+    if service is None:
+        outcomes[name] = "not a URL that apprise understands"
+        return
+    try:
+        done = service.notify(title=alert.title, body=alert.text, notify_type=_APPRISE_TYPE[alert.severity])
+        outcomes[name] = None if done else "the service refused it or could not be reached"
+    except Exception as error:
+        outcomes[name] = f"{type(error).__name__} while sending"

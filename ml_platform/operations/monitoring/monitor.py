@@ -1,0 +1,226 @@
+"""Monitoring one model: drift from its own training rows, realised value, a report, a finding where it drifted."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from ml_platform.core.errors import NotMaterialised
+from ml_platform.core.hashing import cache_key, canonical_json, content_id, format_instant
+from ml_platform.core.statistics.histograms import Histogram
+from ml_platform.declarations.fingerprint import deciding_part
+from ml_platform.declarations.user_code.version import code_version
+from ml_platform.operations.monitoring.drift import DriftResult, compare, drift_in_words, summarize_window, window_days
+from ml_platform.operations.monitoring.drift_episodes import Finding, follow_drift
+from ml_platform.operations.monitoring.growth import LOOK_BACK_DAYS
+from ml_platform.operations.monitoring.reference import Reference, reference_of
+from ml_platform.operations.monitoring.report import drift_report
+from ml_platform.operations.monitoring.settled_predictions import settled_predictions
+from ml_platform.operations.predictions.missed import missed_rows
+from ml_platform.operations.predictions.rows import UNLEARNED_NULLS, unlearned_counts
+from ml_platform.project import Project
+from ml_platform.registry.champion import champion, champion_ref
+from ml_platform.sources.checks.results import json_value, require_healthy
+from ml_platform.storage.ledger.lines import ledger_lines
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.materialization import Made
+from ml_platform.storage.prediction_log import logged_days, read_predictions
+from ml_platform.storage.versions import Version
+
+KIND = "monitoring"
+NO_CHAMPION = "no version is deployed"
+_PAGE = "report.html.gz"
+
+
+def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], now: datetime) -> Made:
+    """Compare the champion's recent predictions with what it was made from, and say what predictions earned.
+
+    The artefact is of kind ``monitoring``. Its ``about`` tells ``verdict`` (``drift``, ``stable``, ``too few rows``,
+    or that no version is deployed) and ``reason``, the ``window`` and its ``rows``, ``columns`` with their figures,
+    the value (``realised`` in the newest settled window, ``realised_since`` the first deployment) and ``metrics`` of
+    settled predictions, the id of an open ``finding``, and ``report``, the
+    page's path below the project's state.
+
+    Parameters
+    ----------
+    inputs
+        Ids of the artefacts to read, by node: the label's source is read by it. Predictions are read from the log.
+
+    Raises
+    ------
+    BrokenInput
+        When the label's source has failed a blocking check.
+    """
+    node, label = f"{model_name}/{KIND}", _label_node(project, model_name)
+    if label not in inputs:
+        raise NotMaterialised(node, label)
+    require_healthy(project.database, node, [label])
+    version = champion(project, model_name, at=now)
+    read = _read_ids(project, model_name, inputs, version, now)
+    key = _key(project, model_name, read, now)
+    done = project.store.find(KIND, key)
+    if done is not None:
+        _lay_out_report(project, done)
+        return Made(done, reused=True)
+    if version is None:
+        about = {"model": model_name, "at": format_instant(now), "verdict": NO_CHAMPION, "reason": NO_CHAMPION}
+        return Made(_write(project, key, about, {}, read), reused=False)
+    return Made(_monitor(project, version, key, read, now), reused=False)
+
+
+def monitoring_key(project: Project, model_name: str, inputs: Mapping[str, str], now: datetime) -> str:
+    """Return the key of what monitoring a model at `now` says, with the predictions that are logged."""
+    read = _read_ids(project, model_name, inputs, champion(project, model_name, at=now), now)
+    return _key(project, model_name, read, now)
+
+
+def report_path(project: Project, model_name: str, now: datetime) -> Path:
+    """Return where the page of a day is laid out, to be opened in a browser."""
+    return project.state / "reports" / model_name / f"{now.astimezone(UTC):%Y-%m-%d}.html"
+
+
+def _monitor(project: Project, version: Version, key: str, read: Mapping[str, str], now: datetime) -> Artifact:
+    settings = project.spec.models[version.model].monitoring
+    reference = reference_of(project, project.store.get("trained_model", version.id))
+    start = now - timedelta(days=window_days(settings.window))
+    rows = _rows(project, version, reference, start, now)
+    begins = max(start, _deployed_at(project, version, now))
+    current = summarize_window(reference.drift, rows, rows["effective_time"], begins, now)
+    result = compare(reference.drift, current, settings)
+    page, problem = _page(reference, rows[rows["effective_time"] > start], result)
+    path = report_path(project, version.model, now) if page else None
+    finding = _follow(project, version, result, path, now)
+    settled = settled_predictions(project, version.model, read[_label_node(project, version.model)], now)
+    about = {
+        "model": version.model,
+        "at": format_instant(now),
+        "version": version.number,
+        "trained_model": version.id,
+        "window": {"start": format_instant(begins), "end": format_instant(now)},
+        "rows": current.rows,
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "columns": [json_value(asdict(column)) for column in result.columns],
+        "unlearned_nulls": _unlearned_nulls(project, version, now),
+        "currency": project.spec.file.currency,
+        **settled.facts(),
+        "missed": json_value(asdict(missed)) if (missed := missed_rows(project, version.model, now)) else None,
+        "metrics": json_value(settled.metrics),
+        "metrics_version": settled.metrics_version,
+        "finding": finding.id if finding else None,
+        "report": path.relative_to(project.state).as_posix() if path else None,
+        "report_problem": problem,
+    }
+    artifact = _write(project, key, about, _files(current.histograms, page), read)
+    _lay_out_report(project, artifact)
+    return artifact
+
+
+def _rows(project: Project, version: Version, reference: Reference, start: datetime, now: datetime) -> pd.DataFrame:
+    """Return the champion's own predictions of the current window, with every column of the reference.
+
+    Rows that were scored late are left out: the reference has none, and their features are those of a later run. Where
+    columns grow, earlier predictions are read too, of whatever version: growth is computed from them.
+    """
+    drift = reference.drift
+    names = list(dict.fromkeys(["effective_time", *drift.scales, *drift.keys]))
+    first = start - timedelta(days=LOOK_BACK_DAYS) if drift.growing else start
+    rows = read_predictions(project, version.model, first, now)
+    rows = rows[(rows["version"] == version.number) | (rows["effective_time"] <= start)]
+    rows = rows[~rows["late"].astype(bool)]
+    return rows.reindex(columns=names)
+
+
+def _unlearned_nulls(project: Project, version: Version, now: datetime) -> dict[str, int]:
+    """Return how many predictions of the window had a null where training had none, by column."""
+    rows = read_predictions(project, version.model, now - project.spec.models[version.model].monitoring.window, now)
+    if UNLEARNED_NULLS not in rows:
+        return {}
+    rows = rows.loc[rows["version"] == version.number, [UNLEARNED_NULLS]]
+    return unlearned_counts(pa.table({UNLEARNED_NULLS: pa.array(rows[UNLEARNED_NULLS], pa.string(), from_pandas=True)}))
+
+
+def _deployed_at(project: Project, version: Version, now: datetime) -> datetime:
+    """Return since when a version has been champion."""
+    moves = [move for move in ledger_lines(project.database, champion_ref(version.model)) if move.at <= now]
+    return next(move.at for move in reversed(moves) if move.to_value == version.id)
+
+
+def _page(reference: Reference, window: pd.DataFrame, result: DriftResult) -> tuple[str | None, str | None]:
+    """Return the report, or what kept it from being made: a picture for people never stops the figures."""
+    if window.empty:
+        return None, "no predictions in the window"
+    try:
+        return drift_report(reference.sample, window, result), None
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"[:300]
+
+
+def _follow(
+    project: Project, version: Version, result: DriftResult, report: Path | None, now: datetime
+) -> Finding | None:
+    facts: dict[str, Any] = {column.column: drift_in_words(column) for column in result.drifted[:5]}
+    facts["rows"] = result.rows
+    if report is not None:
+        facts["report"] = str(report)
+    reason = f"{version}: {result.reason}, over {result.rows:,} predictions"
+    return follow_drift(project, version.model, version.number, result.verdict, now, reason, facts)
+
+
+def _read_ids(
+    project: Project, model_name: str, inputs: Mapping[str, str], version: Version | None, now: datetime
+) -> dict[str, str]:
+    """Return the ids of everything that the figures rest on, by role."""
+    spec = project.spec.models[model_name]
+    window = timedelta(days=window_days(spec.monitoring.window))
+    first = (now - window - spec.label.horizon).astimezone(UTC).date()
+    days = [logged for logged in logged_days(project, model_name) if first <= logged.day <= now.astimezone(UTC).date()]
+    label = _label_node(project, model_name)
+    return {
+        label: inputs[label],
+        **({"champion": version.id} if version else {}),
+        **{f"predictions/{logged.day}": logged.artifact for logged in days},
+    }
+
+
+def _label_node(project: Project, model_name: str) -> str:
+    return f"sources/{project.spec.models[model_name].label.source}"
+
+
+def _key(project: Project, model_name: str, read: Mapping[str, str], now: datetime) -> str:
+    log = content_id([[str(logged.day), logged.artifact] for logged in logged_days(project, model_name)])
+    declaration = {"model": model_name, "now": now, "log": log, **deciding_part(project.spec, KIND, model_name)}
+    return cache_key(KIND, declaration, code_version(KIND), read)
+
+
+def _files(current: Mapping[str, Histogram], page: str | None) -> dict[str, bytes]:
+    histograms = canonical_json({name: histogram.as_json() for name, histogram in current.items()})
+    return {"histograms.json": histograms, **({_PAGE: gzip.compress(page.encode(), mtime=0)} if page else {})}
+
+
+def _write(
+    project: Project, key: str, about: Mapping[str, Any], files: Mapping[str, bytes], read: Mapping[str, str]
+) -> Artifact:
+    """Write the artefact. Its id follows from the figures; the page, which holds random names, takes no part."""
+    objects = {name: project.store.put(content) for name, content in files.items()}
+    return project.store.write(KIND, content_id(about), key, objects=objects, about=about, inputs=read)
+
+
+def _lay_out_report(project: Project, artifact: Artifact) -> None:
+    """Write the page where a browser can open it, unless it is there."""
+    if not artifact.about.get("report"):
+        return
+    path = project.state / artifact.about["report"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = gzip.decompress(project.store.read(artifact.objects[_PAGE]))
+    if not (path.exists() and path.read_bytes() == content):
+        temporary = path.with_suffix(".part")
+        temporary.write_bytes(content)
+        temporary.replace(path)

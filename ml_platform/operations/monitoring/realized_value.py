@@ -1,0 +1,197 @@
+"""Realised value: what logged predictions earned once their labels were settled.
+
+It is counterfactual where acting changes the outcome: the payoff is that of the
+recommended action against the label that came about, whether the advice was followed or not.
+
+One action counts for each question. A question is a row of the population: where it was answered again before the label
+of the first answer was settled (its prediction time was moved), the last answer counts. Predictions scored late
+are summed apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from ml_platform.core.statistics.moments import exact_total
+from ml_platform.models.decision import Decision
+
+
+@dataclass(frozen=True)
+class Realised:
+    """Value of the settled predictions of a stretch, in the project's currency.
+
+    Settled predictions are superseded, late, without a label, without a payoff, or they are the rows of the sums.
+
+    Attributes
+    ----------
+    settled
+        Predictions whose label horizon has passed.
+    waiting
+        Predictions whose label horizon has not.
+    superseded
+        Settled predictions whose question was answered again before their label was settled.
+    late
+        Settled predictions for rows that became known only after their batch run.
+    late_gain
+        What those earned beyond doing nothing.
+    without_label
+        Settled predictions whose label is missing or not certain.
+    without_payoff
+        Settled predictions with a label for which a column that the payoff reads is null.
+    rows
+        Settled predictions with a label and a payoff: those that the sums are over.
+    value
+        What they earned.
+    expected
+        What was expected of them when they were made; None where predictions carry no expectation.
+    do_nothing
+        What the same rows would have earned without a model.
+    days
+        The same by the UTC day of the batch run.
+    """
+
+    settled: int
+    waiting: int
+    superseded: int
+    late: int
+    late_gain: float
+    without_label: int
+    without_payoff: int
+    rows: int
+    value: float
+    expected: float | None
+    do_nothing: float
+    days: tuple[RealisedDay, ...]
+
+    @property
+    def uplift(self) -> float:
+        """What the predictions earned beyond doing nothing."""
+        return self.value - self.do_nothing
+
+
+@dataclass(frozen=True)
+class RealisedDay:
+    """One UTC day of batch runs."""
+
+    day: str
+    rows: int
+    value: float
+    expected: float | None
+    do_nothing: float
+
+
+def is_settled(predictions: pd.DataFrame, horizon: timedelta, now: datetime) -> pd.Series:
+    """Return which predictions have a label horizon that has passed, counted from their batch run."""
+    return predictions["effective_time"] + horizon <= now
+
+
+def is_superseded(predictions: pd.DataFrame, horizon: timedelta) -> pd.Series:
+    """Return which predictions were replaced by a later answer to the same question.
+
+    An answer is replaced where the next one of its ``question`` came before the label horizon of the first had passed.
+    """
+    order = ["question", "effective_time", "scored_at", "prediction_id"]
+    ordered = predictions.sort_values(order)[["question", "effective_time"]]
+    following = ordered.groupby("question", sort=False)["effective_time"].shift(-1)
+    return (following < ordered["effective_time"] + horizon).reindex(predictions.index)
+
+
+def is_counted(predictions: pd.DataFrame, horizon: timedelta, now: datetime) -> pd.Series:
+    """Return which predictions count in the sums: settled, the last answer to their question, and not scored late."""
+    settled = is_settled(predictions, horizon, now)
+    return settled & ~is_superseded(predictions, horizon) & ~predictions["late"].astype(bool)
+
+
+def payoffs(predictions: pd.DataFrame, label: pd.Series, decisions: Mapping[int, Decision]) -> pd.DataFrame:
+    """Return what each labelled prediction earned beside what was expected and what doing nothing would have earned.
+
+    Parameters
+    ----------
+    predictions
+        Logged predictions, with the columns that the payoffs read.
+    label
+        The truth of each row, under the same index; rows without one are left out.
+    decisions
+        The decision of each version: a prediction is worth what its own version declared.
+
+    Returns
+    -------
+    ``day``, ``value``, ``expected`` and ``do_nothing`` for each row with a label and a payoff.
+    """
+    known = predictions[label.notna()]
+    parts = [
+        _earned(known[known["version"] == number], label, decision)
+        for number, decision in decisions.items()
+        if (known["version"] == number).any()
+    ]
+    if not parts:
+        return pd.DataFrame({"day": [], "value": [], "expected": [], "do_nothing": []})
+    return pd.concat(parts).sort_index()
+
+
+def realised_value(
+    predictions: pd.DataFrame, label: pd.Series, decisions: Mapping[int, Decision], horizon: timedelta, now: datetime
+) -> Realised:
+    """Return what a stretch of predictions earned, as far as their labels are settled.
+
+    Parameters
+    ----------
+    label
+        The truth as known at each row's horizon, null where there is none yet or never was.
+    """
+    settled = is_settled(predictions, horizon, now)
+    superseded = settled & is_superseded(predictions, horizon)
+    late = settled & ~superseded & predictions["late"].astype(bool)
+    counted = is_counted(predictions, horizon, now)
+    earned = payoffs(predictions[counted], label[counted], decisions)
+    earned_late = payoffs(predictions[late], label[late], decisions)
+    labelled = int(label[counted].notna().sum())
+    return Realised(
+        settled=int(settled.sum()),
+        waiting=int((~settled).sum()),
+        superseded=int(superseded.sum()),
+        late=int(late.sum()),
+        late_gain=_total(earned_late["value"] - earned_late["do_nothing"]),
+        without_label=int(counted.sum()) - labelled,
+        without_payoff=labelled - len(earned),
+        rows=len(earned),
+        value=_total(earned["value"]),
+        expected=_expectation(earned["expected"]),
+        do_nothing=_total(earned["do_nothing"]),
+        days=tuple(_day(str(day), rows) for day, rows in earned.groupby("day", sort=True)),
+    )
+
+
+def _earned(rows: pd.DataFrame, label: pd.Series, decision: Decision) -> pd.DataFrame:
+    truth = label[rows.index].infer_objects()  # with the nulls gone, objects are numbers or booleans again
+    taken = rows["action"] if decision.actions else rows["score"]
+    earned = pd.DataFrame(
+        {
+            "day": rows["effective_time"].dt.strftime("%Y-%m-%d"),
+            "value": decision.value(rows, truth, taken),
+            "expected": rows["expected_value"].astype("float64"),
+            "do_nothing": decision.value(rows, truth, decision.nothing(rows)),
+        },
+        index=rows.index,
+    )
+    return earned[earned["value"].notna() & earned["do_nothing"].notna()]
+
+
+def _day(day: str, rows: pd.DataFrame) -> RealisedDay:
+    return RealisedDay(
+        day, len(rows), _total(rows["value"]), _expectation(rows["expected"]), _total(rows["do_nothing"])
+    )
+
+
+def _total(values: pd.Series) -> float:
+    return exact_total(values.to_numpy(dtype="float64"))
+
+
+def _expectation(values: pd.Series) -> float | None:
+    known: Any = values.notna()
+    return _total(values[known]) if known.any() else None

@@ -1,0 +1,192 @@
+"""The reference of a champion: the rows that it was trained and evaluated on, summarized once.
+
+Features: the last 91 days with rows of its snapshot, train, validate and test; they end
+before it was deployed, so no row is in the reference and in the current window. Scores:
+the validate and test rows, since scores of rows that a model was fitted on are not those
+that it gives in production. Kept are the daily figures that later windows are compared
+with, a histogram of each column and a small sample for the report that people read.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ml_platform.core.hashing import cache_key, canonical_json, content_id
+from ml_platform.core.statistics.histograms import Histogram
+from ml_platform.datasets.snapshot.boundaries import PARTS
+from ml_platform.datasets.snapshot.read import load_snapshot
+from ml_platform.declarations.joins import joins_of
+from ml_platform.declarations.resolve import expand_features
+from ml_platform.models.inputs.columns import read_columns
+from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.operations.monitoring.daily_series import Daily, Scale, Series
+from ml_platform.operations.monitoring.drift import DriftReference, summarize_reference
+from ml_platform.operations.monitoring.report import MAX_ROWS
+from ml_platform.project import Project
+from ml_platform.storage.manifest import Artifact
+
+KIND = "drift_reference"
+_CODE = "drift_reference-3"
+_SEED = 0
+SERIES = "series.json.gz"
+HISTOGRAMS = "histograms.json"
+_SAMPLE = "sample.parquet"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the columns of a champion were like on its snapshot.
+
+    Attributes
+    ----------
+    sample
+        At most 2,000 rows of all columns; a row's scores and features are not those of one row.
+    """
+
+    drift: DriftReference
+    sample: pd.DataFrame
+
+
+def reference_of(project: Project, trained: Artifact) -> Reference:
+    """Return the reference of a trained model; it is summarized once and read afterwards.
+
+    Raises
+    ------
+    ArtifactMissing, ArtifactDamaged
+        When the trained model or its snapshot cannot be read.
+    """
+    key = cache_key(KIND, {}, _CODE, {"trained_model": trained.id})
+    return _read(project, project.store.find(KIND, key) or _make(project, trained, key))
+
+
+def watched_columns(project: Project, model_name: str, predictor: Predictor) -> list[str]:
+    """Return the input columns whose drift is followed: features, and what payoffs read.
+
+    Left out are instants, which never stand still, and columns of the population that only transforms may read: keys
+    of rows are among them.
+    """
+    spec, model = project.spec, project.spec.models[model_name]
+    followed = {*expand_features(spec, model), *predictor.decision.columns}
+    tables = {joined.alias for joined in joins_of(spec, model)}
+    return [
+        column.name
+        for column in predictor.inputs
+        if column.type != "timestamp" and (column.name in followed or column.name.partition(".")[0] in tables)
+    ]
+
+
+def entity_keys(project: Project, model_name: str, predictor: Predictor) -> dict[str, tuple[str, ...]]:
+    """Return for each watched column the columns that name its entity; none where the rows do not have them."""
+    spec, model = project.spec, project.spec.models[model_name]
+    read = {column.name for column in predictor.inputs}
+    of_table = {joined.alias: tuple(joined.keys.values()) for joined in joins_of(spec, model)}
+    of_population = tuple(spec.file.entities[model.population.entity])
+    found = {}
+    for column in watched_columns(project, model_name, predictor):
+        owner = column.partition(".")[0]
+        keys = of_table.get(owner, of_population)
+        found[column] = keys if owner not in of_table or read.issuperset(keys) else ()
+    return found
+
+
+def _make(project: Project, trained: Artifact, key: str) -> Artifact:
+    model = project.spec.models[trained.about["model"]]
+    predictor = load_predictor(project, trained)
+    snapshot = load_snapshot(project, trained.inputs["snapshot"])
+    parts = {part: snapshot.part(part) for part in PARTS}
+    rows = pd.concat(list(parts.values()), ignore_index=True)
+    unfitted = pd.concat([parts["validate"], parts["test"]], ignore_index=True)
+    keys = entity_keys(project, model.name, predictor)
+    features = read_columns(rows, predictor.inputs)
+    own = [name for names in keys.values() for name in names if name not in features.columns]
+    features = features.join(rows[list(dict.fromkeys(own))])
+    predicted = predictor.predict(unfitted)
+    scores = predicted[[name for name in predicted.columns if name.partition(".")[0] == "score"]]
+    drift = summarize_reference((features, rows["effective_time"]), (scores, unfitted["effective_time"]), keys)
+    objects = {
+        HISTOGRAMS: project.store.put(
+            canonical_json({name: histogram.as_json() for name, histogram in drift.histograms.items()})
+        ),
+        SERIES: project.store.put(gzip.compress(canonical_json(_series_json(drift)), mtime=0)),
+        _SAMPLE: project.store.put(_parquet(_sample(features[list(keys)], scores))),
+    }
+    about = {"rows": len(features), "score_rows": len(scores), "scores": list(drift.scores)}
+    about |= {"growing": {name: list(keys) for name, keys in drift.growing.items()}}
+    about |= {"batches_a_day": drift.batches_a_day}
+    hashes = {name: objects[name].sha256 for name in (HISTOGRAMS, SERIES)}
+    id = reference_id(about, hashes, trained.id)
+    return project.store.write(KIND, id, key, objects=objects, about=about, inputs={"trained_model": trained.id})
+
+
+def reference_id(about: Mapping[str, Any], hashes: Mapping[str, str], trained_model: str) -> str:
+    """Return the id of a reference: the hash of its facts and figures; the sample takes no part."""
+    return content_id({**about, **hashes, "trained_model": trained_model})
+
+
+def _series_json(drift: DriftReference) -> dict[str, Any]:
+    return {
+        "scales": {name: asdict(scale) for name, scale in drift.scales.items()},
+        "daily": [
+            {
+                "numbers": daily.numbers.tolist(),
+                "weekdays": None if daily.weekdays is None else daily.weekdays.tolist(),
+                "series": [[series.column, series.kind, series.value] for series in daily.series],
+                "means": np.where(np.isnan(daily.means), None, daily.means).tolist(),  # type: ignore[call-overload]
+                "rows": daily.rows.astype(np.int64).tolist(),
+            }
+            for daily in drift.daily
+        ],
+    }
+
+
+def _daily(fields: Mapping[str, Any]) -> Daily:
+    series = tuple(Series(*item) for item in fields["series"])
+    shape = (len(fields["numbers"]), len(series))
+    means = np.array(fields["means"], dtype="float64").reshape(shape)
+    rows = np.array(fields["rows"], dtype="float64").reshape(shape)
+    weekdays = fields["weekdays"]
+    shares = None if weekdays is None else np.array(weekdays, dtype="float64").reshape(len(fields["numbers"]), 7)
+    return Daily(np.array(fields["numbers"], dtype=np.int64), series, means, rows, shares)
+
+
+def _scale(fields: Mapping[str, Any]) -> Scale:
+    sequences = ("knots", "below", "upto", "categories")
+    values: dict[str, Any] = {n: tuple(value) if n in sequences else value for n, value in fields.items()}
+    return Scale(**values)
+
+
+def _sample(features: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    rows = min(MAX_ROWS, len(features), len(scores))
+    parts = [part.sample(n=rows, random_state=_SEED).reset_index(drop=True) for part in (features, scores)]
+    return pd.concat(parts, axis=1)
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink, write_page_checksum=True)
+    return sink.getvalue()
+
+
+def _read(project: Project, artifact: Artifact) -> Reference:
+    figures = json.loads(project.store.read(artifact.objects[HISTOGRAMS]))
+    series = json.loads(gzip.decompress(project.store.read(artifact.objects[SERIES])))
+    sample = pq.read_table(io.BytesIO(project.store.read(artifact.objects[_SAMPLE]))).to_pandas()
+    drift = DriftReference(
+        scales={name: _scale(fields) for name, fields in series["scales"].items()},
+        histograms={name: Histogram.from_json(fields) for name, fields in figures.items()},
+        daily=tuple(_daily(fields) for fields in series["daily"]),
+        scores=tuple(artifact.about["scores"]),
+        growing={name: tuple(keys) for name, keys in artifact.about["growing"].items()},
+        batches_a_day=artifact.about["batches_a_day"],
+    )
+    return Reference(drift, sample)

@@ -1,0 +1,171 @@
+"""Settled predictions: logged predictions whose label horizon has passed, with the truth as it was known then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from ml_platform.core.clock import EPOCH, MICROSECOND
+from ml_platform.core.hashing import format_instant
+from ml_platform.datasets.labels import LABEL, LABEL_STATE, labels_of
+from ml_platform.declarations.metric_names import loss_quantile
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.models.decision import Decision
+from ml_platform.models.inputs.labels import class_indices, read_label
+from ml_platform.models.predictor import load_decision, load_predictor
+from ml_platform.operations.monitoring.realized_gain import gain_facts, realised_gain
+from ml_platform.operations.monitoring.realized_value import Realised, is_settled, realised_value
+from ml_platform.project import Project
+from ml_platform.registry.champion import champion_ref, first_deployed
+from ml_platform.registry.evaluation.intervals import Interval
+from ml_platform.registry.evaluation.metrics import Figures, metrics_of
+from ml_platform.sources.checks.results import json_value
+from ml_platform.storage.ledger.lines import ledger_lines
+from ml_platform.storage.prediction_log import day_bounds, logged_days, read_predictions
+from ml_platform.storage.versions import versions
+
+_LOGGED = ("version", "question", "late", "prediction_time", "action", "expected_value", "scored_at")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What the predictions of a stretch came to.
+
+    Attributes
+    ----------
+    start, end
+        The batch runs of the stretch: ``(start, end]``.
+    since
+        The same sums over all predictions from `since_start` to `end`, without their days.
+    since_start
+        The first deployment of the model, or the first day that the log still holds.
+    label_states
+        How many settled predictions of the stretch have which state of their label (`LABEL_STATES`).
+    gain, since_gain
+        The gain over doing nothing of both, with its interval; None where no prediction has a payoff.
+    metrics
+        Of the newest version that has settled predictions; empty where none has.
+    metrics_version
+        The number of that version.
+    """
+
+    realised: Realised
+    start: datetime
+    end: datetime
+    since: Realised
+    since_start: datetime
+    label_states: Mapping[str, int] = field(default_factory=dict)
+    metrics: Figures = field(default_factory=dict)
+    metrics_version: int | None = None
+    gain: Interval | None = None
+    since_gain: Interval | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Return the sums as a manifest has them: ``realised`` and ``realised_since``, each with its batch runs."""
+        return {
+            "realised": {
+                **_facts(self.realised, self.gain, self.start, self.end),
+                "label_states": dict(self.label_states),
+            },
+            "realised_since": _facts(self.since, self.since_gain, self.since_start, self.end),
+        }
+
+
+def _facts(realised: Realised, gain: Interval | None, start: datetime, end: datetime) -> dict[str, Any]:
+    runs = {"start": format_instant(start), "end": format_instant(end)}
+    interval = {"interval": gain_facts(gain)}
+    facts: dict[str, Any] = json_value({**asdict(realised), "uplift": realised.uplift, **interval, **runs})
+    return facts
+
+
+def settled_predictions(project: Project, model_name: str, label_source_id: str, now: datetime) -> Settled:
+    """Return what predictions earned, in the newest window of settled batch runs and since a model's first deployment.
+
+    The window is as long as that of monitoring and ends where the label horizon begins; predictions since then wait.
+    Metrics are those of the window's predictions in time, as an evaluation has them.
+    """
+    spec = project.spec.models[model_name]
+    horizon = spec.label.horizon
+    start, end = now - horizon - spec.monitoring.window, now - horizon
+    decisions = _decisions(project, model_name)
+    deployed = first_deployed(project, model_name) or now
+    rows = read_predictions(project, model_name, deployed - MICROSECOND, now, _columns(project, spec, decisions))
+    settled = is_settled(rows, horizon, now)
+    truth = _labels(project, model_name, label_source_id, rows, settled, now)
+    label = truth[LABEL]
+    since = max(deployed, _first_day(project, model_name))
+    inside = rows["effective_time"] > start
+    found = Settled(
+        realised_value(rows[inside], label[inside], decisions, horizon, now),
+        min(end, max(start, since)),
+        end,
+        replace(realised_value(rows, label, decisions, horizon, now), days=()),
+        since,
+        {str(state): int(count) for state, count in truth[LABEL_STATE][inside & settled].value_counts().items()},
+    )
+    entity, fixed = project.spec.file.entities[spec.population.entity], spec.value.entities == "fixed"
+    found = replace(
+        found,
+        gain=realised_gain(rows, label, decisions, horizon, now, start, entity, fixed),
+        since_gain=realised_gain(rows, label, decisions, horizon, now, None, entity, fixed),
+    )
+    known = rows[inside & settled & label.notna() & ~rows["late"].astype(bool)]
+    if known.empty:
+        return found
+    newest = int(known["version"].max())
+    known = known[known["version"] == newest]
+    metrics = _metrics(project, model_name, newest, known, label[known.index])
+    return replace(found, metrics=metrics, metrics_version=newest)
+
+
+def _columns(project: Project, spec: ModelSpec, decisions: Mapping[int, Decision]) -> list[str]:
+    """Return the columns of the log that sums and metrics read."""
+    payoffs = {name for decision in decisions.values() for name in decision.columns}
+    classes = _class_scores(project, spec.name) if spec.task == "multiclass" else []
+    return [*_LOGGED, *project.spec.file.entities[spec.population.entity], "score", *classes, *sorted(payoffs)]
+
+
+def _class_scores(project: Project, model_name: str) -> list[str]:
+    trained = [project.store.get("trained_model", version.id) for version in versions(project, model_name)]
+    return [f"score.{label}" for artifact in trained for label, _ in artifact.about["label"].get("classes", ())]
+
+
+def _first_day(project: Project, model_name: str) -> datetime:
+    days = logged_days(project, model_name)
+    return day_bounds(days[0].day)[0] if days else EPOCH
+
+
+def _labels(
+    project: Project, model_name: str, label_source_id: str, rows: pd.DataFrame, settled: pd.Series, now: datetime
+) -> pd.DataFrame:
+    """Return label and state of settled rows as known at their horizon; of all others the label is null."""
+    found = pd.DataFrame({LABEL: None, LABEL_STATE: "waiting"}, index=rows.index, dtype=object)
+    if settled.any():
+        known = labels_of(project, model_name, label_source_id, rows[settled], now).astype(object)
+        found.loc[settled, LABEL] = known[LABEL].where(known[LABEL].notna(), None)
+        found.loc[settled, LABEL_STATE] = known[LABEL_STATE]
+    return found
+
+
+def _decisions(project: Project, model_name: str) -> Mapping[int, Decision]:
+    """Return what each version's predictions are worth: of the versions that were ever deployed."""
+    deployed = {line.to_value for line in ledger_lines(project.database, champion_ref(model_name))}
+    return {
+        version.number: load_decision(project, project.store.get("trained_model", version.id))
+        for version in versions(project, model_name)
+        if version.id in deployed
+    }
+
+
+def _metrics(project: Project, model_name: str, number: int, rows: pd.DataFrame, label: pd.Series) -> Figures:
+    version = next(version for version in versions(project, model_name) if version.number == number)
+    predictor = load_predictor(project, project.store.get("trained_model", version.id))
+    spec = project.spec.models[model_name]
+    truth = class_indices(read_label(label.infer_objects(), spec.task), predictor.classes)
+    names = [f"score.{name}" for name in predictor.classes] if len(predictor.classes) > 2 else ["score"]
+    scores = rows[names].to_numpy(dtype="float64")
+    return metrics_of(spec.task, truth, scores[:, 0] if names == ["score"] else scores, loss_quantile(spec))

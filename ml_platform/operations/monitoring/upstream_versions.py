@@ -1,0 +1,98 @@
+"""Whether a source of predictions still comes from the versions that the models behind it were trained on.
+
+A new champion may mean something else by the same column, with or without drift. So a source tells the versions that
+its rows come from, and warns while the newest is one that a model in charge has not seen in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ml_platform.core.clock import from_micros
+from ml_platform.core.hashing import format_instant
+from ml_platform.declarations.resolve import sources_of
+from ml_platform.project import Project
+from ml_platform.registry.champion import champion
+from ml_platform.sources.checks.results import CheckResult
+from ml_platform.sources.source_log import EVENT, KNOWN, source_versions
+from ml_platform.storage.manifest import Artifact
+
+UPSTREAM_VERSION = "upstream_version"
+_TOLD = 5
+
+
+@dataclass(frozen=True)
+class VersionRows:
+    """The predictions of one version in a source's log.
+
+    Attributes
+    ----------
+    first, last
+        The batch runs of its first and of its last prediction.
+    known_from
+        When the first of them could be read.
+    """
+
+    version: int
+    rows: int
+    first: datetime
+    last: datetime
+    known_from: datetime
+
+
+def versions_in(project: Project, source: str, artifact: Artifact) -> tuple[VersionRows, ...]:
+    """Return which versions a source of predictions comes from, oldest first.
+
+    Parameters
+    ----------
+    artifact
+        The source's log.
+    """
+    if not artifact.about["rows"]:
+        return ()
+    with project.engine() as engine:
+        key = project.spec.sources[source].key
+        rows = source_versions(engine, project.store, artifact, key, "predicted_rows")
+        counted = rows.group_by("version").aggregate(
+            rows=rows.count(), first=rows[EVENT].min(), last=rows[EVENT].max(), known_from=rows[KNOWN].min()
+        )
+        found = engine.run(counted.order_by("version")).to_pylist()
+    instants = ("first", "last", "known_from")
+    return tuple(
+        VersionRows(row["version"], row["rows"], *(from_micros(row[name]) for name in instants)) for row in found
+    )
+
+
+def check_upstream(project: Project, source: str, found: Sequence[VersionRows]) -> CheckResult:
+    """Return whether every model in charge was trained on rows of the version that predicts now; a warning if not."""
+    upstream = project.spec.sources[source].reader.predictions
+    summary = {"versions": _told(upstream, [item.version for item in found]) if found else "none yet"}
+    if not found:
+        return CheckResult(UPSTREAM_VERSION, True, "warn", summary)
+    newest = max(found, key=lambda item: (item.last, item.version))
+    behind = list(_trained_without(project, source, found, newest))
+    if not behind:
+        return CheckResult(UPSTREAM_VERSION, True, "warn", summary)
+    since = f"{upstream}@{newest.version} predicts since {format_instant(newest.first)}"
+    return CheckResult(UPSTREAM_VERSION, False, "warn", {**summary, "problem": "; ".join([since, *behind])})
+
+
+def _trained_without(project: Project, source: str, found: Sequence[VersionRows], newest: VersionRows) -> Iterator[str]:
+    """Yield a sentence for each champion that has seen no row of the newest version, though it reads this source."""
+    upstream = project.spec.sources[source].reader.predictions
+    for model in project.spec.models.values():
+        version = champion(project, model.name) if source in sources_of(project.spec, model) else None
+        if version is None:
+            continue
+        until = datetime.fromisoformat(project.store.get("trained_model", version.id).about["until"])
+        seen = [item.version for item in found if item.known_from <= until]
+        if newest.version not in seen:
+            yield f"{version} was trained on {f'rows of {_told(upstream, seen)}' if seen else f'no row of {upstream}'}"
+
+
+def _told(model: str | None, numbers: Sequence[int]) -> str:
+    """Return versions as people say them: ``late@1, @2 and @3``."""
+    *others, last = (f"@{number}" for number in numbers[-_TOLD:])
+    return f"{model}{', '.join(others)} and {last}" if others else f"{model}{last}"

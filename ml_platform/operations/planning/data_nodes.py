@@ -1,0 +1,149 @@
+"""What a run would do about sources and feature tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_platform.core.errors import PlatformError, listed
+from ml_platform.declarations.graph import Node
+from ml_platform.features.aggregates.partials import without_limb
+from ml_platform.features.build import BASE, Pending, pending_cells, table_key
+from ml_platform.operations.planning.context import NEVER, View
+from ml_platform.operations.planning.plan import Planned
+from ml_platform.sources.change_detection import Look
+from ml_platform.sources.source_log import chunk_states, has_records
+from ml_platform.storage.durations import expected_duration
+from ml_platform.storage.manifest import Artifact
+
+_WITHOUT_FINGERPRINT = "its reader has no fingerprint, so only reading can tell"
+
+
+def plan_source(view: View, node: Node) -> Planned:
+    """Return what a run would do about a source."""
+    try:
+        look = view.look(node.subject)
+    except PlatformError as error:
+        return view.blocked(node, str(error))
+    if look.why == "no fingerprint":
+        return view.may_run(node, [*view.changes(node), _WITHOUT_FINGERPRINT])
+    if look.why is not None:
+        return view.would_run(node, _why_read(view, node, look))
+    log = view.log(node.subject)
+    if log is None:
+        return view.blocked(node, "its log is gone from the store, or damaged. Restore it from a copy")
+    if not has_records(log):
+        return view.would_run(node, ["its log was made by an older version of the platform"])
+    if told := view.unsettled(node.inputs):  # predictions that are still to come
+        return view.may_run(node, told)
+    return view.up_to_date(node, log.id)
+
+
+def _why_read(view: View, node: Node, look: Look) -> list[str]:
+    if look.why == "never read" or look.last is None:
+        return [NEVER]
+    if look.why == "begins anew":
+        return [*(view.changes(node) or ["its declaration changed"]), "its log begins anew"]
+    if look.why == "rows become known":
+        first = look.last.next_known_at
+        return [f"rows become known, the first at {first:%Y-%m-%d %H:%M}"] if first else []
+    return view.changes(node) or [_told_changed(look)]
+
+
+def _told_changed(look: Look) -> str:
+    """Return which of the files, or other parts, of a source have changed since they were read."""
+    if len(look.parts) == 1:
+        return f"{look.parts[0].name} changed since the last ingest"
+    new = [part.name for part in look.changed if part.name not in look.marks]
+    changed = [part.name for part in look.changed if part.name in look.marks]
+    told = [f"{listed(changed, limit=2)} changed since the last ingest"] if changed else []
+    told += [f"{listed(new, limit=2)} {'is' if len(new) == 1 else 'are'} new"] if new else []
+    return f"of {len(look.parts)} files, {', '.join(told)}"
+
+
+def plan_feature_table(view: View, node: Node) -> Planned:
+    """Return what a run would do about a feature table."""
+    blocked = view.blocked_before(node)
+    if blocked is not None:
+        return blocked
+    (source,) = node.inputs
+    log = view.log(source.partition("/")[2])
+    if log is None or not has_records(log):
+        told = view.changes(node) + view.unsettled([source])
+        return view.would_run(node, told if view.made(node) else [view.absence(node)])
+    found = view.project.store.find("feature_table", table_key(view.project, node.subject, log.id))
+    if found is None:
+        return _computed(view, node, log)
+    if view.planned[source].id is None:
+        return view.may_run(node, view.unsettled([source]))
+    return view.up_to_date(node, found.id)
+
+
+def _computed(view: View, node: Node, log: Artifact) -> Planned:
+    pending = pending_cells(view.project, node.subject, log.id)
+    total = sum(_rows(log).values())
+    duration = expected_duration(view.project.database, node.name, pending.rows, total)
+    made = view.made(node)
+    if made is None:
+        return view.would_run(node, [f"{view.absence(node)}: {_work(pending)}"], duration)
+    reasons = _why_computed(view, node, made, log, pending)
+    (source,) = node.inputs
+    more = [] if view.planned[source].id is not None else [f"{source} may bring more rows"]
+    return view.would_run(node, [*reasons, *more], duration)
+
+
+def _why_computed(view: View, node: Node, made: Artifact, log: Artifact, pending: Pending) -> list[str]:
+    rows = _rows(log)
+    before = view.stored("source", made.inputs["source"])
+    states = chunk_states(before) if before is not None and has_records(before) else {}
+    new = [chunk for chunk in rows if states and chunk not in states]
+    moved = [chunk for chunk in rows if chunk in states and chunk_states(log)[chunk] != states[chunk]]
+    reasons = _feature_changes(view, node, made)
+    if reasons:
+        rest = {chunk: parts for chunk, parts in pending.missing.items() if chunk not in (*new, *moved)}
+        reasons[-1] += f": {_work(Pending(rest, sum(rows[chunk] for chunk in rest)))}"
+    if new:
+        counted = _count(len(new), "new chunk")
+        reasons.append(f"its source has new rows: {counted} of {_count(sum(rows[chunk] for chunk in new), 'row')}")
+    if moved and before is not None:
+        corrected = sum(_replaced(log, chunk) - _replaced(before, chunk) for chunk in moved)
+        verb = "touches" if corrected == 1 else "touch"
+        reasons.append(f"{_count(corrected, 'corrected row')} {verb} {_named(moved)}")
+    return reasons or [f"what it is made from changed: {_work(pending)}"]
+
+
+def _feature_changes(view: View, node: Node, made: Artifact) -> list[str]:
+    """Return which features are new, gone or declared in another way."""
+    declared = list(view.project.spec.feature_tables[node.subject].columns)
+    new = [column for column in declared if column not in made.about.get("columns", ())]
+    gone = [column for column in made.about.get("columns", ()) if column not in declared]
+    reasons = [f"{_count(len(gone), 'feature')} gone ({listed(gone)})"] if gone else []
+    if new:
+        return [*reasons, f"{_count(len(new), 'new feature')} ({listed(new)})"]
+    return reasons or view.changes(node)
+
+
+def _work(pending: Pending) -> str:
+    if not pending.chunks:
+        return "nothing to compute"
+    parts = _count(len({without_limb(part) for part in pending.parts if part != BASE}), "part")
+    return f"{parts} over {_count(len(pending.chunks), 'chunk')}, {_count(pending.rows, 'row')}"
+
+
+def _rows(log: Artifact) -> dict[str, int]:
+    return {chunk["name"]: int(chunk["rows"]) for chunk in log.about["chunks"]}
+
+
+def _replaced(log: Artifact, chunk: str) -> int:
+    records: list[Mapping[str, Any]] = list(log.about.get("replaced", ()))
+    return sum(int(record["rows"]) for record in records if record["chunk"] == chunk)
+
+
+def _named(chunks: list[str]) -> str:
+    """Return chunks by the month in which their rows became known."""
+    months = list(dict.fromkeys(chunk.rpartition("/")[2] for chunk in chunks))
+    return f"chunk{'s' if len(months) != 1 else ''} {listed(months)}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Batch predictions: which rows are scored, when, and with which version."""

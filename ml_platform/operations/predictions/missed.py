@@ -1,0 +1,87 @@
+"""Rows that production would have asked about and that got no prediction in time: how many, why, and when to alert."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from ml_platform.datasets.frame import LEFT_OUT
+from ml_platform.operations.alerts import Alert
+from ml_platform.project import Project
+from ml_platform.storage.prediction_log import KIND, logged_days
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What became of the rows of a model's population in a monitoring window of whole UTC days.
+
+    Attributes
+    ----------
+    in_time
+        Rows with a prediction from their own batch run.
+    late
+        Rows that became known after their batch run and were scored at a later one.
+    left_out
+        Rows without a prediction, by reason (`ml_platform.datasets.frame.LEFT_OUT`).
+    """
+
+    start: date
+    end: date
+    in_time: int
+    late: int
+    left_out: Mapping[str, int]
+
+    @property
+    def share(self) -> float:
+        """The share of rows that got no prediction in time; 0 where there are no rows."""
+        missed = self.late + sum(self.left_out.values())
+        rows = self.in_time + missed
+        return missed / rows if rows else 0.0
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """How many rows got no prediction in time for which reason, in words."""
+        scored = [f"{self.late:,} scored late"] if self.late else []
+        return (*scored, *(f"{count:,} {LEFT_OUT[reason]}" for reason, count in self.left_out.items() if count))
+
+
+def missed_rows(project: Project, model_name: str, now: datetime) -> Missed | None:
+    """Return what became of the rows of the newest monitoring window; None where no day of it is logged."""
+    first = (now - project.spec.models[model_name].monitoring.window).astimezone(UTC).date()
+    last = now.astimezone(UTC).date()
+    days = [logged for logged in logged_days(project, model_name) if first <= logged.day <= last]
+    if not days:
+        return None
+    states = [project.store.get(KIND, logged.artifact).about for logged in days]
+    left_out: Counter[str] = Counter()
+    for about in states:
+        left_out.update(about["left_out"])
+    late = sum(about["late"] for about in states)
+    rows = sum(about["rows"] for about in states)
+    counts = {reason: left_out[reason] for reason in LEFT_OUT}
+    return Missed(days[0].day, days[-1].day, rows - late, late, counts)
+
+
+def missed_alert(project: Project, model_name: str, now: datetime) -> Alert | None:
+    """Return the alert of a model whose share of rows without a prediction in time is above its declared limit.
+
+    Its key is the day: one alert a day at most.
+    """
+    limit = project.spec.models[model_name].deployment.max_missed_share
+    found = missed_rows(project, model_name, now)
+    if found is None or found.share <= limit:
+        return None
+    return Alert(
+        key=f"missed.{model_name}.{now:%Y-%m-%d}",
+        title=f"{model_name}: {found.share:.1%} of the rows got no prediction in time",
+        body=f"From {found.start} to {found.end}: {', '.join(found.reasons)}; {found.in_time:,} rows in time.",
+        severity="ticket",
+        model=model_name,
+        facts={"share": found.share, "limit": limit, **found.left_out, "late": found.late, "in_time": found.in_time},
+        next_step=(
+            f"Let deployment.batch of models/{model_name}.yaml run after its rows are ingested, or declare "
+            "deployment: {late_rows: score}. Rows without a key or a time are corrected in their source."
+        ),
+    )

@@ -1,0 +1,303 @@
+"""Batch scoring: the rows that production asks for, at the batch runs that a model declares.
+
+A row is scored by the version that was champion at its batch run, from what was known
+then. A row that became known only after its batch run is counted; with ``late_rows: score``
+it is scored at the first batch run that knows it, and marked late. A row whose batch run
+came before the first deployment has no prediction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from ml_platform.core.clock import MICROSECOND
+from ml_platform.core.errors import listed
+from ml_platform.core.hashing import cache_key, content_id
+from ml_platform.datasets.frame import LATE, LEFT_OUT, Asked, asked_frame
+from ml_platform.declarations.fingerprint import deciding_part
+from ml_platform.declarations.resolve import feature_tables_of
+from ml_platform.declarations.scheduling import days_to_score
+from ml_platform.declarations.user_code.version import code_version
+from ml_platform.operations.predictions.rows import predicted_rows, prediction_ids, unlearned_counts
+from ml_platform.project import Project
+from ml_platform.registry.champion import champions, first_deployed
+from ml_platform.sources.checks.results import require_healthy
+from ml_platform.storage.ledger.anchors import seal_rows
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.materialization import Made
+from ml_platform.storage.outputs import partition_instants
+from ml_platform.storage.prediction_log import (
+    KIND,
+    append_predictions,
+    day_bounds,
+    logged_day,
+    read_day,
+    read_predictions,
+)
+from ml_platform.storage.versions import Version
+
+__all__ = [
+    "Scored",
+    "days_id",
+    "days_of_run",
+    "due_days",
+    "read_predictions",
+    "read_until",
+    "score_batch",
+    "score_days",
+    "scored_days",
+]
+
+_DAYS_AT_ONCE = 31
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What scoring one day came to.
+
+    Attributes
+    ----------
+    new_rows
+        Rows that were scored now.
+    rows
+        Rows that the day holds.
+    before_first_deployment
+        Rows that production would have asked for while no version was deployed.
+    left_out
+        Rows without a prediction while a version was deployed, by reason (`ml_platform.datasets.frame.LEFT_OUT`).
+    fact
+        The same in a sentence.
+    """
+
+    made: Made
+    day: date
+    new_rows: int
+    rows: int
+    before_first_deployment: int
+    left_out: Mapping[str, int]
+    fact: str
+
+
+def score_batch(project: Project, model_name: str, inputs: Mapping[str, str], day: date, now: datetime) -> Scored:
+    """Score the rows whose batch run lies on a UTC day, up to `now`, that are not in the log yet.
+
+    Parameters
+    ----------
+    inputs
+        Ids of the artefacts to read, by node: the population's source and the feature tables.
+    day
+        The partition.
+
+    Raises
+    ------
+    BrokenInput
+        When a source or feature table has failed a blocking check; the log stays as it was.
+    """
+    return score_days(project, model_name, inputs, [day], now)[0]
+
+
+def score_days(
+    project: Project, model_name: str, inputs: Mapping[str, str], days: Sequence[date], now: datetime
+) -> list[Scored]:
+    """Score several days as `score_batch` does one, looking all their features up at once; one result for each."""
+    require_healthy(project.database, f"{model_name}/predictions", _data_nodes(project, model_name, inputs))
+    scored: list[Scored] = []
+    for start in range(0, len(days), _DAYS_AT_ONCE):
+        scored += _score_some(project, model_name, inputs, days[start : start + _DAYS_AT_ONCE], now)
+    if any(item.new_rows for item in scored):
+        seal_rows(project, now)
+    return scored
+
+
+def _score_some(
+    project: Project, model_name: str, inputs: Mapping[str, str], days: Sequence[date], now: datetime
+) -> list[Scored]:
+    stretches = {day: _stretch(day, now) for day in days}
+    keys = {day: _key(project, model_name, inputs, *stretches[day]) for day in days}
+    done = scored_days(project, model_name, inputs, days, now)
+    pending = [stretches[day] for day in days if day not in done]
+    asked = Asked(pd.DataFrame(), pd.DataFrame())
+    if pending:
+        start, end = min(first for first, _ in pending), max(last for _, last in pending)
+        asked = asked_frame(project, model_name, inputs, start - MICROSECOND, end, now)
+    scored = []
+    for day in days:
+        if day in done:
+            scored.append(_scored(Made(done[day], reused=True), day, 0))
+            continue
+        part = Asked(_within(asked.rows, *stretches[day]), _within(asked.left_out, *stretches[day]))
+        scored.append(_score_rows(project, model_name, inputs, day, keys[day], part, now))
+    return scored
+
+
+def _within(rows: pd.DataFrame, first: datetime, last: datetime) -> pd.DataFrame:
+    return rows[(rows["effective_time"] >= first) & (rows["effective_time"] <= last)]
+
+
+def scored_days(
+    project: Project, model_name: str, inputs: Mapping[str, str], days: Sequence[date], now: datetime
+) -> dict[date, Artifact]:
+    """Return the days of some that are scored up to `now` from these inputs, each with its state of the log."""
+    keys = {day: _key(project, model_name, inputs, *_stretch(day, now)) for day in days}
+    found = {day: project.store.find(KIND, key) for day, key in keys.items()}
+    return {day: made for day, made in found.items() if made and _is_current(project, model_name, day, made.id)}
+
+
+def read_until(project: Project, model_name: str, now: datetime) -> datetime:
+    """Return up to when a model's population is read: `now`, or the last reading of its source if that was earlier.
+
+    A day is complete only if the source was read after its end: rows of it may still come in.
+    """
+    source = project.spec.models[model_name].population.source
+    return min(now, partition_instants(project.database, f"sources/{source}").get("", now))
+
+
+def due_days(project: Project, model_name: str, now: datetime) -> tuple[date, ...]:
+    """Return the days, in order, whose predictions of a model are not complete."""
+    made = partition_instants(project.database, f"{model_name}/{KIND}")
+    scored = {date.fromisoformat(day): at for day, at in made.items() if day}
+    return days_to_score(first_deployed(project, model_name), scored, now)
+
+
+def days_of_run(project: Project, models: Sequence[str], now: datetime) -> tuple[date, ...]:
+    """Return the days, in order, that a run over some models scores: all from the first that is due for any of them."""
+    due = {day for model in models for day in due_days(project, model, now)}
+    if not due:
+        return ()
+    return tuple(min(due) + timedelta(days=count) for count in range((max(due) - min(due)).days + 1))
+
+
+def days_id(ids: Sequence[str]) -> str:
+    """Return one id for the states of some days: of one day, its own."""
+    return ids[0] if len(ids) == 1 else content_id(list(ids))
+
+
+def _stretch(day: date, now: datetime) -> tuple[datetime, datetime]:
+    """Return the first and the last instant of a day's batch runs so far; nothing of a day that has not begun."""
+    first, next_day = day_bounds(day)
+    return first, max(first - MICROSECOND, min(now, next_day - MICROSECOND))
+
+
+def _score_rows(
+    project: Project,
+    model_name: str,
+    inputs: Mapping[str, str],
+    day: date,
+    key: str,
+    found: Asked,
+    now: datetime,
+) -> Scored:
+    asked = _ask(project, model_name, found.rows)
+    facts: dict[str, Any] = {
+        "before_first_deployment": asked.unanswered,
+        "late": int(asked.rows[LATE].sum()),
+        "left_out": _left_out(project, model_name, found.left_out),
+    }
+
+    def answer(logged: set[str]) -> pa.Table:
+        fresh = asked.rows[~asked.rows["prediction_id"].isin(logged)]
+        rows = _answer(project, asked.versions, _not_asked_before(project, model_name, day, fresh), now)
+        facts["unlearned_nulls"] = unlearned_counts(rows)
+        return rows
+
+    state, added = append_predictions(project, model_name, day, key, answer, inputs, facts)
+    return _scored(Made(state, reused=False), day, added)
+
+
+def _left_out(project: Project, model_name: str, left_out: pd.DataFrame) -> dict[str, int]:
+    """Return how many rows were left out for which reason, at batch runs when a version was deployed."""
+    first = first_deployed(project, model_name)
+    counted = left_out[left_out["effective_time"] >= first] if first else left_out.iloc[:0]
+    sums = counted.groupby("reason")["rows"].sum().to_dict()
+    return {reason: int(sums.get(reason, 0)) for reason in LEFT_OUT}
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """Rows that a version answers, with ``prediction_id`` and ``version``, and how many came before any version."""
+
+    rows: pd.DataFrame
+    versions: tuple[Version, ...]
+    unanswered: int
+
+
+def _ask(project: Project, model_name: str, frame: pd.DataFrame) -> _Answered:
+    """Find for each row the version that was champion at its batch run."""
+    in_charge = champions(project, model_name, frame["effective_time"].drop_duplicates())
+    numbers = frame["effective_time"].map(lambda instant: getattr(in_charge[instant], "number", None))
+    rows = frame[numbers.notna()]
+    key = project.spec.file.entities[project.spec.models[model_name].population.entity]
+    ids = prediction_ids(model_name, rows, key)
+    versions = {version.number: version for version in in_charge.values() if version is not None}
+    rows = rows.assign(prediction_id=ids, version=numbers[numbers.notna()])
+    return _Answered(rows, tuple(versions[number] for number in sorted(versions)), int(numbers.isna().sum()))
+
+
+def _not_asked_before(project: Project, model_name: str, day: date, fresh: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows about entities of which no other row was scored at the same batch run.
+
+    A row that is ingested later may have become known earlier than the one that was scored: the prediction stays.
+    """
+    logged = logged_day(project, model_name, day)
+    if logged is None or fresh.empty:
+        return fresh
+    names = [*project.spec.file.entities[project.spec.models[model_name].population.entity], "effective_time"]
+    tables = [table.to_pandas() for table in read_day(project, logged, names)]
+    log = pd.concat(tables) if tables else fresh.iloc[:0]
+    log = log[log["effective_time"].isin(fresh["effective_time"])]
+    taken = set(zip(*(log[name] for name in names), strict=True))
+    asked = zip(*(fresh[name] for name in names), strict=True)
+    return fresh[[entity not in taken for entity in asked]]
+
+
+def _answer(project: Project, versions: Sequence[Version], fresh: pd.DataFrame, now: datetime) -> pa.Table:
+    """Score rows, each by its own version."""
+    parts = [
+        predicted_rows(project, version, rows, now)
+        for version in versions
+        if len(rows := fresh[fresh["version"] == version.number])
+    ]
+    return pa.concat_tables(parts, promote_options="permissive").combine_chunks() if parts else pa.table({})
+
+
+def _scored(made: Made, day: date, added: int) -> Scored:
+    about = made.artifact.about
+    rows, unanswered, left_out = about["rows"], about["before_first_deployment"], about["left_out"]
+    fact = f"{rows:,} predictions for {day}, {added:,} of them new"
+    if not rows:
+        fact = f"no row asked for a prediction on {day} while a version was deployed"
+    if about["late"]:
+        fact += f"; {about['late']:,} scored late"
+    if about["unlearned_nulls"]:
+        columns = listed(f"{name} in {count:,}" for name, count in about["unlearned_nulls"].items())
+        fact += f"; nulls where training had none: {columns} of the new ones"
+    if unanswered:
+        fact += f"; {unanswered:,} rows came before the first deployment"
+    for reason, count in left_out.items():
+        fact += f"; {count:,} rows without a prediction, {LEFT_OUT[reason]}" if count else ""
+    return Scored(made, day, added, rows, unanswered, left_out, fact)
+
+
+def _data_nodes(project: Project, model_name: str, inputs: Mapping[str, str]) -> list[str]:
+    """Return the sources and feature tables behind the rows, the tables' own sources among them."""
+    spec = project.spec
+    tables = feature_tables_of(spec, spec.models[model_name])
+    behind = [f"sources/{spec.feature_tables[table].source}" for table in tables]
+    return sorted({*behind, *(node for node in inputs if node.startswith(("sources/", "features/")))})
+
+
+def _key(project: Project, model_name: str, inputs: Mapping[str, str], start: datetime, end: datetime) -> str:
+    frame = deciding_part(project.spec, KIND, model_name)
+    declaration = {"model": model_name, "frame": frame, "start": start, "end": end}
+    return cache_key(KIND, declaration, code_version(KIND), inputs)
+
+
+def _is_current(project: Project, model_name: str, day: date, id: str) -> bool:
+    logged = logged_day(project, model_name, day)
+    return logged is not None and logged.artifact == id

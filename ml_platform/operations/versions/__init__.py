@@ -1,0 +1,1 @@
+"""Versions that wait for a person, or were not deployed: what is said of them."""

@@ -1,0 +1,1 @@
+"""Versions of models: evaluation, approval, and which one is champion."""

@@ -1,0 +1,185 @@
+"""Contenders: what each of them would have done on the same test rows."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.core.errors import PlatformError, listed
+from ml_platform.declarations.metric_names import loss_quantile
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.models.decision import Decision
+from ml_platform.models.inputs.labels import class_indices, read_label
+from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.train import baseline_names
+from ml_platform.registry.evaluation.metrics import Figures, metrics_of
+from ml_platform.storage.manifest import Artifact
+
+if TYPE_CHECKING:
+    from ml_platform.project import Project
+
+Role = Literal["challenger", "champion", "anchor", "baseline", "do_nothing"]
+CHALLENGER, CHAMPION, ANCHOR, DO_NOTHING = "challenger", "champion", "anchor", "do_nothing"
+
+
+@dataclass(frozen=True)
+class EvaluationRows:
+    """The test stretch of a snapshot.
+
+    Attributes
+    ----------
+    label
+        The truth, as payoffs read it.
+    """
+
+    model: ModelSpec
+    frame: pd.DataFrame
+    label: np.ndarray
+
+    @classmethod
+    def read(cls, model: ModelSpec, frame: pd.DataFrame) -> EvaluationRows:
+        """Return the rows with their labels checked."""
+        frame = frame.reset_index(drop=True)
+        return cls(model, frame, read_label(frame["label"], model.task))
+
+    @property
+    def decision(self) -> Decision:
+        """What a row earns by the declaration as it is now, the same for every contender."""
+        return Decision.declared(self.model.value, self.model.population.source)
+
+    @property
+    def days(self) -> np.ndarray:
+        """The UTC day of each row."""
+        return np.asarray(self.frame["effective_time"].dt.floor("D").dt.tz_localize(None))
+
+    def asked_again(self, spec: ProjectSpec) -> np.ndarray:
+        """Return which rows are asked about again before their label is settled: their prediction time was moved.
+
+        In money one action counts for each row of the population, the last, as in realized value.
+        """
+        source = spec.sources[self.model.population.source]
+        keys = [f"{source.name}.{key}" for key in source.key]
+        ordered = self.frame.sort_values([*keys, "effective_time"], kind="stable")
+        following = ordered.groupby(keys, sort=False, dropna=False)["effective_time"].shift(-1)
+        again = following < ordered["effective_time"] + self.model.label.horizon
+        return np.asarray(again.reindex(self.frame.index), dtype=bool)
+
+    def entities(self, spec: ProjectSpec) -> np.ndarray:
+        """Return a number for the entity of each row."""
+        keys = list(spec.file.entities[self.model.population.entity])
+        return np.asarray(self.frame.groupby(keys, sort=False, dropna=False).ngroup())
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to act on the test rows.
+
+    Attributes
+    ----------
+    id
+        The trained model that it belongs to; None for doing nothing.
+    scores
+        As an estimator gives them; None for doing nothing on classes.
+    taken
+        The action on each row, or the prediction that is acted on.
+    value
+        What each row earned.
+    """
+
+    name: str
+    role: Role
+    id: str | None
+    scores: np.ndarray | None
+    taken: np.ndarray
+    value: np.ndarray
+    figures: Figures
+
+
+def contender(
+    project: Project, rows: EvaluationRows, name: str, role: Role, artifact: Artifact, part: str
+) -> Contender:
+    """Return what a predictor of a trained model would have done.
+
+    Raises
+    ------
+    PlatformError
+        When it cannot predict on these rows, or recommends actions that are declared no more.
+    """
+    predictor = load_predictor(project, artifact, part)
+    predicted, taken = _acted(predictor, rows)
+    names = ["score"] if "score" in predicted else [f"score.{label}" for label in predictor.classes]
+    scores = predicted[names].to_numpy()
+    scores = scores[:, 0] if names == ["score"] else scores
+    label = class_indices(rows.label, predictor.classes)
+    figures = metrics_of(rows.model.task, label, scores, loss_quantile(rows.model))
+    value = rows.decision.value(rows.frame, rows.label, taken)
+    return Contender(name, role, artifact.id, scores, taken, value, figures)
+
+
+def _acted(predictor: Predictor, rows: EvaluationRows) -> tuple[pd.DataFrame, np.ndarray]:
+    if predictor.task != rows.model.task:
+        raise PlatformError(f"it is of task {predictor.task}, the declaration of {rows.model.task}")
+    predicted = predictor.predict(rows.frame)
+    if not predictor.classes:
+        return predicted, predicted["score"].to_numpy()
+    taken = predicted["action"].to_numpy(dtype=object)
+    foreign = sorted(set(taken) - set(rows.decision.actions))
+    if foreign:
+        raise PlatformError(f"it recommends {listed(foreign)}, which value.actions declares no more")
+    return predicted, taken
+
+
+def earned_elsewhere(
+    project: Project, rows: EvaluationRows, contenders: Sequence[tuple[str, Artifact, str]]
+) -> dict[str, np.ndarray]:
+    """Return what contenders would have earned on other rows, training rows among them, and what doing nothing would.
+
+    It shows how large and how rare gains are, and nothing else: a model knows the rows that it was fitted on.
+
+    Parameters
+    ----------
+    contenders
+        Name, trained model and part of each. One that cannot predict on these rows is left out.
+    """
+    values = {DO_NOTHING: rows.decision.value(rows.frame, rows.label, rows.decision.nothing(rows.frame))}
+    for name, artifact, part in contenders:
+        with contextlib.suppress(PlatformError):
+            _, taken = _acted(load_predictor(project, artifact, part), rows)
+            values[name] = rows.decision.value(rows.frame, rows.label, taken)
+    valued = ~np.isnan(np.column_stack(list(values.values()))).any(axis=1)
+    return {name: value[valued] for name, value in values.items()} if valued.any() else {}
+
+
+def doing_nothing(rows: EvaluationRows) -> Contender:
+    """Return what happens without a model."""
+    taken = rows.decision.nothing(rows.frame)
+    scores, figures = None, Figures()
+    if not rows.decision.actions and not np.isnan(taken).any():
+        scores, figures = taken, metrics_of(rows.model.task, rows.label, taken, loss_quantile(rows.model))
+    value = rows.decision.value(rows.frame, rows.label, taken)
+    return Contender(DO_NOTHING, "do_nothing", None, scores, taken, value, figures)
+
+
+def baselines(project: Project, rows: EvaluationRows, trained: Artifact) -> Iterator[Contender]:
+    """Yield the baselines that were fitted with a trained model."""
+    for name in baseline_names(trained):
+        yield contender(project, rows, f"baseline/{name}", "baseline", trained, f"baseline/{name}")
+
+
+def actions_taken(found: Contender) -> dict[str, int] | None:
+    """Return how many rows got each action; None for a regression."""
+    if found.taken.dtype != object:
+        return None
+    names, counts = np.unique(found.taken.astype(str), return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+
+def plain(value: Any) -> float | None:
+    """Return a figure as JSON takes it: None where it is missing or not finite."""
+    return None if value is None or not np.isfinite(value) else float(value)

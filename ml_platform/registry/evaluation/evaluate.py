@@ -1,0 +1,360 @@
+"""Evaluation: champion, challenger, baselines and doing nothing on identical rows, in metrics and in money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, EvaluationError, PlatformError
+from ml_platform.core.hashing import cache_key, content_id, format_instant
+from ml_platform.datasets.snapshot.boundaries import Part
+from ml_platform.datasets.snapshot.read import load_snapshot
+from ml_platform.declarations.fingerprint import deciding_part
+from ml_platform.declarations.user_code.version import code_version
+from ml_platform.models.train import KIND as TRAINED_MODEL
+from ml_platform.models.train import PREDICTOR, baseline_names
+from ml_platform.registry.evaluation.candidates import (
+    ANCHOR,
+    CHALLENGER,
+    CHAMPION,
+    DO_NOTHING,
+    Contender,
+    EvaluationRows,
+    Role,
+    actions_taken,
+    baselines,
+    contender,
+    doing_nothing,
+    earned_elsewhere,
+    plain,
+)
+from ml_platform.registry.evaluation.curves import curves_of
+from ml_platform.registry.evaluation.intervals import Earnings, earnings
+from ml_platform.registry.evaluation.reasons import merits, shortfalls
+from ml_platform.registry.evaluation.release_rules import (
+    Comparison,
+    ReleaseFacts,
+    judge_gates,
+    judge_release,
+    margin_of,
+    requirements,
+    rule_name,
+    verdict_of,
+)
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.materialization import Made
+
+if TYPE_CHECKING:
+    from ml_platform.project import Project
+
+KIND = "evaluation"
+OTHER_ROWS = 20_000
+"""How many rows before the test are looked at to learn how large and how rare gains are."""
+
+
+def evaluate_model(
+    project: Project,
+    model_name: str,
+    trained_id: str,
+    snapshot_id: str,
+    champion_id: str | None,
+    anchor_id: str | None = None,
+) -> Made:
+    """Compare a trained model with its rivals on the test period of a snapshot.
+
+    The artefact is of kind ``evaluation``. Its ``about`` holds ``contenders`` (figures, value, intervals),
+    ``figures`` of the challenger, ``gates``, ``release``, ``verdict`` (``deploy``, ``keep``, ``deploy none``, or
+    ``same`` for the champion itself), ``reasons`` that name figure and limit, and ``curves`` for pictures.
+
+    Parameters
+    ----------
+    trained_id
+        The challenger.
+    champion_id
+        The trained model that is deployed now, or None.
+    anchor_id
+        The last version that won outright; the champion where none is named.
+
+    Raises
+    ------
+    EvaluationError
+        When no test row can be valued.
+    ArtifactMissing, ArtifactDamaged
+        When a contender's predictor is not what its id says.
+    """
+    rivals = (champion_id, anchor_id)
+    inputs = _inputs(trained_id, snapshot_id, *rivals)
+    key = evaluation_key(project, model_name, trained_id, snapshot_id, *rivals)
+    found = project.store.find(KIND, key)
+    if found is not None:
+        return Made(found, reused=True)
+    about = _Evaluation(project, model_name, inputs).about()
+    artifact = project.store.write(KIND, evaluation_id(about, inputs), key, about=about, inputs=inputs)
+    return Made(artifact, reused=False)
+
+
+def evaluation_key(
+    project: Project,
+    model_name: str,
+    trained_id: str,
+    snapshot_id: str,
+    champion_id: str | None,
+    anchor_id: str | None = None,
+) -> str:
+    """Return the key of an evaluation of a trained model against a champion and an anchor, or against none."""
+    declared = {"currency": project.spec.file.currency, **deciding_part(project.spec, KIND, model_name)}
+    inputs = _inputs(trained_id, snapshot_id, champion_id, anchor_id)
+    return cache_key(KIND, declared, code_version(KIND), inputs)
+
+
+def _inputs(trained_id: str, snapshot_id: str, champion_id: str | None, anchor_id: str | None) -> dict[str, str]:
+    rivals = {"champion": champion_id or "", "anchor": anchor_id or champion_id or ""}
+    return {"trained_model": trained_id, "snapshot": snapshot_id, **rivals}
+
+
+def evaluation_id(about: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """Return the id of an evaluation: the hash of everything it says, and of what it was made from."""
+    return content_id({"about": about, "inputs": dict(inputs)})
+
+
+class _Evaluation:
+    """One evaluation at work; `about` is what it comes to."""
+
+    def __init__(self, project: Project, model_name: str, inputs: Mapping[str, str]) -> None:
+        self._project, self._model = project, project.spec.models[model_name]
+        self._currency = project.spec.file.currency
+        self._trained = project.store.get(TRAINED_MODEL, inputs["trained_model"])
+        self._same = inputs["champion"] == self._trained.id
+        self._champion, self._anchor = (self._trained_model(inputs[role]) for role in (CHAMPION, ANCHOR))
+        self._rows = EvaluationRows.read(
+            self._model, load_snapshot(project, inputs["snapshot"], ("test",)).part("test")
+        )
+        if not len(self._rows.frame):
+            raise EvaluationError(f"{model_name}: the test period has no row. Lengthen split.test.")
+        self._problems: dict[str, str] = {}
+        self._contenders = self._run()
+        self._unvalued = np.isnan(np.column_stack([item.value for item in self._contenders])).any(axis=1)
+        self._asked_again = self._rows.asked_again(project.spec)
+        self._valued = ~self._unvalued & ~self._asked_again
+        if not self._valued.any():
+            raise EvaluationError(
+                f"{model_name}: no row of the test stretch can be valued, since a column that value reads is null in "
+                "all of them. Correct value, or the source."
+            )
+        values = {item.name: item.value[self._valued] for item in self._contenders}
+        entities = self._rows.entities(project.spec)
+        self._earned = earnings(
+            values,
+            self._rows.days[self._valued],
+            entities[self._valued],
+            other_rows=self._elsewhere(inputs["snapshot"]),
+            fixed=self._model.value.entities == "fixed",
+        )
+
+    def _trained_model(self, id: str) -> Artifact | None:
+        return self._project.store.get(TRAINED_MODEL, id) if id else None
+
+    def _run(self) -> list[Contender]:
+        found = [contender(self._project, self._rows, CHALLENGER, "challenger", self._trained, PREDICTOR)]
+        if self._champion is not None and not self._same:
+            found += self._rival(CHAMPION, "champion", self._champion)
+        others = {self._trained.id, self._champion.id if self._champion else ""}
+        if self._anchor is not None and self._anchor.id not in others:
+            found += self._rival(ANCHOR, "anchor", self._anchor)
+        return [*found, *baselines(self._project, self._rows, self._trained), doing_nothing(self._rows)]
+
+    def _rival(self, name: str, role: Role, trained: Artifact) -> list[Contender]:
+        """Return a former version on these rows; nothing, and the problem kept, where it cannot be run on them."""
+        try:
+            return [contender(self._project, self._rows, name, role, trained, PREDICTOR)]
+        except (ArtifactDamaged, ArtifactMissing):
+            raise
+        except PlatformError as error:
+            self._problems[name] = str(error).rstrip(".")
+            return []
+
+    def _elsewhere(self, snapshot_id: str) -> list[dict[str, np.ndarray]]:
+        """Return what the contenders would have earned on a sample of the rows before the test."""
+        parts: tuple[Part, ...] = ("train", "validate")
+        snapshot = load_snapshot(self._project, snapshot_id, parts, OTHER_ROWS)
+        frame = pd.concat([snapshot.part(part) for part in parts], ignore_index=True)
+        if frame.empty:
+            return []
+        rows = EvaluationRows.read(self._model, frame.iloc[:: -(-len(frame) // OTHER_ROWS)])
+        asked = [(item.name, item.id, item.role) for item in self._contenders if item.id is not None]
+        owners = {item.id: item for item in (self._trained, self._champion, self._anchor) if item is not None}
+        named = [(name, owners[id], name if role == "baseline" else PREDICTOR) for name, id, role in asked]
+        return [earned_elsewhere(self._project, rows, named)]
+
+    def about(self) -> dict[str, Any]:
+        figures = self._figures(self._contenders[0])
+        gates = judge_gates(self._model, figures)
+        release = self._release()
+        missed = shortfalls(gates, release, self._currency)
+        frame = self._rows.frame
+        return {
+            "model": self._model.name,
+            "task": self._model.task,
+            "currency": self._currency,
+            "rows": len(frame),
+            "rows_valued": self._earned.rows,
+            "days": self._earned.days,
+            "from": self._start(),
+            "to": format_instant(frame["effective_time"].max().to_pydatetime()),
+            "label": _label_facts(self._rows.label),
+            "contenders": [self._contender(item) for item in self._contenders],
+            "figures": figures,
+            "gates": gates,
+            "release": release,
+            "verdict": verdict_of(gates, release, same=self._same, can_say=self._can_say_of_champion()),
+            "reasons": missed or merits(gates, release, self._currency),
+            "notes": self._notes(),
+            "curves": curves_of(self._rows, self._contenders[0], self._contenders),
+        }
+
+    def _start(self) -> str:
+        return format_instant(self._rows.frame["effective_time"].min().to_pydatetime())
+
+    def _contender(self, item: Contender) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "name": item.name,
+            "role": item.role,
+            "id": item.id,
+            "figures": self._figures(item),
+            "actions": actions_taken(item),
+        }
+        if item.name != CHALLENGER:
+            ahead = self._earned.difference(CHALLENGER, item.name)
+            facts["challenger_ahead"] = {
+                "per_row": ahead.figure,
+                "low": ahead.low,
+                "high": ahead.high,
+                "probability": self._earned.probability_above(CHALLENGER, item.name),
+                **ahead.basis(),
+            }
+        if item.name != DO_NOTHING:
+            facts["interval"] = self._earned.difference(item.name, DO_NOTHING).basis()
+        return facts
+
+    def _figures(self, item: Contender) -> dict[str, float | None]:
+        figures: dict[str, float | None] = {name: plain(figure) for name, figure in item.figures.items()}
+        figures.update(_value_figures(self._earned, item.name))
+        if item.role != "do_nothing":
+            owner = {CHAMPION: self._champion, ANCHOR: self._anchor}.get(item.name) or self._trained
+            part = item.name if item.role == "baseline" else PREDICTOR
+            figures["size_mb"] = owner.about["size_mb"][part]
+        figures["rows"] = len(self._rows.frame)
+        return figures
+
+    def _release(self) -> dict[str, Any]:
+        declared = self._champion.about["declaration"] if self._champion is not None else None
+        name = rule_name(self._trained.about["declaration"], declared)
+        rival = self._champion_name()
+        tested = ReleaseFacts(
+            rule=name,
+            days=self._earned.days,
+            gain=self._gain(CHALLENGER),
+            champion_gain=None if rival is None else self._gain(rival),
+            anchor=self._against_anchor(),
+        )
+        names = baseline_names(self._trained)
+        required = [] if self._same else requirements(self._model.release, self._trained.id, names, vars(tested))
+        allowed = margin_of(self._model.release, name) * max(tested.champion_gain or 0.0, 0.0)
+        compared = {item.other: vars(self._compare(item.other, allowed if item.margin else 0.0)) for item in required}
+        return judge_release(vars(tested), required, compared)
+
+    def _champion_name(self) -> str | None:
+        """Return the name of the contender that is the champion; None where there is none that could be run."""
+        if self._champion is None:
+            return None
+        name = CHALLENGER if self._same else CHAMPION
+        return name if any(item.name == name for item in self._contenders) else None
+
+    def _can_say_of_champion(self) -> bool:
+        rival = self._champion_name()
+        return rival is not None and self._earned.difference(rival, DO_NOTHING).declined is None
+
+    def _gain(self, name: str) -> float:
+        return self._earned.difference(name, DO_NOTHING).figure
+
+    def _against_anchor(self) -> dict[str, Any] | None:
+        """Return the anchor; the champion in its place where it cannot be run on these rows; else None."""
+        if self._anchor is None or self._anchor.id == self._trained.id:
+            return None if self._anchor is None else {"id": self._anchor.id, "probability": None}
+        name = self._anchor_name()
+        if name is None:
+            return None
+        id = next(item.id for item in self._contenders if item.name == name)
+        return {"id": id, "probability": self._earned.probability_above(CHALLENGER, name)}
+
+    def _anchor_name(self) -> str | None:
+        """Return the name of the contender that is the anchor, or takes its place."""
+        has_run = {item.name for item in self._contenders}
+        return next((name for name in (ANCHOR, CHAMPION) if name in has_run), None)
+
+    def _compare(self, other: str, allowed: float) -> Comparison:
+        name = self._anchor_name() if other == ANCHOR else other
+        if name is None or name in self._problems:
+            return Comparison(other, problem=self._problems[other])
+        ahead = self._earned.difference(CHALLENGER, name)
+        probability = self._earned.probability_above(CHALLENGER, name, -allowed)
+        return Comparison(
+            other, ahead.figure, ahead.low, ahead.high, probability, allowed, ahead.declined, None, ahead.basis()
+        )
+
+    def _notes(self) -> list[str]:
+        ahead = self._earned.difference(CHALLENGER, DO_NOTHING)
+        notes = [note for note in (ahead.declined, ahead.note) if note]
+        again = int(self._asked_again.sum())
+        if again:
+            notes.append(
+                f"{again} of {len(self._rows.frame)} rows are asked about again before their label is settled: only "
+                "the last answer counts in money."
+            )
+        unvalued = int((self._unvalued & ~self._asked_again).sum())
+        if unvalued:
+            notes.append(
+                f"{unvalued} of {len(self._rows.frame)} rows have no value: a column that value reads is null."
+            )
+        if self._champion is not None and not self._same and self._champion.about["until"] > self._start():
+            notes.append(
+                f"the champion was fitted on rows up to {self._champion.about['until']}, and some of them are judged "
+                "here: it looks better than it is."
+            )
+        label = self._rows.label
+        if label.dtype.kind != "f" and len(set(label.tolist())) == 1:
+            one = f"one class ({str(label[0]).lower()}) in all {len(label)} rows"
+            notes.append(f"the test stretch has {one}: auc has no value, and the sums say nothing of the other class.")
+        if CHAMPION in self._problems:
+            notes.append(f"the champion cannot be run on these rows: {self._problems[CHAMPION]}.")
+        if ANCHOR in self._problems and CHAMPION not in self._problems:
+            place = "The champion takes its place."
+            notes.append(f"the anchor cannot be run on these rows: {self._problems[ANCHOR]}. {place}")
+        if CHAMPION in self._problems and self._anchor_name() is None:
+            notes.append("no anchor can be run on these rows: a version that is deployed on them becomes the anchor.")
+        return notes
+
+
+def _value_figures(earned: Earnings, name: str) -> dict[str, float | None]:
+    own, rows = earned.per_row(name), earned.rows
+    ahead = earned.difference(name, DO_NOTHING).times(rows)
+    return {
+        "value_per_row": own.figure,
+        "value_per_row_low": own.low,
+        "value_per_row_high": own.high,
+        "value_total": own.figure * rows,
+        "value_vs_do_nothing": ahead.figure,
+        "value_vs_do_nothing_low": ahead.low,
+        "value_vs_do_nothing_high": ahead.high,
+        "value_effective_days": ahead.effective_days,
+    }
+
+
+def _label_facts(label: np.ndarray) -> dict[str, Any]:
+    if label.dtype.kind == "f":
+        return {"mean": float(label.mean()), "std": float(label.std())}
+    names, counts = np.unique(label.astype(str), return_counts=True)
+    return {"classes": [[name, count] for name, count in zip(names.tolist(), counts.tolist(), strict=True)]}

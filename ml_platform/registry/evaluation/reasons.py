@@ -1,0 +1,92 @@
+"""Why a challenger is deployed or not, in words: each reason with what was found and what is needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_platform.declarations.release import DAYS_NEEDED
+from ml_platform.registry.evaluation.basis import from_text
+
+
+def shortfalls(gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], currency: str) -> list[str]:
+    """Return why a challenger is not released, each reason with its figure and its limit; empty where it may be."""
+    missed = [gate_text(gate) for gate in gates if not gate["passed"]]
+    return missed + [text for met, text in conditions(release, currency) if not met]
+
+
+def merits(gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], currency: str) -> list[str]:
+    """Return why a challenger may be deployed, each reason with its figure and its limit."""
+    met = [gate_text(gate) for gate in gates if gate["passed"]]
+    return met + [text for met, text in conditions(release, currency) if met]
+
+
+def conditions(release: Mapping[str, Any], currency: str) -> list[tuple[bool, str]]:
+    """Return what the release rule needs, each with whether it is met; what every rule needs, only where it is not."""
+    found: list[tuple[bool, str]] = []
+    if release["days"] < DAYS_NEEDED:
+        days = f"{release['days']} day has" if release["days"] == 1 else f"{release['days']} days have"
+        found.append((False, f"{days} test rows, a release needs {DAYS_NEEDED}: lengthen split.test"))
+    if release["gain"] <= 0:
+        gain = f"{release['gain']:+.4g} {currency} a row against doing nothing"
+        found.append((False, f"it earned {gain}, a release needs more than 0"))
+    found += [(line["passed"], _line_text(line, release["rule"], currency)) for line in release["compared"]]
+    return list(dict.fromkeys(found))
+
+
+def gate_text(gate: Mapping[str, Any]) -> str:
+    """Return a gate with its figure.
+
+    >>> gate_text({"name": "auc", "figure": 0.53, "limit": ">= 0.65"})
+    'auc is 0.53, the gate needs >= 0.65'
+    """
+    figure = "missing" if gate["figure"] is None else f"{gate['figure']:.4g}"
+    return f"{gate['name']} is {figure}, the gate needs {gate['limit']}"
+
+
+def sure_text(line: Mapping[str, Any]) -> str:
+    """Return how sure it is that a challenger earns more than another, and how sure it must be.
+
+    >>> line = {"other": "anchor", "margin": 0.0, "probability": 0.6789, "confidence": 0.9}
+    >>> sure_text(line)
+    '67.8 % sure that it earns more than the anchor, needs 90 %'
+    """
+    other, margin = other_name(line["other"]), line["margin"]
+    claim = f"earns more than {other}"
+    if margin:
+        claim = f"earns at most {100 * margin:g} % of {other}'s gain less than {other}"
+    return f"{percent(line['probability'])} % sure that it {claim}, needs {100 * line['confidence']:g} %"
+
+
+def percent(probability: float) -> str:
+    """Return a probability in per cent, rounded down, so that what is not reached never looks reached.
+
+    >>> percent(0.89999), percent(0.9), percent(1.0)
+    ('89.9', '90', '100')
+    """
+    return f"{math.floor(1000 * probability + 1e-9) / 10:g}"
+
+
+def other_name(other: str) -> str:
+    """Return a contender as a sentence names it.
+
+    >>> other_name("baseline/ridge"), other_name("do_nothing"), other_name("anchor")
+    ('baseline ridge', 'doing nothing', 'the anchor')
+    """
+    if other == "do_nothing":
+        return "doing nothing"
+    return other.replace("/", " ") if other.startswith("baseline/") else f"the {other}"
+
+
+def _line_text(line: Mapping[str, Any], rule: str, currency: str) -> str:
+    """Return a comparison as a reason: how sure it is of what, how sure it must be, and the difference."""
+    if line["problem"]:
+        return (
+            f"{other_name(line['other'])} cannot be run on these rows: {line['problem']}. To release without that "
+            f"comparison, declare release: {{{rule}: {{{line['other']}: ignore}}}}"
+        )
+    if line["declined"]:
+        return str(line["declined"])
+    interval = f"95 % interval {line['low']:+.4g} to {line['high']:+.4g}{from_text(line['basis'])}"
+    return f"{sure_text(line)} (difference {line['difference']:+.4g} {currency} a row, {interval})"

@@ -1,0 +1,1 @@
+"""What people look at: catalog, plots, MLflow, status. Nothing below imports it."""

@@ -1,0 +1,124 @@
+"""What the catalogue tells of a feature table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from ml_platform.core.errors import PlatformError
+from ml_platform.core.formatting import span_text
+from ml_platform.core.hashing import format_instant
+from ml_platform.declarations.lineage import feature_lineage
+from ml_platform.declarations.resolve import feature_type
+from ml_platform.declarations.wording import formula, unit_of
+from ml_platform.project import Project
+from ml_platform.reporting.catalog.artifact_status import checks_of, current_artifact, declaration_of, standing_of
+from ml_platform.reporting.catalog.data_age import table_availability
+from ml_platform.reporting.catalog.facts import FeatureColumn, FeatureTableFacts, Importance, Link
+from ml_platform.reporting.catalog.profiles import TableProfile, table_profile
+from ml_platform.reporting.catalog.usage import feature_origins, key_origins, link_of, users_of
+from ml_platform.storage.manifest import Artifact
+
+Importances = Mapping[str, Mapping[str, float]]
+"""For each model what its trained model makes of each column of its matrix."""
+
+
+def feature_table_facts(
+    project: Project, name: str, now: datetime, importances: Importances, artifact: Artifact | None = None
+) -> FeatureTableFacts:
+    """Return what there is to tell of a feature table at an instant.
+
+    Parameters
+    ----------
+    importances
+        Where a model tells none, it is only said that it uses a column.
+    artifact
+        Its values; what was made last by default.
+    """
+    spec, node = project.spec.feature_tables[name], f"features/{name}"
+    problem = ""
+    if artifact is None:
+        artifact, problem = current_artifact(project, node, "feature_table")
+    profile, unread = _profile(project, artifact)
+    age = table_availability(project, name, artifact)
+    about = artifact.about if artifact else {}
+    return FeatureTableFacts(
+        name=name,
+        description=spec.description,
+        owner=spec.owner,
+        declared=declaration_of(project, node),
+        entity=spec.entity,
+        keys=project.spec.file.entities[spec.entity],
+        source=spec.source,
+        where=spec.where or "",
+        refresh=span_text(spec.refresh),
+        publish_delay=span_text(spec.publish_delay),
+        availability=age.sentence,
+        up_to=age.up_to if age.parts else "",
+        standing=standing_of(project, node, artifact, _newest(about, now), problem or unread),
+        sampled=profile.rows,
+        columns=_columns(project, name, profile, importances),
+        checks=checks_of(project, node, spec.expectations),
+        used_by=users_of(project.spec, Link("features", name)),
+    )
+
+
+def _profile(project: Project, artifact: Artifact | None) -> tuple[TableProfile, str]:
+    nothing = TableProfile(0, {}, {})
+    try:
+        return (table_profile(project, artifact) if artifact else nothing), ""
+    except PlatformError as error:
+        return nothing, str(error)
+
+
+def _newest(about: Mapping[str, list[str]], now: datetime) -> str | None:
+    """Return the newest tick at which rows came in; the one to come where they came in since the last."""
+    known = about.get("known")
+    return min(known[1], format_instant(now)) if known else None
+
+
+def _columns(project: Project, name: str, profile: TableProfile, importances: Importances) -> tuple[FeatureColumn, ...]:
+    spec = project.spec.feature_tables[name]
+    lineage = feature_lineage(project.spec, spec)
+    users = _users(project, name, importances)
+    found = []
+    for column, (feature_name, window) in spec.columns.items():
+        feature = spec.features[feature_name]
+        found.append(
+            FeatureColumn(
+                name=column,
+                formula=formula(feature),
+                where=feature.where or "",
+                window=window.label if window else "",
+                type=feature_type(project.spec, f"{name}.{column}"),
+                unit=unit_of(feature),
+                description=feature.description,
+                made_from=tuple(link_of(*pair) for pair in lineage[column]),
+                null_share=profile.null_shares.get(column),
+                distribution=profile.distributions.get(column),
+                used_by=users[column],
+            )
+        )
+    return tuple(found)
+
+
+def _users(project: Project, table: str, importances: Importances) -> dict[str, tuple[Importance, ...]]:
+    """Return the models that use each column of a feature table."""
+    found: dict[str, list[Importance]] = {column: [] for column in project.spec.feature_tables[table].columns}
+    for model, spec in project.spec.models.items():
+        told = importances.get(model, {})
+        for dotted, link in feature_origins(project.spec, spec).items():
+            if (link.kind, link.name) == ("features", table):
+                found[link.column].append(_importance(model, table, told, dotted))
+        for alias, links in key_origins(project.spec, spec).items():
+            for link in links:
+                if (link.kind, link.name) == ("features", table):
+                    found[link.column].append(Importance(model, f"as a key of {alias}"))
+    return {column: tuple(users) for column, users in found.items()}
+
+
+def _importance(model: str, table: str, told: Mapping[str, float], dotted: str) -> Importance:
+    role = "" if dotted.partition(".")[0] == table else f"as {dotted}"
+    if dotted not in told:
+        return Importance(model, role)
+    return Importance(model, role, told[dotted], 1 + sum(share > told[dotted] for share in told.values()), len(told))

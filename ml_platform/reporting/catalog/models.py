@@ -1,0 +1,194 @@
+"""What the catalogue tells of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ml_platform.core.formatting import span_text
+from ml_platform.declarations.model import Algorithm, ModelSpec
+from ml_platform.declarations.resolve import feature_tables_of, feature_type
+from ml_platform.declarations.wording import unit_of
+from ml_platform.operations.monitoring.drift_episodes import open_findings
+from ml_platform.project import Project
+from ml_platform.registry.champion import champion
+from ml_platform.registry.evaluation.basis import interval_text
+from ml_platform.reporting.catalog.artifact_status import current_artifact, declaration_of, found_artifact
+from ml_platform.reporting.catalog.data_age import model_age
+from ml_platform.reporting.catalog.facts import Champion, GateFacts, Judged, Link, ModelFacts, ModelFeature, Monitored
+from ml_platform.reporting.catalog.usage import feature_origins
+from ml_platform.reporting.status import champion_status
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.prediction_log import logged_days
+from ml_platform.storage.versions import version_of, versions
+
+
+def model_importances(project: Project, name: str, now: datetime) -> Mapping[str, float]:
+    """Return what a model makes of each column of its matrix: the champion, else the version trained last."""
+    trained, _ = _trained(project, name, now)
+    return _importances(trained)
+
+
+def model_facts(project: Project, name: str, now: datetime) -> ModelFacts:
+    """Return what there is to tell of a model at an instant."""
+    spec, days = project.spec.models[name], logged_days(project, name)
+    trained, untrained = _trained(project, name, now)
+    evaluation, unjudged = current_artifact(project, f"{name}/evaluation", "evaluation")
+    monitoring, unwatched = current_artifact(project, f"{name}/monitoring", "monitoring")
+    return ModelFacts(
+        name=name,
+        description=spec.description,
+        owner=spec.owner,
+        declared=declaration_of(project, f"models/{name}"),
+        task=spec.task if spec.quantile is None else f"{spec.task} {spec.quantile:g}",
+        population=Link("sources", spec.population.source),
+        entity=spec.population.entity,
+        asked=spec.population.prediction_time,
+        label=Link("sources", spec.label.source),
+        label_expression=spec.label.expression,
+        horizon=span_text(spec.label.horizon),
+        age=model_age(project.spec, spec),
+        algorithm=_algorithm(spec.algorithm),
+        baselines=tuple(_algorithm(baseline) for baseline in spec.baselines),
+        transforms=spec.transforms,
+        split=_split(spec),
+        value=_value(spec),
+        do_nothing=spec.value.do_nothing,
+        batch=spec.deployment.batch.text,
+        retraining=_retraining(spec),
+        watched=span_text(spec.monitoring.window),
+        versions=len(versions(project, name)),
+        champion=_champion(project, name, now),
+        judged=_judged(evaluation),
+        gates=_gates(spec, evaluation),
+        features=_features(project, spec, _importances(trained)),
+        importances_of=_called(project, name, trained),
+        predictions=sum(day.rows for day in days),
+        last_day=days[-1].day.isoformat() if days else "",
+        last_day_predictions=days[-1].rows if days else 0,
+        monitored=_monitored(project, name, monitoring),
+        tables=feature_tables_of(project.spec, spec),
+        problems=tuple(problem for problem in (untrained, unjudged, unwatched) if problem),
+    )
+
+
+def _trained(project: Project, name: str, now: datetime) -> tuple[Artifact | None, str]:
+    version = champion(project, name, at=now)
+    if version is not None:
+        return found_artifact(project, "trained_model", version.id)
+    return current_artifact(project, f"{name}/trained_model", "trained_model")
+
+
+def _importances(trained: Artifact | None) -> Mapping[str, float]:
+    return dict(trained.about["importances"]) if trained is not None else {}
+
+
+def _called(project: Project, name: str, trained: Artifact | None) -> str:
+    if trained is None or not trained.about["importances"]:
+        return ""
+    version = version_of(project, name, trained.id)
+    return str(version or trained.short_id)
+
+
+def _algorithm(algorithm: Algorithm) -> str:
+    return algorithm.name if algorithm.expression is None else f"{algorithm.name}: {algorithm.expression}"
+
+
+def _split(spec: ModelSpec) -> dict[str, str]:
+    split = spec.split
+    return {"train": span_text(split.train), "validate": span_text(split.validate_), "test": span_text(split.test)}
+
+
+def _value(spec: ModelSpec) -> dict[str, str]:
+    return dict(spec.value.actions) if spec.value.actions is not None else {"payoff": str(spec.value.payoff)}
+
+
+def _retraining(spec: ModelSpec) -> str:
+    schedule, on = spec.retraining.schedule, spec.retraining.on
+    told = [f"on schedule {schedule.text}"] if schedule else []
+    return ", ".join([*told, *(f"on {reason}" for reason in on)])
+
+
+def _champion(project: Project, name: str, now: datetime) -> Champion | None:
+    found = champion_status(project, name, now)
+    if found is None:
+        return None
+    low, high = (found.value.get(f"value_vs_do_nothing_{end}") for end in ("low", "high"))
+    text = interval_text(low, high, found.interval) if found.interval else ""
+    return Champion(found.version, found.since, found.actor, found.reason, found.value, text)
+
+
+def _judged(evaluation: Artifact | None) -> Judged | None:
+    if evaluation is None:
+        return None
+    about = evaluation.about
+    return Judged(
+        verdict=about["verdict"],
+        reasons=tuple(about["reasons"]),
+        rows=about["rows"],
+        days=about["days"],
+        first=datetime.fromisoformat(about["from"]),
+        last=datetime.fromisoformat(about["to"]),
+        figures=about["figures"],
+    )
+
+
+def _gates(spec: ModelSpec, evaluation: Artifact | None) -> tuple[GateFacts, ...]:
+    """Return the declared gates, each with what it found if it was asked with this limit."""
+    asked: Sequence[Mapping[str, Any]] = evaluation.about["gates"] if evaluation is not None else ()
+    found = {(gate["name"], gate["limit"]): gate for gate in asked}
+    gates = []
+    for name, gate in spec.gates.items():
+        held = found.get((name, str(gate)), {})
+        gates.append(GateFacts(name, str(gate), held.get("figure"), held.get("passed")))
+    return tuple(gates)
+
+
+def _features(project: Project, spec: ModelSpec, importances: Mapping[str, float]) -> tuple[ModelFeature, ...]:
+    """Return the model's features and what its transforms add, the most important first."""
+    found = [
+        ModelFeature(dotted, link, _type(project, link), _unit(project, link), importances.get(dotted))
+        for dotted, link in feature_origins(project.spec, spec).items()
+    ]
+    declared = {feature.name for feature in found}
+    added = [
+        ModelFeature(column, Link("models", spec.name), "", "", share)
+        for column, share in importances.items()
+        if column not in declared
+    ]
+    return tuple(sorted([*found, *added], key=lambda feature: -(feature.importance or 0.0)))
+
+
+def _type(project: Project, link: Link) -> str:
+    return feature_type(project.spec, f"{link.name}.{link.column}")
+
+
+def _unit(project: Project, link: Link) -> str:
+    if link.kind == "sources":
+        return project.spec.sources[link.name].columns[link.column].unit or ""
+    table = project.spec.feature_tables[link.name]
+    return unit_of(table.features[table.columns[link.column][0]])
+
+
+def _monitored(project: Project, name: str, monitoring: Artifact | None) -> Monitored | None:
+    if monitoring is None:
+        return None
+    about, findings = monitoring.about, open_findings(project, name)
+    realised = about.get("realised") or {}
+    rows, interval = realised.get("rows", 0), realised.get("interval")
+    return Monitored(
+        at=datetime.fromisoformat(about["at"]),
+        verdict=about["verdict"],
+        reason=about["reason"],
+        columns=tuple(column["column"] for column in about.get("columns", ()) if column["drifted"]),
+        undecided={
+            column["column"]: column["smallest_visible"]
+            for column in about.get("columns", ())
+            if column["verdict"] == "cannot tell"
+        },
+        open_since=findings[0].opened_at if findings else None,
+        settled=rows,
+        earned=realised["value"] - realised["do_nothing"] if rows else None,
+        interval=interval_text(interval["low"], interval["high"], interval) if interval else "",
+    )

@@ -1,0 +1,31 @@
+"""What the catalogue tells of a whole project."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ml_platform.project import Project
+from ml_platform.reporting.catalog.facts import CatalogueFacts
+from ml_platform.reporting.catalog.feature_tables import feature_table_facts
+from ml_platform.reporting.catalog.models import model_facts, model_importances
+from ml_platform.reporting.catalog.sources import source_facts
+
+
+def catalogue_facts(project: Project, now: datetime) -> CatalogueFacts:
+    """Return what there is to tell of every source, feature table and model at an instant.
+
+    What was never made is told from its declaration alone. Null shares and pictures are counted once for each state
+    of an artefact and kept in the store.
+    """
+    spec = project.spec
+    importances = {name: model_importances(project, name, now) for name in spec.models}
+    return CatalogueFacts(
+        project=spec.name,
+        description=spec.file.description,
+        owner=spec.file.owner,
+        currency=spec.file.currency,
+        now=now,
+        sources=tuple(source_facts(project, name) for name in spec.sources),
+        feature_tables=tuple(feature_table_facts(project, name, now, importances) for name in spec.feature_tables),
+        models=tuple(model_facts(project, name, now) for name in spec.models),
+    )

@@ -1,0 +1,96 @@
+"""Who uses what: told from the declarations alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ml_platform.core.expressions import parse_expression
+from ml_platform.declarations.joins import joined_table, joins_of
+from ml_platform.declarations.lineage import Origins, feature_lineage, snapshot_lineage
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.declarations.resolve import expand_features
+from ml_platform.models.decision import Decision
+from ml_platform.reporting.catalog.facts import Link, Use
+
+
+def users_of(spec: ProjectSpec, used: Link) -> tuple[Use, ...]:
+    """Return the feature tables and models that use a source or a feature table, and what as."""
+    tables = [
+        Use(Link("features", name), "its rows")
+        for name, table in spec.feature_tables.items()
+        if used == Link("sources", table.source)
+    ]
+    models = [Use(Link("models", name), ", ".join(_roles(spec, model, used))) for name, model in spec.models.items()]
+    return (*tables, *(use for use in models if use.role))
+
+
+def _roles(spec: ProjectSpec, model: ModelSpec, used: Link) -> Iterator[str]:
+    if used == Link("sources", model.population.source):
+        yield "population"
+    if used == Link("sources", model.label.source):
+        yield "label"
+    origins = feature_origins(spec, model).values()
+    count = len({link.column for link in origins if (link.kind, link.name) == (used.kind, used.name)})
+    if count:
+        yield f"{count} feature{'s' if count > 1 else ''}"
+    reached = [alias for alias, links in key_origins(spec, model).items() if used in map(_whole, links)]
+    if reached and used.kind == "features":
+        yield f"keys of {', '.join(reached)}"
+
+
+def _whole(link: Link) -> Link:
+    return Link(link.kind, link.name)
+
+
+def feature_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, Link]:
+    """Return the column behind each of a model's features, by the name that the model's frame has for it."""
+    lineage = snapshot_lineage(spec, model)
+    return {name: link_of(*lineage[name][0]) for name in expand_features(spec, model)}
+
+
+def key_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, tuple[Link, ...]]:
+    """Return the columns that lead a model's rows to each feature table, by the name that it has in the model."""
+    population = model.population.source
+    found = {}
+    for joined in joins_of(spec, model):
+        pairs = (name.split(".", 1) for name in joined.keys.values())
+        found[joined.alias] = tuple(_of(spec, model, population, owner, column) for owner, column in pairs)
+    return found
+
+
+def _of(spec: ProjectSpec, model: ModelSpec, population: str, owner: str, column: str) -> Link:
+    through = joined_table(spec, model, owner) if owner != population else None
+    return Link("features", through.table.name, column) if through else Link("sources", owner, column)
+
+
+def column_readers(spec: ProjectSpec, source: str) -> dict[str, tuple[Link, ...]]:
+    """Return for each column of a source the feature tables and models that read it."""
+    found: dict[str, dict[Link, None]] = {column: {} for column in spec.sources[source].columns}
+    for name, table in spec.feature_tables.items():
+        _note(found, source, Link("features", name), feature_lineage(spec, table))
+    for name, model in spec.models.items():
+        _note(found, source, Link("models", name), {**snapshot_lineage(spec, model), **_beside(spec, model)})
+    return {column: tuple(readers) for column, readers in found.items()}
+
+
+def _beside(spec: ProjectSpec, model: ModelSpec) -> Origins:
+    """Return what a model reads of its population beside features: for payoffs, to choose rows, and as keys."""
+    population = model.population.source
+    valued = {name.removeprefix(f"{population}.") for name in Decision.declared(model.value, population).columns}
+    chosen = parse_expression(model.population.where).names if model.population.where is not None else ()
+    keys = {link.column for links in key_origins(spec, model).values() for link in links if link.kind == "sources"}
+    return {"beside": tuple((f"sources/{population}", name) for name in sorted({*valued, *chosen, *keys}))}
+
+
+def _note(found: dict[str, dict[Link, None]], source: str, reader: Link, lineage: Origins) -> None:
+    for pairs in lineage.values():
+        for node, column in pairs:
+            if node == f"sources/{source}" and column in found:
+                found[column][reader] = None
+
+
+def link_of(node: str, column: str = "") -> Link:
+    """Return the link to a node such as ``sources/orders``, or to one of its columns."""
+    kind, _, name = node.partition("/")
+    return Link(kind, name, column)

@@ -1,0 +1,88 @@
+"""Records for MLflow that could not be delivered: kept in the project's database, delivered later, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from ml_platform.core.secrets import redact
+from ml_platform.project import Project
+from ml_platform.reporting.mlflow.client import open_client, reachable
+from ml_platform.reporting.mlflow.runs import Record, log_record, tracked_run, write_run
+from ml_platform.storage.mlflow_tables import OUTBOX
+from ml_platform.storage.rows import delete_rows, insert_row
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How many records reached MLflow, how many still wait, and what stopped the first of those."""
+
+    delivered: int
+    waiting: int
+    problem: str | None = None
+
+
+@cache
+def _format() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)
+
+
+def keep(project: Project, record: Record) -> None:
+    """Keep a record until MLflow can be reached."""
+    with project.database.writing() as connection:
+        insert_row(connection, OUTBOX, {"record": _format().dump_json(record).decode()})
+
+
+def waiting(project: Project) -> list[tuple[int, Record]]:
+    """Return the records that wait, oldest first, each with its number."""
+    with project.database.reading() as connection:
+        rows = connection.execute(sa.select(OUTBOX).order_by(OUTBOX.c.seq)).all()
+    return [(row.seq, _format().validate_json(row.record)) for row in rows]
+
+
+def is_told(project: Project, model: str, key: str) -> bool:
+    """Return whether a version has its MLflow run, or will have it when what waits is delivered."""
+    if tracked_run(project.database, model, key) is not None:
+        return True
+    return any((record.model, record.key) == (model, key) for _, record in waiting(project))
+
+
+def track(project: Project, record: Record) -> Delivery:
+    """Tell MLflow, or keep the record where MLflow cannot be told; what waits already goes first."""
+    keep(project, record)
+    return deliver(project)
+
+
+def deliver(project: Project) -> Delivery:
+    """Deliver what waits, oldest first. What MLflow does not take goes on waiting, with all that belongs to it."""
+    kept = waiting(project)
+    held: set[tuple[str, str]] = set()
+    delivered, problem = 0, None
+    for seq, record in kept:
+        if (record.model, record.key) in held:
+            continue
+        if (delivered == 0 or problem) and not reachable(project.mlflow_uri):
+            problem = f"MLflow at {project.mlflow_address} cannot be reached"
+            break
+        try:
+            _deliver_one(project, record)
+        except Exception as error:  # whatever MLflow raises, work goes on without it
+            held.add((record.model, record.key))
+            problem = redact(f"{type(error).__name__}: {error}")[:500]
+            continue
+        delivered += 1
+        with project.database.writing() as connection:
+            delete_rows(connection, OUTBOX, OUTBOX.c.seq == seq)
+    return Delivery(delivered, len(kept) - delivered, problem)
+
+
+def _deliver_one(project: Project, record: Record) -> None:
+    if record.stage == "training":
+        write_run(project, record)
+        return
+    run = tracked_run(project.database, record.model, record.key)
+    if run is not None:  # a version that was made where MLflow was not told has no run to add to
+        log_record(project, open_client(project), run.run_id, record)

@@ -1,0 +1,118 @@
+"""What each stage tells MLflow about a trained version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ml_platform.registry.evaluation.basis import interval_text
+from ml_platform.reporting.mlflow.runs import KEY_TAG, Record
+from ml_platform.storage.manifest import Artifact, StoredObject
+from ml_platform.storage.versions import Version
+
+
+def training_record(
+    version: Version,
+    trained: Artifact,
+    began: datetime,
+    ended: datetime,
+    plots: Mapping[str, StoredObject],
+    run_id: str | None,
+) -> Record:
+    """Return the record that makes a version's run: parameters, size, its files, and what it was trained on."""
+    about = trained.about
+    params = {name: about[name] for name in ("task", "algorithm", "calibration", "seed", "threads")}
+    params |= {f"params.{name}": value for name, value in about["params"].items()}
+    params |= {"columns": len(about["columns"]), "declaration": about["declaration"]}
+    metrics = {f"rows_{part}": float(rows) for part, rows in about["rows"].items()}
+    metrics |= {"size_mb": about["size_mb"]["predictor"], "iterations": about["iterations"]}
+    files = {f"model/{name}": stored for name, stored in trained.objects.items()}
+    return Record(
+        model=version.model,
+        key=trained.id,
+        stage="training",
+        name=str(version),
+        started=began,
+        ended=ended,
+        params={name: str(value) for name, value in params.items()},
+        metrics=metrics,
+        tags=_tags(version) | {"ml_platform.registered_at": version.registered_at.isoformat()},
+        files=files | {f"plots/{name}.png": stored for name, stored in plots.items()},
+        snapshot=trained.inputs["snapshot"],
+        run_id=run_id,
+    )
+
+
+def evaluation_record(
+    version: Version, evaluation: Artifact, at: datetime, plots: Mapping[str, StoredObject]
+) -> Record:
+    """Return what an evaluation adds: the challenger's figures, and each rival's, and the verdict."""
+    about = evaluation.about
+    metrics = {f"test.{name}": figure for name, figure in about["figures"].items()}
+    for rival in about["contenders"]:
+        if rival["role"] != "challenger":
+            metrics |= {f"{_plain(rival['name'])}.{name}": figure for name, figure in rival["figures"].items()}
+    low, high = (about["figures"][f"value_vs_do_nothing_{end}"] for end in ("low", "high"))
+    tags = {
+        "ml_platform.verdict": about["verdict"],
+        "ml_platform.reasons": "; ".join(about["reasons"])[:5000],
+        "ml_platform.gain_interval": interval_text(low, high, about["contenders"][0]["interval"]),
+    }
+    return _addition(version, "evaluation", at, metrics, tags, plots)
+
+
+def deployment_record(version: Version, at: datetime, reason: str) -> Record:
+    """Return what a deployment adds: since when the version is in charge, and why."""
+    tags = {"ml_platform.deployed_at": at.isoformat(), "ml_platform.deployed_because": reason[:5000]}
+    return _addition(version, "deployment", at, {}, tags, {})
+
+
+def monitoring_record(version: Version, monitoring: Artifact, at: datetime) -> Record:
+    """Return what monitoring adds: how far each column has moved (1: an alarm), and what settled predictions earned."""
+    about = monitoring.about
+    metrics = {f"drift.{_plain(column['column'])}": column["ratio"] for column in about.get("columns", ())}
+    metrics |= {f"settled.{name}": figure for name, figure in about.get("metrics", {}).items()}
+    tags = {"ml_platform.drift": about["verdict"], "ml_platform.monitored_at": about["at"]}
+    realised = about.get("realised") or {}
+    if interval := realised.get("interval"):
+        metrics |= {"realized.gain": realised["uplift"]} | {
+            f"realized.gain_{end}": interval[end] for end in ("low", "high")
+        }
+        tags["ml_platform.realized_gain_interval"] = interval_text(interval["low"], interval["high"], interval)
+    return _addition(version, "monitoring", at, metrics, tags, {})
+
+
+def _addition(
+    version: Version,
+    stage: Any,
+    at: datetime,
+    metrics: Mapping[str, Any],
+    tags: Mapping[str, str],
+    plots: Mapping[str, StoredObject],
+) -> Record:
+    return Record(
+        model=version.model,
+        key=version.id,
+        stage=stage,
+        name=str(version),
+        started=at,
+        ended=at,
+        metrics=metrics,
+        tags=tags,
+        files={f"plots/{name}.png": stored for name, stored in plots.items()},
+    )
+
+
+def _tags(version: Version) -> dict[str, str]:
+    return {
+        KEY_TAG: version.id,
+        "ml_platform.model": version.model,
+        "ml_platform.version": str(version.number),
+        "ml_platform.snapshot": version.snapshot,
+    }
+
+
+def _plain(name: str) -> str:
+    """Return a name in the letters that MLflow allows."""
+    return "".join(letter if letter.isalnum() or letter in "_-./ " else "_" for letter in name)

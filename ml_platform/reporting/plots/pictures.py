@@ -1,0 +1,297 @@
+"""Pictures of trained models, evaluations and monitoring, as PNG bytes, readable 700 pixels wide."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ml_platform.registry.evaluation.basis import basis_text
+from ml_platform.reporting.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    MUTED,
+    ORANGE,
+    RED,
+    ROLE_COLOURS,
+    canvas,
+    horizontal,
+    legend,
+    money,
+    png,
+)
+
+_LISTED = 15
+
+
+def training_pictures(about: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the pictures of a trained model by name, from its artefact's `about`."""
+    return {"importance": importance(about["importances"])} if about["importances"] else {}
+
+
+def evaluation_pictures(about: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the pictures of an evaluation by name, from its artefact's `about`."""
+    curves, currency = about["curves"], about["currency"]
+    found = {
+        "value_by_contender": value_by_contender(about["contenders"], currency),
+        "value_by_day": value_by_day(curves["value_by_day"], currency),
+    }
+    if curves.get("calibration"):
+        found["calibration"] = calibration(curves["calibration"])
+    if curves.get("value_by_threshold"):
+        found["value_by_threshold"] = value_by_threshold(curves["value_by_threshold"], currency)
+    if curves.get("predicted_actual"):
+        found["predicted_actual"] = predicted_actual(curves["predicted_actual"])
+    return found
+
+
+def calibration(bins: Sequence[Mapping[str, float]]) -> bytes:
+    """Return how often the label was true where the score said how often, in bins of ``score``, ``share``, ``rows``."""
+    rows = sum(item["rows"] for item in bins)
+    figure, axes = canvas("Calibration", f"Share of true labels by predicted probability, {rows:,} rows in equal bins")
+    scores, shares = [item["score"] for item in bins], [item["share"] for item in bins]
+    reach = max(*scores, *shares, 0.05) * 1.08
+    errors = [
+        1.96 * np.sqrt(max(share * (1 - share), 1e-9) / item["rows"]) for share, item in zip(shares, bins, strict=True)
+    ]
+    axes.plot([0, reach], [0, reach], color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="perfect")
+    axes.errorbar(
+        scores, shares, yerr=errors, color=BLUE, linewidth=2, marker="o", markersize=5, elinewidth=1, label="test rows"
+    )
+    axes.set(xlim=(0, reach), ylim=(0, reach), xlabel="predicted probability", ylabel="share of true labels")
+    _percent(axes.xaxis, axes.yaxis)
+    legend(axes)
+    return png(figure)
+
+
+def value_by_threshold(points: Sequence[Mapping[str, float]], currency: str) -> bytes:
+    """Return what acting on every score at or above a threshold earns a row.
+
+    Parameters
+    ----------
+    points
+        ``threshold``, ``value`` (a row), ``acted`` (share of rows).
+    """
+    best = max(points, key=lambda point: point["value"])
+    summit = f"{money(best['value'])} {currency} a row from {best['threshold']:.2f} on"
+    figure, axes = canvas("Value by threshold", f"At best {summit}, where {best['acted']:.0%} of rows are acted on")
+    thresholds, values = [item["threshold"] for item in points], [item["value"] for item in points]
+    axes.axhline(values[-1], color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="never act")
+    axes.plot(thresholds, values, color=BLUE, linewidth=2, label="act from this score on")
+    axes.plot(best["threshold"], best["value"], marker="o", color=BLUE, markersize=7)
+    axes.set(xlim=(0, 1), xlabel="act where the score is at least", ylabel=f"{currency} a row")
+    floor = min(values[-1], best["value"], np.quantile(values, 0.25))
+    axes.set_ylim(floor - 0.1 * (best["value"] - floor + 1e-9), best["value"] + 0.15 * (best["value"] - floor + 1e-9))
+    legend(axes)
+    return png(figure)
+
+
+def value_by_contender(contenders: Sequence[Mapping[str, Any]], currency: str) -> bytes:
+    """Return what each contender earned more than doing nothing, with 95 % intervals."""
+    rows = contenders[0]["figures"]["rows"]
+    shown = sorted(
+        (item for item in contenders if item["role"] != "do_nothing"),
+        key=lambda item: -item["figures"]["value_vs_do_nothing"],
+    )
+    basis = contenders[0]["interval"]
+    interval = basis["declined"] or f"95 % interval from {basis_text(basis)}"
+    figure, axes = canvas(
+        "Value against doing nothing",
+        f"{currency} over the {rows:,} rows of the test stretch, {interval}",
+        height=max(1.3 + 0.42 * len(shown), 2.2),
+        bottom=0.4,
+    )
+    horizontal(axes, [item["name"].removeprefix("baseline/") for item in shown])
+    for place, item in enumerate(shown):
+        figures = item["figures"]
+        value, low, high = (figures[f"value_vs_do_nothing{end}"] for end in ("", "_low", "_high"))
+        axes.barh(place, value, height=0.55, color=ROLE_COLOURS[item["role"]])
+        if low is not None:
+            axes.plot([low, high], [place, place], color=INK, linewidth=1.4, solid_capstyle="butt")
+            axes.plot([low, low, high, high], [place, place, place, place], "|", color=INK, markersize=7)
+        axes.annotate(
+            money(value),
+            (max(value if high is None else high, value, 0), place),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color=INK,
+        )
+    axes.axvline(0, color=MUTED, linewidth=1)
+    axes.margins(x=0.14)
+    _amounts(axes.xaxis)
+    return png(figure)
+
+
+def value_by_day(table: Mapping[str, Any], currency: str) -> bytes:
+    """Return what contenders earned more than doing nothing, added up day by day."""
+    nothing = np.array(table["totals"]["do_nothing"])
+    figure, axes = canvas("Value over the test stretch", f"{currency} more than doing nothing, added up by day")
+    days = np.array(table["days"], dtype="datetime64[D]")
+    dashes = itertools.cycle(("-", "--", ":", "-."))
+    for name, totals in table["totals"].items():
+        if name != "do_nothing":
+            role = name.partition("/")[0]
+            first = role in ("challenger", "champion")
+            axes.plot(
+                days,
+                np.cumsum(np.array(totals) - nothing),
+                color=ROLE_COLOURS[role],
+                linewidth=2.2 if first else 1.2,
+                linestyle="-" if first else next(dashes),
+                label=name.removeprefix("baseline/"),
+                zorder=3 if first else 2,
+            )
+    axes.axhline(0, color=MUTED, linewidth=1)
+    _amounts(axes.yaxis)
+    _dates(axes)
+    legend(axes)
+    return png(figure)
+
+
+def importance(shares: Sequence[tuple[str, float] | Sequence[Any]]) -> bytes:
+    """Return how much each column counts, as shares; the largest fifteen."""
+    shown = sorted(shares, key=lambda item: -item[1])[:_LISTED]
+    left_out = len(shares) - len(shown)
+    more = f"; {left_out} more count for {sum(item[1] for item in shares) - sum(item[1] for item in shown):.0%}"
+    figure, axes = canvas(
+        "What the model looks at",
+        f"Share of importance by column{more if left_out > 0 else ''}",
+        height=1.2 + 0.27 * len(shown),
+        bottom=0.4,
+    )
+    horizontal(axes, [str(name) for name, _ in shown])
+    axes.barh(range(len(shown)), [share for _, share in shown], height=0.6, color=BLUE)
+    for place, (_, share) in enumerate(shown):
+        axes.annotate(
+            f"{share:.1%}", (share, place), (5, 0), textcoords="offset points", va="center", fontsize=8, color=MUTED
+        )
+    axes.margins(x=0.1)
+    _percent(axes.xaxis)
+    return png(figure)
+
+
+def predicted_actual(bins: Sequence[Mapping[str, float]], unit: str = "") -> bytes:
+    """Return the truth where the prediction said what, in bins of equal row counts.
+
+    Parameters
+    ----------
+    bins
+        ``predicted``, ``actual`` (means), ``low``, ``high`` (10 % and 90 % of the truth), ``rows``.
+    """
+    rows = sum(item["rows"] for item in bins)
+    figure, axes = canvas("Predicted and actual", f"{rows:,} rows in equal bins; the band holds 80 % of them")
+    x = [item["predicted"] for item in bins]
+    axes.fill_between(x, [i["low"] for i in bins], [i["high"] for i in bins], color=BLUE, alpha=0.12, linewidth=0)
+    axes.plot([min(x), max(x)], [min(x), max(x)], color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="perfect")
+    axes.plot(
+        x,
+        [item["actual"] for item in bins],
+        color=BLUE,
+        linewidth=2,
+        marker="o",
+        markersize=5,
+        label="mean of the truth",
+    )
+    in_unit = f", {unit}" if unit else ""
+    axes.set(xlabel=f"predicted{in_unit}", ylabel=f"actual{in_unit}")
+    legend(axes)
+    return png(figure)
+
+
+def drift(columns: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return how far each column has moved, in the change that is an alarm.
+
+    Parameters
+    ----------
+    columns
+        Each with ``column``, ``ratio`` and ``verdict``.
+    """
+    shown = sorted(columns, key=lambda item: (-item["ratio"], item["column"]))[:_LISTED]
+    count = Counter(item["verdict"] for item in columns)
+    counted = ", ".join(f"{count[verdict]} {verdict}" for verdict in ("drifted", "cannot tell") if count[verdict])
+    figure, axes = canvas(
+        "Drift",
+        f"Change over what a column moves by itself; of {len(columns)} columns {counted or 'none drifted'}",
+        height=1.3 + 0.27 * len(shown),
+        bottom=0.4,
+    )
+    horizontal(axes, [item["column"] for item in shown])
+    colors = {"drifted": RED, "cannot tell": ORANGE}
+    axes.barh(
+        range(len(shown)),
+        [item["ratio"] for item in shown],
+        height=0.6,
+        color=[colors.get(item["verdict"], GREY) for item in shown],
+    )
+    axes.axvline(1.0, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    for place, item in enumerate(shown):
+        text = f"{item['ratio']:.2f}" + (" (cannot tell)" if item["verdict"] == "cannot tell" else "")
+        axes.annotate(
+            text, (item["ratio"], place), (5, 0), textcoords="offset points", va="center", fontsize=8, color=MUTED
+        )
+    axes.set_xlim(0, max([1.0, *(item["ratio"] for item in shown)]) * 1.2)
+    return png(figure)
+
+
+def score_distribution(reference: np.ndarray, current: np.ndarray) -> bytes:
+    """Return the scores of the reference window and of the current window over each other."""
+    figure, axes = canvas(
+        "Scores", f"{len(reference):,} rows of the reference window, {len(current):,} of the current one"
+    )
+    both = np.concatenate([reference, current])
+    edges = np.linspace(*_range(both), 41)
+    for scores, colour, name in ((reference, GREY, "reference"), (current, ORANGE, "current")):
+        if len(scores):
+            shares = np.histogram(scores, bins=edges)[0] / len(scores)
+            axes.stairs(shares, edges, fill=True, color=colour, alpha=0.45)
+            axes.stairs(shares, edges, color=colour, linewidth=1.6, label=name)
+    axes.set(xlabel="score", ylabel="share of rows", ylim=(0, None))
+    _percent(axes.yaxis)
+    legend(axes)
+    return png(figure)
+
+
+def rows_over_time(days: Sequence[Any], rows: Sequence[int], name: str = "Rows") -> bytes:
+    """Return row counts by day."""
+    figure, axes = canvas(name, f"{sum(rows):,} rows by day", height=2.8)
+    axes.bar(np.array(days, dtype="datetime64[D]"), rows, width=0.85, color=GREEN)
+    axes.set_ylim(0, None)
+    _dates(axes)
+    _amounts(axes.yaxis)
+    return png(figure)
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    if not len(values):
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _percent(*sides: Any) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    for side in sides:
+        side.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.3g}%"))
+
+
+def _amounts(side: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    side.set_major_locator(MaxNLocator(6))
+    side.set_major_formatter(FuncFormatter(lambda amount, _: f"{amount:,.10g}" if abs(amount) < 1e4 else money(amount)))
+
+
+def _dates(axes: Any) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]

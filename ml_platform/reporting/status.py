@@ -1,0 +1,250 @@
+"""How a project stands: sources, feature tables, champions, predictions, drift, value, alerts. Read only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from ml_platform.audit.reproduce.history import Attempt, attempts
+from ml_platform.core.errors import ArtifactMissing
+from ml_platform.operations.alerts import recent_alerts
+from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
+from ml_platform.operations.predictions.missed import Missed, missed_rows
+from ml_platform.operations.versions.pending import waiting_version
+from ml_platform.project import Project
+from ml_platform.registry.champion import anchor, champion, champion_ref
+from ml_platform.sources.checks.results import json_value, last_recording
+from ml_platform.sources.ingest_history import last_ingest
+from ml_platform.sources.upstream import read_upstream
+from ml_platform.storage.ledger.lines import ledger_lines
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.outputs import current_output
+from ml_platform.storage.prediction_log import logged_days
+from ml_platform.storage.versions import versions
+
+
+@dataclass(frozen=True)
+class DataStatus:
+    """A source or a feature table.
+
+    Attributes
+    ----------
+    id
+        The artefact that is current; None before the first.
+    newest
+        The newest instant: of a source, at which a row became known; of a feature table, at which a value did.
+    failed_checks
+        Names of the checks that stop what depends on it.
+    upstream
+        Of a source: what it no longer has and what waits to be known, in figures, and `notes` on it in sentences.
+    """
+
+    name: str
+    id: str | None
+    rows: int | None
+    newest: str | None
+    failed_checks: tuple[str, ...]
+    upstream: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChampionStatus:
+    """The version in charge, since when, by whom and why.
+
+    Attributes
+    ----------
+    anchor
+        The number of the version that a refresh must beat: the last one that won outright.
+    value
+        Figures of the evaluation that it was deployed on, in the project's currency, with 95 % intervals.
+    interval
+        What the interval of its gain over doing nothing rests on, or why there is none.
+    """
+
+    version: int
+    id: str
+    since: datetime
+    actor: str
+    reason: str
+    value: Mapping[str, float | None]
+    interval: Mapping[str, Any]
+    anchor: int | None
+
+
+@dataclass(frozen=True)
+class MonitoringStatus:
+    """The figures of the last monitoring.
+
+    Attributes
+    ----------
+    realised
+        The value of predictions whose labels are settled, over the batch runs from ``start`` to ``end``: the newest
+        settled window.
+    realised_since
+        The same since the model's first deployment.
+    """
+
+    at: str
+    verdict: str
+    reason: str
+    rows: int
+    drifted: tuple[str, ...]
+    undecided: tuple[str, ...]
+    realised: Mapping[str, Any] | None
+    realised_since: Mapping[str, Any] | None
+    metrics: Mapping[str, float | None]
+    report: str | None
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """One model.
+
+    Attributes
+    ----------
+    predictions
+        How many are in the log.
+    last_day
+        The last day of the log, and `last_day_predictions` on it.
+    missed
+        The rows of the monitoring window that got no prediction in time; None where no day of it is logged.
+    reproduced
+        The last time that one of its versions was trained again, and what came of it; None before the first.
+    waiting
+        The number of the version that waits for approval; None where none does.
+    """
+
+    name: str
+    task: str
+    versions: int
+    champion: ChampionStatus | None
+    predictions: int
+    last_day: str | None
+    last_day_predictions: int
+    missed: Missed | None
+    monitoring: MonitoringStatus | None
+    findings: tuple[Finding, ...]
+    reproduced: Attempt | None
+    waiting: int | None
+
+
+@dataclass(frozen=True)
+class ProjectStatus:
+    """A whole project at an instant."""
+
+    project: str
+    now: datetime
+    currency: str
+    sources: tuple[DataStatus, ...]
+    feature_tables: tuple[DataStatus, ...]
+    models: tuple[ModelStatus, ...]
+    alerts: tuple[Mapping[str, Any], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the status in JSON types."""
+        status: dict[str, Any] = json_value(asdict(self))
+        return status
+
+
+def project_status(project: Project, now: datetime) -> ProjectStatus:
+    """Return how a project stands at `now`. Nothing is computed or changed."""
+    spec = project.spec
+    return ProjectStatus(
+        project=spec.name,
+        now=now,
+        currency=spec.file.currency,
+        sources=tuple(_data(project, f"sources/{name}", "source") for name in spec.sources),
+        feature_tables=tuple(_data(project, f"features/{name}", "feature_table") for name in spec.feature_tables),
+        models=tuple(_model(project, name, now) for name in spec.models),
+        alerts=tuple(recent_alerts(project, limit=10)),
+    )
+
+
+def _data(project: Project, node: str, kind: str) -> DataStatus:
+    artifact = _current(project, node, kind)
+    recording = last_recording(project.database, node)
+    about = artifact.about if artifact else {}
+    newest = about.get("known")
+    ingest = last_ingest(project.database, node.partition("/")[2]) if kind == "source" and artifact else None
+    upstream = read_upstream(ingest.upstream) if ingest else None
+    return DataStatus(
+        name=node.partition("/")[2],
+        id=artifact.id if artifact else None,
+        rows=about.get("rows"),
+        newest=newest[1] if newest else None,
+        failed_checks=recording.blocking if recording else (),
+        upstream=asdict(upstream) if upstream else None,
+        notes=upstream.notes() if upstream else (),
+    )
+
+
+def _model(project: Project, name: str, now: datetime) -> ModelStatus:
+    days = logged_days(project, name)
+    return ModelStatus(
+        name=name,
+        task=project.spec.models[name].task,
+        versions=len(versions(project, name)),
+        champion=champion_status(project, name, now),
+        predictions=sum(day.rows for day in days),
+        last_day=days[-1].day.isoformat() if days else None,
+        last_day_predictions=days[-1].rows if days else 0,
+        missed=missed_rows(project, name, now),
+        monitoring=_monitoring(project, name),
+        findings=tuple(open_findings(project, name)),
+        waiting=waiting.number if (waiting := waiting_version(project, name)) else None,
+        reproduced=next((item for item in attempts(project) if item.version.partition("@")[0] == name), None),
+    )
+
+
+def champion_status(project: Project, name: str, now: datetime) -> ChampionStatus | None:
+    """Return the version in charge at `now`, or None where none was deployed by then."""
+    version = champion(project, name, at=now)
+    if version is None:
+        return None
+    moves = ledger_lines(project.database, champion_ref(name))
+    line = [move for move in moves if move.to_value == version.id and move.at <= now][-1]
+    facts = line.facts
+    figures = facts.get("figures", {})
+    value = {figure: figures[figure] for figure in sorted(figures) if figure.startswith("value")}
+    beaten = anchor(project, name, at=now)
+    return ChampionStatus(
+        version=version.number,
+        id=version.id,
+        since=line.at,
+        actor=line.actor,
+        reason=line.reason,
+        value=value,
+        interval=facts.get("interval", {}),
+        anchor=beaten.number if beaten else None,
+    )
+
+
+def _monitoring(project: Project, name: str) -> MonitoringStatus | None:
+    artifact = _current(project, f"{name}/monitoring", "monitoring")
+    if artifact is None:
+        return None
+    about = artifact.about
+    report = about.get("report")
+    return MonitoringStatus(
+        at=about["at"],
+        verdict=about["verdict"],
+        reason=about["reason"],
+        rows=about.get("rows", 0),
+        drifted=tuple(column["column"] for column in about.get("columns", ()) if column["drifted"]),
+        undecided=tuple(column["column"] for column in about.get("columns", ()) if column["verdict"] == "cannot tell"),
+        realised=about.get("realised"),
+        realised_since=about.get("realised_since"),
+        metrics=about.get("metrics", {}),
+        report=str(project.state / report) if report else None,
+    )
+
+
+def _current(project: Project, node: str, kind: str) -> Artifact | None:
+    id = current_output(project.database, node)
+    try:
+        return None if id is None else project.store.get(kind, id)
+    except ArtifactMissing:
+        return None

@@ -1,6 +1,0 @@
-"""Reproduction: a version trained again from its manifest, and its fitted state compared."""
-
-from ml_platform.reproduction.history import Attempt, attempts, keep_attempt, version_to_reproduce
-from ml_platform.reproduction.reproducing import Reproduction, reproduce
-
-__all__ = ["Attempt", "Reproduction", "attempts", "keep_attempt", "reproduce", "version_to_reproduce"]

@@ -1,0 +1,1 @@
+"""Ingest: readers, checks, and the log of every source."""

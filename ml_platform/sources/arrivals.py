@@ -1,0 +1,33 @@
+"""Whether a source may have something new, told from the outside: cheap enough to ask every minute."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ml_platform.core.errors import PlatformError
+from ml_platform.core.hashing import content_id, format_instant
+from ml_platform.declarations.source import SourceSpec
+from ml_platform.project import Project
+from ml_platform.sources.readers.dispatch import fingerprint, fingerprint_of
+from ml_platform.sources.readers.predictions import predicted_parts
+
+
+def source_fingerprints(project: Project, now: datetime) -> dict[str, str]:
+    """Return, for each source, a text that changes when its files change, or when a simulated clock moves.
+
+    For predictions of a model it changes when something was predicted.
+    A simulated clock lets more rows of the same files be known. What a database, or a Python reader that declares no
+    fingerprint, would give cannot be told from the outside: on the wall clock the text never changes, and the
+    scheduled refreshes read it.
+    """
+    clock = None if project.spec.file.clock == "wall" else format_instant(now)
+    return {name: content_id([clock, _seen(project, spec)])[:32] for name, spec in project.spec.sources.items()}
+
+
+def _seen(project: Project, spec: SourceSpec) -> str | None:
+    try:
+        if spec.reader.predictions is not None:
+            return fingerprint_of(predicted_parts(project, spec, spec.reader.predictions))
+        return fingerprint(project.root, spec)
+    except PlatformError as error:  # a change too: the ingest will say what is wrong
+        return str(error)

@@ -1,0 +1,94 @@
+"""Whether a source has to be read at all, told from its files and the record of its last ingest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from ml_platform.core.hashing import content_id
+from ml_platform.declarations.fingerprint import deciding_part, project_functions
+from ml_platform.declarations.source import SourceSpec
+from ml_platform.declarations.user_code.version import code_version
+from ml_platform.project import Project
+from ml_platform.sources.empty_log import has_rows
+from ml_platform.sources.ingest_history import CURSOR, Ingest, Mark, last_ingest, last_marks
+from ml_platform.sources.read_changed import unsettled
+from ml_platform.sources.readers.dispatch import Part, source_parts
+from ml_platform.sources.readers.predictions import predicted_parts
+
+Why = Literal["never read", "begins anew", "rows become known", "no fingerprint", "changed"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What an ingest of a source begins with.
+
+    Attributes
+    ----------
+    why
+        Why the source is read; None where its last ingest stands.
+    last
+        The last ingest; None before the first.
+    continues
+        Whether new rows go behind those of the last ingest; else the log begins anew.
+    lineage, scope
+        Hashes of what the declaration says about rows, and of all that decides how they are read.
+    marks
+        What is remembered of each part under this scope.
+    parts, changed
+        What the source is read from, and what of that has to be read now.
+    """
+
+    why: Why | None
+    last: Ingest | None
+    continues: bool
+    lineage: str
+    scope: str
+    marks: Mapping[str, Mark]
+    parts: Sequence[Part]
+    changed: Sequence[Part]
+
+
+def look_at_source(project: Project, name: str, now: datetime) -> Look:
+    """Return what of a source an ingest at `now` would read. None of its rows is read for that.
+
+    Raises
+    ------
+    SourceError
+        Where its files are missing or cannot be reached.
+    """
+    spec, declared = project.spec.sources[name], deciding_part(project.spec, "source", name)
+    lineage = content_id({part: value for part, value in declared.items() if part != "reader"})
+    if spec.reader.predictions is not None:  # the predictions of another model are other rows
+        lineage = content_id([lineage, spec.reader.predictions])
+    code = code_version("source", project.root, project_functions(project.spec, "source", name))
+    scope = content_id([lineage, declared["reader"], code])
+    last = last_ingest(project.database, name)
+    continues = last is not None and last.lineage == lineage and _has_rows(project, spec, last)
+    marks = last_marks(project.database, name, scope) if continues else {}
+    if last is not None and continues and now < last.at:  # what was known later is not asked for
+        return Look(None, last, True, lineage, scope, marks, (), ())
+    cursor = marks.get(CURSOR)
+    if spec.reader.predictions is not None:
+        parts = predicted_parts(project, spec, spec.reader.predictions)
+    else:
+        parts = source_parts(project.root, spec, project.spec.file.connections, cursor.mark if cursor else None)
+    changed = unsettled(parts, marks, now)
+    why = _why(changed, marks, now) if continues else ("begins anew" if last else "never read")
+    return Look(why, last, continues, lineage, scope, marks, parts, changed)
+
+
+def _has_rows(project: Project, spec: SourceSpec, last: Ingest) -> bool:
+    """Return whether the log has rows to continue; only that of a model which has not predicted yet may have none."""
+    return spec.reader.predictions is None or has_rows(project.store.get("source", last.id))
+
+
+def _why(changed: Sequence[Part], marks: Mapping[str, Mark], now: datetime) -> Why | None:
+    if not changed:
+        return None
+    waits = [marks[part.name].next_known_at for part in changed if part.name in marks]
+    if any(at is not None and at <= now for at in waits):
+        return "rows become known"
+    return "no fingerprint" if all(part.fingerprint is None for part in changed) else "changed"

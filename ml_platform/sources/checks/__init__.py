@@ -1,0 +1,1 @@
+"""Expectations about rows, held against them, and their results."""

@@ -1,0 +1,345 @@
+"""Ingesting a source: read, check, and append what is new to its log, or change nothing.
+
+- The first load takes each row's known-at from the declaration: history as it was.
+- A row that becomes known only after `now` is left for a later ingest.
+- Afterwards a row that should have been known by the last ingest but was not there arrived late, and
+  a row whose content has changed is a correction: both are known from this ingest on.
+- A row that is no longer there is kept: upstream may hold only the newest days. Such rows are counted (`Upstream`).
+- Parts of a source (files) that are as they were when they were last read are not read again.
+- Rows are read, compared and stored in batches: the engine spills beyond the project's memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from ml_platform.core.clock import format_duration
+from ml_platform.core.engines import DuckDB
+from ml_platform.core.errors import EmptySource, SourceError
+from ml_platform.core.hashing import content_id, format_instant
+from ml_platform.declarations.source import SourceSpec
+from ml_platform.project import Project
+from ml_platform.sources.change_detection import look_at_source
+from ml_platform.sources.checks.batched import Rows, RunChecks, check_rows
+from ml_platform.sources.checks.results import CheckResult, ChecksFailed
+from ml_platform.sources.empty_log import empty_log, has_rows
+from ml_platform.sources.ingest_history import CURSOR, Ingest, Mark, record_ingest
+from ml_platform.sources.log_writer import CHUNK_ROWS, add_records, append_rows
+from ml_platform.sources.new_rows import Log, NewRows, current_rows, find_new_rows
+from ml_platform.sources.read_changed import Reading, read_parts
+from ml_platform.sources.readers.dispatch import Part, fingerprint_of
+from ml_platform.sources.source_log import (
+    CHUNK,
+    FOREVER,
+    KNOWN,
+    ROW,
+    UNTIL,
+    has_records,
+    placed_versions,
+    source_rows,
+    with_chunk_numbers,
+)
+from ml_platform.sources.staging import Staging
+from ml_platform.sources.suppression_list import leave_out
+from ml_platform.sources.upstream import Upstream, far_ahead, marks_of_gone, read_upstream, upstream_of
+from ml_platform.storage.chunks import in_order, store_chunk
+from ml_platform.storage.ledger.anchors import seal_rows
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.materialization import Made
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What one ingest made of a source.
+
+    Attributes
+    ----------
+    late, corrections
+        How many of the new rows are known only from this ingest on, as rows of new keys and as changed ones.
+    checks
+        The source's checks as they now stand.
+    upstream
+        Which rows the source no longer has, and which wait to be known.
+    """
+
+    made: Made
+    new_rows: int
+    checks: tuple[CheckResult, ...]
+    late: int = 0
+    corrections: int = 0
+    upstream: Upstream = field(default_factory=Upstream)
+
+
+def ingest_source(project: Project, name: str, now: datetime, run_checks: RunChecks | None = None) -> Ingested:
+    """Read a source and append the rows that are new to its log.
+
+    Parameters
+    ----------
+    now
+        Rows that become known later than this are left for later.
+    run_checks
+        Holds new rows against the source's expectations, before they are appended.
+
+    Raises
+    ------
+    SourceError
+        Where rows cannot be read as declared: nothing was written.
+    ChecksFailed
+        Where new rows failed an expectation of severity ``error``: they are in an artefact of kind ``quarantine``.
+    """
+    return _Ingestion(project, project.spec.sources[name], now, run_checks).run()
+
+
+class _Ingestion:
+    def __init__(self, project: Project, spec: SourceSpec, now: datetime, run_checks: RunChecks | None) -> None:
+        self._project, self._spec, self._now = project, spec, now
+        self._run_checks = run_checks
+        self._expectations = content_id([expected.model_dump(mode="json") for expected in spec.expectations])
+        with self._declared_places():
+            look = look_at_source(project, spec.name, now)
+        self._look, self._marks, self._last = look, look.marks, look.last
+        self._previous = self._with_records(look.last) if look.last and look.continues else None
+        self._far_ahead = far_ahead(spec, project.clock)
+
+    def run(self) -> Ingested:
+        previous = self._previous
+        if previous is not None and self._now < previous.at:
+            return self._as_before(previous)
+        if previous is not None and self._look.why is None:
+            return self._nothing_new(previous, self._look.parts, ())
+        with self._declared_places():
+            return self._ingest(self._look.parts, self._look.changed)
+
+    def _ingest(self, parts: Sequence[Part], changed: Sequence[Part]) -> Ingested:
+        """Read what has changed and append what is new; read everything where that alone does not tell enough."""
+        some = len(changed) < len(parts)
+        with self._engine() as engine, Staging(engine) as staging:
+            reading = self._read(staging, changed, may_be_empty=some)
+            new = find_new_rows(
+                engine,
+                staging,
+                self._spec,
+                self._now,
+                self._number,
+                self._log(),
+                partial=some,
+                place=reading.place,
+                starts=reading.starts if self._spec.reader.has_files else (),
+            )
+            if not new.doubtful:
+                whole = not some and not self._is_partly_read
+                return self._finish(parts, reading, new if whole else replace(new, missing=None))
+        return self._ingest(parts, parts)
+
+    def _finish(self, parts: Sequence[Part], reading: Reading, new: NewRows) -> Ingested:
+        marks = reading.marks_beside(self._marks, new.seen, new.moved)
+        if new.count:
+            return self._append(parts, marks, new)
+        if self._previous is None and self._spec.reader.predictions is not None:
+            return self._nothing_yet(parts)
+        if self._previous is None:
+            problem = f"none of its rows is known by {format_instant(self._now)}"
+            raise EmptySource(self._spec.name, "known_at", problem, "Correct known_at, or advance the clock.")
+        return self._nothing_new(self._previous, parts, marks, new.missing)
+
+    @property
+    def _is_partly_read(self) -> bool:
+        """Whether the reader gives only some of the rows: those beyond a cursor, or the predictions of some days."""
+        postgres = self._spec.reader.postgres
+        return self._spec.reader.predictions is not None or (postgres is not None and postgres.cursor is not None)
+
+    @property
+    def _number(self) -> int:
+        return self._last.number + 1 if self._last else 1
+
+    def _engine(self) -> DuckDB:
+        """Return DuckDB, whatever engine computes features: a read is compared in this process, and spills."""
+        return DuckDB(self._project.spec.file.threads, self._project.spec.file.memory)
+
+    # Reading ---------------------------------------------------------------
+
+    def _read(self, staging: Staging, parts: Sequence[Part], *, may_be_empty: bool) -> Reading:
+        kept = leave_out(self._project, self._spec.name)
+        reading = read_parts(staging, self._spec, parts, self._marks, self._now, kept, self._far_ahead)
+        only_beyond = CURSOR in self._marks and self._marks[CURSOR].mark is not None
+        may_be_empty = may_be_empty or only_beyond or self._spec.reader.predictions is not None
+        if reading.rows == 0 and not may_be_empty:
+            where = self._spec.reader.told
+            raise EmptySource(self._spec.name, where, "there is no row", "Give it rows, and materialise it again.")
+        return reading
+
+    def _log(self) -> Log | None:
+        previous = self._previous
+        return Log(self._project.store, self._artifact(previous), previous.at) if previous else None
+
+    def _artifact(self, ingest: Ingest) -> Artifact:
+        return self._project.store.get("source", ingest.id)
+
+    def _with_records(self, last: Ingest) -> Ingest:
+        """Return the last ingest; where an older version made its log, with one that tells which rows were replaced."""
+        artifact, store = self._artifact(last), self._project.store
+        if has_records(artifact):
+            return last
+        with self._engine() as engine:
+            rows = placed_versions(engine, store, artifact, self._spec.key, "stored_rows")
+            rows = with_chunk_numbers(engine, artifact, rows.filter(rows[UNTIL] != FOREVER), "stored_rows")
+            records = engine.batches(rows.select(CHUNK, ROW, UNTIL).order_by([CHUNK, ROW]))
+            return replace(last, id=add_records(store, self._spec, artifact, last.number + 1, records).id)
+
+    @contextmanager
+    def _declared_places(self) -> Iterator[None]:
+        """Let errors about a declared column say where it is declared."""
+        try:
+            yield
+        except SourceError as error:
+            locations = self._project.spec.locations
+            found = locations.get(f"sources/{self._spec.name}.columns.{error.column}") if error.column else None
+            if found is None:
+                raise
+            raise error.declared_at(f"{found.file}:{found.line}") from None
+
+    # Writing ---------------------------------------------------------------
+
+    def _append(self, parts: Sequence[Part], marks: Iterable[Mark], new: NewRows) -> Ingested:
+        checks = self._check(new)
+        previous = self._artifact(self._previous) if self._previous else None
+        artifact = append_rows(self._project.store, self._spec, previous, new)
+        ingest = self._ingest_of(artifact.id, parts, marks, checks, new, new.missing)
+        self._record(ingest, parts, marks)
+        return self._result(Made(artifact, reused=False), checks, new, ingest)
+
+    def _check(self, new: NewRows) -> tuple[CheckResult, ...]:
+        """Return the results for new rows; set them aside where one of them stops the source."""
+        whole = None
+        if self._previous is not None or new.keys_repeat:
+            whole = partial(_counted, new.engine, new.current)
+        results = self._results(Rows(new.count, new.declared), whole)
+        if any(result.blocks for result in results):
+            self._quarantine(new)
+            raise ChecksFailed(f"sources/{self._spec.name}", results)
+        return results
+
+    def _results(self, rows: Rows, whole: Callable[[], Rows] | None) -> tuple[CheckResult, ...]:
+        if self._run_checks is None or not self._spec.expectations:
+            return ()
+        return check_rows(self._run_checks, self._spec.expectations, rows, whole, self._spec.key)
+
+    def _checks_again(self, previous: Ingest) -> tuple[CheckResult, ...]:
+        """Return the last results; where the expectations have changed since, hold all rows against the new ones."""
+        if previous.expectations == self._expectations or self._run_checks is None:
+            return previous.checks
+        artifact = self._artifact(previous)
+        with self._engine() as engine:
+            rows = source_rows(engine, self._project.store, artifact, "stored_rows").select(*self._spec.columns)
+            log = Log(self._project.store, artifact, previous.at)
+            current = current_rows(engine, log, "current_rows")
+            current = current.order_by([KNOWN, *self._spec.key]).select(*self._spec.columns)
+            everything = Rows(artifact.about["rows"], lambda: engine.batches(rows))
+            return self._results(everything, partial(_counted, engine, lambda: current))
+
+    def _quarantine(self, new: NewRows) -> None:
+        store = self._project.store
+        tables = (pa.Table.from_batches([batch]) for batch in new.engine.batches(new.declared_rows(), CHUNK_ROWS))
+        parts = ((f"rows.{number}" if number > 1 else "rows", table) for number, table in enumerate(tables, 1))
+        chunks = [(chunk.name, chunk.id, chunk.stored) for chunk in in_order(lambda p: store_chunk(store, *p), parts)]
+        id = content_id([id for _, id, _ in chunks])
+        about = {"source": self._spec.name, "rows": new.count, "at": format_instant(self._now)}
+        store.write("quarantine", id, id, objects={name: stored for name, _, stored in chunks}, about=about)
+
+    def _nothing_new(
+        self, previous: Ingest, parts: Sequence[Part], marks: Iterable[Mark], missing: int | None = None
+    ) -> Ingested:
+        ingest = self._ingest_of(previous.id, parts, marks, self._checks_again(previous), None, missing)
+        self._record(ingest, parts, marks)
+        return self._as_before(ingest)
+
+    def _nothing_yet(self, parts: Sequence[Part]) -> Ingested:
+        """Record that the model has not predicted anything yet: features of it are null, and counts 0."""
+        made = empty_log(self._project.store, self._spec)
+        ingest = self._ingest_of(made.artifact.id, parts, (), (), None)
+        self._record(ingest, parts, ())
+        return self._result(made, (), None, ingest)
+
+    def _as_before(self, ingest: Ingest) -> Ingested:
+        return self._result(Made(self._artifact(ingest), reused=True), ingest.checks, None, ingest)
+
+    def _ingest_of(
+        self,
+        id: str,
+        parts: Sequence[Part],
+        marks: Iterable[Mark],
+        checks: tuple[CheckResult, ...],
+        new: NewRows | None,
+        missing: int | None = None,
+    ) -> Ingest:
+        known = {**self._marks} | {mark.name: mark for mark in marks}
+        known |= {mark.name: mark for mark in self._gone(known, parts)}
+        waits = [mark.next_known_at for mark in known.values() if mark.next_known_at is not None]
+        last = read_upstream(self._previous.upstream) if self._previous is not None else Upstream()
+        upstream = upstream_of(last, known.values(), missing, self._now, self._far_ahead)
+        files = fingerprint_of(parts)
+        return Ingest(
+            number=self._number,
+            at=self._now,
+            id=id,
+            lineage=self._look.lineage,
+            fingerprint=files and content_id([files, self._look.scope]),
+            next_known_at=min((at for at in waits if at > self._now), default=None),
+            new_rows=new.count if new else 0,
+            late=new.late if new else 0,
+            corrections=new.corrections if new else 0,
+            expectations=self._expectations,
+            checks=checks,
+            upstream=upstream.as_text(),
+        )
+
+    def _record(self, ingest: Ingest, parts: Sequence[Part], marks: Iterable[Mark]) -> None:
+        read = tuple(marks)
+        others = {name: mark for name, mark in self._marks.items() if name not in {mark.name for mark in read}}
+        marks = (*read, *self._gone(others, parts))
+        record_ingest(self._project.database, self._spec.name, ingest, self._look.scope, marks)
+        if ingest.new_rows:
+            seal_rows(self._project, self._now)
+
+    def _gone(self, marks: Mapping[str, Mark], parts: Sequence[Part]) -> list[Mark]:
+        if not self._spec.reader.has_files:
+            return []
+        return marks_of_gone(marks, {part.name for part in parts}, self._now)
+
+    def _result(self, made: Made, checks: tuple[CheckResult, ...], new: NewRows | None, ingest: Ingest) -> Ingested:
+        freshness = _freshness(self._spec, made.artifact, self._now)
+        return Ingested(
+            made=made,
+            new_rows=new.count if new else 0,
+            checks=(*checks, *freshness),
+            late=new.late if new else 0,
+            corrections=new.corrections if new else 0,
+            upstream=read_upstream(ingest.upstream),
+        )
+
+
+def _counted(engine: DuckDB, rows: Callable[[], Any]) -> Rows:
+    query = rows()
+    count = engine.run(query.aggregate(n=query.count()))["n"][0].as_py()
+    return Rows(int(count), lambda: engine.batches(query))
+
+
+def _freshness(spec: SourceSpec, artifact: Artifact, now: datetime) -> tuple[CheckResult, ...]:
+    """Return whether the newest row became known within the declared span, where one is declared."""
+    if spec.freshness is None:
+        return ()
+    if not has_rows(artifact):
+        return (CheckResult("freshness", True, summary={"newest": "no row yet"}),)
+    newest = datetime.fromisoformat(artifact.about["known"][1])
+    passed = now - newest <= spec.freshness
+    summary: dict[str, Any] = {"newest": format_instant(newest), "limit": format_duration(spec.freshness)}
+    if not passed:
+        summary["problem"] = f"newest row became known {format_duration(now - newest)} ago, limit {summary['limit']}"
+    return (CheckResult("freshness", passed, "error", summary),)

@@ -1,0 +1,120 @@
+"""Keys whose rows are not ingested any more, since somebody asked to be forgotten: known by a keyed hash alone.
+
+The hash is an HMAC with a secret that the project's database drew for itself: the list does not tell whom it names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from ml_platform.core.hashing import canonical_json, format_instant
+from ml_platform.project import Project
+from ml_platform.storage.database import Database
+from ml_platform.storage.rows import delete_rows, insert_if_absent
+from ml_platform.storage.tables import METADATA, Instant
+
+SECRET = sa.Table(
+    "suppression_secret",
+    METADATA,
+    sa.Column("name", sa.String(20), primary_key=True),
+    sa.Column("secret", sa.String(64), nullable=False),
+)
+
+SUPPRESSED = sa.Table(
+    "suppressed",
+    METADATA,
+    sa.Column("entity", sa.String(64), primary_key=True),
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("at", Instant, nullable=False),
+)
+
+
+def key_hash(database: Database, entity: str, values: Sequence[str]) -> str:
+    """Return the keyed hash of one entity's key, given as texts in the order of its columns."""
+    return _hash(_secret(database), entity, values)
+
+
+def suppress(connection: sa.Connection, entity: str, hash: str, at: datetime) -> None:
+    """Let no row of an entity be ingested from now on."""
+    insert_if_absent(connection, SUPPRESSED, {"entity": entity, "hash": hash, "at": at})
+
+
+def lift(connection: sa.Connection, entity: str, hash: str) -> bool:
+    """Let rows of an entity be ingested again; False where they were not suppressed."""
+    here = (SUPPRESSED.c.entity == entity) & (SUPPRESSED.c.hash == hash)
+    return delete_rows(connection, SUPPRESSED, here) > 0
+
+
+def leave_out(project: Project, source: str) -> Callable[[pa.Table], pa.Table]:
+    """Return a function that leaves the rows of suppressed keys out of what was read of a source."""
+    columns = project.spec.sources[source].columns
+    found = _suppressed(project.database)
+    entities = project.spec.file.entities
+    held = {name: key for name, key in entities.items() if name in found and set(key) <= set(columns)}
+    if not held:
+        return lambda rows: rows
+    secret = _secret(project.database)
+
+    def kept(rows: pa.Table) -> pa.Table:
+        for entity, key in held.items():
+            rows = _without(rows, secret, entity, key, found[entity])
+        return rows
+
+    return kept
+
+
+def key_texts(rows: pa.Table, columns: Sequence[str]) -> list[list[str | None]]:
+    """Return the texts of each column, by which keys are hashed and compared."""
+    return [[_text(value) for value in rows[name].to_pylist()] for name in columns]
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, datetime):
+        return format_instant(value)
+    return None if value is None else str(value)
+
+
+def _without(rows: pa.Table, secret: str, entity: str, key: Sequence[str], hashes: set[str]) -> pa.Table:
+    distinct = rows.select(list(key)).group_by(list(key)).aggregate([])
+    texts = zip(*key_texts(distinct, key), strict=True)
+    chosen = [None not in values and _hash(secret, entity, values) in hashes for values in texts]
+    for row in distinct.filter(pa.array(chosen, pa.bool_())).to_pylist():
+        rows = rows.filter(pc.invert(has_key(rows, row)))
+    return rows
+
+
+def has_key(rows: pa.Table, key: Mapping[str, object]) -> pa.ChunkedArray:
+    """Return which rows have a key, given by column; a null never has it."""
+    found = pa.chunked_array([pa.array([True] * rows.num_rows, pa.bool_())])
+    for name, value in key.items():
+        same = pc.equal(rows[name], pa.scalar(value, rows[name].type))
+        found = pc.and_(found, pc.fill_null(same, False))
+    return found
+
+
+def _suppressed(database: Database) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    with database.reading() as connection:
+        for row in connection.execute(sa.select(SUPPRESSED.c.entity, SUPPRESSED.c.hash)):
+            found.setdefault(row.entity, set()).add(row.hash)
+    return found
+
+
+def _hash(secret: str, entity: str, values: Sequence[str]) -> str:
+    return hmac.new(bytes.fromhex(secret), canonical_json([entity, list(values)]), hashlib.sha256).hexdigest()
+
+
+def _secret(database: Database) -> str:
+    """Return the project's secret, drawn when it is first asked for."""
+    with database.writing() as connection:
+        insert_if_absent(connection, SECRET, {"name": "suppression", "secret": secrets.token_hex(32)})
+        found: str = connection.execute(sa.select(SECRET.c.secret)).scalar_one()
+    return found

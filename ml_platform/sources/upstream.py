@@ -1,0 +1,166 @@
+"""What a source no longer holds, or holds too early: such rows stay in the log or wait, and this counts them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+
+from ml_platform.core.clock import Clock, WallClock, format_duration
+from ml_platform.core.errors import listed
+from ml_platform.core.hashing import canonical_json, format_instant
+from ml_platform.declarations.source import SourceSpec
+from ml_platform.sources.ingest_history import CURSOR, Mark
+
+_SOON = {True: timedelta(days=1), False: timedelta(days=366)}
+"""How far ahead a row may be known without a note, on the wall clock and on a simulated one."""
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many rows one of these notes is about.
+
+    Attributes
+    ----------
+    since
+        The ingest from which on there were any, without a break.
+    files, names
+        The files concerned: how many, and the first of them.
+    """
+
+    rows: int = 0
+    since: str | None = None
+    files: int = 0
+    names: tuple[str, ...] = ()
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to note."""
+        return bool(self.rows or self.files)
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """How a source differs from its log, as of one ingest. Rows are never removed from the log for it.
+
+    Attributes
+    ----------
+    gone
+        Files that were read before and are no longer there, with the rows that they had.
+    fewer
+        Files that no longer have some rows that they once had, and how many.
+    missing
+        Keys of the log that a reading of the whole source did not find.
+    waiting
+        Rows that were read and become known later; `until` is when the last of them does.
+    far
+        Those of them that become known later than a source's delay explains.
+    """
+
+    gone: Count = Count()
+    fewer: Count = Count()
+    missing: Count = Count()
+    waiting: int = 0
+    until: str | None = None
+    far: Count = Count()
+    limit: str = ""
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a sentence for each thing that a person should look at."""
+        found = []
+        if self.gone.any:
+            one = self.gone.files == 1
+            files = "a file that was read before is" if one else f"{self.gone.files:,} files that were read before are"
+            found.append(f"{files} gone ({listed(self.gone.names)}; {_rows(self.gone.rows)}). {_kept(self.gone)}")
+        if self.fewer.any:
+            files = f"{self.fewer.files:,} file{'s' * (self.fewer.files != 1)}"
+            verb = "has" if self.fewer.files == 1 else "have"
+            lost = f"no longer {verb} {_rows(self.fewer.rows)} of before ({listed(self.fewer.names)})"
+            found.append(f"{files} {lost}. {_kept(self.fewer)}")
+        if self.missing.any:
+            keys = f"{self.missing.rows:,} key{'s' * (self.missing.rows != 1)} of earlier rows"
+            found.append(f"the source no longer has {keys}. {_kept(self.missing)}")
+        if self.far.any:
+            later = f"more than {self.limit} after this ingest, the last at {(self.until or '')[:10]}"
+            become = "becomes" if self.far.rows == 1 else "become"
+            found.append(f"{_rows(self.far.rows)} {become} known {later} (since {_day(self.far)})")
+        return tuple(found)
+
+    def as_text(self) -> str:
+        """Return it as JSON, to be stored."""
+        return canonical_json(asdict(self)).decode()
+
+
+def read_upstream(text: str) -> Upstream:
+    """Return what `Upstream.as_text` wrote."""
+    facts = json.loads(text)
+    if not facts:
+        return Upstream()
+    for name in ("gone", "fewer", "missing", "far"):
+        facts[name] = Count(**{**facts[name], "names": tuple(facts[name]["names"])})
+    return Upstream(**facts)
+
+
+def far_ahead(spec: SourceSpec, clock: Clock) -> timedelta:
+    """Return how long after an ingest a row may become known without a note."""
+    return _SOON[isinstance(clock, WallClock)] + max(spec.known_at.delay or timedelta(0), timedelta(0))
+
+
+def marks_of_gone(marks: Mapping[str, Mark], present: Collection[str], now: datetime) -> list[Mark]:
+    """Return the marks of parts that are gone since the last ingest, or there again."""
+    changed = []
+    for name, mark in marks.items():
+        gone = name not in present and name != CURSOR
+        if gone != (mark.gone_at is not None):
+            changed.append(replace(mark, gone_at=now if gone else None))
+    return changed
+
+
+def upstream_of(
+    last: Upstream, marks: Iterable[Mark], missing: int | None, now: datetime, limit: timedelta
+) -> Upstream:
+    """Return how a source differs from its log.
+
+    Parameters
+    ----------
+    last
+        As of the ingest before.
+    marks
+        Of all parts, as of this ingest.
+    missing
+        How many keys of the log were not read; None where not all of the source was read, so that it is not known.
+    """
+    parts = [mark for mark in marks if mark.name != CURSOR]
+    here = [mark for mark in parts if mark.gone_at is None]
+    gone = [mark for mark in parts if mark.gone_at is not None]
+    fewer = [mark for mark in here if mark.rows < mark.most_rows]
+    untils = [mark.waiting_until for mark in here if mark.waiting_until is not None]
+    return Upstream(
+        gone=_count(last.gone, sum(mark.rows for mark in gone), now, gone),
+        fewer=_count(last.fewer, sum(mark.most_rows - mark.rows for mark in fewer), now, fewer),
+        missing=last.missing if missing is None else _count(last.missing, missing, now),
+        waiting=sum(mark.waiting for mark in here),
+        until=format_instant(max(untils)) if untils else None,
+        far=_count(last.far, sum(mark.far for mark in here), now),
+        limit=format_duration(limit),
+    )
+
+
+def _count(last: Count, rows: int, now: datetime, marks: Iterable[Mark] = ()) -> Count:
+    names = sorted(mark.name for mark in marks)
+    since = last.since if last.any else format_instant(now)
+    return Count(rows, since, len(names), tuple(names[:_NAMED])) if rows or names else Count()
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
+def _kept(count: Count) -> str:
+    return f"Their rows are kept (since {_day(count)})"
+
+
+def _day(count: Count) -> str:
+    return (count.since or "")[:16].replace("T", " ")

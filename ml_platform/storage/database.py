@@ -1,0 +1,109 @@
+"""The SQL database of refs, the ledger and indexes: SQLite by default, PostgreSQL by URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from ml_platform.storage.database_errors import open_engine
+from ml_platform.storage.row_log import append_changes, forget_changes
+from ml_platform.storage.rows import refuse_unlogged
+from ml_platform.storage.tables import METADATA
+
+_CREATING = 0x6D6C70  # the advisory lock that creating tables takes
+
+
+class Database:
+    """A connection pool over the platform's tables, which it creates where they are missing."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = open_engine(url, "storage.database in project.yaml")
+        if self.engine.dialect.name == "sqlite":
+            _prepare_sqlite(self.engine)
+        sa.event.listen(self.engine, "before_execute", refuse_unlogged)
+        self._created = 0
+        self._text: Callable[[bytes], str] = str
+
+    @contextmanager
+    def any_text(self) -> Iterator[None]:
+        """Read text that is no UTF-8 with escapes, where it otherwise is an error, as only who verifies needs it."""
+        self._text = lambda content: content.decode(errors="backslashreplace")
+        try:
+            yield
+        finally:
+            self._text = str
+
+    @contextmanager
+    def _connect(self) -> Iterator[sa.Connection]:
+        with self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.connection.dbapi_connection.text_factory = self._text  # type: ignore[union-attr]
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection for reading."""
+        self._create_tables()
+        with self._connect() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Give a connection for reading whose statements all see the database as of one moment."""
+        self._create_tables()
+        with self._connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Give a connection in one transaction: all of it happens, or nothing."""
+        self._create_tables()
+        with self._transaction() as connection:
+            yield connection
+
+    def _create_tables(self) -> None:
+        """Create what is missing, also tables of modules that were imported after the database was opened."""
+        if self._created == len(METADATA.tables):
+            return
+        if not self._is_complete():
+            with self._transaction() as connection:
+                if self.engine.dialect.name == "postgresql":  # its CREATE TABLE IF NOT EXISTS is not safe in parallel
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATING)))
+                METADATA.create_all(connection)
+        self._created = len(METADATA.tables)
+
+    def _is_complete(self) -> bool:
+        """Return whether nothing has to be created, without waiting for who writes."""
+        with self.engine.connect() as connection:
+            there = set(sa.inspect(connection).get_table_names())
+            return METADATA.tables.keys() <= there
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        with self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                append_changes(connection)
+                connection.commit()
+            finally:
+                forget_changes(connection)
+
+
+def _prepare_sqlite(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the platform says BEGIN itself
+        connection.execute("PRAGMA busy_timeout=30000")  # first: the next statement waits for a lock too
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")

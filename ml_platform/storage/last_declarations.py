@@ -1,0 +1,45 @@
+"""By which declaration each node was made last, so that a plan can say what has changed since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from ml_platform.core.hashing import canonical_json
+from ml_platform.storage.database import Database
+from ml_platform.storage.rows import insert_row
+from ml_platform.storage.tables import METADATA
+
+DECLARED = sa.Table(
+    "declared",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("node", sa.String(200), nullable=False, index=True),
+    sa.Column("part", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+
+def record_declared(database: Database, node: str, part: Mapping[str, Any]) -> None:
+    """Record what decided `node` when it was made; what is recorded last already is not recorded again."""
+    text = canonical_json(part).decode()
+    if _last(database, node) == text:
+        return
+    with database.writing() as connection:
+        insert_row(connection, DECLARED, {"node": node, "part": text})
+
+
+def last_declared(database: Database, node: str) -> dict[str, Any] | None:
+    """Return what decided `node` when it was made last; None where that was not recorded."""
+    text = _last(database, node)
+    return None if text is None else dict(json.loads(text))
+
+
+def _last(database: Database, node: str) -> str | None:
+    query = sa.select(DECLARED.c.part).where(DECLARED.c.node == node).order_by(DECLARED.c.seq.desc()).limit(1)
+    with database.reading() as connection:
+        text: str | None = connection.scalar(query)
+    return text

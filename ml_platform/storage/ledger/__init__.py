@@ -1,0 +1,1 @@
+"""The ledger: hash-chained lines, and their anchors."""

@@ -1,0 +1,15 @@
+"""What a core operation hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ml_platform.storage.manifest import Artifact
+
+
+@dataclass(frozen=True)
+class Made:
+    """An artefact, and whether it was there already under the same key."""
+
+    artifact: Artifact
+    reused: bool

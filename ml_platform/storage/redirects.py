@@ -1,0 +1,37 @@
+"""Which artefact stands in the place of one that was replaced: a former id goes on being an answer.
+
+An id names what was made, and manifests, logs and ledger lines that nobody rewrites cite it. Where rows of an artefact
+had to be erased, what is left has an id of its own. This table, in the database and not in the store, leads to it.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from ml_platform.storage.database import Database
+from ml_platform.storage.rows import delete_rows, insert_row, update_rows
+from ml_platform.storage.tables import METADATA
+
+SUCCESSORS = sa.Table(
+    "successors",
+    METADATA,
+    sa.Column("kind", sa.String(40), primary_key=True),
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("successor", sa.String(64), nullable=False),
+)
+
+
+def successor(database: Database, kind: str, id: str) -> str | None:
+    """Return the id of what stands in the place of an artefact now, or None where nothing does."""
+    query = sa.select(SUCCESSORS.c.successor).where((SUCCESSORS.c.kind == kind) & (SUCCESSORS.c.id == id))
+    with database.reading() as connection:
+        found: str | None = connection.scalar(query)
+    return found
+
+
+def replace_artifact(connection: sa.Connection, kind: str, id: str, by: str) -> None:
+    """Let `by` stand in the place of an artefact, and of all that it stood in the place of itself."""
+    same = SUCCESSORS.c.kind == kind
+    update_rows(connection, SUCCESSORS, same & (SUCCESSORS.c.successor == id), {"successor": by})
+    delete_rows(connection, SUCCESSORS, same & (SUCCESSORS.c.id == id))
+    insert_row(connection, SUCCESSORS, {"kind": kind, "id": id, "successor": by})

@@ -1,0 +1,193 @@
+"""The commands explain and champion, as a person and as a machine use them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ml_platform.audit.explain import explain
+from ml_platform.audit.explain.lookup import sample_ids
+from ml_platform.audit.explain.render_html import page_of
+from ml_platform.cli.main import app
+from ml_platform.core.errors import PlatformError
+from tests.audit.explain.shop_with_history import MODEL, Lived
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner(env={"COLUMNS": "150"}).invoke(app, [str(item) for item in arguments])
+
+
+def told_by(*arguments: object) -> str:
+    found = call(*arguments)
+    assert found.exit_code == 0, found.output
+    return found.stdout
+
+
+@pytest.fixture
+def id(lived: Lived) -> str:
+    return sample_ids(lived.project, MODEL, None, 1)[0]
+
+
+def test_one_prediction_reads_like_a_page(lived: Lived, id: str) -> None:
+    told = told_by("explain", id, lived.project.root)
+    for heading in ("Asked", "Answered", "Why", "Source rows behind it", "Inputs", "Made by", "Scored again"):
+        assert f"\n{heading}" in told
+    assert "from the logged inputs: All 3 outputs came out again to the same bytes." in told
+    assert "from the features of then: All 3 outputs came out again to the same bytes." in told
+    assert "adds up to the raw score" in told
+    assert "WHAT IF" not in told
+
+
+def test_a_machine_gets_everything(lived: Lived, id: str) -> None:
+    told = json.loads(told_by("explain", id, lived.project.root, "--json", "--rows", "2"))
+    assert told == explain(lived.project, id, lived.project.clock.now(), rows=2).as_json()
+    assert told["prediction_id"] == id
+    assert all(len(item["behind"]["rows"]) <= 3 for item in told["inputs"] if item["behind"])
+
+
+def test_many_are_told_in_a_table_or_one_object_a_line(lived: Lived, tmp_path: Path) -> None:
+    root = lived.project.root
+    lines = told_by("explain", root, "--model", MODEL, "--sample", 7, "--json").splitlines()
+    ids = [json.loads(line)["prediction_id"] for line in lines]
+    assert sorted(ids) == sorted(sample_ids(lived.project, MODEL, None, 7))
+    file = tmp_path / "ids"
+    file.write_text("\n".join(ids))
+    told = told_by("explain", root, "--ids", file)
+    assert all(id in told for id in ids)
+    assert "7 predictions explained. All came out again to the same bytes." in told
+    of_day = told_by("explain", root, "--model", MODEL, "--day", "2024-03-02", "--sample", 5)
+    assert of_day.count(f"{MODEL}.20240302.") == 5
+
+
+def test_what_if_is_marked_and_stands_beside_what_was(lived: Lived, id: str) -> None:
+    told = told_by("explain", id, lived.project.root, "--what-if", "mean_late_7d=500", "--what-if", "items=8")
+    assert "WHAT IF  on paper; nothing was logged" in told
+    assert re.search(r"courier_recent\.mean_late_7d +\S+( min)? +500", told)
+    assert "Why, what if" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--what-if", "items"], "--what-if items: is no change. Write COLUMN=VALUE"),
+        (["--model", MODEL], "say which predictions: either an id, or --ids FILE, or --model NAME with --sample."),
+        (["--html", "/proc/nothing/page.html"], "the page cannot be written to /proc/nothing/page.html"),
+    ],
+)
+def test_wrong_requests_are_answered_with_what_to_write(
+    lived: Lived, id: str, arguments: list[str], problem: str
+) -> None:
+    found = call("explain", id, lived.project.root, *arguments)
+    assert isinstance(found.exception, PlatformError)
+    assert problem in str(found.exception)
+
+
+def test_a_missing_file_of_ids_and_a_page_about_many_are_refused(lived: Lived, tmp_path: Path) -> None:
+    root = lived.project.root
+    found = call("explain", root, "--ids", tmp_path / "none")
+    assert "cannot be read" in str(found.exception)
+    found = call("explain", root, "--model", MODEL, "--html", tmp_path / "page.html")
+    assert str(found.exception) == "--html writes a page about one prediction. Give one id."
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_what_was_in_production_is_told_from_the_ledger(lived: Lived) -> None:
+    root = lived.project.root
+    told = told_by("champion", MODEL, root, "--at", "2024-03-02T08:00:00Z")
+    assert f"{MODEL}@1 was in production at 2024-03-02 08:00 UTC" in told
+    assert re.search(r"test \(deploy, ledger line \d+\), in place of nothing", told)
+    user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+    assert re.search(rf"as user +{user} on ", told)
+    assert "2024-03-01 00:00 UTC until 2024-03-04 07:00 UTC" in told
+    machine = json.loads(told_by("champion", MODEL, root, "--at", "2024-03-05", "--json"))
+    assert (machine["deployment"]["version"], machine["version"]["number"]) == (2, 2)
+    assert "No version of late_parcel was deployed by 2024-02-01 00:00 UTC; the first was" in told_by(
+        "champion", MODEL, root, "--at", "2024-02-01"
+    )
+    for at, problem in (("yesterday", "is no instant"), ("2024-03-05T08:00", "has no time zone")):
+        assert problem in str(call("champion", MODEL, root, "--at", at).exception)
+    assert "Did you mean late_parcel?" in str(call("champion", "late_parsel", root).exception)
+
+
+class _Page(HTMLParser):
+    """What a page would load or run, and whether its elements are closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[tuple[str, str | None]] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.loads += [(name, value) for name, value in attrs if name in ("src", "href", "srcset", "action", "data")]
+        if tag not in ("meta", "link", "rect"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != "rect":
+            assert self.open.pop() == tag
+
+
+def test_the_page_loads_nothing_and_is_well_formed(lived: Lived, id: str, tmp_path: Path) -> None:
+    told = told_by("explain", id, lived.project.root, "--html", tmp_path / "new/page.html", "--what-if", "items=8")
+    assert f"Open {(tmp_path / 'new/page.html').as_uri()}" in told
+    text = (tmp_path / "new/page.html").read_text()
+    page = _Page()
+    page.feed(text)
+    assert page.open == []
+    assert page.loads == [("href", "data:,")]
+    assert not page.tags & {"script", "img", "iframe", "object"}
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "@import" not in text
+    assert "url(" not in text
+    assert "What if" in text
+
+
+def test_what_stands_in_the_data_is_never_read_as_a_page(lived: Lived, id: str) -> None:
+    from dataclasses import replace
+
+    evil = "<script>alert(1)</script>"
+    told = explain(lived.project, id, lived.now)
+    behind = replace(told.inputs[0].behind, entity={evil: evil}) if told.inputs[0].behind else None
+    inputs = (replace(told.inputs[0], name=evil, formula=evil, unit=evil, behind=behind), *told.inputs[1:])
+    provenance = replace(told.version.provenance, declaration=evil, commit=evil)
+    version = replace(told.version, algorithm=evil, provenance=provenance)
+    changed = replace(
+        told, key={evil: evil}, description=evil, inputs=inputs, version=version, problems=(evil,), model=evil
+    )
+    page = page_of(changed)
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 10
+
+
+def test_explaining_loads_none_of_the_slow_libraries(lived: Lived, id: str) -> None:
+    code = (
+        "import sys\n"
+        "from ml_platform.cli.main import app\n"
+        f"sys.argv = ['ml-platform', 'explain', {id!r}, {str(lived.project.root)!r}]\n"
+        "try:\n    app()\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = set(re.findall(r"'(\w+)'", done.stderr))
+    assert "lightgbm" in loaded
+    assert not loaded & {"dagster", "mlflow", "evidently", "great_expectations", "matplotlib", "pyspark", "jinja2"}
+
+
+def test_a_notebook_gets_all_rows_and_what_ifs_in_one_line(lived: Lived, id: str) -> None:
+    import ml_platform
+
+    told = ml_platform.explain(lived.project.root, id, what_if={"orders.items": "8"})
+    assert told.what_if is not None
+    assert [(change.name, change.after) for change in told.what_if.changes] == [("orders.items", 8)]
+    assert all(len(item.behind.rows) == item.behind.count for item in told.inputs if item.behind)

@@ -1,0 +1,347 @@
+"""What is gone, damaged, edited or false is named; what is left is told all the same."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from ml_platform.audit.erasure.data_subject import Person
+from ml_platform.audit.erasure.erase import erase
+from ml_platform.audit.erasure.plan import plan_erasure
+from ml_platform.audit.explain import Explanation, explain
+from ml_platform.audit.explain.champion_history import production_at
+from ml_platform.audit.explain.lookup import find_predictions, sample_ids
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, NoSuchPrediction, WrongWhatIf
+from ml_platform.project import Project, open_project
+from ml_platform.storage.manifest import StoredObject
+from ml_platform.storage.prediction_log import append_predictions, logged_days, segment_names
+from tests.audit.explain.shop_with_history import MODEL, Lived
+from tests.worlds import COURIER, NOW
+
+
+@pytest.fixture
+def shop(lived: Lived, tmp_path: Path) -> Project:
+    """A copy of the shop that has lived, to be harmed."""
+    shutil.copytree(lived.project.root, tmp_path / "shop")
+    return open_project(tmp_path / "shop")
+
+
+@pytest.fixture
+def before(lived: Lived) -> Explanation:
+    return explain(lived.project, sample_ids(lived.project, MODEL, None, 1)[0], lived.now)
+
+
+def again(shop: Project, before: Explanation) -> Explanation:
+    return explain(open_project(shop.root), before.prediction_id, NOW + timedelta(days=7))
+
+
+def object_of(shop: Project, stored: StoredObject) -> Path:
+    return shop.state / "store/objects" / stored.sha256[:2] / stored.sha256
+
+
+def test_a_model_that_is_declared_no_longer_is_explained_as_before(shop: Project, before: Explanation) -> None:
+    (shop.root / f"models/{MODEL}.yaml").unlink()
+    assert MODEL not in open_project(shop.root).spec.models
+    assert again(shop, before) == before
+    assert production_at(open_project(shop.root), MODEL, NOW).version is not None
+
+
+def test_a_feature_that_means_something_else_by_now_is_explained_as_it_was_meant(
+    shop: Project, before: Explanation
+) -> None:
+    edited = COURIER.replace("publish_delay: 5m", "publish_delay: 45m").replace(
+        "minutes_late >= 30", "minutes_late >= 5"
+    )
+    (shop.root / "features/courier_recent.yaml").write_text(edited)
+    assert again(shop, before) == before
+
+
+def test_a_log_that_does_not_tell_what_it_read_is_explained_by_todays_declarations_and_says_so(
+    shop: Project, before: Explanation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = find_predictions(shop, [before.prediction_id])[0].rows.drop(columns=["_log", "_segment"])
+    table = pa.Table.from_pandas(rows.assign(prediction_id=f"{MODEL}.20240310.{'0' * 16}"), preserve_index=False)
+    monkeypatch.setattr("ml_platform.storage.prediction_log.kept_declarations", lambda *_: {})
+    inputs = {name: id for name, id in before.made.artifacts.items() if name != "sources/deliveries"}
+    state, _ = append_predictions(shop, MODEL, date(2024, 3, 10), "key", lambda _: table, inputs, {})
+    older = [{"id": item["id"], "rows": item["rows"]} for item in state.about["segments"]]
+    rewrite(shop, date(2024, 3, 10), older)
+    told = explain(shop, f"{MODEL}.20240310.{'0' * 16}", NOW)
+    assert not told.made.exact
+    assert told.problems == ("the log does not tell the declarations of then: those of now are used",)
+    assert told.holds
+    (shop.root / f"models/{MODEL}.yaml").unlink()
+    told = explain(open_project(shop.root), f"{MODEL}.20240310.{'0' * 16}", NOW)
+    assert told.problems == (
+        "the log does not tell the declarations of then, and late_parcel is declared no longer: its features and "
+        "source rows cannot be told",
+    )
+    assert (told.again.agrees, told.from_features) == (True, None)
+    assert [item.value for item in told.inputs] == [item.value for item in before.inputs]
+
+
+def rewrite(shop: Project, day: date, segments: list[dict[str, object]]) -> None:
+    """Write a day's state as an older version of the platform did."""
+    from ml_platform.storage.prediction_log import KIND, PREDICTION_DAYS
+    from ml_platform.storage.rows import update_rows
+
+    logged = next(item for item in logged_days(shop, MODEL) if item.day == day)
+    state = shop.store.get(KIND, logged.artifact)
+    about = {**state.about, "segments": segments}
+    shop.store.write(KIND, "e" * 64, "older", objects=state.objects, about=about, inputs=state.inputs)
+    with shop.database.writing() as connection:
+        here = PREDICTION_DAYS.c.day == day.isoformat()
+        update_rows(connection, PREDICTION_DAYS, here, {"artifact": "e" * 64})
+
+
+def planted(shop: Project, before: Explanation, column: str, value: object) -> Explanation:
+    """Log the same prediction once more under another id, with one value that is false."""
+    logged = find_predictions(shop, [before.prediction_id])[0]
+    rows = logged.rows.drop(columns=["_log", "_segment"]).assign(prediction_id=f"{MODEL}.20240310.{'f' * 16}")
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    place = table.column_names.index(column)
+    table = table.set_column(place, column, pa.array([value], table.schema.field(column).type))
+    append_predictions(shop, MODEL, date(2024, 3, 10), "key", lambda _: table, logged.inputs, {})
+    return explain(shop, f"{MODEL}.20240310.{'f' * 16}", NOW)
+
+
+def test_a_false_score_in_the_log_is_told_with_both_values(shop: Project, before: Explanation) -> None:
+    told = planted(shop, before, "score", 0.123)
+    assert not told.holds
+    assert told.again.statement == (f"1 of 3 outputs differ: score was 0.123 and is {before.answer.scores['score']!r}.")
+    assert [output.name for output in told.outputs if not output.agrees] == ["score"]
+    assert told.outputs[0].logged_bytes == "3fbf7ced916872b0"  # 0.123 as a double
+
+
+def test_a_false_input_in_the_log_is_told_with_what_the_feature_table_says(shop: Project, before: Explanation) -> None:
+    told = planted(shop, before, "courier_recent.mean_late_7d", 999.0)
+    differing = [item for item in told.inputs if not item.agrees]
+    was = next(item.value for item in before.inputs if item.name == "courier_recent.mean_late_7d")
+    assert [(item.name, item.value, item.recomputed) for item in differing] == [
+        ("courier_recent.mean_late_7d", 999.0, was)
+    ]
+    assert told.from_features is not None
+    assert told.from_features.agrees  # the logged outputs follow from what the table says, not from the false input
+
+
+def test_a_missing_feature_table_is_named_and_the_rest_is_told(shop: Project, before: Explanation) -> None:
+    id = before.made.artifacts["features/courier_recent"]
+    (shop.state / f"store/manifests/feature_table/{id}.json").unlink()
+    told = again(shop, before)
+    assert len(told.problems) == 1
+    assert told.problems[0].startswith(f"the features cannot be computed again: feature_table {id} is not in")
+    assert (told.again, told.contributions, told.version) == (before.again, before.contributions, before.version)
+    assert {item.agrees for item in told.inputs} == {None}
+
+
+def test_a_damaged_source_is_named_and_the_rest_is_told(shop: Project, before: Explanation) -> None:
+    source = shop.store.get("source", before.made.artifacts["sources/deliveries"])
+    for chunk in source.about["chunks"]:
+        path = object_of(shop, source.objects[chunk["name"]])
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    told = again(shop, before)
+    assert any("the source rows behind courier_recent cannot be told: object" in text for text in told.problems)
+    assert any("is damaged" in text for text in told.problems)
+    assert told.holds
+    assert all(item.behind is None for item in told.inputs)
+
+
+def test_declarations_that_cannot_be_read_are_said_and_those_of_now_are_used(
+    shop: Project, before: Explanation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: object) -> None:
+        raise ValueError("an unknown key")
+
+    monkeypatch.setattr("ml_platform.audit.explain.recompute_features.read_declarations", unreadable)
+    told = again(shop, before)
+    assert told.problems == ("the declarations of then are of another version of the platform: those of now are used",)
+    assert told.holds
+    monkeypatch.undo()
+    state = shop.store.get("predictions", before.made.log)
+    kept = next(stored for name, stored in state.objects.items() if name.startswith("declared/"))
+    object_of(shop, kept).unlink()
+    told = again(shop, before)
+    assert told.problems[0].startswith(f"the declarations of then cannot be read: object {kept.sha256} is not in")
+    assert told.holds
+
+
+def test_a_ledger_that_was_edited_is_said_and_nothing_is_told_from_it(shop: Project, before: Explanation) -> None:
+    with closing(sqlite3.connect(shop.state / "platform.sqlite")) as database:
+        for (name,) in database.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            database.execute(f"drop trigger {name}")
+        database.execute("update ledger set actor = 'somebody else' where action = 'deploy'")
+        database.commit()
+    told = again(shop, before)
+    assert len(told.problems) == 1
+    assert "ledger" in told.problems[0]
+    assert (told.version.deployment, told.version.champion_then) == (None, None)
+    assert told.holds
+
+
+def test_a_damaged_log_or_trained_model_is_an_error_that_names_it(shop: Project, before: Explanation) -> None:
+    trained = shop.store.get("trained_model", before.version.trained_model)
+    path = object_of(shop, trained.objects["predictor/trees.txt"])
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"leaf_value=", b"leaf_valu=="))
+    with pytest.raises(ArtifactDamaged, match=f"object {path.name[:12]} is damaged"):
+        again(shop, before)
+    path.unlink()
+    with pytest.raises(ArtifactMissing, match=f"object {path.name} is not in"):
+        again(shop, before)
+    path.write_bytes(content)
+    logged = next(item for item in logged_days(shop, MODEL) if item.day == before.effective_time.date())
+    state = shop.store.get("predictions", logged.artifact)
+    path = object_of(shop, state.objects[segment_names(state)[0]])
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ArtifactDamaged, match=path.name[:12]):
+        again(shop, before)
+
+
+def test_a_row_that_is_no_longer_in_the_source_is_said_to_be_gone(
+    shop: Project, before: Explanation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ml_platform.datasets import frame
+
+    real = frame.source_versions
+
+    def without_it(*given: object) -> object:
+        rows = real(*given)  # type: ignore[arg-type]
+        return rows.filter(rows["order_id"] != before.key["order_id"])
+
+    monkeypatch.setattr("ml_platform.datasets.frame.source_versions", without_it)
+    told = again(shop, before)
+    assert told.problems == (
+        "the row that asked is not in the log of orders as the scoring read it, so that the features cannot be "
+        "computed again: it was erased, or the log was begun anew",
+    )
+    assert (told.again.agrees, told.from_features, told.population) == (True, None, None)
+
+
+def test_ids_that_are_none_are_answered_with_what_is_nearest(lived: Lived, before: Explanation) -> None:
+    def problem(id: str) -> str:
+        with pytest.raises(NoSuchPrediction) as caught:
+            explain(lived.project, id, lived.now)
+        return str(caught.value)
+
+    start, hash = before.prediction_id[:-16], before.prediction_id[-16:]
+    turned = hash[:7] + hash[8] + hash[7] + hash[9:] if hash[7] != hash[8] else "0" + hash[1:]
+    assert problem(start + turned).endswith(f"Did you mean {before.prediction_id}?")
+    for text in (
+        "late_parcel",
+        start + "xyz",
+        "late_parcel.20241341.0123456789abcdef",
+        "../x.20240301." + "0" * 16,
+        "",
+    ):
+        assert "is no prediction id. One is MODEL.YYYYMMDD.HASH" in problem(text)
+    assert problem("late_parcl.20240301." + "0" * 16).endswith("Did you mean late_parcel?")
+    assert problem("late_parcel.20250301." + "0" * 16).endswith(
+        "late_parcel has no prediction on 2025-03-01. It has some on 6 days, 2024-03-01 to 2024-03-06."
+    )
+
+
+def test_what_if_scores_on_paper_and_logs_nothing(shop: Project, before: Explanation) -> None:
+    days = logged_days(shop, MODEL)
+    told = explain(shop, before.prediction_id, NOW, given={"mean_late_7d": "500", "orders.items": "8"})
+    assert told.what_if is not None
+    mean, items = told.what_if.changes
+    assert (mean.name, mean.after) == ("courier_recent.mean_late_7d", 500.0)
+    assert (items.name, items.after) == ("orders.items", 8)
+    assert told.answer == before.answer
+    logged = find_predictions(shop, [before.prediction_id])[0]
+    from ml_platform.models.predictor import load_predictor
+
+    predictor = load_predictor(shop, shop.store.get("trained_model", before.version.trained_model))
+    rows = logged.rows.assign(**{"courier_recent.mean_late_7d": 500.0, "orders.items": 8})
+    expected = predictor.predict(rows).iloc[0]
+    assert dict(told.what_if.outputs) == {
+        "score": expected["score"],
+        "action": expected["action"],
+        "expected_value": expected["expected_value"],
+    }
+    assert told.what_if.actions["upgrade"] == pytest.approx(-4 + 9 * expected["score"], abs=1e-12)
+    assert told.what_if.contributions[0].adds_up
+    assert logged_days(shop, MODEL) == days
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("orders.itmes", "3", "the predictor reads no such column. Did you mean orders.items?"),
+        ("amuont", "3", "the predictor reads no such column. Did you mean orders.amount?"),
+        (
+            "courier_recent.mean_late_8d",
+            "3",
+            "the predictor reads no such column. Did you mean courier_recent.mean_late_7d?",
+        ),
+        ("orders.items", "3.5", "'3.5' is not of type int. Write a whole number such as 40, or null."),
+        ("orders.amount", "a lot", "'a lot' is not of type float. Write a number such as 12.5, or null."),
+        ("orders.amount", "nan", "'nan' is not of type float. Write a number such as 12.5, or null."),
+    ],
+)
+def test_a_what_if_that_does_not_fit_is_refused(
+    lived: Lived, before: Explanation, name: str, value: str, problem: str
+) -> None:
+    with pytest.raises(WrongWhatIf) as caught:
+        explain(lived.project, before.prediction_id, lived.now, given={name: value})
+    assert str(caught.value) == f"--what-if {name}: {problem}"
+
+
+def test_what_was_in_production_follows_the_ledger(lived: Lived) -> None:
+    second = NOW + timedelta(days=3, hours=7)
+    moment = timedelta(microseconds=1)
+    found = {
+        at: production_at(lived.project, MODEL, at) for at in (NOW - moment, NOW, second - moment, second, lived.now)
+    }
+    told = [item.deployment.version if item.deployment else None for item in found.values()]
+    assert told == [None, 1, 1, 2, 2]
+    assert found[NOW - moment].first == NOW
+    assert found[NOW].deployment is not None
+    assert (found[NOW].deployment.at, found[NOW].deployment.until) == (NOW, second)
+
+
+def test_every_segment_of_the_log_was_written_by_the_platform_of_today(lived: Lived) -> None:
+    for logged in logged_days(lived.project, MODEL):
+        state = lived.project.store.get("predictions", logged.artifact)
+        assert all({"inputs", "declared"} <= set(segment) for segment in state.about["segments"])
+        rows = [
+            pq.read_table(pa.BufferReader(lived.project.store.read(state.objects[name])), columns=["prediction_id"])
+            for name in segment_names(state)
+        ]
+        assert pc.count_distinct(pa.concat_tables(rows)["prediction_id"]).as_py() == logged.rows
+
+
+def test_what_was_erased_is_said_and_the_rest_still_comes_out_again(shop: Project, lived: Lived) -> None:
+    id = sample_ids(lived.project, MODEL, None, 1)[0]
+    whole = explain(lived.project, id, lived.now, rows=None)
+    place = next(number for number, item in enumerate(whole.inputs) if item.name == "courier_recent.mean_late_7d")
+    behind = whole.inputs[place].behind
+    assert behind is not None
+    gone = behind.rows[2].values["order_id"]
+    erase_order(shop, gone)
+    told = explain(open_project(shop.root), id, lived.now, rows=None)
+    left = told.inputs[place].behind
+    assert left is not None
+    assert [row.values["order_id"] for row in left.rows] == [
+        row.values["order_id"] for row in behind.rows if row.values["order_id"] != gone
+    ]
+    assert [text.partition(",")[0] for text in told.problems] == ["sources/orders", "sources/deliveries"]
+    assert all("1 row erased" in text for text in told.problems)
+    assert (told.holds, told.outputs) == (True, whole.outputs)
+    erase_order(shop, whole.key["order_id"])
+    with pytest.raises(NoSuchPrediction, match="1 row erased: these predictions cannot be explained any more"):
+        explain(open_project(shop.root), id, lived.now)
+
+
+def erase_order(shop: Project, order_id: str) -> None:
+    project, now = open_project(shop.root), NOW + timedelta(days=7)
+    person = Person.of(project, "order", {"order_id": order_id})
+    erase(project, person, plan_erasure(project, person, now).id, now, actor="ada", reason="asked for by letter")

@@ -1,0 +1,190 @@
+"""Sums, means and deviations of floats, against Python's exact fractions, in any order and on any number of threads."""
+
+from __future__ import annotations
+
+import math
+import random
+from datetime import timedelta
+from fractions import Fraction
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_platform.audit.verify.artifact_ids import mismatches
+from ml_platform.core.engines import DuckDB
+from ml_platform.core.engines.float_sums import (
+    SQUARE_UNITS,
+    SUM_UNITS,
+    limb_of,
+    occupied,
+    on_grid,
+    rounded_spread,
+    rounded_sum,
+    square_of,
+)
+from ml_platform.features.tile_store import StoredCells, engine_cells
+from ml_platform.features.tiles import EVENT_UNIT, Grain
+from tests.features.test_feature_table import answers, built, one_table, project_of, row
+from tests.features.world import at
+
+HOSTILE = [0.0, -0.0, 1e-300, 5e-324, 1e-40, 8.12e-6, 0.1, 0.3, 1.0, -1.0, 2.0**53, -(2.0**53), 1e16, -1e16, 1e20]
+HOSTILE += [-1e20, 1e42, -1e42, 3.5, 1e9 + 0.001, 1e9 + 0.002, 4503599627370497.5, 2.0**-200, 2.0**-201, -(2.0**-202)]
+GRID = Fraction(2) ** SUM_UNITS[0]
+
+
+def on_the_grid(value: float) -> Fraction:
+    return round(Fraction(value) / GRID) * GRID
+
+
+def exact_sum(values: list[float]) -> float:
+    return float(sum(map(on_the_grid, values)))
+
+
+def exact_spread(values: list[float]) -> float:
+    exact = [on_the_grid(value) for value in values]
+    return float(len(exact) * sum(value * value for value in exact) - sum(exact) ** 2)
+
+
+def in_limbs(engine: DuckDB, groups: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sums and the spreads of groups of floats by the engine's limbs."""
+    flat = [(number, value) for number, group in enumerate(groups) for value in group]
+    rows = engine.arrow("floats", pa.table({"g": [number for number, _ in flat], "x": [value for _, value in flat]}))
+    grid = rows.mutate(y=on_grid(rows.x))
+    square, error = square_of(grid.y)
+    cut = grid.mutate(square=square, error=error)
+    sums = {f"s{k}": limb_of(cut.x, SUM_UNITS, k).cast("decimal(38, 0)").sum() for k in range(len(SUM_UNITS))}
+    squares = {
+        f"q{k}": (limb_of(cut.square, SQUARE_UNITS, k) + limb_of(cut.error, SQUARE_UNITS, k))
+        .cast("decimal(38, 0)")
+        .sum()
+        for k in range(len(SQUARE_UNITS))
+    }
+    found = engine.run(cut.group_by("g").aggregate(n=cut.x.count(), **sums, **squares).order_by("g"))
+    of_sums = {k: found[f"s{k}"].combine_chunks() for k in range(len(SUM_UNITS))}
+    of_squares = {k: found[f"q{k}"].combine_chunks() for k in range(len(SQUARE_UNITS))}
+    count = found["n"].to_numpy().astype(np.int64)
+    return rounded_sum(of_sums, SUM_UNITS, len(groups)), rounded_spread(count, of_sums, of_squares, len(groups))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(HOSTILE) | st.floats(-1e42, 1e42) | st.integers(-99, 99).map(lambda n: n / 100), min_size=1
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_any_floats_are_summed_as_fractions_are(groups: list[list[float]]) -> None:
+    with DuckDB(1) as engine:
+        sums, spreads = in_limbs(engine, groups)
+    assert sums.tolist() == [exact_sum(group) for group in groups]
+    assert spreads.tolist() == [exact_spread(group) for group in groups]
+
+
+def test_a_sum_is_that_of_fsum_where_no_digit_is_below_the_smallest_unit() -> None:
+    draw = random.Random(3)
+    groups = [[draw.choice([draw.gauss(0, 1e-9), draw.gauss(0, 1e12), 1e16]) for _ in range(20)] for _ in range(200)]
+    with DuckDB(1) as engine:
+        assert in_limbs(engine, groups)[0].tolist() == [math.fsum(group) for group in groups]
+
+
+@pytest.mark.parametrize(
+    "values", [[0.01, 99.99], [1.0, 8.0], [1e-12, 1e-3], [5e-324, 1.0], [2.0**80], [0.0], [1e-300]]
+)
+def test_limbs_that_are_left_out_are_zero(values: list[float]) -> None:
+    sizes = [abs(value) for value in values if value]
+    span = (min(sizes), max(sizes)) if sizes else (None, None)
+    with DuckDB(1) as engine:
+        rows = engine.arrow("floats", pa.table({"x": values}))
+        square, error = square_of(on_grid(rows.x))
+        for units, columns, squared in ((SUM_UNITS, [rows.x], False), (SQUARE_UNITS, [square, error], True)):
+            kept = occupied(units, *span, squared=squared)
+            for limb in set(range(len(units))) - set(kept):
+                made = {str(number): limb_of(column, units, limb) for number, column in enumerate(columns)}
+                assert not any(any(found) for found in engine.run(rows.select(**made)).to_pydict().values())
+            assert len(kept) <= 5 or min(sizes) < 1e-100
+
+
+TINY = [8.12e-06, 8.41e-06, 7.99e-06]
+
+
+@pytest.mark.parametrize(
+    ("values", "mean", "deviation"),
+    [
+        (TINY, 8.173333333333334e-06, 2.1501937897160237e-07),  # math.fsum(x) / 3, statistics.stdev(x)
+        ([1e-30, 3e-30], 2e-30, math.sqrt(2) * 1e-30),
+        ([1e15 + 0.25, 1e15 + 0.5, 1e15 + 0.75], 1e15 + 0.5, 0.25),  # n - 1: sqrt(0.125 / 2)
+        ([0.1] * 7, math.fsum([0.1] * 7) / 7, 0.0),
+        ([1e40, -1e40, 1.0], 1 / 3, 1e40),
+        ([1e16, 1.0, -1e16], 1 / 3, 1e16),
+    ],
+)
+def test_means_and_deviations_keep_small_values_and_small_differences(tmp_path, values, mean, deviation):
+    table = one_table({"mean": "amount"}, ["1d"])
+    table["features"]["s"] = {"std": "amount", "windows": ["1d"]}
+    table["features"]["t"] = {"sum": "amount", "windows": ["1d"]}
+    rows = [row(f"r{number}", number, amount=value) for number, value in enumerate(values)]
+    project = project_of(tmp_path, rows, table)
+    found = answers(project, built(project, at(30)), [("a", at(20))])[0]
+    assert found["recent.t_1d"] == math.fsum(values)
+    assert found["recent.f_1d"] == mean
+    assert found["recent.s_1d"] == pytest.approx(deviation, rel=4e-16)
+
+
+def test_windows_sum_what_is_in_them_whatever_was_before(tmp_path):
+    """Running sums are subtracted: what left the window leaves no rounding behind."""
+    draw = random.Random(11)
+    values = [draw.choice([1e38, -1e38, draw.gauss(0, 1), draw.gauss(0, 1e-7)]) for _ in range(60)]
+    rows = [row(f"r{number}", number, amount=value) for number, value in enumerate(values)]
+    found = set()
+    for threads in (1, 3):
+        table = one_table({"sum": "amount"}, ["5h"])
+        table["features"]["m"] = {"mean": "amount", "windows": ["5h"]}
+        table["features"]["s"] = {"std": "amount", "windows": ["5h"]}
+        draw.shuffle(rows)
+        project = project_of(tmp_path / str(threads), rows, table, threads=threads)
+        asked = [("a", at(hour)) for hour in range(65)]
+        told = answers(project, built(project, at(70)), asked)
+        for hour, cells in enumerate(told):
+            inside = [value for number, value in enumerate(values) if hour - 5 < number <= hour]
+            assert cells["recent.f_5h"] == math.fsum(inside)
+            assert cells["recent.m_5h"] == (math.fsum(inside) / len(inside) if inside else None)
+            if len(inside) > 1:
+                exact = exact_spread(inside) / (len(inside) * (len(inside) - 1))
+                assert cells["recent.s_5h"] == pytest.approx(math.sqrt(exact), rel=4e-16)
+        found.add(str(told))
+    assert len(found) == 1
+    assert timedelta(hours=5) == at(5) - at(0)
+
+
+def test_chunks_keep_the_limbs_that_their_own_numbers_have(tmp_path):
+    """Small numbers in May, large ones in June: what a chunk does not store is zero, in both forms of a look-up."""
+    values = [1e-12, 3e-12, 1e12, 1e12 + 0.25, -7e-13]
+    hours = [1, 2, 24 * 40, 24 * 40 + 1, 24 * 40 + 2]
+    table = one_table({"sum": "amount"}, ["60d"])
+    table["features"]["s"] = {"std": "amount", "windows": ["60d"]}
+    rows = [row(f"r{n}", hour, amount=value) for n, (hour, value) in enumerate(zip(hours, values, strict=True))]
+    project = project_of(tmp_path, rows, table)
+    artifact = built(project, at(24 * 41))
+    may, june = artifact.about["chunks"]
+    assert set(may["zeros"]) & {name for names in june["objects"].values() for name in names}
+    assert not set(may["zeros"]) & {name for names in may["objects"].values() for name in names}
+    asked = [("a", at(5)), ("a", at(24 * 41))]
+    before, after = answers(project, artifact, asked)
+    assert before["recent.f_60d"] == math.fsum(values[:2])
+    assert after["recent.f_60d"] == math.fsum(values)
+    spread = exact_spread(values) / (5 * 4)
+    assert after["recent.s_60d"] == pytest.approx(math.sqrt(spread), rel=4e-16)
+    grain = Grain.of(project.spec.feature_tables["recent"], ["shop"])
+    parts = sorted({*may["zeros"], *(name for names in may["objects"].values() for name in names)} - {"cells"})
+    with project.engine() as engine:
+        by_engine = engine_cells(engine, project.store, artifact, grain, parts, artifact.about["chunks"])
+        found = engine.run(by_engine).sort_by(EVENT_UNIT)
+    read = StoredCells(project.store, artifact, grain, artifact.about["chunks"]).read(found.column_names)
+    assert found.to_pylist() == read.sort_by(EVENT_UNIT).to_pylist()
+    assert mismatches(project, artifact) == []

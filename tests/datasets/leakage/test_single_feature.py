@@ -1,0 +1,107 @@
+"""How well one feature alone tells the label: against scikit-learn, and by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from ml_platform.datasets.leakage.single_feature import read_column, strength
+
+
+def halves(values: object, label: object) -> tuple[pd.Series, pd.Series, pd.Series, pd.Series]:
+    """Train and validate, of a feature and of a label."""
+    feature, truth = pd.Series(values), pd.Series(label)
+    half = len(feature) // 2
+    return feature[:half], feature[half:], truth[:half], truth[half:]
+
+
+def found(values: object, label: object, *, is_number: bool = False) -> float | None:
+    train, validate, truth, later = halves(values, label)
+    return strength(read_column(train, validate), truth, later, is_number=is_number)
+
+
+@pytest.fixture
+def draw() -> np.random.Generator:
+    return np.random.default_rng(3)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_ordered_feature_tells_what_its_auc_says_in_either_direction(draw: np.random.Generator, sign: int) -> None:
+    label = draw.random(4000) < 0.3
+    values = sign * (label + draw.normal(0, 1, 4000))
+    plain = roc_auc_score(label[2000:], sign * values[2000:])
+    assert found(values, label) == pytest.approx(plain, abs=0.005)
+
+
+def test_a_feature_that_tells_at_both_ends_is_found_where_its_order_tells_nothing(draw: np.random.Generator) -> None:
+    values = draw.normal(0, 1, 4000)
+    label = np.abs(values) > 1.5
+    assert roc_auc_score(label[2000:], values[2000:]) == pytest.approx(0.5, abs=0.06)
+    assert (found(values, label) or 0) > 0.98
+
+
+@pytest.mark.parametrize("kinds", [3, 40, 10**9])
+def test_levels_are_bins_of_equal_row_counts_with_nulls_for_themselves(draw: np.random.Generator, kinds: int) -> None:
+    """A row's level is one more than how many of the earlier rows' quantiles it reaches."""
+    values = pd.Series(draw.integers(0, kinds, 1200).astype("float64")).mask(draw.random(1200) < 0.2)
+    values[[3, 700, 701]] = [np.inf, -np.inf, 2.0 * kinds]
+    train, later = values[:600], values[600:]
+    known = train.dropna()
+    edges = sorted(set(np.quantile(known, [(place + 1) / (len(known) // 20) for place in range(len(known) // 20 - 1)])))
+    column = read_column(train, later)
+    for part, codes in ((train, column.codes), (later, column.later_codes)):
+        expected = [0 if np.isnan(value) else 1 + sum(edge <= value for edge in edges) for value in part]
+        assert codes.tolist() == expected
+
+
+def test_a_missing_value_is_a_value(draw: np.random.Generator) -> None:
+    label = draw.random(400) < 0.2
+    assert found(np.where(label, np.nan, 1.0), label) == 1.0
+    assert found(np.where(label, None, "here").astype(object), label) == 1.0
+    assert found(pd.array(np.where(label, None, 7), dtype="Int64"), label) == 1.0
+
+
+def test_a_text_is_what_it_was_worth_before(draw: np.random.Generator) -> None:
+    """Ten of a hundred couriers are late in 9 of 10, the others in 1 of 10: AUC by the shares of the four kinds."""
+    courier = draw.integers(0, 100, 40_000)
+    label = draw.random(40_000) < np.where(courier < 10, 0.9, 0.1)
+    positives, negatives = np.array([10 * 0.9, 90 * 0.1]), np.array([10 * 0.1, 90 * 0.9])
+    hit, miss = positives / positives.sum(), negatives / negatives.sum()
+    expected = hit[0] * miss[1] + 0.5 * (hit * miss).sum()
+    names = np.array([f"c{number:02d}" for number in range(100)], dtype=object)[courier]
+    assert found(names, label) == pytest.approx(expected, abs=0.02)
+
+
+def test_what_only_repeats_its_own_stretch_tells_nothing_later(draw: np.random.Generator) -> None:
+    label = draw.random(2000) < 0.5
+    assert found(np.array([f"id{number}" for number in range(2000)], dtype=object), label) == 0.5
+    assert found(draw.normal(0, 1, 2000), label) == pytest.approx(0.5, abs=0.05)
+
+
+def test_of_several_classes_the_one_that_is_told_best_counts(draw: np.random.Generator) -> None:
+    label = np.array(["ada", "bob", "cyd"], dtype=object)[draw.integers(0, 3, 3000)]
+    assert found(label == "cyd", label) == 1.0
+
+
+def test_too_few_rows_of_a_class_give_no_figure() -> None:
+    label = np.array(([True] * 9 + [False] * 41) * 2)
+    assert found(label.astype(float), label) is None
+    assert found([1.0] * 19 + [2.0] * 19, np.arange(38.0), is_number=True) is None
+
+
+@pytest.mark.parametrize("shift", [0, 500])
+def test_of_numbers_it_is_the_share_of_variance_whatever_their_level(draw: np.random.Generator, shift: int) -> None:
+    values = draw.normal(0, 2, 4000)
+    label = 3 * values + draw.normal(0, 6, 4000)  # the variances are alike: half is explained
+    label[2000:] += shift
+    assert found(values, label, is_number=True) == pytest.approx(0.5, abs=0.04)
+    assert found(values**2, values**2 * 7, is_number=True) == pytest.approx(1.0)
+
+
+def test_instants_and_columns_of_nulls_have_a_figure(draw: np.random.Generator) -> None:
+    label = draw.random(400) < 0.5
+    instants = pd.Series(pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(label * 5, "h"))
+    assert found(instants.astype("datetime64[us, UTC]"), label) == 1.0
+    assert found(np.full(400, np.nan), label) == 0.5

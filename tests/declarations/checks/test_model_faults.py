@@ -1,0 +1,241 @@
+"""Every fault in a model says where it is, what was found and what to do; nothing else is reported with it."""
+# ruff: noqa: E501 - messages are asserted whole
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.declarations.ferry import edit, faults
+
+CASES = [
+    (
+        "models/late.yaml",
+        "deployment:",
+        "release: {first: {do_nothing: 1.5}, refresh: {champion: 0.4}}\ndeployment:",
+        [
+            "models/late.yaml:20:31: release.first.do_nothing must be from 0.5 up to below 1, or ignore, found 1.5. Write a probability such as 0.9.",
+            "models/late.yaml:20:57: release.refresh.champion must be from 0.5 up to below 1, or ignore, found 0.4. Write a probability such as 0.9.",
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "deployment:",
+        "release: {first: {better_than: [do_nothing]}}\ndeployment:",
+        ["models/late.yaml:20:19: release.first: the key better_than is unknown. Known: baselines, do_nothing."],
+    ),
+    ("models/late.yaml", "owner: team:harbour\n", "", ["models/late.yaml:1:1: the key owner is missing. Add it."]),
+    (
+        "models/late.yaml",
+        ", entity: trip",
+        "",
+        ["models/late.yaml:6:1: population: the key entity is missing. Add it."],
+    ),
+    (
+        "models/late.yaml",
+        "entity: trip,",
+        "entty: trip,",
+        [
+            "models/late.yaml:6:1: population: the key entity is missing. Add it.",
+            "models/late.yaml:6:29: population: the key entty is unknown. Did you mean entity?",
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "owner: team:harbour",
+        "ownr: team:harbour",
+        [
+            "models/late.yaml:1:1: the key owner is missing. Add it.",
+            "models/late.yaml:4:1: the key ownr is unknown. Did you mean owner?",
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "name: lightgbm,",
+        "nam: lightgbm,",
+        [
+            "models/late.yaml:10:1: algorithm: the key name is missing. Add it.",
+            "models/late.yaml:10:13: algorithm: the key nam is unknown. Did you mean name?",
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "task: binary",
+        "task: binry",
+        [
+            "models/late.yaml:5:7: task must be binary, multiclass, regression or quantile, found 'binry'. Did you mean binary?"
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "spec_version: 1",
+        "spec_version: 2",
+        ["models/late.yaml:1:15: spec_version must be 1, found 2."],
+    ),
+    (
+        "models/late.yaml",
+        "description: Will this trip be late?",
+        "description: 3",
+        ["models/late.yaml:3:14: description must be text, found 3. Put it in quotes if text is meant."],
+    ),
+    (
+        "models/late.yaml",
+        "monitoring: {window: 7d}",
+        "monitoring: {window: 7d, min_rows: x}",
+        ["models/late.yaml:21:36: monitoring.min_rows must be a whole number, found 'x'. Write a number such as 3."],
+    ),
+    (
+        "models/late.yaml",
+        "monitoring: {window: 7d}",
+        "monitoring: {window: 7d, min_rows: 0}",
+        ["models/late.yaml:21:36: monitoring.min_rows must be at least 1, found 0."],
+    ),
+    (
+        "models/late.yaml",
+        "monitoring: {window: 7d}",
+        "leaks: {single_feature: high}\nmonitoring: {window: 7d}",
+        ["models/late.yaml:21:25: leaks.single_feature must be a number, found 'high'. Write a number such as 0.5."],
+    ),
+    (
+        "models/late.yaml",
+        "monitoring: {window: 7d}",
+        "leaks: {single_feature: .inf}\nmonitoring: {window: 7d}",
+        [
+            "models/late.yaml:21:25: leaks.single_feature must be a finite number, found inf. "
+            "Write a number such as 0.5."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "monitoring: {window: 7d}",
+        "monitoring: 7d",
+        ["models/late.yaml:21:13: monitoring must be a mapping of keys to values, found '7d'."],
+    ),
+    (
+        "models/late.yaml",
+        "monitoring: {window: 7d}",
+        "monitoring:",
+        ["models/late.yaml:21:1: monitoring must be a mapping of keys to values, found nothing."],
+    ),
+    (
+        "models/late.yaml",
+        "features: [ship_recent.*, trips.cars]",
+        "features: ship_recent.*",
+        ["models/late.yaml:8:11: features must be a list, found 'ship_recent.*'. Write it as [a, b]."],
+    ),
+    (
+        "models/late.yaml",
+        "features: [ship_recent.*, trips.cars]",
+        "features: []",
+        ["models/late.yaml:8:11: features must not be empty. Give at least one."],
+    ),
+    (
+        "models/late.yaml",
+        "horizon: 1d",
+        "horizon: 1 day",
+        [
+            "models/late.yaml:7:68: label.horizon: '1 day' is not a duration. Write a number and a unit (w, d, h, m, s, us), such as 30d."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "horizon: 1d",
+        "horizon: 0d",
+        ["models/late.yaml:7:68: label.horizon must be positive, found 0d. Give a span of time such as 30d."],
+    ),
+    (
+        "models/late.yaml",
+        "0 * * * * Europe/Oslo",
+        "0 * * * *",
+        [
+            "models/late.yaml:20:21: deployment.batch: '0 * * * *' is not a schedule. Write five cron fields and a time zone, such as '0 3 * * 1 UTC'."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "0 * * * * Europe/Oslo",
+        "0 * * * * Europe/Olso",
+        ["models/late.yaml:20:21: deployment.batch: there is no time zone Europe/Olso. Did you mean Europe/Oslo?"],
+    ),
+    (
+        "models/late.yaml",
+        "0 * * * * Europe/Oslo",
+        "99 * * * * UTC",
+        [
+            "models/late.yaml:20:21: deployment.batch: '99 * * * * UTC' is not a schedule: Bad minute. Correct its first five fields."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        ">= 0.6",
+        "0.6",
+        ["models/late.yaml:19:14: gates.auc: '0.6' is not a gate. Write a comparison and a number, such as '>= 0.7'."],
+    ),
+    (
+        "models/late.yaml",
+        "do_nothing: wait",
+        "do_nothing: stay",
+        ["models/late.yaml:14:1: value: do_nothing names no action, found stay. Known: wait, warn."],
+    ),
+    (
+        "models/late.yaml",
+        "  actions:\n    warn: -3 + label * 20\n    wait: 0\n",
+        "",
+        ["models/late.yaml:14:1: value: give either actions (classification) or payoff (regression), found neither."],
+    ),
+    (
+        "models/late.yaml",
+        "params: {num_leaves: 7}",
+        "params: {num_leaves: .nan}",
+        ["models/late.yaml:10:50: algorithm.params.num_leaves: nan has no canonical form. Give plain, finite values."],
+    ),
+    (
+        "models/late.yaml",
+        "task: binary",
+        "task: quantile",
+        ["models/late.yaml:1:1: task quantile needs the key quantile. Add it, such as quantile: 0.9."],
+    ),
+    (
+        "models/late.yaml",
+        "gates:",
+        "quantile: 1.5\ngates:",
+        ["models/late.yaml:19:11: quantile must be less than 1, found 1.5."],
+    ),
+    (
+        "models/late.yaml",
+        "    wait: 0",
+        "    Wait!: 0",
+        [
+            "models/late.yaml:17:5: value.actions: 'Wait!' is not a name. Write a name of small letters, digits and _ that begins with a letter."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "  - logistic_regression",
+        "  - 3",
+        ["models/late.yaml:13:5: baselines[1] must be a mapping of keys to values, found 3."],
+    ),
+    (
+        "models/delay.yaml",
+        "owner: fleet@ferry.example",
+        "owner: fleet\ncalibration: sigmoid",
+        [
+            "models/delay.yaml:4:8: owner: 'fleet' is not an owner. Write an e-mail address, or team:NAME with letters, digits, _ and -."
+        ],
+    ),
+    (
+        "models/delay.yaml",
+        "  payoff: -abs(label - prediction) * cars",
+        "  actions: {a: 1}",
+        ["models/delay.yaml:11:1: value: do_nothing names no action, found 0. Known: a."],
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "expected"), CASES, ids=[case[2].replace("\n", " ") for case in CASES])
+def test_a_fault_says_where_what_was_found_and_what_to_do(
+    ferry: Path, file: str, old: str, new: str, expected: list[str]
+) -> None:
+    edit(ferry, file, old, new)
+    assert faults(ferry) == expected

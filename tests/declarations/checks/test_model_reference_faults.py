@@ -1,0 +1,309 @@
+"""Every fault in a model that refers to something says where it is, what was found and what to do; nothing else is reported with it."""
+# ruff: noqa: E501 - messages are asserted whole
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.declarations.ferry import edit, faults
+
+CASES = [
+    (
+        "sources/arrivals.yaml",
+        "trip_id: string",
+        "trip_id: int",
+        [
+            "models/delay.yaml:7:17: label.source: the key trip_id is string in trips and int in arrivals. Declare one type.",
+            "models/late.yaml:7:17: label.source: the key trip_id is string in trips and int in arrivals. Declare one type.",
+        ],
+    ),
+    (
+        "sources/arrivals.yaml",
+        "trip_id: string",
+        "trip_id: float",
+        [
+            "models/delay.yaml:7:17: label.source: the key trip_id is string in trips and float in arrivals. Declare one type.",
+            "models/late.yaml:7:17: label.source: the key trip_id is string in trips and float in arrivals. Declare one type.",
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "source: trips,",
+        "source: trip,",
+        ["models/late.yaml:6:22: population.source: there is no source trip. Did you mean trips?"],
+    ),
+    (
+        "models/late.yaml",
+        "source: trips,",
+        "source: ship_recent,",
+        [
+            "models/late.yaml:6:22: population.source: ship_recent is a feature table, and rows come from sources. Known: arrivals, trips."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "entity: trip,",
+        "entity: trips,",
+        ["models/late.yaml:6:37: population.entity: there is no entity trips in project.yaml. Did you mean trip?"],
+    ),
+    (
+        "models/late.yaml",
+        "entity: trip,",
+        "entity: ship, where: cars,",
+        ["models/late.yaml:6:50: population.where must give a bool, found an int. Write a comparison, such as x > 0."],
+    ),
+    (
+        "models/late.yaml",
+        "departs_at - 2h",
+        "departs_a - 2h",
+        ["models/late.yaml:6:60: population.prediction_time: departs_a is not a column. Did you mean departs_at?"],
+    ),
+    (
+        "models/late.yaml",
+        "departs_at - 2h",
+        "departs_at - 2",
+        ["models/late.yaml:6:60: population.prediction_time: a timestamp - an int has no meaning."],
+    ),
+    (
+        "models/late.yaml",
+        "departs_at - 2h",
+        "departs_at - departs_at",
+        [
+            "models/late.yaml:6:60: population.prediction_time must give a timestamp, found a duration. Write a moment, such as departs_at - 2h."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "source: arrivals,",
+        "source: arival,",
+        ["models/late.yaml:7:17: label.source: there is no source arival. Did you mean arrivals?"],
+    ),
+    (
+        "models/late.yaml",
+        "minutes_late >= 15",
+        "minutes_late",
+        [
+            "models/late.yaml:7:39: label.expression must give a bool, found a float. Write a condition, such as delay >= 30."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "minutes_late >= 15",
+        "minute_late >= 15",
+        ["models/late.yaml:7:39: label.expression: minute_late is not a column. Did you mean minutes_late?"],
+    ),
+    (
+        "models/late.yaml",
+        "minutes_late >= 15",
+        "pier >= 15",
+        ["models/late.yaml:7:39: label.expression: an int and a string do not go together."],
+    ),
+    (
+        "models/delay.yaml",
+        "minutes_late, horizon: 1d",
+        "minutes_late, horizon: 1d, missing: negative",
+        [
+            "models/delay.yaml:7:75: label.missing: negative belongs to binary models, found task regression. Write drop."
+        ],
+    ),
+    (
+        "models/delay.yaml",
+        "minutes_late, horizon",
+        "pier, horizon",
+        ["models/delay.yaml:7:39: label.expression must give a float or an int, found a string. Give a number."],
+    ),
+    (
+        "models/late.yaml",
+        "trips.cars]",
+        "trips.car]",
+        ["models/late.yaml:8:27: features[1]: trips has no column car. Did you mean cars?"],
+    ),
+    (
+        "models/late.yaml",
+        "trips.cars]",
+        "trips.*]",
+        [
+            "models/late.yaml:8:27: features[1]: trips.* would take keys and times too. Name the columns that are features."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "trips.cars]",
+        "trips.departs_at]",
+        [
+            "models/late.yaml:8:27: features[1]: trips.departs_at is a timestamp, and no algorithm reads one. Make numbers of it in a transform."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "trips.cars]",
+        "cars]",
+        ["models/late.yaml:8:27: features[1]: 'cars' is not a feature. Write table.column, table.* or trips.column."],
+    ),
+    (
+        "models/late.yaml",
+        "trips.cars]",
+        "arrivals.pier]",
+        [
+            "models/late.yaml:8:27: features[1]: arrivals is a source, but not the population's. Make a feature table of it."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "trips.cars]",
+        "ship_recnt.trips_1d]",
+        ["models/late.yaml:8:27: features[1]: there is no feature table ship_recnt. Did you mean ship_recent?"],
+    ),
+    (
+        "models/late.yaml",
+        "trips.cars]",
+        "ship_recent.*]",
+        ["models/late.yaml:8:27: features[1]: ship_recent.* stands here twice. Remove one."],
+    ),
+    (
+        "models/late.yaml",
+        "trips.cars]",
+        "ship_recent.mean_lat_7d]",
+        ["models/late.yaml:8:27: features[1]: ship_recent has no column mean_lat_7d. Did you mean mean_late_7d?"],
+    ),
+    (
+        "models/late.yaml",
+        "trips.cars]",
+        "ship_recent.trips]",
+        [
+            "models/late.yaml:8:27: features[1]: ship_recent.trips needs a window. Write one of ship_recent.trips_1d, ship_recent.trips_7d."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "features: [",
+        "transforms: ['transforms.calendar:weekday']\nfeatures: [",
+        [
+            "models/late.yaml:8:14: transforms[0]: there is no module transforms.calendar in the project. Add transforms/calendar.py."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "{name: lightgbm, params: {num_leaves: 7}}",
+        "lightgb",
+        ["models/late.yaml:10:12: algorithm: algorithm 'lightgb' does not exist. Did you mean lightgbm?"],
+    ),
+    (
+        "models/late.yaml",
+        "num_leaves: 7",
+        "num_leavs: 7",
+        [
+            "models/late.yaml:10:1: algorithm: lightgbm has no parameter 'num_leavs' that a declaration may set. Did you mean num_leaves?"
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "{name: lightgbm, params: {num_leaves: 7}}",
+        "ridge",
+        [
+            "models/late.yaml:10:12: algorithm: algorithm ridge cannot do binary. Take one of lightgbm, logistic_regression, random_forest, extra_trees, gradient_boosting, hist_gradient_boosting, decision_tree."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "{name: lightgbm, params: {num_leaves: 7}}",
+        "estimators:Own",
+        ["models/late.yaml:10:12: algorithm.name: there is no module estimators in the project. Add estimators.py."],
+    ),
+    (
+        "models/late.yaml",
+        "params: {num_leaves: 7}",
+        "monotone: {trips.car: increasing}",
+        [
+            "models/late.yaml:10:51: algorithm.monotone.trips.car: trips.car is not a number among the model's features. Did you mean trips.cars?"
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "ship_recent.mean_late_7d > 10",
+        "ship_recent.mean_late > 10",
+        [
+            "models/late.yaml:12:30: baselines[0].expression: ship_recent.mean_late is not a column. Did you mean ship_recent.mean_late_7d?"
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "ship_recent.mean_late_7d > 10",
+        "trips.price > 10",
+        ["models/late.yaml:12:30: baselines[0].expression: trips.price is not a column. Did you mean trips.cars?"],
+    ),
+    (
+        "models/late.yaml",
+        "ship_recent.mean_late_7d > 10",
+        "ship_recent.last_pier_ever",
+        [
+            "models/late.yaml:12:30: baselines[0].expression must give a bool, a float or an int, found a string. Write a condition, or a probability."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "-3 + label * 20",
+        "-3 + labl * 20",
+        ["models/late.yaml:16:16: value.actions.warn: labl is not a column. Did you mean label?"],
+    ),
+    (
+        "models/late.yaml",
+        "-3 + label * 20",
+        "-3 + prediction * 20",
+        [
+            "models/late.yaml:16:16: value.actions.warn: prediction is not a column. Known: cars, departs_at, label, open_deck, price and 7 more."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "-3 + label * 20",
+        "ship",
+        [
+            "models/late.yaml:16:11: value.actions.warn must give a bool, a float or an int, found a string. Write an amount of money."
+        ],
+    ),
+    (
+        "models/delay.yaml",
+        "-abs(label - prediction) * cars",
+        "-abs(label - predicted) * cars",
+        ["models/delay.yaml:12:24: value.payoff: predicted is not a column. Did you mean prediction?"],
+    ),
+    (
+        "models/delay.yaml",
+        "-abs(label - prediction) * cars",
+        "-abs(label - prediction) * trips.price * ship_recent.mean_late_7d * cas",
+        ["models/delay.yaml:12:79: value.payoff: cas is not a column. Did you mean cars?"],
+    ),
+    (
+        "models/delay.yaml",
+        "do_nothing: 0",
+        "do_nothing: wait",
+        [
+            "models/delay.yaml:13:15: value.do_nothing: wait is not a column. Known: cars, departs_at, open_deck, price, ship and 3 more."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "auc:",
+        "acu:",
+        ["models/late.yaml:19:14: gates.acu: acu is not a figure of a binary model. Did you mean auc?"],
+    ),
+    (
+        "models/delay.yaml",
+        "monitoring:",
+        "gates: {auc: '> 0.5'}\nmonitoring:",
+        [
+            "models/delay.yaml:15:14: gates.auc: auc is not a figure of a regression model. Known: bias, mae, r2, rmse, rows and 9 more."
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "expected"), CASES, ids=[case[2].replace("\n", " ") for case in CASES])
+def test_a_fault_says_where_what_was_found_and_what_to_do(
+    ferry: Path, file: str, old: str, new: str, expected: list[str]
+) -> None:
+    edit(ferry, file, old, new)
+    assert faults(ferry) == expected

@@ -1,0 +1,78 @@
+import importlib
+
+import pytest
+
+from ml_platform.declarations.algorithms import (
+    LIGHTGBM_OTHER_NAMES,
+    LIGHTGBM_PARAMS,
+    SCIKIT_LEARN,
+    SHORT_NAMES,
+    algorithm_faults,
+    resolve_algorithm,
+)
+from ml_platform.declarations.model import Algorithm
+
+_MODULES = ("sklearn.linear_model", "sklearn.ensemble", "sklearn.tree", "sklearn.dummy")
+
+
+def _faults(name, task="binary", **more):
+    return list(algorithm_faults(Algorithm(name=name, **more), task))
+
+
+def test_every_lightgbm_parameter_is_one_of_lightgbms_own():
+    from lightgbm.basic import _ConfigAliases
+
+    known = _ConfigAliases._get_all_param_aliases()
+    assert set(known) >= LIGHTGBM_PARAMS
+    names = {alias: main for main, aliases in known.items() for alias in aliases}
+    assert {other: names[other] for other in LIGHTGBM_OTHER_NAMES} == LIGHTGBM_OTHER_NAMES
+
+
+def test_no_lightgbm_parameter_reads_files_or_undoes_reproducibility():
+    forbidden = {"num_threads", "seed", "deterministic", "force_row_wise", "device_type", "machines", "input_model"}
+    assert not forbidden & LIGHTGBM_PARAMS
+    assert not {name for name in LIGHTGBM_PARAMS if "file" in name or name.endswith("_seed")}
+
+
+@pytest.mark.parametrize("name", sorted(SCIKIT_LEARN))
+def test_every_scikit_learn_parameter_is_one_of_the_class(name):
+    modules = map(importlib.import_module, _MODULES)
+    estimator = next(getattr(module, name) for module in modules if hasattr(module, name))
+    assert set(estimator().get_params()) >= SCIKIT_LEARN[name].params
+
+
+def test_no_scikit_learn_parameter_takes_an_object_or_undoes_reproducibility():
+    every = {param for kind in SCIKIT_LEARN.values() for param in kind.params}
+    assert not {"init", "random_state", "n_jobs", "warm_start", "verbose", "categorical_features"} & every
+
+
+def test_short_names_stand_for_a_class_of_the_list():
+    assert {name for names in SHORT_NAMES.values() for name in names} <= set(SCIKIT_LEARN)
+    assert resolve_algorithm("random_forest", "binary") == "RandomForestClassifier"
+    assert resolve_algorithm("random_forest", "regression") == "RandomForestRegressor"
+    assert resolve_algorithm("transforms.mine:Mine", "binary") == "transforms.mine:Mine"
+
+
+def test_what_a_declaration_may_say_has_no_fault():
+    assert _faults("lightgbm", params={"num_leaves": 63}, monotone={"a.b": "increasing"}) == []
+    assert _faults("logistic_regression", params={"C": 0.1}) == []
+    assert _faults("rule", expression="a.b > 3") == []
+    assert _faults("models.mine:Mine", params={"anything": 1}) == []
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "task", "fault"),
+    [
+        ({"name": "lightgmb"}, "binary", "algorithm 'lightgmb' does not exist. Did you mean lightgbm?"),
+        ({"name": "ridge"}, "binary", "algorithm ridge cannot do binary. Take one of lightgbm, logistic_regression,"),
+        ({"name": "rule", "expression": "a.b"}, "multiclass", "algorithm rule cannot do multiclass"),
+        ({"name": "rule"}, "binary", "algorithm.expression belongs to rule and to nothing else, found name rule"),
+        ({"name": "ridge", "expression": "1"}, "regression", "algorithm.expression belongs to rule"),
+        ({"name": "ridge", "monotone": {"a.b": "increasing"}}, "regression", "monotone is not kept by ridge"),
+        ({"name": "lightgbm", "params": {"n_estimators": 9}}, "binary", "Write it as num_iterations"),
+        ({"name": "lightgbm", "params": {"num_leafs": 9}}, "binary", "Did you mean num_leaves?"),
+        ({"name": "constant", "params": {"value": 1}}, "binary", "constant takes no parameters, found 'value'"),
+    ],
+)
+def test_a_wrong_algorithm_is_told_with_its_remedy(algorithm, task, fault):
+    assert any(fault in found for found in _faults(algorithm.pop("name"), task, **algorithm))

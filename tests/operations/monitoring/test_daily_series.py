@@ -1,0 +1,140 @@
+"""Daily figures agree with naive loops over values, and ranks with scipy's."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm, percentileofscore
+
+from ml_platform.operations.monitoring.daily_series import OTHER, Scale, daily_series, scale_of
+
+numbers = st.lists(st.one_of(st.none(), st.integers(-4, 4), st.floats(-9, 9)), min_size=1, max_size=50)
+words = st.lists(st.one_of(st.none(), st.sampled_from("abcdefghijklmn")), min_size=1, max_size=50)
+
+
+def naive_position(known: list[float], value: float, rank: float) -> float:
+    """Return the normal score of a rank, and how far beyond the range a value is, in standard deviations."""
+    score = norm.ppf(min(max(rank, 0.5 / len(known)), 1 - 0.5 / len(known)))
+    low, high = np.quantile(known, norm.cdf([-1, 1]), method="inverted_cdf")
+    if high == low:
+        return float(score)
+    beyond = max(value - max(known), 0.0) + min(value - min(known), 0.0)
+    return float(score + min(max(beyond / ((high - low) / 2), -2.0), 2.0))
+
+
+def naive_figures(reference: list[Any], current: list[Any], days: list[int]) -> dict[tuple[int, str, str], float]:
+    """Return the figures of each day, one value after the other, as the module's docstring words them."""
+    known = [value for value in reference if value is not None]
+    distinct = sorted(set(map(str, known))) if known and isinstance(known[0], str) else sorted(set(map(float, known)))
+    found: dict[tuple[int, str, str], list[float]] = {}
+    for value, day in zip(current, days, strict=True):
+        found.setdefault((day, "missing", ""), []).append(float(value is None))
+        if value is None:
+            continue
+        if len(distinct) > 2 and not isinstance(distinct[0], str):
+            rank = sum(1.0 if other < value else 0.5 if other == value else 0.0 for other in known) / len(known)
+            found.setdefault((day, "level", ""), []).append(rank)
+            found.setdefault((day, "spread", ""), []).append(abs(2 * rank - 1))
+            if max(known.count(other) for other in known) <= len(known) / 2:
+                found.setdefault((day, "position", ""), []).append(naive_position(known, value, rank))
+            continue
+        counts = {name: sum(other == name for other in known) for name in distinct}
+        order = sorted(distinct, key=lambda name: (-counts[name], name if isinstance(name, str) else f"{name:.12g}"))
+        listed = order[:10]
+        for name in listed[1:] if len(listed) <= 2 else listed:
+            text = name if isinstance(name, str) else f"{name:.12g}"
+            found.setdefault((day, "share", text), []).append(float(value == name))
+        found.setdefault((day, "share", OTHER), []).append(float(value not in listed))
+    return {key: sum(values) / len(values) for key, values in found.items()}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.tuples(numbers, numbers), st.tuples(words, words)), st.randoms(use_true_random=False))
+def test_daily_figures_agree_with_a_naive_loop(samples: tuple[list[Any], list[Any]], draw: Any) -> None:
+    reference, current = samples
+    texts = any(isinstance(value, str) for value in reference + current)
+    if texts and not any(isinstance(value, str) for value in reference):
+        return
+    if not texts:
+        reference, current = (
+            [None if v is None else float(v) + 0.0 for v in values] for values in (reference, current)
+        )
+    kind = "object" if texts else "float64"
+    days = [draw.randrange(100, 104) for _ in current]
+    scale = scale_of(pd.Series(reference, dtype=kind))
+    daily = daily_series(pd.DataFrame({"x": pd.Series(current, dtype=kind)}), np.array(days), {"x": scale})
+    expected = naive_figures(reference, current, days)
+    found = {
+        (int(number), series.kind, series.value): daily.means[row, column]
+        for row, number in enumerate(daily.numbers)
+        for column, series in enumerate(daily.series)
+        if not np.isnan(daily.means[row, column])
+    }
+    assert set(found) == set(expected)
+    for key, figure in expected.items():
+        assert found[key] == pytest.approx(figure, abs=1e-9), key
+
+
+def test_ranks_agree_with_scipys_mean_percentiles() -> None:
+    draw = np.random.default_rng(1)
+    reference = np.round(draw.gamma(2, 3, 400), 1)
+    scale = scale_of(pd.Series(reference))
+    asked = np.array([-1.0, 0.0, 3.3, 3.35, 8.1, 500.0, math.inf, -math.inf])
+    expected = [percentileofscore(reference, value, kind="mean") / 100 for value in asked]
+    assert scale.ranks(asked) == pytest.approx(expected, abs=1e-12)
+
+
+def test_many_distinct_values_are_ranked_to_within_a_thousandth() -> None:
+    draw = np.random.default_rng(2)
+    reference = np.where(draw.random(20_000) < 0.3, 0.0, draw.lognormal(size=20_000))
+    scale = scale_of(pd.Series(reference))
+    assert len(scale.knots) <= 501
+    asked = np.append(draw.lognormal(size=500), 0.0)
+    expected = [percentileofscore(reference, value, kind="mean") / 100 for value in asked]
+    assert np.max(np.abs(scale.ranks(asked) - expected)) <= 0.001 + 1e-9
+    assert scale.ranks(np.array([0.0]))[0] == pytest.approx(expected[-1], abs=1e-12)  # a frequent value is exact
+
+
+def test_conditions_integers_and_categories_have_shares() -> None:
+    frame = pd.DataFrame(
+        {
+            "flag": pd.array([True, False, False, None], dtype="boolean"),
+            "bit": pd.array([1, 0, 0, None], dtype="Int64"),
+            "kind": pd.Categorical(["a", "b", "b", None]),
+        }
+    )
+    scales = {name: scale_of(frame[name]) for name in frame.columns}
+    now = pd.DataFrame(
+        {
+            "flag": pd.array([True, True, False, None], dtype="boolean"),
+            "bit": pd.array([1, 7, 1, 0], dtype="Int64"),
+            "kind": pd.Categorical(["new", "a", "a", "b"]),
+        }
+    )
+    daily = daily_series(now, np.zeros(4, dtype=np.int64), scales)
+    found = {(s.column, s.kind, s.value): daily.means[0, place] for place, s in enumerate(daily.series)}
+    assert found == {
+        ("flag", "missing", ""): 0.25,
+        ("flag", "share", "True"): pytest.approx(2 / 3),
+        ("flag", "share", OTHER): 0.0,
+        ("bit", "missing", ""): 0.0,
+        ("bit", "share", "1"): 0.5,
+        ("bit", "share", OTHER): 0.25,
+        ("kind", "missing", ""): 0.0,
+        ("kind", "share", "a"): 0.5,
+        ("kind", "share", OTHER): 0.25,
+    }
+
+
+def test_a_column_without_any_value_is_followed_by_its_missing_share() -> None:
+    empty = pd.Series([None, None], dtype="float64")
+    scale = scale_of(empty)
+    assert scale == Scale(categories=(), known=0)
+    daily = daily_series(pd.DataFrame({"x": [1.0, None]}), np.array([5, 5]), {"x": scale})
+    assert daily.means[0, 0] == 0.5

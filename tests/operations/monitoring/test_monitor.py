@@ -1,0 +1,304 @@
+"""Monitoring finds planted drift, stays quiet without it, and says what settled predictions earned."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from ml_platform.core.errors import BrokenInput, NotMaterialised
+from ml_platform.core.statistics.histograms import count_values
+from ml_platform.models.decision import Decision
+from ml_platform.models.predictor import load_predictor
+from ml_platform.operations.monitoring.drift_episodes import all_findings, open_findings
+from ml_platform.operations.monitoring.monitor import monitor_model, report_path
+from ml_platform.operations.monitoring.reference import reference_of
+from ml_platform.operations.predictions.score import score_batch
+from ml_platform.registry.champion import champion
+from ml_platform.registry.evaluation.metrics import auc
+from ml_platform.sources.checks.results import CheckResult, record_checks
+from ml_platform.storage.materialization import Made
+from ml_platform.storage.prediction_log import read_predictions
+from tests.models.rows import shop_rows
+from tests.operations.monitoring.hand_made_world import HandMadeWorld, hand_made_world
+from tests.shop_project import open_shop
+
+MODEL = "late_parcel"
+DEPLOYED = datetime(2024, 1, 2, tzinfo=UTC)
+NOW = datetime(2024, 1, 20, tzinfo=UTC)
+INPUTS = {"sources/deliveries": "deliveries1", f"{MODEL}/predictions": "log1", f"{MODEL}/snapshot": "snapshot1"}
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HandMadeWorld:
+    """The shop with one version in charge and some 40 orders a day, drawn as the training rows were."""
+    monkeypatch.setattr("ml_platform.operations.monitoring.monitor.drift_report", lambda *_: "<html>a page</html>")
+    world = hand_made_world(open_shop(tmp_path), monkeypatch, count=1200, seed=5)
+    world.appoint(MODEL, world.train(MODEL, shop_rows(1000, seed=6), "reference"), DEPLOYED)
+    return world
+
+
+def score_until(world: HandMadeWorld, now: datetime, orders: str = "orders1") -> None:
+    inputs = {"sources/orders": orders, "features/courier_recent": "table1"}
+    for day in range(15, now.day + 1):
+        score_batch(world.project, MODEL, inputs, date(2024, 1, day), now)
+
+
+def monitor(world: HandMadeWorld, now: datetime = NOW) -> Made:
+    score_until(world, now)
+    return monitor_model(world.project, MODEL, INPUTS, now)
+
+
+def about(made: Made) -> dict[str, Any]:
+    return dict(made.artifact.about)
+
+
+def amounts_treble(world: HandMadeWorld, since: datetime) -> None:
+    late = world.rows["effective_time"] >= since
+    world.rows["orders.amount"] = world.rows["orders.amount"].where(~late, world.rows["orders.amount"] * 3)
+
+
+def test_rows_like_those_of_training_are_stable_and_raise_nothing(world: HandMadeWorld) -> None:
+    found = about(monitor(world))
+    assert (found["verdict"], found["finding"]) == ("stable", None)
+    assert found["rows"] > 50
+    assert [column["column"] for column in found["columns"] if column["drifted"]] == []
+    assert open_findings(world.project) == []
+
+
+def test_planted_drift_is_found_in_the_column_where_it_was_planted(world: HandMadeWorld) -> None:
+    amounts_treble(world, since=NOW - timedelta(days=3))
+    found = about(monitor(world))
+    assert found["verdict"] == "drift"
+    assert [column["column"] for column in found["columns"] if column["drifted"]] == ["orders.amount"]
+    worst = found["columns"][0]
+    assert (worst["what"], worst["verdict"]) == ("position", "drifted")
+    assert worst["expected"] == pytest.approx(0.0, abs=0.1)  # the mean normal score of the reference in itself
+    assert worst["mean"] - worst["expected"] > worst["threshold"] > 0
+    (finding,) = open_findings(world.project)
+    assert finding.id == found["finding"]
+    assert finding.reason == f"late_parcel@1: 1 of 8 features drifted, over {found['rows']} predictions"
+    assert next(iter(finding.facts)) == "orders.amount"
+    assert str(finding.facts["orders.amount"]).startswith("position ")
+
+
+def test_columns_are_the_features_and_the_score_and_never_keys_or_instants(world: HandMadeWorld) -> None:
+    found = about(monitor(world))
+    roles = {column["column"]: column["role"] for column in found["columns"]}
+    assert set(roles) == {
+        "courier_recent.parcels_1d",
+        "courier_recent.parcels_7d",
+        "courier_recent.mean_late_1d",
+        "courier_recent.mean_late_7d",
+        "courier_recent.late_share_7d",
+        "courier_recent.last_late_7d",
+        "orders.amount",
+        "orders.items",
+        "score",
+    }
+    assert [name for name, role in roles.items() if role == "score"] == ["score"]
+
+
+def test_one_episode_of_drift_is_one_finding_however_often_it_is_monitored(world: HandMadeWorld) -> None:
+    amounts_treble(world, since=NOW - timedelta(days=3))
+    ids = {about(monitor(world, NOW + timedelta(hours=hour)))["finding"] for hour in (0, 1, 5)}
+    assert len(ids) == 1
+    assert len(all_findings(world.project, MODEL)) == 1
+
+
+def test_drift_that_has_passed_closes_its_finding_after_four_quiet_windows(world: HandMadeWorld) -> None:
+    ended = NOW - timedelta(days=1)
+    monitored = world.rows["effective_time"]
+    early = (monitored >= NOW - timedelta(days=4)) & (monitored < ended)
+    world.rows["orders.amount"] = world.rows["orders.amount"].where(~early, 5000.0)
+    assert about(monitor(world))["verdict"] == "drift"
+    (finding,) = open_findings(world.project)
+    later = about(monitor(world, NOW + timedelta(days=3)))
+    assert (later["verdict"], later["finding"]) == ("stable", finding.id)
+    monitored = world.rows["effective_time"]
+    again = world.rows[(monitored > NOW - timedelta(days=15)) & (monitored <= NOW - timedelta(days=4))]
+    shifted = {name: again[name] + timedelta(days=18) for name in ("effective_time", "prediction_time")}
+    keys = again["order_id"].str.replace("o", "p")
+    world.rows = pd.concat([world.rows, again.assign(order_id=keys, **shifted)], ignore_index=True)
+    world.labels = dict(zip(world.rows["order_id"], world.rows["label"], strict=True))
+    inputs = {"sources/orders": "orders1", "features/courier_recent": "table1"}
+    for days in range(8, 13):
+        score_batch(world.project, MODEL, inputs, (NOW + timedelta(days=days)).date(), NOW + timedelta(days=12))
+    quiet = about(monitor_model(world.project, MODEL, INPUTS, NOW + timedelta(days=12)))
+    assert (quiet["verdict"], quiet["finding"]) == ("stable", None)
+    (closed,) = all_findings(world.project, MODEL)
+    assert (closed.closed_because, closed.closed_at) == ("the drift is gone", NOW + timedelta(days=12))
+
+
+def test_a_new_champion_is_held_against_its_own_training_rows(world: HandMadeWorld) -> None:
+    amounts_treble(world, since=NOW - timedelta(days=3))
+    assert about(monitor(world))["verdict"] == "drift"
+    retrained = shop_rows(1000, seed=9)
+    retrained["orders.amount"] *= 3
+    world.appoint(MODEL, world.train(MODEL, retrained, "after"), NOW + timedelta(hours=1))
+    right_after = about(monitor(world, NOW + timedelta(hours=2)))
+    assert (right_after["version"], right_after["verdict"], right_after["finding"]) == (2, "too few rows", None)
+    assert right_after["window"]["start"] == "2024-01-20T01:00:00.000000Z"
+    later = about(monitor(world, NOW + timedelta(days=3)))
+    assert (later["version"], later["verdict"]) == (2, "stable")
+
+
+def test_without_a_champion_there_is_a_fact_and_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = hand_made_world(open_shop(tmp_path), monkeypatch)
+    found = about(monitor_model(world.project, MODEL, INPUTS, NOW))
+    assert (found["verdict"], found["model"]) == ("no version is deployed", MODEL)
+
+
+def test_without_predictions_there_are_too_few_rows_and_no_page(world: HandMadeWorld) -> None:
+    found = about(monitor_model(world.project, MODEL, INPUTS, DEPLOYED))
+    assert (found["verdict"], found["rows"], found["report"]) == ("too few rows", 0, None)
+    assert found["report_problem"] == "no predictions in the window"
+    assert found["realised"]["settled"] == 0
+
+
+def test_the_same_instant_and_predictions_are_monitored_once(world: HandMadeWorld) -> None:
+    first = monitor(world)
+    again = monitor(world)
+    assert (first.reused, again.reused, first.artifact.id) == (False, True, again.artifact.id)
+    later = monitor(world, NOW + timedelta(hours=1))
+    assert not later.reused
+    assert later.artifact.id != first.artifact.id
+
+
+def test_realised_value_and_metrics_agree_with_a_naive_sum_over_settled_predictions(world: HandMadeWorld) -> None:
+    found = about(monitor(world))
+    horizon = timedelta(days=2)
+    rows = read_predictions(world.project, MODEL, NOW - horizon - timedelta(days=3), NOW)
+    settled = [row for row in rows.to_dict("records") if row["effective_time"] + horizon <= NOW]
+    earned = [(-4 + 9 * world.labels[row["order_id"]]) * (row["action"] == "upgrade") for row in settled]
+    expected = [row["expected_value"] for row in settled]
+    realised = found["realised"]
+    assert (realised["settled"], realised["rows"], realised["without_label"]) == (len(settled), len(settled), 0)
+    assert realised["waiting"] == len(rows) - len(settled) > 0
+    assert realised["value"] == pytest.approx(sum(earned))
+    assert realised["expected"] == pytest.approx(sum(expected), abs=1e-5)
+    assert (realised["do_nothing"], realised["uplift"]) == (0.0, realised["value"])
+    assert sum(day["value"] for day in realised["days"]) == pytest.approx(realised["value"])
+    truth = pd.Series([float(world.labels[row["order_id"]]) for row in settled])
+    assert found["metrics"]["auc"] == auc(truth.to_numpy(), pd.Series([row["score"] for row in settled]).to_numpy())
+
+
+def test_rows_that_were_scored_late_are_neither_in_the_drift_window_nor_in_the_metrics(world: HandMadeWorld) -> None:
+    # A third of the rows came late, with amounts that no row of the reference has.
+    late = pd.Series(range(len(world.rows))) % 3 == 0
+    world.rows = world.rows.reset_index(drop=True).assign(late=late)
+    world.rows["orders.amount"] = world.rows["orders.amount"].where(~late, 5000.0)
+    found = about(monitor(world))
+    rows = read_predictions(world.project, MODEL, NOW - timedelta(days=5), NOW)
+    in_time = rows[~rows["late"]]
+    assert found["verdict"] == "stable"
+    assert found["rows"] == (in_time["effective_time"] > NOW - timedelta(days=3)).sum() < len(in_time)
+    settled = in_time[in_time["effective_time"] + timedelta(days=2) <= NOW]
+    truth = settled["order_id"].map(world.labels).astype(float)
+    assert found["metrics"]["auc"] == pytest.approx(roc_auc_score(truth, settled["score"]))
+    assert found["realised"]["late"] > 0
+
+
+def test_the_sum_since_deployment_is_over_the_whole_log_and_both_sums_name_their_batch_runs(
+    world: HandMadeWorld,
+) -> None:
+    found = about(monitor(world))
+    horizon = timedelta(days=2)
+    rows = read_predictions(world.project, MODEL, DEPLOYED, NOW).to_dict("records")
+    settled = [row for row in rows if row["effective_time"] + horizon <= NOW]
+    earned = sum((-4 + 9 * world.labels[row["order_id"]]) * (row["action"] == "upgrade") for row in settled)
+    window, since = found["realised"], found["realised_since"]
+    assert since["value"] == pytest.approx(earned)
+    assert (since["settled"], since["waiting"]) == (len(settled), len(rows) - len(settled))
+    assert since["settled"] >= window["settled"] > 0
+    # The log begins on 15 January, 13 days after the deployment; monitoring looks at 3 days, labels settle after 2.
+    assert (since["start"], since["end"]) == ("2024-01-15T00:00:00.000000Z", "2024-01-18T00:00:00.000000Z")
+    assert (window["start"], window["end"]) == ("2024-01-15T00:00:00.000000Z", "2024-01-18T00:00:00.000000Z")
+    later = about(monitor(world, NOW + timedelta(days=1)))
+    assert later["realised"]["start"] == "2024-01-16T00:00:00.000000Z"
+    assert later["realised_since"]["start"] == "2024-01-15T00:00:00.000000Z"
+    assert later["realised_since"]["settled"] > later["realised"]["settled"]
+
+
+def test_a_label_that_never_came_is_counted_and_valued_at_nothing(world: HandMadeWorld) -> None:
+    whole = about(monitor(world))["realised"]
+    settled = read_predictions(world.project, MODEL, NOW - timedelta(days=5), NOW - timedelta(days=2))
+    gone = settled["order_id"].iloc[0]
+    world.labels = {order: label for order, label in world.labels.items() if order != gone}
+    other_labels = {**INPUTS, "sources/deliveries": "deliveries2"}
+    realised = about(monitor_model(world.project, MODEL, other_labels, NOW))["realised"]
+    assert (realised["settled"], realised["without_label"]) == (whole["settled"], 1)
+    assert realised["rows"] == whole["rows"] - 1
+
+
+def test_expected_value_rests_on_the_decision_of_the_version_that_predicted(world: HandMadeWorld) -> None:
+    decision = Decision.declared(world.project.spec.models[MODEL].value, "orders")
+    found = about(monitor(world))
+    rows = read_predictions(world.project, MODEL, NOW - timedelta(days=5), NOW - timedelta(days=2))
+    value = decision.value(rows, rows["order_id"].map(world.labels), rows["action"])
+    assert found["realised"]["value"] == pytest.approx(float(value.sum()))
+
+
+def test_the_page_is_kept_in_the_store_and_laid_out_for_a_browser(world: HandMadeWorld) -> None:
+    made = monitor(world)
+    path = report_path(world.project, MODEL, NOW)
+    assert path == world.project.state / "reports/late_parcel/2024-01-20.html"
+    assert made.artifact.about["report"] == "reports/late_parcel/2024-01-20.html"
+    kept = world.project.store.read(made.artifact.objects["report.html.gz"])
+    assert path.read_bytes() == gzip.decompress(kept)
+    path.unlink()
+    assert monitor(world).reused
+    assert path.read_text() == "<html>a page</html>"
+
+
+def test_a_page_that_cannot_be_made_does_not_stop_the_figures(
+    world: HandMadeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> str:
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr("ml_platform.operations.monitoring.monitor.drift_report", broken)
+    found = about(monitor(world))
+    assert (found["verdict"], found["report"], found["report_problem"]) == ("stable", None, "RuntimeError: no room")
+
+
+def test_broken_labels_stop_monitoring(world: HandMadeWorld) -> None:
+    record_checks(world.project.database, "sources/deliveries", [CheckResult("not_null", passed=False)], "run", NOW)
+    with pytest.raises(BrokenInput):
+        monitor_model(world.project, MODEL, INPUTS, NOW)
+
+
+def test_labels_must_be_named(world: HandMadeWorld) -> None:
+    with pytest.raises(NotMaterialised, match="late_parcel/monitoring: input sources/deliveries does not exist yet"):
+        monitor_model(world.project, MODEL, {}, NOW)
+
+
+def test_the_reference_is_summarised_once(world: HandMadeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monitor(world)
+
+    def unreadable(*_: object) -> None:
+        raise AssertionError("the snapshot was read again")
+
+    monkeypatch.setattr("ml_platform.operations.monitoring.reference.load_snapshot", unreadable)
+    assert about(monitor(world, NOW + timedelta(hours=1)))["verdict"] == "stable"
+
+
+def test_the_reference_holds_all_rows_of_the_snapshot_and_scores_on_rows_that_were_not_fitted(
+    world: HandMadeWorld,
+) -> None:
+    rows = shop_rows(1000, seed=6)
+    version = champion(world.project, MODEL)
+    assert version is not None
+    trained = world.project.store.get("trained_model", version.id)
+    reference = reference_of(world.project, trained).drift
+    unfitted = load_predictor(world.project, trained).predict(rows.iloc[600:])["score"]
+    assert reference.histograms["score"] == count_values(unfitted, reference.histograms["score"].bins)
+    amounts = reference.histograms["orders.amount"]
+    assert amounts == count_values(rows["orders.amount"], amounts.bins)
+    assert reference.days["orders.amount"] in (30, 31)  # 30 days touch 31 days that end at another hour
+    assert reference.days["score"] < 20

@@ -1,0 +1,142 @@
+"""Realised value agrees with sums worked out by hand, and counts settled predictions only."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ml_platform.models.decision import Decision
+from ml_platform.operations.monitoring.realized_value import (
+    Realised,
+    RealisedDay,
+    is_settled,
+    is_superseded,
+    realised_value,
+)
+
+DAY1 = datetime(2024, 3, 1, 22, tzinfo=UTC)
+HORIZON = timedelta(days=2)
+UPGRADE = Decision("orders", {"upgrade": "-4 + label * 9", "wait": "0"}, None, "wait")
+COST = Decision("orders", {}, "-2 * max(label - prediction, 0) - max(prediction - label, 0)", "0")
+
+
+def logged(*rows: tuple[int, str | None, float, float | None], version: int = 1) -> pd.DataFrame:
+    """Predictions of (hours after the first batch run, action, score, expected value)."""
+    frame = pd.DataFrame(rows, columns=["hours", "action", "score", "expected_value"])
+    frame["effective_time"] = (pd.Timestamp(DAY1) + pd.to_timedelta(frame["hours"], unit="h")).astype(
+        "datetime64[us, UTC]"
+    )
+    number = [f"{version}.{row}" for row in range(len(frame))]
+    frame = frame.assign(question=number, prediction_id=number, late=False, scored_at=frame["effective_time"])
+    return frame.assign(version=version, expected_value=frame["expected_value"].astype("float64"))
+
+
+def labels(*values: Any) -> pd.Series:
+    return pd.Series(values, dtype=object)
+
+
+def test_value_is_the_sum_worked_out_by_hand() -> None:
+    predictions = logged(
+        (0, "upgrade", 0.9, 4.1),  # late: -4 + 9 = 5; doing nothing earns 0
+        (1, "upgrade", 0.5, 0.5),  # in time: -4
+        (1, "wait", 0.1, 0.0),  # late: 0
+        (3, "upgrade", 0.8, 3.2),  # the next day, late: 5
+        (4, "upgrade", 0.6, 1.4),  # no label
+    )
+    found = realised_value(
+        predictions, labels(True, False, True, True, None), {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=3)
+    )
+    assert found == Realised(
+        settled=5,
+        waiting=0,
+        superseded=0,
+        late=0,
+        late_gain=0.0,
+        without_label=1,
+        without_payoff=0,
+        rows=4,
+        value=6.0,
+        expected=7.8,
+        do_nothing=0.0,
+        days=(RealisedDay("2024-03-01", 3, 1.0, 4.6, 0.0), RealisedDay("2024-03-02", 1, 5.0, 3.2, 0.0)),
+    )
+    assert found.uplift == 6.0
+
+
+def test_predictions_count_only_once_their_horizon_has_passed() -> None:
+    predictions = logged((0, "upgrade", 0.9, 4.1), (1, "upgrade", 0.9, 4.1), (2, "wait", 0.1, 0.0))
+    now = DAY1 + HORIZON + timedelta(hours=1)
+    found = realised_value(predictions, labels(True, False, True), {1: UPGRADE}, HORIZON, now)
+    assert (found.settled, found.waiting, found.rows, found.value) == (2, 1, 2, 1.0)
+    assert is_settled(predictions, HORIZON, now).tolist() == [True, True, False]
+
+
+def test_a_label_that_is_there_early_does_not_count_before_its_horizon() -> None:
+    predictions = logged((0, "upgrade", 0.9, 4.1))
+    found = realised_value(predictions, labels(True), {1: UPGRADE}, HORIZON, DAY1 + HORIZON - timedelta(seconds=1))
+    assert (found.settled, found.rows, found.value, found.expected) == (0, 0, 0.0, None)
+
+
+def test_a_regression_earns_by_its_prediction_and_expects_nothing() -> None:
+    predictions = logged((0, None, 10.0, None), (0, None, 3.0, None))
+    # 15 against 10: 5 short, -10. 1 against 3: 2 over, -2. Doing nothing predicts 0: -30 and -2.
+    found = realised_value(predictions, labels(15.0, 1.0), {1: COST}, HORIZON, DAY1 + HORIZON)
+    assert (found.value, found.do_nothing, found.expected, found.uplift) == (-12.0, -32.0, None, 20.0)
+
+
+def test_each_prediction_is_worth_what_its_own_version_declared() -> None:
+    dearer = Decision("orders", {"upgrade": "-6 + label * 9", "wait": "0"}, None, "wait")
+    both = pd.concat([logged((0, "upgrade", 0.9, 1.0)), logged((0, "upgrade", 0.9, 1.0), version=2)], ignore_index=True)
+    found = realised_value(both, labels(True, True), {1: UPGRADE, 2: dearer}, HORIZON, DAY1 + HORIZON)
+    assert found.value == 5.0 + 3.0
+
+
+def test_a_row_whose_payoff_is_unknown_is_left_out_of_both_sums() -> None:
+    by_amount = Decision("orders", {"upgrade": "label * orders.amount", "wait": "0"}, None, "wait")
+    predictions = logged((0, "upgrade", 0.9, 1.0), (0, "upgrade", 0.9, 1.0)).assign(**{"orders.amount": [7.0, None]})
+    found = realised_value(predictions, labels(True, True), {1: by_amount}, HORIZON, DAY1 + HORIZON)
+    assert (found.settled, found.rows, found.value, found.expected) == (2, 1, 7.0, 1.0)
+    assert (found.without_payoff, found.without_label) == (1, 0)
+
+
+def test_one_action_counts_for_each_question_and_it_is_the_last() -> None:
+    # a was asked at 0 h and, moved, again at 10 h: only the upgrade at 10 h counts. b was asked again when its first
+    # label was settled (48 h): two questions. c was answered twice at one batch run: the later scoring counts.
+    predictions = logged(
+        (0, "upgrade", 0.9, 4.1),
+        (10, "upgrade", 0.9, 4.1),  # late: 5
+        (0, "upgrade", 0.9, 4.1),  # late: 5
+        (48, "upgrade", 0.9, 4.1),  # in time: -4
+        (0, "upgrade", 0.9, 4.1),
+        (0, "wait", 0.9, 4.1),  # late: 0
+    ).assign(question=["a", "a", "b", "b", "c", "c"])
+    predictions.loc[5, "scored_at"] += pd.Timedelta(minutes=1)
+    truth = labels(True, True, True, False, True, True)
+    assert is_superseded(predictions, HORIZON).tolist() == [True, False, False, False, True, False]
+    for order in ([0, 1, 2, 3, 4, 5], [5, 3, 1, 4, 2, 0]):
+        shuffled = predictions.iloc[order]
+        found = realised_value(shuffled, truth[order], {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=9))
+        assert (found.settled, found.superseded, found.rows, found.value) == (6, 2, 4, 5.0 + 5.0 - 4.0 + 0.0)
+
+
+def test_an_answer_is_superseded_by_one_whose_own_label_still_waits() -> None:
+    predictions = logged((0, "upgrade", 0.9, 4.1), (47, "wait", 0.1, 0.0)).assign(question="a")
+    found = realised_value(predictions, labels(True, None), {1: UPGRADE}, HORIZON, DAY1 + HORIZON)
+    assert (found.settled, found.waiting, found.superseded, found.rows, found.value) == (1, 1, 1, 0, 0.0)
+
+
+def test_predictions_that_were_scored_late_are_summed_apart() -> None:
+    predictions = logged((0, "upgrade", 0.9, 4.1), (1, "upgrade", 0.9, 4.1), (2, "upgrade", 0.9, 4.1))
+    predictions["late"] = [False, True, True]
+    found = realised_value(predictions, labels(True, True, False), {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=9))
+    assert (found.settled, found.rows, found.value) == (3, 1, 5.0)
+    assert (found.late, found.late_gain) == (2, 5.0 - 4.0)
+
+
+@pytest.mark.parametrize("rows", [[], [(0, "wait", 0.1, 0.0)]])
+def test_without_settled_predictions_there_is_nothing_to_tell(rows: list[Any]) -> None:
+    found = realised_value(logged(*rows), labels(*[None for _ in rows]), {1: UPGRADE}, HORIZON, DAY1)
+    assert (found.settled, found.waiting, found.rows, found.value, found.days) == (0, len(rows), 0, 0.0, ())

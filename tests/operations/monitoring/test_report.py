@@ -1,0 +1,130 @@
+"""The page that people read is self-contained, bounded, and leaves no trace elsewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.operations.monitoring.drift import ColumnDrift, ColumnVerdict, DriftResult
+from ml_platform.operations.monitoring.report import MAX_COLUMNS, MAX_ROWS, drift_report, verdict_table
+
+
+def frame(rows: int, shift: float = 0.0) -> pd.DataFrame:
+    draw = np.random.default_rng(rows)
+    return pd.DataFrame(
+        {
+            "table.number": draw.normal(size=rows) + shift,
+            "orders.kind": draw.choice(["a", "b", None], size=rows),
+            "orders.flag": pd.array(draw.choice([True, False], size=rows), dtype="boolean"),
+            "orders.count": pd.array(draw.integers(0, 5, size=rows), dtype="Int64"),
+            "table.empty": np.full(rows, np.nan),
+        }
+    )
+
+
+def result(columns: dict[str, str], reason: str = "1 of 5 features drifted") -> DriftResult:
+    """Return verdicts by column, in order."""
+    found = tuple(
+        ColumnDrift(
+            column=name,
+            role="feature",
+            verdict=cast(ColumnVerdict, verdict),
+            drifted=verdict == "drifted",
+            what="level",
+            expected=0.5,
+            mean=0.75,
+            threshold=0.0625,
+            ratio=4.0,
+            smallest_visible="a shift by 0.21",
+            by_growth=False,
+            note="it moves by itself" if verdict == "cannot tell" else "",
+            reference_days=90,
+            current_rows=300,
+            reference_missing=0.0,
+            current_missing=0.0,
+            moved="",
+        )
+        for name, verdict in columns.items()
+    )
+    return DriftResult("drift", reason, 300, found)
+
+
+def same(frame: pd.DataFrame, verdict: str = "not drifted") -> DriftResult:
+    return result(dict.fromkeys(map(str, frame.columns), verdict))
+
+
+def test_the_page_shows_numbers_texts_and_flags_with_values_and_loads_nothing_from_elsewhere() -> None:
+    page = drift_report(frame(500), frame(300, shift=2.0), same(frame(1)))
+    assert page is not None
+    drawn = re.sub(r"<section.*?</section>", "", page, flags=re.DOTALL)
+    for name in ("table.number", "orders.kind", "orders.flag", "orders.count"):
+        assert name in drawn
+    assert "table.empty" not in drawn
+    assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=\"https?:", page)
+
+
+def test_the_page_gives_our_verdicts_and_no_other() -> None:
+    both = pd.DataFrame({"a": np.arange(1000.0), "b": np.arange(1000.0)})
+    page = drift_report(both, both + 200, result({"a": "drifted", "b": "cannot tell"}, "1 of 2 features drifted"))
+    assert page is not None
+    table = re.sub(r"<[^>]*>", "|", page[page.index("<section") : page.index("</section>")])
+    assert "1 of 2 features drifted, over 300 predictions" in table
+    assert "|a||drifted||level||0.500||0.750||0.062||a shift by 0.21|" in table
+    assert "|b||cannot tell: it moves by itself|" in table
+    assert "rift is" not in page  # Evidently's "Drift is detected", "Data drift is not detected"
+    assert "rift detect" not in page
+
+
+def test_names_and_values_of_the_data_cannot_run_in_the_table() -> None:
+    hostile = "<script>alert(1)</script>"
+    table = verdict_table(result({hostile: "drifted"}, reason=hostile))
+    assert hostile not in table
+    assert table.count("&lt;script&gt;") == 2
+
+
+def test_a_column_that_was_not_compared_has_no_figures() -> None:
+    table = re.sub(r"<[^>]*>", "|", verdict_table(result({"a": "too few rows"})))
+    assert re.search(r"\|a\|\|too few rows[^|]*\|+$", table)
+
+
+def test_rows_and_columns_are_bounded() -> None:
+    wide = pd.DataFrame({f"column{number:03d}": np.arange(5 * MAX_ROWS, dtype=float) for number in range(40)})
+    page = drift_report(wide, wide, same(wide))
+    assert page is not None
+    drawn = re.sub(r"<section.*?</section>", "", page, flags=re.DOTALL)
+    shown = [name for name in wide if name in drawn]
+    assert shown == list(wide)[:MAX_COLUMNS]
+    assert len(page) < 12_000_000
+
+
+def test_without_a_value_on_both_sides_there_is_no_page() -> None:
+    assert drift_report(frame(10), frame(0), result({"table.number": "not drifted"})) is None
+    assert drift_report(frame(10), frame(10), result({"table.empty": "not drifted"})) is None
+
+
+def test_the_library_leaves_no_file_and_no_word_behind(tmp_path: Path) -> None:
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir()
+    here.mkdir()
+    code = (
+        "import numpy, pandas; from ml_platform.operations.monitoring.drift import *;"
+        "from ml_platform.operations.monitoring.report import drift_report; from ml_platform.declarations.model import Monitoring;"
+        "f = pandas.DataFrame({'x': numpy.arange(100.0)});"
+        "t = pandas.Series(pandas.date_range('2024-01-01', periods=100, freq='D', tz='UTC'));"
+        "r = summarize_reference((f, t), (f[[]], t)); end = t.max().to_pydatetime();"
+        "c = summarize_window(r, f, t, t.min().to_pydatetime(), end);"
+        "v = compare(r, c, Monitoring.model_validate({'window': '7d'})); print('<html' in drift_report(f, f, v))"
+    )
+    environment = {**os.environ, "HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=here, env=environment, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
+    assert [*home.iterdir(), *here.iterdir()] == []

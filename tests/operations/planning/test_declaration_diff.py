@@ -1,0 +1,73 @@
+"""What changed in a declaration is named by the keys under which a person finds it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from ml_platform.cli.plan import conclusion, span_text
+from ml_platform.operations.planning.declaration_diff import changed_keys, declared_change
+from ml_platform.operations.planning.plan import Plan, Planned
+
+
+def test_only_the_keys_that_differ_are_named() -> None:
+    before = {"refresh": "1h", "features": {"a": {"mean": "x", "windows": ["1d"]}, "b": {"count": True}}}
+    after = {"refresh": "1h", "features": {"a": {"mean": "x", "windows": ["2d"]}, "c": {"count": True}}}
+    assert sorted(changed_keys(before, after)) == ["features.a.windows", "features.b", "features.c"]
+    assert list(changed_keys(before, before)) == []
+
+
+def test_a_tables_own_keys_are_told_from_those_of_its_source() -> None:
+    before = {"declaration": {"table": {"where": "a > 1"}, "rows": {"key": ["id"]}}, "code": "feature_table-2"}
+    after = {"declaration": {"table": {"where": "a > 2"}, "rows": {"key": ["no"]}}, "code": "feature_table-2"}
+    assert declared_change(before, after, "feature_table") == ["its declaration changed (where, its source's key)"]
+
+
+def test_code_of_the_project_is_told_from_that_of_the_platform() -> None:
+    def with_code(code: str) -> dict[str, object]:
+        return {"declaration": {}, "code": code}
+
+    mine = declared_change(with_code("trained_model-1-aaaa"), with_code("trained_model-1-bbbb"), "trained_model")
+    yours = declared_change(with_code("trained_model-1"), with_code("trained_model-2"), "trained_model")
+    assert mine == ["the project's code behind it changed"]
+    assert yours == ["this version of the platform makes it differently"]
+
+
+def test_where_nothing_was_recorded_nothing_is_claimed() -> None:
+    assert declared_change(None, {"declaration": {"split": 1}, "code": "snapshot-1"}, "snapshot") == []
+
+
+NOW = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+def planned(name: str, verdict: str, seconds: float | None = 0.0) -> Planned:
+    took = None if seconds is None else timedelta(seconds=seconds)
+    return Planned(name, "source", verdict, None, (), took)  # type: ignore[arg-type]
+
+
+def test_a_plan_is_summed_up_by_what_would_and_what_may_run() -> None:
+    nodes = (
+        planned("a", "would run", 30),
+        planned("b", "would run", 45),
+        planned("c", "would run", None),
+        planned("d", "may run", 3),
+        planned("e", "blocked"),
+        planned("f", "up to date"),
+    )
+    assert list(conclusion(Plan("p", NOW, nodes))) == [
+        "3 steps would run: about 1 min, and what is unknown.",
+        "1 step may run: about 3.0 s if all of them do.",
+        "1 step cannot run: e.",
+        "Never made before, so that nobody knows how long it takes: c.",
+    ]
+    told = Plan("p", NOW, nodes).as_json()
+    assert (told["would_run_seconds"], told["may_run_seconds"], told["never_made_before"]) == (75, 3, ["c"])
+
+
+def test_a_plan_without_work_says_so() -> None:
+    nodes = (planned("a", "up to date"), planned("b", "up to date"))
+    assert list(conclusion(Plan("p", NOW, nodes))) == ["Nothing to do: all 2 steps are up to date."]
+
+
+def test_spans_are_told_as_roughly_as_they_are_known() -> None:
+    told = [span_text(timedelta(seconds=seconds)) for seconds in (0, 0.04, 2.34, 9.99, 12.4, 59.7, 89, 91, 7260)]
+    assert told == ["0.1 s", "0.1 s", "2.3 s", "10.0 s", "12 s", "1 min", "1 min", "2 min", "2 h 1 min"]

@@ -1,0 +1,254 @@
+"""Batch scoring: each row once, by the version in charge at its batch run, and nothing is made up afterwards."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_platform.core.errors import BrokenInput
+from ml_platform.models.predictor import load_predictor
+from ml_platform.operations.predictions.rows import prediction_ids
+from ml_platform.operations.predictions.score import (
+    Scored,
+    due_days,
+    read_predictions,
+    read_until,
+    score_batch,
+    score_days,
+)
+from ml_platform.sources.checks.results import CheckResult, record_checks
+from ml_platform.storage.outputs import record_output
+from tests.models.rows import shop_rows
+from tests.operations.monitoring.hand_made_world import HandMadeWorld, hand_made_world
+from tests.shop_project import open_shop
+
+DAY = date(2024, 1, 10)
+START = datetime(2024, 1, 10, tzinfo=UTC)
+END = START + timedelta(days=1)
+MODEL = "late_parcel"
+INPUTS = {"sources/orders": "orders1", "features/courier_recent": "table1", f"{MODEL}/deployment": "deployed1"}
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HandMadeWorld:
+    """The shop, with some 20 rows a day."""
+    return hand_made_world(open_shop(tmp_path), monkeypatch)
+
+
+def appointed(world: HandMadeWorld, at: datetime, seed: int = 1) -> int:
+    """Put a version in charge; return its number."""
+    trained = world.train(MODEL, shop_rows(300, seed=seed), f"snapshot{seed}")
+    return world.appoint(MODEL, trained, at).number
+
+
+def score(world: HandMadeWorld, now: datetime, day: date = DAY, orders: str = "orders1") -> Scored:
+    return score_batch(world.project, MODEL, {**INPUTS, "sources/orders": orders}, day, now)
+
+
+def log_of(world: HandMadeWorld) -> pd.DataFrame:
+    return read_predictions(world.project, MODEL, START - timedelta(days=9), END + timedelta(days=9))
+
+
+def rows_of_day(world: HandMadeWorld, start: datetime = START, end: datetime = END) -> pd.DataFrame:
+    rows = world.rows
+    return rows[(rows["effective_time"] >= start) & (rows["effective_time"] < end)]
+
+
+def test_a_day_is_scored_by_the_champion_with_its_own_predictor(world: HandMadeWorld) -> None:
+    appointed(world, START - timedelta(days=1))
+    scored = score(world, END + timedelta(hours=1))
+    log, expected = log_of(world), rows_of_day(world)
+    assert (scored.new_rows, scored.rows, scored.before_first_deployment) == (len(expected), len(expected), 0)
+    assert sorted(log["order_id"]) == sorted(expected["order_id"])
+    artifact = world.project.store.get("trained_model", log["trained_model"].iloc[0])
+    predicted = load_predictor(world.project, artifact).predict(expected)
+    by_order = log.set_index("order_id").loc[expected["order_id"]]
+    assert by_order["score"].tolist() == predicted["score"].tolist()
+    assert by_order["action"].tolist() == predicted["action"].tolist()
+    assert by_order["expected_value"].tolist() == predicted["expected_value"].tolist()
+
+
+def test_the_whole_utc_day_is_asked_for_and_nothing_else(world: HandMadeWorld) -> None:
+    score(world, END + timedelta(hours=1))
+    score(world, START + timedelta(hours=10))
+    score(world, START - timedelta(hours=10))
+    microsecond = timedelta(microseconds=1)
+    assert world.asked == [
+        (START - microsecond, END - microsecond),
+        (START - microsecond, START + timedelta(hours=10)),
+        (START - microsecond, START - microsecond),
+    ]
+
+
+def test_scoring_again_adds_nothing(world: HandMadeWorld) -> None:
+    appointed(world, START - timedelta(days=1))
+    first = score(world, END)
+    again = score(world, END + timedelta(days=3))
+    assert again.made.reused
+    assert (again.new_rows, again.rows, again.made.artifact.id) == (0, first.rows, first.made.artifact.id)
+    other_inputs = score(world, END + timedelta(days=3), orders="orders2")
+    assert (other_inputs.new_rows, other_inputs.made.artifact.id) == (0, first.made.artifact.id)
+    assert len(log_of(world)) == first.rows
+
+
+def test_a_day_grows_with_its_batch_runs(world: HandMadeWorld) -> None:
+    appointed(world, START - timedelta(days=1))
+    noon = START + timedelta(hours=12)
+    morning = score(world, noon)
+    assert morning.rows == len(rows_of_day(world, end=noon + timedelta(microseconds=1)))
+    whole = score(world, END)
+    assert whole.rows == morning.rows + whole.new_rows == len(rows_of_day(world))
+    assert log_of(world)["scored_at"].drop_duplicates().tolist() == [pd.Timestamp(noon), pd.Timestamp(END)]
+
+
+def test_each_row_is_scored_by_the_version_in_charge_at_its_batch_run(world: HandMadeWorld) -> None:
+    noon = START + timedelta(hours=12)
+    first, second = appointed(world, START - timedelta(days=1), seed=1), appointed(world, noon, seed=2)
+    score(world, END)
+    log = log_of(world)
+    before = log["effective_time"] < noon
+    assert before.any()
+    assert (~before).any()
+    assert set(log.loc[before, "version"]) == {first}
+    assert set(log.loc[~before, "version"]) == {second}
+
+
+def test_rows_before_the_first_deployment_are_counted_and_never_answered(world: HandMadeWorld) -> None:
+    noon = START + timedelta(hours=12)
+    appointed(world, noon)
+    scored = score(world, END)
+    assert scored.before_first_deployment == len(rows_of_day(world, end=noon))
+    assert scored.rows == len(rows_of_day(world, start=noon))
+    assert (log_of(world)["effective_time"] >= noon).all()
+    assert scored.fact == (
+        f"{scored.rows} predictions for 2024-01-10, {scored.rows} of them new; "
+        f"{scored.before_first_deployment} rows came before the first deployment"
+    )
+
+
+def test_a_day_before_any_deployment_is_an_artefact_of_no_rows_with_its_reason(world: HandMadeWorld) -> None:
+    scored = score(world, END)
+    assert (scored.rows, scored.new_rows) == (0, 0)
+    assert scored.made.artifact.about["rows"] == 0
+    assert scored.fact == (
+        "no row asked for a prediction on 2024-01-10 while a version was deployed; "
+        f"{len(rows_of_day(world))} rows came before the first deployment"
+    )
+
+
+def test_a_day_without_rows_and_a_day_that_has_not_begun_are_no_errors(world: HandMadeWorld) -> None:
+    appointed(world, START - timedelta(days=1))
+    empty = score(world, START + timedelta(days=300), day=date(2024, 6, 1))
+    ahead = score(world, START - timedelta(hours=5))
+    for scored in (empty, ahead):
+        assert (scored.rows, scored.before_first_deployment, dict(scored.made.artifact.objects)) == (0, 0, {})
+    assert empty.fact == "no row asked for a prediction on 2024-06-01 while a version was deployed"
+
+
+def test_many_days_at_once_are_scored_as_each_by_itself(
+    world: HandMadeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appointed(world, START - timedelta(days=1))
+    days, now = [DAY + timedelta(days=count) for count in range(5)], END + timedelta(days=3, hours=7)
+    one_by_one = [score(world, now, day) for day in days]
+    log = log_of(world)
+    other = hand_made_world(open_shop(tmp_path / "other"), monkeypatch)
+    appointed(other, START - timedelta(days=1))
+    score(other, now, days[2])
+    at_once = score_days(other.project, MODEL, INPUTS, days, now)
+    assert [scored.made.reused for scored in at_once] == [False, False, True, False, False]
+    assert [scored.made.artifact.id for scored in at_once] == [scored.made.artifact.id for scored in one_by_one]
+    assert log_of(other).equals(log)
+    assert score_days(other.project, MODEL, INPUTS, [], now) == []
+
+
+def test_a_row_that_arrives_later_but_was_known_in_time_is_added(world: HandMadeWorld) -> None:
+    appointed(world, START - timedelta(days=1))
+    everything = world.rows
+    world.rows = everything.drop(rows_of_day(world).index[:3])
+    first = score(world, END)
+    world.rows = everything
+    second = score(world, END + timedelta(hours=1), orders="orders2")
+    assert (second.new_rows, second.rows) == (3, first.rows + 3)
+
+
+def test_a_second_row_about_an_entity_that_was_scored_at_a_run_adds_no_second_prediction(world: HandMadeWorld) -> None:
+    # It was ingested after the scoring, and had become known earlier than the row that was scored.
+    appointed(world, START - timedelta(days=1))
+    first = score(world, END + timedelta(hours=1))
+    row = rows_of_day(world).index[3]
+    moved = world.rows.loc[[row]].assign(prediction_time=world.rows.loc[row, "prediction_time"] + timedelta(minutes=7))
+    world.rows = pd.concat([world.rows.drop(row), moved], ignore_index=True)
+    again = score(world, END + timedelta(hours=1), orders="orders2")
+    assert (again.rows, again.new_rows) == (first.rows, 0)
+    log = log_of(world)
+    assert not log.duplicated(["order_id", "effective_time"]).any()
+
+
+def test_a_day_is_complete_once_the_population_was_read_after_its_end(world: HandMadeWorld) -> None:
+    appointed(world, START + timedelta(hours=1))
+    database, minutes = world.project.database, timedelta(minutes=1)
+
+    def run(node: str, at: datetime, partition: str = "") -> None:
+        record_output(database, node, node.partition("/")[2], "id", run="run", at=at, partition=partition)
+
+    run("sources/orders", END - 30 * minutes)
+    now = END + 10 * minutes  # predictions are made by themselves, from what was read before midnight
+    run(f"{MODEL}/predictions", read_until(world.project, MODEL, now), DAY.isoformat())
+    tomorrow = DAY + timedelta(days=1)
+    assert due_days(world.project, MODEL, now + minutes) == (DAY, tomorrow)
+    run("sources/orders", END + 20 * minutes)
+    run(f"{MODEL}/predictions", read_until(world.project, MODEL, END + 21 * minutes), DAY.isoformat())
+    assert due_days(world.project, MODEL, END + 22 * minutes) == (tomorrow,)
+
+
+def test_the_log_holds_ticks_and_the_feature_values_that_were_used(world: HandMadeWorld) -> None:
+    appointed(world, START - timedelta(days=1))
+    world.rows = world.rows.assign(**{"orders.items": world.rows["orders.items"].astype("float64")})
+    score(world, END)
+    log = log_of(world).set_index("order_id")
+    used = world.rows.set_index("order_id").loc[log.index]
+    for name in ("courier_recent.mean_late_7d", "orders.amount", "orders.items"):
+        assert np.array_equal(log[name].to_numpy("float64"), used[name].to_numpy("float64"), equal_nan=True), name
+    effective = log["effective_time"].iloc[0]
+    # Refreshed at whole hours and published 5 minutes later: at 13:04 the tick is 12:00, at 13:05 it is 13:00.
+    assert log["tick.courier_recent"].iloc[0] == (effective - timedelta(minutes=5)).floor("h")
+    assert str(log["tick.courier_recent"].dtype) == "datetime64[us, UTC]"
+
+
+def test_ids_follow_from_entity_and_times_alone(world: HandMadeWorld) -> None:
+    rows = world.rows.head(3)
+    ids = prediction_ids(MODEL, rows, ["order_id"])
+    assert ids.str.fullmatch(r"late_parcel\.20240101\.[0-9a-f]{16}").all()
+    assert ids.is_unique
+    same = prediction_ids(MODEL, rows.assign(**{"orders.amount": 0.0}), ["order_id"])
+    assert same.tolist() == ids.tolist()
+    later = rows.assign(effective_time=rows["effective_time"] + timedelta(minutes=1))
+    assert not set(prediction_ids(MODEL, later, ["order_id"])) & set(ids)
+    assert not set(prediction_ids("lateness", rows, ["order_id"])) & set(ids)
+
+
+def test_a_regression_logs_its_prediction_and_no_action(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = hand_made_world(open_shop(tmp_path), monkeypatch, label="minutes")
+    trained = world.train("lateness", shop_rows(300, seed=1, label="minutes"), "minutes")
+    world.appoint("lateness", trained, START)
+    score_batch(world.project, "lateness", INPUTS, DAY, END)
+    log = read_predictions(world.project, "lateness", START, END)
+    assert log["score"].notna().all()
+    assert log["action"].isna().all()
+    assert log["expected_value"].isna().all()
+
+
+@pytest.mark.parametrize("broken", ["sources/orders", "sources/deliveries", "features/courier_recent"])
+def test_a_broken_source_stops_scoring_and_leaves_the_log_as_it_was(world: HandMadeWorld, broken: str) -> None:
+    appointed(world, START - timedelta(days=1))
+    before = score(world, START + timedelta(hours=12)).rows
+    record_checks(world.project.database, broken, [CheckResult("not_null", passed=False)], "run", START)
+    with pytest.raises(BrokenInput) as caught:
+        score(world, END)
+    assert caught.value.upstream == broken
+    assert len(log_of(world)) == before

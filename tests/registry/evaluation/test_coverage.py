@@ -1,0 +1,33 @@
+"""A slice of `benchmarks/intervals.py`: how often intervals hold the truth. ``make prove`` runs all of its worlds."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+BENCHMARK = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "intervals.py"))
+REPLICATIONS = 250
+
+
+@pytest.mark.parametrize(
+    ("name", "days"),
+    [
+        ("independent days", 14),
+        ("AR .7", 7),
+        ("uneven days", 5),
+        ("rare gains, 20 rows a day", 7),
+        ("20 shops", 14),
+    ],
+)
+def test_intervals_hold_the_truth_as_often_as_they_promise(name, days):
+    world = BENCHMARK["WORLDS"][name]
+    found = BENCHMARK["run"](world, days, REPLICATIONS, seed=100)
+    assert BENCHMARK["shortfalls"](name, world, days, found, REPLICATIONS) == []
+    assert found["now"].declined < 0.1
+
+
+def test_the_former_method_is_caught():
+    world = BENCHMARK["WORLDS"]["AR .7"]
+    found = BENCHMARK["run"](world, 14, REPLICATIONS, seed=100)
+    former = {"now": found["before"], "history": found["before"]}
+    assert len(BENCHMARK["shortfalls"]("AR .7", world, 14, former, REPLICATIONS)) == 2

@@ -1,0 +1,266 @@
+"""Intervals of money, against closed forms and loops written from the formulas."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ml_platform.registry.evaluation.intervals import earnings
+from ml_platform.registry.evaluation.persistence import correlations, grid_of, mixture
+from tests.registry.evaluation.dense import dense
+
+
+def _days(*rows_per_day):
+    return np.repeat(np.arange(len(rows_per_day)), rows_per_day)
+
+
+POINTS = [(1.0, k / 10) for k in range(10)] + [(1.0, 0.95)]
+POINTS += [(share, rho) for share in (0.3, 0.5) for rho in (0.8, 0.95)]
+PRIOR = [8] + [1] * 14
+
+
+def _dense(sums, rows, *extra, prior=PRIOR, floor=0.0):
+    return dense(sums, rows, POINTS, prior, *extra, floor=floor)
+
+
+def test_without_correlation_equal_days_have_the_interval_of_student():
+    draw = np.random.default_rng(1)
+    sums, rows = draw.normal(50, 20, 12), np.full(12, 10.0)
+    found = mixture(sums, rows)
+    assert found.estimate == pytest.approx((sums / 10).mean())
+    assert found.errors[0] == pytest.approx((sums / 10).std(ddof=1) / math.sqrt(12))
+    assert found.freedom == pytest.approx(np.full(15, 11.0))
+
+
+@pytest.mark.parametrize("rows", [[10, 10, 10, 10], [3, 40, 7, 9, 22, 1, 5, 14, 8], [5] * 30])
+def test_the_mixture_is_that_of_dense_matrices(rows):
+    draw = np.random.default_rng(len(rows))
+    rows = np.array(rows, dtype=float)
+    sums = rows * draw.normal(1, 2, len(rows))
+    for extra in ((0.0, 1.0), (0.3, 8.0)):
+        found = mixture(sums, rows, extra=extra)
+        expected = np.array(_dense(sums, rows, *extra))
+        assert np.column_stack([found.errors, found.freedom, found.weights]) == pytest.approx(expected, rel=1e-7)
+
+
+def test_the_interval_ends_where_the_averaged_t_distributions_leave_two_and_a_half_per_cent():
+    draw = np.random.default_rng(3)
+    rows = np.array([30, 20, 50, 10, 40, 30.0])
+    value, days = draw.normal(2, 3, 180), _days(30, 20, 50, 10, 40, 30)
+    sums = np.array([value[days == day].sum() for day in range(6)])
+    interval = earnings({"a": value}, days).per_row("a")
+    below = sum(
+        weight * stats.t.cdf((interval.high - value.mean()) / error, freedom)
+        for error, freedom, weight in _dense(sums, rows, floor=value.var() / 180)
+    )
+    assert below == pytest.approx(0.975)
+    assert interval.high - interval.figure == pytest.approx(interval.figure - interval.low)
+
+
+def test_interval_and_probability_agree():
+    draw = np.random.default_rng(4)
+    days, a, b = _days(*[20] * 9), draw.normal(3, 5, 180), draw.normal(2, 5, 180)
+    found = earnings({"a": a, "b": b}, days, entities=draw.integers(0, 30, 180))
+    ahead = found.difference("a", "b")
+    assert found.probability_above("a", "b", ahead.low) == pytest.approx(0.975)
+    assert found.probability_above("a", "b", ahead.high) == pytest.approx(0.025)
+    assert found.probability_above("a", "b", ahead.figure) == pytest.approx(0.5)
+    assert found.probability_above("b", "a", -ahead.low) == pytest.approx(0.025)
+
+
+def test_earlier_days_weigh_the_correlations():
+    draw = np.random.default_rng(5)
+    now, past = draw.normal(size=14), draw.normal(size=80)
+    found = earnings({"a": now}, np.arange(14), history=earnings({"a": past}, np.arange(80)))
+    weights = np.array([weight for _, _, weight in _dense(now, np.ones(14))])
+    weights = weights * np.array([weight for _, _, weight in _dense(past, np.ones(80), prior=[2] + [1] * 14)])
+    errors = [(error, freedom) for error, freedom, _ in _dense(now, np.ones(14))]
+    above = sum(
+        weight * stats.t.sf((0.2 - now.mean()) / error, freedom)
+        for (error, freedom), weight in zip(errors, weights / weights.sum(), strict=True)
+    )
+    assert found._of("a", None).mixture.probability_above(0.2) == pytest.approx(above)
+    wide = earnings({"a": now}, np.arange(14)).per_row("a")
+    assert found.per_row("a").high < wide.high, "independent days before make it plausible that these are"
+    short = earnings({"a": now}, np.arange(14), history=earnings({"a": past[:59]}, np.arange(59)))
+    assert short.per_row("a").high == wide.high, "59 days are not enough"
+
+
+def test_the_variance_of_repeated_entities_is_that_of_a_loop_over_pairs_of_rows():
+    draw = np.random.default_rng(6)
+    days, entities = draw.integers(0, 6, 90), draw.integers(0, 12, 90)
+    value = draw.normal(size=12)[entities] + draw.normal(size=90)
+    off = value - value.mean()
+    by_entity = sum(off[i] * off[j] for i in range(90) for j in range(90) if entities[i] == entities[j])
+    same = (entities[:, None] == entities) & (days[:, None] == days)
+    by_cell = sum(off[i] * off[j] for i in range(90) for j in range(90) if same[i, j])
+    of_entity = 90**2 / sum((entities == one).sum() ** 2 for one in range(12))
+    of_cell = 90**2 / sum(((entities == one) & (days == day)).sum() ** 2 for one in range(12) for day in range(6))
+    expected = by_entity / 90**2 * of_entity / (of_entity - 1) - by_cell / 90**2 * of_cell / (of_cell - 1)
+    found = earnings({"a": value}, days, entities)
+    assert expected > 0
+    assert found._entities("a", None, value.mean()) == pytest.approx((expected, of_entity - 1))
+    interval = found.per_row("a")
+    assert (interval.entities, interval.effective_entities) == (12, pytest.approx(of_entity))
+
+
+def test_entities_that_come_once_change_nothing():
+    draw = np.random.default_rng(7)
+    value, days = draw.normal(size=100), _days(*[10] * 10)
+    assert earnings({"a": value}, days, np.arange(100)).per_row("a") == earnings({"a": value}, days).per_row("a")
+
+
+def test_four_batches_of_the_same_households_have_the_error_of_households():
+    """One date's luck moves nothing here, so that resampling whole households is right: it is the oracle."""
+    draw = np.random.default_rng(8)
+    households, dates = 2469, 4
+    own = draw.gamma(0.5, 26.0, households)  # what a household is worth a date, mean 13
+    value = (own[:, None] + draw.normal(0, 5, (households, dates))).T.ravel()
+    days, entities = np.repeat(np.arange(dates), households), np.tile(np.arange(households), dates)
+    total = earnings({"a": value}, days, entities).per_row("a").times(households)
+    of_household = value.reshape(dates, households).mean(axis=0)
+    resampled = draw.choice(of_household, (2000, households)).mean(axis=1) * households
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    assert total.low == pytest.approx(low, abs=0.35 * (high - low))
+    assert total.high == pytest.approx(high, abs=0.35 * (high - low))
+    assert 0.9 < (total.high - total.low) / (high - low) < 1.7
+    fixed = earnings({"a": value}, days, entities, fixed=True).per_row("a").times(households)
+    assert fixed.high - fixed.low < 0.7 * (high - low), "without the entities it is far too narrow"
+
+
+def test_days_that_move_together_widen_the_interval():
+    draw = np.random.default_rng(9)
+    by_day = draw.normal(0, 1, 30)
+    together, days = np.repeat(by_day, 50), _days(*[50] * 30)
+    wide = earnings({"a": together}, days).per_row("a")
+    narrow = earnings({"a": draw.permutation(together)}, days).per_row("a")
+    assert wide.high - wide.low > 4 * (narrow.high - narrow.low)
+
+
+def test_neighbouring_days_that_resemble_each_other_are_worth_fewer_days():
+    draw = np.random.default_rng(10)
+    level = np.zeros(60)
+    for day in range(1, 60):
+        level[day] = 0.9 * level[day - 1] + draw.normal()
+    ordered = earnings({"a": level}, np.arange(60)).per_row("a")
+    shuffled = earnings({"a": draw.permutation(level)}, np.arange(60)).per_row("a")
+    assert ordered.effective_days < 10
+    assert shuffled.effective_days > 30
+    assert ordered.high - ordered.low > 2 * (shuffled.high - shuffled.low)
+
+
+def test_effective_days_are_those_of_their_correlation_and_size():
+    grid = grid_of(3)
+    for point, lagged in enumerate(correlations(3)):
+        assert grid.spread[point] == pytest.approx(3 + 4 * lagged[1] + 2 * lagged[2])
+    sums, rows = np.array([1.0, 4.0, 2.0, 3.0]), np.array([10.0, 10.0, 10.0, 30.0])
+    found = earnings({"a": np.repeat(sums / rows, rows.astype(int))}, _days(10, 10, 10, 30)).per_row("a")
+    weights = [weight for _, _, weight in _dense(sums, rows)]
+    spread = sum(weight * one / 4 for weight, one in zip(weights, grid_of(4).spread, strict=True))
+    assert found.effective_days == pytest.approx(60**2 / (3 * 100 + 900) / spread)
+
+
+def test_differences_are_paired_so_that_what_both_share_cancels():
+    draw = np.random.default_rng(11)
+    shared = np.repeat(draw.normal(0, 100, 20), 10)
+    found = earnings({"a": shared + 1.0, "b": shared}, _days(*[10] * 20))
+    ahead = found.difference("a", "b")
+    assert (ahead.low, ahead.figure, ahead.high) == pytest.approx((1.0, 1.0, 1.0))
+    assert found.probability_above("a", "b") == pytest.approx(1.0)
+    assert found.probability_above("b", "a") == pytest.approx(0.0)
+
+
+def test_equal_earnings_are_not_better_but_not_worse_by_the_margin():
+    value = np.array([1.0, 2.0, 3.0, 4.0])
+    found = earnings({"a": value, "b": value.copy()}, np.arange(4))
+    assert found.probability_above("a", "b") == pytest.approx(0.0)
+    assert found.probability_above("a", "b", -0.005 * abs(found.figures["b"])) == pytest.approx(1.0)
+    assert found.probability_above("a", "b", -0.01) == pytest.approx(1.0)
+
+
+def test_the_margin_is_a_share_of_what_the_other_earns_also_where_that_is_a_loss():
+    found = earnings({"a": np.full(5, -10.2), "b": np.full(5, -10.0)}, np.arange(5))
+    assert found.probability_above("a", "b", -0.01 * abs(found.figures["b"])) == pytest.approx(0.0)
+    assert found.probability_above("a", "b", -0.03 * abs(found.figures["b"])) == pytest.approx(1.0)
+
+
+def test_the_same_rows_give_the_same_interval():
+    value = np.random.default_rng(12).normal(size=50)
+    first = earnings({"a": value}, _days(*[5] * 10)).per_row("a")
+    assert earnings({"a": value}, _days(*[5] * 10)).per_row("a") == first
+
+
+@pytest.mark.parametrize("days", [1, 2, 3])
+def test_fewer_than_four_days_are_too_few_to_say(days):
+    found = earnings({"a": np.arange(10.0 * days), "b": np.zeros(10 * days)}, _days(*[10] * days))
+    interval = found.difference("a", "b")
+    assert interval.declined == f"too few days to say: {days}, at least 4 are needed"
+    assert (interval.low, interval.high, interval.days) == (None, None, days)
+    assert interval.figure == pytest.approx(np.arange(10.0 * days).mean())
+    assert found.probability_above("a", "b") is None
+    assert found.probability_above("a", "b") is None
+
+
+def test_three_days_are_enough_where_sixty_earlier_days_are_known():
+    draw = np.random.default_rng(13)
+    before = earnings({"a": draw.normal(size=600)}, _days(*[10] * 60))
+    assert earnings({"a": draw.normal(size=30)}, _days(10, 10, 10), history=before).per_row("a").declined is None
+    assert earnings({"a": draw.normal(size=20)}, _days(10, 10), history=before).per_row("a").declined is not None
+
+
+def test_four_to_thirteen_days_are_wide_on_purpose():
+    draw = np.random.default_rng(14)
+    note = earnings({"a": draw.normal(size=130)}, _days(*[10] * 13)).per_row("a").note
+    assert note == "wide on purpose: 13 days cannot show whether luck persists from day to day"
+    assert earnings({"a": draw.normal(size=140)}, _days(*[10] * 14)).per_row("a").note is None
+
+
+def test_two_gains_in_a_test_are_too_few_to_say():
+    """Two rows of 600 have the skewness (1 - 2 / 300) / sqrt(2) but for a term that 600 makes small."""
+    value = np.zeros(600)
+    value[[100, 400]] = 200.0
+    found = earnings({"a": value}, _days(*[60] * 10))
+    interval = found.per_row("a")
+    assert interval.declined == "too few gains to say: all 600 rows known hold about 2 of them"
+    assert (interval.low, interval.figure) == (None, pytest.approx(400 / 600))
+    assert 1 / math.sqrt(found._shape("a", None).gains()) == pytest.approx(stats.skew(value) / math.sqrt(600))
+
+
+def test_a_test_without_a_gain_is_as_uncertain_as_gains_elsewhere_show():
+    """Of 18,000 rows elsewhere 90 earn 200, so that 3 of 600 are expected, give or take the square root of 3."""
+    draw = np.random.default_rng(15)
+    elsewhere = np.zeros(18_000)
+    elsewhere[::200] = 200.0
+    calm = draw.normal(0, 0.1, 600)
+    blind = earnings({"a": calm}, _days(*[60] * 10)).per_row("a")
+    assert blind.high < 0.1, "it cannot know"
+    found = earnings({"a": calm}, _days(*[60] * 10), other_rows=[{"a": elsewhere}]).per_row("a")
+    assert found.declined is None
+    error = math.sqrt(np.concatenate([elsewhere, calm]).var() / 600)
+    assert found.high - found.figure == pytest.approx(stats.t.ppf(0.975, 9) * error)
+    assert found.high > 1.0, "what a row really earns"
+
+
+def test_differences_of_fixed_entities_are_no_luck():
+    """Ten shops of very different size, seen on twenty days without any other luck: only the noise of rows is left."""
+    draw = np.random.default_rng(16)
+    size = np.linspace(0, 100, 10)
+    value, days = np.tile(size, 20) + draw.normal(size=200), _days(*[10] * 20)
+    shops = np.tile(np.arange(10), 20)
+    fixed = earnings({"a": value}, days, shops, fixed=True).per_row("a")
+    sampled = earnings({"a": value}, days, shops).per_row("a")
+    assert fixed.high - fixed.figure < 4 / math.sqrt(200)
+    assert sampled.high - sampled.figure > 2 * size.std() / math.sqrt(10)
+    assert fixed.entities is None
+
+
+def test_rows_of_one_entity_cannot_speak_of_others():
+    """Of entities that differ by 10, one is seen: it earns 3 on each of 30 days, give or take 1."""
+    value = np.random.default_rng(18).normal(3, 1, 300)
+    one = earnings({"a": value}, _days(*[10] * 30), np.zeros(300, dtype=int)).per_row("a")
+    assert (one.low, one.high, one.figure) == (None, None, pytest.approx(value.mean()))
+    assert str(one.declined).startswith("one entity cannot speak of others: all 300 rows are of one.")
+    fixed = earnings({"a": value}, _days(*[10] * 30), np.zeros(300, dtype=int), fixed=True).per_row("a")
+    assert fixed.declined is None
+    assert fixed.high - fixed.low > 4 / math.sqrt(300)

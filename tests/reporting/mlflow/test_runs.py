@@ -1,0 +1,172 @@
+"""What MLflow is told, also when it cannot be reached."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ml_platform.declarations.project import ProjectFile, ProjectSpec
+from ml_platform.project import Project
+from ml_platform.reporting.mlflow.client import open_client, open_experiment, prepare_tracking, reachable
+from ml_platform.reporting.mlflow.outbox import deliver, keep, track, waiting
+from ml_platform.reporting.mlflow.runs import Record, tracked_run, write_run
+
+pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # MLflow's own models
+NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
+
+
+def project_at(root: Path, mlflow: str | None = None) -> Project:
+    storage = {"mlflow": mlflow} if mlflow else {}
+    file = ProjectFile.model_validate(
+        {
+            "spec_version": 1,
+            "name": "shop",
+            "description": "A shop.",
+            "owner": "team:shop",
+            "currency": "EUR",
+            "entities": {"order": ["order_id"]},
+            "storage": storage,
+        }
+    )
+    return Project(ProjectSpec(root, file, {}, {}, {}))
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("mlflow")
+    prepare_tracking(project_at(root))
+    return root
+
+
+@pytest.fixture
+def project(template: Path, tmp_path: Path) -> Project:
+    shutil.copytree(template, tmp_path / "project")
+    return project_at(tmp_path / "project")
+
+
+def trained(project: Project, key: str = "a" * 64, **more: object) -> Record:
+    fields: dict[str, object] = {
+        "model": "late_parcel",
+        "key": key,
+        "stage": "training",
+        "name": "late_parcel@1",
+        "started": NOW,
+        "ended": NOW + timedelta(minutes=2),
+        "params": {"num_leaves": "7"},
+        "metrics": {"validate_auc": 0.7, "never": float("nan")},
+        "tags": {"as_of": "2024-03-01"},
+        "files": {"model/trees.txt": project.store.put(b"tree"), "plots/a.png": project.store.put(b"png")},
+        "snapshot": "b" * 64,
+    }
+    return Record(**(fields | more))  # type: ignore[arg-type]
+
+
+def evaluated(key: str = "a" * 64) -> Record:
+    return Record("late_parcel", key, "evaluation", "late_parcel@1", NOW, NOW, metrics={"auc": 0.66})
+
+
+def test_a_version_becomes_one_finished_run_with_all_that_describes_it(project: Project) -> None:
+    assert track(project, trained(project)).delivered == 1
+    client, link = open_client(project), tracked_run(project.database, "late_parcel", "a" * 64)
+    assert link is not None
+    run = client.get_run(link.run_id)
+    assert (run.info.status, run.info.run_name) == ("FINISHED", "late_parcel@1")
+    assert run.info.end_time - run.info.start_time == 120_000
+    assert run.data.params == {"num_leaves": "7"}
+    assert run.data.metrics == {"validate_auc": 0.7}
+    assert run.data.tags["as_of"] == "2024-03-01"
+    (dataset,) = run.inputs.dataset_inputs
+    assert (dataset.dataset.digest, dataset.dataset.source) == ("b" * 36, "snapshot/" + "b" * 64)
+    assert {file.path for file in client.list_artifacts(link.run_id, "model")} == {"model/trees.txt"}
+    assert (
+        project.state / f"mlflow-artifacts/late_parcel/{link.run_id}/artifacts/model/trees.txt"
+    ).read_text() == "tree"
+    assert link.url("http://127.0.0.1:5000/") == (
+        f"http://127.0.0.1:5000/#/experiments/{link.experiment_id}/runs/{link.run_id}"
+    )
+
+
+def test_telling_twice_makes_one_run(project: Project) -> None:
+    track(project, trained(project))
+    track(project, trained(project))
+    client = open_client(project)
+    assert len(client.search_runs([open_experiment(project, client, "late_parcel")])) == 1
+
+
+def test_a_second_fit_of_the_same_version_leaves_one_run(project: Project) -> None:
+    track(project, trained(project))
+    client = open_client(project)
+    begun = client.create_run(open_experiment(project, client, "late_parcel")).info.run_id
+    track(project, trained(project, run_id=begun))
+    link = tracked_run(project.database, "late_parcel", "a" * 64)
+    runs = client.search_runs([open_experiment(project, client, "late_parcel")])
+    assert [run.info.run_id for run in runs] == [link.run_id if link else None]
+
+
+def test_later_stages_add_to_the_same_run(project: Project) -> None:
+    track(project, trained(project))
+    track(project, evaluated())
+    link = tracked_run(project.database, "late_parcel", "a" * 64)
+    assert link is not None
+    assert open_client(project).get_run(link.run_id).data.metrics == {"validate_auc": 0.7, "auc": 0.66}
+
+
+def test_a_failed_training_is_a_failed_run_without_a_version(project: Project) -> None:
+    track(project, trained(project, key="dagster-run", status="FAILED", tags={"error": "one class"}))
+    client = open_client(project)
+    (run,) = client.search_runs([open_experiment(project, client, "late_parcel")])
+    assert (run.info.status, run.data.tags["error"]) == ("FAILED", "one class")
+    assert tracked_run(project.database, "late_parcel", "dagster-run") is None
+
+
+def test_what_mlflow_refuses_waits_and_holds_up_only_its_own(project: Project) -> None:
+    keep(project, trained(project, run_id="no-such-run"))
+    keep(project, evaluated())
+    keep(project, trained(project, key="c" * 64))
+    delivery = deliver(project)
+    assert (delivery.delivered, delivery.waiting) == (1, 2)
+    assert "no-such-run" in (delivery.problem or "")
+    assert [record.stage for _, record in waiting(project)] == ["training", "evaluation"]
+
+
+def test_without_mlflow_a_record_waits_and_costs_little_time(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        project = project_at(tmp_path, f"http://127.0.0.1:{closed.getsockname()[1]}")
+        began = time.monotonic()
+        delivery = track(project, trained(project))
+    assert time.monotonic() - began < 5
+    assert (delivery.delivered, delivery.waiting) == (0, 1)
+    assert delivery.problem == f"MLflow at {project.mlflow_uri} cannot be reached"
+
+
+def test_a_server_that_never_answers_costs_seconds(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        began = time.monotonic()
+        assert not reachable(f"http://127.0.0.1:{silent.getsockname()[1]}", patience_seconds=1)
+    assert time.monotonic() - began < 4
+
+
+def test_a_prepared_database_is_not_migrated_again(project: Project) -> None:
+    began = time.monotonic()
+    prepare_tracking(project)
+    assert time.monotonic() - began < 0.5
+
+
+def test_writing_a_run_is_idempotent_after_an_interruption(project: Project) -> None:
+    first = write_run(project, trained(project))
+    assert write_run(project, trained(project)) == first
+
+
+@pytest.mark.parametrize("uri", ["postgresql+psycopg://ada@127.0.0.1:{port}/x", "nodriver+x://ada@127.0.0.1:{port}/x"])
+def test_a_database_of_mlflow_that_cannot_be_opened_is_not_reachable(uri: str) -> None:
+    with socket.socket() as bound:  # bound, and nobody listens
+        bound.bind(("127.0.0.1", 0))
+        assert not reachable(uri.format(port=bound.getsockname()[1]))

@@ -1,0 +1,518 @@
+"""What becomes of rows when a source is read again and again, and what stops an ingest."""
+
+from datetime import timedelta
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ml_platform.core.errors import (
+    DeclarationError,
+    DuplicateKey,
+    EmptySource,
+    MissingFile,
+    NaiveTimestamp,
+    RefConflict,
+    SchemaChanged,
+    SourceError,
+)
+from ml_platform.sources.checks.results import CheckResult, ChecksFailed
+from ml_platform.sources.checks.run import run_expectations
+from ml_platform.sources.ingest import ingest_source
+from ml_platform.sources.ingest_history import last_ingest, record_ingest
+from ml_platform.sources.source_log import chunk_names, source_versions
+from tests.features.world import SALES, at, sale, sales_project, write_csv, write_project
+
+HEADER = list(SALES["columns"])
+
+
+def rewrite(project, rows):
+    write_csv(project.root / "data/sales.csv", HEADER, rows)
+
+
+def log_of(project, artifact):
+    """(id, amount, known from, known until) in hours, in order of being known; None is for ever."""
+    with project.engine() as engine:
+        rows = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows")).to_pylist()
+    start = (at(0) - at(0).replace(year=1970, month=1, day=1)) // timedelta(microseconds=1)
+    hours = [(row["_known"] - start) / 3.6e9 for row in rows]
+    until = [None if row["_until"] == 2**62 else (row["_until"] - start) / 3.6e9 for row in rows]
+    found = [(row["id"], row["amount"], known, end) for row, known, end in zip(rows, hours, until, strict=True)]
+    return sorted(found, key=lambda row: (row[2], row[0]))
+
+
+def test_a_first_load_takes_its_known_at_from_the_declaration(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1), sale("y", 2, seen=3)])
+    ingested = ingest_source(project, "sales", at(9))
+    assert (ingested.new_rows, ingested.late, ingested.corrections, ingested.made.reused) == (2, 0, 0, False)
+    assert log_of(project, ingested.made.artifact) == [("x", 1.0, 1.0, None), ("y", 1.0, 3.0, None)]
+    assert ingested.made.artifact.about["known"] == ["2024-05-01T01:00:00.000000Z", "2024-05-01T03:00:00.000000Z"]
+
+
+def test_known_at_by_delay_may_lie_ahead(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 5)], known_at={"delay": "-2h"})
+    assert log_of(project, ingest_source(project, "sales", at(4)).made.artifact) == [("x", 1.0, 3.0, None)]
+
+
+def test_rows_that_are_not_known_yet_are_left_for_later(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1), sale("y", 5)])
+    assert ingest_source(project, "sales", at(4)).new_rows == 1
+    later = ingest_source(project, "sales", at(6))
+    assert (later.new_rows, later.late) == (1, 0)
+    assert log_of(project, later.made.artifact) == [("x", 1.0, 1.0, None), ("y", 1.0, 5.0, None)]
+
+
+def test_nothing_new_gives_the_same_artefact(tmp_path):
+    rows = [sale("x", 1), sale("y", 2)]
+    project = sales_project(tmp_path, rows)
+    first = ingest_source(project, "sales", at(4))
+    same_file = ingest_source(project, "sales", at(5))
+    rewrite(project, rows[::-1])
+    same_rows = ingest_source(project, "sales", at(6))
+    assert [made.made.reused for made in (first, same_file, same_rows)] == [False, True, True]
+    assert {made.made.artifact.id for made in (first, same_file, same_rows)} == {first.made.artifact.id}
+
+
+def test_an_unchanged_file_is_not_read_again(tmp_path, monkeypatch):
+    project = sales_project(tmp_path, [sale("x", 1)])
+    ingest_source(project, "sales", at(4))
+    monkeypatch.setattr("ml_platform.sources.ingest.read_parts", lambda *_: pytest.fail("the file was read again"))
+    assert ingest_source(project, "sales", at(5)).made.reused
+
+
+def test_a_row_that_should_have_been_known_before_arrived_late(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1)])
+    ingest_source(project, "sales", at(4))
+    rewrite(project, [sale("x", 1), sale("late", 2), sale("new", 5)])
+    ingested = ingest_source(project, "sales", at(6))
+    assert (ingested.new_rows, ingested.late, ingested.corrections) == (2, 1, 0)
+    expected = [("x", 1.0, 1.0, None), ("new", 1.0, 5.0, None), ("late", 1.0, 6.0, None)]
+    assert log_of(project, ingested.made.artifact) == expected
+
+
+def test_a_changed_row_is_a_correction_known_from_its_ingest(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1, amount=1.0)])
+    ingest_source(project, "sales", at(4))
+    rewrite(project, [sale("x", 1, amount=7.0)])
+    ingested = ingest_source(project, "sales", at(6))
+    assert (ingested.new_rows, ingested.late, ingested.corrections) == (1, 0, 1)
+    assert log_of(project, ingested.made.artifact) == [("x", 1.0, 1.0, 6.0), ("x", 7.0, 6.0, None)]
+
+
+def test_a_row_that_changes_back_is_a_correction_again(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1, amount=1.0)])
+    ingest_source(project, "sales", at(4))
+    for hour, amount in ((6, 7.0), (8, 1.0)):
+        rewrite(project, [sale("x", 1, amount=amount)])
+        last = ingest_source(project, "sales", at(hour))
+    expected = [("x", 1.0, 1.0, 6.0), ("x", 7.0, 6.0, 8.0), ("x", 1.0, 8.0, None)]
+    assert log_of(project, last.made.artifact) == expected
+
+
+def test_two_corrections_at_one_instant_leave_the_second(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1, amount=1.0)])
+    for amount in (1.0, 2.0, 3.0):
+        rewrite(project, [sale("x", 1, amount=amount)])
+        last = ingest_source(project, "sales", at(4))
+    log = log_of(project, last.made.artifact)
+    assert sorted(log, key=lambda row: row[1]) == [("x", 1.0, 1.0, 4.0), ("x", 2.0, 4.0, 4.0), ("x", 3.0, 4.0, None)]
+
+
+def test_declared_versions_of_one_key_follow_each_other(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1, seen=1, amount=1.0), sale("x", 1, seen=3, amount=2.0)])
+    assert log_of(project, ingest_source(project, "sales", at(9)).made.artifact) == [
+        ("x", 1.0, 1.0, 3.0),
+        ("x", 2.0, 3.0, None),
+    ]
+
+
+def test_a_changed_version_that_was_superseded_changes_nothing(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1, seen=1, amount=1.0), sale("x", 1, seen=3, amount=2.0)])
+    ingest_source(project, "sales", at(4))
+    rewrite(project, [sale("x", 1, seen=1, amount=9.0), sale("x", 1, seen=3, amount=2.0)])
+    assert ingest_source(project, "sales", at(6)).made.reused
+
+
+def test_a_row_that_is_gone_upstream_is_kept(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1), sale("y", 2)])
+    first = ingest_source(project, "sales", at(4))
+    rewrite(project, [sale("y", 2)])
+    assert ingest_source(project, "sales", at(5)).made.artifact.id == first.made.artifact.id
+
+
+def test_an_ingest_before_the_last_one_changes_nothing(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1)])
+    first = ingest_source(project, "sales", at(4))
+    rewrite(project, [sale("x", 1, amount=5.0)])
+    assert ingest_source(project, "sales", at(3)).made.artifact.id == first.made.artifact.id
+
+
+def test_another_meaning_of_rows_begins_the_log_anew(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1)])
+    ingest_source(project, "sales", at(4))
+    changed = sales_project(tmp_path, [sale("x", 1)], known_at={"delay": "2h"})
+    assert log_of(changed, ingest_source(changed, "sales", at(5)).made.artifact) == [("x", 1.0, 3.0, None)]
+
+
+def test_a_changed_description_changes_nothing(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1)])
+    first = ingest_source(project, "sales", at(4))
+    told = sales_project(tmp_path, [sale("x", 1)], description="Told better.")
+    assert ingest_source(told, "sales", at(5)).made.artifact.id == first.made.artifact.id
+
+
+def test_the_id_follows_from_the_rows_whatever_their_order(tmp_path):
+    rows = [sale("x", 1), sale("y", 700), sale("z", 2), sale("w", 2)]
+    ids = []
+    for number, ordered in enumerate((rows, rows[::-1])):
+        project = sales_project(tmp_path / str(number), ordered)
+        ids.append(ingest_source(project, "sales", at(900)).made.artifact.id)
+    assert ids[0] == ids[1]
+
+
+def test_chunks_are_by_month_and_a_later_ingest_adds_its_own(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1), sale("y", 24 * 40)])
+    first = ingest_source(project, "sales", at(24 * 41)).made.artifact
+    rewrite(project, [sale("z", 24 * 42)])
+    second = ingest_source(project, "sales", at(24 * 43)).made.artifact
+    assert chunk_names(first) == ["000001/2024-05", "000001/2024-06"]
+    assert chunk_names(second) == [*chunk_names(first), "000002/2024-06"]
+    assert second.objects.items() > first.objects.items()
+
+
+def test_two_ingests_at_once_do_not_overwrite_each_other(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1)])
+    ingest_source(project, "sales", at(4))
+    done = last_ingest(project.database, "sales")
+    with pytest.raises(RefConflict, match="sources/sales is ingest 1, not ingest 0"):
+        record_ingest(project.database, "sales", done)
+
+
+# Readers ---------------------------------------------------------------------
+
+
+def test_parquet_files_and_python_readers_give_the_same_rows_as_csv(tmp_path):
+    rows = [sale("x", 1), sale("y", 2, seen=3, amount=None)]
+    csv = sales_project(tmp_path / "csv", rows)
+    table = pa.table({name: [row[place] for row in rows] for place, name in enumerate(HEADER)})
+    (tmp_path / "parquet/data").mkdir(parents=True)
+    pq.write_table(table.slice(0, 1), tmp_path / "parquet/data/a.parquet")
+    pq.write_table(table.slice(1), tmp_path / "parquet/data/b.parquet")
+    parquet = write_project(tmp_path / "parquet", sources={"sales": {**SALES, "reader": {"parquet": "data/*.parquet"}}})
+    (tmp_path / "python").mkdir()
+    (tmp_path / "python/feed.py").write_text(
+        "import pandas as pd\n"
+        "def sales():\n"
+        "    when = pd.to_datetime(['2024-05-01T01:00:00Z', '2024-05-01T03:00:00+01:00'], utc=True)\n"
+        "    seen = pd.to_datetime(['2024-05-01T01:00:00Z', '2024-05-01T03:00:00Z'], utc=True)\n"
+        "    return pd.DataFrame({'more': [1, 2], 'id': ['x', 'y'], 'shop': 'a', 'at': when, 'seen': seen,\n"
+        "                         'amount': [1.0, float('nan')]})\n"
+    )
+    python = write_project(tmp_path / "python", sources={"sales": {**SALES, "reader": {"python": "feed:sales"}}})
+    ids = {ingest_source(project, "sales", at(9)).made.artifact.id for project in (csv, parquet, python)}
+    assert len(ids) == 1
+
+
+def write(directory, content, **changes):
+    (directory / "data").mkdir(parents=True, exist_ok=True)
+    (directory / "data/sales.csv").write_text(content)
+    return write_project(directory, sources={"sales": {**SALES, "reader": {"csv": "data/sales.csv"}, **changes}})
+
+
+def test_values_become_their_declared_types(tmp_path):
+    content = (
+        "id,extra,a,b,c,d,at\nx,9, 12.0,1e3,True,2024-05-01,2024-05-01T00:00:00+02:00\ny,9,,NA,,,2024-05-01 05:00Z\n"
+    )
+    columns = {"id": "string", "a": "int", "b": "float", "c": "bool", "at": "timestamp"}
+    columns["d"] = {"type": "timestamp", "zone": "Europe/Berlin"}
+    reader = {"csv": "data/sales.csv", "null_values": ["NA"]}
+    project = write(tmp_path, content, columns=columns, known_at={"delay": "0s"}, reader=reader)
+    artifact = ingest_source(project, "sales", at(9)).made.artifact
+    with project.engine() as engine:
+        rows = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows").order_by("id")).to_pylist()
+    assert [rows[0][name] for name in columns] == ["x", 12, 1000.0, True, at(-2), at(-2)]
+    assert [rows[1][name] for name in columns] == ["y", None, None, None, at(5), None]
+
+
+FAULTS = {
+    "a missing column": (
+        "id,shop,at,seen,amuont\n",
+        SchemaChanged,
+        "source sales: data/sales.csv: column amount is missing (declared in sources/sales.yaml:18). "
+        "Did you mean amuont? Correct the source's columns, or the data.",
+    ),
+    "another type": (
+        "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n"
+        "y,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,cheap\n",
+        SchemaChanged,
+        "source sales: data/sales.csv: row 2: column amount: 'cheap' is not a float "
+        "(declared in sources/sales.yaml:18). Correct the declared type, or the data; "
+        "reader.null_values names texts that stand for null.",
+    ),
+    "a naive timestamp": (
+        "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n"
+        "y,a,2024-05-01T00:00:00Z,2024-05-01 00:00,1\n",
+        NaiveTimestamp,
+        "source sales: data/sales.csv: row 2: column seen: '2024-05-01 00:00' has no time zone "
+        "(declared in sources/sales.yaml:17). "
+        "Write timestamps with an offset such as Z, or declare the column's zone.",
+    ),
+    "a date in another form": (
+        "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n"
+        "y,a,2024-05-01T00:00:00Z,31.05.2024 18:30,1\n",
+        SchemaChanged,
+        "source sales: data/sales.csv: row 2: column seen: '31.05.2024 18:30' is not a timestamp in ISO 8601 to the "
+        "microsecond, such as 2024-05-31T18:30:00Z (declared in sources/sales.yaml:17). Correct the declared type, or "
+        "the data; reader.null_values names texts that stand for null.",
+    ),
+    "an infinite number": (
+        "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,inf\n",
+        SourceError,
+        "source sales: data/sales.csv: row 1: column amount has an infinite number "
+        "(declared in sources/sales.yaml:18). Correct the data.",
+    ),
+    "a duplicate key": (
+        "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n"
+        "x,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,2\n",
+        DuplicateKey,
+        "source sales: key id 'x': 2 rows are known at 2024-05-01T00:00:00.000000Z "
+        "(data/sales.csv: row 1 and data/sales.csv: row 2). "
+        "Remove all but one, or add the column that tells them apart to the key.",
+    ),
+    "a row without a key": (
+        "id,shop,at,seen,amount\n,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n",
+        SourceError,
+        "source sales: data/sales.csv: row 1: column id is null (declared in sources/sales.yaml:14). "
+        "Every row needs its key, its event timestamp and its known-at timestamp.",
+    ),
+    "no row": (
+        "id,shop,at,seen,amount\n",
+        EmptySource,
+        "source sales: data/sales.csv: there is no row. Give it rows, and materialise it again.",
+    ),
+    "an empty file": (
+        "",
+        SchemaChanged,
+        "source sales: data/sales.csv: the file is empty: it has no header. Repair the file.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "kind", "message"), FAULTS.values(), ids=FAULTS)
+def test_bad_input_gives_a_clear_error_and_loses_nothing(tmp_path, content, kind, message):
+    fresh = write(tmp_path / "fresh", content)
+    with pytest.raises(kind) as caught:
+        ingest_source(fresh, "sales", at(9))
+    assert str(caught.value) == message
+    if "nothing known" in message or (kind is EmptySource and "known_at" in message):
+        return
+    good = sales_project(tmp_path / "good", [sale("x", 1)])
+    before = ingest_source(good, "sales", at(4)).made.artifact
+    (good.root / "data/sales.csv").write_text(content)
+    with pytest.raises(kind):
+        ingest_source(good, "sales", at(9))
+    assert last_ingest(good.database, "sales").id == before.id
+    assert list(good.store.ids("source")) == [before.id]
+
+
+def test_a_first_load_of_which_nothing_is_known_yet_is_an_error(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1)])
+    with pytest.raises(EmptySource) as caught:
+        ingest_source(project, "sales", at(0))
+    assert str(caught.value) == (
+        "source sales: known_at: none of its rows is known by 2024-05-01T00:00:00.000000Z. "
+        "Correct known_at, or advance the clock."
+    )
+
+
+def test_a_missing_file_names_it(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1)])
+    (tmp_path / "data/sales.csv").unlink()
+    with pytest.raises(MissingFile) as caught:
+        ingest_source(project, "sales", at(4))
+    assert str(caught.value) == (
+        "source sales: data/sales.csv: no such file. Correct the path in the reader, or put the file there."
+    )
+
+
+def test_a_required_null_names_its_row(tmp_path):
+    columns = {**SALES["columns"], "shop": {"type": "string", "required": True}}
+    project = sales_project(tmp_path, [sale("x", 1), sale("y", 1, shop=None)], columns=columns)
+    with pytest.raises(SourceError, match="row 2: column shop is required and null"):
+        ingest_source(project, "sales", at(4))
+
+
+LOCAL = {"id": "string", "at": {"type": "timestamp", "zone": "America/New_York"}}
+
+
+@pytest.mark.parametrize(("text", "what"), [("2013-11-03T01:30:00", "show twice"), ("2013-03-10T02:30:00", "skip")])
+def test_a_time_that_local_clocks_skip_or_show_twice_is_an_error(tmp_path, text, what):
+    project = write(tmp_path, f"id,at\nw,2013-05-05T00:00:00\nx,{text}\n", columns=LOCAL, known_at={"delay": "0s"})
+    with pytest.raises(SourceError, match=f"row 2: column at: .* is a time that clocks in America/New_York {what}"):
+        ingest_source(project, "sales", at(4))
+
+
+def test_a_time_that_local_clocks_show_twice_is_what_is_declared(tmp_path):
+    columns = LOCAL | {"at": LOCAL["at"] | {"dst": "later"}}
+    project = write(tmp_path, "id,at\nx,2013-11-03T01:30:00\n", columns=columns, known_at={"delay": "0s"})
+    found = ingest_source(project, "sales", at(4)).made.artifact
+    assert found.about["events"][0] == "2013-11-03T06:30:00.000000Z"
+
+
+DST_FAULTS = [
+    ({"type": "timestamp", "dst": "later"}, "belongs to a column with a zone. Declare the zone, or remove it"),
+    (LOCAL["at"] | {"dst": ["later", "earlier"]}, "found later and earlier. Give one of earlier and later"),
+    (LOCAL["at"] | {"dst": ["fail", "earlier"]}, "or fail alone"),
+]
+
+
+@pytest.mark.parametrize(("column", "message"), DST_FAULTS)
+def test_a_meaning_of_repeated_times_that_contradicts_itself_is_a_fault(tmp_path, column, message):
+    with pytest.raises(DeclarationError) as caught:
+        write(tmp_path, "id,at\n", columns=LOCAL | {"at": column}, known_at={"delay": "0s"})
+    assert message in str(caught.value)
+
+
+def test_keys_beyond_2_to_the_53_stay_apart_where_another_is_written_with_a_point(tmp_path):
+    rows = "9007199254740993,2024-04-01T00:00:00Z\n9007199254740992,2024-04-01T00:00:00Z\n12.0,2024-04-01T00:00:00Z\n"
+    columns = {"id": "int", "at": "timestamp"}
+    project = write(tmp_path, f"id,at\n{rows}", columns=columns, known_at={"delay": "0s"})
+    artifact = ingest_source(project, "sales", at(4)).made.artifact
+    with project.engine() as engine:
+        found = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows"))["id"].to_pylist()
+    assert sorted(found) == [12, 9007199254740992, 9007199254740993]
+
+
+SENTINEL = "9999-12-31T23:59:59.999999Z"
+
+
+@pytest.mark.parametrize("delay", ["0s", "1d", "-1d"])
+def test_a_row_of_the_end_of_time_waits_and_the_others_are_ingested(tmp_path, delay):
+    rows = f"x,2024-04-01T00:00:00Z\ny,{SENTINEL}\n"
+    columns = {"id": "string", "at": "timestamp"}
+    project = write(tmp_path, f"id,at\n{rows}", columns=columns, known_at={"delay": delay})
+    assert ingest_source(project, "sales", at(4)).new_rows == 1
+    assert ingest_source(project, "sales", at(5)).made.reused
+
+
+def test_a_known_at_before_the_first_year_is_refused(tmp_path):
+    columns = {"id": "string", "at": "timestamp"}
+    project = write(tmp_path, "id,at\nx,0001-01-01T00:00:00Z\n", columns=columns, known_at={"delay": "-1d"})
+    with pytest.raises(SourceError) as caught:
+        ingest_source(project, "sales", at(4))
+    assert str(caught.value) == (
+        "source sales: data/sales.csv: row 1: event timestamp 0001-01-01T00:00:00+00:00 with a delay of -1d is known "
+        "before the year 1. Correct the data, or known_at."
+    )
+
+
+def test_a_reader_that_fails_says_how(tmp_path):
+    (tmp_path / "feed.py").write_text("def sales():\n    raise ValueError('no feed today')\n")
+    project = write_project(tmp_path, sources={"sales": {**SALES, "reader": {"python": "feed:sales"}}})
+    with pytest.raises(SourceError, match="feed:sales: the reader failed with ValueError: no feed today"):
+        ingest_source(project, "sales", at(4))
+
+
+# Checks ----------------------------------------------------------------------
+
+EXPECTED = [{"expect": "column_values_to_be_between", "args": {"column": "amount", "max_value": 5}}]
+
+
+def checked(limit=5.0, severity="error"):
+    def run(expectations, frame):
+        failing = frame[frame["amount"] > limit]
+        rows = failing[["id", "amount"]].to_dict("records")
+        summary = {"problem": "is too dear"} if len(failing) else {}
+        return [CheckResult("dear", not len(failing), severity, summary, rows)]
+
+    return run
+
+
+def test_new_rows_that_fail_a_check_are_set_aside_and_the_source_stays(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1)], expectations=EXPECTED)
+    before = ingest_source(project, "sales", at(4), checked()).made.artifact
+    rewrite(project, [sale("x", 1), sale("y", 5, amount=9.0)])
+    with pytest.raises(ChecksFailed, match="sources/sales: check dear is too dear, such as") as caught:
+        ingest_source(project, "sales", at(6), checked())
+    assert caught.value.results[0].failing_rows == [{"id": "y", "amount": 9.0}]
+    assert last_ingest(project.database, "sales").id == before.id
+    [quarantined] = project.store.ids("quarantine")
+    assert project.store.get("quarantine", quarantined).about["rows"] == 1
+    rewrite(project, [sale("x", 1), sale("y", 5, amount=3.0)])
+    assert ingest_source(project, "sales", at(7), checked()).new_rows == 1
+
+
+def test_checks_see_only_new_rows_and_are_told_again_when_nothing_is_new(tmp_path):
+    seen = []
+
+    def run(expectations, frame):
+        seen.append(list(frame["id"]))
+        return [CheckResult("some", True)]
+
+    project = sales_project(tmp_path, [sale("x", 1)], expectations=EXPECTED)
+    ingest_source(project, "sales", at(4), run)
+    rewrite(project, [sale("x", 1), sale("y", 5)])
+    ingest_source(project, "sales", at(6), run)
+    again = ingest_source(project, "sales", at(7), run)
+    assert seen == [["x"], ["y"]]
+    assert [result.name for result in again.checks] == ["some"]
+
+
+UNIQUE = [{"expect": "column_values_to_be_unique", "args": {"column": "shop"}}]
+
+
+def test_uniqueness_is_checked_over_the_whole_source(tmp_path):
+    run = partial(run_expectations, key=["id"])
+    project = sales_project(tmp_path, [sale("x", 1, shop="p"), sale("y", 2, shop="q")], expectations=UNIQUE)
+    ingest_source(project, "sales", at(4), run)
+    rewrite(project, [sale("x", 1, shop="p"), sale("y", 2, shop="q"), sale("z", 5, shop="p")])
+    with pytest.raises(ChecksFailed) as caught:
+        ingest_source(project, "sales", at(6), run)
+    [result] = caught.value.results
+    assert [row["id"] for row in result.failing_rows] == ["x", "z"]
+
+
+def test_a_value_that_a_correction_moves_to_another_row_is_unique(tmp_path):
+    run = partial(run_expectations, key=["id"])
+    project = sales_project(tmp_path, [sale("x", 1, shop="p"), sale("y", 2, shop="q")], expectations=UNIQUE)
+    ingest_source(project, "sales", at(4), run)
+    rewrite(project, [sale("x", 1, shop="r"), sale("y", 2, shop="q"), sale("z", 5, shop="p")])
+    assert ingest_source(project, "sales", at(6), run).checks[0].passed
+    other = sales_project(tmp_path, [sale("x", 1, shop="r"), sale("y", 2, shop="q"), sale("z", 5, shop="p")])
+    strict = sales_project(
+        other.root,
+        [sale("x", 1, shop="r"), sale("y", 2, shop="q"), sale("z", 5, shop="p")],
+        expectations=[UNIQUE[0] | {"severity": "warn"}],
+    )
+    assert ingest_source(strict, "sales", at(7), run).checks[0].passed  # judged anew: what was replaced is left out
+
+
+def test_declared_versions_of_one_key_count_once_where_a_column_is_to_be_unique(tmp_path):
+    run = partial(run_expectations, key=["id"])
+    rows = [sale("x", 1, seen=1, shop="p"), sale("x", 1, seen=3, shop="p")]
+    project = sales_project(tmp_path, rows, expectations=UNIQUE)
+    assert ingest_source(project, "sales", at(4), run).checks[0].passed
+
+
+def test_changed_expectations_are_held_against_all_rows(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1, amount=9.0)])
+    ingest_source(project, "sales", at(4), checked())
+    stricter = sales_project(tmp_path, [sale("x", 1, amount=9.0)], expectations=EXPECTED)
+    [result] = ingest_source(stricter, "sales", at(5), checked()).checks
+    assert not result.passed
+
+
+def test_a_warning_lets_rows_pass(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1, amount=9.0)], expectations=EXPECTED)
+    ingested = ingest_source(project, "sales", at(4), checked(severity="warn"))
+    assert (ingested.new_rows, ingested.checks[0].passed) == (1, False)
+
+
+def test_freshness_is_a_check_of_the_newest_known_row(tmp_path):
+    project = sales_project(tmp_path, [sale("x", 1)], freshness="6h")
+    [fresh] = ingest_source(project, "sales", at(7)).checks
+    [stale] = ingest_source(project, "sales", at(7.5)).checks
+    assert (fresh.name, fresh.passed) == ("freshness", True)
+    assert (stale.passed, stale.blocks) == (False, True)
+    assert stale.summary["problem"] == "newest row became known 390m ago, limit 6h"

@@ -1,0 +1,32 @@
+"""Opening a database: tables that are missing are created, and who only reads waits for nobody."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from ml_platform.storage.database import Database
+from ml_platform.storage.outputs import current_output
+from ml_platform.storage.tables import METADATA
+
+
+def test_the_first_use_creates_every_table(database: Database) -> None:
+    with database.reading() as connection:
+        assert set(sa.inspect(connection).get_table_names()) == set(METADATA.tables)
+
+
+def test_a_table_that_went_is_created_again(database: Database, database_url: str) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE outputs")
+    again = Database(database_url)
+    assert current_output(again, "late/snapshot") is None
+    again.engine.dispose()
+
+
+def test_a_reader_opens_the_database_while_a_writer_is_at_work(database: Database, database_url: str) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM outputs")
+        reader = Database(database_url)
+        if connection.dialect.name == "sqlite":
+            reader.engine = sa.create_engine(database_url, connect_args={"timeout": 0})  # to wait is an error
+        assert current_output(reader, "late/snapshot") is None
+        reader.engine.dispose()

@@ -1,0 +1,86 @@
+"""A manifest or a key that somebody edited is not believed, though it is whole in itself."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ml_platform.core.errors import ArtifactDamaged
+from ml_platform.core.hashing import bytes_hash, canonical_json
+from ml_platform.storage.artifacts import ArtifactStore
+from ml_platform.storage.database import Database
+from ml_platform.storage.manifest_index import ManifestIndex, forget_file
+
+
+@pytest.fixture
+def indexed(database: Database, tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(str(tmp_path / "store"), index=ManifestIndex(database))
+
+
+def _edit(store: ArtifactStore, kind: str, id: str) -> None:
+    path = Path(store.url) / f"manifests/{kind}/{id}.json"
+    document = json.loads(path.read_bytes())
+    document["manifest"]["about"]["rows"] = 7
+    document["sha256"] = bytes_hash(canonical_json(document["manifest"]))
+    path.write_bytes(canonical_json(document))
+
+
+def test_an_edited_manifest_with_its_own_hash_is_damaged(indexed: ArtifactStore) -> None:
+    indexed.write("snapshot", "a", "k", about={"rows": 5})
+    assert indexed.get("snapshot", "a").about == {"rows": 5}
+    _edit(indexed, "snapshot", "a")
+    with pytest.raises(ArtifactDamaged, match="manifest of snapshot a is damaged"):
+        indexed.get("snapshot", "a")
+    assert indexed.find("snapshot", "k") is None
+
+
+def test_what_is_written_anew_over_an_edited_one_counts(indexed: ArtifactStore) -> None:
+    indexed.write("snapshot", "a", "k", about={"rows": 5})
+    _edit(indexed, "snapshot", "a")
+    indexed.write("snapshot", "a", "k", about={"rows": 6})
+    assert indexed.get("snapshot", "a").about == {"rows": 6}
+
+
+def test_a_key_that_leads_elsewhere_than_it_did_finds_nothing(indexed: ArtifactStore) -> None:
+    indexed.write("snapshot", "a", "k1")
+    indexed.write("snapshot", "b", "k2")
+    (Path(indexed.url) / "keys/snapshot/k1").write_text("b")
+    assert indexed.find("snapshot", "k1") is None
+    assert indexed.find("snapshot", "k2") == indexed.get("snapshot", "b")
+
+
+def test_a_store_of_before_the_index_goes_on_working(indexed: ArtifactStore) -> None:
+    old = ArtifactStore(indexed.url)
+    old.write("snapshot", "a", "k1", about={"rows": 5})
+    old.write("snapshot", "b", "k2")
+    assert indexed.get("snapshot", "a").about == {"rows": 5}
+    assert indexed.find("snapshot", "k1") is not None
+    (Path(indexed.url) / "keys/snapshot/k1").write_text("b")
+    assert indexed.find("snapshot", "k1") is None, "b was not written under this key"
+
+
+def test_many_who_write_the_same_at_once_leave_what_is_remembered(indexed: ArtifactStore, database: Database) -> None:
+    def write(number: int) -> None:
+        own = ArtifactStore(indexed.url, index=ManifestIndex(database))
+        own.write("snapshot", "a", f"k{number}", about={"by": number})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(16)))
+    told = indexed.get("snapshot", "a").about["by"]
+    assert 0 <= told < 16
+    assert all(indexed.find("snapshot", f"k{number}") is not None for number in range(16))
+
+
+def test_an_artefact_that_is_forgotten_may_be_removed(indexed: ArtifactStore, database: Database) -> None:
+    indexed.write("snapshot", "a", "k1")
+    indexed.write("snapshot", "b", "k2")
+    with database.writing() as connection:
+        forget_file(connection, "manifests/snapshot/a.json")
+        forget_file(connection, "keys/snapshot/k1")
+        forget_file(connection, "objects/ab/abc")
+    index = ManifestIndex(database)
+    assert list(index.manifests()) == [("snapshot", "b")]
+    assert list(index.keys()) == [("snapshot", "k2")]
