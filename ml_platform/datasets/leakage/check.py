@@ -105,7 +105,8 @@ def find_leaks(
     Parameters
     ----------
     truth
-        What the label was made of, in the order of the snapshot's rows (`ml_platform.datasets.leakage.label_rows.truth_of`).
+        What the label was made of, in the order of the snapshot's rows
+        (`ml_platform.datasets.leakage.label_rows.truth_of`).
     label_reads
         The columns that the label's expression reads.
     """

@@ -34,8 +34,8 @@ class Snapshot:
     Attributes
     ----------
     frame
-        Rows of the stretches that were read, in order of batch run, with ``label`` (`ml_platform.datasets.frame.model_frame`
-        tells the other columns).
+        Rows of the stretches that were read, in order of batch run, with ``label``
+        (`ml_platform.datasets.frame.model_frame` tells the other columns).
     about
         Facts about it: rows and dropped rows, label, columns, share of nulls, boundaries.
     """

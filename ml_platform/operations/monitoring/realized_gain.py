@@ -1,8 +1,8 @@
 """The interval of realized gain: what settled predictions earned over doing nothing, and what luck may have added.
 
-The same procedure as in evaluation (`ml_platform.registry.evaluation.intervals`), by day of the batch run and by entity. Batch
-runs before the window are its history: no model was fitted on a row before it was predicted, and it is the same
-difference. From 60 days on it shows how strongly days are correlated.
+The same procedure as in evaluation (`ml_platform.registry.evaluation.intervals`), by day of the batch run and by
+entity. Batch runs before the window are its history: no model was fitted on a row before it was predicted, and it is
+the same difference. From 60 days on it shows how strongly days are correlated.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ def declared_change(before: Mapping[str, Any] | None, after: Mapping[str, Any], 
     Parameters
     ----------
     before, after
-        What decided the node when it was made, and what decides it now (`ml_platform.declarations.graph.deciding_of`); None where
-        the former was not recorded.
+        What decided the node when it was made, and what decides it now
+        (`ml_platform.declarations.graph.deciding_of`); None where the former was not recorded.
 
     >>> before = {"declaration": {"split": {"train": "28d"}}, "code": "snapshot-1"}
     >>> declared_change(before, {"declaration": {"split": {"train": "56d"}}, "code": "snapshot-1"}, "snapshot")
