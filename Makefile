@@ -42,7 +42,7 @@ bench: .venv/ready .venv-rivals/ready  ## Measure, beside the rivals
 	.venv-rivals/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/rivals.txt
 	@touch $@
 
-check: lint types contracts  ## Lint, types and import contracts
+check: lint types contracts  ## Lint, types, import contracts, and what must stay at zero in the house
 
 lint: .venv/ready
 	$(BIN)/ruff check .

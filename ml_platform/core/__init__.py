@@ -1,1 +1,16 @@
 """What everything stands on: errors, hashing, time, expressions, engines. It knows nothing of models."""
+
+__all__ = [
+    "canonical_order",
+    "clock",
+    "engines",
+    "errors",
+    "expressions",
+    "formatting",
+    "hashing",
+    "private_files",
+    "secrets",
+    "statistics",
+    "terminal_text",
+    "web",
+]

@@ -1,1 +1,3 @@
 """Frames, labels and snapshots, and the search for leakage in them."""
+
+__all__ = ["frame", "labels", "leakage", "snapshot"]

@@ -1,1 +1,26 @@
 """Declarations: YAML to frozen, checked specs."""
+
+__all__ = [
+    "algorithms",
+    "checks",
+    "data_age",
+    "expectations",
+    "feature_table",
+    "fingerprint",
+    "graph",
+    "joins",
+    "lineage",
+    "load",
+    "metric_names",
+    "model",
+    "prediction_columns",
+    "project",
+    "release",
+    "resolve",
+    "scheduling",
+    "serialized",
+    "source",
+    "types",
+    "user_code",
+    "wording",
+]

@@ -1,1 +1,13 @@
 """Estimators and the fitting of models."""
+
+__all__ = [
+    "bundled_code",
+    "decision",
+    "environment",
+    "estimators",
+    "inputs",
+    "predictor",
+    "prepare",
+    "provenance",
+    "train",
+]

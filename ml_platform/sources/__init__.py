@@ -1,1 +1,17 @@
 """Ingest: readers, checks, and the log of every source."""
+
+__all__ = [
+    "arrivals",
+    "change_detection",
+    "checks",
+    "conform",
+    "empty_log",
+    "ingest",
+    "ingest_history",
+    "key_index",
+    "log_writer",
+    "measured_delay",
+    "source_log",
+    "suppression_list",
+    "upstream",
+]

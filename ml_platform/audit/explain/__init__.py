@@ -3,4 +3,14 @@
 from ml_platform.audit.explain.explainer import explain, explain_each
 from ml_platform.audit.explain.explanation import Explanation
 
-__all__ = ["Explanation", "explain", "explain_each"]
+__all__ = [
+    "Explanation",
+    "champion_history",
+    "explain",
+    "explain_each",
+    "explanation",
+    "lookup",
+    "render_html",
+    "render_text",
+    "wording",
+]

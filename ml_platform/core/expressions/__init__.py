@@ -7,4 +7,4 @@ interpreted; nothing is ever handed to Python to execute.
 from ml_platform.core.expressions.expression import Expression, parse_expression
 from ml_platform.core.expressions.types import FUNCTIONS, Kind
 
-__all__ = ["FUNCTIONS", "Expression", "Kind", "parse_expression"]
+__all__ = ["FUNCTIONS", "Expression", "Kind", "parse_expression", "tree", "types"]

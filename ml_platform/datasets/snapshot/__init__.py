@@ -3,3 +3,5 @@
 A snapshot is a list of day chunks, which snapshots of other days share. Its id follows
 from what is in them and from its boundaries, so the same rows always have the same id.
 """
+
+__all__ = ["boundaries", "build", "diff", "find", "id", "lineage", "read"]

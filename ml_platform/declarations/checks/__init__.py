@@ -1,1 +1,3 @@
 """Checks of all declarations against each other."""
+
+__all__ = ["check", "notes"]

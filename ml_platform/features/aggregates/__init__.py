@@ -1,1 +1,3 @@
 """What a feature computes over the rows in its window."""
+
+__all__ = ["partials"]

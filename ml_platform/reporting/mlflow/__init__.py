@@ -1,1 +1,3 @@
 """What MLflow is told."""
+
+__all__ = ["client", "outbox", "records", "runs"]

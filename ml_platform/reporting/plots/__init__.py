@@ -1,1 +1,3 @@
 """Pictures and pages for people."""
+
+__all__ = ["pictures"]

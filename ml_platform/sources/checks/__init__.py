@@ -1,1 +1,3 @@
 """Expectations about rows, held against them, and their results."""
+
+__all__ = ["batched", "results", "run"]

@@ -1,1 +1,3 @@
 """The ledger: hash-chained lines, and their anchors."""
+
+__all__ = ["anchors", "lines"]

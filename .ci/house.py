@@ -1,0 +1,129 @@
+"""Count what must stay at zero in the house: ``python .ci/house.py`` (part of ``make check``).
+
+The import contracts of pyproject.toml hold the layers; this counts what no contract sees. The exit code is 1 where a
+count is above its limit, and each thing counted is named.
+"""
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("ml_platform", "assets", "jobs", "resources")
+FACE = {"__init__.py", "api.py", "project.py"}
+LONGEST_FILE, LONGEST_FUNCTION = 300, 50
+
+
+def files() -> Iterator[Path]:
+    """Return every module of the library and of the Dagster layers."""
+    for folder in FOLDERS:
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def loose_modules() -> Iterator[str]:
+    """Return modules that stand beside the rooms."""
+    for path in sorted((ROOT / "ml_platform").glob("*.py")):
+        if path.name not in FACE:
+            yield f"{path.relative_to(ROOT)} belongs into a room"
+
+
+def long_files() -> Iterator[str]:
+    """Return files with more lines than a reader takes in."""
+    for path in files():
+        lines = len(path.read_text().splitlines())
+        if lines > LONGEST_FILE:
+            yield f"{path.relative_to(ROOT)} has {lines} lines"
+
+
+def long_functions() -> Iterator[str]:
+    """Return functions with more lines than a reader takes in, their docstrings included."""
+    for path, tree in parsed():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > LONGEST_FUNCTION:
+                    yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name} has {lines} lines"
+
+
+def packages_without_a_face() -> Iterator[str]:
+    """Return packages whose ``__init__`` does not say what lives there, or which of its modules others may import."""
+    for path in sorted((ROOT / "ml_platform").glob("*/**/__init__.py")):
+        if not ast.get_docstring(ast.parse(path.read_text())):
+            yield f"{path.relative_to(ROOT)} does not say what lives there"
+        if face_of(path) is None:
+            yield f"{path.relative_to(ROOT)} has no __all__"
+
+
+def private_imports() -> Iterator[str]:
+    """Return imports, from outside a package, of modules that its ``__all__`` does not name."""
+    faces = {name_of(path.parent): face_of(path) or set() for path in (ROOT / "ml_platform").glob("*/**/__init__.py")}
+    for path, tree in parsed():
+        here = name_of(path.with_suffix(""))
+        for line, module in imports(tree):
+            parts = module.split(".")
+            for size in range(2, len(parts)):
+                package = ".".join(parts[:size])
+                if not here.startswith(f"{package}.") and parts[size] not in faces.get(package, {parts[size]}):
+                    yield f"{path.relative_to(ROOT)}:{line} imports {module}, which is private to {package}"
+
+
+def name_of(path: Path) -> str:
+    """Return the dotted name of a file or folder."""
+    return ".".join(path.relative_to(ROOT).parts)
+
+
+def face_of(path: Path) -> set[str] | None:
+    """Return what a package's ``__all__`` names; None where it has none."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and any(isinstance(at, ast.Name) and at.id == "__all__" for at in node.targets):
+            return set(ast.literal_eval(node.value))
+    return None
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Return the line and the dotted name of every module of ``ml_platform`` that is imported."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, name.name) for name in node.names if name.name.startswith("ml_platform."))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ml_platform"):
+            for name in node.names:
+                whole = f"{node.module}.{name.name}"
+                yield node.lineno, whole if is_module(whole) else str(node.module)
+
+
+def is_module(name: str) -> bool:
+    """Return whether a dotted name is a module of the library."""
+    path = ROOT / name.replace(".", "/")
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def parsed() -> Iterator[tuple[Path, ast.Module]]:
+    """Return every module with its syntax tree."""
+    for path in files():
+        yield path, ast.parse(path.read_text())
+
+
+COUNTS: dict[str, Callable[[], Iterator[str]]] = {
+    "loose modules": loose_modules,
+    "files over 300 lines": long_files,
+    "functions over 50 lines": long_functions,
+    "packages without a face": packages_without_a_face,
+    "imports of private modules": private_imports,
+}
+
+
+def main() -> None:
+    """Print each count, and name what is above it."""
+    total = 0
+    for title, count in COUNTS.items():
+        found = list(count())
+        total += len(found)
+        print(f"{title:38}{len(found)}")
+        for line in found:
+            print(f"  {line}")
+    sys.exit(bool(total))
+
+
+if __name__ == "__main__":
+    main()
