@@ -18,3 +18,16 @@ def test_the_declarations_of_the_page_on_features_are_valid(tmp_path):
     assert len(blocks) == 9
     assert set(spec.feature_tables) == {"airport_now", "aircraft_now", "desk_sales"}
     assert spec.file.connections == {"tickets_db": "postgresql://nowhere/tickets"}
+
+
+def test_every_decision_is_dated_says_whether_it_holds_and_stands_in_the_list():
+    folder = PAGE.parent / "decisions"
+    listed = (folder / "README.md").read_text()
+    records = sorted(folder.glob("0*.md"))
+    for record in records:
+        title, _, second = record.read_text().split("\n")[:3]
+        assert title.startswith(f"# {int(record.name[:4])}. "), record.name
+        assert re.match(r"\*Decided on 20\d\d-\d\d-\d\d\. Holds", second), record.name
+        assert f"]({record.name})" in listed, record.name
+    numbers = [int(record.name[:4]) for record in records]
+    assert sorted({*range(1, numbers[-1] + 1)} - {*numbers}) == [14]  # never given
