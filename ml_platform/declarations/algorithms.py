@@ -7,10 +7,11 @@ tables against LightGBM and scikit-learn themselves.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ml_platform.core.errors import suggest
+from ml_platform.declarations.algorithm_params import LIGHTGBM, SCIKIT_LEARN_PARAMS
 from ml_platform.declarations.model import Algorithm, Task
 
 _PROJECT_CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -29,20 +30,7 @@ class AlgorithmKind:
     monotone: bool = False
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-LIGHTGBM_PARAMS = _names(
-    "alpha bagging_fraction bagging_freq boost_from_average boosting cat_l2 cat_smooth data_sample_strategy drop_rate "
-    "early_stopping_min_delta early_stopping_round enable_bundle extra_trees fair_c feature_fraction "
-    "feature_fraction_bynode first_metric_only interaction_constraints is_unbalance lambda_l1 lambda_l2 learning_rate "
-    "linear_lambda linear_tree max_bin max_bin_by_feature max_cat_threshold max_cat_to_onehot max_delta_step max_depth "
-    "max_drop metric min_data_in_bin min_data_in_leaf min_data_per_group min_gain_to_split min_sum_hessian_in_leaf "
-    "monotone_constraints_method monotone_penalty neg_bagging_fraction num_iterations num_leaves objective other_rate "
-    "path_smooth poisson_max_delta_step pos_bagging_fraction reg_sqrt scale_pos_weight sigmoid skip_drop top_rate "
-    "tweedie_variance_power uniform_drop use_missing xgboost_dart_mode zero_as_missing"
-)
+LIGHTGBM_PARAMS = frozenset(LIGHTGBM)
 LIGHTGBM_OTHER_NAMES = {
     "n_estimators": "num_iterations",
     "num_boost_round": "num_iterations",
@@ -59,39 +47,28 @@ LIGHTGBM_OTHER_NAMES = {
     "reg_lambda": "lambda_l2",
     "boosting_type": "boosting",
 }
-_LEAVES = (
-    "ccp_alpha criterion max_depth max_features max_leaf_nodes min_impurity_decrease min_samples_leaf "
-    "min_samples_split min_weight_fraction_leaf "
-)
-_FOREST = _LEAVES + "bootstrap max_samples n_estimators "
-_BOOSTED = _LEAVES + "init learning_rate loss n_estimators n_iter_no_change subsample tol validation_fraction "
-_HISTOGRAM = (
-    "early_stopping interaction_cst l2_regularization learning_rate loss max_bins max_depth max_features max_iter "
-    "max_leaf_nodes min_samples_leaf n_iter_no_change scoring tol validation_fraction "
-)
-_LINEAR = "alpha fit_intercept max_iter positive tol "
+_SCIKIT_TASKS: Mapping[str, frozenset[Task]] = {
+    "LogisticRegression": _CLASSES,
+    "RandomForestClassifier": _CLASSES,
+    "ExtraTreesClassifier": _CLASSES,
+    "GradientBoostingClassifier": _CLASSES,
+    "HistGradientBoostingClassifier": _CLASSES,
+    "DecisionTreeClassifier": _CLASSES,
+    "DummyClassifier": _CLASSES,
+    "LinearRegression": _NUMBERS,
+    "Ridge": _NUMBERS,
+    "Lasso": _NUMBERS,
+    "ElasticNet": _NUMBERS,
+    "RandomForestRegressor": _NUMBERS,
+    "ExtraTreesRegressor": _NUMBERS,
+    "GradientBoostingRegressor": _NUMBERS | _QUANTILE,
+    "HistGradientBoostingRegressor": _NUMBERS | _QUANTILE,
+    "DecisionTreeRegressor": _NUMBERS,
+    "DummyRegressor": _NUMBERS | _QUANTILE,
+    "QuantileRegressor": _QUANTILE,
+}
 SCIKIT_LEARN: dict[str, AlgorithmKind] = {
-    name: AlgorithmKind(tasks, _names(params))
-    for name, tasks, params in (
-        ("LogisticRegression", _CLASSES, "C class_weight fit_intercept l1_ratio max_iter solver tol"),
-        ("RandomForestClassifier", _CLASSES, _FOREST + "class_weight"),
-        ("ExtraTreesClassifier", _CLASSES, _FOREST + "class_weight"),
-        ("GradientBoostingClassifier", _CLASSES, _BOOSTED.replace("init ", "")),
-        ("HistGradientBoostingClassifier", _CLASSES, _HISTOGRAM + "class_weight"),
-        ("DecisionTreeClassifier", _CLASSES, _LEAVES + "class_weight splitter"),
-        ("DummyClassifier", _CLASSES, "constant strategy"),
-        ("LinearRegression", _NUMBERS, "fit_intercept positive tol"),
-        ("Ridge", _NUMBERS, _LINEAR + "solver"),
-        ("Lasso", _NUMBERS, _LINEAR + "selection"),
-        ("ElasticNet", _NUMBERS, _LINEAR + "l1_ratio selection"),
-        ("RandomForestRegressor", _NUMBERS, _FOREST),
-        ("ExtraTreesRegressor", _NUMBERS, _FOREST),
-        ("GradientBoostingRegressor", _NUMBERS | _QUANTILE, _BOOSTED.replace("init ", "") + "alpha"),
-        ("HistGradientBoostingRegressor", _NUMBERS | _QUANTILE, _HISTOGRAM + "quantile"),
-        ("DecisionTreeRegressor", _NUMBERS, _LEAVES + "splitter"),
-        ("DummyRegressor", _NUMBERS | _QUANTILE, "constant quantile strategy"),
-        ("QuantileRegressor", _QUANTILE, "alpha fit_intercept solver"),
-    )
+    name: AlgorithmKind(tasks, frozenset(SCIKIT_LEARN_PARAMS[name])) for name, tasks in _SCIKIT_TASKS.items()
 }
 SHORT_NAMES: dict[str, tuple[str, ...]] = {
     "logistic_regression": ("LogisticRegression",),

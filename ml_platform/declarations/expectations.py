@@ -134,7 +134,8 @@ def expectation_problem(expectation: Expectation, columns: Sequence[str] | None 
     if missing:
         return f"{expectation.expect} needs the argument {', '.join(missing)}. Give it under args"
     if columns is not None and expectation.expect != "column_to_exist":
-        for column in named_columns(expectation):
+        wanted = expectation.args.get("column_set")
+        for column in (*named_columns(expectation), *(wanted if isinstance(wanted, list) else ())):
             if column not in columns:
                 return f"{expectation.expect} names the unknown column {column!r}. {suggest(column, columns)}"
     return None

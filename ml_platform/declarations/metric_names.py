@@ -43,7 +43,8 @@ def loss_quantile(model: ModelSpec) -> float | None:
     if "quantile" not in (params.get("objective"), params.get("loss")):
         return None
     level: Any = params.get("alpha", params.get("quantile", 0.9))
-    return float(level)
+    is_level = isinstance(level, int | float) and 0 < level < 1
+    return float(level) if is_level else None  # anything else is a fault of the parameter
 
 
 def known_figures(model: ModelSpec) -> frozenset[str]:
@@ -59,7 +60,8 @@ def headline_metric(model: ModelSpec) -> str:
     if loss_quantile(model) is not None:
         return "pinball"
     params = model.algorithm.params
-    return "mae" if {params.get("objective"), params.get("loss")} & _MEAN_ABSOLUTE else "rmse"
+    losses = (params.get("objective"), params.get("loss"))
+    return "mae" if any(isinstance(loss, str) and loss in _MEAN_ABSOLUTE for loss in losses) else "rmse"
 
 
 _HEADLINES: Mapping[Task, str] = {"binary": "auc", "multiclass": "log_loss", "quantile": "pinball"}

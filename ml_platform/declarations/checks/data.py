@@ -8,6 +8,7 @@ from contextlib import suppress
 from ml_platform.core.clock import read_zone
 from ml_platform.core.errors import DeclarationCycle, ExpressionError, suggest
 from ml_platform.core.expressions import Kind, parse_expression
+from ml_platform.declarations.checks.expectation_arguments import argument_faults
 from ml_platform.declarations.checks.problems import (
     COUNTABLE,
     RESERVED_COLUMNS,
@@ -27,7 +28,7 @@ from ml_platform.declarations.checks.problems import (
 from ml_platform.declarations.expectations import expectation_problem
 from ml_platform.declarations.feature_table import Aggregate, Feature, FeatureTableSpec, column_name
 from ml_platform.declarations.resolve import aggregate_kind, columns_behind
-from ml_platform.declarations.source import Column, Expectation, SourceSpec
+from ml_platform.declarations.source import Column, ColumnType, Expectation, SourceSpec
 
 _TABLE_COLUMNS = ("tick",)
 
@@ -69,7 +70,8 @@ def check_source(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
     if source.known_at.column is not None:
         yield from _check_time(where, ("known_at", "column"), source, source.known_at.column)
     yield from _check_reader(scope, where, source)
-    yield from _check_expectations(where, source.expectations, list(source.columns))
+    types = {name: column.type for name, column in source.columns.items()}
+    yield from _check_expectations(where, source.expectations, list(source.columns), types)
 
 
 def _check_reader(scope: Scope, where: str, source: SourceSpec) -> Iterator[Problem]:
@@ -238,8 +240,17 @@ def _check_collisions(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem
             taken[column.lower()] = f"{name} over {window.label}" if window else name
 
 
-def _check_expectations(where: str, expectations: Sequence[Expectation], columns: Sequence[str]) -> Iterator[Problem]:
+def _check_expectations(
+    where: str,
+    expectations: Sequence[Expectation],
+    columns: Sequence[str],
+    types: Mapping[str, ColumnType] | None = None,
+) -> Iterator[Problem]:
     for index, expectation in enumerate(expectations):
+        place: Place = ("expectations", index)
         problem = expectation_problem(expectation, columns)
         if problem is not None:
-            yield Problem(where, ("expectations", index), problem)
+            yield Problem(where, place, problem)
+            continue
+        for name, text in argument_faults(expectation, columns, types):
+            yield Problem(where, (*place, "args", name) if name else place, text)

@@ -118,6 +118,8 @@ def _key_type(
         return None, None if scope.hides(owner) else f"there is no feature table {owner}. {suggest(owner, known)}"
     if column not in table.table.columns:
         return None, f"{owner} has no column {column}. {suggest(column, table.table.columns)}"
+    if scope.hides(table.table.name) or scope.source(table.table.source) is None:
+        return None, None
     return feature_type(scope.spec, name, model), None
 
 

@@ -12,6 +12,7 @@ from ml_platform.declarations.checks.feature_age import check_ages
 from ml_platform.declarations.checks.features import check_features, check_joins, feature_kinds
 from ml_platform.declarations.checks.known_at import check_known
 from ml_platform.declarations.checks.leaks import check_leaks
+from ml_platform.declarations.checks.params import monotone_fault, param_faults
 from ml_platform.declarations.checks.problems import (
     COUNTABLE,
     NUMBERS,
@@ -137,6 +138,10 @@ def _check_algorithm(
     where = f"models/{model.name}"
     for text in algorithm_faults(algorithm, model.task):
         yield Problem(where, place, text)
+    for param, text in param_faults(algorithm, model.task):
+        yield Problem(where, (*place, "params", param), text)
+    if unkept := monotone_fault(algorithm, model.task):
+        yield Problem(where, (*place, "monotone"), unkept)
     if is_project_class(algorithm.name):
         yield from check_code(scope, where, (*place, "name"), algorithm.name)
     known = {name for name in kinds if kinds[name] in COUNTABLE}

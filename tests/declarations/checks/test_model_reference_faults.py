@@ -307,3 +307,41 @@ def test_a_fault_says_where_what_was_found_and_what_to_do(
 ) -> None:
     edit(ferry, file, old, new)
     assert faults(ferry) == expected
+
+
+def test_a_join_by_a_feature_of_a_table_without_a_source_adds_no_fault(ferry: Path) -> None:
+    joins = (
+        "joins: {other: {table: ship_recent, keys: {ship: ship_recent.last_pier_ever}}}\nfeatures: [other.trips_1d, "
+    )
+    edit(ferry, "models/late.yaml", "features: [", joins)
+    edit(ferry, "features/ship_recent.yaml", "source: arrivals", "source: arrival")
+    assert faults(ferry) == [
+        "features/ship_recent.yaml:6:9: source: there is no source arrival. Did you mean arrivals?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        (
+            "{objective: quantile, alpha: [1]}",
+            ["models/delay.yaml:10:66: algorithm.params.alpha must be a number above 0, found a list."],
+        ),
+        (
+            "{objective: [mae]}",
+            ["must be regression, "],
+        ),
+        (
+            "{num_leaves: 1, learning_rate: 0}",
+            [
+                "models/delay.yaml:10:50: algorithm.params.num_leaves must be a whole number from 2 to 131,072, found 1.",
+                "models/delay.yaml:10:68: algorithm.params.learning_rate must be a number above 0, found 0.",
+            ],
+        ),
+    ],
+)
+def test_a_parameter_that_the_algorithm_does_not_take_is_a_fault_at_its_value(
+    ferry: Path, params: str, expected: list[str]
+) -> None:
+    edit(ferry, "models/delay.yaml", "algorithm: ridge", f"algorithm: {{name: lightgbm, params: {params}}}")
+    assert all(text in fault for text, fault in zip(expected, faults(ferry), strict=True))
