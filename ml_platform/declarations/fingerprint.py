@@ -79,6 +79,8 @@ def deciding_part(spec: ProjectSpec, kind: str, subject: str) -> dict[str, Any]:
         part |= _frame_part(spec, model)
     if kind == "predictions":
         part |= {"late_rows": model.deployment.late_rows, "horizon": deciding(model.label.horizon)}
+    if kind == "evaluation":
+        part |= {"horizon": deciding(model.label.horizon)}
     if kind in ("evaluation", "monitoring"):
         part |= {"loss_quantile": loss_quantile(model)}
     if kind == "monitoring":

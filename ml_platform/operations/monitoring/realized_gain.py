@@ -48,7 +48,15 @@ def realised_gain(
     inside = np.ones(len(rows), dtype=bool) if start is None else np.asarray(rows["effective_time"] > start)
     if not inside.any():
         return None
-    found = _earnings(earned[inside], rows[inside], entity, fixed, _history(earned[~inside]))
+    owner = np.asarray(rows[inside].groupby(list(entity), sort=False, dropna=False).ngroup())
+    found = earnings(
+        _values(earned[inside]),
+        earned["day"][inside].to_numpy(),
+        owner,
+        _history(earned[~inside]),
+        fixed=fixed,
+        horizon=horizon,
+    )
     return found.difference(_MODEL, _NOTHING).times(found.rows)
 
 
@@ -59,13 +67,6 @@ def gain_facts(gain: Interval | None) -> dict[str, Any] | None:
 
 def _history(earned: pd.DataFrame) -> Earnings | None:
     return earnings(_values(earned), earned["day"].to_numpy()) if len(earned) else None
-
-
-def _earnings(
-    earned: pd.DataFrame, rows: pd.DataFrame, entity: Sequence[str], fixed: bool, history: Earnings | None
-) -> Earnings:
-    owner = np.asarray(rows.groupby(list(entity), sort=False, dropna=False).ngroup())
-    return earnings(_values(earned), earned["day"].to_numpy(), owner, history, fixed=fixed)
 
 
 def _values(earned: pd.DataFrame) -> dict[str, np.ndarray]:

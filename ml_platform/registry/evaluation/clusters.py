@@ -53,6 +53,17 @@ class Shape:
     rows: int
     second: float
     third: float
+    fourth: float
+
+    def freedom(self) -> float:
+        """Return the degrees of freedom of the variance of rows: their number, and fewer where tails are heavy.
+
+        The variance s^2 of n rows varies by s^4 (kurtosis - 1) / n, one with f degrees of freedom by 2 s^4 / f
+        (Satterthwaite, Biometrics Bulletin 1946).
+        """
+        if self.second == 0:
+            return 1.0
+        return max(2 * self.rows / max(self.fourth / self.second**2 - 1, 2.0), 1.0)
 
     def gains(self, calm: float = 1.0) -> float:
         """Return one over the squared skewness of the rows' sum: the number of gains where gains are rare.
@@ -81,6 +92,7 @@ def shape_of(parts: Sequence[np.ndarray], scale: float) -> Shape:
     squares = [part * part for part in off]
     second = sum(float(part.sum()) for part in squares) / count
     if math.sqrt(second) <= _ROUNDING * scale:
-        return Shape(count, 0.0, 0.0)
-    third = sum(float((part * square).sum()) for part, square in zip(off, squares, strict=True)) / count
-    return Shape(count, second, third)
+        return Shape(count, 0.0, 0.0, 0.0)
+    third = sum(float(part @ square) for part, square in zip(off, squares, strict=True)) / count
+    fourth = sum(float(square @ square) for square in squares) / count
+    return Shape(count, second, third, fourth)

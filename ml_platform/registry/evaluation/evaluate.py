@@ -152,6 +152,7 @@ class _Evaluation:
             entities[self._valued],
             other_rows=self._elsewhere(inputs["snapshot"]),
             fixed=self._model.value.entities == "fixed",
+            horizon=self._model.label.horizon,
         )
 
     def _trained_model(self, id: str) -> Artifact | None:

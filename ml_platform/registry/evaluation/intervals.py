@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,8 @@ class Earnings:
         What rows earned on other days, which only tells how large and how rare gains are.
     fixed
         Whether these entities are all that there will ever be.
+    overlap
+        How many of these days a label spans.
     """
 
     rows: int
@@ -105,6 +108,7 @@ class Earnings:
     history: Earnings | None = field(default=None, repr=False)
     other_rows: Sequence[Mapping[str, np.ndarray]] = field(default=(), repr=False)
     fixed: bool = False
+    overlap: float = 0.0
     _known: dict[tuple[str, str | None], _Known] = field(default_factory=dict, repr=False, compare=False)
 
     def per_row(self, name: str) -> Interval:
@@ -133,15 +137,12 @@ class Earnings:
         earlier = self._earlier(name, other)
         sums, rows = self.by_day.sums(name, other), self.by_day.rows
         figure = float(sums.sum() / rows.sum())
-        if len(rows) < (least := MIN_DAYS if earlier is None else MIN_DAYS_WITH_HISTORY):
-            reason = f"too few days to say: {len(rows)}, at least {least} are needed"
+        if (reason := self._too_few_days(earlier is not None) or self._one_entity()) is not None:
             return _Known(Interval(figure, None, None, len(rows), declined=reason), None)
-        if (one := self._one_entity()) is not None:
-            return _Known(Interval(figure, None, None, len(rows), declined=one), None)
         entities = self._entities(name, other, figure)
         shape = self._shape(name, other)
-        floor = shape.second / self.rows * self._within(name, other, figure)
-        known = mixture(sums, rows, earlier, entities, floor)
+        floor = shape.second / self.rows * self._within(name, other, figure), shape.freedom()
+        known = mixture(sums, rows, earlier, entities, floor, self.overlap)
         basis = self._basis(known, entities)
         by_rows = self.rows * shape.second
         calm = float((day_influences(sums, rows) ** 2).sum()) / by_rows if by_rows > 0 else 1.0
@@ -151,6 +152,14 @@ class Earnings:
         half = known.half_width()
         note = self._note(known, entities, earlier is not None)
         return _Known(Interval(figure, figure - half, figure + half, **basis, note=note), known)
+
+    def _too_few_days(self, with_history: bool) -> str | None:
+        """Return why these days are too few; None where they are not."""
+        if self.days < (least := MIN_DAYS_WITH_HISTORY if with_history else MIN_DAYS):
+            return f"too few days to say: {self.days}, at least {least} are needed"
+        if self.days > self.overlap or with_history:
+            return None
+        return f"too few days to say: the labels of all {self.days} days overlap, so that they share their luck"
 
     def _one_entity(self) -> str | None:
         """Return why nothing can be said where all rows are of one entity; None where they are not."""
@@ -200,7 +209,7 @@ class Earnings:
     def _basis(self, known: Mixture, entities: tuple[float, float]) -> dict[str, Any]:
         basis: dict[str, Any] = {
             "days": self.days,
-            "effective_days": effective_days(self.by_day.rows, known.weights),
+            "effective_days": effective_days(self.by_day.rows, known.weights, self.overlap),
         }
         if self.by_entity is not None and not self.fixed:
             basis |= {"entities": len(self.by_entity.rows), "effective_entities": entities[1] + 1}
@@ -222,6 +231,7 @@ def earnings(
     history: Earnings | None = None,
     other_rows: Sequence[Mapping[str, np.ndarray]] = (),
     fixed: bool = False,
+    horizon: timedelta = timedelta(0),
 ) -> Earnings:
     """Return what contenders earned a row.
 
@@ -241,6 +251,9 @@ def earnings(
         calm for it.
     fixed
         Whether the entities are all that there will ever be, so that their differences are no luck.
+    horizon
+        How long after a prediction its label is settled: labels of neighboring days overlap where it is longer than
+        a day.
     """
     names, place = np.unique(days, return_inverse=True)
     by_day = clusters_of(values, place, len(names))
@@ -251,6 +264,13 @@ def earnings(
             cells, cell = np.unique(owner.astype("int64") * len(names) + place, return_inverse=True)
             by_entity, by_cell = clusters_of(values, owner, len(keys)), clusters_of(values, cell, len(cells))
     figures = {name: float(total.sum() / len(days)) for name, total in by_day.totals.items()}
-    return Earnings(
-        len(days), len(names), figures, dict(values), by_day, by_entity, by_cell, history, other_rows, fixed
-    )
+    known = (history, other_rows, fixed, _overlap(names, horizon))
+    return Earnings(len(days), len(names), figures, dict(values), by_day, by_entity, by_cell, *known)
+
+
+def _overlap(days: np.ndarray, horizon: timedelta) -> float:
+    """Return how many of these days a label spans, by their median distance."""
+    if len(days) < 2:
+        return 0.0
+    apart = np.diff(days.astype("datetime64[D]")) / np.timedelta64(1, "D")
+    return float(horizon / timedelta(days=1) / np.median(apart))

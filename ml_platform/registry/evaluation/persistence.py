@@ -20,16 +20,37 @@ LEVEL = 0.95
 SHARES = (*[1.0] * 11, 0.3, 0.3, 0.5, 0.5)
 COEFFICIENTS = (*(step / 10 for step in range(10)), 0.95, *(0.8, 0.95) * 2)
 """The grid: which share of a day's variance persists, and how much of that is left a day later."""
-INDEPENDENT, INDEPENDENT_WITH_HISTORY = 8.0, 16.0
-"""How many times as likely as each other point independent days are, before any day is seen."""
+OVERLAPPING = (0.97, 0.9, 0.65)
+"""Further points where labels overlap: which share of a day's variance is luck that its label shares with others."""
+INDEPENDENT, SLOW, OVERLAP = 8.0, 1.0, 6.0
+INDEPENDENT_WITH_HISTORY, SLOW_WITH_HISTORY = 16.0, 2.0
+"""How likely independent days, a slow level and an overlap are before any day is seen, in times of another point."""
 
 
 @functools.lru_cache(maxsize=8)
-def correlations(days: int) -> np.ndarray:
-    """Return the correlation of a day with the days 0, 1, 2, ... later: one row for each point of the grid."""
-    found = np.array(SHARES)[:, None] * np.array(COEFFICIENTS)[:, None] ** np.arange(days)
+def correlations(days: int, overlap: float = 0.0) -> np.ndarray:
+    """Return the correlation of a day with the days 0, 1, 2, ... later: one row for each point of the grid.
+
+    Parameters
+    ----------
+    overlap
+        How many days a label spans. Two labels that span h days and begin k days apart share h - k of them.
+    """
+    later = np.arange(days)
+    found = np.array(SHARES)[:, None] * np.array(COEFFICIENTS)[:, None] ** later
+    if overlap > 1:
+        found = np.vstack([found, np.array(OVERLAPPING)[:, None] * np.maximum(1 - later / overlap, 0.0)])
     found[:, 0] = 1.0
     return np.asarray(found)
+
+
+def log_prior(count: int, history: bool) -> np.ndarray:
+    """Return the log of how likely each point of a grid is before any day is seen, but for a constant."""
+    found = np.ones(count)
+    found[0] = INDEPENDENT_WITH_HISTORY if history else INDEPENDENT
+    found[[share < 1 for share in SHARES] + [False] * (count - len(SHARES))] = SLOW_WITH_HISTORY if history else SLOW
+    found[len(SHARES) :] = OVERLAP
+    return np.asarray(np.log(found))
 
 
 @dataclass(frozen=True)
@@ -56,9 +77,9 @@ class Grid:
 
 
 @functools.lru_cache(maxsize=3)
-def grid_of(days: int) -> Grid:
+def grid_of(days: int, overlap: float = 0.0) -> Grid:
     """Return the grid for a number of days, by the Durbin-Levinson recursion."""
-    lagged = correlations(days)
+    lagged = correlations(days, overlap)
     count = len(lagged)
     whitening, variance = np.zeros((count, days, days)), np.ones(count)
     weights, log_determinant = np.zeros((count, 0)), np.zeros(count)
@@ -76,18 +97,18 @@ def grid_of(days: int) -> Grid:
     return Grid(whitening, ones, (ones**2).sum(axis=1), log_determinant, spread)
 
 
-def squares(influences: np.ndarray) -> np.ndarray:
+def squares(influences: np.ndarray, overlap: float = 0.0) -> np.ndarray:
     """Return u' P u for each correlation: squares about the generalized least squares mean, of whitened days."""
-    grid = grid_of(len(influences))
+    grid = grid_of(len(influences), overlap)
     errors = np.einsum("kij,j->ki", grid.whitening, influences)
     about = (grid.ones * errors).sum(axis=1) ** 2 / grid.information
     return np.asarray(np.maximum((errors**2).sum(axis=1) - about, 0.0))
 
 
-def log_likelihood(influences: np.ndarray) -> np.ndarray:
+def log_likelihood(influences: np.ndarray, overlap: float = 0.0) -> np.ndarray:
     """Return the restricted log likelihood of each correlation, but for a constant."""
-    grid, days = grid_of(len(influences)), len(influences)
-    found = np.maximum(squares(influences), np.finfo("float64").tiny)
+    grid, days = grid_of(len(influences), overlap), len(influences)
+    found = np.maximum(squares(influences, overlap), np.finfo("float64").tiny)
     return np.asarray(-(grid.log_determinant + np.log(grid.information) + (days - 1) * np.log(found)) / 2)
 
 
@@ -130,7 +151,8 @@ def mixture(
     rows: np.ndarray,
     history: np.ndarray | None = None,
     extra: tuple[float, float] = (0.0, 1.0),
-    floor: float = 0.0,
+    floor: tuple[float, float] = (0.0, 1.0),
+    overlap: float = 0.0,
 ) -> Mixture:
     """Return what days say of the mean of a row.
 
@@ -143,18 +165,22 @@ def mixture(
     extra
         A further variance of the mean, such as that of repeated entities, and its degrees of freedom.
     floor
-        The least variance of the mean: what its rows alone bring, also where luck spared these days.
+        The least variance of the mean: what its rows alone bring, also where luck spared these days. Its degrees of
+        freedom are those of the rows that it was computed from.
+    overlap
+        How many days a label spans.
     """
     days, total = len(sums), rows.sum()
     influences = day_influences(sums, rows)
-    log_weights = log_likelihood(influences)
-    log_weights[0] += np.log(INDEPENDENT if history is None else INDEPENDENT_WITH_HISTORY)
+    log_weights = log_likelihood(influences, overlap)
+    log_weights += log_prior(len(log_weights), history is not None)
     if history is not None:
-        log_weights += log_likelihood(history)
+        log_weights += log_likelihood(history, overlap)
     weights = np.exp(log_weights - log_weights.max())
-    variance = squares(influences) / (days - 1) * grid_of(days).spread / total**2
-    variance = np.maximum(variance, floor)
-    freedom = np.full(len(weights), max(effective_number(rows) - 1, 1.0))
+    variance = squares(influences, overlap) / (days - 1) * grid_of(days, overlap).spread / total**2
+    by_days = max(effective_number(rows) - 1, 1.0)
+    freedom = np.where(variance < floor[0], max(by_days, floor[1]), by_days)
+    variance = np.maximum(variance, floor[0])
     if extra[0] > 0:
         both = variance + extra[0]
         freedom = both**2 / (variance**2 / freedom + extra[0] ** 2 / max(extra[1], 1.0))
@@ -177,7 +203,7 @@ def effective_number(rows: np.ndarray) -> float:
     return float(rows.sum() ** 2 / (rows**2).sum())
 
 
-def effective_days(rows: np.ndarray, weights: np.ndarray) -> float:
+def effective_days(rows: np.ndarray, weights: np.ndarray, overlap: float = 0.0) -> float:
     """Return how many independent days of equal size know as much, by the average over the grid."""
     days = len(rows)
-    return float(effective_number(rows) / (weights * grid_of(days).spread / days).sum())
+    return float(effective_number(rows) / (weights * grid_of(days, overlap).spread / days).sum())

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +56,7 @@ MODEL = {
 HOURS, NOW = 60, 50
 """Orders of sixty hours; everything is asked as of hour fifty."""
 
+PROVE = bool(os.environ.get("ML_PLATFORM_PROVE"))
 IDS = st.sampled_from([f"o{number:02d}" for number in range(HOURS)] + ["x1", "x2", "x3"])
 SHOPS, VALUES = st.sampled_from("abc"), st.integers(0, 9)
 MINUTE = timedelta(minutes=1)
@@ -113,11 +115,12 @@ def is_known(row):
     return row[3] <= at(NOW)
 
 
+@pytest.mark.timeout(14_400 if PROVE else 600)
 @settings(
-    max_examples=300 if os.environ.get("ML_PLATFORM_PROVE") else 6,
+    max_examples=300 if PROVE else 6,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],  # to shrink an example of two seconds takes an hour
-    derandomize=not os.environ.get("ML_PLATFORM_PROVE"),
+    derandomize=not PROVE,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(

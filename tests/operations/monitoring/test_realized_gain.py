@@ -9,8 +9,8 @@ from scipy import stats
 
 from ml_platform.models.decision import Decision
 from ml_platform.operations.monitoring.realized_gain import gain_facts, realised_gain
-from tests.registry.evaluation.dense import dense
-from tests.registry.evaluation.test_intervals import POINTS
+from tests.registry.evaluation.dense import dense, freedom_of
+from tests.registry.evaluation.test_intervals import POINTS, WITH_HISTORY
 
 START = datetime(2024, 1, 1, 6, tzinfo=UTC)
 HORIZON = timedelta(days=1)
@@ -37,10 +37,16 @@ def _logged(days: int, customers: int) -> pd.DataFrame:
     )
 
 
-def _gain(predictions: pd.DataFrame, label: np.ndarray, start: datetime | None, entity: str = "question"):
+def _gain(
+    predictions: pd.DataFrame,
+    label: np.ndarray,
+    start: datetime | None,
+    entity: str = "question",
+    horizon: timedelta = HORIZON,
+):
     now = START + timedelta(days=400)
     truth = pd.Series(label.tolist(), dtype=object)
-    return realised_gain(predictions, truth, {1: ACT}, HORIZON, now, start, [entity], False)
+    return realised_gain(predictions, truth, {1: ACT}, horizon, now, start, [entity], False)
 
 
 def test_batch_runs_before_the_window_are_its_history() -> None:
@@ -49,7 +55,7 @@ def test_batch_runs_before_the_window_are_its_history() -> None:
     gain = _gain(predictions, label, START + timedelta(days=59))
     by_day = label.reshape(70, 5).sum(axis=1)
     now, past = by_day[60:], by_day[:60]
-    known = dense(now, np.full(10, 5.0), POINTS, [16] + [1] * 14, floor=label.var() / 50)
+    known = dense(now, np.full(10, 5.0), POINTS, WITH_HISTORY, floor=label.var() / 50, floor_freedom=freedom_of(label))
     weights = np.array([weight for _, _, weight in known])
     weights = weights * np.array([weight for _, _, weight in dense(past, np.full(60, 5.0), POINTS, [1] * 15)])
     assert gain.figure == pytest.approx(now.sum())
@@ -65,6 +71,13 @@ def test_a_window_without_history_is_wide_on_purpose() -> None:
     label = np.random.default_rng(2).normal(2, 3, 50)
     gain = _gain(_logged(10, 5), label, START - timedelta(days=1))
     assert gain.note == "wide on purpose: 10 days cannot show whether luck persists from day to day"
+
+
+def test_a_window_shorter_than_a_label_is_declined() -> None:
+    label = np.random.default_rng(4).normal(2, 3, 50)
+    gain = _gain(_logged(10, 5), label, None, horizon=timedelta(days=10))
+    assert gain.declined == "too few days to say: the labels of all 10 days overlap, so that they share their luck"
+    assert _gain(_logged(10, 5), label, None, horizon=timedelta(days=9)).declined is None
 
 
 def test_customers_who_are_asked_about_each_day_count_as_often_as_there_are_customers() -> None:

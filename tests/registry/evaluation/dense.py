@@ -11,19 +11,36 @@ def influences(sums, rows):
     return np.array([(s - theta * n) / (1 - n / total) * (days - 1) / days for s, n in zip(sums, rows, strict=True)])
 
 
-def dense(sums, rows, points, prior, extra=0.0, extra_freedom=1.0, floor=0.0):
+def freedom_of(value):
+    """Return the degrees of freedom of a variance of rows, from their kurtosis; at most as many as rows."""
+    kurtosis = sum((one - sum(value) / len(value)) ** 4 for one in value) / len(value) / np.var(value) ** 2
+    return min(2 * len(value) / (kurtosis - 1), len(value))
+
+
+def correlation(later, share, persistence):
+    """Return the correlation of days so far apart: of a level with a coefficient, or of labels that span `h` days."""
+    if later == 0:
+        return 1.0
+    if isinstance(persistence, str):
+        return share * max(0.0, 1 - later / float(persistence.removeprefix("spans ")))
+    return share * persistence**later
+
+
+def dense(sums, rows, points, prior, extra=0.0, extra_freedom=1.0, floor=0.0, floor_freedom=1.0):
     """Return (error, degrees of freedom, weight) for each point (share that persists, coefficient) of a grid."""
     days, total = len(sums), sum(rows)
     u, one, found = influences(sums, rows), np.ones(len(sums)), []
     for (share, rho), before in zip(points, prior, strict=True):
         matrix = np.array(
-            [[1.0 if i == j else share * rho ** abs(i - j) for j in range(days)] for i in range(days)], dtype=float
+            [[correlation(abs(i - j), share, rho) for j in range(days)] for i in range(days)], dtype=float
         )
         inverse = np.linalg.inv(matrix)
         projection = inverse - inverse @ np.outer(one, one) @ inverse / (one @ inverse @ one)
         q = u @ projection @ u
-        variance = max(q / (days - 1) * matrix.sum() / total**2, floor)
+        variance = q / (days - 1) * matrix.sum() / total**2
         freedom = max(total**2 / sum(n * n for n in rows) - 1, 1.0)
+        if variance < floor:
+            variance, freedom = floor, max(freedom, floor_freedom)
         both = variance + extra
         freedom = both**2 / (variance**2 / freedom + extra**2 / extra_freedom)
         log_weight = (

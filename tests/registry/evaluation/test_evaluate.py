@@ -5,7 +5,7 @@ import pytest
 from ml_platform.core.errors import ArtifactDamaged, EvaluationError
 from ml_platform.models.predictor import load_predictor
 from ml_platform.models.train import train_model
-from ml_platform.registry.evaluation.evaluate import evaluate_model, evaluation_id
+from ml_platform.registry.evaluation.evaluate import evaluate_model, evaluation_id, evaluation_key
 from tests.models.rows import HandMadeSnapshot, keep_snapshots, shop_project, shop_rows, snapshot
 from tests.worlds import LATE_PARCEL
 
@@ -268,6 +268,17 @@ def test_too_few_days_are_said(project, monkeypatch):
     assert about["notes"] == [
         "wide on purpose: 6 days cannot show whether luck persists from day to day",
     ]
+
+
+def test_a_test_whose_labels_all_overlap_is_declined(tmp_path, project, monkeypatch):
+    parts = {name: shop_rows(300, seed=seed, days=6) for seed, name in enumerate(("train", "validate", "test"))}
+    keep_snapshots(monkeypatch, {"short": HandMadeSnapshot(parts)})
+    longer = _changed(tmp_path, "horizon: 2d", "horizon: 6d")
+    declined = "too few days to say: the labels of all 6 days overlap, so that they share their luck"
+    evaluation = _evaluate(longer, snapshot_id="short")
+    assert {item["challenger_ahead"]["declined"] for item in evaluation.about["contenders"][1:]} == {declined}
+    keys = {evaluation_key(each, "late_parcel", "trained", "short", None) for each in (project, longer)}
+    assert len(keys) == 2, "another horizon is another evaluation"
 
 
 def test_a_champion_that_was_fitted_on_judged_rows_is_said(project):

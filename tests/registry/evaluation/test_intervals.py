@@ -1,14 +1,16 @@
 """Intervals of money, against closed forms and loops written from the formulas."""
 
 import math
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from ml_platform.registry.evaluation.clusters import shape_of
 from ml_platform.registry.evaluation.intervals import earnings
 from ml_platform.registry.evaluation.persistence import correlations, grid_of, mixture
-from tests.registry.evaluation.dense import dense
+from tests.registry.evaluation.dense import dense, freedom_of
 
 
 def _days(*rows_per_day):
@@ -18,10 +20,11 @@ def _days(*rows_per_day):
 POINTS = [(1.0, k / 10) for k in range(10)] + [(1.0, 0.95)]
 POINTS += [(share, rho) for share in (0.3, 0.5) for rho in (0.8, 0.95)]
 PRIOR = [8] + [1] * 14
+WITH_HISTORY = [16] + [1] * 10 + [2] * 4
 
 
-def _dense(sums, rows, *extra, prior=PRIOR, floor=0.0):
-    return dense(sums, rows, POINTS, prior, *extra, floor=floor)
+def _dense(sums, rows, *extra, prior=PRIOR, **floor):
+    return dense(sums, rows, POINTS, prior, *extra, **floor)
 
 
 def test_without_correlation_equal_days_have_the_interval_of_student():
@@ -52,7 +55,7 @@ def test_the_interval_ends_where_the_averaged_t_distributions_leave_two_and_a_ha
     interval = earnings({"a": value}, days).per_row("a")
     below = sum(
         weight * stats.t.cdf((interval.high - value.mean()) / error, freedom)
-        for error, freedom, weight in _dense(sums, rows, floor=value.var() / 180)
+        for error, freedom, weight in _dense(sums, rows, floor=value.var() / 180, floor_freedom=freedom_of(value))
     )
     assert below == pytest.approx(0.975)
     assert interval.high - interval.figure == pytest.approx(interval.figure - interval.low)
@@ -73,8 +76,8 @@ def test_earlier_days_weigh_the_correlations():
     draw = np.random.default_rng(5)
     now, past = draw.normal(size=14), draw.normal(size=80)
     found = earnings({"a": now}, np.arange(14), history=earnings({"a": past}, np.arange(80)))
-    weights = np.array([weight for _, _, weight in _dense(now, np.ones(14))])
-    weights = weights * np.array([weight for _, _, weight in _dense(past, np.ones(80), prior=[2] + [1] * 14)])
+    weights = np.array([weight for _, _, weight in _dense(now, np.ones(14), prior=[1] * 15)])
+    weights = weights * np.array([weight for _, _, weight in dense(past, np.ones(80), POINTS, WITH_HISTORY)])
     errors = [(error, freedom) for error, freedom, _ in _dense(now, np.ones(14))]
     above = sum(
         weight * stats.t.sf((0.2 - now.mean()) / error, freedom)
@@ -85,6 +88,56 @@ def test_earlier_days_weigh_the_correlations():
     assert found.per_row("a").high < wide.high, "independent days before make it plausible that these are"
     short = earnings({"a": now}, np.arange(14), history=earnings({"a": past[:59]}, np.arange(59)))
     assert short.per_row("a").high == wide.high, "59 days are not enough"
+
+
+def test_labels_that_span_several_days_overlap():
+    """A sum over three days shares two of them with the sum that begins a day later, and one with the next."""
+    draw = np.random.default_rng(20)
+    luck = draw.normal(size=22)
+    now = np.convolve(luck, np.ones(3), "valid")
+    days = np.datetime64("2024-03-01") + np.arange(20)
+    points = [*POINTS, *((share, "spans 3") for share in (0.97, 0.9, 0.65))]
+    expected = dense(now, np.ones(20), points, [*PRIOR, 6, 6, 6], floor=now.var() / 20, floor_freedom=freedom_of(now))
+    found = earnings({"a": now}, days, horizon=timedelta(days=3))
+    for threshold in (-1.0, 0.0, now.mean() + 0.3):
+        above = sum(
+            weight * stats.t.sf((threshold - now.mean()) / error, freedom) for error, freedom, weight in expected
+        )
+        assert found._of("a", None).mixture.probability_above(threshold) == pytest.approx(above)
+    assert sum(weight for _, _, weight in expected[-3:]) > 0.5
+    texts = earnings({"a": now}, np.datetime_as_string(days), horizon=timedelta(days=3))
+    assert texts.per_row("a") == found.per_row("a")
+
+
+@pytest.mark.parametrize(
+    ("apart", "horizon"), [(7, timedelta(days=7)), (1, timedelta(hours=24)), (1, timedelta(hours=2))]
+)
+def test_labels_that_end_before_the_next_batch_do_not_overlap(apart, horizon):
+    value = np.random.default_rng(21).normal(size=10)
+    days = np.datetime64("2024-03-01") + apart * np.arange(10)
+    assert earnings({"a": value}, days, horizon=horizon).per_row("a") == earnings({"a": value}, days).per_row("a")
+
+
+def test_days_whose_labels_all_overlap_are_too_few_to_say():
+    draw = np.random.default_rng(22)
+    value, week = draw.normal(size=7), timedelta(days=7)
+    declined = earnings({"a": value}, np.arange(7), horizon=week).per_row("a").declined
+    assert declined == "too few days to say: the labels of all 7 days overlap, so that they share their luck"
+    assert earnings({"a": draw.normal(size=8)}, np.arange(8), horizon=week).per_row("a").declined is None
+    before = earnings({"a": draw.normal(size=60)}, np.arange(60))
+    known = earnings({"a": value}, np.arange(60, 67), history=before, horizon=week).per_row("a")
+    assert known.declined is None
+
+
+def test_the_variance_of_rows_is_known_the_better_the_lighter_their_tails():
+    """The variance of n rows is that of n squares: it varies like one with the degrees of freedom that are given."""
+    draw = np.random.default_rng(23)
+    for rows in (draw.normal(size=(4000, 200)), draw.exponential(size=(4000, 200))):
+        variances = rows.var(axis=1)
+        varies = 2 * variances.mean() ** 2 / variances.var()
+        assert shape_of([rows.ravel()], 10.0).freedom() / 4000 == pytest.approx(varies, rel=0.1)
+    assert shape_of([np.array([1.0, -1.0] * 50)], 1.0).freedom() == 100, "never more than rows"
+    assert shape_of([np.zeros(5)], 0.0).freedom() == 1.0
 
 
 def test_the_variance_of_repeated_entities_is_that_of_a_loop_over_pairs_of_rows():
@@ -238,7 +291,9 @@ def test_a_test_without_a_gain_is_as_uncertain_as_gains_elsewhere_show():
     found = earnings({"a": calm}, _days(*[60] * 10), other_rows=[{"a": elsewhere}]).per_row("a")
     assert found.declined is None
     error = math.sqrt(np.concatenate([elsewhere, calm]).var() / 600)
-    assert found.high - found.figure == pytest.approx(stats.t.ppf(0.975, 9) * error)
+    freedom = freedom_of(np.concatenate([elsewhere, calm]))
+    assert 150 < freedom < 200, "about two for each of 90 gains"
+    assert found.high - found.figure == pytest.approx(stats.t.ppf(0.975, freedom) * error)
     assert found.high > 1.0, "what a row really earns"
 
 
