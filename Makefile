@@ -36,7 +36,7 @@ up: .venv/ready  ## Serve the Dagster UI and the MLflow UI until Ctrl-C
 prove: .venv/ready  ## Run the long simulations and the benchmarks in full
 	ML_PLATFORM_PROVE=1 $(BIN)/pytest -n 3 --dist loadfile
 	$(BIN)/python benchmarks/intervals.py --check
-	$(BIN)/python benchmarks/release.py --years 25 --check
+	$(BIN)/python benchmarks/release.py --check
 	$(BIN)/python benchmarks/drift.py --check
 	$(MAKE) bench
 
