@@ -140,7 +140,7 @@ class DriftReference:
         """The columns that name entities of growing columns."""
         return tuple(dict.fromkeys(key for keys in self.growing.values() for key in keys))
 
-    @property
+    @cached_property
     def days(self) -> Mapping[str, int]:
         """On how many days of the reference each column has values."""
         found: dict[str, int] = {}

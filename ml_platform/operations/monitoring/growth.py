@@ -40,13 +40,11 @@ def growth_rates(frame: pd.DataFrame, times: pd.Series, growing: Mapping[str, Se
         For each column the columns that name its entity; none if all rows are one entity.
     """
     seconds = _seconds(times)
-    owners = {keys: _entities(frame, keys) for keys in {tuple(keys) for keys in growing.values()}}
-    found = {}
-    for name, keys in growing.items():
-        values = numbers_of(frame[name])
-        rates = _rates(values, seconds, _earlier(seconds, owners[tuple(keys)], values))
-        found[name] = pd.Series(rates, index=frame.index)
-    return found
+    earlier = {keys: _Earlier(seconds, _entities(frame, keys)) for keys in {tuple(keys) for keys in growing.values()}}
+    return {
+        name: pd.Series(earlier[tuple(keys)].rates(numbers_of(frame[name])), index=frame.index)
+        for name, keys in growing.items()
+    }
 
 
 def growing_columns(
@@ -63,51 +61,57 @@ def growing_columns(
         For each column to be looked at, the columns that name its entity.
     """
     seconds = _seconds(times)
-    owners: dict[tuple[str, ...], Ints] = {}
+    earlier: dict[tuple[str, ...], _Earlier] = {}
     found: dict[str, tuple[str, ...]] = {}
     for name, own in keys.items():
         if not is_numeric(frame[name]):
             continue
         values = numbers_of(frame[name])
         for entity in dict.fromkeys((tuple(own), ())):
-            if entity not in owners:
-                owners[entity] = _entities(frame, entity)
-            if any(_only_grows(sign * values, seconds, owners[entity]) for sign in (1, -1)):
+            if entity not in earlier:
+                earlier[entity] = _Earlier(seconds, _entities(frame, entity))
+            if any(_only_grows(earlier[entity].rates(sign * values)) for sign in (1, -1)):
                 found[name] = entity
                 break
     return found
 
 
-def _only_grows(values: Floats, seconds: Ints, entities: Ints) -> bool:
-    rates = _rates(values, seconds, _earlier(seconds, entities, values))
+def _only_grows(rates: Floats) -> bool:
     known = rates[~np.isnan(rates)]
     moves, against = int((known > 0).sum()), int((known < 0).sum())
     return len(known) >= _LEAST_PAIRS and moves >= _MOVES * len(known) and against <= _AGAINST * moves
 
 
-def _rates(values: Floats, seconds: Ints, earlier: Ints) -> Floats:
-    found = np.full(len(values), np.nan)
-    has = earlier >= 0
-    grown = values[has] - values[earlier[has]]
-    found[has] = np.round(grown / ((seconds[has] - seconds[earlier[has]]) / _DAY_SECONDS), _DIGITS)
-    return found
+class _Earlier:
+    """The latest instant of each row's entity that is a day older or more: found once, whatever the columns."""
 
+    def __init__(self, seconds: Ints, entities: Ints) -> None:
+        self._order = np.lexsort((seconds, entities))
+        entity, second = entities[self._order], seconds[self._order]
+        begins = np.ones(len(second), dtype=bool)
+        begins[1:] = (entity[1:] != entity[:-1]) | (second[1:] != second[:-1])
+        self._starts = np.flatnonzero(begins)
+        entity, second = entity[self._starts], second[self._starts]  # of each instant of an entity
+        span = int(second.max() - second.min()) + 2 * _DAY_SECONDS if len(second) else 1
+        line = entity * span + second - (second.min() if len(second) else 0)
+        place = np.searchsorted(line, line - _DAY_SECONDS, side="right") - 1
+        same = (place >= 0) & (entity >= 0) & (entity[place] == entity)
+        near = second - second[place] <= LOOK_BACK_DAYS * _DAY_SECONDS
+        instant = np.cumsum(begins) - 1
+        has = (same & near)[instant]
+        self._rows, self._earlier = self._order[has], place[instant[has]]
+        self._days = (second[instant[has]] - second[self._earlier]) / _DAY_SECONDS
 
-def _earlier(seconds: Ints, entities: Ints, values: Floats) -> Ints:
-    """Return for each row the latest row of its entity that is a day older or more; -1 where there is none.
+    def rates(self, values: Floats) -> Floats:
+        """Return by how much each row's value has grown a day since then; null where one of the two has no value.
 
-    Of several at the same instant, that of the largest value.
-    """
-    order = np.lexsort((np.where(np.isnan(values), -np.inf, values), seconds, entities))
-    entity, second = entities[order], seconds[order]
-    span = int(second.max() - second.min()) + 2 * _DAY_SECONDS if len(second) else 1
-    line = entity * span + second - (second.min() if len(second) else 0)
-    place = np.searchsorted(line, line - _DAY_SECONDS, side="right") - 1
-    same = (place >= 0) & (entity >= 0) & (entity[place] == entity)
-    near = second - second[place] <= LOOK_BACK_DAYS * _DAY_SECONDS
-    found = np.full(len(seconds), -1, dtype=np.int64)
-    found[order] = np.where(same & near, order[place], -1)
-    return np.asarray(found, dtype=np.int64)
+        Of several earlier rows at the same instant, that of the largest value counts.
+        """
+        found = np.full(len(values), np.nan)
+        if len(self._rows):
+            largest = np.fmax.reduceat(values[self._order], self._starts)
+            found[self._rows] = np.round((values[self._rows] - largest[self._earlier]) / self._days, _DIGITS)
+        return found
 
 
 def _entities(frame: pd.DataFrame, keys: Sequence[str]) -> Ints:
