@@ -16,13 +16,13 @@ import ibis
 
 from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.engines import Engine
-from ml_platform.core.engines.float_sums import spans_of
+from ml_platform.core.engines.float_limbs import Span, spans_of
 from ml_platform.core.engines.ibis_functions import ticks_up
 from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.resolve import sums_floats
 from ml_platform.declarations.source import SourceSpec
-from ml_platform.features.aggregates.partials import EVENT_US, PLACE, Part, RowParts, Span, parts_of
+from ml_platform.features.aggregates.partials import EVENT_US, PLACE, Part, RowParts, parts_of
 from ml_platform.sources.source_log import CHUNK, FOREVER, KNOWN, ROW, UNTIL
 
 EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL = "_event_unit", "_known_tick", "_until_tick"
@@ -107,6 +107,6 @@ def cells_of(rows: Any, grain: Grain, parts: Mapping[str, Part], spans: Mapping[
         **{KNOWN_UNTIL: until, PLACE: rows[CHUNK] * ibis.literal(2**32, "int64") + rows[ROW]},
     )
     timed = timed.filter(timed[KNOWN_FROM] < timed[KNOWN_UNTIL])
-    found = RowParts(timed, parts.values(), spans)
+    found = RowParts(timed, parts.values(), spans, base_columns(grain))
     grouped = found.rows.group_by(base_columns(grain))
     return grouped.aggregate(**found.aggregates())

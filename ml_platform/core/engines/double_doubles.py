@@ -1,6 +1,6 @@
 """Exact sums of floats from a few exact terms: as two floats, with a proof for each row, or with the exact way.
 
-The terms are the sums of limbs (`ml_platform.core.engines.float_sums`). Two floats hold about 106 bits of their sum.
+The terms are the sums of limbs (`ml_platform.core.engines.float_limbs`). Two floats hold about 106 bits of their sum.
 Where that proves which float is the nearest, nothing more is computed: nearly everywhere.
 """
 

@@ -1,28 +1,17 @@
-"""Exact sums of floats: every float is a sum of whole numbers of fixed units, and whole numbers add up exactly.
-
-A float is cut into limbs of 40 bits at fixed places, as in a superaccumulator (Kulisch, 1997): limb `k` counts units
-of ``2**UNITS[k]``. The sum of each limb over rows is a whole number, so that no result depends on the order of rows,
-on threads or on the engine, and running sums may be subtracted. Only the end result is rounded, once.
-"""
+"""The ends of exact sums of floats: sums and variances, rounded once, from the sums of limbs (`float_limbs`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import ibis
 import numpy as np
 import pyarrow as pa
 
 from ml_platform.core.engines.double_doubles import nearest_spreads, nearest_sums, terms_of
 from ml_platform.core.engines.exact_sums import combined, halves_of
-from ml_platform.core.engines.ibis_functions import half_to_even
+from ml_platform.core.engines.float_limbs import BITS, SQUARE_UNITS, SUM_UNITS
 
-BITS = 40
-SUM_UNITS = tuple(range(-200, 81, BITS))
-"""Exponents of the units of a sum's limbs. Digits below 2**-201 (3e-61) are rounded; 2**143 (1e43) is too large."""
-SQUARE_UNITS = tuple(range(-400, 241, BITS))
-"""The same for sums of squares."""
 _MASK = (1 << BITS) - 1
 _HALF = BITS // 2
 _HALF_MASK = (1 << _HALF) - 1
@@ -30,55 +19,6 @@ _WINDOW = 64
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-
-
-def limb_of(value: Any, units: Sequence[int], limb: int, *, lowest: bool = False, highest: bool = False) -> Any:
-    """Return one limb of a float, for Ibis, as int64: too large a float is an error of the engine's.
-
-    Parameters
-    ----------
-    lowest
-        Whether no digit of the float is below this limb, so that none is rounded.
-    highest
-        Whether the limb above is zero, so that nothing is taken from this one.
-    """
-    digits = value * 2.0 ** -units[limb]
-    if not lowest:
-        digits = half_to_even(digits)
-    if limb + 1 < len(units) and not highest:
-        digits = digits - half_to_even(value * 2.0 ** -units[limb + 1]) * 2.0**BITS
-    return digits.cast("int64")
-
-
-def square_of(value: Any) -> tuple[Any, Any]:
-    """Return the square of a float of at most 2**143, and what rounding took from it, for Ibis (Dekker, 1971)."""
-    moved = value * float(2**27 + 1)
-    high = moved - (moved - value)
-    low, square = value - high, value * value
-    return square, low * low - ((square - high * high) - high * low * 2.0)
-
-
-def on_grid(value: Any) -> Any:
-    """Return a float without its digits below the smallest unit, for Ibis."""
-    return half_to_even(value * 2.0 ** -SUM_UNITS[0]) * 2.0 ** SUM_UNITS[0]
-
-
-def occupied(
-    units: Sequence[int], smallest: float | None, largest: float | None, *, squared: bool = False
-) -> list[int]:
-    """Return the limbs that are not zero in every one of some floats.
-
-    Parameters
-    ----------
-    smallest, largest
-        The least and the greatest absolute value beside zero; None where there is none.
-    """
-    if smallest is None or largest is None:
-        return []
-    low, high = int(np.frexp(smallest)[1]) - 53, int(np.frexp(largest)[1])
-    low, high = (2 * low, 2 * high) if squared else (low, high)
-    last = len(units) - 1
-    return [limb for limb, unit in enumerate(units) if high >= unit - 1 and (limb == last or low < units[limb + 1])]
 
 
 def rounded_sum(limbs: Mapping[int, pa.Array], units: Sequence[int], questions: int) -> Floats:
@@ -217,9 +157,3 @@ def _nearest(digits: Ints, unit: int) -> Floats:
     exponent = unit + BITS * lead - left.astype(np.int64)
     value = np.ldexp(window.astype(np.float64), exponent)
     return np.where(width > 0, np.where(negative, -value, value), 0.0)
-
-
-def spans_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the smallest and the largest absolute value beside zero of some floats, for Ibis."""
-    sizes = {name: value.abs().nullif(ibis.literal(0.0)) for name, value in values.items()}
-    return {f"{end}_{name}": getattr(size, end)() for name, size in sizes.items() for end in ("min", "max")}

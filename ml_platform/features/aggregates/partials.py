@@ -2,13 +2,12 @@
 
 Features share parts: a mean and a deviation of the same expression count and sum once. Nulls are ignored by every
 aggregate but ``as_of``. Sums are exact, so that no result depends on the order of rows: those of whole numbers as they
-are, those of floats in limbs, each of which is a part (`ml_platform.core.engines.float_sums`).
+are, those of floats in limbs, each of which is a part (`ml_platform.core.engines.float_limbs`).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
@@ -18,16 +17,19 @@ import numpy as np
 import pyarrow as pa
 
 from ml_platform.core.clock import MICROSECOND, parse_duration
-from ml_platform.core.engines.float_sums import (
+from ml_platform.core.engines.float_limbs import (
     SQUARE_UNITS,
     SUM_UNITS,
-    limb_of,
-    occupied,
+    Extent,
+    Span,
+    extent_of,
+    extents_of_squares,
+    in_pieces,
+    limb_sum,
     on_grid,
-    rounded_spread,
-    rounded_sum,
     square_of,
 )
+from ml_platform.core.engines.float_sums import rounded_spread, rounded_sum
 from ml_platform.core.engines.ibis_functions import float_of, newest_of
 from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.expressions import parse_expression
@@ -41,7 +43,6 @@ PLACE = "_place"
 EVENT_US = "_event"
 ORDER = "_order"
 DECIMAL = "decimal(38, 0)"
-Span = tuple[float | None, float | None]
 MIN_SPREAD = 2
 _PLACES = Decimal(2**64)
 _SECOND = parse_duration("1s") // MICROSECOND
@@ -135,31 +136,48 @@ class RowParts:
     spans
         The smallest and the largest absolute value, beside zero, of every expression whose floats are summed: limbs
         that are zero in all of them are not computed.
+    kept
+        The columns of `rows` that are kept as they are.
     """
 
-    def __init__(self, rows: Any, parts: Iterable[Part], spans: Mapping[str, Span]) -> None:
+    def __init__(self, rows: Any, parts: Iterable[Part], spans: Mapping[str, Span], kept: Sequence[str]) -> None:
         self._parts, columns = list(parts), {ORDER: _order(rows)}
         self._spans = spans
         for part in self._parts:
             columns[self._name("value", part.expression)] = _value(rows, part)
             columns[self._name("where", part.where)] = _condition(rows, part.where)
-        self.rows = rows.mutate(**columns)
+        self.rows = rows.select(*kept, **columns)
         summed = {part for part in self._parts if part.measure in UNITS}
         whole = {self._name("value", part.expression) for part in summed if part.limb is None}
         self.rows = self.rows.mutate(**{f"{name}_whole": _whole(self.rows[name]) for name in sorted(whole)})
-        squared = {part.expression for part in summed if part.measure == "squares" and part.limb is not None}
-        self.rows = self.rows.mutate(**self._squares(sorted(filter(None, squared))))
+        limbs = [part for part in summed if part.limb is not None]
+        self._floats = {self._family(part): self._extents(part) for part in limbs}
+        squared = {part.expression or "" for part in limbs if part.measure == "squares"}
+        self.rows = self.rows.mutate(**self._squares(sorted(squared)))
+        self.rows = in_pieces(self.rows, {name: at for family in self._floats.values() for name, at in family.items()})
 
     def _squares(self, expressions: Iterable[str]) -> dict[str, Any]:
         """Return the squares of floats, each with what rounding took from it."""
         columns: dict[str, Any] = {}
         for text in expressions:
-            name = self._name("value", text)
+            name, extent = self._name("value", text), extent_of(self._spans[text])
             value = self.rows[name]
-            if _lowest_bit(self._spans.get(text)) < SUM_UNITS[0]:
+            if extent is not None and extent.low < SUM_UNITS[0]:
                 value = on_grid(value)
             columns[f"{name}_square"], columns[f"{name}_error"] = square_of(value)
         return columns
+
+    def _extents(self, part: Part) -> dict[str, Extent]:
+        """Return the columns of floats that a part adds up, with their extents; none where all are zero."""
+        name, span = self._name("value", part.expression), self._spans[part.expression or ""]
+        if part.measure == "sum":
+            extent = extent_of(span)
+            return {} if extent is None else {name: extent}
+        extents = extents_of_squares(span)
+        return {} if extents is None else dict(zip((f"{name}_square", f"{name}_error"), extents, strict=True))
+
+    def _family(self, part: Part) -> str:
+        return self._name(part.measure, part.expression)
 
     def _name(self, what: str, text: str | None) -> str:
         return f"_{what}_{content_id(text)[:16]}"
@@ -169,21 +187,9 @@ class RowParts:
         return {part.column: self._aggregate(part) for part in self._parts if not self._is_zero(part)}
 
     def _is_zero(self, part: Part) -> bool:
-        if part.limb is None or part.expression is None:
+        if part.limb is None:
             return False
-        return part.limb not in self._occupied(part)
-
-    def _occupied(self, part: Part) -> list[int]:
-        span = self._spans.get(part.expression or "", (None, None))
-        return occupied(UNITS[part.measure], *span, squared=part.measure == "squares")
-
-    def _limb(self, part: Part, name: str) -> Any:
-        columns, bits = ([name], 1) if part.measure == "sum" else ([f"{name}_square", f"{name}_error"], 2)
-        limb, units = part.limb or 0, UNITS[part.measure]
-        lowest = bits * _lowest_bit(self._spans.get(part.expression or "")) >= units[limb]
-        highest = limb == max(self._occupied(part))
-        limbs = [limb_of(self.rows[column], units, limb, lowest=lowest, highest=highest) for column in columns]
-        return sum(limbs[1:], limbs[0]).cast(DECIMAL)
+        return not any(part.limb in extent.limbs for extent in self._floats[self._family(part)].values())
 
     def _aggregate(self, part: Part) -> Any:
         rows = self.rows
@@ -200,7 +206,7 @@ class RowParts:
         if part.measure == "known":
             return value.count(where=takes_part)
         if part.limb is not None:
-            return or_zero(self._limb(part, name).sum(where=takes_part))
+            return or_zero(limb_sum(rows, self._floats[self._family(part)], part.limb, takes_part))
         whole = rows[f"{name}_whole"]
         return or_zero((whole * whole if part.measure == "squares" else whole).sum(where=takes_part))
 
@@ -233,11 +239,6 @@ def _order(rows: Any) -> Any:
 
 def _whole(value: Any) -> Any:
     return value.cast("int64").cast(DECIMAL)
-
-
-def _lowest_bit(span: Span | None) -> int:
-    """Return the exponent of the lowest bit that any of some floats may have."""
-    return 0 if span is None or span[0] is None else math.frexp(span[0])[1] - 53
 
 
 def or_zero(total: Any) -> Any:

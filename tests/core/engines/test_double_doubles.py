@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_platform.core.engines.double_doubles import nearest_spreads, nearest_sums
-from ml_platform.core.engines.float_sums import SQUARE_UNITS, SUM_UNITS
+from ml_platform.core.engines.float_limbs import SQUARE_UNITS, SUM_UNITS
 
 WHOLE = st.integers(-(2**53), 2**53) | st.sampled_from([0, 0, 1, -1, 2**52, 2**53, -(2**53), 2**39, 3 * 2**38])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterable
 from datetime import timedelta
 from fractions import Fraction
 
@@ -15,16 +16,17 @@ from hypothesis import strategies as st
 
 from ml_platform.audit.verify.artifact_ids import mismatches
 from ml_platform.core.engines import DuckDB
-from ml_platform.core.engines.float_sums import (
-    SQUARE_UNITS,
+from ml_platform.core.engines.float_limbs import (
     SUM_UNITS,
-    limb_of,
-    occupied,
+    extent_of,
+    extents_of_squares,
+    in_pieces,
+    limb_sum,
     on_grid,
-    rounded_spread,
-    rounded_sum,
+    piece,
     square_of,
 )
+from ml_platform.core.engines.float_sums import rounded_spread, rounded_sum
 from ml_platform.features.tile_store import StoredCells, engine_cells
 from ml_platform.features.tiles import EVENT_UNIT, Grain
 from tests.features.test_feature_table import answers, built, one_table, project_of, row
@@ -48,25 +50,28 @@ def exact_spread(values: list[float]) -> float:
     return float(len(exact) * sum(value * value for value in exact) - sum(exact) ** 2)
 
 
+def span_of(values: Iterable[float]) -> tuple[float | None, float | None]:
+    sizes = [abs(value) for value in values if value]
+    return (min(sizes), max(sizes)) if sizes else (None, None)
+
+
 def in_limbs(engine: DuckDB, groups: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:
     """Return the sums and the spreads of groups of floats by the engine's limbs."""
     flat = [(number, value) for number, group in enumerate(groups) for value in group]
+    span = span_of(value for _, value in flat)
+    extent, squared = extent_of(span), extents_of_squares(span)
+    floats = {"x": extent} if extent else {}
+    squares = dict(zip(("square", "error"), squared, strict=True)) if squared else {}
     rows = engine.arrow("floats", pa.table({"g": [number for number, _ in flat], "x": [value for _, value in flat]}))
-    grid = rows.mutate(y=on_grid(rows.x))
-    square, error = square_of(grid.y)
-    cut = grid.mutate(square=square, error=error)
-    sums = {f"s{k}": limb_of(cut.x, SUM_UNITS, k).cast("decimal(38, 0)").sum() for k in range(len(SUM_UNITS))}
-    squares = {
-        f"q{k}": (limb_of(cut.square, SQUARE_UNITS, k) + limb_of(cut.error, SQUARE_UNITS, k))
-        .cast("decimal(38, 0)")
-        .sum()
-        for k in range(len(SQUARE_UNITS))
-    }
-    found = engine.run(cut.group_by("g").aggregate(n=cut.x.count(), **sums, **squares).order_by("g"))
-    of_sums = {k: found[f"s{k}"].combine_chunks() for k in range(len(SUM_UNITS))}
-    of_squares = {k: found[f"q{k}"].combine_chunks() for k in range(len(SQUARE_UNITS))}
+    square, error = square_of(on_grid(rows.x))
+    cut = in_pieces(rows.mutate(square=square, error=error), floats | squares)
+    named = [("s", limb, floats) for at in floats.values() for limb in at.limbs]
+    named += [("q", limb, squares) for limb in sorted({limb for at in squares.values() for limb in at.limbs})]
+    sums = {f"{kind}{limb}": limb_sum(cut, added, limb).cast("decimal(38, 0)") for kind, limb, added in named}
+    found = engine.run(cut.group_by("g").aggregate(n=cut.x.count(), **sums).order_by("g"))
+    made = {kind: {limb: found[f"{kind}{limb}"] for own, limb, _ in named if own == kind} for kind in "sq"}
     count = found["n"].to_numpy().astype(np.int64)
-    return rounded_sum(of_sums, SUM_UNITS, len(groups)), rounded_spread(count, of_sums, of_squares, len(groups))
+    return rounded_sum(made["s"], SUM_UNITS, len(groups)), rounded_spread(count, made["s"], made["q"], len(groups))
 
 
 @settings(max_examples=60, deadline=None)
@@ -96,18 +101,24 @@ def test_a_sum_is_that_of_fsum_where_no_digit_is_below_the_smallest_unit() -> No
 @pytest.mark.parametrize(
     "values", [[0.01, 99.99], [1.0, 8.0], [1e-12, 1e-3], [5e-324, 1.0], [2.0**80], [0.0], [1e-300]]
 )
-def test_limbs_that_are_left_out_are_zero(values: list[float]) -> None:
-    sizes = [abs(value) for value in values if value]
-    span = (min(sizes), max(sizes)) if sizes else (None, None)
+def test_pieces_are_all_that_floats_are_and_fit_their_limbs(values: list[float]) -> None:
+    span = span_of(values)
+    squared = extents_of_squares(span)
+    extents = {"x": extent_of(span), **dict(zip(("square", "error"), squared or (None, None), strict=True))}
+    floats = {name: extent for name, extent in extents.items() if extent}
     with DuckDB(1) as engine:
         rows = engine.arrow("floats", pa.table({"x": values}))
         square, error = square_of(on_grid(rows.x))
-        for units, columns, squared in ((SUM_UNITS, [rows.x], False), (SQUARE_UNITS, [square, error], True)):
-            kept = occupied(units, *span, squared=squared)
-            for limb in set(range(len(units))) - set(kept):
-                made = {str(number): limb_of(column, units, limb) for number, column in enumerate(columns)}
-                assert not any(any(found) for found in engine.run(rows.select(**made)).to_pydict().values())
-            assert len(kept) <= 5 or min(sizes) < 1e-100
+        cut = in_pieces(rows.mutate(square=square, error=error), floats)
+        found = engine.run(cut).to_pydict()
+    for name, extent in extents.items():
+        limbs = extent.limbs if extent else []
+        whole = [sum(Fraction(found[piece(name, limb)][row]) for limb in limbs) for row in range(len(values))]
+        unit = Fraction(2) ** (extent.units[0] if extent else 0)
+        assert whole == [round(Fraction(value) / unit) * unit for value in found[name]]
+        for limb in limbs[:-1]:
+            assert all(abs(Fraction(x)) <= Fraction(2) ** (extent.units[limb] + 39) for x in found[piece(name, limb)])
+        assert len(limbs) <= 4 or min(filter(None, map(abs, values))) < 1e-100
 
 
 TINY = [8.12e-06, 8.41e-06, 7.99e-06]
