@@ -8,7 +8,9 @@ from typing import Any
 import dagster as dg
 
 from ml_platform.declarations.graph import Node
+from ml_platform.operations.alerts import send_alert
 from ml_platform.operations.monitoring.monitor import monitor_model
+from ml_platform.operations.monitoring.unlearned import unlearned_alerts
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
 from ml_platform.reporting.mlflow.outbox import track
@@ -43,6 +45,8 @@ def build_monitoring(project: Project, node: Node) -> dg.AssetsDefinition:
             track(project, monitoring_record(version, made.artifact, datetime.now(UTC)))
         pictures = shown(project, draw_once(project, made.artifact, drift_pictures))
         about = made.artifact.about
+        for alert in unlearned_alerts(about):
+            send_alert(project, alert, step.now)
         metadata = made_metadata(made) | _metadata(project, about) | pictures
         yield step.result(made, metadata, [check_result(node.name, drift_check(about))])
 
@@ -67,6 +71,7 @@ def _metadata(project: Project, about: Mapping[str, Any]) -> Metadata:
         "dagster/row_count": about.get("rows", 0),
         "finding": about.get("finding") or "none",
         "drift_by_column": table([_row(column) for column in about.get("columns", ())]),
+        **({"nulls_that_training_had_not": table([dict(nulls)])} if (nulls := about.get("unlearned_nulls")) else {}),
         **_realised(about),
         **(_report(report, about["report"]) if report else {}),
     }

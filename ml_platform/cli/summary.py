@@ -14,6 +14,7 @@ from rich.text import Text
 from ml_platform.core.hashing import format_instant
 from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.declarations.metric_names import headline_metric
+from ml_platform.operations.monitoring.unlearned import unlearned_text
 from ml_platform.operations.predictions.missed import Missed
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import basis_text, interval_text
@@ -212,6 +213,8 @@ def _monitoring(model: ModelStatus, currency: str) -> Sequence[RenderableType]:
     drifted = f": {', '.join(seen.drifted[:3])}" if seen.drifted else ""
     verdict = seen.reason if seen.verdict == "drift" else f"{seen.verdict}, {seen.reason}"
     lines.append(Text(f"  drift: {verdict}{drifted}", style="yellow" if seen.drifted else ""))
+    if seen.unlearned_nulls:
+        lines.append(Text(f"  {unlearned_text(seen.unlearned_nulls)}", style="yellow"))
     if seen.report:
         lines.append(Text(f"  report: {seen.report}", style="dim", overflow="fold"))
     return lines

@@ -116,6 +116,22 @@ def read_zone(name: str) -> ZoneInfo:
         raise ValueError(f"there is no time zone {name}. {suggest(name, available_timezones())}") from None
 
 
+def repeats_hours(zone: str) -> bool:
+    """Return whether clocks of a zone go back at times, so that local times do not always grow.
+
+    A zone that does not exist, which is a fault of its own, does not.
+
+    >>> repeats_hours("Europe/Oslo"), repeats_hours("UTC"), repeats_hours("Asia/Tokyo")
+    (True, False, False)
+    """
+    try:
+        clocks = read_zone(zone)
+    except ValueError:
+        return False
+    hours = (datetime(year, month, 1, tzinfo=UTC) for year in range(2000, 2038) for month in range(1, 13))
+    return len({hour.astimezone(clocks).utcoffset() for hour in hours}) > 1
+
+
 class Schedule:
     """A cron expression in a declared time zone, such as ``0 3 * * 1 Europe/Berlin``.
 

@@ -80,6 +80,8 @@ class MonitoringStatus:
 
     Attributes
     ----------
+    unlearned_nulls
+        How many predictions of the window are null in a column that had no null in training, by column.
     realised
         The value of predictions whose labels are settled, over the batch runs from ``start`` to ``end``: the newest
         settled window.
@@ -93,6 +95,7 @@ class MonitoringStatus:
     rows: int
     drifted: tuple[str, ...]
     undecided: tuple[str, ...]
+    unlearned_nulls: Mapping[str, int]
     realised: Mapping[str, Any] | None
     realised_since: Mapping[str, Any] | None
     metrics: Mapping[str, float | None]
@@ -235,6 +238,7 @@ def _monitoring(project: Project, name: str) -> MonitoringStatus | None:
         rows=about.get("rows", 0),
         drifted=tuple(column["column"] for column in about.get("columns", ()) if column["drifted"]),
         undecided=tuple(column["column"] for column in about.get("columns", ()) if column["verdict"] == "cannot tell"),
+        unlearned_nulls=about.get("unlearned_nulls", {}),
         realised=about.get("realised"),
         realised_since=about.get("realised_since"),
         metrics=about.get("metrics", {}),

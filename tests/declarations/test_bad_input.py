@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_platform.declarations.load.load import load_project
 from tests.declarations.ferry import edit, faults
 
 TABLE = "features/ship_recent.yaml"
@@ -131,3 +132,14 @@ def test_an_expression_holds_nothing_else(ships: Path, text: str, column: int, e
 def test_what_cannot_be_is_told_at_its_line(ships: Path, old: str, new: str, expected: list[str]) -> None:
     edit(ships, TABLE, old, new)
     assert faults(ships) == [f"{TABLE}:{message}" for message in expected]
+
+
+@pytest.mark.parametrize(
+    ("threads", "fault"), [(1, None), (1024, None), (0, "at least 1, found 0."), (1025, "at most 1024, found 1025.")]
+)
+def test_threads_are_from_1_to_1024(ferry: Path, threads: int, fault: str | None) -> None:
+    edit(ferry, "project.yaml", "currency: NOK", f"threads: {threads}\ncurrency: NOK")
+    if fault is None:
+        assert load_project(ferry, {}).file.threads == threads
+    else:
+        assert faults(ferry) == [f"project.yaml:5:10: threads must be {fault}"]

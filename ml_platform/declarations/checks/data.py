@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from ml_platform.core.clock import read_zone
+from ml_platform.core.clock import read_zone, repeats_hours
 from ml_platform.core.errors import DeclarationCycle, ExpressionError, suggest
 from ml_platform.core.expressions import Kind, parse_expression
 from ml_platform.declarations.checks.expectation_arguments import argument_faults
@@ -96,6 +96,13 @@ def _check_reader(scope: Scope, where: str, source: SourceSpec) -> Iterator[Prob
         yield Problem(where, (*place, "cursor"), f"{cursor} is not a column. {suggest(cursor, growing)}")
     elif found.type not in ("int", "timestamp"):
         text = f"must be an int or a timestamp, found {cursor} of type {found.type}. {suggest(cursor, growing)}"
+        yield Problem(where, (*place, "cursor"), text)
+    elif found.zone is not None and repeats_hours(found.zone):
+        text = (
+            f"{cursor} is a local time of {found.zone}. When clocks go back, new rows have smaller values than those "
+            f"that were read, and would never be read. Take an int or a timestamp with a time zone, or make one in a "
+            f"query: {cursor} AT TIME ZONE '{found.zone}' AS {cursor}"
+        )
         yield Problem(where, (*place, "cursor"), text)
 
 

@@ -234,6 +234,13 @@ def _batches_a_day(times: pd.Series) -> float:
     return float(np.median(np.unique(day_numbers(runs, times.max().to_pydatetime()), return_counts=True)[1]))
 
 
+def window_start(reference: DriftReference, start: datetime, end: datetime) -> datetime:
+    """Return the instant after which rows are in the current window: a first day that is not whole is left out."""
+    if reference.batches_a_day > 1 and (end - start) % _DAY:
+        return end - (end - start) // _DAY * _DAY
+    return start
+
+
 def summarize_window(
     reference: DriftReference, rows: pd.DataFrame, times: pd.Series, start: datetime, end: datetime
 ) -> Current:
@@ -251,10 +258,7 @@ def summarize_window(
     """
     rates = growth_rates(rows, times, reference.growing)
     days = day_numbers(times, end)
-    inside = (times > start).to_numpy()
-    if reference.batches_a_day > 1 and (end - start) % _DAY:
-        whole = (end - start) // _DAY
-        inside &= (times > end - whole * _DAY).to_numpy()
+    inside = (times > window_start(reference, start, end)).to_numpy()
     looked_at = {name: (rates[name] if name in rates else rows[name])[inside] for name in reference.scales}
     kept = rows[inside]
     growth = {name: looked_at[name] for name in rates}

@@ -17,7 +17,14 @@ from ml_platform.core.hashing import cache_key, canonical_json, content_id, form
 from ml_platform.core.statistics.histograms import Histogram
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.user_code.version import code_version
-from ml_platform.operations.monitoring.drift import DriftResult, compare, drift_in_words, summarize_window, window_days
+from ml_platform.operations.monitoring.drift import (
+    DriftResult,
+    compare,
+    drift_in_words,
+    summarize_window,
+    window_days,
+    window_start,
+)
 from ml_platform.operations.monitoring.drift_episodes import Finding, follow_drift
 from ml_platform.operations.monitoring.growth import LOOK_BACK_DAYS
 from ml_platform.operations.monitoring.reference import Reference, reference_of
@@ -94,7 +101,8 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
     begins = max(start, _deployed_at(project, version, now))
     current = summarize_window(reference.drift, rows, rows["effective_time"], begins, now)
     result = compare(reference.drift, current, settings)
-    page, problem = _page(reference, rows[rows["effective_time"] > start], result)
+    drawn = rows["effective_time"] > window_start(reference.drift, begins, now)  # the rows that the verdict counts
+    page, problem = _page(reference, rows[drawn], result)
     path = report_path(project, version.model, now) if page else None
     finding = _follow(project, version, result, path, now)
     settled = settled_predictions(project, version.model, read[_label_node(project, version.model)], now)

@@ -263,6 +263,8 @@ class Monitored:
         Those that have drifted.
     undecided
         Those without a verdict, each with the smallest change that would be found.
+    unlearned_nulls
+        How many predictions are null in a column that had no null in training, by column, in words; empty for none.
     open_since
         When the finding that is open was opened.
     settled, earned, interval
@@ -274,6 +276,7 @@ class Monitored:
     reason: str
     columns: tuple[str, ...]
     undecided: Mapping[str, str]
+    unlearned_nulls: str
     open_since: datetime | None
     settled: int
     earned: float | None

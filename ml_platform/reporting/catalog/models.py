@@ -11,6 +11,7 @@ from ml_platform.declarations.model import Algorithm, ModelSpec
 from ml_platform.declarations.resolve import feature_tables_of, feature_type
 from ml_platform.declarations.wording import unit_of
 from ml_platform.operations.monitoring.drift_episodes import open_findings
+from ml_platform.operations.monitoring.unlearned import unlearned_text
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
 from ml_platform.registry.evaluation.basis import interval_text
@@ -187,6 +188,7 @@ def _monitored(project: Project, name: str, monitoring: Artifact | None) -> Moni
             for column in about.get("columns", ())
             if column["verdict"] == "cannot tell"
         },
+        unlearned_nulls=unlearned_text(nulls) if (nulls := about.get("unlearned_nulls")) else "",
         open_since=findings[0].opened_at if findings else None,
         settled=rows,
         earned=realised["value"] - realised["do_nothing"] if rows else None,

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml_platform.core.errors import SchemaChanged, SourceError
 from ml_platform.declarations.source import SourceSpec
@@ -128,7 +129,11 @@ def _stored(table: pa.Table) -> pa.Table:
 def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
     if isinstance(values.type, pa.UuidType):
         return pa.chunked_array([[value and str(value) for value in values.to_pylist()]], pa.string())
-    return values.cast(values.type.storage_type)
+    plain = values.cast(values.type.storage_type)
+    if not (isinstance(values.type, pa.OpaqueType) and values.type.type_name == "numeric"):
+        return plain
+    is_nan = pc.equal(pc.utf8_lower(plain), "nan")  # no number, whatever the declared type
+    return pc.if_else(pc.fill_null(is_nan, False), pa.scalar(None, plain.type), plain)
 
 
 def _plain_url(url: str) -> str:

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import gzip
+import io
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
+from ml_platform.cli.summary import print_status
 from ml_platform.core.errors import BrokenInput, NotMaterialised
 from ml_platform.core.statistics.histograms import count_values
 from ml_platform.models.decision import Decision
 from ml_platform.models.predictor import load_predictor
+from ml_platform.operations.alerts import send_alert
 from ml_platform.operations.monitoring.drift_episodes import all_findings, open_findings
 from ml_platform.operations.monitoring.monitor import monitor_model, report_path
 from ml_platform.operations.monitoring.reference import reference_of
+from ml_platform.operations.monitoring.unlearned import unlearned_alerts
 from ml_platform.operations.predictions.score import score_batch
 from ml_platform.registry.champion import champion
 from ml_platform.registry.evaluation.metrics import auc
+from ml_platform.reporting.catalog.models import model_facts
 from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform.storage.materialization import Made
+from ml_platform.storage.outputs import record_output
 from ml_platform.storage.prediction_log import read_predictions
 from tests.models.rows import shop_rows
 from tests.operations.monitoring.hand_made_world import HandMadeWorld, hand_made_world
@@ -47,6 +54,12 @@ def score_until(world: HandMadeWorld, now: datetime, orders: str = "orders1") ->
     inputs = {"sources/orders": orders, "features/courier_recent": "table1"}
     for day in range(15, now.day + 1):
         score_batch(world.project, MODEL, inputs, date(2024, 1, day), now)
+
+
+def champion_id(world: HandMadeWorld) -> str:
+    version = champion(world.project, MODEL)
+    assert version is not None
+    return version.id
 
 
 def monitor(world: HandMadeWorld, now: datetime = NOW) -> Made:
@@ -302,3 +315,44 @@ def test_the_reference_holds_all_rows_of_the_snapshot_and_scores_on_rows_that_we
     assert amounts == count_values(rows["orders.amount"], amounts.bins)
     assert reference.days["orders.amount"] in (30, 31)  # 30 days touch 31 days that end at another hour
     assert reference.days["score"] < 20
+
+
+def test_the_page_draws_the_rows_that_the_verdict_counts(world: HandMadeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+
+    def page(reference: object, current: pd.DataFrame, *rest: object) -> str:
+        drawn.append(len(current))
+        return "<html>a page</html>"
+
+    monkeypatch.setattr("ml_platform.operations.monitoring.monitor.drift_report", page)
+    first = world.project.store.get("trained_model", champion_id(world))
+    other = world.train(MODEL, shop_rows(600, seed=7), "newer")
+    world.appoint(MODEL, other, NOW - timedelta(days=2))
+    world.appoint(MODEL, first, NOW - timedelta(days=1))  # back again: its older predictions are not the window's
+    score_until(world, NOW)
+    found = about(monitor_model(world.project, MODEL, INPUTS, NOW))
+    rows = read_predictions(world.project, MODEL, NOW - timedelta(days=3), NOW)
+    assert drawn == [found["rows"]]
+    assert 0 < found["rows"] < (rows["version"] == 1).sum()
+
+
+def test_nulls_that_training_never_saw_are_counted_shown_and_alert_once_for_each_table(world: HandMadeWorld) -> None:
+    late = world.rows["effective_time"] >= NOW - timedelta(days=1)
+    world.rows["orders.amount"] = world.rows["orders.amount"].where(~late)
+    made = monitor(world)
+    count = about(made)["unlearned_nulls"]["orders.amount"]
+    rows = read_predictions(world.project, MODEL, NOW - timedelta(days=3), NOW)
+    assert count == rows["orders.amount"].isna().sum() > 0
+    alert, *others = unlearned_alerts(about(made))
+    assert others == []
+    assert (alert.key, alert.facts) == (f"unlearned_nulls.{MODEL}@1.orders", {"orders.amount": count})
+    assert send_alert(world.project, alert, NOW).new
+    assert not send_alert(world.project, alert, NOW + timedelta(days=1)).new
+    record_output(world.project.database, f"{MODEL}/monitoring", "monitoring", made.artifact.id, run="r", at=NOW)
+    words = f"null where training had no null: orders.amount in {count}"
+    facts = model_facts(world.project, MODEL, NOW)
+    assert facts.monitored is not None
+    assert facts.monitored.unlearned_nulls == words
+    shown = Console(width=200, file=io.StringIO())
+    print_status(world.project, shown)
+    assert words in shown.file.getvalue()  # type: ignore[attr-defined]

@@ -105,6 +105,19 @@ def test_types_of_the_server_become_the_declared_ones(tmp_path, database):
     assert found == ["b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", 5, 2.5, True, day, at(0), "q", None]
 
 
+def test_a_numeric_that_is_no_number_is_null_whatever_the_declared_type(tmp_path, database):
+    put(database, "x", 0, amount=1)
+    run(database, "UPDATE sales SET amount = 'NaN'")
+    put(database, "y", 0, amount=1)
+    query = "select *, case id when 'x' then 'NaN'::numeric else 1.50 end as text, id as word from sales"
+    columns = {"text": "string", "word": "string"}
+    project = opened(tmp_path, database[0], columns=columns, query=query)
+    artifact = ingest_source(project, "sales", at(4)).made.artifact
+    with project.engine() as engine:
+        rows = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows")).to_pylist()
+    assert {row["id"]: (row["text"], row["amount"]) for row in rows} == {"x": (None, None), "y": ("1.50", 1.0)}
+
+
 EXACT = {
     "big": ("bigint", "int", "9007199254740993", 9007199254740993),
     "whole": ("numeric", "int", "9007199254740993.00", 9007199254740993),
@@ -307,13 +320,20 @@ WRONG = {
         {"connection": "shop_db", "table": "t", "cursor": "shop"},
         "must be an int or a timestamp, found shop of type string",
     ),
+    "a local time as cursor": (
+        {"connection": "shop_db", "table": "t", "cursor": "closed"},
+        "closed is a local time of Europe/Oslo. When clocks go back, new rows have smaller values than those that were "
+        "read, and would never be read. Take an int or a timestamp with a time zone, or make one in a query: closed AT "
+        "TIME ZONE 'Europe/Oslo' AS closed.",
+    ),
     "a URL": ({"url": "postgresql://x", "table": "t"}, "url"),
 }
 
 
 @pytest.mark.parametrize(("reader", "message"), WRONG.values(), ids=WRONG)
 def test_faults_of_the_reader_are_told_when_it_is_declared(tmp_path, reader, message):
-    source = SALES | {"reader": {"postgres": reader}}
+    columns = SALES["columns"] | {"closed": {"type": "timestamp", "zone": "Europe/Oslo"}}
+    source = SALES | {"reader": {"postgres": reader}, "columns": columns}
     with pytest.raises(DeclarationError) as caught:
         write_project(tmp_path, sources={"sales": source}, connections={"shop_db": "postgresql://there"})
     assert message in str(caught.value)

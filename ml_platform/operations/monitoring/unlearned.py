@@ -1,0 +1,51 @@
+"""Nulls of predictions in columns that had none in training: what they are called, and whom they alert."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_platform.core.errors import listed
+from ml_platform.operations.alerts import Alert
+
+
+def unlearned_text(nulls: Mapping[str, int]) -> str:
+    """Return which columns are null where training had no null, and in how many predictions.
+
+    >>> unlearned_text({"weather.wind": 1200, "ship.age": 3})
+    'null where training had no null: weather.wind in 1,200, ship.age in 3'
+    """
+    return f"null where training had no null: {listed(f'{name} in {count:,}' for name, count in nulls.items())}"
+
+
+def unlearned_alerts(about: Mapping[str, Any]) -> tuple[Alert, ...]:
+    """Return an alert for each table whose columns are null in predictions of a version that never saw them null.
+
+    One null is enough, since the version learned nothing about it. A version and a table alert once.
+
+    Parameters
+    ----------
+    about
+        What monitoring found.
+    """
+    nulls: Mapping[str, int] = about.get("unlearned_nulls") or {}
+    tables: dict[str, dict[str, int]] = {}
+    for column, count in nulls.items():
+        tables.setdefault(column.partition(".")[0], {})[column] = count
+    return tuple(_alert(about, table, columns) for table, columns in tables.items())
+
+
+def _alert(about: Mapping[str, Any], table: str, columns: Mapping[str, int]) -> Alert:
+    model, version = about["model"], about["version"]
+    return Alert(
+        key=f"unlearned_nulls.{model}@{version}.{table}",
+        title=f"{model}: columns of {table} are null in predictions, and were never null in training",
+        body=f"Version {version}, predictions of the monitoring window: {unlearned_text(columns)}.",
+        severity="ticket",
+        model=model,
+        facts=dict(columns),
+        next_step=(
+            f"Find out why {table} has no value. If it stays so, retrain {model}, so that a version learns what a null "
+            "means; until then a null of a number counts as the median of training."
+        ),
+    )
