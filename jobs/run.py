@@ -33,6 +33,7 @@ from ml_platform.declarations.graph import build_graph
 from ml_platform.operations.alerts import send_alert
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
+from ml_platform.storage.ledger.anchors import require_newest
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.partitions import due_range
 from ml_platform_dagster.jobs.asset_jobs import FACTORY
@@ -144,6 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tell = (tell_json if options.json_events else tell_text)(_own_stdout())
 
     def work(project: Project) -> int:
+        require_newest(project)
         with open_instance(project) as instance:
             end_dead_runs(instance)
             return run_and_follow(project, instance, options.job, tell, options.only)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ml_platform.cli.dagster_home import dagster_environment
+from ml_platform.cli.exit import INTERRUPTED
 from ml_platform.cli.summary import print_summary, wide_console
 from ml_platform.core.clock import parse_duration
 from ml_platform.core.errors import ClockError
@@ -26,6 +28,7 @@ from ml_platform.project import Project, open_project
 from ml_platform.storage.simulated_clock import SimulatedClock
 
 _RUNNER = "ml_platform_dagster.jobs.run"
+_LOGS_KEPT = 20
 
 
 class UsageError(ClockError):
@@ -125,13 +128,12 @@ def run_step(project: Project, step: str) -> int:
 def _run(project: Project, job: str, *only: str) -> Run:
     command = [sys.executable, "-m", _RUNNER, "--project", str(project.root.resolve()), "--job", job, "--json-events"]
     command += [argument for step in only for argument in ("--only", step)]
-    log = project.state / "logs" / "run.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log = _new_log(project.state / "logs")
     console = SafeConsole()
     now = project.clock.now()
     console.print(styled("[bold]{}[/], {} UTC: starting Dagster ...", project.spec.name, f"{now:%Y-%m-%d %H:%M}"))
     with log.open("w+", encoding="utf-8", errors="replace") as errors:
-        process = subprocess.Popen(
+        with subprocess.Popen(
             command,
             env=dagster_environment(project),
             stdin=subprocess.DEVNULL,
@@ -140,12 +142,21 @@ def _run(project: Project, job: str, *only: str) -> Run:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on once
-        )
-        run = _follow(process, console)
-        run.code = process.wait()
-        if run.code not in (0, 130):
+        ) as process:
+            run = _follow(process, console)
+        run.code = process.returncode
+        if run.code not in (0, INTERRUPTED):
             _explain(errors, log, run)
+            run.code = 1
     return run
+
+
+def _new_log(folder: Path) -> Path:
+    """Return the file of one run's log, which no other run writes; of former runs the newest are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for former in sorted(folder.glob("run-*.log"))[: 1 - _LOGS_KEPT]:
+        former.unlink(missing_ok=True)
+    return folder / f"run-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{os.getpid()}.log"
 
 
 def _follow(process: subprocess.Popen[str], console: Console) -> Run:
@@ -180,9 +191,19 @@ def _hear(run: Run, line: Mapping[str, Any]) -> None:
 def _explain(errors: TextIO, log: Path, run: Run) -> None:
     """Show why a process that told no failed step ended with an error."""
     errors.seek(0)
-    told = errors.read().strip().splitlines()
-    print(printable("\n".join(told[-3:])), file=sys.stderr)
+    told = errors.read().strip().splitlines()[-3:]
+    if run.code < 0:
+        name = signal.Signals(-run.code).name
+        told.append(f"Dagster's process was ended by {name}{_SENDER.get(name, '')}. Run again: finished steps stay.")
+    print(printable("\n".join(told)), file=sys.stderr)
     print(f"The whole log is in {log}.", file=sys.stderr)
+
+
+_SENDER = {
+    "SIGKILL": ", which the system sends where memory is short",
+    "SIGSEGV": ", a crash in a library",
+    "SIGBUS": ", which the system sends where a disk is full or a file was cut short",
+}
 
 
 class _Progress:

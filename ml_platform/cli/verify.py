@@ -20,6 +20,8 @@ from ml_platform.storage.ledger.anchors import Anchor
 from ml_platform.storage.ledger.lines import Head
 
 _READER = "ml_platform_dagster.jobs.anchors"
+_NOTES = "notes of the ledger's head at each deployment, and the history of runs"
+_NO_COPY = "Without a copy, move the folder dagster away: Dagster starts a new history, and these notes are lost."
 _SHOWN = 20
 _EVERY = 50
 
@@ -36,15 +38,31 @@ def show_verification(directory: Path, as_json: bool) -> int:
 
 
 def _verify(project: Project, console: Console) -> Verification:
+    anchors, unread = _event_log(project)
     if not console.is_terminal:
-        return verify_project(project, event_log_anchors(project))
-    with console.status("Verifying ...") as status:
+        found = verify_project(project, anchors)
+    else:
+        with console.status("Verifying ...") as status:
 
-        def tell(what: str, count: int) -> None:
-            if count % _EVERY == 0:
-                status.update(f"Verifying: {count:,} {what} ...")
+            def tell(what: str, count: int) -> None:
+                if count % _EVERY == 0:
+                    status.update(f"Verifying: {count:,} {what} ...")
 
-        return verify_project(project, event_log_anchors(project), tell)
+            found = verify_project(project, anchors, tell)
+    for damage in unread:
+        found.add(damage)
+    return found
+
+
+def _event_log(project: Project) -> tuple[list[Anchor], list[Damage]]:
+    """Return the anchors in Dagster's event log, or the damage of one that cannot be read.
+
+    A check that was left out would look like one that passed.
+    """
+    try:
+        return event_log_anchors(project), []
+    except PlatformError as error:
+        return [], [Damage("damaged", "event log", "dagster/history", _NOTES, str(error).rstrip("."), _NO_COPY)]
 
 
 def event_log_anchors(project: Project) -> list[Anchor]:
@@ -53,7 +71,7 @@ def event_log_anchors(project: Project) -> list[Anchor]:
     Raises
     ------
     PlatformError
-        Where there is an event log that cannot be read: a check that was left out would look like one that passed.
+        Where there is an event log that cannot be read.
     """
     if not (project.state / "dagster" / "history").exists():
         return []
@@ -63,7 +81,7 @@ def event_log_anchors(project: Project) -> list[Anchor]:
     )
     if done.returncode:
         told = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
-        raise PlatformError(f"the anchors in Dagster's event log cannot be read: {told}")
+        raise PlatformError(f"it cannot be read: {told}")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return [Anchor(line["place"], Head(line["seq"], line["hash"]), line["signature"]) for line in lines]
 
@@ -82,10 +100,19 @@ def print_verification(name: str, found: Verification) -> None:
             print(f"and {rest:,} more; --json tells of the first thousand.")
     if found.unused and found.whole:  # else an artefact that cannot be read may name them
         print(f"{found.unused:,} objects are used by no artefact. They are whole, and harm nothing.")
+    if found.unknown:
+        print(f"{len(found.unknown):,} manifests and keys are unknown to the database: {_some(found.unknown)}.")
+        print("    A process was stopped while it wrote them, or a person put them there. Nothing reads them: remove")
+        print("    them, unless the database was restored from a copy that is older than they are.")
     if found.leftovers:
         print(f"{found.leftovers:,} half-written files of killed processes. The next run removes them after a day.")
     for sentence in found.unfinished:
         print(f"unfinished: {sentence}")
+
+
+def _some(paths: list[str]) -> str:
+    rest = len(paths) - _SHOWN
+    return ", ".join(paths[:_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def _told(damage: Damage) -> str:

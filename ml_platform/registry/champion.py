@@ -36,7 +36,7 @@ from ml_platform.registry.evaluation.release_rules import (
     requirements,
     rule_name,
 )
-from ml_platform.storage.ledger.anchors import anchor_ledger
+from ml_platform.storage.ledger.anchors import anchor_ledger, require_newest
 from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.refs import move_ref, read_ref, ref_at, ref_history
@@ -164,7 +164,10 @@ def deploy(
         When the evaluation or the predictor is not what its id says.
     EvaluationError
         When trained model or evaluation belong to another model, or the evaluation to another trained model.
+    LedgerDamaged
+        When the store has a note of a later line of the ledger than the database has.
     """
+    require_newest(project)
     trained = project.store.get(TRAINED_MODEL, trained_id)
     evaluation = project.store.get(EVALUATION, evaluation_id)
     current = read_ref(project.database, champion_ref(model))

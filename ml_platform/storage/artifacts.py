@@ -43,7 +43,8 @@ class ArtifactStore:
     cache
         Local folder for verified copies of remote objects; unused when the store is local.
     index
-        Remembers each manifest and key as it was written, so that an edited one is not believed.
+        Remembers each manifest and key as it was written. One that was edited, or that it does not know, is not
+        believed.
     """
 
     def __init__(self, url: str, cache: Path | None = None, index: ManifestIndex | None = None) -> None:
@@ -146,9 +147,7 @@ class ArtifactStore:
             artifact = self.get(kind, id)
         except (FileNotFoundError, UnicodeDecodeError, ArtifactMissing, ArtifactDamaged):
             return None
-        remembered = self.index.key(kind, key) if self.index else None
-        believed = remembered == id if remembered else self.index is None or artifact.key == key
-        return artifact if believed else None
+        return artifact if self.index is None or self.index.key(kind, key) == id else None
 
     def get(self, kind: str, id: str) -> Artifact:
         """Return the artefact with this id, or the one that stands in its place since rows of it were erased.
@@ -165,13 +164,17 @@ class ArtifactStore:
             return decode(kind, left, self._manifest(kind, left))
 
     def _manifest(self, kind: str, id: str) -> bytes:
-        """Return the bytes of a manifest, which are those that were written, as far as that is remembered."""
+        """Return the bytes of a manifest as it was written; one that the index does not know is missing."""
         try:
             content = self._fetch(self._manifest_path(kind, id))
         except (FileNotFoundError, ValueError):  # a damaged id may be no name of a file at all
             raise ArtifactMissing(kind, id, self.url) from None
-        written = self.index.manifest(kind, id) if self.index else None
-        if written is not None and bytes_hash(content) != written:
+        if self.index is None:
+            return content
+        written = self.index.manifest(kind, id)
+        if written is None:
+            raise ArtifactMissing(kind, id, self.url)
+        if bytes_hash(content) != written:
             raise ArtifactDamaged(f"manifest of {kind} {id[:12]}", written, bytes_hash(content))
         return content
 
@@ -182,6 +185,14 @@ class ArtifactStore:
             for path in sorted(self._fs.ls(folder, detail=False)):
                 if str(path).endswith(".json"):
                     yield Path(path).stem
+
+    def unknown(self) -> Iterator[str]:
+        """Yield the paths of manifests and keys that the index does not know, in order: nobody reads them."""
+        if self.index is not None:
+            there = [*self.files("keys"), *self.files("manifests")]  # first: what is written meanwhile is known then
+            known = {f"keys/{kind}/{key}" for kind, key in [*self.index.keys()]}
+            known |= {f"manifests/{kind}/{id}.json" for kind, id in self.index.manifests()}
+            yield from (path for path in there if path not in known)
 
     # Files of their own name ------------------------------------------------
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from ml_platform.cli.verify import show_verification
 from tests.worlds import write_shop
 
 
@@ -29,4 +31,33 @@ def test_a_folder_without_a_project_is_no_traceback_and_code_one(module: str, tm
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert f"there is no project.yaml in {tmp_path}. Give the folder of a project" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_event_log_that_cannot_be_read_is_damage_and_the_rest_is_verified(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_shop(tmp_path / "shop", days=1)
+    database = root / ".ml_platform/dagster/history/runs.db"
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"this is no database" * 1000)
+    (root / ".ml_platform/store/objects/ab").mkdir(parents=True)
+    (root / ".ml_platform/store/objects/ab/notes").write_text("?")
+    assert show_verification(root, as_json=True) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["found"] == {"surplus file": 1, "damaged event log": 1}
+    assert found["damages"][1]["problem"] == (
+        f"it cannot be read: database {database}: file is not a database. Restore the file from a copy"
+    )
+
+
+def test_a_run_stops_where_the_store_knows_a_later_ledger_than_the_database(tmp_path: Path) -> None:
+    root = write_shop(tmp_path / "shop", days=1)
+    note = root / ".ml_platform/store/anchors/ledger/000000001.json"
+    note.parent.mkdir(parents=True)
+    note.write_text("{}")
+    command = [sys.executable, "-m", "ml_platform_dagster.jobs.run", "--project", str(root), "--job", "ingest"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "it ends at line 0, and the store has anchors/ledger/000000001.json" in done.stderr
     assert "Traceback" not in done.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.core.errors import ArtifactDamaged
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.hashing import bytes_hash, canonical_json
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.database import Database
@@ -52,16 +52,6 @@ def test_a_key_that_leads_elsewhere_than_it_did_finds_nothing(indexed: ArtifactS
     assert indexed.find("snapshot", "k2") == indexed.get("snapshot", "b")
 
 
-def test_a_store_of_before_the_index_goes_on_working(indexed: ArtifactStore) -> None:
-    old = ArtifactStore(indexed.url)
-    old.write("snapshot", "a", "k1", about={"rows": 5})
-    old.write("snapshot", "b", "k2")
-    assert indexed.get("snapshot", "a").about == {"rows": 5}
-    assert indexed.find("snapshot", "k1") is not None
-    (Path(indexed.url) / "keys/snapshot/k1").write_text("b")
-    assert indexed.find("snapshot", "k1") is None, "b was not written under this key"
-
-
 def test_many_who_write_the_same_at_once_leave_what_is_remembered(indexed: ArtifactStore, database: Database) -> None:
     def write(number: int) -> None:
         own = ArtifactStore(indexed.url, index=ManifestIndex(database))
@@ -84,3 +74,22 @@ def test_an_artefact_that_is_forgotten_may_be_removed(indexed: ArtifactStore, da
     index = ManifestIndex(database)
     assert list(index.manifests()) == [("snapshot", "b")]
     assert list(index.keys()) == [("snapshot", "k2")]
+
+
+def test_a_manifest_and_a_key_that_the_index_does_not_know_are_missing(indexed: ArtifactStore) -> None:
+    indexed.write("snapshot", "known", "k0")
+    without_index = ArtifactStore(indexed.url)
+    without_index.write("snapshot", "a", "k1", about={"rows": 7})
+    with pytest.raises(ArtifactMissing):
+        indexed.get("snapshot", "a")
+    assert indexed.find("snapshot", "k1") is None
+    (Path(indexed.url) / "keys/snapshot/k2").write_text("known")
+    assert indexed.find("snapshot", "k2") is None, "nothing was written under this key"
+    assert list(indexed.unknown()) == ["keys/snapshot/k1", "keys/snapshot/k2", "manifests/snapshot/a.json"]
+
+
+def test_what_is_written_in_place_of_an_unknown_manifest_counts(indexed: ArtifactStore) -> None:
+    ArtifactStore(indexed.url).write("snapshot", "a", "k1", about={"rows": 7})
+    indexed.write("snapshot", "a", "k1", about={"rows": 5})
+    assert indexed.get("snapshot", "a").about == {"rows": 5}
+    assert list(indexed.unknown()) == []

@@ -100,18 +100,20 @@ def unsearched(project: Project, person: Person) -> Iterator[str]:
 
 
 def _files(project: Project) -> Iterator[Path]:
-    """Yield the files below the state folder; of a local store only what is being written or was left half-written."""
+    """Yield the files below the state folder; of a local store only what killed processes left and nobody reads."""
     own, store = project.state / "platform.sqlite", project.state / "store"
+    unknown = {store / path for path in project.store.unknown()}
     for path in sorted(project.state.rglob("*")):
-        kept = path.is_relative_to(store) and not path.name.startswith(".")
+        kept = path.is_relative_to(store) and not path.name.startswith(".") and path not in unknown
         beside = path.name.endswith(_BESIDE) and path.with_name(path.name.rpartition("-")[0]).exists()
         if path.is_file() and not path.is_symlink() and path != own and not kept and not beside:
             yield path
 
 
 def _remedy(project: Project, path: Path, person: Person) -> Remedy | None:
-    if path.name.startswith(".") and path.is_relative_to(project.state / "store"):
-        return Remedy.REMOVE  # half-written by a process that is gone: nothing names it
+    if path.is_relative_to(project.state / "store"):  # left by a process that is gone: nothing names it
+        held = path.name.startswith(".") or masked_bytes(path.read_bytes(), person) is not None
+        return Remedy.REMOVE if held else None
     if _is_database(path):
         return Remedy.MASK if any(True for _ in _held_cells(path, person)) else None
     content = path.read_bytes()

@@ -113,7 +113,7 @@ def plan_removal(project: Project, now: datetime, wall_now: datetime) -> Removal
 
 def _named(stored: Stored, needed: Needed) -> set[str]:
     """Return the hashes of all objects that a manifest names which stays."""
-    return {
+    return set(stored.unknown) | {
         item.sha256
         for key, artifact in stored.artifacts.items()
         if key not in needed.goes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,11 +13,11 @@ import sqlalchemy as sa
 from ml_platform.audit.references.links import Root, links, reach
 from ml_platform.audit.references.roots import all_roots
 from ml_platform.core.clock import format_duration
-from ml_platform.core.errors import PlatformError
+from ml_platform.core.errors import ArtifactDamaged, PlatformError
 from ml_platform.project import Project
 from ml_platform.sources.ingest_history import INGESTS
 from ml_platform.storage.artifacts import TEMPORARY
-from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.manifest import Artifact, decode
 from ml_platform.storage.outputs import OUTPUTS
 from ml_platform.storage.trash import StoredFile
 
@@ -54,6 +55,9 @@ class Stored:
         Their files.
     temporaries
         Half-written files, as a killed process leaves them.
+    unknown
+        The hashes of objects that manifests name which the database does not know. Those manifests stay, and what
+        they name: they may be of after the copy from which the database was restored.
     """
 
     artifacts: Mapping[Key, Artifact]
@@ -61,6 +65,7 @@ class Stored:
     objects: tuple[StoredFile, ...]
     keys: tuple[StoredFile, ...]
     temporaries: tuple[StoredFile, ...] = ()
+    unknown: frozenset[str] = frozenset()
 
 
 def look_at_store(project: Project) -> Stored:
@@ -72,16 +77,30 @@ def look_at_store(project: Project) -> Stored:
         Where a manifest cannot be read.
     """
     store, artifacts, manifests = project.store, {}, {}
+    unknown = set(store.unknown())
     for file in store.removal.files("manifests"):
-        if not file.name.startswith("."):
+        if not file.name.startswith(".") and file.path not in unknown:
             key = (file.path.split("/")[1], file.name.removesuffix(".json"))
             try:
                 artifacts[key] = store.get(*key)
             except PlatformError as error:
                 raise CannotTell(f"{key[0]} {key[1][:12]}", error) from None
             manifests[key] = file
-    objects, keys, temporaries = (tuple(store.removal.files(folder)) for folder in ("objects", "keys", TEMPORARY))
-    return Stored(artifacts, manifests, objects, keys, temporaries)
+    objects, temporaries = (tuple(store.removal.files(folder)) for folder in ("objects", TEMPORARY))
+    keys = tuple(file for file in store.removal.files("keys") if file.path not in unknown)
+    return Stored(artifacts, manifests, objects, keys, temporaries, _named_by(project, unknown))
+
+
+def _named_by(project: Project, unknown: Iterable[str]) -> frozenset[str]:
+    """Return the hashes of all objects that some manifests name which the database does not know."""
+    found: set[str] = set()
+    for path in unknown:
+        folder, kind, name = path.split("/", 2)
+        content = project.store.read_file(path) if folder == "manifests" else None
+        with suppress(ArtifactDamaged):  # then nobody can tell what it names
+            if content is not None:
+                found.update(stored.sha256 for stored in decode(kind, name[:-5], content).objects.values())
+    return frozenset(found)
 
 
 @dataclass

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from ml_platform.core.errors import ArtifactMissing
+
 State = Literal["damaged", "missing", "surplus"]
 _KEPT = 1000
 
@@ -52,6 +54,9 @@ class Verification:
         The first thousand; `counts` knows of all.
     unused
         Objects that no artefact names, as a process leaves them that was stopped: they are whole, and harm nobody.
+    unknown
+        Manifests and keys that the database does not know, by path: a process was stopped while it wrote them, or a
+        person put them there. Nobody reads them.
     leftovers
         Half-written files of killed processes, which the platform removes by itself after a day.
     unfinished
@@ -62,6 +67,7 @@ class Verification:
     damages: list[Damage] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     unused: int = 0
+    unknown: list[str] = field(default_factory=list)
     leftovers: int = 0
     unfinished: list[str] = field(default_factory=list)
 
@@ -83,7 +89,28 @@ class Verification:
             "checked": dict(sorted(self.checked.items())),
             "found": dict(sorted(self.counts.items())),
             "unused_objects": self.unused,
+            "unknown_files": self.unknown,
             "leftover_files": self.leftovers,
             "unfinished": self.unfinished,
             "damages": [asdict(damage) for damage in self.damages],
         }
+
+
+_NEVER_AGAIN = ("source", "predictions", "quarantine")
+
+
+def remedy(kind: str) -> str:
+    """Return what to do about a damaged artefact of a kind, or an object of it."""
+    if kind in _NEVER_AGAIN:
+        return "Restore it from a copy: it cannot be made again."
+    return "Restore it from a copy, or remove it and the manifest, and run: the same is made again."
+
+
+def state_of(error: Exception | None) -> State:
+    """Return whether an error is about something that is missing, or damaged."""
+    return "missing" if isinstance(error, ArtifactMissing) else "damaged"
+
+
+def problem_of(error: Exception | None) -> str:
+    """Return what an error says is wrong, without what it says to do."""
+    return str(error).partition(". ")[0].partition("\n")[0].rstrip(".")

@@ -15,7 +15,7 @@ from ml_platform.audit.references.links import reach
 from ml_platform.audit.references.roots import all_roots, removed_on_purpose
 from ml_platform.audit.verify.artifact_ids import mismatches
 from ml_platform.audit.verify.database_rows import row_damages
-from ml_platform.audit.verify.findings import Damage, State, Verification
+from ml_platform.audit.verify.findings import Damage, Verification, problem_of, remedy, state_of
 from ml_platform.audit.verify.ledger_chain import chain_damages, pending_anchors
 from ml_platform.audit.verify.row_chain import bound_row_damages, page_damages, row_log_damages
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged, PlatformError, RowDamaged
@@ -58,6 +58,8 @@ def verify_project(
         "rows of the database": found.rows,
     }
     with project.database.any_text():
+        if not found.reads_database():
+            steps = {"manifests": found.other_manifests, "other objects": found.other_objects}
         for what, step in steps.items():
             try:
                 step()
@@ -77,15 +79,28 @@ class _Verifier:
         self._aside = {file.path for file, _ in project.store.removal.aside()}
         self._removed: set[tuple[str, str]] = set()
         self._being_removed: set[str] = set()
+        self._unknown: set[str] = set()
 
     def add(self, damage: Damage) -> None:
         """Take note of a damage."""
         self.verification.add(damage)
 
+    def reads_database(self) -> bool:
+        """Return whether there is a database at all; without one, the store is checked as it stands."""
+        try:
+            with self._project.database.reading():
+                return True
+        except DatabaseUnavailable as error:
+            self._database_damage(f"it cannot be read ({error.problem})")
+            self._store.index, self._store.successor = None, lambda kind, id: None
+            return False
+
     def cannot_check(self, what: str, error: Exception) -> None:
         """Take note that a step of verifying came to no end."""
-        found = error.problem if isinstance(error, DatabaseUnavailable) else _said(error)
-        problem = f"{what} cannot be checked to the end ({type(error).__name__}: {found})"
+        found = error.problem if isinstance(error, DatabaseUnavailable) else problem_of(error)
+        self._database_damage(f"{what} cannot be checked to the end ({type(error).__name__}: {found})")
+
+    def _database_damage(self, problem: str) -> None:
         where = self._project.database.engine.url.database or ""
         was = "refs, the ledger, the row log and indexes"
         self.add(Damage("damaged", "database", where, was, problem, "Restore it from a copy."))
@@ -139,6 +154,7 @@ class _Verifier:
 
     def other_manifests(self) -> None:
         """Check the rest of the manifests: those in the store, and those that were written once."""
+        self._unknown = set(self._store.unknown())
         for kind, id in self._names():
             if (kind, id) not in self._manifests:
                 self._manifests.add((kind, id))
@@ -152,10 +168,12 @@ class _Verifier:
     def _names(self) -> Iterator[tuple[str, str]]:
         for path in self._store.files("manifests"):
             _, kind, name = path.split("/", 2)
-            if name.endswith(".json") and not name.startswith("."):
-                yield kind, name.removesuffix(".json")
-            else:
+            if not name.endswith(".json") or name.startswith("."):
                 self._surplus(path)
+            elif path in self._unknown:
+                self.verification.unknown.append(path)
+            else:
+                yield kind, name.removesuffix(".json")
         if self._store.index is not None:
             yield from self._store.index.manifests()
 
@@ -166,7 +184,7 @@ class _Verifier:
             return
         self._count("manifests")
         if artifact is None:
-            self.add(Damage(_state(problem), "manifest", where, was, _said(problem), remedy(kind)))
+            self.add(Damage(state_of(problem), "manifest", where, was, problem_of(problem), remedy(kind)))
             return
         for name, stored in artifact.objects.items():
             self._check_object(artifact, stored, name, was)
@@ -184,7 +202,7 @@ class _Verifier:
             content = self._project.store.read(stored)
         except (ArtifactMissing, ArtifactDamaged) as error:
             self._damaged.add(digest)
-            self.add(Damage(_state(error), "object", where, of, _said(error), remedy(artifact.kind)))
+            self.add(Damage(state_of(error), "object", where, of, problem_of(error), remedy(artifact.kind)))
             return
         if len(content) != stored.size:
             problem = f"the object has {len(content):,} bytes, and the manifest says {stored.size:,}"
@@ -195,7 +213,7 @@ class _Verifier:
             wrong = mismatches(self._project, artifact)
             found = [f"{item.what} is {item.found[:12]}, not {item.expected[:12]}" for item in wrong]
         except PlatformError as error:
-            found = [_said(error)]
+            found = [problem_of(error)]
         except _UNREADABLE as error:
             found = [f"it does not read as a {artifact.kind} ({type(error).__name__}: {error})"]
         if found:
@@ -218,7 +236,7 @@ class _Verifier:
             self.verification.unused += 1
         except (ArtifactMissing, ArtifactDamaged) as error:
             was = "an object that no artefact names"
-            self.add(Damage("damaged", "object", path, was, _said(error), "Nothing needs it: remove it."))
+            self.add(Damage("damaged", "object", path, was, problem_of(error), "Nothing needs it: remove it."))
 
     def _surplus(self, path: str) -> None:
         was = "put there by hand, since the platform writes none"
@@ -230,10 +248,12 @@ class _Verifier:
         for path in self._store.files("keys"):
             _, kind, key = path.split("/", 2)
             known.discard((kind, key))
-            if _is_hash(key):
-                self._check_key(kind, key)
-            else:
+            if not _is_hash(key):
                 self._surplus(path)
+            elif path in self._unknown:
+                self.verification.unknown.append(path)
+            else:
+                self._check_key(kind, key)
         for kind, key in sorted(known):
             self._check_key(kind, key)
 
@@ -246,14 +266,14 @@ class _Verifier:
         try:
             remembered = self._store.index.key(kind, key) if self._store.index else None
         except RowDamaged as error:
-            self.add(Damage("damaged", "key", path, was, _said(error), "Restore the database from a copy."))
+            self.add(Damage("damaged", "key", path, was, problem_of(error), "Restore the database from a copy."))
             return
         if content is None:
             again = "Nothing is lost: it is written again when it is needed."
             self.add(Damage("missing", "key", path, was, "it is not in the store", again))
             return
         id = content.decode(errors="replace")
-        if remembered not in (None, id):
+        if self._store.index is not None and remembered != id:
             problem = f"it leads to {id[:12]}, not to {str(remembered)[:12]}"
         elif (kind, id) not in self._manifests | self._removed:
             problem = f"it leads to {id[:12]}, which is not in the store"
@@ -267,25 +287,6 @@ class _Verifier:
             self._count("rows")
             if damage is not None:
                 self.add(damage)
-
-
-def remedy(kind: str) -> str:
-    """Return what to do about a damaged artefact of a kind, or an object of it."""
-    if kind in _NEVER_AGAIN:
-        return "Restore it from a copy: it cannot be made again."
-    return "Restore it from a copy, or remove it and the manifest, and run: the same is made again."
-
-
-_NEVER_AGAIN = ("source", "predictions", "quarantine")
-
-
-def _state(error: Exception | None) -> State:
-    return "missing" if isinstance(error, ArtifactMissing) else "damaged"
-
-
-def _said(error: Exception | None) -> str:
-    """Return what an error says is wrong, without what it says to do."""
-    return str(error).partition(". ")[0].partition("\n")[0].rstrip(".")
 
 
 def _is_hash(name: str) -> bool:

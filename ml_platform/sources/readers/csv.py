@@ -47,7 +47,7 @@ def read_csv(files: Any, path: str, spec: SourceSpec, where: str, block_bytes: i
                 yield parser.parse(block)
             parser.require_header()
     except FileNotFoundError:
-        raise gone(spec, where) from None
+        raise gone(spec, where, path) from None
     except BadQuote as bad:
         raise parser.bad_quote(bad) from None
     except _UNREADABLE as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -72,7 +73,7 @@ def read_parquet(files: Any, path: str, spec: SourceSpec, where: str) -> Iterato
             for batch in parquet.iter_batches(_ROWS, columns=list(spec.columns)):
                 yield pa.Table.from_batches([batch]).select(list(spec.columns))
     except FileNotFoundError:
-        raise gone(spec, where) from None
+        raise gone(spec, where, path) from None
     except (pa.ArrowException, OSError) as error:
         raise SchemaChanged(spec.name, where, f"not readable as Parquet: {error}", "Repair the file.") from None
 
@@ -91,6 +92,10 @@ def require_columns(found: Sequence[str], spec: SourceSpec, where: str) -> None:
         raise SchemaChanged(spec.name, where, problem, "Remove one of them.", column=twice[0])
 
 
-def gone(spec: SourceSpec, where: str) -> MissingFile:
+def gone(spec: SourceSpec, where: str, path: str) -> MissingFile:
     """Return the error for a file that was listed and cannot be opened."""
-    return MissingFile(spec.name, where, "the file is gone since it was listed", "Materialise the source again.")
+    link = Path(path)
+    if not link.is_symlink():
+        return MissingFile(spec.name, where, "the file is gone since it was listed", "Materialise the source again.")
+    problem = f"the link leads to {link.readlink()}, where there is no file"
+    return MissingFile(spec.name, where, problem, "Remove the link, or restore what it leads to.")

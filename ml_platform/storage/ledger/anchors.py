@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from ml_platform.core.errors import LedgerDamaged
 from ml_platform.core.hashing import canonical_json
 from ml_platform.storage.ledger.lines import LEDGER, Head, append_line, head_at, ledger_head
 from ml_platform.storage.opened import OpenedStores
@@ -58,6 +59,28 @@ def anchor_ledger(project: OpenedStores) -> Head | None:
     for head in reversed(waiting):  # in order, so that a process that is stopped leaves no gap
         project.store.write_once(anchor_path(head.seq), _encode(head, project.spec.file.audit.ledger_key))
     return last
+
+
+def require_newest(project: OpenedStores) -> None:
+    """Refuse a database whose ledger ends before a line that the store has a note of.
+
+    Raises
+    ------
+    LedgerDamaged
+        Where the database was emptied, or restored from an older copy: what is decided by it would be at odds with
+        the notes for good.
+    """
+    head = _last_seq(project)
+    later = anchor_path(head + 1)
+    if project.store.read_file(later) is not None and _last_seq(project) == head:  # else a process just wrote a line
+        raise LedgerDamaged(
+            None, f"it ends at line {head}, and the store has {later}: the database was emptied, or is an older copy"
+        )
+
+
+def _last_seq(project: OpenedStores) -> int:
+    head = ledger_head(project.database)
+    return head.seq if head else 0
 
 
 def seal_rows(project: OpenedStores, now: datetime) -> None:

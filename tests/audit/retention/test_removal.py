@@ -20,6 +20,7 @@ from ml_platform.features.build import build_feature_table
 from ml_platform.features.tile_index import CELLS
 from ml_platform.models.predictor import load_predictor
 from ml_platform.project import open_project
+from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.ledger.lines import chain_faults, ledger_lines
 from ml_platform.storage.outputs import current_output, record_output
 from ml_platform.storage.prediction_log import read_predictions
@@ -134,6 +135,19 @@ def test_an_object_without_a_manifest_goes_after_the_grace_period(cluttered):
     paths = {f"objects/{stored.sha256[:2]}/{name}" for name in (stored.sha256, half.name)}
     assert not paths & {file.path for file in plan_removal(project, NOON, wall(0.9)).set_aside}
     assert paths <= {file.path for file in plan_removal(project, NOON, wall(1.1)).set_aside}
+
+
+def test_a_manifest_that_the_database_does_not_know_stays_with_what_it_names(cluttered):
+    """It may be of after the copy from which the database was restored: then nobody could make its rows again."""
+    project = with_rules(cluttered.project)
+    without_index = ArtifactStore(str(project.state / "store"))
+    rows = without_index.put(b"rows of an unknown log")
+    without_index.write("source", "f" * 64, "e" * 64, objects={"rows": rows})
+    alone = without_index.put(b"named by nobody")
+    removed(project)
+    assert project.store.read(rows) == b"rows of an unknown log"
+    assert not project.store.holds(alone)
+    assert verify_project(project).unknown == [f"manifests/source/{'f' * 64}.json", f"keys/source/{'e' * 64}"]
 
 
 def test_whoever_asks_for_what_was_set_aside_gets_it_back(cluttered):

@@ -7,14 +7,18 @@ import json
 from random import Random
 
 import pytest
+import sqlalchemy as sa
 
 from ml_platform.audit.verify.ledger_chain import chain_damages, pending_anchors
 from ml_platform.audit.verify.verify import verify_project
-from ml_platform.core.errors import DeclarationError
+from ml_platform.core.errors import DeclarationError, LedgerDamaged
 from ml_platform.project import Project, open_project
-from ml_platform.storage.ledger.anchors import Anchor, anchor_ledger, stored_anchors
-from ml_platform.storage.ledger.lines import Head, append_line, ledger_head, ledger_lines
-from tests.audit.verify.factory import NOON
+from ml_platform.registry.champion import deploy
+from ml_platform.storage.append_only import may_change
+from ml_platform.storage.ledger.anchors import Anchor, anchor_ledger, require_newest, stored_anchors
+from ml_platform.storage.ledger.lines import LEDGER, Head, append_line, ledger_head, ledger_lines
+from ml_platform.storage.outputs import current_output
+from tests.audit.verify.factory import MODEL, NOON
 from tests.audit.verify.faults import cut_ledger, rewrite_ledger
 
 KEY = "a key of sixteen or more"
@@ -150,3 +154,20 @@ def test_a_note_without_signature_after_one_with_it_shows(factory: Project) -> N
 def test_a_key_that_is_too_short_is_refused_when_it_is_declared(factory: Project) -> None:
     with pytest.raises(DeclarationError, match="ledger_key"):
         _signing(factory, "short")
+
+
+def test_nothing_is_deployed_by_a_database_that_was_emptied_or_is_an_older_copy(factory: Project) -> None:
+    trained, evaluation = (
+        current_output(factory.database, f"{MODEL}/{kind}") for kind in ("trained_model", "evaluation")
+    )
+    require_newest(factory)
+    last = ledger_lines(factory.database)[-1].seq
+    with factory.database.writing() as connection, may_change(connection, LEDGER):
+        connection.execute(sa.delete(LEDGER).where(LEDGER.c.seq == last))
+    said = rf"the ledger is damaged: it ends at line {last - 1}, and the store has anchors/ledger/00000000{last}.json"
+    for decide in (
+        lambda: require_newest(factory),
+        lambda: deploy(factory, MODEL, str(trained), str(evaluation), "ada", NOON),
+    ):
+        with pytest.raises(LedgerDamaged, match=said):
+            decide()

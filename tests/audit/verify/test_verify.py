@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 
 from ml_platform.audit.verify.verify import verify_project
-from ml_platform.core.errors import ArtifactDamaged
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.hashing import bytes_hash, canonical_json
 from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.project import Project, open_project
 from ml_platform.registry.champion import champion
+from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.ledger.anchors import anchor_ledger
 from ml_platform.storage.ledger.lines import append_line
 from ml_platform.storage.manifest import StoredObject
 from ml_platform.storage.manifest_index import MANIFESTS, forget_file
 from ml_platform.storage.removals import begin_removal
-from ml_platform.storage.rows import delete_rows
+from ml_platform.storage.rows import put_row
 from tests.audit.verify.factory import DAY, MODEL, NOON, inputs_of
 
 
@@ -73,11 +74,39 @@ def test_a_manifest_that_was_edited_with_its_hash_and_what_remembers_it_is_found
 
 
 def _seal(project: Project, path: Path, document: dict[str, object]) -> None:
-    """Write a manifest with its own hash, and let the database forget what it was."""
+    """Write a manifest with its own hash, and let the database know it as if it had been written so."""
     document["sha256"] = bytes_hash(canonical_json(document["manifest"]))
     path.write_bytes(canonical_json(document))
     with project.database.writing() as connection:
-        delete_rows(connection, MANIFESTS, MANIFESTS.c.id == path.stem)
+        put_row(
+            connection,
+            MANIFESTS,
+            {"kind": path.parent.name, "id": path.stem},
+            {"sha256": bytes_hash(path.read_bytes())},
+        )
+
+
+def test_a_whole_manifest_that_the_database_never_knew_is_called_unknown_and_read_by_nobody(factory: Project) -> None:
+    other = ArtifactStore(str(factory.state / "store"))  # as a process that is killed before the database knows
+    other.write("snapshot", "f" * 64, "e" * 64, about={"rows": 1})
+    found = verify_project(factory)
+    assert found.whole
+    assert found.unknown == [f"manifests/snapshot/{'f' * 64}.json", f"keys/snapshot/{'e' * 64}"]
+    with pytest.raises(ArtifactMissing):
+        factory.store.get("snapshot", "f" * 64)
+
+
+def test_a_database_that_cannot_be_read_is_one_damage_and_the_store_is_checked_as_it_is(factory: Project) -> None:
+    factory.database.engine.dispose()
+    for path in factory.state.glob("platform.sqlite*"):
+        path.unlink()
+    (factory.state / "platform.sqlite").write_bytes(b"this is no database" * 1000)
+    stored = next(path for path in sorted((factory.state / "store/objects").rglob("*")) if path.is_file())
+    stored.write_bytes(b"?")
+    found = verify_project(open_project(factory.root))
+    assert [damage.thing for damage in found.damages] == ["database", "object"]
+    assert found.damages[0].problem == "it cannot be read (file is not a database)"
+    assert found.damages[1].where == stored.relative_to(factory.state / "store").as_posix()
 
 
 def test_an_object_that_no_artefact_names_is_no_damage_unless_it_is_one(factory: Project) -> None:

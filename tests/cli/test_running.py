@@ -1,0 +1,63 @@
+"""`ml-platform run` as its caller sees it: how it tells a process that was killed, and whose log is whose."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from ml_platform.cli import run as running
+from ml_platform.cli.run import run_project
+from tests.worlds import write_shop
+
+DYING = """
+import os, signal, sys
+print("warning of a library", file=sys.stderr, flush=True)
+os.kill(os.getpid(), signal.{name})
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A shop whose runs are those of a module that the test writes."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(running, "_RUNNER", "runner")
+    return write_shop(tmp_path / "shop", days=1)
+
+
+def _logs(shop: Path) -> list[Path]:
+    return sorted((shop / ".ml_platform/logs").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "sender"), [("SIGKILL", ", which the system sends where memory is short"), ("SIGTERM", "")]
+)
+def test_a_run_whose_process_was_killed_names_the_signal_and_its_log(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, sender: str
+) -> None:
+    (tmp_path / "runner.py").write_text(DYING.format(name=name))
+    assert run_project(shop, "factory", None) == 1
+    (log,) = _logs(shop)
+    assert capsys.readouterr().err.splitlines() == [
+        "warning of a library",
+        f"Dagster's process was ended by {name}{sender}. Run again: finished steps stay.",
+        f"The whole log is in {log}.",
+    ]
+
+
+def test_each_run_writes_a_log_of_its_own_and_the_newest_twenty_stay(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "runner.py").write_text("import os, sys\nprint(os.getpid(), file=sys.stderr)\n")
+    folder = shop / ".ml_platform/logs"
+    folder.mkdir(parents=True)
+    for number in range(25):
+        (folder / f"run-20240101T0000{number:02}.000000-7.log").write_text("former")
+    (folder / "dagster.log").write_text("of a server")
+    for _ in range(2):
+        running._run(running.open_project(shop), "factory")
+    *former, first, second = [path for path in _logs(shop) if path.name.startswith("run-")]
+    assert [path.name[17:19] for path in former] == [f"{number:02}" for number in range(7, 25)]
+    assert first.read_text() != second.read_text()
+    assert all(re.fullmatch(rf"run-\d{{8}}T\d{{6}}\.\d{{6}}-{os.getpid()}\.log", path.name) for path in (first, second))
+    assert (folder / "dagster.log").read_text() == "of a server"
