@@ -13,6 +13,7 @@ from ml_platform.storage.row_log import append_changes, forget_changes
 from ml_platform.storage.rows import refuse_unlogged
 from ml_platform.storage.tables import METADATA
 
+_PATIENCE_SECONDS = 30.0
 _CREATING = 0x6D6C70  # the advisory lock that creating tables takes
 
 
@@ -21,7 +22,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = open_engine(url, "storage.database in project.yaml")
+        self.engine = open_engine(url, "storage.database in project.yaml", _PATIENCE_SECONDS)
         if self.engine.dialect.name == "sqlite":
             _prepare_sqlite(self.engine)
         sa.event.listen(self.engine, "before_execute", refuse_unlogged)

@@ -26,7 +26,7 @@ class DatabaseUnavailable(PlatformError):
     """A database cannot be used. `address` never holds its password."""
 
     def __init__(self, address: str, problem: str, remedy: str) -> None:
-        self.address, self.problem = address, problem
+        self.address, self.problem, self.remedy = address, problem, remedy
         super().__init__(f"database {address}: {problem.rstrip('.')}. {remedy}")
 
 
@@ -38,7 +38,8 @@ def open_engine(url: str, declared_at: str, patience_seconds: float | None = Non
     declared_at
         Where the address is declared, for the message.
     patience_seconds
-        How long a server may take to accept a connection; by default as long as its driver waits.
+        How long a server may take to accept a connection, where the address has no ``connect_timeout``; by default
+        as long as its driver waits.
 
     Raises
     ------
@@ -54,7 +55,8 @@ def open_engine(url: str, declared_at: str, patience_seconds: float | None = Non
         ) from error
     address = parsed.render_as_string(hide_password=True)
     try:
-        limits = {"connect_timeout": max(1, round(patience_seconds))} if patience_seconds else {}
+        is_limited = parsed.get_backend_name() != "sqlite" and "connect_timeout" not in parsed.query
+        limits = {"connect_timeout": max(1, round(patience_seconds))} if patience_seconds and is_limited else {}
         engine = sa.create_engine(parsed, connect_args=limits)
     except (sa.exc.NoSuchModuleError, ImportError) as error:
         raise DatabaseUnavailable(address, f"its driver is not installed ({error})", _driver(parsed)) from error

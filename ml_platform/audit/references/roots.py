@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -36,15 +37,15 @@ def all_roots(database: Database) -> Iterator[Root]:
 
 def champion_roots(database: Database) -> Iterator[Root]:
     """Yield what refs point at: the champion of each model."""
-    for row in _rows(database, sa.select(REFS).order_by(REFS.c.name)):
+    for row in _rows(database, sa.select(REFS.c.name, REFS.c.value).order_by(REFS.c.name)):
         if row["name"].startswith(CHAMPION):
             yield Root(TRAINED_MODEL, row["value"], f"champion of {row['name'].removeprefix(CHAMPION)}")
 
 
 def prediction_roots(database: Database) -> Iterator[Root]:
     """Yield the state of each day of each prediction log."""
-    days = sa.select(PREDICTION_DAYS).order_by(PREDICTION_DAYS.c.model, PREDICTION_DAYS.c.day)
-    for row in _rows(database, days):
+    days = PREDICTION_DAYS.c
+    for row in _rows(database, sa.select(days.model, days.day, days.artifact).order_by(days.model, days.day)):
         yield Root(PREDICTIONS, row["artifact"], f"logged predictions of {row['model']} on {row['day']}")
 
 
@@ -65,14 +66,17 @@ def _told(line: LedgerLine) -> str:
 
 def version_roots(database: Database) -> Iterator[Root]:
     """Yield each registered version."""
-    for row in _rows(database, sa.select(VERSIONS).order_by(VERSIONS.c.model, VERSIONS.c.number)):
+    every = VERSIONS.c
+    for row in _rows(database, sa.select(every.model, every.number, every.id).order_by(every.model, every.number)):
         yield Root(TRAINED_MODEL, row["id"], f"version {row['model']}@{row['number']}")
 
 
 def output_roots(database: Database) -> Iterator[Root]:
     """Yield what each node made last."""
-    last = sa.select(sa.func.max(OUTPUTS.c.seq)).group_by(OUTPUTS.c.node, OUTPUTS.c.partition)
-    query = sa.select(OUTPUTS).where(OUTPUTS.c.seq.in_(last)).order_by(OUTPUTS.c.node, OUTPUTS.c.partition)
+    made = OUTPUTS.c
+    last = sa.select(sa.func.max(made.seq)).group_by(made.node, made.partition)
+    query = sa.select(made.node, made.partition, made.kind, made.id).where(made.seq.in_(last))
+    query = query.order_by(made.node, made.partition)
     for row in _rows(database, query):
         if row["kind"] == PREDICTIONS:
             continue  # the log itself tells of each day's last state
@@ -84,7 +88,9 @@ def output_roots(database: Database) -> Iterator[Root]:
 def source_roots(database: Database) -> Iterator[Root]:
     """Yield the log of each source as its last ingest left it."""
     last = sa.select(sa.func.max(INGESTS.c.seq)).group_by(INGESTS.c.source)
-    for row in _rows(database, sa.select(INGESTS).where(INGESTS.c.seq.in_(last)).order_by(INGESTS.c.source)):
+    for row in _rows(
+        database, sa.select(INGESTS.c.source, INGESTS.c.id).where(INGESTS.c.seq.in_(last)).order_by(INGESTS.c.source)
+    ):
         yield Root("source", row["id"], f"last ingest of {row['source']}")
 
 
@@ -94,7 +100,8 @@ def removed_on_purpose(database: Database) -> dict[tuple[str, str], LedgerLine]:
     return {(kind, id): line for line in lines for kind, ids in line.facts.get("removed", {}).items() for id in ids}
 
 
-def _rows(database: Database, query: sa.Select[tuple[object, ...]]) -> Iterator[Mapping[str, str]]:
-    with database.reading() as connection:
-        for row in connection.execution_options(yield_per=1000).execute(query):
+def _rows(database: Database, query: sa.Select[Any]) -> Iterator[Mapping[str, str]]:
+    """Yield rows of those columns only that are needed: one that was edited and cannot be read stops no walk."""
+    with database.reading() as connection, connection.execution_options(yield_per=1000).execute(query) as rows:
+        for row in rows:
             yield dict(row._mapping)

@@ -31,7 +31,7 @@ def row_damages(project: Project) -> Iterator[Damage | None]:
 def _versions(project: Project) -> Iterator[Damage | None]:
     deployed = _deployed(project)
     with project.database.reading() as connection:
-        rows = connection.execute(sa.select(VERSIONS)).mappings().all()
+        rows = connection.execute(sa.select(VERSIONS.c.model, VERSIONS.c.number, VERSIONS.c.id)).mappings().all()
     for row in rows:
         name = f"{row['model']}@{row['number']}"
         trained, problem = _artifact(project, TRAINED_MODEL, row["id"]), None
@@ -55,7 +55,8 @@ def _deployed(project: Project) -> dict[str, str]:
 
 def _prediction_days(project: Project) -> Iterator[Damage | None]:
     with project.database.reading() as connection:
-        rows = connection.execute(sa.select(PREDICTION_DAYS)).mappings().all()
+        days = PREDICTION_DAYS.c
+        rows = connection.execute(sa.select(days.model, days.day, days.artifact, days.rows)).mappings().all()
     for row in rows:
         where, problem = f"{row['model']} on {row['day']}", None
         state = _artifact(project, PREDICTIONS, row["artifact"])

@@ -91,19 +91,21 @@ class _Verifier:
             with self._project.database.reading():
                 return True
         except DatabaseUnavailable as error:
-            self._database_damage(f"it cannot be read ({error.problem})")
+            self._database_damage(f"it cannot be read ({error.problem})", error.remedy)
             self._store.index, self._store.successor = None, lambda kind, id: None
             return False
 
     def cannot_check(self, what: str, error: Exception) -> None:
         """Take note that a step of verifying came to no end."""
         found = error.problem if isinstance(error, DatabaseUnavailable) else problem_of(error)
-        self._database_damage(f"{what} cannot be checked to the end ({type(error).__name__}: {found})")
+        problem = f"{what} cannot be checked to the end ({type(error).__name__}: {found})"
+        self._database_damage(problem, "Restore it from a copy.")
 
-    def _database_damage(self, problem: str) -> None:
-        where = self._project.database.engine.url.database or ""
+    def _database_damage(self, problem: str, remedy: str) -> None:
+        url = self._project.database.engine.url
+        where = str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
         was = "refs, the ledger, the row log and indexes"
-        self.add(Damage("damaged", "database", where, was, problem, "Restore it from a copy."))
+        self.add(Damage("damaged", "database", where, was, problem, remedy))
 
     def _count(self, what: str) -> None:
         self.verification.checked[what] += 1

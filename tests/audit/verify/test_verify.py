@@ -106,6 +106,8 @@ def test_a_database_that_cannot_be_read_is_one_damage_and_the_store_is_checked_a
     found = verify_project(open_project(factory.root))
     assert [damage.thing for damage in found.damages] == ["database", "object"]
     assert found.damages[0].problem == "it cannot be read (file is not a database)"
+    assert found.damages[0].where == str(factory.state / "platform.sqlite")
+    assert found.damages[0].remedy == "The file is damaged or is no SQLite database. Restore it from a copy."
     assert found.damages[1].where == stored.relative_to(factory.state / "store").as_posix()
 
 
