@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -20,6 +19,7 @@ from rich.text import Text
 
 from ml_platform.cli.dagster_home import dagster_environment
 from ml_platform.cli.exit import INTERRUPTED
+from ml_platform.cli.run_log import RunLog
 from ml_platform.cli.summary import print_summary, wide_console
 from ml_platform.core.clock import parse_duration
 from ml_platform.core.errors import ClockError
@@ -28,7 +28,6 @@ from ml_platform.project import Project, open_project
 from ml_platform.storage.simulated_clock import SimulatedClock
 
 _RUNNER = "ml_platform_dagster.jobs.run"
-_LOGS_KEPT = 20
 
 
 class UsageError(ClockError):
@@ -128,12 +127,13 @@ def run_step(project: Project, step: str) -> int:
 def _run(project: Project, job: str, *only: str) -> Run:
     command = [sys.executable, "-m", _RUNNER, "--project", str(project.root.resolve()), "--job", job, "--json-events"]
     command += [argument for step in only for argument in ("--only", step)]
-    log = _new_log(project.state / "logs")
+    log = RunLog(project.state / "logs")
     console = SafeConsole()
     now = project.clock.now()
     console.print(styled("[bold]{}[/], {} UTC: starting Dagster ...", project.spec.name, f"{now:%Y-%m-%d %H:%M}"))
-    with log.open("w+", encoding="utf-8", errors="replace") as errors:
-        with subprocess.Popen(
+    with (
+        log.receiving() as errors,
+        subprocess.Popen(
             command,
             env=dagster_environment(project),
             stdin=subprocess.DEVNULL,
@@ -142,21 +142,14 @@ def _run(project: Project, job: str, *only: str) -> Run:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on once
-        ) as process:
-            run = _follow(process, console)
-        run.code = process.returncode
-        if run.code not in (0, INTERRUPTED):
-            _explain(errors, log, run)
-            run.code = 1
+        ) as process,
+    ):
+        run = _follow(process, console)
+    last, run.code = log.last_lines(), process.returncode
+    if run.code not in (0, INTERRUPTED):
+        _explain(last, log.path, run)
+        run.code = 1
     return run
-
-
-def _new_log(folder: Path) -> Path:
-    """Return the file of one run's log, which no other run writes; of former runs the newest are kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for former in sorted(folder.glob("run-*.log"))[: 1 - _LOGS_KEPT]:
-        former.unlink(missing_ok=True)
-    return folder / f"run-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{os.getpid()}.log"
 
 
 def _follow(process: subprocess.Popen[str], console: Console) -> Run:
@@ -178,7 +171,8 @@ def _follow(process: subprocess.Popen[str], console: Console) -> Run:
 def _lines(process: subprocess.Popen[str]) -> Iterator[Mapping[str, Any]]:
     assert process.stdout is not None
     for line in process.stdout:
-        yield json.loads(line)
+        if line.endswith("\n"):  # else the process was killed while it wrote
+            yield json.loads(line)
 
 
 def _hear(run: Run, line: Mapping[str, Any]) -> None:
@@ -188,10 +182,9 @@ def _hear(run: Run, line: Mapping[str, Any]) -> None:
         run.seconds += line["seconds"]
 
 
-def _explain(errors: TextIO, log: Path, run: Run) -> None:
+def _explain(last: Sequence[str], log: Path, run: Run) -> None:
     """Show why a process that told no failed step ended with an error."""
-    errors.seek(0)
-    told = errors.read().strip().splitlines()[-3:]
+    told = list(last)
     if run.code < 0:
         name = signal.Signals(-run.code).name
         told.append(f"Dagster's process was ended by {name}{_SENDER.get(name, '')}. Run again: finished steps stay.")

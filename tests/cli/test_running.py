@@ -10,11 +10,13 @@ import pytest
 
 from ml_platform.cli import run as running
 from ml_platform.cli.run import run_project
+from ml_platform.cli.run_log import RunLog
 from tests.worlds import write_shop
 
 DYING = """
 import os, signal, sys
 print("warning of a library", file=sys.stderr, flush=True)
+print('{{"event": "sta', end="", flush=True)
 os.kill(os.getpid(), signal.{name})
 """
 
@@ -58,6 +60,17 @@ def test_each_run_writes_a_log_of_its_own_and_the_newest_twenty_stay(shop: Path,
         running._run(running.open_project(shop), "factory")
     *former, first, second = [path for path in _logs(shop) if path.name.startswith("run-")]
     assert [path.name[17:19] for path in former] == [f"{number:02}" for number in range(7, 25)]
+    assert first.read_text().strip().isdigit()
     assert first.read_text() != second.read_text()
     assert all(re.fullmatch(rf"run-\d{{8}}T\d{{6}}\.\d{{6}}-{os.getpid()}\.log", path.name) for path in (first, second))
     assert (folder / "dagster.log").read_text() == "of a server"
+
+
+def test_the_last_lines_of_a_run_are_told_though_its_log_cannot_be_written(tmp_path: Path) -> None:
+    """The file is /dev/full, on which every write fails as on a full disk."""
+    log = RunLog(tmp_path)
+    log.path.unlink()
+    log.path.symlink_to("/dev/full")
+    with log.receiving() as errors:
+        os.write(errors, b"one\n\ntwo\nthree\nfour\n")
+    assert log.last_lines() == ["two", "three", "four"]

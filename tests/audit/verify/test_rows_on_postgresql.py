@@ -57,6 +57,8 @@ def _sample(column: sa.Column[Any]) -> Any:
 
 
 def _bit(value: Any) -> Any:
+    if isinstance(value, dict):
+        return json.dumps({**value, "seen": 0})
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
@@ -65,6 +67,8 @@ def _bit(value: Any) -> Any:
 
 
 def _another(value: Any) -> Any:
+    if isinstance(value, dict):
+        return json.dumps({**value, "more": 1})
     if isinstance(value, bool):
         return not value
     return value + 1 if isinstance(value, int) else f"{value[1:] if value else ''}x"  # no longer: columns have limits
