@@ -5,6 +5,6 @@ interpreted; nothing is ever handed to Python to execute.
 """
 
 from ml_platform.core.expressions.expression import Expression, parse_expression
-from ml_platform.core.expressions.types import FUNCTIONS, Kind
+from ml_platform.core.expressions.types import Kind
 
-__all__ = ["FUNCTIONS", "Expression", "Kind", "parse_expression", "tree", "types"]
+__all__ = ["Expression", "Kind", "functions", "parse_expression", "tree", "types"]

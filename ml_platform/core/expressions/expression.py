@@ -10,15 +10,16 @@ import numpy as np
 
 from ml_platform.core.errors import ExpressionError, suggest
 from ml_platform.core.expressions.parse import parse
+from ml_platform.core.expressions.rules import result_kind
 from ml_platform.core.expressions.tree import Node
-from ml_platform.core.expressions.types import Kind, KindError, result_kind
+from ml_platform.core.expressions.types import Kind, KindError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import numpy as np
     import pandas as pd
 
-    from ml_platform.core.expressions.numpy_backend import Array
+    from ml_platform.core.expressions.arrays import Array
 
 Value = TypeVar("Value")
 
@@ -152,7 +153,7 @@ def parse_expression(text: str) -> Expression:
 
     Columns are bare or dotted names. There are numbers, texts, True, False, None, durations such as ``2h``,
     ``+ - * / // %``, comparisons, ``and or not``, ``in [..]``, ``a if condition else b``, and the functions of
-    `ml_platform.core.expressions.FUNCTIONS`.
+    `ml_platform.core.expressions.functions`.
 
     Raises
     ------

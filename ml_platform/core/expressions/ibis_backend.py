@@ -5,55 +5,39 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 import ibis
 
-from ml_platform.core.clock import MICROSECOND, parse_duration
 from ml_platform.core.engines.ibis_functions import (
     bound,
-    ceil_float,
     epoch_us,
     fitting_int64,
-    floor_divide,
     floor_float,
-    half_to_even,
     instant_of,
     is_finite,
     modulo,
     quotient,
-    wall_time_of,
 )
 from ml_platform.core.errors import ExpressionError, suggest
+from ml_platform.core.expressions.compiled import (
+    Compiled,
+    divide,
+    fitting,
+    is_whole,
+    joined,
+    null_of,
+    null_where_any_is,
+    truth_of,
+    zero_is_null,
+)
+from ml_platform.core.expressions.functions import NullFunction, functions
 from ml_platform.core.expressions.tree import Node
 from ml_platform.core.expressions.types import FIRST_INSTANT, LAST_INSTANT, Kind
 
-_HOUR = parse_duration("1h") // MICROSECOND
-_LENGTHS = {name: parse_duration(f"1{name[0]}") // MICROSECOND for name in ("minutes", "hours", "days")}
-_TYPES = {"string": "string", "bool": "boolean", "int": "int64", "float": "float64", "null": "float64"}
-
-
 _SMALL = 24
 """Operands of fewer nodes are written out wherever an operation mentions them; others are bound once."""
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A value of the engine and its kind; timestamps and durations are int64 microseconds.
-
-    Attributes
-    ----------
-    size
-        How many nodes it is written with, about.
-    finite
-        Whether it is surely no infinity and no NaN: others are made null before they are looked at.
-    """
-
-    kind: Kind
-    value: Any
-    size: int = 1
-    finite: bool = True
 
 
 class Compiler:
@@ -90,9 +74,11 @@ class Compiler:
 
     def apply(self, node: Node, kind: Kind, operands: Sequence[Compiled]) -> Compiled:
         """Return the result of one operation."""
-        if node.op not in _CHOICES and any(operand.kind == "null" for operand in operands):
-            return Compiled(kind, _null(kind))
-        if node.op not in _PASSES_ON:
+        function = functions().get(node.op)
+        sees_null = node.op in _CHOICES or isinstance(function, NullFunction)
+        if not sees_null and any(operand.kind == "null" for operand in operands):
+            return Compiled(kind, null_of(kind))
+        if not (node.op in _PASSES_ON if function is None else function.passes_on):
             operands = [self._checked(operand) for operand in operands]
         return self._bound(operands, lambda known: _applied(node.op, kind, known))
 
@@ -110,7 +96,7 @@ class Compiler:
             [operand],
             lambda known: Compiled(
                 operand.kind,
-                ibis.ifelse(is_finite(known[0].value), known[0].value, _null("float")),
+                ibis.ifelse(is_finite(known[0].value), known[0].value, null_of("float")),
                 2 * known[0].size + 3,
             ),
         )
@@ -135,27 +121,35 @@ class Compiler:
 
 
 def _applied(op: str, kind: Kind, operands: Sequence[Compiled]) -> Compiled:
-    size = _MENTIONS.get(op, 1) * sum(operand.size for operand in operands) + 2
+    function = functions().get(op)
+    size = (_MENTIONS.get(op, 1) if function is None else function.mentions) * sum(item.size for item in operands) + 2
+    finite = all(operand.finite for operand in operands)
+    if isinstance(function, NullFunction):
+        return Compiled(kind, function.engine(kind, operands), size, finite)
     if op in _CHOICES:
-        return Compiled(kind, _CHOICES[op](kind, operands), size, all(operand.finite for operand in operands))
-    value = _OPERATIONS[op](*(_operand(operand, operands) for operand in operands))
+        return Compiled(kind, _CHOICES[op](kind, operands), size, finite)
+    compute = _OPERATIONS[op] if function is None else function.engine
+    values = [_operand(operand, operands) for operand in operands]
+    value = compute(*values)
+    if function is not None and not function.keeps_null:
+        value = null_where_any_is(values, value)
     if kind == "timestamp" and op in ("+", "-"):
-        value, size = ibis.ifelse(value.between(FIRST_INSTANT, LAST_INSTANT), value, _null("int64")), 3 * size + 3
+        value, size = ibis.ifelse(value.between(FIRST_INSTANT, LAST_INSTANT), value, null_of("int64")), 3 * size + 3
     if kind == "duration" and op != "%" and operands[0].kind != "timestamp":
         value, size = value.nullif(_number(-(2**63), "int64")), 2 * size + 2  # in arrays, the mark for null
-    finite = kind != "float" or (op not in _MAY_OVERFLOW and all(operand.finite for operand in operands))
-    return Compiled(kind, value, size, finite)
+    overflows = op in _MAY_OVERFLOW if function is None else function.may_overflow
+    return Compiled(kind, value, size, kind != "float" or (finite and not overflows))
 
 
-_PASSES_ON = frozenset(("+", "-", "*", "neg", "abs", "where", "floor", "ceil", "round", "sqrt", "log"))
+_PASSES_ON = frozenset(("+", "-", "*", "neg"))
 """Operations that give no finite number of an infinity or a NaN, so that it is enough to look at what they give."""
-_MAY_OVERFLOW = frozenset(("+", "-", "*", "/", "//", "%", "exp"))
-_MENTIONS = {"%": 8, "//": 8, "min": 2, "max": 2, "sqrt": 2, "log": 2, "exp": 2, "hour": 8, "weekday": 8}
+_MAY_OVERFLOW = frozenset(("+", "-", "*", "/", "//", "%"))
+_MENTIONS = {"%": 8, "//": 8}
 
 
 def _literal(value: Any) -> Compiled:
     if value is None:
-        return Compiled("null", _null("null"))
+        return Compiled("null", null_of("null"))
     if isinstance(value, bool):
         return Compiled("bool", ibis.literal(value))
     if isinstance(value, int):
@@ -170,10 +164,6 @@ def _number(value: Any, kind: str) -> Any:
     return ibis.literal(repr(value)).cast(kind)
 
 
-def _null(kind: Kind | Literal["int64"]) -> Any:
-    return ibis.null(_TYPES.get(kind, "int64"))
-
-
 def _operand(operand: Compiled, operands: Sequence[Compiled]) -> Any:
     """Return an operand as a number where it takes part in arithmetic: float if any of them is."""
     if operand.kind in ("string", "timestamp", "duration"):
@@ -184,113 +174,38 @@ def _operand(operand: Compiled, operands: Sequence[Compiled]) -> Any:
     return operand.value.cast("float64") if "float" in kinds else operand.value.cast("int64")
 
 
-def _as(kind: Kind, operand: Compiled) -> Any:
-    return _null(kind) if operand.kind == "null" else operand.value.cast(_TYPES.get(kind, "int64"))
-
-
-def _where(kind: Kind, operands: Sequence[Compiled]) -> Any:
-    condition, first, second = operands
-    return ibis.ifelse(_truth(condition), _as(kind, first), _as(kind, second))
-
-
-def _truth(operand: Compiled) -> Any:
-    return ibis.null("boolean") if operand.kind == "null" else operand.value
-
-
-def _whole(value: Any) -> bool:
-    return not value.type().is_floating()
-
-
-def _fitting(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """Return arithmetic whose whole results are null where they do not fit into 64 bits, as arrays have it."""
-    return lambda *values: fitting_int64(compute(*values)) if _whole(values[0]) else compute(*values)
-
-
-def _zero_is_null(value: Any) -> Any:
-    return value.nullif(0)
-
-
 def _modulo(left: Any, right: Any) -> Any:
-    if _whole(left):  # the remainder by -1 is 0 as that by 1 is; engines fail for it beside the smallest number
+    if is_whole(left):  # the remainder by -1 is 0 as that by 1 is; engines fail for it beside the smallest number
         right = ibis.ifelse(right == -1, ibis.literal(1, "int64"), right)
-    return modulo(left, _zero_is_null(right))
+    return modulo(left, zero_is_null(right))
 
 
 def _floor_divide(left: Any, right: Any) -> Any:
-    if not _whole(left):
-        return floor_float(left / _zero_is_null(right))
-    towards_zero = fitting_int64(quotient(left, _zero_is_null(right)))
-    rest = left % ibis.ifelse(right == -1, ibis.literal(1, "int64"), _zero_is_null(right))
+    if not is_whole(left):
+        return floor_float(left / zero_is_null(right))
+    towards_zero = fitting_int64(quotient(left, zero_is_null(right)))
+    rest = left % ibis.ifelse(right == -1, ibis.literal(1, "int64"), zero_is_null(right))
     return ibis.ifelse((rest != 0) & ((left < 0) != (right < 0)), towards_zero - 1, towards_zero)
 
 
-def _divide(left: Any, right: Any) -> Any:
-    return left.cast("float64") / _zero_is_null(right.cast("float64"))
-
-
-def _extreme(name: str) -> Callable[..., Any]:
-    """Return least or greatest, null where any operand is null."""
-    pick = ibis.least if name == "min" else ibis.greatest
-    return lambda *values: ibis.ifelse(
-        _joined(operator.or_, [value.isnull() for value in values]), ibis.null(values[0].type()), pick(*values)
-    )
-
-
-def _joined(join: Callable[[Any, Any], Any], values: Sequence[Any]) -> Any:
-    """Return all values joined, in a tree as flat as can be: hundreds in a row would be nested too deeply."""
-    if len(values) == 1:
-        return values[0]
-    half = len(values) // 2
-    return join(_joined(join, values[:half]), _joined(join, values[half:]))
-
-
-def _rounding(rounded: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: rounded(value) if value.type().is_floating() else value
-
-
-def _real(compute: Callable[[Any], Any], valid: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a function that is null outside of its domain, where the engine would stop."""
-    return lambda value: compute(ibis.ifelse(valid(value), value, ibis.null("float64")).cast("float64"))
-
-
-def _month(micros: Any) -> Any:
-    return wall_time_of(micros).month().cast("int64")
-
-
 _CHOICES: dict[str, Callable[[Kind, Sequence[Compiled]], Any]] = {
-    "and": lambda kind, operands: _joined(operator.and_, [_truth(operand) for operand in operands]),
-    "or": lambda kind, operands: _joined(operator.or_, [_truth(operand) for operand in operands]),
-    "not": lambda kind, operands: ~_truth(operands[0]),
-    "where": _where,
-    "coalesce": lambda kind, operands: ibis.coalesce(*(_as(kind, operand) for operand in operands)),
-    "is_null": lambda kind, operands: operands[0].value.isnull(),
+    "and": lambda kind, operands: joined(operator.and_, [truth_of(operand) for operand in operands]),
+    "or": lambda kind, operands: joined(operator.or_, [truth_of(operand) for operand in operands]),
+    "not": lambda kind, operands: ~truth_of(operands[0]),
 }
 _OPERATIONS: dict[str, Callable[..., Any]] = {
-    "+": _fitting(lambda left, right: left + right),
-    "-": _fitting(lambda left, right: left - right),
-    "*": _fitting(lambda left, right: left * right),
-    "/": _divide,
+    "+": fitting(lambda left, right: left + right),
+    "-": fitting(lambda left, right: left - right),
+    "*": fitting(lambda left, right: left * right),
+    "/": divide,
     "//": _floor_divide,
     "%": _modulo,
-    "neg": _fitting(lambda value: -value),
+    "neg": fitting(lambda value: -value),
     "==": lambda left, right: left == right,
     "!=": lambda left, right: left != right,
     "<": lambda left, right: left < right,
     "<=": lambda left, right: left <= right,
     ">": lambda left, right: left > right,
     ">=": lambda left, right: left >= right,
-    "in": lambda item, *members: _joined(operator.or_, [item == member for member in members]),
-    "abs": _fitting(lambda value: value.abs()),
-    "min": _extreme("min"),
-    "max": _extreme("max"),
-    "floor": _rounding(floor_float),
-    "ceil": _rounding(ceil_float),
-    "round": _rounding(half_to_even),
-    "sqrt": _real(lambda value: value.sqrt(), lambda value: value >= 0),
-    "log": _real(lambda value: value.ln(), lambda value: value > 0),
-    "exp": _real(lambda value: value.exp(), lambda value: value == value),
-    "hour": lambda micros: modulo(floor_divide(micros, ibis.literal(_HOUR)), ibis.literal(24)),
-    "weekday": lambda micros: modulo(floor_divide(micros, ibis.literal(24 * _HOUR)) + 3, ibis.literal(7)),
-    "month": _month,
-    **{name: (lambda micros, size=size: _divide(micros, ibis.literal(size))) for name, size in _LENGTHS.items()},
+    "in": lambda item, *members: joined(operator.or_, [item == member for member in members]),
 }

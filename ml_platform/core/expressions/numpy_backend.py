@@ -6,31 +6,19 @@ Timestamps and durations are int64 microseconds inside. The engine's twin is `ib
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml_platform.core.clock import MICROSECOND, parse_duration
+from ml_platform.core.expressions.arrays import Array, Values, truth
+from ml_platform.core.expressions.functions import NullFunction, functions
 from ml_platform.core.expressions.tree import Node
 from ml_platform.core.expressions.types import FIRST_INSTANT, LAST_INSTANT, Kind, KindError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Values: TypeAlias = "np.ndarray[Any, Any]"
-_HOUR = parse_duration("1h") // MICROSECOND
-_LENGTHS = {name: parse_duration(f"1{name[0]}") // MICROSECOND for name in ("minutes", "hours", "days")}
 _INT64 = np.iinfo(np.int64)
-
-
-@dataclass(frozen=True)
-class Array:
-    """Values of one kind, and which of them are null; what stands under a null has no meaning."""
-
-    kind: Kind
-    values: Values
-    nulls: Values
 
 
 def array_leaf(kind: Kind, value: Any) -> Array:
@@ -108,6 +96,9 @@ def _objects(values: Values, nulls: Values) -> Values:
 
 def apply_arrays(node: Node, kind: Kind, operands: Sequence[Array]) -> Array:
     """Return the result of one operation."""
+    function = functions().get(node.op)
+    if isinstance(function, NullFunction):
+        return function.arrays(kind, operands)
     if node.op in _NULL_AWARE:
         return _NULL_AWARE[node.op](kind, operands)
     nulls = np.logical_or.reduce(np.broadcast_arrays(*(operand.nulls for operand in operands)))
@@ -117,7 +108,8 @@ def apply_arrays(node: Node, kind: Kind, operands: Sequence[Array]) -> Array:
     if node.op in ("/", "//", "%"):
         nulls = nulls | (values[1] == 0)
         values[1] = np.where(values[1] == 0, 1, values[1])
-    result = np.asarray(_VALUES[node.op](*values))
+    compute = _VALUES[node.op] if function is None else function.arrays
+    result = np.asarray(compute(*values))
     if kind in ("int", "timestamp", "duration"):
         nulls = nulls | _does_not_fit(node.op, values, result)
     if kind == "duration":
@@ -166,48 +158,15 @@ def _product_wraps(left: Values, right: Values) -> Values:
 
 
 def _and(kind: Kind, operands: Sequence[Array]) -> Array:
-    false = np.logical_or.reduce(np.broadcast_arrays(*(~_truth(item) & ~item.nulls for item in operands)))
+    false = np.logical_or.reduce(np.broadcast_arrays(*(~truth(item) & ~item.nulls for item in operands)))
     nulls = np.logical_or.reduce(np.broadcast_arrays(*(item.nulls for item in operands))) & ~false
     return Array(kind, ~false & ~nulls, nulls)
 
 
 def _or(kind: Kind, operands: Sequence[Array]) -> Array:
-    true = np.logical_or.reduce(np.broadcast_arrays(*(_truth(item) & ~item.nulls for item in operands)))
+    true = np.logical_or.reduce(np.broadcast_arrays(*(truth(item) & ~item.nulls for item in operands)))
     nulls = np.logical_or.reduce(np.broadcast_arrays(*(item.nulls for item in operands))) & ~true
     return Array(kind, true, nulls)
-
-
-def _truth(item: Array) -> Values:
-    return item.values.astype(bool)
-
-
-def _where(kind: Kind, operands: Sequence[Array]) -> Array:
-    condition, first, second = operands
-    chosen = _truth(condition) & ~condition.nulls
-    values = np.where(chosen, _as(kind, first), _as(kind, second))
-    return Array(kind, values, np.where(chosen, first.nulls, second.nulls))
-
-
-def _coalesce(kind: Kind, operands: Sequence[Array]) -> Array:
-    values, nulls = _as(kind, operands[0]), operands[0].nulls
-    for item in operands[1:]:
-        values, nulls = np.where(nulls, _as(kind, item), values), nulls & item.nulls
-    return Array(kind, values, nulls)
-
-
-def _is_null(kind: Kind, operands: Sequence[Array]) -> Array:
-    return Array(kind, operands[0].nulls, np.zeros_like(operands[0].nulls))
-
-
-def _as(kind: Kind, item: Array) -> Values:
-    """Return the values in the type of `kind`; a null of no kind becomes that kind's filler."""
-    types: dict[Kind, type] = {"string": object, "bool": bool, "float": np.float64, "null": np.float64}
-    filled = np.full(item.values.shape, "", dtype=object) if (item.kind, kind) == ("null", "string") else item.values
-    return filled.astype(types.get(kind, np.int64))
-
-
-def _month(micros: Values) -> Values:
-    return micros.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64) % 12 + 1
 
 
 def _floor_divide(left: Values, right: Values) -> Values:
@@ -215,17 +174,7 @@ def _floor_divide(left: Values, right: Values) -> Values:
     return left // right if whole else np.floor(left / right)
 
 
-def _same_or_rounded(rounded: Callable[[Values], Values]) -> Callable[[Values], Values]:
-    return lambda values: values if values.dtype.kind == "i" else rounded(values)
-
-
-_NULL_AWARE: dict[str, Callable[[Kind, Sequence[Array]], Array]] = {
-    "and": _and,
-    "or": _or,
-    "where": _where,
-    "coalesce": _coalesce,
-    "is_null": _is_null,
-}
+_NULL_AWARE: dict[str, Callable[[Kind, Sequence[Array]], Array]] = {"and": _and, "or": _or}
 _VALUES: dict[str, Callable[..., Values]] = {
     "+": np.add,
     "-": np.subtract,
@@ -242,17 +191,4 @@ _VALUES: dict[str, Callable[..., Values]] = {
     ">=": np.greater_equal,
     "in": lambda item, *members: np.logical_or.reduce([np.equal(item, member).astype(bool) for member in members]),
     "not": lambda values: values == 0,
-    "abs": np.abs,
-    "min": lambda *values: np.minimum.reduce(np.broadcast_arrays(*values)),
-    "max": lambda *values: np.maximum.reduce(np.broadcast_arrays(*values)),
-    "floor": _same_or_rounded(np.floor),
-    "ceil": _same_or_rounded(np.ceil),
-    "round": _same_or_rounded(np.rint),
-    "sqrt": np.sqrt,
-    "log": lambda values: np.log(np.where(values > 0, values, np.nan)),
-    "exp": np.exp,
-    "hour": lambda micros: micros // _HOUR % 24,
-    "weekday": lambda micros: (micros // (24 * _HOUR) + 3) % 7,
-    "month": _month,
-    **{name: (lambda micros, size=size: micros / size) for name, size in _LENGTHS.items()},
 }

@@ -11,13 +11,13 @@ from typing import Any
 
 from ml_platform.core.clock import MICROSECOND, parse_duration
 from ml_platform.core.errors import ExpressionError, suggest
+from ml_platform.core.expressions.functions import functions
 from ml_platform.core.expressions.tree import Node
-from ml_platform.core.expressions.types import FUNCTIONS
 
 _MAX_LENGTH = 2000
 _MAX_DEPTH = 40
 """How many steps what compiles an expression for an engine may go down; most operations are one."""
-_STEPS: Mapping[Any, int] = {ast.Div: 2, ast.FloorDiv: 3, ast.Mod: 2, "exp": 2, "min": 2, "max": 2, "sqrt": 2, "log": 2}
+_STEPS: Mapping[Any, int] = {ast.Div: 2, ast.FloorDiv: 3, ast.Mod: 2}
 _INT64 = 2**63
 _DURATION = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?<![\w.])[0-9]+(?:us|w|d|h|m|s)\b""")
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%"}
@@ -71,7 +71,9 @@ def parse(text: str) -> Node:
 def _steps(tree: ast.expr) -> int:
     if isinstance(tree, ast.BinOp):
         return _STEPS.get(type(tree.op), 1)
-    return _STEPS.get(tree.func.id, 1) if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) else 1
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id in functions():
+        return functions()[tree.func.id].steps
+    return 1
 
 
 class _Parser:
@@ -205,9 +207,9 @@ class _Parser:
         return found if isinstance(op, ast.In) else Node("not", found.column, None, (found,))
 
     def _call(self, tree: ast.Call, column: int) -> Node:
-        if not isinstance(tree.func, ast.Name) or tree.func.id not in FUNCTIONS:
+        if not isinstance(tree.func, ast.Name) or tree.func.id not in functions():
             name = ast.unparse(tree.func)
-            raise self._fail(tree, f"{name} is not a function here. {suggest(name, FUNCTIONS)}")
+            raise self._fail(tree, f"{name} is not a function here. {suggest(name, functions())}")
         if tree.keywords or any(isinstance(argument, ast.Starred) for argument in tree.args):
             raise self._fail(tree, f"{tree.func.id} takes its arguments by position")
         return Node(tree.func.id, column, None, tuple(map(self._node, tree.args)))

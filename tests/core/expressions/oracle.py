@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ml_platform.core.expressions.rules import result_kind
 from ml_platform.core.expressions.tree import Node
-from ml_platform.core.expressions.types import Kind, result_kind
+from ml_platform.core.expressions.types import Kind
 
 Row = Mapping[str, Any]
 _LITERALS: Mapping[type, Kind] = {bool: "bool", int: "int", float: "float", str: "string", type(None): "null"}
