@@ -10,6 +10,7 @@ import os
 import numpy as np
 import pytest
 
+from benchmarks import drift
 from benchmarks.drift import ALARMS, FOUND, STATIONARY, days_to_find, episodes, false_alarms
 
 PROVE = bool(os.environ.get("ML_PLATFORM_PROVE"))
@@ -51,6 +52,14 @@ def test_where_a_level_moves_by_itself_most_columns_have_no_verdict() -> None:
         found = days_to_find(change, 28, FEATURES, former=False)
         assert found["undecided"][0] >= 0.9
         assert np.mean(found["new"] <= 28) <= 0.05
+
+
+def test_promises_that_are_broken_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = {"old": np.array([9.0]), "new": np.array([5.0]), "undecided": np.array([0.0])}
+    monkeypatch.setattr(drift, "days_to_find", lambda *_, **__: late)
+    assert drift.print_speed(1, ["shift .5 sd"], [28, 90]) == ["shift .5 sd, 60 rows a day: found after 5 (1.00) days"]
+    monkeypatch.setattr(drift, "false_alarms", lambda *_: {"old": (0, 0), "new": (1.5, 0.1), "undecided": (0, 0)})
+    assert drift.print_false_alarms(1, ["iid", "yearly .8"], [90]) == ["iid, 90 days of reference: 1.5 alarms a year"]
 
 
 def test_alarms_count_as_one_until_four_quiet_windows() -> None:
