@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+import sqlalchemy as sa
 
 from ml_platform.cli.dagster_home import is_ready, lock_of, make_home, mark_ready
 from ml_platform.core.errors import PlatformError
 from ml_platform.project import Project
-from ml_platform.storage.database_errors import DatabaseUnavailable
+from ml_platform.storage.database_errors import DatabaseUnavailable, is_unavailable, unavailable
 from ml_platform.storage.file_lock import file_lock
 from ml_platform.storage.migration_heads import repair_heads
 from ml_platform_dagster.jobs.command import parser_of, run_command
@@ -32,7 +33,7 @@ def open_instance(project: Project) -> Iterator[dg.DagsterInstance]:
     Raises
     ------
     DatabaseUnavailable
-        Where the storage cannot be opened.
+        Where the storage cannot be opened, or cannot be used any more within the block, such as on a full disk.
     """
     home = make_home(project)
     with file_lock(lock_of(home)):
@@ -40,7 +41,12 @@ def open_instance(project: Project) -> Iterator[dg.DagsterInstance]:
             repair_heads(home / name, _MIGRATIONS)
         instance = _open(home)
     with instance:
-        yield instance
+        try:
+            yield instance
+        except sa.exc.DBAPIError as error:
+            if not is_unavailable(error):
+                raise
+            raise unavailable(f"of Dagster in {home}", error.orig or error) from error
 
 
 def _open(home: Path) -> dg.DagsterInstance:

@@ -15,7 +15,7 @@ _REMEDIES = (
     ("disk is full", "Make room on the disk and try again."),
     ("not a database", "The file is damaged or is no SQLite database. Restore it from a copy."),
     ("malformed", "The file is damaged. Restore it from a copy."),
-    ("disk i/o error", "Check the disk, then restore the file from a copy if it is damaged."),
+    ("disk i/o error", "Make room if the disk is full. Else check the disk, and restore the file."),
     ("password", "Check user and password in the address."),
     ("does not exist", "Create the database, or correct its name in the address."),
 )
@@ -78,9 +78,27 @@ def _explain_errors(engine: sa.Engine, address: str) -> None:
     @sa.event.listens_for(engine, "handle_error")
     def explain(context: Any) -> None:
         error = context.sqlalchemy_exception
-        if isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError:
-            problem = _first_line(context.original_exception)
-            raise DatabaseUnavailable(address, problem, _remedy(problem)) from error
+        if is_unavailable(error):
+            raise unavailable(address, context.original_exception) from error
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Return whether SQLAlchemy raised an error because of the database itself, and not because of a statement."""
+    return isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError
+
+
+def unavailable(address: str, error: BaseException) -> DatabaseUnavailable:
+    """Return the error of a database that cannot be used.
+
+    Parameters
+    ----------
+    address
+        Without its password.
+    error
+        What its driver raised.
+    """
+    problem = _first_line(error)
+    return DatabaseUnavailable(address, problem, _remedy(problem))
 
 
 def _first_line(error: BaseException) -> str:

@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from ml_platform.cli.verify import show_verification
+from ml_platform.project import open_project
+from ml_platform.storage.database_errors import DatabaseUnavailable
+from ml_platform_dagster.jobs.instance import open_instance
 from tests.worlds import write_shop
 
 
@@ -32,6 +36,22 @@ def test_a_folder_without_a_project_is_no_traceback_and_code_one(module: str, tm
     assert (done.returncode, done.stdout) == (1, "")
     assert f"there is no project.yaml in {tmp_path}. Give the folder of a project" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_storage_of_dagster_that_fails_in_the_middle_is_one_sentence(tmp_path: Path) -> None:
+    project = open_project(write_shop(tmp_path / "shop", days=1))
+    home = project.state / "dagster"
+    with pytest.raises(DatabaseUnavailable) as caught, open_instance(project) as instance:
+        _use_damaged(instance, home / "history/runs.db")
+    assert str(caught.value) == (
+        f"database of Dagster in {home.resolve()}: file is not a database. "
+        "The file is damaged or is no SQLite database. Restore it from a copy."
+    )
+
+
+def _use_damaged(instance: dg.DagsterInstance, file: Path) -> None:
+    file.write_bytes(b"this is no database" * 1000)
+    instance.get_runs()
 
 
 def test_an_event_log_that_cannot_be_read_is_damage_and_the_rest_is_verified(
