@@ -19,7 +19,7 @@ from ml_platform.operations.predictions.missed import Missed
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import basis_text, interval_text
 from ml_platform.registry.evaluation.reasons import conditions, gate_text
-from ml_platform.reporting.status import DataStatus, ModelStatus, ProjectStatus, project_status
+from ml_platform.reporting.status import DataStatus, ModelStatus, MonitoringStatus, ProjectStatus, project_status
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.versions import versions
 
@@ -207,9 +207,8 @@ def _monitoring(model: ModelStatus, currency: str) -> Sequence[RenderableType]:
     if seen is None:
         return []
     lines: list[RenderableType] = []
-    for realised in (seen.realised, seen.realised_since):
-        if realised and realised.get("settled"):
-            lines.append(Text(f"  {_realized(realised, currency)}{', since deployment' if lines else ''}"))
+    for realised, told in _sums(seen):
+        lines.append(Text(f"  {_realized(realised, currency)}{told}"))
     drifted = f": {', '.join(seen.drifted[:3])}" if seen.drifted else ""
     verdict = seen.reason if seen.verdict == "drift" else f"{seen.verdict}, {seen.reason}"
     lines.append(Text(f"  drift: {verdict}{drifted}", style="yellow" if seen.drifted else ""))
@@ -218,6 +217,15 @@ def _monitoring(model: ModelStatus, currency: str) -> Sequence[RenderableType]:
     if seen.report:
         lines.append(Text(f"  report: {seen.report}", style="dim", overflow="fold"))
     return lines
+
+
+def _sums(seen: MonitoringStatus) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield the sum of the newest window and that since deployment; one of them where both are of the same rows."""
+    newest, since = seen.realised, seen.realised_since
+    if newest and newest.get("settled") and not (since and since.get("settled") == newest["settled"]):
+        yield newest, ""
+    if since and since.get("settled"):
+        yield since, ", since deployment"
 
 
 def _realized(realised: Mapping[str, Any], currency: str) -> str:

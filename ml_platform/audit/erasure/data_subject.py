@@ -40,11 +40,14 @@ class Person:
     ----------
     hash
         By which the ledger and the suppression list know it.
+    names
+        What the declarations call things: a text that is one of these is masked in no sentence.
     """
 
     entity: str
     key: Mapping[str, str]
     hash: str
+    names: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, project: Project, entity: str, key: Mapping[str, str]) -> Person:
@@ -60,7 +63,8 @@ class Person:
         if set(key) != set(entities[entity]):
             raise UnknownKey(entity, f"its key is {', '.join(entities[entity])}, found {', '.join(key) or 'nothing'}")
         texts = {name: _normal(project.spec, entities[entity], name, key[name]) for name in entities[entity]}
-        return cls(entity, texts, key_hash(project.database, entity, list(texts.values())))
+        hash = key_hash(project.database, entity, list(texts.values()))
+        return cls(entity, texts, hash, declared_names(project.spec))
 
     def rows(self, table: pa.Table) -> pa.ChunkedArray:
         """Return which rows of a table are about this entity: by columns called like its key, or all by ``x.key``."""
@@ -91,7 +95,7 @@ class Person:
     @property
     def texts(self) -> list[str]:
         """The values that are masked wherever they are found."""
-        return [text for text in self.key.values() if len(text) >= _SHORTEST]
+        return [text for text in self.key.values() if len(text) >= _SHORTEST and text not in self.names]
 
     def masked_text(self, text: str) -> str:
         """Return a text with the key's values masked, as whole words, also as pages, links and JSON write them."""
@@ -104,10 +108,24 @@ class Person:
     def masked(self, value: Any) -> Any:
         """Return JSON with the key's values masked: texts that hold them, and numbers under the key's names."""
         if isinstance(value, Mapping):
-            return {self.masked_text(name): self._masked_item(name, item) for name, item in value.items()}
+            others = self._of_others(value)
+            return {
+                self.masked_text(name): item if name in others else self._masked_item(name, item)
+                for name, item in value.items()
+            }
         if isinstance(value, list | tuple):
             return [self.masked(item) for item in value]
         return self.masked_text(value) if isinstance(value, str) else value
+
+    def _of_others(self, record: Mapping[str, Any]) -> set[str]:
+        """Return the columns of a key in several columns that, taken together, is that of another entity."""
+        others = set[str]()
+        for columns in self._places(list(record)) if len(self.key) > 1 else ():
+            values = {columns[name]: record[columns[name]] for name in self.key}
+            single = not any(isinstance(item, Mapping | list | tuple) for item in values.values())
+            if single and not all(_is_same(text, record[columns[name]]) for name, text in self.key.items()):
+                others.update(values)
+        return others
 
     def _masked_item(self, name: str, item: Any) -> Any:
         """Return what stands under a name, or in a list or a numbered list under it, as tables in JSON have columns."""
@@ -128,6 +146,20 @@ class Person:
             return self.masked_text(text)
         masked = self.masked(found)
         return text if masked == found else json.dumps(masked, sort_keys=True, ensure_ascii=False)
+
+
+def declared_names(spec: ProjectSpec) -> frozenset[str]:
+    """Return the names of a project's sources, tables, models, entities, actions and all their columns."""
+    found = {spec.name, *spec.sources, *spec.feature_tables, *spec.models}
+    for entity, key in spec.file.entities.items():
+        found |= {entity, *key}
+    for source in spec.sources.values():
+        found |= set(source.columns)
+    for table in spec.feature_tables.values():
+        found |= {*table.features, *table.columns}
+    for model in spec.models.values():
+        found |= {*model.joins, *(model.value.actions or {}), *model.gates}
+    return frozenset(found)
 
 
 _ID = re.compile("[0-9A-Fa-f]+")

@@ -85,7 +85,10 @@ def clear_files(project: Project, person: Person) -> list[HeldFile]:
 
 def unsearched(project: Project, person: Person) -> Iterator[str]:
     """Yield what may hold the person's data and is not searched, each as the end of "It stays in ..."."""
-    short = sorted(set(person.key.values()) - set(person.texts))
+    declared = sorted(set(person.key.values()) & person.names)
+    if declared:
+        yield f"texts: {' and '.join(declared)} is a name of a declaration, so only tables and fields are searched"
+    short = sorted(set(person.key.values()) - set(person.texts) - set(declared))
     if short:
         yield f"texts: {' and '.join(short)} is too short to be told apart, so only tables and fields are searched"
     if any(text.lstrip("-").isdecimal() for text in person.key.values()):

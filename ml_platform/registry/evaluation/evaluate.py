@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -306,6 +306,14 @@ class _Evaluation:
             other, ahead.figure, ahead.low, ahead.high, probability, allowed, ahead.declined, None, ahead.basis()
         )
 
+    def _earlier_versions(self) -> Iterator[tuple[str, Artifact]]:
+        """Yield champion and anchor where each is another version than the challenger and than the other."""
+        seen = {self._trained.id}
+        for role, rival in ((CHAMPION, self._champion), (ANCHOR, self._anchor)):
+            if rival is not None and rival.id not in seen:
+                seen.add(rival.id)
+                yield role, rival
+
     def _notes(self) -> list[str]:
         ahead = self._earned.difference(CHALLENGER, DO_NOTHING)
         notes = [note for note in (ahead.declined, ahead.note) if note]
@@ -320,11 +328,12 @@ class _Evaluation:
             notes.append(
                 f"{unvalued} of {len(self._rows.frame)} rows have no value: a column that value reads is null."
             )
-        if self._champion is not None and not self._same and self._champion.about["until"] > self._start():
-            notes.append(
-                f"the champion was fitted on rows up to {self._champion.about['until']}, and some of them are judged "
-                "here: it looks better than it is."
-            )
+        notes += [
+            f"the {role} was fitted on rows up to {rival.about['until']}, and some of them are judged here: it looks "
+            "better than it is."
+            for role, rival in self._earlier_versions()
+            if rival.about["until"] > self._start()
+        ]
         label = self._rows.label
         if label.dtype.kind != "f" and len(set(label.tolist())) == 1:
             one = f"one class ({str(label[0]).lower()}) in all {len(label)} rows"

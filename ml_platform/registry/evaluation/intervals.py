@@ -31,6 +31,10 @@ MIN_GAINS = 4.0
 FEW_ENTITIES = 10.0
 
 
+_SAME = 1e-12
+"""The share of two amounts by which they may differ and be the same: sums are rounded."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """A figure with its 95 % interval, and what the interval rests on.
@@ -255,6 +259,7 @@ def earnings(
         How long after a prediction its label is settled: labels of neighboring days overlap where it is longer than
         a day.
     """
+    values = _without_rounding(values)
     names, place = np.unique(days, return_inverse=True)
     by_day = clusters_of(values, place, len(names))
     by_entity = by_cell = None
@@ -266,6 +271,20 @@ def earnings(
     figures = {name: float(total.sum() / len(days)) for name, total in by_day.totals.items()}
     known = (history, other_rows, fixed, _overlap(names, horizon))
     return Earnings(len(days), len(names), figures, dict(values), by_day, by_entity, by_cell, *known)
+
+
+def _without_rounding(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what rows earned, where contenders that differ by the rounding of their sums alone earn the same.
+
+    Payoffs written in two ways, as 0.1 + 0.2 and 0.3, differ by 5e-17: on many rows, that would look beyond doubt.
+    """
+    same: dict[str, np.ndarray] = {}
+    for name, value in values.items():
+        for other in same.values():
+            close = np.abs(value - other) <= _SAME * np.maximum(np.abs(value), np.abs(other))
+            value = np.where(close, other, value)
+        same[name] = value
+    return same
 
 
 def _overlap(days: np.ndarray, horizon: timedelta) -> float:

@@ -18,7 +18,7 @@ import pytest
 from markupsafe import escape
 
 from ml_platform.audit.erasure.data_subject import Person
-from ml_platform.audit.erasure.files import HeldFile, Remedy, clear_files, held_files
+from ml_platform.audit.erasure.files import HeldFile, Remedy, clear_files, held_files, unsearched
 from ml_platform.project import Project, open_project
 from ml_platform.storage.database_errors import DatabaseUnavailable
 from tests.worlds import write_shop
@@ -195,3 +195,26 @@ def test_what_a_database_has_deleted_is_in_none_of_its_pages(project: Project) -
     assert KEY.encode() in b"".join(file.read_bytes() for file in path.parent.iterdir())
     clear_files(project, PERSON)
     assert KEY.encode() not in b"".join(file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_a_key_in_several_columns_is_masked_where_the_whole_key_is_that_of_the_record(project: Project) -> None:
+    person = Person("order", {"customer_id": KEY, "shop": "Oslo-1"}, "0" * 64)
+    same = {"customer_id": KEY, "shop": "Oslo-1", "note": "x"}
+    other = {"customer_id": "4711-other", "shop": "Oslo-1", "note": f"like {KEY}"}
+    dotted = {"orders.customer_id": KEY, "orders.shop": "Bergen"}
+    assert person.masked([same, other, dotted]) == [
+        {"customer_id": "[erased]", "shop": "[erased]", "note": "x"},
+        {"customer_id": "4711-other", "shop": "Oslo-1", "note": "like [erased]"},
+        dotted,
+    ]
+    assert person.masked_text("shop Oslo-1 is closed") == "shop [erased] is closed"
+    assert person.masked({"shop": "Oslo-1"}) == {"shop": "[erased]"}, "a record without the whole key"
+
+
+def test_a_key_that_is_a_declared_name_is_masked_in_fields_and_in_no_sentence(project: Project) -> None:
+    (name,) = list(project.spec.models)[:1]
+    (column,) = project.spec.file.entities["courier"]
+    person = Person.of(project, "courier", {column: name})
+    assert person.masked_text(f"{name} was trained") == f"{name} was trained"
+    assert person.masked({column: name, name: 1}) == {column: "[erased]", name: 1}
+    assert any(f"{name} is a name of a declaration" in told for told in unsearched(project, person))

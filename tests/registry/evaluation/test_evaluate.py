@@ -125,6 +125,20 @@ def test_a_refresh_is_compared_with_the_champion_less_a_share_of_its_gain_and_wi
     assert release["anchor"] == {"id": old, "probability": ahead["probability"]}
 
 
+def test_versions_that_were_fitted_on_rows_of_the_test_period_are_noted(tmp_path, project, monkeypatch):
+    blind = _changed(tmp_path, LIGHTGBM, "algorithm: constant")
+    first, champion = _train(blind), _train(project)
+    start = "ml_platform.registry.evaluation.evaluate._Evaluation._start"
+    monkeypatch.setattr(start, lambda _: "2000-01-01T00:00:00.000000Z")
+    notes = _evaluate(project, champion, "later", anchor=first).about["notes"]
+    until = project.store.get("trained_model", first).about["until"]
+    judged = [note for note in notes if "judged here" in note]
+    assert judged == [
+        f"the {role} was fitted on rows up to {until}, and some of them are judged here: it looks better than it is."
+        for role in ("champion", "anchor")
+    ]
+
+
 def test_the_anchor_is_run_beside_a_champion_that_is_another_version(tmp_path, project):
     blind = _changed(tmp_path, LIGHTGBM, "algorithm: constant")
     first, champion = _train(blind), _train(project)

@@ -319,3 +319,16 @@ def test_rows_of_one_entity_cannot_speak_of_others():
     fixed = earnings({"a": value}, _days(*[10] * 30), np.zeros(300, dtype=int), fixed=True).per_row("a")
     assert fixed.declined is None
     assert fixed.high - fixed.low > 4 / math.sqrt(300)
+
+
+def test_payoffs_that_differ_by_the_rounding_of_a_sum_earn_the_same():
+    """0.1 + 0.2 is 5e-17 more than 0.3; a millionth of the payoff more is more."""
+    draw = np.random.default_rng(24)
+    scale, days = draw.integers(1, 9, 600).astype(float), _days(*[20] * 30)
+    values = {"sum": scale * (0.1 + 0.2), "plain": scale * 0.3, "more": scale * 0.3000003}
+    assert (values["sum"] > values["plain"]).mean() > 0.5
+    found = earnings(values, days)
+    assert found.difference("sum", "plain").figure == 0.0
+    assert found.probability_above("sum", "plain") == 0.0
+    assert found.difference("more", "plain").figure == pytest.approx(3e-7 * scale.mean())
+    assert found.probability_above("more", "plain") > 0.99
