@@ -8,8 +8,10 @@ here.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 from markupsafe import Markup
@@ -92,11 +94,29 @@ def _render(reference: pd.DataFrame, current: pd.DataFrame, numeric: Sequence[st
     categorical = [name for name in reference.columns if name not in numeric]
     definition = DataDefinition(numerical_columns=list(numeric), categorical_columns=categorical)
     report = Report([ValueStats(column=name) for name in reference.columns])
-    snapshot = report.run(
-        Dataset.from_pandas(current, data_definition=definition),
-        Dataset.from_pandas(reference, data_definition=definition),
-    )
+    with _each_column_drawn_once():
+        snapshot = report.run(
+            Dataset.from_pandas(current, data_definition=definition),
+            Dataset.from_pandas(reference, data_definition=definition),
+        )
     return harden(str(snapshot.get_html_str(as_iframe=False)))
+
+
+@contextmanager
+def _each_column_drawn_once() -> Iterator[None]:
+    """Let Evidently draw the distribution of a column once: it draws one for each of its figures, and shows one."""
+    from evidently.metrics import column_statistics
+
+    draw, drawn = column_statistics.distribution, dict[str, Any]()
+
+    def once(title: str, current: Any, reference: Any) -> Any:
+        name = str(current.data.name)
+        if name not in drawn:
+            drawn[name] = draw(title, current, reference)
+        return [widget.copy() for widget in drawn[name]]
+
+    with patch.object(column_statistics, "distribution", once):
+        yield
 
 
 def _sample(frame: pd.DataFrame, numeric: Sequence[str]) -> pd.DataFrame:

@@ -6,12 +6,15 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from ml_platform.operations.monitoring import report
 from ml_platform.operations.monitoring.drift import ColumnDrift, ColumnVerdict, DriftResult
 from ml_platform.operations.monitoring.report import MAX_COLUMNS, MAX_ROWS, drift_report, verdict_table
 
@@ -129,3 +132,28 @@ def test_the_library_leaves_no_file_and_no_word_behind(tmp_path: Path) -> None:
     )
     assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
     assert [*home.iterdir(), *here.iterdir()] == []
+
+
+def without_random_names(page: str | None) -> str:
+    return re.sub(r"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f-]{27}|sha256-[A-Za-z0-9+/=]{44}", "", page or "")
+
+
+def test_each_column_is_drawn_once_and_the_page_is_that_of_drawing_it_for_each_figure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, now = (frame(rows).drop(columns="table.empty") for rows in (400, 300))
+    page = drift_report(before, now, same(now))  # also imports the library without its warnings
+    from evidently.metrics import column_statistics
+
+    draw, drawn = column_statistics.distribution, []
+
+    def counted(title: str, current: Any, reference: Any) -> Any:
+        drawn.append(current.data.name)
+        return draw(title, current, reference)
+
+    monkeypatch.setattr(column_statistics, "distribution", counted)
+    drift_report(before, now, same(now))
+    assert sorted(drawn) == sorted(now.columns)
+    monkeypatch.setattr(report, "_each_column_drawn_once", nullcontext)
+    assert without_random_names(page) == without_random_names(drift_report(before, now, same(now)))
+    assert len(drawn) > 10
