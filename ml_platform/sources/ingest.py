@@ -30,9 +30,10 @@ from ml_platform.sources.change_detection import look_at_source
 from ml_platform.sources.checks.batched import Rows, RunChecks, check_rows
 from ml_platform.sources.checks.results import CheckResult, ChecksFailed
 from ml_platform.sources.empty_log import empty_log, has_rows
+from ml_platform.sources.find_new_rows import find_new_rows
 from ml_platform.sources.ingest_history import CURSOR, Ingest, Mark, record_ingest
 from ml_platform.sources.log_writer import CHUNK_ROWS, add_records, append_rows
-from ml_platform.sources.new_rows import Log, NewRows, current_rows, find_new_rows
+from ml_platform.sources.new_rows import Log, NewRows, current_rows
 from ml_platform.sources.read_changed import Reading, read_parts
 from ml_platform.sources.readers.dispatch import Part, fingerprint_of
 from ml_platform.sources.source_log import (

@@ -1,0 +1,112 @@
+"""Errors of training, evaluation, release, predictions and reproduction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ml_platform.core.errors.base import PlatformError, listed
+
+
+class TrainingError(PlatformError):
+    """A model cannot be fitted on its snapshot."""
+
+
+class DirtyTree(PlatformError):
+    """Files that take part in a training are not committed, and the project refuses that."""
+
+    def __init__(self, commit: str, changed: Sequence[str]) -> None:
+        self.changed = tuple(changed)
+        super().__init__(
+            f"{listed(changed)} {'differs' if len(changed) == 1 else 'differ'} from commit {commit[:12]}, and "
+            "audit.dirty_tree in project.yaml says refuse. Nothing was trained. Commit, or write dirty_tree: mark."
+        )
+
+
+class NoSuchVersion(PlatformError):
+    """A model has no version of this name."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__(f"{text}: {problem}")
+
+
+class NotReproducible(PlatformError):
+    """What is needed to train a version again is not in the store."""
+
+    def __init__(self, version: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{version} cannot be reproduced: {problem}. {remedy}")
+
+
+class ReproductionDiffers(PlatformError):
+    """A version that was trained again has another fitted state."""
+
+    def __init__(self, version: str, statement: str) -> None:
+        super().__init__(f"{version} was trained again and is not the same: {statement}")
+
+
+class EvaluationError(PlatformError):
+    """A trained model cannot be judged on the rows at hand."""
+
+
+class PredictionError(PlatformError):
+    """Rows do not fit the predictor: columns missing, or of another type."""
+
+
+class NoSuchPrediction(PlatformError):
+    """No logged prediction has this id; `problem` says what was found in its place."""
+
+    def __init__(self, id: str, problem: str) -> None:
+        self.id, self.problem = id, problem
+        super().__init__(f"prediction {id!r}: {problem}.".replace("?.", "?"))
+
+
+class WrongWhatIf(PlatformError):
+    """A what-if value does not fit the prediction's inputs. Nothing was scored."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"--what-if {name}: {problem}".replace("?.", "?"))
+
+
+class ReleaseRefused(PlatformError):
+    """A trained model did not meet its gates or its release rule; `reasons` names each figure and its limit."""
+
+    def __init__(self, model: str, version: str, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__(f"{model}@{version} is not deployed: {'; '.join(reasons)}. The champion stays.")
+
+
+class StaleEvaluation(PlatformError):
+    """An evaluation does not judge what is to be deployed now. The champion stays."""
+
+    def __init__(self, version: object, problem: str) -> None:
+        model = str(version).partition("@")[0]
+        super().__init__(
+            f"{version} is not deployed: {problem}. The champion stays. Evaluate again: ml-platform run, or "
+            f"materialize {model}/evaluation in Dagster."
+        )
+
+
+class ApprovalNeeded(ReleaseRefused):
+    """A version met everything else, and nobody approved it; `rejected_by` names who rejected it."""
+
+    def __init__(self, model: str, version: str, rejected_by: str | None = None, reason: str = "") -> None:
+        self.rejected_by = rejected_by
+        name = f"{model}@{version}"
+        waits = f'it waits for approval: ml-platform approve {name} --reason "..."'
+        super().__init__(model, version, [f"{rejected_by} rejected it: {reason}" if rejected_by else waits])
+
+
+class ApprovalNotAsked(PlatformError):
+    """A model's versions are deployed without approval."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"{model} asks for no approval, so there is nothing to approve. To ask for one, declare "
+            f"deployment: {{approval: required}} in models/{model}.yaml."
+        )
+
+
+class ApprovalWithoutReason(PlatformError):
+    """Somebody approves or rejects without saying who they are, or why."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"{version}: an approval names an actor and a reason. Nothing was recorded. Give --reason.")

@@ -1,0 +1,109 @@
+"""Errors of what is stored and written: artifacts, rows, the ledger, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ml_platform.core.errors.base import MAX_LISTED, PlatformError
+
+
+class PageNotWritten(PlatformError):
+    """The page about a prediction cannot be written."""
+
+    def __init__(self, file: object, problem: str) -> None:
+        super().__init__(f"the page cannot be written to {file}: {problem}. Name another file with --html.")
+
+
+class StoreUnavailable(PlatformError):
+    """The artifact store's address names no file system that is installed, or its server does not answer."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        scheme = url.partition("://")[0]
+        super().__init__(
+            f"the artifact store {scheme}://... cannot be opened: {problem.rstrip('.')}. Install the package that "
+            "reads it, start its server, or correct storage.artifacts in project.yaml."
+        )
+
+
+class ArtifactMissing(PlatformError):
+    """No artefact has this id."""
+
+    def __init__(self, kind: str, id: str, where: str) -> None:
+        super().__init__(f"{kind} {id} is not in {where}. It was never finished, or has been removed.")
+
+
+class ArtifactDamaged(PlatformError):
+    """Stored bytes do not match the hash that their manifest recorded."""
+
+    def __init__(self, what: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"{what} is damaged: expected sha256 {expected[:12]}, found {found[:12]}. "
+            "It is not used. Restore it from a copy, or materialise it again."
+        )
+
+
+class LedgerDamaged(PlatformError):
+    """The ledger is not what was written, so nothing rests on it; `problem` tells of the line `seq`."""
+
+    def __init__(self, seq: int | None, problem: str) -> None:
+        self.seq, self.problem = seq, problem
+        where = "the ledger" if seq is None else f"line {seq} of the ledger"
+        super().__init__(
+            f"{where} is damaged: {problem}. Nothing is deployed or served by it. `ml-platform verify` tells of all "
+            "that is damaged; restore the database from a copy."
+        )
+
+    @classmethod
+    def of_ref(cls, name: str, found: str | None, told: str | None) -> LedgerDamaged:
+        """Return the error of a ref that points elsewhere than the ledger says."""
+        said = (told or "nothing")[:12]
+        return cls(None, f"ref {name} is {(found or 'unset')[:12]}, and its last line in the ledger says {said}")
+
+
+class RowDamaged(PlatformError):
+    """A row of the database is not what was written, so nothing rests on it."""
+
+    def __init__(self, table: str, key: str, problem: str) -> None:
+        self.table, self.key, self.problem = table, key, problem
+        super().__init__(
+            f"table {table}, row {key}: {problem}. It is not used. `ml-platform verify` lists all damage; restore the "
+            "database from a copy."
+        )
+
+
+class StoreDamaged(PlatformError):
+    """Verifying found something that is not as it was written; `damages` tells of each."""
+
+    def __init__(self, damages: Sequence[str], count: int) -> None:
+        self.damages = tuple(damages)
+        rest = f" And {count - MAX_LISTED} more." if count > MAX_LISTED else ""
+        super().__init__(f"{' '.join(self.damages[:MAX_LISTED])}{rest} `ml-platform verify` tells of all.")
+
+
+class UntrustedContent(PlatformError):
+    """A stored model holds something outside the platform's list of trusted types."""
+
+
+class RefConflict(PlatformError):
+    """A ref moved between reading and writing it."""
+
+    def __init__(self, ref: str, expected: str | None, found: str | None) -> None:
+        self.expected, self.found = expected, found
+        super().__init__(f"ref {ref} is {found or 'unset'}, not {expected or 'unset'}: it moved meanwhile. Try again.")
+
+
+class NotACatalogue(PlatformError):
+    """A folder holds something that the catalogue has not written, so that it is not replaced."""
+
+    def __init__(self, folder: object, found: str) -> None:
+        super().__init__(f"{folder} {found}. Nothing was written or removed. Name a new or empty folder with --to.")
+
+
+class CatalogueNotWritten(PlatformError):
+    """The catalogue's folder cannot be written. What stood there stays."""
+
+    def __init__(self, folder: object, problem: str) -> None:
+        super().__init__(
+            f"the catalogue cannot be written to {folder}: {problem}. Give the right to write, or name another "
+            "folder with --to."
+        )

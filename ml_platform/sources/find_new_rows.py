@@ -1,0 +1,141 @@
+"""Which rows of a read are new to a source's log, from when on each is known, and which rows they replace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import reduce
+from operator import add
+from typing import Any
+
+import ibis
+
+from ml_platform.core.clock import from_micros, to_micros
+from ml_platform.core.engines import DuckDB
+from ml_platform.core.errors import DuplicateKey
+from ml_platform.core.hashing import format_instant
+from ml_platform.declarations.source import SourceSpec
+from ml_platform.sources.log_comparison import compare_with_log, without_log
+from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, Log, NewRows
+from ml_platform.sources.read_changed import PLACE, READ
+from ml_platform.sources.source_log import (
+    KNOWN,
+    UNTIL,
+)
+from ml_platform.sources.staging import Staging
+
+_NEW, _REPEATED = "new_rows", "repeated_keys"
+
+
+def find_new_rows(
+    engine: DuckDB,
+    staging: Staging,
+    spec: SourceSpec,
+    now: datetime,
+    number: int,
+    log: Log | None,
+    *,
+    partial: bool,
+    place: Callable[[int], str],
+    starts: Sequence[int] = (),
+) -> NewRows:
+    """Compare what was read (the staged table `READ`) with the log.
+
+    Parameters
+    ----------
+    number
+        Of this ingest.
+    log
+        None for a first load.
+    partial
+        Whether parts of the source were not read. A row is then doubtful where it contradicts the log, and the part
+        that the log has it from may still stand: where the log's row of its key was declared to be known later, or at
+        the same instant and this row is from a new part.
+    place
+        Returns where a row was read, by its number.
+    starts
+        The number of each part's first row, where rows of the log are to be counted by part.
+
+    Raises
+    ------
+    DuplicateKey
+        Where two rows of the read share key and known-at.
+    """
+    read = staging.table(READ)
+    counted = read.group_by(list(spec.key)).aggregate(_rows=read.count())
+    repeated = staging.keep(_REPEATED, counted.filter(counted["_rows"] > 1).select(*spec.key))
+    repeats = bool(engine.run(repeated.limit(1)).num_rows)
+    if repeats:
+        _refuse_duplicates(engine, spec, read.semi_join(repeated, list(spec.key)), place)
+    several = repeated if repeats else None
+    if log is None:
+        compared = without_log(read.filter(read[KNOWN] <= to_micros(now)))
+    else:
+        compared = compare_with_log(engine, staging, spec, now, log, several, partial=partial, starts=starts)
+    chosen = staging.keep("chosen_rows", compared.rows) if repeats else compared.rows
+    kept = _with_ends(spec, chosen, several)
+    if repeats or log is not None:  # else they are the rows as they were read: nothing to keep a second time
+        kept = staging.keep(_NEW, kept)
+    return _counted(
+        NewRows(
+            engine,
+            kept,
+            spec,
+            number,
+            missing=compared.missing,
+            seen=compared.seen,
+            moved=compared.moved,
+            keys_repeat=repeats,
+            log=log,
+        )
+    )
+
+
+def _counted(found: NewRows) -> NewRows:
+    """Return new rows with their counts and their mean size."""
+    rows, spec = found.rows, found.spec
+    sums = {name: rows[name].cast("int64").sum() for name in (LATE, CORRECTS, DOUBT)}
+    facts = found.engine.run(rows.aggregate(rows=rows.count(), bytes=_text_bytes(spec, rows), **sums)).to_pylist()[0]
+    return replace(
+        found,
+        count=int(facts["rows"]),
+        late=int(facts[LATE] or 0),
+        corrections=int(facts[CORRECTS] or 0),
+        row_bytes=8 * len(spec.columns) + int(facts["bytes"] or 0) // max(1, facts["rows"]),
+        doubtful=int(facts[DOUBT] or 0),
+    )
+
+
+def _text_bytes(spec: SourceSpec, rows: Any) -> Any:
+    texts = [rows[name].length().sum().fill_null(0) for name, column in spec.columns.items() if column.type == "string"]
+    return reduce(add, texts, ibis.literal(0, "int64"))
+
+
+def _refuse_duplicates(engine: DuckDB, spec: SourceSpec, rows: Any, place: Callable[[int], str]) -> None:
+    ends = {"_first_place": rows[PLACE].min(), "_last_place": rows[PLACE].max()}
+    counted = rows.group_by([*spec.key, KNOWN]).aggregate(_rows=rows.count(), **ends)
+    twice = counted.filter(counted["_rows"] > 1).order_by([KNOWN, *spec.key])
+    found = engine.run(twice.limit(1))
+    if found.num_rows:
+        row = found.to_pylist()[0]
+        key = ", ".join(f"{name} {row[name]!r}" for name in spec.key)
+        raise DuplicateKey(
+            spec.name,
+            f"key {key}",
+            f"{row['_rows']} rows are known at {format_instant(from_micros(row[KNOWN]))} "
+            f"({place(row['_first_place'])} and {place(row['_last_place'])})",
+            "Remove all but one, or add the column that tells them apart to the key.",
+        )
+
+
+def _with_ends(spec: SourceSpec, rows: Any, repeated: Any | None) -> Any:
+    """Tell of each row when the next one of its key replaces it, and whether it is the first of its key."""
+    if repeated is None:
+        return rows.mutate(**{UNTIL: ibis.null("int64")}, _first=ibis.literal(True))
+    single = rows.anti_join(repeated, list(spec.key))
+    several = rows.semi_join(repeated, list(spec.key))
+    by_key = ibis.window(group_by=list(spec.key), order_by=[KNOWN])
+    ends = {UNTIL: several[KNOWN].lead().over(by_key), "_first": several[KNOWN].lag().over(by_key).isnull()}
+    single = single.mutate(**{UNTIL: ibis.null("int64")}, _first=ibis.literal(True))
+    return single.union(several.mutate(**ends))

@@ -1,0 +1,204 @@
+"""Holding what was read of a source against its log: which rows are new, late, corrections or in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import ibis
+import numpy as np
+
+from ml_platform.core.clock import MICROSECOND, to_micros
+from ml_platform.core.engines import DuckDB
+from ml_platform.core.engines.ibis_functions import epoch_us, row_hash
+from ml_platform.declarations.source import SourceSpec
+from ml_platform.sources.key_index import chunks_with_keys
+from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, LOG_CHUNK, LOG_ROW, Log
+from ml_platform.sources.read_changed import FRESH, PLACE, READ
+from ml_platform.sources.source_log import (
+    CHUNK,
+    FOREVER,
+    KNOWN,
+    ROW,
+    UNTIL,
+    numbered_versions,
+)
+from ml_platform.sources.staging import Staging
+
+_CONTENT, _LOG_KNOWN = "_content", "_log__declared"
+_BESIDE = (KNOWN, FRESH, PLACE, _CONTENT, "_last", LOG_CHUNK, LOG_ROW, _LOG_KNOWN, f"_log_{_CONTENT}")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison with the log chose and found.
+
+    Attributes
+    ----------
+    rows
+        The rows to append, for Ibis, with how each stands to the log.
+    missing, seen, moved
+        As in `NewRows`.
+    """
+
+    rows: Any
+    missing: int | None = None
+    seen: tuple[int, ...] = ()
+    moved: int = 0
+
+
+def without_log(known: Any) -> Comparison:
+    """Choose every row: there is no log yet."""
+    return Comparison(_all(known))
+
+
+def compare_with_log(
+    engine: DuckDB,
+    staging: Staging,
+    spec: SourceSpec,
+    now: datetime,
+    log: Log,
+    repeated: Any | None,
+    *,
+    partial: bool,
+    starts: Sequence[int],
+) -> Comparison:
+    """Choose the rows of the staged table `READ` that the log does not have.
+
+    Parameters
+    ----------
+    repeated
+        The keys of which the read has several rows, for Ibis; None where there are none.
+    partial, starts
+        As in `find_new_rows`.
+    """
+    read = staging.table(READ)
+    known, later = read.filter(read[KNOWN] <= to_micros(now)), read.filter(read[KNOWN] > to_micros(now))
+    beside = _beside_log(engine, spec, _with_last(spec, _narrow(spec, known), repeated), log)
+    missing: int | None = None
+    seen: tuple[int, ...] = ()
+    moved = 0
+    if not partial or starts:
+        beside = staging.keep("beside_rows", beside.select(*_BESIDE))
+        places = _in_log(engine, spec, log, beside, later)
+        missing = None if partial else _missing(engine, log, places)
+        seen, moved = _by_part(engine, places, starts)
+    decided = staging.keep("decided_rows", _compared(beside, now, log.last_at, partial=partial))
+    return Comparison(read.select(*spec.columns, PLACE).join(decided, PLACE).drop(PLACE), missing, seen, moved)
+
+
+def _in_log(engine: DuckDB, spec: SourceSpec, log: Log, beside: Any, later: Any) -> Any:
+    """Return the rows of the read whose key the log has, with the place of the log's row, for Ibis.
+
+    Parameters
+    ----------
+    beside
+        Rows known by now, beside the log's last row of their key.
+    later
+        Rows that become known later.
+    """
+    equal = beside[_CONTENT] == beside[f"_log_{_CONTENT}"]
+    places = beside.filter(beside[LOG_ROW].notnull()).select(
+        LOG_CHUNK, LOG_ROW, PLACE, _moved=beside[FRESH] & equal.fill_null(False)
+    )
+    if not engine.run(later.limit(1)).num_rows:
+        return places
+    ahead = _beside_log(engine, spec, later.select(*spec.key, PLACE), log, "later_rows")
+    ahead = ahead.filter(ahead[LOG_ROW].notnull())
+    return places.union(ahead.select(LOG_CHUNK, LOG_ROW, PLACE, _moved=ibis.literal(False)))
+
+
+def _missing(engine: DuckDB, log: Log, places: Any) -> int:
+    """Return how many keys of the log are in none of the rows that were read."""
+    about = log.artifact.about
+    held = about["rows"] - sum(record["rows"] for record in about.get("replaced", ()))
+    rows = places.select(LOG_CHUNK, LOG_ROW).distinct()
+    return int(held) - int(engine.run(rows.count().name("n").as_table())["n"][0].as_py())
+
+
+def _by_part(engine: DuckDB, places: Any, starts: Sequence[int]) -> tuple[tuple[int, ...], int]:
+    """Return how many of the rows each part has, and how many of them moved to a part that was not read before."""
+    seen, moved = np.zeros(len(starts), np.int64), 0
+    if not starts:
+        return (), 0
+    for batch in engine.batches(places.select(PLACE, "_moved")):
+        part = np.searchsorted(starts, batch[PLACE].to_numpy(), side="right") - 1
+        seen += np.bincount(part, minlength=len(starts))
+        moved += batch["_moved"].true_count
+    return tuple(seen.tolist()), moved
+
+
+def _all(known: Any) -> Any:
+    no = ibis.literal(False)
+    nowhere = {LOG_CHUNK: ibis.null("int64"), LOG_ROW: ibis.null("int64")}
+    return known.drop(FRESH, PLACE).mutate(**{LATE: no, CORRECTS: no, DOUBT: no, **nowhere})
+
+
+def _narrow(spec: SourceSpec, rows: Any) -> Any:
+    """Return what is compared of rows: keys, times, and a hash of what they hold, so that no wide row is joined.
+
+    That a changed row has the hash of the unchanged one happens once in 2^64 times.
+    """
+    content = row_hash([rows[name] for name in spec.columns])
+    return rows.select(*spec.key, KNOWN, FRESH, PLACE, **{_CONTENT: content})
+
+
+def _compared(both: Any, now: datetime, last_at: datetime, *, partial: bool) -> Any:
+    """Keep rows that became known since, and for each key its last row where the log does not end with it."""
+    seen = both[LOG_ROW].notnull()
+    changed = both[_CONTENT] != both[f"_log_{_CONTENT}"]
+    since = both[KNOWN] > to_micros(last_at)
+    earlier = changed & (both[KNOWN] < both[_LOG_KNOWN])
+    doubt = ibis.literal(partial) & ~since & seen & (earlier | (both[FRESH] & (both[KNOWN] == both[_LOG_KNOWN])))
+    both = both.mutate(_since=since, _seen=seen, _changed=changed, **{DOUBT: doubt.fill_null(False)})
+    both = both.filter(both["_since"] | (both["_last"] & (~both["_seen"] | both["_changed"] | both[DOUBT])))
+    return both.select(
+        PLACE,
+        DOUBT,
+        LOG_CHUNK,
+        LOG_ROW,
+        **{
+            KNOWN: ibis.ifelse(both["_since"], both[KNOWN], ibis.literal(to_micros(now), "int64")),
+            LATE: ~both["_since"] & ~both["_seen"],
+            CORRECTS: ~both["_since"] & both["_seen"],
+        },
+    )
+
+
+def _with_last(spec: SourceSpec, known: Any, repeated: Any | None) -> Any:
+    """Tell of each row whether it is the last of its key."""
+    if repeated is None:
+        return known.mutate(_last=ibis.literal(True))
+    several = known.semi_join(repeated, list(spec.key))
+    last = several.group_by(list(spec.key)).aggregate(_last_known=several[KNOWN].max())
+    last = last.rename({f"_of_{name}": name for name in spec.key})
+    joined = known.left_join(last, [known[name] == last[f"_of_{name}"] for name in spec.key])
+    is_last = joined["_last_known"].isnull() | (joined["_last_known"] == joined[KNOWN])
+    return joined.select(*known.columns, _last=is_last)
+
+
+def _beside_log(engine: DuckDB, spec: SourceSpec, known: Any, log: Log, name: str = "stored_rows") -> Any:
+    """Join each row with the log's last row of its key, of which only the chunks that may hold such keys are read."""
+    chunks = chunks_with_keys(engine, log.store, log.artifact, spec, known)
+    content = f"_log_{_CONTENT}"
+    if not chunks:
+        numbers = dict.fromkeys((LOG_CHUNK, LOG_ROW, _LOG_KNOWN), ibis.null("int64"))
+        return known.mutate(**numbers, **{content: ibis.null("uint64")})
+    rows = numbered_versions(engine, log.store, log.artifact, chunks, name)
+    rows = rows.filter(rows[UNTIL] == FOREVER)
+    last = rows.select(
+        **{f"_log_{name}": rows[name] for name in spec.key},
+        **{LOG_CHUNK: rows[CHUNK], LOG_ROW: rows[ROW], _LOG_KNOWN: _declared_known(spec, rows)},
+        **{content: row_hash([rows[name] for name in spec.columns])},
+    )
+    return known.left_join(last, [known[name] == last[f"_log_{name}"] for name in spec.key])
+
+
+def _declared_known(spec: SourceSpec, rows: Any) -> Any:
+    """Return when a row of the log would be known by its declaration, whenever it came."""
+    if spec.known_at.column is not None:
+        return epoch_us(rows[spec.known_at.column])
+    delay = (spec.known_at.delay or 0 * MICROSECOND) // MICROSECOND
+    return epoch_us(rows[spec.event_timestamp]) + ibis.literal(delay, "int64")
