@@ -9,7 +9,7 @@ from ml_platform.declarations.lineage import feature_lineage
 from ml_platform.features.build import build_feature_table, pending_cells
 from ml_platform.features.checks import check_feature_table
 from ml_platform.project import Project
-from ml_platform.reporting.catalog.facts import FeatureColumn, FeatureTableFacts
+from ml_platform.reporting.catalog.feature_facts import FeatureColumn, FeatureTableFacts
 from ml_platform.reporting.catalog.feature_tables import feature_table_facts
 from ml_platform.sources.checks.results import ChecksFailed
 from ml_platform.storage.materialization import Made

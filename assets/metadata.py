@@ -9,7 +9,7 @@ import dagster as dg
 from ml_platform.core.terminal_text import printable
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import interval_text
-from ml_platform.reporting.catalog.facts import Use
+from ml_platform.reporting.catalog.node_facts import Use
 from ml_platform.reporting.mlflow.runs import tracked_run
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Made

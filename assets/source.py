@@ -11,11 +11,12 @@ from ml_platform.declarations.lineage import source_lineage
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.operations.monitoring.upstream_versions import check_upstream, versions_in
 from ml_platform.project import Project
-from ml_platform.reporting.catalog.facts import SourceColumn, SourceFacts
+from ml_platform.reporting.catalog.source_facts import SourceColumn, SourceFacts
 from ml_platform.reporting.catalog.sources import source_facts
 from ml_platform.sources.checks.results import CheckResult, ChecksFailed
 from ml_platform.sources.checks.run import run_expectations
-from ml_platform.sources.ingest import Ingested, ingest_source
+from ml_platform.sources.ingest import ingest_source
+from ml_platform.sources.ingested import Ingested
 from ml_platform_dagster.assets.checks import check_specs, report_checks, source_checks
 from ml_platform_dagster.assets.metadata import (
     Metadata,

@@ -8,6 +8,7 @@ __all__ = [
     "empty_log",
     "ingest",
     "ingest_history",
+    "ingested",
     "key_index",
     "log_writer",
     "measured_delay",

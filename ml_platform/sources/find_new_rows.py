@@ -63,33 +63,29 @@ def find_new_rows(
         Where two rows of the read share key and known-at.
     """
     read = staging.table(READ)
-    counted = read.group_by(list(spec.key)).aggregate(_rows=read.count())
-    repeated = staging.keep(_REPEATED, counted.filter(counted["_rows"] > 1).select(*spec.key))
-    repeats = bool(engine.run(repeated.limit(1)).num_rows)
-    if repeats:
-        _refuse_duplicates(engine, spec, read.semi_join(repeated, list(spec.key)), place)
-    several = repeated if repeats else None
+    repeated = _repeated_keys(engine, staging, spec, read, place)
     if log is None:
         compared = without_log(read.filter(read[KNOWN] <= to_micros(now)))
     else:
-        compared = compare_with_log(engine, staging, spec, now, log, several, partial=partial, starts=starts)
-    chosen = staging.keep("chosen_rows", compared.rows) if repeats else compared.rows
-    kept = _with_ends(spec, chosen, several)
-    if repeats or log is not None:  # else they are the rows as they were read: nothing to keep a second time
+        compared = compare_with_log(engine, staging, spec, read, now, log, repeated, partial=partial, starts=starts)
+    chosen = compared.rows if repeated is None else staging.keep("chosen_rows", compared.rows)
+    kept = _with_ends(spec, chosen, repeated)
+    if repeated is not None or log is not None:  # else they are the rows as they were read
         kept = staging.keep(_NEW, kept)
-    return _counted(
-        NewRows(
-            engine,
-            kept,
-            spec,
-            number,
-            missing=compared.missing,
-            seen=compared.seen,
-            moved=compared.moved,
-            keys_repeat=repeats,
-            log=log,
-        )
-    )
+    found = NewRows(engine, kept, spec, number, keys_repeat=repeated is not None, log=log)
+    return _counted(replace(found, missing=compared.missing, seen=compared.seen, moved=compared.moved))
+
+
+def _repeated_keys(
+    engine: DuckDB, staging: Staging, spec: SourceSpec, read: Any, place: Callable[[int], str]
+) -> Any | None:
+    """Return the keys of which the read has several rows, for Ibis; None where there are none."""
+    counted = read.group_by(list(spec.key)).aggregate(_rows=read.count())
+    repeated = staging.keep(_REPEATED, counted.filter(counted["_rows"] > 1).select(*spec.key))
+    if not engine.run(repeated.limit(1)).num_rows:
+        return None
+    _refuse_duplicates(engine, spec, read.semi_join(repeated, list(spec.key)), place)
+    return repeated
 
 
 def _counted(found: NewRows) -> NewRows:

@@ -13,27 +13,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
-import pyarrow as pa
-
-from ml_platform.core.clock import format_duration
 from ml_platform.core.engines import DuckDB
 from ml_platform.core.errors import EmptySource, SourceError
 from ml_platform.core.hashing import content_id, format_instant
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.project import Project
 from ml_platform.sources.change_detection import look_at_source
-from ml_platform.sources.checks.batched import Rows, RunChecks, check_rows
+from ml_platform.sources.checks.batched import Rows, RunChecks, check_rows, counted_rows
+from ml_platform.sources.checks.freshness import check_freshness
 from ml_platform.sources.checks.results import CheckResult, ChecksFailed
-from ml_platform.sources.empty_log import empty_log, has_rows
+from ml_platform.sources.empty_log import empty_log
 from ml_platform.sources.find_new_rows import find_new_rows
 from ml_platform.sources.ingest_history import CURSOR, Ingest, Mark, record_ingest
-from ml_platform.sources.log_writer import CHUNK_ROWS, add_records, append_rows
+from ml_platform.sources.ingested import Ingested
+from ml_platform.sources.log_writer import add_records, append_rows
 from ml_platform.sources.new_rows import Log, NewRows, current_rows
+from ml_platform.sources.quarantine import keep_refused_rows
 from ml_platform.sources.read_changed import Reading, read_parts
 from ml_platform.sources.readers.dispatch import Part, fingerprint_of
 from ml_platform.sources.source_log import (
@@ -50,32 +49,9 @@ from ml_platform.sources.source_log import (
 from ml_platform.sources.staging import Staging
 from ml_platform.sources.suppression_list import leave_out
 from ml_platform.sources.upstream import Upstream, far_ahead, marks_of_gone, read_upstream, upstream_of
-from ml_platform.storage.chunks import in_order, store_chunk
 from ml_platform.storage.ledger.anchors import seal_rows
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Made
-
-
-@dataclass(frozen=True)
-class Ingested:
-    """What one ingest made of a source.
-
-    Attributes
-    ----------
-    late, corrections
-        How many of the new rows are known only from this ingest on, as rows of new keys and as changed ones.
-    checks
-        The source's checks as they now stand.
-    upstream
-        Which rows the source no longer has, and which wait to be known.
-    """
-
-    made: Made
-    new_rows: int
-    checks: tuple[CheckResult, ...]
-    late: int = 0
-    corrections: int = 0
-    upstream: Upstream = field(default_factory=Upstream)
 
 
 def ingest_source(project: Project, name: str, now: datetime, run_checks: RunChecks | None = None) -> Ingested:
@@ -220,10 +196,10 @@ class _Ingestion:
         """Return the results for new rows; set them aside where one of them stops the source."""
         whole = None
         if self._previous is not None or new.keys_repeat:
-            whole = partial(_counted, new.engine, new.current)
+            whole = partial(counted_rows, new.engine, new.current)
         results = self._results(Rows(new.count, new.declared), whole)
         if any(result.blocks for result in results):
-            self._quarantine(new)
+            keep_refused_rows(self._project.store, self._spec.name, new, self._now)
             raise ChecksFailed(f"sources/{self._spec.name}", results)
         return results
 
@@ -243,16 +219,7 @@ class _Ingestion:
             current = current_rows(engine, log, "current_rows")
             current = current.order_by([KNOWN, *self._spec.key]).select(*self._spec.columns)
             everything = Rows(artifact.about["rows"], lambda: engine.batches(rows))
-            return self._results(everything, partial(_counted, engine, lambda: current))
-
-    def _quarantine(self, new: NewRows) -> None:
-        store = self._project.store
-        tables = (pa.Table.from_batches([batch]) for batch in new.engine.batches(new.declared_rows(), CHUNK_ROWS))
-        parts = ((f"rows.{number}" if number > 1 else "rows", table) for number, table in enumerate(tables, 1))
-        chunks = [(chunk.name, chunk.id, chunk.stored) for chunk in in_order(lambda p: store_chunk(store, *p), parts)]
-        id = content_id([id for _, id, _ in chunks])
-        about = {"source": self._spec.name, "rows": new.count, "at": format_instant(self._now)}
-        store.write("quarantine", id, id, objects={name: stored for name, _, stored in chunks}, about=about)
+            return self._results(everything, partial(counted_rows, engine, lambda: current))
 
     def _nothing_new(
         self, previous: Ingest, parts: Sequence[Part], marks: Iterable[Mark], missing: int | None = None
@@ -315,7 +282,7 @@ class _Ingestion:
         return marks_of_gone(marks, {part.name for part in parts}, self._now)
 
     def _result(self, made: Made, checks: tuple[CheckResult, ...], new: NewRows | None, ingest: Ingest) -> Ingested:
-        freshness = _freshness(self._spec, made.artifact, self._now)
+        freshness = check_freshness(self._spec, made.artifact, self._now)
         return Ingested(
             made=made,
             new_rows=new.count if new else 0,
@@ -324,23 +291,3 @@ class _Ingestion:
             corrections=new.corrections if new else 0,
             upstream=read_upstream(ingest.upstream),
         )
-
-
-def _counted(engine: DuckDB, rows: Callable[[], Any]) -> Rows:
-    query = rows()
-    count = engine.run(query.aggregate(n=query.count()))["n"][0].as_py()
-    return Rows(int(count), lambda: engine.batches(query))
-
-
-def _freshness(spec: SourceSpec, artifact: Artifact, now: datetime) -> tuple[CheckResult, ...]:
-    """Return whether the newest row became known within the declared span, where one is declared."""
-    if spec.freshness is None:
-        return ()
-    if not has_rows(artifact):
-        return (CheckResult("freshness", True, summary={"newest": "no row yet"}),)
-    newest = datetime.fromisoformat(artifact.about["known"][1])
-    passed = now - newest <= spec.freshness
-    summary: dict[str, Any] = {"newest": format_instant(newest), "limit": format_duration(spec.freshness)}
-    if not passed:
-        summary["problem"] = f"newest row became known {format_duration(now - newest)} ago, limit {summary['limit']}"
-    return (CheckResult("freshness", passed, "error", summary),)

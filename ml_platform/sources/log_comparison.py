@@ -16,7 +16,7 @@ from ml_platform.core.engines.ibis_functions import epoch_us, row_hash
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.key_index import chunks_with_keys
 from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, LOG_CHUNK, LOG_ROW, Log
-from ml_platform.sources.read_changed import FRESH, PLACE, READ
+from ml_platform.sources.read_changed import FRESH, PLACE
 from ml_platform.sources.source_log import (
     CHUNK,
     FOREVER,
@@ -58,6 +58,7 @@ def compare_with_log(
     engine: DuckDB,
     staging: Staging,
     spec: SourceSpec,
+    read: Any,
     now: datetime,
     log: Log,
     repeated: Any | None,
@@ -65,16 +66,17 @@ def compare_with_log(
     partial: bool,
     starts: Sequence[int],
 ) -> Comparison:
-    """Choose the rows of the staged table `READ` that the log does not have.
+    """Choose the rows of a read that the log does not have.
 
     Parameters
     ----------
+    read
+        All rows that were read, for Ibis.
     repeated
         The keys of which the read has several rows, for Ibis; None where there are none.
     partial, starts
         As in `find_new_rows`.
     """
-    read = staging.table(READ)
     known, later = read.filter(read[KNOWN] <= to_micros(now)), read.filter(read[KNOWN] > to_micros(now))
     beside = _beside_log(engine, spec, _with_last(spec, _narrow(spec, known), repeated), log)
     missing: int | None = None

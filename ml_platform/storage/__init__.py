@@ -20,6 +20,7 @@ __all__ = [
     "mlflow_tables",
     "outputs",
     "prediction_log",
+    "raw_rows",
     "redirects",
     "refs",
     "removals",

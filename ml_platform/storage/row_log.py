@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,7 +22,8 @@ import sqlalchemy as sa
 from ml_platform.core.errors import RowDamaged
 from ml_platform.core.hashing import content_id
 from ml_platform.storage.append_only import append_only
-from ml_platform.storage.tables import METADATA, UNBOUND, Instant
+from ml_platform.storage.raw_rows import RawRow, is_absent, key_text, raw_columns, raw_rows, values_of
+from ml_platform.storage.tables import METADATA, UNBOUND
 
 BEGINNING = "0" * 64
 """What stands for the hash before the first line."""
@@ -33,7 +32,6 @@ LOGGED: dict[str, Any] = {"row_log": True}
 _APPENDING = 0x6D6C72  # the advisory lock that appending takes
 _CHANGES = "ml_platform row changes"
 _AT_ONCE = 400
-_NULL = "-"
 
 ROW_LOG = sa.Table(
     "row_log",
@@ -56,22 +54,6 @@ class RowHead:
 
     seq: int
     hash: str
-
-
-@dataclass(frozen=True)
-class RawRow:
-    """A row as the database holds it.
-
-    Attributes
-    ----------
-    key
-        Its primary key, as a JSON list.
-    text
-        All of its columns, each with the type that it is stored as.
-    """
-
-    key: str
-    text: str
 
 
 def bound_tables() -> list[sa.Table]:
@@ -135,56 +117,6 @@ def row_hash(salt: str, text: str) -> str:
 def line_hash(previous: str, seq: int, table: str, key: str, row: str | None) -> str:
     """Return the hash of a line, which depends on the hash of the line before."""
     return content_id([previous, seq, table, key, row])
-
-
-# Rows as they are stored ----------------------------------------------------------------
-
-
-@functools.cache
-def raw_columns(table: sa.Table, dialect: str) -> tuple[sa.ColumnElement[Any], ...]:
-    """Return an expression for each column that gives its type and its bytes as text, whatever is stored there."""
-    return tuple(_raw(column, dialect).label(f"raw_{number}") for number, column in enumerate(table.c))
-
-
-def _raw(column: sa.Column[Any], dialect: str) -> sa.ColumnElement[Any]:
-    if dialect == "postgresql":
-        text = sa.func.convert_to(sa.cast(column, sa.Text), "UTF8")
-        return sa.func.coalesce(sa.literal_column("'t'").concat(sa.func.encode(text, "hex")), _NULL)
-    name = f'"{column.table.name}"."{column.name}"'
-    hexed = f"substr(typeof({name}), 1, 1) || hex({name})"
-    return sa.literal_column(
-        f"CASE typeof({name}) WHEN 'null' THEN '{_NULL}' WHEN 'integer' THEN 'i' || {name} ELSE {hexed} END", sa.Text
-    )
-
-
-def raw_row(table: sa.Table, values: Sequence[str]) -> RawRow:
-    """Return a row from what its `raw_columns` gave."""
-    key = [_readable(value) for column, value in zip(table.c, values, strict=True) if column.primary_key]
-    return RawRow(key_text(key), "|".join(values))
-
-
-def _readable(value: str) -> Any:
-    """Return a raw value for people: what is no text is shown with escapes."""
-    if value == _NULL:
-        return None
-    if value[0] == "i":
-        return int(value[1:])
-    return bytes.fromhex(value[1:]).decode(errors="backslashreplace")
-
-
-def raw_rows(
-    connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[bool] | None = None
-) -> Iterator[RawRow]:
-    """Yield the rows of a table as they are stored."""
-    query = _all_raw(table, connection.dialect.name)
-    query = query if where is None else query.where(where)
-    for row in connection.execution_options(yield_per=1000).execute(query):
-        yield raw_row(table, row)
-
-
-@functools.cache
-def _all_raw(table: sa.Table, dialect: str) -> sa.Select[Any]:
-    return sa.select(*raw_columns(table, dialect)).select_from(table)
 
 
 # Reading --------------------------------------------------------------------------------
@@ -261,7 +193,7 @@ def read_rows(
         logged |= logged_rows(connection, table, ROW_LOG.c.key.in_(known[start : start + _AT_ONCE]))
     for key in known:
         _require(table, key, raw.get(key), logged.get(key))
-    return [_values(table, text) for text in raw.values()]
+    return [values_of(table, text) for text in raw.values()]
 
 
 def read_row(connection: sa.Connection, table: sa.Table, *key: Any) -> dict[str, Any] | None:
@@ -275,9 +207,9 @@ def read_row(connection: sa.Connection, table: sa.Table, *key: Any) -> dict[str,
     name, parameters = key_text(key), {f"key_{number}": value for number, value in enumerate(key)}
     query = _row_and_line(table, connection.dialect.name)
     row, salt, *values = connection.execute(query, {"row_key": name, **parameters}).one()
-    text = None if _is_absent(table, values) else "|".join(values)
+    text = None if is_absent(table, values) else "|".join(values)
     _require(table, name, text, (row, salt))
-    return None if text is None else _values(table, text)
+    return None if text is None else values_of(table, text)
 
 
 @functools.cache
@@ -290,33 +222,7 @@ def _row_and_line(table: sa.Table, dialect: str) -> sa.Select[Any]:
     return sa.select(ROW_LOG.c.row, ROW_LOG.c.salt, *raw_columns(table, dialect)).select_from(one)
 
 
-def _is_absent(table: sa.Table, values: Sequence[str]) -> bool:
-    return all(value == _NULL for column, value in zip(table.c, values, strict=True) if column.primary_key)
-
-
 def _require(table: sa.Table, key: str, text: str | None, logged: tuple[str | None, str | None] | None) -> None:
     problem = row_problem(text, logged)
     if problem is not None:
         raise RowDamaged(table.name, key, problem)
-
-
-def _values(table: sa.Table, text: str) -> dict[str, Any]:
-    """Return the values of a row that was checked, by column."""
-    parts = zip(table.c, text.split("|"), strict=True)
-    return {column.name: _value(column.type, raw) for column, raw in parts}
-
-
-def _value(kind: Any, raw: str) -> Any:
-    if raw == _NULL:
-        return None
-    text = raw[1:] if raw[0] == "i" else bytes.fromhex(raw[1:]).decode()
-    if isinstance(kind, Instant):
-        return datetime.fromisoformat(text)
-    if isinstance(kind, sa.Boolean):
-        return text in ("1", "true")
-    return int(text) if isinstance(kind, sa.Integer) else text
-
-
-def key_text(values: Sequence[Any]) -> str:
-    """Return how the row log names the row with this primary key."""
-    return json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))

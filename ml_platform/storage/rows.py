@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ml_platform.storage.row_log import LOGGED, RawRow, is_bound, note_changes, raw_columns, raw_row
+from ml_platform.storage.raw_rows import RawRow, raw_columns, raw_row
+from ml_platform.storage.row_log import LOGGED, is_bound, note_changes
 
 
 def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -18,15 +18,14 @@ from ml_platform.core.errors import RowDamaged
 from ml_platform.storage.append_only import is_guarded
 from ml_platform.storage.database import Database
 from ml_platform.storage.ledger.lines import LEDGER, append_line, ledger_lines
+from ml_platform.storage.raw_rows import key_text, raw_rows
 from ml_platform.storage.redirects import SUCCESSORS
 from ml_platform.storage.refs import REFS, move_ref
 from ml_platform.storage.row_log import (
     ROW_LOG,
     forget_salts,
-    key_text,
     last_row_line,
     logged_rows,
-    raw_rows,
     read_row,
     read_rows,
     row_problem,
@@ -129,7 +128,7 @@ def test_a_transaction_that_fails_leaves_no_line(database: Database) -> None:
     ids=["insert", "update", "delete"],
 )
 def test_a_change_that_is_not_noted_is_refused(database: Database, statement: sa.Executable) -> None:
-    refused = pytest.raises(TypeError, match=r"rows of refs are written by ml_platform\.store\.rows")
+    refused = pytest.raises(TypeError, match=r"rows of refs are written by ml_platform\.storage\.rows")
     with refused, database.writing() as connection:
         connection.execute(statement)
 

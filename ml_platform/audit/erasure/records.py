@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from ml_platform.audit.erasure.data_subject import Person
 from ml_platform.project import Project
-from ml_platform.storage.row_log import forget_salts, key_text
+from ml_platform.storage.raw_rows import key_text
+from ml_platform.storage.row_log import forget_salts
 from ml_platform.storage.rows import update_rows
 from ml_platform.storage.tables import METADATA, PERSONAL
 

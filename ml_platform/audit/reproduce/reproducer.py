@@ -117,12 +117,7 @@ class Reproduction:
 
 
 def reproduce(
-    project: Project,
-    version: Version,
-    *,
-    today: bool = False,
-    from_sources: bool = False,
-    tolerance: float = TOLERANCE,
+    project: Project, version: Version, *, today: bool = False, from_sources: bool = False, tolerance: float = TOLERANCE
 ) -> Reproduction:
     """Train a version again from its manifest and compare the fitted state. Nothing that stands is changed.
 
@@ -152,9 +147,7 @@ def reproduce(
         spec = project.spec if today else then
         snapshot = load_snapshot(project, trained.inputs["snapshot"])
         prepared, fitted = _fit(project, version, spec, snapshot)
-        same, agreed, algorithm = _compared(trained, fitted), None, prepared.model.algorithm
-        if fitted[PREDICTOR].id != trained.about["predictors"][PREDICTOR]:
-            agreed = agreement(load_predictor(project, trained), fitted[PREDICTOR], snapshot.part("test"))
+        same = _compared(trained, fitted)
         return Reproduction(
             version=str(version),
             trained_model=trained.id,
@@ -165,12 +158,19 @@ def reproduce(
             differences=tuple(differences(recorded, equipment(spec.file.threads), environment())),
             files=tuple(changed_files(kept, declared_files(project.spec))),
             today=today,
-            agreement=agreed,
+            agreement=_agreed(project, trained, fitted[PREDICTOR], snapshot),
             tolerance=tolerance,
             erased=tuple(mark.told for mark in marks_of(project, KIND, trained.id)),
-            seed=algorithm.seed,
+            seed=prepared.model.algorithm.seed,
             seed_matters=_seed_matters(prepared, fitted[PREDICTOR]) if same[PREDICTOR] else None,
         )
+
+
+def _agreed(project: Project, trained: Artifact, fitted: Predictor, snapshot: Snapshot) -> Agreement | None:
+    """Return how far predictions agree; None where the predictor is the same to the bit."""
+    if fitted.id == trained.about["predictors"][PREDICTOR]:
+        return None
+    return agreement(load_predictor(project, trained), fitted, snapshot.part("test"))
 
 
 def _require_parameters(trained: Artifact, spec: ProjectSpec, model: str) -> None:

@@ -11,15 +11,8 @@ from ml_platform.audit.verify.findings import Damage, State
 from ml_platform.project import Project
 from ml_platform.storage.append_only import is_guarded
 from ml_platform.storage.ledger.lines import LEDGER
-from ml_platform.storage.row_log import (
-    BEGINNING,
-    ROW_LOG,
-    bound_tables,
-    line_hash,
-    logged_rows,
-    raw_rows,
-    row_problem,
-)
+from ml_platform.storage.raw_rows import raw_rows
+from ml_platform.storage.row_log import BEGINNING, ROW_LOG, bound_tables, line_hash, logged_rows, row_problem
 
 _RESTORE = "Restore the database from a copy; who may write to it should explain."
 _LINE = "the record of a row's change"

@@ -11,7 +11,7 @@ from ml_platform.declarations.expectations import check_names
 from ml_platform.declarations.project import Location
 from ml_platform.declarations.source import Expectation
 from ml_platform.project import Project
-from ml_platform.reporting.catalog.facts import CheckFacts, Declared, Standing
+from ml_platform.reporting.catalog.node_facts import CheckFacts, Declared, Standing
 from ml_platform.sources.checks.results import CheckResult, last_recording
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output, partition_instants

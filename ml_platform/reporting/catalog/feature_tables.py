@@ -14,7 +14,8 @@ from ml_platform.declarations.wording import formula, unit_of
 from ml_platform.project import Project
 from ml_platform.reporting.catalog.artifact_status import checks_of, current_artifact, declaration_of, standing_of
 from ml_platform.reporting.catalog.data_age import table_availability
-from ml_platform.reporting.catalog.facts import FeatureColumn, FeatureTableFacts, Importance, Link
+from ml_platform.reporting.catalog.feature_facts import FeatureColumn, FeatureTableFacts, Importance
+from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.profiles import TableProfile, table_profile
 from ml_platform.reporting.catalog.usage import feature_origins, key_origins, link_of, users_of
 from ml_platform.storage.manifest import Artifact

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from markupsafe import Markup
 
-from ml_platform.reporting.catalog.facts import CatalogueFacts, Link
+from ml_platform.reporting.catalog.facts import CatalogueFacts
+from ml_platform.reporting.catalog.node_facts import Link
 
 Edge = tuple[Link, Link]
 Href = Callable[[Link], str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ml_platform.reporting.catalog.facts import Link
+from ml_platform.reporting.catalog.node_facts import Link
 
 
 def href(link: Link, root: str = "") -> str:

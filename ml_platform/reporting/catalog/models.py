@@ -17,7 +17,8 @@ from ml_platform.registry.champion import champion
 from ml_platform.registry.evaluation.basis import interval_text
 from ml_platform.reporting.catalog.artifact_status import current_artifact, declaration_of, found_artifact
 from ml_platform.reporting.catalog.data_age import model_age
-from ml_platform.reporting.catalog.facts import Champion, GateFacts, Judged, Link, ModelFacts, ModelFeature, Monitored
+from ml_platform.reporting.catalog.model_facts import Champion, GateFacts, Judged, ModelFacts, ModelFeature, Monitored
+from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.usage import feature_origins
 from ml_platform.reporting.status import champion_status
 from ml_platform.storage.manifest import Artifact

@@ -12,9 +12,10 @@ import jinja2
 from ml_platform.core.formatting import age_text, figure_text, instant_text, money_text, share_text, value_text
 from ml_platform.core.web.policies import CATALOG_POLICY, with_policy
 from ml_platform.reporting.catalog.distribution_svg import curve
-from ml_platform.reporting.catalog.facts import CatalogueFacts, Link
+from ml_platform.reporting.catalog.facts import CatalogueFacts
 from ml_platform.reporting.catalog.lineage_picture import around, lineage_edges, lineage_picture
 from ml_platform.reporting.catalog.links import anchor, href
+from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.search import search_script
 from ml_platform.reporting.catalog.yaml_highlight import highlighted
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ml_platform.reporting.catalog.facts import CatalogueFacts, Link
+from ml_platform.reporting.catalog.facts import CatalogueFacts
 from ml_platform.reporting.catalog.links import href
+from ml_platform.reporting.catalog.node_facts import Link
 
 _WORDS = {"sources": "source", "features": "feature table", "models": "model"}
 

@@ -11,8 +11,9 @@ from ml_platform.declarations.source import Reader
 from ml_platform.declarations.wording import known_sentence
 from ml_platform.project import Project
 from ml_platform.reporting.catalog.artifact_status import checks_of, current_artifact, declaration_of, standing_of
-from ml_platform.reporting.catalog.facts import Link, SourceColumn, SourceFacts
+from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.profiles import source_null_shares
+from ml_platform.reporting.catalog.source_facts import SourceColumn, SourceFacts
 from ml_platform.reporting.catalog.usage import column_readers, users_of
 from ml_platform.sources.ingest_history import last_ingest
 from ml_platform.sources.upstream import Upstream, read_upstream

@@ -11,7 +11,7 @@ from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import expand_features
 from ml_platform.models.decision import Decision
-from ml_platform.reporting.catalog.facts import Link, Use
+from ml_platform.reporting.catalog.node_facts import Link, Use
 
 
 def users_of(spec: ProjectSpec, used: Link) -> tuple[Use, ...]:

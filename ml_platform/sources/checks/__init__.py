@@ -1,3 +1,3 @@
 """Expectations about rows, held against them, and their results."""
 
-__all__ = ["batched", "results", "run"]
+__all__ = ["batched", "freshness", "results", "run"]

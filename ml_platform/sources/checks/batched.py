@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ml_platform.core.engines import DuckDB
 from ml_platform.declarations.expectations import OF_COLUMNS, ROW_WISE, check_names, named_columns
 from ml_platform.declarations.source import Expectation
 from ml_platform.sources.checks.results import MAX_FAILING_ROWS, CheckResult
@@ -40,6 +41,13 @@ class Rows:
 
     count: int
     batches: Callable[[], Iterable[pa.RecordBatch]]
+
+
+def counted_rows(engine: DuckDB, rows: Callable[[], Any]) -> Rows:
+    """Return the rows of a query of Ibis, counted, to be checked."""
+    query = rows()
+    count = engine.run(query.aggregate(n=query.count()))["n"][0].as_py()
+    return Rows(int(count), lambda: engine.batches(query))
 
 
 def sees_new_rows(expected: Expectation) -> bool:

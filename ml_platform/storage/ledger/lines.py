@@ -144,7 +144,6 @@ def append_line(
         What the project's clock reads.
     facts
         Whatever else should be known later; JSON types only.
-
     """
     if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_APPENDING)))

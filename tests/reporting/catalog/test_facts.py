@@ -9,8 +9,9 @@ import pytest
 
 from ml_platform.features.build import build_feature_table
 from ml_platform.project import Project, open_project
-from ml_platform.reporting.catalog.facts import Importance, Link, Use
+from ml_platform.reporting.catalog.feature_facts import Importance
 from ml_platform.reporting.catalog.feature_tables import feature_table_facts
+from ml_platform.reporting.catalog.node_facts import Link, Use
 from ml_platform.reporting.catalog.profiles import source_null_shares
 from ml_platform.reporting.catalog.project_facts import catalogue_facts
 from ml_platform.reporting.catalog.sources import source_facts

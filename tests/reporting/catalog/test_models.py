@@ -10,8 +10,8 @@ import pytest
 from ml_platform.operations.monitoring.monitor import monitor_model
 from ml_platform.operations.predictions.score import score_batch
 from ml_platform.registry.champion import champion
-from ml_platform.reporting.catalog.facts import Link
 from ml_platform.reporting.catalog.models import model_facts, model_importances
+from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.storage.outputs import record_output
 from tests.models.rows import shop_rows
 from tests.operations.monitoring.hand_made_world import HandMadeWorld, hand_made_world

@@ -15,8 +15,9 @@ import pytest
 from ml_platform.core.statistics.distributions import Distribution, Period, Spread
 from ml_platform.project import open_project
 from ml_platform.reporting.catalog.distribution_svg import curve
-from ml_platform.reporting.catalog.facts import CatalogueFacts, Link
+from ml_platform.reporting.catalog.facts import CatalogueFacts
 from ml_platform.reporting.catalog.lineage_picture import around, lineage_edges
+from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.pages import catalogue_files
 from ml_platform.reporting.catalog.project_facts import catalogue_facts
 from tests.shop_project import open_shop
