@@ -19,7 +19,7 @@ FRESHNESS = "freshness"
 
 def source_checks(spec: SourceSpec) -> tuple[str, ...]:
     """Return the names of a source's checks: expectations, freshness where declared, the version behind predictions."""
-    upstream = [UPSTREAM_VERSION] if spec.reader.predictions else []
+    upstream = [UPSTREAM_VERSION] if spec.reader.model else []
     return (*check_names(spec.expectations), *([FRESHNESS] if spec.freshness else []), *upstream)
 
 

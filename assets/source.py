@@ -42,7 +42,7 @@ def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
     origins = source_lineage(project.spec, spec)
     lineage = {"dagster/column_lineage": column_lineage(origins)} if origins else {}
 
-    @declared_asset(project, node, kinds={"source", spec.reader.kind}, check_specs=check_specs(node, names))
+    @declared_asset(project, node, kinds={"source", spec.reader.name}, check_specs=check_specs(node, names))
     def source(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         try:
@@ -62,11 +62,11 @@ def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
 
 def _upstream(project: Project, spec: SourceSpec, found: Ingested) -> tuple[Metadata, Sequence[CheckResult]]:
     """Return the versions behind a source of predictions, and whether models in charge know the newest."""
-    if spec.reader.predictions is None:
+    if spec.reader.model is None:
         return {}, ()
     versions = versions_in(project, spec.name, found.made.artifact)
     rows = [
-        {"version": f"{spec.reader.predictions}@{item.version}", "rows": item.rows, "from": item.first, "to": item.last}
+        {"version": f"{spec.reader.model}@{item.version}", "rows": item.rows, "from": item.first, "to": item.last}
         for item in versions
     ]
     return {"versions": table(rows)}, [check_upstream(project, spec.name, versions)]

@@ -12,5 +12,6 @@ __all__ = [
     "secrets",
     "statistics",
     "terminal_text",
+    "variants",
     "web",
 ]

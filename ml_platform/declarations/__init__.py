@@ -15,6 +15,7 @@ __all__ = [
     "model",
     "prediction_columns",
     "project",
+    "reader",
     "release",
     "resolve",
     "scheduling",

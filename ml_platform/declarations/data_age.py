@@ -183,7 +183,7 @@ def _looks_ahead(table: FeatureTableSpec, columns: Collection[str] | None) -> bo
 
 
 def _known(spec: ProjectSpec, source: str, measured: timedelta | None) -> Part:
-    delay, model = spec.sources[source].known_at.delay, spec.sources[source].reader.predictions
+    delay, model = spec.sources[source].known_at.delay, spec.sources[source].reader.model
     if model is not None:
         return _predicted(spec, model, measured)
     if delay is None and measured is None:
@@ -216,8 +216,7 @@ def _reading(spec: ProjectSpec, source: str) -> Part | None:
     What a database, or a Python function without a fingerprint, would give cannot be told without asking it. On the
     wall clock it is read by the batch runs of the models that need it, and by nothing else.
     """
-    reader = spec.sources[source].reader
-    if reader.csv or reader.parquet or reader.fingerprint or reader.predictions or spec.file.clock != "wall":
+    if spec.sources[source].reader.notices_changes or spec.file.clock != "wall":
         return None
     gaps = [longest_gap(model.deployment.batch) for model in spec.models.values() if source in sources_of(spec, model)]
     if not gaps:

@@ -124,8 +124,7 @@ def _rows(source: SourceSpec) -> Any:
 def project_functions(spec: ProjectSpec, kind: str, subject: str) -> tuple[str, ...]:
     """Return the project's own code (``module:name``) that takes part in making a node."""
     if kind == "source":
-        reader = spec.sources[subject].reader
-        return tuple(name for name in (reader.python, reader.fingerprint) if name)
+        return tuple(spec.sources[subject].reader.functions.values())
     if kind != "trained_model":
         return ()
     model = spec.models[subject]

@@ -104,7 +104,7 @@ def downstream(nodes: Iterable[Node], name: str) -> tuple[Node, ...]:
 
 
 def _source(spec: ProjectSpec, name: str) -> Node:
-    model = spec.sources[name].reader.predictions
+    model = spec.sources[name].reader.model
     return Node(
         name=f"sources/{name}",
         kind="source",

@@ -18,7 +18,7 @@ Origins = Mapping[str, tuple[tuple[str, str], ...]]
 
 def source_lineage(spec: ProjectSpec, source: SourceSpec) -> Origins:
     """Return where the columns of a source come from, where the platform knows: the predictions of a model."""
-    model = source.reader.predictions
+    model = source.reader.model
     return {} if model is None else {name: _of(f"{model}/predictions", [name]) for name in source.columns}
 
 

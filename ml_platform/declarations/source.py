@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from ml_platform.declarations.reader import AnyReader, named_readers, readers
 from ml_platform.declarations.types import Declaration, Duration, Name, Owner, Plain, Shorthand, Span, exactly_one
 
 ColumnType = Literal["string", "int", "float", "bool", "timestamp"]
@@ -50,78 +49,6 @@ ColumnField = Annotated[
 ]
 
 
-class Postgres(Declaration):
-    """Rows of a PostgreSQL database: a table, or the answer to a query."""
-
-    model_config = ConfigDict(json_schema_extra=exactly_one("table", "query"))
-
-    connection: Name = Field(description="One of the connections in project.yaml")
-    table: str | None = Field(None, pattern=r"^[^.\s]+(\.[^.\s]+)?$", description="Its name, or SCHEMA.NAME")
-    query: str | None = Field(None, min_length=1, description="A select, without a semicolon")
-    cursor: str | None = Field(
-        None,
-        description="An int or timestamp column that only grows: only rows beyond its largest value so far are read. "
-        "Corrections and late rows at or below it are never seen",
-    )
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Postgres:
-        if (self.table is None) == (self.query is None):
-            raise ValueError(f"give either table or query, found {'neither' if self.table is None else 'both'}")
-        return self
-
-    @property
-    def told(self) -> str:
-        """What is read, for people: never the URL."""
-        return f"{self.connection}: {f'table {self.table}' if self.table else 'query'}"
-
-
-_READERS = ("csv", "parquet", "python", "postgres", "predictions")
-
-
-class Reader(Declaration):
-    """Where rows are read: exactly one of CSV files, Parquet files, a function, PostgreSQL, a model's predictions."""
-
-    model_config = ConfigDict(json_schema_extra=exactly_one(*_READERS))
-
-    csv: str | None = Field(None, description="Path or glob relative to the project, or an fsspec URL")
-    parquet: str | None = Field(None, description="Path or glob relative to the project, or an fsspec URL")
-    python: str | None = Field(
-        None, description="module:function in the project, without arguments: returns rows, or yields Arrow batches"
-    )
-    postgres: Postgres | None = None
-    predictions: Name | None = Field(None, description="A model of the project: its logged predictions are the rows")
-    fingerprint: str | None = Field(
-        None, description="module:function beside python: gives a text, and while it is the same nothing is read"
-    )
-    null_values: tuple[str, ...] = Field(("",), strict=False, description="Texts that stand for null in CSV files")
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Reader:
-        given = [name for name in _READERS if getattr(self, name) is not None]
-        if len(given) != 1:
-            known = f"{', '.join(_READERS[:-1])} and {_READERS[-1]}"
-            raise ValueError(f"give exactly one of {known}, found {' and '.join(given) or 'none'}")
-        if self.fingerprint is not None and self.python is None:
-            raise ValueError(f"fingerprint belongs to python, found {given[0]}. Remove it")
-        return self
-
-    @property
-    def kind(self) -> str:
-        """Which of the readers it is, such as ``csv``."""
-        return next(name for name in _READERS if getattr(self, name) is not None)
-
-    @property
-    def has_files(self) -> bool:
-        """Whether rows are read from files."""
-        return self.csv is not None or self.parquet is not None
-
-    @property
-    def told(self) -> str:
-        """What is read, for people."""
-        return self.postgres.told if self.postgres is not None else str(getattr(self, self.kind))
-
-
 class KnownAt(Declaration):
     """When a row could have been known: a column, or the event timestamp plus a delay (negative: known ahead)."""
 
@@ -145,33 +72,31 @@ class Expectation(Declaration):
     severity: Literal["error", "warn"] = "error"
 
 
-GIVEN: Mapping[str, Any] = MappingProxyType(
-    {"key": ["prediction_id"], "event_timestamp": "effective_time", "known_at": {"column": "scored_at"}}
-)
-"""What the prediction log itself says about its rows: a source of predictions leaves these keys out."""
-_ALWAYS = {"prediction_id": "string", "effective_time": "timestamp", "scored_at": "timestamp", "version": "int"}
-
-
-def _unless_given(schema: dict[str, Any]) -> None:
-    schema["required"] = [name for name in schema["required"] if name not in GIVEN]
-    predictions = {"properties": {"reader": {"required": ["predictions"]}}}
-    schema["anyOf"] = [{"required": list(GIVEN)}, predictions]
+def _unless_answered(schema: dict[str, Any]) -> None:
+    """Let the schema for editors require a key only where the reader does not answer it."""
+    required = schema["required"]
+    answering = {name: reader for name, reader in readers().items() if reader.answers}
+    optional = {key for reader in answering.values() for key in reader.answers}
+    schema["required"] = [key for key in required if key not in optional]
+    schema["anyOf"] = [{"required": [key for key in required if key in optional]}]
+    for name, reader in answering.items():
+        rest = [key for key in required if key in optional and key not in reader.answers]
+        schema["anyOf"].append({"properties": {"reader": {"required": [name]}}, "required": rest})
 
 
 class SourceSpec(Declaration):
     """Rows with an event timestamp (when it happened) and a known-at timestamp (when we could have known).
 
-    A source of predictions has what `GIVEN` says, and always the columns that tell a prediction's id, when it was
-    made, when it could be read, and by which version.
+    A reader may answer some of the keys itself, and bring columns of its own, as that of predictions does.
     """
 
-    model_config = ConfigDict(json_schema_extra=_unless_given)
+    model_config = ConfigDict(json_schema_extra=_unless_answered)
 
     spec_version: Literal[1]
     name: Name
     description: str
     owner: Owner
-    reader: Reader
+    reader: AnyReader
     key: tuple[str, ...] = Field(min_length=1, strict=False, description="Columns that identify a row")
     event_timestamp: str
     known_at: KnownAt
@@ -181,10 +106,9 @@ class SourceSpec(Declaration):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_logged(cls, value: Any) -> Any:
-        reader = value.get("reader") if isinstance(value, dict) else None
-        if not (isinstance(reader, dict) and "predictions" in reader):
-            return value
-        columns = value.get("columns")
-        always = {"columns": {**_ALWAYS, **columns}} if isinstance(columns, dict) and columns else {}
-        return {**GIVEN, **value, **always}
+    def _as_answered(cls, value: Any) -> Any:
+        for reader in named_readers(value.get("reader")) if isinstance(value, dict) else ():
+            columns = value.get("columns")
+            own = {"columns": {**reader.own_columns, **columns}} if isinstance(columns, dict) and columns else {}
+            value = {**reader.answers, **value, **own}
+        return value

@@ -12,6 +12,7 @@ __all__ = [
     "key_index",
     "log_writer",
     "measured_delay",
+    "reading",
     "source_log",
     "suppression_list",
     "upstream",

@@ -8,8 +8,7 @@ from ml_platform.core.errors import PlatformError
 from ml_platform.core.hashing import content_id, format_instant
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.project import Project
-from ml_platform.sources.readers.dispatch import fingerprint, fingerprint_of
-from ml_platform.sources.readers.predictions import predicted_parts
+from ml_platform.sources.reading.reader import fingerprint_of, reader_of
 
 
 def source_fingerprints(project: Project, now: datetime) -> dict[str, str]:
@@ -26,8 +25,7 @@ def source_fingerprints(project: Project, now: datetime) -> dict[str, str]:
 
 def _seen(project: Project, spec: SourceSpec) -> str | None:
     try:
-        if spec.reader.predictions is not None:
-            return fingerprint_of(predicted_parts(project, spec, spec.reader.predictions))
-        return fingerprint(project.root, spec)
+        reader = reader_of(spec)
+        return fingerprint_of(reader.parts(project, spec)) if reader.notices_changes else None
     except PlatformError as error:  # a change too: the ingest will say what is wrong
         return str(error)

@@ -15,10 +15,9 @@ from ml_platform.project import Project
 from ml_platform.sources.empty_log import has_rows
 from ml_platform.sources.ingest_history import CURSOR, Ingest, Mark, last_ingest, last_marks
 from ml_platform.sources.read_changed import unsettled
-from ml_platform.sources.readers.dispatch import Part, source_parts
-from ml_platform.sources.readers.predictions import predicted_parts
+from ml_platform.sources.reading.reader import Part, reader_of
 
-Why = Literal["never read", "begins anew", "rows become known", "no fingerprint", "changed"]
+Why = Literal["never read", "begins anew", "rows become known", "no fingerprint", "changed", "replaced"]
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,8 @@ def look_at_source(project: Project, name: str, now: datetime) -> Look:
     """
     spec, declared = project.spec.sources[name], deciding_part(project.spec, "source", name)
     lineage = content_id({part: value for part, value in declared.items() if part != "reader"})
-    if spec.reader.predictions is not None:  # the predictions of another model are other rows
-        lineage = content_id([lineage, spec.reader.predictions])
+    if spec.reader.model is not None:  # the predictions of another model are other rows
+        lineage = content_id([lineage, spec.reader.model])
     code = code_version("source", project.root, project_functions(project.spec, "source", name))
     scope = content_id([lineage, declared["reader"], code])
     last = last_ingest(project.database, name)
@@ -71,18 +70,23 @@ def look_at_source(project: Project, name: str, now: datetime) -> Look:
     if last is not None and continues and now < last.at:  # what was known later is not asked for
         return Look(None, last, True, lineage, scope, marks, (), ())
     cursor = marks.get(CURSOR)
-    if spec.reader.predictions is not None:
-        parts = predicted_parts(project, spec, spec.reader.predictions)
-    else:
-        parts = source_parts(project.root, spec, project.spec.file.connections, cursor.mark if cursor else None)
+    parts = reader_of(spec).parts(project, spec, cursor.mark if cursor else None)
     changed = unsettled(parts, marks, now)
     why = _why(changed, marks, now) if continues else ("begins anew" if last else "never read")
+    if spec.reader.replaces_parts and _is_one_gone(marks, parts):
+        why, changed = "replaced", list(parts)
     return Look(why, last, continues, lineage, scope, marks, parts, changed)
 
 
 def _has_rows(project: Project, spec: SourceSpec, last: Ingest) -> bool:
     """Return whether the log has rows to continue; only that of a model which has not predicted yet may have none."""
-    return spec.reader.predictions is None or has_rows(project.store.get("source", last.id))
+    return not spec.reader.may_be_empty or has_rows(project.store.get("source", last.id))
+
+
+def _is_one_gone(marks: Mapping[str, Mark], parts: Sequence[Part]) -> bool:
+    """Return whether a part that the last ingest found is gone: others may hold its rows, as they were or changed."""
+    present = {part.name for part in parts}
+    return any(mark.gone_at is None for name, mark in marks.items() if name not in present and name != CURSOR)
 
 
 def _why(changed: Sequence[Part], marks: Mapping[str, Mark], now: datetime) -> Why | None:

@@ -71,7 +71,7 @@ class _Column:
             values = pa.chunked_array([pc.run_end_decode(chunk) for chunk in values.chunks], values.type.value_type)
         if pa.types.is_string_view(values.type):
             values = values.cast(pa.string())
-        if _is_text(values.type) and self._spec.reader.csv is None:  # the parser of CSV files has seen to it
+        if _is_text(values.type) and not self._spec.reader.reads_text:
             try:
                 values.validate(full=True)
             except pa.ArrowInvalid:
@@ -146,7 +146,7 @@ class _Column:
         ends = pc.min_max(micros).as_py()
         if ends["min"] is not None and (ends["min"] < first or ends["max"] > last):
             beyond = pc.or_(pc.less(micros, first), pc.greater(micros, last))
-            if self._spec.reader.postgres is not None:  # the driver gives another number for infinity
+            if self._spec.reader.has_infinite_times:
                 self._refuse(beyond, "infinity, or a time outside the years 1 to 9999")
             self._refuse(beyond, "outside the years 1 to 9999", values)
         return instants

@@ -34,7 +34,7 @@ from ml_platform.sources.log_writer import add_records, append_rows
 from ml_platform.sources.new_rows import Log, NewRows, current_rows
 from ml_platform.sources.quarantine import keep_refused_rows
 from ml_platform.sources.read_changed import Reading, read_parts
-from ml_platform.sources.readers.dispatch import Part, fingerprint_of
+from ml_platform.sources.reading.reader import Part, fingerprint_of
 from ml_platform.sources.source_log import (
     CHUNK,
     FOREVER,
@@ -108,7 +108,7 @@ class _Ingestion:
                 self._log(),
                 partial=some,
                 place=reading.place,
-                starts=reading.starts if self._spec.reader.has_files else (),
+                starts=reading.starts if self._spec.reader.reads_files else (),
             )
             if not new.doubtful:
                 whole = not some and not self._is_partly_read
@@ -119,7 +119,7 @@ class _Ingestion:
         marks = reading.marks_beside(self._marks, new.seen, new.moved)
         if new.count:
             return self._append(parts, marks, new)
-        if self._previous is None and self._spec.reader.predictions is not None:
+        if self._previous is None and self._spec.reader.may_be_empty:
             return self._nothing_yet(parts)
         if self._previous is None:
             problem = f"none of its rows is known by {format_instant(self._now)}"
@@ -129,8 +129,7 @@ class _Ingestion:
     @property
     def _is_partly_read(self) -> bool:
         """Whether the reader gives only some of the rows: those beyond a cursor, or the predictions of some days."""
-        postgres = self._spec.reader.postgres
-        return self._spec.reader.predictions is not None or (postgres is not None and postgres.cursor is not None)
+        return self._spec.reader.model is not None or self._spec.reader.cursor is not None
 
     @property
     def _number(self) -> int:
@@ -146,9 +145,9 @@ class _Ingestion:
         kept = leave_out(self._project, self._spec.name)
         reading = read_parts(staging, self._spec, parts, self._marks, self._now, kept, self._far_ahead)
         only_beyond = CURSOR in self._marks and self._marks[CURSOR].mark is not None
-        may_be_empty = may_be_empty or only_beyond or self._spec.reader.predictions is not None
+        may_be_empty = may_be_empty or only_beyond or self._spec.reader.may_be_empty
         if reading.rows == 0 and not may_be_empty:
-            where = self._spec.reader.told
+            where = self._spec.reader.label
             raise EmptySource(self._spec.name, where, "there is no row", "Give it rows, and materialise it again.")
         return reading
 
@@ -249,6 +248,8 @@ class _Ingestion:
     ) -> Ingest:
         known = {**self._marks} | {mark.name: mark for mark in marks}
         known |= {mark.name: mark for mark in self._gone(known, parts)}
+        if self._spec.reader.replaces_parts:
+            known = {name: mark for name, mark in known.items() if mark.gone_at is None}
         waits = [mark.next_known_at for mark in known.values() if mark.next_known_at is not None]
         last = read_upstream(self._previous.upstream) if self._previous is not None else Upstream()
         upstream = upstream_of(last, known.values(), missing, self._now, self._far_ahead)
@@ -277,9 +278,10 @@ class _Ingestion:
             seal_rows(self._project, self._now)
 
     def _gone(self, marks: Mapping[str, Mark], parts: Sequence[Part]) -> list[Mark]:
-        if not self._spec.reader.has_files:
-            return []
-        return marks_of_gone(marks, {part.name for part in parts}, self._now)
+        gone = marks_of_gone(marks, {part.name for part in parts}, self._now)
+        if self._spec.reader.replaces_parts:  # a part that comes back is read again: rows may have changed meanwhile
+            return [Mark(mark.name, None, None, gone_at=mark.gone_at) for mark in gone if mark.gone_at is not None]
+        return gone if self._spec.reader.reads_files else []
 
     def _result(self, made: Made, checks: tuple[CheckResult, ...], new: NewRows | None, ingest: Ingest) -> Ingested:
         freshness = check_freshness(self._spec, made.artifact, self._now)

@@ -16,8 +16,7 @@ from ml_platform.core.errors import SourceError
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.conform import FIRST, LAST, TYPES, conform
 from ml_platform.sources.ingest_history import CURSOR, Mark
-from ml_platform.sources.readers.dispatch import Part
-from ml_platform.sources.readers.postgres import cursor_literal
+from ml_platform.sources.reading.reader import Part, reader_of
 from ml_platform.sources.source_log import KNOWN
 from ml_platform.sources.staging import Staging
 
@@ -147,7 +146,7 @@ class _PartReader:
     ) -> None:
         self._staging, self._spec, self._part, (self._now, self._far) = staging, spec, part, limits
         self._first, self._fresh, self._kept = first, fresh, kept
-        self._cursor = spec.reader.postgres.cursor if spec.reader.postgres else None
+        self._cursor = spec.reader.cursor
         self.rows = 0
         self._next_known: int | None = None
         self._last_known: int | None = None
@@ -180,14 +179,15 @@ class _PartReader:
             self._part.fingerprint,
             waits,
             rows=self._read,
-            most_rows=max(self._read, before.most_rows if before and self._spec.reader.has_files else 0),
+            most_rows=max(self._read, before.most_rows if before and self._spec.reader.reads_files else 0),
             waiting=self._waiting,
             waiting_until=None if self._last_known is None else from_micros(self._last_known),
             far=self._beyond,
         )
         found = [about]
         if self._cursor is not None:
-            beyond = cursor_literal(self._largest) if self._largest is not None and waits is None else None
+            known = self._largest is not None and waits is None
+            beyond = reader_of(self._spec).cursor_text(self._largest) if known else None
             found.append(Mark(CURSOR, beyond or (cursor.mark if cursor else None), waits))
         return found
 

@@ -11,7 +11,7 @@ import pytest
 from ml_platform.core.errors import DuplicateKey, EmptySource, MissingFile, SchemaChanged, SourceError
 from ml_platform.sources.arrivals import source_fingerprints
 from ml_platform.sources.ingest import ingest_source
-from ml_platform.sources.readers import dispatch as readers
+from ml_platform.sources.reading import csv_cells as readers
 from ml_platform.sources.source_log import FOREVER, chunk_names, source_versions
 from tests.features.world import SALES, at, sale, write_csv, write_project
 

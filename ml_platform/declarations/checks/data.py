@@ -76,34 +76,35 @@ def check_source(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
 
 def _check_reader(scope: Scope, where: str, source: SourceSpec) -> Iterator[Problem]:
     reader = source.reader
-    if reader.python is not None:
-        yield from check_code(scope, where, ("reader", "python"), reader.python)
-    if reader.fingerprint is not None:
-        yield from check_code(scope, where, ("reader", "fingerprint"), reader.fingerprint)
-    if reader.postgres is None:
-        return
-    place: Place = ("reader", "postgres")
-    connection, cursor = reader.postgres.connection, reader.postgres.cursor
+    for name, function in reader.functions.items():
+        yield from check_code(scope, where, ("reader", name), function)
     known = scope.spec.file.connections
-    if connection not in known:
-        remedy = suggest(connection, known) if known else "Declare connections in project.yaml"
-        yield Problem(where, (*place, "connection"), f"{connection} is not a connection. {remedy}")
-    if cursor is None:
-        return
+    if reader.connection is not None and reader.connection not in known:
+        remedy = suggest(reader.connection, known) if known else "Declare connections in project.yaml"
+        place: Place = ("reader", reader.name, "connection")
+        yield Problem(where, place, f"{reader.connection} is not a connection. {remedy}")
+    if reader.cursor is not None:
+        yield from _check_cursor(where, source, reader.cursor)
+    for below, text in reader.problems({name: column.type for name, column in source.columns.items()}):
+        yield Problem(where, ("reader", *below), text)
+
+
+def _check_cursor(where: str, source: SourceSpec, cursor: str) -> Iterator[Problem]:
+    place: Place = ("reader", source.reader.name, "cursor")
     found = source.columns.get(cursor)
     growing = [name for name, column in source.columns.items() if column.type in ("int", "timestamp")]
     if found is None:
-        yield Problem(where, (*place, "cursor"), f"{cursor} is not a column. {suggest(cursor, growing)}")
+        yield Problem(where, place, f"{cursor} is not a column. {suggest(cursor, growing)}")
     elif found.type not in ("int", "timestamp"):
         text = f"must be an int or a timestamp, found {cursor} of type {found.type}. {suggest(cursor, growing)}"
-        yield Problem(where, (*place, "cursor"), text)
+        yield Problem(where, place, text)
     elif found.zone is not None and repeats_hours(found.zone):
         text = (
             f"{cursor} is a local time of {found.zone}. When clocks go back, new rows have smaller values than those "
             f"that were read, and would never be read. Take an int or a timestamp with a time zone, or make one in a "
             f"query: {cursor} AT TIME ZONE '{found.zone}' AS {cursor}"
         )
-        yield Problem(where, (*place, "cursor"), text)
+        yield Problem(where, place, text)
 
 
 def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:

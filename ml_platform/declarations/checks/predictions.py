@@ -11,17 +11,17 @@ from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.prediction_columns import is_class_score, logged_columns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import feature_tables_of
-from ml_platform.declarations.source import GIVEN, KnownAt, SourceSpec
+from ml_platform.declarations.source import SourceSpec
 
 _PLACE: Place = ("reader", "predictions")
 
 
 def check_predictions(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
     """Yield what is wrong with a source of predictions; nothing for any other."""
-    name = source.reader.predictions
+    name = source.reader.model
     if name is None:
         return
-    yield from _check_given(source)
+    yield from _check_answers(source)
     if name not in scope.names("models"):
         text = f"there is no model {name}. {suggest(name, scope.names('models'))}"
         yield Problem(f"sources/{source.name}", _PLACE, text)
@@ -30,12 +30,11 @@ def check_predictions(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
         yield from _check_circle(scope.spec, source)
 
 
-def _check_given(source: SourceSpec) -> Iterator[Problem]:
+def _check_answers(source: SourceSpec) -> Iterator[Problem]:
     """Yield a problem for each key that says something else than the log does."""
-    found = {"key": list(source.key), "event_timestamp": source.event_timestamp, "known_at": source.known_at}
-    wanted = {**GIVEN, "known_at": KnownAt(**GIVEN["known_at"])}
-    for name in GIVEN:
-        if found[name] != wanted[name]:
+    declared = source.model_dump(mode="json", exclude_none=True)
+    for name, answer in source.reader.answers.items():
+        if declared[name] != answer:
             text = "follows from the prediction log: one row for each prediction, known when it was scored. Remove it"
             yield Problem(f"sources/{source.name}", (name,), text)
 
@@ -58,7 +57,7 @@ def _check_circle(spec: ProjectSpec, source: SourceSpec) -> Iterator[Problem]:
     """Yield a problem where the model needs this source; of several sources in one circle the first says so."""
     path = _circle(spec, f"sources/{source.name}")
     through = [node.partition("/")[2] for node in path if node.startswith("sources/")]
-    if path and source.name == min(name for name in through if spec.sources[name].reader.predictions):
+    if path and source.name == min(name for name in through if spec.sources[name].reader.model):
         yield Problem(f"sources/{source.name}", _PLACE, str(DeclarationCycle(path)))
 
 
@@ -80,7 +79,7 @@ def _needs(spec: ProjectSpec, node: str) -> Iterator[str]:
     """Yield what a node is made from; the stages of a model are told as one, its predictions."""
     owner, _, name = node.partition("/")
     if owner == "sources":
-        model = spec.sources[name].reader.predictions if name in spec.sources else None
+        model = spec.sources[name].reader.model if name in spec.sources else None
         yield from [f"{model}/predictions"] if model in spec.models else []
     elif owner == "features":
         yield f"sources/{spec.feature_tables[name].source}"

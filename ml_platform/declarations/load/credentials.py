@@ -8,6 +8,7 @@ from typing import Any
 
 from ml_platform.core.errors import Fault
 from ml_platform.core.secrets import KNOWN, is_secret_option, secrets_of_url
+from ml_platform.declarations.reader import readers
 from ml_platform.declarations.yaml.document import Document
 
 Path = tuple[str | int, ...]
@@ -18,7 +19,6 @@ _PLAIN_ALERTS = {"json", "jsons", "xml", "xmls", "form", "forms"}
 """Services of apprise whose URL names a server and holds no token of its own."""
 _TOKEN_LENGTH = 8
 _STORAGE = ("artifacts", "database", "mlflow")
-_READERS = ("csv", "parquet")
 
 
 def project_credentials(value: Any) -> Iterator[tuple[Path, str, bool]]:
@@ -79,7 +79,8 @@ def literal_credentials(document: Document) -> Iterator[tuple[Fault, set[str]]]:
 def source_credentials(document: Document) -> Iterator[tuple[Fault, set[str]]]:
     """Yield a fault for each credential in the address of a source's files, with what must not be shown of it."""
     reader = document.value.get("reader") if isinstance(document.value, dict) else None
-    for name in _READERS if isinstance(reader, dict) else ():
+    addresses = [name for known in readers().values() for name in known.addresses]
+    for name in addresses if isinstance(reader, dict) else ():
         text = reader.get(name) if isinstance(reader, dict) else None
         problem = _in_url(text) if isinstance(text, str) else None
         if problem is not None and isinstance(text, str):

@@ -139,7 +139,8 @@ def _existing(loc: Loc, value: Any) -> Loc:
 def _fields(annotation: Any) -> dict[str, Any]:
     if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return {}
-    return {field.alias or name: field for name, field in annotation.model_fields.items()}
+    fields = annotation.declared_fields() if hasattr(annotation, "declared_fields") else annotation.model_fields
+    return {field.alias or name: field for name, field in fields.items()}
 
 
 def _inside(annotation: Any, loc: Loc) -> Any:

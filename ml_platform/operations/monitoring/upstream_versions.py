@@ -67,7 +67,7 @@ def versions_in(project: Project, source: str, artifact: Artifact) -> tuple[Vers
 
 def check_upstream(project: Project, source: str, found: Sequence[VersionRows]) -> CheckResult:
     """Return whether every model in charge was trained on rows of the version that predicts now; a warning if not."""
-    upstream = project.spec.sources[source].reader.predictions
+    upstream = project.spec.sources[source].reader.model
     summary = {"versions": _told(upstream, [item.version for item in found]) if found else "none yet"}
     if not found:
         return CheckResult(UPSTREAM_VERSION, True, "warn", summary)
@@ -81,7 +81,7 @@ def check_upstream(project: Project, source: str, found: Sequence[VersionRows]) 
 
 def _trained_without(project: Project, source: str, found: Sequence[VersionRows], newest: VersionRows) -> Iterator[str]:
     """Yield a sentence for each champion that has seen no row of the newest version, though it reads this source."""
-    upstream = project.spec.sources[source].reader.predictions
+    upstream = project.spec.sources[source].reader.model
     for model in project.spec.models.values():
         version = champion(project, model.name) if source in sources_of(project.spec, model) else None
         if version is None:

@@ -44,6 +44,8 @@ def _why_read(view: View, node: Node, look: Look) -> list[str]:
         return [NEVER]
     if look.why == "begins anew":
         return [*(view.changes(node) or ["its declaration changed"]), "its log begins anew"]
+    if look.why == "replaced":
+        return [*view.changes(node), "files of its table were replaced since the last ingest: all of it is read again"]
     if look.why == "rows become known":
         first = look.last.next_known_at
         return [f"rows become known, the first at {first:%Y-%m-%d %H:%M}"] if first else []

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.formatting import span_text
-from ml_platform.declarations.source import Reader
+from ml_platform.declarations.reader import ReaderSpec
 from ml_platform.declarations.wording import known_sentence
 from ml_platform.project import Project
 from ml_platform.reporting.catalog.artifact_status import checks_of, current_artifact, declaration_of, standing_of
@@ -65,8 +65,8 @@ def _null_shares(project: Project, artifact: Artifact | None) -> tuple[Mapping[s
         return {}, str(error)
 
 
-def _reader(reader: Reader) -> str:
-    return f"{reader.kind}: {reader.told}"
+def _reader(reader: ReaderSpec) -> str:
+    return f"{reader.name}: {reader.label}"
 
 
 def _instants(about: Mapping[str, object]) -> tuple[datetime, datetime] | None:

@@ -2,23 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote
 
-import pyarrow as pa
-import pyarrow.compute as pc
+from pydantic import Field
 
 from ml_platform.core.errors import SchemaChanged, SourceError
-from ml_platform.declarations.source import SourceSpec
-from ml_platform.sources.readers.files import require_columns
+from ml_platform.sources.reading.extras import import_extra
+from ml_platform.sources.reading.reader import Part, Reader
+from ml_platform.sources.reading.table_or_query import TableOrQuery
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ml_platform.declarations.source import SourceSpec
+    from ml_platform.project import Project
 
 _ROWS = 65_536
 _CAST = {"money": "numeric", "oid": "bigint", "xid": "text", "cid": "text"}
 
 
-def read_postgres(spec: SourceSpec, url: str, after: str | None) -> Iterator[pa.Table]:
+class Postgres(TableOrQuery):
+    """Rows of a PostgreSQL database: a table, or the answer to a query."""
+
+
+class PostgresReader(Reader):
+    """A PostgreSQL database, in Arrow batches."""
+
+    name: ClassVar[str] = "postgres"
+    has_infinite_times: ClassVar[bool] = True  # the driver gives another number for infinity
+
+    postgres: Postgres = Field(description="Its connection, and a table or a query")
+
+    @property
+    def label(self) -> str:
+        """What is read, as people read it: never the URL."""
+        return self.postgres.label
+
+    @property
+    def notices_changes(self) -> bool:
+        """No: only asking the server can tell."""
+        return False
+
+    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
+        """Return the server's answer as one part."""
+        url = project.spec.file.connections.get(self.postgres.connection, "")
+        return [Part(self.label, None, partial(read_postgres, source, self.postgres, url, after))]
+
+    def cursor_text(self, value: pa.Scalar) -> str:
+        """Return a value of a cursor as it stands in SQL."""
+        import pyarrow as pa
+
+        if pa.types.is_timestamp(value.type):
+            kind = "timestamp" if value.type.tz is None else "timestamptz"
+            return f"{kind} '{value.as_py().isoformat()}'"
+        return str(int(value.as_py()))
+
+
+def read_postgres(spec: SourceSpec, declared: Postgres, url: str, after: str | None) -> Iterator[pa.Table]:
     """Yield the declared columns of a table's or query's rows.
 
     Parameters
@@ -32,33 +76,28 @@ def read_postgres(spec: SourceSpec, url: str, after: str | None) -> Iterator[pa.
     ------
     SourceError, SchemaChanged
     """
-    dbapi = _driver(spec)
-    reader = spec.reader.postgres
-    assert reader is not None
+    import pyarrow as pa
+
+    from ml_platform.sources.reading.columns import require_columns
+
+    dbapi = import_extra("adbc_driver_postgresql.dbapi", "postgres", spec.name, "the driver for PostgreSQL")
+    where = declared.label
     try:
         with (
             closing(dbapi.connect(_plain_url(url), autocommit=True)) as connection,
             closing(connection.cursor()) as cursor,
         ):
-            cursor.execute(f"SELECT * FROM {_origin(spec)} LIMIT 0")
+            cursor.execute(f"SELECT * FROM {_origin(declared)} LIMIT 0")
             schema = cursor.fetch_arrow_table().schema
-            require_columns(schema.names, spec, reader.told)
-            _require_types(schema, spec, reader.told)
-            _require_cursor(schema, spec, reader.told)
-            cursor.execute(_query(spec, after))
+            require_columns(schema.names, spec, where)
+            _require_types(schema, spec, where)
+            _require_cursor(schema, spec, where, declared.cursor)
+            cursor.execute(_query(spec, declared, after))
             for batch in cursor.fetch_record_batch():
                 for start in range(0, batch.num_rows, _ROWS):
                     yield _stored(pa.Table.from_batches([batch.slice(start, _ROWS)]))
     except (dbapi.Error, OSError) as error:
-        raise _told(spec, url, error) from None
-
-
-def cursor_literal(value: pa.Scalar) -> str:
-    """Return a value of a cursor as it stands in SQL."""
-    if pa.types.is_timestamp(value.type):
-        kind = "timestamp" if value.type.tz is None else "timestamptz"
-        return f"{kind} '{value.as_py().isoformat()}'"
-    return str(int(value.as_py()))
+        raise _told(spec, where, url, error) from None
 
 
 def _require_types(schema: pa.Schema, spec: SourceSpec, where: str) -> None:
@@ -71,9 +110,10 @@ def _require_types(schema: pa.Schema, spec: SourceSpec, where: str) -> None:
             raise SchemaChanged(spec.name, where, problem, remedy, column=name)
 
 
-def _require_cursor(schema: pa.Schema, spec: SourceSpec, where: str) -> None:
+def _require_cursor(schema: pa.Schema, spec: SourceSpec, where: str, cursor: str | None) -> None:
     """Raise where the server does not order the cursor as rows become: a text, or a date, which many rows share."""
-    cursor = spec.reader.postgres.cursor if spec.reader.postgres else None
+    import pyarrow as pa
+
     if cursor is None:
         return
     field = schema.field(cursor)
@@ -86,32 +126,18 @@ def _require_cursor(schema: pa.Schema, spec: SourceSpec, where: str) -> None:
         raise SchemaChanged(spec.name, where, problem, remedy, column=cursor)
 
 
-def _driver(spec: SourceSpec) -> Any:
-    try:
-        from adbc_driver_postgresql import dbapi
-    except ImportError:
-        raise SourceError(
-            spec.name,
-            "reader.postgres",
-            "the driver for PostgreSQL is not installed",
-            "Install it with: pip install 'ml-platform[postgres]'.",
-        ) from None
-    return dbapi
+def _origin(declared: Postgres) -> str:
+    if declared.table is not None:
+        return ".".join(_quoted(part) for part in declared.table.split("."))
+    return f"(\n{declared.query}\n) AS rows"
 
 
-def _origin(spec: SourceSpec) -> str:
-    reader = spec.reader.postgres
-    assert reader is not None
-    if reader.table is not None:
-        return ".".join(_quoted(part) for part in reader.table.split("."))
-    return f"(\n{reader.query}\n) AS rows"
-
-
-def _query(spec: SourceSpec, after: str | None) -> str:
+def _query(spec: SourceSpec, declared: Postgres, after: str | None) -> str:
     columns = ", ".join(_quoted(name) for name in spec.columns)
-    query = f"SELECT {columns} FROM {_origin(spec)}"
-    cursor = spec.reader.postgres.cursor if spec.reader.postgres else None
-    return query if cursor is None or after is None else f"{query} WHERE {_quoted(cursor)} > {after}"
+    query = f"SELECT {columns} FROM {_origin(declared)}"
+    if declared.cursor is None or after is None:
+        return query
+    return f"{query} WHERE {_quoted(declared.cursor)} > {after}"
 
 
 def _quoted(name: str) -> str:
@@ -120,6 +146,8 @@ def _quoted(name: str) -> str:
 
 def _stored(table: pa.Table) -> pa.Table:
     """Return a table whose columns of types that Arrow does not know are what they are stored as."""
+    import pyarrow as pa
+
     for place, field in enumerate(table.schema):
         if isinstance(field.type, pa.BaseExtensionType):
             table = table.set_column(place, field.name, _plain(table.column(place)))
@@ -127,6 +155,9 @@ def _stored(table: pa.Table) -> pa.Table:
 
 
 def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     if isinstance(values.type, pa.UuidType):
         return pa.chunked_array([[value and str(value) for value in values.to_pylist()]], pa.string())
     plain = values.cast(values.type.storage_type)
@@ -142,15 +173,13 @@ def _plain_url(url: str) -> str:
     return f"{scheme.partition('+')[0]}{separator}{rest}"
 
 
-def _told(spec: SourceSpec, url: str, error: Exception) -> SourceError:
+def _told(spec: SourceSpec, where: str, url: str, error: Exception) -> SourceError:
     """Return the error in the server's words, without anything of the URL that could be a secret."""
-    reader = spec.reader.postgres
-    assert reader is not None
     text = " ".join(str(error).partition("Query was:")[0].split())
     for secret in _secrets(url):
         text = text.replace(secret, "***")
     remedy = "Nothing was changed. Correct the reader, or the server and its URL in project.yaml."
-    return SourceError(spec.name, reader.told, f"PostgreSQL says: {text[:300].rstrip('.')}", remedy)
+    return SourceError(spec.name, where, f"PostgreSQL says: {text[:300].rstrip('.')}", remedy)
 
 
 def _secrets(url: str) -> list[str]:

@@ -6,20 +6,48 @@ Before the first deployment there are none, and none are made up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import pyarrow as pa
-import pyarrow.compute as pc
+from pydantic import Field
 
 from ml_platform.core.errors import SchemaChanged, listed
 from ml_platform.declarations.prediction_columns import is_class_score, score_column
-from ml_platform.declarations.source import SourceSpec
-from ml_platform.project import Project
-from ml_platform.sources.conform import TYPES
-from ml_platform.sources.readers.dispatch import Part
-from ml_platform.storage.prediction_log import LoggedDay, logged_days, read_day
-from ml_platform.storage.versions import versions
+from ml_platform.declarations.types import Name
+from ml_platform.sources.reading.reader import Part, Reader
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ml_platform.declarations.source import SourceSpec
+    from ml_platform.project import Project
+    from ml_platform.storage.prediction_log import LoggedDay
+
+
+class PredictionsReader(Reader):
+    """A model's predictions, from its log."""
+
+    name: ClassVar[str] = "predictions"
+    may_be_empty: ClassVar[bool] = True
+    answers: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {"key": ["prediction_id"], "event_timestamp": "effective_time", "known_at": {"column": "scored_at"}}
+    )
+    own_columns: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"prediction_id": "string", "effective_time": "timestamp", "scored_at": "timestamp", "version": "int"}
+    )
+
+    predictions: Name = Field(description="A model of the project: its logged predictions are the rows")
+
+    @property
+    def model(self) -> str:
+        """The model."""
+        return self.predictions
+
+    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
+        """Return the days of the log."""
+        return predicted_parts(project, source, self.predictions)
 
 
 def predicted_parts(project: Project, spec: SourceSpec, model: str) -> list[Part]:
@@ -32,6 +60,8 @@ def predicted_parts(project: Project, spec: SourceSpec, model: str) -> list[Part
     SchemaChanged
         Where no version of the model knows a class whose score is declared.
     """
+    from ml_platform.storage.prediction_log import logged_days
+
     names = _log_names(project, spec, model)
     return [
         Part(f"{model}/predictions {logged.day}", logged.artifact, partial(_read, project, spec, names, logged))
@@ -40,6 +70,8 @@ def predicted_parts(project: Project, spec: SourceSpec, model: str) -> list[Part
 
 
 def _read(project: Project, spec: SourceSpec, names: Mapping[str, str], logged: LoggedDay) -> Iterator[pa.Table]:
+    from ml_platform.storage.prediction_log import read_day
+
     for segment in read_day(project, logged, list(names.values())):
         yield _declared(segment, spec, names)
 
@@ -60,12 +92,19 @@ def _log_names(project: Project, spec: SourceSpec, model: str) -> dict[str, str]
 
 def _classes(project: Project, model: str) -> Mapping[str, str]:
     """Return the log's columns with the scores of single classes, of all versions, by their names in a source."""
+    from ml_platform.storage.versions import versions
+
     made = [project.store.get("trained_model", version.id).about["label"] for version in versions(project, model)]
     labels = [label for about in made for label, _ in about.get("classes", ())]
     return {score_column(label): f"score.{label}" for label in labels}
 
 
 def _declared(segment: pa.Table, spec: SourceSpec, names: Mapping[str, str]) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from ml_platform.sources.conform import TYPES
+
     columns = {
         name: segment[names[name]]
         if names[name] in segment.column_names

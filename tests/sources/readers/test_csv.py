@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from ml_platform.core.errors import SchemaChanged
 from ml_platform.declarations.source import SourceSpec
-from ml_platform.sources.readers.csv import read_csv
-from ml_platform.sources.readers.csv_blocks import BadQuote, row_blocks
+from ml_platform.sources.reading.csv_blocks import BadQuote, row_blocks
+from ml_platform.sources.reading.csv_cells import read_csv
 
 FILES = fsspec.filesystem("memory")
 

@@ -342,4 +342,4 @@ def test_faults_of_the_reader_are_told_when_it_is_declared(tmp_path, reader, mes
 
 def test_the_catalogue_and_the_graph_tell_the_connection_by_name(tmp_path):
     reader = opened(tmp_path, "postgresql://secret", table="public.sales").spec.sources["sales"].reader
-    assert (reader.kind, reader.told) == ("postgres", "shop_db: table public.sales")
+    assert (reader.name, reader.label) == ("postgres", "shop_db: table public.sales")

@@ -1,21 +1,18 @@
-"""Opening the files of a source, and reading Parquet files in batches, whatever their size."""
+"""Opening the files of a source for reading bytes."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet
 
-from ml_platform.core.errors import MissingFile, SchemaChanged, listed, suggest
+from ml_platform.core.errors import MissingFile, SchemaChanged, listed
 from ml_platform.declarations.source import SourceSpec
-from ml_platform.sources.readers.compressed import MemberStream, is_of_members
-
-_ROWS = 65_536
+from ml_platform.sources.reading.compressed import MemberStream, is_of_members
 
 
 @contextmanager
@@ -55,41 +52,6 @@ def _only_member(archive: zipfile.ZipFile, spec: SourceSpec, where: str) -> Any:
 
 def _is_hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
-
-
-def read_parquet(files: Any, path: str, spec: SourceSpec, where: str) -> Iterator[pa.Table]:
-    """Yield the declared columns of a Parquet file.
-
-    Raises
-    ------
-    MissingFile, SchemaChanged
-    """
-    try:
-        with files.open(path, "rb") as file:
-            parquet = pa.parquet.ParquetFile(
-                file, page_checksum_verification=True, pre_buffer=False, coerce_int96_timestamp_unit="us"
-            )
-            require_columns(parquet.schema_arrow.names, spec, where)
-            for batch in parquet.iter_batches(_ROWS, columns=list(spec.columns)):
-                yield pa.Table.from_batches([batch]).select(list(spec.columns))
-    except FileNotFoundError:
-        raise gone(spec, where, path) from None
-    except (pa.ArrowException, OSError) as error:
-        raise SchemaChanged(spec.name, where, f"not readable as Parquet: {error}", "Repair the file.") from None
-
-
-def require_columns(found: Sequence[str], spec: SourceSpec, where: str) -> None:
-    """Raise unless every declared column is there; columns that are not declared are of no concern."""
-    missing = [name for name in spec.columns if name not in found]
-    if missing:
-        hint = suggest(missing[0], [name for name in found if name not in spec.columns] or found)
-        problem = f"column {listed(missing)} is missing"
-        remedy = f"{hint} Correct the source's columns, or the data."
-        raise SchemaChanged(spec.name, where, problem, remedy, column=missing[0])
-    twice = sorted({name for name in spec.columns if list(found).count(name) > 1})
-    if twice:
-        problem = f"column {listed(twice)} is there twice"
-        raise SchemaChanged(spec.name, where, problem, "Remove one of them.", column=twice[0])
 
 
 def gone(spec: SourceSpec, where: str, path: str) -> MissingFile:

@@ -1,0 +1,181 @@
+"""Reading CSV files in blocks of whole rows: the cells that Python's csv module reads in strict mode, or an error."""
+
+from __future__ import annotations
+
+import csv
+import io
+import lzma
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+from ml_platform.core.errors import SchemaChanged, listed
+from ml_platform.declarations.source import SourceSpec
+from ml_platform.sources.conform import first_not_utf8
+from ml_platform.sources.reading.columns import require_columns
+from ml_platform.sources.reading.csv_blocks import BLOCK_BYTES, BadQuote, first_row_end, row_blocks
+from ml_platform.sources.reading.open_file import gone, opened
+
+_UNREADABLE = (
+    *(pa.ArrowException, EOFError, OSError, ValueError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError),  # of damaged or encrypted archives
+)
+_ENCODING = "Convert the file to UTF-8, such as with iconv -f latin1 -t utf-8"
+
+
+def read_csv(files: Any, path: str, spec: SourceSpec, where: str, block_bytes: int = BLOCK_BYTES) -> Iterator[pa.Table]:
+    """Yield the declared columns of a CSV file as text.
+
+    Parameters
+    ----------
+    block_bytes
+        How much is read at once.
+
+    Raises
+    ------
+    MissingFile, SchemaChanged
+        With the row (1 is the first one below the header) or the line, and nothing of the file is ingested.
+    """
+    parser = _Parser(spec, where)
+    try:
+        with opened(files, path, spec, where) as file:
+            for block in row_blocks(file, block_bytes):
+                yield parser.parse(block)
+            parser.require_header()
+    except FileNotFoundError:
+        raise gone(spec, where, path) from None
+    except BadQuote as bad:
+        raise parser.bad_quote(bad) from None
+    except _UNREADABLE as error:
+        raise SchemaChanged(spec.name, where, f"not readable as CSV: {error}", "Repair the file.") from None
+
+
+class _Parser:
+    """Parses the blocks of one file in order, and knows how many rows came before."""
+
+    def __init__(self, spec: SourceSpec, where: str) -> None:
+        self._spec, self._where = spec, where
+        self._header: list[str] | None = None
+        self._rows, self._lines = 0, 0
+        self._convert = pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(spec.columns, pa.string()),
+            include_columns=list(spec.columns),
+            null_values=list(dict.fromkeys(("", *spec.reader.null_values))),
+            strings_can_be_null=True,
+        )
+
+    def parse(self, block: bytes) -> pa.Table:
+        """Return the declared columns of a block's rows; the first block begins with the header."""
+        start = 0
+        if self._header is None:
+            start = first_row_end(block)
+            self._header = self._read_header(block[:start])
+            self._require_names(self._header)
+            require_columns(self._header, self._spec, self._where)
+        rows = block[start:] if start else block
+        try:
+            table = self._table(rows, self._convert)
+        except pa.ArrowInvalid as error:
+            raise self._unreadable(rows, error) from None
+        self._rows += table.num_rows
+        self._lines += block.count(b"\n")
+        return table
+
+    def require_header(self) -> None:
+        """Raise unless there was a header."""
+        if self._header is None:
+            raise self._error("the file is empty: it has no header", "Repair the file.")
+
+    def bad_quote(self, bad: BadQuote) -> SchemaChanged:
+        """Return the error for a quote that does not pair."""
+        rows = sum(1 for row in _split(bad.before) if row) - (self._header is None)
+        place = f"row {self._rows + rows + 1}" if rows >= 0 else "header"
+        where = f"{self._where}: {place} (line {self._lines + bad.lines + 1})"
+        remedy = "Repair the file; inside quotes, write a quote as two."
+        return SchemaChanged(self._spec.name, where, bad.problem, remedy)
+
+    def _table(self, rows: bytes, convert: Any, parse: Any = None, *, use_threads: bool = True) -> pa.Table:
+        if not rows:
+            return pa.table({name: pa.array([], pa.string()) for name in self._spec.columns})
+        names = _distinct(self._header or (), self._spec)
+        read = pa.csv.ReadOptions(column_names=names, block_size=len(rows) + 1, use_threads=use_threads)
+        parse = parse or pa.csv.ParseOptions(newlines_in_values=True)
+        return pa.csv.read_csv(pa.py_buffer(rows), read_options=read, parse_options=parse, convert_options=convert)
+
+    def _read_header(self, row: bytes) -> list[str]:
+        if b"\x00" in row or row.startswith((b"\xff\xfe", b"\xfe\xff")):
+            remedy = "Unpack archives, and convert other encodings, such as with iconv -f utf-16 -t utf-8."
+            raise self._error("not a text file in UTF-8: its header has NUL bytes", remedy)
+        try:
+            text = row.decode()
+        except UnicodeDecodeError as error:
+            raise self._error(f"its header is not text in UTF-8: {error}", f"{_ENCODING}.") from None
+        return next(iter(_split(text)), [])
+
+    def _require_names(self, header: Sequence[str]) -> None:
+        """Raise where the first row is no header of the declared columns, or is not separated by commas."""
+        if set(header) & set(self._spec.columns):
+            return
+        text = ",".join(header)
+        other = next((sign for sign in ";\t|" if set(text.split(sign)) & set(self._spec.columns)), None)
+        problem = "none of the declared columns is in the header"
+        if other is not None:
+            raise self._error(f"{problem}; its cells are separated by {other!r}", "Write the file with commas.")
+        remedy = f"Write the columns' names in the first row; declared are {listed(self._spec.columns)}."
+        raise self._error(f"{problem}, which is {text[:60]!r}", remedy)
+
+    def _unreadable(self, rows: bytes, error: Exception) -> SchemaChanged:
+        """Return the error for the first row that has too many or too few cells, or text in another encoding."""
+        ragged: list[Any] = []
+
+        def note(row: Any) -> str:
+            ragged.append(row)
+            return "error"
+
+        parse = pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
+        as_bytes = pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(self._spec.columns, pa.binary()), include_columns=list(self._spec.columns)
+        )
+        try:
+            table = self._table(rows, as_bytes, parse, use_threads=False)
+        except pa.ArrowInvalid:
+            if not ragged:
+                return self._error(f"not readable as CSV: {error}", "Repair the file.")
+            row = ragged[0]
+            counts = (
+                f"{row.actual_columns} cell{'s' * (row.actual_columns != 1)}, and the header {row.expected_columns}"
+            )
+            problem = f"it has {counts}: {row.text[:60]!r}"
+            return self._error(problem, "Repair the file; a comma inside a cell needs quotes.", row.number)
+        return self._not_utf8(table, error)
+
+    def _not_utf8(self, table: pa.Table, error: Exception) -> SchemaChanged:
+        bad = [(found, name) for name in self._spec.columns if (found := first_not_utf8(table[name])) is not None]
+        if not bad:
+            return self._error(f"not readable as CSV: {error}", "Repair the file.")
+        (row, cell), name = min(bad)
+        problem = f"column {name}: {cell[:60]!r} is not text in UTF-8"
+        return self._error(problem, f"{_ENCODING}.", row + 1, column=name)
+
+    def _error(self, problem: str, remedy: str, row: int | None = None, column: str | None = None) -> SchemaChanged:
+        where = self._where if row is None else f"{self._where}: row {self._rows + row}"
+        return SchemaChanged(self._spec.name, where, problem, remedy, column=column)
+
+
+def _distinct(header: Sequence[str], spec: SourceSpec) -> list[str]:
+    """Return names for Arrow, which takes each once: those that are not declared are numbered."""
+    return [name if name in spec.columns else f"\x00{number}" for number, name in enumerate(header)]
+
+
+def _split(rows: bytes | str) -> Iterator[list[str]]:
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        text = rows if isinstance(rows, str) else rows.decode("latin-1")
+        yield from csv.reader(io.StringIO(text, newline=""))
+    finally:
+        csv.field_size_limit(limit)

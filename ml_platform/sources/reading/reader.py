@@ -1,0 +1,88 @@
+"""What a reader is: the declaration of it, and reading in parts, each in batches."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ml_platform.core.errors import SourceError
+from ml_platform.core.hashing import content_id
+from ml_platform.declarations.reader import ReaderSpec
+
+if TYPE_CHECKING:
+    from ml_platform.declarations.source import SourceSpec
+    from ml_platform.project import Project
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is read as one: a file, all that a function gives, the answer of a database.
+
+    Attributes
+    ----------
+    name
+        As errors tell it, such as ``data/2024-05-01.csv``.
+    fingerprint
+        Differs when the part's rows do; None where only reading can tell.
+    tables
+        Reads the declared columns in batches, as Arrow tables. Cells may be text; nulls are nulls already.
+    """
+
+    name: str
+    fingerprint: str | None
+    tables: Callable[[], Iterator[Any]]
+
+
+class Reader(ReaderSpec, ABC):
+    """A reader: extend it in one file, with a field of its own name and `parts`.
+
+    Import heavy libraries inside methods: every reader's file is imported when declarations are read.
+    """
+
+    @abstractmethod
+    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
+        """Return what the rows are read from, in order. No row is read before `Part.tables` is called.
+
+        Parameters
+        ----------
+        project
+            The opened project: ``project.root``, ``project.spec.file.connections``.
+        source
+            The source that is read: `Part.tables` gives its declared columns.
+        after
+            Where there is a cursor, the text of its largest value so far: only rows beyond are read.
+
+        Raises
+        ------
+        SourceError
+            Where parts are missing or cannot be reached.
+        """
+
+    def cursor_text(self, value: Any) -> str:
+        """Return the text of a cursor's value, an Arrow scalar, that `parts` gets as `after`."""
+        found = value.as_py()
+        return found.isoformat() if isinstance(found, datetime) else str(int(found))
+
+
+def reader_of(source: SourceSpec) -> Reader:
+    """Return a source's reader, which can read.
+
+    Raises
+    ------
+    SourceError
+        Where an installed package declares a reader and does not read.
+    """
+    if not isinstance(source.reader, Reader):
+        kind = type(source.reader)
+        problem = f"{kind.__module__}.{kind.__name__} declares a reader that cannot read"
+        raise SourceError(source.name, f"reader.{source.reader.name}", problem, f"Let it extend {Reader.__module__}.")
+    return source.reader
+
+
+def fingerprint_of(parts: Sequence[Part]) -> str | None:
+    """Return a text that changes when any of the parts does; None where that of any part is not known."""
+    found = [part.fingerprint for part in parts]
+    return None if None in found else content_id([[part.name, part.fingerprint] for part in parts])
