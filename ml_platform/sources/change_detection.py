@@ -73,7 +73,7 @@ def look_at_source(project: Project, name: str, now: datetime) -> Look:
     parts = reader_of(spec).parts(project, spec, cursor.mark if cursor else None)
     changed = unsettled(parts, marks, now)
     why = _why(changed, marks, now) if continues else ("begins anew" if last else "never read")
-    if spec.reader.replaces_parts and _is_one_gone(marks, parts):
+    if spec.reader.replaces_parts and _are_replaced(marks, parts):
         why, changed = "replaced", list(parts)
     return Look(why, last, continues, lineage, scope, marks, parts, changed)
 
@@ -83,10 +83,11 @@ def _has_rows(project: Project, spec: SourceSpec, last: Ingest) -> bool:
     return not spec.reader.may_be_empty or has_rows(project.store.get("source", last.id))
 
 
-def _is_one_gone(marks: Mapping[str, Mark], parts: Sequence[Part]) -> bool:
-    """Return whether a part that the last ingest found is gone: others may hold its rows, as they were or changed."""
-    present = {part.name for part in parts}
-    return any(mark.gone_at is None for name, mark in marks.items() if name not in present and name != CURSOR)
+def _are_replaced(marks: Mapping[str, Mark], parts: Sequence[Part]) -> bool:
+    """Return whether a part that the last ingest found is gone or changed: others may hold its rows."""
+    present = {part.name: part.fingerprint for part in parts}
+    known = {name: mark.mark for name, mark in marks.items() if name != CURSOR and mark.gone_at is None}
+    return any(present.get(name) != mark for name, mark in known.items())
 
 
 def _why(changed: Sequence[Part], marks: Mapping[str, Mark], now: datetime) -> Why | None:

@@ -7,6 +7,7 @@ inside methods.
 __all__ = [
     "columns",
     "csv_cells",
+    "error_text",
     "extras",
     "file_parts",
     "open_file",
