@@ -7,8 +7,9 @@ import dagster as dg
 
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.alerts import send_alert
+from ml_platform.operations.predictions.due import due_days, read_until
 from ml_platform.operations.predictions.missed import missed_alert, missed_rows
-from ml_platform.operations.predictions.score import Scored, days_id, due_days, read_until, score_days
+from ml_platform.operations.predictions.score import Scored, days_id, score_days
 from ml_platform.project import Project
 from ml_platform_dagster.assets.metadata import Metadata, table
 from ml_platform_dagster.assets.node_asset import declared_asset, model_of

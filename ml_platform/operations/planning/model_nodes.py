@@ -15,7 +15,8 @@ from ml_platform.models.train import training_key
 from ml_platform.operations.monitoring.monitor import monitoring_key
 from ml_platform.operations.planning.context import NEVER, View
 from ml_platform.operations.planning.plan import Planned
-from ml_platform.operations.predictions.score import days_id, days_of_run, scored_days
+from ml_platform.operations.predictions.due import days_of_run
+from ml_platform.operations.predictions.score import days_id, scored_days
 from ml_platform.operations.versions.not_deployed import kept_text
 from ml_platform.registry.approvals import APPROVE, asks_for_approval, decision_on
 from ml_platform.registry.champion import champion, champion_ref, rivals_of

@@ -1,3 +1,3 @@
 """Batch predictions: which rows are scored, when, and with which version."""
 
-__all__ = ["missed", "rows", "score"]
+__all__ = ["due", "missed", "rows", "score"]

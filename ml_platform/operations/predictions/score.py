@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
@@ -22,7 +22,6 @@ from ml_platform.core.hashing import cache_key, content_id
 from ml_platform.datasets.frame import LATE, LEFT_OUT, Asked, asked_frame
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.resolve import feature_tables_of
-from ml_platform.declarations.scheduling import days_to_score
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.operations.predictions.rows import predicted_rows, prediction_ids, unlearned_counts
 from ml_platform.project import Project
@@ -31,28 +30,14 @@ from ml_platform.sources.checks.results import require_healthy
 from ml_platform.storage.ledger.anchors import seal_rows
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Made
-from ml_platform.storage.outputs import partition_instants
 from ml_platform.storage.prediction_log import (
     KIND,
     append_predictions,
     day_bounds,
     logged_day,
     read_day,
-    read_predictions,
 )
 from ml_platform.storage.versions import Version
-
-__all__ = [
-    "Scored",
-    "days_id",
-    "days_of_run",
-    "due_days",
-    "read_predictions",
-    "read_until",
-    "score_batch",
-    "score_days",
-    "scored_days",
-]
 
 _DAYS_AT_ONCE = 31
 
@@ -147,30 +132,6 @@ def scored_days(
     keys = {day: _key(project, model_name, inputs, *_stretch(day, now)) for day in days}
     found = {day: project.store.find(KIND, key) for day, key in keys.items()}
     return {day: made for day, made in found.items() if made and _is_current(project, model_name, day, made.id)}
-
-
-def read_until(project: Project, model_name: str, now: datetime) -> datetime:
-    """Return up to when a model's population is read: `now`, or the last reading of its source if that was earlier.
-
-    A day is complete only if the source was read after its end: rows of it may still come in.
-    """
-    source = project.spec.models[model_name].population.source
-    return min(now, partition_instants(project.database, f"sources/{source}").get("", now))
-
-
-def due_days(project: Project, model_name: str, now: datetime) -> tuple[date, ...]:
-    """Return the days, in order, whose predictions of a model are not complete."""
-    made = partition_instants(project.database, f"{model_name}/{KIND}")
-    scored = {date.fromisoformat(day): at for day, at in made.items() if day}
-    return days_to_score(first_deployed(project, model_name), scored, now)
-
-
-def days_of_run(project: Project, models: Sequence[str], now: datetime) -> tuple[date, ...]:
-    """Return the days, in order, that a run over some models scores: all from the first that is due for any of them."""
-    due = {day for model in models for day in due_days(project, model, now)}
-    if not due:
-        return ()
-    return tuple(min(due) + timedelta(days=count) for count in range((max(due) - min(due)).days + 1))
 
 
 def days_id(ids: Sequence[str]) -> str:

@@ -11,17 +11,12 @@ import pytest
 
 from ml_platform.core.errors import BrokenInput
 from ml_platform.models.predictor import load_predictor
+from ml_platform.operations.predictions.due import due_days, read_until
 from ml_platform.operations.predictions.rows import prediction_ids
-from ml_platform.operations.predictions.score import (
-    Scored,
-    due_days,
-    read_predictions,
-    read_until,
-    score_batch,
-    score_days,
-)
+from ml_platform.operations.predictions.score import Scored, score_batch, score_days
 from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform.storage.outputs import record_output
+from ml_platform.storage.prediction_log import read_predictions
 from tests.models.rows import shop_rows
 from tests.operations.monitoring.hand_made_world import HandMadeWorld, hand_made_world
 from tests.shop_project import open_shop
