@@ -11,7 +11,7 @@ from ml_platform.operations.versions.not_deployed import kept_alert, kept_text, 
 from ml_platform.operations.versions.pending import waiting_alert, waiting_version
 from ml_platform.project import Project
 from ml_platform.registry.champion import anchor, champion, champion_ref, deploy
-from ml_platform.registry.evaluation.evaluate import KIND as EVALUATION
+from ml_platform.registry.evaluation.key import KIND as EVALUATION
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import deployment_record
 from ml_platform.storage.ledger.anchors import signature_of

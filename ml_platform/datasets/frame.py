@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_platform.core.clock import MICROSECOND, Schedule, to_micros
+from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.engines import Engine
 from ml_platform.core.engines.ibis_functions import epoch_us
 from ml_platform.core.errors import FrameError
@@ -30,83 +28,29 @@ from ml_platform.sources.source_log import KNOWN, UNTIL, source_versions
 from ml_platform.storage.manifest import Artifact
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
+from ml_platform.datasets.batch_runs import batch_runs
+from ml_platform.datasets.left_out import (
+    ASKED,
+    ASKED_TWICE,
+    EFFECTIVE,
+    EFFECTIVE_TIME,
+    INSTANT,
+    IS_LATE,
+    LATE,
+    LEFT_OUT,
+    MISSED,
+    NO_CONDITION,
+    NO_KEY,
+    NO_TIME,
+    PREDICTION_TIME,
+    REASON,
+    WHERE,
+    counted_reasons,
+    one_reason,
+)
 
-PREDICTION_TIME, EFFECTIVE_TIME, LATE = "prediction_time", "effective_time", "late"
-ASKED, EFFECTIVE, _WHERE, _REASON, _LATE = "_asked", "_effective", "_where", "_reason", "_late"
 _RUN_BEFORE = "_run_before"
-_INSTANT = pa.timestamp("us", "UTC")
-_LEFT_OUT_SCHEMA = pa.schema({EFFECTIVE: pa.int64(), _REASON: pa.string()})
-
-MISSED, ASKED_TWICE, NO_KEY = "missed", "asked_twice", "no_key"
-NO_TIME, NO_CONDITION = "no_prediction_time", "no_condition"
-LEFT_OUT: Mapping[str, str] = {
-    MISSED: "known only after their batch run",
-    ASKED_TWICE: "about an entity that another row asked about at the same batch run",
-    NO_KEY: "without the entity's key",
-    NO_TIME: "whose prediction time is null",
-    NO_CONDITION: "for which population.where is null",
-}
-"""Why production asks about no row, in words."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The rows that production asks about, and those that it would have asked about.
-
-    Attributes
-    ----------
-    rows
-        One row for each question, with ``late`` beside the columns of `model_frame`.
-    left_out
-        ``effective_time``, the ``reason`` (a key of `LEFT_OUT`) and ``rows``: how many rows were left out at a batch
-        run for which reason.
-    """
-
-    rows: pd.DataFrame
-    left_out: pd.DataFrame
-
-
-def model_frame(
-    project: Project, model_name: str, inputs: Mapping[str, str], start: datetime, end: datetime, now: datetime
-) -> pd.DataFrame:
-    """Return the rows whose batch run lies in ``(start, end]`` and not after `now`, with point-in-time features.
-
-    Parameters
-    ----------
-    inputs
-        Ids of artefacts by node, such as ``{"sources/orders": ..., "features/courier_recent": ...}``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each row of the population that was known at the last batch run at or before its prediction time,
-        as it was known then; sorted by that run and by key. Of several rows that ask about one entity at one run, the
-        first that became known stays; rows without the entity's key are left out. Columns: the entity's key,
-        ``prediction_time``, ``effective_time`` (the batch run), the population's columns as ``source.column``, features
-        as ``table.column``. Whole numbers are Int64, conditions boolean, strings objects, instants UTC microseconds.
-
-    Raises
-    ------
-    FrameError
-        Where an input's id is not given.
-    """
-    with project.engine() as engine:
-        return to_frame(Frame(project, model_name, inputs, engine).rows(start, min(end, now)))
-
-
-def asked_frame(
-    project: Project, model_name: str, inputs: Mapping[str, str], start: datetime, end: datetime, now: datetime
-) -> Asked:
-    """Return the rows of `model_frame`, and what was left out; where a model declares so, rows that came late as well.
-
-    A row that became known only after its batch run came late. With ``deployment: {late_rows: score}`` it is asked
-    about at the first batch run at which it is known, if its label horizon has not passed by then.
-    """
-    with project.engine() as engine:
-        frame = Frame(project, model_name, inputs, engine)
-        rows, counts = frame.asked_rows(start, min(end, now))
-        return Asked(to_frame(rows), to_frame(counts))
 
 
 class Frame:
@@ -131,11 +75,13 @@ class Frame:
         in_horizon = pc.less_equal(came_late[EFFECTIVE], pc.add(came_late[ASKED], horizon))
         scored = in_horizon if self._model.deployment.late_rows == "score" else pc.and_(in_horizon, False)
         answered, left_out = self._one_each(pa.concat_tables([in_time, came_late.filter(scored)]))
-        missed = came_late.filter(pc.invert(scored)).append_column(_REASON, _all(MISSED, came_late, pc.invert(scored)))
+        missed = came_late.filter(pc.invert(scored)).append_column(
+            REASON, one_reason(MISSED, came_late, pc.invert(scored))
+        )
         rows = self._framed(answered)
         unclear = self._engine.run(self.unclear(start, end))
         parts = [left_out, missed, unclear]
-        return rows, _counted([part.select([EFFECTIVE, _REASON]) for part in parts])
+        return rows, counted_reasons([part.select([EFFECTIVE, REASON]) for part in parts])
 
     def counted_rows(self, start: datetime, end: datetime) -> tuple[pa.Table, dict[str, int]]:
         """Return `rows`, and how many rows are left out of them for which reason (`LEFT_OUT`)."""
@@ -143,7 +89,7 @@ class Frame:
         late = self.late(start, end)
         missed = late.aggregate(rows=late.count())
         unclear = self._engine.run(self.unclear(start, end))
-        counts = _counted([part.select([EFFECTIVE, _REASON]) for part in (left_out, unclear)])
+        counts = counted_reasons([part.select([EFFECTIVE, REASON]) for part in (left_out, unclear)])
         sums = dict.fromkeys(LEFT_OUT, 0)
         for row in counts.to_pylist():
             sums[row["reason"]] += row["rows"]
@@ -154,9 +100,9 @@ class Frame:
         found = self.with_features(asked.drop_columns([KNOWN]))
         own = [f"{self._source.name}.{column}" for column in self._source.columns]
         features = [name for name in expand_features(self._project.spec, self._model) if name not in own]
-        times = {PREDICTION_TIME: found[ASKED].cast(_INSTANT), EFFECTIVE_TIME: found[EFFECTIVE].cast(_INSTANT)}
+        times = {PREDICTION_TIME: found[ASKED].cast(INSTANT), EFFECTIVE_TIME: found[EFFECTIVE].cast(INSTANT)}
         keys = {key: found[f"{self._source.name}.{key}"] for key in self.keys}
-        rows = pa.table({**keys, **times, **{name: found[name] for name in (*own, *features)}, LATE: found[_LATE]})
+        rows = pa.table({**keys, **times, **{name: found[name] for name in (*own, *features)}, LATE: found[IS_LATE]})
         order = [EFFECTIVE_TIME, *self.keys, *(f"{self._source.name}.{key}" for key in self._source.key)]
         return rows.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
 
@@ -168,12 +114,12 @@ class Frame:
         keys = [f"{self._source.name}.{key}" for key in self.keys]
         nameless = functools.reduce(pc.or_, (pc.is_null(rows[key]) for key in keys))
         named = rows.filter(pc.invert(nameless))
-        order = [EFFECTIVE, *keys, _LATE, KNOWN, ASKED, *(f"{self._source.name}.{key}" for key in self._source.key)]
+        order = [EFFECTIVE, *keys, IS_LATE, KNOWN, ASKED, *(f"{self._source.name}.{key}" for key in self._source.key)]
         named = named.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
         same = functools.reduce(pc.and_, (_as_before(named[name]) for name in (EFFECTIVE, *keys)))
         left_out = [
-            rows.filter(nameless).append_column(_REASON, _all(NO_KEY, rows, nameless)),
-            named.filter(same).append_column(_REASON, _all(ASKED_TWICE, named, same)),
+            rows.filter(nameless).append_column(REASON, one_reason(NO_KEY, rows, nameless)),
+            named.filter(same).append_column(REASON, one_reason(ASKED_TWICE, named, same)),
         ]
         return named.filter(pc.invert(same)), pa.concat_tables(left_out)
 
@@ -185,7 +131,7 @@ class Frame:
         The population's columns are called ``source.column``; ``_asked`` and ``_effective`` are in microseconds.
         """
         rows, runs = self._versions(), batch_runs(self._model.deployment.batch, start, end)
-        rows = rows.filter(rows[_WHERE] & rows[ASKED].notnull())
+        rows = rows.filter(rows[WHERE] & rows[ASKED].notnull())
         if len(runs) == 0:
             return self._none(rows)
         first, last = runs["run"][0].as_py(), runs["next_run"][-1].as_py()
@@ -194,7 +140,7 @@ class Frame:
         found = rows.asof_join(known_runs, on=rows[ASKED] >= known_runs["run"])
         found = found.select(*rows.columns, **{EFFECTIVE: found["run"]})
         in_time = found.filter((found[KNOWN] <= found[EFFECTIVE]) & (found[EFFECTIVE] < found[UNTIL]))
-        return in_time.mutate(**{_LATE: ibis.literal(False)}).drop(UNTIL, _WHERE)
+        return in_time.mutate(**{IS_LATE: ibis.literal(False)}).drop(UNTIL, WHERE)
 
     def late(self, start: datetime, end: datetime) -> Any:
         """Return rows that became known after their batch run, at the first run in ``(start, end]`` that knows them.
@@ -202,7 +148,7 @@ class Frame:
         A version of a row that was asked about in time, or counted here at an earlier run, is not among them.
         """
         rows = self._versions()
-        rows = rows.filter(rows[_WHERE] & rows[ASKED].notnull())
+        rows = rows.filter(rows[WHERE] & rows[ASKED].notnull())
         seen = self._known_since(rows, start, end)
         if seen is None:
             return self._none(rows)
@@ -212,17 +158,17 @@ class Frame:
         both = late.inner_join(before, [late[name] == before[f"_{name}"] for name in key])
         answered = both.filter((both["_before"] <= both[_RUN_BEFORE]) & (both["_pending"] < both[EFFECTIVE]))
         late = late.anti_join(answered.select(*key, KNOWN).distinct(), [*key, KNOWN])
-        return late.mutate(**{_LATE: ibis.literal(True)}).drop(UNTIL, _WHERE, _RUN_BEFORE)
+        return late.mutate(**{IS_LATE: ibis.literal(True)}).drop(UNTIL, WHERE, _RUN_BEFORE)
 
     def unclear(self, start: datetime, end: datetime) -> Any:
         """Return rows that became known in ``(start, end]`` of which nothing says whether, or when, they are asked."""
         rows = self._versions()
-        rows = rows.filter(rows[_WHERE].isnull() | (rows[_WHERE] & rows[ASKED].isnull()))
+        rows = rows.filter(rows[WHERE].isnull() | (rows[WHERE] & rows[ASKED].isnull()))
         seen = self._known_since(rows, start, end)
         if seen is None:
-            return self._none(rows).select(EFFECTIVE, **{_REASON: ibis.literal(NO_TIME)})
-        reason = ibis.ifelse(seen[_WHERE].isnull(), ibis.literal(NO_CONDITION), ibis.literal(NO_TIME))
-        return seen.select(EFFECTIVE, **{_REASON: reason})
+            return self._none(rows).select(EFFECTIVE, **{REASON: ibis.literal(NO_TIME)})
+        reason = ibis.ifelse(seen[WHERE].isnull(), ibis.literal(NO_CONDITION), ibis.literal(NO_TIME))
+        return seen.select(EFFECTIVE, **{REASON: reason})
 
     def _versions(self) -> Any:
         """Return every version of the population's rows, with ``_asked`` and whether ``where`` holds."""
@@ -233,7 +179,7 @@ class Frame:
         holds = ibis.literal(True) if population.where is None else parse_expression(population.where).to_ibis(rows)
         asked = epoch_us(parse_expression(population.prediction_time).to_ibis(rows))
         own = {f"{self._source.name}.{column}": rows[column] for column in self._source.columns}
-        return rows.select(KNOWN, UNTIL, **own, **{ASKED: asked, _WHERE: holds})
+        return rows.select(KNOWN, UNTIL, **own, **{ASKED: asked, WHERE: holds})
 
     def _known_since(self, rows: Any, start: datetime, end: datetime) -> Any | None:
         """Return rows that became known after the run before ``(start, end]``, with the first run that knows each."""
@@ -250,7 +196,7 @@ class Frame:
         return found.select(*names, _RUN_BEFORE, **{EFFECTIVE: found["_knows"]})
 
     def _none(self, rows: Any) -> Any:
-        return rows.mutate(**{EFFECTIVE: rows[ASKED], _LATE: ibis.literal(False)}).limit(0).drop(UNTIL, _WHERE)
+        return rows.mutate(**{EFFECTIVE: rows[ASKED], IS_LATE: ibis.literal(False)}).limit(0).drop(UNTIL, WHERE)
 
     # Features ----------------------------------------------------------------
 
@@ -291,44 +237,8 @@ def _as_before(values: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays([pa.array([False]), pc.equal(array[1:], array[:-1]).fill_null(False)])
 
 
-def _all(reason: str, rows: pa.Table, chosen: Any) -> pa.Array:
-    return pa.repeat(pa.scalar(reason), pc.sum(chosen).as_py() or 0)
-
-
-def _counted(parts: Sequence[pa.Table]) -> pa.Table:
-    rows = pa.concat_tables([part.cast(_LEFT_OUT_SCHEMA) for part in parts])
-    counted = rows.group_by([EFFECTIVE, _REASON]).aggregate([([], "count_all")])
-    counted = counted.sort_by([(EFFECTIVE, "ascending"), (_REASON, "ascending")])
-    return pa.table(
-        {
-            EFFECTIVE_TIME: counted[EFFECTIVE].cast(_INSTANT),
-            "reason": counted[_REASON],
-            "rows": counted["count_all"],
-        }
-    )
-
-
 def required_input(inputs: Mapping[str, str], model_name: str, node: str) -> str:
     """Return the id of one of a model's inputs."""
     if node not in inputs:
         raise FrameError(f"{model_name}: no id is given for its input {node}. Pass it with the others.")
     return inputs[node]
-
-
-def batch_runs(schedule: Schedule, start: datetime, end: datetime) -> pa.Table:
-    """Return the batch runs in ``(start, end]``, each with the next, in microseconds since 1970 UTC."""
-    runs = schedule.between(start, end) if start < end else []
-    if not runs:
-        return pa.table({"run": pa.array([], pa.int64()), "next_run": pa.array([], pa.int64())})
-    following = [*runs, next(schedule.after(runs[-1]))]
-    pairs = [(to_micros(run), to_micros(after)) for run, after in pairwise(following)]
-    return pa.table({"run": [run for run, _ in pairs], "next_run": [after for _, after in pairs]})
-
-
-def to_frame(rows: pa.Table) -> pd.DataFrame:
-    """Return a table as pandas, with types that do not depend on whether there are nulls."""
-    import pandas as pd
-
-    types = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
-    frame: pd.DataFrame = rows.to_pandas(types_mapper=types.get)
-    return frame

@@ -26,8 +26,8 @@ from ml_platform.models.predictor import load_predictor
 from ml_platform.models.train import KIND as TRAINED_MODEL
 from ml_platform.models.train import baseline_names
 from ml_platform.registry.approvals import APPROVE, asks_for_approval, decision_on
-from ml_platform.registry.evaluation.evaluate import KIND as EVALUATION
-from ml_platform.registry.evaluation.evaluate import evaluation_id as identify
+from ml_platform.registry.evaluation.key import KIND as EVALUATION
+from ml_platform.registry.evaluation.key import evaluation_id as identify
 from ml_platform.registry.evaluation.reasons import merits, shortfalls
 from ml_platform.registry.evaluation.release_rules import (
     anchor_after,

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ml_platform.core.errors import FrameError
-from ml_platform.datasets.frame import asked_frame, model_frame
+from ml_platform.datasets.model_frame import asked_frame, model_frame
 from ml_platform.features.build import build_feature_table
 from ml_platform.sources.ingest import ingest_source
 from tests.features.world import at, write_csv, write_project

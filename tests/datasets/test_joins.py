@@ -3,7 +3,7 @@
 import pytest
 
 from ml_platform.core.errors import DeclarationError
-from ml_platform.datasets.frame import model_frame
+from ml_platform.datasets.model_frame import model_frame
 from ml_platform.declarations.lineage import snapshot_lineage
 from ml_platform.features.build import build_feature_table
 from ml_platform.sources.ingest import ingest_source

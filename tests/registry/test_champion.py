@@ -9,7 +9,8 @@ from ml_platform.core.errors import ArtifactDamaged, EvaluationError, LedgerDama
 from ml_platform.models.train import train_model
 from ml_platform.project import Project
 from ml_platform.registry.champion import Rivals, champion, deploy, first_deployed, rivals_of
-from ml_platform.registry.evaluation.evaluate import evaluate_model, evaluation_id
+from ml_platform.registry.evaluation.evaluate import evaluate_model
+from ml_platform.registry.evaluation.key import evaluation_id
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.versions import VERSIONS, register_version, version_of, versions
 from tests.audit.verify.factory import EASY

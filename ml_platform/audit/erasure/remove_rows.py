@@ -18,7 +18,7 @@ from ml_platform.audit.erasure.staged_store import Rehearsal
 from ml_platform.audit.erasure.texts import masked_bytes
 from ml_platform.core.clock import parse_duration
 from ml_platform.core.hashing import content_id, frame_id
-from ml_platform.datasets.frame import EFFECTIVE_TIME
+from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries
 from ml_platform.operations.monitoring.reference import HISTOGRAMS, SERIES, reference_id
 from ml_platform.sources.key_index import hashes_name

@@ -15,7 +15,7 @@ from ml_platform.audit.explain.source_rows_types import TICK, Answers, Asked, Be
 from ml_platform.audit.explain.values import plain
 from ml_platform.core.clock import from_micros, tick_at
 from ml_platform.core.errors import PlatformError, listed
-from ml_platform.datasets.frame import EFFECTIVE
+from ml_platform.datasets.left_out import EFFECTIVE
 from ml_platform.declarations.joins import Joined, joins_of
 from ml_platform.declarations.wording import formula, unit_of
 from ml_platform.models.inputs.columns import InputColumn, read_columns

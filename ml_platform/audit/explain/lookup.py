@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, NoSuchPrediction, listed, suggest
-from ml_platform.datasets.frame import to_frame
+from ml_platform.datasets.model_frame import to_frame
 from ml_platform.project import Project
 from ml_platform.storage.erasure_marks import marks_of
 from ml_platform.storage.manifest import Artifact

@@ -18,7 +18,7 @@ from ml_platform.core.engines import Engine
 from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.expressions import parse_expression
-from ml_platform.datasets.frame import to_frame
+from ml_platform.datasets.model_frame import to_frame
 from ml_platform.declarations.feature_table import EVER, Feature
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.project import Project

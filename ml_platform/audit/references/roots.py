@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ml_platform.audit.references.links import Root
 from ml_platform.models.train import KIND as TRAINED_MODEL
-from ml_platform.registry.evaluation.evaluate import KIND as EVALUATION
+from ml_platform.registry.evaluation.key import KIND as EVALUATION
 from ml_platform.sources.ingest_history import INGESTS
 from ml_platform.storage.database import Database
 from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines

@@ -19,7 +19,7 @@ from ml_platform.features.tiles import KNOWN_UNTIL
 from ml_platform.models.predictor import load_predictor, trained_id
 from ml_platform.operations.monitoring.reference import HISTOGRAMS, SERIES, reference_id
 from ml_platform.project import Project
-from ml_platform.registry.evaluation.evaluate import evaluation_id
+from ml_platform.registry.evaluation.key import evaluation_id
 from ml_platform.sources.empty_log import empty_log_id
 from ml_platform.sources.log_writer import log_id
 from ml_platform.sources.source_log import CHUNK

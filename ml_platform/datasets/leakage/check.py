@@ -12,13 +12,13 @@ import pandas as pd
 
 from ml_platform.core.errors import LeakFound, listed
 from ml_platform.core.hashing import cache_key, content_id
-from ml_platform.datasets.frame import EFFECTIVE_TIME, PREDICTION_TIME
 from ml_platform.datasets.labels import LABEL
 from ml_platform.datasets.leakage.label_copies import likeness
 from ml_platform.datasets.leakage.label_rows import KNOWN_FROM, label_columns, truth_of
 from ml_platform.datasets.leakage.label_timing import settled_rows
 from ml_platform.datasets.leakage.missingness import is_no_chance, one_sided
 from ml_platform.datasets.leakage.single_feature import read_column, strength
+from ml_platform.datasets.left_out import EFFECTIVE_TIME, PREDICTION_TIME
 from ml_platform.datasets.snapshot.read import Snapshot, load_snapshot
 from ml_platform.declarations.fingerprint import deciding
 from ml_platform.declarations.model import ModelSpec

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from ml_platform.core.engines.ibis_functions import instant_of
 from ml_platform.core.expressions import parse_expression
-from ml_platform.datasets.frame import EFFECTIVE_TIME, to_frame
 from ml_platform.datasets.labels import label_rows
+from ml_platform.datasets.left_out import EFFECTIVE_TIME
+from ml_platform.datasets.model_frame import to_frame
 from ml_platform.project import Project
 from ml_platform.sources.source_log import EVENT, KNOWN, UNTIL, source_versions
 

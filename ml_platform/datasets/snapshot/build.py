@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ml_platform.core.engines import Engine
 from ml_platform.core.errors import SnapshotError
 from ml_platform.core.hashing import cache_key, format_instant
-from ml_platform.datasets.frame import EFFECTIVE_TIME, LEFT_OUT, Frame, required_input
+from ml_platform.datasets.frame import Frame, required_input
 from ml_platform.datasets.labels import (
     LABEL,
     LABEL_STATE,
@@ -24,6 +24,7 @@ from ml_platform.datasets.labels import (
     label_facts,
     with_labels,
 )
+from ml_platform.datasets.left_out import EFFECTIVE_TIME, LEFT_OUT
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part
 from ml_platform.datasets.snapshot.id import snapshot_id
 from ml_platform.declarations.fingerprint import deciding_part

@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 from ml_platform.core.clock import parse_duration
 from ml_platform.core.errors import ArtifactDamaged
 from ml_platform.core.hashing import frame_id
-from ml_platform.datasets.frame import EFFECTIVE_TIME, to_frame
 from ml_platform.datasets.labels import LABEL
+from ml_platform.datasets.left_out import EFFECTIVE_TIME
+from ml_platform.datasets.model_frame import to_frame
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part
 from ml_platform.datasets.snapshot.id import snapshot_id
 from ml_platform.project import Project
@@ -35,7 +36,7 @@ class Snapshot:
     ----------
     frame
         Rows of the stretches that were read, in order of batch run, with ``label``
-        (`ml_platform.datasets.frame.model_frame` tells the other columns).
+        (`ml_platform.datasets.model_frame.model_frame` tells the other columns).
     about
         Facts about it: rows and dropped rows, label, columns, share of nulls, boundaries.
     """

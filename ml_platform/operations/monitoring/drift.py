@@ -8,10 +8,8 @@ one verdict a column, and one for the model.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,14 +18,18 @@ from ml_platform.core.clock import to_micros
 from ml_platform.core.statistics.histograms import Histogram, choose_bins, count_values
 from ml_platform.core.statistics.population_stability import largest_shift
 from ml_platform.declarations.model import Monitoring
-from ml_platform.operations.monitoring.daily_series import Daily, Ints, Scale, daily_series, scale_of
+from ml_platform.operations.monitoring.daily_series import Ints, Scale, daily_series, scale_of
+from ml_platform.operations.monitoring.drift_result import (
+    ColumnDrift,
+    ColumnVerdict,
+    Current,
+    DriftReference,
+    DriftResult,
+    Verdict,
+)
 from ml_platform.operations.monitoring.growth import growing_columns, growth_rates
 from ml_platform.operations.monitoring.smallest_change import smallest_change
-from ml_platform.operations.monitoring.window_test import LEAST_DAYS, SeriesTest, WindowTest, alarm_chance
-
-ColumnVerdict = Literal["drifted", "not drifted", "cannot tell", "too few rows"]
-Verdict = Literal["drift", "stable", "cannot tell", "too few rows"]
-Role = Literal["feature", "score"]
+from ml_platform.operations.monitoring.window_test import LEAST_DAYS, SeriesTest, alarm_chance
 
 UNDECIDED_FROM = 0.25
 """No verdict on a level or a share whose threshold is above this. For the level of a normal feature: 0.95 sd."""
@@ -41,122 +43,6 @@ _DAY = timedelta(days=1)
 _WEEK = 7
 _DAY_MICROSECONDS = 86_400_000_000
 _TOLERANCE = 1e-9  # of a threshold: a share that whole rows reach exactly is an alarm
-
-
-@dataclass(frozen=True)
-class ColumnDrift:
-    """One column of the current window beside the same column of the reference.
-
-    Attributes
-    ----------
-    drifted
-        Whether `verdict` is ``drifted``.
-    what
-        Which figure moved furthest for its threshold: ``missing`` (share of missing values), ``level`` (mean rank in
-        the reference's distribution), ``spread`` (mean distance of ranks from the middle), ``position`` (mean normal
-        score) or ``share of VALUE``.
-    expected, mean
-        This figure by the reference, for the weekdays of the window, and in the window.
-    threshold
-        By how much it can move by itself; null where no change would be an alarm.
-    ratio
-        The change in thresholds; 1 or more is drift.
-    smallest_visible
-        The smallest change that would be found, in the column's own unit where it is a number.
-    by_growth
-        Whether the column only grows, so that its growth a day is looked at in place of its value.
-    note
-        Why there is no verdict; empty if there is one.
-    moved
-        The bin whose share changed most, with its share before and now.
-    """
-
-    column: str
-    role: Role
-    verdict: ColumnVerdict
-    drifted: bool
-    what: str
-    expected: float
-    mean: float
-    threshold: float | None
-    ratio: float
-    smallest_visible: str
-    by_growth: bool
-    note: str
-    reference_days: int
-    current_rows: int
-    reference_missing: float
-    current_missing: float
-    moved: str
-
-
-@dataclass(frozen=True)
-class DriftResult:
-    """All columns, the one nearest to its threshold or furthest above it first, and the model's verdict and reason."""
-
-    verdict: Verdict
-    reason: str
-    rows: int
-    columns: tuple[ColumnDrift, ...]
-
-    @property
-    def drifted(self) -> tuple[ColumnDrift, ...]:
-        """The columns that have drifted."""
-        return tuple(column for column in self.columns if column.drifted)
-
-
-@dataclass(frozen=True)
-class DriftReference:
-    """What the columns of a champion were like on the rows that it was trained and evaluated on.
-
-    Attributes
-    ----------
-    scales, histograms
-        By column.
-    daily
-        Daily figures: of the features, and of the scores, which may have other days.
-    scores
-        Which of the columns are scores.
-    growing
-        For each column that only grows, the columns that name its entity.
-    batches_a_day
-        How many batch runs a day with rows usually has.
-    """
-
-    scales: Mapping[str, Scale]
-    histograms: Mapping[str, Histogram]
-    daily: tuple[Daily, ...]
-    scores: tuple[str, ...]
-    growing: Mapping[str, tuple[str, ...]]
-    batches_a_day: float
-
-    @cached_property
-    def test(self) -> WindowTest:
-        """The test, fitted to this reference."""
-        return WindowTest(self.daily, self.scales)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The columns that name entities of growing columns."""
-        return tuple(dict.fromkeys(key for keys in self.growing.values() for key in keys))
-
-    @cached_property
-    def days(self) -> Mapping[str, int]:
-        """On how many days of the reference each column has values."""
-        found: dict[str, int] = {}
-        for daily in self.daily:
-            for place, series in enumerate(daily.series):
-                found[series.column] = int((daily.rows[:, place] > 0).sum())  # the last is that of values
-        return found
-
-
-@dataclass(frozen=True)
-class Current:
-    """The current window: its daily figures, and a histogram of each column."""
-
-    rows: int
-    daily: Daily
-    histograms: Mapping[str, Histogram]
 
 
 def day_numbers(times: pd.Series, end: datetime) -> Ints:

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ml_platform.core.hashing import canonical_json, content_id
-from ml_platform.operations.monitoring.drift import Verdict
+from ml_platform.operations.monitoring.drift_result import Verdict
 from ml_platform.project import Project
 from ml_platform.storage.rows import delete_rows, insert_if_absent, update_rows
 from ml_platform.storage.tables import METADATA, PERSONAL, Instant

@@ -17,15 +17,9 @@ from ml_platform.core.hashing import cache_key, canonical_json, content_id, form
 from ml_platform.core.statistics.histograms import Histogram
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.user_code.version import code_version
-from ml_platform.operations.monitoring.drift import (
-    DriftResult,
-    compare,
-    drift_in_words,
-    summarize_window,
-    window_days,
-    window_start,
-)
+from ml_platform.operations.monitoring.drift import compare, drift_in_words, summarize_window, window_days, window_start
 from ml_platform.operations.monitoring.drift_episodes import Finding, follow_drift
+from ml_platform.operations.monitoring.drift_result import DriftResult
 from ml_platform.operations.monitoring.growth import LOOK_BACK_DAYS
 from ml_platform.operations.monitoring.reference import Reference, reference_of
 from ml_platform.operations.monitoring.report import drift_report

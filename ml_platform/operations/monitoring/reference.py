@@ -30,7 +30,8 @@ from ml_platform.declarations.resolve import expand_features
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.operations.monitoring.daily_series import Daily, Scale, Series
-from ml_platform.operations.monitoring.drift import DriftReference, summarize_reference
+from ml_platform.operations.monitoring.drift import summarize_reference
+from ml_platform.operations.monitoring.drift_result import DriftReference
 from ml_platform.operations.monitoring.report import MAX_ROWS
 from ml_platform.project import Project
 from ml_platform.storage.manifest import Artifact

@@ -16,7 +16,7 @@ from unittest.mock import patch
 import pandas as pd
 from markupsafe import Markup
 
-from ml_platform.operations.monitoring.drift import ColumnDrift, DriftResult
+from ml_platform.operations.monitoring.drift_result import ColumnDrift, DriftResult
 from ml_platform.operations.monitoring.report_page import harden
 
 MAX_ROWS = 2_000

@@ -20,7 +20,7 @@ from ml_platform.operations.predictions.score import days_id, scored_days
 from ml_platform.operations.versions.not_deployed import kept_text
 from ml_platform.registry.approvals import APPROVE, asks_for_approval, decision_on
 from ml_platform.registry.champion import champion, champion_ref, rivals_of
-from ml_platform.registry.evaluation.evaluate import evaluation_key
+from ml_platform.registry.evaluation.key import evaluation_key
 from ml_platform.sources.source_log import known_by
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import partition_instants

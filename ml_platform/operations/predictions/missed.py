@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from ml_platform.datasets.frame import LEFT_OUT
+from ml_platform.datasets.left_out import LEFT_OUT
 from ml_platform.operations.alerts import Alert
 from ml_platform.project import Project
 from ml_platform.storage.prediction_log import KIND, logged_days
@@ -24,7 +24,7 @@ class Missed:
     late
         Rows that became known after their batch run and were scored at a later one.
     left_out
-        Rows without a prediction, by reason (`ml_platform.datasets.frame.LEFT_OUT`).
+        Rows without a prediction, by reason (`ml_platform.datasets.left_out.LEFT_OUT`).
     """
 
     start: date

@@ -19,7 +19,8 @@ import pyarrow as pa
 from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.errors import listed
 from ml_platform.core.hashing import cache_key, content_id
-from ml_platform.datasets.frame import LATE, LEFT_OUT, Asked, asked_frame
+from ml_platform.datasets.left_out import LATE, LEFT_OUT
+from ml_platform.datasets.model_frame import Asked, asked_frame
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.user_code.version import code_version
@@ -55,7 +56,7 @@ class Scored:
     before_first_deployment
         Rows that production would have asked for while no version was deployed.
     left_out
-        Rows without a prediction while a version was deployed, by reason (`ml_platform.datasets.frame.LEFT_OUT`).
+        Rows without a prediction while a version was deployed, by reason (`ml_platform.datasets.left_out.LEFT_OUT`).
     fact
         The same in a sentence.
     """

@@ -7,7 +7,7 @@ from ml_platform.operations.alerts import Alert
 from ml_platform.project import Project
 from ml_platform.registry.approvals import asks_for_approval, decision_on
 from ml_platform.registry.champion import champion
-from ml_platform.registry.evaluation.evaluate import KIND as EVALUATION
+from ml_platform.registry.evaluation.key import KIND as EVALUATION
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.versions import Version, version_of

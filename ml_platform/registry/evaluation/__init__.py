@@ -1,3 +1,3 @@
 """Metrics, value, intervals, gates."""
 
-__all__ = ["basis", "evaluate", "intervals", "metrics", "reasons", "release_rules"]
+__all__ = ["basis", "evaluate", "intervals", "key", "metrics", "reasons", "release_rules"]

@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, EvaluationError, PlatformError
-from ml_platform.core.hashing import cache_key, content_id, format_instant
+from ml_platform.core.hashing import format_instant
 from ml_platform.datasets.snapshot.boundaries import Part
 from ml_platform.datasets.snapshot.read import load_snapshot
-from ml_platform.declarations.fingerprint import deciding_part
-from ml_platform.declarations.user_code.version import code_version
 from ml_platform.models.train import KIND as TRAINED_MODEL
 from ml_platform.models.train import PREDICTOR, baseline_names
 from ml_platform.registry.evaluation.candidates import (
@@ -32,7 +30,7 @@ from ml_platform.registry.evaluation.candidates import (
     plain,
 )
 from ml_platform.registry.evaluation.curves import curves_of
-from ml_platform.registry.evaluation.intervals import Earnings, earnings
+from ml_platform.registry.evaluation.intervals import earnings
 from ml_platform.registry.evaluation.reasons import merits, shortfalls
 from ml_platform.registry.evaluation.release_rules import (
     Comparison,
@@ -49,8 +47,15 @@ from ml_platform.storage.materialization import Made
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
+from ml_platform.registry.evaluation.figures import ahead_facts, label_facts, value_figures
+from ml_platform.registry.evaluation.key import KIND, evaluation_id, evaluation_key, inputs_of
+from ml_platform.registry.evaluation.notes import (
+    notes_on_earlier_versions,
+    notes_on_label,
+    notes_on_problems,
+    notes_on_rows,
+)
 
-KIND = "evaluation"
 OTHER_ROWS = 20_000
 """How many rows before the test are looked at to learn how large and how rare gains are."""
 
@@ -86,7 +91,7 @@ def evaluate_model(
         When a contender's predictor is not what its id says.
     """
     rivals = (champion_id, anchor_id)
-    inputs = _inputs(trained_id, snapshot_id, *rivals)
+    inputs = inputs_of(trained_id, snapshot_id, *rivals)
     key = evaluation_key(project, model_name, trained_id, snapshot_id, *rivals)
     found = project.store.find(KIND, key)
     if found is not None:
@@ -94,30 +99,6 @@ def evaluate_model(
     about = _Evaluation(project, model_name, inputs).about()
     artifact = project.store.write(KIND, evaluation_id(about, inputs), key, about=about, inputs=inputs)
     return Made(artifact, reused=False)
-
-
-def evaluation_key(
-    project: Project,
-    model_name: str,
-    trained_id: str,
-    snapshot_id: str,
-    champion_id: str | None,
-    anchor_id: str | None = None,
-) -> str:
-    """Return the key of an evaluation of a trained model against a champion and an anchor, or against none."""
-    declared = {"currency": project.spec.file.currency, **deciding_part(project.spec, KIND, model_name)}
-    inputs = _inputs(trained_id, snapshot_id, champion_id, anchor_id)
-    return cache_key(KIND, declared, code_version(KIND), inputs)
-
-
-def _inputs(trained_id: str, snapshot_id: str, champion_id: str | None, anchor_id: str | None) -> dict[str, str]:
-    rivals = {"champion": champion_id or "", "anchor": anchor_id or champion_id or ""}
-    return {"trained_model": trained_id, "snapshot": snapshot_id, **rivals}
-
-
-def evaluation_id(about: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """Return the id of an evaluation: the hash of everything it says, and of what it was made from."""
-    return content_id({"about": about, "inputs": dict(inputs)})
 
 
 class _Evaluation:
@@ -205,7 +186,7 @@ class _Evaluation:
             "days": self._earned.days,
             "from": self._start(),
             "to": format_instant(frame["effective_time"].max().to_pydatetime()),
-            "label": _label_facts(self._rows.label),
+            "label": label_facts(self._rows.label),
             "contenders": [self._contender(item) for item in self._contenders],
             "figures": figures,
             "gates": gates,
@@ -228,21 +209,14 @@ class _Evaluation:
             "actions": actions_taken(item),
         }
         if item.name != CHALLENGER:
-            ahead = self._earned.difference(CHALLENGER, item.name)
-            facts["challenger_ahead"] = {
-                "per_row": ahead.figure,
-                "low": ahead.low,
-                "high": ahead.high,
-                "probability": self._earned.probability_above(CHALLENGER, item.name),
-                **ahead.basis(),
-            }
+            facts["challenger_ahead"] = ahead_facts(self._earned, item.name)
         if item.name != DO_NOTHING:
             facts["interval"] = self._earned.difference(item.name, DO_NOTHING).basis()
         return facts
 
     def _figures(self, item: Contender) -> dict[str, float | None]:
         figures: dict[str, float | None] = {name: plain(figure) for name, figure in item.figures.items()}
-        figures.update(_value_figures(self._earned, item.name))
+        figures.update(value_figures(self._earned, item.name))
         if item.role != "do_nothing":
             owner = {CHAMPION: self._champion, ANCHOR: self._anchor}.get(item.name) or self._trained
             part = item.name if item.role == "baseline" else PREDICTOR
@@ -316,55 +290,10 @@ class _Evaluation:
 
     def _notes(self) -> list[str]:
         ahead = self._earned.difference(CHALLENGER, DO_NOTHING)
-        notes = [note for note in (ahead.declined, ahead.note) if note]
-        again = int(self._asked_again.sum())
-        if again:
-            notes.append(
-                f"{again} of {len(self._rows.frame)} rows are asked about again before their label is settled: only "
-                "the last answer counts in money."
-            )
-        unvalued = int((self._unvalued & ~self._asked_again).sum())
-        if unvalued:
-            notes.append(
-                f"{unvalued} of {len(self._rows.frame)} rows have no value: a column that value reads is null."
-            )
-        notes += [
-            f"the {role} was fitted on rows up to {rival.about['until']}, and some of them are judged here: it looks "
-            "better than it is."
-            for role, rival in self._earlier_versions()
-            if rival.about["until"] > self._start()
+        return [
+            *(note for note in (ahead.declined, ahead.note) if note),
+            *notes_on_rows(len(self._rows.frame), self._asked_again, self._unvalued),
+            *notes_on_earlier_versions(dict(self._earlier_versions()), self._start()),
+            *notes_on_label(self._rows.label),
+            *notes_on_problems(self._problems, has_anchor=self._anchor_name() is not None),
         ]
-        label = self._rows.label
-        if label.dtype.kind != "f" and len(set(label.tolist())) == 1:
-            one = f"one class ({str(label[0]).lower()}) in all {len(label)} rows"
-            notes.append(f"the test stretch has {one}: auc has no value, and the sums say nothing of the other class.")
-        if CHAMPION in self._problems:
-            notes.append(f"the champion cannot be run on these rows: {self._problems[CHAMPION]}.")
-        if ANCHOR in self._problems and CHAMPION not in self._problems:
-            place = "The champion takes its place."
-            notes.append(f"the anchor cannot be run on these rows: {self._problems[ANCHOR]}. {place}")
-        if CHAMPION in self._problems and self._anchor_name() is None:
-            notes.append("no anchor can be run on these rows: a version that is deployed on them becomes the anchor.")
-        return notes
-
-
-def _value_figures(earned: Earnings, name: str) -> dict[str, float | None]:
-    own, rows = earned.per_row(name), earned.rows
-    ahead = earned.difference(name, DO_NOTHING).times(rows)
-    return {
-        "value_per_row": own.figure,
-        "value_per_row_low": own.low,
-        "value_per_row_high": own.high,
-        "value_total": own.figure * rows,
-        "value_vs_do_nothing": ahead.figure,
-        "value_vs_do_nothing_low": ahead.low,
-        "value_vs_do_nothing_high": ahead.high,
-        "value_effective_days": ahead.effective_days,
-    }
-
-
-def _label_facts(label: np.ndarray) -> dict[str, Any]:
-    if label.dtype.kind == "f":
-        return {"mean": float(label.mean()), "std": float(label.std())}
-    names, counts = np.unique(label.astype(str), return_counts=True)
-    return {"classes": [[name, count] for name, count in zip(names.tolist(), counts.tolist(), strict=True)]}

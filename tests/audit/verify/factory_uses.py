@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ml_platform.core.errors import PlatformError
-from ml_platform.datasets.frame import model_frame
+from ml_platform.datasets.model_frame import model_frame
 from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.models.predictor import load_predictor

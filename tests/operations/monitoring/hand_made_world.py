@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ml_platform.datasets.frame import Asked
+from ml_platform.datasets.model_frame import Asked
 from ml_platform.models.train import train_model
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion_ref

@@ -14,9 +14,6 @@ from ml_platform.declarations.model import Monitoring
 from ml_platform.operations.monitoring.daily_series import scale_of
 from ml_platform.operations.monitoring.drift import (
     REFERENCE_DAYS,
-    ColumnDrift,
-    DriftReference,
-    DriftResult,
     compare,
     day_numbers,
     drift_in_words,
@@ -24,6 +21,7 @@ from ml_platform.operations.monitoring.drift import (
     summarize_window,
     window_days,
 )
+from ml_platform.operations.monitoring.drift_result import ColumnDrift, DriftReference, DriftResult
 from ml_platform.operations.monitoring.smallest_change import smallest_shift
 from ml_platform.operations.monitoring.window_test import SeriesTest, alarm_chance
 

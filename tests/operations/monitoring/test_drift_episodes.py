@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from ml_platform.declarations.model import Monitoring
-from ml_platform.operations.monitoring.drift import Verdict
 from ml_platform.operations.monitoring.drift_episodes import Finding, all_findings, follow_drift, open_findings
+from ml_platform.operations.monitoring.drift_result import Verdict
 from ml_platform.project import Project
 from ml_platform.storage.database import Database
 

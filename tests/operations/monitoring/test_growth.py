@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from ml_platform.declarations.model import Monitoring
-from ml_platform.operations.monitoring.drift import DriftResult, compare, summarize_reference, summarize_window
+from ml_platform.operations.monitoring.drift import compare, summarize_reference, summarize_window
+from ml_platform.operations.monitoring.drift_result import DriftResult
 from ml_platform.operations.monitoring.growth import LOOK_BACK_DAYS, growing_columns, growth_rates
 
 START = pd.Timestamp("2024-01-01T00:00Z")

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from ml_platform.operations.monitoring import report
-from ml_platform.operations.monitoring.drift import ColumnDrift, ColumnVerdict, DriftResult
+from ml_platform.operations.monitoring.drift_result import ColumnDrift, ColumnVerdict, DriftResult
 from ml_platform.operations.monitoring.report import MAX_COLUMNS, MAX_ROWS, drift_report, verdict_table
 
 

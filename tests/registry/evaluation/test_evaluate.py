@@ -5,7 +5,8 @@ import pytest
 from ml_platform.core.errors import ArtifactDamaged, EvaluationError
 from ml_platform.models.predictor import load_predictor
 from ml_platform.models.train import train_model
-from ml_platform.registry.evaluation.evaluate import evaluate_model, evaluation_id, evaluation_key
+from ml_platform.registry.evaluation.evaluate import evaluate_model
+from ml_platform.registry.evaluation.key import evaluation_id, evaluation_key
 from tests.models.rows import HandMadeSnapshot, keep_snapshots, shop_project, shop_rows, snapshot
 from tests.worlds import LATE_PARCEL
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from ml_platform.core.errors import SchemaChanged
-from ml_platform.datasets.frame import model_frame
+from ml_platform.datasets.model_frame import model_frame
 from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.declarations.data_age import availability_of
 from ml_platform.features.build import build_feature_table

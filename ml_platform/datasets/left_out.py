@@ -1,0 +1,43 @@
+"""Rows that production asks about too late or not at all: why, and how many at each batch run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+PREDICTION_TIME, EFFECTIVE_TIME, LATE = "prediction_time", "effective_time", "late"
+ASKED, EFFECTIVE, WHERE, REASON, IS_LATE = "_asked", "_effective", "_where", "_reason", "_late"
+INSTANT = pa.timestamp("us", "UTC")
+_LEFT_OUT_SCHEMA = pa.schema({EFFECTIVE: pa.int64(), REASON: pa.string()})
+MISSED, ASKED_TWICE, NO_KEY = "missed", "asked_twice", "no_key"
+NO_TIME, NO_CONDITION = "no_prediction_time", "no_condition"
+LEFT_OUT: Mapping[str, str] = {
+    MISSED: "known only after their batch run",
+    ASKED_TWICE: "about an entity that another row asked about at the same batch run",
+    NO_KEY: "without the entity's key",
+    NO_TIME: "whose prediction time is null",
+    NO_CONDITION: "for which population.where is null",
+}
+"""Why production asks about no row, in words."""
+
+
+def one_reason(reason: str, rows: pa.Table, chosen: Any) -> pa.Array:
+    """Return a reason as often as rows were chosen."""
+    return pa.repeat(pa.scalar(reason), pc.sum(chosen).as_py() or 0)
+
+
+def counted_reasons(parts: Sequence[pa.Table]) -> pa.Table:
+    """Return how many rows were left out at each batch run for each reason, in order."""
+    rows = pa.concat_tables([part.cast(_LEFT_OUT_SCHEMA) for part in parts])
+    counted = rows.group_by([EFFECTIVE, REASON]).aggregate([([], "count_all")])
+    counted = counted.sort_by([(EFFECTIVE, "ascending"), (REASON, "ascending")])
+    return pa.table(
+        {
+            EFFECTIVE_TIME: counted[EFFECTIVE].cast(INSTANT),
+            "reason": counted[REASON],
+            "rows": counted["count_all"],
+        }
+    )

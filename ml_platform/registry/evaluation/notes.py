@@ -1,0 +1,56 @@
+"""What a reader of an evaluation should know before believing its figures, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from ml_platform.registry.evaluation.candidates import ANCHOR, CHAMPION
+from ml_platform.storage.manifest import Artifact
+
+
+def notes_on_rows(rows: int, asked_again: np.ndarray, unvalued: np.ndarray) -> Iterator[str]:
+    """Yield what is not counted in money.
+
+    Parameters
+    ----------
+    asked_again, unvalued
+        For each row, whether it is asked about again before its label is settled, and whether it has no value.
+    """
+    again = int(asked_again.sum())
+    if again:
+        yield (
+            f"{again} of {rows} rows are asked about again before their label is settled: only the last answer counts "
+            "in money."
+        )
+    without = int((unvalued & ~asked_again).sum())
+    if without:
+        yield f"{without} of {rows} rows have no value: a column that value reads is null."
+
+
+def notes_on_earlier_versions(versions: Mapping[str, Artifact], start: str) -> Iterator[str]:
+    """Yield which earlier versions, by their role, were fitted on rows from `start` on, which judge them here."""
+    for role, version in versions.items():
+        if version.about["until"] > start:
+            yield (
+                f"the {role} was fitted on rows up to {version.about['until']}, and some of them are judged here: it "
+                "looks better than it is."
+            )
+
+
+def notes_on_label(label: np.ndarray) -> Iterator[str]:
+    """Yield that there is one class only, where it is so."""
+    if label.dtype.kind != "f" and len(set(label.tolist())) == 1:
+        one = f"one class ({str(label[0]).lower()}) in all {len(label)} rows"
+        yield f"the test stretch has {one}: auc has no value, and the sums say nothing of the other class."
+
+
+def notes_on_problems(problems: Mapping[str, str], *, has_anchor: bool) -> Iterator[str]:
+    """Yield which versions cannot be run on these rows, and what that means for the release."""
+    if CHAMPION in problems:
+        yield f"the champion cannot be run on these rows: {problems[CHAMPION]}."
+    if ANCHOR in problems and CHAMPION not in problems:
+        yield f"the anchor cannot be run on these rows: {problems[ANCHOR]}. The champion takes its place."
+    if CHAMPION in problems and not has_anchor:
+        yield "no anchor can be run on these rows: a version that is deployed on them becomes the anchor."
