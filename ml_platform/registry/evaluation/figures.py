@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml_platform.registry.evaluation.candidates import (
-    DO_NOTHING,
-)
+from ml_platform.registry.evaluation.candidates import CHALLENGER, DO_NOTHING
 from ml_platform.registry.evaluation.intervals import Earnings
 
 if TYPE_CHECKING:
