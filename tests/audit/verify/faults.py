@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -71,6 +72,8 @@ def _leaves(value: Any) -> Any:
 def _other(draw: Random, value: Any) -> Any:
     if isinstance(value, bool) or value is None:
         return not value
+    if isinstance(value, datetime):
+        return value + timedelta(seconds=1)
     if isinstance(value, int | float):
         return value + draw.choice([-1, 1])
     if isinstance(value, str) and value:
@@ -173,7 +176,7 @@ def cut_ledger(project: Project, draw: Random) -> Fault:
 
 
 def move_ref_by_hand(project: Project, draw: Random) -> Fault:
-    ids = [line.to_value for line in ledger_lines(project.database)][:-1]
+    ids = [line.to_value for line in ledger_lines(project.database) if line.to_value is not None][:-1]
     with project.database.writing() as connection:
         connection.execute(sa.text("UPDATE refs SET value = :id"), {"id": draw.choice([*ids, "0" * 64])})
     return Fault("a ref moved by hand", ("champion/",))

