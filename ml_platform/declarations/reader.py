@@ -141,7 +141,7 @@ def readers() -> Mapping[str, type[ReaderSpec]]:
         Where an installed package adds one that cannot be used.
 
     >>> list(readers())[:3]
-    ['csv', 'delta', 'iceberg']
+    ['bigquery', 'csv', 'delta']
     """
     return find_variants(import_module(_PACKAGE), ReaderSpec, GROUP)
 

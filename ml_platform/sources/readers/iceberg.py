@@ -1,4 +1,4 @@
-"""An Iceberg table, file by file: appended files are read alone, and a table whose files were replaced is read again."""
+"""An Iceberg table, file by file: appended files are read alone; where files were replaced, the table is read again."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What readers share: the class that they extend, and reading files, cells and tables.
 
-Only `reader`, `table_or_query`, `columns` and `extras` are light: the others import Arrow, and readers import them
-inside methods.
+Of these `reader`, `table_or_query`, `warehouse`, `columns`, `error_text` and `extras` are light. The others import
+Arrow, and readers import them inside methods.
 """
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "pandas_columns",
     "reader",
     "table_or_query",
+    "warehouse",
 ]

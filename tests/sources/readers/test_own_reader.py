@@ -146,7 +146,7 @@ def test_declarations_are_read_without_arrow_or_a_driver():
         "import sys\n"
         "from ml_platform.declarations.reader import readers\n"
         "assert 'csv' in readers()\n"
-        "heavy = ['pyarrow', 'pandas', 'fsspec', 'sqlalchemy', 'duckdb', 'ibis', 'adbc_driver_postgresql']\n"
+        "heavy = ['pyarrow', 'pandas', 'fsspec', 'sqlalchemy', 'duckdb', 'ibis', 'deltalake', 'pyiceberg']\n"
         "print([name for name in heavy if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
