@@ -7,7 +7,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ml_platform.core.errors import MissingFile, SourceError
 from ml_platform.core.hashing import content_id
@@ -16,6 +16,7 @@ from ml_platform.sources.reading.columns import require_columns
 from ml_platform.sources.reading.error_text import error_text
 from ml_platform.sources.reading.extras import import_extra
 from ml_platform.sources.reading.reader import Part, Reader
+from ml_platform.sources.reading.table_or_query import dotted_name
 
 if TYPE_CHECKING:
     from ml_platform.declarations.source import SourceSpec
@@ -27,7 +28,12 @@ class Iceberg(Declaration):
 
     connection: Name = Field(description="One of the connections in project.yaml: the URL of the catalog")
     catalog: str = Field("default", min_length=1, description="Name of the catalog; a database can hold several")
-    table: str = Field(pattern=r"^[^.\s]+(\.[^.\s]+)+$", description="NAMESPACE.NAME")
+    table: str = Field(description="NAMESPACE.NAME")
+
+    @field_validator("table")
+    @classmethod
+    def _in_namespace(cls, table: str) -> str:
+        return dotted_name(table, ["NAMESPACE"] * max(1, table.count(".")), least=1)
 
 
 class IcebergReader(Reader):

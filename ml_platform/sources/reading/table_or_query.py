@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, Field, model_validator
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from ml_platform.declarations.types import Declaration, Name, exactly_one
+from ml_platform.declarations.yaml.pydantic_errors import either, show
+
+
+def dotted_name(text: str, places: Sequence[str], least: int = 0) -> str:
+    """Return the name of a table, which may have some places before it.
+
+    Raises
+    ------
+    ValueError
+        Where it has fewer places than `least`, more than there are, an empty one, or white space.
+
+    >>> dotted_name("shop.sales", ["SCHEMA"])
+    'shop.sales'
+    """
+    parts = text.split(".")
+    if not least < len(parts) <= len(places) + 1 or not all(parts) or len(text.split()) != 1:
+        forms = [".".join([*places[len(places) - count :], "NAME"]) for count in range(least, len(places) + 1)]
+        raise ValueError(f"must be {either(forms)}, found {show(text)}")
+    return text
 
 
 class TableOrQuery(Declaration):
@@ -12,14 +34,22 @@ class TableOrQuery(Declaration):
 
     model_config = ConfigDict(json_schema_extra=exactly_one("table", "query"))
 
+    places: ClassVar[tuple[str, ...]] = ("SCHEMA",)
+    """What a table's name may have before it, from the outermost to the innermost."""
+
     connection: Name = Field(description="One of the connections in project.yaml")
-    table: str | None = Field(None, pattern=r"^[^.\s]+(\.[^.\s]+)?$", description="Its name, or SCHEMA.NAME")
+    table: str | None = Field(None, description="Its name; SCHEMA.NAME where it is in another schema")
     query: str | None = Field(None, min_length=1, description="A select, without a semicolon")
     cursor: str | None = Field(
         None,
         description="An int or timestamp column that only grows: only rows beyond its largest value so far are read. "
         "Corrections and late rows at or below it are never seen",
     )
+
+    @field_validator("table")
+    @classmethod
+    def _dotted(cls, table: str | None) -> str | None:
+        return table if table is None else dotted_name(table, cls.places)
 
     @model_validator(mode="after")
     def _exactly_one(self) -> TableOrQuery:

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
-
 from ml_platform.core.errors import PlatformError, SchemaChanged, SourceError
 from ml_platform.sources.reading.columns import require_columns
 from ml_platform.sources.reading.error_text import error_text
@@ -27,9 +25,7 @@ _ROWS = 65_536
 class WarehouseRows(TableOrQuery):
     """Rows of a warehouse: a table, or the answer to a query."""
 
-    table: str | None = Field(
-        None, pattern=r"^[^.\s]+(\.[^.\s]+){0,2}$", description="Its name, SCHEMA.NAME or DATABASE.SCHEMA.NAME"
-    )
+    places: ClassVar[tuple[str, ...]] = ("DATABASE", "SCHEMA")
 
 
 class WarehouseReader(Reader, ABC):

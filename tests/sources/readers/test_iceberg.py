@@ -1,5 +1,6 @@
 """Iceberg tables of an SQL catalog in a local folder: what is read again, beside what the library reads at once."""
 
+import re
 import sys
 from types import SimpleNamespace
 
@@ -148,6 +149,13 @@ def test_a_table_without_rows_is_an_error(tmp_path, table):
 def test_no_such_table_is_an_error(tmp_path, table, changes):
     with pytest.raises(MissingFile, match=r"has no such table\. Correct table or catalog in the reader"):
         ingest(project_of(tmp_path, **changes), 3)
+
+
+@pytest.mark.parametrize("name", ["sales", "shop.", ".sales"])
+def test_a_table_has_a_namespace(tmp_path, name):
+    message = f"reader.iceberg.table must be NAMESPACE.NAME, found '{name}'."
+    with pytest.raises(DeclarationError, match=re.escape(message)):
+        project_of(tmp_path, table=name)
 
 
 def test_a_catalog_that_cannot_be_reached_is_an_error_without_its_password(tmp_path):

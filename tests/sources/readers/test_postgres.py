@@ -326,6 +326,10 @@ WRONG = {
         "read, and would never be read. Take an int or a timestamp with a time zone, or make one in a query: closed AT "
         "TIME ZONE 'Europe/Oslo' AS closed.",
     ),
+    "a name of three parts": (
+        {"connection": "shop_db", "table": "a.b.c"},
+        "reader.postgres.table must be NAME or SCHEMA.NAME, found 'a.b.c'.",
+    ),
     "a URL": ({"url": "postgresql://x", "table": "t"}, "url"),
 }
 

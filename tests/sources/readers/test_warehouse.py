@@ -3,6 +3,7 @@
 Neither service is asked here. SQLite stands in for them behind the same Ibis calls.
 """
 
+import re
 import sqlite3
 import sys
 from contextlib import closing
@@ -166,6 +167,13 @@ def test_without_the_extra_one_sentence_says_what_to_install(tmp_path, monkeypat
         f"source sales: reader.{name}: the driver for {READERS[name].title} is not installed. "
         f"Install it with: pip install 'ml-platform[{name}]'."
     )
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_table_has_at_most_a_database_and_a_schema_before_it(tmp_path, name):
+    message = f"reader.{name}.table must be NAME, SCHEMA.NAME or DATABASE.SCHEMA.NAME, found 'a.b.c.d'."
+    with pytest.raises(DeclarationError, match=re.escape(message)):
+        write_project(tmp_path, sources={"sales": source(name, table="a.b.c.d")}, connections={"lake": "x://y"})
 
 
 @pytest.mark.parametrize("name", READERS)
