@@ -2,6 +2,7 @@
 
 __all__ = [
     "algorithms",
+    "allowed_values",
     "checks",
     "data_age",
     "expectations",

@@ -1,99 +1,128 @@
-"""The algorithms that a declaration may name, with their tasks and parameters.
+"""What a declaration may say about an algorithm, and which algorithm it names.
 
-Static, so that a declaration is checked without importing an estimator library. Tests hold the
-tables against LightGBM and scikit-learn themselves.
+Each algorithm is one class in one file, in `ml_platform.models.algorithms` or in an installed package: its names, tasks
+and parameters, and how it fits and predicts. This module finds the class for a declaration. Those files import no
+estimator library at their top, so that a declaration is checked without one.
 """
 
 from __future__ import annotations
 
 import re
+from abc import ABC
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, ClassVar
 
 from ml_platform.core.errors import suggest
-from ml_platform.declarations.algorithm_params import LIGHTGBM, SCIKIT_LEARN_PARAMS
-from ml_platform.declarations.model import Algorithm, Task
+from ml_platform.core.variants import find_variants
+from ml_platform.declarations.model import Algorithm, ModelSpec, Task
 
+GROUP = "ml_platform.algorithms"
+"""The group of entry points by which an installed package adds algorithms."""
+_PACKAGE = "ml_platform.models.algorithms"
+"""The platform's own. Its name is kept here, as a class that fits stands in a room above this one (decision 29)."""
 _PROJECT_CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-_CLASSES: frozenset[Task] = frozenset({"binary", "multiclass"})
-_NUMBERS: frozenset[Task] = frozenset({"regression"})
-_QUANTILE: frozenset[Task] = frozenset({"quantile"})
-_ALL = _CLASSES | _NUMBERS | _QUANTILE
+
+CLASSES: frozenset[Task] = frozenset({"binary", "multiclass"})
+NUMBERS: frozenset[Task] = frozenset({"regression"})
+QUANTILE: frozenset[Task] = frozenset({"quantile"})
+EVERY_TASK = CLASSES | NUMBERS | QUANTILE
+
+ParamFault = tuple[str, str]
+"""The name of a parameter, and what is wrong with it."""
 
 
-@dataclass(frozen=True)
-class AlgorithmKind:
-    """What a declaration may say about one algorithm."""
+class AlgorithmKind(ABC):
+    """What a declaration may say about one algorithm.
 
-    tasks: frozenset[Task]
-    params: frozenset[str] = frozenset()
-    monotone: bool = False
+    Attributes
+    ----------
+    name
+        The name in YAML and in manifests.
+    short_name
+        Another name in YAML; algorithms of different tasks may share one.
+    params
+        What each parameter that a declaration may set can be: see `ml_platform.declarations.allowed_values`.
+    other_names
+        Names that the library has for a parameter too, with the one to write.
+    monotone
+        Whether `monotone` is kept.
+    reads_matrix
+        Whether it learns from the matrix of features.
+    takes_expression
+        Whether `expression` belongs to it.
+    libraries
+        Distributions whose versions decide the fitted state, beside those that the platform always has.
+    extra
+        The extra of the platform that installs its library, where both have one name.
+    """
+
+    name: ClassVar[str]
+    short_name: ClassVar[str | None] = None
+    tasks: ClassVar[frozenset[Task]]
+    params: ClassVar[Mapping[str, str]] = {}
+    other_names: ClassVar[Mapping[str, str]] = {}
+    monotone: ClassVar[bool] = False
+    reads_matrix: ClassVar[bool] = True
+    takes_expression: ClassVar[bool] = False
+    libraries: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str | None] = None
+
+    @classmethod
+    def set_by_task(cls, task: Task) -> Mapping[str, str]:
+        """Return parameters that follow from the task or from another key, with the name of what they follow from."""
+        return {}
+
+    @classmethod
+    def conflicts(cls, params: Mapping[str, Any], task: Task) -> Iterator[ParamFault]:
+        """Yield what is wrong where parameters meet that are right alone."""
+        return iter(())
+
+    @classmethod
+    def monotone_fault(cls, params: Mapping[str, Any], task: Task) -> str | None:
+        """Return why what is fitted cannot keep monotone columns, or None."""
+        return None
+
+    @classmethod
+    def stops_early(cls, params: Mapping[str, Any]) -> bool:
+        """Return whether the validate stretch decides when fitting ends."""
+        return False
 
 
-LIGHTGBM_PARAMS = frozenset(LIGHTGBM)
-LIGHTGBM_OTHER_NAMES = {
-    "n_estimators": "num_iterations",
-    "num_boost_round": "num_iterations",
-    "num_rounds": "num_iterations",
-    "early_stopping_rounds": "early_stopping_round",
-    "eta": "learning_rate",
-    "min_child_samples": "min_data_in_leaf",
-    "min_child_weight": "min_sum_hessian_in_leaf",
-    "min_split_gain": "min_gain_to_split",
-    "subsample": "bagging_fraction",
-    "subsample_freq": "bagging_freq",
-    "colsample_bytree": "feature_fraction",
-    "reg_alpha": "lambda_l1",
-    "reg_lambda": "lambda_l2",
-    "boosting_type": "boosting",
-}
-_SCIKIT_TASKS: Mapping[str, frozenset[Task]] = {
-    "LogisticRegression": _CLASSES,
-    "RandomForestClassifier": _CLASSES,
-    "ExtraTreesClassifier": _CLASSES,
-    "GradientBoostingClassifier": _CLASSES,
-    "HistGradientBoostingClassifier": _CLASSES,
-    "DecisionTreeClassifier": _CLASSES,
-    "DummyClassifier": _CLASSES,
-    "LinearRegression": _NUMBERS,
-    "Ridge": _NUMBERS,
-    "Lasso": _NUMBERS,
-    "ElasticNet": _NUMBERS,
-    "RandomForestRegressor": _NUMBERS,
-    "ExtraTreesRegressor": _NUMBERS,
-    "GradientBoostingRegressor": _NUMBERS | _QUANTILE,
-    "HistGradientBoostingRegressor": _NUMBERS | _QUANTILE,
-    "DecisionTreeRegressor": _NUMBERS,
-    "DummyRegressor": _NUMBERS | _QUANTILE,
-    "QuantileRegressor": _QUANTILE,
-}
-SCIKIT_LEARN: dict[str, AlgorithmKind] = {
-    name: AlgorithmKind(tasks, frozenset(SCIKIT_LEARN_PARAMS[name])) for name, tasks in _SCIKIT_TASKS.items()
-}
-SHORT_NAMES: dict[str, tuple[str, ...]] = {
-    "logistic_regression": ("LogisticRegression",),
-    "linear_regression": ("LinearRegression",),
-    "ridge": ("Ridge",),
-    "lasso": ("Lasso",),
-    "elastic_net": ("ElasticNet",),
-    "quantile_regression": ("QuantileRegressor",),
-    "random_forest": ("RandomForestClassifier", "RandomForestRegressor"),
-    "extra_trees": ("ExtraTreesClassifier", "ExtraTreesRegressor"),
-    "gradient_boosting": ("GradientBoostingClassifier", "GradientBoostingRegressor"),
-    "hist_gradient_boosting": ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"),
-    "decision_tree": ("DecisionTreeClassifier", "DecisionTreeRegressor"),
-}
-OWN: dict[str, AlgorithmKind] = {
-    "lightgbm": AlgorithmKind(_ALL, LIGHTGBM_PARAMS, monotone=True),
-    "rule": AlgorithmKind(frozenset({"binary", "regression", "quantile"})),
-    "constant": AlgorithmKind(_ALL),
-}
-KNOWN_ALGORITHMS = tuple(sorted({*OWN, *SHORT_NAMES, *SCIKIT_LEARN}))
+@cache
+def algorithms() -> Mapping[str, type[AlgorithmKind]]:
+    """Return every algorithm by its name: those of the platform first, then those of installed packages.
+
+    Raises
+    ------
+    VariantFault
+        Where an installed package adds one that cannot be used.
+
+    >>> algorithms()["Ridge"].short_name
+    'ridge'
+    """
+    package = import_module(_PACKAGE)
+    return find_variants(package, package.Estimator, GROUP)
 
 
 def is_project_class(name: str) -> bool:
     """Return whether `name` is a project's own estimator class, written ``module:Class``."""
     return _PROJECT_CLASS.fullmatch(name) is not None
+
+
+def named_algorithms(name: str) -> list[type[AlgorithmKind]]:
+    """Return the algorithms that a name may stand for: one, several of different tasks, or none."""
+    if name in algorithms():
+        return [algorithms()[name]]
+    return [kind for kind in algorithms().values() if kind.short_name == name]
+
+
+def algorithm_kind(name: str, task: Task) -> type[AlgorithmKind] | None:
+    """Return the algorithm that a name stands for in a task; None for a project's class and an unknown name."""
+    named = named_algorithms(name)
+    return next((kind for kind in named if task in kind.tasks), named[0] if named else None)
 
 
 def resolve_algorithm(name: str, task: Task) -> str:
@@ -102,41 +131,52 @@ def resolve_algorithm(name: str, task: Task) -> str:
     >>> resolve_algorithm("random_forest", "regression")
     'RandomForestRegressor'
     """
-    classes = SHORT_NAMES.get(name, (name,))
-    fitting = [name for name in classes if name in SCIKIT_LEARN and task in SCIKIT_LEARN[name].tasks]
-    return (fitting or list(classes))[0]
+    kind = algorithm_kind(name, task)
+    return name if kind is None else kind.name
+
+
+def libraries_of(model: ModelSpec) -> tuple[str, ...]:
+    """Return the distributions that a model's algorithms depend on, beside those that the platform always has."""
+    kinds = (algorithm_kind(item.name, model.task) for item in (model.algorithm, *model.baselines))
+    return tuple(sorted({library for kind in kinds if kind is not None for library in kind.libraries}))
 
 
 def algorithm_faults(algorithm: Algorithm, task: Task) -> Iterator[str]:
     """Yield what is wrong with an algorithm's declaration for a task, each as one sentence with its remedy."""
-    name = resolve_algorithm(algorithm.name, task)
-    kind = OWN.get(name) or SCIKIT_LEARN.get(name)
-    if (name == "rule") != (algorithm.expression is not None):
-        yield f"algorithm.expression belongs to rule and to nothing else, found name {algorithm.name}"
+    name, kind = algorithm.name, algorithm_kind(algorithm.name, task)
+    if (kind is not None and kind.takes_expression) != (algorithm.expression is not None):
+        owners = " and ".join(found for found, other in algorithms().items() if other.takes_expression)
+        yield f"algorithm.expression belongs to {owners} and to nothing else, found name {name}"
+    if algorithm.monotone and not (kind is not None and kind.monotone) and (kind is not None or is_project_class(name)):
+        keepers = " or ".join(found for found, other in algorithms().items() if other.monotone)
+        yield f"monotone is not kept by {name}. Remove it, or take {keepers}"
     if is_project_class(name):
-        if algorithm.monotone:
-            yield f"monotone is not kept by {name}. Remove it, or take lightgbm"
         return
     if kind is None:
-        yield f"algorithm {algorithm.name!r} does not exist. {suggest(algorithm.name, KNOWN_ALGORITHMS)}"
+        yield f"algorithm {name!r} does not exist. {suggest(name, _names())}"
         return
     if task not in kind.tasks:
-        fitting = [known for known in ("lightgbm", *SHORT_NAMES) if _fits(known, task)]
-        yield f"algorithm {algorithm.name} cannot do {task}. Take one of {', '.join(fitting)}"
-    if algorithm.monotone and not kind.monotone:
-        yield f"monotone is not kept by {algorithm.name}. Remove it, or take lightgbm"
-    for param in sorted(set(algorithm.params) - kind.params):
-        yield _unknown_param(algorithm.name, param, kind.params)
+        fitting = sorted(
+            {other.short_name or other.name for other in algorithms().values() if _fits(other, task)}, key=str.lower
+        )
+        yield f"algorithm {name} cannot do {task}. Take one of {', '.join(fitting)}"
+    if kind.extra is not None and find_spec(kind.extra) is None:
+        yield f"{kind.extra} is not installed. Install it with: pip install 'ml-platform[{kind.extra}]'"
+    for param in sorted(set(algorithm.params) - set(kind.params)):
+        yield _unknown_param(kind, name, param)
 
 
-def _fits(name: str, task: Task) -> bool:
-    resolved = resolve_algorithm(name, task)
-    return task in (OWN.get(resolved) or SCIKIT_LEARN[resolved]).tasks
+def _names() -> list[str]:
+    return sorted({name for kind in algorithms().values() for name in (kind.name, kind.short_name) if name})
 
 
-def _unknown_param(algorithm: str, param: str, known: frozenset[str]) -> str:
-    if algorithm == "lightgbm" and param in LIGHTGBM_OTHER_NAMES:
-        return f"lightgbm has no parameter {param!r} here. Write it as {LIGHTGBM_OTHER_NAMES[param]}"
-    if not known:
+def _fits(kind: type[AlgorithmKind], task: Task) -> bool:
+    return kind.reads_matrix and task in kind.tasks
+
+
+def _unknown_param(kind: type[AlgorithmKind], algorithm: str, param: str) -> str:
+    if param in kind.other_names:
+        return f"{algorithm} has no parameter {param!r} here. Write it as {kind.other_names[param]}"
+    if not kind.params:
         return f"{algorithm} takes no parameters, found {param!r}. Remove it"
-    return f"{algorithm} has no parameter {param!r} that a declaration may set. {suggest(param, known)}"
+    return f"{algorithm} has no parameter {param!r} that a declaration may set. {suggest(param, kind.params)}"

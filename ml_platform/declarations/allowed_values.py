@@ -21,6 +21,12 @@ from ml_platform.declarations.yaml.pydantic_errors import either, show
 MAX_INT = 2**31 - 1
 """The largest whole number that the estimator libraries hold."""
 
+FRACTION = "number (0, 1]"
+SHARE = "number [0, 1]"
+POSITIVE = "number (0, inf)"
+NOT_NEGATIVE = "number [0, inf)"
+COUNT = "int [1, inf)"
+
 _RANGED = re.compile(r"(int|number|fraction)(?: ([\[(])(\S+), (\S+)([\])]))?")
 _NUMBER_NAMES = {"int": "a whole number", "number": "a number", "fraction": "a number with a decimal point"}
 

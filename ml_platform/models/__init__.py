@@ -1,6 +1,7 @@
 """Estimators and the fitting of models."""
 
 __all__ = [
+    "algorithms",
     "bundled_code",
     "decision",
     "environment",

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+
+from ml_platform.declarations.algorithms import libraries_of
+from ml_platform.declarations.model import ModelSpec
 
 _LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy", "skops")
 
 
-def environment() -> dict[str, str]:
-    """Return versions by name: trained models are reproducible bit for bit where all of these agree."""
-    versions = {name.replace("-", "_"): version(name) for name in _LIBRARIES}
+def environment(model: ModelSpec) -> dict[str, str]:
+    """Return versions by name: a trained model is reproducible bit for bit where all of these agree.
+
+    A library that is an extra takes part only where an algorithm of the model depends on it.
+    """
+    versions = {name.replace("-", "_"): _version(name) for name in (*_LIBRARIES, *libraries_of(model))}
     return {**versions, "python": platform.python_version(), "machine": platform.machine()}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ml_platform.core.errors import TrainingError
-from ml_platform.declarations.algorithms import resolve_algorithm
+from ml_platform.declarations.algorithms import algorithm_kind, resolve_algorithm
 from ml_platform.declarations.model import Algorithm, ModelSpec
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import expand_features, feature_type
@@ -154,13 +154,18 @@ def _validate_notes(model: ModelSpec, classes: tuple[Any, ...], label: np.ndarra
         found = classes[int(label[0])] if len(label) else "none"
         one = f"the validate stretch has one class ({str(found).lower()}) in all {len(label)} rows"
         users = [
-            *(["early stopping"] if "early_stopping_round" in model.algorithm.params else []),
+            *(["early stopping"] if _stops_early(model) else []),
             *(["calibration"] if model.calibration != "none" else []),
         ]
         if users:
             raise TrainingError(f"{one}, and {' and '.join(users)} learn from it. Lengthen split.validate.")
         notes.append(one)
     return tuple(notes)
+
+
+def _stops_early(model: ModelSpec) -> bool:
+    kind = algorithm_kind(model.algorithm.name, model.task)
+    return kind is not None and kind.stops_early(model.algorithm.params)
 
 
 def _matrix_names(spec: ProjectSpec, model: ModelSpec, transforms: list[Transform]) -> list[str]:

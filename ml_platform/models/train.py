@@ -19,7 +19,6 @@ from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.environment import environment
-from ml_platform.models.estimators.lightgbm import Trees
 from ml_platform.models.fit_inputs import declaration_id, fit_declaration
 from ml_platform.models.predictor import Predictor, SavedPredictor, trained_id
 from ml_platform.models.prepare import Prepared, prepare
@@ -137,7 +136,7 @@ def baseline_names(trained: Artifact) -> list[str]:
 def training_key(project: Project, model_name: str, snapshot_id: str) -> str:
     """Return the key of a model trained on a snapshot, with the libraries and on the machine of this process."""
     fitted = fit_declaration(project.spec, project.spec.models[model_name])
-    declaration = {"model": model_name, **fitted, "environment": environment()}
+    declaration = {"model": model_name, **fitted, "environment": environment(project.spec.models[model_name])}
     version = code_version(KIND, project.root, project_functions(project.spec, KIND, model_name))
     return cache_key(KIND, declaration, version, {"snapshot": snapshot_id})
 
@@ -157,14 +156,14 @@ def _about(
         "inputs": {column.name: column.type for column in predictor.inputs},
         "columns": [_column(column.name, column.categories) for column in predictor.matrix],
         "importances": [[name, share] for name, share in estimator.importances(prepared.train.names).items()],
-        "iterations": estimator.iterations if isinstance(estimator, Trees) else None,
-        "notes": [*prepared.notes, *getattr(estimator, "notes", ())],
+        "iterations": estimator.iterations,
+        "notes": [*prepared.notes, *estimator.notes],
         "rows": {"train": prepared.train.rows, "validate": prepared.validate.rows},
         "until": format_instant(prepared.until),
         "label": _label(prepared),
         "predictors": {name: item.id for name, item in saved.items()},
         "size_mb": {name: item.size_mb for name, item in saved.items()},
-        "environment": environment(),
+        "environment": environment(model),
     }
 
 

@@ -1,17 +1,19 @@
 import importlib
+import subprocess
+import sys
 
 import pytest
 
 from ml_platform.declarations.algorithms import (
-    LIGHTGBM_OTHER_NAMES,
-    LIGHTGBM_PARAMS,
-    SCIKIT_LEARN,
-    SHORT_NAMES,
     algorithm_faults,
+    algorithms,
+    named_algorithms,
     resolve_algorithm,
 )
 from ml_platform.declarations.model import Algorithm
 
+LIGHTGBM = algorithms()["lightgbm"]
+SCIKIT_LEARN = {name: kind for name, kind in algorithms().items() if name[0].isupper()}
 _MODULES = ("sklearn.linear_model", "sklearn.ensemble", "sklearn.tree", "sklearn.dummy")
 
 
@@ -23,22 +25,22 @@ def test_every_lightgbm_parameter_is_one_of_lightgbms_own():
     from lightgbm.basic import _ConfigAliases
 
     known = _ConfigAliases._get_all_param_aliases()
-    assert set(known) >= LIGHTGBM_PARAMS
+    assert set(known) >= set(LIGHTGBM.params)
     names = {alias: main for main, aliases in known.items() for alias in aliases}
-    assert {other: names[other] for other in LIGHTGBM_OTHER_NAMES} == LIGHTGBM_OTHER_NAMES
+    assert {other: names[other] for other in LIGHTGBM.other_names} == LIGHTGBM.other_names
 
 
 def test_no_lightgbm_parameter_reads_files_or_undoes_reproducibility():
     forbidden = {"num_threads", "seed", "deterministic", "force_row_wise", "device_type", "machines", "input_model"}
-    assert not forbidden & LIGHTGBM_PARAMS
-    assert not {name for name in LIGHTGBM_PARAMS if "file" in name or name.endswith("_seed")}
+    assert not forbidden & set(LIGHTGBM.params)
+    assert not {name for name in set(LIGHTGBM.params) if "file" in name or name.endswith("_seed")}
 
 
 @pytest.mark.parametrize("name", sorted(SCIKIT_LEARN))
 def test_every_scikit_learn_parameter_is_one_of_the_class(name):
     modules = map(importlib.import_module, _MODULES)
     estimator = next(getattr(module, name) for module in modules if hasattr(module, name))
-    assert set(estimator().get_params()) >= SCIKIT_LEARN[name].params
+    assert set(estimator().get_params()) >= set(SCIKIT_LEARN[name].params)
 
 
 def test_no_scikit_learn_parameter_takes_an_object_or_undoes_reproducibility():
@@ -47,7 +49,9 @@ def test_no_scikit_learn_parameter_takes_an_object_or_undoes_reproducibility():
 
 
 def test_short_names_stand_for_a_class_of_the_list():
-    assert {name for names in SHORT_NAMES.values() for name in names} <= set(SCIKIT_LEARN)
+    short = {kind.short_name for kind in algorithms().values() if kind.short_name}
+    assert {kind.name for name in short for kind in named_algorithms(name)} <= set(SCIKIT_LEARN)
+    assert not short & set(algorithms())
     assert resolve_algorithm("random_forest", "binary") == "RandomForestClassifier"
     assert resolve_algorithm("random_forest", "regression") == "RandomForestRegressor"
     assert resolve_algorithm("transforms.mine:Mine", "binary") == "transforms.mine:Mine"
@@ -64,7 +68,7 @@ def test_what_a_declaration_may_say_has_no_fault():
     ("algorithm", "task", "fault"),
     [
         ({"name": "lightgmb"}, "binary", "algorithm 'lightgmb' does not exist. Did you mean lightgbm?"),
-        ({"name": "ridge"}, "binary", "algorithm ridge cannot do binary. Take one of lightgbm, logistic_regression,"),
+        ({"name": "ridge"}, "binary", "algorithm ridge cannot do binary. Take one of decision_tree, DummyClassifier,"),
         ({"name": "rule", "expression": "a.b"}, "multiclass", "algorithm rule cannot do multiclass"),
         ({"name": "rule"}, "binary", "algorithm.expression belongs to rule and to nothing else, found name rule"),
         ({"name": "ridge", "expression": "1"}, "regression", "algorithm.expression belongs to rule"),
@@ -76,3 +80,11 @@ def test_what_a_declaration_may_say_has_no_fault():
 )
 def test_a_wrong_algorithm_is_told_with_its_remedy(algorithm, task, fault):
     assert any(fault in found for found in _faults(algorithm.pop("name"), task, **algorithm))
+
+
+def test_a_declaration_is_checked_without_any_library_of_estimators():
+    code = (
+        "import sys; from ml_platform.declarations.algorithms import algorithms; algorithms(); "
+        "print(sorted({'pandas', 'sklearn', 'lightgbm', 'skops', 'xgboost', 'catboost'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,19 +1,21 @@
 """What a declaration may give a parameter is held against LightGBM and scikit-learn themselves."""
 
-import importlib
 import warnings
 
 import numpy as np
 import pytest
 
-from ml_platform.declarations.algorithm_params import LIGHTGBM, LIGHTGBM_METRICS, SCIKIT_LEARN_PARAMS
+from ml_platform.declarations.algorithms import algorithms
 from ml_platform.declarations.allowed_values import value_fault
 from ml_platform.declarations.checks.params import monotone_fault, param_faults
 from ml_platform.declarations.model import Algorithm
+from ml_platform.models.algorithms.lightgbm_params import METRICS as LIGHTGBM_METRICS
+from ml_platform.models.algorithms.lightgbm_params import PARAMS as LIGHTGBM
+from ml_platform.models.estimators.scikit_learn import ScikitLearn
 
 _VALUES = [None, True, 0, 1, 2, 5, -1, 2**31, 0.0, 0.3, 1.0, 1.5, -0.5, "x", "sqrt", [], [3], [[0, 1], [2]], {}]
 _KINDS = {"int", "number", "fraction", "bool", "null", "text", "mapping", "ints", "groups"}
-_MODULES = ("sklearn.linear_model", "sklearn.ensemble", "sklearn.tree", "sklearn.dummy")
+SCIKIT_LEARN = {name: kind for name, kind in algorithms().items() if issubclass(kind, ScikitLearn)}
 _OF_ROWS = (
     "No further splits",
     "Stopped training",
@@ -36,15 +38,15 @@ def _probes(rule):
 
 
 def _scikit_class(name):
-    return next(getattr(module, name) for module in map(importlib.import_module, _MODULES) if hasattr(module, name))
+    return SCIKIT_LEARN[name].own_class()
 
 
-@pytest.mark.parametrize("name", sorted(SCIKIT_LEARN_PARAMS))
+@pytest.mark.parametrize("name", sorted(SCIKIT_LEARN))
 def test_scikit_learn_takes_every_value_that_a_declaration_may_give(name):
     from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 
     constraints = _scikit_class(name)._parameter_constraints
-    for param, rule in SCIKIT_LEARN_PARAMS[name].items():
+    for param, rule in SCIKIT_LEARN[name].params.items():
         refused = []
         for value in _probes(rule):
             try:

@@ -155,7 +155,7 @@ def reproduce(
             commit=recorded["git"],
             fitted=same,
             snapshot=_same_snapshot(then, project, version.model, snapshot.id) if from_sources else None,
-            differences=tuple(differences(recorded, equipment(spec.file.threads), environment())),
+            differences=tuple(differences(recorded, equipment(spec.file.threads), environment(prepared.model))),
             files=tuple(changed_files(kept, declared_files(project.spec))),
             today=today,
             agreement=_agreed(project, trained, fitted[PREDICTOR], snapshot),

@@ -1,3 +1,6 @@
-"""One module for each kind of estimator."""
+"""What fits and predicts, whatever the algorithm: the contract, scikit-learn's common part, classes of a project.
 
-__all__ = ["base", "constant", "lightgbm", "registry", "rule", "sklearn"]
+The algorithms themselves stand in `ml_platform.models.algorithms`, one file each.
+"""
+
+__all__ = ["base", "registry", "scikit_learn"]

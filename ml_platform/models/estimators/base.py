@@ -1,16 +1,24 @@
-"""What every estimator is given to fit, and what every fitted estimator can do."""
+"""What every estimator is given to fit, and what every fitted estimator can do.
+
+An algorithm's file is imported to check a declaration, and so is this one: neither imports NumPy or pandas at its top.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
-
+from ml_platform.declarations.algorithms import AlgorithmKind
 from ml_platform.declarations.model import Task
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.inputs.matrix import Matrix
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from ml_platform.models.inputs.matrix import Matrix
 
 
 @dataclass(frozen=True)
@@ -56,31 +64,95 @@ class Bundle:
     files: Mapping[str, bytes]
 
 
-class Estimator(Protocol):
-    """A fitted estimator.
+@dataclass(frozen=True)
+class RawContributions:
+    """The raw scores of rows in parts, one table for each class, or one alone.
+
+    Attributes
+    ----------
+    method
+        ``trees``, ``linear``, ``rule`` or ``constant``.
+    note
+        What a person has to know to read them.
+    seen
+        What the estimator saw: one row per row, one column for each that has a part.
+    amounts
+        By class: one row per row, one column per column of `seen`.
+    base, raw
+        By class: one number per row. Base and amounts add up to raw where the parts are exact.
+    exact
+        Whether they do.
+    linked
+        Whether a link (sigmoid, softmax) or a calibration makes the score of the raw score.
+    """
+
+    method: str
+    note: str
+    seen: pd.DataFrame
+    amounts: Sequence[np.ndarray]
+    base: Sequence[np.ndarray]
+    raw: Sequence[np.ndarray]
+    exact: bool = True
+    linked: bool = True
+
+
+class Estimator(AlgorithmKind):
+    """A fitted estimator; its class is the algorithm.
 
     ``predict`` gives one number per row (probability of the second class, or the prediction), or for several
     classes one column per class. The same row gives the same bits alone and among others.
     """
 
     kind: ClassVar[str]
-    """Which loader reads it."""
+    """Which class reads it when it is loaded: the name, unless the class says otherwise."""
+    notes: tuple[str, ...] = ()
+    """What the library warned of while it fitted."""
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if not hasattr(cls, "kind") and hasattr(cls, "name"):
+            cls.kind = cls.name
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, fitting: Fitting) -> Self:
+        """Return the fitted estimator; the same bits for the same `fitting` and libraries.
+
+        Raises
+        ------
+        TrainingError
+            Where these rows cannot be fitted with these parameters.
+        """
+
+    @classmethod
+    @abstractmethod
+    def load(cls, bundle: Bundle, code: Code | None) -> Estimator:
+        """Return the estimator of a bundle, whose bytes were checked against their hash; nothing is unpickled."""
+
+    @abstractmethod
     def predict(self, matrix: Matrix) -> np.ndarray:
         """Return the scores of every row."""
-        ...
 
+    @abstractmethod
     def state(self) -> Any:
-        """Return the normal form of the fitted state, which is what identifies it; JSON types only."""
-        ...
+        """Return the canonical form of the fitted state, which is what identifies it; JSON types only."""
 
+    @abstractmethod
     def save(self) -> Bundle:
         """Return the estimator at rest."""
-        ...
+
+    @property
+    def iterations(self) -> int | None:
+        """How many rounds of boosting it keeps; None where there are none."""
+        return None
 
     def importances(self, names: list[str]) -> dict[str, float]:
         """Return how much each of the matrix columns counts, as shares; empty where that has no meaning."""
-        ...
+        return {}
+
+    def contributions(self, matrix: Matrix) -> RawContributions | None:
+        """Return the raw score of each row in parts; None where the platform has to leave columns out instead."""
+        return None
 
 
 def shares(names: list[str], weights: np.ndarray) -> dict[str, float]:
@@ -90,3 +162,11 @@ def shares(names: list[str], weights: np.ndarray) -> dict[str, float]:
         return {}
     order = sorted(range(len(names)), key=lambda index: (-weights[index], names[index]))
     return {names[index]: float(weights[index] / total) for index in order}
+
+
+def score_columns(scores: Any) -> np.ndarray:
+    """Return scores with one column per class, also where there is one alone."""
+    import numpy as np
+
+    found = np.asarray(scores, dtype="float64")
+    return found[:, None] if found.ndim == 1 else found

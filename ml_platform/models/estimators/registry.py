@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
-from ml_platform.core.errors import UntrustedContent
-from ml_platform.declarations.algorithms import is_project_class
+from ml_platform.core.errors import TrainingError, UntrustedContent
+from ml_platform.declarations.algorithms import algorithms, is_project_class, named_algorithms
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.estimators.base import Bundle, Estimator, Fitting
-from ml_platform.models.estimators.constant import Constant
-from ml_platform.models.estimators.lightgbm import Trees
-from ml_platform.models.estimators.rule import Rule
-from ml_platform.models.estimators.sklearn import Scikit
 from ml_platform.models.estimators.user_class import ProjectClass
-
-_OWN: dict[str, Any] = {"lightgbm": Trees, "rule": Rule, "constant": Constant}
-_KINDS: dict[str, Any] = {found.kind: found for found in (Trees, Rule, Constant, Scikit, ProjectClass)}
 
 
 def fit_estimator(fitting: Fitting) -> Estimator:
@@ -28,8 +21,9 @@ def fit_estimator(fitting: Fitting) -> Estimator:
     """
     if is_project_class(fitting.algorithm):
         return ProjectClass.fit(fitting)
-    fitted: Estimator = _OWN.get(fitting.algorithm, Scikit).fit(fitting)
-    return fitted
+    if fitting.algorithm not in algorithms():
+        raise TrainingError(f"algorithm {fitting.algorithm!r} does not exist.")
+    return cast(type[Estimator], algorithms()[fitting.algorithm]).fit(fitting)
 
 
 def load_estimator(kind: str, bundle: Bundle, code: Code | None) -> Estimator:
@@ -40,12 +34,13 @@ def load_estimator(kind: str, bundle: Bundle, code: Code | None) -> Estimator:
     UntrustedContent
         For a kind that the platform does not know, or content outside its list of trusted types.
     """
-    if kind not in _KINDS:
-        raise UntrustedContent(f"a stored model says it is of kind {kind!r}, which does not exist. It is not loaded.")
-    loaded: Estimator = _KINDS[kind].load(bundle, code)
-    return loaded
+    known: list[type[Estimator]] = [ProjectClass, *cast("list[type[Estimator]]", algorithms().values())]
+    for found in known:
+        if found.kind == kind:
+            return found.load(bundle, code)
+    raise UntrustedContent(f"a stored model says it is of kind {kind!r}, which does not exist. It is not loaded.")
 
 
 def reads_matrix(algorithm: str) -> bool:
     """Return whether an algorithm learns from the matrix: a rule and a constant do not."""
-    return algorithm not in ("rule", "constant")
+    return all(kind.reads_matrix for kind in named_algorithms(algorithm))

@@ -14,23 +14,24 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml_platform.core.errors import PredictionError, TrainingError
 from ml_platform.core.hashing import canonical_json
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Fitting
-from ml_platform.models.estimators.canonical_state import normal_form
-from ml_platform.models.inputs.matrix import Matrix
+from ml_platform.models.estimators.base import Bundle, Estimator, Fitting
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ml_platform.models.inputs.matrix import Matrix
 
 _FILE = "state.npz"
 _METHODS = ("fit", "predict", "get_state", "from_state")
 
 
 @dataclass(frozen=True)
-class ProjectClass:
+class ProjectClass(Estimator):
     """A fitted estimator of a project's own class."""
 
     reference: str
@@ -67,6 +68,8 @@ class ProjectClass:
     @classmethod
     def load(cls, bundle: Bundle, code: Code | None) -> ProjectClass:
         """Return the estimator of a bundle, made by the project's class from its state; nothing is unpickled."""
+        import numpy as np
+
         reference = bundle.facts["reference"]
         if code is None:
             raise TrainingError(f"{reference} needs the project's code.")
@@ -82,6 +85,8 @@ class ProjectClass:
         PredictionError
             When the class fails, or gives anything but one number per row (and class).
         """
+        import numpy as np
+
         try:
             scores = np.asarray(self.estimator.predict(matrix.decoded()), dtype="float64")
         except Exception as error:
@@ -92,11 +97,15 @@ class ProjectClass:
         return scores
 
     def state(self) -> Any:
-        """Return the normal form of what ``get_state`` gives."""
+        """Return the canonical form of what ``get_state`` gives."""
+        from ml_platform.models.estimators.canonical_state import normal_form
+
         return {"reference": self.reference, "state": normal_form(dict(self.estimator.get_state()))}
 
     def save(self) -> Bundle:
         """Return the state as JSON and arrays."""
+        import numpy as np
+
         state = self.estimator.get_state()
         arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
         plain = {name: value for name, value in state.items() if name not in arrays}
@@ -112,10 +121,6 @@ class ProjectClass:
         np.savez(buffer, allow_pickle=False, **arrays)
         facts = {"reference": self.reference, "state": plain, "classes": self.classes}
         return Bundle(facts, {_FILE: buffer.getvalue()})
-
-    def importances(self, names: list[str]) -> dict[str, float]:
-        """Return nothing: the platform cannot look inside."""
-        return {}
 
 
 def _made(reference: str, found: Any, params: Mapping[str, Any]) -> Any:

@@ -126,7 +126,7 @@ def plan_trained_model(view: View, node: Node) -> Planned:
     if found is not None:
         return view.up_to_date(node, found.id)
     reasons = view.changes(node)
-    if last.about.get("environment") != environment():
+    if last.about.get("environment") != environment(view.project.spec.models[node.subject]):
         reasons.append("the libraries or the machine changed")
     return view.would_run(node, reasons or [f"{node.inputs[0]} changed"])
 

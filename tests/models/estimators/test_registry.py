@@ -6,9 +6,10 @@ import pytest
 
 from ml_platform.core.errors import TrainingError, UntrustedContent
 from ml_platform.core.hashing import content_id
-from ml_platform.declarations.algorithms import SCIKIT_LEARN
+from ml_platform.declarations.algorithms import algorithms
 from ml_platform.models.estimators.base import Bundle, Fitting
 from ml_platform.models.estimators.registry import fit_estimator, load_estimator
+from ml_platform.models.estimators.scikit_learn import ScikitLearn
 from ml_platform.models.inputs.matrix import encode, learn_columns
 from ml_platform.models.inputs.preprocessing import Dense
 
@@ -52,6 +53,7 @@ def _row(matrix, index):
     return encode(matrix.frame.iloc[[index]], matrix.columns)
 
 
+SCIKIT_LEARN = {name: kind for name, kind in algorithms().items() if issubclass(kind, ScikitLearn)}
 EVERY = [("lightgbm", task) for task in CLASSES] + [("constant", task) for task in CLASSES]
 EVERY += [(name, task) for name, kind in sorted(SCIKIT_LEARN.items()) for task in sorted(kind.tasks)]
 FAST = {"RandomForest": {"n_estimators": 8}, "ExtraTrees": {"n_estimators": 8}, "GradientBoosting": {"n_estimators": 8}}

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml_platform.core.errors import TrainingError
 from ml_platform.core.hashing import bytes_hash
+from ml_platform.declarations.algorithms import EVERY_TASK, ParamFault
+from ml_platform.declarations.model import Task
+from ml_platform.models.algorithms.lightgbm_params import OTHER_NAMES, PARAMS, conflicts, monotone_fault
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Fitting, shares
-from ml_platform.models.inputs.matrix import Matrix
+from ml_platform.models.estimators.base import Bundle, Estimator, Fitting, RawContributions, score_columns, shares
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ml_platform.models.inputs.matrix import Matrix
 
 _FILE = "trees.txt"
 _PARAMETERS = re.compile(r"^parameters:.*?^end of parameters\n", re.MULTILINE | re.DOTALL)
@@ -24,7 +29,7 @@ _DIRECTIONS = {"increasing": 1, "decreasing": -1}
 
 
 @dataclass(frozen=True)
-class Trees:
+class LightGBM(Estimator):
     """A fitted LightGBM model.
 
     Attributes
@@ -35,10 +40,36 @@ class Trees:
 
     text: str
     booster: Any
-    kind: ClassVar[str] = "lightgbm"
+    name: ClassVar[str] = "lightgbm"
+    tasks: ClassVar[frozenset[Task]] = EVERY_TASK
+    params: ClassVar[Mapping[str, str]] = PARAMS
+    other_names: ClassVar[Mapping[str, str]] = OTHER_NAMES
+    monotone: ClassVar[bool] = True
 
     @classmethod
-    def fit(cls, fitting: Fitting) -> Trees:
+    def set_by_task(cls, task: Task) -> Mapping[str, str]:
+        """Return what follows from the task: the loss, and for a quantile its share."""
+        if task == "regression":
+            return {}
+        return {"objective": f"task {task}", **({"alpha": "the key quantile"} if task == "quantile" else {})}
+
+    @classmethod
+    def conflicts(cls, params: Mapping[str, Any], task: Task) -> Iterator[ParamFault]:
+        """Yield what LightGBM refuses, or changes with no more than a warning."""
+        return conflicts(params, task)
+
+    @classmethod
+    def monotone_fault(cls, params: Mapping[str, Any], task: Task) -> str | None:
+        """Return why the loss cannot keep monotone columns, or None."""
+        return monotone_fault(params, task)
+
+    @classmethod
+    def stops_early(cls, params: Mapping[str, Any]) -> bool:
+        """Return whether the number of trees is chosen on the validate stretch."""
+        return "early_stopping_round" in params
+
+    @classmethod
+    def fit(cls, fitting: Fitting) -> LightGBM:
         """Fit trees; with ``early_stopping_round`` their number is chosen on the validate stretch.
 
         Raises
@@ -51,7 +82,7 @@ class Trees:
         rounds = int(params.pop("num_iterations", 100))
         train = _dataset(fitting.matrix, fitting.label)
         validate = _dataset(fitting.validate, fitting.validate_label, train)
-        stopping = "early_stopping_round" in params
+        stopping = cls.stops_early(params)
         try:
             booster = lightgbm.train(params, train, rounds, valid_sets=[validate] if stopping else None)
         except (lightgbm.basic.LightGBMError, ValueError) as error:
@@ -59,18 +90,20 @@ class Trees:
         return cls.read(booster.model_to_string())
 
     @classmethod
-    def load(cls, bundle: Bundle, code: Code | None = None) -> Trees:
+    def load(cls, bundle: Bundle, code: Code | None = None) -> LightGBM:
         """Return the trees of a bundle, whose bytes were checked against their hash before."""
         return cls.read(bundle.files[_FILE].decode())
 
     @classmethod
-    def read(cls, text: str) -> Trees:
+    def read(cls, text: str) -> LightGBM:
         """Return the trees that `text` describes. A damaged text ends the process, so its hash is checked first."""
         lightgbm = import_lightgbm()
         return cls(text, lightgbm.Booster(model_str=text))
 
     def predict(self, matrix: Matrix) -> np.ndarray:
         """Return the scores of every row."""
+        import numpy as np
+
         if not matrix.rows:
             return np.empty((0, self.booster.num_model_per_iteration())).squeeze(axis=1)
         threads = 1 if matrix.rows < _ROWS_WORTH_THREADS else 0
@@ -92,6 +125,30 @@ class Trees:
     def importances(self, names: list[str]) -> dict[str, float]:
         """Return each column's share of the gain over all splits."""
         return shares(names, self.booster.feature_importance("gain"))
+
+    def contributions(self, matrix: Matrix) -> RawContributions | None:
+        """Return LightGBM's contributions (Lundberg and others 2018, "Consistent individualized feature attribution").
+
+        Leaves that are linear have none.
+        """
+        import numpy as np
+
+        lightgbm = import_lightgbm()
+        try:
+            parts = np.asarray(self.booster.predict(matrix.values, pred_contrib=True, num_threads=1))
+        except lightgbm.basic.LightGBMError:
+            return None
+        raw = score_columns(self.booster.predict(matrix.values, raw_score=True, num_threads=1))
+        width = len(matrix.columns) + 1
+        blocks = [parts[:, number * width : (number + 1) * width] for number in range(raw.shape[1])]
+        return RawContributions(
+            method="trees",
+            note="LightGBM's own contributions (SHAP values of the trees): with the base they add up.",
+            seen=matrix.decoded(),
+            amounts=[block[:, :-1] for block in blocks],
+            base=[block[:, -1] for block in blocks],
+            raw=list(raw.T),
+        )
 
 
 def import_lightgbm() -> Any:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml_platform.core.errors import TrainingError
 from ml_platform.core.expressions import parse_expression
+from ml_platform.declarations.model import Task
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Fitting
-from ml_platform.models.inputs.matrix import Matrix
+from ml_platform.models.estimators.base import Bundle, Estimator, Fitting, RawContributions, score_columns
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ml_platform.models.inputs.matrix import Matrix
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(Estimator):
     """A score that an expression gives.
 
     Attributes
@@ -30,7 +33,10 @@ class Rule:
     source: str
     null_score: float
     binary: bool
-    kind: ClassVar[str] = "rule"
+    name: ClassVar[str] = "rule"
+    tasks: ClassVar[frozenset[Task]] = frozenset({"binary", "regression", "quantile"})
+    reads_matrix: ClassVar[bool] = False
+    takes_expression: ClassVar[bool] = True
 
     @classmethod
     def fit(cls, fitting: Fitting) -> Rule:
@@ -60,10 +66,14 @@ class Rule:
 
     def predict(self, matrix: Matrix) -> np.ndarray:
         """Return the expression's value on every row; for a binary label never below 0 or above 1."""
+        import numpy as np
+
         scores = self._evaluate(matrix)
         return np.clip(scores, 0.0, 1.0) if self.binary else scores
 
     def _evaluate(self, matrix: Matrix) -> np.ndarray:
+        import numpy as np
+
         expression = parse_expression(self.expression)
         columns = {name: matrix.frame[self._column(name)] for name in expression.names}
         found = np.asarray(expression.evaluate(columns, matrix.rows))
@@ -87,6 +97,19 @@ class Rule:
         }
         return Bundle(facts, {})
 
-    def importances(self, names: list[str]) -> dict[str, float]:
-        """Return nothing: a rule is read, not ranked."""
-        return {}
+    def contributions(self, matrix: Matrix) -> RawContributions:
+        """Return the columns that the rule reads; none has a share of its own."""
+        import numpy as np
+
+        names = [self._column(name) for name in sorted(parse_expression(self.expression).names)]
+        scores = list(score_columns(self.predict(matrix)).T)
+        return RawContributions(
+            method="rule",
+            note=f"An expert's rule, read as it stands: {self.expression}. No column has a share of its own.",
+            seen=matrix.frame[names],
+            amounts=[np.zeros((matrix.rows, len(names)))],
+            base=scores,
+            raw=scores,
+            exact=False,
+            linked=False,
+        )

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
+from ml_platform.declarations.algorithms import EVERY_TASK
+from ml_platform.declarations.model import Task
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Fitting
-from ml_platform.models.inputs.matrix import Matrix
+from ml_platform.models.estimators.base import Bundle, Estimator, Fitting, RawContributions, score_columns
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ml_platform.models.inputs.matrix import Matrix
 
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(Estimator):
     """A score that knows the label's distribution and nothing else."""
 
     score: tuple[float, ...]
-    kind: ClassVar[str] = "constant"
+    name: ClassVar[str] = "constant"
+    tasks: ClassVar[frozenset[Task]] = EVERY_TASK
+    reads_matrix: ClassVar[bool] = False
 
     @classmethod
     def fit(cls, fitting: Fitting) -> Constant:
         """Return the training label's share of each class, mean, or quantile."""
+        import numpy as np
+
         if fitting.task == "multiclass":
             counts = np.bincount(fitting.label.astype(int), minlength=len(fitting.classes))
             return cls(tuple((counts / counts.sum()).tolist()))
@@ -36,6 +44,8 @@ class Constant:
 
     def predict(self, matrix: Matrix) -> np.ndarray:
         """Return the constant for every row."""
+        import numpy as np
+
         scores = np.tile(np.array(self.score), (matrix.rows, 1))
         return scores[:, 0] if len(self.score) == 1 else scores
 
@@ -47,6 +57,17 @@ class Constant:
         """Return the score as a fact."""
         return Bundle({"score": list(self.score)}, {})
 
-    def importances(self, names: list[str]) -> dict[str, float]:
-        """Return nothing: no column counts."""
-        return {}
+    def contributions(self, matrix: Matrix) -> RawContributions:
+        """Return the score as base: no column counts."""
+        import numpy as np
+
+        scores = list(score_columns(self.predict(matrix)).T)
+        return RawContributions(
+            method="constant",
+            note="The same score for every row: no column counts.",
+            seen=matrix.frame[[]],
+            amounts=[np.zeros((matrix.rows, 0)) for _ in scores],
+            base=scores,
+            raw=scores,
+            linked=False,
+        )
