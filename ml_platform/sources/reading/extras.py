@@ -19,11 +19,14 @@ def import_extra(module: str, extra: str, source: str, what: str) -> Any:
     Raises
     ------
     SourceError
-        Where it is not installed, with the command that installs it.
+        Where it is not installed, or not whole, with the command that installs it.
     """
+    package = module.partition(".")[0]
     try:
-        import_module(module.partition(".")[0])
+        import_module(package)
         return import_module(module)
-    except ImportError:
+    except ImportError as error:
+        is_absent = isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == package
+        problem = f"{what} {'is not installed' if is_absent else f'cannot be imported ({error})'}"
         remedy = f"Install it with: pip install 'ml-platform[{extra}]'."
-        raise SourceError(source, f"reader.{extra}", f"{what} is not installed", remedy) from None
+        raise SourceError(source, f"reader.{extra}", problem, remedy) from None

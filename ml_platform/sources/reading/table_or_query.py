@@ -23,7 +23,7 @@ def dotted_name(text: str, places: Sequence[str], least: int = 0) -> str:
     'shop.sales'
     """
     parts = text.split(".")
-    if not least < len(parts) <= len(places) + 1 or not all(parts) or len(text.split()) != 1:
+    if not least < len(parts) <= len(places) + 1 or not all(parts) or any(map(str.isspace, text)):
         forms = [".".join([*places[len(places) - count :], "NAME"]) for count in range(least, len(places) + 1)]
         raise ValueError(f"must be {either(forms)}, found {show(text)}")
     return text
