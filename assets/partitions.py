@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from ml_platform.declarations.scheduling import days_in_charge
 from ml_platform.operations.predictions.due import days_of_run
 from ml_platform.project import Project
 from ml_platform.registry.champion import first_deployed
+from ml_platform_dagster.resources.dagster_private import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 
 def days_of(project: Project) -> dg.DynamicPartitionsDefinition:

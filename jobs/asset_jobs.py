@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from ml_platform.declarations.graph import Kind, Node
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.snapshot import ANEW_TAG
+from ml_platform_dagster.resources.dagster_private import AssetJob
 
 FACTORY = "factory"
 INGEST = "ingest"
@@ -26,7 +26,7 @@ def retrain_job_name(model: str) -> str:
     return f"{model}_retrain"
 
 
-def build_asset_jobs(nodes: Sequence[Node], models: Iterable[str]) -> dict[str, UnresolvedAssetJobDefinition]:
+def build_asset_jobs(nodes: Sequence[Node], models: Iterable[str]) -> dict[str, AssetJob]:
     """Return the jobs by name."""
     data = [node for node in nodes if node.kind in _DATA]
     jobs = [
@@ -42,9 +42,7 @@ def build_asset_jobs(nodes: Sequence[Node], models: Iterable[str]) -> dict[str, 
     return {job.name: job for job in jobs}
 
 
-def _job(
-    name: str, nodes: Iterable[Node], description: str, tags: Mapping[str, str] | None = None
-) -> UnresolvedAssetJobDefinition:
+def _job(name: str, nodes: Iterable[Node], description: str, tags: Mapping[str, str] | None = None) -> AssetJob:
     selection = dg.AssetSelection.assets(*(asset_key(node.name) for node in nodes))
     return dg.define_asset_job(name, selection, description=description, tags=tags)
 

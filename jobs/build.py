@@ -15,7 +15,7 @@ from ml_platform_dagster.jobs.sensors import drift_sensor, failed_runs, new_sour
 from ml_platform_dagster.jobs.verify_job import verify_job
 from ml_platform_dagster.resources.mlflow import training_tracker
 
-_OTHER_JOBS = (approve_job, deliver_mlflow, reproduce_job, verify_job)
+_OTHER_JOBS = (deliver_mlflow, reproduce_job, verify_job, approve_job)
 
 
 def build_definitions(project: Project) -> dg.Definitions:
@@ -28,14 +28,7 @@ def build_definitions(project: Project) -> dg.Definitions:
         sensors.append(drift_sensor(jobs, list(project.spec.models)))
     return dg.Definitions(
         assets=build_assets(project, nodes),
-        jobs=[
-            *jobs.values(),
-            deliver_mlflow,
-            reproduce_job,
-            verify_job,
-            approve_job,
-            *([advance_clock] if simulated else []),
-        ],
+        jobs=[*jobs.values(), *_OTHER_JOBS, *([advance_clock] if simulated else [])],
         schedules=list(build_schedules(project, jobs)),
         sensors=sensors,
         resources={"project": project, "mlflow": training_tracker},

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 import dagster as dg
-from dagster._core.events import RunFailureReason
 
 from ml_platform_dagster.jobs.failures import problem_of
+from ml_platform_dagster.resources.dagster_private import RunFailureReason
 
 Tell = Callable[[Mapping[str, Any]], None]
 _FIGURES = (

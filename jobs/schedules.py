@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from ml_platform.core.clock import Schedule
 from ml_platform.core.secrets import scrubbed
@@ -19,16 +18,15 @@ from ml_platform_dagster.assets.partitions import due_range
 from ml_platform_dagster.jobs.asset_jobs import refresh_job_name, retrain_job_name
 from ml_platform_dagster.jobs.reproduce_job import reproduce_job
 from ml_platform_dagster.jobs.verify_job import verify_job
+from ml_platform_dagster.resources.dagster_private import AssetJob
 from ml_platform_dagster.resources.project import ProjectParam
 
-AnyJob = UnresolvedAssetJobDefinition | dg.JobDefinition
+AnyJob = AssetJob | dg.JobDefinition
 TICK_TAG = "ml_platform/tick"
 _EACH_MINUTE = "* * * * *"
 
 
-def build_schedules(
-    project: Project, jobs: Mapping[str, UnresolvedAssetJobDefinition]
-) -> Iterator[dg.ScheduleDefinition]:
+def build_schedules(project: Project, jobs: Mapping[str, AssetJob]) -> Iterator[dg.ScheduleDefinition]:
     """Yield the schedules of every model, and those by which the platform proves what it made."""
     for model in project.spec.models.values():
         yield _schedule(project, jobs[refresh_job_name(model.name)], model.deployment.batch, model.name)

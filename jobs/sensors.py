@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from ml_platform.core.hashing import content_id
 from ml_platform.core.secrets import scrubbed
@@ -18,13 +17,14 @@ from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.partitions import open_days
 from ml_platform_dagster.jobs.asset_jobs import INGEST, retrain_job_name
 from ml_platform_dagster.jobs.failures import failure_alert, problem_of
+from ml_platform_dagster.resources.dagster_private import AssetJob
 from ml_platform_dagster.resources.project import ProjectParam
 
 FINDING_TAG = "ml_platform/finding"
 _RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
-def drift_sensor(jobs: Mapping[str, UnresolvedAssetJobDefinition], models: list[str]) -> dg.SensorDefinition:
+def drift_sensor(jobs: Mapping[str, AssetJob], models: list[str]) -> dg.SensorDefinition:
     """Return the one sensor that watches recorded drift for all models."""
 
     @dg.sensor(
@@ -86,7 +86,7 @@ def _drift_alert(project: Project, finding: Finding) -> Alert:
     )
 
 
-def new_source_data_sensor(jobs: Mapping[str, UnresolvedAssetJobDefinition]) -> dg.SensorDefinition:
+def new_source_data_sensor(jobs: Mapping[str, AssetJob]) -> dg.SensorDefinition:
     """Return the one sensor that looks whether sources have something new."""
 
     @dg.sensor(

@@ -11,7 +11,15 @@ from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic import (
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from ml_platform.core.variants import find_variants
@@ -70,6 +78,13 @@ class ReaderSpec(Declaration):
             owners = [name for name, reader in readers().items() if reader.reads_text]
             raise ValueError(f"null_values belongs to {_and(owners)}, found {self.name}. Remove it")
         return self
+
+    @model_serializer(mode="wrap")
+    def _own_keys_first(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write the reader's own keys before those of every reader: kept copies are hashed as they are written."""
+        found: dict[str, Any] = plain(self)
+        shared = [name for name in ReaderSpec.model_fields if name in found]
+        return {**{name: found[name] for name in found if name not in shared}, **{name: found[name] for name in shared}}
 
     @property
     def value(self) -> Any:
