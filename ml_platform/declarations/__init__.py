@@ -1,6 +1,7 @@
 """Declarations: YAML to frozen, checked specs."""
 
 __all__ = [
+    "aggregates",
     "algorithms",
     "allowed_values",
     "checks",

@@ -178,7 +178,7 @@ def _runs(schedule: Schedule) -> tuple[datetime, ...]:
 def _looks_ahead(table: FeatureTableSpec, columns: Collection[str] | None) -> bool:
     """Return whether all of some columns are over windows that look ahead, or derived from such columns alone."""
     behind = columns_behind(table, list(table.columns if columns is None else columns))
-    read = [table.columns[column][1] for column in behind if table.feature_of(column).derived is None]
+    read = [table.columns[column][1] for column in behind if table.feature_of(column).from_columns is None]
     return all(window is not None and window.start is not None and window.start >= _NONE for window in read)
 
 

@@ -3,86 +3,51 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
+from ml_platform.declarations.aggregates import Feature, aggregates
 from ml_platform.declarations.source import Expectation
-from ml_platform.declarations.types import (
-    Declaration,
-    Delay,
-    ExpressionText,
-    Name,
-    Owner,
-    Span,
-    Window,
-    WindowField,
-    exactly_one,
-)
+from ml_platform.declarations.types import Declaration, Delay, ExpressionText, Name, Owner, Span, Window
 
-Aggregate = Literal["count", "sum", "mean", "min", "max", "std", "last", "share", "time_since_last", "as_of", "derived"]
 EVER = Window(start=None)
-_WITHOUT_WINDOWS = ("as_of", "derived")
 
 
-class Feature(Declaration):
-    """One aggregate of an expression over one or several windows.
+def read_feature(value: Any) -> Feature:
+    """Return the feature of a declaration, checked by the class of its aggregate.
 
-    Written with the aggregate as its key: ``mean: arr_delay``; ``count: true`` and
-    ``time_since_last: true`` need no expression, ``share`` takes a condition. Two kinds have no
-    windows, and their column is called as they are: ``as_of`` is what the newest known row says,
-    null included, and ``derived`` an expression over other columns of the table.
+    >>> read_feature({"mean": "arr_delay", "windows": ["1d"]}).formula
+    'mean of arr_delay'
     """
+    if isinstance(value, Feature):
+        return value
+    if not isinstance(value, dict):
+        raise PydanticKnownError("model_type", {"class_name": "Feature"})
+    known = Feature.declared_fields()
+    if unknown := [key for key in value if key not in known]:
+        raise ValidationError.from_exception_data(
+            "Feature", [{"type": "extra_forbidden", "loc": (key,), "input": value[key]} for key in unknown]
+        )
+    given = {key: part for key, part in value.items() if part is not None}
+    named = [name for name in given if name in aggregates()]
+    if len(named) != 1:
+        raise ValueError(f"give exactly one of {', '.join(aggregates())}, found {' and '.join(named) or 'none'}")
+    return aggregates()[named[0]].model_validate(given)
 
-    model_config = ConfigDict(json_schema_extra=exactly_one(*get_args(Aggregate)))
 
-    windows: tuple[WindowField, ...] = Field((), strict=False)
-    where: ExpressionText | None = Field(None, description="Only rows that meet this condition")
-    unit: str | None = None
-    description: str = ""
-    count: Literal[True] | None = None
-    sum: ExpressionText | None = None
-    mean: ExpressionText | None = None
-    min: ExpressionText | None = None
-    max: ExpressionText | None = None
-    std: ExpressionText | None = None
-    last: ExpressionText | None = None
-    share: ExpressionText | None = None
-    time_since_last: Literal[True] | None = None
-    as_of: ExpressionText | None = Field(None, description="What the newest known row says; takes no windows")
-    derived: ExpressionText | None = Field(None, description="From other columns of the table; takes no windows")
+class _AnyFeature:
+    """Tells pydantic, and editors, that a part of a declaration is one of the aggregates."""
 
-    @model_validator(mode="after")
-    def _exactly_one_aggregate(self) -> Feature:
-        given = [name for name in get_args(Aggregate) if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"give exactly one of {', '.join(get_args(Aggregate))}, found {' and '.join(given) or 'none'}"
-            )
-        return self
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(read_feature)
 
-    @model_validator(mode="after")
-    def _windows_fit(self) -> Feature:
-        if self.aggregate in _WITHOUT_WINDOWS:
-            if self.windows:
-                raise ValueError(f"{self.aggregate} takes no windows. Remove windows")
-        elif not self.windows:
-            raise ValueError(f"{self.aggregate} needs windows. Add them, such as windows: [1d, 7d]")
-        if self.derived is not None and self.where is not None:
-            raise ValueError("derived takes no where, as it reads no rows. Remove where")
-        return self
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"oneOf": [handler(aggregate.__pydantic_core_schema__) for aggregate in aggregates().values()]}
 
-    @property
-    def aggregate(self) -> Aggregate:
-        """Which aggregate this is."""
-        found: Aggregate = next(name for name in get_args(Aggregate) if getattr(self, name) is not None)
-        return found
 
-    @property
-    def expression(self) -> str | None:
-        """The expression under the aggregate; None for ``count`` and ``time_since_last``."""
-        value = getattr(self, self.aggregate)
-        return None if value is True else str(value)
+AnyFeature = Annotated[Feature, _AnyFeature()]
 
 
 def column_name(feature: str, window: Window | None) -> str:
@@ -102,7 +67,7 @@ class FeatureTableSpec(Declaration):
     refresh: Span = Field(description="Ticks stand at whole multiples of this since 1970 UTC")
     publish_delay: Delay = Field(description="How long after a tick its values can be read")
     where: ExpressionText | None = Field(None, description="Only source rows that meet this condition")
-    features: dict[Name, Feature] = Field(min_length=1)
+    features: dict[Name, AnyFeature] = Field(min_length=1)
     expectations: tuple[Expectation, ...] = Field((), strict=False)
 
     @cached_property

@@ -34,7 +34,7 @@ def feature_lineage(spec: ProjectSpec, table: FeatureTableSpec) -> Origins:
 def _read_by(table: FeatureTableSpec, column: str) -> list[str]:
     """Return the source's columns that a column reads, also through those that it is derived from."""
     features = [table.feature_of(name) for name in columns_behind(table, [column])]
-    read = [text for feature in features if feature.derived is None for text in (feature.expression, feature.where)]
+    read = [text for feature in features for text in (*feature.expressions.values(), feature.where)]
     texts = [text for text in (*read, table.where) if text is not None]
     return sorted({name for text in texts for name in parse_expression(text).names})
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ml_platform.core.errors import DeclarationCycle, ExpressionError
 from ml_platform.core.expressions import Kind, parse_expression
-from ml_platform.declarations.feature_table import Feature, FeatureTableSpec
+from ml_platform.declarations.aggregates import Feature
+from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.joins import joined_table, joins_of
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.project import ProjectSpec
@@ -74,10 +75,11 @@ def _table_types(table: FeatureTableSpec, source: SourceSpec, columns: Sequence[
     types: dict[str, ColumnType] = {}
     for column in columns:
         feature = table.feature_of(column)
-        if feature.derived is None:
+        text = feature.from_columns
+        if text is None:
             types[column] = aggregate_type(table, feature, source)
         else:
-            types[column] = _kept(table, feature.derived, parse_expression(feature.derived).check(types))
+            types[column] = _kept(table, text, parse_expression(text).check(types))
     return types
 
 
@@ -94,7 +96,7 @@ def columns_behind(table: FeatureTableSpec, columns: Sequence[str]) -> list[str]
     def visit(column: str, path: tuple[str, ...]) -> None:
         if column in path:
             raise DeclarationCycle([f"{table.name}.{item}" for item in (*path[path.index(column) :], column)])
-        derived = table.feature_of(column).derived if column in table.columns else None
+        derived = table.feature_of(column).from_columns if column in table.columns else None
         for name in sorted(parse_expression(derived).names) if derived else ():
             visit(name, (*path, column))
         found[column] = None
@@ -104,34 +106,9 @@ def columns_behind(table: FeatureTableSpec, columns: Sequence[str]) -> list[str]
     return list(found)
 
 
-def sums_floats(feature: Feature, source: SourceSpec) -> bool:
-    """Return whether a feature sums floats, and not whole numbers or nothing."""
-    if feature.aggregate not in ("sum", "mean", "std"):
-        return False
-    return parse_expression(feature.expression or "").check(column_types(source)) == "float"
-
-
 def aggregate_type(table: FeatureTableSpec, feature: Feature, source: SourceSpec) -> ColumnType:
-    """Return the type of the columns of a feature that aggregates rows (`aggregate_kind`)."""
-    return _kept(table, feature.expression or "", aggregate_kind(feature, column_types(source)))
-
-
-def aggregate_kind(feature: Feature, columns: Mapping[str, Kind]) -> Kind:
-    """Return the kind of a feature that aggregates rows.
-
-    Counts are int; means, deviations, shares and times since the last row are float; sums, extremes
-    and last values have their expression's kind, where a sum of bool is int.
-
-    Raises
-    ------
-    ExpressionError
-    """
-    if feature.aggregate == "count":
-        return "int"
-    if feature.aggregate in ("mean", "std", "share", "time_since_last"):
-        return "float"
-    kind = parse_expression(feature.expression or "").check(columns)
-    return "int" if feature.aggregate == "sum" and kind == "bool" else kind
+    """Return the type of the columns of a feature that aggregates rows."""
+    return _kept(table, feature.expression or "", feature.kind(column_types(source)))
 
 
 def _kept(table: FeatureTableSpec, text: str, kind: Kind) -> ColumnType:

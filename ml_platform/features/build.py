@@ -19,10 +19,10 @@ from ml_platform.core.engines import Engine
 from ml_platform.core.engines.exact_sums import is_any
 from ml_platform.core.errors import ValueTooLarge, too_large
 from ml_platform.core.hashing import cache_key, content_id, format_instant, frame_id
+from ml_platform.declarations.aggregates import Part
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.resolve import feature_type
 from ml_platform.declarations.user_code.version import code_version
-from ml_platform.features.aggregates.partials import Part
 from ml_platform.features.tile_index import CellObject, find_cells, record_cells
 from ml_platform.features.tiles import (
     EVENT_UNIT,

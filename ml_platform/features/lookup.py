@@ -17,8 +17,10 @@ import pyarrow.compute as pc
 
 from ml_platform.core.engines.exact_sums import exact_sums, halves_of
 from ml_platform.core.engines.interval_index import Entries, Ints, Ranges
+from ml_platform.declarations.aggregates import Part
 from ml_platform.declarations.types import Window
-from ml_platform.features.aggregates.partials import Part, of_cells
+from ml_platform.features.aggregates.answers import Wanted
+from ml_platform.features.aggregates.partials import of_cells
 from ml_platform.features.entity_codes import numbered
 from ml_platform.features.entity_partitions import Block, CellColumns, Questions, cut
 from ml_platform.features.tile_store import StoredCells
@@ -26,19 +28,6 @@ from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grai
 from ml_platform.storage.chunks import at_once
 
 TICK = "_tick"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One part over one window."""
-
-    window: Window
-    part: Part
-
-    @property
-    def column(self) -> str:
-        """The name of its column among the answers."""
-        return f"{self.window.label}:{self.part.column}"
 
 
 @dataclass(frozen=True)

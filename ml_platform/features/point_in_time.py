@@ -20,9 +20,9 @@ from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.errors import ValueTooLarge, too_large
 from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.feature_table import EVER, FeatureTableSpec
-from ml_platform.declarations.resolve import aggregate_type, columns_behind, sums_floats
-from ml_platform.features.aggregates.partials import Answer, Measure, parts_of
-from ml_platform.features.lookup import TICK, Wanted, by_join, in_ranges
+from ml_platform.declarations.resolve import column_types, columns_behind
+from ml_platform.features.aggregates.answers import Answer, Wanted
+from ml_platform.features.lookup import TICK, by_join, in_ranges
 from ml_platform.features.tile_store import StoredCells, chunks_between, engine_cells
 from ml_platform.features.tiles import Grain
 from ml_platform.project import Project
@@ -101,18 +101,19 @@ class _LookUp:
     def __init__(self, project: Project, engine: Engine, artifact: Artifact, spec: FeatureTableSpec) -> None:
         self._project, self._engine, self._artifact, self._spec = project, engine, artifact, spec
         self._grain = Grain.of(spec, project.spec.file.entities[spec.entity])
-        self._source = project.spec.sources[spec.source]
+        self._types = column_types(project.spec.sources[spec.source])
         self._zeros = frozenset(artifact.about["zeros"])
+        self._answers: dict[str, Answer] = {}
 
     def beside(self, rows: pa.Table, keys: Mapping[str, str], instant: str, names: Mapping[str, str]) -> pa.Table:
         """Return rows with the columns that `names` gives new names."""
         behind = columns_behind(self._spec, list(names.values()))
-        read = [column for column in behind if self._spec.feature_of(column).derived is None]
-        wanted = list({item.column: item for column in read for item in self._wanted(column)}.values())
+        read = [column for column in behind if self._spec.feature_of(column).from_columns is None]
+        wanted = list({item.column: item for column in read for item in self._answer(column).wanted()}.values())
         ticks = ticks_of(rows[instant].to_numpy(), self._spec)
         asked = rows.select(list(dict.fromkeys(keys.values()))).append_column(TICK, pa.array(ticks))
         parts, number = self._parts(asked, keys, wanted, self._chunks(ticks, wanted))
-        values = self._values(self._with_float_sums(parts, read), behind)
+        values = self._values(self._with_rounded(parts, read), behind)
         answers = self._engine.run(values.select(_QUESTION, **{new: values[old] for new, old in names.items()}))
         return self._shared_out(rows, answers, number)
 
@@ -136,55 +137,33 @@ class _LookUp:
 
     def _values(self, parts: Any, behind: Sequence[str]) -> Any:
         """Return parts with columns of the table that follow from them, each behind those that it needs."""
-        derived = {column: self._spec.feature_of(column).derived for column in behind}
-        values = parts.mutate(**{column: self._value(parts, column) for column in behind if derived[column] is None})
+        derived = {column: self._spec.feature_of(column).from_columns for column in behind}
+        tick = parts[TICK] * ibis.literal(self._grain.step, "int64")
+        read = [column for column in behind if derived[column] is None]
+        values = parts.mutate(**{column: self._answer(column).value(parts, tick) for column in read})
         for column, text in derived.items():
             if text is not None:
                 values = values.mutate(**{column: parse_expression(text).to_ibis(values)})
         return values
 
-    def _with_float_sums(self, parts: Any, read: Sequence[str]) -> Any:
-        """Return parts with the columns that sum floats, for Ibis: their end is rounded here, whatever the engine."""
-        columns = [column for column in read if self._sums_floats(column)]
-        if not columns:
+    def _with_rounded(self, parts: Any, read: Sequence[str]) -> Any:
+        """Return parts for Ibis with sums of floats in place of their limbs: they are rounded here, on any engine."""
+        answers = [self._answer(column) for column in read]
+        limbs = {item.column for answer in answers for item in answer.wanted() if item.part.limb is not None}
+        if not any(answer.of_floats for answer in answers):
             return self._engine.arrow("parts", parts) if isinstance(parts, pa.Table) else parts
         table = parts if isinstance(parts, pa.Table) else self._engine.run(parts)
-        limbs = {item.column for column in columns for item in self._wanted(column) if item.part.limb is not None}
-        made = {column: self._float_sums(table, column) for column in columns}
+        made = {name: values for answer in answers for name, values in answer.rounded(table)}
         kept = table.drop(sorted(limbs))
-        for column, values in made.items():
-            kept = kept.append_column(column, values)
+        for name, values in made.items():
+            kept = kept.append_column(name, values)
         return self._engine.arrow("parts_with_sums", kept)
 
-    def _float_sums(self, table: pa.Table, column: str) -> pa.Array:
-        found: dict[str, dict[int, pa.Array]] = {"sum": {}, "squares": {}}
-        known = None
-        for item in self._wanted(column):
-            if item.part.limb is not None:
-                found[item.part.measure][item.part.limb] = table[item.column]
-            elif item.part.measure == "known":
-                known = combined(table[item.column]).to_numpy()
-        return self._answer(column).of_floats(known, found["sum"], found["squares"], len(table))
-
-    def _sums_floats(self, column: str) -> bool:
-        return sums_floats(self._spec.feature_of(column), self._source)
-
-    def _wanted(self, column: str) -> list[Wanted]:
-        name, window = self._spec.columns[column]
-        parts = parts_of(self._spec.features[name], of_floats=self._sums_floats(column))
-        return [Wanted(window or EVER, part) for part in parts if part.column not in self._zeros]
-
     def _answer(self, column: str) -> Answer:
-        feature = self._spec.feature_of(column)
-        return Answer(feature, aggregate_type(self._spec, feature, self._source))
-
-    def _value(self, parts: Any, column: str) -> Any:
-        if self._sums_floats(column):
-            return parts[column]
-        found: dict[Measure, Any] = {
-            item.part.measure: parts[item.column] for item in self._wanted(column) if item.part.measure != "order"
-        }
-        return self._answer(column).value(found, parts[TICK] * ibis.literal(self._grain.step, "int64"))
+        if column not in self._answers:
+            name, window = self._spec.columns[column]
+            self._answers[column] = Answer(self._spec.features[name], window or EVER, self._types, self._zeros)
+        return self._answers[column]
 
     def _shared_out(self, rows: pa.Table, answers: pa.Table, number: Ints) -> pa.Table:
         """Return rows with the answers to the questions of these numbers."""

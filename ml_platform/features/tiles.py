@@ -19,10 +19,11 @@ from ml_platform.core.engines import Engine
 from ml_platform.core.engines.float_limbs import Span, spans_of
 from ml_platform.core.engines.ibis_functions import ticks_up
 from ml_platform.core.expressions import parse_expression
+from ml_platform.declarations.aggregates import Part
 from ml_platform.declarations.feature_table import FeatureTableSpec
-from ml_platform.declarations.resolve import sums_floats
+from ml_platform.declarations.resolve import column_types
 from ml_platform.declarations.source import SourceSpec
-from ml_platform.features.aggregates.partials import EVENT_US, PLACE, Part, RowParts, parts_of
+from ml_platform.features.aggregates.partials import EVENT_US, PLACE, RowParts, parts_of
 from ml_platform.sources.source_log import CHUNK, FOREVER, KNOWN, ROW, UNTIL
 
 EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL = "_event_unit", "_known_tick", "_until_tick"
@@ -73,8 +74,8 @@ def base_columns(grain: Grain) -> list[str]:
 
 def table_parts(spec: FeatureTableSpec, source: SourceSpec) -> dict[str, Part]:
     """Return every part that a table's features need, by column."""
-    features = [feature for feature in spec.features.values() if feature.derived is None]
-    parts = (part for feature in features for part in parts_of(feature, of_floats=sums_floats(feature, source)))
+    columns = column_types(source)
+    parts = (part for feature in spec.features.values() for part in parts_of(feature, columns))
     return {part.column: part for part in parts}
 
 

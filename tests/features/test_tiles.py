@@ -8,11 +8,12 @@ import pytest
 
 from ml_platform.core.clock import to_micros
 from ml_platform.core.errors import FeatureError
-from ml_platform.declarations.resolve import sums_floats
+from ml_platform.declarations.resolve import column_types
 from ml_platform.features import entity_partitions as blocks
+from ml_platform.features.aggregates.answers import Wanted
 from ml_platform.features.aggregates.partials import parts_of
 from ml_platform.features.build import build_feature_table, pending_cells
-from ml_platform.features.lookup import TICK, Wanted, by_join, in_ranges
+from ml_platform.features.lookup import TICK, by_join, in_ranges
 from ml_platform.features.point_in_time import ticks_of
 from ml_platform.features.tile_store import StoredCells
 from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
@@ -145,7 +146,7 @@ def test_a_deviation_of_whole_numbers_that_are_too_large_names_its_table(tmp_pat
 
 
 def _parts(project, feature):
-    return parts_of(feature, of_floats=sums_floats(feature, project.spec.sources["sales"]))
+    return parts_of(feature, column_types(project.spec.sources["sales"]))
 
 
 def _stored(artifact):

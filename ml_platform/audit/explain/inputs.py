@@ -17,7 +17,6 @@ from ml_platform.core.clock import from_micros, tick_at
 from ml_platform.core.errors import PlatformError, listed
 from ml_platform.datasets.left_out import EFFECTIVE
 from ml_platform.declarations.joins import Joined, joins_of
-from ml_platform.declarations.wording import formula, unit_of
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.project import Project
 
@@ -152,13 +151,13 @@ def _formula(joined: Joined | None, column: str) -> str:
     if joined is None:
         return ""
     feature, window = joined.table.columns[column]
-    text = formula(joined.table.features[feature])
+    text = joined.table.features[feature].formula
     return text if window is None else f"{text} over {window.label}"
 
 
 def _unit(then: Project | None, joined: Joined | None, owner: str, column: str) -> str:
     if joined is not None:
-        return unit_of(joined.table.feature_of(column))
+        return joined.table.feature_of(column).value_unit
     if then is None or owner not in then.spec.sources:
         return ""
     return then.spec.sources[owner].columns[column].unit or ""

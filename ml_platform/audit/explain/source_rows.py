@@ -19,7 +19,8 @@ from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.expressions import parse_expression
 from ml_platform.datasets.model_frame import to_frame
-from ml_platform.declarations.feature_table import EVER, Feature
+from ml_platform.declarations.aggregates import Feature
+from ml_platform.declarations.feature_table import EVER
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.project import Project
 from ml_platform.sources.source_log import (
@@ -146,8 +147,8 @@ class _Finder:
     def _behind(self, column: str, places: Ints, entity: Mapping[str, Any], tick: datetime) -> Behind:
         name, window = self._table.columns[column]
         feature, window = self._table.features[name], window or EVER
-        if feature.derived is not None:
-            origins = tuple(sorted(parse_expression(feature.derived).names))
+        if feature.from_columns is not None:
+            origins = tuple(sorted(parse_expression(feature.from_columns).names))
             return Behind(self._spec.name, self._source_id, entity, None, tick, 0, 0, (), origins)
         start, end = None if window.start is None else tick + window.start, tick + window.end
         event = self._times[EVENT][places]
@@ -168,7 +169,8 @@ class _Finder:
         """Yield the newest rows, and the one that tells the feature's value wherever it stands."""
         telling = self._telling(feature, places)
         limit = len(places) if self._limit is None else self._limit
-        texts = [text for text in (feature.expression, feature.where, self._table.where) if text is not None]
+        conditions = [text for text in (feature.where, self._table.where) if text is not None]
+        texts = [*feature.expressions.values(), *conditions]
         names = {column for text in texts for column in parse_expression(text).names}
         shown = [name for name in self._rows.columns if name in names or name in self._spec.key]
         further = [telling] if telling is not None and telling not in places[:limit] else []
@@ -190,15 +192,14 @@ class _Finder:
 
     def _telling(self, feature: Feature, places: Ints) -> int | None:
         """Return the place of the row whose value the feature is; None where it follows from many."""
-        if feature.aggregate in ("as_of", "time_since_last"):
-            return int(places[0]) if len(places) else None
-        if feature.aggregate not in ("last", "min", "max"):
-            return None
-        known = places[~self._nulls[str(feature.expression)][places]]
-        if not len(known) or feature.aggregate == "last":
-            return int(known[0]) if len(known) else None
-        values = self._told[str(feature.expression)][known]
-        return int(known[values.argmin() if feature.aggregate == "min" else values.argmax()])
+        if feature.expression is None:
+            return _at(places, feature.explaining_row(self._times[EVENT][places], np.ones(len(places), bool)))
+        values, known = self._told[feature.expression][places], ~self._nulls[feature.expression][places]
+        return _at(places, feature.explaining_row(values, known))
+
+
+def _at(places: Ints, row: int | None) -> int | None:
+    return None if row is None else int(places[row])
 
 
 def _holds(text: str, rows: pd.DataFrame) -> np.ndarray:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from ml_platform.declarations.feature_table import Feature, FeatureTableSpec
+from ml_platform.declarations.aggregates import Feature
+from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.resolve import columns_behind
 from ml_platform.storage.manifest import Artifact
 
@@ -95,12 +96,12 @@ class Asked:
     def features(self) -> dict[str, Feature]:
         """The features that read rows, of those that are asked for and those that they are derived from."""
         names = dict.fromkeys(self.table.columns[item][0] for item in columns_behind(self.table, self.columns))
-        return {name: self.table.features[name] for name in names if self.table.features[name].derived is None}
+        return {name: self.table.features[name] for name in names if self.table.features[name].from_columns is None}
 
     @property
     def expressions(self) -> list[str]:
         """Every expression that is read, the table's own condition among them."""
-        texts = [text for feature in self.features.values() for text in (feature.expression, feature.where)]
+        texts = [text for item in self.features.values() for text in (*item.expressions.values(), item.where)]
         return list(dict.fromkeys(text for text in (self.table.where, *texts) if text is not None))
 
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 from ml_platform.core.clock import read_zone, repeats_hours
 from ml_platform.core.errors import DeclarationCycle, ExpressionError, suggest
 from ml_platform.core.expressions import Kind, parse_expression
+from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.checks.expectation_arguments import argument_faults
 from ml_platform.declarations.checks.problems import (
-    COUNTABLE,
     RESERVED_COLUMNS,
     Columns,
     Place,
@@ -26,25 +26,11 @@ from ml_platform.declarations.checks.problems import (
     columns_of,
 )
 from ml_platform.declarations.expectations import expectation_problem
-from ml_platform.declarations.feature_table import Aggregate, Feature, FeatureTableSpec, column_name
-from ml_platform.declarations.resolve import aggregate_kind, columns_behind
+from ml_platform.declarations.feature_table import FeatureTableSpec, column_name
+from ml_platform.declarations.resolve import columns_behind
 from ml_platform.declarations.source import Column, ColumnType, Expectation, SourceSpec
 
 _TABLE_COLUMNS = ("tick",)
-
-_ANY: frozenset[Kind] = frozenset({"bool", "int", "float", "string", "timestamp"})
-_SORTED: frozenset[Kind] = frozenset({"bool", "int", "float", "timestamp"})
-_FITTING: Mapping[Aggregate, tuple[frozenset[Kind], str]] = {
-    "sum": (COUNTABLE, "Sum a number, or take last or count"),
-    "mean": (COUNTABLE, "Average a number, or take last or count"),
-    "std": (COUNTABLE, "Take the deviation of a number"),
-    "min": (_SORTED, "Take the least of numbers or timestamps, or take last"),
-    "max": (_SORTED, "Take the greatest of numbers or timestamps, or take last"),
-    "last": (_ANY, "Make a number of it, with minutes(), hours() or days()"),
-    "share": (frozenset({"bool"}), "Write a condition, such as x > 0"),
-    "as_of": (_ANY, "Make a number of it, with minutes(), hours() or days()"),
-    "derived": (_ANY, "Make a number of it, with minutes(), hours() or days()"),
-}
 
 
 def check_project_file(scope: Scope) -> Iterator[Problem]:
@@ -159,7 +145,7 @@ def check_feature_table(scope: Scope, table: FeatureTableSpec) -> Iterator[Probl
     if columns is not None:
         yield from check_condition(where, ("where",), table.where, columns)
         for name, feature in table.features.items():
-            if feature.derived is None:
+            if feature.from_columns is None:
                 yield from _check_feature(where, name, feature, columns)
         yield from _check_derived(table, columns)
     yield from _check_collisions(scope, table)
@@ -182,15 +168,15 @@ def _check_origin(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
 def _check_feature(where: str, name: str, feature: Feature, columns: Columns) -> Iterator[Problem]:
     place: Place = ("features", name)
     yield from check_condition(where, (*place, "where"), feature.where, columns)
-    if feature.expression is not None:
-        allowed, remedy = _FITTING[feature.aggregate]
-        yield from check_expression(where, (*place, feature.aggregate), feature.expression, columns, allowed, remedy)[1]
+    for below, text in feature.expressions.items():
+        yield from check_expression(where, (*place, *below), text, columns, feature.accepts, feature.remedy)[1]
 
 
 def _check_derived(table: FeatureTableSpec, columns: Columns) -> Iterator[Problem]:
     """Yield what is wrong with features that are made of others, each after those that it needs."""
     where, kinds = f"features/{table.name}", _aggregated_kinds(table, columns)
-    derived = {name: feature.derived for name, feature in table.features.items() if feature.derived is not None}
+    features = {name: item for name, item in table.features.items() if item.from_columns is not None}
+    derived = {name: str(item.from_columns) for name, item in features.items()}
     broken = {name for name in table.columns if name not in kinds and name not in derived}
     for name in derived:
         try:
@@ -205,7 +191,7 @@ def _check_derived(table: FeatureTableSpec, columns: Columns) -> Iterator[Proble
             if column in kinds or column in broken or parse_names(derived[column]) & broken:
                 continue
             place = ("features", column, "derived")
-            allowed, remedy = _FITTING["derived"]
+            allowed, remedy = features[column].accepts, features[column].remedy
             kind, problems = check_expression(where, place, derived[column], kinds, allowed, remedy)
             yield from problems
             if kind is None or problems:
@@ -227,9 +213,9 @@ def _aggregated_kinds(table: FeatureTableSpec, columns: Columns) -> dict[str, Ki
     kinds: dict[str, Kind] = {}
     for name, (feature_name, _) in table.columns.items():
         feature = table.features[feature_name]
-        if feature.derived is None:
+        if feature.from_columns is None:
             with suppress(ExpressionError):
-                kinds[name] = aggregate_kind(feature, columns)
+                kinds[name] = feature.kind(columns)
     return kinds
 
 

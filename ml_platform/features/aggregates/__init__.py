@@ -1,3 +1,3 @@
-"""What a feature computes over the rows in its window."""
+"""The parts of features over rows, cells and windows; what an aggregate is stands in its declaration."""
 
-__all__ = ["partials"]
+__all__ = ["answers", "partials"]

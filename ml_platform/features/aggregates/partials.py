@@ -1,22 +1,19 @@
-"""Parts: what a feature needs of the rows in a window, and how its value follows from them.
+"""Parts of features over source rows, and over cells (`ml_platform.declarations.aggregates.Part`).
 
-Features share parts: a mean and a deviation of the same expression count and sum once. Nulls are ignored by every
-aggregate but ``as_of``. Sums are exact, so that no result depends on the order of rows: those of whole numbers as they
-are, those of floats in limbs, each of which is a part (`ml_platform.core.engines.float_limbs`).
+Nulls are ignored by every measure but the newest row of ``as_of``. Sums are exact, so that no result depends on the
+order of rows: those of whole numbers as they are, those of floats in limbs, each of which is a part
+(`ml_platform.core.engines.float_limbs`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import ibis
-import numpy as np
-import pyarrow as pa
 
-from ml_platform.core.clock import MICROSECOND, parse_duration
 from ml_platform.core.engines.float_limbs import (
     SQUARE_UNITS,
     SUM_UNITS,
@@ -29,12 +26,10 @@ from ml_platform.core.engines.float_limbs import (
     on_grid,
     square_of,
 )
-from ml_platform.core.engines.float_sums import rounded_spread, rounded_sum
-from ml_platform.core.engines.ibis_functions import float_of, newest_of
-from ml_platform.core.engines.interval_index import Ints
+from ml_platform.core.engines.ibis_functions import newest_of
 from ml_platform.core.expressions import parse_expression
 from ml_platform.core.hashing import content_id
-from ml_platform.declarations.feature_table import Feature
+from ml_platform.declarations.aggregates import Feature, Part
 from ml_platform.declarations.source import ColumnType
 
 PLACE = "_place"
@@ -43,46 +38,8 @@ PLACE = "_place"
 EVENT_US = "_event"
 ORDER = "_order"
 DECIMAL = "decimal(38, 0)"
-MIN_SPREAD = 2
+UNITS: Mapping[str, tuple[int, ...]] = {"sum": SUM_UNITS, "squares": SQUARE_UNITS}
 _PLACES = Decimal(2**64)
-_SECOND = parse_duration("1s") // MICROSECOND
-
-Measure = Literal["rows", "known", "sum", "squares", "least", "greatest", "order", "newest"]
-
-
-@dataclass(frozen=True)
-class Part:
-    """One aggregate over rows.
-
-    Attributes
-    ----------
-    measure
-        ``rows`` counts rows, ``known`` those whose expression is not null; ``order`` is where the newest row stands
-        among all, and ``newest`` what its expression gives, or when it happened where there is no expression.
-    where
-        Only rows that meet this condition take part.
-    nulls
-        Whether the newest row may be one whose expression is null.
-    limb
-        Which digits of a float are summed; None for whole numbers.
-    """
-
-    measure: Measure
-    expression: str | None = None
-    where: str | None = None
-    nulls: bool = False
-    limb: int | None = None
-
-    @property
-    def column(self) -> str:
-        """The part's column in stored cells; equal parts have equal columns, in any table."""
-        digits = "" if self.limb is None else f"_{self.limb:02}"
-        return f"{self.measure}_{content_id([self.measure, self.expression, self.where, self.nulls])[:16]}{digits}"
-
-    @property
-    def order(self) -> Part:
-        """The order in which this part's row is the newest."""
-        return Part("order", None if self.nulls else self.expression, self.where)
 
 
 def without_limb(column: str) -> str:
@@ -91,39 +48,31 @@ def without_limb(column: str) -> str:
     return f"{measure}_{digest}"
 
 
-def parts_of(feature: Feature, *, of_floats: bool = False) -> tuple[Part, ...]:
-    """Return the parts that a feature's value follows from.
-
-    Parameters
-    ----------
-    of_floats
-        Whether it sums floats (`ml_platform.declarations.resolve.sums_floats`).
-    """
-    text, where = feature.expression, feature.where
-    if feature.aggregate in ("last", "as_of", "time_since_last"):
-        newest = Part("newest", text, where, nulls=feature.aggregate == "as_of")
-        return (newest.order, newest)
-    parts = [Part(measure, text if measure != "rows" else None, where) for measure in _MEASURES[feature.aggregate]]
-    return tuple(limb for part in parts for limb in (_limbs(part) if of_floats else [part]))
+def parts_of(feature: Feature, columns: Mapping[str, ColumnType]) -> tuple[Part, ...]:
+    """Return the parts that are kept for a feature, over a source with these columns."""
+    found = (kept for part in feature.parts().values() for kept in kept_parts(part, columns))
+    return tuple(dict.fromkeys(found))
 
 
-UNITS: Mapping[str, tuple[int, ...]] = {"sum": SUM_UNITS, "squares": SQUARE_UNITS}
+def kept_parts(part: Part, columns: Mapping[str, ColumnType]) -> list[Part]:
+    """Return what is kept in cells for a part, over a source with these columns."""
+    if part.measure == "newest":
+        return [part.order, part]
+    if part.measure == "squares":
+        known, total = replace(part, measure="known"), replace(part, measure="sum")
+        return [known, *kept_parts(total, columns), *_limbs(part, columns)]
+    return _limbs(part, columns)
 
 
-def _limbs(part: Part) -> list[Part]:
-    units = UNITS.get(part.measure)
-    return [part] if units is None else [replace(part, limb=limb) for limb in range(len(units))]
+def sums_floats(part: Part, columns: Mapping[str, ColumnType]) -> bool:
+    """Return whether a part sums floats, and not whole numbers or nothing."""
+    return part.measure in UNITS and parse_expression(part.expression or "").check(columns) == "float"
 
 
-_MEASURES: Mapping[str, tuple[Measure, ...]] = {
-    "count": ("rows",),
-    "sum": ("sum",),
-    "mean": ("known", "sum"),
-    "share": ("known", "sum"),
-    "std": ("known", "sum", "squares"),
-    "min": ("least",),
-    "max": ("greatest",),
-}
+def _limbs(part: Part, columns: Mapping[str, ColumnType]) -> list[Part]:
+    if not sums_floats(part, columns):
+        return [part]
+    return [replace(part, limb=limb) for limb in range(len(UNITS[part.measure]))]
 
 
 class RowParts:
@@ -244,59 +193,3 @@ def _whole(value: Any) -> Any:
 def or_zero(total: Any) -> Any:
     """Return a sum as a decimal, 0 where it is null."""
     return total.cast(DECIMAL).fill_null(ibis.literal(0).cast(DECIMAL))
-
-
-@dataclass(frozen=True)
-class Answer:
-    """How a feature's value follows from its parts.
-
-    Attributes
-    ----------
-    kind
-        The type of the feature's columns.
-    """
-
-    feature: Feature
-    kind: ColumnType
-
-    def of_floats(
-        self, known: Ints | None, sums: Mapping[int, pa.Array], squares: Mapping[int, pa.Array], questions: int
-    ) -> pa.Array:
-        """Return the values of a feature that sums floats, from the sums of their limbs.
-
-        Sums are rounded once; a mean is that sum divided by the number of rows, as ``math.fsum(x) / len(x)`` is. The
-        variance is of the exact sums of numbers and squares, so that no digits cancel, and rounded thrice.
-        """
-        total = rounded_sum(sums, SUM_UNITS, questions)
-        if self.feature.aggregate == "sum":
-            return pa.array(total)
-        assert known is not None
-        count = known.astype(np.float64)
-        if self.feature.aggregate == "mean":
-            return pa.array(total / np.maximum(count, 1.0), mask=known < 1)
-        spread = rounded_spread(known, sums, squares, questions) / np.maximum(count * (count - 1.0), 1.0)
-        return pa.array(np.sqrt(spread), mask=known < MIN_SPREAD)
-
-    def value(self, parts: Mapping[Measure, Any], tick: Any) -> Any:
-        """Return a feature's value from its parts, by measure, for Ibis; `of_floats` has the sums of floats.
-
-        An empty window has count 0 and sum 0; its mean, share and deviation are null. ``std`` is the deviation of a
-        sample, with n - 1 below the line (https://en.wikipedia.org/wiki/Standard_deviation), null for fewer than two
-        rows. Time since the last row is in seconds, up to the tick in microseconds.
-        """
-        aggregate = self.feature.aggregate
-        if aggregate == "count":
-            return parts["rows"]
-        if aggregate in ("min", "max", "last", "as_of"):
-            return parts["least" if aggregate == "min" else "greatest" if aggregate == "max" else "newest"]
-        if aggregate == "time_since_last":
-            return (tick - parts["newest"]).cast("float64") / float(_SECOND)
-        if aggregate == "sum":
-            total = parts["sum"]
-            return total.cast("int64") if self.kind == "int" else float_of(total)
-        count = parts["known"].cast("float64")
-        if aggregate == "std":
-            n, s, q = (parts[measure].cast(DECIMAL) for measure in ("known", "sum", "squares"))
-            spread = float_of(n * q - s * s) / (count * (count - 1))
-            return ibis.ifelse(n > 1, spread.sqrt(), ibis.null("float64"))
-        return ibis.ifelse(count > 0, float_of(parts["sum"]) / count, ibis.null("float64"))

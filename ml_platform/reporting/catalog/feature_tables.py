@@ -10,7 +10,6 @@ from ml_platform.core.formatting import span_text
 from ml_platform.core.hashing import format_instant
 from ml_platform.declarations.lineage import feature_lineage
 from ml_platform.declarations.resolve import feature_type
-from ml_platform.declarations.wording import formula, unit_of
 from ml_platform.project import Project
 from ml_platform.reporting.catalog.artifact_status import checks_of, current_artifact, declaration_of, standing_of
 from ml_platform.reporting.catalog.data_age import table_availability
@@ -88,11 +87,11 @@ def _columns(project: Project, name: str, profile: TableProfile, importances: Im
         found.append(
             FeatureColumn(
                 name=column,
-                formula=formula(feature),
+                formula=feature.formula,
                 where=feature.where or "",
                 window=window.label if window else "",
                 type=feature_type(project.spec, f"{name}.{column}"),
-                unit=unit_of(feature),
+                unit=feature.value_unit,
                 description=feature.description,
                 made_from=tuple(link_of(*pair) for pair in lineage[column]),
                 null_share=profile.null_shares.get(column),

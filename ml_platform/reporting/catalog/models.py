@@ -9,7 +9,6 @@ from typing import Any
 from ml_platform.core.formatting import span_text
 from ml_platform.declarations.model import Algorithm, ModelSpec
 from ml_platform.declarations.resolve import feature_tables_of, feature_type
-from ml_platform.declarations.wording import unit_of
 from ml_platform.operations.monitoring.drift_episodes import open_findings
 from ml_platform.operations.monitoring.unlearned import unlearned_text
 from ml_platform.project import Project
@@ -170,7 +169,7 @@ def _unit(project: Project, link: Link) -> str:
     if link.kind == "sources":
         return project.spec.sources[link.name].columns[link.column].unit or ""
     table = project.spec.feature_tables[link.name]
-    return unit_of(table.features[table.columns[link.column][0]])
+    return table.features[table.columns[link.column][0]].value_unit
 
 
 def _monitored(project: Project, name: str, monitoring: Artifact | None) -> Monitored | None:

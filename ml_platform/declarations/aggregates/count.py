@@ -1,0 +1,23 @@
+"""How many rows there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from ml_platform.declarations.aggregates.feature import Feature
+from ml_platform.declarations.aggregates.parts import Part
+
+
+class Count(Feature):
+    """Rows."""
+
+    name = "count"
+    summary = "How many rows there are; 0 over no row."
+    gives = "int"
+
+    count: Literal[True]
+
+    def parts(self) -> Mapping[str, Part]:
+        """Return the number of rows."""
+        return {"rows": Part("rows", None, self.where)}

@@ -1,0 +1,81 @@
+"""What the newest row says, and when it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from ml_platform.core.clock import MICROSECOND, parse_duration
+from ml_platform.declarations.aggregates.feature import Feature
+from ml_platform.declarations.aggregates.parts import Merged, Part
+from ml_platform.declarations.types import ExpressionText
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_SECOND = parse_duration("1s") // MICROSECOND
+
+
+class Last(Feature):
+    """The value of the newest row that has one."""
+
+    name = "last"
+    summary = "The value of the newest row in the window that has one; null over no such row."
+
+    last: ExpressionText
+
+    def parts(self) -> Mapping[str, Part]:
+        """Return what the newest row with a value says."""
+        return {"newest": Part("newest", self.last, self.where)}
+
+    def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:
+        """Return the newest row with a value."""
+        return int(known.argmax()) if known.any() else None
+
+
+class AsOf(Feature):
+    """What the newest known row says, null included."""
+
+    name = "as_of"
+    summary = "What the newest known row says, null included; it takes no windows."
+    takes_windows = False
+
+    as_of: ExpressionText = Field(description="What the newest known row says; takes no windows")
+
+    def parts(self) -> Mapping[str, Part]:
+        """Return what the newest row says."""
+        return {"newest": Part("newest", self.as_of, self.where, nulls=True)}
+
+    def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:
+        """Return the newest row."""
+        return 0 if len(known) else None
+
+    @property
+    def formula(self) -> str:
+        """What it is, such as ``newest known grade``."""
+        return f"newest known {self.as_of}"
+
+
+class TimeSinceLast(Feature):
+    """The time from the newest row to the tick."""
+
+    name = "time_since_last"
+    summary = "Seconds from the newest row in the window to the tick; null over no row."
+    gives = "float"
+    own_unit = "s"
+
+    time_since_last: Literal[True]
+
+    def parts(self) -> Mapping[str, Part]:
+        """Return when the newest row happened."""
+        return {"newest": Part("newest", None, self.where)}
+
+    def value(self, merged: Merged) -> Any:
+        """Return the time in seconds."""
+        return (merged.tick - merged["newest"]).cast("float64") / float(_SECOND)
+
+    def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:
+        """Return the newest row."""
+        return 0 if len(known) else None
