@@ -1,4 +1,4 @@
-"""Names that Dagster 1.13 keeps private and the platform needs, in one place: an upgrade of Dagster is looked at here."""
+"""Names that Dagster 1.13 keeps private and the platform needs, in one place: look here when Dagster is upgraded."""
 
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 from dagster._core.events import RunFailureReason
