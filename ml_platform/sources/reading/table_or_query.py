@@ -8,7 +8,6 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from ml_platform.declarations.types import Declaration, Name, exactly_one
-from ml_platform.declarations.yaml.pydantic_errors import either, show
 
 
 def dotted_name(text: str, places: Sequence[str], least: int = 0) -> str:
@@ -25,7 +24,8 @@ def dotted_name(text: str, places: Sequence[str], least: int = 0) -> str:
     parts = text.split(".")
     if not least < len(parts) <= len(places) + 1 or not all(parts) or any(map(str.isspace, text)):
         forms = [".".join([*places[len(places) - count :], "NAME"]) for count in range(least, len(places) + 1)]
-        raise ValueError(f"must be {either(forms)}, found {show(text)}")
+        wanted = f"{', '.join(forms[:-1])} or {forms[-1]}" if len(forms) > 1 else forms[0]
+        raise ValueError(f"must be {wanted}, found {text[:60]!r}")
     return text
 
 
