@@ -110,6 +110,10 @@ def _normal_type(kind: pa.DataType) -> pa.DataType:
         return pa.large_string()
     if pa.types.is_timestamp(kind):
         return pa.timestamp("us", tz=kind.tz)
+    if pa.types.is_list(kind):
+        return pa.list_(pa.field("item", _normal_type(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(field.name, _normal_type(field.type)) for field in kind])
     return kind
 
 
@@ -124,6 +128,13 @@ def _hash_column(digest: Any, column: pa.ChunkedArray) -> None:
     kind = column.type
     if pa.types.is_null(kind):
         return
+    if pa.types.is_list(kind):
+        _hash_lists(digest, column)
+        return
+    if pa.types.is_struct(kind):
+        for place in range(kind.num_fields):
+            _hash_column(digest, pc.struct_field(column, place))
+        return
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         _hash_texts(digest, column if valid is None else pc.fill_null(column, ""))
         return
@@ -137,6 +148,14 @@ def _hash_column(digest: Any, column: pa.ChunkedArray) -> None:
         column = pc.fill_null(column, False if pa.types.is_boolean(kind) else 0)
     for chunk in column.chunks:
         digest.update(_plain_numbers(chunk.to_numpy(zero_copy_only=False)))
+
+
+def _hash_lists(digest: Any, column: pa.ChunkedArray) -> None:
+    """Add the lengths of all lists, then their values, one after the other."""
+    import pyarrow.compute as pc
+
+    digest.update(pc.fill_null(pc.list_value_length(column), 0).to_numpy().astype("<i8").tobytes())
+    _hash_column(digest, pc.list_flatten(column))
 
 
 def _plain_numbers(values: Any) -> bytes:

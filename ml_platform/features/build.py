@@ -23,6 +23,7 @@ from ml_platform.declarations.aggregates import Part
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.resolve import feature_type
 from ml_platform.declarations.user_code.version import code_version
+from ml_platform.features.aggregates.partials import with_counts
 from ml_platform.features.tile_index import CellObject, find_cells, record_cells
 from ml_platform.features.tiles import (
     EVENT_UNIT,
@@ -181,7 +182,8 @@ class _Builder:
     ) -> Iterator[tuple[tuple[str, str], CellObject]]:
         rows = numbered_versions(engine, self._project.store, self._source, chunks, "source_rows")
         spans = float_spans(engine, rows, parts)
-        cells = sorted_by(engine.run(cells_of(rows, self._grain, parts, spans)), base_columns(self._grain))
+        cells = with_counts(engine.run(cells_of(rows, self._grain, parts, spans)))
+        cells = sorted_by(cells, base_columns(self._grain))
         for found in at_once(lambda item: self._store(*item, columns), self._by_chunk(cells, chunks)):
             yield from found.items()
 

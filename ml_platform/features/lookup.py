@@ -21,6 +21,7 @@ from ml_platform.declarations.aggregates import Part
 from ml_platform.declarations.types import Window
 from ml_platform.features.aggregates.answers import Wanted
 from ml_platform.features.aggregates.partials import of_cells
+from ml_platform.features.aggregates.value_counts import CellCounts
 from ml_platform.features.entity_codes import numbered
 from ml_platform.features.entity_partitions import Block, CellColumns, Questions, cut
 from ml_platform.features.tile_store import StoredCells
@@ -88,6 +89,7 @@ class _Answers:
             block.column(name).to_numpy() if name in times else None for name in (KNOWN_FROM, KNOWN_UNTIL)
         )
         self._columns: dict[str, pa.Array] = {}
+        self._counts: dict[str, CellCounts] = {}
         self._entries: dict[timedelta, Entries] = {}
         self._ranges: dict[Window, Ranges] = {}
 
@@ -100,6 +102,8 @@ class _Answers:
         column = self._column(part)
         if part.measure == "newest":
             return self._newest(ranges, part, column)
+        if part.measure == "counts":
+            return self._counts_of(part, column).reduced(ranges, wanted.reduce)
         if part.measure in ("least", "greatest"):
             return _extreme(ranges, column, greatest=part.measure == "greatest")
         return exact_sums(ranges, column)
@@ -108,6 +112,11 @@ class _Answers:
         if part.column not in self._columns:
             self._columns[part.column] = self._block.column(part.column)
         return self._columns[part.column]
+
+    def _counts_of(self, part: Part, column: pa.Array) -> CellCounts:
+        if part.column not in self._counts:
+            self._counts[part.column] = CellCounts(column)
+        return self._counts[part.column]
 
     def _in(self, window: Window) -> Ranges:
         if window not in self._ranges:

@@ -113,7 +113,7 @@ class _LookUp:
         ticks = ticks_of(rows[instant].to_numpy(), self._spec)
         asked = rows.select(list(dict.fromkeys(keys.values()))).append_column(TICK, pa.array(ticks))
         parts, number = self._parts(asked, keys, wanted, self._chunks(ticks, wanted))
-        values = self._values(self._with_rounded(parts, read), behind)
+        values = self._values(self._finished(parts, read), behind)
         answers = self._engine.run(values.select(_QUESTION, **{new: values[old] for new, old in names.items()}))
         return self._shared_out(rows, answers, number)
 
@@ -146,18 +146,18 @@ class _LookUp:
                 values = values.mutate(**{column: parse_expression(text).to_ibis(values)})
         return values
 
-    def _with_rounded(self, parts: Any, read: Sequence[str]) -> Any:
-        """Return parts for Ibis with sums of floats in place of their limbs: they are rounded here, on any engine."""
+    def _finished(self, parts: Any, read: Sequence[str]) -> Any:
+        """Return parts for Ibis; sums of floats and distinct values are finished here, whatever the engine."""
         answers = [self._answer(column) for column in read]
-        limbs = {item.column for answer in answers for item in answer.wanted() if item.part.limb is not None}
-        if not any(answer.of_floats for answer in answers):
+        if not any(answer.outside for answer in answers):
             return self._engine.arrow("parts", parts) if isinstance(parts, pa.Table) else parts
         table = parts if isinstance(parts, pa.Table) else self._engine.run(parts)
-        made = {name: values for answer in answers for name, values in answer.rounded(table)}
-        kept = table.drop(sorted(limbs))
+        made = {name: values for answer in answers for name, values in answer.finished(table)}
+        limbs = {item.column for answer in answers for item in answer.wanted() if item.part.limb is not None}
+        kept = table.drop(sorted(limbs | made.keys() & set(table.column_names)))
         for name, values in made.items():
             kept = kept.append_column(name, values)
-        return self._engine.arrow("parts_with_sums", kept)
+        return self._engine.arrow("finished_parts", kept)
 
     def _answer(self, column: str) -> Answer:
         if column not in self._answers:

@@ -1,8 +1,11 @@
 """The features' meaning once more, as loops over rows that anybody can check. Nothing is shared with the platform."""
 
 import math
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+
+import numpy as np
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,6 +52,8 @@ def aggregate(name, rows, value, tick):
         return {"min": min, "max": max}[name](values) if values else None
     if name == "share":
         return sum(values) / len(values) if values else None
+    if name in _OF_VALUES:
+        return _OF_VALUES[name](values)
     exact = [_exact(found) for found in values]
     if name == "sum":
         return _plain(sum(exact), values)
@@ -58,6 +63,19 @@ def aggregate(name, rows, value, tick):
         return None
     mean = sum(exact) / len(exact)
     return math.sqrt(sum((item - mean) ** 2 for item in exact) / (len(exact) - 1))
+
+
+def _mode(values):
+    counts = Counter(values)
+    return min(value for value in counts if counts[value] == max(counts.values())) if values else None
+
+
+_OF_VALUES = {
+    "count_distinct": lambda values: len(set(values)),
+    "mode": _mode,
+    "median": lambda values: float(np.median(np.array(values, float))) if values else None,
+    "quantile": lambda values: float(np.quantile(np.array(values, float), 0.9)) if values else None,
+}
 
 
 def _exact(value):

@@ -102,6 +102,17 @@ class Ranges:
             total += running[lane.high] - running[lane.low]
         return total
 
+    def members(self, first: int, last: int) -> tuple[Ints, Ints]:
+        """Return each question from `first` to before `last` with every cell that counts for it, as two columns."""
+        questions, cells = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for lane in self._lanes:
+            low = lane.low[first:last]
+            length = np.maximum(lane.high[first:last] - low, 0)
+            places = spread_out(low, length)
+            questions.append(np.repeat(np.arange(first, last), length))
+            cells.append(places if lane.places is None else lane.places[places])
+        return np.concatenate(questions), np.concatenate(cells)
+
     def extremes(self, values: Array, nothing: Any, *, greatest: bool) -> Array:
         """Return the smallest or greatest value over the cells that count.
 
@@ -149,6 +160,17 @@ class Ranges:
         if not known.all():
             found = np.maximum.accumulate(np.where(lane.of(known), np.arange(len(places)), -1))[found]
         return np.where((lane.high > lane.low) & (found >= lane.low), places[found], -1)
+
+
+def spread_out(starts: Ints, length: Ints) -> Ints:
+    """Return the whole numbers from each start on, as many as its length, one after the other.
+
+    >>> spread_out(np.array([7, 3]), np.array([2, 3])).tolist()
+    [7, 8, 3, 4, 5]
+    """
+    before = np.cumsum(length) - length
+    found: Ints = np.arange(int(length.sum())) + np.repeat(starts - before, length)
+    return found
 
 
 def _lanes(entries: Entries, ends: Ints) -> Iterator[_Lane]:

@@ -11,23 +11,39 @@ import pyarrow as pa
 
 from ml_platform.core.engines.exact_sums import combined
 from ml_platform.core.engines.float_sums import rounded_spread, rounded_sum
-from ml_platform.declarations.aggregates import Feature, Merged, Part
+from ml_platform.core.engines.ibis_functions import instant_of
+from ml_platform.core.hashing import content_id
+from ml_platform.declarations.aggregates import Feature, Merged, Part, ValueCounts
 from ml_platform.declarations.source import ColumnType
 from ml_platform.declarations.types import Window
 from ml_platform.features.aggregates.partials import DECIMAL, UNITS, kept_parts, sums_floats
+from ml_platform.features.aggregates.value_counts import reduced_groups
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One part over one window."""
+    """One part over one window.
+
+    Attributes
+    ----------
+    feature
+        Whose `of_counts` reduces the distinct values of a part of counts; None for other parts.
+    """
 
     window: Window
     part: Part
+    feature: Feature | None = None
 
     @property
     def column(self) -> str:
         """The name of its column among the answers."""
-        return f"{self.window.label}:{self.part.column}"
+        reduced = "" if self.feature is None else f":{content_id(self.feature.model_dump(mode='json'))[:16]}"
+        return f"{self.window.label}:{self.part.column}{reduced}"
+
+    def reduce(self, found: ValueCounts) -> pa.Array:
+        """Return what the feature makes of distinct values."""
+        assert self.feature is not None
+        return self.feature.of_counts(found)
 
 
 @dataclass(frozen=True)
@@ -50,20 +66,27 @@ class Answer:
     def wanted(self) -> list[Wanted]:
         """Return the kept parts to merge."""
         kept = (part for item in self.parts.values() for part in self._kept(item))
-        return [Wanted(self.window, part) for part in dict.fromkeys(kept)]
+        return [self._wanted(part) for part in dict.fromkeys(kept)]
 
     @cached_property
     def parts(self) -> Mapping[str, Part]:
         """The feature's parts by their names."""
         return self.feature.parts()
 
+    @property
+    def outside(self) -> bool:
+        """Whether a part of it is finished outside of the engine."""
+        return bool(self.of_floats) or any(part.measure == "counts" for part in self.parts.values())
+
     @cached_property
     def of_floats(self) -> list[Part]:
         """Those of them that sum floats."""
         return [part for part in self.parts.values() if sums_floats(part, self.columns)]
 
-    def rounded(self, table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
-        """Yield what follows from the limbs of floats, by column: sums, and spreads, rounded once.
+    def finished(self, table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
+        """Yield what is made of parts outside of the engine, by column: of limbs of floats, and of distinct values.
+
+        Sums and spreads of floats are rounded here, once.
 
         Parameters
         ----------
@@ -78,6 +101,9 @@ class Answer:
                 known = combined(table[self._name(replace(part, measure="known"))]).to_numpy()
                 found = rounded_spread(known, total, self._limbs(table, part), len(table))
             yield self._name(part), pa.array(found)
+        for item in self.wanted():
+            if item.feature is not None and pa.types.is_list(table[item.column].type):
+                yield item.column, reduced_groups(table[item.column], item.reduce)
 
     def value(self, parts: Any, tick: Any) -> Any:
         """Return the feature's value for Ibis.
@@ -85,7 +111,7 @@ class Answer:
         Parameters
         ----------
         parts
-            The merged parts, with what `rounded` gives.
+            The merged parts, with what `finished` gives.
         tick
             In microseconds since 1970 UTC.
         """
@@ -94,6 +120,8 @@ class Answer:
 
     def _merged(self, parts: Any, part: Part) -> Any:
         found = parts[self._name(part)]
+        if part.measure == "counts" and found.type().is_integer() and self.feature.kind(self.columns) == "timestamp":
+            return instant_of(found)
         if part.measure != "squares" or part in self.of_floats:
             return found
         count, total = (parts[self._name(replace(part, measure=other))] for other in ("known", "sum"))
@@ -108,4 +136,7 @@ class Answer:
         return {int(item.limb or 0): table[self._name(item)] for item in kept}
 
     def _name(self, part: Part) -> str:
-        return Wanted(self.window, part).column
+        return self._wanted(part).column
+
+    def _wanted(self, part: Part) -> Wanted:
+        return Wanted(self.window, part, self.feature if part.measure == "counts" else None)

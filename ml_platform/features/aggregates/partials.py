@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import ibis
+import pyarrow as pa
 
 from ml_platform.core.engines.float_limbs import (
     SQUARE_UNITS,
@@ -26,11 +27,12 @@ from ml_platform.core.engines.float_limbs import (
     on_grid,
     square_of,
 )
-from ml_platform.core.engines.ibis_functions import newest_of
+from ml_platform.core.engines.ibis_functions import epoch_us, newest_of
 from ml_platform.core.expressions import parse_expression
 from ml_platform.core.hashing import content_id
 from ml_platform.declarations.aggregates import Feature, Part
 from ml_platform.declarations.source import ColumnType
+from ml_platform.features.aggregates.value_counts import counted_lists
 
 PLACE = "_place"
 """Where a row stands in its source's log: the chunk's number times 2**32 plus the place in the chunk."""
@@ -39,6 +41,7 @@ EVENT_US = "_event"
 ORDER = "_order"
 DECIMAL = "decimal(38, 0)"
 UNITS: Mapping[str, tuple[int, ...]] = {"sum": SUM_UNITS, "squares": SQUARE_UNITS}
+_COUNTS = "counts_"
 _PLACES = Decimal(2**64)
 
 
@@ -154,6 +157,8 @@ class RowParts:
             return value.min(where=takes_part) if part.measure == "least" else value.max(where=takes_part)
         if part.measure == "known":
             return value.count(where=takes_part)
+        if part.measure == "counts":
+            return _comparable(value).collect(where=takes_part)
         if part.limb is not None:
             return or_zero(limb_sum(rows, self._floats[self._family(part)], part.limb, takes_part))
         whole = rows[f"{name}_whole"]
@@ -169,8 +174,22 @@ def of_cells(cells: Any, part: Part, counts: Any) -> Any:
         return column.min(where=counts)
     if part.measure in ("greatest", "order"):
         return column.max(where=counts)
+    if part.measure == "counts":
+        return column.collect(where=counts)
     total = column.sum(where=counts)
     return total.cast("int64").fill_null(0) if part.measure in ("rows", "known") else or_zero(total)
+
+
+def with_counts(cells: pa.Table) -> pa.Table:
+    """Return cells from the engine with the values that each collected for a part of counts in their kept form."""
+    for place, name in enumerate(cells.column_names):
+        if name.startswith(_COUNTS):
+            cells = cells.set_column(place, name, counted_lists(cells[name]))
+    return cells
+
+
+def _comparable(value: Any) -> Any:
+    return epoch_us(value) if value.type().is_timestamp() else value
 
 
 def _condition(rows: Any, text: str | None) -> Any:

@@ -22,6 +22,13 @@ FEATURES = {
     "newest": {"last": "amount"},
     "late": {"share": "hour(at) >= 12"},
     "since": {"time_since_last": True},
+    "different": {"count_distinct": "amount"},
+    "usual": {"mode": "id"},
+    "usual_day": {"mode": "at"},
+    "usual_late": {"mode": "hour(at) >= 12"},
+    "middle": {"median": "amount"},
+    "high": {"quantile": {"of": "hour(at)", "level": 0.75}},
+    "per_hour": {"ratio": {"sum": "amount", "over": "hour(at)"}},
 }
 
 

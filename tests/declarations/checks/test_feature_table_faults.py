@@ -55,7 +55,7 @@ CASES = [
         "mean: minutes_late,",
         "mean: minutes_late, max: minutes_late,",
         [
-            "features/ship_recent.yaml:11:3: features.mean_late: give exactly one of count, derived, std, min, max, last, as_of, time_since_last, sum, mean, share, found mean and max."
+            "features/ship_recent.yaml:11:3: features.mean_late: give exactly one of count, derived, std, count_distinct, mode, median, quantile, min, max, last, as_of, time_since_last, ratio, sum, mean, share, found mean and max."
         ],
     ),
     (
@@ -63,14 +63,36 @@ CASES = [
         "mean: minutes_late,",
         "",
         [
-            "features/ship_recent.yaml:11:3: features.mean_late: give exactly one of count, derived, std, min, max, last, as_of, time_since_last, sum, mean, share, found none."
+            "features/ship_recent.yaml:11:3: features.mean_late: give exactly one of count, derived, std, count_distinct, mode, median, quantile, min, max, last, as_of, time_since_last, ratio, sum, mean, share, found none."
         ],
     ),
     (
         "features/ship_recent.yaml",
         "mean: minutes_late,",
-        "median: minutes_late,",
-        ["features/ship_recent.yaml:11:15: features.mean_late: the key median is unknown. Did you mean mean?"],
+        "meen: minutes_late,",
+        ["features/ship_recent.yaml:11:15: features.mean_late: the key meen is unknown. Did you mean mean?"],
+    ),
+    (
+        "features/ship_recent.yaml",
+        "mean: minutes_late,",
+        "quantile: {of: minutes_late, level: 90},",
+        ["features/ship_recent.yaml:11:51: features.mean_late.quantile.level must be at most 1, found 90."],
+    ),
+    (
+        "features/ship_recent.yaml",
+        "mean: minutes_late,",
+        "quantile: {of: minute_late, level: 0.9},",
+        [
+            "features/ship_recent.yaml:11:30: features.mean_late.quantile.of: minute_late is not a column. Did you mean minutes_late?"
+        ],
+    ),
+    (
+        "features/ship_recent.yaml",
+        "mean: minutes_late,",
+        "ratio: {sum: minutes_late},",
+        [
+            "features/ship_recent.yaml:11:15: features.mean_late.ratio: the key over is missing. Add it: the expression below the line."
+        ],
     ),
     (
         "features/ship_recent.yaml",

@@ -1,0 +1,59 @@
+"""One sum over another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from ml_platform.declarations.aggregates.feature import COUNTABLE, Feature, Place
+from ml_platform.declarations.aggregates.parts import Merged, Part
+from ml_platform.declarations.types import Declaration, ExpressionText
+
+
+class SumOver(Declaration):
+    """Two expressions whose sums are divided."""
+
+    sum: ExpressionText
+    over: ExpressionText = Field(description="The expression below the line")
+
+
+class Ratio(Feature):
+    """The exact sum of one expression divided by that of another, each rounded once. Each leaves out its own nulls."""
+
+    name = "ratio"
+    summary = "The sum of one expression over the sum of another; null where that is 0, and over no row."
+    accepts = COUNTABLE
+    remedy = "Sum a number"
+    gives = "float"
+
+    ratio: SumOver
+
+    @property
+    def expression(self) -> str:
+        """The expression above the line: what a row is listed with."""
+        return self.ratio.sum
+
+    @property
+    def expressions(self) -> Mapping[Place, str]:
+        """Both expressions, by their places."""
+        return {(self.name, "sum"): self.ratio.sum, (self.name, "over"): self.ratio.over}
+
+    def parts(self) -> Mapping[str, Part]:
+        """Return both sums."""
+        return {"sum": Part("sum", self.ratio.sum, self.where), "over": Part("sum", self.ratio.over, self.where)}
+
+    def value(self, merged: Merged) -> Any:
+        """Return the sum above the line divided by the sum below it; null where no number can be written down."""
+        import ibis
+
+        from ml_platform.core.engines.ibis_functions import is_finite
+
+        found = merged.number("sum") / merged.number("over").nullif(0.0)
+        return ibis.ifelse(is_finite(found), found, ibis.null("float64"))
+
+    @property
+    def formula(self) -> str:
+        """What it is, such as ``sum of cost over sum of distance``."""
+        return f"sum of {self.ratio.sum} over sum of {self.ratio.over}"
