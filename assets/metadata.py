@@ -25,7 +25,7 @@ def made_metadata(made: Made) -> Metadata:
 
 
 def artifact_metadata(artifact: Artifact) -> Metadata:
-    """Return an artefact's id."""
+    """Return an artifact's id."""
     return {"id": dg.MetadataValue.text(artifact.id)}
 
 

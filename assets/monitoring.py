@@ -1,4 +1,4 @@
-"""The asset of a model's monitoring: drift, realised value, the report, and a finding where there is one."""
+"""The asset of a model's monitoring: drift, realized value, the report, and a finding where there is one."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -72,7 +72,7 @@ def _metadata(project: Project, about: Mapping[str, Any]) -> Metadata:
         "finding": about.get("finding") or "none",
         "drift_by_column": table([_row(column) for column in about.get("columns", ())]),
         **({"nulls_that_training_had_not": table([dict(nulls)])} if (nulls := about.get("unlearned_nulls")) else {}),
-        **_realised(about),
+        **_realized(about),
         **(_report(report, about["report"]) if report else {}),
     }
 
@@ -97,18 +97,18 @@ def _gain(gain: float, interval: Mapping[str, Any] | None, currency: str) -> str
     return money_with_interval(gain, interval["low"], interval["high"], interval, currency)
 
 
-def _realised(about: Mapping[str, Any]) -> Metadata:
-    realised = about.get("realised")
-    if not realised:
+def _realized(about: Mapping[str, Any]) -> Metadata:
+    realized = about.get("realized")
+    if not realized:
         return {}
-    gain, since = realised["value"] - realised["do_nothing"], about["realised_since"]
+    gain, since = realized["value"] - realized["do_nothing"], about["realized_since"]
     return {
-        "realised_value": money(realised["value"], None, None, about["currency"]),
-        "realised_against_doing_nothing": _gain(gain, realised["interval"], about["currency"]),
-        "realised_batch_runs": f"{realised['start']} to {realised['end']}",
-        "realised_since_deployment": _gain(since["uplift"], since["interval"], about["currency"]),
-        "settled_predictions": realised["settled"],
-        "not_in_the_sum": table([{name: realised[name] for name in _APART}]),
-        "labels_of_settled_predictions": table([dict(realised["label_states"])]),
-        "waiting_for_their_label": realised["waiting"],
+        "realized_value": money(realized["value"], None, None, about["currency"]),
+        "realized_against_doing_nothing": _gain(gain, realized["interval"], about["currency"]),
+        "realized_batch_runs": f"{realized['start']} to {realized['end']}",
+        "realized_since_deployment": _gain(since["uplift"], since["interval"], about["currency"]),
+        "settled_predictions": realized["settled"],
+        "not_in_the_sum": table([{name: realized[name] for name in _APART}]),
+        "labels_of_settled_predictions": table([dict(realized["label_states"])]),
+        "waiting_for_their_label": realized["waiting"],
     }

@@ -1,4 +1,4 @@
-"""Pictures of an artefact: drawn once, kept in the store, shown in the UI and in MLflow."""
+"""Pictures of an artifact: drawn once, kept in the store, shown in the UI and in MLflow."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ KIND = "pictures"
 def draw_once(
     project: Project, artifact: Artifact, draw: Callable[[Mapping[str, Any]], Mapping[str, bytes]]
 ) -> Mapping[str, StoredObject]:
-    """Return an artefact's pictures by name, drawn from what it says about itself unless they are there already."""
+    """Return an artifact's pictures by name, drawn from what it says about itself unless they are there already."""
     key = cache_key(KIND, draw.__name__, code_version(artifact.kind), {artifact.kind: artifact.id})
     found = project.store.find(KIND, key)
     if found is None:

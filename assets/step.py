@@ -1,4 +1,4 @@
-"""One step of a run: which artefacts its inputs are, and the record of what it made."""
+"""One step of a run: which artifacts its inputs are, and the record of what it made."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from functools import cached_property
 
 import dagster as dg
 
-from ml_platform.core.errors import NotMaterialised
+from ml_platform.core.errors import NotMaterialized
 from ml_platform.declarations.graph import Node, deciding_of
 from ml_platform.project import Project
 from ml_platform.sources.checks.results import require_healthy
@@ -62,7 +62,7 @@ class Step:
 
         Raises
         ------
-        NotMaterialised
+        NotMaterialized
         """
         return {name: self._input(name) for name in self.node.inputs}
 
@@ -73,7 +73,7 @@ class Step:
     def _input(self, name: str) -> str:
         id = current_output(self.project.database, name, run=self.run)
         if id is None:
-            raise NotMaterialised(self.node.name, name)
+            raise NotMaterialized(self.node.name, name)
         return id
 
     def record(self, id: str, partition: str = "", at: datetime | None = None) -> None:
@@ -100,7 +100,7 @@ class Step:
     ) -> dg.MaterializeResult[None]:
         """Record what was made, and how long it took, and return it as Dagster wants it.
 
-        Its data version is the artefact's id.
+        Its data version is the artifact's id.
         """
         self.record(made.artifact.id)
         self.record_duration(reused=made.reused, rows=rows)

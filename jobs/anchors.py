@@ -1,4 +1,4 @@
-"""The anchors of the ledger in Dagster's event log: each materialisation of a deployment tells of the ledger's head.
+"""The anchors of the ledger in Dagster's event log: each materialization of a deployment tells of the ledger's head.
 
 ``python -m ml_platform_dagster.jobs.anchors --project DIR`` prints them, one JSON object a line: the core, which never
 imports Dagster, reads them from there.
@@ -25,14 +25,14 @@ def event_log_anchors(project: Project, instance: dg.DagsterInstance) -> Iterato
     """Yield each head of the ledger that a deployment told of, once."""
     seen: set[Head] = set()
     for model in project.spec.models:
-        for run, told in _materialisations(instance, f"{model}/deployment"):
+        for run, told in _materializations(instance, f"{model}/deployment"):
             head = Head(int(told["ledger_seq"]), str(told["ledger_hash"])) if "ledger_seq" in told else None
             if head is not None and head not in seen:
                 seen.add(head)
                 yield Anchor(f"Dagster's event log, run {run[:8]}", head, told.get("ledger_signature"))
 
 
-def _materialisations(instance: dg.DagsterInstance, node: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _materializations(instance: dg.DagsterInstance, node: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     cursor: str | None = None
     while True:
         found = instance.fetch_materializations(asset_key(node), limit=_AT_ONCE, cursor=cursor)

@@ -52,7 +52,7 @@ class Project:
 
     @cached_property
     def store(self) -> ArtifactStore:
-        """The artefact store."""
+        """The artifact store."""
         private_folder(self.state)
         url = self.spec.file.storage.artifacts or str(self.state / "store")
         store = ArtifactStore(url, self.state / "cache", ManifestIndex(self.database))

@@ -143,7 +143,7 @@ class TrainingTracker:
                 self.log.warning(f"MLflow could not be told that a run is {status}: {redact(str(error))}")
 
     def close(self) -> None:
-        """Let dagster-mlflow clean up, and leave no active run behind for the next materialisation."""
+        """Let dagster-mlflow clean up, and leave no active run behind for the next materialization."""
         for session in self._sessions:
             next(session, None)
         self.end_run("KILLED")

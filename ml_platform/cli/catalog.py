@@ -1,4 +1,4 @@
-"""The command that writes the catalogue."""
+"""The command that writes the catalog."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import json
 from pathlib import Path
 
 from ml_platform.project import open_project
-from ml_platform.reporting.catalog.facts import CatalogueFacts
+from ml_platform.reporting.catalog.facts import CatalogFacts
 
 
-def make_catalogue(directory: Path, to: Path | None, as_json: bool) -> None:
-    """Write the catalogue of a project and say where to open it."""
-    from ml_platform.reporting.catalog.project_facts import catalogue_facts
-    from ml_platform.reporting.catalog.site import FACTS, require_own, write_catalogue
+def make_catalog(directory: Path, to: Path | None, as_json: bool) -> None:
+    """Write the catalog of a project and say where to open it."""
+    from ml_platform.reporting.catalog.project_facts import catalog_facts
+    from ml_platform.reporting.catalog.site import FACTS, require_own, write_catalog
 
     project = open_project(directory)
     folder = to or project.state / "catalog"
     require_own(folder.resolve())
-    facts = catalogue_facts(project, project.clock.now())
-    page = write_catalogue(facts, folder)
+    facts = catalog_facts(project, project.clock.now())
+    page = write_catalog(facts, folder)
     counts = _counts(facts)
     if as_json:
         places = {"page": str(page), "facts": str(page.parent / FACTS)}
         print(json.dumps({"project": facts.project, **places, **counts}, indent=2))
         return
     told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
-    print(f"The catalogue of {facts.project} tells of {told}. Open {page.as_uri()}")
+    print(f"The catalog of {facts.project} tells of {told}. Open {page.as_uri()}")
 
 
-def _counts(facts: CatalogueFacts) -> dict[str, int]:
+def _counts(facts: CatalogFacts) -> dict[str, int]:
     return {
         "sources": len(facts.sources),
         "feature_tables": len(facts.feature_tables),

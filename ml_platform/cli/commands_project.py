@@ -157,6 +157,6 @@ def catalog(
     as_json: AsJson = False,
 ) -> None:
     """Write a static site that tells of every source, feature and model."""
-    from ml_platform.cli.catalog import make_catalogue
+    from ml_platform.cli.catalog import make_catalog
 
-    make_catalogue(directory, to, as_json)
+    make_catalog(directory, to, as_json)

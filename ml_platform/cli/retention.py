@@ -51,7 +51,7 @@ def _print_removal(plan: RemovalPlan, directory: Path, grace: str, *, done: bool
             console.print(f"... and {len(plan.goes) - _SHOWN} more; --json lists all of them.")
         console.print(_table(("stays", "", "because"), _staying(plan.stays)))
     would = "" if done else "would be "
-    told = f"{len(plan.goes)} artefacts and {len(plan.objects)} objects, {bytes_text(plan.bytes)}, {would}set aside"
+    told = f"{len(plan.goes)} artifacts and {len(plan.objects)} objects, {bytes_text(plan.bytes)}, {would}set aside"
     lines = [f"{told}; they can be had back for {grace}." if plan.set_aside else "Nothing more can be set aside."]
     if plan.final:
         files = f"{len(plan.final)} files that were set aside before, {bytes_text(plan.final_bytes)}"
@@ -137,7 +137,7 @@ def _going(item: Item) -> tuple[str, ...]:
 
 
 def _staying(items: Iterable[Item]) -> list[tuple[str, str, str]]:
-    """Return a line for each kind and reason, without the way that leads from the reason to the artefact."""
+    """Return a line for each kind and reason, without the way that leads from the reason to the artifact."""
     counted = Counter((item.kind, item.why.partition(" > ")[0]) for item in items)
     by_kind: dict[str, list[tuple[str, int]]] = {}
     for (kind, why), count in counted.items():

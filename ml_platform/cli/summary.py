@@ -125,12 +125,12 @@ def _evaluated(
     basis = about["contenders"][0]["interval"]
     stretch = f"tested on {about['rows']:,} rows, {basis_text(basis)}, {about['from'][:10]} to {about['to'][:10]}"
     note = basis["declined"] or basis["note"]
-    word, colour = _VERDICTS[about["verdict"]] if model.waiting is None else ("good enough", "green")
+    word, color = _VERDICTS[about["verdict"]] if model.waiting is None else ("good enough", "green")
     lines: list[RenderableType] = [
         Text(f"  {stretch}", style="dim"),
         *([Text(f"  {note}", style="yellow")] if note else []),
         Padding(table, (0, 0, 0, 2)),
-        Text(f"  {word}", style=colour),
+        Text(f"  {word}", style=color),
     ]
     return [*lines, *_judged_by(about, currency)]
 
@@ -207,8 +207,8 @@ def _monitoring(model: ModelStatus, currency: str) -> Sequence[RenderableType]:
     if seen is None:
         return []
     lines: list[RenderableType] = []
-    for realised, told in _sums(seen):
-        lines.append(Text(f"  {_realized(realised, currency)}{told}"))
+    for realized, told in _sums(seen):
+        lines.append(Text(f"  {_realized(realized, currency)}{told}"))
     drifted = f": {', '.join(seen.drifted[:3])}" if seen.drifted else ""
     verdict = seen.reason if seen.verdict == "drift" else f"{seen.verdict}, {seen.reason}"
     lines.append(Text(f"  drift: {verdict}{drifted}", style="yellow" if seen.drifted else ""))
@@ -221,24 +221,24 @@ def _monitoring(model: ModelStatus, currency: str) -> Sequence[RenderableType]:
 
 def _sums(seen: MonitoringStatus) -> Iterator[tuple[Mapping[str, Any], str]]:
     """Yield the sum of the newest window and that since deployment; one of them where both are of the same rows."""
-    newest, since = seen.realised, seen.realised_since
+    newest, since = seen.realized, seen.realized_since
     if newest and newest.get("settled") and not (since and since.get("settled") == newest["settled"]):
         yield newest, ""
     if since and since.get("settled"):
         yield since, ", since deployment"
 
 
-def _realized(realised: Mapping[str, Any], currency: str) -> str:
+def _realized(realized: Mapping[str, Any], currency: str) -> str:
     """Return what settled predictions earned, over which batch runs, and which of them are not in the sum."""
-    rows, gain, nothing = (realised[name] for name in ("rows", "uplift", "do_nothing"))
+    rows, gain, nothing = (realized[name] for name in ("rows", "uplift", "do_nothing"))
     text = f"realized gain: {_money(gain)} {currency} over doing nothing, {rows:,} predictions"
-    interval = realised.get("interval")
+    interval = realized.get("interval")
     if interval:
         text += f", {interval_text(interval['low'], interval['high'], interval)}"
-    if realised.get("expected") is not None:
-        text += f" (expected {_money(realised['expected'] - nothing)})"
-    apart = [f"{realised[name]:,} {what}" for name, what in _APART.items() if realised[name]]
-    runs = f"batch runs {_minute(realised['start'])} to {_minute(realised['end'])}"
+    if realized.get("expected") is not None:
+        text += f" (expected {_money(realized['expected'] - nothing)})"
+    apart = [f"{realized[name]:,} {what}" for name, what in _APART.items() if realized[name]]
+    runs = f"batch runs {_minute(realized['start'])} to {_minute(realized['end'])}"
     return f"{text}, {runs}{'; not in the sum: ' + ', '.join(apart) if apart else ''}"
 
 

@@ -98,8 +98,8 @@ def print_verification(name: str, found: Verification) -> None:
         rest = sum(found.counts.values()) - _SHOWN
         if rest > 0:
             print(f"and {rest:,} more; --json tells of the first thousand.")
-    if found.unused and found.whole:  # else an artefact that cannot be read may name them
-        print(f"{found.unused:,} objects are used by no artefact. They are whole, and harm nothing.")
+    if found.unused and found.whole:  # else an artifact that cannot be read may name them
+        print(f"{found.unused:,} objects are used by no artifact. They are whole, and harm nothing.")
     if found.unknown:
         print(f"{len(found.unknown):,} manifests and keys are unknown to the database: {_some(found.unknown)}.")
         print("    A process was stopped while it wrote them, or a person put them there. Nothing reads them: remove")

@@ -1,6 +1,6 @@
 """Ids, keys and canonical forms.
 
-An artefact's *id* is the hash of its content. Its *key* is the hash of what decides
+An artifact's *id* is the hash of its content. Its *key* is the hash of what decides
 it (kind, declaration, code version, ids of its inputs) and only looks up the cache.
 """
 
@@ -71,7 +71,7 @@ def bytes_hash(content: bytes) -> str:
 
 
 def cache_key(kind: str, declaration: Any, code_version: str, inputs: Mapping[str, str]) -> str:
-    """Return the key of an artefact: equal key means that there is nothing to compute.
+    """Return the key of an artifact: equal key means that there is nothing to compute.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ def model_frame(
     Parameters
     ----------
     inputs
-        Ids of artefacts by node, such as ``{"sources/orders": ..., "features/courier_recent": ...}``.
+        Ids of artifacts by node, such as ``{"sources/orders": ..., "features/courier_recent": ...}``.
 
     Returns
     -------

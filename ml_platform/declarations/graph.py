@@ -139,7 +139,7 @@ _STAGES: tuple[tuple[Kind, str, str], ...] = (
     ("evaluation", "value", "Champion, challenger, baselines and doing nothing on the same test rows"),
     ("deployment", "deployment", "The version in charge, and how it came to be"),
     ("predictions", "deployment", "Predictions for the rows that production asks for, day by day"),
-    ("monitoring", "monitoring", "Drift of features and scores, and realised value"),
+    ("monitoring", "monitoring", "Drift of features and scores, and realized value"),
 )
 
 

@@ -122,7 +122,7 @@ class Storage(Declaration):
     """Where the platform keeps what it makes. Relative paths are relative to the project."""
 
     state: str = Field(".ml_platform", description="Folder for everything that is not given by URL")
-    artifacts: str | None = Field(None, repr=False, description="fsspec URL of the artefact store")
+    artifacts: str | None = Field(None, repr=False, description="fsspec URL of the artifact store")
     database: str | None = Field(None, repr=False, description="SQLAlchemy URL of refs, ledger and indexes")
     mlflow: str | None = Field(None, repr=False, description="MLflow tracking URI")
 

@@ -53,12 +53,12 @@ def build_feature_table(project: Project, name: str, source_id: str) -> Made:
     Parameters
     ----------
     source_id
-        The source artefact to compute from.
+        The source artifact to compute from.
 
     Returns
     -------
     Made
-        An artefact of kind ``feature_table``; equal source and declaration give the same one.
+        An artifact of kind ``feature_table``; equal source and declaration give the same one.
 
     Raises
     ------

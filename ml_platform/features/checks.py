@@ -21,7 +21,7 @@ def check_feature_table(project: Project, name: str, id: str) -> tuple[CheckResu
     Parameters
     ----------
     id
-        The feature table's artefact.
+        The feature table's artifact.
     """
     spec = project.spec.feature_tables[name]
     if not spec.expectations:

@@ -29,7 +29,7 @@ def sample_values(project: Project, table: str, id: str, rows: int = 20_000) -> 
     Returns
     -------
     pyarrow.Table
-        At most `rows` rows, the same for the same artefact, sorted by ``tick`` and key. Columns: the entity's key,
+        At most `rows` rows, the same for the same artifact, sorted by ``tick`` and key. Columns: the entity's key,
         ``tick`` (the refresh tick, UTC), the features.
     """
     artifact = project.store.get("feature_table", id)

@@ -1,7 +1,7 @@
 """The project's own code behind a trained model, kept with it.
 
 A champion goes on serving with the transforms it was trained with, also after their file has changed. Its sources
-are objects of the artefact, they take part in its id, and a predictor is loaded only if its content has that id.
+are objects of the artifact, they take part in its id, and a predictor is loaded only if its content has that id.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class SavedPredictor:
     Attributes
     ----------
     objects
-        Its objects by name; inside an artefact the names stand below the predictor's own.
+        Its objects by name; inside an artifact the names stand below the predictor's own.
     """
 
     id: str

@@ -38,7 +38,7 @@ def train_model(
 ) -> Made:
     """Fit a model's declared algorithm and its baselines on a snapshot.
 
-    The artefact is of kind ``trained_model``. Its id is the hash of the model's name and the fitted state of the
+    The artifact is of kind ``trained_model``. Its id is the hash of the model's name and the fitted state of the
     predictor and of the baselines in normal form; ``about`` has columns, parameters, importances, label, environment.
 
     Parameters

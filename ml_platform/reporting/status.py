@@ -32,7 +32,7 @@ class DataStatus:
     Attributes
     ----------
     id
-        The artefact that is current; None before the first.
+        The artifact that is current; None before the first.
     newest
         The newest instant: of a source, at which a row became known; of a feature table, at which a value did.
     failed_checks
@@ -82,10 +82,10 @@ class MonitoringStatus:
     ----------
     unlearned_nulls
         How many predictions of the window are null in a column that had no null in training, by column.
-    realised
+    realized
         The value of predictions whose labels are settled, over the batch runs from ``start`` to ``end``: the newest
         settled window.
-    realised_since
+    realized_since
         The same since the model's first deployment.
     """
 
@@ -96,8 +96,8 @@ class MonitoringStatus:
     drifted: tuple[str, ...]
     undecided: tuple[str, ...]
     unlearned_nulls: Mapping[str, int]
-    realised: Mapping[str, Any] | None
-    realised_since: Mapping[str, Any] | None
+    realized: Mapping[str, Any] | None
+    realized_since: Mapping[str, Any] | None
     metrics: Mapping[str, float | None]
     report: str | None
 
@@ -239,8 +239,8 @@ def _monitoring(project: Project, name: str) -> MonitoringStatus | None:
         drifted=tuple(column["column"] for column in about.get("columns", ()) if column["drifted"]),
         undecided=tuple(column["column"] for column in about.get("columns", ()) if column["verdict"] == "cannot tell"),
         unlearned_nulls=about.get("unlearned_nulls", {}),
-        realised=about.get("realised"),
-        realised_since=about.get("realised_since"),
+        realized=about.get("realized"),
+        realized_since=about.get("realized_since"),
         metrics=about.get("metrics", {}),
         report=str(project.state / report) if report else None,
     )

@@ -69,7 +69,7 @@ def ingest_source(project: Project, name: str, now: datetime, run_checks: RunChe
     SourceError
         Where rows cannot be read as declared: nothing was written.
     ChecksFailed
-        Where new rows failed an expectation of severity ``error``: they are in an artefact of kind ``quarantine``.
+        Where new rows failed an expectation of severity ``error``: they are in an artifact of kind ``quarantine``.
     """
     return _Ingestion(project, project.spec.sources[name], now, run_checks).run()
 
@@ -148,7 +148,7 @@ class _Ingestion:
         may_be_empty = may_be_empty or only_beyond or self._spec.reader.may_be_empty
         if reading.rows == 0 and not may_be_empty:
             where = self._spec.reader.label
-            raise EmptySource(self._spec.name, where, "there is no row", "Give it rows, and materialise it again.")
+            raise EmptySource(self._spec.name, where, "there is no row", "Give it rows, and materialize it again.")
         return reading
 
     def _log(self) -> Log | None:

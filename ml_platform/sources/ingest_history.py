@@ -1,4 +1,4 @@
-"""The record of every ingest of a source: when it was read, what came of it, and which artefact then held its rows."""
+"""The record of every ingest of a source: when it was read, what came of it, and which artifact then held its rows."""
 
 from __future__ import annotations
 

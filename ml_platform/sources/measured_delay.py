@@ -22,7 +22,7 @@ def measured_delay(project: Project, source: str, source_id: str) -> timedelta:
     Parameters
     ----------
     source_id
-        The source's artefact.
+        The source's artifact.
     """
     spec, artifact = project.spec.sources[source], project.store.get("source", source_id)
     with project.engine() as engine:

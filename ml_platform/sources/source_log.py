@@ -1,7 +1,7 @@
 """The log of a source: immutable chunks of rows, each known from an instant on.
 
 A row is known from ``_known_at`` until the next row with its key replaces it; nothing is ever changed or removed.
-The artefact of a source lists its chunks, and beside them *records of replaced rows*: whichever ingest replaced rows
+The artifact of a source lists its chunks, and beside them *records of replaced rows*: whichever ingest replaced rows
 of a chunk stored their places in that chunk, and the instants from which they were replaced.
 """
 
@@ -195,5 +195,5 @@ def _require_records(artifact: Artifact) -> None:
         source = artifact.about["source"]
         raise PlatformError(
             f"sources/{source}: its log {artifact.short_id} was made before replaced rows were recorded. "
-            f"Materialise sources/{source} again: no row is lost."
+            f"Materialize sources/{source} again: no row is lost."
         )

@@ -1,7 +1,7 @@
-"""The artefact store: write-once objects and manifests over fsspec.
+"""The artifact store: write-once objects and manifests over fsspec.
 
-Objects are named by the hash of their bytes. An artefact is a manifest that lists
-them; it is written last, so an artefact without its manifest does not exist. A key
+Objects are named by the hash of their bytes. An artifact is a manifest that lists
+them; it is written last, so an artifact without its manifest does not exist. A key
 leads to an id, and equal key means that there is nothing to compute.
 """
 
@@ -34,7 +34,7 @@ _ANY_WRITE = timedelta(days=1)
 
 
 class ArtifactStore:
-    """Artefacts under an fsspec URL or a local path.
+    """Artifacts under an fsspec URL or a local path.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class ArtifactStore:
         self._verified[stored.sha256] = seen
         return path
 
-    # Artefacts -------------------------------------------------------------
+    # Artifacts -------------------------------------------------------------
 
     def write(
         self,
@@ -121,7 +121,7 @@ class ArtifactStore:
         about: Mapping[str, Any] | None = None,
         inputs: Mapping[str, str] | None = None,
     ) -> Artifact:
-        """Write an artefact's manifest, then let its key lead to it. An id that is there stays as it is."""
+        """Write an artifact's manifest, then let its key lead to it. An id that is there stays as it is."""
         artifact = Artifact(kind, id, key, dict(about or {}), dict(inputs or {}), dict(objects or {}))
         if self.index is None:
             return self._write_artifact(artifact)[0]
@@ -141,7 +141,7 @@ class ArtifactStore:
         return artifact, bytes_hash(content)
 
     def find(self, kind: str, key: str) -> Artifact | None:
-        """Return the artefact that `key` leads to, or None where it has to be made (first or anew)."""
+        """Return the artifact that `key` leads to, or None where it has to be made (first or anew)."""
         try:
             id = self._fetch(self._key_path(kind, key)).decode()
             artifact = self.get(kind, id)
@@ -150,7 +150,7 @@ class ArtifactStore:
         return artifact if self.index is None or self.index.key(kind, key) == id else None
 
     def get(self, kind: str, id: str) -> Artifact:
-        """Return the artefact with this id, or the one that stands in its place since rows of it were erased.
+        """Return the artifact with this id, or the one that stands in its place since rows of it were erased.
 
         Raises
         ------
@@ -179,7 +179,7 @@ class ArtifactStore:
         return content
 
     def ids(self, kind: str) -> Iterator[str]:
-        """Yield the ids of every finished artefact of a kind, in order."""
+        """Yield the ids of every finished artifact of a kind, in order."""
         folder = f"{self._root}/manifests/{kind}"
         if self._fs.exists(folder):
             for path in sorted(self._fs.ls(folder, detail=False)):

@@ -1,4 +1,4 @@
-"""Marks: what an artefact can no longer prove, because rows of it, or of what it rests on, were erased."""
+"""Marks: what an artifact can no longer prove, because rows of it, or of what it rests on, were erased."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MARKS = sa.Table(
 
 @dataclass(frozen=True)
 class Mark:
-    """One thing that an artefact can no longer prove.
+    """One thing that an artifact can no longer prove.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Mark:
 
 
 def marks_of(project: OpenedStores, kind: str, id: str) -> tuple[Mark, ...]:
-    """Return the marks of an artefact, oldest first; none where it can prove all that it ever could."""
+    """Return the marks of an artifact, oldest first; none where it can prove all that it ever could."""
     query = sa.select(MARKS).where((MARKS.c.kind == kind) & (MARKS.c.id == id)).order_by(MARKS.c.seq)
     with project.database.reading() as connection:
         rows = connection.execute(query).mappings().all()
@@ -53,5 +53,5 @@ def marks_of(project: OpenedStores, kind: str, id: str) -> tuple[Mark, ...]:
 
 
 def add_marks(connection: sa.Connection, marks: Iterable[Mark]) -> None:
-    """Mark artefacts, in the caller's transaction."""
+    """Mark artifacts, in the caller's transaction."""
     insert_rows(connection, MARKS, [vars(mark) for mark in marks])

@@ -1,4 +1,4 @@
-"""Artefacts and their manifests: what each is, and the bytes that say so."""
+"""Artifacts and their manifests: what each is, and the bytes that say so."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Artifact:
 
 
 def encode(artifact: Artifact) -> bytes:
-    """Return an artefact's manifest: one canonical JSON text that ends with its own hash."""
+    """Return an artifact's manifest: one canonical JSON text that ends with its own hash."""
     about = {
         "format": _FORMAT,
         "kind": artifact.kind,
@@ -64,12 +64,12 @@ def encode(artifact: Artifact) -> bytes:
 
 
 def decode(kind: str, id: str, content: bytes) -> Artifact:
-    """Return the artefact that a manifest tells of.
+    """Return the artifact that a manifest tells of.
 
     Raises
     ------
     ArtifactDamaged
-        Where the bytes are not those that were written, or are another artefact's.
+        Where the bytes are not those that were written, or are another artifact's.
     """
     what = f"manifest of {kind} {id[:12]}"
     parts = _MANIFEST.fullmatch(content)

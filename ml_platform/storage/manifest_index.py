@@ -42,7 +42,7 @@ class ManifestIndex:
 
     @contextmanager
     def writing(self, kind: str, id: str) -> Iterator[sa.Connection]:
-        """Give a connection under which nobody else writes the same artefact."""
+        """Give a connection under which nobody else writes the same artifact."""
         with self._database.writing() as connection:
             if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
                 lock = int.from_bytes(bytes.fromhex(bytes_hash(f"{kind} {id}".encode())[:16]), "big", signed=True)

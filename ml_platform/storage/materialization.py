@@ -9,7 +9,7 @@ from ml_platform.storage.manifest import Artifact
 
 @dataclass(frozen=True)
 class Made:
-    """An artefact, and whether it was there already under the same key."""
+    """An artifact, and whether it was there already under the same key."""
 
     artifact: Artifact
     reused: bool

@@ -1,4 +1,4 @@
-"""Which artefact each node made last, and in which run.
+"""Which artifact each node made last, and in which run.
 
 Stages of one run hand each other their ids here, so that a concurrent run cannot
 slip its own in between: a node first asks what its input made *in this run*.
@@ -31,7 +31,7 @@ OUTPUTS = sa.Table(
 def record_output(
     database: Database, node: str, kind: str, id: str, *, run: str, at: datetime, partition: str = ""
 ) -> None:
-    """Record that `node` made artefact `id` in `run`."""
+    """Record that `node` made artifact `id` in `run`."""
     with database.writing() as connection:
         row = {"node": node, "partition": partition, "run": run, "kind": kind, "id": id, "at": at}
         insert_row(connection, OUTPUTS, row)

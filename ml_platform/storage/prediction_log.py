@@ -1,8 +1,8 @@
 """The prediction log: every prediction that was made, in immutable Parquet segments, by model and UTC day.
 
-A day's state is an artefact that lists its segments. Adding rows writes a new segment
+A day's state is an artifact that lists its segments. Adding rows writes a new segment
 and a new state, and points the day at it by compare-and-set: two writers lose nothing.
-Each segment tells what its rows were made from: the artefacts that were read, and the
+Each segment tells what its rows were made from: the artifacts that were read, and the
 declarations as they were.
 """
 

@@ -1,6 +1,6 @@
-"""Which artefact stands in the place of one that was replaced: a former id goes on being an answer.
+"""Which artifact stands in the place of one that was replaced: a former id goes on being an answer.
 
-An id names what was made, and manifests, logs and ledger lines that nobody rewrites cite it. Where rows of an artefact
+An id names what was made, and manifests, logs and ledger lines that nobody rewrites cite it. Where rows of an artifact
 had to be erased, what is left has an id of its own. This table, in the database and not in the store, leads to it.
 """
 
@@ -22,7 +22,7 @@ SUCCESSORS = sa.Table(
 
 
 def successor(database: Database, kind: str, id: str) -> str | None:
-    """Return the id of what stands in the place of an artefact now, or None where nothing does."""
+    """Return the id of what stands in the place of an artifact now, or None where nothing does."""
     query = sa.select(SUCCESSORS.c.successor).where((SUCCESSORS.c.kind == kind) & (SUCCESSORS.c.id == id))
     with database.reading() as connection:
         found: str | None = connection.scalar(query)
@@ -30,7 +30,7 @@ def successor(database: Database, kind: str, id: str) -> str | None:
 
 
 def replace_artifact(connection: sa.Connection, kind: str, id: str, by: str) -> None:
-    """Let `by` stand in the place of an artefact, and of all that it stood in the place of itself."""
+    """Let `by` stand in the place of an artifact, and of all that it stood in the place of itself."""
     same = SUCCESSORS.c.kind == kind
     update_rows(connection, SUCCESSORS, same & (SUCCESSORS.c.successor == id), {"successor": by})
     delete_rows(connection, SUCCESSORS, same & (SUCCESSORS.c.id == id))

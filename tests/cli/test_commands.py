@@ -171,25 +171,25 @@ def test_before_anything_ran_status_says_so(shop: Path, inside: Call) -> None:
     assert inside("predictions", "late_parcel", str(shop)).stdout == "No prediction of late_parcel is logged.\n"
 
 
-def test_the_catalogue_is_written_before_anything_ran_and_says_where_to_open_it(tmp_path: Path, inside: Call) -> None:
+def test_the_catalog_is_written_before_anything_ran_and_says_where_to_open_it(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path / "shop", days=1)
     page = shop / ".ml_platform/catalog/index.html"
     counts = "2 sources, 1 feature tables, 6 features, 2 models"
-    assert inside("catalog", str(shop)).stdout == f"The catalogue of shop tells of {counts}. Open {page.as_uri()}\n"
+    assert inside("catalog", str(shop)).stdout == f"The catalog of shop tells of {counts}. Open {page.as_uri()}\n"
     assert "not made yet" in page.read_text()
     told = json.loads(inside("catalog", str(shop), "--to", str(tmp_path / "site"), "--json").stdout)
     assert told["page"] == str(tmp_path / "site/index.html")
     assert json.loads(Path(told["facts"]).read_text())["project"] == "shop"
 
 
-def test_the_catalogue_never_takes_the_place_of_something_else(shop: Path, inside: Call) -> None:
+def test_the_catalog_never_takes_the_place_of_something_else(shop: Path, inside: Call) -> None:
     done = inside("catalog", str(shop), "--to", str(shop))
     assert done.returncode == 1
-    assert "which the catalogue has not written. Nothing was written or removed." in done.stderr
+    assert "which the catalog has not written. Nothing was written or removed." in done.stderr
     assert (shop / "project.yaml").exists()
 
 
-def test_a_project_with_faults_has_no_catalogue_but_its_faults(tmp_path: Path, inside: Call) -> None:
+def test_a_project_with_faults_has_no_catalog_but_its_faults(tmp_path: Path, inside: Call) -> None:
     bad = write_shop(tmp_path, days=1)
     model = bad / "models/late_parcel.yaml"
     model.write_text(model.read_text().replace("task: binary", "task: binry"))
@@ -296,7 +296,7 @@ def test_gc_looks_first_and_removes_only_what_was_looked_at(tmp_path: Path, insi
     objects.mkdir(parents=True)
     (objects / "ab12").write_bytes(b"of a run that was killed")
     dry = inside("gc", str(shop)).stdout
-    assert "0 artefacts and 1 objects, 24 B, would be set aside; they can be had back for 0d." in dry
+    assert "0 artifacts and 1 objects, 24 B, would be set aside; they can be had back for 0d." in dry
     plan = json.loads(inside("gc", str(shop), "--json").stdout)["plan"]
     assert dry.splitlines()[-1] == f"To do this, and only this: ml-platform gc {shop} --delete {plan}"
     other = inside("gc", str(shop), "--delete", "0123456789ab")

@@ -30,8 +30,8 @@ def test_the_realized_gain_is_printed_once_where_the_window_began_at_the_deploym
         drifted=(),
         undecided=(),
         unlearned_nulls={},
-        realised=summed(40, "2024-01-15T00:00:00.000000Z"),
-        realised_since=summed(since, "2024-01-16T00:00:00.000000Z"),
+        realized=summed(40, "2024-01-15T00:00:00.000000Z"),
+        realized_since=summed(since, "2024-01-16T00:00:00.000000Z"),
         metrics={},
         report=None,
     )

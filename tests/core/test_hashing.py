@@ -52,7 +52,7 @@ class TestCanonicalJson:
             (np.int64(3), "int64 has no canonical form"),
             (Decimal("1.5"), "Decimal has no canonical form"),
             (date(2024, 1, 1), "date has no canonical form"),
-            (Enum("Colour", ["RED"])["RED"], "Colour has no canonical form"),
+            (Enum("Color", ["RED"])["RED"], "Color has no canonical form"),
         ],
     )
     def test_what_has_no_single_text_is_refused(self, value: Any, message: str) -> None:

@@ -38,8 +38,8 @@ class Shop:
         self.told = []
         return run_job(self.project, self.instance, job, lambda line: self.told.append(dict(line)))
 
-    def materialise(self, *names: str, tags: Mapping[str, str] | None = None) -> dg.ExecuteInProcessResult:
-        """Materialise assets alone, as a click in the UI does."""
+    def materialize(self, *names: str, tags: Mapping[str, str] | None = None) -> dg.ExecuteInProcessResult:
+        """Materialize assets alone, as a click in the UI does."""
         keys = [dg.AssetKey(name.split("/")) for name in names]
         job = self.definitions.resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
@@ -60,7 +60,7 @@ class Shop:
 
     def latest(self, name: str) -> dg.AssetMaterialization:
         event = self.instance.get_latest_materialization_event(dg.AssetKey(name.split("/")))
-        assert event is not None, f"{name} was never materialised"
+        assert event is not None, f"{name} was never materialized"
         assert event.asset_materialization is not None
         return event.asset_materialization
 

@@ -45,9 +45,9 @@ def test_what_depends_on_it_is_skipped_and_the_failing_row_is_shown(broken: Shop
 
 
 def test_what_depends_on_it_refuses_when_launched_alone(broken: Shop) -> None:
-    assert not broken.materialise(ORDERS).success
+    assert not broken.materialize(ORDERS).success
     for name in ("late_parcel/snapshot", "late_parcel/predictions"):
-        result = broken.materialise(name)
+        result = broken.materialize(name)
         assert not result.success
         (failure,) = result.get_step_failure_events()
         assert "input sources/orders failed column_values_to_be_between_amount" in str(failure.step_failure_data.error)
@@ -62,7 +62,7 @@ def test_the_same_failure_is_told_once_a_day(broken: Shop) -> None:
 
 
 def test_once_repaired_everything_goes_on(broken: Shop) -> None:
-    assert not broken.materialise(ORDERS).success
+    assert not broken.materialize(ORDERS).success
     path = broken.root / "data/orders.csv"
     path.write_text(path.read_text().replace("-5.0", "5.0"))
     outcome = broken.run("late_parcel_refresh")

@@ -178,7 +178,7 @@ def test_a_model_without_a_version_in_charge_is_not_refreshed(tmp_path: Path) ->
 def test_a_failed_run_of_the_daemon_is_alerted(shop: Shop, receiver: tuple[str, list[dict[str, Any]]]) -> None:
     shop.edit("project.yaml", "owner: team:shop\n", f"owner: team:shop\nalerts: ['{receiver[0]}']\n")
     (shop.root / "data/orders.csv").unlink()
-    result = shop.materialise("sources/orders")
+    result = shop.materialize("sources/orders")
     definition = shop.definitions.get_repository_def().get_sensor_def("failed_runs")
     context = dg.build_run_status_sensor_context(
         sensor_name="failed_runs",

@@ -51,7 +51,7 @@ def test_a_leak_is_shown_and_stops_what_depends_on_it(leaky: Shop) -> None:
     assert leaky.metadata(SNAPSHOT)["id"] != before, "the snapshot stands"
     found = check(leaky, "copy_of_label")
     assert (found.passed, found.description) == (False, "orders.hint is in the order of the label")
-    alone = leaky.materialise("late_parcel/trained_model")
+    alone = leaky.materialize("late_parcel/trained_model")
     assert not alone.success
     (failure,) = alone.get_step_failure_events()
     assert "orders.hint is in the order of the label" in str(failure.step_failure_data.error)

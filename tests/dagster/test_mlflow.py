@@ -27,17 +27,17 @@ def runs(shop: Shop, model: str = "late_parcel") -> dict[str, str]:
 
 def test_a_failing_training_is_one_failed_run_and_nothing_leaks_into_the_next(shop: Shop) -> None:
     shop.edit(MODEL, "num_leaves: 7", "num_leaves: 1")  # LightGBM asks for two at least
-    assert not shop.materialise("late_parcel/trained_model").success
+    assert not shop.materialize("late_parcel/trained_model").success
     assert sorted(runs(shop).values()) == ["FAILED", "FINISHED"]
     assert mlflow.active_run() is None
-    assert shop.materialise("lateness/trained_model").success  # reused: opens no run
+    assert shop.materialize("lateness/trained_model").success  # reused: opens no run
     assert runs(shop, "lateness") == {"lateness@1": "FINISHED"}
     assert len(runs(shop)) == 2
 
 
 def test_a_changed_declaration_is_a_second_version_with_a_run_of_its_own(shop: Shop) -> None:
     shop.edit(MODEL, "num_iterations: 60", "num_iterations: 61")
-    result = shop.materialise("late_parcel/trained_model")
+    result = shop.materialize("late_parcel/trained_model")
     assert result.success
     assert runs(shop) == {"late_parcel@1": "FINISHED", "late_parcel@2": "FINISHED"}
     link = tracked_run(shop.project.database, "late_parcel", versions(shop.project, "late_parcel")[1].id)
@@ -54,7 +54,7 @@ def test_with_mlflow_out_of_reach_training_goes_on_and_is_told_later(shop: Shop)
         port = free.getsockname()[1]
     shop.edit(MODEL, "num_iterations: 60", "num_iterations: 61")
     usual = time.monotonic()
-    assert shop.materialise("late_parcel/trained_model").success
+    assert shop.materialize("late_parcel/trained_model").success
     usual = time.monotonic() - usual
 
     shop.edit(MODEL, "num_iterations: 61", "num_iterations: 62")

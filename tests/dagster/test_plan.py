@@ -17,7 +17,7 @@ STAGES = ("snapshot", "trained_model", "evaluation", "deployment", "predictions"
 @pytest.fixture
 def shop(shop: Shop) -> Shop:
     """The shop, with its sources read once more: files that were copied are other files."""
-    assert shop.materialise("sources/orders", "sources/deliveries").success
+    assert shop.materialize("sources/orders", "sources/deliveries").success
     return shop
 
 
@@ -130,7 +130,7 @@ def test_a_correction_recomputes_the_chunk_that_it_touches(shop: Shop) -> None:
     assert node(plan, "sources/deliveries").reasons == ("data/deliveries.csv changed since the last ingest",)
     assert node(plan, "features/courier_recent").verdict == "may run"
     assert node(plan, "features/courier_recent").reasons == ("sources/deliveries would run, which may change it",)
-    shop.materialise("sources/deliveries")
+    shop.materialize("sources/deliveries")
     plan = plan_of(shop)
     assert node(plan, "sources/deliveries").verdict == "up to date"
     assert node(plan, "features/courier_recent").reasons == (

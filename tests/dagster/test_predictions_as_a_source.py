@@ -80,12 +80,12 @@ def test_the_sensor_asks_for_an_ingest_when_something_was_predicted(chained: Sho
 def test_a_champion_that_has_not_seen_the_newest_version_is_told_of_and_stops_nothing(chained: Shop) -> None:
     chained.advance(hours=5)
     chained.run("lateness_refresh")
-    result = chained.materialise("sources/expected")
+    result = chained.materialize("sources/expected")
     assert result.success
     (check,) = [found for found in result.get_asset_check_evaluations() if found.check_name == "upstream_version"]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert str(check.description).endswith("; late_parcel@1 was trained on no row of lateness")
-    assert chained.materialise("features/order_expected").success
+    assert chained.materialize("features/order_expected").success
 
 
 def test_after_a_challenger_that_lost_the_same_run_goes_on_with_the_predictions_of_the_champion(chained: Shop) -> None:

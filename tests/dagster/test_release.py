@@ -108,7 +108,7 @@ def test_the_same_run_goes_on_with_the_predictions_of_the_champion(worse: Shop) 
 
 def test_a_deployment_launched_alone_verifies_for_itself(worse: Shop) -> None:
     worse.run("late_parcel_retrain")
-    assert worse.materialise("late_parcel/deployment").success
+    assert worse.materialize("late_parcel/deployment").success
     assert "auc is 0.5, the gate needs >= 0.55" in worse.metadata("late_parcel/deployment")["not deployed"]
     assert str(champion(worse.project, "late_parcel")) == "late_parcel@1"
 

@@ -1,4 +1,4 @@
-"""The real web server with its daemon: an asset is materialised through GraphQL as the UI does, and read back."""
+"""The real web server with its daemon: an asset is materialized through GraphQL as the UI does, and read back."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def launch(server: str, job: str, *assets: str, tags: dict[str, str] | None = No
     raise AssertionError(f"run {run} did not end")
 
 
-def test_an_asset_is_materialised_by_a_click_and_its_result_is_read_back(server: str) -> None:
+def test_an_asset_is_materialized_by_a_click_and_its_result_is_read_back(server: str) -> None:
     run = launch(server, "__ASSET_JOB", "sources/deliveries", "features/courier_recent")
     deliveries = ask(server, NODE, key={"path": ["sources", "deliveries"]})["assetNodeOrError"]
     made = next(found for found in deliveries["assetMaterializations"] if found["runId"] == run)

@@ -60,7 +60,7 @@ def test_the_newest_values_are_of_the_ticks_at_which_the_newest_rows_came_in(tmp
     assert [(row["shop"], row["tick"]) for row in found] == [("a", at(13)), ("b", at(14))]
 
 
-def test_the_same_artefact_gives_the_same_sample(tmp_path: Path) -> None:
+def test_the_same_artifact_gives_the_same_sample(tmp_path: Path) -> None:
     project, id = made(tmp_path)
     assert sample_values(project, "recent", id, rows=9).equals(sample_values(project, "recent", id, rows=9))
 

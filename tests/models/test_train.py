@@ -64,7 +64,7 @@ def test_a_changed_payoff_is_a_changed_declaration(tmp_path, project):
     assert train_model(other, "late_parcel", "s").artifact.about["declaration"] != first
 
 
-def test_more_threads_give_another_artefact_of_the_same_predictor(tmp_path, project):
+def test_more_threads_give_another_artifact_of_the_same_predictor(tmp_path, project):
     one = (tmp_path / "project.yaml").read_text()
     assert "threads: 1" in one
     first = train_model(project, "late_parcel", "s")

@@ -70,8 +70,8 @@ def test_a_model_tells_its_champion_predictions_drift_value_and_findings(project
     assert model.predictions > model.last_day_predictions >= 0
     assert model.monitoring is not None
     assert (model.monitoring.verdict, model.monitoring.drifted) == ("drift", ("orders.amount",))
-    assert model.monitoring.realised is not None
-    assert model.monitoring.realised["settled"] > 0
+    assert model.monitoring.realized is not None
+    assert model.monitoring.realized["settled"] > 0
     assert model.monitoring.report == str(project.state / "reports/late_parcel/2024-01-20.html")
     (finding,) = model.findings
     assert finding.opened_at == NOW

@@ -63,7 +63,7 @@ def test_rows_that_are_not_known_yet_are_left_for_later(tmp_path):
     assert log_of(project, later.made.artifact) == [("x", 1.0, 1.0, None), ("y", 1.0, 5.0, None)]
 
 
-def test_nothing_new_gives_the_same_artefact(tmp_path):
+def test_nothing_new_gives_the_same_artifact(tmp_path):
     rows = [sale("x", 1), sale("y", 2)]
     project = sales_project(tmp_path, rows)
     first = ingest_source(project, "sales", at(4))
@@ -289,7 +289,7 @@ FAULTS = {
     "no row": (
         "id,shop,at,seen,amount\n",
         EmptySource,
-        "source sales: data/sales.csv: there is no row. Give it rows, and materialise it again.",
+        "source sales: data/sales.csv: there is no row. Give it rows, and materialize it again.",
     ),
     "an empty file": (
         "",

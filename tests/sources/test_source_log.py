@@ -115,7 +115,7 @@ def test_a_correction_changes_the_state_of_the_chunk_it_touches_alone(tmp_path):
     assert [record["chunk"] for record in second.about["replaced"]] == [may]
 
 
-def test_an_artefact_from_before_a_correction_still_tells_what_was_known_then(tmp_path):
+def test_an_artifact_from_before_a_correction_still_tells_what_was_known_then(tmp_path):
     project = sales_project(tmp_path, [sale("x", 1)])
     first = ingest_source(project, "sales", at(2)).made.artifact
     rewrite(project, [sale("x", 1, amount=9.0)])
@@ -150,7 +150,7 @@ def test_an_older_log_reads_as_it_did_and_gets_its_records_at_the_next_ingest(tm
     expected = in_order(whole(project, new))
     old = without_records(project, new)
     assert in_order(whole(project, old)) == expected
-    with pytest.raises(PlatformError, match="Materialise sources/sales again: no row is lost"):
+    with pytest.raises(PlatformError, match="Materialize sources/sales again: no row is lost"):
         chunk_state(old, "000001/2024-05")
     rewrite(project, rewrite_then)
     after = ingest_source(project, "sales", at(6)).made.artifact

@@ -36,7 +36,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture(params=["local", "memory"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty artefact store of each kind."""
+    """URL of an empty artifact store of each kind."""
     return str(tmp_path / "store") if request.param == "local" else f"memory://{uuid.uuid4().hex}"
 
 

@@ -1,4 +1,4 @@
-"""The contract of the artefact store, over a local folder and over an fsspec file system."""
+"""The contract of the artifact store, over a local folder and over an fsspec file system."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TestObjects:
                 use(stored)
             assert str(caught.value) == (
                 f"object {stored.sha256[:12]} is damaged: expected sha256 {stored.sha256[:12]}, found "
-                f"{bytes_hash(damage)[:12]}. It is not used. Restore it from a copy, or materialise it again."
+                f"{bytes_hash(damage)[:12]}. It is not used. Restore it from a copy, or materialize it again."
             )
 
     @pytest.mark.parametrize("damage", [b"", b"rigth", b"right and more"], ids=["emptied", "same size", "longer"])
@@ -87,7 +87,7 @@ class TestObjects:
 
 
 class TestArtifacts:
-    def test_an_artefact_comes_back_whole(self, store: ArtifactStore) -> None:
+    def test_an_artifact_comes_back_whole(self, store: ArtifactStore) -> None:
         objects = {"rows.parquet": store.put(b"rows"), "model.txt": store.put(b"trees")}
         about = {"rows": 3, "share": 0.25, "names": ["a", "b"], "nested": {"none": None}}
         written = store.write("snapshot", ID, KEY, objects=objects, about=about, inputs={"sources/a": "b" * 64})
@@ -133,7 +133,7 @@ class TestArtifacts:
         store.write("evaluation", "d" * 64, KEY)
         assert list(store.ids("snapshot")) == ["a" * 64, "b" * 64, "c" * 64]
 
-    def test_objects_without_a_manifest_are_no_artefact(self, store: ArtifactStore) -> None:
+    def test_objects_without_a_manifest_are_no_artifact(self, store: ArtifactStore) -> None:
         store.put(b"rows")
         assert list(store.ids("snapshot")) == []
         assert store.find("snapshot", KEY) is None
@@ -183,7 +183,7 @@ class TestArtifacts:
         assert store.find("snapshot", KEY) is None
         assert list(store.ids("snapshot")) == []
 
-    def test_many_writers_of_the_same_artefact_agree(self, store: ArtifactStore) -> None:
+    def test_many_writers_of_the_same_artifact_agree(self, store: ArtifactStore) -> None:
         def write(_: int) -> Artifact:
             writer = ArtifactStore(store.url)
             return writer.write("snapshot", ID, KEY, objects={"rows": writer.put(b"rows" * 1000)})
@@ -195,7 +195,7 @@ class TestArtifacts:
 
 
 class TestTornWrites:
-    """A write that dies leaves what was there, and no artefact that is half there."""
+    """A write that dies leaves what was there, and no artifact that is half there."""
 
     @pytest.fixture
     def local(self, tmp_path: Path) -> ArtifactStore:
@@ -214,7 +214,7 @@ class TestTornWrites:
         assert files_of(local) == []
         assert local.read(local.put(b"rows")) == b"rows"
 
-    def test_a_run_that_dies_before_the_manifest_made_no_artefact(
+    def test_a_run_that_dies_before_the_manifest_made_no_artifact(
         self, local: ArtifactStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         objects = {"rows": local.put(b"rows")}

@@ -64,7 +64,7 @@ def test_many_who_write_the_same_at_once_leave_what_is_remembered(indexed: Artif
     assert all(indexed.find("snapshot", f"k{number}") is not None for number in range(16))
 
 
-def test_an_artefact_that_is_forgotten_may_be_removed(indexed: ArtifactStore, database: Database) -> None:
+def test_an_artifact_that_is_forgotten_may_be_removed(indexed: ArtifactStore, database: Database) -> None:
     indexed.write("snapshot", "a", "k1")
     indexed.write("snapshot", "b", "k2")
     with database.writing() as connection:

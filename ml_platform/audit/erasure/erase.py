@@ -49,7 +49,7 @@ def erase(project: Project, person: Person, plan_id: str, now: datetime, *, acto
     """Do what a plan said, if it still says the same, and return it.
 
     First the key is suppressed, so that no ingest brings it back, and the ledger says so without naming it. Then what
-    is left of each artefact takes its place, one after the other; objects that held the person go last. A process that
+    is left of each artifact takes its place, one after the other; objects that held the person go last. A process that
     is stopped on the way is completed by erasing again. The plan that is returned names, in `elsewhere`, what a last
     look still found.
 
@@ -109,7 +109,7 @@ def _perform(project: Project, plan: ErasurePlan, now: datetime) -> None:
 
 
 def _replace(project: Project, plan: ErasurePlan, found: Found, item: Replaced, now: datetime) -> None:
-    """Let what is left of an artefact take its place, everywhere that the database names it, and remove it."""
+    """Let what is left of an artifact take its place, everywhere that the database names it, and remove it."""
     store = project.store
     artifact = found.artifacts[item.kind, item.id]
     rehearsal = Rehearsal(store, found.touched)

@@ -32,7 +32,7 @@ _LEARNT = ("trained_model", "evaluation")
 
 @dataclass(frozen=True)
 class Replaced:
-    """An artefact that held rows of the person, or its key, and the id of what would be left of it."""
+    """An artifact that held rows of the person, or its key, and the id of what would be left of it."""
 
     kind: str
     id: str
@@ -49,7 +49,7 @@ class ErasurePlan:
     id
         Follows from what would be done: another plan has another id.
     replaced
-        Artefacts in whose place others would stand.
+        Artifacts in whose place others would stand.
     marks
         What could no longer be proved.
     objects
@@ -79,7 +79,7 @@ class ErasurePlan:
 
     @property
     def rows(self) -> dict[str, int]:
-        """How many rows would be erased, by kind of artefact; states that share a row count it once each."""
+        """How many rows would be erased, by kind of artifact; states that share a row count it once each."""
         found: dict[str, int] = {}
         for item in self.replaced:
             found[item.kind] = max(found.get(item.kind, 0), item.rows)
@@ -117,7 +117,7 @@ class Found:
     elsewhere: Mapping[str, Mapping[str, int]]
 
     def holders(self, person: Person) -> Iterator[Artifact]:
-        """Yield the artefacts that hold rows of the person, or the key in what their manifest tells."""
+        """Yield the artifacts that hold rows of the person, or the key in what their manifest tells."""
         for key, artifact in sorted(self.artifacts.items()):
             held = any(stored.sha256 in self.touched for stored in artifact.objects.values())
             if artifact.kind not in _LEARNT and (held or _told(artifact, person)):

@@ -1,4 +1,4 @@
-"""What is left of an artefact without one person's rows: other objects, other facts, and an id of its own."""
+"""What is left of an artifact without one person's rows: other objects, other facts, and an id of its own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ml_platform.storage.manifest import Artifact, StoredObject
 
 @dataclass
 class Left:
-    """What is left of an artefact while its objects are gone through.
+    """What is left of an artifact while its objects are gone through.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Left:
 
 
 def without(store: Rehearsal, artifact: Artifact, person: Person) -> Left:
-    """Return what is left of an artefact without the rows of a person.
+    """Return what is left of an artifact without the rows of a person.
 
     The id is that of what is left; where the manifest does not tell how its kind's ids are made, it follows from the
     former id and the new objects.

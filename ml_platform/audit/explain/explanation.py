@@ -24,7 +24,7 @@ class Input:
     value
         As it was logged when the prediction was made.
     recomputed
-        The same from the artefacts that the scoring read, computed now; `agrees` says whether it is the same value,
+        The same from the artifacts that the scoring read, computed now; `agrees` says whether it is the same value,
         None where it could not be computed.
     formula
         What a feature is, such as ``mean of minutes_late over 7d``.
@@ -98,7 +98,7 @@ class Made:
     Attributes
     ----------
     log
-        The state of the day's log, an artefact of kind ``predictions``, and the segment in it.
+        The state of the day's log, an artifact of kind ``predictions``, and the segment in it.
     artifacts
         Ids of sources and feature tables by node; ``sources/NAME`` behind a feature table is the source's state that
         the table was made from.

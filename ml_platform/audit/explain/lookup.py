@@ -36,7 +36,7 @@ class Logged:
     rows
         As they were logged, by ``prediction_id``; ``_log`` and ``_segment`` say where each stands.
     inputs
-        Ids of the artefacts that the scoring read, by node.
+        Ids of the artifacts that the scoring read, by node.
     declared
         The declarations as they were; None where the segment does not tell.
     exact

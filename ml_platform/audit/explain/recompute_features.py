@@ -1,7 +1,7 @@
 """The inputs of predictions once more, as the feature tables and the population's source told them at the batch run.
 
-They are made by the code that scoring uses, from the artefacts that the scoring read. What was ingested later stands
-in other artefacts, and changes nothing.
+They are made by the code that scoring uses, from the artifacts that the scoring read. What was ingested later stands
+in other artifacts, and changes nothing.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def features_then(then: Project, logged: Logged) -> pd.DataFrame:
     Raises
     ------
     PlatformError
-        Where an artefact is missing or damaged.
+        Where an artifact is missing or damaged.
     """
     with then.engine() as engine:
         frame = Frame(then, logged.model, logged.inputs, engine)

@@ -1,4 +1,4 @@
-"""Pictures of an explanation: SVG that stands in the page and takes its colours from it."""
+"""Pictures of an explanation: SVG that stands in the page and takes its colors from it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Deployment:
     os_user, host
         The operating system's user that the process ran as, and the machine.
     evaluation
-        The artefact that it rested on.
+        The artifact that it rested on.
     figures
         What that evaluation found, such as ``auc`` and ``value_vs_do_nothing``.
     interval

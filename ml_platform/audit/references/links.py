@@ -1,4 +1,4 @@
-"""What may be asked for: one walk from roots along the inputs of artefacts, each found with the path that led to it.
+"""What may be asked for: one walk from roots along the inputs of artifacts, each found with the path that led to it.
 
 Verifying walks it and checks, retention walks it and keeps.
 """
@@ -29,7 +29,7 @@ _NO_NEED = "previous"
 
 @dataclass(frozen=True)
 class Root:
-    """An artefact that must be there, and why.
+    """An artifact that must be there, and why.
 
     Attributes
     ----------
@@ -44,12 +44,12 @@ class Root:
 
 @dataclass(frozen=True)
 class Reached:
-    """An artefact on which a root rests.
+    """An artifact on which a root rests.
 
     Attributes
     ----------
     path
-        Why it may be asked for: a root's reason, then each artefact on the way, the last being this one.
+        Why it may be asked for: a root's reason, then each artifact on the way, the last being this one.
     artifact
         What its manifest says; None where there is none that can be read.
     problem
@@ -76,9 +76,9 @@ _Key = tuple[str, str]
 
 
 def reach(store: ArtifactStore, roots: Iterable[Root]) -> Iterator[Reached]:
-    """Yield every artefact on which some roots rest, once each: by the first root and the shortest way that led to it.
+    """Yield every artifact on which some roots rest, once each: by the first root and the shortest way that led to it.
 
-    Only ids are held in memory, never what is in the artefacts.
+    Only ids are held in memory, never what is in the artifacts.
     """
     came_from: dict[_Key, _Key | str] = {}
     for root in roots:
@@ -93,7 +93,7 @@ def reach(store: ArtifactStore, roots: Iterable[Root]) -> Iterator[Reached]:
 
 
 def links(store: ArtifactStore, artifact: Artifact) -> list[_Key]:
-    """Return kind and id of each artefact that another one rests on directly, in a fixed order."""
+    """Return kind and id of each artifact that another one rests on directly, in a fixed order."""
     found = list(_links_of(artifact.inputs))
     if artifact.kind == PREDICTIONS:
         for segment in artifact.about["segments"]:
@@ -109,7 +109,7 @@ def _links_of(inputs: Mapping[str, str]) -> Iterator[_Key]:
 
 
 def kind_of(role: str) -> str:
-    """Return the kind of an input by its role: a node of the graph, a kind, or what the artefact is to it.
+    """Return the kind of an input by its role: a node of the graph, a kind, or what the artifact is to it.
 
     >>> kind_of("features/courier_recent"), kind_of("snapshot"), kind_of("late_parcel/deployment")
     ('feature_table', 'snapshot', 'trained_model')

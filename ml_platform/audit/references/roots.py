@@ -95,7 +95,7 @@ def source_roots(database: Database) -> Iterator[Root]:
 
 
 def removed_on_purpose(database: Database) -> dict[tuple[str, str], LedgerLine]:
-    """Return kind and id of each artefact that was removed by somebody who said so, with the line that says it."""
+    """Return kind and id of each artifact that was removed by somebody who said so, with the line that says it."""
     lines = [line for line in ledger_lines(database) if line.action == DELETE]
     return {(kind, id): line for line in lines for kind, ids in line.facts.get("removed", {}).items() for id in ids}
 

@@ -18,7 +18,7 @@ _ID_LENGTH = 12
 
 @dataclass(frozen=True)
 class Item:
-    """An artefact, and why it goes or stays; `bytes` are those of its own files that go with it."""
+    """An artifact, and why it goes or stays; `bytes` are those of its own files that go with it."""
 
     kind: str
     id: str
@@ -35,7 +35,7 @@ class RemovalPlan:
     id
         Follows from what would be done: another plan has another id.
     goes, stays
-        Artefacts.
+        Artifacts.
     set_aside
         Files that leave their place: keys first, then manifests, then objects.
     final

@@ -1,4 +1,4 @@
-"""Why artefacts stay: what is needed, by whom, and what a rule of retention still keeps."""
+"""Why artifacts stay: what is needed, by whom, and what a rule of retention still keeps."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RULES = {
     "monitoring": "monitoring",
     "quarantine": "quarantine",
 }
-"""Kinds that have a rule of their own. All others tell of another artefact, and go when that goes."""
+"""Kinds that have a rule of their own. All others tell of another artifact, and go when that goes."""
 Key = tuple[str, str]
 
 
@@ -105,14 +105,14 @@ def _named_by(project: Project, unknown: Iterable[str]) -> frozenset[str]:
 
 @dataclass
 class Needed:
-    """Which artefacts stay, each with the reason, and which go, each with the reason."""
+    """Which artifacts stay, each with the reason, and which go, each with the reason."""
 
     stays: dict[Key, str] = field(default_factory=dict)
     goes: dict[Key, str] = field(default_factory=dict)
 
 
 def what_is_needed(project: Project, stored: Stored, now: datetime, wall_now: datetime) -> Needed:
-    """Return for every artefact of the store whether it stays, and why.
+    """Return for every artifact of the store whether it stays, and why.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ class _Deciding:
             self.needed.goes.pop(key, None)
 
     def decide_followers(self) -> None:
-        """Let what tells of other artefacts go with them."""
+        """Let what tells of other artifacts go with them."""
         waiting = [key for key in self._stored.artifacts if key[0] not in _RULES and key not in self.needed.stays]
         while waiting:
             gone = [key for key in waiting if self._lost(key)]
@@ -189,7 +189,7 @@ class _Deciding:
             self.needed.stays[key] = "it tells of what stays"
 
     def _lost(self, key: Key) -> bool:
-        """Let an artefact go if something that it tells of goes or is gone."""
+        """Let an artifact go if something that it tells of goes or is gone."""
         for link in links(self._project.store, self._stored.artifacts[key]):
             if link in self.needed.goes or link not in self._stored.artifacts:
                 if self._stored.manifests[key].written_at >= self._young:
@@ -241,7 +241,7 @@ def _outputs(project: Project) -> dict[str, list[Key]]:
 
 
 def _made_last(project: Project) -> dict[Key, datetime]:
-    """Return when each artefact was made last, or found to be as it should, by the project's clock."""
+    """Return when each artifact was made last, or found to be as it should, by the project's clock."""
     query = sa.select(OUTPUTS.c.kind, OUTPUTS.c.id, sa.func.max(OUTPUTS.c.at).label("at"))
     with project.database.reading() as connection:
         rows = connection.execute(query.group_by(OUTPUTS.c.kind, OUTPUTS.c.id)).all()

@@ -79,7 +79,7 @@ def _tell(project: Project, plan: RemovalPlan, now: datetime, actor: str) -> Non
         removed.setdefault(item.kind, []).append(item.id)
     grace = format_duration(project.spec.file.retention.grace)
     facts = {"plan": plan.id, "removed": removed, "objects": len(plan.objects), "bytes": plan.bytes, "grace": grace}
-    counts = ", ".join(f"{len(ids)} of kind {kind}" for kind, ids in removed.items()) or "no artefact"
+    counts = ", ".join(f"{len(ids)} of kind {kind}" for kind, ids in removed.items()) or "no artifact"
     with project.database.writing() as connection:
         for start in range(0, len(plan.objects), _AT_ONCE):
             gone = plan.objects[start : start + _AT_ONCE]

@@ -1,4 +1,4 @@
-"""The id of an artefact, worked out anew from what it holds, for each kind whose id says all that it holds.
+"""The id of an artifact, worked out anew from what it holds, for each kind whose id says all that it holds.
 
 So a manifest that was changed with its own hash made anew is found, whatever else remembers it.
 """
@@ -29,7 +29,7 @@ from ml_platform.storage.prediction_log import segment_names
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Something that an artefact holds, or that it is called by, and that is not what it says."""
+    """Something that an artifact holds, or that it is called by, and that is not what it says."""
 
     what: str
     expected: str
@@ -37,7 +37,7 @@ class Mismatch:
 
 
 def mismatches(project: Project, artifact: Artifact) -> list[Mismatch]:
-    """Return what in an artefact is not as its id says; nothing for a kind whose id does not tell.
+    """Return what in an artifact is not as its id says; nothing for a kind whose id does not tell.
 
     Raises
     ------

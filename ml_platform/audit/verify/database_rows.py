@@ -20,9 +20,9 @@ _RESTORE = "Restore the database from a copy."
 
 
 def row_damages(project: Project) -> Iterator[Damage | None]:
-    """Yield the damage of each row that tells of an artefact, None for one that is right.
+    """Yield the damage of each row that tells of an artifact, None for one that is right.
 
-    That an artefact is there at all is not looked at here.
+    That an artifact is there at all is not looked at here.
     """
     yield from _versions(project)
     yield from _prediction_days(project)
@@ -72,7 +72,7 @@ def _damage(thing: str, where: str, was: str, problem: str | None) -> Damage | N
 
 
 def _artifact(project: Project, kind: str, id: str) -> Artifact | None:
-    """Return an artefact; None for one that is missing or damaged, of which the walk tells."""
+    """Return an artifact; None for one that is missing or damaged, of which the walk tells."""
     try:
         return project.store.get(kind, id)
     except (ArtifactMissing, ArtifactDamaged):

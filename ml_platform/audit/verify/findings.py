@@ -53,7 +53,7 @@ class Verification:
     damages
         The first thousand; `counts` knows of all.
     unused
-        Objects that no artefact names, as a process leaves them that was stopped: they are whole, and harm nobody.
+        Objects that no artifact names, as a process leaves them that was stopped: they are whole, and harm nobody.
     unknown
         Manifests and keys that the database does not know, by path: a process was stopped while it wrote them, or a
         person put them there. Nobody reads them.
@@ -100,7 +100,7 @@ _NEVER_AGAIN = ("source", "predictions", "quarantine")
 
 
 def remedy(kind: str) -> str:
-    """Return what to do about a damaged artefact of a kind, or an object of it."""
+    """Return what to do about a damaged artifact of a kind, or an object of it."""
     if kind in _NEVER_AGAIN:
         return "Restore it from a copy: it cannot be made again."
     return "Restore it from a copy, or remove it and the manifest, and run: the same is made again."

@@ -237,7 +237,7 @@ class _Verifier:
             self._store.read(stored)
             self.verification.unused += 1
         except (ArtifactMissing, ArtifactDamaged) as error:
-            was = "an object that no artefact names"
+            was = "an object that no artifact names"
             self.add(Damage("damaged", "object", path, was, problem_of(error), "Nothing needs it: remove it."))
 
     def _surplus(self, path: str) -> None:
@@ -245,7 +245,7 @@ class _Verifier:
         self.add(Damage("surplus", "file", path, was, "it has no place in the store", "Nothing reads it: remove it."))
 
     def keys(self) -> None:
-        """Check that each key leads to an artefact, to the one that it led to when it was written."""
+        """Check that each key leads to an artifact, to the one that it led to when it was written."""
         known = set(self._store.index.keys()) if self._store.index else set()
         for path in self._store.files("keys"):
             _, kind, key = path.split("/", 2)

@@ -51,15 +51,15 @@ class BrokenInput(PlatformError):
         self.node, self.upstream, self.checks = node, upstream, tuple(checks)
         super().__init__(
             f"{node}: input {upstream} failed {listed(checks)}. Nothing was computed from it, and what was "
-            f"deployed stays. Repair the data and materialise {upstream} again."
+            f"deployed stays. Repair the data and materialize {upstream} again."
         )
 
 
-class NotMaterialised(PlatformError):
+class NotMaterialized(PlatformError):
     """An input does not exist yet."""
 
     def __init__(self, node: str, upstream: str) -> None:
-        super().__init__(f"{node}: input {upstream} does not exist yet. Materialise {upstream} first.")
+        super().__init__(f"{node}: input {upstream} does not exist yet. Materialize {upstream} first.")
 
 
 class EngineUnavailable(PlatformError):

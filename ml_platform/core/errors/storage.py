@@ -26,7 +26,7 @@ class StoreUnavailable(PlatformError):
 
 
 class ArtifactMissing(PlatformError):
-    """No artefact has this id."""
+    """No artifact has this id."""
 
     def __init__(self, kind: str, id: str, where: str) -> None:
         super().__init__(f"{kind} {id} is not in {where}. It was never finished, or has been removed.")
@@ -38,7 +38,7 @@ class ArtifactDamaged(PlatformError):
     def __init__(self, what: str, expected: str, found: str) -> None:
         super().__init__(
             f"{what} is damaged: expected sha256 {expected[:12]}, found {found[:12]}. "
-            "It is not used. Restore it from a copy, or materialise it again."
+            "It is not used. Restore it from a copy, or materialize it again."
         )
 
 
@@ -92,18 +92,18 @@ class RefConflict(PlatformError):
         super().__init__(f"ref {ref} is {found or 'unset'}, not {expected or 'unset'}: it moved meanwhile. Try again.")
 
 
-class NotACatalogue(PlatformError):
-    """A folder holds something that the catalogue has not written, so that it is not replaced."""
+class NotACatalog(PlatformError):
+    """A folder holds something that the catalog has not written, so that it is not replaced."""
 
     def __init__(self, folder: object, found: str) -> None:
         super().__init__(f"{folder} {found}. Nothing was written or removed. Name a new or empty folder with --to.")
 
 
-class CatalogueNotWritten(PlatformError):
-    """The catalogue's folder cannot be written. What stood there stays."""
+class CatalogNotWritten(PlatformError):
+    """The catalog's folder cannot be written. What stood there stays."""
 
     def __init__(self, folder: object, problem: str) -> None:
         super().__init__(
-            f"the catalogue cannot be written to {folder}: {problem}. Give the right to write, or name another "
+            f"the catalog cannot be written to {folder}: {problem}. Give the right to write, or name another "
             "folder with --to."
         )

@@ -22,7 +22,7 @@ class Bins:
     Attributes
     ----------
     edges
-        For ``numeric``, ascending: below the first, between two neighbours (the upper one included), above the last.
+        For ``numeric``, ascending: below the first, between two neighbors (the upper one included), above the last.
         The first and the last are the least and the greatest of the reference's values that are not frequent.
     categories
         For ``categorical``: the reference's most frequent values; all other values share one more bin.

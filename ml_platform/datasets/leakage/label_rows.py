@@ -33,7 +33,7 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
     Parameters
     ----------
     source_id
-        The artefact of the label's source.
+        The artifact of the label's source.
     rows
         With the entity's key and ``effective_time``.
     as_of

@@ -45,14 +45,14 @@ def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str],
     Parameters
     ----------
     inputs
-        Ids of artefacts by node: the sources of population and label, and the feature tables. Others are ignored.
+        Ids of artifacts by node: the sources of population and label, and the feature tables. Others are ignored.
     as_of
         Rows are taken whose label horizon has passed by then. Nothing that became known later takes part.
 
     Returns
     -------
     Made
-        An artefact of kind ``snapshot``, with one object for each UTC day of batch runs.
+        An artifact of kind ``snapshot``, with one object for each UTC day of batch runs.
 
     Raises
     ------

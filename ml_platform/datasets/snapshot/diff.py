@@ -104,7 +104,7 @@ def diff_snapshots(project: Project, first: Artifact, second: Artifact) -> Snaps
     Parameters
     ----------
     first, second
-        Artefacts of kind ``snapshot``; of one model, for rows to be matched.
+        Artifacts of kind ``snapshot``; of one model, for rows to be matched.
 
     Raises
     ------

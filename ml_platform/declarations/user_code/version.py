@@ -1,4 +1,4 @@
-"""The version of the code that makes an artefact: ours by a declared integer, a project's by its source."""
+"""The version of the code that makes an artifact: ours by a declared integer, a project's by its source."""
 
 from __future__ import annotations
 

@@ -25,14 +25,14 @@ class DenseColumn:
         Index of the matrix column it is made from.
     level
         The category's code that it indicates; None for a number.
-    fill, centre, scale
+    fill, center, scale
         For a number: its median stands in for null; then it is centered and scaled. A constant is not scaled.
     """
 
     source: int
     level: int | None = None
     fill: float = 0.0
-    centre: float = 0.0
+    center: float = 0.0
     scale: float = 1.0
 
     def values(self, matrix: np.ndarray) -> np.ndarray:
@@ -42,7 +42,7 @@ class DenseColumn:
             return np.asarray(column == self.level, dtype="float64")
         filled = np.where(np.isnan(column), self.fill, column)
         with np.errstate(over="ignore"):
-            return np.asarray(np.clip((filled - self.centre) / self.scale, -_FARTHEST, _FARTHEST))
+            return np.asarray(np.clip((filled - self.center) / self.scale, -_FARTHEST, _FARTHEST))
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Dense:
     def to_json(self) -> list[list[Any]]:
         """Return the columns as a manifest keeps them; NaN as null."""
         return [
-            [item.source, item.level, None if np.isnan(item.fill) else item.fill, item.centre, item.scale]
+            [item.source, item.level, None if np.isnan(item.fill) else item.fill, item.center, item.scale]
             for item in self.columns
         ]
 
@@ -95,8 +95,8 @@ class Dense:
         """Return what a manifest keeps."""
         return cls(
             tuple(
-                DenseColumn(source, level, np.nan if fill is None else fill, centre, scale)
-                for source, level, fill, centre, scale in facts
+                DenseColumn(source, level, np.nan if fill is None else fill, center, scale)
+                for source, level, fill, center, scale in facts
             )
         )
 

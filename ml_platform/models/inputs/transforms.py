@@ -1,7 +1,7 @@
 """Transforms: the project's own functions that add columns to the rows.
 
 A transform takes a frame (the model's input columns, and what earlier transforms added) and returns a frame of new
-columns for the same rows. It must look at one row at a time: what a row gets must not depend on its neighbours,
+columns for the same rows. It must look at one row at a time: what a row gets must not depend on its neighbors,
 because production may ask for a single row.
 """
 
@@ -73,7 +73,7 @@ def learn_transform(
     Raises
     ------
     TrainingError
-        When a column has no type of ours, takes a name that is there, or depends on the neighbours of its row.
+        When a column has no type of ours, takes a name that is there, or depends on the neighbors of its row.
     PredictionError
         When the function fails.
     """

@@ -14,7 +14,7 @@ _LOCKS = ("requirements.lock", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lo
 
 @cache
 def installed() -> dict[str, str]:
-    """Return the version of every installed package, by its normalised name: of the one that would be imported."""
+    """Return the version of every installed package, by its normalized name: of the one that would be imported."""
     found: dict[str, str] = {}
     for item in distributions():  # in the order of the import path
         found.setdefault((item.metadata["Name"] or "").lower().replace("_", "-"), item.version)

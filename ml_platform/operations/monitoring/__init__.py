@@ -1,3 +1,3 @@
-"""Checks, drift, realised value, findings, alerts."""
+"""Checks, drift, realized value, findings, alerts."""
 
 __all__ = ["drift_episodes", "monitor", "realized_value", "reference", "report_page", "unlearned", "upstream_versions"]

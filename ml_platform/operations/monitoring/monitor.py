@@ -1,4 +1,4 @@
-"""Monitoring one model: drift from its own training rows, realised value, a report, a finding where it drifted."""
+"""Monitoring one model: drift from its own training rows, realized value, a report, a finding where it drifted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from ml_platform.core.errors import NotMaterialised
+from ml_platform.core.errors import NotMaterialized
 from ml_platform.core.hashing import cache_key, canonical_json, content_id, format_instant
 from ml_platform.core.statistics.histograms import Histogram
 from ml_platform.declarations.fingerprint import deciding_part
@@ -43,16 +43,16 @@ _PAGE = "report.html.gz"
 def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], now: datetime) -> Made:
     """Compare the champion's recent predictions with what it was made from, and say what predictions earned.
 
-    The artefact is of kind ``monitoring``. Its ``about`` tells ``verdict`` (``drift``, ``stable``, ``too few rows``,
+    The artifact is of kind ``monitoring``. Its ``about`` tells ``verdict`` (``drift``, ``stable``, ``too few rows``,
     or that no version is deployed) and ``reason``, the ``window`` and its ``rows``, ``columns`` with their figures,
-    the value (``realised`` in the newest settled window, ``realised_since`` the first deployment) and ``metrics`` of
+    the value (``realized`` in the newest settled window, ``realized_since`` the first deployment) and ``metrics`` of
     settled predictions, the id of an open ``finding``, and ``report``, the
     page's path below the project's state.
 
     Parameters
     ----------
     inputs
-        Ids of the artefacts to read, by node: the label's source is read by it. Predictions are read from the log.
+        Ids of the artifacts to read, by node: the label's source is read by it. Predictions are read from the log.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], 
     """
     node, label = f"{model_name}/{KIND}", _label_node(project, model_name)
     if label not in inputs:
-        raise NotMaterialised(node, label)
+        raise NotMaterialized(node, label)
     require_healthy(project.database, node, [label])
     version = champion(project, model_name, at=now)
     read = _read_ids(project, model_name, inputs, version, now)
@@ -210,7 +210,7 @@ def _files(current: Mapping[str, Histogram], page: str | None) -> dict[str, byte
 def _write(
     project: Project, key: str, about: Mapping[str, Any], files: Mapping[str, bytes], read: Mapping[str, str]
 ) -> Artifact:
-    """Write the artefact. Its id follows from the figures; the page, which holds random names, takes no part."""
+    """Write the artifact. Its id follows from the figures; the page, which holds random names, takes no part."""
     objects = {name: project.store.put(content) for name, content in files.items()}
     return project.store.write(KIND, content_id(about), key, objects=objects, about=about, inputs=read)
 

@@ -21,7 +21,7 @@ from ml_platform.registry.evaluation.intervals import Earnings, Interval, earnin
 _MODEL, _NOTHING = "model", "do_nothing"
 
 
-def realised_gain(
+def realized_gain(
     predictions: pd.DataFrame,
     label: pd.Series,
     decisions: Mapping[int, Decision],

@@ -1,4 +1,4 @@
-"""Realised value: what logged predictions earned once their labels were settled.
+"""Realized value: what logged predictions earned once their labels were settled.
 
 It is counterfactual where acting changes the outcome: the payoff is that of the
 recommended action against the label that came about, whether the advice was followed or not.
@@ -22,7 +22,7 @@ from ml_platform.models.decision import Decision
 
 
 @dataclass(frozen=True)
-class Realised:
+class Realized:
     """Value of the settled predictions of a stretch, in the project's currency.
 
     Settled predictions are superseded, late, without a label, without a payoff, or they are the rows of the sums.
@@ -66,7 +66,7 @@ class Realised:
     value: float
     expected: float | None
     do_nothing: float
-    days: tuple[RealisedDay, ...]
+    days: tuple[RealizedDay, ...]
 
     @property
     def uplift(self) -> float:
@@ -75,7 +75,7 @@ class Realised:
 
 
 @dataclass(frozen=True)
-class RealisedDay:
+class RealizedDay:
     """One UTC day of batch runs."""
 
     day: str
@@ -134,9 +134,9 @@ def payoffs(predictions: pd.DataFrame, label: pd.Series, decisions: Mapping[int,
     return pd.concat(parts).sort_index()
 
 
-def realised_value(
+def realized_value(
     predictions: pd.DataFrame, label: pd.Series, decisions: Mapping[int, Decision], horizon: timedelta, now: datetime
-) -> Realised:
+) -> Realized:
     """Return what a stretch of predictions earned, as far as their labels are settled.
 
     Parameters
@@ -151,7 +151,7 @@ def realised_value(
     earned = payoffs(predictions[counted], label[counted], decisions)
     earned_late = payoffs(predictions[late], label[late], decisions)
     labelled = int(label[counted].notna().sum())
-    return Realised(
+    return Realized(
         settled=int(settled.sum()),
         waiting=int((~settled).sum()),
         superseded=int(superseded.sum()),
@@ -182,8 +182,8 @@ def _earned(rows: pd.DataFrame, label: pd.Series, decision: Decision) -> pd.Data
     return earned[earned["value"].notna() & earned["do_nothing"].notna()]
 
 
-def _day(day: str, rows: pd.DataFrame) -> RealisedDay:
-    return RealisedDay(
+def _day(day: str, rows: pd.DataFrame) -> RealizedDay:
+    return RealizedDay(
         day, len(rows), _total(rows["value"]), _expectation(rows["expected"]), _total(rows["do_nothing"])
     )
 

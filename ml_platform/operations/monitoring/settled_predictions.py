@@ -17,8 +17,8 @@ from ml_platform.declarations.model import ModelSpec
 from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.labels import class_indices, read_label
 from ml_platform.models.predictor import load_decision, load_predictor
-from ml_platform.operations.monitoring.realized_gain import gain_facts, realised_gain
-from ml_platform.operations.monitoring.realized_value import Realised, is_settled, realised_value
+from ml_platform.operations.monitoring.realized_gain import gain_facts, realized_gain
+from ml_platform.operations.monitoring.realized_value import Realized, is_settled, realized_value
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion_ref, first_deployed
 from ml_platform.registry.evaluation.intervals import Interval
@@ -53,10 +53,10 @@ class Settled:
         The number of that version.
     """
 
-    realised: Realised
+    realized: Realized
     start: datetime
     end: datetime
-    since: Realised
+    since: Realized
     since_start: datetime
     label_states: Mapping[str, int] = field(default_factory=dict)
     metrics: Figures = field(default_factory=dict)
@@ -65,20 +65,20 @@ class Settled:
     since_gain: Interval | None = None
 
     def facts(self) -> dict[str, Any]:
-        """Return the sums as a manifest has them: ``realised`` and ``realised_since``, each with its batch runs."""
+        """Return the sums as a manifest has them: ``realized`` and ``realized_since``, each with its batch runs."""
         return {
-            "realised": {
-                **_facts(self.realised, self.gain, self.start, self.end),
+            "realized": {
+                **_facts(self.realized, self.gain, self.start, self.end),
                 "label_states": dict(self.label_states),
             },
-            "realised_since": _facts(self.since, self.since_gain, self.since_start, self.end),
+            "realized_since": _facts(self.since, self.since_gain, self.since_start, self.end),
         }
 
 
-def _facts(realised: Realised, gain: Interval | None, start: datetime, end: datetime) -> dict[str, Any]:
+def _facts(realized: Realized, gain: Interval | None, start: datetime, end: datetime) -> dict[str, Any]:
     runs = {"start": format_instant(start), "end": format_instant(end)}
     interval = {"interval": gain_facts(gain)}
-    facts: dict[str, Any] = json_value({**asdict(realised), "uplift": realised.uplift, **interval, **runs})
+    facts: dict[str, Any] = json_value({**asdict(realized), "uplift": realized.uplift, **interval, **runs})
     return facts
 
 
@@ -100,18 +100,18 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
     since = max(deployed, _first_day(project, model_name))
     inside = rows["effective_time"] > start
     found = Settled(
-        realised_value(rows[inside], label[inside], decisions, horizon, now),
+        realized_value(rows[inside], label[inside], decisions, horizon, now),
         min(end, max(start, since)),
         end,
-        replace(realised_value(rows, label, decisions, horizon, now), days=()),
+        replace(realized_value(rows, label, decisions, horizon, now), days=()),
         since,
         {str(state): int(count) for state, count in truth[LABEL_STATE][inside & settled].value_counts().items()},
     )
     entity, fixed = project.spec.file.entities[spec.population.entity], spec.value.entities == "fixed"
     found = replace(
         found,
-        gain=realised_gain(rows, label, decisions, horizon, now, start, entity, fixed),
-        since_gain=realised_gain(rows, label, decisions, horizon, now, None, entity, fixed),
+        gain=realized_gain(rows, label, decisions, horizon, now, start, entity, fixed),
+        since_gain=realized_gain(rows, label, decisions, horizon, now, None, entity, fixed),
     )
     known = rows[inside & settled & label.notna() & ~rows["late"].astype(bool)]
     if known.empty:

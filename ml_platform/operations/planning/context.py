@@ -34,12 +34,12 @@ class View:
     # What stands ------------------------------------------------------------
 
     def made(self, node: Node) -> Artifact | None:
-        """Return the artefact that a node made last; None before the first, and where it is gone."""
+        """Return the artifact that a node made last; None before the first, and where it is gone."""
         id = current_output(self.project.database, node.name)
         return None if id is None else self.stored(node.kind, id)
 
     def stored(self, kind: str, id: str) -> Artifact | None:
-        """Return an artefact, or None where it is gone from the store or damaged."""
+        """Return an artifact, or None where it is gone from the store or damaged."""
         try:
             return self.project.store.get(kind, id)
         except (ArtifactMissing, ArtifactDamaged):

@@ -21,7 +21,7 @@ class Planned:
     Attributes
     ----------
     id
-        The artefact that the node would end with; None where only running tells.
+        The artifact that the node would end with; None where only running tells.
     reasons
         Why, in words; none where it is up to date, but for a deployment that keeps the champion.
     duration

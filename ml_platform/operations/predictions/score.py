@@ -76,7 +76,7 @@ def score_batch(project: Project, model_name: str, inputs: Mapping[str, str], da
     Parameters
     ----------
     inputs
-        Ids of the artefacts to read, by node: the population's source and the feature tables.
+        Ids of the artifacts to read, by node: the population's source and the feature tables.
     day
         The partition.
 

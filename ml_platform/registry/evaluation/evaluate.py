@@ -70,7 +70,7 @@ def evaluate_model(
 ) -> Made:
     """Compare a trained model with its rivals on the test period of a snapshot.
 
-    The artefact is of kind ``evaluation``. Its ``about`` holds ``contenders`` (figures, value, intervals),
+    The artifact is of kind ``evaluation``. Its ``about`` holds ``contenders`` (figures, value, intervals),
     ``figures`` of the challenger, ``gates``, ``release``, ``verdict`` (``deploy``, ``keep``, ``deploy none``, or
     ``same`` for the champion itself), ``reasons`` that name figure and limit, and ``curves`` for pictures.
 

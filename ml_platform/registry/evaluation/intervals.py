@@ -1,6 +1,6 @@
 """Intervals of money: what contenders earned a row, and how much more than each other, with what is unknown about it.
 
-Rows of one day share their luck, days may resemble their neighbours, and one entity may be asked about many times. The
+Rows of one day share their luck, days may resemble their neighbors, and one entity may be asked about many times. The
 interval respects all three (`ml_platform.registry.evaluation.persistence`, and two-way clusters by day and entity:
 Cameron, Gelbach and Miller, JBES 2011). It draws no random numbers. Where it cannot be right often enough it declines.
 """

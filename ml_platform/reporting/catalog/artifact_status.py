@@ -1,4 +1,4 @@
-"""What of a node is there: its artefact, or why there is none; its declaration and its checks."""
+"""What of a node is there: its artifact, or why there is none; its declaration and its checks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def current_artifact(project: Project, node: str, kind: str) -> tuple[Artifact |
 
 
 def found_artifact(project: Project, kind: str, id: str) -> tuple[Artifact | None, str]:
-    """Return an artefact, or why it cannot be had."""
+    """Return an artifact, or why it cannot be had."""
     try:
         return project.store.get(kind, id), ""
     except (ArtifactMissing, ArtifactDamaged) as error:
@@ -37,7 +37,7 @@ def standing_of(project: Project, node: str, artifact: Artifact | None, newest: 
     Parameters
     ----------
     newest
-        The newest instant that the artefact tells.
+        The newest instant that the artifact tells.
     problem
         Why facts cannot be told.
     """

@@ -1,4 +1,4 @@
-"""What the catalogue tells of a project: plain facts, without a word of HTML."""
+"""What the catalog tells of a project: plain facts, without a word of HTML."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_platform.sources.checks.results import json_value
 
 
 @dataclass(frozen=True)
-class CatalogueFacts:
+class CatalogFacts:
     """A whole project at an instant."""
 
     project: str

@@ -1,4 +1,4 @@
-"""What the catalogue tells of a feature table."""
+"""What the catalog tells of a feature table."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from markupsafe import Markup
 
-from ml_platform.reporting.catalog.facts import CatalogueFacts
+from ml_platform.reporting.catalog.facts import CatalogFacts
 from ml_platform.reporting.catalog.node_facts import Link
 
 Edge = tuple[Link, Link]
@@ -15,7 +15,7 @@ _COLUMNS = ("sources", "features", "models")
 _HEIGHT, _GAP, _BETWEEN, _LETTER, _PADDING = 30, 10, 60, 7.3, 14
 
 
-def lineage_edges(facts: CatalogueFacts) -> tuple[Edge, ...]:
+def lineage_edges(facts: CatalogFacts) -> tuple[Edge, ...]:
     """Return which source goes into which feature table, and what goes into which model."""
     found: dict[Edge, None] = {}
     for table in facts.feature_tables:
@@ -28,30 +28,30 @@ def lineage_edges(facts: CatalogueFacts) -> tuple[Edge, ...]:
     return tuple(found)
 
 
-def around(edges: Iterable[Edge], centre: Link) -> tuple[Edge, ...]:
-    """Return the edges by which something leads to `centre`, or `centre` leads to something."""
+def around(edges: Iterable[Edge], center: Link) -> tuple[Edge, ...]:
+    """Return the edges by which something leads to `center`, or `center` leads to something."""
     known = tuple(edges)
-    towards = _follow(known, centre, back=True)
-    onwards = _follow(known, centre, back=False)
+    towards = _follow(known, center, back=True)
+    onwards = _follow(known, center, back=False)
     return tuple(edge for edge in known if set(edge) <= towards or set(edge) <= onwards)
 
 
-def _follow(edges: Iterable[Edge], centre: Link, *, back: bool) -> set[Link]:
+def _follow(edges: Iterable[Edge], center: Link, *, back: bool) -> set[Link]:
     known = tuple(edges)
-    reached = {centre}
+    reached = {center}
     for _ in _COLUMNS:
         reached |= {edge[0 if back else 1] for edge in known if edge[1 if back else 0] in reached}
     return reached
 
 
-def lineage_picture(edges: Iterable[Edge], href: Href, centre: Link | None = None) -> Markup:
+def lineage_picture(edges: Iterable[Edge], href: Href, center: Link | None = None) -> Markup:
     """Return the picture as SVG; nothing where there is nothing to join.
 
     Parameters
     ----------
     href
         Where a box leads to.
-    centre
+    center
         The box to stress.
     """
     known = tuple(edges)
@@ -59,7 +59,7 @@ def lineage_picture(edges: Iterable[Edge], href: Href, centre: Link | None = Non
         return Markup("")
     boxes, width, height = _boxes(known)
     lines = [_edge(boxes[start], boxes[end], direct=_passes(start, end)) for start, end in known]
-    drawn = [_box(link, box, href(link), link == centre) for link, box in boxes.items()]
+    drawn = [_box(link, box, href(link), link == center) for link, box in boxes.items()]
     frame = Markup('<svg class="lineage" width="{0:.0f}" height="{1}" viewBox="0 0 {0:.0f} {1}" ')
     told = Markup('role="img" aria-label="What is made from what">{}</svg>')
     return frame.format(width, height) + told.format(Markup("").join([*lines, *drawn]))
@@ -101,5 +101,5 @@ def _box(link: Link, box: _Box, href: str, stressed: bool) -> Markup:
     left, top, width = box
     drawn = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{}" rx="7"/>').format(left, top, width, _HEIGHT)
     text = Markup('<text x="{:.1f}" y="{:.1f}">{}</text>').format(left + _PADDING, top + _HEIGHT / 2 + 4, link.name)
-    style = f"box {link.kind}{' centre' if stressed else ''}"
+    style = f"box {link.kind}{' center' if stressed else ''}"
     return Markup('<a class="{}" href="{}">{}{}</a>').format(style, href, drawn, text)

@@ -98,7 +98,7 @@ class ModelFacts:
     importances_of
         Which trained model told the importances; empty where none did.
     problems
-        Artefacts that should be there and are not.
+        Artifacts that should be there and are not.
     """
 
     name: str

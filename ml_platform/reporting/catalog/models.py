@@ -1,4 +1,4 @@
-"""What the catalogue tells of a model."""
+"""What the catalog tells of a model."""
 
 from __future__ import annotations
 
@@ -176,8 +176,8 @@ def _monitored(project: Project, name: str, monitoring: Artifact | None) -> Moni
     if monitoring is None:
         return None
     about, findings = monitoring.about, open_findings(project, name)
-    realised = about.get("realised") or {}
-    rows, interval = realised.get("rows", 0), realised.get("interval")
+    realized = about.get("realized") or {}
+    rows, interval = realized.get("rows", 0), realized.get("interval")
     return Monitored(
         at=datetime.fromisoformat(about["at"]),
         verdict=about["verdict"],
@@ -191,6 +191,6 @@ def _monitored(project: Project, name: str, monitoring: Artifact | None) -> Moni
         unlearned_nulls=unlearned_text(nulls) if (nulls := about.get("unlearned_nulls")) else "",
         open_since=findings[0].opened_at if findings else None,
         settled=rows,
-        earned=realised["value"] - realised["do_nothing"] if rows else None,
+        earned=realized["value"] - realized["do_nothing"] if rows else None,
         interval=interval_text(interval["low"], interval["high"], interval) if interval else "",
     )

@@ -13,7 +13,7 @@ State = Literal["made", "not made yet", "missing"]
 
 @dataclass(frozen=True)
 class Link:
-    """Something that the catalogue tells of.
+    """Something that the catalog tells of.
 
     Attributes
     ----------

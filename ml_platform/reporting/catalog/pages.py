@@ -1,4 +1,4 @@
-"""The pages of the catalogue: facts put into templates. Every text is escaped."""
+"""The pages of the catalog: facts put into templates. Every text is escaped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import jinja2
 from ml_platform.core.formatting import age_text, figure_text, instant_text, money_text, share_text, value_text
 from ml_platform.core.web.policies import CATALOG_POLICY, with_policy
 from ml_platform.reporting.catalog.distribution_svg import curve
-from ml_platform.reporting.catalog.facts import CatalogueFacts
+from ml_platform.reporting.catalog.facts import CatalogFacts
 from ml_platform.reporting.catalog.lineage_picture import around, lineage_edges, lineage_picture
 from ml_platform.reporting.catalog.links import anchor, href
 from ml_platform.reporting.catalog.node_facts import Link
@@ -23,14 +23,14 @@ _PACKAGE = "ml_platform.reporting.catalog"
 _AS_THEY_ARE = ("style.css", "search.js")
 
 
-def catalogue_files(facts: CatalogueFacts) -> dict[str, str]:
+def catalog_files(facts: CatalogFacts) -> dict[str, str]:
     """Return the text of every file of the site by its path: pages, style, script and search index."""
     templates = files(_PACKAGE) / "templates"
     assets = {name: (templates / name).read_text(encoding="utf-8") for name in _AS_THEY_ARE}
     return {**dict(_pages(facts)), **assets, "search-index.js": search_script(facts)}
 
 
-def _pages(facts: CatalogueFacts) -> Iterator[tuple[str, str]]:
+def _pages(facts: CatalogFacts) -> Iterator[tuple[str, str]]:
     page = _Page(facts)
     yield "index.html", page.write("index.html", "", Link("", ""), {})
     for source in facts.sources:
@@ -47,7 +47,7 @@ def _pages(facts: CatalogueFacts) -> Iterator[tuple[str, str]]:
 class _Page:
     """The templates, with what all pages share."""
 
-    def __init__(self, facts: CatalogueFacts) -> None:
+    def __init__(self, facts: CatalogFacts) -> None:
         self._facts, self._edges = facts, lineage_edges(facts)
         loader = jinja2.PackageLoader(_PACKAGE)
         self._templates = jinja2.Environment(
@@ -56,24 +56,24 @@ class _Page:
         self._templates.filters |= _filters(facts)
         self._templates.globals |= {"facts": facts, "curve": curve, "link": Link}
 
-    def write(self, template: str, root: str, centre: Link, about: Mapping[str, Any]) -> str:
+    def write(self, template: str, root: str, center: Link, about: Mapping[str, Any]) -> str:
         """Return one page.
 
         Parameters
         ----------
         root
             How the page reaches the folder of the site.
-        centre
+        center
             What the page is about; the index is about everything.
         """
         to = partial(href, root=root)
-        edges = around(self._edges, centre) if centre.name else self._edges
-        picture = lineage_picture(edges, to, centre)
+        edges = around(self._edges, center) if center.name else self._edges
+        picture = lineage_picture(edges, to, center)
         page = self._templates.get_template(template).render(about, root=root, href=to, lineage=picture)
         return with_policy(page, CATALOG_POLICY)
 
 
-def _filters(facts: CatalogueFacts) -> dict[str, Callable[..., Any]]:
+def _filters(facts: CatalogFacts) -> dict[str, Callable[..., Any]]:
     return {
         "anchor": anchor,
         "age": partial(age_text, now=facts.now),

@@ -1,4 +1,4 @@
-"""Profiles: null shares and distributions of an artefact's columns, counted once for each state of it and kept."""
+"""Profiles: null shares and distributions of an artifact's columns, counted once for each state of it and kept."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def table_profile(project: Project, table: Artifact) -> TableProfile:
     Raises
     ------
     FeatureError
-        Where the artefact was made by an earlier declaration.
+        Where the artifact was made by an earlier declaration.
     ArtifactMissing, ArtifactDamaged
     """
     name = table.about["table"]
@@ -105,7 +105,7 @@ def _require_as_declared(project: Project, name: str, table: Artifact) -> None:
     if found is None or found.id != table.id:
         raise FeatureError(
             f"feature table {name}: {table.short_id} was made by an earlier declaration. "
-            f"Materialise features/{name} again."
+            f"Materialize features/{name} again."
         )
 
 

@@ -1,25 +1,25 @@
-"""What the catalogue tells of a whole project."""
+"""What the catalog tells of a whole project."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from ml_platform.project import Project
-from ml_platform.reporting.catalog.facts import CatalogueFacts
+from ml_platform.reporting.catalog.facts import CatalogFacts
 from ml_platform.reporting.catalog.feature_tables import feature_table_facts
 from ml_platform.reporting.catalog.models import model_facts, model_importances
 from ml_platform.reporting.catalog.sources import source_facts
 
 
-def catalogue_facts(project: Project, now: datetime) -> CatalogueFacts:
+def catalog_facts(project: Project, now: datetime) -> CatalogFacts:
     """Return what there is to tell of every source, feature table and model at an instant.
 
     What was never made is told from its declaration alone. Null shares and pictures are counted once for each state
-    of an artefact and kept in the store.
+    of an artifact and kept in the store.
     """
     spec = project.spec
     importances = {name: model_importances(project, name, now) for name in spec.models}
-    return CatalogueFacts(
+    return CatalogFacts(
         project=spec.name,
         description=spec.file.description,
         owner=spec.file.owner,

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ml_platform.reporting.catalog.facts import CatalogueFacts
+from ml_platform.reporting.catalog.facts import CatalogFacts
 from ml_platform.reporting.catalog.links import href
 from ml_platform.reporting.catalog.node_facts import Link
 
 _WORDS = {"sources": "source", "features": "feature table", "models": "model"}
 
 
-def search_script(facts: CatalogueFacts) -> str:
+def search_script(facts: CatalogFacts) -> str:
     """Return the script that holds every name with what can be searched beside it."""
     entries = json.dumps(list(_entries(facts)), ensure_ascii=True, separators=(",", ":"))
-    return f"window.catalogueEntries = {entries};\n"
+    return f"window.catalogEntries = {entries};\n"
 
 
-def _entries(facts: CatalogueFacts) -> Iterator[dict[str, str]]:
+def _entries(facts: CatalogFacts) -> Iterator[dict[str, str]]:
     for model in facts.models:
         yield _entry(Link("models", model.name), model.description, model.owner)
     for table in facts.feature_tables:

@@ -1,6 +1,6 @@
 """Writing the site: into a folder beside its place, which then takes the place in one step.
 
-A folder is replaced only if every file in it is the catalogue's own.
+A folder is replaced only if every file in it is the catalog's own.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ml_platform.core.errors import CatalogueNotWritten, NotACatalogue
+from ml_platform.core.errors import CatalogNotWritten, NotACatalog
 from ml_platform.core.private_files import shared_as_wanted
-from ml_platform.reporting.catalog.facts import CatalogueFacts
-from ml_platform.reporting.catalog.pages import catalogue_files
+from ml_platform.reporting.catalog.facts import CatalogFacts
+from ml_platform.reporting.catalog.pages import catalog_files
 
-MARKER = ".ml_platform_catalogue"
-"""The file by which a folder is known as a catalogue; it lists what else was written."""
-FACTS = "catalogue.json"
+MARKER = ".ml_platform_catalog"
+"""The file by which a folder is known as a catalog; it lists what else was written."""
+FACTS = "catalog.json"
 
 
-def write_catalogue(facts: CatalogueFacts, folder: Path) -> Path:
+def write_catalog(facts: CatalogFacts, folder: Path) -> Path:
     """Write the site into a folder, in place of an older one, and return its first page.
 
     Raises
     ------
-    NotACatalogue
-        Where the folder holds anything that the catalogue has not written. Nothing is changed.
-    CatalogueNotWritten
+    NotACatalog
+        Where the folder holds anything that the catalog has not written. Nothing is changed.
+    CatalogNotWritten
         Where the folder cannot be written. An older site stays as it was.
     """
-    written = catalogue_files(facts) | {FACTS: json.dumps(facts.as_json(), indent=1, allow_nan=False) + "\n"}
+    written = catalog_files(facts) | {FACTS: json.dumps(facts.as_json(), indent=1, allow_nan=False) + "\n"}
     try:
         target = folder.resolve()
         require_own(target)
@@ -41,26 +41,26 @@ def write_catalogue(facts: CatalogueFacts, folder: Path) -> Path:
             _write(new, written)
             _take_place(new, target, Path(beside) / "old")
     except OSError as error:
-        raise CatalogueNotWritten(folder, error.strerror or str(error)) from None
+        raise CatalogNotWritten(folder, error.strerror or str(error)) from None
     return target / "index.html"
 
 
 def require_own(folder: Path) -> None:
-    """Refuse a folder that holds anything that the catalogue has not written.
+    """Refuse a folder that holds anything that the catalog has not written.
 
     Raises
     ------
-    NotACatalogue
+    NotACatalog
     """
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise NotACatalogue(folder, "is a file")
+        raise NotACatalog(folder, "is a file")
     own = _own_files(folder)
     found = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if not path.is_dir())
     foreign = next((name for name in found if name not in own), None)
     if foreign is not None:
-        raise NotACatalogue(folder, f"holds {foreign}, which the catalogue has not written")
+        raise NotACatalog(folder, f"holds {foreign}, which the catalog has not written")
 
 
 def _own_files(folder: Path) -> set[str]:

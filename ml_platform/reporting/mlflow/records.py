@@ -74,9 +74,9 @@ def monitoring_record(version: Version, monitoring: Artifact, at: datetime) -> R
     metrics = {f"drift.{_plain(column['column'])}": column["ratio"] for column in about.get("columns", ())}
     metrics |= {f"settled.{name}": figure for name, figure in about.get("metrics", {}).items()}
     tags = {"ml_platform.drift": about["verdict"], "ml_platform.monitored_at": about["at"]}
-    realised = about.get("realised") or {}
-    if interval := realised.get("interval"):
-        metrics |= {"realized.gain": realised["uplift"]} | {
+    realized = about.get("realized") or {}
+    if interval := realized.get("interval"):
+        metrics |= {"realized.gain": realized["uplift"]} | {
             f"realized.gain_{end}": interval[end] for end in ("low", "high")
         }
         tags["ml_platform.realized_gain_interval"] = interval_text(interval["low"], interval["high"], interval)

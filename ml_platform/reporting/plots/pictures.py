@@ -18,7 +18,7 @@ from ml_platform.reporting.plots.style import (
     MUTED,
     ORANGE,
     RED,
-    ROLE_COLOURS,
+    ROLE_COLORS,
     canvas,
     horizontal,
     legend,
@@ -30,12 +30,12 @@ _LISTED = 15
 
 
 def training_pictures(about: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the pictures of a trained model by name, from its artefact's `about`."""
+    """Return the pictures of a trained model by name, from its artifact's `about`."""
     return {"importance": importance(about["importances"])} if about["importances"] else {}
 
 
 def evaluation_pictures(about: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the pictures of an evaluation by name, from its artefact's `about`."""
+    """Return the pictures of an evaluation by name, from its artifact's `about`."""
     curves, currency = about["curves"], about["currency"]
     found = {
         "value_by_contender": value_by_contender(about["contenders"], currency),
@@ -110,7 +110,7 @@ def value_by_contender(contenders: Sequence[Mapping[str, Any]], currency: str) -
     for place, item in enumerate(shown):
         figures = item["figures"]
         value, low, high = (figures[f"value_vs_do_nothing{end}"] for end in ("", "_low", "_high"))
-        axes.barh(place, value, height=0.55, color=ROLE_COLOURS[item["role"]])
+        axes.barh(place, value, height=0.55, color=ROLE_COLORS[item["role"]])
         if low is not None:
             axes.plot([low, high], [place, place], color=INK, linewidth=1.4, solid_capstyle="butt")
             axes.plot([low, low, high, high], [place, place, place, place], "|", color=INK, markersize=7)
@@ -142,7 +142,7 @@ def value_by_day(table: Mapping[str, Any], currency: str) -> bytes:
             axes.plot(
                 days,
                 np.cumsum(np.array(totals) - nothing),
-                color=ROLE_COLOURS[role],
+                color=ROLE_COLORS[role],
                 linewidth=2.2 if first else 1.2,
                 linestyle="-" if first else next(dashes),
                 label=name.removeprefix("baseline/"),
@@ -247,11 +247,11 @@ def score_distribution(reference: np.ndarray, current: np.ndarray) -> bytes:
     )
     both = np.concatenate([reference, current])
     edges = np.linspace(*_range(both), 41)
-    for scores, colour, name in ((reference, GREY, "reference"), (current, ORANGE, "current")):
+    for scores, color, name in ((reference, GREY, "reference"), (current, ORANGE, "current")):
         if len(scores):
             shares = np.histogram(scores, bins=edges)[0] / len(scores)
-            axes.stairs(shares, edges, fill=True, color=colour, alpha=0.45)
-            axes.stairs(shares, edges, color=colour, linewidth=1.6, label=name)
+            axes.stairs(shares, edges, fill=True, color=color, alpha=0.45)
+            axes.stairs(shares, edges, color=color, linewidth=1.6, label=name)
     axes.set(xlabel="score", ylabel="share of rows", ylim=(0, None))
     _percent(axes.yaxis)
     legend(axes)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 INK, MUTED, GRID = "#1f2937", "#6b7280", "#e5e7eb"
 BLUE, ORANGE, GREY, GREEN, RED = "#2563eb", "#d97706", "#94a3b8", "#059669", "#dc2626"
-ROLE_COLOURS = {"challenger": BLUE, "champion": ORANGE, "anchor": GREEN, "baseline": GREY, "do_nothing": "#cbd5e1"}
+ROLE_COLORS = {"challenger": BLUE, "champion": ORANGE, "anchor": GREEN, "baseline": GREY, "do_nothing": "#cbd5e1"}
 _WIDTH, _HEIGHT, _DPI = 7.0, 3.8, 160
 
 

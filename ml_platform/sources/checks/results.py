@@ -86,7 +86,7 @@ class ChecksFailed(PlatformError):
         told = [_tell(result) for result in results if result.blocks]
         super().__init__(
             f"{node}: {listed(told, limit=3)}. The rows were set aside and nothing depends on them. "
-            f"Repair the data, or the expectation, and materialise {node} again."
+            f"Repair the data, or the expectation, and materialize {node} again."
         )
 
 

@@ -58,6 +58,6 @@ def gone(spec: SourceSpec, where: str, path: str) -> MissingFile:
     """Return the error for a file that was listed and cannot be opened."""
     link = Path(path)
     if not link.is_symlink():
-        return MissingFile(spec.name, where, "the file is gone since it was listed", "Materialise the source again.")
+        return MissingFile(spec.name, where, "the file is gone since it was listed", "Materialize the source again.")
     problem = f"the link leads to {link.readlink()}, where there is no file"
     return MissingFile(spec.name, where, problem, "Remove the link, or restore what it leads to.")

@@ -1,4 +1,4 @@
-"""Anchors: the head of the ledger, noted in the artefact store at each line, where the database cannot reach.
+"""Anchors: the head of the ledger, noted in the artifact store at each line, where the database cannot reach.
 
 Whoever rewrites the ledger with all its hashes, or cuts its end, leaves it at odds with its anchors.
 """

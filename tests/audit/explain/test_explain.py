@@ -198,7 +198,7 @@ def test_the_version_is_told_with_its_deployment_and_who_is_champion_now(explain
         assert "name: late_parcel" in version.provenance.declaration
 
 
-def test_each_prediction_tells_the_artefacts_that_its_own_scoring_read(explained: list[Explanation]) -> None:
+def test_each_prediction_tells_the_artifacts_that_its_own_scoring_read(explained: list[Explanation]) -> None:
     by_segment: dict[tuple[date, str], set[tuple[tuple[str, str], ...]]] = {}
     for told in explained:
         assert told.made.exact

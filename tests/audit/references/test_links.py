@@ -1,4 +1,4 @@
-"""What may be asked for is reached, each artefact once, with the path that led to it."""
+"""What may be asked for is reached, each artifact once, with the path that led to it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ SECONDS = 7
 
 
 def _write(root, seed):
-    """Write artefacts of objects that mostly are there already, with pauses between an object and its manifest."""
+    """Write artifacts of objects that mostly are there already, with pauses between an object and its manifest."""
     store, draw, end = open_project(root).store, random.Random(seed), time.monotonic() + SECONDS
     while time.monotonic() < end:
         names = draw.sample(range(len(CONTENTS) - 100), 3)

@@ -1,4 +1,4 @@
-"""A whole small factory, run once by the core alone: every kind of artefact, two champions, a week of predictions."""
+"""A whole small factory, run once by the core alone: every kind of artifact, two champions, a week of predictions."""
 
 from __future__ import annotations
 

@@ -111,14 +111,14 @@ def test_a_database_that_cannot_be_read_is_one_damage_and_the_store_is_checked_a
     assert found.damages[1].where == stored.relative_to(factory.state / "store").as_posix()
 
 
-def test_an_object_that_no_artefact_names_is_no_damage_unless_it_is_one(factory: Project) -> None:
+def test_an_object_that_no_artifact_names_is_no_damage_unless_it_is_one(factory: Project) -> None:
     stored = factory.store.put(b"left by a process that was stopped")
     found = verify_project(factory)
     assert found.whole
     assert found.unused == 1
     _object(factory, stored).write_bytes(b"something else")
     (damage,) = verify_project(factory).damages
-    assert damage.was == "an object that no artefact names"
+    assert damage.was == "an object that no artifact names"
 
 
 def test_a_file_without_a_place_is_surplus(factory: Project) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
 from ml_platform.cli.summary import print_status
-from ml_platform.core.errors import BrokenInput, NotMaterialised
+from ml_platform.core.errors import BrokenInput, NotMaterialized
 from ml_platform.core.statistics.histograms import count_values
 from ml_platform.models.decision import Decision
 from ml_platform.models.predictor import load_predictor
@@ -171,7 +171,7 @@ def test_without_predictions_there_are_too_few_rows_and_no_page(world: HandMadeW
     found = about(monitor_model(world.project, MODEL, INPUTS, DEPLOYED))
     assert (found["verdict"], found["rows"], found["report"]) == ("too few rows", 0, None)
     assert found["report_problem"] == "no predictions in the window"
-    assert found["realised"]["settled"] == 0
+    assert found["realized"]["settled"] == 0
 
 
 def test_the_same_instant_and_predictions_are_monitored_once(world: HandMadeWorld) -> None:
@@ -183,20 +183,20 @@ def test_the_same_instant_and_predictions_are_monitored_once(world: HandMadeWorl
     assert later.artifact.id != first.artifact.id
 
 
-def test_realised_value_and_metrics_agree_with_a_naive_sum_over_settled_predictions(world: HandMadeWorld) -> None:
+def test_realized_value_and_metrics_agree_with_a_naive_sum_over_settled_predictions(world: HandMadeWorld) -> None:
     found = about(monitor(world))
     horizon = timedelta(days=2)
     rows = read_predictions(world.project, MODEL, NOW - horizon - timedelta(days=3), NOW)
     settled = [row for row in rows.to_dict("records") if row["effective_time"] + horizon <= NOW]
     earned = [(-4 + 9 * world.labels[row["order_id"]]) * (row["action"] == "upgrade") for row in settled]
     expected = [row["expected_value"] for row in settled]
-    realised = found["realised"]
-    assert (realised["settled"], realised["rows"], realised["without_label"]) == (len(settled), len(settled), 0)
-    assert realised["waiting"] == len(rows) - len(settled) > 0
-    assert realised["value"] == pytest.approx(sum(earned))
-    assert realised["expected"] == pytest.approx(sum(expected), abs=1e-5)
-    assert (realised["do_nothing"], realised["uplift"]) == (0.0, realised["value"])
-    assert sum(day["value"] for day in realised["days"]) == pytest.approx(realised["value"])
+    realized = found["realized"]
+    assert (realized["settled"], realized["rows"], realized["without_label"]) == (len(settled), len(settled), 0)
+    assert realized["waiting"] == len(rows) - len(settled) > 0
+    assert realized["value"] == pytest.approx(sum(earned))
+    assert realized["expected"] == pytest.approx(sum(expected), abs=1e-5)
+    assert (realized["do_nothing"], realized["uplift"]) == (0.0, realized["value"])
+    assert sum(day["value"] for day in realized["days"]) == pytest.approx(realized["value"])
     truth = pd.Series([float(world.labels[row["order_id"]]) for row in settled])
     assert found["metrics"]["auc"] == auc(truth.to_numpy(), pd.Series([row["score"] for row in settled]).to_numpy())
 
@@ -214,7 +214,7 @@ def test_rows_that_were_scored_late_are_neither_in_the_drift_window_nor_in_the_m
     settled = in_time[in_time["effective_time"] + timedelta(days=2) <= NOW]
     truth = settled["order_id"].map(world.labels).astype(float)
     assert found["metrics"]["auc"] == pytest.approx(roc_auc_score(truth, settled["score"]))
-    assert found["realised"]["late"] > 0
+    assert found["realized"]["late"] > 0
 
 
 def test_the_sum_since_deployment_is_over_the_whole_log_and_both_sums_name_their_batch_runs(
@@ -225,7 +225,7 @@ def test_the_sum_since_deployment_is_over_the_whole_log_and_both_sums_name_their
     rows = read_predictions(world.project, MODEL, DEPLOYED, NOW).to_dict("records")
     settled = [row for row in rows if row["effective_time"] + horizon <= NOW]
     earned = sum((-4 + 9 * world.labels[row["order_id"]]) * (row["action"] == "upgrade") for row in settled)
-    window, since = found["realised"], found["realised_since"]
+    window, since = found["realized"], found["realized_since"]
     assert since["value"] == pytest.approx(earned)
     assert (since["settled"], since["waiting"]) == (len(settled), len(rows) - len(settled))
     assert since["settled"] >= window["settled"] > 0
@@ -233,20 +233,20 @@ def test_the_sum_since_deployment_is_over_the_whole_log_and_both_sums_name_their
     assert (since["start"], since["end"]) == ("2024-01-15T00:00:00.000000Z", "2024-01-18T00:00:00.000000Z")
     assert (window["start"], window["end"]) == ("2024-01-15T00:00:00.000000Z", "2024-01-18T00:00:00.000000Z")
     later = about(monitor(world, NOW + timedelta(days=1)))
-    assert later["realised"]["start"] == "2024-01-16T00:00:00.000000Z"
-    assert later["realised_since"]["start"] == "2024-01-15T00:00:00.000000Z"
-    assert later["realised_since"]["settled"] > later["realised"]["settled"]
+    assert later["realized"]["start"] == "2024-01-16T00:00:00.000000Z"
+    assert later["realized_since"]["start"] == "2024-01-15T00:00:00.000000Z"
+    assert later["realized_since"]["settled"] > later["realized"]["settled"]
 
 
 def test_a_label_that_never_came_is_counted_and_valued_at_nothing(world: HandMadeWorld) -> None:
-    whole = about(monitor(world))["realised"]
+    whole = about(monitor(world))["realized"]
     settled = read_predictions(world.project, MODEL, NOW - timedelta(days=5), NOW - timedelta(days=2))
     gone = settled["order_id"].iloc[0]
     world.labels = {order: label for order, label in world.labels.items() if order != gone}
     other_labels = {**INPUTS, "sources/deliveries": "deliveries2"}
-    realised = about(monitor_model(world.project, MODEL, other_labels, NOW))["realised"]
-    assert (realised["settled"], realised["without_label"]) == (whole["settled"], 1)
-    assert realised["rows"] == whole["rows"] - 1
+    realized = about(monitor_model(world.project, MODEL, other_labels, NOW))["realized"]
+    assert (realized["settled"], realized["without_label"]) == (whole["settled"], 1)
+    assert realized["rows"] == whole["rows"] - 1
 
 
 def test_expected_value_rests_on_the_decision_of_the_version_that_predicted(world: HandMadeWorld) -> None:
@@ -254,7 +254,7 @@ def test_expected_value_rests_on_the_decision_of_the_version_that_predicted(worl
     found = about(monitor(world))
     rows = read_predictions(world.project, MODEL, NOW - timedelta(days=5), NOW - timedelta(days=2))
     value = decision.value(rows, rows["order_id"].map(world.labels), rows["action"])
-    assert found["realised"]["value"] == pytest.approx(float(value.sum()))
+    assert found["realized"]["value"] == pytest.approx(float(value.sum()))
 
 
 def test_the_page_is_kept_in_the_store_and_laid_out_for_a_browser(world: HandMadeWorld) -> None:
@@ -287,7 +287,7 @@ def test_broken_labels_stop_monitoring(world: HandMadeWorld) -> None:
 
 
 def test_labels_must_be_named(world: HandMadeWorld) -> None:
-    with pytest.raises(NotMaterialised, match="late_parcel/monitoring: input sources/deliveries does not exist yet"):
+    with pytest.raises(NotMaterialized, match="late_parcel/monitoring: input sources/deliveries does not exist yet"):
         monitor_model(world.project, MODEL, {}, NOW)
 
 

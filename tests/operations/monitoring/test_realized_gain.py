@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from ml_platform.models.decision import Decision
-from ml_platform.operations.monitoring.realized_gain import gain_facts, realised_gain
+from ml_platform.operations.monitoring.realized_gain import gain_facts, realized_gain
 from tests.registry.evaluation.dense import dense, freedom_of
 from tests.registry.evaluation.test_intervals import POINTS, WITH_HISTORY
 
@@ -46,7 +46,7 @@ def _gain(
 ):
     now = START + timedelta(days=400)
     truth = pd.Series(label.tolist(), dtype=object)
-    return realised_gain(predictions, truth, {1: ACT}, horizon, now, start, [entity], False)
+    return realized_gain(predictions, truth, {1: ACT}, horizon, now, start, [entity], False)
 
 
 def test_batch_runs_before_the_window_are_its_history() -> None:

@@ -1,4 +1,4 @@
-"""Realised value agrees with sums worked out by hand, and counts settled predictions only."""
+"""Realized value agrees with sums worked out by hand, and counts settled predictions only."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 
 from ml_platform.models.decision import Decision
 from ml_platform.operations.monitoring.realized_value import (
-    Realised,
-    RealisedDay,
+    Realized,
+    RealizedDay,
     is_settled,
     is_superseded,
-    realised_value,
+    realized_value,
 )
 
 DAY1 = datetime(2024, 3, 1, 22, tzinfo=UTC)
@@ -46,10 +46,10 @@ def test_value_is_the_sum_worked_out_by_hand() -> None:
         (3, "upgrade", 0.8, 3.2),  # the next day, late: 5
         (4, "upgrade", 0.6, 1.4),  # no label
     )
-    found = realised_value(
+    found = realized_value(
         predictions, labels(True, False, True, True, None), {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=3)
     )
-    assert found == Realised(
+    assert found == Realized(
         settled=5,
         waiting=0,
         superseded=0,
@@ -61,7 +61,7 @@ def test_value_is_the_sum_worked_out_by_hand() -> None:
         value=6.0,
         expected=7.8,
         do_nothing=0.0,
-        days=(RealisedDay("2024-03-01", 3, 1.0, 4.6, 0.0), RealisedDay("2024-03-02", 1, 5.0, 3.2, 0.0)),
+        days=(RealizedDay("2024-03-01", 3, 1.0, 4.6, 0.0), RealizedDay("2024-03-02", 1, 5.0, 3.2, 0.0)),
     )
     assert found.uplift == 6.0
 
@@ -69,35 +69,35 @@ def test_value_is_the_sum_worked_out_by_hand() -> None:
 def test_predictions_count_only_once_their_horizon_has_passed() -> None:
     predictions = logged((0, "upgrade", 0.9, 4.1), (1, "upgrade", 0.9, 4.1), (2, "wait", 0.1, 0.0))
     now = DAY1 + HORIZON + timedelta(hours=1)
-    found = realised_value(predictions, labels(True, False, True), {1: UPGRADE}, HORIZON, now)
+    found = realized_value(predictions, labels(True, False, True), {1: UPGRADE}, HORIZON, now)
     assert (found.settled, found.waiting, found.rows, found.value) == (2, 1, 2, 1.0)
     assert is_settled(predictions, HORIZON, now).tolist() == [True, True, False]
 
 
 def test_a_label_that_is_there_early_does_not_count_before_its_horizon() -> None:
     predictions = logged((0, "upgrade", 0.9, 4.1))
-    found = realised_value(predictions, labels(True), {1: UPGRADE}, HORIZON, DAY1 + HORIZON - timedelta(seconds=1))
+    found = realized_value(predictions, labels(True), {1: UPGRADE}, HORIZON, DAY1 + HORIZON - timedelta(seconds=1))
     assert (found.settled, found.rows, found.value, found.expected) == (0, 0, 0.0, None)
 
 
 def test_a_regression_earns_by_its_prediction_and_expects_nothing() -> None:
     predictions = logged((0, None, 10.0, None), (0, None, 3.0, None))
     # 15 against 10: 5 short, -10. 1 against 3: 2 over, -2. Doing nothing predicts 0: -30 and -2.
-    found = realised_value(predictions, labels(15.0, 1.0), {1: COST}, HORIZON, DAY1 + HORIZON)
+    found = realized_value(predictions, labels(15.0, 1.0), {1: COST}, HORIZON, DAY1 + HORIZON)
     assert (found.value, found.do_nothing, found.expected, found.uplift) == (-12.0, -32.0, None, 20.0)
 
 
 def test_each_prediction_is_worth_what_its_own_version_declared() -> None:
     dearer = Decision("orders", {"upgrade": "-6 + label * 9", "wait": "0"}, None, "wait")
     both = pd.concat([logged((0, "upgrade", 0.9, 1.0)), logged((0, "upgrade", 0.9, 1.0), version=2)], ignore_index=True)
-    found = realised_value(both, labels(True, True), {1: UPGRADE, 2: dearer}, HORIZON, DAY1 + HORIZON)
+    found = realized_value(both, labels(True, True), {1: UPGRADE, 2: dearer}, HORIZON, DAY1 + HORIZON)
     assert found.value == 5.0 + 3.0
 
 
 def test_a_row_whose_payoff_is_unknown_is_left_out_of_both_sums() -> None:
     by_amount = Decision("orders", {"upgrade": "label * orders.amount", "wait": "0"}, None, "wait")
     predictions = logged((0, "upgrade", 0.9, 1.0), (0, "upgrade", 0.9, 1.0)).assign(**{"orders.amount": [7.0, None]})
-    found = realised_value(predictions, labels(True, True), {1: by_amount}, HORIZON, DAY1 + HORIZON)
+    found = realized_value(predictions, labels(True, True), {1: by_amount}, HORIZON, DAY1 + HORIZON)
     assert (found.settled, found.rows, found.value, found.expected) == (2, 1, 7.0, 1.0)
     assert (found.without_payoff, found.without_label) == (1, 0)
 
@@ -118,25 +118,25 @@ def test_one_action_counts_for_each_question_and_it_is_the_last() -> None:
     assert is_superseded(predictions, HORIZON).tolist() == [True, False, False, False, True, False]
     for order in ([0, 1, 2, 3, 4, 5], [5, 3, 1, 4, 2, 0]):
         shuffled = predictions.iloc[order]
-        found = realised_value(shuffled, truth[order], {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=9))
+        found = realized_value(shuffled, truth[order], {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=9))
         assert (found.settled, found.superseded, found.rows, found.value) == (6, 2, 4, 5.0 + 5.0 - 4.0 + 0.0)
 
 
 def test_an_answer_is_superseded_by_one_whose_own_label_still_waits() -> None:
     predictions = logged((0, "upgrade", 0.9, 4.1), (47, "wait", 0.1, 0.0)).assign(question="a")
-    found = realised_value(predictions, labels(True, None), {1: UPGRADE}, HORIZON, DAY1 + HORIZON)
+    found = realized_value(predictions, labels(True, None), {1: UPGRADE}, HORIZON, DAY1 + HORIZON)
     assert (found.settled, found.waiting, found.superseded, found.rows, found.value) == (1, 1, 1, 0, 0.0)
 
 
 def test_predictions_that_were_scored_late_are_summed_apart() -> None:
     predictions = logged((0, "upgrade", 0.9, 4.1), (1, "upgrade", 0.9, 4.1), (2, "upgrade", 0.9, 4.1))
     predictions["late"] = [False, True, True]
-    found = realised_value(predictions, labels(True, True, False), {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=9))
+    found = realized_value(predictions, labels(True, True, False), {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=9))
     assert (found.settled, found.rows, found.value) == (3, 1, 5.0)
     assert (found.late, found.late_gain) == (2, 5.0 - 4.0)
 
 
 @pytest.mark.parametrize("rows", [[], [(0, "wait", 0.1, 0.0)]])
 def test_without_settled_predictions_there_is_nothing_to_tell(rows: list[Any]) -> None:
-    found = realised_value(logged(*rows), labels(*[None for _ in rows]), {1: UPGRADE}, HORIZON, DAY1)
+    found = realized_value(logged(*rows), labels(*[None for _ in rows]), {1: UPGRADE}, HORIZON, DAY1)
     assert (found.settled, found.waiting, found.rows, found.value, found.days) == (0, len(rows), 0, 0.0, ())

@@ -66,10 +66,10 @@ def test_orders_as_before_raise_nothing_and_settled_predictions_have_a_value(sho
     about = monitor_model(shop, MODEL, inputs, now).artifact.about
     assert (about["verdict"], about["finding"]) == ("stable", None)
     assert open_findings(shop) == []
-    realised = about["realised"]
-    assert realised["settled"] >= 100
-    assert realised["rows"] + realised["without_label"] == realised["settled"]
-    assert len(realised["days"]) >= 3
+    realized = about["realized"]
+    assert realized["settled"] >= 100
+    assert realized["rows"] + realized["without_label"] == realized["settled"]
+    assert len(realized["days"]) >= 3
     assert about["metrics"]["auc"] > 0.6
 
 

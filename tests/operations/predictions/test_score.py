@@ -125,7 +125,7 @@ def test_rows_before_the_first_deployment_are_counted_and_never_answered(world: 
     )
 
 
-def test_a_day_before_any_deployment_is_an_artefact_of_no_rows_with_its_reason(world: HandMadeWorld) -> None:
+def test_a_day_before_any_deployment_is_an_artifact_of_no_rows_with_its_reason(world: HandMadeWorld) -> None:
     scored = score(world, END)
     assert (scored.rows, scored.new_rows) == (0, 0)
     assert scored.made.artifact.about["rows"] == 0

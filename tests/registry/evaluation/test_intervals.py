@@ -191,7 +191,7 @@ def test_days_that_move_together_widen_the_interval():
     assert wide.high - wide.low > 4 * (narrow.high - narrow.low)
 
 
-def test_neighbouring_days_that_resemble_each_other_are_worth_fewer_days():
+def test_neighboring_days_that_resemble_each_other_are_worth_fewer_days():
     draw = np.random.default_rng(10)
     level = np.zeros(60)
     for day in range(1, 60):

@@ -1,4 +1,4 @@
-"""What the catalogue tells of sources and feature tables, against rows that are counted by hand."""
+"""What the catalog tells of sources and feature tables, against rows that are counted by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_platform.reporting.catalog.feature_facts import Importance
 from ml_platform.reporting.catalog.feature_tables import feature_table_facts
 from ml_platform.reporting.catalog.node_facts import Link, Use
 from ml_platform.reporting.catalog.profiles import source_null_shares
-from ml_platform.reporting.catalog.project_facts import catalogue_facts
+from ml_platform.reporting.catalog.project_facts import catalog_facts
 from ml_platform.reporting.catalog.sources import source_facts
 from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform.sources.ingest import ingest_source
@@ -47,7 +47,7 @@ def make(project: Project, now: datetime) -> tuple[str, str]:
 
 
 def test_before_anything_was_made_declarations_tell(tmp_path: Path) -> None:
-    facts = catalogue_facts(open_shop(tmp_path), NOW)
+    facts = catalog_facts(open_shop(tmp_path), NOW)
     (courier,) = facts.feature_tables
     assert courier.standing.state == "not made yet"
     assert (courier.keys, courier.refresh, courier.publish_delay) == (("courier",), "1 hour", "5 minutes")
@@ -73,7 +73,7 @@ def test_before_anything_was_made_declarations_tell(tmp_path: Path) -> None:
 
 
 def test_who_uses_a_source_and_what_as(tmp_path: Path) -> None:
-    facts = catalogue_facts(open_shop(tmp_path), NOW)
+    facts = catalog_facts(open_shop(tmp_path), NOW)
     used = {source.name: source.used_by for source in facts.sources}
     models = [Link("models", "late_parcel"), Link("models", "lateness")]
     assert set(used["orders"]) == {Use(models[0], "population, 2 features"), Use(models[1], "population, 1 feature")}
@@ -98,7 +98,7 @@ def test_a_column_that_only_a_payoff_reads_is_used(tmp_path: Path) -> None:
 
 
 def test_a_table_that_is_met_twice_or_gives_keys_is_used(tmp_path: Path) -> None:
-    facts = catalogue_facts(project_of(tmp_path), NOW)
+    facts = catalog_facts(project_of(tmp_path), NOW)
     tables = {table.name: table for table in facts.feature_tables}
     model = Link("models", "delay")
     assert tables["aircraft"].used_by == (Use(model, "keys of carrier"),)

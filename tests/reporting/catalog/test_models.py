@@ -1,4 +1,4 @@
-"""What the catalogue tells of a model that was trained, deployed, and watched."""
+"""What the catalog tells of a model that was trained, deployed, and watched."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def test_a_model_tells_its_predictions_what_they_earned_and_that_it_drifted(worl
     assert facts.monitored is not None
     assert (facts.monitored.verdict, facts.monitored.columns) == ("drift", ("orders.amount",))
     assert (facts.monitored.at, facts.monitored.open_since) == (NOW, NOW)
-    realised = made.artifact.about["realised"]
-    assert facts.monitored.earned == pytest.approx(sum(day["value"] - day["do_nothing"] for day in realised["days"]))
+    realized = made.artifact.about["realized"]
+    assert facts.monitored.earned == pytest.approx(sum(day["value"] - day["do_nothing"] for day in realized["days"]))
     assert (facts.last_day, facts.predictions > 0) == ("2024-01-20", True)
 
 

@@ -18,8 +18,8 @@ def _size(content):
 
 
 def _is_a_picture(content):
-    (width, height), colours = _size(content)
-    return width == 1120 and 300 < height < 1200 and colours > 8
+    (width, height), colors = _size(content)
+    return width == 1120 and 300 < height < 1200 and colors > 8
 
 
 @pytest.mark.parametrize(

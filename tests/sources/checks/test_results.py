@@ -39,7 +39,7 @@ def test_a_failed_check_stops_what_depends_on_its_node(database: Database) -> No
     assert caught.value.upstream == "sources/orders"
     assert str(caught.value) == (
         "features/recent: input sources/orders failed between. Nothing was computed from it, and what was deployed "
-        "stays. Repair the data and materialise sources/orders again."
+        "stays. Repair the data and materialize sources/orders again."
     )
 
 
@@ -83,7 +83,7 @@ def test_the_error_shows_check_figure_and_row() -> None:
     error = ChecksFailed("sources/orders", [GOOD, BAD, WARNED])
     assert str(error) == (
         'sources/orders: check between failed for 2 of 9 rows, such as {"amount": -1}. The rows were set aside and '
-        "nothing depends on them. Repair the data, or the expectation, and materialise sources/orders again."
+        "nothing depends on them. Repair the data, or the expectation, and materialize sources/orders again."
     )
     assert error.results == (GOOD, BAD, WARNED)
 

@@ -344,6 +344,6 @@ def test_faults_of_the_reader_are_told_when_it_is_declared(tmp_path, reader, mes
     assert "sources/sales.yaml:" in str(caught.value)
 
 
-def test_the_catalogue_and_the_graph_tell_the_connection_by_name(tmp_path):
+def test_the_catalog_and_the_graph_tell_the_connection_by_name(tmp_path):
     reader = opened(tmp_path, "postgresql://secret", table="public.sales").spec.sources["sales"].reader
     assert (reader.name, reader.label) == ("postgres", "shop_db: table public.sales")

@@ -4,7 +4,7 @@
   const box = document.querySelector("#search");
   const list = document.querySelector("#found");
   const root = document.documentElement.dataset.root;
-  const entries = window.catalogueEntries.map((entry) => ({
+  const entries = window.catalogEntries.map((entry) => ({
     ...entry,
     title: entry.name.toLowerCase(),
     text: Object.values({ ...entry, href: "" }).join(" ").toLowerCase(),
