@@ -46,7 +46,7 @@ def value_fault(rule: str, value: Any) -> str | None:
     >>> value_fault("int [2, 255]", 1)
     'must be a whole number from 2 to 255, found 1'
     >>> value_fault("int [1, inf) | sqrt log2 | null", "sqr")
-    "must be a whole number of at least 1, sqrt, log2 or null, found 'sqr'. Did you mean sqrt?"
+    "must be a whole number from 1 to 2,147,483,647, sqrt, log2 or null, found 'sqr'. Did you mean sqrt?"
     """
     choices = _choices(rule)
     if any(choice.holds(value) for choice in choices):
