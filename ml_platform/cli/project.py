@@ -14,7 +14,10 @@ from ml_platform.core.private_files import shared_as_wanted
 from ml_platform.core.terminal_text import SafeConsole, styled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ml_platform.declarations.data_age import Availability
+    from ml_platform.declarations.project import ProjectSpec
 
 
 def validate_project(directory: Path, as_json: bool) -> int:
@@ -25,13 +28,13 @@ def validate_project(directory: Path, as_json: bool) -> int:
 
     try:
         spec = load_project(directory)
+        notes = [*notes_of(spec), *_try_classes(spec)]
     except DeclarationError as error:
         if as_json:
             print(json.dumps({"valid": False, "faults": [vars(fault) for fault in error.faults]}, indent=2))
         else:
             print(error, file=sys.stderr)
         return 1
-    notes = list(notes_of(spec))
     counts = {"sources": len(spec.sources), "feature_tables": len(spec.feature_tables), "models": len(spec.models)}
     if as_json:
         ages = {name: availability_of(spec, name) for name in spec.feature_tables}
@@ -47,6 +50,19 @@ def validate_project(directory: Path, as_json: bool) -> int:
         for note in notes:
             print(f"note: {note}")
     return 0
+
+
+def _try_classes(spec: ProjectSpec) -> Sequence[str]:
+    """Fit the project's own estimator classes on made-up rows; libraries of estimators are imported for them only."""
+    from ml_platform.declarations.algorithms import is_project_class
+
+    if not any(
+        is_project_class(item.name) for model in spec.models.values() for item in (model.algorithm, *model.baselines)
+    ):
+        return ()
+    from ml_platform.models.trial import try_project_classes
+
+    return try_project_classes(spec)
 
 
 def _seconds(age: Availability) -> float | None:

@@ -11,4 +11,5 @@ __all__ = [
     "prepare",
     "provenance",
     "train",
+    "trial",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
@@ -20,6 +21,9 @@ from ml_platform.declarations.user_code.locate import (
     require_defined,
     split_reference,
 )
+
+PRIVATE_PACKAGE = re.compile(r"_ml_platform_project_[0-9a-f]{16}")
+"""The package below which modules of a project are imported; another one for other files and for another folder."""
 
 
 def load_function(root: Path, reference: str) -> Callable[..., Any]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ml_platform.declarations.user_code.load import PRIVATE_PACKAGE
+
 _WITHOUT_STATE = ("numpy.random", "sklearn._loss")
 
 
@@ -27,6 +29,12 @@ def normal_form(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return {"float": value.hex()}
+    if isinstance(value, slice):
+        return {"slice": [normal_form(part) for part in (value.start, value.stop, value.step)]}
+    if isinstance(value, np.dtype):
+        return {"dtype": value.str}
+    if isinstance(value, type):
+        return {"type": class_name(value)}
     if isinstance(value, np.generic):
         return normal_form(np.asarray(value))
     if isinstance(value, np.ndarray):
@@ -52,7 +60,7 @@ def _array(array: np.ndarray) -> Any:
 
 
 def _object(value: Any) -> Any:
-    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    kind = class_name(type(value))
     if kind.startswith(_WITHOUT_STATE):
         return {"class": kind}
     state = value.__getstate__()
@@ -61,3 +69,8 @@ def _object(value: Any) -> Any:
     if isinstance(state, dict):
         state = {name: item for name, item in state.items() if name != "_sklearn_version"}
     return {"class": kind, "state": normal_form(state)}
+
+
+def class_name(found: type) -> str:
+    """Return the full name of a class; for one of a project, below the project and not below its private package."""
+    return PRIVATE_PACKAGE.sub("", f"{found.__module__}.{found.__qualname__}").lstrip(".")

@@ -8,6 +8,7 @@ from ml_platform.core.errors import TrainingError, UntrustedContent
 from ml_platform.declarations.algorithms import algorithms, is_project_class, named_algorithms
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.estimators.base import Bundle, Estimator, Fitting
+from ml_platform.models.estimators.plain_class import PlainClass
 from ml_platform.models.estimators.user_class import ProjectClass
 
 
@@ -20,10 +21,25 @@ def fit_estimator(fitting: Fitting) -> Estimator:
         Where it cannot be fitted on these rows with these parameters.
     """
     if is_project_class(fitting.algorithm):
-        return ProjectClass.fit(fitting)
+        return fit_project_class(fitting)
     if fitting.algorithm not in algorithms():
         raise TrainingError(f"algorithm {fitting.algorithm!r} does not exist.")
     return cast(type[Estimator], algorithms()[fitting.algorithm]).fit(fitting)
+
+
+def fit_project_class(fitting: Fitting) -> Estimator:
+    """Return the fitted estimator of a project's own class: of the extended contract, or a plain one of scikit-learn.
+
+    Raises
+    ------
+    TrainingError
+        Where it cannot be fitted on these rows with these parameters.
+    """
+    if fitting.code is None:
+        raise TrainingError(f"{fitting.algorithm} needs the project's code.")
+    found = fitting.code.load(fitting.algorithm)
+    extended = any(hasattr(found, name) for name in ("get_state", "from_state"))
+    return ProjectClass.fit(fitting) if extended else PlainClass.fit(fitting)
 
 
 def load_estimator(kind: str, bundle: Bundle, code: Code | None) -> Estimator:
@@ -34,7 +50,7 @@ def load_estimator(kind: str, bundle: Bundle, code: Code | None) -> Estimator:
     UntrustedContent
         For a kind that the platform does not know, or content outside its list of trusted types.
     """
-    known: list[type[Estimator]] = [ProjectClass, *cast("list[type[Estimator]]", algorithms().values())]
+    known: list[type[Estimator]] = [ProjectClass, PlainClass, *cast("list[type[Estimator]]", algorithms().values())]
     for found in known:
         if found.kind == kind:
             return found.load(bundle, code)

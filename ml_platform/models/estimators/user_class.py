@@ -1,6 +1,8 @@
-"""A project's own estimator class, written ``module:Class``.
+"""A project's own estimator class of the extended contract, written ``module:Class``.
 
-The class takes its declared parameters in its constructor, and has
+A class of scikit-learn needs none of this: see `plain_class`. The extended contract gives validation rows, seed and
+threads to `fit`, and leaves to the class what its state is. The class takes its declared parameters in its constructor,
+and has
 
 - ``fit(X, y, *, validate, seed, threads)``: X is a frame of floats and strings (null where a value was not seen in
   training), y an array (for classes their index 0, 1, ...), validate the same pair of the validate stretch;
