@@ -99,6 +99,25 @@ def test_a_row_that_tells_is_listed_wherever_it_stands(tmp_path: Path) -> None:
     assert told.count == 7
 
 
+@pytest.mark.parametrize(
+    ("how", "values", "formula"),
+    [
+        ({"ratio": {"sum": "amount", "over": "items"}}, [2.5, None], "sum of amount over sum of items"),
+        ({"quantile": {"of": "items", "level": 0.9}}, [4, 3], "quantile 0.9 of items"),
+        ({"mode": "kind"}, ["y", "x"], "mode of kind"),
+    ],
+)
+def test_a_feature_that_follows_from_many_rows_lists_them_and_none_tells(
+    tmp_path: Path, how: dict[str, Any], values: list[Any], formula: str
+) -> None:
+    rows = [tables.row("r1", 1, amount=None, items=3, kind="x"), tables.row("r2", 2, amount=2.5, items=4, kind="y")]
+    project = tables.project_of(tmp_path, rows, tables.one_table(how, ["1d"]))
+    told = behind(project, tables.built(project, at(20)))["a", at(7)]["f_1d"]
+    assert [(row.value, row.tells) for row in told.rows] == [(value, False) for value in values]
+    assert told.nulls == values.count(None)
+    assert project.spec.feature_tables["recent"].features["f"].formula == formula
+
+
 def test_the_tables_own_condition_leaves_rows_out(tmp_path: Path) -> None:
     rows = [tables.row("x1", 1), tables.row("y1", 2, kind="y"), tables.row("n1", 3, kind=None)]
     project = tables.project_of(tmp_path, rows, tables.one_table({"count": True}, ["1d"], where="kind == 'x'"))
