@@ -21,7 +21,9 @@ def environment(model: ModelSpec) -> dict[str, str]:
 
 
 def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
+    for distribution in (name, f"{name}-cpu"):  # XGBoost has a distribution for machines without a graphics card
+        try:
+            return version(distribution)
+        except PackageNotFoundError:
+            continue
+    return "not installed"

@@ -15,6 +15,7 @@ from ml_platform.declarations.model import Task
 from ml_platform.models.algorithms.lightgbm_params import OTHER_NAMES, PARAMS, conflicts, monotone_fault
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.estimators.base import Bundle, Estimator, Fitting, RawContributions, score_columns, shares
+from ml_platform.models.inputs.monotone import monotone_signs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,6 @@ _FILE = "trees.txt"
 _PARAMETERS = re.compile(r"^parameters:.*?^end of parameters\n", re.MULTILINE | re.DOTALL)
 _OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression", "quantile": "quantile"}
 _ROWS_WORTH_THREADS = 2000
-_DIRECTIONS = {"increasing": 1, "decreasing": -1}
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _params(fitting: Fitting) -> dict[str, Any]:
     if fitting.quantile is not None:
         params["alpha"] = fitting.quantile
     if fitting.monotone:
-        params["monotone_constraints"] = _monotone(fitting.matrix.names, fitting.monotone)
+        params["monotone_constraints"] = monotone_signs(fitting.matrix.names, fitting.monotone)
     return {
         **params,
         "seed": fitting.seed,
@@ -181,13 +181,6 @@ def _params(fitting: Fitting) -> dict[str, Any]:
         "force_col_wise": True,
         "verbosity": -1,
     }
-
-
-def _monotone(names: list[str], declared: Mapping[str, str]) -> list[int]:
-    unknown = sorted(set(declared) - set(names))
-    if unknown:
-        raise TrainingError(f"monotone names {unknown[0]}, which is not a column of the matrix. Remove it.")
-    return [_DIRECTIONS[declared[name]] if name in declared else 0 for name in names]
 
 
 def _dataset(matrix: Matrix, label: np.ndarray, reference: Any = None) -> Any:

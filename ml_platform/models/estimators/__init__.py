@@ -3,4 +3,4 @@
 The algorithms themselves stand in `ml_platform.models.algorithms`, one file each.
 """
 
-__all__ = ["base", "registry", "scikit_learn"]
+__all__ = ["base", "extras", "registry", "scikit_learn"]
