@@ -75,6 +75,17 @@ def test_values_are_those_of_loops_over_the_visible_rows(tmp_path, monkeypatch, 
                 assert found[f"recent.{name}_{label}"] == value, (name, label, shop, instant)
 
 
+@pytest.mark.parametrize("rows", [[row("r", 1, kind=None, amount=None, items=None)], [row("r", 1, shop=None)]])
+def test_no_value_and_no_question_have_an_answer_too(tmp_path, rows):
+    project = project_of(tmp_path, rows, declared())
+    artifact = built(project, at(9))
+    assert answers(project, artifact, []) == []
+    found = answers(project, artifact, [("a", at(2))], ["kinds_ever", "usual_ever", "middle_ever", "high_items_ever"])[
+        0
+    ]
+    assert [value for name, value in found.items() if "." in name] == [0, None, None, None]
+
+
 def test_a_correction_changes_the_cells_of_its_chunk_and_the_mode(tmp_path):
     rows = [row("r", 1, kind="y"), row("s", 2, kind="x"), row("t", 2, kind="y"), row("t", 2, seen=5, kind="x")]
     project = project_of(tmp_path, rows, one_table({"mode": "kind"}, ["ever"]))
