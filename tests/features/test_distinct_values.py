@@ -7,6 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ml_platform.audit.erasure.data_subject import Person
+from ml_platform.audit.erasure.erase import erase
+from ml_platform.audit.erasure.plan import plan_erasure
 from ml_platform.audit.verify.artifact_ids import mismatches
 from ml_platform.core.hashing import frame_id
 from ml_platform.features.aggregates import value_counts
@@ -111,6 +114,17 @@ def test_aggregates_of_the_same_values_share_one_part_which_a_new_one_finds_comp
         3.5,
         np.quantile([2.0, 4.0], 0.7500001),
     ]
+
+
+def test_an_erased_entity_is_gone_from_the_lists_and_others_keep_their_values(tmp_path):
+    rows = [row("r", 1, kind="x"), row("s", 2, kind="y"), row("t", 2, kind="z", shop="b")]
+    project = project_of(tmp_path, rows, one_table({"mode": "kind"}, ["ever"]))
+    artifact = built(project, at(9))
+    person = Person.of(project, "shop", {"shop": "a"})
+    erase(project, person, plan_erasure(project, person, at(10)).id, at(10), actor="ada", reason="asked for")
+    left = project.store.get("feature_table", artifact.id)
+    found = answers(project, left, [("a", at(3)), ("b", at(3))])
+    assert [cells["recent.f_ever"] for cells in found] == [None, "z"]
 
 
 def test_a_median_of_two_huge_values_does_not_overflow(tmp_path):
