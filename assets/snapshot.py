@@ -15,7 +15,7 @@ from ml_platform_dagster.assets.node_asset import declared_asset, model_of
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 
-ANEW_TAG = "ml_platform/anew"
+RETRAIN_TAG = "ml_platform/anew"
 """On a run that is to make its models anew, as of now."""
 
 
@@ -30,7 +30,7 @@ def build_snapshot_asset(project: Project, node: Node) -> dg.AssetsDefinition:
     @declared_asset(project, node, kinds={"parquet", "duckdb"}, check_specs=check_specs(node, LEAK_CHECKS))
     def snapshot(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
-        anew = ANEW_TAG in context.run.tags
+        anew = RETRAIN_TAG in context.run.tags
         as_of = training_as_of(model.retraining, step.now, last_as_of(project, model.name), anew=anew)
         made = build_snapshot(project, model.name, step.inputs, as_of)
         checks = [check_result(node.name, found) for found in check_leaks(project, model.name, made.artifact.id)]

@@ -6,7 +6,7 @@ import dagster as dg
 
 from ml_platform.declarations.graph import Kind, Node
 from ml_platform_dagster.assets.node_asset import asset_key
-from ml_platform_dagster.assets.snapshot import ANEW_TAG
+from ml_platform_dagster.assets.snapshot import RETRAIN_TAG
 from ml_platform_dagster.resources.dagster_private import AssetJob
 
 FACTORY = "factory"
@@ -38,7 +38,7 @@ def build_asset_jobs(nodes: Sequence[Node], models: Iterable[str]) -> dict[str, 
         text = f"Score the rows that {model} is asked for, and watch it."
         jobs.append(_job(refresh_job_name(model), refreshed, text))
         text = f"Make {model} anew: snapshot, training, evaluation, and deployment if it is better."
-        jobs.append(_job(retrain_job_name(model), retrained, text, {ANEW_TAG: "true"}))
+        jobs.append(_job(retrain_job_name(model), retrained, text, {RETRAIN_TAG: "true"}))
     return {job.name: job for job in jobs}
 
 

@@ -13,7 +13,7 @@ from ml_platform_dagster.resources.project import ProjectParam
 ADVANCE_CLOCK = "advance_clock"
 
 
-class Advance(dg.Config):
+class AdvanceClockConfig(dg.Config):
     """How far to move the clock."""
 
     by: str = "1d"
@@ -21,7 +21,7 @@ class Advance(dg.Config):
 
 @dg.op(description="Move the project's simulated clock forward.")
 @scrubbed
-def advance(context: dg.OpExecutionContext, config: Advance, project: ProjectParam) -> None:
+def advance(context: dg.OpExecutionContext, config: AdvanceClockConfig, project: ProjectParam) -> None:
     """Move the clock by a span such as ``1d``; what the new time lets be known follows at the next refresh."""
     if not isinstance(project.clock, SimulatedClock):
         raise ClockError("the project follows the wall clock, which nobody moves")

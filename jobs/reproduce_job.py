@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ml_platform.audit.reproduce import Attempt, Reproduction, keep_attempt, reproduce, version_to_reproduce
+from ml_platform.audit.reproduce import Reproduction, ReproductionRun, keep_attempt, reproduce, version_to_reproduce
 from ml_platform.core.errors import ReproductionDiffers
 from ml_platform.core.secrets import scrubbed
 from ml_platform.registry.resolve import version_named
@@ -12,7 +12,7 @@ from ml_platform_dagster.resources.project import ProjectParam
 REPRODUCE = "reproduce"
 
 
-class Which(dg.Config):
+class ReproduceConfig(dg.Config):
     """Which version to train again; a random one where none is named."""
 
     version: str = ""
@@ -20,7 +20,7 @@ class Which(dg.Config):
 
 @dg.op(description="Train a past version again from its manifest, and compare its fitted state.")
 @scrubbed
-def reproduce_version(context: dg.OpExecutionContext, config: Which, project: ProjectParam) -> None:
+def reproduce_version(context: dg.OpExecutionContext, config: ReproduceConfig, project: ProjectParam) -> None:
     """Fail, so that an alert goes out, where the fitted state is not what it was."""
     now = project.clock.now()
     version = version_named(project, config.version) if config.version else version_to_reproduce(project, now)
@@ -28,7 +28,7 @@ def reproduce_version(context: dg.OpExecutionContext, config: Which, project: Pr
         context.log.info("No version can be trained again yet.")
         return
     found = reproduce(project, version)
-    keep_attempt(project, Attempt(str(version), now, found.same, found.statement))
+    keep_attempt(project, ReproductionRun(str(version), now, found.same, found.statement))
     context.add_output_metadata(_metadata(found))
     if not found.same:
         raise ReproductionDiffers(str(version), found.statement)

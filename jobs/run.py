@@ -42,7 +42,7 @@ from ml_platform_dagster.jobs.command import parser_of, run_command
 from ml_platform_dagster.jobs.failures import failure_alert
 from ml_platform_dagster.jobs.instance import open_instance
 from ml_platform_dagster.jobs.orphaned_runs import end_dead_runs, process_tags
-from ml_platform_dagster.jobs.run_events import Listener, Outcome, Tell, tell_json, tell_text
+from ml_platform_dagster.jobs.run_events import EventSink, Outcome, RunListener, tell_json, tell_text
 
 _SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -55,7 +55,7 @@ class UnknownJob(PlatformError):
 
 
 def run_job(
-    project: Project, instance: dg.DagsterInstance, job: str, tell: Tell, only: Collection[str] = ()
+    project: Project, instance: dg.DagsterInstance, job: str, tell: EventSink, only: Collection[str] = ()
 ) -> Outcome:
     """Run a job to its end in this process, telling each step, and alert where it failed.
 
@@ -75,7 +75,7 @@ def run_job(
     outcome = Outcome(str(uuid.uuid4()))
     tell({"event": "run", "run": outcome.run, "job": job, "steps": steps})
     began = time.monotonic()
-    listener = Listener(outcome, names, tell)
+    listener = RunListener(outcome, names, tell)
     instance.add_event_listener(outcome.run, listener)
     result = definition.execute_in_process(
         instance=instance,
@@ -108,7 +108,7 @@ def _partition_tags(project: Project, instance: dg.DagsterInstance, steps: Seque
 
 
 def run_and_follow(
-    project: Project, instance: dg.DagsterInstance, job: str, tell: Tell, only: Collection[str] = ()
+    project: Project, instance: dg.DagsterInstance, job: str, tell: EventSink, only: Collection[str] = ()
 ) -> int:
     """Run a job, then what waited for predictions of a model without a champion, and return the exit code."""
     outcome = run_job(project, instance, job, tell, only)

@@ -10,7 +10,7 @@ import dagster as dg
 from ml_platform_dagster.jobs.failures import problem_of
 from ml_platform_dagster.resources.dagster_private import RunFailureReason
 
-Tell = Callable[[Mapping[str, Any]], None]
+EventSink = Callable[[Mapping[str, Any]], None]
 _FIGURES = (
     "dagster/row_count",
     "dagster/partition_row_count",
@@ -48,7 +48,7 @@ class Outcome:
 
 
 @dataclass
-class Listener:
+class RunListener:
     """Hears a run's events, tells them, and keeps how it went.
 
     Attributes
@@ -59,7 +59,7 @@ class Listener:
 
     outcome: Outcome
     names: Mapping[str, str]
-    tell: Tell
+    tell: EventSink
     made: dict[str, dict[str, Any]] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
 
@@ -112,7 +112,7 @@ def _plain(told: dg.AssetMaterialization | dg.AssetObservation) -> dict[str, Any
     return {name: value for name, value in values.items() if isinstance(value, str | int | float)}
 
 
-def tell_json(stream: TextIO) -> Tell:
+def tell_json(stream: TextIO) -> EventSink:
     """Return what writes every line as a JSON object."""
 
     def tell(line: Mapping[str, Any]) -> None:
@@ -121,7 +121,7 @@ def tell_json(stream: TextIO) -> Tell:
     return tell
 
 
-def tell_text(stream: TextIO) -> Tell:
+def tell_text(stream: TextIO) -> EventSink:
     """Return what writes the lines that a person wants to read."""
 
     def tell(line: Mapping[str, Any]) -> None:

@@ -65,7 +65,7 @@ def explain(
 
     Raises
     ------
-    NoSuchPrediction, WrongWhatIf, ArtifactMissing, ArtifactDamaged
+    NoSuchPrediction, InvalidWhatIf, ArtifactMissing, ArtifactDamaged
     """
     from ml_platform.audit import explain as explanation
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ml_platform.audit.explain.explanation import Explanation
 from ml_platform.cli.status import BadDay, UnknownModel
-from ml_platform.core.errors import PlatformError, WrongWhatIf
+from ml_platform.core.errors import InvalidWhatIf, PlatformError
 from ml_platform.project import Project, open_project
 
 _COLUMNS = ("prediction_id", "version", "score", "action", "expected_value", "settled", "largest", "again")
@@ -58,7 +58,7 @@ def _changes(given: Sequence[str]) -> dict[str, str]:
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise WrongWhatIf(text, "is no change. Write COLUMN=VALUE, such as congestion.departures_1h=40.")
+            raise InvalidWhatIf(text, "is no change. Write COLUMN=VALUE, such as congestion.departures_1h=40.")
         changes[name.strip()] = value.strip()
     return changes
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ml_platform.audit.reproduce import Attempt, Reproduction, keep_attempt, reproduce
+from ml_platform.audit.reproduce import Reproduction, ReproductionRun, keep_attempt, reproduce
 from ml_platform.cli.summary import wide_console
 from ml_platform.core.terminal_text import styled
 from ml_platform.project import open_project
@@ -26,7 +26,7 @@ def reproduce_version(
     project = open_project(directory)
     version = version_named(project, name)
     found = reproduce(project, version, today=today, from_sources=from_sources, tolerance=tolerance)
-    keep_attempt(project, Attempt(str(version), project.clock.now(), found.same, found.statement))
+    keep_attempt(project, ReproductionRun(str(version), project.clock.now(), found.same, found.statement))
     if as_json:
         print(json.dumps({**asdict(found), "same": found.same, "statement": found.statement}, indent=2))
     else:

@@ -13,9 +13,9 @@ from ml_platform.declarations.types import (
     Cron,
     Declaration,
     ExpressionText,
+    JsonValue,
     Name,
     Owner,
-    Plain,
     Shorthand,
     Span,
     exactly_one,
@@ -65,7 +65,7 @@ class Algorithm(Declaration):
     """A fitted estimator by name: lightgbm, rule, constant, an allow-listed scikit-learn class, or module:Class."""
 
     name: str
-    params: dict[str, Plain] = Field(default_factory=dict)
+    params: dict[str, JsonValue] = Field(default_factory=dict)
     expression: ExpressionText | None = Field(None, description="For rule: the expert's expression over features")
     monotone: dict[str, Literal["increasing", "decreasing"]] = Field(default_factory=dict)
     seed: int = 0

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from ml_platform.declarations.reader import AnyReader, named_readers, readers
-from ml_platform.declarations.types import Declaration, Duration, Name, Owner, Plain, Shorthand, Span, exactly_one
+from ml_platform.declarations.types import Declaration, Duration, JsonValue, Name, Owner, Shorthand, Span, exactly_one
 
 ColumnType = Literal["string", "int", "float", "bool", "timestamp"]
 
@@ -68,7 +68,7 @@ class Expectation(Declaration):
     """A Great Expectations expectation by its snake-case name, with its arguments."""
 
     expect: str = Field(description="Such as column_values_to_not_be_null")
-    args: dict[str, Plain] = Field(default_factory=dict)
+    args: dict[str, JsonValue] = Field(default_factory=dict)
     severity: Literal["error", "warn"] = "error"
 
 

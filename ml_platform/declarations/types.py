@@ -165,7 +165,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-Plain = Annotated[Any, AfterValidator(_plain)]
+JsonValue = Annotated[Any, AfterValidator(_plain)]
 
 
 def _owner(value: Any) -> str:

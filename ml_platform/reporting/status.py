@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from ml_platform.audit.reproduce.history import Attempt, attempts
+from ml_platform.audit.reproduce.history import ReproductionRun, attempts
 from ml_platform.core.errors import ArtifactMissing
 from ml_platform.operations.alerts import recent_alerts
 from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
@@ -130,7 +130,7 @@ class ModelStatus:
     missed: Missed | None
     monitoring: MonitoringStatus | None
     findings: tuple[Finding, ...]
-    reproduced: Attempt | None
+    reproduced: ReproductionRun | None
     waiting: int | None
 
 

@@ -21,7 +21,7 @@ Why = Literal["never read", "begins anew", "rows become known", "no fingerprint"
 
 
 @dataclass(frozen=True)
-class Look:
+class IngestPlan:
     """What an ingest of a source begins with.
 
     Attributes
@@ -50,7 +50,7 @@ class Look:
     changed: Sequence[Part]
 
 
-def look_at_source(project: Project, name: str, now: datetime) -> Look:
+def look_at_source(project: Project, name: str, now: datetime) -> IngestPlan:
     """Return what of a source an ingest at `now` would read. None of its rows is read for that.
 
     Raises
@@ -68,14 +68,14 @@ def look_at_source(project: Project, name: str, now: datetime) -> Look:
     continues = last is not None and last.lineage == lineage and _has_rows(project, spec, last)
     marks = last_marks(project.database, name, scope) if continues else {}
     if last is not None and continues and now < last.at:  # what was known later is not asked for
-        return Look(None, last, True, lineage, scope, marks, (), ())
+        return IngestPlan(None, last, True, lineage, scope, marks, (), ())
     cursor = marks.get(CURSOR)
     parts = reader_of(spec).parts(project, spec, cursor.mark if cursor else None)
     changed = unsettled(parts, marks, now)
     why = _why(changed, marks, now) if continues else ("begins anew" if last else "never read")
     if spec.reader.replaces_parts and _are_replaced(marks, parts):
         why, changed = "replaced", list(parts)
-    return Look(why, last, continues, lineage, scope, marks, parts, changed)
+    return IngestPlan(why, last, continues, lineage, scope, marks, parts, changed)
 
 
 def _has_rows(project: Project, spec: SourceSpec, last: Ingest) -> bool:

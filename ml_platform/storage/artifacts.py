@@ -61,7 +61,7 @@ class ArtifactStore:
         self._brings_back = True
         self._swept = False
 
-    def as_it_stands(self) -> ArtifactStore:
+    def read_only(self) -> ArtifactStore:
         """Return the same store for who only looks: what was set aside to be removed stays there."""
         looking = copy.copy(self)
         looking._brings_back = False

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from ml_platform.operations.alerts import Alert, recent_alerts, send_alert
-from ml_platform.operations.monitoring.drift_episodes import follow_drift, open_findings
+from ml_platform.operations.monitoring.drift_episodes import open_findings, update_episode
 from ml_platform.project import Project
 from ml_platform.sources.checks.results import CheckResult, last_recording, record_checks
 from ml_platform.storage.artifacts import ArtifactStore
@@ -66,15 +66,15 @@ def test_one_alert_of_many_writers_is_new(project: Project) -> None:
 
 def test_one_finding_of_many_writers_is_open(project: Project) -> None:
     def follow(second: int) -> str:
-        found = follow_drift(project, "late_parcel", 1, "drift", NOW + timedelta(seconds=second), "a column moved")
+        found = update_episode(project, "late_parcel", 1, "drift", NOW + timedelta(seconds=second), "a column moved")
         assert found is not None
         return found.id
 
     assert len(set(at_once(follow))) == 1
     assert len(open_findings(project)) == 1
-    assert follow_drift(project, "late_parcel", 1, "stable", NOW + timedelta(days=12, seconds=5), "") is None
+    assert update_episode(project, "late_parcel", 1, "stable", NOW + timedelta(days=12, seconds=5), "") is None
     assert open_findings(project) == []
-    assert follow_drift(project, "late_parcel", 1, "drift", NOW + timedelta(days=13), "again") is not None
+    assert update_episode(project, "late_parcel", 1, "drift", NOW + timedelta(days=13), "again") is not None
 
 
 def test_the_last_recording_of_checks_is_the_one_that_counts(database: Database) -> None:

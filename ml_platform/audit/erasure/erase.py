@@ -15,7 +15,7 @@ from ml_platform.audit.erasure.records import mask_records, rewrite_database
 from ml_platform.audit.erasure.remove_rows import left_id, without
 from ml_platform.audit.erasure.staged_store import Rehearsal
 from ml_platform.audit.retention.reachability import look_at_store
-from ml_platform.audit.retention.remove import PlanHasChanged
+from ml_platform.audit.retention.remove import StalePlan
 from ml_platform.core.errors import PlatformError
 from ml_platform.features.tile_index import CELLS
 from ml_platform.project import Project
@@ -55,15 +55,15 @@ def erase(project: Project, person: Person, plan_id: str, now: datetime, *, acto
 
     Raises
     ------
-    PlanHasChanged, ReasonNamesKey
+    StalePlan, ReasonNamesKey
         Nothing was changed.
-    CannotTell, ArtifactMissing, ArtifactDamaged, DatabaseUnavailable
+    UnreadableDependency, ArtifactMissing, ArtifactDamaged, DatabaseUnavailable
     """
     if person.masked_text(reason) != reason:
         raise ReasonNamesKey
     plan = plan_erasure(project, person, now)
     if plan.id != plan_id:
-        raise PlanHasChanged(plan_id, plan.id)
+        raise StalePlan(plan_id, plan.id)
     _tell(project, plan, now, actor, reason)
     current = plan
     for _ in range(_ROUNDS):  # a run beside may have written more meanwhile, from what it had read before

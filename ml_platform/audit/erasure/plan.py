@@ -129,7 +129,7 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
 
     Raises
     ------
-    CannotTell, ArtifactMissing, ArtifactDamaged
+    UnreadableDependency, ArtifactMissing, ArtifactDamaged
     """
     found = find_person(project, person)
     replaced, former = [], set[str]()

@@ -54,7 +54,7 @@ def explain(
     ------
     NoSuchPrediction
         Where the id is malformed or not in the log, with the nearest one.
-    WrongWhatIf
+    InvalidWhatIf
         Where a what-if value does not fit.
     ArtifactMissing, ArtifactDamaged
         Where the log or the trained model cannot be read; what else is missing is told among the problems.

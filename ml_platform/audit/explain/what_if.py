@@ -13,7 +13,7 @@ import pandas as pd
 from ml_platform.audit.explain.contributions import Contributions, contributions_of
 from ml_platform.audit.explain.rescoring import output_names, output_value
 from ml_platform.audit.explain.values import plain
-from ml_platform.core.errors import PredictionError, WrongWhatIf, listed, suggest
+from ml_platform.core.errors import InvalidWhatIf, PredictionError, listed, suggest
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.models.predictor import Predictor
 
@@ -62,7 +62,7 @@ def what_if(predictor: Predictor, row: pd.DataFrame, given: Mapping[str, str]) -
 
     Raises
     ------
-    WrongWhatIf
+    InvalidWhatIf
         For a column that the predictor does not read, with the nearest one, and for a value of another type.
     """
     columns = {column.name: column for column in predictor.inputs}
@@ -71,13 +71,13 @@ def what_if(predictor: Predictor, row: pd.DataFrame, given: Mapping[str, str]) -
     for name, text in given.items():
         column = columns.get(_full_name(name, columns))
         if column is None:
-            raise WrongWhatIf(name, f"the predictor reads no such column. {_nearest(name, columns)}")
+            raise InvalidWhatIf(name, f"the predictor reads no such column. {_nearest(name, columns)}")
         changes.append(Change(column.name, plain(rows[column.name].iloc[0]), _value(column, text)))
     changed = rows.assign(**{change.name: pd.Series([change.after], rows.index, dtype=object) for change in changes})
     try:
         read = read_columns(changed, predictor.inputs)
     except PredictionError as error:
-        raise WrongWhatIf(changes[0].name, str(error).rstrip(".")) from None
+        raise InvalidWhatIf(changes[0].name, str(error).rstrip(".")) from None
     predicted, values = predictor.predict(read).iloc[0], predictor.expected_values(read).iloc[0]
     return WhatIf(
         tuple(changes),
@@ -114,7 +114,7 @@ def _value(column: InputColumn, text: str) -> Any:
         return _READERS[column.type](text)
     except ValueError:
         found = _EXAMPLES[column.type]
-        raise WrongWhatIf(column.name, f"{text!r} is not of type {column.type}. Write {found}, or null.") from None
+        raise InvalidWhatIf(column.name, f"{text!r} is not of type {column.type}. Write {found}, or null.") from None
 
 
 def _bool(text: str) -> bool:

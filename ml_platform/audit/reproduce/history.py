@@ -32,7 +32,7 @@ REPRODUCTIONS = sa.Table(
 
 
 @dataclass(frozen=True)
-class Attempt:
+class ReproductionRun:
     """One version that was trained again, and what came of it."""
 
     version: str
@@ -41,18 +41,18 @@ class Attempt:
     statement: str
 
 
-def keep_attempt(project: Project, attempt: Attempt) -> None:
+def keep_attempt(project: Project, attempt: ReproductionRun) -> None:
     """Record what came of training a version again."""
     with project.database.writing() as connection:
         insert_row(connection, REPRODUCTIONS, vars(attempt))
 
 
-def attempts(project: Project) -> list[Attempt]:
+def attempts(project: Project) -> list[ReproductionRun]:
     """Return what was recorded, newest first."""
     columns = [column for column in REPRODUCTIONS.c if column.name != "seq"]
     query = sa.select(*columns).order_by(REPRODUCTIONS.c.seq.desc())
     with project.database.reading() as connection:
-        return [Attempt(**row) for row in connection.execute(query).mappings()]
+        return [ReproductionRun(**row) for row in connection.execute(query).mappings()]
 
 
 def version_to_reproduce(project: Project, at: datetime) -> Version | None:

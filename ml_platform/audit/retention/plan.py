@@ -92,7 +92,7 @@ def plan_removal(project: Project, now: datetime, wall_now: datetime) -> Removal
 
     Raises
     ------
-    CannotTell
+    UnreadableDependency
         Where something that is needed is missing or damaged.
     """
     stored = look_at_store(project)

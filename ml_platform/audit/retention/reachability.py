@@ -33,7 +33,7 @@ _RULES = {
 Key = tuple[str, str]
 
 
-class CannotTell(PlatformError):
+class UnreadableDependency(PlatformError):
     """Something that is needed cannot be read, so that nobody knows what it needs itself."""
 
     def __init__(self, what: str, problem: PlatformError) -> None:
@@ -73,7 +73,7 @@ def look_at_store(project: Project) -> Stored:
 
     Raises
     ------
-    CannotTell
+    UnreadableDependency
         Where a manifest cannot be read.
     """
     store, artifacts, manifests = project.store, {}, {}
@@ -84,7 +84,7 @@ def look_at_store(project: Project) -> Stored:
             try:
                 artifacts[key] = store.get(*key)
             except PlatformError as error:
-                raise CannotTell(f"{key[0]} {key[1][:12]}", error) from None
+                raise UnreadableDependency(f"{key[0]} {key[1][:12]}", error) from None
             manifests[key] = file
     objects, temporaries = (tuple(store.removal.files(folder)) for folder in ("objects", TEMPORARY))
     keys = tuple(file for file in store.removal.files("keys") if file.path not in unknown)
@@ -123,7 +123,7 @@ def what_is_needed(project: Project, stored: Stored, now: datetime, wall_now: da
 
     Raises
     ------
-    CannotTell
+    UnreadableDependency
         Where something that is needed is missing or damaged.
     """
     found = _Deciding(project, stored, now, wall_now)
@@ -145,7 +145,7 @@ class _Deciding:
         """Keep what some roots rest on."""
         for found in reach(self._project.store, roots):
             if found.problem is not None:
-                raise CannotTell(str(found), found.problem)
+                raise UnreadableDependency(str(found), found.problem)
             why = str(found) if len(found.path) > 2 else found.path[0]
             id = (
                 found.artifact.id if found.artifact else found.id

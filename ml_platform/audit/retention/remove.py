@@ -20,7 +20,7 @@ from ml_platform.storage.rows import delete_rows
 _AT_ONCE = 400
 
 
-class PlanHasChanged(PlatformError):
+class StalePlan(PlatformError):
     """What would be removed is not what was looked at."""
 
     def __init__(self, asked: str, found: str) -> None:
@@ -40,14 +40,14 @@ def remove(project: Project, plan_id: str, now: datetime, wall_now: datetime, *,
 
     Raises
     ------
-    PlanHasChanged
+    StalePlan
         Where something is needed by now, or no more: nothing was removed.
-    CannotTell
+    UnreadableDependency
         Where something that is needed is missing or damaged.
     """
     plan = plan_removal(project, now, wall_now)
     if plan.id != plan_id:
-        raise PlanHasChanged(plan_id, plan.id)
+        raise StalePlan(plan_id, plan.id)
     removal = project.store.removal
     for path in plan.back:
         removal.bring_back(path)

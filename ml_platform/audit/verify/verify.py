@@ -71,7 +71,7 @@ def verify_project(
 class _Verifier:
     def __init__(self, project: Project, tell: Tell) -> None:
         self._project, self._tell = project, tell
-        self._store = project.store.as_it_stands()
+        self._store = project.store.read_only()
         self.verification = Verification()
         self._manifests: set[tuple[str, str]] = set()
         self._objects: set[bytes] = set()

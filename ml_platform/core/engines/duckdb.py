@@ -75,25 +75,25 @@ class DuckDB:
 
     def keep(self, name: str, query: Any) -> Any:
         """Compute an Ibis table once, keep it under `name`, and return it for Ibis."""
-        with _told_plainly():
+        with _translate_errors():
             self._awaited(self._connection.execute, f"CREATE OR REPLACE TEMP TABLE {name} AS {_sql(query)}")
         return self._known(name)
 
     def copy(self, query: Any, path: Path) -> None:
         """Write the rows of an Ibis table into a Parquet file of the caller's."""
-        with _told_plainly():
+        with _translate_errors():
             groups = "ROW_GROUP_SIZE 20480"
             copy = f"COPY ({_sql(query)}) TO {_quoted(str(path))} (FORMAT parquet, {groups})"
             self._awaited(self._connection.execute, copy)
 
     def run(self, query: Any) -> pa.Table:
         """Return the rows of an Ibis table."""
-        with _told_plainly():
+        with _translate_errors():
             return in_declared_types(self._awaited(self._connection.sql(_sql(query)).to_arrow_table), query)
 
     def batches(self, query: Any, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
         """Yield the rows of an Ibis table in batches, as they are computed; run nothing else meanwhile."""
-        with _told_plainly():
+        with _translate_errors():
             yield from self._connection.sql(_sql(query)).to_arrow_reader(rows)
 
     def _awaited(self, work: Callable[..., Any], *given: Any) -> Any:
@@ -112,7 +112,7 @@ class DuckDB:
 
 
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Turn what the engine says of numbers that do not fit into an error of the platform's."""
     import duckdb
 

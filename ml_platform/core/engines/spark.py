@@ -72,12 +72,12 @@ class Spark:
 
     def keep(self, name: str, query: Any) -> Any:
         """Compute an Ibis table once, keep it under `name`, and return it for Ibis."""
-        with _told_plainly(self._url):
+        with _translate_errors(self._url):
             return self._known(name, self._rows(query).localCheckpoint(eager=True))
 
     def run(self, query: Any) -> pa.Table:
         """Return the rows of an Ibis table."""
-        with _told_plainly(self._url):
+        with _translate_errors(self._url):
             return in_declared_types(self._rows(query).toArrow(), query)
 
     def _rows(self, query: Any) -> DataFrame:
@@ -100,7 +100,7 @@ class Spark:
 
 
 @contextmanager
-def _told_plainly(url: str) -> Iterator[None]:
+def _translate_errors(url: str) -> Iterator[None]:
     """Turn what Spark says of numbers that do not fit, and of a lost server, into errors of the platform's."""
     from pyspark.errors import PySparkException
 

@@ -16,6 +16,7 @@ from ml_platform.core.errors.models import (
     ApprovalWithoutReason,
     DirtyTree,
     EvaluationError,
+    InvalidWhatIf,
     NoSuchPrediction,
     NoSuchVersion,
     NotReproducible,
@@ -24,7 +25,6 @@ from ml_platform.core.errors.models import (
     ReproductionDiffers,
     StaleEvaluation,
     TrainingError,
-    WrongWhatIf,
 )
 from ml_platform.core.errors.sources import (
     BrokenInput,
@@ -73,6 +73,7 @@ __all__ = [
     "Fault",
     "FeatureError",
     "FrameError",
+    "InvalidWhatIf",
     "LeakFound",
     "LedgerDamaged",
     "MemoryExhausted",
@@ -100,7 +101,6 @@ __all__ = [
     "UnknownSnapshot",
     "UntrustedContent",
     "ValueTooLarge",
-    "WrongWhatIf",
     "listed",
     "suggest",
     "too_large",

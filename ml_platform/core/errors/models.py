@@ -59,7 +59,7 @@ class NoSuchPrediction(PlatformError):
         super().__init__(f"prediction {id!r}: {problem}.".replace("?.", "?"))
 
 
-class WrongWhatIf(PlatformError):
+class InvalidWhatIf(PlatformError):
     """A what-if value does not fit the prediction's inputs. Nothing was scored."""
 
     def __init__(self, name: str, problem: str) -> None:

@@ -28,7 +28,7 @@ def psi(reference: Histogram, current: Histogram) -> float:
     return math.fsum((p - q) * math.log(p / q) for p, q in zip(now, before, strict=True))
 
 
-def psi_noise(reference: Histogram, current: Histogram, chance: float) -> float:
+def psi_sampling_bound(reference: Histogram, current: Histogram, chance: float) -> float:
     """Return what the index passes with probability `chance` if both are samples of one distribution."""
     if not (reference.rows and current.rows):
         return math.inf

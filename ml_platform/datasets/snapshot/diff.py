@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_platform.core.statistics.histograms import choose_bins, count_values
-from ml_platform.core.statistics.population_stability import largest_shift, psi, psi_noise
+from ml_platform.core.statistics.population_stability import largest_shift, psi, psi_sampling_bound
 from ml_platform.datasets.labels import LABEL
 from ml_platform.datasets.left_out import PREDICTION_TIME
 from ml_platform.datasets.model_frame import to_frame
@@ -227,4 +227,4 @@ def _in_order(artifact: Artifact) -> list[Any]:
 def _distance(name: str, before: Any, after: Any) -> Moved:
     bins = choose_bins(before)
     one, other = count_values(before, bins), count_values(after, bins)
-    return Moved(name, psi(one, other), psi_noise(one, other, _CHANCE), largest_shift(one, other))
+    return Moved(name, psi(one, other), psi_sampling_bound(one, other, _CHANCE), largest_shift(one, other))

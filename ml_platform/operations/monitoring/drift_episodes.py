@@ -70,7 +70,7 @@ class Finding:
     closed_because: str | None = None
 
 
-def follow_drift(
+def update_episode(
     project: Project,
     model: str,
     version: int,

@@ -18,7 +18,7 @@ from ml_platform.core.statistics.histograms import Histogram
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.operations.monitoring.drift import compare, drift_in_words, summarize_window, window_days, window_start
-from ml_platform.operations.monitoring.drift_episodes import Finding, follow_drift
+from ml_platform.operations.monitoring.drift_episodes import Finding, update_episode
 from ml_platform.operations.monitoring.drift_result import DriftResult
 from ml_platform.operations.monitoring.growth import LOOK_BACK_DAYS
 from ml_platform.operations.monitoring.reference import Reference, reference_of
@@ -173,7 +173,7 @@ def _follow(
     if report is not None:
         facts["report"] = str(report)
     reason = f"{version}: {result.reason}, over {result.rows:,} predictions"
-    return follow_drift(project, version.model, version.number, result.verdict, now, reason, facts)
+    return update_episode(project, version.model, version.number, result.verdict, now, reason, facts)
 
 
 def _read_ids(

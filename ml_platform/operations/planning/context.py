@@ -11,7 +11,7 @@ from ml_platform.declarations.graph import Node, deciding_of
 from ml_platform.operations.planning.declaration_diff import declared_change
 from ml_platform.operations.planning.plan import Planned
 from ml_platform.project import Project
-from ml_platform.sources.change_detection import Look, look_at_source
+from ml_platform.sources.change_detection import IngestPlan, look_at_source
 from ml_platform.sources.checks.results import last_recording
 from ml_platform.storage.durations import usual_duration
 from ml_platform.storage.last_declarations import last_declared
@@ -29,7 +29,7 @@ class View:
     now: datetime
     nodes: tuple[Node, ...]
     planned: dict[str, Planned] = field(default_factory=dict)
-    _looks: dict[str, Look] = field(default_factory=dict)
+    _looks: dict[str, IngestPlan] = field(default_factory=dict)
 
     # What stands ------------------------------------------------------------
 
@@ -45,7 +45,7 @@ class View:
         except (ArtifactMissing, ArtifactDamaged):
             return None
 
-    def look(self, source: str) -> Look:
+    def look(self, source: str) -> IngestPlan:
         """Return whether a run would read a source.
 
         Raises

@@ -11,7 +11,7 @@ from ml_platform.features.aggregates.partials import without_limb
 from ml_platform.features.build import BASE, Pending, pending_cells, table_key
 from ml_platform.operations.planning.context import NEVER, View
 from ml_platform.operations.planning.plan import Planned
-from ml_platform.sources.change_detection import Look
+from ml_platform.sources.change_detection import IngestPlan
 from ml_platform.sources.source_log import chunk_states, has_records
 from ml_platform.storage.durations import expected_duration
 from ml_platform.storage.manifest import Artifact
@@ -39,7 +39,7 @@ def plan_source(view: View, node: Node) -> Planned:
     return view.up_to_date(node, log.id)
 
 
-def _why_read(view: View, node: Node, look: Look) -> list[str]:
+def _why_read(view: View, node: Node, look: IngestPlan) -> list[str]:
     if look.why == "never read" or look.last is None:
         return [NEVER]
     if look.why == "begins anew":
@@ -52,7 +52,7 @@ def _why_read(view: View, node: Node, look: Look) -> list[str]:
     return view.changes(node) or [_told_changed(look)]
 
 
-def _told_changed(look: Look) -> str:
+def _told_changed(look: IngestPlan) -> str:
     """Return which of the files, or other parts, of a source have changed since they were read."""
     if len(look.parts) == 1:
         return f"{look.parts[0].name} changed since the last ingest"

@@ -5,3 +5,5 @@ one by an entry point of the group ``ml_platform.readers``.
 """
 
 __all__ = ()
+
+__all__ = []

@@ -19,7 +19,7 @@ from ml_platform.audit.erasure.plan import plan_erasure
 from ml_platform.audit.explain import Explanation, explain
 from ml_platform.audit.explain.champion_history import production_at
 from ml_platform.audit.explain.lookup import find_predictions, sample_ids
-from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, NoSuchPrediction, WrongWhatIf
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, InvalidWhatIf, NoSuchPrediction
 from ml_platform.project import Project, open_project
 from ml_platform.storage.manifest import StoredObject
 from ml_platform.storage.prediction_log import append_predictions, logged_days, segment_names
@@ -290,7 +290,7 @@ def test_what_if_scores_on_paper_and_logs_nothing(shop: Project, before: Explana
 def test_a_what_if_that_does_not_fit_is_refused(
     lived: Lived, before: Explanation, name: str, value: str, problem: str
 ) -> None:
-    with pytest.raises(WrongWhatIf) as caught:
+    with pytest.raises(InvalidWhatIf) as caught:
         explain(lived.project, before.prediction_id, lived.now, given={name: value})
     assert str(caught.value) == f"--what-if {name}: {problem}"
 

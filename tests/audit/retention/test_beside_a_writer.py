@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ml_platform.audit.retention.plan import plan_removal
-from ml_platform.audit.retention.remove import PlanHasChanged, remove
+from ml_platform.audit.retention.remove import StalePlan, remove
 from ml_platform.core.hashing import content_id
 from ml_platform.project import open_project
 from ml_platform.storage.artifacts import ArtifactStore
@@ -52,7 +52,7 @@ def test_a_writer_beside_never_loses_what_it_wrote(tmp_path):
         now = datetime.now(UTC)
         try:
             done = remove(project, plan_removal(project, now, now).id, now, now, actor="ada")
-        except PlanHasChanged:
+        except StalePlan:
             continue
         final, back = final + len(done.final), back + len(done.back)
         time.sleep(0.2)

@@ -20,7 +20,7 @@ from ml_platform.audit.erasure.records import personal_columns
 from ml_platform.audit.explain.explainer import explain
 from ml_platform.audit.reproduce.reproducer import reproduce
 from ml_platform.audit.retention.plan import plan_removal
-from ml_platform.audit.retention.remove import PlanHasChanged
+from ml_platform.audit.retention.remove import StalePlan
 from ml_platform.audit.verify.verify import verify_project
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.hashing import canonical_json, content_id
@@ -230,7 +230,7 @@ def test_another_plan_than_was_looked_at_erases_nothing(cluttered):
     key, _ = in_predictions_and_in_training(project)
     person = Person.of(project, "order", {"order_id": key})
     count, lines = held(project, key), len(ledger_lines(project.database))
-    with pytest.raises(PlanHasChanged):
+    with pytest.raises(StalePlan):
         erase(project, person, "0123456789ab", LATER, actor="ada", reason=WHY)
     assert (held(project, key), len(ledger_lines(project.database))) == (count, lines)
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from ml_platform.audit.references.links import reach
 from ml_platform.audit.references.roots import all_roots, removed_on_purpose
 from ml_platform.audit.retention.plan import plan_removal
-from ml_platform.audit.retention.reachability import CannotTell
-from ml_platform.audit.retention.remove import PlanHasChanged, remove
+from ml_platform.audit.retention.reachability import UnreadableDependency
+from ml_platform.audit.retention.remove import StalePlan, remove
 from ml_platform.audit.verify.verify import verify_project
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.features.build import build_feature_table
@@ -110,7 +110,7 @@ def test_a_plan_that_does_not_hold_any_more_removes_nothing(cluttered):
     project = with_rules(cluttered.project)
     plan, before = plan_removal(project, LATER, wall(2)), files(project)
     record_output(project.database, f"{MODEL}/snapshot", "snapshot", cluttered.snapshot.id, run="r", at=NOON)
-    with pytest.raises(PlanHasChanged, match=f"plan {plan.id} does not hold any more: by now it would be plan "):
+    with pytest.raises(StalePlan, match=f"plan {plan.id} does not hold any more: by now it would be plan "):
         remove(project, plan.id, LATER, wall(2), actor="ada")
     assert files(project) == before
 
@@ -197,10 +197,12 @@ def test_nothing_goes_while_something_that_is_needed_is_damaged(cluttered):
     project = with_rules(cluttered.project)
     path = project.state / f"store/manifests/snapshot/{versions(project, MODEL)[0].snapshot}.json"
     path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(CannotTell, match="nothing can be removed: what is needed cannot be told, because of snapshot"):
+    with pytest.raises(
+        UnreadableDependency, match="nothing can be removed: what is needed cannot be told, because of snapshot"
+    ):
         plan_removal(project, LATER, wall(2))
     path.unlink()
-    with pytest.raises(CannotTell, match="It was never finished, or has been removed"):
+    with pytest.raises(UnreadableDependency, match="It was never finished, or has been removed"):
         plan_removal(project, LATER, wall(2))
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_platform.core.statistics.histograms import Bins, Histogram, choose_bins, count_values
-from ml_platform.core.statistics.population_stability import largest_shift, psi, psi_noise
+from ml_platform.core.statistics.population_stability import largest_shift, psi, psi_sampling_bound
 
 
 def naive_counts(values: list[Any], bins: Bins) -> list[int]:
@@ -143,4 +143,4 @@ def test_the_noise_bound_agrees_with_the_chi_squared_distribution() -> None:
     bins = Bins("numeric", tuple(float(edge) for edge in range(11)))
     before, now = Histogram(bins, (0, *[100] * 10, 0, 0)), Histogram(bins, (0, *[20] * 10, 0, 0))
     expected = (1 / 1000 + 1 / 200) * chi2.ppf(0.99, 9)
-    assert psi_noise(before, now, 0.01) == pytest.approx(expected, rel=1e-12)
+    assert psi_sampling_bound(before, now, 0.01) == pytest.approx(expected, rel=1e-12)

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from ml_platform.declarations.model import Monitoring
-from ml_platform.operations.monitoring.drift_episodes import Finding, all_findings, follow_drift, open_findings
+from ml_platform.operations.monitoring.drift_episodes import Finding, all_findings, open_findings, update_episode
 from ml_platform.operations.monitoring.drift_result import Verdict
 from ml_platform.project import Project
 from ml_platform.storage.database import Database
@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Project:
 
 def follow(project: Project, verdict: Verdict, hours: float, version: int = 1, **more: Any) -> Finding | None:
     model = more.pop("model", "late_parcel")
-    return follow_drift(project, model, version, verdict, T0 + hours * HOUR, "2 of 8 features", more)
+    return update_episode(project, model, version, verdict, T0 + hours * HOUR, "2 of 8 features", more)
 
 
 def test_drift_opens_one_finding_however_often_it_is_seen(project: Project) -> None:
