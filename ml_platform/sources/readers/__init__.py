@@ -5,5 +5,3 @@ one by an entry point of the group ``ml_platform.readers``.
 """
 
 __all__ = ()
-
-__all__ = []
