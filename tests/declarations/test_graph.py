@@ -192,7 +192,12 @@ def test_what_does_not_decide_changes_no_code_version(ferry: Path, file: str, ol
             "publish_delay: 6m",
             ["features/ship_recent", "delay/snapshot", "delay/predictions", "late/snapshot", "late/predictions"],
         ),
-        ("models/late.yaml", "horizon: 1d", "horizon: 2d", ["late/snapshot", "late/predictions", "late/monitoring"]),
+        (
+            "models/late.yaml",
+            "horizon: 1d",
+            "horizon: 2d",
+            ["late/snapshot", "late/evaluation", "late/predictions", "late/monitoring"],
+        ),
         ("models/late.yaml", "test: 14d", "test: 15d", ["late/snapshot"]),
         ("models/late.yaml", "departs_at - 2h", "departs_at - 3h", ["late/snapshot", "late/predictions"]),
         ("models/late.yaml", "num_leaves: 7", "num_leaves: 8", ["late/trained_model"]),
