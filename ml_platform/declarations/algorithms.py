@@ -171,7 +171,7 @@ def _names() -> list[str]:
 
 
 def _fits(kind: type[AlgorithmKind], task: Task) -> bool:
-    return kind.reads_matrix and task in kind.tasks
+    return kind.reads_matrix and kind.extra is None and task in kind.tasks
 
 
 def _unknown_param(kind: type[AlgorithmKind], algorithm: str, param: str) -> str:

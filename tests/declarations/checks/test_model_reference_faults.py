@@ -203,7 +203,7 @@ CASES = [
         "{name: lightgbm, params: {num_leaves: 7}}",
         "ridge",
         [
-            "models/late.yaml:10:12: algorithm: algorithm ridge cannot do binary. Take one of lightgbm, logistic_regression, random_forest, extra_trees, gradient_boosting, hist_gradient_boosting, decision_tree."
+            "models/late.yaml:10:12: algorithm: algorithm ridge cannot do binary. Take one of decision_tree, DummyClassifier, extra_trees, gradient_boosting, hist_gradient_boosting, lightgbm, logistic_regression, random_forest."
         ],
     ),
     (
