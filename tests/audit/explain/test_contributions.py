@@ -136,3 +136,15 @@ def test_several_classes_have_contributions_each(tmp_path: Path, monkeypatch: py
         assert predicted.iloc[place][["score.early", "score.late", "score.soon"]].tolist() == pytest.approx(
             shares.tolist()
         )
+
+
+def test_a_plain_class_of_the_project_is_trained_read_and_explained_by_leaving_columns_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (open_shop(tmp_path).root / "mine.py").write_text("from sklearn.neighbors import KNeighborsClassifier\n")
+    predictor, rows = fitted(tmp_path, monkeypatch, '{name: "mine:KNeighborsClassifier"}'), shop_rows(3, seed=9)
+    without = rows.assign(**{"orders.amount": np.nan})
+    change = (predictor.predict(rows)["score"] - predictor.predict(without)["score"]).tolist()
+    for place, (found,) in enumerate(told_of(predictor, rows)):
+        amount = next(term.amount for term in found.terms if term.column == "orders.amount")
+        assert (found.method, amount) == ("left_out", pytest.approx(change[place], abs=1e-12))
