@@ -42,7 +42,7 @@ def call(*command: object, expect: int = 0) -> str:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     root = write_hostile_shop(tmp_path_factory.mktemp("hostile") / "shop", days=75)
-    printed = {"run": call("run", root)}
+    printed = {"run": call("run", root), "advance": call("advance", "1d", root, "--run")}  # a day to be monitored
     id = json.loads(call("predictions", "late_parcel", root, "--limit", 1, "--json"))[0]["prediction_id"]
     for name, command in {
         "status": ["status", root],

@@ -77,8 +77,9 @@ def look_at_store(project: Project) -> Stored:
         Where a manifest cannot be read.
     """
     store, artifacts, manifests = project.store, {}, {}
+    there = [*store.removal.files("manifests")]  # first: what is written beside, and unknown yet, is no damage
     unknown = set(store.unknown())
-    for file in store.removal.files("manifests"):
+    for file in there:
         if not file.name.startswith(".") and file.path not in unknown:
             key = (file.path.split("/")[1], file.name.removesuffix(".json"))
             try:
