@@ -16,6 +16,8 @@ from ml_platform.sources.measured_delay import measured_delay
 from tests.declarations.ferry import edit, write_ferry
 from tests.features.world import at, sale, sales_project
 
+pytestmark = pytest.mark.slow
+
 TABLE = "features/ship_recent.yaml"
 KNOWN = "known_at: {column: logged_at}"
 

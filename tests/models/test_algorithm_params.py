@@ -13,6 +13,8 @@ from ml_platform.models.algorithms.lightgbm_params import METRICS as LIGHTGBM_ME
 from ml_platform.models.algorithms.lightgbm_params import PARAMS as LIGHTGBM
 from ml_platform.models.estimators.scikit_learn import ScikitLearn
 
+pytestmark = pytest.mark.slow
+
 _VALUES = [None, True, 0, 1, 2, 5, -1, 2**31, 0.0, 0.3, 1.0, 1.5, -0.5, "x", "sqrt", [], [3], [[0, 1], [2]], {}]
 _KINDS = {"int", "number", "fraction", "bool", "null", "text", "mapping", "ints", "groups"}
 SCIKIT_LEARN = {name: kind for name, kind in algorithms().items() if issubclass(kind, ScikitLearn)}

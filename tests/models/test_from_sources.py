@@ -17,6 +17,8 @@ from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.sources.ingest import ingest_source
 from tests.worlds import NOW, write_shop
 
+pytestmark = pytest.mark.slow
+
 
 def make_champion(project: Project, model: str) -> dict[str, str]:
     """Make every node up to the deployment and return the ids of what was made."""

@@ -5,6 +5,8 @@ from ml_platform.models.train import train_model
 from tests.models.rows import HandMadeSnapshot, keep_snapshots, shop_project, snapshot
 from tests.worlds import LATE_PARCEL
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):

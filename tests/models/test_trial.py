@@ -11,6 +11,8 @@ from tests.models.estimators.test_plain_class import OWN
 from tests.models.estimators.test_user_class import MEANS
 from tests.models.rows import SEGMENTS, write_project
 
+pytestmark = pytest.mark.slow
+
 ALGORITHM = "algorithm: {name: lightgbm, params: {num_iterations: 20, num_leaves: 7}}"
 STRICT = """
 from sklearn.base import BaseEstimator

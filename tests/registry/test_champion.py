@@ -17,6 +17,8 @@ from tests.audit.verify.factory import EASY
 from tests.models.rows import keep_snapshots, shop_project, snapshot
 from tests.worlds import LATE_PARCEL
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 

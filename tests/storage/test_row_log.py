@@ -32,6 +32,8 @@ from ml_platform.storage.row_log import (
 )
 from ml_platform.storage.rows import delete_rows, insert_if_absent, insert_missing, insert_row, put_row, update_rows
 
+pytestmark = pytest.mark.slow
+
 MONDAY = datetime(2024, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
 

@@ -32,6 +32,8 @@ from ml_platform.core.expressions.functions import functions
 from ml_platform.core.hashing import frame_id
 from ml_platform.sources.source_log import FOREVER
 
+pytestmark = pytest.mark.slow
+
 DRAW = random.Random(2)
 NUMBERS = [0, 1, -1, 7, -7, 899_999_999, 900_000_000, -900_000_001, FOREVER, -62_135_596_800_000_000, None]
 NUMBERS += [DRAW.randint(-(10**17), 2 * 10**17) for _ in range(200)]

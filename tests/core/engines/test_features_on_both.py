@@ -4,6 +4,7 @@ import random
 from datetime import timedelta
 
 import pyarrow as pa
+import pytest
 
 from ml_platform.core.clock import to_micros
 from ml_platform.core.hashing import frame_id
@@ -11,6 +12,8 @@ from ml_platform.features.build import build_feature_table
 from ml_platform.features.point_in_time import features_at
 from ml_platform.sources.ingest import ingest_source
 from tests.features.world import SALES, at, write_csv, write_project
+
+pytestmark = pytest.mark.slow
 
 AMOUNTS = [None, 0.1, -7.25, 2.5, 2e10, 9007199254.740993, 3e-7, -1e10]
 FEATURES = {

@@ -32,6 +32,8 @@ from ml_platform.features.tiles import EVENT_UNIT, Grain
 from tests.features.test_feature_table import answers, built, one_table, project_of, row
 from tests.features.world import at
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = [0.0, -0.0, 1e-300, 5e-324, 1e-40, 8.12e-6, 0.1, 0.3, 1.0, -1.0, 2.0**53, -(2.0**53), 1e16, -1e16, 1e20]
 HOSTILE += [-1e20, 1e42, -1e42, 3.5, 1e9 + 0.001, 1e9 + 0.002, 4503599627370497.5, 2.0**-200, 2.0**-201, -(2.0**-202)]
 GRID = Fraction(2) ** SUM_UNITS[0]

@@ -1,10 +1,13 @@
 """Every operation over hostile values on both engines, against Python's own arithmetic."""
 
 import pyarrow as pa
+import pytest
 
 from ml_platform.core.engines.ibis_functions import epoch_us
 from ml_platform.core.expressions import parse_expression
 from tests.core.expressions.test_hostile import EVERY, ROWS, TABLE, assert_same, in_python, plain
+
+pytestmark = pytest.mark.slow
 
 DEEP = ["min(min(i + j, 3) % 7, a)", "sqrt(round(abs((i // 3) % 1000 + j // 7) / 3) + 1) // 1"]
 

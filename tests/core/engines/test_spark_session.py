@@ -18,6 +18,8 @@ from ml_platform.core.engines.ibis_functions import modulo
 from ml_platform.core.errors import EngineUnavailable, ValueTooLarge
 from tests.features.world import write_project
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = pa.table({"x": pa.array([1, 2, 2**62], pa.int64())})
 
 OPENING = """

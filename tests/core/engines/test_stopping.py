@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CODE = """
 import pyarrow as pa
 from pathlib import Path

@@ -20,6 +20,8 @@ from ml_platform.core.expressions import parse_expression
 from ml_platform.core.expressions.functions import functions
 from tests.core.expressions.oracle import value_of
 
+pytestmark = pytest.mark.slow
+
 BIG = 2**63
 INTS = [0, 1, -1, 7, -7, 2, 3, 2**31, 2**53, 2**53 + 1, -(2**53) - 1, 2**62, BIG - 1, BIG - 2, -BIG, -BIG + 1, None]
 FLOATS = [0.0, -0.0, 0.5, 1.5, 2.5, -0.5, -2.5, 1e-300, 5e-324, 1e300, -1e300, 1.7976931348623157e308, math.inf]

@@ -21,6 +21,8 @@ from ml_platform.models.inputs.matrix import encode
 from tests.models.estimators.test_registry import _fitting, _row
 from tests.models.test_algorithm_params import _probes
 
+pytestmark = pytest.mark.slow
+
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression", "quantile")
 LOSSES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE", "quantile": "Quantile:alpha=0.8"}
 PARAMS = {"iterations": 12, "depth": 4}

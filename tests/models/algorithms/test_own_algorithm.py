@@ -22,6 +22,8 @@ from tests.core.expressions.test_functions import code_of
 from tests.installed import install
 from tests.models.rows import SEGMENTS, shop_project, snapshot
 
+pytestmark = pytest.mark.slow
+
 POINTS = """
     [ml_platform.algorithms]
     least_squares = own_algorithm:LeastSquares

@@ -24,6 +24,8 @@ from tests.models.estimators.test_registry import _fitting, _row
 from tests.models.rows import SEGMENTS, shop_project
 from tests.models.test_algorithm_params import _probes
 
+pytestmark = pytest.mark.slow
+
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression", "quantile")
 OBJECTIVES = {
     "binary": {"objective": "binary:logistic"},

@@ -21,6 +21,8 @@ from ml_platform.models.inputs.preprocessing import Dense
 from tests.core.expressions.test_functions import code_of
 from tests.models.estimators.test_registry import _fitting, _row
 
+pytestmark = pytest.mark.slow
+
 GUIDE = code_of("A scikit-learn class of your own")
 OWN = """
 import numpy as np

@@ -13,6 +13,8 @@ from ml_platform.models.estimators.scikit_learn import ScikitLearn
 from ml_platform.models.inputs.matrix import encode, learn_columns
 from ml_platform.models.inputs.preprocessing import Dense
 
+pytestmark = pytest.mark.slow
+
 CLASSES = {"binary": (False, True), "multiclass": ("a", "b", "c"), "regression": (), "quantile": ()}
 
 

@@ -10,6 +10,8 @@ from ml_platform.registry.evaluation.key import evaluation_id, evaluation_key
 from tests.models.rows import HandMadeSnapshot, keep_snapshots, shop_project, shop_rows, snapshot
 from tests.worlds import LATE_PARCEL
 
+pytestmark = pytest.mark.slow
+
 LIGHTGBM = "algorithm: {name: lightgbm, params: {num_leaves: 7, learning_rate: 0.1, num_iterations: 60}}"
 ACTIONS = "    upgrade: -4 + label * 9\n    wait: 0\n"
 

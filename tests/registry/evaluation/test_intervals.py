@@ -12,6 +12,8 @@ from ml_platform.registry.evaluation.intervals import earnings
 from ml_platform.registry.evaluation.persistence import correlations, grid_of, mixture
 from tests.registry.evaluation.dense import dense, freedom_of
 
+pytestmark = pytest.mark.slow
+
 
 def _days(*rows_per_day):
     return np.repeat(np.arange(len(rows_per_day)), rows_per_day)

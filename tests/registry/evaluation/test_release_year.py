@@ -13,6 +13,8 @@ import pytest
 
 from benchmarks.release import AT_ONCE, KEPT, RULES, WORLDS, World, Year, broken, first_releases, years_of
 
+pytestmark = pytest.mark.slow
+
 PROVE = bool(os.environ.get("ML_PLATFORM_PROVE"))
 YEARS = 50 if PROVE else 2
 

@@ -10,7 +10,10 @@ import pytest
 from ml_platform.reporting.mlflow.client import artifact_folder, open_client, open_experiment
 from tests.reporting.mlflow.test_runs import project_at
 
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # MLflow's own models
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),
+]  # MLflow's own models
 
 
 def test_files_of_old_and_new_runs_lie_in_the_copy(tmp_path: Path) -> None:

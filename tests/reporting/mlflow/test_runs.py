@@ -16,7 +16,10 @@ from ml_platform.reporting.mlflow.client import open_client, open_experiment, pr
 from ml_platform.reporting.mlflow.outbox import deliver, keep, track, waiting
 from ml_platform.reporting.mlflow.runs import Record, tracked_run, write_run
 
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # MLflow's own models
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),
+]  # MLflow's own models
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
 

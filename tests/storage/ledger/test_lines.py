@@ -27,6 +27,8 @@ from ml_platform.storage.ledger.lines import (
 )
 from ml_platform.storage.refs import move_ref, read_ref, ref_at
 
+pytestmark = pytest.mark.slow
+
 MONDAY = datetime(2024, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 DAY = timedelta(days=1)
 
