@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
   $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 FLIGHTS := examples/flights
-FAST := tests/core tests/declarations tests/models tests/registry tests/reporting tests/storage
+FAST := tests/core tests/declarations tests/models tests/registry tests/storage
 
 .PHONY: demo test fast-test doctest up prove bench lint types contracts house check lock wheel clean help
 
