@@ -22,7 +22,7 @@ def files() -> Iterator[Path]:
 
 
 def loose_modules() -> Iterator[str]:
-    """Return modules that stand beside the rooms."""
+    """Return modules of the library that are in no room."""
     for path in sorted((ROOT / "ml_platform").glob("*.py")):
         if path.name not in FACE:
             yield f"{path.relative_to(ROOT)} belongs into a room"

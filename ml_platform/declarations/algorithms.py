@@ -53,6 +53,8 @@ class AlgorithmKind(ABC):
         Whether it learns from the matrix of features.
     takes_expression
         Whether `expression` belongs to it.
+    stopping_param
+        The parameter with which the validate stretch decides when fitting ends.
     libraries
         Distributions whose versions decide the fitted state, beside those that the platform always has.
     extra
@@ -67,6 +69,7 @@ class AlgorithmKind(ABC):
     monotone: ClassVar[bool] = False
     reads_matrix: ClassVar[bool] = True
     takes_expression: ClassVar[bool] = False
+    stopping_param: ClassVar[str | None] = None
     libraries: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str | None] = None
 
@@ -88,7 +91,7 @@ class AlgorithmKind(ABC):
     @classmethod
     def stops_early(cls, params: Mapping[str, Any]) -> bool:
         """Return whether the validate stretch decides when fitting ends."""
-        return False
+        return cls.stopping_param in params
 
 
 @cache

@@ -46,6 +46,7 @@ class CatBoost(Estimator):
     libraries: ClassVar[tuple[str, ...]] = ("catboost",)
     extra: ClassVar[str | None] = "catboost"
     monotone: ClassVar[bool] = True
+    stopping_param: ClassVar[str | None] = "early_stopping_rounds"
     params: ClassVar[Mapping[str, str]] = {
         "auto_class_weights": "None Balanced SqrtBalanced",
         "bagging_temperature": NOT_NEGATIVE,
@@ -91,11 +92,6 @@ class CatBoost(Estimator):
         if task == "multiclass":
             return "catboost does not keep monotone for several classes. Remove monotone, or take lightgbm"
         return None
-
-    @classmethod
-    def stops_early(cls, params: Mapping[str, Any]) -> bool:
-        """Return whether the number of trees is chosen on the validate stretch."""
-        return "early_stopping_rounds" in params
 
     @classmethod
     def fit(cls, fitting: Fitting) -> CatBoost:

@@ -45,6 +45,7 @@ class LightGBM(Estimator):
     params: ClassVar[Mapping[str, str]] = PARAMS
     other_names: ClassVar[Mapping[str, str]] = OTHER_NAMES
     monotone: ClassVar[bool] = True
+    stopping_param: ClassVar[str | None] = "early_stopping_round"
 
     @classmethod
     def set_by_task(cls, task: Task) -> Mapping[str, str]:
@@ -62,11 +63,6 @@ class LightGBM(Estimator):
     def monotone_fault(cls, params: Mapping[str, Any], task: Task) -> str | None:
         """Return why the loss cannot keep monotone columns, or None."""
         return monotone_fault(params, task)
-
-    @classmethod
-    def stops_early(cls, params: Mapping[str, Any]) -> bool:
-        """Return whether the number of trees is chosen on the validate stretch."""
-        return "early_stopping_round" in params
 
     @classmethod
     def fit(cls, fitting: Fitting) -> LightGBM:

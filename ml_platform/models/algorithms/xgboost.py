@@ -50,6 +50,7 @@ class XGBoost(Estimator):
     libraries: ClassVar[tuple[str, ...]] = ("xgboost",)
     extra: ClassVar[str | None] = "xgboost"
     monotone: ClassVar[bool] = True
+    stopping_param: ClassVar[str | None] = "early_stopping_rounds"
     params: ClassVar[Mapping[str, str]] = {
         "colsample_bylevel": FRACTION,
         "colsample_bynode": FRACTION,
@@ -108,11 +109,6 @@ class XGBoost(Estimator):
         if loss not in ("reg:quantileerror", "reg:absoluteerror"):
             return None
         return f"xgboost does not keep monotone for the loss {loss}. Remove monotone, or take another loss"
-
-    @classmethod
-    def stops_early(cls, params: Mapping[str, Any]) -> bool:
-        """Return whether the number of trees is chosen on the validate stretch."""
-        return "early_stopping_rounds" in params
 
     @classmethod
     def fit(cls, fitting: Fitting) -> XGBoost:
