@@ -247,23 +247,23 @@ def test_who_is_not_stored_is_kept_out_all_the_same(tmp_path):
 
 
 def test_corrected_rows_and_their_records_are_erased_and_others_keep_their_history(tmp_path):
-    rows = [sale(f"sale{n}", n) for n in range(6)]
+    rows = [sale(f"receipt{n}", n) for n in range(6)]
     project = sales_project(tmp_path, rows)
     ingest_source(project, "sales", at(10))
     for hour, amount in ((20, 5.0), (30, 6.0)):
         rows = [sale(row[0], n, amount=amount if n in (1, 3, 5) else 1.0) for n, row in enumerate(rows)]
         project = sales_project(tmp_path, rows)
         ingest_source(project, "sales", at(hour))
-    assert known_at(project, 25)["sale3"] == 5.0
-    erased(project, "sale", id="sale1")
-    require_nowhere(project, "sale1")
+    assert known_at(project, 25)["receipt3"] == 5.0
+    erased(project, "sale", id="receipt1")
+    require_nowhere(project, "receipt1")
     for hour, amount in ((15, 1.0), (25, 5.0), (35, 6.0)):
-        assert known_at(project, hour) == {"sale0": 1, "sale2": 1, "sale3": amount, "sale4": 1, "sale5": amount}
+        assert known_at(project, hour) == {"receipt0": 1, "receipt2": 1, "receipt3": amount, "receipt4": 1, "receipt5": amount}
     rows = [sale(row[0], n, amount=9.0 if n == 5 else row[4]) for n, row in enumerate(rows)]
     project = sales_project(tmp_path, rows)
     assert ingest_source(project, "sales", at(40)).new_rows == 1
-    assert known_at(project, 45)["sale5"] == 9.0
-    assert known_at(project, 35)["sale5"] == 6.0
+    assert known_at(project, 45)["receipt5"] == 9.0
+    assert known_at(project, 35)["receipt5"] == 6.0
 
 
 def known_at(project, hour):
