@@ -258,7 +258,13 @@ def test_corrected_rows_and_their_records_are_erased_and_others_keep_their_histo
     erased(project, "sale", id="receipt1")
     require_nowhere(project, "receipt1")
     for hour, amount in ((15, 1.0), (25, 5.0), (35, 6.0)):
-        assert known_at(project, hour) == {"receipt0": 1, "receipt2": 1, "receipt3": amount, "receipt4": 1, "receipt5": amount}
+        assert known_at(project, hour) == {
+            "receipt0": 1,
+            "receipt2": 1,
+            "receipt3": amount,
+            "receipt4": 1,
+            "receipt5": amount,
+        }
     rows = [sale(row[0], n, amount=9.0 if n == 5 else row[4]) for n, row in enumerate(rows)]
     project = sales_project(tmp_path, rows)
     assert ingest_source(project, "sales", at(40)).new_rows == 1
