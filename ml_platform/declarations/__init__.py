@@ -4,6 +4,7 @@ __all__ = [
     "aggregates",
     "algorithms",
     "allowed_values",
+    "calibrators",
     "checks",
     "data_age",
     "expectations",

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from ml_platform.core.errors import suggest
 from ml_platform.core.variants import find_variants
+from ml_platform.declarations.calibrators import calibration_libraries
 from ml_platform.declarations.model import Algorithm, ModelSpec, Task
 
 GROUP = "ml_platform.algorithms"
@@ -139,9 +140,10 @@ def resolve_algorithm(name: str, task: Task) -> str:
 
 
 def libraries_of(model: ModelSpec) -> tuple[str, ...]:
-    """Return the distributions that a model's algorithms depend on, beside those that the platform always has."""
+    """Return the distributions that a model's fits depend on, beside those that the platform always has."""
     kinds = (algorithm_kind(item.name, model.task) for item in (model.algorithm, *model.baselines))
-    return tuple(sorted({library for kind in kinds if kind is not None for library in kind.libraries}))
+    found = {library for kind in kinds if kind is not None for library in kind.libraries}
+    return tuple(sorted(found | calibration_libraries(model.calibration)))
 
 
 def algorithm_faults(algorithm: Algorithm, task: Task) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from ml_platform.core.errors import suggest
+from ml_platform.declarations.calibrators import NO_CALIBRATION, CalibrationName, calibration_fault
 from ml_platform.declarations.release import Release
 from ml_platform.declarations.types import (
     Cron,
@@ -236,7 +237,7 @@ class ModelSpec(Declaration):
     transforms: tuple[str, ...] = Field((), strict=False, description="module:function in the project, in order")
     split: Split
     algorithm: AlgorithmField
-    calibration: Literal["none", "sigmoid", "isotonic"] = "none"
+    calibration: CalibrationName = NO_CALIBRATION
     baselines: tuple[AlgorithmField, ...] = Field((), strict=False)
     value: Value
     leaks: Leaks = Leaks()
@@ -256,6 +257,6 @@ class ModelSpec(Declaration):
         if classes != (self.value.actions is not None):
             needed, found = ("actions", "payoff") if classes else ("payoff", "actions")
             raise ValueError(f"task {self.task} needs value.{needed}, found value.{found}. Write value.{needed}")
-        if not classes and self.calibration != "none":
-            raise ValueError(f"calibration belongs to classes, found task {self.task}. Remove calibration")
+        if fault := calibration_fault(self.calibration, self.task):
+            raise ValueError(fault)
         return self

@@ -3,6 +3,7 @@
 __all__ = [
     "algorithms",
     "bundled_code",
+    "calibrators",
     "decision",
     "environment",
     "estimators",

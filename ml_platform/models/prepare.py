@@ -11,6 +11,7 @@ import pandas as pd
 
 from ml_platform.core.errors import TrainingError
 from ml_platform.declarations.algorithms import algorithm_kind, resolve_algorithm
+from ml_platform.declarations.calibrators import NO_CALIBRATION
 from ml_platform.declarations.model import Algorithm, ModelSpec
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import expand_features, feature_type
@@ -60,8 +61,8 @@ class Prepared:
             Where the algorithm cannot be fitted on these rows.
         """
         estimator = fit_estimator(self._fitting(algorithm))
-        method = self.model.calibration if calibrated else "none"
-        scores = estimator.predict(self.validate) if method != "none" else np.empty(0)
+        method = self.model.calibration if calibrated else NO_CALIBRATION
+        scores = estimator.predict(self.validate) if method != NO_CALIBRATION else np.empty(0)
         with_transforms = needs_transforms(self.model, algorithm)
         with_code = with_transforms or ":" in algorithm.name
         return Predictor(
@@ -155,7 +156,7 @@ def _validate_notes(model: ModelSpec, classes: tuple[Any, ...], label: np.ndarra
         one = f"the validate stretch has one class ({str(found).lower()}) in all {len(label)} rows"
         users = [
             *(["early stopping"] if _stops_early(model) else []),
-            *(["calibration"] if model.calibration != "none" else []),
+            *(["calibration"] if model.calibration != NO_CALIBRATION else []),
         ]
         if users:
             raise TrainingError(f"{one}, and {' and '.join(users)} learn from it. Lengthen split.validate.")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from ml_platform.core.errors import TrainingError
+from ml_platform.core.errors import TrainingError, UntrustedContent
 from ml_platform.models.calibration import Calibration
 
 
@@ -24,9 +24,9 @@ def test_the_sigmoid_is_that_of_scikit_learn_on_the_log_odds():
 
 def test_the_sigmoid_recovers_what_was_distorted():
     scores, label = _overconfident(20_000)
-    (curve,) = Calibration.fit("sigmoid", scores, label).curves
-    assert curve.first[0] == pytest.approx(1 / 2.5, abs=0.02)
-    assert curve.second[0] == pytest.approx(-0.4 / 2.5, abs=0.03)
+    ((_, (slope,), (offset,)),) = Calibration.fit("sigmoid", scores, label).to_json()
+    assert slope == pytest.approx(1 / 2.5, abs=0.02)
+    assert offset == pytest.approx(-0.4 / 2.5, abs=0.03)
 
 
 def test_isotonic_is_that_of_scikit_learn():
@@ -71,3 +71,20 @@ def test_a_validate_stretch_of_one_class_is_refused():
         TrainingError, match="needs 10 rows and every class in the validate stretch, found 12 rows, 0 of"
     ):
         Calibration.fit("sigmoid", np.linspace(0, 1, 12), np.zeros(12))
+
+
+def test_curves_of_a_store_written_before_are_read_as_they_were() -> None:
+    """What a manifest kept when both methods were one class: name, slope and offset, or the corners of a line."""
+    stored = [["sigmoid", [0.5], [-0.25]], ["isotonic", [0.2, 0.4, 0.8], [0.0, 0.5, 1.0]]]
+    found = Calibration.from_json(stored)
+    assert found.to_json() == stored
+    sigmoid, isotonic = (curve.apply(np.array([0.3, 0.9])) for curve in found.curves)
+    np.testing.assert_allclose(sigmoid, expit(0.5 * logit([0.3, 0.9]) - 0.25), rtol=1e-12)
+    np.testing.assert_allclose(isotonic, [0.25, 1.0], rtol=1e-12)
+
+
+def test_a_stored_calibrator_that_is_not_installed_is_named() -> None:
+    with pytest.raises(
+        UntrustedContent, match=r"calibrated by 'beta', which does not exist here\. Install the package"
+    ):
+        Calibration.from_json([["beta", [1.0], [0.0]]])

@@ -164,8 +164,8 @@ def _steps(predictor: Predictor, linked: float, calibrated: float) -> tuple[Step
     if predictor.classes:
         link = "softmax over the classes" if len(predictor.classes) > 2 else "sigmoid, 1 / (1 + exp(−raw))"
         steps.append(Step(link, linked))
-    if predictor.calibration.curves:
-        steps.append(Step(f"{predictor.calibration.curves[0].method} calibration", calibrated))
+    if predictor.calibration.title:
+        steps.append(Step(predictor.calibration.title, calibrated))
     return tuple(steps) if predictor.classes else (Step("prediction", linked),)
 
 
