@@ -6,6 +6,7 @@ from ml_platform.core.formatting import share_text, spread_text
 from ml_platform.declarations.expectations import check_names
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.lineage import feature_lineage
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.features.build import build_feature_table, pending_cells
 from ml_platform.features.checks import check_feature_table
 from ml_platform.project import Project
@@ -37,7 +38,7 @@ def build_feature_table_asset(project: Project, node: Node) -> dg.AssetsDefiniti
     @declared_asset(project, node, kinds={"features", "duckdb"}, check_specs=check_specs(node, names))
     def feature_table(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
-        source = step.inputs[f"sources/{spec.source}"]
+        source = step.inputs[NodeName("source", spec.source)]
         pending = pending_cells(project, spec.name, source)
         made = build_feature_table(project, spec.name, source)
         results = check_feature_table(project, spec.name, made.artifact.id)

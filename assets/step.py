@@ -10,6 +10,7 @@ import dagster as dg
 
 from ml_platform.core.errors import NotMaterialized
 from ml_platform.declarations.graph import Node, deciding_of
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
 from ml_platform.sources.checks.results import require_healthy
 from ml_platform.storage.durations import record_duration
@@ -68,7 +69,7 @@ class Step:
 
     def input(self, kind: str) -> str:
         """Return the id of the same model's input of a kind, such as ``snapshot``."""
-        return self.inputs[f"{self.node.subject}/{kind}"]
+        return self.inputs[NodeName(kind, self.node.subject)]
 
     def _input(self, name: str) -> str:
         id = current_output(self.project.database, name, run=self.run)

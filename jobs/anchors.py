@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
 from ml_platform.storage.ledger.anchors import Anchor
 from ml_platform.storage.ledger.lines import Head
@@ -25,7 +26,7 @@ def event_log_anchors(project: Project, instance: dg.DagsterInstance) -> Iterato
     """Yield each head of the ledger that a deployment told of, once."""
     seen: set[Head] = set()
     for model in project.spec.models:
-        for run, told in _materializations(instance, f"{model}/deployment"):
+        for run, told in _materializations(instance, NodeName("deployment", model)):
             head = Head(int(told["ledger_seq"]), str(told["ledger_hash"])) if "ledger_seq" in told else None
             if head is not None and head not in seen:
                 seen.add(head)

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ml_platform.core.secrets import scrubbed
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.versions.pending import last_evaluation
 from ml_platform.project import Project
 from ml_platform.registry.approvals import decide
@@ -44,7 +45,7 @@ def _deploy(context: dg.OpExecutionContext, project: Project, version: Version) 
         context.log.info(f"{version} is approved, and is deployed when it is evaluated again.")
         return
     line = deploy(project, version.model, version.id, evaluation.id, f"dagster run {context.run_id}", now)
-    node = f"{version.model}/deployment"
+    node = NodeName("deployment", version.model)
     record_output(project.database, node, "deployment", version.id, run=context.run_id, at=now)
     metadata = deployed(project, version.model, version.id, line)
     context.log_event(dg.AssetMaterialization(asset_key(node), metadata=metadata))

@@ -54,5 +54,5 @@ def _stages(nodes: Sequence[Node], model: str, kinds: frozenset[Kind]) -> list[N
     for node in reversed(nodes):  # every node stands after its inputs
         if node.name in wanted:
             found.append(node)
-            wanted |= {name for name in node.inputs if name.startswith(("sources/", "features/"))}
+            wanted |= {name for name in node.inputs if name.is_data}
     return found[::-1]

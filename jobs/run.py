@@ -30,6 +30,7 @@ from ml_platform.cli.exit import INTERRUPTED
 from ml_platform.core.errors import PlatformError, suggest
 from ml_platform.core.secrets import RedactingStream
 from ml_platform.declarations.graph import build_graph
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.alerts import send_alert
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
@@ -103,7 +104,7 @@ def _resolve(project: Project, job: str) -> dg.JobDefinition:
 
 
 def _partition_tags(project: Project, instance: dg.DagsterInstance, steps: Sequence[str]) -> Mapping[str, str]:
-    models = [model for model in project.spec.models if f"{model}/predictions" in steps]
+    models = [model for model in project.spec.models if NodeName("predictions", model) in steps]
     return due_range(instance, project, models, project.clock.now()) if models else {}
 
 
@@ -125,7 +126,7 @@ def run_and_follow(
 def _waiting(project: Project, outcome: Outcome) -> list[str]:
     """Return the steps that were skipped though their own model is not the one without a champion."""
     without = {model for model in project.spec.models if champion(project, model) is None}
-    return [step for step in outcome.skipped if step.partition("/")[0] not in without]
+    return [step for step in outcome.skipped if NodeName.parse(step).subject not in without]
 
 
 # The command ----------------------------------------------------------------

@@ -7,6 +7,7 @@ import dagster as dg
 
 from ml_platform.core.hashing import content_id
 from ml_platform.core.secrets import scrubbed
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.scheduling import retraining_after_drift, retraining_request
 from ml_platform.operations.alerts import Alert, send_alert
 from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
@@ -112,7 +113,7 @@ def new_source_data_sensor(jobs: Mapping[str, AssetJob]) -> dg.SensorDefinition:
 
 def _ingest_run(project: Project, changed: list[str], found: Mapping[str, str]) -> dg.RunRequest:
     tables = [table.name for table in project.spec.feature_tables.values() if table.source in changed]
-    names = [*(f"sources/{name}" for name in changed), *(f"features/{name}" for name in tables)]
+    names = [*(NodeName("source", name) for name in changed), *(NodeName("feature_table", name) for name in tables)]
     key = content_id({name: found[name] for name in changed})[:32]
     return dg.RunRequest(run_key=key, asset_selection=[asset_key(name) for name in names])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml_platform.cli.run import run_step
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.versions.pending import last_evaluation
 from ml_platform.project import open_project
 from ml_platform.registry.approvals import decide
@@ -33,7 +34,7 @@ def approve_version(directory: Path, name: str, reason: str, actor: str | None, 
     if evaluation is None or evaluation.inputs["trained_model"] != version.id:
         print(f"It is deployed when {version.model} is evaluated with it again: ml-platform run.")
         return 0
-    code = run_step(project, f"{version.model}/deployment")
+    code = run_step(project, NodeName("deployment", version.model))
     current = champion(project, version.model)
     if code == 0 and current is not None:
         print(f"In charge of {version.model}: {current}.")

@@ -14,6 +14,7 @@ from rich.text import Text
 from ml_platform.core.hashing import format_instant
 from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.declarations.metric_names import headline_metric
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.monitoring.unlearned import unlearned_text
 from ml_platform.operations.predictions.missed import Missed
 from ml_platform.project import Project
@@ -108,7 +109,7 @@ def _model(project: Project, status: ProjectStatus, model: ModelStatus) -> Rende
 
 
 def _evaluation(project: Project, model: str) -> Mapping[str, Any] | None:
-    id = current_output(project.database, f"{model}/evaluation")
+    id = current_output(project.database, NodeName("evaluation", model))
     return project.store.get("evaluation", id).about if id else None
 
 

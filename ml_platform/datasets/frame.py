@@ -49,6 +49,7 @@ from ml_platform.datasets.left_out import (
     counted_reasons,
     one_reason,
 )
+from ml_platform.declarations.node_name import NodeName
 
 _RUN_BEFORE = "_run_before"
 
@@ -172,7 +173,7 @@ class Frame:
 
     def _versions(self) -> Any:
         """Return every version of the population's rows, with ``_asked`` and whether ``where`` holds."""
-        node = f"sources/{self._source.name}"
+        node = NodeName("source", self._source.name)
         artifact = self._project.store.get("source", required_input(self._inputs, self._model.name, node))
         rows = source_versions(self._engine, self._project.store, artifact, self._source.key, "population_rows")
         population = self._model.population
@@ -207,7 +208,7 @@ class Frame:
             rows = features_at(
                 self._project,
                 self._engine,
-                self._input("feature_table", f"features/{joined.table.name}"),
+                self._input("feature_table", NodeName("feature_table", joined.table.name)),
                 rows,
                 keys=joined.keys,
                 instant=EFFECTIVE,

@@ -16,6 +16,7 @@ __all__ = [
     "load",
     "metric_names",
     "model",
+    "node_name",
     "prediction_columns",
     "project",
     "reader",

@@ -12,6 +12,7 @@ from ml_platform.core.errors import DeclarationCycle
 from ml_platform.core.hashing import content_id
 from ml_platform.declarations.fingerprint import deciding_part, project_functions
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import Location, ProjectSpec
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.user_code.version import code_version
@@ -41,9 +42,9 @@ class Node:
         ``sources``, ``features``, or the model's name.
     """
 
-    name: str
+    name: NodeName
     kind: Kind
-    inputs: tuple[str, ...]
+    inputs: tuple[NodeName, ...]
     subject: str
     owner: str
     description: str
@@ -106,13 +107,13 @@ def downstream(nodes: Iterable[Node], name: str) -> tuple[Node, ...]:
 def _source(spec: ProjectSpec, name: str) -> Node:
     model = spec.sources[name].reader.model
     return Node(
-        name=f"sources/{name}",
+        name=NodeName("source", name),
         kind="source",
-        inputs=(f"{model}/predictions",) if model else (),
+        inputs=(NodeName("predictions", model),) if model else (),
         subject=name,
         owner=spec.sources[name].owner,
         description=spec.sources[name].description,
-        location=spec.locations.get(f"sources/{name}", Location(f"sources/{name}.yaml")),
+        location=spec.locations.get(NodeName("source", name), Location(f"sources/{name}.yaml")),
         code_version=_version(spec, "source", name),
         group="sources",
     )
@@ -121,13 +122,13 @@ def _source(spec: ProjectSpec, name: str) -> Node:
 def _feature_table(spec: ProjectSpec, name: str) -> Node:
     table = spec.feature_tables[name]
     return Node(
-        name=f"features/{name}",
+        name=NodeName("feature_table", name),
         kind="feature_table",
-        inputs=(f"sources/{table.source}",),
+        inputs=(NodeName("source", table.source),),
         subject=name,
         owner=table.owner,
         description=table.description,
-        location=spec.locations.get(f"features/{name}", Location(f"features/{name}.yaml")),
+        location=spec.locations.get(NodeName("feature_table", name), Location(f"features/{name}.yaml")),
         code_version=_version(spec, "feature_table", name),
         group="features",
     )
@@ -148,7 +149,7 @@ def _model(spec: ProjectSpec, model: ModelSpec) -> Iterator[Node]:
     whole = Location(f"models/{model.name}.yaml")
     for kind, section, purpose in _STAGES:
         yield Node(
-            name=f"{model.name}/{kind}",
+            name=NodeName(kind, model.name),
             kind=kind,
             inputs=inputs[kind],
             subject=model.name,
@@ -160,10 +161,10 @@ def _model(spec: ProjectSpec, model: ModelSpec) -> Iterator[Node]:
         )
 
 
-def _model_inputs(spec: ProjectSpec, model: ModelSpec) -> dict[Kind, tuple[str, ...]]:
-    population, label = f"sources/{model.population.source}", f"sources/{model.label.source}"
-    tables = tuple(f"features/{name}" for name in feature_tables_of(spec, model))
-    own = {kind: f"{model.name}/{kind}" for kind, _, _ in _STAGES}
+def _model_inputs(spec: ProjectSpec, model: ModelSpec) -> dict[Kind, tuple[NodeName, ...]]:
+    population, label = NodeName("source", model.population.source), NodeName("source", model.label.source)
+    tables = tuple(NodeName("feature_table", name) for name in feature_tables_of(spec, model))
+    own = {kind: NodeName(kind, model.name) for kind, _, _ in _STAGES}
     return {
         "snapshot": tuple(dict.fromkeys((population, label, *tables))),
         "trained_model": (own["snapshot"],),

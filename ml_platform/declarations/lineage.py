@@ -8,6 +8,7 @@ from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.joins import joined_table
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import columns_behind, expand_features
 from ml_platform.declarations.source import SourceSpec
@@ -19,7 +20,7 @@ Origins = Mapping[str, tuple[tuple[str, str], ...]]
 def source_lineage(spec: ProjectSpec, source: SourceSpec) -> Origins:
     """Return where the columns of a source come from, where the platform knows: the predictions of a model."""
     model = source.reader.model
-    return {} if model is None else {name: _of(f"{model}/predictions", [name]) for name in source.columns}
+    return {} if model is None else {name: _of(NodeName("predictions", model), [name]) for name in source.columns}
 
 
 def feature_lineage(spec: ProjectSpec, table: FeatureTableSpec) -> Origins:
@@ -27,8 +28,10 @@ def feature_lineage(spec: ProjectSpec, table: FeatureTableSpec) -> Origins:
     source = spec.sources[table.source]
     key = spec.file.entities[table.entity]
     columns = {name: _read_by(table, name) for name in table.columns}
-    origins = {name: _of(f"sources/{table.source}", [*read, source.event_timestamp]) for name, read in columns.items()}
-    return {name: _of(f"sources/{table.source}", [name]) for name in key} | origins
+    origins = {
+        name: _of(NodeName("source", table.source), [*read, source.event_timestamp]) for name, read in columns.items()
+    }
+    return {name: _of(NodeName("source", table.source), [name]) for name in key} | origins
 
 
 def _read_by(table: FeatureTableSpec, column: str) -> list[str]:
@@ -45,9 +48,9 @@ def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:
     features = {name: (_owner(spec, model, name),) for name in expand_features(spec, model)}
     asked = parse_expression(model.population.prediction_time).names
     return {
-        **{name: _of(f"sources/{population}", [name]) for name in spec.file.entities[model.population.entity]},
-        "prediction_time": _of(f"sources/{population}", sorted(asked)),
-        "label": _of(f"sources/{label}", sorted(parse_expression(model.label.expression).names)),
+        **{name: _of(NodeName("source", population), [name]) for name in spec.file.entities[model.population.entity]},
+        "prediction_time": _of(NodeName("source", population), sorted(asked)),
+        "label": _of(NodeName("source", label), sorted(parse_expression(model.label.expression).names)),
         **features,
     }
 
@@ -55,7 +58,7 @@ def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:
 def _owner(spec: ProjectSpec, model: ModelSpec, dotted: str) -> tuple[str, str]:
     owner, _, column = dotted.partition(".")
     joined = joined_table(spec, model, owner)
-    return (f"features/{joined.table.name}" if joined else f"sources/{owner}", column)
+    return (NodeName("feature_table", joined.table.name) if joined else NodeName("source", owner), column)
 
 
 def _of(node: str, columns: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ml_platform.audit.reproduce.history import ReproductionRun, attempts
 from ml_platform.core.errors import ArtifactMissing
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.alerts import recent_alerts
 from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
 from ml_platform.operations.predictions.missed import Missed, missed_rows
@@ -159,22 +160,22 @@ def project_status(project: Project, now: datetime) -> ProjectStatus:
         project=spec.name,
         now=now,
         currency=spec.file.currency,
-        sources=tuple(_data(project, f"sources/{name}", "source") for name in spec.sources),
-        feature_tables=tuple(_data(project, f"features/{name}", "feature_table") for name in spec.feature_tables),
+        sources=tuple(_data(project, NodeName("source", name)) for name in spec.sources),
+        feature_tables=tuple(_data(project, NodeName("feature_table", name)) for name in spec.feature_tables),
         models=tuple(_model(project, name, now) for name in spec.models),
         alerts=tuple(recent_alerts(project, limit=10)),
     )
 
 
-def _data(project: Project, node: str, kind: str) -> DataStatus:
-    artifact = _current(project, node, kind)
+def _data(project: Project, node: NodeName) -> DataStatus:
+    artifact = _current(project, node, node.kind)
     recording = last_recording(project.database, node)
     about = artifact.about if artifact else {}
     newest = about.get("known")
-    ingest = last_ingest(project.database, node.partition("/")[2]) if kind == "source" and artifact else None
+    ingest = last_ingest(project.database, node.subject) if node.kind == "source" and artifact else None
     upstream = read_upstream(ingest.upstream) if ingest else None
     return DataStatus(
-        name=node.partition("/")[2],
+        name=node.subject,
         id=artifact.id if artifact else None,
         rows=about.get("rows"),
         newest=newest[1] if newest else None,
@@ -226,7 +227,7 @@ def champion_status(project: Project, name: str, now: datetime) -> ChampionStatu
 
 
 def _monitoring(project: Project, name: str) -> MonitoringStatus | None:
-    artifact = _current(project, f"{name}/monitoring", "monitoring")
+    artifact = _current(project, NodeName("monitoring", name), "monitoring")
     if artifact is None:
         return None
     about = artifact.about

@@ -20,6 +20,7 @@ from functools import partial
 from ml_platform.core.engines import DuckDB
 from ml_platform.core.errors import EmptySource, SourceError
 from ml_platform.core.hashing import content_id, format_instant
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.project import Project
 from ml_platform.sources.change_detection import look_at_source
@@ -199,7 +200,7 @@ class _Ingestion:
         results = self._results(Rows(new.count, new.declared), whole)
         if any(result.blocks for result in results):
             keep_refused_rows(self._project.store, self._spec.name, new, self._now)
-            raise ChecksFailed(f"sources/{self._spec.name}", results)
+            raise ChecksFailed(NodeName("source", self._spec.name), results)
         return results
 
     def _results(self, rows: Rows, whole: Callable[[], Rows] | None) -> tuple[CheckResult, ...]:

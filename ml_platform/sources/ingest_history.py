@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ml_platform.core.errors import RefConflict
 from ml_platform.core.hashing import canonical_json
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.sources.checks.results import CheckResult
 from ml_platform.storage.database import Database
 from ml_platform.storage.row_log import read_rows
@@ -171,4 +172,6 @@ def record_ingest(database: Database, source: str, ingest: Ingest, scope: str = 
             about = {"source": source, "number": ingest.number, "scope": scope}
             insert_rows(connection, MARKS, [about | asdict(mark) for mark in marks])
     except sa.exc.IntegrityError:
-        raise RefConflict(f"sources/{source}", f"ingest {ingest.number - 1}", f"ingest {ingest.number}") from None
+        raise RefConflict(
+            NodeName("source", source), f"ingest {ingest.number - 1}", f"ingest {ingest.number}"
+        ) from None

@@ -21,6 +21,7 @@ from ml_platform.audit.explain.version_facts import VersionFacts, version_facts
 from ml_platform.audit.explain.what_if import WhatIf, what_if
 from ml_platform.audit.references.links import kind_of
 from ml_platform.core.errors import PlatformError
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.operations.predictions.rows import UNLEARNED_NULLS
@@ -30,7 +31,6 @@ from ml_platform.storage.erasure_marks import marks_of
 ROWS_LISTED = 5
 """So many source rows are listed for a feature by default."""
 
-_DATA = ("sources/", "features/")
 _TAKEN = "The log holds the recommended action. What was done in the end is not recorded."
 
 
@@ -241,14 +241,14 @@ class _Explainer:
         """Return what was read, with the sources behind the feature tables."""
         found, sources = dict(self._logged.inputs), dict[tuple[str, str], list[str]]()
         for node, id in self._logged.inputs.items():
-            table = None if self._then is None else self._then.spec.feature_tables.get(node.removeprefix("features/"))
-            if table is None or not node.startswith("features/"):
+            table = None if self._then is None else self._then.spec.feature_tables.get(NodeName.parse(node).subject)
+            if table is None or NodeName.parse(node).kind != "feature_table":
                 continue
             try:
                 source = self._shared.project.store.get("feature_table", id).inputs["source"]
             except PlatformError:
                 continue
-            sources.setdefault((f"sources/{table.source}", source), []).append(table.name)
+            sources.setdefault((NodeName("source", table.source), source), []).append(table.name)
         for (node, id), tables in sources.items():
             alone = [state for name, state in sources if name == node] == [id] and found.get(node, id) == id
             found[node if alone else f"{node} of {', '.join(tables)}"] = id
@@ -256,7 +256,7 @@ class _Explainer:
 
     def _erased(self) -> list[str]:
         """Return what was erased from whatever the scoring read, and from what the versions were trained on."""
-        read = [(node, kind_of(node), id) for node, id in self._read.items() if node.startswith(_DATA)]
+        read = [(node, kind_of(node), id) for node, id in self._read.items() if NodeName.parse(node).is_data]
         trained = self._logged.rows["trained_model"].unique()
         read += [(f"trained model {id[:12]}", "trained_model", id) for id in map(str, trained)]
         found = [(what, mark) for what, kind, id in read for mark in marks_of(self._shared.project, kind, id)]

@@ -17,6 +17,7 @@ from ml_platform.core.clock import from_micros, tick_at
 from ml_platform.core.errors import PlatformError, listed
 from ml_platform.datasets.left_out import EFFECTIVE
 from ml_platform.declarations.joins import Joined, joins_of
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.project import Project
 
@@ -192,7 +193,7 @@ def _behind(then: Project, logged: Logged, features: pd.DataFrame, limit: int | 
 def _asked(then: Project, joined: Joined, logged: Logged, features: pd.DataFrame) -> Asked:
     """Return the questions that rows ask one feature table, in the order of the rows."""
     table = joined.table
-    artifact = then.store.get("feature_table", logged.inputs[f"features/{table.name}"])
+    artifact = then.store.get("feature_table", logged.inputs[NodeName("feature_table", table.name)])
     ticks = [tick_at(from_micros(int(at)), table.refresh, table.publish_delay) for at in features[EFFECTIVE]]
     keys = {key: features[column] for key, column in joined.keys.items()}
     questions = pd.DataFrame({**keys, TICK: pd.Series(ticks, features.index, dtype="datetime64[us, UTC]")})

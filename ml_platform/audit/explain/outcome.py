@@ -12,6 +12,7 @@ import pandas as pd
 from ml_platform.audit.explain.lookup import Logged
 from ml_platform.audit.explain.values import plain
 from ml_platform.datasets.labels import LABEL, LABEL_STATE, labels_of
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.models.predictor import Predictor
 from ml_platform.operations.monitoring.realized_value import payoffs
 from ml_platform.project import Project
@@ -73,7 +74,7 @@ def outcomes_of(
     """
     model, rows = then.spec.models[logged.model], logged.rows
     settled = rows["effective_time"] + model.label.horizon <= now
-    source_id = current_output(then.database, f"sources/{model.label.source}")
+    source_id = current_output(then.database, NodeName("source", model.label.source))
     label = pd.Series(None, index=rows.index, dtype=object)
     states = pd.Series("missing", index=rows.index, dtype=object)
     if settled.any() and source_id is not None:

@@ -21,6 +21,7 @@ from ml_platform.core.expressions import parse_expression
 from ml_platform.datasets.model_frame import to_frame
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.feature_table import EVER
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.project import Project
 from ml_platform.sources.source_log import (
@@ -219,7 +220,7 @@ def _replaced_since(
 
     Nothing where the source's log has not changed since, was begun anew, or cannot be read now.
     """
-    now_id = current_output(project.database, f"sources/{spec.name}")
+    now_id = current_output(project.database, NodeName("source", spec.name))
     if now_id is None or now_id == then.id:
         return {}
     try:

@@ -22,6 +22,7 @@ from ml_platform.datasets.left_out import EFFECTIVE_TIME, PREDICTION_TIME
 from ml_platform.datasets.snapshot.read import Snapshot, load_snapshot
 from ml_platform.declarations.fingerprint import deciding
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import expand_features
 from ml_platform.project import Project
@@ -55,7 +56,7 @@ def check_leaks(
     if found is None:
         model = project.spec.models[model_name]
         made = project.store.get("snapshot", snapshot_id)
-        source, as_of = made.inputs[f"sources/{model.label.source}"], datetime.fromisoformat(made.about["as_of"])
+        source, as_of = made.inputs[NodeName("source", model.label.source)], datetime.fromisoformat(made.about["as_of"])
         snapshot = read() if read else load_snapshot(project, snapshot_id)
         truth = truth_of(project, model_name, source, snapshot.frame, as_of)
         results = find_leaks(project.spec, model, snapshot, truth, label_columns(project, model_name))

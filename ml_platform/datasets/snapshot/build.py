@@ -28,6 +28,7 @@ from ml_platform.datasets.left_out import EFFECTIVE_TIME, LEFT_OUT
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part
 from ml_platform.datasets.snapshot.id import snapshot_id
 from ml_platform.declarations.fingerprint import deciding_part
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.user_code.version import code_version
@@ -98,7 +99,7 @@ def _code() -> str:
 
 def last_as_of(project: Project, model_name: str) -> datetime | None:
     """Return as of when the model's last snapshot was made; None before the first."""
-    id = current_output(project.database, f"{model_name}/snapshot")
+    id = current_output(project.database, NodeName("snapshot", model_name))
     return datetime.fromisoformat(project.store.get("snapshot", id).about["as_of"]) if id else None
 
 
@@ -107,15 +108,17 @@ class _Builder:
         self._project, self._model, self._as_of = project, project.spec.models[model_name], as_of
         self._bounds = Boundaries.of(self._model, as_of)
         tables = feature_tables_of(project.spec, self._model)
-        needed = [f"sources/{self._model.population.source}", f"sources/{self._model.label.source}"]
-        needed += [f"features/{table}" for table in tables]
-        self._inputs = {node: required_input(inputs, model_name, node) for node in dict.fromkeys(needed)}
+        needed = [NodeName("source", self._model.population.source), NodeName("source", self._model.label.source)]
+        needed += [NodeName("feature_table", table) for table in tables]
+        self._inputs: Mapping[str, str] = {
+            str(node): required_input(inputs, model_name, node) for node in dict.fromkeys(needed)
+        }
         logs = {node: self._source_of(node, id) for node, id in self._inputs.items()}
         self.key = snapshot_key(project, model_name, logs, as_of)
 
     def _source_of(self, node: str, id: str) -> Artifact:
         store = self._project.store
-        if node.startswith("sources/"):
+        if NodeName.parse(node).kind == "source":
             return store.get("source", id)
         return store.get("source", store.get("feature_table", id).inputs["source"])
 
@@ -123,7 +126,7 @@ class _Builder:
         with self._project.engine() as engine:
             frame = Frame(self._project, self._model.name, self._inputs, engine)
             rows, left_out = frame.counted_rows(self._bounds.train_start, self._bounds.end)
-            label_source = self._inputs[f"sources/{self._model.label.source}"]
+            label_source = self._inputs[NodeName("source", self._model.label.source)]
             labelled = with_labels(self._project, self._model.name, label_source, rows, engine, self._as_of)
             dropped = {
                 **_states(labelled.filter(pc.is_null(labelled[LABEL])), UNKNOWN_STATES),

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml_platform.core.errors import ArtifactDamaged, UnknownSnapshot
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
@@ -77,7 +78,7 @@ def _of_model(project: Project, name: str, model: str, which: str) -> str:
     if model not in project.spec.models:
         raise UnknownSnapshot(name, f"there is no model {model}", project.spec.models)
     if which == "latest":
-        id = current_output(project.database, f"{model}/snapshot")
+        id = current_output(project.database, NodeName("snapshot", model))
         if id is None:
             raise UnknownSnapshot(name, f"none of {model} was made yet")
         return id

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml_platform.core.errors import ArtifactMissing
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
 from ml_platform.storage.manifest import Artifact
 
@@ -49,16 +50,12 @@ def inputs_of(project: Project, snapshot: Artifact) -> list[Input]:
     ------
     ArtifactDamaged
     """
-    wanted = [(node, _kind(node), id) for node, id in sorted(snapshot.inputs.items())]
+    wanted = [(node, NodeName.parse(node).kind, id) for node, id in sorted(snapshot.inputs.items())]
     found = [_input(project, *item) for item in wanted]
     for node, kind, id in wanted:
         if kind == "feature_table" and (table := _artifact(project, kind, id)) is not None:
             found.append(_input(project, f"{node}/source", "source", table.inputs["source"]))
     return found
-
-
-def _kind(node: str) -> str:
-    return "source" if node.startswith("sources/") else "feature_table"
 
 
 def _artifact(project: Project, kind: str, id: str) -> Artifact | None:

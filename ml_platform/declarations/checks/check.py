@@ -8,6 +8,7 @@ from ml_platform.declarations.checks.data import check_feature_table, check_proj
 from ml_platform.declarations.checks.model import check_model
 from ml_platform.declarations.checks.predictions import check_predictions
 from ml_platform.declarations.checks.problems import Problem, Scope
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec
 
 
@@ -29,7 +30,7 @@ def check_project(spec: ProjectSpec, broken: Collection[str] = ()) -> Iterator[P
     at_fault: set[str] = set()
     for name, table in spec.feature_tables.items():
         problems = list(check_feature_table(scope, table))
-        at_fault.update([f"features/{name}"] if problems else [])
+        at_fault.update([NodeName("feature_table", name)] if problems else [])
         yield from problems
     scope = Scope(spec, scope.broken | at_fault)
     for model in spec.models.values():

@@ -27,6 +27,7 @@ from ml_platform.declarations.checks.problems import (
 )
 from ml_platform.declarations.expectations import expectation_problem
 from ml_platform.declarations.feature_table import FeatureTableSpec, column_name
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import columns_behind
 from ml_platform.declarations.source import Column, ColumnType, Expectation, SourceSpec
 
@@ -45,7 +46,7 @@ def check_project_file(scope: Scope) -> Iterator[Problem]:
 
 def check_source(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
     """Yield what is wrong with a source: its columns, key, times, reader and expectations."""
-    where = f"sources/{source.name}"
+    where = NodeName("source", source.name)
     yield from _check_columns(where, source)
     yield from check_repeats(where, ("key",), source.key)
     for index, column in enumerate(source.key):
@@ -135,7 +136,7 @@ def _check_time(where: str, place: Place, source: SourceSpec, column: str) -> It
 
 def check_feature_table(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
     """Yield what is wrong with a feature table: entity, source, expressions, columns, expectations."""
-    where = f"features/{table.name}"
+    where = NodeName("feature_table", table.name)
     if table.name in scope.names("sources"):
         text = f"{table.name} is a source too, and {table.name}.x could mean either. Rename one"
         yield Problem(where, ("name",), text)
@@ -154,13 +155,13 @@ def check_feature_table(scope: Scope, table: FeatureTableSpec) -> Iterator[Probl
 
 
 def _check_origin(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
-    where, place = f"features/{table.name}", ("source",)
+    where, place = NodeName("feature_table", table.name), ("source",)
     path, name = [table.name], table.source
     while name in scope.spec.feature_tables and name not in path:
         path.append(name)
         name = scope.spec.feature_tables[name].source
     if name == table.name:
-        yield Problem(where, place, str(DeclarationCycle([f"features/{item}" for item in (*path, name)])))
+        yield Problem(where, place, str(DeclarationCycle([NodeName("feature_table", item) for item in (*path, name)])))
     else:
         yield from check_source_name(scope, where, place, table.source)
 
@@ -174,7 +175,7 @@ def _check_feature(where: str, name: str, feature: Feature, columns: Columns) ->
 
 def _check_derived(table: FeatureTableSpec, columns: Columns) -> Iterator[Problem]:
     """Yield what is wrong with features that are made of others, each after those that it needs."""
-    where, kinds = f"features/{table.name}", _aggregated_kinds(table, columns)
+    where, kinds = NodeName("feature_table", table.name), _aggregated_kinds(table, columns)
     features = {name: item for name, item in table.features.items() if item.from_columns is not None}
     derived = {name: str(item.from_columns) for name, item in features.items()}
     broken = {name for name in table.columns if name not in kinds and name not in derived}
@@ -230,7 +231,7 @@ def _check_collisions(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem
                 place: Place = ("features", name, "windows", index) if window else ("features", name)
                 remedy = "Change the window or the name" if window else "Change the name"
                 text = f"its column {column} exists already, from {taken[column.lower()]}. {remedy}"
-                yield Problem(f"features/{table.name}", place, text)
+                yield Problem(NodeName("feature_table", table.name), place, text)
             taken[column.lower()] = f"{name} over {window.label}" if window else name
 
 

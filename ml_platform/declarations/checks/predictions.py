@@ -8,6 +8,7 @@ from contextlib import suppress
 from ml_platform.core.errors import DeclarationCycle, suggest
 from ml_platform.declarations.checks.problems import Place, Problem, Scope
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.prediction_columns import is_class_score, logged_columns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import feature_tables_of
@@ -24,7 +25,7 @@ def check_predictions(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
     yield from _check_answers(source)
     if name not in scope.names("models"):
         text = f"there is no model {name}. {suggest(name, scope.names('models'))}"
-        yield Problem(f"sources/{source.name}", _PLACE, text)
+        yield Problem(NodeName("source", source.name), _PLACE, text)
     elif name in scope.spec.models:
         yield from _check_columns(scope, source, scope.spec.models[name])
         yield from _check_circle(scope.spec, source)
@@ -36,34 +37,34 @@ def _check_answers(source: SourceSpec) -> Iterator[Problem]:
     for name, answer in source.reader.answers.items():
         if declared[name] != answer:
             text = "follows from the prediction log: one row for each prediction, known when it was scored. Remove it"
-            yield Problem(f"sources/{source.name}", (name,), text)
+            yield Problem(NodeName("source", source.name), (name,), text)
 
 
 def _check_columns(scope: Scope, source: SourceSpec, model: ModelSpec) -> Iterator[Problem]:
-    if f"sources/{model.population.source}" in scope.broken:
+    if NodeName("source", model.population.source) in scope.broken:
         return  # the types of its key are not known
     logged = logged_columns(scope.spec, model)
     for name, column in source.columns.items():
         kind = "float" if is_class_score(model, name) else logged.get(name)
         if kind is None:
             text = f"{model.name} logs no {name}. {suggest(name, logged)}"
-            yield Problem(f"sources/{source.name}", ("columns", name), text)
+            yield Problem(NodeName("source", source.name), ("columns", name), text)
         elif column.type != kind:
             text = f"is {kind} in the log of {model.name}, found {column.type}. Write {kind}"
-            yield Problem(f"sources/{source.name}", ("columns", name), text)
+            yield Problem(NodeName("source", source.name), ("columns", name), text)
 
 
 def _check_circle(spec: ProjectSpec, source: SourceSpec) -> Iterator[Problem]:
     """Yield a problem where the model needs this source; of several sources in one circle the first says so."""
-    path = _circle(spec, f"sources/{source.name}")
-    through = [node.partition("/")[2] for node in path if node.startswith("sources/")]
+    path = _circle(spec, NodeName("source", source.name))
+    through = [node.subject for node in path if node.kind == "source"]
     if path and source.name == min(name for name in through if spec.sources[name].reader.model):
-        yield Problem(f"sources/{source.name}", _PLACE, str(DeclarationCycle(path)))
+        yield Problem(NodeName("source", source.name), _PLACE, str(DeclarationCycle(path)))
 
 
-def _circle(spec: ProjectSpec, start: str) -> tuple[str, ...]:
+def _circle(spec: ProjectSpec, start: NodeName) -> tuple[NodeName, ...]:
     """Return the shortest path by which a node needs itself; nothing where it does not."""
-    paths: list[tuple[str, ...]] = [(start,)]
+    paths: list[tuple[NodeName, ...]] = [(start,)]
     seen = {start}
     for path in paths:  # grows on the way
         for needed in _needs(spec, path[-1]):
@@ -75,16 +76,16 @@ def _circle(spec: ProjectSpec, start: str) -> tuple[str, ...]:
     return ()
 
 
-def _needs(spec: ProjectSpec, node: str) -> Iterator[str]:
+def _needs(spec: ProjectSpec, node: NodeName) -> Iterator[NodeName]:
     """Yield what a node is made from; the stages of a model are told as one, its predictions."""
-    owner, _, name = node.partition("/")
-    if owner == "sources":
+    name = node.subject
+    if node.kind == "source":
         model = spec.sources[name].reader.model if name in spec.sources else None
-        yield from [f"{model}/predictions"] if model in spec.models else []
-    elif owner == "features":
-        yield f"sources/{spec.feature_tables[name].source}"
+        yield from [NodeName("predictions", model)] if model in spec.models else []
+    elif node.kind == "feature_table":
+        yield NodeName("source", spec.feature_tables[name].source)
     else:
-        model_spec = spec.models[owner]
+        model_spec = spec.models[name]
         with suppress(KeyError, DeclarationCycle):  # reported with the model
-            yield from (f"features/{table}" for table in feature_tables_of(spec, model_spec))
-        yield from (f"sources/{source}" for source in (model_spec.population.source, model_spec.label.source))
+            yield from (NodeName("feature_table", table) for table in feature_tables_of(spec, model_spec))
+        yield from (NodeName("source", source) for source in (model_spec.population.source, model_spec.label.source))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ml_platform.core.errors import ExpressionError, listed, suggest
 from ml_platform.core.expressions import Kind, parse_expression
 from ml_platform.core.expressions.types import told
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import column_types
 from ml_platform.declarations.source import SourceSpec
@@ -65,7 +66,7 @@ class Scope:
 
     def hides(self, owner: str) -> bool:
         """Return whether a source or feature table exists, but what its columns are is not known."""
-        return f"sources/{owner}" in self.broken or f"features/{owner}" in self.broken
+        return NodeName("source", owner) in self.broken or NodeName("feature_table", owner) in self.broken
 
     def names(self, folder: str) -> list[str]:
         """Return every declared name of a folder, broken ones too."""

@@ -16,6 +16,7 @@ from ml_platform.core.errors import NotMaterialized
 from ml_platform.core.hashing import cache_key, canonical_json, content_id, format_instant
 from ml_platform.core.statistics.histograms import Histogram
 from ml_platform.declarations.fingerprint import deciding_part
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.operations.monitoring.drift import compare, drift_in_words, summarize_window, window_days, window_start
 from ml_platform.operations.monitoring.drift_episodes import Finding, update_episode
@@ -59,7 +60,7 @@ def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], 
     BrokenInput
         When the label's source has failed a blocking check.
     """
-    node, label = f"{model_name}/{KIND}", _label_node(project, model_name)
+    node, label = NodeName(KIND, model_name), _label_node(project, model_name)
     if label not in inputs:
         raise NotMaterialized(node, label)
     require_healthy(project.database, node, [label])
@@ -193,7 +194,7 @@ def _read_ids(
 
 
 def _label_node(project: Project, model_name: str) -> str:
-    return f"sources/{project.spec.models[model_name].label.source}"
+    return NodeName("source", project.spec.models[model_name].label.source)
 
 
 def _key(project: Project, model_name: str, read: Mapping[str, str], now: datetime) -> str:

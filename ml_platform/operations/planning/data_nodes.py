@@ -69,7 +69,7 @@ def plan_feature_table(view: View, node: Node) -> Planned:
     if blocked is not None:
         return blocked
     (source,) = node.inputs
-    log = view.log(source.partition("/")[2])
+    log = view.log(source.subject)
     if log is None or not has_records(log):
         told = view.changes(node) + view.unsettled([source])
         return view.would_run(node, told if view.made(node) else [view.absence(node)])

@@ -9,6 +9,7 @@ from ml_platform.core.hashing import format_instant
 from ml_platform.datasets.leakage.check import known_leaks
 from ml_platform.datasets.snapshot.build import last_as_of, snapshot_key
 from ml_platform.declarations.graph import Node
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.scheduling import training_as_of
 from ml_platform.models.environment import environment
 from ml_platform.models.train import training_key
@@ -48,7 +49,7 @@ def plan_snapshot(view: View, node: Node) -> Planned:
         return view.would_run(node, [view.absence(node)])
     project, model = view.project, view.project.spec.models[node.subject]
     as_of = training_as_of(model.retraining, view.now, last_as_of(project, model.name), anew=False)
-    logs = {name: log for name in node.inputs if (log := _log_behind(view, name)) is not None}
+    logs: dict[str, Artifact] = {name: log for name in node.inputs if (log := _log_behind(view, name)) is not None}
     open_inputs = [name for name in node.inputs if name not in logs or not _is_settled(view, name, as_of)]
     reasons = _why_snapshot(view, node, last, logs, as_of)
     if len(logs) < len(node.inputs):
@@ -61,19 +62,18 @@ def plan_snapshot(view: View, node: Node) -> Planned:
     return view.would_run(node, reasons or ["what it is made from changed"])
 
 
-def _source_of(view: View, name: str) -> str:
+def _source_of(view: View, name: NodeName) -> str:
     """Return the source that a node is, or that its feature table is made of."""
-    kind, _, subject = name.partition("/")
-    return subject if kind == "sources" else view.project.spec.feature_tables[subject].source
+    return name.subject if name.kind == "source" else view.project.spec.feature_tables[name.subject].source
 
 
-def _log_behind(view: View, name: str) -> Artifact | None:
+def _log_behind(view: View, name: NodeName) -> Artifact | None:
     return view.log(_source_of(view, name))
 
 
-def _is_settled(view: View, name: str, as_of: datetime) -> bool:
+def _is_settled(view: View, name: NodeName, as_of: datetime) -> bool:
     source = _source_of(view, name)
-    if view.planned[f"sources/{source}"].id is not None:
+    if view.planned[NodeName("source", source)].id is not None:
         return True
     last = view.look(source).last
     return last is not None and as_of <= last.at and as_of < view.now
@@ -82,7 +82,7 @@ def _is_settled(view: View, name: str, as_of: datetime) -> bool:
 def _why_snapshot(view: View, node: Node, last: Artifact, logs: Mapping[str, Artifact], as_of: datetime) -> list[str]:
     reasons = view.changes(node)
     nodes = {other.name: other for other in view.nodes}
-    tables = [name for name in node.inputs if name.startswith("features/") and view.changes(nodes[name])]
+    tables = [name for name in node.inputs if name.kind == "feature_table" and view.changes(nodes[name])]
     reasons += [f"the declaration of {name} changed" for name in tables]
     if format_instant(as_of) != last.about["as_of"]:
         return [*reasons, f"a scheduled retraining is due at {_minute(as_of)}"]
@@ -93,9 +93,9 @@ def _why_snapshot(view: View, node: Node, last: Artifact, logs: Mapping[str, Art
     return reasons
 
 
-def _log_read(view: View, name: str, id: str) -> Artifact | None:
+def _log_read(view: View, name: NodeName, id: str) -> Artifact | None:
     """Return the log that an earlier snapshot was made of, by way of its feature table where it is one."""
-    if name.startswith("sources/"):
+    if name.kind == "source":
         return view.stored("source", id)
     table = view.stored("feature_table", id)
     return view.stored("source", table.inputs["source"]) if table is not None else None
@@ -141,7 +141,7 @@ def plan_evaluation(view: View, node: Node) -> Planned:
         return view.would_run(node, [view.absence(node)])
     if ids is None:
         return view.may_run(node, view.changes(node) + view.unsettled(node.inputs))
-    trained, snapshot = (ids[f"{node.subject}/{kind}"] for kind in ("trained_model", "snapshot"))
+    trained, snapshot = (ids[NodeName(kind, node.subject)] for kind in ("trained_model", "snapshot"))
     rivals = rivals_of(view.project, node.subject, trained, snapshot)
     key = evaluation_key(view.project, node.subject, trained, snapshot, rivals.champion, rivals.anchor)
     found = view.project.store.find("evaluation", key)
@@ -160,7 +160,7 @@ def plan_deployment(view: View, node: Node) -> Planned:
         if in_charge is None:
             return view.would_run(node, [NEVER])
         return view.may_run(node, view.unsettled(node.inputs))
-    trained, evaluation = (ids[f"{node.subject}/{kind}"] for kind in ("trained_model", "evaluation"))
+    trained, evaluation = (ids[NodeName(kind, node.subject)] for kind in ("trained_model", "evaluation"))
     version = version_of(view.project, node.subject, trained) or "the trained model"
     if in_charge == trained:
         return view.up_to_date(node, trained)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.scheduling import days_to_score
 from ml_platform.project import Project
 from ml_platform.registry.champion import first_deployed
@@ -20,7 +21,7 @@ def read_until(project: Project, model_name: str, now: datetime) -> datetime:
     A day is complete only if the source was read after its end: rows of it may still come in.
     """
     source = project.spec.models[model_name].population.source
-    return min(now, partition_instants(project.database, f"sources/{source}").get("", now))
+    return min(now, partition_instants(project.database, NodeName("source", source)).get("", now))
 
 
 def due_days(project: Project, model_name: str, now: datetime) -> tuple[date, ...]:

@@ -22,6 +22,7 @@ from ml_platform.core.hashing import cache_key, content_id
 from ml_platform.datasets.left_out import LATE, LEFT_OUT
 from ml_platform.datasets.model_frame import Asked, asked_frame
 from ml_platform.declarations.fingerprint import deciding_part
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.operations.predictions.rows import predicted_rows, prediction_ids, unlearned_counts
@@ -92,7 +93,7 @@ def score_days(
     project: Project, model_name: str, inputs: Mapping[str, str], days: Sequence[date], now: datetime
 ) -> list[Scored]:
     """Score several days as `score_batch` does one, looking all their features up at once; one result for each."""
-    require_healthy(project.database, f"{model_name}/predictions", _data_nodes(project, model_name, inputs))
+    require_healthy(project.database, NodeName("predictions", model_name), _data_nodes(project, model_name, inputs))
     scored: list[Scored] = []
     for start in range(0, len(days), _DAYS_AT_ONCE):
         scored += _score_some(project, model_name, inputs, days[start : start + _DAYS_AT_ONCE], now)
@@ -250,8 +251,8 @@ def _data_nodes(project: Project, model_name: str, inputs: Mapping[str, str]) ->
     """Return the sources and feature tables behind the rows, the tables' own sources among them."""
     spec = project.spec
     tables = feature_tables_of(spec, spec.models[model_name])
-    behind = [f"sources/{spec.feature_tables[table].source}" for table in tables]
-    return sorted({*behind, *(node for node in inputs if node.startswith(("sources/", "features/")))})
+    behind = [NodeName("source", spec.feature_tables[table].source) for table in tables]
+    return sorted({*behind, *(node for node in inputs if NodeName.parse(node).is_data)})
 
 
 def _key(project: Project, model_name: str, inputs: Mapping[str, str], start: datetime, end: datetime) -> str:

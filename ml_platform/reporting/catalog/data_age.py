@@ -7,6 +7,7 @@ from datetime import timedelta
 from ml_platform.core.errors import PlatformError
 from ml_platform.declarations.data_age import Availability, availability_in, availability_of
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.project import Project
@@ -24,7 +25,10 @@ def table_availability(project: Project, table: str, artifact: Artifact | None) 
         The table as it was made; None before that, and then only declarations tell.
     """
     source = project.spec.feature_tables[table].source
-    took = [usual_duration(project.database, node) for node in (f"sources/{source}", f"features/{table}")]
+    took = [
+        usual_duration(project.database, node)
+        for node in (NodeName("source", source), NodeName("feature_table", table))
+    ]
     run_time = sum((span for span in took if span is not None), timedelta(0)) or None
     return availability_of(project.spec, table, run_time, delay=_delay(project, source, artifact))
 

@@ -9,6 +9,7 @@ from ml_platform.core.errors import PlatformError
 from ml_platform.core.formatting import span_text
 from ml_platform.core.hashing import format_instant
 from ml_platform.declarations.lineage import feature_lineage
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import feature_type
 from ml_platform.project import Project
 from ml_platform.reporting.catalog.artifact_status import checks_of, current_artifact, declaration_of, standing_of
@@ -35,7 +36,7 @@ def feature_table_facts(
     artifact
         Its values; what was made last by default.
     """
-    spec, node = project.spec.feature_tables[name], f"features/{name}"
+    spec, node = project.spec.feature_tables[name], NodeName("feature_table", name)
     problem = ""
     if artifact is None:
         artifact, problem = current_artifact(project, node, "feature_table")

@@ -8,6 +8,7 @@ from typing import Any
 
 from ml_platform.core.formatting import span_text
 from ml_platform.declarations.model import Algorithm, ModelSpec
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import feature_tables_of, feature_type
 from ml_platform.operations.monitoring.drift_episodes import open_findings
 from ml_platform.operations.monitoring.unlearned import unlearned_text
@@ -35,8 +36,8 @@ def model_facts(project: Project, name: str, now: datetime) -> ModelFacts:
     """Return what there is to tell of a model at an instant."""
     spec, days = project.spec.models[name], logged_days(project, name)
     trained, untrained = _trained(project, name, now)
-    evaluation, unjudged = current_artifact(project, f"{name}/evaluation", "evaluation")
-    monitoring, unwatched = current_artifact(project, f"{name}/monitoring", "monitoring")
+    evaluation, unjudged = current_artifact(project, NodeName("evaluation", name), "evaluation")
+    monitoring, unwatched = current_artifact(project, NodeName("monitoring", name), "monitoring")
     return ModelFacts(
         name=name,
         description=spec.description,
@@ -78,7 +79,7 @@ def _trained(project: Project, name: str, now: datetime) -> tuple[Artifact | Non
     version = champion(project, name, at=now)
     if version is not None:
         return found_artifact(project, "trained_model", version.id)
-    return current_artifact(project, f"{name}/trained_model", "trained_model")
+    return current_artifact(project, NodeName("trained_model", name), "trained_model")
 
 
 def _importances(trained: Artifact | None) -> Mapping[str, float]:

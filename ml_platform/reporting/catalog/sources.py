@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.formatting import span_text
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.reader import ReaderSpec
 from ml_platform.declarations.wording import known_sentence
 from ml_platform.project import Project
@@ -28,7 +29,7 @@ def source_facts(project: Project, name: str, artifact: Artifact | None = None) 
     artifact
         Its rows; what was made last by default.
     """
-    spec, node = project.spec.sources[name], f"sources/{name}"
+    spec, node = project.spec.sources[name], NodeName("source", name)
     problem = ""
     if artifact is None:
         artifact, problem = current_artifact(project, node, "source")

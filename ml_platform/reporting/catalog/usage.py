@@ -8,6 +8,7 @@ from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.joins import joined_table, joins_of
 from ml_platform.declarations.lineage import Origins, feature_lineage, snapshot_lineage
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import expand_features
 from ml_platform.models.decision import Decision
@@ -80,13 +81,13 @@ def _beside(spec: ProjectSpec, model: ModelSpec) -> Origins:
     valued = {name.removeprefix(f"{population}.") for name in Decision.declared(model.value, population).columns}
     chosen = parse_expression(model.population.where).names if model.population.where is not None else ()
     keys = {link.column for links in key_origins(spec, model).values() for link in links if link.kind == "sources"}
-    return {"beside": tuple((f"sources/{population}", name) for name in sorted({*valued, *chosen, *keys}))}
+    return {"beside": tuple((NodeName("source", population), name) for name in sorted({*valued, *chosen, *keys}))}
 
 
 def _note(found: dict[str, dict[Link, None]], source: str, reader: Link, lineage: Origins) -> None:
     for pairs in lineage.values():
         for node, column in pairs:
-            if node == f"sources/{source}" and column in found:
+            if node == NodeName("source", source) and column in found:
                 found[column][reader] = None
 
 

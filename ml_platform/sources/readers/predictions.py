@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from ml_platform.core.errors import SchemaChanged, listed
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.prediction_columns import is_class_score, score_column
 from ml_platform.declarations.types import Name
 from ml_platform.sources.reading.reader import Part, Reader
@@ -86,7 +87,7 @@ def _log_names(project: Project, spec: SourceSpec, model: str) -> dict[str, str]
     if classes and unknown:
         problem = f"no version of {model} gives {listed(unknown)}"
         remedy = f"Its classes are {listed(sorted(classes))}: correct the source's columns."
-        raise SchemaChanged(spec.name, f"{model}/predictions", problem, remedy)
+        raise SchemaChanged(spec.name, NodeName("predictions", model), problem, remedy)
     return {name: classes.get(name, name) for name in spec.columns}
 
 
