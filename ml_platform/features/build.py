@@ -16,14 +16,13 @@ import pyarrow.compute as pc
 from ml_platform.core.canonical_order import sorted_by
 from ml_platform.core.clock import EPOCH, MICROSECOND
 from ml_platform.core.engines import Engine
-from ml_platform.core.engines.exact_sums import is_any
+from ml_platform.core.engines.exact_sums import is_any, narrowed
 from ml_platform.core.errors import ValueTooLarge, too_large
 from ml_platform.core.hashing import cache_key, content_id, format_instant, frame_id
 from ml_platform.declarations.aggregates import Part
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.resolve import feature_type
 from ml_platform.declarations.user_code.version import code_version
-from ml_platform.features.aggregates.partials import with_counts
 from ml_platform.features.tile_index import CellObject, find_cells, record_cells
 from ml_platform.features.tiles import (
     EVENT_UNIT,
@@ -32,7 +31,6 @@ from ml_platform.features.tiles import (
     Grain,
     base_columns,
     cells_of,
-    float_spans,
     table_parts,
 )
 from ml_platform.project import Project
@@ -181,17 +179,17 @@ class _Builder:
         self, engine: Engine, chunks: Sequence[str], parts: Mapping[str, Part], columns: Sequence[str]
     ) -> Iterator[tuple[tuple[str, str], CellObject]]:
         rows = numbered_versions(engine, self._project.store, self._source, chunks, "source_rows")
-        spans = float_spans(engine, rows, parts)
-        cells = with_counts(engine.run(cells_of(rows, self._grain, parts, spans)))
-        cells = sorted_by(cells, base_columns(self._grain))
+        cells = sorted_by(cells_of(engine, rows, self._grain, parts), base_columns(self._grain))
         for found in at_once(lambda item: self._store(*item, columns), self._by_chunk(cells, chunks)):
             yield from found.items()
 
     def _store(self, chunk: str, cells: pa.Table, columns: Sequence[str]) -> dict[tuple[str, str], CellObject]:
         """Store the cells of a chunk in one object, and return it for each of its columns; zeros are not stored."""
         zeros = {column for column in columns if self._is_zero(cells, column)}
-        cells = cells.select([name for name in cells.column_names if name not in zeros])
-        stored, facts = self._project.store.put(parquet_bytes(cells)), self._facts(cells)
+        kept = [name for name in cells.column_names if name not in zeros]
+        cells = pa.table({name: narrowed(cells[name]) if self._is_limb(name) else cells[name] for name in kept})
+        steady = [name for name in kept if not self._is_limb(name) and pa.types.is_int64(cells[name].type)]
+        stored, facts = self._project.store.put(parquet_bytes(cells, steady)), self._facts(cells)
         base, found = base_columns(self._grain), dict[tuple[str, str], CellObject]()
         for column in columns:
             own = cells.select([] if column in zeros else own_columns(column, base))
@@ -222,9 +220,10 @@ class _Builder:
 
     def _is_zero(self, cells: pa.Table, name: str) -> bool:
         """Return whether digits of floats are zero in every cell."""
-        if name not in self._parts or self._parts[name].limb is None:
-            return False
-        return name not in cells.column_names or not is_any(cells[name])
+        return self._is_limb(name) and (name not in cells.column_names or not is_any(cells[name]))
+
+    def _is_limb(self, name: str) -> bool:
+        return name in self._parts and self._parts[name].limb is not None
 
     # Writing ---------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from threading import Lock
 import numpy as np
 import pyarrow as pa
 
-from ml_platform.core.engines.exact_sums import combined
+from ml_platform.core.engines.exact_sums import combined, widened
 from ml_platform.core.engines.interval_index import Ints
 from ml_platform.features.tile_store import StoredCells
 
@@ -79,7 +79,7 @@ class CellColumns:
             for chunk, (start, end) in zip(self.chunks, stretches, strict=True)
             if end > start
         ]
-        return pa.concat_arrays(found) if found else combined(self.chunks[0][name]).slice(0, 0)
+        return pa.concat_arrays(widened(found)) if found else combined(self.chunks[0][name]).slice(0, 0)
 
 
 @dataclass(frozen=True)

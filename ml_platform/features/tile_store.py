@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.engines import Engine
-from ml_platform.core.engines.exact_sums import zero_decimals
+from ml_platform.core.engines.exact_sums import combined, widened
 from ml_platform.features.aggregates.partials import DECIMAL, or_zero
 from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.storage.artifacts import ArtifactStore
@@ -56,7 +58,8 @@ class StoredCells:
         ------
         ArtifactMissing, ArtifactDamaged
         """
-        return pa.concat_tables(self.by_chunk(columns))
+        tables = self.by_chunk(columns)
+        return pa.table({name: pa.chunked_array(widened([combined(one[name]) for one in tables])) for name in columns})
 
     def by_chunk(self, columns: Sequence[str]) -> list[pa.Table]:
         """Return the same as one table for each chunk, sorted by key; where there is no chunk, one table without rows.
@@ -105,19 +108,29 @@ def engine_cells(
     """Return what `StoredCells` reads for Ibis; the engine itself reads the chunks whose cells are in one object."""
     base = [*grain.keys, *TIMES]
     plans = {chunk["name"]: _plan(artifact, chunk, base, parts) for chunk in chunks}
-    whole: dict[frozenset[str], list[Path]] = {}
+    whole: dict[str, list[Path]] = {}
     for chunk in chunks:
         if len(plan := plans[chunk["name"]]) == 1:
-            whole.setdefault(frozenset(chunk["zeros"]).intersection(parts), []).append(store.local_path(plan[0][0]))
+            path = store.local_path(plan[0][0])
+            whole.setdefault(str(pq.read_schema(path).remove_metadata()), []).append(path)
     divided = [chunk for chunk in chunks if len(plans[chunk["name"]]) > 1]
-    tables = [
-        engine.parquet(f"whole_cells_{number}", paths).mutate(**{name: or_zero(ibis.null(DECIMAL)) for name in zeros})
-        for number, (zeros, paths) in enumerate(whole.items())
-    ]
+    tables = [engine.parquet(f"whole_cells_{number}", paths) for number, paths in enumerate(whole.values())]
     if divided or not whole:
         read = StoredCells(store, artifact, grain, divided).read([*base, *parts])
         tables.append(engine.arrow("divided_cells", read))
-    return reduce(lambda one, other: one.union(other), [table.select(*base, *parts) for table in tables])
+    return reduce(lambda one, other: one.union(other), _alike(tables, [*base, *parts]))
+
+
+def _alike(tables: Sequence[Any], columns: Sequence[str]) -> list[Any]:
+    """Return tables of cells for Ibis with the same columns: limbs are missing where they are zero, or narrower."""
+    kinds = {name: {table.schema().get(name) for table in tables} for name in columns}
+    limbs = [name for name, found in kinds.items() if len(found) > 1 or None in found]
+    return [
+        table.mutate(
+            **{name: or_zero(table[name] if name in table.columns else ibis.null(DECIMAL)) for name in limbs}
+        ).select(*columns)
+        for table in tables
+    ]
 
 
 def _plan(
@@ -135,5 +148,5 @@ def _plan(
 
 def _side_by_side(tables: Sequence[pa.Table], columns: Sequence[str], zeros: Sequence[str]) -> pa.Table:
     found = {name: table[name] for table in tables for name in table.column_names}
-    found |= dict.fromkeys(set(zeros).intersection(columns), zero_decimals(len(tables[0])))
+    found |= dict.fromkeys(set(zeros).intersection(columns), pa.array(np.zeros(len(tables[0]), np.int64)))
     return pa.table({name: found[name] for name in columns})

@@ -13,20 +13,23 @@ from math import gcd
 from typing import Any
 
 import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.engines import Engine
-from ml_platform.core.engines.float_limbs import Span, spans_of
+from ml_platform.core.engines.float_limbs import FEW_ROWS, Span, spans_of
 from ml_platform.core.engines.ibis_functions import ticks_up
 from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.aggregates import Part
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.resolve import column_types
 from ml_platform.declarations.source import SourceSpec
-from ml_platform.features.aggregates.partials import EVENT_US, PLACE, RowParts, parts_of
+from ml_platform.features.aggregates.partials import EVENT_US, PLACE, RowParts, parts_of, with_counts
 from ml_platform.sources.source_log import CHUNK, FOREVER, KNOWN, ROW, UNTIL
 
 EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL = "_event_unit", "_known_tick", "_until_tick"
+_ROWS = "_rows"
 
 
 @dataclass(frozen=True)
@@ -89,16 +92,25 @@ def float_spans(engine: Engine, rows: Any, parts: Mapping[str, Part]) -> dict[st
     return {text: (found[f"min_{number}"], found[f"max_{number}"]) for number, text in enumerate(texts)}
 
 
-def cells_of(rows: Any, grain: Grain, parts: Mapping[str, Part], spans: Mapping[str, Span]) -> Any:
-    """Return the cells of source rows, for Ibis, without the limbs of floats that are zero in all of them.
+def cells_of(engine: Engine, rows: Any, grain: Grain, parts: Mapping[str, Part]) -> pa.Table:
+    """Return the cells of source rows, without the limbs of floats that are zero in all of them.
+
+    Cells of few rows are the rule, and their floats are summed faster. Where a cell has more, that is done over.
 
     Parameters
     ----------
     rows
         Source rows of numbered chunks (`numbered_versions`).
-    spans
-        What `float_spans` gives for them.
     """
+    spans = float_spans(engine, rows, parts)
+    cells = engine.run(_cells(rows, grain, parts, spans, few=True))
+    if spans and (pc.max(cells[_ROWS]).as_py() or 0) > FEW_ROWS:
+        cells = engine.run(_cells(rows, grain, parts, spans, few=False))
+    return with_counts(cells.drop(_ROWS))
+
+
+def _cells(rows: Any, grain: Grain, parts: Mapping[str, Part], spans: Mapping[str, Span], *, few: bool) -> Any:
+    """Return the cells of source rows, for Ibis, each with the number of its rows."""
     if grain.where is not None:
         rows = rows.filter(parse_expression(grain.where).to_ibis(rows))
     rows = rows.filter([rows[key].notnull() for key in grain.keys])
@@ -110,4 +122,4 @@ def cells_of(rows: Any, grain: Grain, parts: Mapping[str, Part], spans: Mapping[
     timed = timed.filter(timed[KNOWN_FROM] < timed[KNOWN_UNTIL])
     found = RowParts(timed, parts.values(), spans, base_columns(grain))
     grouped = found.rows.group_by(base_columns(grain))
-    return grouped.aggregate(**found.aggregates())
+    return grouped.aggregate(**found.aggregates(few=few), **{_ROWS: found.rows.count()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from ml_platform.core.engines.interval_index import Ranges
 
 _LIMB = 32
 _MASK = (1 << _LIMB) - 1
-_SAFE = 2.0**62
+_SAFE = 2**62
+_DECIMAL = pa.decimal128(38, 0)
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -25,14 +27,14 @@ def exact_sums(ranges: Ranges, values: pa.Array | pa.ChunkedArray) -> pa.Array:
         One whole number for each cell, none of them null.
     """
     array = combined(values)
-    if pa.types.is_int64(array.type):
-        return pa.array(ranges.sums(array.to_numpy()), pa.int64())
-    low, high = halves_of(array)
-    largest = float(np.abs(low.astype(np.float64)).max(initial=0.0))
-    if (high == low >> 63).all() and largest * max(len(low), 1) < _SAFE:
-        return pa.array(ranges.sums(np.ascontiguousarray(low)), pa.int64())
+    low, high = (array.to_numpy(), None) if pa.types.is_int64(array.type) else halves_of(array)
+    if high is None or (high == low >> 63).all():
+        largest = max(int(low.max(initial=0)), -int(low.min(initial=0)))
+        if largest * len(low) < _SAFE:
+            return pa.array(ranges.sums(np.ascontiguousarray(low)), pa.int64())
+        high = low >> 63
     limbs = [low & _MASK, (low >> _LIMB) & _MASK, high & _MASK, high >> _LIMB]
-    return _carried([ranges.sums(limb) for limb in limbs], array.type)
+    return _carried([ranges.sums(limb) for limb in limbs], _DECIMAL)
 
 
 def combined(values: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -52,9 +54,26 @@ def is_any(values: pa.Array | pa.ChunkedArray) -> bool:
     return bool(array.to_numpy(zero_copy_only=False).any())
 
 
-def zero_decimals(count: int) -> pa.Array:
-    """Return as many zeros as decimals of 38 digits."""
-    return pa.Array.from_buffers(pa.decimal128(38, 0), count, [None, pa.py_buffer(np.zeros((count, 2), "<i8"))])
+def narrowed(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return whole numbers as int64 where all of them fit, else as decimals; none of them is null."""
+    array = combined(values)
+    if pa.types.is_int64(array.type):
+        return array
+    low, high = halves_of(array)
+    return pa.array(low) if (high == low >> 63).all() else array
+
+
+def widened(arrays: Sequence[pa.Array]) -> list[pa.Array]:
+    """Return arrays of whole numbers with one type: decimals where one of them is of decimals."""
+    kinds = {array.type for array in arrays}
+    return [_as_decimals(array) for array in arrays] if kinds == {pa.int64(), _DECIMAL} else list(arrays)
+
+
+def _as_decimals(array: pa.Array) -> pa.Array:
+    if pa.types.is_decimal(array.type):
+        return array
+    low = array.to_numpy()
+    return _decimals(low, low >> 63, _DECIMAL)
 
 
 def halves_of(array: pa.Array) -> tuple[Ints, Ints]:

@@ -15,7 +15,7 @@ __all__ = ["KIND_VERSIONS", "code_version", "load_function"]
 KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
     {
         "source": 3,
-        "feature_table": 4,
+        "feature_table": 5,
         "snapshot": 2,
         "trained_model": 3,
         "evaluation": 5,

@@ -134,16 +134,22 @@ class RowParts:
     def _name(self, what: str, text: str | None) -> str:
         return f"_{what}_{content_id(text)[:16]}"
 
-    def aggregates(self) -> dict[str, Any]:
-        """Return every part by its column, over `rows`, but limbs that are zero everywhere."""
-        return {part.column: self._aggregate(part) for part in self._parts if not self._is_zero(part)}
+    def aggregates(self, *, few: bool) -> dict[str, Any]:
+        """Return every part by its column, over `rows`, but limbs that are zero everywhere.
+
+        Parameters
+        ----------
+        few
+            Whether no group has more than `FEW_ROWS` rows.
+        """
+        return {part.column: self._aggregate(part, few) for part in self._parts if not self._is_zero(part)}
 
     def _is_zero(self, part: Part) -> bool:
         if part.limb is None:
             return False
         return not any(part.limb in extent.limbs for extent in self._floats[self._family(part)].values())
 
-    def _aggregate(self, part: Part) -> Any:
+    def _aggregate(self, part: Part, few: bool) -> Any:
         rows = self.rows
         takes_part = None if part.where is None else rows[self._name("where", part.where)]
         if part.measure == "rows":
@@ -160,7 +166,7 @@ class RowParts:
         if part.measure == "counts":
             return _comparable(value).collect(where=takes_part)
         if part.limb is not None:
-            return or_zero(limb_sum(rows, self._floats[self._family(part)], part.limb, takes_part))
+            return limb_sum(rows, self._floats[self._family(part)], part.limb, takes_part, few=few).fill_null(0)
         whole = rows[f"{name}_whole"]
         return or_zero((whole * whole if part.measure == "squares" else whole).sum(where=takes_part))
 
@@ -176,7 +182,7 @@ def of_cells(cells: Any, part: Part, counts: Any) -> Any:
         return column.max(where=counts)
     if part.measure == "counts":
         return column.collect(where=counts)
-    total = column.sum(where=counts)
+    total = (column if part.limb is None else column.cast(DECIMAL)).sum(where=counts)
     return total.cast("int64").fill_null(0) if part.measure in ("rows", "known") else or_zero(total)
 
 

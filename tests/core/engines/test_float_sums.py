@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ml_platform.audit.verify.artifact_ids import mismatches
 from ml_platform.core.engines import DuckDB
 from ml_platform.core.engines.float_limbs import (
+    FEW_ROWS,
     SUM_UNITS,
     extent_of,
     extents_of_squares,
@@ -57,7 +58,7 @@ def span_of(values: Iterable[float]) -> tuple[float | None, float | None]:
     return (min(sizes), max(sizes)) if sizes else (None, None)
 
 
-def in_limbs(engine: DuckDB, groups: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:
+def in_limbs(engine: DuckDB, groups: list[list[float]], *, few: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return the sums and the spreads of groups of floats by the engine's limbs."""
     flat = [(number, value) for number, group in enumerate(groups) for value in group]
     span = span_of(value for _, value in flat)
@@ -69,7 +70,7 @@ def in_limbs(engine: DuckDB, groups: list[list[float]]) -> tuple[np.ndarray, np.
     cut = in_pieces(rows.mutate(square=square, error=error), floats | squares)
     named = [("s", limb, floats) for at in floats.values() for limb in at.limbs]
     named += [("q", limb, squares) for limb in sorted({limb for at in squares.values() for limb in at.limbs})]
-    sums = {f"{kind}{limb}": limb_sum(cut, added, limb).cast("decimal(38, 0)") for kind, limb, added in named}
+    sums = {f"{kind}{limb}": limb_sum(cut, added, limb, few=few).cast("decimal(38, 0)") for kind, limb, added in named}
     found = engine.run(cut.group_by("g").aggregate(n=cut.x.count(), **sums).order_by("g"))
     made = {kind: {limb: found[f"{kind}{limb}"] for own, limb, _ in named if own == kind} for kind in "sq"}
     count = found["n"].to_numpy().astype(np.int64)
@@ -88,16 +89,37 @@ def in_limbs(engine: DuckDB, groups: list[list[float]]) -> tuple[np.ndarray, np.
 )
 def test_any_floats_are_summed_as_fractions_are(groups: list[list[float]]) -> None:
     with DuckDB(1) as engine:
-        sums, spreads = in_limbs(engine, groups)
-    assert sums.tolist() == [exact_sum(group) for group in groups]
-    assert spreads.tolist() == [exact_spread(group) for group in groups]
+        for few in (False, True):
+            sums, spreads = in_limbs(engine, groups, few=few)
+            assert sums.tolist() == [exact_sum(group) for group in groups]
+            assert spreads.tolist() == [exact_spread(group) for group in groups]
 
 
 def test_a_sum_is_that_of_fsum_where_no_digit_is_below_the_smallest_unit() -> None:
     draw = random.Random(3)
     groups = [[draw.choice([draw.gauss(0, 1e-9), draw.gauss(0, 1e12), 1e16]) for _ in range(20)] for _ in range(200)]
     with DuckDB(1) as engine:
-        assert in_limbs(engine, groups)[0].tolist() == [math.fsum(group) for group in groups]
+        assert in_limbs(engine, groups, few=False)[0].tolist() == [math.fsum(group) for group in groups]
+
+
+def test_floats_hold_the_limbs_of_as_many_rows_as_are_few() -> None:
+    largest = (2**41 - 1) * 2.0**80  # all bits of the widest limb
+    groups = [[largest] * FEW_ROWS, [-largest] * (FEW_ROWS - 1) + [0.1], [largest, -largest] * (FEW_ROWS // 2)]
+    with DuckDB(1) as engine:
+        sums, spreads = in_limbs(engine, groups, few=True)
+    assert sums.tolist() == [exact_sum(group) for group in groups]
+    assert spreads.tolist() == [exact_spread(group) for group in groups]
+
+
+@pytest.mark.parametrize("amount", [0.1, (2**41 - 1) * 2.0**80])
+def test_a_cell_of_more_rows_than_a_float_can_hold_is_summed_all_the_same(tmp_path, amount):
+    rows = [row(f"r{number}", 1, amount=amount) for number in range(6 * FEW_ROWS + 1)]
+    table = one_table({"sum": "amount"}, ["1d"])
+    table["features"]["s"] = {"std": "amount", "windows": ["1d"]}
+    project = project_of(tmp_path, rows, table)
+    found = answers(project, built(project, at(9)), [("a", at(5))])[0]
+    assert found["recent.f_1d"] == math.fsum([amount] * len(rows))
+    assert found["recent.s_1d"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -175,10 +197,16 @@ def test_windows_sum_what_is_in_them_whatever_was_before(tmp_path):
     assert timedelta(hours=5) == at(5) - at(0)
 
 
-def test_chunks_keep_the_limbs_that_their_own_numbers_have(tmp_path):
-    """Small numbers in May, large ones in June: what a chunk does not store is zero, in both forms of a look-up."""
-    values = [1e-12, 3e-12, 1e12, 1e12 + 0.25, -7e-13]
+@pytest.mark.parametrize("large", [1e12, 1e42])
+def test_chunks_keep_the_limbs_that_their_own_numbers_have(tmp_path, large):
+    """Small numbers in May, large ones in June: what a chunk does not store is zero, in both forms of a look-up.
+
+    The highest limb of 1e42 needs decimals, beside whole numbers of 64 bits in the other chunk.
+    """
+    values = [1e-12, 3e-12, large, large * (1 + 2**-50), -7e-13]
     hours = [1, 2, 24 * 40, 24 * 40 + 1, 24 * 40 + 2]
+    values += [1e13] if large > 1e40 else []
+    hours += [3] if large > 1e40 else []
     table = one_table({"sum": "amount"}, ["60d"])
     table["features"]["s"] = {"std": "amount", "windows": ["60d"]}
     rows = [row(f"r{n}", hour, amount=value) for n, (hour, value) in enumerate(zip(hours, values, strict=True))]
@@ -189,9 +217,9 @@ def test_chunks_keep_the_limbs_that_their_own_numbers_have(tmp_path):
     assert not set(may["zeros"]) & {name for names in may["objects"].values() for name in names}
     asked = [("a", at(5)), ("a", at(24 * 41))]
     before, after = answers(project, artifact, asked)
-    assert before["recent.f_60d"] == math.fsum(values[:2])
+    assert before["recent.f_60d"] == math.fsum([*values[:2], *values[5:]])
     assert after["recent.f_60d"] == math.fsum(values)
-    spread = exact_spread(values) / (5 * 4)
+    spread = exact_spread(values) / (len(values) * (len(values) - 1))
     assert after["recent.s_60d"] == pytest.approx(math.sqrt(spread), rel=4e-16)
     grain = Grain.of(project.spec.feature_tables["recent"], ["shop"])
     parts = sorted({*may["zeros"], *(name for names in may["objects"].values() for name in names)} - {"cells"})
