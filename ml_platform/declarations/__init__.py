@@ -10,6 +10,8 @@ __all__ = [
     "expectations",
     "feature_table",
     "fingerprint",
+    "frame",
+    "gate",
     "graph",
     "joins",
     "lineage",
@@ -27,5 +29,6 @@ __all__ = [
     "source",
     "types",
     "user_code",
+    "value",
     "wording",
 ]

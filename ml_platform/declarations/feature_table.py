@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from ml_platform.declarations.aggregates import Feature, aggregates
 from ml_platform.declarations.source import Expectation
-from ml_platform.declarations.types import Declaration, Delay, ExpressionText, Name, Owner, Span, Window
+from ml_platform.declarations.types import (
+    Declaration,
+    Delay,
+    Description,
+    ExpressionText,
+    Name,
+    Owner,
+    Span,
+    SpecVersion,
+    Window,
+)
 
 EVER = Window(start=None)
 
@@ -58,17 +68,36 @@ def column_name(feature: str, window: Window | None) -> str:
 class FeatureTableSpec(Declaration):
     """Features of one entity from one source, refreshed at ticks."""
 
-    spec_version: Literal[1]
-    name: Name
-    description: str
+    spec_version: SpecVersion
+    name: Name = Field(description="The name of the feature table, as models refer to it.", examples=["courier_recent"])
+    description: Description
     owner: Owner
-    entity: Name
-    source: Name
-    refresh: Span = Field(description="Ticks stand at whole multiples of this since 1970 UTC")
-    publish_delay: Delay = Field(description="How long after a tick its values can be read")
-    where: ExpressionText | None = Field(None, description="Only source rows that meet this condition")
-    features: dict[Name, AnyFeature] = Field(min_length=1)
-    expectations: tuple[Expectation, ...] = Field((), strict=False)
+    entity: Name = Field(
+        description="What its rows are about: an entity of project.yaml. The source has the entity's key columns.",
+        examples=["courier"],
+    )
+    source: Name = Field(description="The source that its features are computed from.", examples=["deliveries"])
+    refresh: Span = Field(
+        description="The interval between refresh ticks. Ticks are the whole multiples of it since 1970-01-01 UTC.",
+        examples=["1h"],
+    )
+    publish_delay: Delay = Field(
+        description="How long after a tick its values can be read: the time that the refresh takes.", examples=["5m"]
+    )
+    where: ExpressionText | None = Field(
+        None, description="A condition on rows of the source. Other rows are left out.", examples=["not cancelled"]
+    )
+    features: dict[Name, AnyFeature] = Field(
+        min_length=1,
+        description="The features by name. Each window makes one column, such as mean_late_7d.",
+        examples=[{"mean_late": {"mean": "minutes_late", "windows": ["1d", "7d"]}}],
+    )
+    expectations: tuple[Expectation, ...] = Field(
+        (),
+        strict=False,
+        description="Checks of its newest values, run after every refresh.",
+        examples=[[{"expect": "column_values_to_not_be_null", "args": {"column": "late_share_7d"}}]],
+    )
 
     @cached_property
     def columns(self) -> dict[str, tuple[str, Window | None]]:

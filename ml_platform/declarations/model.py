@@ -2,74 +2,54 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from ml_platform.core.errors import suggest
 from ml_platform.declarations.calibrators import NO_CALIBRATION, CalibrationName, calibration_fault
+from ml_platform.declarations.frame import Join, Label, Population, Split
+from ml_platform.declarations.gate import GateField
 from ml_platform.declarations.release import Release
 from ml_platform.declarations.types import (
     Cron,
     Declaration,
+    Description,
     ExpressionText,
     JsonValue,
     Name,
     Owner,
     Shorthand,
     Span,
-    exactly_one,
+    SpecVersion,
 )
-from ml_platform.declarations.yaml.pydantic_errors import show
+from ml_platform.declarations.value import Value
 
 Task = Literal["binary", "multiclass", "regression", "quantile"]
 
 
-class Population(Declaration):
-    """The rows on which production will ask for a prediction."""
-
-    source: Name
-    entity: Name
-    prediction_time: ExpressionText = Field(description="Expression over the source's columns, such as sched_dep - 2h")
-    where: ExpressionText | None = None
-
-
-class Join(Declaration):
-    """A feature table under a name of its own, for entities that other columns of a row name."""
-
-    table: Name
-    keys: dict[str, str] = Field(
-        min_length=1,
-        description="By key column of the table: a column of the population, or table.column of a feature",
-    )
-
-
-class Label(Declaration):
-    """The truth, and the time after the prediction time at which it is settled for every row."""
-
-    source: Name
-    expression: ExpressionText
-    horizon: Span
-    missing: Literal["drop", "negative"] = "drop"
-
-
-class Split(Declaration):
-    """The stretches of time, oldest first, that end where labels are settled."""
-
-    train: Span
-    validate_: Span = Field(alias="validate")
-    test: Span
-
-
 class Algorithm(Declaration):
-    """A fitted estimator by name: lightgbm, rule, constant, an allow-listed scikit-learn class, or module:Class."""
+    """An algorithm by name, with its parameters."""
 
-    name: str
-    params: dict[str, JsonValue] = Field(default_factory=dict)
-    expression: ExpressionText | None = Field(None, description="For rule: the expert's expression over features")
-    monotone: dict[str, Literal["increasing", "decreasing"]] = Field(default_factory=dict)
-    seed: int = 0
+    name: str = Field(
+        description="An algorithm of the reference, or module:Class for an estimator in the project's code.",
+        examples=["lightgbm", "my_models:Churn"],
+    )
+    params: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="Its parameters, as its library names them. The defaults are the library's.",
+        examples=[{"num_leaves": 63}],
+    )
+    expression: ExpressionText | None = Field(
+        None,
+        description="Only for rule: an expression over features, table.column, that is the prediction.",
+        examples=["courier_recent.late_share_7d > 0.5"],
+    )
+    monotone: dict[str, Literal["increasing", "decreasing"]] = Field(
+        default_factory=dict,
+        description="Features that may only raise or only lower the prediction.",
+        examples=[{"courier_recent.mean_late_7d": "increasing"}],
+    )
+    seed: int = Field(0, description="The seed of everything random in the fit.", examples=[7])
 
 
 def _algorithm(value: Any) -> Any:
@@ -79,81 +59,12 @@ def _algorithm(value: Any) -> Any:
 AlgorithmField = Annotated[Algorithm, BeforeValidator(_algorithm), Shorthand({"type": "string"})]
 
 
-class Value(Declaration):
-    """What a row earns or costs, in the project's currency.
-
-    Classification: `actions`, each an expression over columns known at prediction time and ``label``; the action
-    with the highest expected payoff is recommended. Regression: one `payoff` over ``label``, ``prediction`` and
-    columns. `do_nothing` names the action (or gives the prediction) that stands for having no model.
-    """
-
-    model_config = ConfigDict(json_schema_extra=exactly_one("actions", "payoff"))
-
-    actions: dict[Name, ExpressionText] | None = None
-    payoff: ExpressionText | None = None
-    do_nothing: ExpressionText
-    entities: Literal["sampled", "fixed"] = Field(
-        "sampled",
-        description="sampled: intervals speak of entities like these, so that one that comes again counts less; fixed: "
-        "these entities are all that there will ever be",
-    )
-
-    @model_validator(mode="after")
-    def _actions_or_payoff(self) -> Value:
-        if (self.actions is None) == (self.payoff is None):
-            found = "neither" if self.actions is None else "both"
-            raise ValueError(f"give either actions (classification) or payoff (regression), found {found}")
-        if self.actions is not None and self.do_nothing not in self.actions:
-            raise ValueError(
-                f"do_nothing names no action, found {self.do_nothing}. {suggest(self.do_nothing, self.actions)}"
-            )
-        return self
-
-
-_GATE = re.compile(r"(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)")
-
-
-class Gate(Declaration):
-    """A condition on one figure of the evaluation, written ``>= 0.7``."""
-
-    operator: Literal["<", "<=", ">", ">="]
-    limit: float
-
-    def holds(self, figure: float) -> bool:
-        """Return whether `figure` meets the condition; NaN never does."""
-        return {
-            "<": figure < self.limit,
-            "<=": figure <= self.limit,
-            ">": figure > self.limit,
-            ">=": figure >= self.limit,
-        }[self.operator]
-
-    def __str__(self) -> str:
-        return f"{self.operator} {self.limit:g}"
-
-
-def _gate(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    match = _GATE.fullmatch(value.strip())
-    if not match:
-        raise ValueError(f"{show(value)} is not a gate. Write a comparison and a number, such as '>= 0.7'")
-    return {"operator": match.group(1), "limit": float(match.group(2))}
-
-
-GateField = Annotated[
-    Gate,
-    BeforeValidator(_gate),
-    WithJsonSchema({"type": "string", "pattern": rf"^\s*{_GATE.pattern}\s*$", "examples": [">= 0.7"]}),
-]
-
-
 def _ages(value: Any) -> Any:
     return value if isinstance(value, dict) else {ALL_FEATURES: value}
 
 
 ALL_FEATURES = "*"
-"""What stands, among limits of age, for every feature that has no limit of its own."""
+"""The key, among limits of age, for every feature that no other key names."""
 
 AgesField = Annotated[
     dict[str, Span], BeforeValidator(_ages), Shorthand({"type": "string", "pattern": r"^\+?\d+(us|w|d|h|m|s)$"})
@@ -161,91 +72,177 @@ AgesField = Annotated[
 
 
 class Deployment(Declaration):
-    """How predictions are asked for."""
+    """How predictions are made."""
 
-    batch: Cron = Field(description="When batch scoring runs: five cron fields and a time zone")
+    batch: Cron = Field(
+        description="When batch scoring runs: five cron fields and a time zone.", examples=["0 * * * * UTC"]
+    )
     late_rows: Literal["count", "score"] = Field(
         "count",
         description="Rows that become known only after their batch run. count: they get no prediction and are counted; "
-        "score: they are scored at the first batch run that knows them, and marked late",
+        "score: they are scored at the first batch run that knows them, and marked late.",
+        examples=["score"],
     )
     max_missed_share: float = Field(
         0.01,
         ge=0.0,
         le=1.0,
-        description="The share of rows without a prediction in monitoring.window that raises an alert",
+        description="The share of rows without a prediction, within monitoring.window, that raises an alert.",
+        examples=[0.05],
     )
     online: bool = Field(
         False,
-        description="True: validate refuses what could not be had when a request comes. It starts no server",
+        description="true: validate refuses features that are not available when a request arrives. It starts no "
+        "server.",
+        examples=[True],
     )
     approval: Literal["required"] | None = Field(
-        None, description="required: a version is deployed only after a person approved it (ml-platform approve)"
+        None,
+        description="required: a version is deployed only after a person approved it (ml-platform approve).",
+        examples=["required"],
     )
 
 
 class Leaks(Declaration):
-    """What is no leak, though it looks like one."""
+    """Features that are exempt from the leakage checks, and the limit of one of them."""
 
     allow: tuple[str, ...] = Field(
         (),
         strict=False,
-        description="Features (table.column, table.*, source.column) that may know what they know; label: rows that "
-        "may be asked about when their label is known",
+        description="Features that are legitimately available at prediction time although they predict the label "
+        "almost alone: table.column, table.* or source.column. label: rows whose label is already known at prediction "
+        "time.",
+        examples=[["bookings.confirmed"]],
     )
     single_feature: float = Field(
         0.98,
         gt=0.5,
         le=1.0,
-        description="How well one feature alone may tell the label: AUC for classes, else the variance it explains",
+        description="How well a single feature may predict the label: its AUC for classes, the share of variance that "
+        "it explains for numbers. More is a leak, and training stops.",
+        examples=[0.995],
     )
 
 
 class Monitoring(Declaration):
     """Over which rows the champion's features and scores are compared with those of its snapshot."""
 
-    window: Span = Field(description="How long the current window is; at least a day, for whole weeks best 7d")
-    min_rows: int = Field(200, ge=1, description="Fewer rows than this in the current window give no verdict")
+    window: Span = Field(
+        description="How long the current window is: at least 1d. Whole weeks, such as 7d, leave out the weekly "
+        "rhythm.",
+        examples=["7d"],
+    )
+    min_rows: int = Field(
+        200, ge=1, description="With fewer rows in the current window, monitoring reports no drift.", examples=[50]
+    )
 
 
 class Retraining(Declaration):
-    """When a model is made anew."""
+    """When a model is trained again."""
 
-    schedule: Cron | None = None
-    on: tuple[Literal["drift"], ...] = Field((), strict=False)
-    cooldown: Span | None = None
+    schedule: Cron | None = Field(
+        None, description="When to train: five cron fields and a time zone.", examples=["0 3 * * 1 UTC"]
+    )
+    on: tuple[Literal["drift"], ...] = Field(
+        (), strict=False, description="Findings of monitoring that start a training.", examples=[["drift"]]
+    )
+    cooldown: Span | None = Field(
+        None, description="How long after a training no finding starts the next one.", examples=["3d"]
+    )
 
 
 class ModelSpec(Declaration):
-    """One model, as its author writes it."""
+    """One model: what is predicted and when, from what, and what a decision is worth."""
 
-    spec_version: Literal[1]
-    name: Name
-    description: str
+    spec_version: SpecVersion
+    name: Name = Field(description="The name of the model. Its versions are name@1, name@2.", examples=["late_parcel"])
+    description: Description
     owner: Owner
-    task: Task
-    quantile: float | None = Field(None, gt=0.0, lt=1.0)
-    population: Population
-    label: Label
-    features: tuple[str, ...] = Field(min_length=1, strict=False, description="table.column, table.*, or source.column")
-    joins: dict[Name, Join] = Field(default_factory=dict, description="Feature tables by other keys than their own")
+    task: Task = Field(
+        description="binary: true or false; multiclass: one of several texts; regression: a number; quantile: the "
+        "number below which a share of labels lies.",
+        examples=["binary"],
+    )
+    quantile: float | None = Field(
+        None, gt=0.0, lt=1.0, description="Only for task quantile: that share.", examples=[0.9]
+    )
+    population: Population = Field(
+        description="The rows for which production needs a prediction, and when.",
+        examples=[{"source": "orders", "entity": "order", "prediction_time": "placed_at + 1h"}],
+    )
+    label: Label = Field(
+        description="What is predicted, and when the truth is settled.",
+        examples=[{"source": "deliveries", "expression": "minutes_late >= 30", "horizon": "1d"}],
+    )
+    features: tuple[str, ...] = Field(
+        min_length=1,
+        strict=False,
+        description="The inputs of the model: table.column or table.* of a feature table, or source.column of the "
+        "population.",
+        examples=[["courier_recent.*", "orders.items"]],
+    )
+    joins: dict[Name, Join] = Field(
+        default_factory=dict,
+        description="Feature tables under another name, looked up by other columns.",
+        examples=[{"arrival_airport": {"table": "airport_now", "keys": {"airport": "destination"}}}],
+    )
     max_feature_age: AgesField = Field(
         default_factory=dict,
-        description="How old the newest data of features may be when a prediction is asked for: one span, or spans by "
-        "table and table.column",
+        description="How old the newest data of features may be at prediction time: one span for all, or a span for "
+        "each table or table.column. validate refuses features that can be older.",
+        examples=["6h", {"courier_recent": "2h"}],
     )
-    transforms: tuple[str, ...] = Field((), strict=False, description="module:function in the project, in order")
-    split: Split
-    algorithm: AlgorithmField
-    calibration: CalibrationName = NO_CALIBRATION
-    baselines: tuple[AlgorithmField, ...] = Field((), strict=False)
-    value: Value
-    leaks: Leaks = Leaks()
-    gates: dict[str, GateField] = Field(default_factory=dict)
-    release: Release = Release()
-    deployment: Deployment
-    monitoring: Monitoring
-    retraining: Retraining = Retraining()
+    transforms: tuple[str, ...] = Field(
+        (),
+        strict=False,
+        description="Functions of the project, module:function, that add columns to the features, in this order.",
+        examples=[["calendar_features:add_weekday"]],
+    )
+    split: Split = Field(
+        description="How long the train, validate and test periods are.",
+        examples=[{"train": "28d", "validate": "7d", "test": "14d"}],
+    )
+    algorithm: AlgorithmField = Field(
+        description="What is fitted: a name, or a name with parameters.",
+        examples=["lightgbm", {"name": "lightgbm", "params": {"num_leaves": 63}}],
+    )
+    calibration: CalibrationName = Field(
+        NO_CALIBRATION,
+        description="How probabilities are corrected on the validate period: none, or a calibrator of the reference.",
+        examples=["isotonic"],
+    )
+    baselines: tuple[AlgorithmField, ...] = Field(
+        (),
+        strict=False,
+        description="Simpler algorithms that are fitted and evaluated beside it.",
+        examples=[["logistic_regression"]],
+    )
+    value: Value = Field(
+        description="What a row earns or costs, in the project's currency.",
+        examples=[{"actions": {"upgrade": "-4 + label * 9", "wait": "0"}, "do_nothing": "wait"}],
+    )
+    leaks: Leaks = Field(
+        Leaks(), description="Exceptions from the leakage checks.", examples=[{"allow": ["bookings.confirmed"]}]
+    )
+    gates: dict[str, GateField] = Field(
+        default_factory=dict,
+        description="Conditions on figures of the evaluation. A version that misses one is not deployed.",
+        examples=[{"auc": ">= 0.65", "size_mb": "< 20"}],
+    )
+    release: Release = Field(
+        Release(),
+        description="How sure it must be that a new version earns more than its opponents.",
+        examples=[{"first": {"do_nothing": 0.9, "baselines": "ignore"}}],
+    )
+    deployment: Deployment = Field(
+        description="How predictions are made with the champion.", examples=[{"batch": "0 * * * * UTC"}]
+    )
+    monitoring: Monitoring = Field(description="How drift is looked for.", examples=[{"window": "7d", "min_rows": 50}])
+    retraining: Retraining = Field(
+        Retraining(),
+        description="When a new version is trained. Without it, only a person starts a training.",
+        examples=[{"schedule": "0 3 * * 1 UTC", "on": ["drift"], "cooldown": "2d"}],
+    )
 
     @model_validator(mode="after")
     def _task_fits(self) -> ModelSpec:

@@ -14,7 +14,7 @@ from ml_platform.core.clock import Schedule
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.source import SourceSpec
-from ml_platform.declarations.types import Cron, Declaration, Delay, Name, Owner, Span
+from ml_platform.declarations.types import Cron, Declaration, Delay, Description, Name, Owner, Span, SpecVersion
 from ml_platform.declarations.yaml.pydantic_errors import show
 
 
@@ -59,9 +59,9 @@ Memory = Annotated[
 
 
 class SimulatedClockSpec(Declaration):
-    """A clock for history: it starts here and moves only when told to."""
+    """A clock for history: it starts at an instant, and only ``ml-platform advance`` moves it."""
 
-    simulated_from: Instant
+    simulated_from: Instant = Field(description="Where the simulated clock starts.", examples=["2024-02-20T00:00:00Z"])
 
 
 def _clock_kind(value: Any) -> str:
@@ -96,9 +96,11 @@ SparkUrl = Annotated[str, BeforeValidator(_spark_url), WithJsonSchema({"type": "
 
 
 class SparkSpec(Declaration):
-    """Spark as the engine, at a place of its own."""
+    """Spark as the engine, at an address."""
 
-    spark: SparkUrl = Field(description="A Spark master, or a Spark Connect URL")
+    spark: SparkUrl = Field(
+        description="A Spark master, or the URL of a Spark Connect server.", examples=["spark://host:7077"]
+    )
 
 
 def _engine_kind(value: Any) -> str:
@@ -121,75 +123,154 @@ EngineSpec = Annotated[
 class Storage(Declaration):
     """Where the platform keeps what it makes. Relative paths are relative to the project."""
 
-    state: str = Field(".ml_platform", description="Folder for everything that is not given by URL")
-    artifacts: str | None = Field(None, repr=False, description="fsspec URL of the artifact store")
-    database: str | None = Field(None, repr=False, description="SQLAlchemy URL of refs, ledger and indexes")
-    mlflow: str | None = Field(None, repr=False, description="MLflow tracking URI")
+    state: str = Field(
+        ".ml_platform",
+        description="The folder for everything that has no URL of its own below.",
+        examples=["/var/lib/parcels"],
+    )
+    artifacts: str | None = Field(
+        None,
+        repr=False,
+        description="The fsspec URL of the artifact store. Default: a folder in state.",
+        examples=["s3://bucket/parcels"],
+    )
+    database: str | None = Field(
+        None,
+        repr=False,
+        description="The SQLAlchemy URL of the database. Default: SQLite in state.",
+        examples=["${DATABASE_URL}"],
+    )
+    mlflow: str | None = Field(
+        None,
+        repr=False,
+        description="The MLflow tracking URI. Default: SQLite in state.",
+        examples=["https://mlflow.example.com"],
+    )
 
 
 class Audit(Declaration):
-    """How the platform proves to itself that what it made can be made again."""
+    """When the platform checks that its versions can be reproduced and that its store is undamaged."""
 
     reproduce: Cron | None = Field(
         default_factory=lambda: Schedule("0 4 * * 0 UTC"),
-        description="When a past version is trained again: Sundays at four unless told otherwise; null for never",
+        description="When a past version is trained again and compared. null: never.",
+        examples=["0 4 1 * * UTC"],
     )
     verify: Cron | None = Field(
         default_factory=lambda: Schedule("30 4 * * * UTC"),
-        description="When what is stored is held against its hashes: daily at 4:30 by default; null for never",
+        description="When the hashes of all stored objects and the ledger are verified. null: never.",
+        examples=["0 5 * * 0 UTC"],
     )
     ledger_key: Annotated[str, Field(min_length=16)] | None = Field(
-        None, repr=False, description="A secret of 16 characters or more that signs the ledger's anchors, as ${NAME}"
+        None,
+        repr=False,
+        description="A secret of 16 characters or more that signs the ledger's anchors. Take it from the environment.",
+        examples=["${PARCELS_LEDGER_KEY}"],
     )
     dirty_tree: Literal["mark", "refuse"] = Field(
-        "mark", description="Whether training goes on where files that take part are not committed"
+        "mark",
+        description="What training does where files that it uses are not committed to Git. mark: it records them; "
+        "refuse: it stops.",
+        examples=["refuse"],
     )
 
 
 class Retention(Declaration):
-    """How long what nobody needs any more is kept after it was made last; what has no rule is kept for ever."""
+    """How long unused artifacts are kept, per kind. A kind without a rule is kept forever."""
 
-    snapshots: Span | None = Field(None, description="Snapshots that no version was trained on")
-    trained_models: Span | None = Field(None, description="Trained models that are no version")
-    feature_tables: Span | None = Field(None, description="Former states of feature tables")
-    sources: Span | None = Field(None, description="Former states of sources; rows of the present state stay")
-    monitoring: Span | None = Field(None, description="Former monitoring reports")
-    quarantine: Span | None = Field(None, description="Rows that were set aside by a failed check")
+    snapshots: Span | None = Field(
+        None, description="How long snapshots that no version was trained on are kept.", examples=["90d"]
+    )
+    trained_models: Span | None = Field(
+        None, description="How long trained models that are not a version are kept.", examples=["90d"]
+    )
+    feature_tables: Span | None = Field(
+        None, description="How long replaced states of feature tables are kept.", examples=["30d"]
+    )
+    sources: Span | None = Field(
+        None,
+        description="How long replaced states of sources are kept. Rows of the current state are always kept.",
+        examples=["30d"],
+    )
+    monitoring: Span | None = Field(
+        None, description="How long replaced monitoring reports are kept.", examples=["180d"]
+    )
+    quarantine: Span | None = Field(
+        None, description="How long rows that failed a check are kept for inspection.", examples=["30d"]
+    )
     grace: Delay = Field(
         timedelta(days=1),
-        description="Nothing younger goes, and what was removed can be had back so long: longer than any run takes",
+        description="How old an artifact must be before it can be removed, and how long a removed one can be restored. "
+        "Choose more than the longest run takes.",
+        examples=["2d"],
     )
 
 
 class ProjectFile(Declaration):
-    """project.yaml."""
+    """What holds for the whole project: clock, entities, storage, alerts, engine."""
 
-    spec_version: Literal[1]
-    name: Name
-    description: str
+    spec_version: SpecVersion
+    name: Name = Field(description="The name of the project.", examples=["parcels"])
+    description: Description
     owner: Owner
-    currency: Currency = Field(description="ISO 4217, such as USD")
-    clock: ClockSpec = "wall"
-    entities: dict[Name, Annotated[tuple[str, ...], Field(min_length=1, strict=False)]]
-    storage: Storage = Storage()
+    currency: Currency = Field(description="The currency of every amount, by its ISO 4217 code.", examples=["EUR"])
+    clock: ClockSpec = Field(
+        "wall",
+        description="wall: the time of the machine; simulated_from: a clock for past data, which ml-platform advance "
+        "moves.",
+        examples=["wall", {"simulated_from": "2024-02-20T00:00:00Z"}],
+    )
+    entities: dict[Name, Annotated[tuple[str, ...], Field(min_length=1, strict=False)]] = Field(
+        description="What rows are about: the key columns of each entity.",
+        examples=[{"order": ["order_id"], "courier": ["courier"]}],
+    )
+    storage: Storage = Field(
+        Storage(),
+        description="Where the platform keeps its files and its database.",
+        examples=[{"state": "/var/lib/ml"}],
+    )
     alerts: tuple[str, ...] = Field(
-        (), strict=False, repr=False, description="apprise URLs as ${NAME}; a log file always receives them too"
+        (),
+        strict=False,
+        repr=False,
+        description="Where alerts are sent: apprise URLs, taken from the environment. A log file receives them too.",
+        examples=[["${PARCELS_ALERTS}"]],
     )
-    engine: EngineSpec = Field("duckdb", description="What computes feature tables and frames; no result depends on it")
+    engine: EngineSpec = Field(
+        "duckdb",
+        description="What computes feature tables and frames. Results do not depend on it.",
+        examples=["spark", {"spark": "spark://host:7077"}],
+    )
     connections: dict[Name, str] = Field(
-        default_factory=dict, repr=False, description="Databases that sources read from: URLs by name, as ${NAME}"
+        default_factory=dict,
+        repr=False,
+        description="Databases that sources read from: a URL by name, taken from the environment.",
+        examples=[{"shop_db": "${SHOP_DB_URL}"}],
     )
-    memory: Memory | None = Field(None, description="What the engine may take before it spills to disk, such as 2GB")
-    audit: Audit = Audit()
-    retention: Retention = Retention()
+    memory: Memory | None = Field(
+        None,
+        description="How much memory the engine may use before it spills to disk. Default: the engine's default.",
+        examples=["2GB"],
+    )
+    audit: Audit = Field(
+        Audit(), description="When versions are reproduced and the store is verified.", examples=[{"reproduce": None}]
+    )
+    retention: Retention = Field(
+        Retention(), description="How long unused artifacts are kept.", examples=[{"snapshots": "90d"}]
+    )
     threads: int = Field(
-        2, ge=1, le=1024, description="Threads of the engine and of training; part of what decides a fit"
+        2,
+        ge=1,
+        le=1024,
+        description="Threads of the engine and of training. Another number can change a fit in its last digits, so it "
+        "is part of the cache key of a trained model.",
+        examples=[8],
     )
 
 
 @dataclass(frozen=True)
 class Location:
-    """Where a declaration stands: file relative to the project, 1-based line."""
+    """The place of a declaration: file relative to the project, 1-based line."""
 
     file: str
     line: int = 1

@@ -70,7 +70,12 @@ class ReaderSpec(Declaration):
     answers: ClassVar[Mapping[str, Any]] = {}
     own_columns: ClassVar[Mapping[str, str]] = {}
 
-    null_values: tuple[str, ...] = Field(("",), strict=False, description="Texts that stand for null in CSV files")
+    null_values: tuple[str, ...] = Field(
+        ("",),
+        strict=False,
+        description="Only for text files: the cells that mean null.",
+        examples=[["", "NA"]],
+    )
 
     @model_validator(mode="after")
     def _require_text(self) -> ReaderSpec:

@@ -34,35 +34,68 @@ Confidence = Annotated[
 class FirstRelease(Declaration):
     """What a first version must show: to earn more than doing nothing, and than each baseline."""
 
-    do_nothing: Confidence = 0.95
-    baselines: Confidence = 0.8
+    do_nothing: Confidence = Field(
+        0.95,
+        description="How sure it must be that the version earns more than doing nothing, or ignore.",
+        examples=[0.9],
+    )
+    baselines: Confidence = Field(
+        0.8,
+        description="How sure it must be that the version earns more than each baseline, or ignore.",
+        examples=["ignore"],
+    )
 
 
 class ChangedRelease(Declaration):
     """What a version of a changed declaration must show: to earn more than the champion, and than doing nothing."""
 
-    champion: Confidence = 0.9
-    do_nothing: Confidence = 0.9
+    champion: Confidence = Field(
+        0.9, description="How sure it must be that the version earns more than the champion, or ignore.", examples=[0.8]
+    )
+    do_nothing: Confidence = Field(
+        0.9,
+        description="How sure it must be that the version earns more than doing nothing, or ignore.",
+        examples=[0.95],
+    )
 
 
 class RefreshRelease(Declaration):
     """What a version of the same declaration must show: to be about as good as the champion, and above the anchor."""
 
-    champion: Confidence = 0.5
+    champion: Confidence = Field(
+        0.5,
+        description="How sure it must be that the version earns at most margin less than the champion, or ignore.",
+        examples=[0.6],
+    )
     margin: float = Field(
         0.02,
         ge=0.0,
         lt=1.0,
-        description="What it may earn less than the champion, as a share of the champion's gain over doing nothing",
+        description="How much less than the champion it may earn, as a share of the champion's gain over doing "
+        "nothing.",
+        examples=[0.05],
     )
     anchor: Confidence = Field(
-        0.9, description="The anchor is the last version that earned more than the anchor before it with 0.99"
+        0.9,
+        description="How sure it must be that the version earns more than the anchor, or ignore. The "
+        "anchor is the last version that earned more than the anchor before it with probability 0.99.",
+        examples=["ignore"],
     )
 
 
 class Release(Declaration):
     """The rule for a first version, for a changed declaration, and for a refresh of the same one."""
 
-    first: FirstRelease = FirstRelease()
-    changed_declaration: ChangedRelease = ChangedRelease()
-    refresh: RefreshRelease = RefreshRelease()
+    first: FirstRelease = Field(
+        FirstRelease(), description="The rule for a model that has no champion.", examples=[{"do_nothing": 0.9}]
+    )
+    changed_declaration: ChangedRelease = Field(
+        ChangedRelease(),
+        description="The rule for a version whose declaration differs from the champion's.",
+        examples=[{"champion": 0.8}],
+    )
+    refresh: RefreshRelease = Field(
+        RefreshRelease(),
+        description="The rule for a version of the champion's declaration on newer data.",
+        examples=[{"margin": 0.05}],
+    )

@@ -7,7 +7,18 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from ml_platform.declarations.reader import AnyReader, named_readers, readers
-from ml_platform.declarations.types import Declaration, Duration, JsonValue, Name, Owner, Shorthand, Span, exactly_one
+from ml_platform.declarations.types import (
+    Declaration,
+    Description,
+    Duration,
+    JsonValue,
+    Name,
+    Owner,
+    Shorthand,
+    Span,
+    SpecVersion,
+    exactly_one,
+)
 
 ColumnType = Literal["string", "int", "float", "bool", "timestamp"]
 
@@ -27,17 +38,25 @@ DstPolicies = Annotated[
 class Column(Declaration):
     """One column of a source: its type, and what it means."""
 
-    type: ColumnType
-    zone: str | None = Field(None, description="IANA time zone of timestamps written without one")
+    type: ColumnType = Field(
+        description="The type of its values. Integers have 64 bits; timestamps have microseconds, in UTC.",
+        examples=["float"],
+    )
+    zone: str | None = Field(
+        None,
+        description="The IANA time zone of timestamps that are written without one.",
+        examples=["America/New_York"],
+    )
     dst: DstPolicies = Field(
         (),
         strict=False,
-        description="What local times mean that clocks show twice in autumn (earlier or later) or skip in spring "
-        "(shift_forward: when clocks went forward). Not declared, or fail: such a time is an error",
+        description="How to read local times that clocks show twice in autumn (earlier or later) or skip in spring "
+        "(shift_forward: the moment at which clocks went forward). Without it, or with fail, such a time is an error.",
+        examples=["earlier", ["earlier", "shift_forward"]],
     )
-    unit: str | None = None
-    description: str = ""
-    required: bool = Field(False, description="True: a null is an error")
+    unit: str | None = Field(None, description="The unit of its values, for people.", examples=["min"])
+    description: str = Field("", description="What it means, for people.", examples=["Delay on arrival."])
+    required: bool = Field(False, description="Whether a null is an error.", examples=[True])
 
 
 def _column(value: Any) -> Any:
@@ -54,8 +73,15 @@ class KnownAt(Declaration):
 
     model_config = ConfigDict(json_schema_extra=exactly_one("column", "delay"))
 
-    column: str | None = None
-    delay: Duration | None = None
+    column: str | None = Field(
+        None, description="The column that holds when each row became known.", examples=["recorded_at"]
+    )
+    delay: Duration | None = Field(
+        None,
+        description="How long after its event timestamp a row becomes known. A negative delay: known ahead of the "
+        "event, such as a timetable.",
+        examples=["10m", "-30d"],
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> KnownAt:
@@ -67,9 +93,20 @@ class KnownAt(Declaration):
 class Expectation(Declaration):
     """A Great Expectations expectation by its snake-case name, with its arguments."""
 
-    expect: str = Field(description="Such as column_values_to_not_be_null")
-    args: dict[str, JsonValue] = Field(default_factory=dict)
-    severity: Literal["error", "warn"] = "error"
+    expect: str = Field(
+        description="The name of a Great Expectations expectation, in snake case, without expect_.",
+        examples=["column_values_to_not_be_null"],
+    )
+    args: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="Its arguments, as Great Expectations names them.",
+        examples=[{"column": "items"}],
+    )
+    severity: Literal["error", "warn"] = Field(
+        "error",
+        description="error: a failure blocks everything downstream; warn: it is shown, and blocks nothing.",
+        examples=["warn"],
+    )
 
 
 def _unless_answered(schema: dict[str, Any]) -> None:
@@ -92,17 +129,41 @@ class SourceSpec(Declaration):
 
     model_config = ConfigDict(json_schema_extra=_unless_answered)
 
-    spec_version: Literal[1]
-    name: Name
-    description: str
+    spec_version: SpecVersion
+    name: Name = Field(description="The name of the source, as other files refer to it.", examples=["deliveries"])
+    description: Description
     owner: Owner
-    reader: AnyReader
-    key: tuple[str, ...] = Field(min_length=1, strict=False, description="Columns that identify a row")
-    event_timestamp: str
-    known_at: KnownAt
-    columns: dict[str, ColumnField] = Field(min_length=1)
-    freshness: Span | None = Field(None, description="The newest row must have become known within this span")
-    expectations: tuple[Expectation, ...] = Field((), strict=False)
+    reader: AnyReader = Field(
+        description="Where the rows come from. Write exactly one reader.", examples=[{"csv": "data/deliveries.csv"}]
+    )
+    key: tuple[str, ...] = Field(
+        min_length=1,
+        strict=False,
+        description="The columns that identify a row. A second row with the same key is a correction.",
+        examples=[["order_id"]],
+    )
+    event_timestamp: str = Field(
+        description="The column that holds when the event of a row happened.", examples=["delivered_at"]
+    )
+    known_at: KnownAt = Field(
+        description="When a row could have been known. It decides what training may see.", examples=[{"delay": "10m"}]
+    )
+    columns: dict[str, ColumnField] = Field(
+        min_length=1,
+        description="The columns to read, each with its type. Other columns of the input are not read.",
+        examples=[{"order_id": "int", "minutes_late": {"type": "float", "unit": "min"}}],
+    )
+    freshness: Span | None = Field(
+        None,
+        description="How old the newest row may be, by its known-at timestamp, before a check fails.",
+        examples=["6h"],
+    )
+    expectations: tuple[Expectation, ...] = Field(
+        (),
+        strict=False,
+        description="Checks of the rows, run at every ingest.",
+        examples=[[{"expect": "column_values_to_not_be_null", "args": {"column": "courier"}}]],
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -176,5 +176,18 @@ def _owner(value: Any) -> str:
     return value
 
 
-Owner = Annotated[str, BeforeValidator(_owner), WithJsonSchema({"type": "string", "examples": ["team:network"]})]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Owner = Annotated[
+    str,
+    BeforeValidator(_owner),
+    WithJsonSchema({"type": "string"}),
+    Field(description="Who answers for it: an email address, or a team.", examples=["team:network", "ada@example.com"]),
+]
+SpecVersion = Annotated[Literal[1], Field(description="The version of this file format.", examples=[1])]
+Description = Annotated[
+    str,
+    Field(
+        description="What it is, in a sentence. The catalog and Dagster show it; it changes no cache key.",
+        examples=["Will this parcel arrive 30 minutes late or more?"],
+    ),
+]

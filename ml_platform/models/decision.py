@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ml_platform.core.expressions import Expression, parse_expression
-from ml_platform.declarations.model import Value
+from ml_platform.declarations.value import Value
 
 LABEL, PREDICTION = "label", "prediction"
 

@@ -15,10 +15,12 @@ class Derived(Feature):
     """An expression over other columns of the table, computed at the look-up; it keeps nothing."""
 
     name = "derived"
-    summary = "What an expression over other columns of the table gives; it takes no windows."
+    summary = "An expression over other columns of the table; it takes no windows."
     takes_windows = False
 
-    derived: ExpressionText = Field(description="From other columns of the table; takes no windows")
+    derived: ExpressionText = Field(
+        description="An expression over other columns of the table.", examples=["mean_late_1d - mean_late_7d"]
+    )
 
     @model_validator(mode="after")
     def _refuse_where(self) -> Derived:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ml_platform.declarations.aggregates.feature import COUNTABLE, Feature
+from pydantic import Field
+
+from ml_platform.declarations.aggregates.feature import COUNTABLE, EXPRESSION, Feature
 from ml_platform.declarations.aggregates.parts import Merged, Part
 from ml_platform.declarations.types import ExpressionText
 
@@ -24,7 +26,7 @@ class Std(Feature):
     remedy = "Take the deviation of a number"
     gives = "float"
 
-    std: ExpressionText
+    std: ExpressionText = Field(description=EXPRESSION, examples=["minutes_late"])
 
     def parts(self) -> Mapping[str, Part]:
         """Return how many values there are, and n (n - 1) times their variance."""

@@ -8,7 +8,7 @@ and memory grow with them, where sums take the same time for any window.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-_COST = "Exact; cells keep every distinct value, and a look-up merges all that are in its window"
+_COST = (
+    "An expression over columns of the source. The result is exact: tiles keep every distinct value, and a lookup "
+    "merges all values in its window."
+)
 
 
 class CountDistinct(Feature):
@@ -30,7 +33,7 @@ class CountDistinct(Feature):
     summary = "How many distinct values there are; 0 over no row."
     gives = "int"
 
-    count_distinct: ExpressionText = Field(description=_COST)
+    count_distinct: ExpressionText = Field(description=_COST, examples=["courier"])
 
     def parts(self) -> Mapping[str, Part]:
         """Return the distinct values."""
@@ -49,7 +52,7 @@ class Mode(Feature):
     name = "mode"
     summary = "The most frequent value, of several the smallest; null over no row."
 
-    mode: ExpressionText = Field(description=_COST)
+    mode: ExpressionText = Field(description=_COST, examples=["courier"])
 
     def parts(self) -> Mapping[str, Part]:
         """Return the distinct values."""
@@ -77,7 +80,7 @@ class Median(Feature):
     remedy = "Take the median of a number, or take mode"
     gives = "float"
 
-    median: ExpressionText = Field(description=_COST)
+    median: ExpressionText = Field(description=_COST, examples=["minutes_late"])
 
     def parts(self) -> Mapping[str, Part]:
         """Return the distinct values."""
@@ -98,8 +101,8 @@ class Median(Feature):
 class OfLevel(Declaration):
     """An expression, and the share of rows that lie below what is asked for."""
 
-    of: ExpressionText
-    level: Annotated[float, Field(ge=0, le=1, description="Such as 0.9, below which nine of ten values lie")]
+    of: ExpressionText = Field(description="An expression over columns of the source.", examples=["minutes_late"])
+    level: float = Field(ge=0, le=1, description="The share of values that lie below the result.", examples=[0.9])
 
 
 class Quantile(Feature):
@@ -111,7 +114,10 @@ class Quantile(Feature):
     remedy = "Take the quantile of a number, or take mode"
     gives = "float"
 
-    quantile: OfLevel = Field(description=_COST)
+    quantile: OfLevel = Field(
+        description="An expression and a level. It costs what median costs.",
+        examples=[{"of": "minutes_late", "level": 0.9}],
+    )
 
     @property
     def expression(self) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ml_platform.declarations.aggregates.feature import SORTED, Feature
+from pydantic import Field
+
+from ml_platform.declarations.aggregates.feature import EXPRESSION, SORTED, Feature
 from ml_platform.declarations.aggregates.parts import Part
 from ml_platform.declarations.types import ExpressionText
 
@@ -21,7 +23,7 @@ class Min(Feature):
     accepts = SORTED
     remedy = "Take the least of numbers or timestamps, or take last"
 
-    min: ExpressionText
+    min: ExpressionText = Field(description=EXPRESSION, examples=["price"])
 
     def parts(self) -> Mapping[str, Part]:
         """Return the smallest value."""
@@ -41,7 +43,7 @@ class Max(Feature):
     accepts = SORTED
     remedy = "Take the greatest of numbers or timestamps, or take last"
 
-    max: ExpressionText
+    max: ExpressionText = Field(description=EXPRESSION, examples=["price"])
 
     def parts(self) -> Mapping[str, Part]:
         """Return the greatest value."""

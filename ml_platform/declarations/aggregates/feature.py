@@ -21,6 +21,8 @@ ANY: frozenset[Kind] = frozenset({"bool", "int", "float", "string", "timestamp"}
 SORTED: frozenset[Kind] = frozenset({"bool", "int", "float", "timestamp"})
 COUNTABLE: frozenset[Kind] = frozenset({"int", "float", "bool"})
 NUMBERS: frozenset[Kind] = frozenset({"int", "float"})
+EXPRESSION = "An expression over columns of the source. Rows for which it is null are left out."
+"""What the field of most aggregates is."""
 
 
 class Feature(Declaration, ABC):
@@ -55,10 +57,18 @@ class Feature(Declaration, ABC):
     gives: ClassVar[Literal["bool", "int", "float", "string", "timestamp"] | None] = None
     own_unit: ClassVar[str] = ""
 
-    windows: tuple[WindowField, ...] = Field((), strict=False)
-    where: ExpressionText | None = Field(None, description="Only rows that meet this condition")
-    unit: str | None = None
-    description: str = ""
+    windows: tuple[WindowField, ...] = Field(
+        (),
+        strict=False,
+        description="Spans before a tick, ever, or [start, end] around it for rows that are known ahead. Each makes "
+        "one column.",
+        examples=[["1d", "7d"], ["ever"], [["0h", "2h"]]],
+    )
+    where: ExpressionText | None = Field(
+        None, description="A condition on rows. Other rows are left out.", examples=["not cancelled"]
+    )
+    unit: str | None = Field(None, description="The unit of its values, for people.", examples=["min"])
+    description: str = Field("", description="What it means, for people.", examples=["How late the courier is."])
 
     @model_validator(mode="after")
     def _require_windows(self) -> Feature:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from ml_platform.core.clock import MICROSECOND, parse_duration
-from ml_platform.declarations.aggregates.feature import Feature
+from ml_platform.declarations.aggregates.feature import EXPRESSION, Feature
 from ml_platform.declarations.aggregates.parts import Merged, Part
 from ml_platform.declarations.types import ExpressionText
 
@@ -24,7 +24,7 @@ class Last(Feature):
     name = "last"
     summary = "The value of the newest row in the window that has one; null over no such row."
 
-    last: ExpressionText
+    last: ExpressionText = Field(description=EXPRESSION, examples=["minutes_late"])
 
     def parts(self) -> Mapping[str, Part]:
         """Return what the newest row with a value says."""
@@ -42,7 +42,10 @@ class AsOf(Feature):
     summary = "What the newest known row says, null included; it takes no windows."
     takes_windows = False
 
-    as_of: ExpressionText = Field(description="What the newest known row says; takes no windows")
+    as_of: ExpressionText = Field(
+        description="An expression over columns of the source, of the newest known row. It takes no windows.",
+        examples=["seats"],
+    )
 
     def parts(self) -> Mapping[str, Part]:
         """Return what the newest row says."""
@@ -66,7 +69,7 @@ class TimeSinceLast(Feature):
     gives = "float"
     own_unit = "s"
 
-    time_since_last: Literal[True]
+    time_since_last: Literal[True] = Field(description="Write true.", examples=[True])
 
     def parts(self) -> Mapping[str, Part]:
         """Return when the newest row happened."""

@@ -15,8 +15,8 @@ from ml_platform.declarations.types import Declaration, ExpressionText
 class SumOver(Declaration):
     """Two expressions whose sums are divided."""
 
-    sum: ExpressionText
-    over: ExpressionText = Field(description="The expression below the line")
+    sum: ExpressionText = Field(description="The expression above the line.", examples=["cost"])
+    over: ExpressionText = Field(description="The expression below the line.", examples=["distance"])
 
 
 class Ratio(Feature):
@@ -28,7 +28,10 @@ class Ratio(Feature):
     remedy = "Sum a number"
     gives = "float"
 
-    ratio: SumOver
+    ratio: SumOver = Field(
+        description="Two expressions over columns of the source. Each sum leaves out its own nulls.",
+        examples=[{"sum": "cost", "over": "distance"}],
+    )
 
     @property
     def expression(self) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
 from ml_platform.core.expressions import Kind
-from ml_platform.declarations.aggregates.feature import COUNTABLE, Feature
+from ml_platform.declarations.aggregates.feature import COUNTABLE, EXPRESSION, Feature
 from ml_platform.declarations.aggregates.parts import Merged, Part
 from ml_platform.declarations.types import ExpressionText
 
@@ -19,7 +21,7 @@ class Sum(Feature):
     accepts = COUNTABLE
     remedy = "Sum a number, or take last or count"
 
-    sum: ExpressionText
+    sum: ExpressionText = Field(description=EXPRESSION, examples=["price * items"])
 
     def kind(self, columns: Mapping[str, Kind]) -> Kind:
         """Return the kind of the expression; a sum of conditions is a number."""
@@ -45,7 +47,7 @@ class Mean(Feature):
     remedy = "Average a number, or take last or count"
     gives = "float"
 
-    mean: ExpressionText
+    mean: ExpressionText = Field(description=EXPRESSION, examples=["minutes_late"])
 
     def parts(self) -> Mapping[str, Part]:
         """Return how many values there are, and their sum."""
@@ -66,7 +68,10 @@ class Share(Feature):
     remedy = "Write a condition, such as x > 0"
     gives = "float"
 
-    share: ExpressionText
+    share: ExpressionText = Field(
+        description="A condition on columns of the source. Rows for which it is null are left out.",
+        examples=["minutes_late >= 30"],
+    )
 
     def parts(self) -> Mapping[str, Part]:
         """Return for how many rows the condition is known, and how many meet it."""

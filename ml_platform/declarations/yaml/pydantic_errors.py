@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
 from ml_platform.core.errors import Fault, suggest
@@ -32,6 +33,7 @@ _LIMITS = {
     "less_than": ("lt", "less than"),
     "less_than_equal": ("le", "at most"),
 }
+_WIDEST = 1_000_000
 _NAME = "a name of small letters, digits and _ that begins with a letter"
 
 Loc = tuple[str | int, ...]
@@ -89,9 +91,22 @@ def _message(kind: str, ctx: dict[str, Any], value: Any, said: str) -> str:
 
 def _missing(key: str, fields: dict[str, Any]) -> str:
     field = fields.get(key)
-    if field is None or not field.description:
+    if field is None or not field.examples:
         return f"the key {key} is missing. Add it."
-    return f"the key {key} is missing. Add it: {field.description[0].lower()}{field.description[1:]}."
+    return f"the key {key} is missing. Add it, such as {as_yaml(key, field.examples[0])}"
+
+
+def as_yaml(key: str, value: Any) -> str:
+    """Return a key with its value as one line of YAML.
+
+    >>> as_yaml("reader", {"csv": "data/orders.csv"})
+    'reader: {csv: data/orders.csv}'
+    >>> as_yaml("owner", "team:network")
+    'owner: team:network'
+    """
+    flow = isinstance(value, dict | list)
+    text: str = yaml.safe_dump(value if flow else {key: value}, default_flow_style=flow, sort_keys=False, width=_WIDEST)
+    return f"{key}: {text}".strip() if flow else text.strip()
 
 
 def _said(where: str, message: str) -> str:

@@ -16,4 +16,7 @@ class BigQueryReader(WarehouseReader):
     title: ClassVar[str] = "BigQuery"
     module: ClassVar[str] = "google.cloud.bigquery"
 
-    bigquery: WarehouseRows = Field(description="Its connection, and a table or a query")
+    bigquery: WarehouseRows = Field(
+        description="A connection, and a table or a query.",
+        examples=[{"connection": "warehouse", "table": "shop.sales"}],
+    )

@@ -22,7 +22,10 @@ class CsvReader(Reader):
     reads_text: ClassVar[bool] = True
     reads_files: ClassVar[bool] = True
 
-    csv: str = Field(description="Path or glob relative to the project, or an fsspec URL")
+    csv: str = Field(
+        description="A path or glob relative to the project, or an fsspec URL.",
+        examples=["data/orders_*.csv", "s3://bucket/orders/*.csv"],
+    )
 
     def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
         """Return the files."""

@@ -29,7 +29,9 @@ class DeltaReader(Reader):
     addresses: ClassVar[tuple[str, ...]] = ("delta",)
     replaces_parts: ClassVar[bool] = True
 
-    delta: str = Field(description="Folder of the table relative to the project, or its URL")
+    delta: str = Field(
+        description="The folder of the table relative to the project, or its URL.", examples=["data/orders"]
+    )
 
     def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
         """Return the data files of the table's newest version."""

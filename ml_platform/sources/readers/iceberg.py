@@ -26,9 +26,16 @@ if TYPE_CHECKING:
 class Iceberg(Declaration):
     """A table of an Iceberg catalog."""
 
-    connection: Name = Field(description="One of the connections in project.yaml: the URL of the catalog")
-    catalog: str = Field("default", min_length=1, description="Name of the catalog; a database can hold several")
-    table: str = Field(description="NAMESPACE.NAME")
+    connection: Name = Field(
+        description="The name of a connection in project.yaml: the URL of the catalog.", examples=["lake"]
+    )
+    catalog: str = Field(
+        "default",
+        min_length=1,
+        description="The name of the catalog. A database can hold several.",
+        examples=["production"],
+    )
+    table: str = Field(description="The table to read: NAMESPACE.NAME.", examples=["shop.sales"])
 
     @field_validator("table")
     @classmethod
@@ -42,7 +49,10 @@ class IcebergReader(Reader):
     name: ClassVar[str] = "iceberg"
     replaces_parts: ClassVar[bool] = True
 
-    iceberg: Iceberg = Field(description="Its connection, catalog and table")
+    iceberg: Iceberg = Field(
+        description="A connection, and a table of its catalog.",
+        examples=[{"connection": "lake", "table": "shop.sales"}],
+    )
 
     @property
     def label(self) -> str:

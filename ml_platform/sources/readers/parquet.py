@@ -24,7 +24,10 @@ class ParquetReader(Reader):
     addresses: ClassVar[tuple[str, ...]] = ("parquet",)
     reads_files: ClassVar[bool] = True
 
-    parquet: str = Field(description="Path or glob relative to the project, or an fsspec URL")
+    parquet: str = Field(
+        description="A path or glob relative to the project, or an fsspec URL.",
+        examples=["data/orders_*.parquet", "s3://bucket/orders/*.parquet"],
+    )
 
     def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
         """Return the files."""

@@ -35,7 +35,9 @@ class PostgresReader(Reader):
     name: ClassVar[str] = "postgres"
     has_infinite_times: ClassVar[bool] = True  # the driver gives another number for infinity
 
-    postgres: Postgres = Field(description="Its connection, and a table or a query")
+    postgres: Postgres = Field(
+        description="A connection, and a table or a query.", examples=[{"connection": "shop_db", "table": "sales"}]
+    )
 
     @property
     def label(self) -> str:

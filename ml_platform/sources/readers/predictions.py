@@ -39,7 +39,9 @@ class PredictionsReader(Reader):
         {"prediction_id": "string", "effective_time": "timestamp", "scored_at": "timestamp", "version": "int"}
     )
 
-    predictions: Name = Field(description="A model of the project: its logged predictions are the rows")
+    predictions: Name = Field(
+        description="A model of the project, whose logged predictions are the rows.", examples=["late_parcel"]
+    )
 
     @property
     def model(self) -> str:

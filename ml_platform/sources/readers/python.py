@@ -24,10 +24,15 @@ class PythonReader(Reader):
     name: ClassVar[str] = "python"
 
     python: str = Field(
-        description="module:function in the project, without arguments: returns rows, or yields Arrow batches"
+        description="A function of the project, module:function. It takes no arguments and returns a table or "
+        "DataFrame, or yields several.",
+        examples=["weather_station:read_all"],
     )
     fingerprint: str | None = Field(
-        None, description="module:function beside python: gives a text, and while it is the same nothing is read"
+        None,
+        description="A second function, module:function, that returns a text. While the text is the same, nothing is "
+        "read.",
+        examples=["weather_station:last_change"],
     )
 
     @property

@@ -19,4 +19,7 @@ class SnowflakeReader(WarehouseReader):
     module: ClassVar[str] = "snowflake.connector"
     options: ClassVar[Mapping[str, Any]] = MappingProxyType({"create_object_udfs": False})  # it only reads
 
-    snowflake: WarehouseRows = Field(description="Its connection, and a table or a query")
+    snowflake: WarehouseRows = Field(
+        description="A connection, and a table or a query.",
+        examples=[{"connection": "warehouse", "table": "shop.sales"}],
+    )

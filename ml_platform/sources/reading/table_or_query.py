@@ -37,13 +37,21 @@ class TableOrQuery(Declaration):
     places: ClassVar[tuple[str, ...]] = ("SCHEMA",)
     """What a table's name may have before it, from the outermost to the innermost."""
 
-    connection: Name = Field(description="One of the connections in project.yaml")
-    table: str | None = Field(None, description="Its name; SCHEMA.NAME where it is in another schema")
-    query: str | None = Field(None, min_length=1, description="A select, without a semicolon")
+    connection: Name = Field(description="The name of a connection in project.yaml.", examples=["shop_db"])
+    table: str | None = Field(
+        None, description="The table to read: NAME, or SCHEMA.NAME.", examples=["sales", "shop.sales"]
+    )
+    query: str | None = Field(
+        None,
+        min_length=1,
+        description="A select in place of a table, without a semicolon.",
+        examples=["select order_id, placed_at from orders"],
+    )
     cursor: str | None = Field(
         None,
-        description="An int or timestamp column that only grows: only rows beyond its largest value so far are read. "
-        "Corrections and late rows at or below it are never seen",
+        description="An int or timestamp column that only grows. An ingest then reads only rows beyond the largest "
+        "value so far, and never sees corrections and late rows at or below it.",
+        examples=["row_number"],
     )
 
     @field_validator("table")

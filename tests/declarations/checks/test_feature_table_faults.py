@@ -91,7 +91,7 @@ CASES = [
         "mean: minutes_late,",
         "ratio: {sum: minutes_late},",
         [
-            "features/ship_recent.yaml:11:15: features.mean_late.ratio: the key over is missing. Add it: the expression below the line."
+            "features/ship_recent.yaml:11:15: features.mean_late.ratio: the key over is missing. Add it, such as over: distance."
         ],
     ),
     (

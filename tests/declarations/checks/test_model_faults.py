@@ -25,19 +25,24 @@ CASES = [
         "release: {first: {better_than: [do_nothing]}}\ndeployment:",
         ["models/late.yaml:20:19: release.first: the key better_than is unknown. Known: baselines, do_nothing."],
     ),
-    ("models/late.yaml", "owner: team:harbour\n", "", ["models/late.yaml:1:1: the key owner is missing. Add it."]),
+    (
+        "models/late.yaml",
+        "owner: team:harbour\n",
+        "",
+        ["models/late.yaml:1:1: the key owner is missing. Add it, such as owner: team:network."],
+    ),
     (
         "models/late.yaml",
         ", entity: trip",
         "",
-        ["models/late.yaml:6:1: population: the key entity is missing. Add it."],
+        ["models/late.yaml:6:1: population: the key entity is missing. Add it, such as entity: order."],
     ),
     (
         "models/late.yaml",
         "entity: trip,",
         "entty: trip,",
         [
-            "models/late.yaml:6:1: population: the key entity is missing. Add it.",
+            "models/late.yaml:6:1: population: the key entity is missing. Add it, such as entity: order.",
             "models/late.yaml:6:29: population: the key entty is unknown. Did you mean entity?",
         ],
     ),
@@ -46,7 +51,7 @@ CASES = [
         "owner: team:harbour",
         "ownr: team:harbour",
         [
-            "models/late.yaml:1:1: the key owner is missing. Add it.",
+            "models/late.yaml:1:1: the key owner is missing. Add it, such as owner: team:network.",
             "models/late.yaml:4:1: the key ownr is unknown. Did you mean owner?",
         ],
     ),
@@ -55,7 +60,7 @@ CASES = [
         "name: lightgbm,",
         "nam: lightgbm,",
         [
-            "models/late.yaml:10:1: algorithm: the key name is missing. Add it.",
+            "models/late.yaml:10:1: algorithm: the key name is missing. Add it, such as name: lightgbm.",
             "models/late.yaml:10:13: algorithm: the key nam is unknown. Did you mean name?",
         ],
     ),

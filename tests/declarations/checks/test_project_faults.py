@@ -43,7 +43,7 @@ CASES = [
         "{simulated_from: 2024-06-01T00:00:00Z}",
         "{simulated: 2024-06-01T00:00:00Z}",
         [
-            "project.yaml:6:1: clock: the key simulated_from is missing. Add it.",
+            "project.yaml:6:1: clock: the key simulated_from is missing. Add it, such as simulated_from: '2024-02-20T00:00:00Z'.",
             "project.yaml:6:9: clock: the key simulated is unknown. Did you mean simulated_from?",
         ],
     ),
@@ -80,7 +80,7 @@ CASES = [
         "currency: NOK",
         "currency: NOK\nengine: {master: local}",
         [
-            "project.yaml:6:1: engine: the key spark is missing. Add it: a Spark master, or a Spark Connect URL.",
+            "project.yaml:6:1: engine: the key spark is missing. Add it, such as spark: spark://host:7077.",
             "project.yaml:6:10: engine: the key master is unknown. Known: spark.",
         ],
     ),

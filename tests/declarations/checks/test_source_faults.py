@@ -50,7 +50,7 @@ CASES = [
         "sources/trips.yaml",
         "cars: int",
         "cars: {unit: x}",
-        ["sources/trips.yaml:13:3: columns.cars: the key type is missing. Add it."],
+        ["sources/trips.yaml:13:3: columns.cars: the key type is missing. Add it, such as type: float."],
     ),
     (
         "sources/trips.yaml",
