@@ -36,12 +36,12 @@ def explain(
     was expected to earn, which version answered and how it came into production. Exit code 1: the bytes differ.
     """
     be_short()
-    from ml_platform.cli.explain import Wanted, explain_predictions, first_is_folder
+    from ml_platform.cli.explain import PredictionSelection, explain_predictions, first_is_folder
 
     if prediction_id is not None and first_is_folder(prediction_id, ids, model):
         directory, prediction_id = Path(prediction_id), None
-    wanted = Wanted(prediction_id, ids, model, day, sample)
-    raise typer.Exit(explain_predictions(directory, wanted, what_if or [], rows, html, as_json))
+    selected = PredictionSelection(prediction_id, ids, model, day, sample)
+    raise typer.Exit(explain_predictions(directory, selected, what_if or [], rows, html, as_json))
 
 
 @app.command(rich_help_panel=_PANEL)

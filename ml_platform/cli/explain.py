@@ -5,23 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ml_platform.audit.explain.explanation import Explanation
-from ml_platform.cli.status import BadDay, UnknownModel
-from ml_platform.core.errors import InvalidWhatIf, PlatformError
+from ml_platform.cli.arguments import UsageError, read_day, read_instant
+from ml_platform.cli.status import UnknownModel
+from ml_platform.core.errors import InvalidWhatIf
 from ml_platform.project import Project, open_project
 
 _COLUMNS = ("prediction_id", "version", "score", "action", "expected_value", "settled", "largest", "again")
 
 
-class WrongRequest(PlatformError):
-    """Options of a command do not go together."""
-
-
 @dataclass(frozen=True)
-class Wanted:
+class PredictionSelection:
     """Which predictions to explain: an id, a file of ids, or a sample of a model's."""
 
     id: str | None
@@ -37,14 +33,14 @@ def first_is_folder(text: str, ids: Path | None, model: str | None) -> bool:
 
 
 def explain_predictions(
-    directory: Path, wanted: Wanted, given: Sequence[str], rows: int, html: Path | None, as_json: bool
+    directory: Path, selected: PredictionSelection, given: Sequence[str], rows: int, html: Path | None, as_json: bool
 ) -> int:
     """Explain predictions, and return 1 where one did not come out to the same bytes."""
     from ml_platform.audit.explain import explain_each
 
     changes = _changes(given)
     project = open_project(directory)
-    ids = _ids(project, wanted)
+    ids = _ids(project, selected)
     found = explain_each(project, ids, project.clock.now(), given=changes, rows=rows)
     if html is not None:
         return _write_page(found, ids, html, as_json)
@@ -63,31 +59,24 @@ def _changes(given: Sequence[str]) -> dict[str, str]:
     return changes
 
 
-def _ids(project: Project, wanted: Wanted) -> list[str]:
+def _ids(project: Project, selected: PredictionSelection) -> list[str]:
     from ml_platform.audit.explain.lookup import sample_ids
 
-    ways = [wanted.id is not None, wanted.ids_from is not None, wanted.model is not None]
+    ways = [selected.id is not None, selected.ids_from is not None, selected.model is not None]
     if sum(ways) != 1:
-        raise WrongRequest("say which predictions: either an id, or --ids FILE, or --model NAME with --sample.")
-    if wanted.id is not None:
-        return [wanted.id]
-    if wanted.model is not None:
-        return sample_ids(project, wanted.model, _day(wanted.day), wanted.sample)
-    assert wanted.ids_from is not None
+        raise UsageError("say which predictions: either an id, or --ids FILE, or --model NAME with --sample.")
+    if selected.id is not None:
+        return [selected.id]
+    if selected.model is not None:
+        return sample_ids(project, selected.model, read_day(selected.day) if selected.day else None, selected.sample)
+    assert selected.ids_from is not None
     try:
-        found = wanted.ids_from.read_text(encoding="utf-8").split()
+        found = selected.ids_from.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongRequest(f"{wanted.ids_from} cannot be read: {error}. Give a text file with one id a line.") from None
+        raise UsageError(f"{selected.ids_from} cannot be read: {error}. Give a text file with one id a line.") from None
     if not found:
-        raise WrongRequest(f"{wanted.ids_from} holds no id. Write one a line.")
+        raise UsageError(f"{selected.ids_from} holds no id. Write one a line.")
     return found
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise BadDay(text or "") from None
 
 
 def _tell(explanation: Explanation, as_json: bool) -> int:
@@ -144,7 +133,7 @@ def _write_page(found: Iterator[Explanation], ids: Sequence[str], html: Path, as
     from ml_platform.audit.explain.render_html import write_page
 
     if len(ids) != 1:
-        raise WrongRequest("--html writes a page about one prediction. Give one id.")
+        raise UsageError("--html writes a page about one prediction. Give one id.")
     explanation = next(found)
     page = write_page(explanation, html)
     id, holds = explanation.prediction_id, explanation.holds
@@ -163,20 +152,8 @@ def show_champion(directory: Path, model: str, at: str | None, as_json: bool) ->
     known = known_models(project)
     if model not in known:
         raise UnknownModel(model, known)
-    found = production_at(project, model, _instant(at) if at is not None else project.clock.now())
+    found = production_at(project, model, read_instant(at, "--at") if at is not None else project.clock.now())
     if as_json:
         print(json.dumps(json_value(asdict(found)), indent=2))
     else:
         print_production(found, wide_console())
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise WrongRequest(f"--at {text!r} is no instant. Write it as 2013-12-01T08:00:00Z.") from None
-    if "T" not in text and " " not in text:
-        return instant.replace(tzinfo=UTC)
-    if instant.tzinfo is None:
-        raise WrongRequest(f"--at {text!r} has no time zone. Write it as {text}Z for UTC.")
-    return instant.astimezone(UTC)

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from ml_platform.cli.run import read_instant, simulated
+from ml_platform.cli.arguments import read_instant
+from ml_platform.cli.run import simulated
 from ml_platform.cli.summary import wide_console
 from ml_platform.core.errors import listed
 from ml_platform.core.terminal_text import styled
@@ -37,7 +38,7 @@ def _instant(project: Project, until: str | None) -> datetime:
     """Return the project's time, or a later instant that its simulated clock could be moved to."""
     if until is None:
         return project.clock.now()
-    return max(simulated(project).now(), read_instant(until))
+    return max(simulated(project).now(), read_instant(until, "--until"))
 
 
 def print_plan(plan: Plan, console: Console) -> None:

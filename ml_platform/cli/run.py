@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,17 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from ml_platform.cli.arguments import read_instant, read_span
 from ml_platform.cli.dagster_home import dagster_environment
 from ml_platform.cli.exit import INTERRUPTED
 from ml_platform.cli.run_log import RunLog
 from ml_platform.cli.summary import print_summary, wide_console
-from ml_platform.core.clock import parse_duration
 from ml_platform.core.errors import ClockError
 from ml_platform.core.terminal_text import SafeConsole, printable, styled
 from ml_platform.project import Project, open_project
 from ml_platform.storage.simulated_clock import SimulatedClock
 
 _RUNNER = "ml_platform_dagster.jobs.run"
-
-
-class UsageError(ClockError):
-    """An instant or a span on the command line cannot be read."""
 
 
 @dataclass
@@ -47,7 +43,7 @@ class Run:
 def run_project(directory: Path, job: str, until: str | None) -> int:
     """Bring a project up to date and show what came of it; with `until`, live on to then. Return the exit code."""
     project = open_project(directory)
-    end = read_instant(until) if until else None
+    end = read_instant(until, "--until") if until else None
     runs = [_run(project, job)]
     if end is not None and runs[0].code == 0 and project.clock.now() < end:
         _advance(project, end)
@@ -60,11 +56,7 @@ def run_project(directory: Path, job: str, until: str | None) -> int:
 def advance_project(directory: Path, by: str, then_run: bool) -> int:
     """Move the simulated clock, and with `then_run` bring the project up to date; return the exit code."""
     project = open_project(directory)
-    try:
-        span = parse_duration(by)
-    except ValueError as error:
-        raise UsageError(f"{error}.") from None
-    now = simulated(project).advance(span)
+    now = simulated(project).advance(read_span(by, "advance"))
     print(f"The clock of {project.spec.name} stands at {now:%Y-%m-%d %H:%M} UTC.")
     return run_project(directory, "factory", None) if then_run else 0
 
@@ -89,22 +81,6 @@ def simulated(project: Project) -> SimulatedClock:
         f"{project.spec.name} follows the clock on the wall, which nobody moves. "
         "For history, declare clock: {simulated_from: 2013-12-01T00:00:00Z} in project.yaml."
     )
-
-
-def read_instant(text: str) -> datetime:
-    """Return an instant of the command line, in UTC.
-
-    Raises
-    ------
-    UsageError
-    """
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is not an instant. Write it in UTC, such as 2013-12-09T06:00:00Z.") from None
-    if instant.tzinfo is None:
-        raise UsageError(f"{text} has no time zone. Write it in UTC, such as {text}Z.")
-    return instant.astimezone(UTC)
 
 
 def _conclude(project: Project, runs: list[Run]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from rich.table import Table
 
+from ml_platform.cli.arguments import read_day
 from ml_platform.cli.summary import missed_text, print_status, wide_console
 from ml_platform.core.errors import PlatformError, suggest
 from ml_platform.core.terminal_text import styled
@@ -21,13 +22,6 @@ class UnknownModel(PlatformError):
 
     def __init__(self, name: str, known: list[str]) -> None:
         super().__init__(f"there is no model {name!r}. {suggest(name, known)}")
-
-
-class BadDay(PlatformError):
-    """A day on the command line cannot be read."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(f"{text!r} is not a day. Write it as 2013-12-01.")
 
 
 def show_status(directory: Path, as_json: bool) -> None:
@@ -80,10 +74,7 @@ def _bounds(day: str | None, now: datetime) -> tuple[datetime, datetime]:
     """Return the half-open stretch ``(start, end]`` of batch runs to list."""
     if day is None:
         return _LONG_AGO, now
-    try:
-        first = datetime.combine(date.fromisoformat(day), time(), UTC)
-    except ValueError:
-        raise BadDay(day) from None
+    first = datetime.combine(read_day(day), time(), UTC)
     moment = timedelta(microseconds=1)
     return first - moment, first + timedelta(days=1) - moment
 

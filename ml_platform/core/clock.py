@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
 from ml_platform.core.errors import suggest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Micros = TypeVar("Micros", int, "npt.NDArray[np.int64]")
+"""One instant or many, as microseconds since 1970 UTC."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -96,6 +104,26 @@ def say_duration(span: timedelta) -> str:
         count %= size
     sign = "-" if span < timedelta(0) else ""
     return sign + "".join(parts) if parts else "0s"
+
+
+def parse_instant(text: str) -> datetime:
+    """Read an instant that a person wrote: a day, which begins at midnight UTC, or a time with its zone.
+
+    >>> parse_instant("2013-12-01"), parse_instant("2013-12-01T01:30+01:00")
+    (datetime.datetime(2013, 12, 1, 0, 0, tzinfo=datetime.timezone.utc), \
+datetime.datetime(2013, 12, 1, 0, 30, tzinfo=datetime.timezone.utc))
+    """
+    with suppress(ValueError):
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"{_shown(text)} is not an instant. Write it in UTC, such as 2013-12-01T06:00:00Z or 2013-12-01"
+        ) from None
+    if instant.tzinfo is None:
+        raise ValueError(f"{text} has no time zone. Write it in UTC, such as {text}Z")
+    return instant.astimezone(UTC)
 
 
 def to_micros(instant: datetime) -> int:
@@ -189,10 +217,14 @@ class Schedule:
         return found
 
 
-def tick_at(instant: datetime, refresh: timedelta, publish_delay: timedelta) -> datetime:
-    """Return the last refresh tick at or before `instant` less the publish delay.
+def tick_number(instants: Micros, refresh: timedelta, publish_delay: timedelta) -> Micros:
+    """Return which refresh tick can be read at instants: the last one at or before them less the publish delay.
 
-    Ticks stand at whole multiples of `refresh` since 1970 UTC.
+    Ticks are at whole multiples of `refresh` since 1970 UTC, and numbered from there.
     """
-    step = refresh // MICROSECOND
-    return from_micros((to_micros(instant - publish_delay) // step) * step)
+    return (instants - publish_delay // MICROSECOND) // (refresh // MICROSECOND)
+
+
+def tick_at(instant: datetime, refresh: timedelta, publish_delay: timedelta) -> datetime:
+    """Return the instant of the tick that `tick_number` counts."""
+    return from_micros(tick_number(to_micros(instant), refresh, publish_delay) * (refresh // MICROSECOND))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
-from ml_platform.core.clock import Schedule
+from ml_platform.core.clock import Schedule, parse_instant
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.source import SourceSpec
@@ -19,15 +19,12 @@ from ml_platform.declarations.yaml.pydantic_errors import show
 
 
 def _instant(value: Any) -> datetime:
-    try:
-        instant = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{show(value)} is not an instant. Write it in UTC, such as 2013-12-01T00:00:00Z") from None
-    if instant.tzinfo is None:
-        raise ValueError(f"{value} has no time zone. Write it in UTC, such as 2013-12-01T00:00:00Z")
+    if not isinstance(value, str | datetime):
+        raise ValueError(f"{show(value)} is not an instant. Write it in UTC, such as 2013-12-01T00:00:00Z")
+    instant = value if isinstance(value, datetime) else parse_instant(value)
     if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
         raise ValueError(f"{value} is not in the years {_FIRST_YEAR} to {_LAST_YEAR}. Write another instant")
-    return instant.astimezone(UTC)
+    return instant
 
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200

@@ -26,6 +26,7 @@ from ml_platform.features.entity_codes import numbered
 from ml_platform.features.entity_partitions import Block, CellColumns, Questions, cut
 from ml_platform.features.tile_store import StoredCells
 from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
+from ml_platform.features.visibility import is_after_start, is_in_window, is_known
 from ml_platform.storage.chunks import at_once
 
 TICK = "_tick"
@@ -177,19 +178,17 @@ def by_join(cells: Any, grain: Grain, asked: Any, keys: Mapping[str, str], wante
     windows = dict.fromkeys(item.window for item in wanted)
     now = asked[TICK] * grain.units
     same = [asked[name] == cells[f"_key_{key}"] for key, name in keys.items()]
-    known = [cells[KNOWN_FROM] <= asked[TICK], asked[TICK] < cells[KNOWN_UNTIL]]
+    known = [is_known(cells[KNOWN_FROM], cells[KNOWN_UNTIL], asked[TICK])]
     starts = [window.start for window in windows]
     if None not in starts:
         longest = min(grain.in_units(start) for start in starts if start is not None)
-        known.append(cells[EVENT_UNIT] - longest > now)
+        known.append(is_after_start(cells[EVENT_UNIT], now, longest))
     joined = asked.left_join(cells, [*same, *known])
     found = {item.column: of_cells(joined, item.part, _counts(joined, grain, item.window)) for item in wanted}
     return joined.group_by(list(asked.columns)).aggregate(**found)
 
 
 def _counts(joined: Any, grain: Grain, window: Window) -> Any:
-    event, now = joined[EVENT_UNIT], joined[TICK] * grain.units
-    counts = event - grain.in_units(window.end) <= now
-    if window.start is not None:
-        counts = counts & (event - grain.in_units(window.start) > now)
-    return counts.fill_null(False)
+    start = None if window.start is None else grain.in_units(window.start)
+    inside = is_in_window(joined[EVENT_UNIT], joined[TICK] * grain.units, start, grain.in_units(window.end))
+    return inside.fill_null(False)

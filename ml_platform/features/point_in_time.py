@@ -13,7 +13,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
-from ml_platform.core.clock import MICROSECOND
+from ml_platform.core.clock import tick_number
 from ml_platform.core.engines import Engine
 from ml_platform.core.engines.exact_sums import combined
 from ml_platform.core.engines.interval_index import Ints
@@ -33,7 +33,7 @@ _QUESTION = "_question"
 
 
 def ticks_of(instants: Ints, spec: FeatureTableSpec) -> Ints:
-    """Return the refresh ticks that can be read at instants; `ml_platform.core.clock.tick_at` tells one of them.
+    """Return the refresh ticks that can be read at instants.
 
     Parameters
     ----------
@@ -44,8 +44,7 @@ def ticks_of(instants: Ints, spec: FeatureTableSpec) -> Ints:
     -------
     The ticks as whole numbers of refresh intervals since 1970 UTC.
     """
-    ticks: Ints = (instants - spec.publish_delay // MICROSECOND) // (spec.refresh // MICROSECOND)
-    return ticks
+    return tick_number(instants, spec.refresh, spec.publish_delay)
 
 
 def features_at(

@@ -246,7 +246,18 @@ def test_a_plan_for_later_needs_a_clock_that_can_be_moved(tmp_path: Path, inside
     done = inside("plan", str(shop), "--until", "2030-01-01T00:00:00Z")
     assert done.returncode == 1
     assert "follows the clock on the wall" in done.stderr
-    assert "has no time zone" in inside("plan", str(write_shop(tmp_path / "b", days=1)), "--until", "2030-01-01").stderr
+    naive = inside("plan", str(write_shop(tmp_path / "b", days=1)), "--until", "2030-01-01T00:00").stderr
+    assert naive == "--until: 2030-01-01T00:00 has no time zone. Write it in UTC, such as 2030-01-01T00:00Z.\n"
+
+
+def test_a_day_is_its_midnight_in_every_command(shop: Path, inside: Call) -> None:
+    plans = [
+        json.loads(inside("plan", str(shop), "--json", "--until", until).stdout)
+        for until in ("2024-03-05", "2024-03-05T00:00:00Z", "2024-03-05T02:00+02:00")
+    ]
+    assert plans[0] == plans[1] == plans[2]
+    for command in (["champion", "late_parcel", str(shop), "--at"], ["run", str(shop), "--until"]):
+        assert "'soon' is not an instant. Write it in UTC" in inside(*command, "soon").stderr
 
 
 def test_a_plan_loads_none_of_the_slow_libraries(tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
 from itertools import islice
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,8 +19,10 @@ from ml_platform.core.clock import (
     format_duration,
     from_micros,
     parse_duration,
+    parse_instant,
     read_zone,
     tick_at,
+    tick_number,
     to_micros,
 )
 
@@ -221,6 +226,39 @@ class TestTicks:
         tick = tick_at(instant, refresh, delay)
         assert tick <= instant - delay < tick + refresh
         assert to_micros(tick) % (refresh // timedelta(microseconds=1)) == 0
+
+    @given(
+        st.lists(st.integers(-(10**16), 10**16), min_size=1),
+        st.timedeltas(timedelta(microseconds=1), timedelta(days=9)),
+        st.timedeltas(timedelta(0), timedelta(hours=9)),
+    )
+    def test_many_instants_have_the_ticks_that_each_has(
+        self, micros: list[int], refresh: timedelta, delay: timedelta
+    ) -> None:
+        step, back = (round(span / timedelta(microseconds=1)) for span in (refresh, delay))
+        expected = [math.floor(Fraction(at - back, step)) for at in micros]
+        assert tick_number(np.array(micros, "int64"), refresh, delay).tolist() == expected
+        assert [tick_number(at, refresh, delay) for at in micros] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2013-12-01", "2013-12-01T00:00:00"),
+        ("2013-12-01T06:00:00Z", "2013-12-01T06:00:00"),
+        ("2013-12-01 06:00:00.25+02:00", "2013-12-01T04:00:00.25"),
+        ("20131201T0600Z", "2013-12-01T06:00:00"),
+    ],
+)
+def test_an_instant_is_a_day_or_a_time_with_its_zone(text: str, instant: str) -> None:
+    assert parse_instant(text) == utc(instant)
+    assert parse_instant(text).tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2013-13-01", "2013-12-01T06:00", "12:00Z", "x" * 500])
+def test_any_other_text_is_no_instant(text: str) -> None:
+    with pytest.raises(ValueError, match=r"(is not an instant|has no time zone)\. Write it in UTC, such as 2013-12-01"):
+        parse_instant(text)
 
 
 @pytest.mark.parametrize("text", ["366001d", "99999999999999d", "-9999999999w", "9" * 5000 + "d"])

@@ -23,6 +23,7 @@ from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.feature_table import EVER
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.source import SourceSpec
+from ml_platform.features.visibility import is_after_start, is_in_window, is_known
 from ml_platform.project import Project
 from ml_platform.sources.source_log import (
     EVENT,
@@ -91,10 +92,11 @@ def _wanted(rows: Any, asked: Asked, key: Sequence[str]) -> Any:
     windows = [window or EVER for feature in asked.features.values() for window in (feature.windows or (None,))]
     starts = [window.start for window in windows]
     ahead = max((window.end for window in windows), default=timedelta(0)) // MICROSECOND
-    found = (rows[KNOWN] <= max(ticks)) & (rows[UNTIL] > min(ticks)) & (rows[EVENT] <= max(ticks) + ahead)
+    found = (rows[KNOWN] <= max(ticks)) & (rows[UNTIL] > min(ticks))
+    found = found & is_in_window(rows[EVENT], max(ticks), None, ahead)
     if None not in starts:
         back = min((start for start in starts if start is not None), default=timedelta(0)) // MICROSECOND
-        found = found & (rows[EVENT] > min(ticks) + back)
+        found = found & is_after_start(rows[EVENT], min(ticks), back)
     for name in key:
         values = [plain(value) for value in asked.questions[name].dropna().unique()]
         found = found & (rows[name].isin(values) if values else ibis.literal(False))
@@ -142,7 +144,7 @@ class _Finder:
         if None in values:
             return nothing
         places: Ints = np.sort(self._groups.get(values if len(values) > 1 else values[0], nothing))
-        visible: Ints = places[(self._times[KNOWN][places] <= tick) & (tick < self._times[UNTIL][places])]
+        visible: Ints = places[is_known(self._times[KNOWN][places], self._times[UNTIL][places], tick)]
         return visible
 
     def _behind(self, column: str, places: Ints, entity: Mapping[str, Any], tick: datetime) -> Behind:
@@ -152,10 +154,8 @@ class _Finder:
             origins = tuple(sorted(parse_expression(feature.from_columns).names))
             return Behind(self._spec.name, self._source_id, entity, None, tick, 0, 0, (), origins)
         start, end = None if window.start is None else tick + window.start, tick + window.end
-        event = self._times[EVENT][places]
-        inside = event <= to_micros(end)
-        if start is not None:
-            inside &= event > to_micros(start)
+        back = None if window.start is None else window.start // MICROSECOND
+        inside = is_in_window(self._times[EVENT][places], to_micros(tick), back, window.end // MICROSECOND)
         if feature.where is not None:
             inside &= self._told[feature.where][places] == True  # noqa: E712  (null does not hold)
         own = places[inside]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -13,6 +12,7 @@ import pandas as pd
 from ml_platform.audit.explain.contributions import Contributions, contributions_of
 from ml_platform.audit.explain.rescoring import output_names, output_value
 from ml_platform.audit.explain.values import plain
+from ml_platform.core.clock import parse_instant
 from ml_platform.core.errors import InvalidWhatIf, PredictionError, listed, suggest
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.models.predictor import Predictor
@@ -130,19 +130,12 @@ def _float(text: str) -> float:
     return value
 
 
-def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        raise ValueError(text)
-    return instant
-
-
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "string": str,
     "int": int,
     "float": _float,
     "bool": _bool,
-    "timestamp": _instant,
+    "timestamp": parse_instant,
 }
 _EXAMPLES = {
     "int": "a whole number such as 40",

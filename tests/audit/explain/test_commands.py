@@ -111,7 +111,7 @@ def test_what_was_in_production_is_told_from_the_ledger(lived: Lived) -> None:
     assert "No version of late_parcel was deployed by 2024-02-01 00:00 UTC; the first was" in told_by(
         "champion", MODEL, root, "--at", "2024-02-01"
     )
-    for at, problem in (("yesterday", "is no instant"), ("2024-03-05T08:00", "has no time zone")):
+    for at, problem in (("yesterday", "--at: 'yesterday' is not an instant"), ("2024-03-05T08:00", "has no time zone")):
         assert problem in str(call("champion", MODEL, root, "--at", at).exception)
     assert "Did you mean late_parcel?" in str(call("champion", "late_parsel", root).exception)
 

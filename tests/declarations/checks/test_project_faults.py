@@ -27,7 +27,7 @@ CASES = [
         "{simulated_from: 2024-06-01T00:00:00Z}",
         "{simulated_from: 2024-06-01T00:00:00}",
         [
-            "project.yaml:6:25: clock.simulated_from: 2024-06-01T00:00:00 has no time zone. Write it in UTC, such as 2013-12-01T00:00:00Z."
+            "project.yaml:6:25: clock.simulated_from: 2024-06-01T00:00:00 has no time zone. Write it in UTC, such as 2024-06-01T00:00:00Z."
         ],
     ),
     (
@@ -35,7 +35,7 @@ CASES = [
         "{simulated_from: 2024-06-01T00:00:00Z}",
         "{simulated_from: soon}",
         [
-            "project.yaml:6:25: clock.simulated_from: 'soon' is not an instant. Write it in UTC, such as 2013-12-01T00:00:00Z."
+            "project.yaml:6:25: clock.simulated_from: 'soon' is not an instant. Write it in UTC, such as 2013-12-01T06:00:00Z or 2013-12-01."
         ],
     ),
     (
