@@ -42,6 +42,14 @@ def schema(
 
 
 @app.command(rich_help_panel=_PANEL)
+def reference(folder: Annotated[Path, typer.Argument(help="The folder to write Markdown files into.")]) -> None:
+    """Write the reference of this installation: YAML files, commands, functions, also those of installed packages."""
+    from ml_platform.cli.reference import make_reference
+
+    make_reference(folder)
+
+
+@app.command(rich_help_panel=_PANEL)
 def graph(directory: Directory = HERE, as_json: AsJson = False) -> None:
     """Show the asset graph that the declarations make."""
     from ml_platform.cli.project import show_graph

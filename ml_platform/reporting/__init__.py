@@ -1,3 +1,3 @@
-"""What people look at: catalog, plots, MLflow, status. Nothing below imports it."""
+"""What people look at: catalog, plots, reference, MLflow, status. Nothing below imports it."""
 
-__all__ = ["catalog", "mlflow", "plots", "status"]
+__all__ = ["catalog", "mlflow", "plots", "reference", "status"]

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from ml_platform.core.errors import Fault, suggest
+from ml_platform.core.formatting import as_yaml
 from ml_platform.declarations.yaml.document import Document, holds
 
 _MAPPING = ("a mapping of keys to values", "")
@@ -33,7 +33,6 @@ _LIMITS = {
     "less_than": ("lt", "less than"),
     "less_than_equal": ("le", "at most"),
 }
-_WIDEST = 1_000_000
 _NAME = "a name of small letters, digits and _ that begins with a letter"
 
 Loc = tuple[str | int, ...]
@@ -94,19 +93,6 @@ def _missing(key: str, fields: dict[str, Any]) -> str:
     if field is None or not field.examples:
         return f"the key {key} is missing. Add it."
     return f"the key {key} is missing. Add it, such as {as_yaml(key, field.examples[0])}"
-
-
-def as_yaml(key: str, value: Any) -> str:
-    """Return a key with its value as one line of YAML.
-
-    >>> as_yaml("reader", {"csv": "data/orders.csv"})
-    'reader: {csv: data/orders.csv}'
-    >>> as_yaml("owner", "team:network")
-    'owner: team:network'
-    """
-    flow = isinstance(value, dict | list)
-    text: str = yaml.safe_dump(value if flow else {key: value}, default_flow_style=flow, sort_keys=False, width=_WIDEST)
-    return f"{key}: {text}".strip() if flow else text.strip()
 
 
 def _said(where: str, message: str) -> str:
