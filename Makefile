@@ -11,7 +11,7 @@ BIN := .venv/bin
 FLIGHTS := examples/flights
 FAST := tests/core tests/declarations tests/models tests/registry tests/storage
 
-.PHONY: demo test fast-test doctest up prove bench lint types contracts house check lock wheel clean help
+.PHONY: demo test fast-test doctest up prove bench lint types contracts house check docs lock wheel clean help
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -71,12 +71,23 @@ contracts: .venv/ready
 house: .venv/ready
 	$(BIN)/python .ci/house.py
 
+docs: .venv/ready .venv-docs/ready  ## Build the documentation site into build/site
+	$(BIN)/ml-platform reference docs/reference
+	$(BIN)/python .ci/site.py $(CURDIR)/.venv-docs/bin/zensical
+
+.venv-docs/ready: docs/requirements.lock
+	$(PYTHON) -m venv .venv-docs
+	$(BIN)/uv pip install --quiet --python .venv-docs/bin/python --no-deps --require-hashes -r docs/requirements.lock
+	@touch $@
+
 wheel: .venv/ready  ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
 lock: .venv/ready  ## Resolve the lock file anew
 	$(BIN)/uv pip compile --universal --upgrade --no-strip-extras --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate -q pyproject.toml --extra postgres --group dev -o requirements.lock
+	$(BIN)/uv pip compile --universal --upgrade --no-strip-extras --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate -q docs/requirements.txt -o docs/requirements.lock
 
 # uv installs many times faster than pip. It comes from the lock file like everything else, with its hashes; where there is
 # no wheel of it for a machine, pip does the work.
@@ -91,4 +102,4 @@ lock: .venv/ready  ## Resolve the lock file anew
 	@touch $@
 
 clean:  ## Forget the environment and everything that was made
-	rm -rf .venv .venv-rivals build dist *.egg-info $(FLIGHTS)/.ml_platform
+	rm -rf .venv .venv-rivals .venv-docs docs/reference docs/llms.txt build dist *.egg-info $(FLIGHTS)/.ml_platform

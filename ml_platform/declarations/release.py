@@ -12,7 +12,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from ml_platform.declarations.types import Declaration
 
 DAYS_NEEDED = 14
-"""Fewer test days cannot show whether the luck of days persists (see docs/statistics.md)."""
+"""Fewer test days cannot show whether the luck of days persists (see docs/explanation/statistics.md)."""
 IGNORE: Final = "ignore"
 """Written in the place of a confidence: the opponent does not count."""
 

@@ -13,7 +13,7 @@ from tests.features.test_feature_table import answers, built, one_table, project
 from tests.features.world import at
 from tests.installed import install
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "extend.md"
+DOCUMENT = Path(__file__).parents[2] / "docs/guides/extend.md"
 SECTION = "An aggregate of your own"
 POINTS = "[ml_platform.aggregates]\nextent = own_aggregates:Extent\n"
 

@@ -1,4 +1,4 @@
-"""The example of docs/features.md: what as_of reads of rows that are known ahead."""
+"""The example of docs/guides/features.md: what as_of reads of rows that are known ahead."""
 
 import pytest
 

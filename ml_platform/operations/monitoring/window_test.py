@@ -27,7 +27,7 @@ ALARMS_A_YEAR = 1.0
 """How many alarms a model may have in a year where nothing changes."""
 
 LOOKS_A_WINDOW = 10.0
-"""As how many independent looks the looks at overlapping windows count. Chosen by simulation: docs/statistics.md."""
+"""How many independent looks those at overlapping windows count as, by simulation (docs/explanation/statistics.md)."""
 
 LEAST_DAYS = 8
 """Fewer days with rows than this in the reference give no threshold."""

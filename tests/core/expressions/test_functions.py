@@ -14,7 +14,7 @@ from ml_platform.core.expressions import parse_expression
 from ml_platform.core.expressions.functions import functions
 from tests.installed import install
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "extend.md"
+DOCUMENT = Path(__file__).parents[3] / "docs/guides/extend.md"
 POINTS = """
     [ml_platform.functions]
     clip = own_functions:Clip

@@ -1,4 +1,4 @@
-"""The lines of docs/snapshots.md for a notebook do as they stand there."""
+"""The lines of docs/guides/snapshots.md for a notebook do as they stand there."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pandas as pd
 
 from tests.datasets.snapshot.shop_snapshots import snapshots_of_shop
 
-PAGE = Path(__file__).parents[3] / "docs/snapshots.md"
+PAGE = Path(__file__).parents[3] / "docs/guides/snapshots.md"
 
 
 def test_the_notebook_lines_of_the_guide_give_frames(tmp_path):

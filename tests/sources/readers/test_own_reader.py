@@ -1,4 +1,4 @@
-"""A reader from an installed package: the example of docs/extend.md, and packages that add what cannot be used."""
+"""A reader from an installed package: the example of docs/guides/extend.md, and packages that add unusable readers."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from ml_platform.sources.source_log import source_versions
 from tests.features.world import SALES, at, write_project
 from tests.installed import install
 
-DOCUMENT = Path(__file__).parents[3] / "docs/extend.md"
+DOCUMENT = Path(__file__).parents[3] / "docs/guides/extend.md"
 SECTION = "A reader of your own"
 POINTS = "[ml_platform.readers]\njson_lines = own_reader:JsonLinesReader\n"
 SOURCE = SALES | {"reader": {"json_lines": "data/sales.jsonl"}}

@@ -1,11 +1,11 @@
-"""The declarations in docs/features.md are a project, and it is valid as it stands there."""
+"""The declarations in docs/guides/features.md are a project, and it is valid as it stands there."""
 
 import re
 from pathlib import Path
 
 from ml_platform.declarations.load.load import load_project
 
-PAGE = Path(__file__).parents[1] / "docs" / "features.md"
+PAGE = Path(__file__).parents[2] / "docs/guides/features.md"
 
 
 def test_the_declarations_of_the_page_on_features_are_valid(tmp_path):
@@ -21,7 +21,7 @@ def test_the_declarations_of_the_page_on_features_are_valid(tmp_path):
 
 
 def test_every_decision_is_dated_says_whether_it_holds_and_stands_in_the_list():
-    folder = PAGE.parent / "decisions"
+    folder = PAGE.parents[1] / "decisions"
     listed = (folder / "README.md").read_text()
     records = sorted(folder.glob("0*.md"))
     for record in records:
