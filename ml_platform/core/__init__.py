@@ -14,4 +14,5 @@ __all__ = [
     "terminal_text",
     "variants",
     "web",
+    "yaml_text",
 ]

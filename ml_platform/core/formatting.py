@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import yaml
 
 from ml_platform.core.clock import format_duration
 from ml_platform.core.statistics.distributions import Distribution
 
-_WIDEST = 1_000_000  # a line of YAML is never folded
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "us": "microsecond"}
 
 
@@ -120,16 +116,3 @@ def age_text(instant: datetime, now: datetime) -> str:
             told = f"{count:,} {unit}{'' if count == 1 else 's'}"
             return f"{told} ago" if instant < now else f"in {told}"
     return "just now"
-
-
-def as_yaml(key: str, value: Any) -> str:
-    """Return a key with its value as one line of YAML.
-
-    >>> as_yaml("reader", {"csv": "data/orders.csv"})
-    'reader: {csv: data/orders.csv}'
-    >>> as_yaml("owner", "team:network")
-    'owner: team:network'
-    """
-    flow = isinstance(value, dict | list)
-    text: str = yaml.safe_dump(value if flow else {key: value}, default_flow_style=flow, sort_keys=False, width=_WIDEST)
-    return f"{key}: {text}".strip() if flow else text.strip()

@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from ml_platform.core.errors import Fault, suggest
-from ml_platform.core.formatting import as_yaml
+from ml_platform.core.yaml_text import as_yaml
 from ml_platform.declarations.yaml.document import Document, holds
 
 _MAPPING = ("a mapping of keys to values", "")

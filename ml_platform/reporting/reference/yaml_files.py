@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ml_platform.core.formatting import as_yaml
+from ml_platform.core.yaml_text import as_yaml
 from ml_platform.declarations.load.schema import json_schemas
 from ml_platform.reporting.reference.markdown import Page, code, prose, table
 
