@@ -30,6 +30,7 @@ from ml_platform.features.visibility import is_after_start, is_in_window, is_kno
 from ml_platform.storage.chunks import at_once
 
 TICK = "_tick"
+_SIGN = np.int64(-(2**63))
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class _Answers:
     def _of(self, wanted: Wanted) -> pa.Array:
         ranges, part = self._in(wanted.window), wanted.part
         column = self._column(part)
-        if part.measure == "newest":
+        if part.measure in ("newest", "oldest"):
             return self._newest(ranges, part, column)
         if part.measure == "counts":
             return self._counts_of(part, column).reduced(ranges, wanted.reduce)
@@ -143,7 +144,7 @@ class _Answers:
     def _newest(self, ranges: Ranges, part: Part, column: pa.Array) -> pa.Array:
         def ties() -> Sequence[Ints]:
             low, high = halves_of(self._column(part.order))
-            return high, low  # places in the log are below 2**63
+            return high, low ^ _SIGN  # the lower half has no sign
 
         told = column  # of rows that take part, unless they may be null
         if part.nulls and part.where is not None:
@@ -151,7 +152,8 @@ class _Answers:
         known = np.ones(len(column), bool)
         if told.null_count and (not part.nulls or part.where is not None):
             known = pc.is_valid(told).to_numpy(zero_copy_only=False)
-        places = ranges.newest(self._entity, self._event, known, ties)
+        choose = ranges.newest if part.measure == "newest" else ranges.oldest
+        places = choose(self._entity, self._event, known, ties)
         return column.take(pa.array(places, mask=places < 0))
 
 

@@ -123,7 +123,7 @@ class _LookUp:
 
         They are an Arrow table where the engine shares memory, else for Ibis.
         """
-        told = [item for item in wanted if item.part.measure != "order"]
+        told = [item for item in wanted if item.part.measure not in ("order", "earliest")]
         if self._engine.shares_memory:
             stored = StoredCells(self._project.store, self._artifact, self._grain, chunks)
             found = in_ranges(stored, asked, keys, told, self._project.spec.file.threads)

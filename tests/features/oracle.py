@@ -48,6 +48,12 @@ def aggregate(name, rows, value, tick):
     if name == "last":
         newest = max(known, key=lambda pair: (pair[0]["at"], pair[0]["seen"], pair[0]["id"]), default=(None, None))
         return newest[1]
+    if name == "first":
+        oldest = min(known, key=lambda pair: (pair[0]["at"], pair[0]["seen"], pair[0]["id"]), default=(None, None))
+        return oldest[1]
+    if name in ("any", "none"):
+        some = True if any(values) else None if len(values) < len(rows) else False
+        return some if name == "any" or some is None else not some
     if name in ("min", "max"):
         return {"min": min, "max": max}[name](values) if values else None
     if name == "share":

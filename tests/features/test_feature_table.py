@@ -50,8 +50,12 @@ AGGREGATES = {
     "newest": ("last", lambda row: row["kind"], None, "kind"),
     "newest_x": ("last", lambda row: row["amount"], lambda row: row["kind"] == "x", "amount"),
     "since": ("time_since_last", None, None, True),
+    "oldest": ("first", lambda row: row["kind"], None, "kind"),
+    "oldest_x": ("first", lambda row: row["amount"], lambda row: row["kind"] == "x", "amount"),
+    "some": ("any", lambda row: None if row["amount"] is None else row["amount"] > 2, None, "amount > 2"),
+    "no_one": ("none", lambda row: None if row["items"] is None else row["items"] > 1, None, "items > 1"),
 }
-WHERE = {"big": "amount > 2", "mean_items": "kind == 'x'", "newest_x": "kind == 'x'"}
+WHERE = {"big": "amount > 2", "mean_items": "kind == 'x'", "newest_x": "kind == 'x'", "oldest_x": "kind == 'x'"}
 
 
 def declared(refresh="1h", delay="0s", windows=tuple(WINDOWS)):
@@ -228,11 +232,12 @@ def test_rows_that_are_known_ahead_are_read_forward(tmp_path):
     assert [value_at(project, artifact, "a", at(hour)) for hour in (1, 2, 3, 4)] == [0, 1, 1, 0]
 
 
-def test_an_empty_window_has_count_0_and_sum_0_and_nothing_else(tmp_path):
+def test_an_empty_window_has_count_0_sum_0_no_row_and_nothing_else(tmp_path):
     project = project_of(tmp_path, [row("r", 1)], declared(windows=["1h"]))
     found = answers(project, built(project, at(9)), [("a", at(8)), ("nobody", at(1)), (None, at(1))])
     for cells in found:
         values = {name: value for name, value in cells.items() if "." in name}
+        assert (values.pop("recent.some_1h"), values.pop("recent.no_one_1h")) == (False, True)
         zero = {name for name, value in values.items() if value == 0}
         assert zero == {"recent.rows_1h", "recent.big_1h", "recent.total_1h", "recent.pieces_1h"}
         assert all(value is None for name, value in values.items() if name not in zero)

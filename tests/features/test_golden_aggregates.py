@@ -19,8 +19,12 @@ ROWS = [
 ]
 
 
+LATER = ("oldest", "oldest_x", "some", "no_one")
+
+
 def table():
     found = declared()
+    found["features"] = {name: item for name, item in found["features"].items() if name not in LATER}
     found["features"] |= {
         "state": {"as_of": "kind", "unit": "x", "description": "Told."},
         "change": {"derived": "total_1h - total_ever"},

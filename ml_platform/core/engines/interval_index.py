@@ -139,18 +139,39 @@ class Ranges:
         ties
             Gives what else cells are ordered by, the most important first; called where events of an entity tie.
         """
+        order = self._sorting(entity, event, ties)
+        if order is None:
+            return self._last_known(self._lanes[0], known)
+        places, rank = self._ranked(order)
+        best = self.extremes(np.where(known, rank, -1), -1, greatest=True)
+        return np.where(best >= 0, places[best], -1) if self._cells else best
+
+    def oldest(self, entity: Ints, event: Ints, known: Array, ties: Callable[[], Sequence[Ints]]) -> Ints:
+        """Return the place of the oldest cell, as `newest` does."""
+        order = self._sorting(entity, event, ties)
+        if order is None:
+            return self._first_known(self._lanes[0], known)
+        places, rank = self._ranked(order)
+        best = self.extremes(np.where(known, rank, self._cells), self._cells, greatest=False)
+        if not self._cells:
+            return np.full(self.questions, -1, np.int64)
+        return np.where(best < self._cells, places[np.minimum(best, self._cells - 1)], -1)
+
+    def _sorting(self, entity: Ints, event: Ints, ties: Callable[[], Sequence[Ints]]) -> list[Ints] | None:
+        """Return by what cells are to be sorted from the oldest to the newest; None where they are."""
         if self._in_order is None:
             self._in_order = len(self._lanes) == 1 and _is_sorted(self._lanes[0], [entity, event], ties=False)
         if self._in_order:
-            return self._last_known(self._lanes[0], known)
+            return None
         order = [entity, event, *ties()]
-        if len(self._lanes) == 1 and _is_sorted(self._lanes[0], order, ties=True):
-            return self._last_known(self._lanes[0], known)
+        return None if len(self._lanes) == 1 and _is_sorted(self._lanes[0], order, ties=True) else order
+
+    def _ranked(self, order: Sequence[Ints]) -> tuple[Ints, Ints]:
+        """Return the cells in an order, and the place of each in it."""
         places = np.lexsort(tuple(reversed(order)))
         rank = np.empty(self._cells, np.int64)
         rank[places] = np.arange(self._cells)
-        best = self.extremes(np.where(known, rank, -1), -1, greatest=True)
-        return np.where(best >= 0, places[best], -1) if self._cells else best
+        return places, rank
 
     def _last_known(self, lane: _Lane, known: Array) -> Ints:
         places = np.arange(self._cells) if lane.places is None else lane.places
@@ -160,6 +181,18 @@ class Ranges:
         if not known.all():
             found = np.maximum.accumulate(np.where(lane.of(known), np.arange(len(places)), -1))[found]
         return np.where((lane.high > lane.low) & (found >= lane.low), places[found], -1)
+
+    def _first_known(self, lane: _Lane, known: Array) -> Ints:
+        places = np.arange(self._cells) if lane.places is None else lane.places
+        count = len(places)
+        if count == 0:
+            return np.full(self.questions, -1, np.int64)
+        found = np.minimum(lane.low, count - 1)
+        if not known.all():
+            after = np.where(lane.of(known), np.arange(count), count)[::-1]
+            found = np.minimum.accumulate(after)[::-1][found]
+        some = (lane.high > lane.low) & (found < lane.high)
+        return np.where(some, places[np.minimum(found, count - 1)], -1)
 
 
 def spread_out(starts: Ints, length: Ints) -> Ints:

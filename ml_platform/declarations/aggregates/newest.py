@@ -1,4 +1,4 @@
-"""What the newest row says, and when it happened."""
+"""What the newest or the oldest row says, and when it happened."""
 
 from __future__ import annotations
 
@@ -33,6 +33,23 @@ class Last(Feature):
     def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:
         """Return the newest row with a value."""
         return int(known.argmax()) if known.any() else None
+
+
+class First(Feature):
+    """The value of the oldest row that has one."""
+
+    name = "first"
+    summary = "The value of the oldest row in the window that has one; null over no such row."
+
+    first: ExpressionText
+
+    def parts(self) -> Mapping[str, Part]:
+        """Return what the oldest row with a value says."""
+        return {"oldest": Part("oldest", self.first, self.where)}
+
+    def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:
+        """Return the oldest row with a value."""
+        return int(known.nonzero()[0][-1]) if known.any() else None
 
 
 class AsOf(Feature):

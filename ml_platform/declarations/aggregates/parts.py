@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from ml_platform.core.engines.interval_index import Ints
 
-Measure = Literal["rows", "known", "sum", "squares", "least", "greatest", "order", "newest", "counts"]
+Measure = Literal[
+    "rows", "known", "sum", "squares", "least", "greatest", "order", "newest", "earliest", "oldest", "counts"
+]
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,11 @@ class Part:
         least      the smallest value; null where there is none, as for the rest
         greatest   the greatest value
         newest     what the expression gives for the newest row; when that happened where there is none
+        oldest     the same for the oldest row
         counts     what `Feature.of_counts` gives of the distinct values and their numbers
         ========== =====================================================================================
 
-        ``order``, which tells what row is the newest, is kept beside ``newest``.
+        ``order``, by which a row is the newest, is kept beside ``newest``, and ``earliest`` beside ``oldest``.
     where
         Only rows that meet this condition take part.
     nulls
@@ -62,8 +65,9 @@ class Part:
 
     @property
     def order(self) -> Part:
-        """The order in which this part's row is the newest."""
-        return Part("order", None if self.nulls else self.expression, self.where)
+        """The order in which this part's row is the newest, or the oldest."""
+        measure: Measure = "earliest" if self.measure == "oldest" else "order"
+        return Part(measure, None if self.nulls else self.expression, self.where)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def parts_of(feature: Feature, columns: Mapping[str, ColumnType]) -> tuple[Part,
 
 def kept_parts(part: Part, columns: Mapping[str, ColumnType]) -> list[Part]:
     """Return what is kept in cells for a part, over a source with these columns."""
-    if part.measure == "newest":
+    if part.measure in ("newest", "oldest"):
         return [part.order, part]
     if part.measure == "squares":
         known, total = replace(part, measure="known"), replace(part, measure="sum")
@@ -156,9 +156,9 @@ class RowParts:
             return rows.count(where=takes_part)
         name = self._name("value", part.expression)
         value = rows[name]
-        if part.measure in ("order", "newest"):
+        if part.measure in ("order", "newest", "earliest", "oldest"):
             order = rows[ORDER] if part.nulls else ibis.ifelse(value.isnull(), ibis.null(DECIMAL), rows[ORDER])
-            return order.max(where=takes_part) if part.measure == "order" else newest_of(value, order, takes_part)
+            return _by_order(part.measure, value, order, takes_part)
         if part.measure in ("least", "greatest"):
             return value.min(where=takes_part) if part.measure == "least" else value.max(where=takes_part)
         if part.measure == "known":
@@ -174,9 +174,9 @@ class RowParts:
 def of_cells(cells: Any, part: Part, counts: Any) -> Any:
     """Return a part aggregated over the cells that count, within a group, for Ibis."""
     column = cells[part.column]
-    if part.measure == "newest":
-        return newest_of(column, cells[part.order.column], counts)
-    if part.measure == "least":
+    if part.measure in ("newest", "oldest"):
+        return _by_order(part.measure, column, cells[part.order.column], counts)
+    if part.measure in ("least", "earliest"):
         return column.min(where=counts)
     if part.measure in ("greatest", "order"):
         return column.max(where=counts)
@@ -184,6 +184,13 @@ def of_cells(cells: Any, part: Part, counts: Any) -> Any:
         return column.collect(where=counts)
     total = (column if part.limb is None else column.cast(DECIMAL)).sum(where=counts)
     return total.cast("int64").fill_null(0) if part.measure in ("rows", "known") else or_zero(total)
+
+
+def _by_order(measure: str, value: Any, order: Any, takes_part: Any) -> Any:
+    """Return the value of the newest or of the oldest row of a group, or its place in the order."""
+    if measure in ("order", "earliest"):
+        return order.max(where=takes_part) if measure == "order" else order.min(where=takes_part)
+    return newest_of(value, order if measure == "newest" else -order, takes_part)
 
 
 def with_counts(cells: pa.Table) -> pa.Table:
