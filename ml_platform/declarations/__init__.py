@@ -14,6 +14,7 @@ __all__ = [
     "gate",
     "graph",
     "joins",
+    "label",
     "lineage",
     "load",
     "metric_names",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -31,6 +32,16 @@ def read_feature(value: Any) -> Feature:
     >>> read_feature({"mean": "arr_delay", "windows": ["1d"]}).formula
     'mean of arr_delay'
     """
+    return read_aggregate(value, feature_aggregates())
+
+
+def feature_aggregates() -> Mapping[str, type[Feature]]:
+    """Return the aggregates that a feature can be, by their keys."""
+    return {name: item for name, item in aggregates().items() if item.of_features}
+
+
+def read_aggregate(value: Any, choice: Mapping[str, type[Feature]]) -> Feature:
+    """Return an aggregate of a declaration, one of those that can be chosen by their keys."""
     if isinstance(value, Feature):
         return value
     if not isinstance(value, dict):
@@ -42,9 +53,9 @@ def read_feature(value: Any) -> Feature:
         )
     given = {key: part for key, part in value.items() if part is not None}
     named = [name for name in given if name in aggregates()]
-    if len(named) != 1:
-        raise ValueError(f"give exactly one of {', '.join(aggregates())}, found {' and '.join(named) or 'none'}")
-    return aggregates()[named[0]].model_validate(given)
+    if len(named) != 1 or named[0] not in choice:
+        raise ValueError(f"give exactly one of {', '.join(choice)}, found {' and '.join(named) or 'none'}")
+    return choice[named[0]].model_validate(given)
 
 
 class _AnyFeature:
@@ -54,7 +65,7 @@ class _AnyFeature:
         return core_schema.no_info_plain_validator_function(read_feature)
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"oneOf": [handler(aggregate.__pydantic_core_schema__) for aggregate in aggregates().values()]}
+        return {"oneOf": [handler(item.__pydantic_core_schema__) for item in feature_aggregates().values()]}
 
 
 AnyFeature = Annotated[Feature, _AnyFeature()]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from ml_platform.declarations.types import Declaration, ExpressionText, Name, Span
@@ -34,25 +32,6 @@ class Join(Declaration):
         description="For each key column of the table, the column that holds its value: a column of the population, or "
         "table.column of another feature table.",
         examples=[{"airport": "destination"}],
-    )
-
-
-class Label(Declaration):
-    """The truth, and the time after the prediction time at which it is settled for every row."""
-
-    source: Name = Field(description="The source that holds the truth.", examples=["deliveries"])
-    expression: ExpressionText = Field(
-        description="The truth of a row: an expression over that source's columns.", examples=["minutes_late >= 30"]
-    )
-    horizon: Span = Field(
-        description="How long after its prediction time the label of every row is settled. Younger rows are not used.",
-        examples=["1d"],
-    )
-    missing: Literal["drop", "negative"] = Field(
-        "drop",
-        description="What a row without a label row means. drop: it is left out and counted; negative: nothing "
-        "happened, so its label is negative.",
-        examples=["negative"],
     )
 
 

@@ -50,7 +50,7 @@ def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:
     return {
         **{name: _of(NodeName("source", population), [name]) for name in spec.file.entities[model.population.entity]},
         "prediction_time": _of(NodeName("source", population), sorted(asked)),
-        "label": _of(NodeName("source", label), sorted(parse_expression(model.label.expression).names)),
+        "label": _of(NodeName("source", label), sorted(model.label.reads)),
         **features,
     }
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from ml_platform.declarations.calibrators import NO_CALIBRATION, CalibrationName, calibration_fault
-from ml_platform.declarations.frame import Join, Label, Population, Split
+from ml_platform.declarations.frame import Join, Population, Split
 from ml_platform.declarations.gate import GateField
+from ml_platform.declarations.label import AnyLabel
 from ml_platform.declarations.release import Release
 from ml_platform.declarations.types import (
     Cron,
@@ -170,7 +171,7 @@ class ModelSpec(Declaration):
         description="The rows for which production needs a prediction, and when.",
         examples=[{"source": "orders", "entity": "order", "prediction_time": "placed_at + 1h"}],
     )
-    label: Label = Field(
+    label: AnyLabel = Field(
         description="What is predicted, and when the truth is settled.",
         examples=[{"source": "deliveries", "expression": "minutes_late >= 30", "horizon": "1d"}],
     )

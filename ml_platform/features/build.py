@@ -70,7 +70,7 @@ def build_feature_table(project: Project, name: str, source_id: str) -> Made:
     try:
         return Made(_Builder(project, name, source_id).build(key, declared), reused=False)
     except ValueTooLarge as error:
-        raise too_large(name, error) from None
+        raise too_large(f"feature table {name}", error) from None
 
 
 def table_key(project: Project, name: str, source_id: str) -> str:

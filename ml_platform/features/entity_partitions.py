@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from threading import Lock
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from ml_platform.core.engines.exact_sums import combined, widened
 from ml_platform.core.engines.interval_index import Ints
-from ml_platform.features.tile_store import StoredCells
+from ml_platform.features.tiles import Grain
 
 _ROWS = 2**16
 """Cells and questions of a block: some of their columns together fit into the cache of one core."""
@@ -60,10 +61,29 @@ def _sorted_places(entity: Ints, tick: Ints) -> Ints:
     return np.argsort((entity - least) * width + (tick - first))
 
 
+class Cells(Protocol):
+    """Cells as they are looked up: stored ones (`StoredCells`), or such as were just computed."""
+
+    @property
+    def grain(self) -> Grain:
+        """How finely rows are kept apart."""
+
+    @property
+    def replaced(self) -> bool:
+        """Whether any row behind the cells was replaced by a later one."""
+
+    @property
+    def prompt(self) -> bool:
+        """Whether every cell was known by the first tick at or after its events."""
+
+    def by_chunk(self, columns: Sequence[str]) -> list[pa.Table]:
+        """Return columns of the cells as one or more tables, each sorted by key."""
+
+
 class CellColumns:
     """Columns of cells, one table for each chunk; those that few questions need are read when they are asked for."""
 
-    def __init__(self, cells: StoredCells, names: Sequence[str]) -> None:
+    def __init__(self, cells: Cells, names: Sequence[str]) -> None:
         self._cells, self._lock, self.chunks = cells, Lock(), cells.by_chunk(names)
 
     def of(self, name: str, stretches: Sequence[tuple[int, int]]) -> pa.Array:

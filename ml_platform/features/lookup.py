@@ -23,8 +23,7 @@ from ml_platform.features.aggregates.answers import Wanted
 from ml_platform.features.aggregates.partials import of_cells
 from ml_platform.features.aggregates.value_counts import CellCounts
 from ml_platform.features.entity_codes import numbered
-from ml_platform.features.entity_partitions import Block, CellColumns, Questions, cut
-from ml_platform.features.tile_store import StoredCells
+from ml_platform.features.entity_partitions import Block, CellColumns, Cells, Questions, cut
 from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.features.visibility import is_after_start, is_in_window, is_known
 from ml_platform.storage.chunks import at_once
@@ -50,7 +49,7 @@ class Found:
 
 
 def in_ranges(
-    cells: StoredCells, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted], threads: int = 1
+    cells: Cells, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted], threads: int = 1
 ) -> Found:
     """Return the parts that answer questions. Nothing depends on how many threads there are.
 

@@ -29,7 +29,7 @@ from ml_platform.project import Project
 from ml_platform.storage.chunks import at_once
 from ml_platform.storage.manifest import Artifact
 
-_QUESTION = "_question"
+QUESTION = "_question"
 
 
 def ticks_of(instants: Ints, spec: FeatureTableSpec) -> Ints:
@@ -93,7 +93,7 @@ def features_at(
         names = {f"{called or spec.name}.{column}": column for column in columns}
         return _LookUp(project, engine, artifact, spec).beside(rows, keys, instant, names)
     except ValueTooLarge as error:
-        raise too_large(spec.name, error) from None
+        raise too_large(f"feature table {spec.name}", error) from None
 
 
 class _LookUp:
@@ -112,9 +112,9 @@ class _LookUp:
         ticks = ticks_of(rows[instant].to_numpy(), self._spec)
         asked = rows.select(list(dict.fromkeys(keys.values()))).append_column(TICK, pa.array(ticks))
         parts, number = self._parts(asked, keys, wanted, self._chunks(ticks, wanted))
-        values = self._values(self._finished(parts, read), behind)
-        answers = self._engine.run(values.select(_QUESTION, **{new: values[old] for new, old in names.items()}))
-        return self._shared_out(rows, answers, number)
+        values = self._values(finished(self._engine, parts, [self._answer(column) for column in read]), behind)
+        answers = self._engine.run(values.select(QUESTION, **{new: values[old] for new, old in names.items()}))
+        return shared_out(rows, answers, number, self._project.spec.file.threads)
 
     def _parts(
         self, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted], chunks: Sequence[Mapping[str, Any]]
@@ -127,9 +127,9 @@ class _LookUp:
         if self._engine.shares_memory:
             stored = StoredCells(self._project.store, self._artifact, self._grain, chunks)
             found = in_ranges(stored, asked, keys, told, self._project.spec.file.threads)
-            return _numbered(found.parts), found.number
-        once, number = _each_once(asked)
-        questions = self._engine.arrow("questions", _numbered(once))
+            return numbered_questions(found.parts), found.number
+        once, number = each_once(asked)
+        questions = self._engine.arrow("questions", numbered_questions(once))
         columns = list(dict.fromkeys(item.part.column for item in wanted))
         cells = engine_cells(self._engine, self._project.store, self._artifact, self._grain, columns, chunks)
         return self._engine.keep("parts", by_join(cells, self._grain, questions, keys, told)), number
@@ -145,34 +145,11 @@ class _LookUp:
                 values = values.mutate(**{column: parse_expression(text).to_ibis(values)})
         return values
 
-    def _finished(self, parts: Any, read: Sequence[str]) -> Any:
-        """Return parts for Ibis; sums of floats and distinct values are finished here, whatever the engine."""
-        answers = [self._answer(column) for column in read]
-        if not any(answer.outside for answer in answers):
-            return self._engine.arrow("parts", parts) if isinstance(parts, pa.Table) else parts
-        table = parts if isinstance(parts, pa.Table) else self._engine.run(parts)
-        made = {name: values for answer in answers for name, values in answer.finished(table)}
-        limbs = {item.column for answer in answers for item in answer.wanted() if item.part.limb is not None}
-        kept = table.drop(sorted(limbs | made.keys() & set(table.column_names)))
-        for name, values in made.items():
-            kept = kept.append_column(name, values)
-        return self._engine.arrow("finished_parts", kept)
-
     def _answer(self, column: str) -> Answer:
         if column not in self._answers:
             name, window = self._spec.columns[column]
             self._answers[column] = Answer(self._spec.features[name], window or EVER, self._types, self._zeros)
         return self._answers[column]
-
-    def _shared_out(self, rows: pa.Table, answers: pa.Table, number: Ints) -> pa.Table:
-        """Return rows with the answers to the questions of these numbers."""
-        places = np.empty(len(answers), np.int64)
-        places[answers[_QUESTION].to_numpy()] = np.arange(len(answers))
-        wanted, found = pa.array(places[number]), answers.drop(_QUESTION)
-        columns = at_once(lambda column: combined(column).take(wanted), found.columns, self._project.spec.file.threads)
-        for name, column in zip(found.column_names, columns, strict=True):
-            rows = rows.append_column(name, column)
-        return rows
 
     def _chunks(self, ticks: Ints, wanted: Sequence[Wanted]) -> list[Mapping[str, Any]]:
         """Return the chunks whose cells can count at ticks."""
@@ -187,11 +164,12 @@ def _longest(wanted: Sequence[Wanted]) -> timedelta | None:
     return None if None in starts else max((-start for start in starts if start is not None), default=timedelta(0))
 
 
-def _numbered(questions: pa.Table) -> pa.Table:
-    return questions.append_column(_QUESTION, pa.array(np.arange(len(questions))))
+def numbered_questions(questions: pa.Table) -> pa.Table:
+    """Return questions with their numbers."""
+    return questions.append_column(QUESTION, pa.array(np.arange(len(questions))))
 
 
-def _each_once(asked: pa.Table) -> tuple[pa.Table, Ints]:
+def each_once(asked: pa.Table) -> tuple[pa.Table, Ints]:
     """Return each of some rows once, and which of these each row is."""
     number = np.zeros(len(asked), np.int64)
     for column in asked.columns:
@@ -200,3 +178,27 @@ def _each_once(asked: pa.Table) -> tuple[pa.Table, Ints]:
     place = np.empty(number.max(initial=-1) + 1, np.int64)
     place[number] = np.arange(len(number))
     return asked.take(pa.array(place)), number
+
+
+def finished(engine: Engine, parts: Any, answers: Sequence[Answer]) -> Any:
+    """Return parts for Ibis; sums of floats and distinct values are finished here, whatever the engine."""
+    if not any(answer.outside for answer in answers):
+        return engine.arrow("parts", parts) if isinstance(parts, pa.Table) else parts
+    table = parts if isinstance(parts, pa.Table) else engine.run(parts)
+    made = {name: values for answer in answers for name, values in answer.finished(table)}
+    limbs = {item.column for answer in answers for item in answer.wanted() if item.part.limb is not None}
+    kept = table.drop(sorted(limbs | made.keys() & set(table.column_names)))
+    for name, values in made.items():
+        kept = kept.append_column(name, values)
+    return engine.arrow("finished_parts", kept)
+
+
+def shared_out(rows: pa.Table, answers: pa.Table, number: Ints, threads: int) -> pa.Table:
+    """Return rows with the answers to the questions of these numbers."""
+    places = np.empty(len(answers), np.int64)
+    places[answers[QUESTION].to_numpy()] = np.arange(len(answers))
+    wanted, found = pa.array(places[number]), answers.drop(QUESTION)
+    columns = at_once(lambda column: combined(column).take(wanted), found.columns, threads)
+    for name, column in zip(found.column_names, columns, strict=True):
+        rows = rows.append_column(name, column)
+    return rows

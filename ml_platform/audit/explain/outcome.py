@@ -11,7 +11,8 @@ import pandas as pd
 
 from ml_platform.audit.explain.lookup import Logged
 from ml_platform.audit.explain.values import plain
-from ml_platform.datasets.labels import LABEL, LABEL_STATE, labels_of
+from ml_platform.datasets.labels.labels import labels_of
+from ml_platform.datasets.labels.states import LABEL, LABEL_STATE
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.models.predictor import Predictor
 from ml_platform.operations.monitoring.realized_value import payoffs
@@ -84,7 +85,7 @@ def outcomes_of(
     earned = payoffs(rows[settled], label[settled], {number: item.decision for number, item in predictors.items()})
     ends = (rows["effective_time"] + model.label.horizon).tolist()
     together = zip(map(str, rows.index), ends, settled.tolist(), label.tolist(), states.tolist(), strict=True)
-    text = model.label.expression
+    text = model.label.formula
     return {
         id: _outcome(text, end, past, truth, state, earned, id, source_id) for id, end, past, truth, state in together
     }

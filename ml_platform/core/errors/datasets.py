@@ -12,10 +12,10 @@ class FeatureError(PlatformError):
     """A feature table cannot be computed from its source."""
 
 
-def too_large(table: str, error: ValueTooLarge) -> FeatureError:
-    """Return the error of a feature table one of whose values is too large."""
+def too_large(where: str, error: ValueTooLarge) -> FeatureError:
+    """Return the error of a feature table or label one of whose values is too large."""
     return FeatureError(
-        f"feature table {table}: a value is too large for exact sums: {error}. Sum in a larger unit, or leave such "
+        f"{where}: a value is too large for exact sums: {error}. Sum in a larger unit, or leave such "
         "rows out with where."
     )
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ml_platform.core.errors import LeakFound, listed
 from ml_platform.core.hashing import cache_key, content_id
-from ml_platform.datasets.labels import LABEL
+from ml_platform.datasets.labels.states import LABEL
 from ml_platform.datasets.leakage.label_copies import likeness
 from ml_platform.datasets.leakage.label_rows import KNOWN_FROM, label_columns, truth_of
 from ml_platform.datasets.leakage.label_timing import settled_rows

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from ml_platform.core.engines.ibis_functions import instant_of
 from ml_platform.core.expressions import parse_expression
-from ml_platform.datasets.labels import label_rows
+from ml_platform.datasets.labels.row_label import label_rows, row_label_of
 from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.datasets.model_frame import to_frame
+from ml_platform.declarations.label import RowLabel
 from ml_platform.project import Project
 from ml_platform.sources.source_log import EVENT, KNOWN, UNTIL, source_versions
 
@@ -23,8 +24,9 @@ HAPPENED, KNOWN_FROM, THEN, WAS_KNOWN = "_happened", "_known_from", "_then", "_w
 
 
 def label_columns(project: Project, model_name: str) -> list[str]:
-    """Return the columns of the label's source that its expression reads."""
-    return sorted(parse_expression(project.spec.models[model_name].label.expression).names)
+    """Return the columns of the label's source that its expression reads; none where it is made of many rows."""
+    label = project.spec.models[model_name].label
+    return sorted(label.reads) if isinstance(label, RowLabel) else []
 
 
 def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
@@ -44,8 +46,10 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
     pandas.DataFrame
         The columns that the label's expression reads, as known when the horizon had passed; ``_happened`` and
         ``_known_from``, the event and the known-at of that row; ``_was_known``, whether some row of the entity was
-        known at the batch run, and ``_then``, the label that it told.
+        known at the batch run, and ``_then``, the label that it told. All null where the label is made of many rows.
     """
+    if not isinstance(project.spec.models[model_name].label, RowLabel):
+        return _of_no_row(rows)
     keys = project.spec.file.entities[project.spec.models[model_name].population.entity]
     read = label_columns(project, model_name)
     asked = pa.Table.from_pandas(rows[[*keys, EFFECTIVE_TIME]], preserve_index=False)
@@ -65,8 +69,15 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
     return to_frame(table).set_axis(rows.index)
 
 
+def _of_no_row(rows: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    never = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
+    return pd.DataFrame({HAPPENED: never, KNOWN_FROM: never, THEN: None, WAS_KNOWN: False}, index=rows.index)
+
+
 def _told(project: Project, model_name: str, source_id: str, engine: Any, keys: Sequence[str]) -> Any:
-    label = project.spec.models[model_name].label
+    label = row_label_of(project, model_name)
     source = project.spec.sources[label.source]
     versions = source_versions(engine, project.store, project.store.get("source", source_id), source.key, "told_rows")
     value = parse_expression(label.expression).to_ibis(versions)

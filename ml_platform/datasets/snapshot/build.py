@@ -15,15 +15,8 @@ from ml_platform.core.engines import Engine
 from ml_platform.core.errors import SnapshotError
 from ml_platform.core.hashing import cache_key, format_instant
 from ml_platform.datasets.frame import Frame, required_input
-from ml_platform.datasets.labels import (
-    LABEL,
-    LABEL_STATE,
-    LABEL_STATES,
-    NEGATIVE_STATES,
-    UNKNOWN_STATES,
-    label_facts,
-    with_labels,
-)
+from ml_platform.datasets.labels.labels import label_facts, with_labels
+from ml_platform.datasets.labels.states import LABEL, LABEL_STATE, LABEL_STATES, NEGATIVE_STATES, UNKNOWN_STATES
 from ml_platform.datasets.left_out import EFFECTIVE_TIME, LEFT_OUT
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part
 from ml_platform.datasets.snapshot.id import snapshot_id

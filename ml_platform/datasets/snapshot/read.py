@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from ml_platform.core.clock import parse_duration
 from ml_platform.core.errors import ArtifactDamaged
 from ml_platform.core.hashing import frame_id
-from ml_platform.datasets.labels import LABEL
+from ml_platform.datasets.labels.states import LABEL
 from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.datasets.model_frame import to_frame
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
 from ml_platform.core.expressions import Kind
 from ml_platform.declarations.aggregates.feature import Feature
 from ml_platform.declarations.aggregates.parts import Merged, Part
@@ -23,7 +25,7 @@ class AnyRow(Feature):
     remedy = _REMEDY
     gives = "bool"
 
-    any: ExpressionText
+    any: ExpressionText = Field(description="A condition on columns of the source.", examples=["amount > 100"])
 
     def parts(self) -> Mapping[str, Part]:
         """Return how many rows there are, for how many the condition is known, and how many meet it."""
@@ -48,7 +50,7 @@ class NoRow(Feature):
     remedy = _REMEDY
     gives = "bool"
 
-    none: ExpressionText
+    none: ExpressionText = Field(description="A condition on columns of the source.", examples=["amount > 0"])
 
     def parts(self) -> Mapping[str, Part]:
         """Return how many rows there are, for how many the condition is known, and how many meet it."""

@@ -39,6 +39,8 @@ class Feature(Declaration, ABC):
         The key in YAML, such as ``mean``.
     summary
         What it gives, also over no row, in a sentence.
+    of_features, of_labels
+        Whether a feature table, and whether a label over a window after the prediction time, can have it.
     takes_windows
         Whether it is over windows. Without any, its column is called as the feature.
     accepts, remedy
@@ -51,6 +53,8 @@ class Feature(Declaration, ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
+    of_features: ClassVar[bool] = True
+    of_labels: ClassVar[bool] = True
     takes_windows: ClassVar[bool] = True
     accepts: ClassVar[frozenset[Kind]] = ANY
     remedy: ClassVar[str] = "Make a number of it, with minutes(), hours() or days()"

@@ -41,7 +41,7 @@ class First(Feature):
     name = "first"
     summary = "The value of the oldest row in the window that has one; null over no such row."
 
-    first: ExpressionText
+    first: ExpressionText = Field(description=EXPRESSION, examples=["minutes_late"])
 
     def parts(self) -> Mapping[str, Part]:
         """Return what the oldest row with a value says."""
@@ -82,6 +82,7 @@ class TimeSinceLast(Feature):
     """The time from the newest row to the tick."""
 
     name = "time_since_last"
+    of_labels = False
     summary = "Seconds from the newest row in the window to the tick; null over no row."
     gives = "float"
     own_unit = "s"

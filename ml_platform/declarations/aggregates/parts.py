@@ -79,11 +79,15 @@ class Merged:
     parts
         By the names that the aggregate gave them.
     tick
-        The tick that is asked about, in int64 microseconds since 1970 UTC.
+        The tick that is asked about, in int64 microseconds since 1970 UTC; of a label, when it is settled.
+    asked, end
+        The prediction time of a label, and the end of its window, in the same way; None for a feature.
     """
 
     parts: Mapping[str, Any]
     tick: Any
+    asked: Any = None
+    end: Any = None
 
     def __getitem__(self, name: str) -> Any:
         return self.parts[name]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ml_platform.core.errors import ExpressionError, suggest
-from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.checks.problems import Problem, Scope
 from ml_platform.declarations.joins import joined_table
 from ml_platform.declarations.model import ModelSpec
@@ -39,7 +38,7 @@ def _own_column(model: ModelSpec, owner: str, column: str) -> str | None:
     """Return what is wrong with a column of the population that the label reads from the same source."""
     if owner != model.population.source or owner != model.label.source or column not in _label_reads(model):
         return None
-    return f"{owner}.{column} is what the label is made of: label.expression reads it from the same source"
+    return f"{owner}.{column} is what the label is made of: the label reads it from the same source"
 
 
 def _own_row(scope: Scope, model: ModelSpec, owner: str) -> str | None:
@@ -57,6 +56,6 @@ def _own_row(scope: Scope, model: ModelSpec, owner: str) -> str | None:
 
 def _label_reads(model: ModelSpec) -> frozenset[str]:
     try:
-        return parse_expression(model.label.expression).names
+        return model.label.reads
     except ExpressionError:
         return frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ml_platform.core.clock import format_duration
 from ml_platform.core.errors import ExpressionError, listed, suggest
@@ -11,6 +11,7 @@ from ml_platform.declarations.algorithms import algorithm_faults, is_project_cla
 from ml_platform.declarations.checks.feature_age import check_ages
 from ml_platform.declarations.checks.features import check_features, check_joins, feature_kinds
 from ml_platform.declarations.checks.known_at import check_known
+from ml_platform.declarations.checks.label import check_label
 from ml_platform.declarations.checks.leaks import check_leaks
 from ml_platform.declarations.checks.params import monotone_fault, param_faults
 from ml_platform.declarations.checks.problems import (
@@ -28,15 +29,9 @@ from ml_platform.declarations.checks.problems import (
     columns_of,
 )
 from ml_platform.declarations.metric_names import known_figures
-from ml_platform.declarations.model import Algorithm, ModelSpec, Task
+from ml_platform.declarations.model import Algorithm, ModelSpec
 
 RESERVED_NAMES = ("sources", "features")
-_LABELS: Mapping[Task, tuple[frozenset[Kind], str]] = {
-    "binary": (frozenset({"bool"}), "Write a condition, such as delay >= 30"),
-    "multiclass": (frozenset({"string", "int", "bool"}), "Give a class: a text or a whole number"),
-    "regression": (NUMBERS, "Give a number"),
-    "quantile": (NUMBERS, "Give a number"),
-}
 
 
 def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
@@ -46,7 +41,7 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
         text = f"{model.name} is a name of the platform's own. Give the model another"
         yield Problem(where, ("name",), text)
     yield from _check_population(scope, model)
-    label, problems = _check_label(scope, model)
+    label, problems = check_label(scope, model)
     yield from problems
     yield from _check_split(model)
     yield from check_joins(scope, model)
@@ -77,36 +72,6 @@ def _check_population(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     problems = check_expression(where, place, population.prediction_time, columns, {"timestamp"}, remedy)[1]
     yield from problems or check_known(model, scope.spec.sources[population.source])
     yield from check_condition(where, ("population", "where"), population.where, columns)
-
-
-def _check_label(scope: Scope, model: ModelSpec) -> tuple[Kind | None, list[Problem]]:
-    where, label = f"models/{model.name}", model.label
-    problems = list(check_source_name(scope, where, ("label", "source"), label.source))
-    if model.population.entity in scope.spec.file.entities:
-        problems += check_entity(scope, where, ("label", "source"), model.population.entity, [label.source])
-    if label.missing == "negative" and model.task != "binary":
-        text = f"negative belongs to binary models, found task {model.task}. Write drop"
-        problems.append(Problem(where, ("label", "missing"), text))
-    problems += _check_label_key(scope, model)
-    columns = columns_of(scope, label.source)
-    if columns is None:
-        return None, problems
-    allowed, remedy = _LABELS[model.task]
-    kind, found = check_expression(where, ("label", "expression"), label.expression, columns, allowed, remedy)
-    return None if found else kind, problems + found
-
-
-def _check_label_key(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
-    """Yield problems where rows and labels have the key in two types: they would not meet, or meet the wrong ones."""
-    rows, labels = scope.source(model.population.source), scope.source(model.label.source)
-    if rows is None or labels is None:
-        return
-    for column in scope.spec.file.entities.get(model.population.entity, ()):
-        if column in rows.columns and column in labels.columns:
-            here, there = rows.columns[column].type, labels.columns[column].type
-            if here != there:
-                text = f"the key {column} is {here} in {rows.name} and {there} in {labels.name}. Declare one type"
-                yield Problem(f"models/{model.name}", ("label", "source"), text)
 
 
 def _check_split(model: ModelSpec) -> Iterator[Problem]:

@@ -60,12 +60,18 @@ def load_project(directory: Path, environ: Mapping[str, str] | None = None) -> P
     models = reading.folder("models", ModelSpec)
     if project is None:
         raise DeclarationError(reading.faults)
+    models = {name: _settled(model, sources.get(model.label.source)) for name, model in models.items()}
     spec = ProjectSpec(root, project, sources, tables, models, reading.locations())
     reading.strays()
     reading.cross_check(spec)
     if reading.faults:
         raise DeclarationError(reading.faults)
     return spec
+
+
+def _settled(model: ModelSpec, source: SourceSpec | None) -> ModelSpec:
+    """Return a model with what its label takes from its source."""
+    return model.model_copy(update={"label": model.label.settled_by(source)})
 
 
 @dataclass

@@ -105,7 +105,7 @@ class Answer:
             if item.feature is not None and pa.types.is_list(table[item.column].type):
                 yield item.column, reduced_groups(table[item.column], item.reduce)
 
-    def value(self, parts: Any, tick: Any) -> Any:
+    def value(self, parts: Any, tick: Any, asked: Any = None, end: Any = None) -> Any:
         """Return the feature's value for Ibis.
 
         Parameters
@@ -114,9 +114,11 @@ class Answer:
             The merged parts, with what `finished` gives.
         tick
             In microseconds since 1970 UTC.
+        asked, end
+            Of a label (`Merged`), in the same way.
         """
         merged = {name: self._merged(parts, part) for name, part in self.parts.items()}
-        return self.feature.value(Merged(merged, tick))
+        return self.feature.value(Merged(merged, tick, asked, end))
 
     def _merged(self, parts: Any, part: Part) -> Any:
         found = parts[self._name(part)]

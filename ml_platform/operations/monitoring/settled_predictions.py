@@ -11,7 +11,8 @@ import pandas as pd
 
 from ml_platform.core.clock import EPOCH, MICROSECOND
 from ml_platform.core.hashing import format_instant
-from ml_platform.datasets.labels import LABEL, LABEL_STATE, labels_of
+from ml_platform.datasets.labels.labels import labels_of
+from ml_platform.datasets.labels.states import LABEL, LABEL_STATE
 from ml_platform.declarations.metric_names import loss_quantile
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.models.decision import Decision

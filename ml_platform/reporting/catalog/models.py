@@ -48,7 +48,7 @@ def model_facts(project: Project, name: str, now: datetime) -> ModelFacts:
         entity=spec.population.entity,
         asked=spec.population.prediction_time,
         label=Link("sources", spec.label.source),
-        label_expression=spec.label.expression,
+        label_expression=spec.label.formula,
         horizon=span_text(spec.label.horizon),
         age=model_age(project.spec, spec),
         algorithm=_algorithm(spec.algorithm),

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ml_platform.core.errors import ArtifactDamaged, SnapshotError
-from ml_platform.datasets.labels import labels_of
+from ml_platform.datasets.labels.labels import labels_of
 from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.datasets.snapshot.read import _spread, load_snapshot
 from ml_platform.features.build import build_feature_table

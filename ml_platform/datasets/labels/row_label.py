@@ -1,4 +1,4 @@
-"""Labels: the truth about rows, as it was known when their label horizon had passed.
+"""Labels of one row: an expression over the row of the label's source that has the entity's key.
 
 A row of the label's source answers a question where it was known when the horizon had passed, unless it is about an
 event before the question. Where no row answers, ``missing: negative`` makes the row negative only if the source was
@@ -7,7 +7,6 @@ complete by then and no answer came later.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -20,27 +19,14 @@ from ml_platform.core.engines import Engine
 from ml_platform.core.engines.ibis_functions import epoch_us
 from ml_platform.core.errors import SnapshotError
 from ml_platform.core.expressions import parse_expression
+from ml_platform.datasets.labels.states import LABEL, LABEL_STATE, NEGATIVE_STATES, silence_of
 from ml_platform.datasets.left_out import EFFECTIVE_TIME
-from ml_platform.datasets.model_frame import to_frame
+from ml_platform.declarations.label import RowLabel
 from ml_platform.project import Project
 from ml_platform.sources.source_log import EVENT, KNOWN, UNTIL, source_versions
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-LABEL, LABEL_STATE = "label", "label_state"
-LABEL_STATES: Mapping[str, str] = {
-    "known": "with a label",
-    "missing": "without a row in the label's source",
-    "null": "whose label is null",
-    "late": "whose label became known after the label horizon",
-    "incomplete": "whose label's source has no row yet that is known at the end of the label horizon",
-    "before": "whose only label row is about an event before the question",
-}
-"""What is known of a row's label, in words."""
-UNKNOWN_STATES = tuple(state for state in LABEL_STATES if state != "known")
-NEGATIVE_STATES = ("missing", "before")
-"""The states that are negatives with ``missing: negative``."""
+    pass
 
 _PLACE, _AT, _END = "_place", "_at", "_end"
 _ANSWERS, _BEFORE, _LATE = "_answers", "_before", "_late"
@@ -70,6 +56,13 @@ class LabelRows:
     newest: Any
 
 
+def row_label_of(project: Project, model_name: str) -> RowLabel:
+    """Return a model's label, which is of one row."""
+    label = project.spec.models[model_name].label
+    assert isinstance(label, RowLabel)
+    return label
+
+
 def label_rows(
     project: Project,
     model_name: str,
@@ -84,16 +77,16 @@ def label_rows(
     A label row is about an event before the question where its event lies before the batch run, it became known only
     afterwards, and no row about this event was known at the batch run. (What was known then is for the leak check.)
     """
-    model = project.spec.models[model_name]
+    model, label = project.spec.models[model_name], row_label_of(project, model_name)
     keys = project.spec.file.entities[model.population.entity]
-    horizon = ibis.literal(model.label.horizon // MICROSECOND, "int64")
+    horizon = ibis.literal(label.horizon // MICROSECOND, "int64")
     asked = engine.arrow("unlabelled", questions.append_column(_PLACE, pa.array(range(len(questions)), pa.int64())))
     asked = asked.mutate(**{_AT: epoch_us(asked[EFFECTIVE_TIME])})
     asked = asked.mutate(**{_END: asked[_AT] + horizon})
     source = project.spec.sources[model.label.source]
     rows = source_versions(engine, project.store, project.store.get("source", source_id), source.key, "label_rows")
     rows = rows.filter(rows[KNOWN] <= to_micros(as_of))
-    value = parse_expression(model.label.expression).to_ibis(rows)
+    value = parse_expression(label.expression).to_ibis(rows)
     named = {f"_key_{key}": rows[key] for key in keys} | {f"_{LABEL}": value}
     facts = rows.select(*columns, EVENT, KNOWN, UNTIL, **named)
     both = asked.inner_join(facts, [asked[key] == facts[f"_key_{key}"] for key in keys])
@@ -117,7 +110,7 @@ def label_rows(
     return LabelRows(asked, answers, flags, rows.aggregate(_newest=rows[KNOWN].max()))
 
 
-def with_labels(
+def with_row_labels(
     project: Project, model_name: str, source_id: str, rows: pa.Table, engine: Engine, as_of: datetime
 ) -> pa.Table:
     """Return rows with their ``label`` and ``label_state``, in their order.
@@ -139,17 +132,17 @@ def with_labels(
     SnapshotError
         Where two rows of the label's source answer one question.
     """
-    model = project.spec.models[model_name]
+    model, declared = project.spec.models[model_name], row_label_of(project, model_name)
     keys = project.spec.file.entities[model.population.entity]
     found = label_rows(project, model_name, source_id, rows.select([*keys, EFFECTIVE_TIME]), engine, as_of)
     answers = found.answers.select(_of=_PLACE, _there=ibis.literal(True), **{LABEL: found.answers[f"_{LABEL}"]})
     labelled = found.asked.left_join(answers, found.asked[_PLACE] == answers["_of"])
     flags = found.flags.rename(_flagged=_PLACE)
     labelled = labelled.left_join(flags, labelled[_PLACE] == flags["_flagged"]).cross_join(found.newest)
-    state = _state(labelled, model.label.missing == "negative", _silence(project, model.label.source))
+    state = _state(labelled, declared.missing == "negative", silence_of(project, model.label.source))
     labelled = labelled.mutate(**{LABEL_STATE: state})
     label = labelled[LABEL]
-    if model.label.missing == "negative":
+    if declared.missing == "negative":
         label = ibis.ifelse(labelled[LABEL_STATE].isin(NEGATIVE_STATES), ibis.literal(False), label)
     table = engine.run(labelled.select(*keys, _PLACE, LABEL_STATE, **{LABEL: label}).order_by(_PLACE))
     if table.num_rows != rows.num_rows:
@@ -170,12 +163,6 @@ def _state(rows: Any, negative: bool, silence: int) -> Any:
     )
 
 
-def _silence(project: Project, source: str) -> int:
-    """Return for how long a source may have no row and still be complete, in microseconds: its declared freshness."""
-    freshness = project.spec.sources[source].freshness
-    return 0 if freshness is None else freshness // MICROSECOND
-
-
 def _refuse_twice(model_name: str, source: str, keys: tuple[str, ...], labelled: pa.Table) -> None:
     counted = labelled.group_by(_PLACE).aggregate([([], "count_all")]).to_pylist()
     place = next(row[_PLACE] for row in counted if row["count_all"] > 1)
@@ -185,41 +172,3 @@ def _refuse_twice(model_name: str, source: str, keys: tuple[str, ...], labelled:
         f"{model_name}: several rows of {source} tell the label of {key}. A label has one row for each entity: "
         f"give {source} the entity's key as its key, or another entity to the population."
     )
-
-
-def labels_of(project: Project, model_name: str, source_id: str, rows: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
-    """Return ``label`` and ``label_state`` of rows as `with_labels` does, under their index.
-
-    Parameters
-    ----------
-    source_id
-        The artifact of the label's source.
-    rows
-        With the entity's key and ``effective_time``, such as rows of the prediction log whose label horizon has passed.
-    """
-    import pandas as pd
-
-    if rows.empty:
-        return pd.DataFrame({LABEL: [], LABEL_STATE: []}, index=rows.index, dtype=object)
-    keys = project.spec.file.entities[project.spec.models[model_name].population.entity]
-    asked = pa.Table.from_pandas(rows[[*keys, EFFECTIVE_TIME]], preserve_index=False)
-    with project.engine() as engine:
-        labels = with_labels(project, model_name, source_id, asked, engine, as_of)
-    return to_frame(labels.select([LABEL, LABEL_STATE])).set_axis(rows.index)
-
-
-def label_facts(labels: pa.ChunkedArray, is_number: bool) -> Mapping[str, Any]:
-    """Return how labels are distributed: counts by class, or mean and range of numbers."""
-    import pyarrow.compute as pc
-
-    if not is_number:
-        counts = {str(item["values"]).lower(): item["counts"] for item in pc.value_counts(labels).to_pylist()}
-        return {"classes": dict(sorted(counts.items()))}
-    ends = pc.min_max(labels).as_py()
-    quantiles = pc.quantile(labels, q=[0.05, 0.5, 0.95]).to_pylist()
-    return {
-        "mean": pc.mean(labels).as_py(),
-        "min": float(ends["min"]),
-        "max": float(ends["max"]),
-        **dict(zip(("p05", "median", "p95"), quantiles, strict=True)),
-    }

@@ -1,0 +1,126 @@
+"""Checks of a model's label against its source, its task, and what is known of when its rows become known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from ml_platform.core.clock import format_duration
+from ml_platform.core.expressions import Kind
+from ml_platform.declarations.aggregates import Feature
+from ml_platform.declarations.checks.problems import (
+    NUMBERS,
+    Columns,
+    Place,
+    Problem,
+    Scope,
+    check_condition,
+    check_entity,
+    check_expression,
+    check_source_name,
+    columns_of,
+)
+from ml_platform.declarations.label import ONLY, RowLabel, WindowLabel
+from ml_platform.declarations.model import ModelSpec, Task
+
+_LABELS: Mapping[Task, tuple[frozenset[Kind], str, str]] = {
+    "binary": (frozenset({"bool"}), "a condition", "Write a condition, such as delay >= 30"),
+    "multiclass": (frozenset({"string", "int", "bool"}), "a class", "Give a class: a text or a whole number"),
+    "regression": (NUMBERS, "a number", "Give a number"),
+    "quantile": (NUMBERS, "a number", "Give a number"),
+}
+_INSTEAD = {
+    "binary": "Take any or none, or compare aggregates in label.expression",
+    "multiclass": "Take mode, first or last of a text or a whole number",
+}
+
+
+def check_label(scope: Scope, model: ModelSpec) -> tuple[Kind | None, list[Problem]]:
+    """Return the kind of a model's label, None where it is at fault, and what is wrong with it."""
+    where, label = f"models/{model.name}", model.label
+    problems = list(check_source_name(scope, where, ("label", "source"), label.source))
+    if model.population.entity in scope.spec.file.entities:
+        problems += check_entity(scope, where, ("label", "source"), model.population.entity, [label.source])
+    problems += _check_key(scope, model)
+    columns = columns_of(scope, label.source)
+    if isinstance(label, WindowLabel):
+        problems += _check_settled(scope, model, label)
+        if columns is None:
+            return None, problems
+        kind, found = _check_aggregates(where, model.task, label, columns)
+        return kind, problems + found
+    assert isinstance(label, RowLabel)
+    if label.missing == "negative" and model.task != "binary":
+        text = f"negative belongs to binary models, found task {model.task}. Write drop"
+        problems.append(Problem(where, ("label", "missing"), text))
+    if columns is None:
+        return None, problems
+    allowed, _, remedy = _LABELS[model.task]
+    kind, found = check_expression(where, ("label", "expression"), label.expression, columns, allowed, remedy)
+    return None if found else kind, problems + found
+
+
+def _check_key(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
+    """Yield problems where rows and labels have the key in two types: they would not meet, or meet the wrong ones."""
+    rows, labels = scope.source(model.population.source), scope.source(model.label.source)
+    if rows is None or labels is None:
+        return
+    for column in scope.spec.file.entities.get(model.population.entity, ()):
+        if column in rows.columns and column in labels.columns:
+            here, there = rows.columns[column].type, labels.columns[column].type
+            if here != there:
+                text = f"the key {column} is {here} in {rows.name} and {there} in {labels.name}. Declare one type"
+                yield Problem(f"models/{model.name}", ("label", "source"), text)
+
+
+# Labels over a window ---------------------------------------------------------
+
+
+def _check_settled(scope: Scope, model: ModelSpec, label: WindowLabel) -> Iterator[Problem]:
+    """Yield a problem where the label is settled before all rows of its window are known, or nothing says when."""
+    source, where = scope.source(label.source), f"models/{model.name}"
+    if source is None:
+        return
+    if source.known_at.delay is None:
+        if label.settle is None:
+            text = (
+                f"settle is missing: column {source.known_at.column} says when each row of {source.name} becomes "
+                "known, so that nothing says when all rows of the window are. Add how long that takes, such as settle: "
+                "2d"
+            )
+            yield Problem(where, ("label",), text)
+        return
+    delay = max(source.known_at.delay, timedelta(0))
+    if label.settle is not None and label.settle < delay:
+        horizon, needed = format_duration(label.horizon), format_duration(label.within + delay)
+        text = (
+            f"the label is settled {horizon} after the prediction time, and the last rows of its window become known "
+            f"{format_duration(delay)} after they happen. Make the horizon at least {needed}, or remove it"
+        )
+        yield Problem(where, ("label",), text)
+
+
+def _check_aggregates(
+    where: str, task: Task, label: WindowLabel, columns: Columns
+) -> tuple[Kind | None, list[Problem]]:
+    problems: list[Problem] = []
+    for name, feature in label.aggregates.items():
+        place: Place = ("label",) if label.expression is None else ("label", "aggregates", name)
+        problems += _check_aggregate(where, place, feature, columns)
+    if problems:
+        return None, problems
+    kinds, (allowed, what, remedy) = label.kinds(columns), _LABELS[task]
+    if label.expression is not None:
+        kind, found = check_expression(where, ("label", "expression"), label.expression, kinds, allowed, remedy)
+        return None if found else kind, found
+    kind, name = kinds[ONLY], label.aggregates[ONLY].name
+    if kind not in allowed:
+        text = f"{name} gives a {kind}, and task {task} needs {what}. {_INSTEAD.get(task, remedy)}"
+        return None, [Problem(where, ("label", name), text)]
+    return kind, []
+
+
+def _check_aggregate(where: str, place: Place, feature: Feature, columns: Columns) -> Iterator[Problem]:
+    yield from check_condition(where, (*place, "where"), feature.where, columns)
+    for below, text in feature.expressions.items():
+        yield from check_expression(where, (*place, *below), text, columns, feature.accepts, feature.remedy)[1]
