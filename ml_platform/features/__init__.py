@@ -8,6 +8,6 @@ __all__ = [
     "sample",
     "tile_index",
     "tiles",
-    "window_values",
     "visibility",
+    "window_values",
 ]

@@ -158,6 +158,6 @@ def test_a_feature_of_the_present_is_no_label_and_a_time_to_an_event_no_feature(
         "{last: pier, windows: [ever]}",
         "{time_to: minutes_late > 3, windows: [1d]}",
     )
-    assert [fault.partition(", found")[0] for fault in faults(ferry)][0].startswith(
+    assert next(fault.partition(", found")[0] for fault in faults(ferry)).startswith(
         "features/ship_recent.yaml:12:3: features.last_pier: give exactly one of any, none, count,"
     )
