@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_platform.core.formatting import amount_text
 from ml_platform.core.terminal_text import printable
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import interval_text
@@ -84,11 +85,11 @@ def money(value: float, low: float | None, high: float | None, currency: str) ->
     >>> money(1234.5, 1000, 1500, "USD")
     '1,234 USD (95 % interval 1,000 to 1,500)'
     """
-    places = 0 if abs(value) >= 100 else 2
-    text = f"{value:,.{places}f} {currency}"
+    text = amount_text(value, currency)
     if low is None or high is None:
         return text
-    return f"{text} (95 % interval {low:,.{places}f} to {high:,.{places}f})"
+    places = 0 if abs(value) >= 100 else 2
+    return f"{text} (95 % interval {amount_text(low, places=places)} to {amount_text(high, places=places)})"
 
 
 def money_with_interval(

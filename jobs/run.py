@@ -1,8 +1,8 @@
 """Run a job of a project in this process, and tell how it goes.
 
-``python -m ml_platform_dagster.jobs.run --project DIR --job factory [--json-events]``
+``python -m ml_platform_dagster.jobs.run --project DIR --job factory``
 
-With ``--json-events`` every line on stdout is a JSON object with an ``event``:
+Every line on stdout is a JSON object with an ``event``:
 
 - ``run``: ``run``, ``job``, ``steps`` (names in order)
 - ``start``: ``step``
@@ -43,7 +43,7 @@ from ml_platform_dagster.jobs.command import parser_of, run_command
 from ml_platform_dagster.jobs.failures import failure_alert
 from ml_platform_dagster.jobs.instance import open_instance
 from ml_platform_dagster.jobs.orphaned_runs import end_dead_runs, process_tags
-from ml_platform_dagster.jobs.run_events import EventSink, Outcome, RunListener, tell_json, tell_text
+from ml_platform_dagster.jobs.run_events import EventSink, Outcome, RunListener, json_lines
 
 _SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -139,11 +139,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--only", action="append", default=[], help="one step of the job, such as late_arrival/deployment"
     )
-    parser.add_argument("--json-events", action="store_true", help="tell each step as a line of JSON")
     options = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # also where the parent process ignores them
         signal.signal(number, signal.default_int_handler)
-    tell = (tell_json if options.json_events else tell_text)(_own_stdout())
+    tell = json_lines(_own_stdout())
 
     def work(project: Project) -> int:
         require_newest(project)

@@ -112,39 +112,10 @@ def _plain(told: dg.AssetMaterialization | dg.AssetObservation) -> dict[str, Any
     return {name: value for name, value in values.items() if isinstance(value, str | int | float)}
 
 
-def tell_json(stream: TextIO) -> EventSink:
-    """Return what writes every line as a JSON object."""
+def json_lines(stream: TextIO) -> EventSink:
+    """Return what writes every event as a line of JSON, which the command line shows to people."""
 
     def tell(line: Mapping[str, Any]) -> None:
         print(json.dumps(line), file=stream, flush=True)
 
     return tell
-
-
-def tell_text(stream: TextIO) -> EventSink:
-    """Return what writes the lines that a person wants to read."""
-
-    def tell(line: Mapping[str, Any]) -> None:
-        told = _TEXTS[line["event"]](line)
-        if told:
-            print(told, file=stream, flush=True)
-
-    return tell
-
-
-_TEXTS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
-    "run": lambda line: f"{line['job']} (run {line['run'][:8]})",
-    "start": lambda line: None,
-    "done": lambda line: "; ".join(
-        filter(
-            None,
-            [
-                f"  {line['step']}: {'reused' if line['reused'] else 'made'} in {line['seconds']} s",
-                line["figures"].get("not deployed"),
-            ],
-        )
-    ),
-    "failed": lambda line: f"  {line['step']}: failed: {line['error']}",
-    "skipped": lambda line: f"  {line['step']}: skipped",
-    "end": lambda line: f"{'Done' if line['success'] else 'Ended'} in {line['seconds']} s",
-}

@@ -83,24 +83,6 @@ def prepare_storage(project: Project) -> None:
         raise PlatformError(done.stderr.strip() or f"Dagster's storage could not be prepared (exit {done.returncode}).")
 
 
-def write_workspace(project: Project) -> Path:
-    """Write the workspace file that tells Dagster where the project's definitions are, and return its path.
-
-    The working directory is the Dagster home: folders of the project called ``jobs`` or ``assets`` shadow nothing.
-    """
-    home = (project.state / "dagster").resolve()
-    path = home / "workspace.yaml"
-    text = (
-        "load_from:\n"
-        "  - python_module:\n"
-        f"      module_name: {DEFINITIONS}\n"
-        f'      working_directory: "{home}"\n'
-        f"      location_name: {project.spec.name}\n"
-    )
-    write_durably(path, text.encode())
-    return path
-
-
 def write_served_workspace(project: Project, socket: Path) -> Path:
     """Write the workspace file by which Dagster reaches a code server at a Unix socket, and return its path."""
     path = (project.state / "dagster").resolve() / "served.yaml"

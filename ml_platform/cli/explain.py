@@ -11,6 +11,8 @@ from ml_platform.audit.explain.explanation import Explanation
 from ml_platform.cli.arguments import UsageError, read_day, read_instant
 from ml_platform.cli.status import UnknownModel
 from ml_platform.core.errors import InvalidWhatIf
+from ml_platform.core.formatting import cents_text
+from ml_platform.core.terminal_text import plain_table
 from ml_platform.project import Project, open_project
 
 _COLUMNS = ("prediction_id", "version", "score", "action", "expected_value", "settled", "largest", "again")
@@ -92,13 +94,9 @@ def _tell(explanation: Explanation, as_json: bool) -> int:
 
 def _list(found: Iterator[Explanation], as_json: bool) -> int:
     """Print many explanations: one JSON object a line, or one row of a table each."""
-    from rich.table import Table
-
     from ml_platform.cli.summary import wide_console
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in _COLUMNS:
-        table.add_column(name, no_wrap=name == "prediction_id", overflow="fold")
+    table = plain_table(*_COLUMNS, whole={_COLUMNS.index("prediction_id")})
     count = differing = 0
     for explanation in found:
         count, differing = count + 1, differing + (not explanation.holds)
@@ -115,7 +113,7 @@ def _list(found: Iterator[Explanation], as_json: bool) -> int:
 
 
 def _row(explanation: Explanation) -> Iterator[str]:
-    from ml_platform.audit.explain.wording import amount, money, shown
+    from ml_platform.audit.explain.wording import amount, shown
 
     answer, told = explanation.answer, explanation.told
     largest = told.terms[0] if told and told.terms else None
@@ -123,7 +121,7 @@ def _row(explanation: Explanation) -> Iterator[str]:
     yield str(explanation.version.number or "")
     yield ", ".join(shown(value) for value in answer.scores.values())
     yield answer.action or ""
-    yield money(answer.expected_value, answer.currency) if answer.action else ""
+    yield cents_text(answer.expected_value, answer.currency) if answer.action else ""
     yield shown(explanation.outcome.label) if explanation.outcome.status == "settled" else explanation.outcome.status
     yield f"{largest.column} {amount(largest.amount)}" if largest else ""
     yield "same bytes" if explanation.holds else "differs"
@@ -146,7 +144,7 @@ def show_champion(directory: Path, model: str, at: str | None, as_json: bool) ->
     """Say which version of a model was in production at an instant, and why."""
     from ml_platform.audit.explain.champion_history import known_models, print_production, production_at
     from ml_platform.cli.summary import wide_console
-    from ml_platform.sources.checks.results import json_value
+    from ml_platform.core.plain_values import json_value
 
     project = open_project(directory)
     known = known_models(project)

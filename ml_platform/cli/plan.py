@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 
 from ml_platform.cli.arguments import read_instant
 from ml_platform.cli.run import simulated
 from ml_platform.cli.summary import wide_console
 from ml_platform.core.errors import listed
-from ml_platform.core.terminal_text import styled
+from ml_platform.core.formatting import elapsed_text
+from ml_platform.core.terminal_text import plain_table, styled
 from ml_platform.operations.planning.plan import Plan, Planned, Verdict, known_duration, unknown_durations
 from ml_platform.project import Project, open_project
 
@@ -44,11 +44,7 @@ def _instant(project: Project, until: str | None) -> datetime:
 def print_plan(plan: Plan, console: Console) -> None:
     """Print a plan: a line for each node, then what it comes to."""
     console.print(styled("\n[bold]{}[/] at {} UTC\n", plan.project, f"{plan.now:%Y-%m-%d %H:%M}"))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("step", no_wrap=True)
-    table.add_column("plan", no_wrap=True)
-    table.add_column("about", no_wrap=True, justify="right")
-    table.add_column("why")
+    table = plain_table("step", "plan", "about", "why", whole={0, 1, 2}, right={2})
     for node in plan.nodes:
         table.add_row(node.node, node.verdict, _about(node), "; ".join(node.reasons), style=_STYLES[node.verdict])
     console.print(Padding(table, (0, 0, 1, 2)))
@@ -79,26 +75,11 @@ def _steps(nodes: Sequence[Planned]) -> str:
 def _together(nodes: Sequence[Planned]) -> str:
     if len(unknown_durations(nodes)) == len(nodes):
         return "for how long is unknown"
-    known = f"about {span_text(known_duration(nodes))}"
+    known = f"about {elapsed_text(known_duration(nodes))}"
     return f"{known}, and what is unknown" if unknown_durations(nodes) else known
 
 
 def _about(node: Planned) -> str:
     if node.verdict not in ("would run", "may run"):
         return ""
-    return "unknown" if node.duration is None else span_text(node.duration)
-
-
-def span_text(span: timedelta) -> str:
-    """Return about how long something takes.
-
-    >>> [span_text(timedelta(seconds=seconds)) for seconds in (0.01, 2.34, 59.6, 3700)]
-    ['0.1 s', '2.3 s', '1 min', '1 h 2 min']
-    """
-    seconds = max(span.total_seconds(), 0.1)
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if round(seconds) < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return "unknown" if node.duration is None else elapsed_text(node.duration)

@@ -6,13 +6,12 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from ml_platform.audit.reproduce import Reproduction, ReproductionRun, keep_attempt, reproduce
 from ml_platform.cli.summary import wide_console
-from ml_platform.core.terminal_text import styled
+from ml_platform.core.terminal_text import fact_table, styled
 from ml_platform.project import open_project
 from ml_platform.registry.resolve import version_named
 
@@ -37,16 +36,15 @@ def reproduce_version(
 def _print(found: Reproduction, console: Console) -> None:
     mark = "[green]the same[/]" if found.same else "[red]not the same[/]"
     console.print(styled(f"\n[bold]{{}}[/] trained again: {mark}\n", found.version))
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="dim")
-    table.add_column()
-    table.add_row("trained model", found.trained_model)
     again = {True: ", made again from its sources: the same", False: ", made again: another id"}
-    table.add_row("snapshot", found.snapshot_id + (again[found.snapshot] if found.snapshot is not None else ""))
-    table.add_row("declared in", _commit(found))
+    facts: list[tuple[str, RenderableType]] = [
+        ("trained model", found.trained_model),
+        ("snapshot", found.snapshot_id + (again[found.snapshot] if found.snapshot is not None else "")),
+        ("declared in", _commit(found)),
+    ]
     for name, same in found.fitted.items():
-        table.add_row(name, "the same fitted state" if same else Text("another fitted state", "red"))
-    console.print(table)
+        facts.append((name, "the same fitted state" if same else Text("another fitted state", "red")))
+    console.print(fact_table(facts))
     console.print(f"\n{found.statement[0].upper()}{found.statement[1:]}".rstrip(".") + ".", highlight=False)
     _list(console, "Not as it was then:", [str(item) for item in found.differences])
     _list(console, "Files of the project that have changed since:", [str(item) for item in found.files])

@@ -14,6 +14,7 @@ from rich.table import Table
 from ml_platform.cli.snapshots import bytes_text
 from ml_platform.cli.summary import wide_console
 from ml_platform.core.clock import format_duration
+from ml_platform.core.terminal_text import plain_table
 from ml_platform.project import open_project
 from ml_platform.storage.who import real_user
 
@@ -152,9 +153,7 @@ def _staying(items: Iterable[Item]) -> list[tuple[str, str, str]]:
 
 
 def _table(names: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in names:
-        table.add_column(name, overflow="fold")
+    table = plain_table(*names)
     for row in rows:
         table.add_row(*row)
     return table

@@ -101,7 +101,7 @@ def run_step(project: Project, step: str) -> int:
 
 
 def _run(project: Project, job: str, *only: str) -> Run:
-    command = [sys.executable, "-m", _RUNNER, "--project", str(project.root.resolve()), "--job", job, "--json-events"]
+    command = [sys.executable, "-m", _RUNNER, "--project", str(project.root.resolve()), "--job", job]
     command += [argument for step in only for argument in ("--only", step)]
     log = RunLog(project.state / "logs")
     console = SafeConsole()

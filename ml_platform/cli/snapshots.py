@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ml_platform.cli.summary import wide_console
 from ml_platform.core.hashing import canonical_json
+from ml_platform.core.terminal_text import plain_table
 from ml_platform.project import open_project
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     }
     if erased:
         lines["erased"] = "; ".join(erased)
-    console.print(_table(("", ""), list(lines.items()), heads=False))
+    console.print(_table(("", ""), list(lines.items())))
     console.print(_table(("input", "id", "partitions", "rows"), [_input_row(item) for item in inputs]))
 
 
@@ -121,7 +122,7 @@ def _print_diff(found: SnapshotDiff) -> None:
         ("columns", _columns(found)),
         ("differs", ", ".join(name for name in found.facts if name != "label")),
     ]
-    console.print(_table(("", ""), [line for line in lines if line[1]], heads=False))
+    console.print(_table(("", ""), [line for line in lines if line[1]]))
     if days.cells:
         rows = [(name, f"{count:,}", _examples(days.examples[name])) for name, count in days.cells.most_common()]
         console.print(_table(("column", "changed cells", "such as"), rows))
@@ -143,10 +144,8 @@ def _examples(examples: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(" ".join(f"{name} {value}" for name, value in row.items()) for row in examples)
 
 
-def _table(names: Sequence[str], rows: Iterable[Sequence[str]], heads: bool = True) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", show_header=heads)
-    for name in names:
-        table.add_column(name, overflow="fold")
+def _table(names: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = plain_table(*names)
     for row in rows:
         table.add_row(*row)
     return table

@@ -6,12 +6,10 @@ import json
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
-from rich.table import Table
-
 from ml_platform.cli.arguments import read_day
 from ml_platform.cli.summary import missed_text, print_status, wide_console
 from ml_platform.core.errors import PlatformError, suggest
-from ml_platform.core.terminal_text import styled
+from ml_platform.core.terminal_text import plain_table, styled
 from ml_platform.project import open_project
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,9 +55,7 @@ def list_predictions(directory: Path, model: str, day: str | None, limit: int, a
     if shown.empty:
         print(f"No prediction of {model} is logged{f' for {day}' if day else ''}.")
         return
-    table = Table(box=None, pad_edge=False)
-    for name in shown.columns:
-        table.add_column(name, no_wrap=True)
+    table = plain_table(*shown.columns, whole=range(len(shown.columns)))
     for row in shown.itertuples(index=False):
         table.add_row(*(_text(value) for value in row))
     console, newest = wide_console(), shown["prediction_id"].iloc[0]

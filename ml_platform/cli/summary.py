@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from ml_platform.core.formatting import amount_text
 from ml_platform.core.hashing import format_instant
-from ml_platform.core.terminal_text import SafeConsole, styled
+from ml_platform.core.terminal_text import SafeConsole, plain_table, styled
 from ml_platform.declarations.metric_names import headline_metric
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.monitoring.unlearned import unlearned_text
@@ -74,9 +74,7 @@ def print_status(project: Project, console: Console) -> None:
 
 
 def _data(project: Project, status: ProjectStatus) -> RenderableType:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, align in (("data", "left"), ("rows", "right"), ("features", "right"), ("newest", "left"), ("", "left")):
-        table.add_column(name, justify=align)  # type: ignore[arg-type]
+    table = plain_table("data", "rows", "features", "newest", "", right={1, 2})
     for item in status.sources:
         table.add_row(*_data_row(item, "", status.now))
     for item in status.feature_tables:
@@ -117,9 +115,7 @@ def _evaluated(
     project: Project, model: ModelStatus, about: Mapping[str, Any], currency: str
 ) -> Sequence[RenderableType]:
     metric = headline_metric(project.spec.models[model.name])
-    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    for name, align in ("", "left"), (metric, "right"), (f"{currency} beyond doing nothing", "right"), ("", "left"):
-        table.add_column(name, justify=align)  # type: ignore[arg-type]
+    table = plain_table("", metric, f"{currency} beyond doing nothing", "", right={1, 2})
     for item in about["contenders"]:
         style = "bold" if item["role"] == "challenger" else ""
         table.add_row(_contender_name(project, model, item), *_contender_figures(item, metric), style=style)
@@ -140,9 +136,9 @@ def _contender_figures(item: Mapping[str, Any], metric: str) -> tuple[str, str, 
     figures = item["figures"]
     if item["role"] == "do_nothing":
         return _number(figures.get(metric)), "0", ""
-    low, high = (_money(figures.get(f"value_vs_do_nothing_{end}")) for end in ("low", "high"))
-    shown = f"{low} to {high}" if low else item["interval"]["declined"]
-    return _number(figures.get(metric)), _money(figures.get("value_vs_do_nothing")), Text(shown, "dim")
+    low, high = (amount_text(figures.get(f"value_vs_do_nothing_{end}"), places=0) for end in ("low", "high"))
+    shown = item["interval"]["declined"] or f"{low} to {high}"
+    return _number(figures.get(metric)), amount_text(figures.get("value_vs_do_nothing"), places=0), Text(shown, "dim")
 
 
 def _judged_by(about: Mapping[str, Any], currency: str) -> Iterator[RenderableType]:
@@ -232,12 +228,12 @@ def _sums(seen: MonitoringStatus) -> Iterator[tuple[Mapping[str, Any], str]]:
 def _realized(realized: Mapping[str, Any], currency: str) -> str:
     """Return what settled predictions earned, over which batch runs, and which of them are not in the sum."""
     rows, gain, nothing = (realized[name] for name in ("rows", "uplift", "do_nothing"))
-    text = f"realized gain: {_money(gain)} {currency} over doing nothing, {rows:,} predictions"
+    text = f"realized gain: {amount_text(gain, places=0)} {currency} over doing nothing, {rows:,} predictions"
     interval = realized.get("interval")
     if interval:
         text += f", {interval_text(interval['low'], interval['high'], interval)}"
     if realized.get("expected") is not None:
-        text += f" (expected {_money(realized['expected'] - nothing)})"
+        text += f" (expected {amount_text(realized['expected'] - nothing, places=0)})"
     apart = [f"{realized[name]:,} {what}" for name, what in _APART.items() if realized[name]]
     runs = f"batch runs {_minute(realized['start'])} to {_minute(realized['end'])}"
     return f"{text}, {runs}{'; not in the sum: ' + ', '.join(apart) if apart else ''}"
@@ -257,7 +253,3 @@ def _reproduced(model: ModelStatus) -> Sequence[RenderableType]:
 
 def _number(figure: float | None) -> str:
     return "" if figure is None else f"{figure:.3f}"
-
-
-def _money(figure: float | None) -> str:
-    return "" if figure is None else f"{figure:,.0f}"

@@ -8,6 +8,7 @@ __all__ = [
     "expressions",
     "formatting",
     "hashing",
+    "plain_values",
     "private_files",
     "secrets",
     "statistics",

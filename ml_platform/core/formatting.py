@@ -69,6 +69,21 @@ def spread_text(found: Distribution | None, unit: str) -> str:
     return f"median {median}, 10 to 90 % {low} to {high}"
 
 
+def elapsed_text(span: timedelta) -> str:
+    """Return about how long something takes.
+
+    >>> [elapsed_text(timedelta(seconds=seconds)) for seconds in (0.01, 2.34, 59.6, 3700)]
+    ['0.1 s', '2.3 s', '1 min', '1 h 2 min']
+    """
+    seconds = max(span.total_seconds(), 0.1)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def money_text(amount: float | None) -> str:
     """Return an amount with three digits that count.
 
@@ -81,6 +96,23 @@ def money_text(amount: float | None) -> str:
         if abs(amount) >= limit:
             return f"{amount / limit if unit != ' k' else amount / 1e3:.3g}{unit}".replace("-", "−")
     return figure_text(amount)
+
+
+def amount_text(amount: float | None, currency: str = "", *, places: int | None = None) -> str:
+    """Return an amount in full; without `places`, in whole units from a hundred on and else with two digits more.
+
+    >>> amount_text(-1234.5, "EUR", places=2), amount_text(1234.5), amount_text(12.5, "USD"), amount_text(None)
+    ('−1,234.50 EUR', '1,234', '12.50 USD', '–')
+    """
+    if amount is None or not math.isfinite(amount):
+        return "–"
+    digits = places if places is not None else 0 if abs(amount) >= 100 else 2
+    return f"{amount:,.{digits}f} {currency}".rstrip().replace("-", "−")
+
+
+def cents_text(amount: float | None, currency: str) -> str:
+    """Return what one row earns or costs, to the cent."""
+    return amount_text(amount, currency, places=2)
 
 
 def share_text(share: float | None) -> str:

@@ -20,9 +20,9 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from ml_platform.core.hashing import canonical_json, format_instant
+from ml_platform.core.plain_values import json_value
 from ml_platform.core.secrets import redact
 from ml_platform.project import Project
-from ml_platform.sources.checks.results import json_value
 from ml_platform.storage.rows import insert_if_absent, update_rows
 from ml_platform.storage.tables import METADATA, PERSONAL, Instant
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ml_platform.audit.reproduce.history import ReproductionRun, attempts
 from ml_platform.core.errors import ArtifactMissing
+from ml_platform.core.plain_values import json_value
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.alerts import recent_alerts
 from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
@@ -16,7 +17,7 @@ from ml_platform.operations.predictions.missed import Missed, missed_rows
 from ml_platform.operations.versions.pending import waiting_version
 from ml_platform.project import Project
 from ml_platform.registry.champion import anchor, champion, champion_ref
-from ml_platform.sources.checks.results import json_value, last_recording
+from ml_platform.sources.checks.results import last_recording
 from ml_platform.sources.ingest_history import last_ingest
 from ml_platform.sources.upstream import read_upstream
 from ml_platform.storage.ledger.lines import ledger_lines

@@ -19,6 +19,7 @@ __all__ = [
     "migration_heads",
     "mlflow_tables",
     "outputs",
+    "parquet",
     "prediction_log",
     "raw_rows",
     "redirects",

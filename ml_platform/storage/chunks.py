@@ -5,28 +5,23 @@ Writing, hashing and waiting for the disk leave the interpreter free, so that se
 
 from __future__ import annotations
 
-import io
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
-import pyarrow.parquet
 
 from ml_platform.core.hashing import frame_id
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.manifest import StoredObject
+from ml_platform.storage.parquet import parquet_bytes, read_parquet
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _AT_ONCE, _FEW = 4, 2
-_GROUP_ROWS = 100_000
-"""Groups of rows are read one by one, so a reader with little memory can read any chunk."""
-_LEAN: dict[str, bool] = {"use_dictionary": False, "write_statistics": False}
-"""zstd finds the repetitions by itself, and nobody filters by statistics: half the work for small chunks."""
 
 
 @dataclass(frozen=True)
@@ -73,21 +68,6 @@ def store_chunk(store: ArtifactStore, name: str, rows: pa.Table) -> Chunk:
     return Chunk(name, frame_id(rows), rows, store.put(parquet_bytes(rows)))
 
 
-def parquet_bytes(table: pa.Table, steady: Iterable[str] = ()) -> bytes:
-    """Return a table as one Parquet file with page checksums; equal tables give equal bytes.
-
-    Parameters
-    ----------
-    steady
-        Columns of int64 that change little from row to row: their differences are written, in a third of the time.
-    """
-    sink = io.BytesIO()
-    table, written = table.combine_chunks(), {"compression": "zstd", "write_page_checksum": True, **_LEAN}
-    encodings = dict.fromkeys(steady, "DELTA_BINARY_PACKED")
-    pa.parquet.write_table(table, sink, row_group_size=_GROUP_ROWS, column_encoding=encodings, **written)
-    return sink.getvalue()
-
-
 def read_chunks(store: ArtifactStore, stored: Iterable[StoredObject], columns: Sequence[str] | None = None) -> pa.Table:
     """Return the rows of chunks one behind the other, or some of their columns, each file checked against its hash.
 
@@ -105,10 +85,4 @@ def read_each(store: ArtifactStore, wanted: Iterable[tuple[StoredObject, Sequenc
     ------
     ArtifactMissing, ArtifactDamaged
     """
-    return at_once(lambda item: _read_chunk(store, *item), wanted)
-
-
-def _read_chunk(store: ArtifactStore, stored: StoredObject, columns: Sequence[str] | None) -> Any:
-    content = pa.BufferReader(store.read(stored))  # these very bytes were hashed: checksums of pages tell no more
-    rows = pa.parquet.ParquetFile(content).read(columns, use_threads=False)
-    return rows if columns is None else rows.select(columns)
+    return at_once(lambda item: read_parquet(store, *item), wanted)

@@ -8,7 +8,6 @@ declarations as they were.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +24,9 @@ from ml_platform.core.hashing import content_id, frame_id
 from ml_platform.declarations.serialized import kept_declarations
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.database import Database
-from ml_platform.storage.manifest import Artifact, StoredObject
+from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.opened import OpenedStores
+from ml_platform.storage.parquet import parquet_bytes, read_parquet, table_of
 from ml_platform.storage.row_log import read_row, read_rows
 from ml_platform.storage.rows import insert_if_absent, update_rows
 from ml_platform.storage.tables import METADATA
@@ -115,9 +115,9 @@ def read_predictions(
 def read_day(project: OpenedStores, logged: LoggedDay, columns: Sequence[str]) -> Iterator[pa.Table]:
     """Yield a day's predictions as they were logged, one segment after the other: those of some columns that it has."""
     for name in segment_names(state := project.store.get(KIND, logged.artifact)):
-        content = io.BytesIO(project.store.read(state.objects[name]))
-        segment = pq.ParquetFile(content, page_checksum_verification=True)
-        yield segment.read([column for column in dict.fromkeys(columns) if column in segment.schema_arrow.names])
+        content = project.store.read(state.objects[name])
+        known = pq.read_schema(pa.BufferReader(content)).names
+        yield table_of(content, [column for column in dict.fromkeys(columns) if column in known])
 
 
 def segment_names(state: Artifact) -> list[str]:
@@ -132,7 +132,7 @@ def scored_by(store: ArtifactStore, state: Artifact) -> set[str]:
         if "trained_models" in segment:
             found |= set(segment["trained_models"])
         else:  # of an older version
-            rows = pq.read_table(io.BytesIO(store.read(state.objects[name])), columns=["trained_model"])
+            rows = read_parquet(store, state.objects[name], ["trained_model"])
             found |= set(rows["trained_model"].to_pylist())
     return found
 
@@ -198,10 +198,7 @@ def _state(project: OpenedStores, model: str, day: date) -> Artifact | None:
 
 def _segments(project: OpenedStores, state: Artifact, columns: Sequence[str] | None = None) -> list[pa.Table]:
     objects = [state.objects[name] for name in segment_names(state)]
-    return [
-        pq.read_table(io.BytesIO(project.store.read(stored)), columns=columns, page_checksum_verification=True)
-        for stored in objects
-    ]
+    return [read_parquet(project.store, stored, columns) for stored in objects]
 
 
 def _write_state(
@@ -220,19 +217,13 @@ def _write_state(
         kept = json.dumps(kept_declarations(project.spec, model), ensure_ascii=False)  # its order is the declared one
         declared = project.store.put(kept.encode())
         name = f"{DECLARED}{declared.sha256}.json"
-        objects |= {f"{_SEGMENT}{len(segments):05d}.parquet": _put(project, rows), name: declared}
+        objects |= {f"{_SEGMENT}{len(segments):05d}.parquet": project.store.put(parquet_bytes(rows)), name: declared}
         by = sorted(set(rows["trained_model"].to_pylist()))
         told = {"rows": rows.num_rows, "inputs": dict(inputs), "declared": name, "trained_models": by}
         segments.append({"id": frame_id(rows), **told})
     total = sum(segment["rows"] for segment in segments)
     about = {"model": model, "day": day.isoformat(), "rows": total, "segments": segments, **facts}
     return project.store.write(KIND, content_id(about), key, objects=objects, about=about, inputs=inputs)
-
-
-def _put(project: OpenedStores, rows: pa.Table) -> StoredObject:
-    sink = io.BytesIO()
-    pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
-    return project.store.put(sink.getvalue())
 
 
 def _point(database: Database, model: str, day: date, before: Artifact | None, state: Artifact) -> bool:

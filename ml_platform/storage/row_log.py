@@ -128,12 +128,6 @@ def last_row_line(connection: sa.Connection) -> RowHead | None:
     return None if last is None else RowHead(last.seq, last.hash)
 
 
-def row_line_at(connection: sa.Connection, seq: int) -> RowHead | None:
-    """Return number and hash of a line; None where there is none."""
-    found = connection.execute(sa.select(ROW_LOG.c.hash).where(ROW_LOG.c.seq == seq)).first()
-    return None if found is None else RowHead(seq, found.hash)
-
-
 def logged_rows(
     connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[bool] | None = None
 ) -> dict[str, tuple[str | None, str | None]]:

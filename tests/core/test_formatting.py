@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from ml_platform.core import formatting as wording
-from ml_platform.core.formatting import span_text, spread_text
+from ml_platform.core.formatting import amount_text, cents_text, money_text, span_text, spread_text
 from ml_platform.core.statistics.distributions import Distribution, Spread
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.wording import known_sentence
@@ -59,3 +59,33 @@ def test_a_spread_is_told_in_a_few_words() -> None:
     assert spread_text(number, "min") == "median 2, 10 to 90 % −1.5 to 1,234"
     assert spread_text(Distribution("share", "EWR", "day", Spread(None, 0.4, None), ()), "") == "EWR 40.0 %"
     assert spread_text(None, "") == ""
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "0"),
+        (0.0123, "0.0123"),
+        (-12.5, "−12.5"),
+        (8400, "8,400"),
+        (40000, "40 k"),
+        (184000, "184 k"),
+        (2.5e6, "2.5 M"),
+        (-3e9, "−3 bn"),
+        (None, "–"),
+    ],
+)
+def test_money_has_three_digits_that_count(amount: float | None, text: str) -> None:
+    assert money_text(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(0.0, "0.00 EUR"), (99.994, "99.99 EUR"), (100.5, "100 EUR"), (-1234567.0, "−1,234,567 EUR"), (float("nan"), "–")],
+)
+def test_an_amount_in_full_has_cents_below_a_hundred(amount: float, text: str) -> None:
+    assert amount_text(amount, "EUR") == text
+
+
+def test_what_a_row_earns_always_has_cents() -> None:
+    assert [cents_text(amount, "EUR") for amount in (-1234.5, 0.005, None)] == ["−1,234.50 EUR", "0.01 EUR", "–"]

@@ -33,7 +33,7 @@ def rows():
 
 
 def command(root: Path, job: str) -> list[str]:
-    return [sys.executable, "-m", "ml_platform_dagster.jobs.run", "--project", str(root), "--job", job, "--json-events"]
+    return [sys.executable, "-m", "ml_platform_dagster.jobs.run", "--project", str(root), "--job", job]
 
 
 def test_every_line_is_json_and_the_code_is_zero(shop: Shop) -> None:

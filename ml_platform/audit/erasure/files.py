@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ml_platform.audit.erasure.data_subject import Person
 from ml_platform.audit.erasure.remove_rows import is_table
@@ -25,6 +24,7 @@ from ml_platform.core.private_files import private_temporary_folder
 from ml_platform.project import Project
 from ml_platform.storage.atomic_write import write_durably
 from ml_platform.storage.database_errors import DatabaseUnavailable
+from ml_platform.storage.parquet import table_of
 
 _SQLITE = b"SQLite format 3\0"
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -129,7 +129,7 @@ def _remedy(project: Project, path: Path, person: Person) -> Remedy | None:
 
 def _holds_rows(content: bytes, person: Person) -> bool:
     try:
-        table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+        table = table_of(content)
     except pa.ArrowInvalid:
         return True  # half-written: it cannot be read, and nothing needs it
     return bool(pc.sum(person.rows(table)).as_py() or person.elsewhere(table))

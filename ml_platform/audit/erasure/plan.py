@@ -7,9 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from ml_platform.audit.erasure.data_subject import Person
@@ -23,6 +21,7 @@ from ml_platform.core.hashing import canonical_json, content_id
 from ml_platform.project import Project
 from ml_platform.storage.erasure_marks import Mark
 from ml_platform.storage.manifest import Artifact, StoredObject
+from ml_platform.storage.parquet import table_of
 from ml_platform.storage.redirects import SUCCESSORS
 
 _ID_LENGTH = 12
@@ -173,7 +172,7 @@ def find_person(project: Project, person: Person) -> Found:
             continue
         content = store.read(StoredObject(file.name, file.size))
         if is_table(content):
-            table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+            table = table_of(content)
             if pc.sum(person.rows(table)).as_py():
                 touched.add(file.name)
             if counts := person.elsewhere(table):

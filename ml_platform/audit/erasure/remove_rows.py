@@ -23,8 +23,8 @@ from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries
 from ml_platform.operations.monitoring.reference import HISTOGRAMS, SERIES, reference_id
 from ml_platform.sources.key_index import hashes_name
 from ml_platform.sources.source_log import FILE, ROW
-from ml_platform.storage.chunks import parquet_bytes
 from ml_platform.storage.manifest import Artifact, StoredObject
+from ml_platform.storage.parquet import parquet_bytes, read_parquet
 
 
 @dataclass
@@ -249,8 +249,7 @@ def _rows_in(store: Rehearsal, stored: StoredObject) -> int:
 
 def read_table(store: Rehearsal, stored: StoredObject) -> pa.Table:
     """Return the rows of a stored table."""
-    content = pa.BufferReader(store.read(stored))
-    return pq.ParquetFile(content, page_checksum_verification=True).read(use_threads=False)
+    return read_parquet(store, stored)
 
 
 def _filter(store: Rehearsal, left: Left, name: str, person: Person, rows: int) -> int:

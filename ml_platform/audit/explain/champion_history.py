@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ml_platform.audit.explain.version_facts import Deployment, VersionFacts, deployment_at, deployments, version_facts
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.formatting import instant_text
-from ml_platform.core.terminal_text import styled
+from ml_platform.core.terminal_text import fact_table, styled
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import interval_text
 from ml_platform.storage.versions import all_versions
@@ -62,8 +62,6 @@ def production_at(project: Project, model: str, at: datetime) -> Production:
 
 def print_production(found: Production, console: Console) -> None:
     """Print what was in production."""
-    from rich.table import Table
-
     deployment, version = found.deployment, found.version
     if deployment is None:
         later = f"; the first was, on {instant_text(found.first)}" if found.first else ""
@@ -71,11 +69,7 @@ def print_production(found: Production, console: Console) -> None:
         return
     name = f"{found.model}@{deployment.version or deployment.trained_model[:12]}"
     console.print(styled("[bold]{}[/] was in production at {}", name, instant_text(found.at)))
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for what, told in _told(deployment, version, found.problem):
-        table.add_row(f"  {what}", told)
+    table = fact_table((f"  {what}", told) for what, told in _told(deployment, version, found.problem))
     console.print(table, highlight=False)
 
 

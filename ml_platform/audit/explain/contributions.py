@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml_platform.audit.explain.values import plain
+from ml_platform.core.plain_values import plain_value
 from ml_platform.models.estimators.base import RawContributions, score_columns
 from ml_platform.models.inputs.matrix import Matrix
 from ml_platform.models.predictor import Predictor
@@ -106,7 +106,7 @@ def _in_parts(
 ) -> Iterator[Contributions]:
     for number, (amounts, base, raw) in enumerate(zip(found.amounts, found.base, found.raw, strict=True)):
         terms = [
-            Term(name, plain(found.seen[name].iloc[row]), float(amount))
+            Term(name, plain_value(found.seen[name].iloc[row]), float(amount))
             for name, amount in zip(found.seen.columns, amounts[row], strict=True)
         ]
         start = float(base[row])
@@ -146,7 +146,7 @@ def _left_out(predictor: Predictor, matrix: Matrix, scores: np.ndarray) -> Itera
                 base=score,
                 terms=_largest_first(
                     [
-                        Term(name, plain(seen[name]), score - float(other))
+                        Term(name, plain_value(seen[name]), score - float(other))
                         for name, other in zip(matrix.names, found[:, number], strict=True)
                     ]
                 ),

@@ -16,11 +16,11 @@ from ml_platform.audit.explain.outcome import Outcome, outcomes_of
 from ml_platform.audit.explain.recompute_features import features_then, project_then
 from ml_platform.audit.explain.rescoring import Rescored, output_names, output_value, score_again
 from ml_platform.audit.explain.source_rows_types import SourceRow
-from ml_platform.audit.explain.values import plain
 from ml_platform.audit.explain.version_facts import VersionFacts, version_facts
 from ml_platform.audit.explain.what_if import WhatIf, what_if
 from ml_platform.audit.references.links import kind_of
 from ml_platform.core.errors import PlatformError
+from ml_platform.core.plain_values import plain_value
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.predictor import Predictor, load_predictor
@@ -148,7 +148,7 @@ class _Explainer:
             prediction_id=id,
             model=logged.model,
             description=self._then.spec.models[logged.model].description if self._then else "",
-            key={name: plain(row[name]) for name in logged.key},
+            key={name: plain_value(row[name]) for name in logged.key},
             prediction_time=row["prediction_time"].to_pydatetime(),
             effective_time=effective,
             scored_at=row["scored_at"].to_pydatetime(),
@@ -187,7 +187,7 @@ class _Explainer:
             of_features = self._from_features(predictor, rows)
             values, terms = predictor.expected_values(read), contributions_of(predictor, read)
             for place, id in enumerate(rows.index):
-                expected = {str(name): plain(values[name].iloc[place]) for name in values.columns}
+                expected = {str(name): plain_value(values[name].iloc[place]) for name in values.columns}
                 found[str(id)] = _Again(rescored[place], of_features.get(str(id)), expected, terms[place])
         return found
 
@@ -228,10 +228,10 @@ class _Explainer:
         action = output_value(row.get("action"))
         spec = (self._then or self._shared.project).spec
         return Answer(
-            scores={name: plain(row[name]) for name in names if name.startswith("score")},
-            predicted=plain(row["predicted"]) if "predicted" in names else None,
+            scores={name: plain_value(row[name]) for name in names if name.startswith("score")},
+            predicted=plain_value(row["predicted"]) if "predicted" in names else None,
             action=None if action is None else str(action),
-            expected_value=plain(row.get("expected_value")),
+            expected_value=plain_value(row.get("expected_value")),
             actions=tuple(ActionValue(name, value, name == action) for name, value in values.items()),
             taken=_TAKEN if predictor.decision.actions else "The prediction itself is acted on.",
             currency=spec.file.currency,

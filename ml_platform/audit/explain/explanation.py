@@ -166,7 +166,7 @@ class Explanation:
 
     def as_json(self) -> dict[str, Any]:
         """Return the explanation in JSON types."""
-        from ml_platform.sources.checks.results import json_value
+        from ml_platform.core.plain_values import json_value
 
         facts: dict[str, Any] = json_value(asdict(self))
         return {**facts, "holds": self.holds}

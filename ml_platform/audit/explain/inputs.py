@@ -12,9 +12,9 @@ from ml_platform.audit.explain.lookup import Logged
 from ml_platform.audit.explain.rescoring import bytes_of
 from ml_platform.audit.explain.source_rows import rows_behind
 from ml_platform.audit.explain.source_rows_types import TICK, Answers, Asked, Behind, SourceRow
-from ml_platform.audit.explain.values import plain
 from ml_platform.core.clock import from_micros, tick_at
 from ml_platform.core.errors import PlatformError, listed
+from ml_platform.core.plain_values import plain_value
 from ml_platform.datasets.left_out import EFFECTIVE
 from ml_platform.declarations.joins import Joined, joins_of
 from ml_platform.declarations.node_name import NodeName
@@ -86,7 +86,7 @@ def _records(rows: pd.DataFrame | None) -> dict[str, dict[str, Any]]:
     """Return the rows as plain values by id and column."""
     if rows is None:
         return {}
-    columns = {str(name): [plain(value) for value in rows[name].astype(object)] for name in rows.columns}
+    columns = {str(name): [plain_value(value) for value in rows[name].astype(object)] for name in rows.columns}
     return {str(id): {name: values[place] for name, values in columns.items()} for place, id in enumerate(rows.index)}
 
 
@@ -95,7 +95,7 @@ def population_rows(then: Project, logged: Logged, features: pd.DataFrame) -> di
     spec = then.spec.sources[then.spec.models[logged.model].population.source]
     found = {}
     for id, row in features.iterrows():
-        values = {name: plain(row[f"{spec.name}.{name}"]) for name in spec.columns}
+        values = {name: plain_value(row[f"{spec.name}.{name}"]) for name in spec.columns}
         event = values.get(spec.event_timestamp)
         at = from_micros(int(row[EFFECTIVE]))
         found[str(id)] = SourceRow(values, event or at, _known(spec.known_at, values, event) or at)
@@ -203,5 +203,5 @@ def _asked(then: Project, joined: Joined, logged: Logged, features: pd.DataFrame
 
 def _share_out(joined: Joined, asked: Asked, answers: Answers, found: dict[str, dict[str, Behind]]) -> None:
     for id, question in asked.questions.iterrows():
-        own = answers[(*(plain(question[key]) for key in joined.keys), question[TICK].to_pydatetime())]
+        own = answers[(*(plain_value(question[key]) for key in joined.keys), question[TICK].to_pydatetime())]
         found[str(id)] |= {f"{joined.alias}.{column}": behind for column, behind in own.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, NoSuchPrediction, listed, suggest
@@ -22,6 +20,7 @@ from ml_platform.datasets.model_frame import to_frame
 from ml_platform.project import Project
 from ml_platform.storage.erasure_marks import marks_of
 from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.parquet import read_parquet, table_of
 from ml_platform.storage.prediction_log import KIND, PREDICTION_DAYS, LoggedDay, logged_days, segment_names
 
 _ID = re.compile(r"([a-z][a-z0-9_]{0,62})\.(\d{8})\.([0-9a-f]{16})")
@@ -156,14 +155,13 @@ def _on_day(project: Project, logged: LoggedDay, ids: Sequence[str]) -> Iterator
 
 
 def _rows(project: Project, state: Artifact, name: str, ids: Sequence[str]) -> pa.Table:
-    file = pq.ParquetFile(io.BytesIO(project.store.read(state.objects[name])), page_checksum_verification=True)
-    mask = pc.is_in(file.read(["prediction_id"])["prediction_id"], pa.array(ids, pa.large_string()))
-    return file.read().filter(mask) if pc.any(mask).as_py() else file.schema_arrow.empty_table()
+    content = project.store.read(state.objects[name])
+    mask = pc.is_in(table_of(content, ["prediction_id"])["prediction_id"], pa.array(ids, pa.large_string()))
+    return table_of(content).filter(mask) if pc.any(mask).as_py() else pa.table({})
 
 
 def _ids(project: Project, state: Artifact) -> list[str]:
-    contents = (io.BytesIO(project.store.read(state.objects[name])) for name in segment_names(state))
-    tables = (pq.read_table(item, columns=["prediction_id"], page_checksum_verification=True) for item in contents)
+    tables = (read_parquet(project.store, state.objects[name], ["prediction_id"]) for name in segment_names(state))
     return [id for table in tables for id in table["prediction_id"].to_pylist()]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ml_platform.audit.explain.lookup import Logged
-from ml_platform.audit.explain.values import plain
+from ml_platform.core.plain_values import plain_value
 from ml_platform.datasets.labels.labels import labels_of
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE
 from ml_platform.declarations.node_name import NodeName
@@ -106,10 +106,10 @@ def _outcome(
         return Outcome("waiting", instant, expression, note="the label horizon has not passed yet")
     if source_id is None:
         return Outcome("unknown", instant, expression, note="the label's source has not been ingested")
-    if plain(label) is None:
+    if plain_value(label) is None:
         return Outcome("no label", instant, expression, note=_NO_LABEL[state])
     if id not in earned.index:
-        return Outcome("settled", instant, expression, plain(label), note="a column of the payoff is null")
+        return Outcome("settled", instant, expression, plain_value(label), note="a column of the payoff is null")
     row = earned.loc[id]
-    value, nothing, expected = (plain(row[name]) for name in ("value", "do_nothing", "expected"))
-    return Outcome("settled", instant, expression, plain(label), value, nothing, expected)
+    value, nothing, expected = (plain_value(row[name]) for name in ("value", "do_nothing", "expected"))
+    return Outcome("settled", instant, expression, plain_value(label), value, nothing, expected)

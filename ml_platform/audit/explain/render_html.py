@@ -13,7 +13,7 @@ from ml_platform.audit.explain import wording
 from ml_platform.audit.explain.explanation import Explanation
 from ml_platform.audit.explain.render_svg import meter, waterfall
 from ml_platform.core.errors import PageNotWritten
-from ml_platform.core.formatting import instant_text
+from ml_platform.core.formatting import cents_text, instant_text
 from ml_platform.core.private_files import shared_as_wanted
 from ml_platform.core.web.policies import EXPLANATION_POLICY, with_policy
 
@@ -49,7 +49,7 @@ def page_of(explanation: Explanation) -> str:
     templates.filters |= {
         "amount": wording.amount,
         "instant": instant_text,
-        "money": partial(wording.money, currency=currency),
+        "money": partial(cents_text, currency=currency),
         "shown": wording.shown,
     }
     templates.globals |= {"waterfall": waterfall, "meter": meter, "words": wording}

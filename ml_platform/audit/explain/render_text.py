@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from ml_platform.audit.explain.contributions import Contributions
@@ -20,14 +19,14 @@ from ml_platform.audit.explain.wording import (
     deployed_text,
     inputs_again,
     largest,
-    money,
     rows_text,
     scale_of,
     settled_text,
     shown,
     window_text,
 )
-from ml_platform.core.formatting import instant_text
+from ml_platform.core.formatting import cents_text, instant_text
+from ml_platform.core.terminal_text import fact_table, plain_table
 
 _BAR = 24
 _STORIES = 3
@@ -63,12 +62,7 @@ def _heading(text: str, beside: str = "") -> Text:
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> RenderableType:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(name, Text(value))
-    return Padding(table, (0, 0, 0, 2))
+    return Padding(fact_table((name, Text(value)) for name, value in rows), (0, 0, 0, 2))
 
 
 def _asked(told: Explanation) -> Iterator[RenderableType]:
@@ -93,9 +87,14 @@ def _answered(told: Explanation) -> Iterator[RenderableType]:
     if answer.predicted is not None:
         rows.append(("predicted", answer.predicted))
     if answer.action is not None:
-        rows.append(("recommended", f"{answer.action}, expected {money(answer.expected_value, answer.currency)}"))
+        rows.append(
+            (
+                "recommended",
+                f"{answer.action}, expected {cents_text(answer.expected_value, answer.currency)}",
+            )
+        )
     rows += [
-        ("not recommended", f"{action.name}, {money(action.expected, answer.currency)}")
+        ("not recommended", f"{action.name}, {cents_text(action.expected, answer.currency)}")
         for action in answer.actions
         if not action.recommended
     ]
@@ -106,9 +105,7 @@ def _supposed(told: Explanation) -> Iterator[RenderableType]:
     what_if, answer = told.what_if, told.answer
     assert what_if is not None
     yield Text("\nWHAT IF", style="bold magenta").append("  on paper; nothing was logged", "not bold dim")
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("", "as it was", "what if"):
-        table.add_column(name, overflow="fold")
+    table = plain_table("", "as it was", "what if")
     for change in what_if.changes:
         table.add_row(change.name, shown(change.before), Text(shown(change.after), "magenta"))
     for output in told.outputs:
@@ -117,7 +114,11 @@ def _supposed(told: Explanation) -> Iterator[RenderableType]:
         table.add_row(output.name, shown(output.logged), Text(shown(after), style))
     for action in answer.actions:
         after = what_if.actions.get(action.name)
-        table.add_row(f"{action.name} earns", money(action.expected, answer.currency), money(after, answer.currency))
+        table.add_row(
+            f"{action.name} earns",
+            cents_text(action.expected, answer.currency),
+            cents_text(after, answer.currency),
+        )
     yield Padding(table, (0, 0, 0, 2))
     yield from (Text(f"  {note}", style="dim") for note in what_if.notes)
     if what_if.contributions:
@@ -133,9 +134,7 @@ def _why(told: Contributions, units: dict[str, str], title: str, style: str = ""
     of = f" of {told.of}" if told.of else ""
     yield Text(f"\n{title}{of}", style=f"bold {style}").append(f"  {scale_of(told)}", "not bold dim")
     terms, rest, others = largest(told.terms)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for justify in ("left", "left", "right", "left"):
-        table.add_column(justify=justify, overflow="fold")
+    table = plain_table("", "", "", "", right={2})
     if told.exact:
         table.add_row(Text("where no column says anything", "dim"), "", amount(told.base), "")
     reach = max((abs(term.amount) for term in terms), default=0.0)
@@ -180,10 +179,8 @@ def _story(item: Input) -> RenderableType:
     title = Text(f"{item.name} = {shown(item.value, item.unit)}").append(
         f"  {item.formula}, {entity}: {rows_text(behind)}, {window_text(behind)}", "dim"
     )
-    table = Table(box=None, pad_edge=False, header_style="dim")
     columns = list(behind.rows[0].values)
-    for name in ("happened", "known from", *columns, ""):
-        table.add_column(name, overflow="fold")
+    table = plain_table("happened", "known from", *columns, "")
     for row in behind.rows:
         instants = (instant_text(row.event), instant_text(row.known))
         table.add_row(*instants, *(shown(row.values[name]) for name in columns), _remark(row))
@@ -202,9 +199,7 @@ def _remark(row: SourceRow) -> Text:
 
 def _inputs(inputs: Sequence[Input], through: Sequence[Through]) -> Iterator[RenderableType]:
     yield _heading("Inputs", f"{len(inputs)} columns. {inputs_again(inputs)}")
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("", "value", "tick", "follows from", "again"):
-        table.add_column(name, overflow="fold")
+    table = plain_table("", "value", "tick", "follows from", "again")
     for item in inputs:
         style = "red" if item.agrees is False else "dim"
         tick = f"{item.tick:%Y-%m-%d %H:%M}" if item.tick else ""
@@ -236,9 +231,7 @@ def _version(told: Explanation) -> Iterator[RenderableType]:
 
 def _again(told: Explanation) -> Iterator[RenderableType]:
     yield _heading("Scored again")
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("", "logged", "its bytes", "bytes again", ""):
-        table.add_column(name, overflow="fold")
+    table = plain_table("", "logged", "its bytes", "bytes again", "")
     for output in told.outputs:
         mark = Text("✓", "green") if output.agrees else Text("✗ differs", "red")
         table.add_row(output.name, shown(output.logged), output.logged_bytes, output.again_bytes, mark)

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from ml_platform.audit.explain.source_rows_types import TICK, Answers, Asked, Behind, SourceRow
-from ml_platform.audit.explain.values import plain
 from ml_platform.core.clock import MICROSECOND, from_micros, to_micros
 from ml_platform.core.engines import Engine
 from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.expressions import parse_expression
+from ml_platform.core.plain_values import plain_value
 from ml_platform.datasets.model_frame import to_frame
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.feature_table import EVER
@@ -98,7 +98,7 @@ def _wanted(rows: Any, asked: Asked, key: Sequence[str]) -> Any:
         back = min((start for start in starts if start is not None), default=timedelta(0)) // MICROSECOND
         found = found & is_after_start(rows[EVENT], min(ticks), back)
     for name in key:
-        values = [plain(value) for value in asked.questions[name].dropna().unique()]
+        values = [plain_value(value) for value in asked.questions[name].dropna().unique()]
         found = found & (rows[name].isin(values) if values else ibis.literal(False))
     return found
 
@@ -130,7 +130,7 @@ class _Finder:
         """Return what is behind each question."""
         found: Answers = {}
         for question in self._asked.questions.drop_duplicates(ignore_index=True).to_dict("records"):
-            entity = {key: plain(question[key]) for key in self._keys}
+            entity = {key: plain_value(question[key]) for key in self._keys}
             tick = question[TICK].to_pydatetime()
             places = self._visible(entity, to_micros(tick))
             told = {column: self._behind(column, places, entity, tick) for column in self._asked.columns}
@@ -164,7 +164,7 @@ class _Finder:
         return Behind(self._spec.name, self._source_id, entity, start, end, len(own), nulls, listed)
 
     def _value(self, feature: Feature, place: Any) -> Any:
-        return None if feature.expression is None else plain(self._told[feature.expression][place])
+        return None if feature.expression is None else plain_value(self._told[feature.expression][place])
 
     def _listed(self, feature: Feature, places: Ints) -> Iterator[SourceRow]:
         """Yield the newest rows, and the one that tells the feature's value wherever it stands."""
@@ -180,7 +180,7 @@ class _Finder:
 
     def _row(self, feature: Feature, place: int, shown: Sequence[str], *, tells: bool) -> SourceRow:
         event, known, until = (int(self._times[name][place]) for name in (EVENT, KNOWN, UNTIL))
-        values = {name: plain(self._values[name][place]) for name in shown}
+        values = {name: plain_value(self._values[name][place]) for name in shown}
         since = self._replaced.get((*(values[name] for name in self._spec.key), event, known))
         return SourceRow(
             values=values,
@@ -237,6 +237,6 @@ def _replaced_since(
         return {}
     ended = engine.run(rows.filter(rows[UNTIL] < FOREVER).select(*spec.key, EVENT, KNOWN, UNTIL))
     return {
-        (*(plain(row[name]) for name in spec.key), row[EVENT], row[KNOWN]): from_micros(row[UNTIL])
+        (*(plain_value(row[name]) for name in spec.key), row[EVENT], row[KNOWN]): from_micros(row[UNTIL])
         for row in ended.to_pylist()
     }

@@ -11,9 +11,9 @@ import pandas as pd
 
 from ml_platform.audit.explain.contributions import Contributions, contributions_of
 from ml_platform.audit.explain.rescoring import output_names, output_value
-from ml_platform.audit.explain.values import plain
 from ml_platform.core.clock import parse_instant
 from ml_platform.core.errors import InvalidWhatIf, PredictionError, listed, suggest
+from ml_platform.core.plain_values import plain_value
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.models.predictor import Predictor
 
@@ -72,7 +72,7 @@ def what_if(predictor: Predictor, row: pd.DataFrame, given: Mapping[str, str]) -
         column = columns.get(_full_name(name, columns))
         if column is None:
             raise InvalidWhatIf(name, f"the predictor reads no such column. {_nearest(name, columns)}")
-        changes.append(Change(column.name, plain(rows[column.name].iloc[0]), _value(column, text)))
+        changes.append(Change(column.name, plain_value(rows[column.name].iloc[0]), _value(column, text)))
     changed = rows.assign(**{change.name: pd.Series([change.after], rows.index, dtype=object) for change in changes})
     try:
         read = read_columns(changed, predictor.inputs)
@@ -82,7 +82,7 @@ def what_if(predictor: Predictor, row: pd.DataFrame, given: Mapping[str, str]) -
     return WhatIf(
         tuple(changes),
         {name: output_value(predicted[name]) for name in output_names(predictor)},
-        {str(name): plain(value) for name, value in values.items()},
+        {str(name): plain_value(value) for name, value in values.items()},
         contributions_of(predictor, read)[0],
         tuple(_notes(predictor, changes)),
     )

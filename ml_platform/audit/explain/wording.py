@@ -10,7 +10,7 @@ from ml_platform.audit.explain.contributions import Contributions, Term
 from ml_platform.audit.explain.explanation import Explanation, Input
 from ml_platform.audit.explain.source_rows_types import Behind
 from ml_platform.audit.explain.version_facts import Deployment, VersionFacts
-from ml_platform.core.formatting import instant_text
+from ml_platform.core.formatting import cents_text, instant_text
 
 _TERMS = 10
 
@@ -55,15 +55,6 @@ def amount(figure: float | None) -> str:
     size = abs(figure)
     text = f"{size:.3f}" if 0.1 <= size < 100 else f"{size:,.0f}" if size >= 100 else f"{size:#.3g}"
     return f"{'+' if figure > 0 else '−'}{text}"
-
-
-def money(figure: float | None, currency: str) -> str:
-    """Return an amount of money with its sign where it is a loss.
-
-    >>> money(-1234.5, "EUR"), money(None, "EUR")
-    ('−1,234.50 EUR', 'null')
-    """
-    return "null" if figure is None else f"{figure:,.2f} {currency}".replace("-", "−")
 
 
 def largest(terms: Sequence[Term], count: int = _TERMS) -> tuple[tuple[Term, ...], float, int]:
@@ -125,7 +116,10 @@ def settled_text(explanation: Explanation) -> str:
     text = f"{outcome.expression} is {shown(outcome.label)}, as known {instant_text(outcome.settled_at)}."
     if outcome.value is None:
         return f"{text} Its worth is not known: {outcome.note}."
-    earned, nothing = money(outcome.value, currency), money(outcome.do_nothing, currency)
+    earned, nothing = (
+        cents_text(outcome.value, currency),
+        cents_text(outcome.do_nothing, currency),
+    )
     return f"{text} What was advised earned {earned}; doing nothing, {nothing}."
 
 

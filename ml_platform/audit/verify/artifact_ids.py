@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet
 
 from ml_platform.core.hashing import content_id, frame_id
 from ml_platform.datasets.snapshot.id import snapshot_id
@@ -24,6 +23,7 @@ from ml_platform.sources.empty_log import empty_log_id
 from ml_platform.sources.log_writer import log_id
 from ml_platform.sources.source_log import CHUNK
 from ml_platform.storage.manifest import Artifact, StoredObject
+from ml_platform.storage.parquet import read_parquet
 from ml_platform.storage.prediction_log import segment_names
 
 
@@ -116,8 +116,7 @@ def _drift_reference(project: Project, artifact: Artifact) -> list[Mismatch]:
 
 
 def _rows(project: Project, stored: StoredObject) -> pa.Table:
-    content = pa.BufferReader(project.store.read(stored))
-    return pa.parquet.ParquetFile(content, page_checksum_verification=True).read(use_threads=False)
+    return read_parquet(project.store, stored)
 
 
 _KINDS: Mapping[str, Callable[[Project, Artifact], list[Mismatch]]] = {

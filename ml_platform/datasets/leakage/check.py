@@ -12,6 +12,7 @@ import pandas as pd
 
 from ml_platform.core.errors import LeakFound, listed
 from ml_platform.core.hashing import cache_key, content_id
+from ml_platform.core.plain_values import json_value
 from ml_platform.datasets.labels.states import LABEL
 from ml_platform.datasets.leakage.label_copies import likeness
 from ml_platform.datasets.leakage.label_rows import KNOWN_FROM, label_columns, truth_of
@@ -26,7 +27,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import expand_features
 from ml_platform.project import Project
-from ml_platform.sources.checks.results import CheckResult, Severity, json_value, sample_rows
+from ml_platform.sources.checks.results import CheckResult, Severity, sample_rows
 from ml_platform.storage.manifest import Artifact
 
 SINGLE, COPY, NULLNESS, SETTLED = "single_feature", "copy_of_label", "nullness", "label_known_before"

@@ -97,11 +97,6 @@ def open_findings(project: Project, model: str | None = None) -> list[Finding]:
     return _read(project, query if model is None else query.where(FINDINGS.c.model == model))
 
 
-def all_findings(project: Project, model: str) -> list[Finding]:
-    """Return every finding of a model, oldest first."""
-    return _read(project, sa.select(FINDINGS).where(FINDINGS.c.model == model))
-
-
 def _read(project: Project, query: sa.Select[Any]) -> list[Finding]:
     with project.database.reading() as connection:
         rows = connection.execute(query.order_by(FINDINGS.c.opened_at, FINDINGS.c.id)).mappings()

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ml_platform.core.errors import NotMaterialized
 from ml_platform.core.hashing import cache_key, canonical_json, content_id, format_instant
+from ml_platform.core.plain_values import json_value
 from ml_platform.core.statistics.histograms import Histogram
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.node_name import NodeName
@@ -29,7 +30,7 @@ from ml_platform.operations.predictions.missed import missed_rows
 from ml_platform.operations.predictions.rows import UNLEARNED_NULLS, unlearned_counts
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion, champion_ref
-from ml_platform.sources.checks.results import json_value, require_healthy
+from ml_platform.sources.checks.results import require_healthy
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Made

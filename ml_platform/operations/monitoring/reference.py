@@ -10,7 +10,6 @@ with, a histogram of each column and a small sample for the report that people r
 from __future__ import annotations
 
 import gzip
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,7 +18,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ml_platform.core.hashing import cache_key, canonical_json, content_id
 from ml_platform.core.statistics.histograms import Histogram
@@ -35,6 +33,7 @@ from ml_platform.operations.monitoring.drift_result import DriftReference
 from ml_platform.operations.monitoring.report import MAX_ROWS
 from ml_platform.project import Project
 from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.parquet import parquet_bytes, read_parquet
 
 KIND = "drift_reference"
 _CODE = "drift_reference-3"
@@ -119,7 +118,7 @@ def _make(project: Project, trained: Artifact, key: str) -> Artifact:
             canonical_json({name: histogram.as_json() for name, histogram in drift.histograms.items()})
         ),
         SERIES: project.store.put(gzip.compress(canonical_json(_series_json(drift)), mtime=0)),
-        _SAMPLE: project.store.put(_parquet(_sample(features[list(keys)], scores))),
+        _SAMPLE: project.store.put(parquet_bytes(_sample(features[list(keys)], scores))),
     }
     about = {"rows": len(features), "score_rows": len(scores), "scores": list(drift.scores)}
     about |= {"growing": {name: list(keys) for name, keys in drift.growing.items()}}
@@ -166,22 +165,16 @@ def _scale(fields: Mapping[str, Any]) -> Scale:
     return Scale(**values)
 
 
-def _sample(features: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+def _sample(features: pd.DataFrame, scores: pd.DataFrame) -> pa.Table:
     rows = min(MAX_ROWS, len(features), len(scores))
     parts = [part.sample(n=rows, random_state=_SEED).reset_index(drop=True) for part in (features, scores)]
-    return pd.concat(parts, axis=1)
-
-
-def _parquet(frame: pd.DataFrame) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink, write_page_checksum=True)
-    return sink.getvalue()
+    return pa.Table.from_pandas(pd.concat(parts, axis=1), preserve_index=False)
 
 
 def _read(project: Project, artifact: Artifact) -> Reference:
     figures = json.loads(project.store.read(artifact.objects[HISTOGRAMS]))
     series = json.loads(gzip.decompress(project.store.read(artifact.objects[SERIES])))
-    sample = pq.read_table(io.BytesIO(project.store.read(artifact.objects[_SAMPLE]))).to_pandas()
+    sample = read_parquet(project.store, artifact.objects[_SAMPLE]).to_pandas()
     drift = DriftReference(
         scales={name: _scale(fields) for name, fields in series["scales"].items()},
         histograms={name: Histogram.from_json(fields) for name, fields in figures.items()},

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ml_platform.core.clock import EPOCH, MICROSECOND
 from ml_platform.core.hashing import format_instant
+from ml_platform.core.plain_values import json_value
 from ml_platform.datasets.labels.labels import labels_of
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE
 from ml_platform.declarations.metric_names import loss_quantile
@@ -24,7 +25,6 @@ from ml_platform.project import Project
 from ml_platform.registry.champion import champion_ref, first_deployed
 from ml_platform.registry.evaluation.intervals import Interval
 from ml_platform.registry.evaluation.metrics import Figures, metrics_of
-from ml_platform.sources.checks.results import json_value
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.prediction_log import day_bounds, logged_days, read_predictions
 from ml_platform.storage.versions import versions

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ml_platform.core.clock import tick_at
 from ml_platform.core.hashing import content_id
+from ml_platform.core.plain_values import plain_value
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.source import ColumnType
 from ml_platform.models.inputs.columns import read_columns
@@ -52,7 +53,7 @@ def prediction_ids(model_name: str, rows: pd.DataFrame, key: Sequence[str]) -> p
     """
     identities = zip(*(rows[name] for name in key), rows["prediction_time"], rows["effective_time"], strict=True)
     ids = [
-        f"{model_name}.{effective:%Y%m%d}.{content_id([model_name, *map(_plain, entity), asked, effective])[:16]}"
+        f"{model_name}.{effective:%Y%m%d}.{content_id([model_name, *map(plain_value, entity), asked, effective])[:16]}"
         for *entity, asked, effective in identities
     ]
     return pd.Series(ids, index=rows.index, dtype=object)
@@ -96,7 +97,7 @@ def questions(project: Project, model_name: str, rows: pd.DataFrame) -> pd.Serie
     """Return the id of each row's question: of the population's row, whatever its prediction time is by now."""
     source = project.spec.sources[project.spec.models[model_name].population.source]
     keys = zip(*(rows[f"{source.name}.{name}"] for name in source.key), strict=True)
-    ids = [content_id([model_name, *map(_plain, key)])[:16] for key in keys]
+    ids = [content_id([model_name, *map(plain_value, key)])[:16] for key in keys]
     return pd.Series(ids, index=rows.index, dtype=object)
 
 
@@ -129,7 +130,3 @@ def _column(values: pd.Series, kind: ColumnType) -> pa.Array:
 
 def _constant(value: Any, kind: ColumnType, rows: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, type=_ARROW[kind]), rows)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from ml_platform.core.plain_values import json_value
 from ml_platform.reporting.catalog.feature_facts import FeatureTableFacts
 from ml_platform.reporting.catalog.model_facts import ModelFacts
 from ml_platform.reporting.catalog.source_facts import SourceFacts
-from ml_platform.sources.checks.results import json_value
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ml_platform.core.formatting import money_text
 from ml_platform.registry.evaluation.basis import basis_text
 from ml_platform.reporting.plots.style import (
     BLUE,
-    GREEN,
     GREY,
     INK,
     MUTED,
@@ -22,7 +22,6 @@ from ml_platform.reporting.plots.style import (
     canvas,
     horizontal,
     legend,
-    money,
     png,
 )
 
@@ -78,7 +77,7 @@ def value_by_threshold(points: Sequence[Mapping[str, float]], currency: str) -> 
         ``threshold``, ``value`` (a row), ``acted`` (share of rows).
     """
     best = max(points, key=lambda point: point["value"])
-    summit = f"{money(best['value'])} {currency} a row from {best['threshold']:.2f} on"
+    summit = f"{money_text(best['value'])} {currency} a row from {best['threshold']:.2f} on"
     figure, axes = canvas("Value by threshold", f"At best {summit}, where {best['acted']:.0%} of rows are acted on")
     thresholds, values = [item["threshold"] for item in points], [item["value"] for item in points]
     axes.axhline(values[-1], color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="never act")
@@ -115,7 +114,7 @@ def value_by_contender(contenders: Sequence[Mapping[str, Any]], currency: str) -
             axes.plot([low, high], [place, place], color=INK, linewidth=1.4, solid_capstyle="butt")
             axes.plot([low, low, high, high], [place, place, place, place], "|", color=INK, markersize=7)
         axes.annotate(
-            money(value),
+            money_text(value),
             (max(value if high is None else high, value, 0), place),
             (6, 0),
             textcoords="offset points",
@@ -240,41 +239,6 @@ def drift(columns: Sequence[Mapping[str, Any]]) -> bytes:
     return png(figure)
 
 
-def score_distribution(reference: np.ndarray, current: np.ndarray) -> bytes:
-    """Return the scores of the reference window and of the current window over each other."""
-    figure, axes = canvas(
-        "Scores", f"{len(reference):,} rows of the reference window, {len(current):,} of the current one"
-    )
-    both = np.concatenate([reference, current])
-    edges = np.linspace(*_range(both), 41)
-    for scores, color, name in ((reference, GREY, "reference"), (current, ORANGE, "current")):
-        if len(scores):
-            shares = np.histogram(scores, bins=edges)[0] / len(scores)
-            axes.stairs(shares, edges, fill=True, color=color, alpha=0.45)
-            axes.stairs(shares, edges, color=color, linewidth=1.6, label=name)
-    axes.set(xlabel="score", ylabel="share of rows", ylim=(0, None))
-    _percent(axes.yaxis)
-    legend(axes)
-    return png(figure)
-
-
-def rows_over_time(days: Sequence[Any], rows: Sequence[int], name: str = "Rows") -> bytes:
-    """Return row counts by day."""
-    figure, axes = canvas(name, f"{sum(rows):,} rows by day", height=2.8)
-    axes.bar(np.array(days, dtype="datetime64[D]"), rows, width=0.85, color=GREEN)
-    axes.set_ylim(0, None)
-    _dates(axes)
-    _amounts(axes.yaxis)
-    return png(figure)
-
-
-def _range(values: np.ndarray) -> tuple[float, float]:
-    if not len(values):
-        return 0.0, 1.0
-    low, high = float(values.min()), float(values.max())
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
-
-
 def _percent(*sides: Any) -> None:
     from matplotlib.ticker import FuncFormatter
 
@@ -286,7 +250,7 @@ def _amounts(side: Any) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     side.set_major_locator(MaxNLocator(6))
-    side.set_major_formatter(FuncFormatter(lambda amount, _: f"{amount:,.10g}" if abs(amount) < 1e4 else money(amount)))
+    side.set_major_formatter(FuncFormatter(_money_mark))
 
 
 def _dates(axes: Any) -> None:
@@ -295,3 +259,8 @@ def _dates(axes: Any) -> None:
     locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def _money_mark(amount: float, _: int) -> str:
+    """Return what is beside a mark of an axis of money: all digits, as marks are round."""
+    return f"{amount:,.10g}" if abs(amount) < 1e4 else money_text(amount)

@@ -65,19 +65,3 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
-
-
-def money(amount: float) -> str:
-    """Return an amount as people read it.
-
-    >>> money(-1234567), money(12.5), money(0.0123)
-    ('−1.23 M', '12.50', '0.0123')
-    """
-    size = abs(amount)
-    sign = "−" if amount < 0 else ""
-    for limit, step, unit in ((1e9, 1e9, " bn"), (1e6, 1e6, " M"), (1e4, 1e3, " k")):
-        if size >= limit:
-            return f"{sign}{size / step:.4g}{unit}" if size / step >= 100 else f"{sign}{size / step:.3g}{unit}"
-    if size >= 100:
-        return f"{sign}{size:,.0f}"
-    return f"{sign}{size:.2f}" if size >= 1 or size == 0 else f"{sign}{size:.3g}"

@@ -7,17 +7,17 @@ stops a downstream that is launched alone.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import pandas as pd
 import sqlalchemy as sa
 
 from ml_platform.core.errors import BrokenInput, PlatformError, listed
-from ml_platform.core.hashing import canonical_json, format_instant
+from ml_platform.core.hashing import canonical_json
+from ml_platform.core.plain_values import json_value
 from ml_platform.storage.database import Database
 from ml_platform.storage.rows import insert_row
 from ml_platform.storage.tables import METADATA, PERSONAL, Instant
@@ -133,20 +133,3 @@ def sample_rows(frame: pd.DataFrame, limit: int = MAX_FAILING_ROWS) -> list[dict
     return [
         {str(name): json_value(value) for name, value in row.items()} for row in frame.head(limit).to_dict("records")
     ]
-
-
-def json_value(value: Any) -> Any:
-    """Return `value` in JSON types: no NaN, no NumPy scalars, instants as UTC text."""
-    if isinstance(value, Mapping):
-        return {str(name): json_value(item) for name, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [json_value(item) for item in value]
-    if hasattr(value, "item") and not isinstance(value, str):
-        return json_value(value.item() if getattr(value, "size", 1) == 1 else value.tolist())
-    if value is None or value is pd.NaT or value is pd.NA:
-        return None
-    if isinstance(value, datetime):
-        return format_instant(value.replace(tzinfo=value.tzinfo or UTC))
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if isinstance(value, bool | int | str) else str(value)

@@ -14,9 +14,10 @@ from typing import Any
 
 import pandas as pd
 
+from ml_platform.core.plain_values import json_value
 from ml_platform.declarations.expectations import KNOWN_EXPECTATIONS, check_names, named_columns
 from ml_platform.declarations.source import Expectation
-from ml_platform.sources.checks.results import MAX_FAILING_ROWS, CheckResult, json_value, sample_rows
+from ml_platform.sources.checks.results import MAX_FAILING_ROWS, CheckResult, sample_rows
 
 __all__ = ["KNOWN_EXPECTATIONS", "run_expectations"]
 

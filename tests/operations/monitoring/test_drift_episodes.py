@@ -10,10 +10,11 @@ from typing import Any, cast
 import pytest
 
 from ml_platform.declarations.model import Monitoring
-from ml_platform.operations.monitoring.drift_episodes import Finding, all_findings, open_findings, update_episode
+from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings, update_episode
 from ml_platform.operations.monitoring.drift_result import Verdict
 from ml_platform.project import Project
 from ml_platform.storage.database import Database
+from tests.operations.monitoring.findings import all_findings
 
 T0 = datetime(2024, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -19,7 +19,7 @@ from ml_platform.core.statistics.histograms import count_values
 from ml_platform.models.decision import Decision
 from ml_platform.models.predictor import load_predictor
 from ml_platform.operations.alerts import send_alert
-from ml_platform.operations.monitoring.drift_episodes import all_findings, open_findings
+from ml_platform.operations.monitoring.drift_episodes import open_findings
 from ml_platform.operations.monitoring.monitor import monitor_model, report_path
 from ml_platform.operations.monitoring.reference import reference_of
 from ml_platform.operations.monitoring.unlearned import unlearned_alerts
@@ -32,6 +32,7 @@ from ml_platform.storage.materialization import Made
 from ml_platform.storage.outputs import record_output
 from ml_platform.storage.prediction_log import read_predictions
 from tests.models.rows import shop_rows
+from tests.operations.monitoring.findings import all_findings
 from tests.operations.monitoring.hand_made_world import HandMadeWorld, hand_made_world
 from tests.shop_project import open_shop
 

@@ -1,12 +1,10 @@
 import io
 
-import numpy as np
 import pytest
 
 from ml_platform.models.train import train_model
 from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.reporting.plots import pictures
-from ml_platform.reporting.plots.style import money
 from tests.models.rows import keep_snapshots, shop_project, snapshot
 
 
@@ -51,19 +49,14 @@ def _moved(column, ratio):
 
 
 def test_pictures_of_monitoring_are_drawn():
-    draw = np.random.default_rng(0)
     assert _is_a_picture(pictures.drift([_moved(f"a.x{index}", index / 10) for index in range(30)]))
-    assert _is_a_picture(pictures.score_distribution(draw.random(500), draw.random(80)))
-    assert _is_a_picture(pictures.rows_over_time(["2024-01-01", "2024-01-02"], [10, 20]))
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        lambda: pictures.score_distribution(np.full(5, 0.5), np.empty(0)),
         lambda: pictures.drift([_moved("a.x", 0.0)]),
         lambda: pictures.calibration([{"score": 0.0, "share": 0.0, "rows": 3}]),
-        lambda: pictures.rows_over_time(["2024-01-01"], [0]),
         lambda: pictures.predicted_actual([{"predicted": 1.0, "actual": 1.0, "low": 1.0, "high": 1.0, "rows": 1}]),
         lambda: pictures.importance([("a.column_with_a_name_that_is_very_long_indeed_and_goes_on_7d", 1.0)]),
         lambda: pictures.value_by_threshold([{"threshold": t, "value": 0.0, "acted": 0.0} for t in (0.0, 1.0)], "EUR"),
@@ -76,19 +69,3 @@ def test_the_emptiest_data_still_make_a_picture(content):
 def test_the_same_data_give_the_same_bytes():
     draws = [pictures.drift([_moved("a.x", 0.1), _moved("a.y", 0.4)]) for _ in range(2)]
     assert draws[0] == draws[1]
-
-
-@pytest.mark.parametrize(
-    ("amount", "text"),
-    [
-        (0, "0.00"),
-        (0.0123, "0.0123"),
-        (-12.5, "−12.50"),
-        (8400, "8,400"),
-        (40000, "40 k"),
-        (184000, "184 k"),
-        (2.5e6, "2.5 M"),
-    ],
-)
-def test_amounts_are_written_as_people_read_them(amount, text):
-    assert money(amount) == text

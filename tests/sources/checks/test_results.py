@@ -13,7 +13,6 @@ from ml_platform.core.errors import BrokenInput
 from ml_platform.sources.checks.results import (
     CheckResult,
     ChecksFailed,
-    json_value,
     last_recording,
     record_checks,
     require_healthy,
@@ -102,11 +101,3 @@ def test_rows_are_shown_in_json_types() -> None:
         {"at": None, "count": 4, "share": 0.5, "known": None},
     ]
     assert len(sample_rows(pd.concat([frame] * 20))) == 10
-
-
-def test_nested_values_become_json_types() -> None:
-    assert json_value({"a": np.float64("nan"), "b": (np.int64(1), {2.5}), "c": np.array([1.0, np.inf])}) == {
-        "a": None,
-        "b": [1, [2.5]],
-        "c": [1.0, None],
-    }

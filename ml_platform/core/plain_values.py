@@ -1,0 +1,46 @@
+"""Values of frames and arrays as Python and JSON have them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from ml_platform.core.hashing import format_instant
+
+
+def plain_value(value: Any) -> Any:
+    """Return one value as Python has it; None for every null.
+
+    >>> import numpy as np
+    >>> plain_value(np.int64(3)), plain_value(np.nan), plain_value(pd.NaT)
+    (3, None, None)
+    """
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.to_pydatetime()
+    return value.item() if hasattr(value, "item") else value
+
+
+def json_value(value: Any) -> Any:
+    """Return a value, with all that it holds, in JSON types: no NaN, no scalars of NumPy, instants as UTC text.
+
+    >>> json_value({"rows": (1, float("inf")), "at": datetime(2024, 1, 2, tzinfo=UTC)})
+    {'rows': [1, None], 'at': '2024-01-02T00:00:00.000000Z'}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): json_value(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [json_value(item) for item in value]
+    if getattr(value, "size", 1) != 1 or getattr(value, "ndim", 0):
+        return json_value(value.item() if value.size == 1 else value.tolist())
+    found = plain_value(value)
+    if isinstance(found, datetime):
+        return format_instant(found.replace(tzinfo=found.tzinfo or UTC))
+    if isinstance(found, float):
+        return found if math.isfinite(found) else None
+    return found if found is None or isinstance(found, bool | int | str) else str(found)
