@@ -1,4 +1,5 @@
-# Two commands do everything: `make demo` and `make test`. Each installs what it needs into .venv first.
+# Two commands do everything: `make demo` and `make test`. Each installs what it needs into .venv first: the demo what a
+# user needs (requirements.lock), the tests all of it and their own tools (requirements-dev.lock).
 
 SHELL := bash
 .DELETE_ON_ERROR:
@@ -9,6 +10,10 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
   $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 FLIGHTS := examples/flights
+RESOLVE = $(BIN)/uv pip compile --universal --upgrade --no-strip-extras --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --no-annotate -q
+INSTALL = if test -x $(BIN)/uv; then install="$(BIN)/uv pip install --quiet --python $(BIN)/python"; \
+  else install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; fi
 FAST := tests/core tests/declarations tests/models tests/registry tests/storage
 
 .PHONY: demo test fast-test doctest up prove bench lint types contracts house check docs lock wheel clean help
@@ -20,27 +25,27 @@ demo: .venv/ready  ## Run the whole factory on the flights of 2013
 	@$(BIN)/ml-platform run $(FLIGHTS) --until 2013-12-09T00:00:00Z
 
 # Three processes for two cores: many tests wait for servers and processes of their own.
-test: .venv/ready doctest  ## Run every test, and every example in a docstring
+test: .venv/dev-ready doctest  ## Run every test, and every example in a docstring
 	$(BIN)/pytest -n 3 --dist loadfile
 
 # What needs no Dagster, no server, no other process and no seconds: an answer while one works.
-fast-test: .venv/ready  ## Run the tests that take no time
+fast-test: .venv/dev-ready  ## Run the tests that take no time
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow" $(FAST)
 
-doctest: .venv/ready  ## Run the examples in docstrings
+doctest: .venv/dev-ready  ## Run the examples in docstrings
 	$(BIN)/pytest -q --doctest-modules ml_platform assets jobs resources --ignore=ml_platform/reporting/mlflow/app.py
 
 up: .venv/ready  ## Serve the Dagster UI and the MLflow UI until Ctrl-C
 	@$(BIN)/ml-platform up $(FLIGHTS)
 
-prove: .venv/ready  ## Run the long simulations and the benchmarks in full
+prove: .venv/dev-ready  ## Run the long simulations and the benchmarks in full
 	ML_PLATFORM_PROVE=1 $(BIN)/pytest -n 3 --dist loadfile
 	$(BIN)/python benchmarks/intervals.py --check
 	$(BIN)/python benchmarks/release.py --check
 	$(BIN)/python benchmarks/drift.py --check
 	$(MAKE) bench
 
-bench: .venv/ready .venv-rivals/ready  ## Measure, beside the rivals
+bench: .venv/dev-ready .venv-rivals/ready  ## Measure, beside the rivals
 	$(BIN)/python benchmarks/flights.py
 	$(BIN)/python benchmarks/features.py --rivals $(CURDIR)/.venv-rivals/bin/python
 	$(MAKE) demo
@@ -54,21 +59,21 @@ bench: .venv/ready .venv-rivals/ready  ## Measure, beside the rivals
 
 check: lint types contracts house  ## Lint, types, import contracts, and what must stay at zero in the house
 
-lint: .venv/ready
+lint: .venv/dev-ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 # The shell's folders are imported as ml_platform_dagster.*; links give the type checker that layout.
-types: .venv/ready
+types: .venv/dev-ready
 	@mkdir -p build/types/ml_platform_dagster
 	@for layer in assets jobs resources; do ln -sfn ../../../$$layer build/types/ml_platform_dagster/$$layer; done
 	$(BIN)/mypy -p ml_platform
 	MYPYPATH=build/types $(BIN)/mypy -p ml_platform_dagster.assets -p ml_platform_dagster.jobs -p ml_platform_dagster.resources
 
-contracts: .venv/ready
+contracts: .venv/dev-ready
 	$(BIN)/lint-imports
 
-house: .venv/ready
+house: .venv/dev-ready
 	$(BIN)/python .ci/house.py
 
 docs: .venv/ready .venv-docs/ready  ## Build the documentation site into build/site
@@ -80,14 +85,14 @@ docs: .venv/ready .venv-docs/ready  ## Build the documentation site into build/s
 	$(BIN)/uv pip install --quiet --python .venv-docs/bin/python --no-deps --require-hashes -r docs/requirements.lock
 	@touch $@
 
-wheel: .venv/ready  ## Build the wheel into dist/
+wheel: .venv/dev-ready  ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
-lock: .venv/ready  ## Resolve the lock file anew
-	$(BIN)/uv pip compile --universal --upgrade --no-strip-extras --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate -q pyproject.toml --extra postgres --group dev -o requirements.lock
-	$(BIN)/uv pip compile --universal --upgrade --no-strip-extras --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate -q docs/requirements.txt -o docs/requirements.lock
+# The product and what `make demo` needs to install it; and with it all that tests and checks need.
+lock: .venv/ready  ## Resolve the lock files anew
+	$(RESOLVE) pyproject.toml --extra postgres --group dev -o requirements-dev.lock
+	$(RESOLVE) pyproject.toml --group install -c requirements-dev.lock -o requirements.lock
+	$(RESOLVE) docs/requirements.txt -o docs/requirements.lock
 
 # uv installs many times faster than pip. It comes from the lock file like everything else, with its hashes; where there is
 # no wheel of it for a machine, pip does the work.
@@ -96,9 +101,12 @@ lock: .venv/ready  ## Resolve the lock file anew
 	$(PYTHON) -m venv .venv
 	@awk '/^[a-z]/ { found = /^uv==/ } found' requirements.lock > .venv/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary uv -r .venv/uv.lock 2>/dev/null || true
-	@if test -x $(BIN)/uv; then install="$(BIN)/uv pip install --quiet --python $(BIN)/python"; \
-	else install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; fi; set -x; \
+	@$(INSTALL); set -x; \
 	$$install --no-deps --require-hashes -r requirements.lock && $$install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev-ready: .venv/ready requirements-dev.lock
+	@$(INSTALL); set -x; $$install --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 clean:  ## Forget the environment and everything that was made

@@ -5,6 +5,7 @@ count is above its limit, and each thing counted is named.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,12 +105,25 @@ def parsed() -> Iterator[tuple[Path, ast.Module]]:
         yield path, ast.parse(path.read_text())
 
 
+def locks_that_differ() -> Iterator[str]:
+    """Return packages of the product's lock file that the tests' lock file has not, or has in another version."""
+    product, tests = (
+        {
+            "==".join(pin)
+            for pin in re.findall(r"^([a-z][\w.-]*)[^ =]*==([^ ;]+)", (ROOT / name).read_text(), re.MULTILINE)
+        }
+        for name in ("requirements.lock", "requirements-dev.lock")
+    )
+    yield from (f"requirements-dev.lock lacks {pin}: run make lock" for pin in sorted(product - tests))
+
+
 COUNTS: dict[str, Callable[[], Iterator[str]]] = {
     "loose modules": loose_modules,
     "files over 300 lines": long_files,
     "functions over 50 lines": long_functions,
     "packages without a face": packages_without_a_face,
     "imports of private modules": private_imports,
+    "locked packages that differ": locks_that_differ,
 }
 
 
