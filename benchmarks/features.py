@@ -233,7 +233,8 @@ class Bench:
         found = self._by_turns("windows", rivals, feed, asked)
         names = [f"{name}_{feature['windows'][0]}" for name, feature in SIX.items()]  # type: ignore[index]
         self._agree(found, "point", names, [f"recent.{name}" for name in names], rivals[0])
-        best = min((rival for rival in rivals if rival in found), key=lambda rival: _median(found[rival], "seconds"))
+        able = [rival for rival in rivals if rival in found]
+        best = min(able, key=lambda rival: _median(found[rival], "seconds"), default="")
         print(f"\n### Six features over 1 h, 1 d, 7 d, 30 d: {EVENTS:,} events of {entities:,}, {QUESTIONS:,} points\n")
         _table(found, against=best)
 

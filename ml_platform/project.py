@@ -14,7 +14,7 @@ from ml_platform.core.secrets import without_credentials
 from ml_platform.declarations.load.load import load_project
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.storage.artifacts import ArtifactStore
-from ml_platform.storage.database import Database
+from ml_platform.storage.database import Database, sqlite_url
 from ml_platform.storage.manifest_index import ManifestIndex
 from ml_platform.storage.redirects import successor
 from ml_platform.storage.simulated_clock import SimulatedClock
@@ -64,7 +64,7 @@ class Project:
         """The database of refs, the ledger and indexes."""
         if self.spec.file.storage.database is None:
             private_folder(self.state)
-        return Database(self.spec.file.storage.database or f"sqlite:///{self.state / 'platform.sqlite'}")
+        return Database(self.spec.file.storage.database or sqlite_url(self.state / "platform.sqlite"))
 
     @cached_property
     def clock(self) -> Clock:
@@ -96,7 +96,7 @@ class Project:
     @property
     def mlflow_uri(self) -> str:
         """The MLflow tracking URI as declared; it may hold a password."""
-        return self.spec.file.storage.mlflow or f"sqlite:///{self.state / 'mlflow.sqlite'}"
+        return self.spec.file.storage.mlflow or sqlite_url(self.state / "mlflow.sqlite")
 
     @property
     def mlflow_address(self) -> str:

@@ -35,8 +35,18 @@ def dagster_environment(project: Project) -> dict[str, str]:
 
 
 def make_home(project: Project) -> Path:
-    """Return the project's Dagster home, created with its settings where it is missing."""
+    """Return the project's Dagster home, created with its settings where it is missing.
+
+    Raises
+    ------
+    PlatformError
+        Where Dagster and MLflow would write elsewhere: they take the path for a part of an address.
+    """
     home = (project.state / "dagster").resolve()
+    if any(sign in str(home) for sign in "%?"):
+        raise PlatformError(
+            f"{home}: Dagster and MLflow cannot write below a folder with % or ? in its path. Rename it."
+        )
     settings = home / "dagster.yaml"
     if not settings.exists():
         with file_lock(lock_of(home)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from importlib.resources import as_file, files
 from pathlib import Path
+from shlex import quote
 
 from ml_platform.core.errors import PlatformError, suggest
 from ml_platform.core.private_files import shared_as_wanted
@@ -51,7 +52,8 @@ def make_project(directory: Path, example: str | None) -> None:
             _write_bare(directory)
         else:
             _copy_example(directory, example)
-    print(f"Made {directory}. Next: ml-platform validate {directory}, then ml-platform run {directory}")
+    typed = quote(str(directory))
+    print(f"Made {directory}. Next: ml-platform validate {typed}, then ml-platform run {typed}")
 
 
 def _copy_example(directory: Path, example: str) -> None:

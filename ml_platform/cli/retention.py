@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -63,7 +64,7 @@ def _print_removal(plan: RemovalPlan, directory: Path, grace: str, *, done: bool
         files = f"{len(plan.unfinished)} manifests and keys, of a removal that was stopped"
         lines.append(f"{files}, {'are' if done else 'would be'} forgotten.")
     if not done and not plan.is_empty:
-        lines.append(f"To do this, and only this: ml-platform gc {directory} --delete {plan.id}")
+        lines.append(f"To do this, and only this: ml-platform gc {quote(str(directory))} --delete {plan.id}")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from shlex import quote
 
 from ml_platform.cli.arguments import read_day
 from ml_platform.cli.summary import missed_text, print_status, wide_console
@@ -63,7 +64,7 @@ def list_predictions(directory: Path, model: str, day: str | None, limit: int, a
     missed = missed_rows(project, model, project.clock.now())
     if missed is not None and missed.reasons:
         console.print(f"\n{missed_text(missed)}", highlight=False, soft_wrap=True)
-    console.print(styled("\n[dim]Why?[/]  ml-platform explain {} {}", newest, directory), soft_wrap=True)
+    console.print(styled("\n[dim]Why?[/]  ml-platform explain {} {}", newest, quote(str(directory))), soft_wrap=True)
 
 
 def _bounds(day: str | None, now: datetime) -> tuple[datetime, datetime]:

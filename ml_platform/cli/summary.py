@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -49,7 +50,7 @@ def wide_console() -> Console:
 def print_summary(project: Project, console: Console) -> None:
     """Print the status with what to do next."""
     print_status(project, console)
-    where = project.root
+    where = shlex.quote(str(project.root))
     console.print(styled("[bold]Next[/]"))
     for command, what in (
         (f"ml-platform up {where}", "the whole graph in the Dagster UI, the runs in MLflow"),

@@ -50,7 +50,7 @@ class ArtifactStore:
     def __init__(self, url: str, cache: Path | None = None, index: ManifestIndex | None = None) -> None:
         self.url, self.index = url, index
         try:
-            self._fs, self._root = fsspec.core.url_to_fs(url)
+            self._fs, self._root = _file_system(url)
         except (ImportError, ValueError, OSError) as error:  # some file systems call their server here
             raise StoreUnavailable(url, str(error)) from error
         self._local = isinstance(self._fs, LocalFileSystem)
@@ -179,11 +179,12 @@ class ArtifactStore:
         return content
 
     def ids(self, kind: str) -> Iterator[str]:
-        """Yield the ids of every finished artifact of a kind, in order."""
+        """Yield the ids of every finished artifact of a kind, in order: those whose manifest the index knows."""
+        known = None if self.index is None else {id for of, id in self.index.manifests() if of == kind}
         folder = f"{self._root}/manifests/{kind}"
         if self._fs.exists(folder):
             for path in sorted(self._fs.ls(folder, detail=False)):
-                if str(path).endswith(".json"):
+                if str(path).endswith(".json") and (known is None or Path(path).stem in known):
                     yield Path(path).stem
 
     def unknown(self) -> Iterator[str]:
@@ -247,6 +248,15 @@ class ArtifactStore:
             write_durably(Path(path), content, temporaries)
         else:
             self._fs.pipe_file(path, content)
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    """Return the file system of an address, and the place in it. ``::`` in a local path chains nothing."""
+    if "://" in url:
+        found: tuple[Any, str] = fsspec.core.url_to_fs(url)
+        return found
+    files = LocalFileSystem()
+    return files, str(Path(url).expanduser().absolute())
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,11 @@ from ml_platform.storage.tables import METADATA
 
 _PATIENCE_SECONDS = 30.0
 _CREATING = 0x6D6C70  # the advisory lock that creating tables takes
+
+
+def sqlite_url(file: Path) -> str:
+    """Return the address of a SQLite file. In an address, ``%`` and ``?`` mean something, and not in a path."""
+    return "sqlite:///" + str(file).replace("%", "%25").replace("?", "%3F")
 
 
 class Database:

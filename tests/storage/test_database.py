@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 import sqlalchemy as sa
 
-from ml_platform.storage.database import Database
+from ml_platform.storage.artifacts import ArtifactStore
+from ml_platform.storage.database import Database, sqlite_url
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.tables import METADATA
 
@@ -30,3 +34,19 @@ def test_a_reader_opens_the_database_while_a_writer_is_at_work(database: Databas
             reader.engine = sa.create_engine(database_url, connect_args={"timeout": 0})  # to wait is an error
         assert current_output(reader, "late/snapshot") is None
         reader.engine.dispose()
+
+
+HOSTILE_FOLDERS = ["why?", "100%", "a%20b", "#1", "a::b", 'it\'s [x] "ünï" $HOME;', "a&b=c", "user:word@host"]
+
+
+@pytest.mark.parametrize("name", HOSTILE_FOLDERS)
+def test_a_database_and_a_store_lie_in_their_folder_whatever_its_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    database = Database(sqlite_url(folder / "platform.sqlite"))
+    with database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM outputs")
+    database.engine.dispose()
+    ArtifactStore(str(folder / "store")).put(b"content")
+    assert {path.name for path in folder.iterdir() if "-" not in path.name} == {"platform.sqlite", "store"}
+    assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -37,6 +37,16 @@ def test_an_edited_manifest_with_its_own_hash_is_damaged(indexed: ArtifactStore)
     assert indexed.find("snapshot", "k") is None
 
 
+def test_a_manifest_whose_writer_was_killed_before_it_was_remembered_is_no_finished_artifact(
+    indexed: ArtifactStore, database: Database
+) -> None:
+    for id in ("a", "b", "c"):
+        indexed.write("snapshot", id, f"k{id}")
+    with database.writing() as connection:
+        forget_file(connection, "manifests/snapshot/b.json")
+    assert list(indexed.ids("snapshot")) == ["a", "c"]
+
+
 def test_what_is_written_anew_over_an_edited_one_counts(indexed: ArtifactStore) -> None:
     indexed.write("snapshot", "a", "k", about={"rows": 5})
     _edit(indexed, "snapshot", "a")

@@ -63,6 +63,8 @@ def verify_project(
         for what, step in steps.items():
             try:
                 step()
+            except PermissionError:  # raised to the caller: what this user may not read may be whole
+                raise
             except Exception as error:  # whatever a damaged row makes of its reader, the rest is checked, too
                 found.cannot_check(what, error)
     return found.verification
@@ -104,8 +106,7 @@ class _Verifier:
     def _database_damage(self, problem: str, remedy: str) -> None:
         url = self._project.database.engine.url
         where = str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
-        was = "refs, the ledger, the row log and indexes"
-        self.add(Damage("damaged", "database", where, was, problem, remedy))
+        self.add(Damage("damaged", "database", where, "refs, the ledger, the row log and indexes", problem, remedy))
 
     def _count(self, what: str) -> None:
         self.verification.checked[what] += 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from ml_platform.audit.verify.verify import verify_project
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
@@ -47,6 +49,18 @@ def test_a_damaged_object_is_told_with_who_needs_it_and_what_to_do(factory: Proj
     assert damage.was.startswith(f"{day} of champion of late_parcel > trained_model ")
     assert damage.was.endswith(f" > snapshot {snapshot.short_id}")
     assert damage.remedy == "Restore it from a copy, or remove it and the manifest, and run: the same is made again."
+
+
+def test_a_file_that_this_user_may_not_read_is_not_called_damaged(factory: Project) -> None:
+    """Whoever runs tests may be allowed everything, so the file system itself refuses."""
+
+    def refuse(self: LocalFileSystem, path: str, **kwargs: object) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalFileSystem, "cat_file", refuse)
+        with pytest.raises(PermissionError, match="Permission denied"):
+            verify_project(factory)
 
 
 def test_what_can_be_made_again_is_the_same_after_its_remedy(factory: Project) -> None:
