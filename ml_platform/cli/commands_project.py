@@ -16,11 +16,23 @@ _PANEL = "The factory"
 def init(
     directory: Annotated[Path, typer.Argument(help="The folder to make; it must be new or empty.")],
     example: Annotated[str | None, typer.Option(help="Start from an example, such as flights.")] = None,
+    rows: Annotated[
+        Path | None, typer.Option("--from", help="Start from a CSV or Parquet file, and predict one of its columns.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="With --from: the columns that identify a row, as a,b.")] = None,
+    time: Annotated[str | None, typer.Option(help="With --from: the column that says when a row happened.")] = None,
+    predict: Annotated[str | None, typer.Option(help="With --from: the column to predict.")] = None,
+    template: Annotated[str | None, typer.Option(help="With --from: binary, regression or multiclass.")] = None,
 ) -> None:
-    """Make a new project."""
-    from ml_platform.cli.new_project import make_project
+    """Make a new project: bare, from an example, or from a file of rows.
 
-    make_project(directory, example)
+    With --from, choices without an option are asked for at a terminal; elsewhere the guess is taken. All are shown.
+    """
+    from ml_platform.cli.new_project import make_project
+    from ml_platform.operations.new_project.choices import Wanted
+
+    columns = None if key is None else tuple(key.split(","))
+    make_project(directory, example, rows, Wanted(columns, time, predict, template))
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -1,17 +1,27 @@
-"""Making a new project: from an example, or the bare folders."""
+"""Making a new project: from a file of rows, from an example, or the bare folders."""
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 from shlex import quote
 
+import typer
+
 from ml_platform.core.errors import PlatformError, suggest
 from ml_platform.core.private_files import shared_as_wanted
+from ml_platform.declarations.load.schema import json_schemas
+from ml_platform.operations.new_project.choices import Choices, Wanted, choose
+from ml_platform.operations.new_project.files import copy_rows, project_files
+from ml_platform.operations.new_project.table import look_at, name_of
 
 _EXAMPLES = "ml_platform_examples"
 _LEFT_OUT = shutil.ignore_patterns(".ml_platform", "__pycache__", ".*")
+_SCHEMAS = ".schemas"
+_KINDS = {"sources": "source", "features": "feature_table", "models": "model"}
 _BARE = """\
 spec_version: 1
 name: {name}
@@ -38,22 +48,78 @@ class UnknownExample(PlatformError):
         super().__init__(f"no example is called {name!r}. {suggest(name, known)}")
 
 
-def make_project(directory: Path, example: str | None) -> None:
+def make_project(directory: Path, example: str | None, rows: Path | None, wanted: Wanted) -> None:
     """Write a new project into `directory`.
+
+    Parameters
+    ----------
+    example
+        Copy this example.
+    rows
+        A CSV or Parquet file: write a project that predicts one of its columns.
 
     Raises
     ------
-    FolderTaken, UnknownExample
+    FolderTaken, UnknownExample, UnusableFile
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise FolderTaken(directory)
+    if example is not None and rows is not None:
+        raise typer.BadParameter("give either --example or --from")
     with shared_as_wanted():
+        if rows is not None:
+            _write_from_rows(directory, rows, wanted)
+            return
         if example is None:
             _write_bare(directory)
         else:
             _copy_example(directory, example)
+        _add_schemas(directory)
     typed = quote(str(directory))
     print(f"Made {directory}. Next: ml-platform validate {typed}, then ml-platform run {typed}")
+
+
+def _write_from_rows(directory: Path, rows: Path, wanted: Wanted) -> None:
+    table = look_at(rows)
+    chosen = choose(table, wanted, _ask)
+    copy_rows(table, directory)
+    for name, text in project_files(name_of(directory.resolve().name), table, chosen).items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    _add_schemas(directory)
+    _print_choices(directory, chosen)
+    if table.rewritten:
+        print(f"Times in {', '.join(table.rewritten)} were rewritten as 2024-05-31 18:30:00. Write new files so, too.")
+
+
+def _ask(question: str, guess: str) -> str:
+    """Ask a person; where none is at the terminal, take the guess."""
+    return str(typer.prompt(question, default=guess)) if sys.stdin.isatty() else guess
+
+
+def _print_choices(directory: Path, chosen: Choices) -> None:
+    print(f"Made {directory}: {chosen.template}, predicts {chosen.predict}.")
+    print(f"  a row is identified by  {', '.join(chosen.key)}   (--key)")
+    print(f"  a row happens at        {chosen.time}   (--time)")
+    history = f"the history of each {chosen.group}, and " if chosen.group else ""
+    print(f"  features                {history}the other columns")
+    print(f"  train, validate, test   {chosen.train}, {chosen.validate}, {chosen.test} days")
+    print(f"The YAML files have comments. Read those that say CHECK: {directory}/sources, {directory}/models. Next:")
+    print(f"  ml-platform run {directory} --until {chosen.until:%Y-%m-%dT%H:%M:%SZ}")
+    print(f"  ml-platform predictions predict_{chosen.predict} {directory}")
+
+
+def _add_schemas(directory: Path) -> None:
+    """Write the JSON schemas, and name the right one in the first line of every YAML file, for editors."""
+    (directory / _SCHEMAS).mkdir(parents=True)
+    for kind, schema in json_schemas().items():
+        (directory / _SCHEMAS / f"{kind}.json").write_text(json.dumps(schema, indent=1), encoding="utf-8")
+    for path in sorted(directory.rglob("*.yaml")):
+        depth = len(path.relative_to(directory).parts) - 1
+        kind = _KINDS.get(path.relative_to(directory).parts[0], "project")
+        line = f"# yaml-language-server: $schema={'../' * depth}{_SCHEMAS}/{kind}.json\n"
+        path.write_text(line + path.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def _copy_example(directory: Path, example: str) -> None:
@@ -67,6 +133,5 @@ def _copy_example(directory: Path, example: str) -> None:
 def _write_bare(directory: Path) -> None:
     for folder in ("sources", "features", "models", "transforms"):
         (directory / folder).mkdir(parents=True, exist_ok=True)
-    name = "".join(letter if letter.isalnum() else "_" for letter in directory.resolve().name.lower()).strip("_")
-    name = name if name[:1].isalpha() else f"project_{name}"
+    name = name_of(directory.resolve().name)
     (directory / "project.yaml").write_text(_BARE.format(name=name), encoding="utf-8")

@@ -1,0 +1,192 @@
+"""Choosing key, time and label of a new project: what a person says, else a guess that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+
+from ml_platform.core.errors import suggest
+from ml_platform.operations.new_project.table import ColumnFacts, TableFacts, UnusableFile
+
+TEMPLATES = ("binary", "regression", "multiclass")
+TEST_DAYS = 14
+_LEAST_DAYS = 45
+_LONGEST_TEST = 180
+_MOST_CLASSES = 20
+_DAY = timedelta(days=1)
+_MARGIN_DAYS = 8
+"""What the horizon, and the first days without history, take of the time span."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person said; None where a guess is wanted."""
+
+    key: tuple[str, ...] | None = None
+    time: str | None = None
+    predict: str | None = None
+    template: str | None = None
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the new project is about.
+
+    Attributes
+    ----------
+    group
+        A column whose values come again: features are the history of its values. None where there is none.
+    daily
+        Whether times are whole days.
+    start, until
+        Where the simulated clock starts, and how far a first run moves it.
+    train, validate, test
+        Days of the split.
+    """
+
+    key: tuple[str, ...]
+    time: str
+    predict: str
+    template: str
+    group: str | None
+    daily: bool
+    start: datetime
+    until: datetime
+    train: int
+    validate: int
+    test: int
+
+
+def choose(table: TableFacts, wanted: Wanted, ask: Callable[[str, str], str]) -> Choices:
+    """Return what a new project is about.
+
+    Parameters
+    ----------
+    ask
+        Takes a question and a guess, and returns the answer.
+
+    Raises
+    ------
+    UnusableFile
+    """
+    time = _known(table, wanted.time or ask("Which column says when a row happened?", _guess_time(table)))
+    if table.columns[time].type != "timestamp" or table.columns[time].nulls:
+        raise UnusableFile(table.file, f"column {time} is not a time in every row. Write it as 2024-05-31T18:30:00Z.")
+    key = wanted.key or tuple(ask("Which columns identify a row?", ",".join(_guess_key(table, time))).split(","))
+    key = tuple(_known(table, name.strip()) for name in key)
+    _require_key(table, key)
+    predict = _known(table, wanted.predict or ask("Which column is to be predicted?", _guess_predict(table, time, key)))
+    template = wanted.template or _guess_template(table.columns[predict])
+    _require_template(table, template, table.columns[predict])
+    return _in_time(table, key, time, predict, template)
+
+
+def _in_time(table: TableFacts, key: tuple[str, ...], time: str, predict: str, template: str) -> Choices:
+    """Return the choices with a clock and a split that fit the time span of the rows."""
+    times = table.frame(time)[time]
+    times = times.dt.tz_convert(UTC) if times.dt.tz else times.dt.tz_localize(UTC)
+    last = times.max().normalize().to_pydatetime()
+    start = last - 3 * _DAY
+    ages = sorted({*((start - times[times < start]).dt.days)})
+    days = ages[-1] if ages else 0
+    if days < _LEAST_DAYS:
+        problem = f"{time} spans {days + 3} days; training, and a test of {TEST_DAYS} days, need {_LEAST_DAYS + 3}."
+        raise UnusableFile(table.file, f"{problem} Name a file with more history.")
+    validate, test = min(max(7, round(0.15 * days)), 90), _test_days(ages, days)
+    return Choices(
+        key=key,
+        time=time,
+        predict=predict,
+        template=template,
+        group=_guess_group(table, {*key, time, predict}),
+        daily=bool((times == times.dt.normalize()).all()),
+        start=start,
+        until=last,
+        train=days - test - validate - _MARGIN_DAYS,
+        validate=validate,
+        test=test,
+    )
+
+
+def _test_days(ages: Sequence[int], days: int) -> int:
+    """Return how long a test period is that has enough days with rows, and a fifth of all days."""
+    enough = ages[TEST_DAYS + 2] + 3 if len(ages) > TEST_DAYS + 2 else days
+    return min(max(enough, TEST_DAYS + 4, min(round(0.2 * days), _LONGEST_TEST)), days // 2)
+
+
+def _known(table: TableFacts, name: str) -> str:
+    renamed = table.renamed.get(name, name)
+    if renamed not in table.columns:
+        raise UnusableFile(table.file, f"no column is called {name!r}. {suggest(name, table.columns)}")
+    return renamed
+
+
+def _guess_time(table: TableFacts) -> str:
+    times = [column.name for column in table.columns.values() if column.type == "timestamp" and not column.nulls]
+    if not times:
+        raise UnusableFile(table.file, "no column is a time in every row. Add one, written as 2024-05-31T18:30:00Z.")
+    return times[0]
+
+
+def _guess_key(table: TableFacts, time: str) -> tuple[str, ...]:
+    """Return the first column, or few columns, whose values identify a row; those with the time come first."""
+    rows = table.rows.num_rows
+    usable = [column for column in table.columns.values() if column.type in ("int", "string") and not column.nulls]
+    for column in usable:
+        if column.distinct == rows:
+            return (column.name,)
+    if table.columns[time].distinct == rows:
+        return (time,)
+    names = [column.name for column in usable]
+    for pair in [(name, time) for name in names] + [*combinations(names, 2)]:
+        if not table.frame(*pair).duplicated().any():
+            return pair
+    raise UnusableFile(table.file, "no two columns identify a row. Give them: --key a,b,c.")
+
+
+def _require_key(table: TableFacts, key: tuple[str, ...]) -> None:
+    twice = int(table.frame(*key).duplicated().sum())
+    if twice:
+        raise UnusableFile(table.file, f"{twice} rows have a key that another row has. Give more columns: --key a,b.")
+
+
+def _guess_predict(table: TableFacts, time: str, key: Sequence[str]) -> str:
+    names = [name for name in table.columns if name != time and name not in key]
+    if not names:
+        raise UnusableFile(table.file, "no column is left to predict. Name a file with more columns.")
+    return names[-1]
+
+
+def _guess_template(column: ColumnFacts) -> str:
+    if column.type == "bool" or column.distinct == 2:
+        return "binary"
+    return "multiclass" if column.type == "string" else "regression"
+
+
+def _require_template(table: TableFacts, template: str, column: ColumnFacts) -> None:
+    if template not in TEMPLATES:
+        raise UnusableFile(table.file, f"no template is called {template!r}. {suggest(template, TEMPLATES)}")
+    numbers = column.type in ("int", "float")
+    wrong = {
+        "regression": not numbers,
+        "multiclass": column.type != "string" or not 2 < column.distinct <= _MOST_CLASSES,
+        "binary": column.type != "bool" and column.distinct != 2 and not numbers,
+    }[template]
+    if wrong:
+        found = f"column {column.name} is {column.type} with {column.distinct} distinct values"
+        raise UnusableFile(
+            table.file, f"{found}, which template {template} does not take. Name another with --template."
+        )
+
+
+def _guess_group(table: TableFacts, taken: set[str]) -> str | None:
+    """Return the text column with the most values that each come often."""
+    often = [
+        column
+        for column in table.columns.values()
+        if column.type == "string" and column.name not in taken and not column.nulls
+        if 2 <= column.distinct <= table.rows.num_rows // 20
+    ]
+    return max(often, key=lambda column: column.distinct).name if often else None

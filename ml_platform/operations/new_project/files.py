@@ -1,0 +1,213 @@
+"""The files of a new project, with comments that say what to look at next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ml_platform.operations.new_project.choices import Choices
+from ml_platform.operations.new_project.table import ColumnFacts, TableFacts, name_of
+
+_MOST_TEXTS = 200
+
+
+def project_files(name: str, table: TableFacts, chosen: Choices) -> Mapping[str, str]:
+    """Return the text of every YAML file by its path in the project."""
+    rows = name_of(table.file.stem)
+    files = {
+        "project.yaml": _project(name, rows, chosen),
+        f"sources/{rows}.yaml": _rows(name, rows, table, chosen),
+        f"sources/{rows}_outcomes.yaml": _outcomes(name, rows, table, chosen),
+        f"models/predict_{chosen.predict}.yaml": _model(name, rows, table, chosen),
+    }
+    if chosen.group:
+        files[f"features/{chosen.group}_history.yaml"] = _history(name, rows, table, chosen)
+    return files
+
+
+def copy_rows(table: TableFacts, folder: Path) -> Path:
+    """Write the rows below the project's folder, with the new names and times in ISO 8601, and return the file."""
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    path = folder / "data" / f"{name_of(table.file.stem)}{table.file.suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if table.file.suffix == ".parquet":
+        pyarrow.parquet.write_table(table.rows, path)
+    elif table.renamed or table.rewritten:
+        pyarrow.csv.write_csv(table.rows, path)
+    else:
+        path.write_bytes(table.file.read_bytes())
+    return path
+
+
+def _ahead(chosen: Choices) -> tuple[str, str, str]:
+    """Return how long before its time a row is known, when it is asked about, and the label horizon."""
+    return ("2d", "1d", "2d") if chosen.daily else ("2h", "1h", "3h")
+
+
+def _entity(chosen: Choices) -> str:
+    return chosen.key[0].removesuffix("_id") if len(chosen.key) == 1 and chosen.key[0] != chosen.time else "row"
+
+
+def _project(name: str, rows: str, chosen: Choices) -> str:
+    group = f"\n  {chosen.group}: [{chosen.group}]" if chosen.group and chosen.group != _entity(chosen) else ""
+    return f"""\
+spec_version: 1
+name: {name}
+description: Predicts {chosen.predict} of {rows}.   # what is decided with it, and for whom?
+owner: team:{name.replace("_", "-")}
+currency: USD
+# The rows are history, so the clock is simulated; `ml-platform advance 1d` moves it. For live data write `clock: wall`.
+clock: {{simulated_from: {chosen.start:%Y-%m-%dT%H:%M:%SZ}}}
+entities:
+  {_entity(chosen)}: [{", ".join(chosen.key)}]{group}
+"""
+
+
+def _reader(rows: str, table: TableFacts) -> str:
+    kind = "parquet" if table.file.suffix == ".parquet" else "csv"
+    nulls = f", null_values: ['', {', '.join(repr(text) for text in table.null_values)}]" if table.null_values else ""
+    return f"{{{kind}: data/{rows}{table.file.suffix}{nulls}}}"
+
+
+def _column(column: ColumnFacts, table: TableFacts) -> str:
+    if column.type != "timestamp" or table.rows.schema.field(column.name).type.tz:
+        return f"  {column.name}: {column.type}"
+    return f"  {column.name}: {{type: timestamp, zone: UTC}}   # CHECK: the time zone, such as Europe/Paris"
+
+
+def _source(title: str, name: str, rows: str, table: TableFacts, chosen: Choices, names: list[str], known: str) -> str:
+    columns = "\n".join(_column(table.columns[column], table) for column in names)
+    return f"""\
+spec_version: 1
+name: {title}
+description: {rows}, from {table.file.name}.
+owner: team:{name.replace("_", "-")}
+reader: {_reader(rows, table)}   # a path, a glob or a URL; new files are read at the next run
+key: [{", ".join(chosen.key)}]
+event_timestamp: {chosen.time}
+{known}
+columns:
+{columns}
+"""
+
+
+def _rows(name: str, rows: str, table: TableFacts, chosen: Choices) -> str:
+    ahead, _, _ = _ahead(chosen)
+    names = [column for column in table.columns if column != chosen.predict]
+    known = (
+        f"# CHECK: this says that the columns below are known {ahead} before {chosen.time}. Remove each that is\n"
+        "# known only later: predictions from it look good here and fail in production.\n"
+        f"known_at: {{delay: -{ahead}}}"
+    )
+    return _source(rows, name, rows, table, chosen, names, known)
+
+
+def _outcomes(name: str, rows: str, table: TableFacts, chosen: Choices) -> str:
+    known = f"# CHECK: how long after {chosen.time} is {chosen.predict} known?\nknown_at: {{delay: 0s}}"
+    group = [chosen.group] if chosen.group else []
+    names = list(dict.fromkeys([*chosen.key, chosen.time, *group, chosen.predict]))
+    return _source(f"{rows}_outcomes", name, rows, table, chosen, names, known)
+
+
+def _history(name: str, rows: str, table: TableFacts, chosen: Choices) -> str:
+    every, windows = ("1d", "[7d, 28d]") if chosen.daily else ("1h", "[1d, 7d]")
+    aggregates = {
+        "regression": f"  mean: {{mean: {chosen.predict}, windows: {windows}}}\n",
+        "binary": f"  share: {{share: {_quoted(_label(table, chosen)[0])}, windows: {windows}}}\n",
+        "multiclass": f"  last: {{last: {chosen.predict}, windows: {windows}}}\n",
+    }[chosen.template]
+    return f"""\
+spec_version: 1
+name: {chosen.group}_history
+description: What {chosen.predict} was for this {chosen.group} lately.
+owner: team:{name.replace("_", "-")}
+entity: {chosen.group}
+source: {rows}_outcomes
+refresh: {every}
+publish_delay: 0s
+features:   # NEXT: add other aggregates; the reference lists them
+  rows: {{count: true, windows: {windows}}}
+{aggregates}"""
+
+
+def _label(table: TableFacts, chosen: Choices) -> tuple[str, float]:
+    """Return the label's expression, and for two classes the share of rows that are positive."""
+    name, column = chosen.predict, table.columns[chosen.predict]
+    if chosen.template != "binary":
+        return name, 0.0
+    values = table.frame(name)[name].dropna()
+    if column.type == "bool":
+        return name, float(values.mean())
+    if column.distinct > 2:
+        limit = float(values.quantile(0.75))
+        return f"{name} >= {limit:g}", float((values >= limit).mean())
+    rare = values.value_counts().index[-1]
+    return f"{name} == {rare!r}" if isinstance(rare, str) else f"{name} == {rare:g}", float((values == rare).mean())
+
+
+def _value(table: TableFacts, chosen: Choices) -> str:
+    name, (_, share) = chosen.predict, _label(table, chosen)
+    if chosen.template == "regression":
+        middle = float(table.frame(name)[name].median())
+        return (
+            "value:   # CHECK: what does an error cost? Here each unit of error costs 1\n"
+            "  payoff: -abs(label - prediction)\n"
+            f"  do_nothing: {middle:g}   # without a model: the median\n"
+        )
+    if chosen.template == "binary":
+        worth = max(2, round(1 / max(share, 0.001)))
+        return (
+            "value:   # CHECK: what does acting cost, and what does it save where the label is true?\n"
+            f"  actions: {{act: -1 + label * {worth}, wait: 0}}\n"
+            "  do_nothing: wait\n"
+        )
+    counts = table.frame(name)[name].value_counts()
+    actions = "".join(f"    choose_{name_of(text)}: where(label == {text!r}, 1, 0)\n" for text in counts.index)
+    return (
+        "value:   # CHECK: what is each choice worth? Here a right one earns 1\n"
+        f"  actions:\n{actions}  do_nothing: choose_{name_of(counts.index[0])}   # without a model: the most frequent\n"
+    )
+
+
+def _features(table: TableFacts, chosen: Choices, rows: str) -> str:
+    left_out = {*chosen.key, chosen.time, chosen.predict}
+    names = [
+        column.name
+        for column in table.columns.values()
+        if column.name not in left_out and column.type != "timestamp" and column.distinct > 1
+        if column.type != "string" or column.distinct <= _MOST_TEXTS
+    ]
+    history = [f"  - {chosen.group}_history.*\n"] if chosen.group else []
+    return "".join([*history, *(f"  - {rows}.{name}\n" for name in names)])
+
+
+def _model(name: str, rows: str, table: TableFacts, chosen: Choices) -> str:
+    _, before, horizon = _ahead(chosen)
+    label, _ = _label(table, chosen)
+    baseline = "ridge" if chosen.template == "regression" else "logistic_regression"
+    return f"""\
+spec_version: 1
+name: predict_{chosen.predict}
+description: Predicts {chosen.predict}, asked {before} before {chosen.time}.
+owner: team:{name.replace("_", "-")}
+task: {chosen.template}
+population: {{source: {rows}, entity: {_entity(chosen)}, prediction_time: {chosen.time} - {before}}}
+label: {{source: {rows}_outcomes, expression: {_quoted(label)}, horizon: {horizon}}}
+features:
+{_features(table, chosen, rows)}\
+split: {{train: {chosen.train}d, validate: {chosen.validate}d, test: {chosen.test}d}}
+algorithm: lightgbm   # NEXT: `ml-platform schema` and the reference list the others
+baselines: [{baseline}]
+{_value(table, chosen)}\
+release:
+  first: {{do_nothing: 0.8, baselines: ignore}}   # CHECK: how sure must it be that a version earns more?
+deployment: {{batch: "0 {"0" if chosen.daily else "*"} * * * UTC"}}
+monitoring: {{window: 7d, min_rows: 50}}
+retraining: {{schedule: "0 3 * * 1 UTC", on: [drift], cooldown: 3d}}
+"""
+
+
+def _quoted(expression: str) -> str:
+    return f'"{expression}"' if "'" in expression else expression

@@ -1,0 +1,159 @@
+"""Looking at a CSV or Parquet file: its columns, their types, and which cells mean null."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_platform.core.errors import PlatformError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_NULLS = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
+_FORMATS = ("%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%b %d %Y")
+"""Ways to write times, beside ISO 8601, that have one meaning."""
+
+
+class UnusableFile(PlatformError):
+    """A project cannot be made from a file; the sentence says why, and what to do."""
+
+    def __init__(self, file: object, problem: str) -> None:
+        super().__init__(f"{file}: {problem} Nothing was written.")
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """One column: its name, its type in a declaration, and how many distinct values and nulls it has."""
+
+    name: str
+    type: str
+    distinct: int
+    nulls: int
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """A file's rows, and what was found in them.
+
+    Attributes
+    ----------
+    rows
+        All rows; columns have names that expressions can use.
+    renamed
+        New names of columns by those in the file, where they differ.
+    rewritten
+        Columns of times that were not written in ISO 8601.
+    null_values
+        Cells that mean null, beside empty ones.
+    """
+
+    file: Path
+    rows: pa.Table
+    columns: Mapping[str, ColumnFacts]
+    renamed: Mapping[str, str]
+    rewritten: tuple[str, ...]
+    null_values: tuple[str, ...]
+
+    def frame(self, *names: str) -> pd.DataFrame:
+        """Return some columns as a data frame."""
+        frame: pd.DataFrame = self.rows.select(list(names)).to_pandas()
+        return frame
+
+
+def name_of(text: str) -> str:
+    """Return a name that declarations take.
+
+    >>> name_of("Arrival delay (min)"), name_of("2nd")
+    ('arrival_delay_min', 'c_2nd')
+    """
+    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:60]
+    return name if name[:1].isalpha() else f"c_{name}".rstrip("_")
+
+
+def look_at(file: Path) -> TableFacts:
+    """Read a file of rows.
+
+    Raises
+    ------
+    UnusableFile
+    """
+    if not file.is_file():
+        raise UnusableFile(file, "no such file. Correct the path.")
+    rows, nulls = _read(file)
+    if not rows.num_rows:
+        raise UnusableFile(file, "it has no rows. Name another file.")
+    names = [name_of(name) for name in rows.column_names]
+    if len(set(names)) < len(names):
+        raise UnusableFile(file, "two columns have the same name, apart from signs and capitals. Rename one.")
+    renamed = {old: new for old, new in zip(rows.column_names, names, strict=True) if old != new}
+    rows, rewritten = _with_times(rows.rename_columns(names))
+    return TableFacts(file, rows, _facts(rows), renamed, rewritten, nulls)
+
+
+def _read(file: Path) -> tuple[pa.Table, tuple[str, ...]]:
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    try:
+        if file.suffix == ".parquet":
+            return pa.parquet.read_table(file), ()
+        options = pa.csv.ConvertOptions(null_values=["", *_NULLS], strings_can_be_null=True)
+        return pa.csv.read_csv(file, convert_options=options), _null_cells(file)
+    except (pa.ArrowException, OSError) as error:
+        raise UnusableFile(file, f"not readable as CSV or Parquet: {error}. Repair it.") from None
+
+
+def _null_cells(file: Path) -> tuple[str, ...]:
+    """Return which texts that usually mean null occur as whole cells."""
+    cells = set(re.findall(r"(?:^|,)\"?([A-Za-z/?]{1,4})\"?(?=,|\r?$)", file.read_text(encoding="utf-8"), re.MULTILINE))
+    return tuple(text for text in _NULLS if text in cells)
+
+
+def _with_times(rows: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
+    """Return the rows with texts that are times as times, and the columns that were texts."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rewritten = []
+    for place, name in enumerate(rows.column_names):
+        column = rows.column(name)
+        if pa.types.is_date(column.type):
+            rows = rows.set_column(place, name, column.cast(pa.timestamp("s")))
+        if not pa.types.is_string(column.type):
+            continue
+        for form in _FORMATS:
+            times = pc.strptime(column, form, "s", error_is_null=True)
+            if times.null_count == column.null_count < len(column):
+                rows = rows.set_column(place, name, times)
+                rewritten.append(name)
+                break
+    return rows, tuple(rewritten)
+
+
+def _facts(rows: pa.Table) -> dict[str, ColumnFacts]:
+    import pyarrow.compute as pc
+
+    found = {}
+    for name in rows.column_names:
+        column = rows.column(name)
+        distinct = 0 if column.null_count == len(column) else pc.count_distinct(column).as_py()
+        found[name] = ColumnFacts(name, _type(column.type), distinct, column.null_count)
+    return found
+
+
+def _type(kind: pa.DataType) -> str:
+    import pyarrow as pa
+
+    tests = {
+        "bool": pa.types.is_boolean,
+        "int": pa.types.is_integer,
+        "float": lambda kind: pa.types.is_floating(kind) or pa.types.is_decimal(kind),
+        "timestamp": pa.types.is_timestamp,
+    }
+    return next((name for name, test in tests.items() if test(kind)), "string")
