@@ -26,7 +26,6 @@ app = typer.Typer(
     cls=_Commands,
     help="A factory of factories of models: one declarative file per model makes a whole asset graph.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

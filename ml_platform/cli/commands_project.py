@@ -44,6 +44,14 @@ def validate(directory: Directory = HERE, as_json: AsJson = False) -> None:
 
 
 @app.command(rich_help_panel=_PANEL)
+def doctor(directory: Directory = HERE, as_json: AsJson = False) -> None:
+    """Check the machine and the project: Python, disk, database, clock, MLflow. Exit code 1: a check failed."""
+    from ml_platform.cli.doctor import show_checks
+
+    raise typer.Exit(show_checks(directory, as_json))
+
+
+@app.command(rich_help_panel=_PANEL)
 def schema(
     directory: Annotated[Path | None, typer.Argument(help="Write one schema file for each kind here.")] = None,
 ) -> None:

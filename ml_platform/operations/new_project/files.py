@@ -198,7 +198,9 @@ label: {{source: {rows}_outcomes, expression: {_quoted(label)}, horizon: {horizo
 features:
 {_features(table, chosen, rows)}\
 split: {{train: {chosen.train}d, validate: {chosen.validate}d, test: {chosen.test}d}}
-algorithm: lightgbm   # NEXT: `ml-platform schema` and the reference list the others
+algorithm:   # NEXT: try others; the reference lists them with their parameters
+  name: lightgbm
+  params: {{learning_rate: 0.05, num_leaves: 15, num_iterations: 500, early_stopping_round: 30}}
 baselines: [{baseline}]
 {_value(table, chosen)}\
 release:

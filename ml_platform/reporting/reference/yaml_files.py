@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ml_platform.core.yaml_text import as_yaml
@@ -40,12 +41,17 @@ def _inline_parts(schema: Any) -> Iterator[tuple[str, Schema]]:
     members = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
     for member in members:
         if isinstance(member, dict) and _is_part(member):
-            yield member["title"], member
+            yield _name(member), member
         yield from _inline_parts(member)
 
 
 def _is_part(schema: Schema) -> bool:
-    return isinstance(schema.get("properties"), dict) and isinstance(schema.get("title"), str)
+    return isinstance(schema.get("properties"), dict) and schema.get("type") == "object"
+
+
+def _name(part: Schema) -> str:
+    """Return what tells parts apart that are written where they are used: a title, or else their keys."""
+    return str(part.get("title") or "+".join(part["properties"]))
 
 
 def _places(part: Schema, parts: Mapping[str, Schema], path: str, seen: set[str]) -> Iterator[tuple[str, str]]:
@@ -58,9 +64,16 @@ def _places(part: Schema, parts: Mapping[str, Schema], path: str, seen: set[str]
             seen.add(name)
             place = f"{path}.{key}" if path else key
             if len(names) > 1:
-                place += f": {parts[name]['required'][0]}"
+                place += f": {_chosen_by(parts[name], [parts[other] for other in names])}"
             yield name, place
             yield from _places(parts[name], parts, place, seen)
+
+
+def _chosen_by(part: Schema, siblings: Sequence[Schema]) -> str:
+    """Return the key by which a person chooses a part among others in the same place, else its title."""
+    required = [other.get("required", []) for other in siblings]
+    alone = [key for key in part["required"] if sum(key in keys for keys in required) == 1]
+    return alone[0] if len(alone) == 1 else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _name(part)).lower()
 
 
 def _references(schema: Any) -> Iterator[str]:
@@ -68,7 +81,7 @@ def _references(schema: Any) -> Iterator[str]:
     if isinstance(schema, dict) and "$ref" in schema:
         yield schema["$ref"].rpartition("/")[2]
     elif isinstance(schema, dict) and _is_part(schema):
-        yield schema["title"]
+        yield _name(schema)
     elif isinstance(schema, dict):
         for key, value in schema.items():
             if key not in ("examples", "default"):
@@ -122,7 +135,7 @@ def _plain_type(schema: Schema, places: Mapping[str, str]) -> str:
     if kind == "array":
         return f"list of {_type(schema.get('items', {}), places)}"
     if kind == "object":
-        values = schema.get("additionalProperties")
+        values = schema.get("additionalProperties") or next(iter(schema.get("patternProperties", {}).values()), None)
         return f"mapping of names to {_type(values, places)}" if isinstance(values, dict) else "mapping"
     if str(schema.get("pattern", "")).endswith(_DURATION):
         return "duration"
@@ -134,4 +147,4 @@ def _plain_type(schema: Schema, places: Mapping[str, str]) -> str:
 
 
 def _anchor(path: str) -> str:
-    return path.replace(": ", "-").replace(".", "-").replace("_", "-")
+    return re.sub(r"[^a-z0-9]+", "-", path.lower())

@@ -1,0 +1,28 @@
+"""Printing the checks of a machine and a project."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.table import Table
+
+from ml_platform.cli.summary import wide_console
+from ml_platform.core.terminal_text import styled
+from ml_platform.reporting.doctor import check_up
+
+
+def show_checks(directory: Path, as_json: bool) -> int:
+    """Print each check; 1 where one failed."""
+    found = check_up(directory, datetime.now(UTC))
+    failed = [item for item in found if not item.ok]
+    if as_json:
+        print(json.dumps({"ok": not failed, "checks": [item.as_json() for item in found]}, indent=2))
+        return int(bool(failed))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for item in found:
+        mark = styled("✓", "green") if item.ok else styled("✗", "red")
+        table.add_row(mark, item.name, " ".join(text for text in (item.found, item.remedy) if text))
+    wide_console().print(table)
+    return int(bool(failed))

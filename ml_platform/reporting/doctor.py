@@ -1,0 +1,116 @@
+"""Checks of a machine and a project before anything runs: what is wrong, and what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ml_platform.core.errors import PlatformError
+from ml_platform.project import Project, open_project
+from ml_platform.reporting.mlflow.client import reachable
+
+_FREE_GB = 2.0
+_OLDEST_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_CLOCK_SLACK = timedelta(minutes=5)
+_PYTHONS = ((3, 11), (3, 14))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One check: its name, whether it passed, what was found, and what to do where it failed."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON types."""
+        return asdict(self)
+
+
+def check_up(directory: Path, now: datetime) -> list[Checked]:
+    """Return every check of the machine and of the project, in order.
+
+    Parameters
+    ----------
+    now
+        The machine's time.
+    """
+    found = [_python(), _package("dagster"), _package("dagster-webserver"), _package("mlflow"), _disk(directory)]
+    try:
+        project = open_project(directory)
+    except PlatformError as error:
+        return [*found, Checked("declarations", False, str(error).splitlines()[-1], "ml-platform validate lists them.")]
+    found.append(Checked("declarations", True, f"{len(project.spec.models)} models in {directory}"))
+    return [*found, *_of_project(project, now)]
+
+
+def _of_project(project: Project, now: datetime) -> Iterator[Checked]:
+    yield _permissions(project)
+    yield _tried("database", lambda: _database(project), "Start it, or correct storage.database in project.yaml.")
+    yield _clock(project, now)
+    yield _mlflow(project)
+
+
+def _python() -> Checked:
+    here = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+    first, beyond = _PYTHONS
+    ok = first <= sys.version_info[:2] < beyond
+    return Checked("python", ok, here, "" if ok else "Install Python 3.11, 3.12 or 3.13.")
+
+
+def _package(name: str) -> Checked:
+    try:
+        return Checked(name, True, version(name))
+    except PackageNotFoundError:
+        return Checked(name, False, "not installed", f"pip install {name}")
+
+
+def _disk(directory: Path) -> Checked:
+    place = next(path for path in (directory.resolve(), *directory.resolve().parents) if path.exists())
+    free = shutil.disk_usage(place).free / 1e9
+    ok = free >= _FREE_GB
+    return Checked("disk", ok, f"{free:.1f} GB free", "" if ok else f"Free {_FREE_GB:g} GB, or move storage.state.")
+
+
+def _permissions(project: Project) -> Checked:
+    """Return whether the state folder, or the folder that it is made in, can be written."""
+    folder = project.root / project.spec.file.storage.state
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    ok = os.access(place, os.W_OK | os.X_OK)
+    remedy = "" if ok else f"Give this user the right to write to {place}, or name another folder in storage.state."
+    return Checked("permissions", ok, f"{place} is {'writable' if ok else 'not writable'}", remedy)
+
+
+def _database(project: Project) -> str:
+    with project.database.reading():
+        return str(project.database.engine.dialect.name)
+
+
+def _clock(project: Project, now: datetime) -> Checked:
+    """Return whether the machine's time is plausible: after this version was made, and not before stored files."""
+    state = project.root / project.spec.file.storage.state
+    newest = max((path.stat().st_mtime for path in state.glob("*")), default=0.0)
+    ok = now >= _OLDEST_NOW and datetime.fromtimestamp(newest, UTC) <= now + _CLOCK_SLACK
+    return Checked("clock", ok, f"{now:%Y-%m-%d %H:%M} UTC", "" if ok else "Set the machine's clock, such as with NTP.")
+
+
+def _mlflow(project: Project) -> Checked:
+    ok = reachable(project.mlflow_uri)
+    found = f"{project.mlflow_address} {'answers' if ok else 'does not answer'}"
+    return Checked("mlflow server", ok, found, "" if ok else "Start it, or correct storage.mlflow in project.yaml.")
+
+
+def _tried(name: str, work: Callable[[], str], remedy: str) -> Checked:
+    try:
+        return Checked(name, True, work())
+    except (PlatformError, OSError) as error:
+        return Checked(name, False, str(error), remedy)

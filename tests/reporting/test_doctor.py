@@ -1,0 +1,72 @@
+"""The doctor finds each planted fault, and says what to do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ml_platform.reporting import doctor
+from ml_platform.reporting.doctor import Checked, check_up
+from tests.worlds import write_shop
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    return write_shop(tmp_path / "shop", days=2)
+
+
+def checks(directory: Path, now: datetime = NOW) -> Mapping[str, Checked]:
+    return {item.name: item for item in check_up(directory, now)}
+
+
+def declare(shop: Path, text: str) -> None:
+    file = shop / "project.yaml"
+    file.write_text(f"{file.read_text()}{text}\n")
+
+
+def test_a_sound_project_passes_every_check(shop: Path) -> None:
+    found = checks(shop)
+    assert [item for item in found.values() if not item.ok] == []
+    assert {"python", "dagster", "disk", "permissions", "database", "clock", "mlflow server"} <= found.keys()
+
+
+def test_a_wrong_declaration_is_named_and_the_rest_is_not_asked(shop: Path) -> None:
+    declare(shop, "curency: USD")
+    found = checks(shop)
+    assert (found["declarations"].ok, found["declarations"].remedy) == (False, "ml-platform validate lists them.")
+    assert "database" not in found
+
+
+def test_a_database_that_cannot_be_opened_is_named(shop: Path) -> None:
+    declare(shop, "storage: {database: 'sqlite:////nowhere/at/all/platform.sqlite'}")
+    found = checks(shop)["database"]
+    assert not found.ok
+    assert found.remedy == "Start it, or correct storage.database in project.yaml."
+
+
+def test_a_tracking_server_that_does_not_answer_is_named(shop: Path) -> None:
+    declare(shop, "storage: {mlflow: 'http://127.0.0.1:9'}")  # the port that discards, and nothing listens
+    assert checks(shop)["mlflow server"].found == "http://127.0.0.1:9 does not answer"
+
+
+def test_a_full_disk_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: SimpleNamespace(free=5e8))
+    assert checks(shop)["disk"] == Checked("disk", False, "0.5 GB free", "Free 2 GB, or move storage.state.")
+
+
+@pytest.mark.parametrize("wrong", [datetime(2019, 1, 1, tzinfo=UTC), NOW - timedelta(days=3)])
+def test_a_clock_that_is_behind_is_noticed(shop: Path, wrong: datetime) -> None:
+    checks(shop)  # makes the state folder, with files of today
+    assert not checks(shop, wrong)["clock"].ok
+
+
+def test_an_old_python_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 10, 1))
+    assert checks(shop)["python"].remedy == "Install Python 3.11, 3.12 or 3.13."
