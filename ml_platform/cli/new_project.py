@@ -105,9 +105,12 @@ def _print_choices(directory: Path, chosen: Choices) -> None:
     history = f"the history of each {chosen.group}, and " if chosen.group else ""
     print(f"  features                {history}the other columns")
     print(f"  train, validate, test   {chosen.train}, {chosen.validate}, {chosen.test} days")
-    print(f"The YAML files have comments. Read those that say CHECK: {directory}/sources, {directory}/models. Next:")
-    print(f"  ml-platform run {directory} --until {chosen.until:%Y-%m-%dT%H:%M:%SZ}")
-    print(f"  ml-platform predictions predict_{chosen.predict} {directory}")
+    typed = quote(str(directory))
+    print(
+        f"The YAML files have comments. Read those that say CHECK, in {directory}/sources and {directory}/models. Next:"
+    )
+    print(f"  ml-platform run {typed} --until {chosen.until:%Y-%m-%dT%H:%M:%SZ}")
+    print(f"  ml-platform predictions predict_{chosen.predict} {typed}")
 
 
 def _add_schemas(directory: Path) -> None:
