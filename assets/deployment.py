@@ -14,6 +14,7 @@ from ml_platform.registry.champion import anchor, champion, champion_ref, deploy
 from ml_platform.registry.evaluation.key import KIND as EVALUATION
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import deployment_record
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.ledger.anchors import signature_of
 from ml_platform.storage.ledger.lines import Head, LedgerLine, ledger_head, ledger_lines
 from ml_platform.storage.versions import version_of
@@ -85,7 +86,7 @@ def _kept(step: Step, evaluation_id: str) -> str:
 def _alert_of_champion(step: Step, evaluation_id: str) -> None:
     """Alert once of a champion whose own evaluation on newer rows shows that someone must act."""
     evaluation = step.project.store.get(EVALUATION, evaluation_id)
-    if someone_must_act(evaluation.about):
+    if someone_must_act(EvaluationManifest.of(evaluation)):
         send_alert(step.project, kept_alert(step.project, evaluation), step.now)
 
 

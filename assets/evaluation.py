@@ -21,6 +21,7 @@ from ml_platform.registry.evaluation.reasons import gate_text, merits, shortfall
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import evaluation_record
 from ml_platform.reporting.plots.pictures import evaluation_pictures
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import version_of
 from ml_platform_dagster.assets.metadata import (
@@ -52,7 +53,7 @@ def build_evaluation(project: Project, node: Node) -> dg.AssetsDefinition:
         snapshot = step.input("snapshot")
         rivals = rivals_of(project, model.name, trained, snapshot)
         made = evaluate_model(project, model.name, trained, snapshot, rivals.champion, rivals.anchor)
-        pictures = draw_once(project, made.artifact, evaluation_pictures)
+        pictures = draw_once(project, EvaluationManifest, made.artifact, evaluation_pictures)
         version = version_of(project, model.name, trained)
         if version is not None and not made.reused:
             track(project, evaluation_record(version, made.artifact, datetime.now(UTC), pictures))
@@ -70,7 +71,7 @@ def release_checks(model: ModelSpec) -> tuple[str, ...]:
 
 def release_results(project: Project, node: Node, evaluation: Artifact) -> Iterator[dg.AssetCheckResult]:
     """Yield the results of gates and release rule from what an evaluation holds."""
-    for gate in evaluation.about["gates"]:
+    for gate in EvaluationManifest.of(evaluation).gates:
         yield dg.AssetCheckResult(
             asset_key=asset_key(node.name),
             check_name=f"gate_{gate['name']}",
@@ -82,14 +83,14 @@ def release_results(project: Project, node: Node, evaluation: Artifact) -> Itera
 
 
 def _rule_result(project: Project, node: Node, evaluation: Artifact) -> dg.AssetCheckResult:
-    about = evaluation.about
-    release, none = about["release"], about["verdict"] == "deploy none"
-    current = champion(project, about["model"])
-    challenger = version_of(project, about["model"], evaluation.inputs["trained_model"])
+    about = EvaluationManifest.of(evaluation)
+    release, none = about.release, about.verdict == "deploy none"
+    current = champion(project, about.model)
+    challenger = version_of(project, about.model, evaluation.inputs["trained_model"])
     headline = "meets the release rule"
     if none or not release["passed"]:
         headline = kept_headline(about, current, challenger)
-    reasons = shortfalls([], release, about["currency"]) or merits([], release, about["currency"])
+    reasons = shortfalls([], release, about.currency) or merits([], release, about.currency)
     return dg.AssetCheckResult(
         asset_key=asset_key(node.name),
         check_name=RELEASE_RULE,
@@ -111,20 +112,20 @@ def _sureness(release: Mapping[str, Any]) -> Metadata:
 
 
 def _metadata(evaluation: Artifact) -> Metadata:
-    about = evaluation.about
-    figures, currency = about["figures"], about["currency"]
+    about = EvaluationManifest.of(evaluation)
+    figures, currency = about.figures, about.currency
     ends = figures["value_vs_do_nothing_low"], figures["value_vs_do_nothing_high"]
     return {
-        "verdict": about["verdict"],
-        "reasons": bullets(about["reasons"]),
+        "verdict": about.verdict,
+        "reasons": bullets(about.reasons),
         "value_against_doing_nothing": money_with_interval(
-            figures["value_vs_do_nothing"], *ends, about["contenders"][0]["interval"], currency
+            figures["value_vs_do_nothing"] or 0.0, *ends, about.contenders[0]["interval"], currency
         ),
-        "test_stretch": f"{about['from']} to {about['to']}",
-        "dagster/row_count": about["rows"],
+        "test_stretch": f"{about.start} to {about.end}",
+        "dagster/row_count": about.rows,
         "figures": dg.MetadataValue.json(figures),
-        "contenders": table([_row(rival, currency) for rival in about["contenders"]]),
-        "notes": bullets(about["notes"]),
+        "contenders": table([_row(rival, currency) for rival in about.contenders]),
+        "notes": bullets(about.notes),
     }
 
 

@@ -13,6 +13,7 @@ from ml_platform.project import Project
 from ml_platform.reporting.catalog.feature_facts import FeatureColumn, FeatureTableFacts
 from ml_platform.reporting.catalog.feature_tables import feature_table_facts
 from ml_platform.sources.checks.results import ChecksFailed
+from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
 from ml_platform.storage.materialization import Made
 from ml_platform_dagster.assets.checks import check_specs, report_checks
 from ml_platform_dagster.assets.metadata import (
@@ -54,16 +55,16 @@ def build_feature_table_asset(project: Project, node: Node) -> dg.AssetsDefiniti
 
 
 def _metadata(facts: FeatureTableFacts, made: Made) -> Metadata:
-    about = made.artifact.about
+    about = FeatureTableManifest.of(made.artifact)
     told = {column.name: described(column.description, column.unit) for column in facts.columns}
-    first, last = about["known"] or ("none", "none")
+    first, last = about.known or ("none", "none")
     return (
         made_metadata(made)
         | {
-            "dagster/row_count": about["rows"],
-            "dagster/column_schema": table_schema(about["columns"], told),
-            "features": len(about["columns"]),
-            "chunks": len(about["chunks"]),
+            "dagster/row_count": about.rows,
+            "dagster/column_schema": table_schema(about.columns, told),
+            "features": len(about.columns),
+            "chunks": len(about.chunks),
             "known_from": first,
             "known_until": last,
             "age": facts.availability,

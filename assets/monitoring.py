@@ -17,6 +17,7 @@ from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import monitoring_record
 from ml_platform.reporting.plots.pictures import drift
 from ml_platform.sources.checks.results import CheckResult
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform_dagster.assets.checks import check_result
 from ml_platform_dagster.assets.metadata import Metadata, made_metadata, money, money_with_interval, table
 from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
@@ -31,8 +32,8 @@ def build_monitoring(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of a model's monitoring. It records what it finds; the sensor only reads that."""
     model = model_of(project, node)
 
-    def drift_pictures(about: Mapping[str, Any]) -> dict[str, bytes]:
-        return {"drift": drift(about["columns"])} if about.get("columns") else {}
+    def drift_pictures(about: MonitoringManifest) -> dict[str, bytes]:
+        return {"drift": drift(about.columns)} if about.columns else {}
 
     check = dg.AssetCheckSpec(DRIFT_CHECK, asset=asset_key(node.name), blocking=False)
 
@@ -43,8 +44,8 @@ def build_monitoring(project: Project, node: Node) -> dg.AssetsDefinition:
         version = champion(project, model.name)
         if version is not None and not made.reused:
             track(project, monitoring_record(version, made.artifact, datetime.now(UTC)))
-        pictures = shown(project, draw_once(project, made.artifact, drift_pictures))
-        about = made.artifact.about
+        pictures = shown(project, draw_once(project, MonitoringManifest, made.artifact, drift_pictures))
+        about = MonitoringManifest.of(made.artifact)
         for alert in unlearned_alerts(about):
             send_alert(project, alert, step.now)
         metadata = made_metadata(made) | _metadata(project, about) | pictures
@@ -53,27 +54,26 @@ def build_monitoring(project: Project, node: Node) -> dg.AssetsDefinition:
     return monitoring
 
 
-def drift_check(about: Mapping[str, Any]) -> CheckResult:
+def drift_check(about: MonitoringManifest) -> CheckResult:
     """Return the verdict of monitoring as a check; drift is a warning and stops nothing."""
-    drifted = [column["column"] for column in about.get("columns", ()) if column["drifted"]]
-    summary = {"verdict": about["verdict"], "reason": about["reason"]}
-    if about["verdict"] != "drift":
+    drifted = [column["column"] for column in about.columns or () if column["drifted"]]
+    summary = {"verdict": about.verdict, "reason": about.reason}
+    if about.verdict != "drift":
         return CheckResult(DRIFT_CHECK, True, "warn", summary)
-    return CheckResult(DRIFT_CHECK, False, "warn", {**summary, "problem": f"{about['reason']}: {', '.join(drifted)}"})
+    return CheckResult(DRIFT_CHECK, False, "warn", {**summary, "problem": f"{about.reason}: {', '.join(drifted)}"})
 
 
-def _metadata(project: Project, about: Mapping[str, Any]) -> Metadata:
-    report = project.state / about["report"] if about.get("report") else None
+def _metadata(project: Project, about: MonitoringManifest) -> Metadata:
     return {
-        "verdict": about["verdict"],
-        "reason": about["reason"],
-        "version": about.get("version", "none"),
-        "dagster/row_count": about.get("rows", 0),
-        "finding": about.get("finding") or "none",
-        "drift_by_column": table([_row(column) for column in about.get("columns", ())]),
-        **({"nulls_that_training_had_not": table([dict(nulls)])} if (nulls := about.get("unlearned_nulls")) else {}),
+        "verdict": about.verdict,
+        "reason": about.reason,
+        "version": about.version or "none",
+        "dagster/row_count": about.rows or 0,
+        "finding": about.finding or "none",
+        "drift_by_column": table([_row(column) for column in about.columns or ()]),
+        **({"nulls_that_training_had_not": table([dict(nulls)])} if (nulls := about.unlearned_nulls) else {}),
         **_realized(about),
-        **(_report(report, about["report"]) if report else {}),
+        **(_report(project.state / about.report, about.report) if about.report else {}),
     }
 
 
@@ -97,16 +97,16 @@ def _gain(gain: float, interval: Mapping[str, Any] | None, currency: str) -> str
     return money_with_interval(gain, interval["low"], interval["high"], interval, currency)
 
 
-def _realized(about: Mapping[str, Any]) -> Metadata:
-    realized = about.get("realized")
-    if not realized:
+def _realized(about: MonitoringManifest) -> Metadata:
+    realized, since, currency = about.realized, about.realized_since, about.currency or ""
+    if not (realized and since):
         return {}
-    gain, since = realized["value"] - realized["do_nothing"], about["realized_since"]
+    gain = realized["value"] - realized["do_nothing"]
     return {
-        "realized_value": money(realized["value"], None, None, about["currency"]),
-        "realized_against_doing_nothing": _gain(gain, realized["interval"], about["currency"]),
+        "realized_value": money(realized["value"], None, None, currency),
+        "realized_against_doing_nothing": _gain(gain, realized["interval"], currency),
         "realized_batch_runs": f"{realized['start']} to {realized['end']}",
-        "realized_since_deployment": _gain(since["uplift"], since["interval"], about["currency"]),
+        "realized_since_deployment": _gain(since["uplift"], since["interval"], currency),
         "settled_predictions": realized["settled"],
         "not_in_the_sum": table([{name: realized[name] for name in _APART}]),
         "labels_of_settled_predictions": table([dict(realized["label_states"])]),

@@ -2,29 +2,31 @@
 
 import base64
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeVar
 
 import dagster as dg
 
-from ml_platform.core.hashing import cache_key, content_id
+from ml_platform.core.hashing import cache_key
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds import ArtifactKind
+from ml_platform.storage.artifact_kinds.pictures import PicturesManifest
 from ml_platform.storage.manifest import Artifact, StoredObject
 from ml_platform_dagster.assets.metadata import literal
 
 KIND = "pictures"
+Kind = TypeVar("Kind", bound=ArtifactKind)
 
 
 def draw_once(
-    project: Project, artifact: Artifact, draw: Callable[[Mapping[str, Any]], Mapping[str, bytes]]
+    project: Project, manifest: type[Kind], artifact: Artifact, draw: Callable[[Kind], Mapping[str, bytes]]
 ) -> Mapping[str, StoredObject]:
     """Return an artifact's pictures by name, drawn from what it says about itself unless they are there already."""
     key = cache_key(KIND, draw.__name__, code_version(artifact.kind), {artifact.kind: artifact.id})
     found = project.store.find(KIND, key)
     if found is None:
-        objects = {name: project.store.put(png) for name, png in draw(artifact.about).items()}
-        id = content_id({"of": artifact.id, "pictures": {name: stored.sha256 for name, stored in objects.items()}})
-        found = project.store.write(KIND, id, key, objects=objects, inputs={artifact.kind: artifact.id})
+        objects = {name: project.store.put(png) for name, png in draw(manifest.of(artifact)).items()}
+        found = project.store.add(PicturesManifest(), key, objects=objects, inputs={artifact.kind: artifact.id})
     return found.objects
 
 

@@ -8,6 +8,7 @@ from ml_platform.declarations.graph import Node
 from ml_platform.declarations.lineage import snapshot_lineage
 from ml_platform.declarations.scheduling import training_as_of
 from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.materialization import Made
 from ml_platform_dagster.assets.checks import check_result, check_specs
 from ml_platform_dagster.assets.metadata import Metadata, column_lineage, made_metadata, table, table_schema
@@ -41,16 +42,16 @@ def build_snapshot_asset(project: Project, node: Node) -> dg.AssetsDefinition:
 
 
 def _metadata(made: Made) -> Metadata:
-    about = made.artifact.about
-    nulls = [{"column": name, "null": f"{share:.1%}"} for name, share in about["nulls"].items() if share]
+    about = SnapshotManifest.of(made.artifact)
+    nulls = [{"column": name, "null": f"{share:.1%}"} for name, share in about.nulls.items() if share]
     return made_metadata(made) | {
-        "dagster/row_count": sum(about["rows"].values()),
-        "dagster/column_schema": table_schema(about["columns"]),
-        "as_of": about["as_of"],
-        "rows": dg.MetadataValue.json(about["rows"]),
-        "boundaries": dg.MetadataValue.json(about["boundaries"]),
-        "dropped": dg.MetadataValue.json(about["dropped"]),
-        "negatives": dg.MetadataValue.json(about["negatives"]),
-        "label": dg.MetadataValue.json(about["label"]),
+        "dagster/row_count": sum(about.rows.values()),
+        "dagster/column_schema": table_schema(about.columns),
+        "as_of": about.as_of,
+        "rows": dg.MetadataValue.json(about.rows),
+        "boundaries": dg.MetadataValue.json(about.boundaries.as_json()),
+        "dropped": dg.MetadataValue.json(about.dropped),
+        "negatives": dg.MetadataValue.json(about.negatives),
+        "label": dg.MetadataValue.json(about.label),
         "nulls": table(nulls),
     }

@@ -17,6 +17,7 @@ from ml_platform.sources.checks.results import CheckResult, ChecksFailed
 from ml_platform.sources.checks.run import run_expectations
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.sources.ingested import Ingested
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform_dagster.assets.checks import check_specs, report_checks, source_checks
 from ml_platform_dagster.assets.metadata import (
     Metadata,
@@ -73,13 +74,13 @@ def _upstream(project: Project, spec: SourceSpec, found: Ingested) -> tuple[Meta
 
 
 def _metadata(facts: SourceFacts, found: Ingested) -> Metadata:
-    about = found.made.artifact.about
+    about = SourceManifest.of(found.made.artifact)
     types = {column.name: column.type for column in facts.columns}
     told = {column.name: described(column.description, column.unit) for column in facts.columns}
     return (
         made_metadata(found.made)
         | {
-            "dagster/row_count": about["rows"],
+            "dagster/row_count": about.rows,
             "dagster/column_schema": table_schema(types, told),
             "new_rows": found.new_rows,
             "late_rows": found.late,
@@ -89,9 +90,9 @@ def _metadata(facts: SourceFacts, found: Ingested) -> Metadata:
             "waiting_rows": found.upstream.waiting,
             "waiting_until": found.upstream.until or "none",
             "upstream": bullets(found.upstream.notes()),
-            "events_from": about.get("events", _NONE)[0],
-            "events_to": about.get("events", _NONE)[1],
-            "known_until": about.get("known", _NONE)[1],
+            "events_from": (about.events or _NONE)[0],
+            "events_to": (about.events or _NONE)[1],
+            "known_until": about.newest or "none",
             "columns": table([_row(column) for column in facts.columns]),
         }
         | used_by(facts.used_by)

@@ -13,6 +13,7 @@ from ml_platform.project import Project
 from ml_platform.reporting.mlflow.outbox import is_told, track
 from ml_platform.reporting.mlflow.records import training_record
 from ml_platform.reporting.plots.pictures import training_pictures
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import Version, register_version
 from ml_platform_dagster.assets.metadata import Metadata, bullets, made_metadata, mlflow_url, table
@@ -47,7 +48,7 @@ def _tell_mlflow(step: Step, version: Version, trained: Artifact, fit: Fit) -> N
     if fit.began is None and is_told(step.project, version.model, version.id):
         return
     ended = datetime.now(UTC)
-    plots = draw_once(step.project, trained, training_pictures)
+    plots = draw_once(step.project, TrainedModelManifest, trained, training_pictures)
     record = training_record(version, trained, fit.began or ended, ended, plots, fit.run_id)
     delivery = track(step.project, record)
     if delivery.problem:
@@ -56,19 +57,19 @@ def _tell_mlflow(step: Step, version: Version, trained: Artifact, fit: Fit) -> N
 
 
 def _metadata(step: Step, version: Version, trained: Artifact) -> Metadata:
-    about = trained.about
+    about = TrainedModelManifest.of(trained)
     return {
         "version": str(version),
-        "algorithm": about["algorithm"],
-        "params": dg.MetadataValue.json(about["params"]),
-        "rows": dg.MetadataValue.json(about["rows"]),
-        "commit": _commit(about.get("provenance")),
+        "algorithm": about.algorithm,
+        "params": dg.MetadataValue.json(about.params),
+        "rows": dg.MetadataValue.json(about.rows),
+        "commit": _commit(about.provenance),
         "reproduce": dg.MetadataValue.md(f"`ml-platform reproduce {version}`"),
-        "size_mb": about["size_mb"]["predictor"],
-        "columns": table([{"column": name, "importance": share} for name, share in about["importances"]]),
-        "notes": bullets(about["notes"]),
+        "size_mb": about.size_mb["predictor"],
+        "columns": table([{"column": name, "importance": share} for name, share in about.importances]),
+        "notes": bullets(about.notes),
         **mlflow_url(step.project, version.model, version.id),
-        **shown(step.project, draw_once(step.project, trained, training_pictures)),
+        **shown(step.project, draw_once(step.project, TrainedModelManifest, trained, training_pictures)),
     }
 
 

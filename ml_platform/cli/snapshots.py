@@ -55,6 +55,7 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     """Print a snapshot's manifest, with the partitions behind it."""
     from ml_platform.datasets.snapshot.find import find_snapshot
     from ml_platform.datasets.snapshot.lineage import inputs_of
+    from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
     from ml_platform.storage.erasure_marks import marks_of
 
     project = open_project(directory)
@@ -62,24 +63,29 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     inputs = inputs_of(project, artifact)
     erased = [mark.told for mark in marks_of(project, artifact.kind, artifact.id)]
     if as_json:
-        body = {"id": artifact.id, "key": artifact.key, **artifact.about, "inputs": [item.as_json() for item in inputs]}
+        body = {
+            "id": artifact.id,
+            "key": artifact.key,
+            **SnapshotManifest.of(artifact).as_json(),
+            "inputs": [item.as_json() for item in inputs],
+        }
         body["erased"] = erased
         print(json.dumps(body, indent=2))
         return
-    about, console = artifact.about, wide_console()
-    bounds = about["boundaries"]
+    about, console = SnapshotManifest.of(artifact), wide_console()
+    bounds = about.boundaries
     lines = {
         "snapshot": artifact.id,
-        "model": about["model"],
-        "as of": about["as_of"],
-        "stretches": f"train from {bounds['train_start'][:16]}, validate from {bounds['validate_start'][:16]}, "
-        f"test from {bounds['test_start'][:16]} to {bounds['end'][:16]}; labels settle within {bounds['horizon']}",
-        "rows": f"{_stretches(about['rows'])} in {about['days']} days",
-        "left out": _counts(about["dropped"]),
-        "negative without a label row": _counts(about["negatives"]),
-        "label": canonical_json(about["label"]["train"]).decode(),
-        "columns": ", ".join(f"{column} ({kind})" for column, kind in about["columns"].items()),
-        "code": about.get("code", "not recorded by the version that made it"),
+        "model": about.model,
+        "as of": about.as_of,
+        "stretches": f"train from {bounds.train_start[:16]}, validate from {bounds.validate_start[:16]}, "
+        f"test from {bounds.test_start[:16]} to {bounds.end[:16]}; labels settle within {bounds.horizon}",
+        "rows": f"{_stretches(about.rows)} in {about.days} days",
+        "left out": _counts(about.dropped),
+        "negative without a label row": _counts(about.negatives),
+        "label": canonical_json(about.label["train"]).decode(),
+        "columns": ", ".join(f"{column} ({kind})" for column, kind in about.columns.items()),
+        "code": about.code,
     }
     if erased:
         lines["erased"] = "; ".join(erased)

@@ -22,6 +22,7 @@ from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import basis_text, interval_text
 from ml_platform.registry.evaluation.reasons import conditions, gate_text
 from ml_platform.reporting.status import DataStatus, ModelStatus, MonitoringStatus, ProjectStatus, project_status
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.versions import versions
 
@@ -107,23 +108,23 @@ def _model(project: Project, status: ProjectStatus, model: ModelStatus) -> Rende
     return Padding(Group(*parts), (0, 0, 1, 0))
 
 
-def _evaluation(project: Project, model: str) -> Mapping[str, Any] | None:
+def _evaluation(project: Project, model: str) -> EvaluationManifest | None:
     id = current_output(project.database, NodeName("evaluation", model))
-    return project.store.get("evaluation", id).about if id else None
+    return EvaluationManifest.of(project.store.get("evaluation", id)) if id else None
 
 
 def _evaluated(
-    project: Project, model: ModelStatus, about: Mapping[str, Any], currency: str
+    project: Project, model: ModelStatus, about: EvaluationManifest, currency: str
 ) -> Sequence[RenderableType]:
     metric = headline_metric(project.spec.models[model.name])
     table = plain_table("", metric, f"{currency} beyond doing nothing", "", right={1, 2})
-    for item in about["contenders"]:
+    for item in about.contenders:
         style = "bold" if item["role"] == "challenger" else ""
         table.add_row(_contender_name(project, model, item), *_contender_figures(item, metric), style=style)
-    basis = about["contenders"][0]["interval"]
-    stretch = f"tested on {about['rows']:,} rows, {basis_text(basis)}, {about['from'][:10]} to {about['to'][:10]}"
+    basis = about.contenders[0]["interval"]
+    stretch = f"tested on {about.rows:,} rows, {basis_text(basis)}, {about.start[:10]} to {about.end[:10]}"
     note = basis["declined"] or basis["note"]
-    word, color = _VERDICTS[about["verdict"]] if model.waiting is None else ("good enough", "green")
+    word, color = _VERDICTS[about.verdict] if model.waiting is None else ("good enough", "green")
     lines: list[RenderableType] = [
         Text(f"  {stretch}", style="dim"),
         *([Text(f"  {note}", style="yellow")] if note else []),
@@ -142,10 +143,10 @@ def _contender_figures(item: Mapping[str, Any], metric: str) -> tuple[str, str, 
     return _number(figures.get(metric)), amount_text(figures.get("value_vs_do_nothing"), places=0), Text(shown, "dim")
 
 
-def _judged_by(about: Mapping[str, Any], currency: str) -> Iterator[RenderableType]:
-    for gate in about["gates"]:
+def _judged_by(about: EvaluationManifest, currency: str) -> Iterator[RenderableType]:
+    for gate in about.gates:
         yield _judged(gate["passed"], gate_text(gate))
-    for met, text in conditions(about["release"], currency):
+    for met, text in conditions(about.release, currency):
         yield _judged(met, text)
 
 

@@ -36,12 +36,11 @@ from ml_platform.features.tiles import (
 from ml_platform.project import Project
 from ml_platform.sources.source_log import CHUNK, FOREVER, chunk_states, numbered_versions
 from ml_platform.storage.chunks import at_once
+from ml_platform.storage.artifact_kinds.feature_table import BASE, CellChunk, FeatureTableManifest, own_columns
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Made
 from ml_platform.storage.parquet import parquet_bytes
-
-BASE = "cells"
-"""The part that every table has: which cells there are."""
 
 _ROWS_AT_ONCE = 2_000_000
 
@@ -78,16 +77,6 @@ def table_key(project: Project, name: str, source_id: str) -> str:
     """Return the key of a feature table made from one state of its source."""
     declared = deciding_part(project.spec, "feature_table", name)
     return cache_key("feature_table", declared, code_version("feature_table"), {"source": source_id})
-
-
-def table_id(name: str, declared: Mapping[str, Any], chunks: Sequence[Sequence[Any]]) -> str:
-    """Return the id of a feature table: of its declaration, and of the cells of each chunk by column."""
-    return content_id({"kind": "feature_table", "table": name, "declared": declared, "chunks": chunks})
-
-
-def own_columns(column: str, base: Sequence[str]) -> list[str]:
-    """Return the columns of a stored object that make one column of cells."""
-    return list(base[1:]) if column == BASE else [column]
 
 
 @dataclass(frozen=True)
@@ -130,7 +119,7 @@ class _Builder:
         self._source = project.store.get("source", source_id)
         self._grain = Grain.of(self._spec, project.spec.file.entities[self._spec.entity])
         self._parts = table_parts(self._spec, project.spec.sources[self._spec.source])
-        self.rows = {chunk["name"]: int(chunk["rows"]) for chunk in self._source.about["chunks"]}
+        self.rows = {chunk.name: chunk.rows for chunk in SourceManifest.of(self._source).chunks}
         states = enumerate(chunk_states(self._source).items())
         self._chunk_keys = {chunk: content_id([number, state]) for number, (chunk, state) in states}
         code, grain = code_version("feature_table"), self._grain
@@ -229,36 +218,33 @@ class _Builder:
     # Writing ---------------------------------------------------------------
 
     def _write(self, key: str, declared: Mapping[str, Any]) -> Artifact:
-        objects, chunks, ids = {}, [], []
+        objects, chunks = {}, list[CellChunk]()
         zeros = {column for column, part in self._parts.items() if part.limb is not None}
         for chunk in self._chunk_keys:
             cells = {column: self._found[part, self._chunk_keys[chunk]] for column, part in self._part_keys.items()}
-            names: dict[str, list[str]] = {}
+            names: dict[str, tuple[str, ...]] = {}
             zero = {column for column, item in cells.items() if item.facts.get("zero")}
             cells = {column: item for column, item in cells.items() if column not in zero}
             for column, item in cells.items():
                 name = f"{chunk}/{item.stored.sha256[:16]}"
                 objects[name] = item.stored
-                names.setdefault(name, []).append(column)
+                names[name] = (*names.get(name, ()), column)
             own = {column: item.id for column, item in cells.items()}
-            chunks.append({"name": chunk, **cells[BASE].facts, "objects": names, "ids": own, "zeros": sorted(zero)})
+            chunks.append(CellChunk(name=chunk, objects=names, ids=own, zeros=tuple(sorted(zero)), **cells[BASE].facts))
             zeros &= zero
-            ids.append([chunk, own])
         columns = {column: feature_type(self._project.spec, f"{self._name}.{column}") for column in self._spec.columns}
-        about = {
-            "table": self._name,
-            "declared": declared,
-            "columns": columns,
-            "rows": sum(chunk["rows"] for chunk in chunks),
-            "known": self._range(chunks),
-            "zeros": sorted(zeros),
-            "chunks": chunks,
-        }
-        id = table_id(self._name, declared, ids)
-        inputs = {"source": self._source.id}
-        return self._project.store.write("feature_table", id, key, objects=objects, about=about, inputs=inputs)
+        manifest = FeatureTableManifest(
+            table=self._name,
+            declared=dict(declared),
+            columns={**columns},
+            rows=sum(chunk.rows for chunk in chunks),
+            known=self._range(chunks),
+            zeros=tuple(sorted(zeros)),
+            chunks=tuple(chunks),
+        )
+        return self._project.store.add(manifest, key, objects=objects, inputs={"source": self._source.id})
 
-    def _range(self, chunks: Sequence[Mapping[str, Any]]) -> list[str] | None:
-        known = [chunk["known"] for chunk in chunks if chunk["known"] is not None]
+    def _range(self, chunks: Sequence[CellChunk]) -> tuple[str, ...] | None:
+        known = [chunk.known for chunk in chunks if chunk.known is not None]
         ends = [min(item[0] for item in known), max(item[1] for item in known)] if known else []
-        return [format_instant(EPOCH + end * MICROSECOND) for end in ends] or None
+        return tuple(format_instant(EPOCH + end * MICROSECOND) for end in ends) or None

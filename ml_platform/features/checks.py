@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ml_platform.core.hashing import cache_key, content_id
+from ml_platform.core.hashing import cache_key
 from ml_platform.features.sample import newest_values
 from ml_platform.project import Project
 from ml_platform.sources.checks.results import CheckResult
+from ml_platform.storage.artifact_kinds.checks import ChecksManifest
 
 KIND = "checks"
 
@@ -31,9 +32,9 @@ def check_feature_table(project: Project, name: str, id: str) -> tuple[CheckResu
     found = project.store.find(KIND, key)
     if found is None:
         results = _run(project, name, id)
-        about = {"results": [asdict(result) for result in results]}
-        found = project.store.write(KIND, content_id([id, about]), key, about=about, inputs={"feature_table": id})
-    return tuple(CheckResult(**result) for result in found.about["results"])
+        manifest = ChecksManifest(results=tuple(asdict(result) for result in results))
+        found = project.store.add(manifest, key, inputs={"feature_table": id})
+    return tuple(CheckResult(**result) for result in ChecksManifest.of(found).results)
 
 
 def _run(project: Project, name: str, id: str) -> tuple[CheckResult, ...]:

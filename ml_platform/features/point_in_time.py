@@ -26,6 +26,7 @@ from ml_platform.features.lookup import TICK, by_join, in_ranges
 from ml_platform.features.tile_store import StoredCells, chunks_between, engine_cells
 from ml_platform.features.tiles import Grain
 from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds.feature_table import CellChunk, FeatureTableManifest
 from ml_platform.storage.chunks import at_once
 from ml_platform.storage.manifest import Artifact
 
@@ -88,7 +89,7 @@ def features_at(
         Where a value is too large for exact sums.
     ArtifactMissing, ArtifactDamaged
     """
-    spec = project.spec.feature_tables[artifact.about["table"]]
+    spec = project.spec.feature_tables[FeatureTableManifest.of(artifact).table]
     try:
         names = {f"{called or spec.name}.{column}": column for column in columns}
         return _LookUp(project, engine, artifact, spec).beside(rows, keys, instant, names)
@@ -101,7 +102,7 @@ class _LookUp:
         self._project, self._engine, self._artifact, self._spec = project, engine, artifact, spec
         self._grain = Grain.of(spec, project.spec.file.entities[spec.entity])
         self._types = column_types(project.spec.sources[spec.source])
-        self._zeros = frozenset(artifact.about["zeros"])
+        self._zeros = frozenset(FeatureTableManifest.of(artifact).zeros)
         self._answers: dict[str, Answer] = {}
 
     def beside(self, rows: pa.Table, keys: Mapping[str, str], instant: str, names: Mapping[str, str]) -> pa.Table:
@@ -117,7 +118,7 @@ class _LookUp:
         return shared_out(rows, answers, number, self._project.spec.file.threads)
 
     def _parts(
-        self, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted], chunks: Sequence[Mapping[str, Any]]
+        self, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted], chunks: Sequence[CellChunk]
     ) -> tuple[Any, Ints]:
         """Return the parts of distinct questions by ``_question``, and which of them each row asked.
 
@@ -151,7 +152,7 @@ class _LookUp:
             self._answers[column] = Answer(self._spec.features[name], window or EVER, self._types, self._zeros)
         return self._answers[column]
 
-    def _chunks(self, ticks: Ints, wanted: Sequence[Wanted]) -> list[Mapping[str, Any]]:
+    def _chunks(self, ticks: Ints, wanted: Sequence[Wanted]) -> list[CellChunk]:
         """Return the chunks whose cells can count at ticks."""
         first, last = (int(ticks.min()), int(ticks.max())) if len(ticks) else (0, 0)
         step = self._grain.step

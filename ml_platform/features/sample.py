@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,7 @@ from ml_platform.features.tile_store import StoredCells
 from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, Grain
 from ml_platform.project import Project
 from ml_platform.sources.conform import LAST
+from ml_platform.storage.artifact_kinds.feature_table import CellChunk, FeatureTableManifest
 from ml_platform.storage.manifest import Artifact
 
 TICK = "tick"
@@ -33,26 +33,26 @@ def sample_values(project: Project, table: str, id: str, rows: int = 20_000) -> 
         ``tick`` (the refresh tick, UTC), the features.
     """
     artifact = project.store.get("feature_table", id)
-    asked = _asked(project, table, artifact, artifact.about["chunks"])
+    asked = _asked(project, table, artifact, FeatureTableManifest.of(artifact).chunks)
     return _values(project, table, artifact, _drawn(asked, _grain(project, table), id, rows))
 
 
 def newest_values(project: Project, table: str, id: str, rows: int = 100_000) -> pa.Table:
     """Return values of a feature table at the newest ticks at which rows came in; shaped as `sample_values`."""
     artifact = project.store.get("feature_table", id)
-    chosen: list[Mapping[str, Any]] = []
-    for chunk in reversed(artifact.about["chunks"]):
+    chosen: list[CellChunk] = []
+    for chunk in reversed(FeatureTableManifest.of(artifact).chunks):
         chosen.append(chunk)
-        if sum(item["rows"] for item in chosen) >= rows:
+        if sum(item.rows for item in chosen) >= rows:
             break
     asked = _asked(project, table, artifact, chosen)
     return _values(project, table, artifact, asked.slice(max(len(asked) - rows, 0)))
 
 
-def _asked(project: Project, table: str, artifact: Artifact, chunks: Sequence[Mapping[str, Any]]) -> pa.Table:
+def _asked(project: Project, table: str, artifact: Artifact, chunks: Sequence[CellChunk]) -> pa.Table:
     """Return the entities of cells with the ticks at which they enter, each once, sorted by tick and key."""
     grain = _grain(project, table)
-    stored = StoredCells(project.store, artifact, grain, [chunk for chunk in chunks if chunk["rows"]])
+    stored = StoredCells(project.store, artifact, grain, [chunk for chunk in chunks if chunk.rows])
     cells = stored.read([*grain.keys, EVENT_UNIT, KNOWN_FROM])
     happened = -(-cells[EVENT_UNIT].to_numpy() // grain.units)
     ticks = np.maximum(happened, cells[KNOWN_FROM].to_numpy())

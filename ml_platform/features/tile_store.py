@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
@@ -19,6 +19,7 @@ from ml_platform.core.engines import Engine
 from ml_platform.core.engines.exact_sums import combined, widened
 from ml_platform.features.aggregates.partials import DECIMAL, or_zero
 from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
+from ml_platform.storage.artifact_kinds.feature_table import CellChunk, FeatureTableManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.chunks import read_each
 from ml_platform.storage.manifest import Artifact, StoredObject
@@ -39,17 +40,17 @@ class StoredCells:
     store: ArtifactStore
     artifact: Artifact
     grain: Grain
-    chunks: Sequence[Mapping[str, Any]]
+    chunks: Sequence[CellChunk]
 
     @property
     def replaced(self) -> bool:
         """Whether any row behind the cells was replaced by a later one."""
-        return any(chunk["replaced"] for chunk in self.chunks)
+        return any(chunk.replaced for chunk in self.chunks)
 
     @property
     def prompt(self) -> bool:
         """Whether every cell was known by the first tick at or after its events."""
-        return all(chunk["prompt"] for chunk in self.chunks)
+        return all(chunk.prompt for chunk in self.chunks)
 
     def read(self, columns: Sequence[str]) -> pa.Table:
         """Return columns of all cells, each file checked against its hash.
@@ -70,17 +71,17 @@ class StoredCells:
         """
         base = [name for name in (*self.grain.keys, *TIMES) if name in columns]
         parts = [name for name in columns if name not in base]
-        chunks = self.chunks or self.artifact.about["chunks"][:1]
+        chunks = self.chunks or FeatureTableManifest.of(self.artifact).chunks[:1]
         plans = [_plan(self.artifact, chunk, base, parts) for chunk in chunks]
         tables = iter(read_each(self.store, [item for plan in plans for item in plan]))
         read = [
-            _side_by_side([next(tables) for _ in plan], columns, chunk["zeros"]).combine_chunks()
+            _side_by_side([next(tables) for _ in plan], columns, chunk.zeros).combine_chunks()
             for chunk, plan in zip(chunks, plans, strict=True)
         ]
         return read if self.chunks else [read[0].slice(0, 0)]
 
 
-def chunks_between(artifact: Artifact, first: int, last: int, longest: timedelta | None) -> list[Mapping[str, Any]]:
+def chunks_between(artifact: Artifact, first: int, last: int, longest: timedelta | None) -> list[CellChunk]:
     """Return the chunks whose cells can count at ticks from `first` to `last`, in microseconds since 1970 UTC.
 
     Parameters
@@ -90,10 +91,11 @@ def chunks_between(artifact: Artifact, first: int, last: int, longest: timedelta
     """
     return [
         chunk
-        for chunk in artifact.about["chunks"]
-        if chunk["rows"]
-        and chunk["known"][0] <= last
-        and (longest is None or chunk["events"][1] + longest // MICROSECOND > first)
+        for chunk in FeatureTableManifest.of(artifact).chunks
+        if chunk.known
+        and chunk.events
+        and chunk.known[0] <= last
+        and (longest is None or chunk.events[1] + longest // MICROSECOND > first)
     ]
 
 
@@ -103,17 +105,17 @@ def engine_cells(
     artifact: Artifact,
     grain: Grain,
     parts: Sequence[str],
-    chunks: Sequence[Mapping[str, Any]],
+    chunks: Sequence[CellChunk],
 ) -> Any:
     """Return what `StoredCells` reads for Ibis; the engine itself reads the chunks whose cells are in one object."""
     base = [*grain.keys, *TIMES]
-    plans = {chunk["name"]: _plan(artifact, chunk, base, parts) for chunk in chunks}
+    plans = {chunk.name: _plan(artifact, chunk, base, parts) for chunk in chunks}
     whole: dict[str, list[Path]] = {}
     for chunk in chunks:
-        if len(plan := plans[chunk["name"]]) == 1:
+        if len(plan := plans[chunk.name]) == 1:
             path = store.local_path(plan[0][0])
             whole.setdefault(str(pq.read_schema(path).remove_metadata()), []).append(path)
-    divided = [chunk for chunk in chunks if len(plans[chunk["name"]]) > 1]
+    divided = [chunk for chunk in chunks if len(plans[chunk.name]) > 1]
     tables = [engine.parquet(f"whole_cells_{number}", paths) for number, paths in enumerate(whole.values())]
     if divided or not whole:
         read = StoredCells(store, artifact, grain, divided).read([*base, *parts])
@@ -134,12 +136,11 @@ def _alike(tables: Sequence[Any], columns: Sequence[str]) -> list[Any]:
 
 
 def _plan(
-    artifact: Artifact, chunk: Mapping[str, Any], base: Sequence[str], parts: Sequence[str]
+    artifact: Artifact, chunk: CellChunk, base: Sequence[str], parts: Sequence[str]
 ) -> list[tuple[StoredObject, list[str]]]:
     """Return which columns to read from which of a chunk's objects."""
     plan = [
-        (artifact.objects[name], [part for part in parts if part in columns])
-        for name, columns in chunk["objects"].items()
+        (artifact.objects[name], [part for part in parts if part in columns]) for name, columns in chunk.objects.items()
     ]
     plan = [(stored, columns) for stored, columns in plan if columns] or plan[:1]
     first, columns = plan[0]

@@ -26,6 +26,7 @@ from ml_platform.models.estimators.registry import load_estimator
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.models.inputs.matrix import Matrix, MatrixColumn, encode, unlearned_nulls
 from ml_platform.models.inputs.transforms import Transform, apply_transforms
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.manifest import Artifact, StoredObject
 
@@ -193,13 +194,13 @@ def load_predictor(project: Project, artifact: Artifact, name: str = "predictor"
     }
     if _MANIFEST not in objects:
         raise ArtifactMissing(name, artifact.id, project.store.url)
-    about = artifact.about
-    _require_same(f"trained model {artifact.short_id}", artifact.id, trained_id(about["model"], about["predictors"]))
+    manifest = TrainedModelManifest.of(artifact)
+    _require_same(f"trained model {artifact.short_id}", artifact.id, manifest.id_of(artifact.inputs, artifact.objects))
     files = {path: project.store.read(stored) for path, stored in objects.items()}
     code = code_of(project, {path.removeprefix(_CODE): files[path] for path in files if path.startswith(_CODE)})
     facts, estimator = _manifest(files[_MANIFEST])
     found = _identity(facts, estimator["kind"], estimator["state"])
-    _require_same(f"{name} of trained model {artifact.short_id}", artifact.about["predictors"][name], found)
+    _require_same(f"{name} of trained model {artifact.short_id}", manifest.predictors[name], found)
     _require_same(f"the code of {name}", content_id(facts["code"]), content_id(code.hashes))
     predictor = _read(facts, estimator, files, code)
     _require_same(f"the estimator of {name}", content_id(estimator["state"]), content_id(predictor.estimator.state()))
@@ -215,17 +216,12 @@ def load_decision(project: Project, artifact: Artifact) -> Decision:
     """
     facts, estimator = _manifest(project.store.read(artifact.objects[f"predictor/{_MANIFEST}"]))
     found = _identity(facts, estimator["kind"], estimator["state"])
-    _require_same(f"predictor of trained model {artifact.short_id}", artifact.about["predictors"]["predictor"], found)
+    _require_same(
+        f"predictor of trained model {artifact.short_id}",
+        TrainedModelManifest.of(artifact).predictors["predictor"],
+        found,
+    )
     return Decision.from_json(facts["decision"])
-
-
-def trained_id(model: str, predictors: Mapping[str, str]) -> str:
-    """Return the id of a trained model: the hash of its model's name and the ids of its predictor and baselines.
-
-    The name takes part, since two models with the same rows and payoffs are fitted to the same state, and each has
-    versions, evaluations and a champion of its own.
-    """
-    return content_id({"model": model, "predictors": dict(predictors)})
 
 
 def code_of(project: Project, files: Mapping[str, bytes]) -> Code:

@@ -20,9 +20,10 @@ from ml_platform.declarations.user_code.version import code_version
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.environment import environment
 from ml_platform.models.fit_inputs import declaration_id, fit_declaration
-from ml_platform.models.predictor import Predictor, SavedPredictor, trained_id
+from ml_platform.models.predictor import Predictor, SavedPredictor
 from ml_platform.models.prepare import Prepared, prepare
 from ml_platform.models.provenance import declared_files, keep_declared, provenance
+from ml_platform.storage.artifact_kinds.trained_model import MatrixColumn, TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Made
 
@@ -72,17 +73,10 @@ def train_model(
     before_fit()
     prepared, predictors = fit_predictors(project.spec, model, code, read())
     saved = {name: predictor.save(project.store) for name, predictor in predictors.items()}
-    ids = {name: item.id for name, item in saved.items()}
     objects = {f"{name}/{path}": stored for name, item in saved.items() for path, stored in item.objects.items()}
-    artifact = project.store.write(
-        KIND,
-        trained_id(model_name, ids),
-        key,
-        objects={**objects, **keep_declared(project.store, files)},
-        about={**_about(project, prepared, predictors, saved), "provenance": record},
-        inputs={"snapshot": snapshot_id},
-    )
-    return Made(artifact, reused=False)
+    objects |= keep_declared(project.store, files)
+    manifest = _manifest(project, prepared, predictors, saved, record)
+    return Made(project.store.add(manifest, key, objects=objects, inputs={"snapshot": snapshot_id}), reused=False)
 
 
 def fit_predictors(
@@ -130,7 +124,7 @@ def baselines_of(model: ModelSpec) -> dict[str, Algorithm]:
 
 def baseline_names(trained: Artifact) -> list[str]:
     """Return the names of the baselines that were fitted with a trained model, in declared order."""
-    return [baseline["name"] for baseline in trained.about["baselines"]]
+    return [baseline.name for baseline in TrainedModelManifest.of(trained).baselines]
 
 
 def training_key(project: Project, model_name: str, snapshot_id: str) -> str:
@@ -141,30 +135,32 @@ def training_key(project: Project, model_name: str, snapshot_id: str) -> str:
     return cache_key(KIND, declaration, version, {"snapshot": snapshot_id})
 
 
-def _about(
+def _manifest(
     project: Project,
     prepared: Prepared,
     predictors: Mapping[str, Predictor],
     saved: Mapping[str, SavedPredictor],
-) -> dict[str, Any]:
+    record: Mapping[str, Any],
+) -> TrainedModelManifest:
     model, predictor = prepared.model, predictors[PREDICTOR]
     estimator = predictor.estimator
-    return {
-        "model": model.name,
-        "declaration": declaration_id(project.spec, model, prepared.code),
+    return TrainedModelManifest(
+        model=model.name,
+        declaration=declaration_id(project.spec, model, prepared.code),
         **asked_of(project.spec, model),
-        "inputs": {column.name: column.type for column in predictor.inputs},
-        "columns": [_column(column.name, column.categories) for column in predictor.matrix],
-        "importances": [[name, share] for name, share in estimator.importances(prepared.train.names).items()],
-        "iterations": estimator.iterations,
-        "notes": [*prepared.notes, *estimator.notes],
-        "rows": {"train": prepared.train.rows, "validate": prepared.validate.rows},
-        "until": format_instant(prepared.until),
-        "label": _label(prepared),
-        "predictors": {name: item.id for name, item in saved.items()},
-        "size_mb": {name: item.size_mb for name, item in saved.items()},
-        "environment": environment(model),
-    }
+        inputs={column.name: column.type for column in predictor.inputs},
+        columns=tuple(_column(column.name, column.categories) for column in predictor.matrix),
+        importances=tuple(estimator.importances(prepared.train.names).items()),
+        iterations=estimator.iterations,
+        notes=(*prepared.notes, *estimator.notes),
+        rows={"train": prepared.train.rows, "validate": prepared.validate.rows},
+        until=format_instant(prepared.until),
+        label=_label(prepared),
+        predictors={name: item.id for name, item in saved.items()},
+        size_mb={name: item.size_mb for name, item in saved.items()},
+        environment=environment(model),
+        provenance=dict(record),
+    )
 
 
 def asked_of(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
@@ -180,8 +176,8 @@ def asked_of(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
     }
 
 
-def _column(name: str, categories: tuple[str, ...] | None) -> dict[str, Any]:
-    return {"name": name, "categories": None if categories is None else len(categories)}
+def _column(name: str, categories: tuple[str, ...] | None) -> MatrixColumn:
+    return MatrixColumn(name=name, categories=None if categories is None else len(categories))
 
 
 def _label(prepared: Prepared) -> dict[str, Any]:

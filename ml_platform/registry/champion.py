@@ -27,7 +27,6 @@ from ml_platform.models.train import KIND as TRAINED_MODEL
 from ml_platform.models.train import baseline_names
 from ml_platform.registry.approvals import APPROVE, asks_for_approval, decision_on
 from ml_platform.registry.evaluation.key import KIND as EVALUATION
-from ml_platform.registry.evaluation.key import evaluation_id as identify
 from ml_platform.registry.evaluation.reasons import merits, shortfalls
 from ml_platform.registry.evaluation.release_rules import (
     anchor_after,
@@ -36,6 +35,8 @@ from ml_platform.registry.evaluation.release_rules import (
     requirements,
     rule_name,
 )
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.ledger.anchors import anchor_ledger, require_newest
 from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
 from ml_platform.storage.manifest import Artifact
@@ -198,13 +199,15 @@ def _require_match(
     project: Project, version: Version, trained: Artifact, evaluation: Artifact, current: str | None
 ) -> None:
     """Refuse an evaluation that says nothing about this deployment."""
-    found, model = identify(evaluation.about, evaluation.inputs), version.model
+    about, model = EvaluationManifest.of(evaluation), version.model
+    found = about.id_of(evaluation.inputs, evaluation.objects)
     if found != evaluation.id:
         raise ArtifactDamaged(f"evaluation {evaluation.short_id}", evaluation.id, found)
-    if trained.about["model"] != model or evaluation.about["model"] != model:
+    owners = (TrainedModelManifest.of(trained).model, about.model)
+    if owners != (model, model):
         raise EvaluationError(
-            f"{model}: trained model {trained.short_id} belongs to {trained.about['model']}, and evaluation "
-            f"{evaluation.short_id} to {evaluation.about['model']}. Deploy a version of {model} and its evaluation."
+            f"{model}: trained model {trained.short_id} belongs to {owners[0]}, and evaluation "
+            f"{evaluation.short_id} to {owners[1]}. Deploy a version of {model} and its evaluation."
         )
     if evaluation.inputs["trained_model"] != trained.id:
         raise EvaluationError(
@@ -226,23 +229,23 @@ def _shortfalls(
     project: Project, version: Version, trained: Artifact, evaluation: Artifact, current: str | None
 ) -> list[str]:
     """Return which gates and comparisons of the present declaration are missed, judged again from the figures."""
-    spec, about = project.spec.models[version.model], evaluation.about
-    declared = project.store.get(TRAINED_MODEL, current).about["declaration"] if current else None
-    judged = about["release"]
+    spec, about = project.spec.models[version.model], EvaluationManifest.of(evaluation)
+    declared = TrainedModelManifest.of(project.store.get(TRAINED_MODEL, current)).declaration if current else None
+    judged = about.release
     required = requirements(spec.release, trained.id, baseline_names(trained), judged)
     found = {line["other"]: line for line in judged["compared"]}
     asked = {(item.other, item.margin) for item in required}
-    same_rule = judged["rule"] == rule_name(trained.about["declaration"], declared)
+    same_rule = judged["rule"] == rule_name(TrainedModelManifest.of(trained).declaration, declared)
     if not same_rule or asked - {(other, line["margin"]) for other, line in found.items()}:
         raise StaleEvaluation(version, f"the release rule {judged['rule']} has changed since the evaluation")
     release = judge_release(judged, required, found)
-    return shortfalls(judge_gates(spec, about["figures"]), release, about["currency"])
+    return shortfalls(judge_gates(spec, about.figures), release, about.currency)
 
 
 def _move(
     project: Project, version: Version, evaluation: Artifact, current: str | None, actor: str, now: datetime
 ) -> LedgerLine | None:
-    about = evaluation.about
+    about = EvaluationManifest.of(evaluation)
     try:
         line = move_ref(
             project.database,
@@ -252,7 +255,7 @@ def _move(
             at=now,
             actor=actor,
             action="deploy",
-            reason="; ".join(merits(about["gates"], about["release"], about["currency"])) or "no rule asks for more",
+            reason="; ".join(merits(about.gates, about.release, about.currency)) or "no rule asks for more",
             facts=_facts(project, version, evaluation, current),
         )
     except RefConflict as conflict:
@@ -265,13 +268,14 @@ def _move(
 
 def _facts(project: Project, version: Version, evaluation: Artifact, current: str | None) -> dict[str, Any]:
     before = version_of(project, version.model, current) if current else None
+    about = EvaluationManifest.of(evaluation)
     return {
         "version": version.number,
         "from_version": before.number if before else None,
         "evaluation": evaluation.id,
-        "rule": evaluation.about["release"]["rule"],
-        "anchor": anchor_after(version.id, evaluation.about["release"]),
-        "figures": evaluation.about["figures"],
-        "interval": evaluation.about["contenders"][0]["interval"],
-        "currency": evaluation.about["currency"],
+        "rule": about.release["rule"],
+        "anchor": anchor_after(version.id, about.release),
+        "figures": about.figures,
+        "interval": about.contenders[0]["interval"],
+        "currency": about.currency,
     }

@@ -20,6 +20,8 @@ from ml_platform.registry.champion import anchor, champion, champion_ref
 from ml_platform.sources.checks.results import last_recording
 from ml_platform.sources.ingest_history import last_ingest
 from ml_platform.sources.upstream import read_upstream
+from ml_platform.storage.artifact_kinds import artifact_kind
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
@@ -171,15 +173,14 @@ def project_status(project: Project, now: datetime) -> ProjectStatus:
 def _data(project: Project, node: NodeName) -> DataStatus:
     artifact = _current(project, node, node.kind)
     recording = last_recording(project.database, node)
-    about = artifact.about if artifact else {}
-    newest = about.get("known")
+    manifest = artifact_kind(artifact.kind).of(artifact) if artifact else None
     ingest = last_ingest(project.database, node.subject) if node.kind == "source" and artifact else None
     upstream = read_upstream(ingest.upstream) if ingest else None
     return DataStatus(
         name=node.subject,
         id=artifact.id if artifact else None,
-        rows=about.get("rows"),
-        newest=newest[1] if newest else None,
+        rows=manifest.row_count if manifest else None,
+        newest=manifest.newest if manifest else None,
         failed_checks=recording.blocking if recording else (),
         upstream=asdict(upstream) if upstream else None,
         notes=upstream.notes() if upstream else (),
@@ -231,20 +232,19 @@ def _monitoring(project: Project, name: str) -> MonitoringStatus | None:
     artifact = _current(project, NodeName("monitoring", name), "monitoring")
     if artifact is None:
         return None
-    about = artifact.about
-    report = about.get("report")
+    about = MonitoringManifest.of(artifact)
     return MonitoringStatus(
-        at=about["at"],
-        verdict=about["verdict"],
-        reason=about["reason"],
-        rows=about.get("rows", 0),
-        drifted=tuple(column["column"] for column in about.get("columns", ()) if column["drifted"]),
-        undecided=tuple(column["column"] for column in about.get("columns", ()) if column["verdict"] == "cannot tell"),
-        unlearned_nulls=about.get("unlearned_nulls", {}),
-        realized=about.get("realized"),
-        realized_since=about.get("realized_since"),
-        metrics=about.get("metrics", {}),
-        report=str(project.state / report) if report else None,
+        at=about.at,
+        verdict=about.verdict,
+        reason=about.reason,
+        rows=about.rows or 0,
+        drifted=tuple(column["column"] for column in about.columns or () if column["drifted"]),
+        undecided=tuple(column["column"] for column in about.columns or () if column["verdict"] == "cannot tell"),
+        unlearned_nulls=about.unlearned_nulls or {},
+        realized=about.realized,
+        realized_since=about.realized_since,
+        metrics=about.metrics or {},
+        report=str(project.state / about.report) if about.report else None,
     )
 
 

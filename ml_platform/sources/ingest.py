@@ -50,6 +50,7 @@ from ml_platform.sources.source_log import (
 from ml_platform.sources.staging import Staging
 from ml_platform.sources.suppression_list import leave_out
 from ml_platform.sources.upstream import Upstream, far_ahead, marks_of_gone, read_upstream, upstream_of
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.ledger.anchors import seal_rows
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Made
@@ -218,7 +219,7 @@ class _Ingestion:
             log = Log(self._project.store, artifact, previous.at)
             current = current_rows(engine, log, "current_rows")
             current = current.order_by([KNOWN, *self._spec.key]).select(*self._spec.columns)
-            everything = Rows(artifact.about["rows"], lambda: engine.batches(rows))
+            everything = Rows(SourceManifest.of(artifact).rows, lambda: engine.batches(rows))
             return self._results(everything, partial(counted_rows, engine, lambda: current))
 
     def _nothing_new(

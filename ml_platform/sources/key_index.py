@@ -6,7 +6,6 @@ the first key column. Hashes only choose chunks: whether a row has a key is then
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import ibis
@@ -17,6 +16,7 @@ from ml_platform.core.engines import DuckDB
 from ml_platform.core.engines.ibis_functions import epoch_us, text_hash
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.source_log import FILE, KEY_HASH, ROW
+from ml_platform.storage.artifact_kinds.source import SourceChunk, SourceManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.manifest import Artifact
 
@@ -72,21 +72,21 @@ def chunks_with_keys(
     first = rows[spec.key[0]]
     ends = engine.run(rows.aggregate(least=first.min(), greatest=first.max()))
     low, high = _json_range(pa.chunked_array([*ends["least"].chunks, *ends["greatest"].chunks], ends["least"].type))
-    near = [chunk for chunk in artifact.about["chunks"] if low is not None and _overlaps(chunk, low, high)]
-    asked = [chunk["name"] for chunk in near if hashes_name(chunk["name"]) in artifact.objects]
-    found = {chunk["name"] for chunk in near} - set(asked)
+    near = [chunk for chunk in SourceManifest.of(artifact).chunks if low is not None and _overlaps(chunk, low, high)]
+    asked = [chunk.name for chunk in near if hashes_name(chunk.name) in artifact.objects]
+    found = {chunk.name for chunk in near} - set(asked)
     if asked:
         hashes = engine.parquet("key_hashes", _paths(store, artifact, asked), places=(FILE, ROW))
         wanted = rows.select(**{KEY_HASH: key_hash(spec, rows)}).distinct()
         held = hashes.semi_join(wanted, KEY_HASH).select(FILE).distinct()
         files = set(engine.run(held)[FILE].to_pylist())
         found |= {name for name in asked if artifact.objects[hashes_name(name)].sha256 in files}
-    return [chunk["name"] for chunk in near if chunk["name"] in found]
+    return [chunk.name for chunk in near if chunk.name in found]
 
 
-def _overlaps(chunk: Mapping[str, Any], low: Any, high: Any) -> bool:
+def _overlaps(chunk: SourceChunk, low: Any, high: Any) -> bool:
     """Return whether a chunk's keys may lie in a range; a chunk of an older version does not say."""
-    return "keys" not in chunk or (chunk["keys"][0] <= high and low <= chunk["keys"][1])
+    return chunk.keys is None or bool(chunk.keys[0] <= high and low <= chunk.keys[1])
 
 
 def _paths(store: ArtifactStore, artifact: Artifact, chunks: list[str]) -> list[Any]:

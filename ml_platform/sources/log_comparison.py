@@ -26,6 +26,7 @@ from ml_platform.sources.source_log import (
     numbered_versions,
 )
 from ml_platform.sources.staging import Staging
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 
 _CONTENT, _LOG_KNOWN = "_content", "_log__declared"
 _BESIDE = (KNOWN, FRESH, PLACE, _CONTENT, "_last", LOG_CHUNK, LOG_ROW, _LOG_KNOWN, f"_log_{_CONTENT}")
@@ -114,8 +115,8 @@ def _in_log(engine: DuckDB, spec: SourceSpec, log: Log, beside: Any, later: Any)
 
 def _missing(engine: DuckDB, log: Log, places: Any) -> int:
     """Return how many keys of the log are in none of the rows that were read."""
-    about = log.artifact.about
-    held = about["rows"] - sum(record["rows"] for record in about.get("replaced", ()))
+    about = SourceManifest.of(log.artifact)
+    held = about.rows - sum(record.rows for record in about.records)
     rows = places.select(LOG_CHUNK, LOG_ROW).distinct()
     return int(held) - int(engine.run(rows.count().name("n").as_table())["n"][0].as_py())
 

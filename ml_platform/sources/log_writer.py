@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_platform.core.hashing import cache_key, content_id, format_instant
+from ml_platform.core.hashing import cache_key, format_instant
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.sources.key_index import hashes_name, key_range
 from ml_platform.sources.new_rows import NewRows
 from ml_platform.sources.source_log import CHUNK, EVENT_AT, FILE, KEY_HASH, KNOWN_AT, ROW, UNTIL
+from ml_platform.storage.artifact_kinds.source import ReplacedRows, SourceChunk, SourceManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.chunks import Chunk, in_order, store_chunk
 from ml_platform.storage.manifest import Artifact, StoredObject
@@ -61,16 +61,11 @@ def add_records(
     return log.write()
 
 
-def log_id(source: str, chunks: Sequence[str], replaced: Sequence[str]) -> str:
-    """Return the id of a source's log: of its chunks and of its records of replaced rows, by their ids."""
-    return content_id({"kind": "source", "source": source, "chunks": list(chunks), "replaced": list(replaced)})
-
-
 @dataclass(frozen=True)
 class _StoredRows:
     """A new chunk without its rows: what the manifest tells of it."""
 
-    about: dict[str, Any]
+    chunk: SourceChunk
     stored: StoredObject
     hashes: StoredObject
     replaced: Chunk | None
@@ -89,9 +84,9 @@ def _store_rows(store: ArtifactStore, spec: SourceSpec, number: int, name: str, 
         table = pa.table([file, places, rows[UNTIL].take(places)], schema=PLACES)
         replaced = store_chunk(store, _record_name(number, name), table)
     known = _range(rows[KNOWN_AT])
-    about = {"name": name, "rows": rows.num_rows, "id": chunk.id, "known_from": known[0]}
-    about["keys"] = key_range(spec, rows)
-    return _StoredRows(about, chunk.stored, hashes.stored, replaced, _range(rows[EVENT_AT]), known)
+    keys = tuple(key_range(spec, rows))
+    told = SourceChunk(name=name, rows=rows.num_rows, id=chunk.id, known_from=known[0], keys=keys)
+    return _StoredRows(told, chunk.stored, hashes.stored, replaced, _range(rows[EVENT_AT]), known)
 
 
 class _GrowingLog:
@@ -99,17 +94,16 @@ class _GrowingLog:
 
     def __init__(self, store: ArtifactStore, spec: SourceSpec, number: int, previous: Artifact | None) -> None:
         self._store, self._number, self._previous = store, number, previous
-        old = previous.about if previous else {}
-        self._chunks, self._replaced = list(old.get("chunks", ())), list(old.get("replaced", ()))
+        old = SourceManifest.of(previous) if previous else None
+        self._chunks, self._replaced = list(old.chunks if old else ()), list(old.records if old else ())
         self._objects = dict(previous.objects) if previous else {}
-        self._events, self._known = list(old.get("events", ())), list(old.get("known", ()))
-        columns = {name: column.type for name, column in spec.columns.items()}
-        self._about = {"source": spec.name, "columns": columns}
+        self._events, self._known = (list((old and ends) or ()) for ends in (old and old.events, old and old.known))
+        self._spec = spec
 
     def add_chunk(self, chunk: _StoredRows) -> None:
         """Add a chunk of new rows."""
-        name = chunk.about["name"]
-        self._chunks.append(chunk.about)
+        name = chunk.chunk.name
+        self._chunks.append(chunk.chunk)
         self._objects |= {name: chunk.stored, hashes_name(name): chunk.hashes}
         self._events += chunk.events
         self._known += chunk.known
@@ -119,31 +113,31 @@ class _GrowingLog:
     def add_replaced(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Add records of replaced rows, which come sorted by chunk."""
         for number, places in _by_chunk(batches):
-            name = self._chunks[number]["name"]
+            name = self._chunks[number].name
             file = pa.array([self._objects[name].sha256] * places.num_rows, pa.string())
             table = pa.table([file, places[ROW], places[UNTIL]], schema=PLACES)
             self._add_record(name, store_chunk(self._store, _record_name(self._number, name), table))
 
     def _add_record(self, chunk: str, record: Chunk) -> None:
-        about = {"name": record.name, "chunk": chunk, "rows": record.rows.num_rows, "id": record.id}
-        self._replaced.append(about)
+        told = ReplacedRows(name=record.name, chunk=chunk, rows=record.rows.num_rows, id=record.id)
+        self._replaced.append(told)
         self._objects[record.name] = record.stored
 
     def write(self) -> Artifact:
         """Write the manifest."""
-        about = self._about | {
-            "rows": sum(chunk["rows"] for chunk in self._chunks),
-            "events": [min(self._events), max(self._events)],
-            "known": [min(self._known), max(self._known)],
-            "keys_repeat": bool(self._replaced),
-            "chunks": self._chunks,
-            "replaced": self._replaced,
-        }
-        ids = ([item["id"] for item in self._chunks], [item["id"] for item in self._replaced])
-        id = log_id(str(about["source"]), *ids)
-        key = cache_key("source", {}, code_version("source"), {"log": id})
+        manifest = SourceManifest(
+            source=self._spec.name,
+            columns={name: column.type for name, column in self._spec.columns.items()},
+            rows=sum(chunk.rows for chunk in self._chunks),
+            events=(min(self._events), max(self._events)),
+            known=(min(self._known), max(self._known)),
+            keys_repeat=bool(self._replaced),
+            chunks=tuple(self._chunks),
+            replaced=tuple(self._replaced),
+        )
         inputs = {"previous": self._previous.id} if self._previous else {}
-        return self._store.write("source", id, key, objects=self._objects, about=about, inputs=inputs)
+        key = cache_key("source", {}, code_version("source"), {"log": manifest.id_of(inputs, self._objects)})
+        return self._store.add(manifest, key, objects=self._objects, inputs=inputs)
 
 
 def _record_name(number: int, chunk: str) -> str:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from ml_platform.core.hashing import content_id, format_instant
 from ml_platform.sources.log_writer import CHUNK_ROWS
 from ml_platform.sources.new_rows import NewRows
+from ml_platform.storage.artifact_kinds.quarantine import QuarantineManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.chunks import in_order, store_chunk
 
@@ -19,5 +20,5 @@ def keep_refused_rows(store: ArtifactStore, source: str, new: NewRows, now: date
     parts = ((f"rows.{number}" if number > 1 else "rows", table) for number, table in enumerate(tables, 1))
     chunks = [(chunk.name, chunk.id, chunk.stored) for chunk in in_order(lambda p: store_chunk(store, *p), parts)]
     id = content_id([id for _, id, _ in chunks])
-    about = {"source": source, "rows": new.count, "at": format_instant(now)}
-    store.write("quarantine", id, id, objects={name: stored for name, _, stored in chunks}, about=about)
+    manifest = QuarantineManifest(source=source, rows=new.count, at=format_instant(now))
+    store.add(manifest, id, objects={name: stored for name, _, stored in chunks}, id=id)

@@ -18,6 +18,7 @@ from ml_platform.core.engines import Engine
 from ml_platform.core.engines.ibis_functions import epoch_us
 from ml_platform.core.errors import PlatformError, suggest
 from ml_platform.core.hashing import content_id, format_instant
+from ml_platform.storage.artifact_kinds.source import ReplacedRows, SourceChunk, SourceManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.manifest import Artifact, StoredObject
 
@@ -31,7 +32,7 @@ FOREVER = 2**62
 
 def chunk_names(artifact: Artifact) -> list[str]:
     """Return the names of a source's chunks, oldest ingest first, and by month of known-at within an ingest."""
-    return [chunk["name"] for chunk in artifact.about["chunks"]]
+    return [chunk.name for chunk in SourceManifest.of(artifact).chunks]
 
 
 def chunk_state(artifact: Artifact, chunk: str) -> str:
@@ -45,17 +46,17 @@ def chunk_state(artifact: Artifact, chunk: str) -> str:
         Where the log has no such chunk, or was made before replaced rows were recorded.
     """
     _require_records(artifact)
-    return content_id([_chunk(artifact, chunk)["id"], [record["id"] for record in _records(artifact, [chunk])]])
+    return content_id([_chunk(artifact, chunk).id, [record.id for record in _records(artifact, [chunk])]])
 
 
 def chunk_states(artifact: Artifact) -> dict[str, str]:
     """Return the state of every chunk (`chunk_state`) by its name, in order."""
     _require_records(artifact)
     records: dict[str, list[str]] = {}
-    for record in artifact.about.get("replaced", ()):
-        records.setdefault(record["chunk"], []).append(record["id"])
-    chunks = artifact.about["chunks"]
-    return {chunk["name"]: content_id([chunk["id"], records.get(chunk["name"], [])]) for chunk in chunks}
+    for record in SourceManifest.of(artifact).records:
+        records.setdefault(record.chunk, []).append(record.id)
+    chunks = SourceManifest.of(artifact).chunks
+    return {chunk.name: content_id([chunk.id, records.get(chunk.name, [])]) for chunk in chunks}
 
 
 def chunk_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, chunk: str, name: str) -> Any:
@@ -118,7 +119,8 @@ def placed_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, ke
 
 def has_records(artifact: Artifact) -> bool:
     """Return whether the log tells which of its rows were replaced; one of an older version may not."""
-    return "replaced" in artifact.about or not artifact.about["keys_repeat"]
+    manifest = SourceManifest.of(artifact)
+    return manifest.replaced is not None or not manifest.keys_repeat
 
 
 def source_rows(engine: Engine, store: ArtifactStore, artifact: Artifact, name: str) -> Any:
@@ -132,7 +134,7 @@ def known_by(artifact: Artifact, instant: datetime) -> str:
     Rows that become known later, corrections among them, only ever come in later chunks, and change nothing of it.
     """
     until = format_instant(instant)
-    return content_id([chunk["id"] for chunk in artifact.about["chunks"] if chunk["known_from"] <= until])
+    return content_id([chunk.id for chunk in SourceManifest.of(artifact).chunks if chunk.known_from <= until])
 
 
 def local_chunks(store: ArtifactStore, objects: Mapping[str, StoredObject]) -> list[Any]:
@@ -145,14 +147,14 @@ def versions_in(engine: Engine, store: ArtifactStore, artifact: Artifact, chunks
 
     Only chunks with replaced rows are joined with the records.
     """
-    touched = {record["chunk"] for record in _records(artifact, chunks)}
+    touched = {record.chunk for record in _records(artifact, chunks)}
     parts = []
     untouched = [chunk for chunk in chunks if chunk not in touched]
     if untouched:
         rows = _timed(_placed_rows(engine, store, artifact, untouched, name))
         parts.append(rows.mutate(**{UNTIL: _forever()}))
     if touched:
-        files = local_chunks(store, _objects(artifact, [item["name"] for item in _records(artifact, chunks)]))
+        files = local_chunks(store, _objects(artifact, [item.name for item in _records(artifact, chunks)]))
         replaced = engine.parquet(f"{name}_replaced", files).rename(_of=FILE, _at=ROW, _end=UNTIL)
         ended = [chunk for chunk in chunks if chunk in touched]
         rows = _timed(_placed_rows(engine, store, artifact, ended, f"{name}_ended"))
@@ -177,22 +179,24 @@ def _objects(artifact: Artifact, names: Iterable[str]) -> dict[str, StoredObject
     return {name: artifact.objects[name] for name in names}
 
 
-def _records(artifact: Artifact, chunks: Sequence[str]) -> list[Mapping[str, Any]]:
+def _records(artifact: Artifact, chunks: Sequence[str]) -> list[ReplacedRows]:
     wanted = set(chunks)
-    return [record for record in artifact.about.get("replaced", ()) if record["chunk"] in wanted]
+    return [record for record in SourceManifest.of(artifact).records if record.chunk in wanted]
 
 
-def _chunk(artifact: Artifact, name: str) -> Mapping[str, Any]:
-    found = [chunk for chunk in artifact.about["chunks"] if chunk["name"] == name]
+def _chunk(artifact: Artifact, name: str) -> SourceChunk:
+    found = [chunk for chunk in SourceManifest.of(artifact).chunks if chunk.name == name]
     if not found:
         hint = suggest(name, chunk_names(artifact))
-        raise PlatformError(f"source {artifact.about['source']} has no chunk {name} in {artifact.short_id}. {hint}")
-    return dict(found[0])
+        raise PlatformError(
+            f"source {SourceManifest.of(artifact).source} has no chunk {name} in {artifact.short_id}. {hint}"
+        )
+    return found[0]
 
 
 def _require_records(artifact: Artifact) -> None:
     if not has_records(artifact):
-        source = artifact.about["source"]
+        source = SourceManifest.of(artifact).source
         raise PlatformError(
             f"sources/{source}: its log {artifact.short_id} was made before replaced rows were recorded. "
             f"Materialize sources/{source} again: no row is lost."

@@ -2,6 +2,7 @@
 
 __all__ = [
     "append_only",
+    "artifact_kinds",
     "artifacts",
     "atomic_write",
     "chunks",

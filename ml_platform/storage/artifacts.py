@@ -24,6 +24,7 @@ from ml_platform.storage.manifest import Artifact, StoredObject, decode, encode
 from ml_platform.storage.trash import Removal
 
 if TYPE_CHECKING:
+    from ml_platform.storage.artifact_kinds import ArtifactKind
     from ml_platform.storage.manifest_index import ManifestIndex
 
 
@@ -110,6 +111,26 @@ class ArtifactStore:
         return path
 
     # Artifacts -------------------------------------------------------------
+
+    def add(
+        self,
+        manifest: ArtifactKind,
+        key: str,
+        *,
+        objects: Mapping[str, StoredObject] | None = None,
+        inputs: Mapping[str, str] | None = None,
+        id: str | None = None,
+    ) -> Artifact:
+        """Write an artifact by what its manifest is to hold, as `write` does.
+
+        Parameters
+        ----------
+        id
+            Where it does not follow from the manifest.
+        """
+        found = id or manifest.id_of(inputs or {}, objects or {})
+        assert found is not None, f"the id of {manifest.name} does not follow from its manifest"
+        return self.write(manifest.name, found, key, objects=objects, about=manifest.as_json(), inputs=inputs)
 
     def write(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ml_platform.core.errors import ArtifactDamaged
@@ -33,6 +33,8 @@ class Artifact:
         Plain facts that follow from the content (row counts, schema, figures); JSON types only.
     inputs
         Ids of what it was made from, by role.
+    read
+        What `ml_platform.storage.artifact_kinds` has read of `about`, so that it is read once.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Artifact:
     about: Mapping[str, Any]
     inputs: Mapping[str, str]
     objects: Mapping[str, StoredObject]
+    read: dict[type, object] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def short_id(self) -> str:

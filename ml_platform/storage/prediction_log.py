@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from ml_platform.core.errors import RefConflict
-from ml_platform.core.hashing import content_id, frame_id
+from ml_platform.core.hashing import frame_id
 from ml_platform.declarations.serialized import kept_declarations
+from ml_platform.storage.artifact_kinds.predictions import SEGMENT, PredictionsManifest, Segment, segment_objects
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.database import Database
 from ml_platform.storage.manifest import Artifact
@@ -35,7 +36,6 @@ KIND = "predictions"
 DECLARED = "declared/"
 """What the names of kept declarations begin with among a day's objects."""
 
-_SEGMENT = "segment_"
 _INSTANT = pa.timestamp("us", tz="UTC")
 _ATTEMPTS = 10
 
@@ -122,15 +122,15 @@ def read_day(project: OpenedStores, logged: LoggedDay, columns: Sequence[str]) -
 
 def segment_names(state: Artifact) -> list[str]:
     """Return the names of the objects that hold a day's rows, oldest first, as its ``segments`` are listed."""
-    return sorted(name for name in state.objects if name.startswith(_SEGMENT))
+    return segment_objects(state.objects)
 
 
 def scored_by(store: ArtifactStore, state: Artifact) -> set[str]:
     """Return the ids of the trained models that scored a day's rows."""
     found: set[str] = set()
-    for name, segment in zip(segment_names(state), state.about["segments"], strict=True):
-        if "trained_models" in segment:
-            found |= set(segment["trained_models"])
+    for name, segment in zip(segment_names(state), PredictionsManifest.of(state).segments, strict=True):
+        if segment.trained_models is not None:
+            found |= set(segment.trained_models)
         else:  # of an older version
             rows = read_parquet(store, state.objects[name], ["trained_model"])
             found |= set(rows["trained_model"].to_pylist())
@@ -212,23 +212,23 @@ def _write_state(
     facts: Mapping[str, Any],
 ) -> Artifact:
     objects = dict(before.objects) if before else {}
-    segments = list(before.about["segments"]) if before else []
+    segments = list(PredictionsManifest.of(before).segments) if before else list[Segment]()
     if rows.num_rows:
         kept = json.dumps(kept_declarations(project.spec, model), ensure_ascii=False)  # its order is the declared one
         declared = project.store.put(kept.encode())
         name = f"{DECLARED}{declared.sha256}.json"
-        objects |= {f"{_SEGMENT}{len(segments):05d}.parquet": project.store.put(parquet_bytes(rows)), name: declared}
+        objects |= {f"{SEGMENT}{len(segments):05d}.parquet": project.store.put(parquet_bytes(rows)), name: declared}
         by = sorted(set(rows["trained_model"].to_pylist()))
         told = {"rows": rows.num_rows, "inputs": dict(inputs), "declared": name, "trained_models": by}
-        segments.append({"id": frame_id(rows), **told})
-    total = sum(segment["rows"] for segment in segments)
-    about = {"model": model, "day": day.isoformat(), "rows": total, "segments": segments, **facts}
-    return project.store.write(KIND, content_id(about), key, objects=objects, about=about, inputs=inputs)
+        segments.append(Segment(id=frame_id(rows), **told))
+    total = sum(segment.rows for segment in segments)
+    manifest = PredictionsManifest(model=model, day=day.isoformat(), rows=total, segments=tuple(segments), **facts)
+    return project.store.add(manifest, key, objects=objects, inputs=inputs)
 
 
 def _point(database: Database, model: str, day: date, before: Artifact | None, state: Artifact) -> bool:
     """Point the day at its new state if it still points at the one before."""
-    row = {"model": model, "day": day.isoformat(), "artifact": state.id, "rows": state.about["rows"]}
+    row = {"model": model, "day": day.isoformat(), "artifact": state.id, "rows": PredictionsManifest.of(state).rows}
     with database.writing() as connection:
         if before is None:
             return insert_if_absent(connection, PREDICTION_DAYS, row)

@@ -18,6 +18,7 @@ from ml_platform.features.point_in_time import ticks_of
 from ml_platform.features.tile_store import StoredCells
 from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.sources.ingest import ingest_source
+from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
 from tests.features.test_feature_table import COLUMNS, answers, built, declared, one_table, project_of, row
 from tests.features.world import at, text, write_csv
 
@@ -126,7 +127,7 @@ def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, monkeypatch, se
     questions = {(shop, at(draw.randint(-40, 60) / 2)) for shop in ("a", "b", "nobody", None) for _ in range(40)}
     who, when = zip(*sorted(questions, key=str), strict=True)
     asked = pa.table({"who": pa.array(who, pa.string()), "when": [to_micros(instant) for instant in when]})
-    cells = StoredCells(project.store, artifact, grain, artifact.about["chunks"])
+    cells = StoredCells(project.store, artifact, grain, FeatureTableManifest.of(artifact).chunks)
     read = cells.read(["shop", EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, *parts])
     with project.engine() as engine:
         asked = asked.append_column(TICK, pa.array(ticks_of(asked["when"].to_numpy(), spec)))
@@ -150,9 +151,9 @@ def _parts(project, feature):
 
 
 def _stored(artifact):
-    chunks = artifact.about["chunks"]
-    stored = {part for chunk in chunks for parts in chunk["objects"].values() for part in parts}
-    return stored.union(*(chunk["zeros"] for chunk in chunks))
+    chunks = FeatureTableManifest.of(artifact).chunks
+    stored = {part for chunk in chunks for parts in chunk.objects.values() for part in parts}
+    return stored.union(*(chunk.zeros for chunk in chunks))
 
 
 def _side_by_side(asked, found):
@@ -205,7 +206,7 @@ def test_an_entity_of_several_columns_is_known_by_all_of_them(tmp_path):
     )
     part = _parts(project, project.spec.feature_tables["recent"].features["f"])[0]
     window = project.spec.feature_tables["recent"].features["f"].windows[0]
-    cells = StoredCells(project.store, artifact, grain, artifact.about["chunks"])
+    cells = StoredCells(project.store, artifact, grain, FeatureTableManifest.of(artifact).chunks)
     found = _side_by_side(asked, in_ranges(cells, asked, {"shop": "s", "kind": "k"}, [Wanted(window, part)]))
     counted = {(item["s"], item["k"]): item[Wanted(window, part).column] for item in found}
     assert counted == dict(zip(pairs, [1, 1, 1, 0, 0, 0, 0], strict=True))

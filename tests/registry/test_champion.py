@@ -10,7 +10,7 @@ from ml_platform.models.train import train_model
 from ml_platform.project import Project
 from ml_platform.registry.champion import Rivals, champion, deploy, first_deployed, rivals_of
 from ml_platform.registry.evaluation.evaluate import evaluate_model
-from ml_platform.registry.evaluation.key import evaluation_id
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.versions import VERSIONS, register_version, version_of, versions
 from tests.audit.verify.factory import EASY
@@ -230,7 +230,7 @@ def test_an_evaluation_that_somebody_embellished_is_not_believed(project):
     about = {**evaluation.about, "figures": {**evaluation.about["figures"], "auc": 1.0}, "verdict": "deploy"}
     (strict.state / "store/manifests/evaluation" / f"{evaluation.id}.json").unlink()
     planted = strict.store.write("evaluation", evaluation.id, evaluation.key, about=about, inputs=evaluation.inputs)
-    assert evaluation_id(planted.about, planted.inputs) != planted.id
+    assert EvaluationManifest.of(planted).id_of(planted.inputs, {}) != planted.id
     with pytest.raises(ArtifactDamaged, match=r"evaluation .* is damaged"):
         _deploy(strict, trained, planted)
 

@@ -14,6 +14,7 @@ from ml_platform.operations.predictions.score import score_batch
 from ml_platform.project import Project
 from ml_platform.reporting.status import DataStatus, project_status
 from ml_platform.sources.checks.results import CheckResult, record_checks
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.outputs import record_output
 from tests.models.rows import shop_rows
 from tests.operations.monitoring.hand_made_world import hand_made_world
@@ -47,8 +48,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     made = monitor_model(world.project, "late_parcel", {"sources/deliveries": "d"}, NOW)
     database, store = world.project.database, world.project.store
     record_output(database, "late_parcel/monitoring", "monitoring", made.artifact.id, run="r", at=NOW)
-    about = {"rows": 4321, "known": ["2024-01-01T00:00:00.000000Z", "2024-01-19T23:00:00.000000Z"]}
-    store.write("source", "s" * 64, "key", about=about)
+    known = ("2024-01-01T00:00:00.000000Z", "2024-01-19T23:00:00.000000Z")
+    orders = SourceManifest(source="orders", columns={}, rows=4321, chunks=(), keys_repeat=False, known=known)
+    store.add(orders, "key", id="s" * 64)
     record_output(database, "sources/orders", "source", "s" * 64, run="r", at=NOW)
     record_checks(database, "sources/deliveries", [CheckResult("not_null", passed=False)], "r", NOW)
     send_alert(world.project, Alert("k", "It drifted", "A column moved.", "ticket", model="late_parcel"), NOW)

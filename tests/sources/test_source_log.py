@@ -2,7 +2,6 @@
 
 import random
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -13,6 +12,8 @@ from ml_platform.sources.ingest import ingest_source
 from ml_platform.sources.ingest_history import last_ingest, record_ingest
 from ml_platform.sources.source_log import FOREVER, chunk_names, chunk_state, chunk_versions, source_versions
 from ml_platform.storage.parquet import parquet_bytes
+from ml_platform.storage.artifact_kinds.source import SourceChunk, SourceManifest
+from ml_platform.storage.manifest import Artifact
 from tests.features.world import SALES, T0, at, sale, sales_project, write_csv
 
 MICROS_T0 = int(T0.timestamp()) * 1_000_000
@@ -165,8 +166,9 @@ def test_an_older_log_reads_as_it_did_and_gets_its_records_at_the_next_ingest(tm
 
 
 def test_an_older_log_with_nothing_replaced_needs_no_records():
-    about = {"source": "s", "keys_repeat": False, "chunks": [{"name": "000001/2024-05", "id": "ab"}]}
-    artifact = SimpleNamespace(about=about, short_id="x")
+    chunk = SourceChunk(name="000001/2024-05", rows=1, id="ab", known_from="2024-05-01T00:00:00.000000Z")
+    about = SourceManifest(source="s", columns={}, rows=1, keys_repeat=False, chunks=(chunk,)).as_json()
+    artifact = Artifact("source", "x", "key", about, {}, {})
     assert chunk_state(artifact, "000001/2024-05") == content_id(["ab", []])
 
 

@@ -21,6 +21,8 @@ from ml_platform.features.tile_index import CELLS
 from ml_platform.project import Project
 from ml_platform.sources.ingest_history import INGESTS
 from ml_platform.sources.suppression_list import lift, suppress
+from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.erasure_marks import add_marks
 from ml_platform.storage.ledger.anchors import anchor_ledger
 from ml_platform.storage.ledger.lines import append_line
@@ -143,9 +145,9 @@ def _point(connection: sa.Connection, artifact: Artifact, new: Artifact) -> None
     update_rows(connection, OUTPUTS, same, {"id": new.id})
     if artifact.kind == "predictions":
         here = PREDICTION_DAYS.c.artifact == artifact.id
-        update_rows(connection, PREDICTION_DAYS, here, {"artifact": new.id, "rows": new.about["rows"]})
+        update_rows(connection, PREDICTION_DAYS, here, {"artifact": new.id, "rows": PredictionsManifest.of(new).rows})
     if artifact.kind == "source":
-        last = sa.select(INGESTS).where(INGESTS.c.source == artifact.about["source"])
+        last = sa.select(INGESTS).where(INGESTS.c.source == SourceManifest.of(artifact).source)
         row = connection.execute(last.order_by(INGESTS.c.number.desc()).limit(1)).mappings().first()
         if row is not None and row["id"] == artifact.id:
             again = {name: row[name] for name in row if name != "seq"}

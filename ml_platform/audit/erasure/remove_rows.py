@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +20,9 @@ from ml_platform.core.clock import parse_duration
 from ml_platform.core.hashing import content_id, frame_id
 from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries
-from ml_platform.operations.monitoring.reference import HISTOGRAMS, SERIES, reference_id
 from ml_platform.sources.key_index import hashes_name
 from ml_platform.sources.source_log import FILE, ROW
+from ml_platform.storage.artifact_kinds import artifact_kind
 from ml_platform.storage.manifest import Artifact, StoredObject
 from ml_platform.storage.parquet import parquet_bytes, read_parquet
 
@@ -62,24 +62,13 @@ def without(store: Rehearsal, artifact: Artifact, person: Person) -> Left:
 
 def left_id(left: Left) -> str:
     """Return the id of what is left."""
-    about, kind, inputs = left.about, left.artifact.kind, left.artifact.inputs
-    if kind == "source":
-        ids = {name: [item["id"] for item in about[name]] for name in ("chunks", "replaced")}
-        return content_id({"kind": "source", "source": about["source"], **ids})
-    if kind == "snapshot":
-        content = {name: about[name] for name in ("model", "boundaries", "columns")}
-        chunks = [[day, id] for day, id, _ in about["chunks"]]
-        return content_id({"kind": "snapshot", **content, "chunks": chunks})
-    if kind in ("predictions", "monitoring"):
-        return content_id(about)
-    if kind in ("checks", "profile"):
-        return content_id([*inputs.values(), about])
-    if kind == "quarantine":
-        return content_id(about["ids"])
+    artifact = left.artifact
+    manifest = artifact_kind(artifact.kind).of(replace(artifact, about=left.about, read={}))
+    id = manifest.id_of(artifact.inputs, left.objects)
+    if id is not None:
+        return id
     objects = {name: stored.sha256 for name, stored in left.objects.items()}
-    if kind == "drift_reference":
-        return reference_id(about, {name: objects[name] for name in (HISTOGRAMS, SERIES)}, inputs["trained_model"])
-    return content_id({"kind": kind, "what is left of": left.artifact.id, "about": about, "objects": objects})
+    return content_id({"kind": artifact.kind, "what is left of": artifact.id, "about": left.about, "objects": objects})
 
 
 # One kind each -------------------------------------------------------------

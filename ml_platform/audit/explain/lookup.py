@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, NoSuchPrediction, listed, suggest
 from ml_platform.datasets.model_frame import to_frame
 from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest, Segment
 from ml_platform.storage.erasure_marks import marks_of
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.parquet import read_parquet, table_of
@@ -109,14 +110,14 @@ def sample_ids(project: Project, model: str, day: date | None, count: int, seed:
 class _Segment:
     log: str
     name: str
-    facts: Mapping[str, Any]
+    facts: Segment
     inputs: Mapping[str, str]
     state: Artifact
 
     @property
     def identity(self) -> tuple[Any, ...]:
         """What makes predictions of several segments belong together."""
-        return (json.dumps(dict(self.inputs), sort_keys=True), self.facts.get("declared"), "inputs" in self.facts)
+        return (json.dumps(dict(self.inputs), sort_keys=True), self.facts.declared, self.facts.inputs is not None)
 
 
 def _days(project: Project, model: str) -> list[LoggedDay]:
@@ -145,11 +146,11 @@ def _logged_between(days: Sequence[LoggedDay]) -> str:
 
 def _on_day(project: Project, logged: LoggedDay, ids: Sequence[str]) -> Iterator[tuple[pa.Table, _Segment]]:
     state, left = project.store.get(KIND, logged.artifact), set(ids)
-    for name, facts in zip(segment_names(state), state.about["segments"], strict=True):
+    for name, facts in zip(segment_names(state), PredictionsManifest.of(state).segments, strict=True):
         rows = _rows(project, state, name, ids)
         if rows.num_rows:
             left -= set(rows["prediction_id"].to_pylist())
-            yield rows, _Segment(state.id, name, facts, facts.get("inputs", state.inputs), state)
+            yield rows, _Segment(state.id, name, facts, state.inputs if facts.inputs is None else facts.inputs, state)
     if left:
         raise NoSuchPrediction(*_unknown(project, state, next(id for id in ids if id in left), logged))
 
@@ -188,12 +189,12 @@ def _together(project: Project, model: str, parts: Sequence[tuple[pa.Table, _Seg
     names = list(rows.columns)
     key = tuple(names[names.index("trained_model") + 1 : names.index("prediction_time")])
     rows = rows.set_index("prediction_id", drop=False)
-    return Logged(model, rows, key, segment.inputs, declared, "inputs" in segment.facts, problem)
+    return Logged(model, rows, key, segment.inputs, declared, segment.facts.inputs is not None, problem)
 
 
 def _declared(project: Project, segment: _Segment) -> tuple[Mapping[str, Any] | None, str]:
     """Return the declarations that a segment was made by, or why they are not there."""
-    kept = segment.facts.get("declared")
+    kept = segment.facts.declared
     if kept is None:
         return None, "the log does not tell the declarations of then"
     try:

@@ -37,6 +37,7 @@ from ml_platform.sources.source_log import (
     placed_versions,
     versions_in,
 )
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
 
@@ -227,8 +228,8 @@ def _replaced_since(
         now = project.store.get("source", now_id)
         if not has_records(now) or not set(chunk_names(then)) <= set(chunk_names(now)):
             return {}
-        known = {record["id"] for record in then.about.get("replaced", ())}
-        touched = {item["chunk"] for item in now.about.get("replaced", ()) if item["id"] not in known}
+        known = {record.id for record in SourceManifest.of(then).records}
+        touched = {item.chunk for item in SourceManifest.of(now).records if item.id not in known}
         chunks = [name for name in chunk_names(then) if name in touched]
         if not chunks:
             return {}

@@ -10,6 +10,7 @@ from typing import Any
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion_ref
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import version_of, versions
@@ -138,7 +139,7 @@ def version_facts(project: Project, model: str, trained_id: str, at: datetime) -
         Where the trained model's manifest cannot be read.
     """
     trained = project.store.get("trained_model", trained_id)
-    version, about, problem = version_of(project, model, trained_id), trained.about, ""
+    version, about, problem = version_of(project, model, trained_id), TrainedModelManifest.of(trained), ""
     try:
         made = deployments(project, model)
     except LedgerDamaged as error:
@@ -151,10 +152,10 @@ def version_facts(project: Project, model: str, trained_id: str, at: datetime) -
         trained_model=trained_id,
         snapshot=trained.inputs.get("snapshot", version.snapshot if version else ""),
         registered_at=version.registered_at if version else None,
-        algorithm=about.get("algorithm", ""),
-        trained_until=about.get("until", ""),
-        rows=about.get("rows", {}),
-        declaration=about.get("declaration", ""),
+        algorithm=about.algorithm,
+        trained_until=about.until,
+        rows=about.rows,
+        declaration=about.declaration,
         provenance=provenance_of(project, trained),
         deployment=then if then and then.trained_model == trained_id else None,
         champion_then=then.version if then else None,
@@ -167,9 +168,9 @@ def version_facts(project: Project, model: str, trained_id: str, at: datetime) -
 
 def provenance_of(project: Project, trained: Artifact) -> Provenance:
     """Return what a trained model's manifest tells of its making."""
-    told: Mapping[str, Any] = trained.about.get("provenance") or {}
+    told: Mapping[str, Any] = TrainedModelManifest.of(trained).provenance or {}
     git, lock = told.get("git"), told.get("lock") or {}
-    packages = {**told.get("packages", {}), **trained.about.get("environment", {})}
+    packages = {**told.get("packages", {}), **TrainedModelManifest.of(trained).environment}
     unrecorded = "no git repository" if told else "not recorded"
     return Provenance(
         commit=git["commit"] if git else unrecorded,
@@ -177,7 +178,7 @@ def provenance_of(project: Project, trained: Artifact) -> Provenance:
         lock=lock if isinstance(lock, Mapping) else {"lock": str(lock)},
         packages={name: str(packages[key]) for name in _TOLD if (key := _key(name, packages))},
         machine=told.get("machine", {}),
-        threads=told.get("threads", trained.about.get("threads")),
+        threads=told.get("threads", TrainedModelManifest.of(trained).threads),
         declaration=_declared_text(project, trained),
     )
 
@@ -187,7 +188,7 @@ def _key(name: str, packages: Mapping[str, Any]) -> str | None:
 
 
 def _declared_text(project: Project, trained: Artifact) -> str | None:
-    name = f"declared/models/{trained.about['model']}.yaml"
+    name = f"declared/models/{TrainedModelManifest.of(trained).model}.yaml"
     try:
         return project.store.read(trained.objects[name]).decode() if name in trained.objects else None
     except (ArtifactMissing, ArtifactDamaged):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ml_platform.core.errors import PlatformError
+from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.prediction_log import KIND as PREDICTIONS
@@ -96,8 +97,8 @@ def links(store: ArtifactStore, artifact: Artifact) -> list[_Key]:
     """Return kind and id of each artifact that another one rests on directly, in a fixed order."""
     found = list(_links_of(artifact.inputs))
     if artifact.kind == PREDICTIONS:
-        for segment in artifact.about["segments"]:
-            found += _links_of(segment.get("inputs", {}))
+        for segment in PredictionsManifest.of(artifact).segments:
+            found += _links_of(segment.inputs or {})
         found += [("trained_model", id) for id in sorted(scored_by(store, artifact))]
     return list(dict.fromkeys(found))
 

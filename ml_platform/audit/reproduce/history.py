@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.hashing import content_id
 from ml_platform.models.train import KIND
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.rows import insert_row
 from ml_platform.storage.tables import METADATA, PERSONAL, Instant
@@ -73,4 +74,4 @@ def _can(project: Project, version: Version) -> bool:
         return False
     except ArtifactDamaged:  # whoever tries says so
         return True
-    return "provenance" in trained.about
+    return TrainedModelManifest.of(trained).provenance is not None

@@ -24,6 +24,8 @@ from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.models.prepare import Prepared
 from ml_platform.models.provenance import declared_files, equipment
 from ml_platform.models.train import KIND, PREDICTOR, asked_of, fit_predictors
+from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.erasure_marks import marks_of
 from ml_platform.storage.manifest import Artifact
 
@@ -168,7 +170,7 @@ def reproduce(
 
 def _agreed(project: Project, trained: Artifact, fitted: Predictor, snapshot: Snapshot) -> Agreement | None:
     """Return how far predictions agree; None where the predictor is the same to the bit."""
-    if fitted.id == trained.about["predictors"][PREDICTOR]:
+    if fitted.id == TrainedModelManifest.of(trained).predictors[PREDICTOR]:
         return None
     return agreement(load_predictor(project, trained), fitted, snapshot.part("test"))
 
@@ -176,8 +178,9 @@ def _agreed(project: Project, trained: Artifact, fitted: Predictor, snapshot: Sn
 def _require_parameters(trained: Artifact, spec: ProjectSpec, model: str) -> None:
     """Raise unless what a manifest says of its parameters is what the declaration says that it keeps."""
     expected = asked_of(spec, spec.models[model]) if model in spec.models else {}
+    told = TrainedModelManifest.of(trained).as_json()
     for name, value in expected.items():
-        found = trained.about.get(name)
+        found = told.get(name)
         if canonical_json(found) != canonical_json(value):
             what = f"manifest of {KIND} {trained.short_id}: {name} is {found}, and its declaration says {value}; it"
             raise ArtifactDamaged(what, content_id(value), content_id(found))
@@ -191,10 +194,10 @@ def _seed_matters(prepared: Prepared, predictor: Predictor) -> bool:
 
 
 def _recorded(version: str, trained: Artifact) -> Mapping[str, Any]:
-    if "provenance" not in trained.about:
+    recorded = TrainedModelManifest.of(trained).provenance
+    if recorded is None:
         told = "it was trained before manifests told what took part"
         raise NotReproducible(version, told, "Train the model again: its new version can be.")
-    recorded: Mapping[str, Any] = trained.about["provenance"]
     return recorded
 
 
@@ -213,11 +216,11 @@ def _fit(
 
 def _compared(trained: Artifact, fitted: Mapping[str, Predictor]) -> dict[str, bool]:
     """Return for each predictor whether its state is what it was; one that only exists on one side differs."""
-    known = trained.about["predictors"]
+    known = TrainedModelManifest.of(trained).predictors
     return {name: name in fitted and fitted[name].id == known.get(name) for name in {**known, **fitted}}
 
 
 def _same_snapshot(then: ProjectSpec, project: Project, model: str, id: str) -> bool:
     made = project.store.get("snapshot", id)
-    as_of = datetime.fromisoformat(made.about["as_of"])
+    as_of = datetime.fromisoformat(SnapshotManifest.of(made).as_of)
     return rebuild_snapshot(project.with_spec(then), model, made.inputs, as_of).id == id

@@ -10,6 +10,8 @@ from ml_platform.audit.verify.findings import Damage
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, LedgerDamaged
 from ml_platform.models.train import KIND as TRAINED_MODEL
 from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.prediction_log import KIND as PREDICTIONS
@@ -35,8 +37,8 @@ def _versions(project: Project) -> Iterator[Damage | None]:
     for row in rows:
         name = f"{row['model']}@{row['number']}"
         trained, problem = _artifact(project, TRAINED_MODEL, row["id"]), None
-        if trained is not None and trained.about["model"] != row["model"]:
-            problem = f"its trained model {row['id'][:12]} is one of {trained.about['model']}"
+        if trained is not None and TrainedModelManifest.of(trained).model != row["model"]:
+            problem = f"its trained model {row['id'][:12]} is one of {TrainedModelManifest.of(trained).model}"
         elif deployed.get(name, row["id"]) != row["id"]:
             problem = (
                 f"it is {row['id'][:12]}, and the ledger says that {deployed[name][:12]} was deployed by this name"
@@ -60,10 +62,11 @@ def _prediction_days(project: Project) -> Iterator[Damage | None]:
     for row in rows:
         where, problem = f"{row['model']} on {row['day']}", None
         state = _artifact(project, PREDICTIONS, row["artifact"])
-        if state is not None and (state.about["model"], state.about["day"]) != (row["model"], row["day"]):
-            problem = f"it points at the predictions of {state.about['model']} on {state.about['day']}"
-        elif state is not None and state.about["rows"] != row["rows"]:
-            problem = f"it counts {row['rows']:,} rows, and the log has {state.about['rows']:,}"
+        told = PredictionsManifest.of(state) if state is not None else None
+        if told is not None and (told.model, told.day) != (row["model"], row["day"]):
+            problem = f"it points at the predictions of {told.model} on {told.day}"
+        elif told is not None and told.rows != row["rows"]:
+            problem = f"it counts {row['rows']:,} rows, and the log has {told.rows:,}"
         yield _damage("log", where, "a day of the prediction log", problem)
 
 

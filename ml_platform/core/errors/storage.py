@@ -42,6 +42,17 @@ class ArtifactDamaged(PlatformError):
         )
 
 
+class ManifestFault(ArtifactDamaged):
+    """A manifest holds other facts than its kind has."""
+
+    def __init__(self, kind: str, id: str, problem: str) -> None:
+        PlatformError.__init__(
+            self,
+            f"manifest of {kind} {id[:12]} cannot be used: {problem}. Restore it from a copy, use the version of the "
+            "platform that wrote it, or materialize it again.",
+        )
+
+
 class LedgerDamaged(PlatformError):
     """The ledger is not what was written, so nothing rests on it; `problem` tells of the line `seq`."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ml_platform.core.errors import LeakFound, listed
-from ml_platform.core.hashing import cache_key, content_id
+from ml_platform.core.hashing import cache_key
 from ml_platform.core.plain_values import json_value
 from ml_platform.datasets.labels.states import LABEL
 from ml_platform.datasets.leakage.label_copies import likeness
@@ -28,6 +28,8 @@ from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import expand_features
 from ml_platform.project import Project
 from ml_platform.sources.checks.results import CheckResult, Severity, sample_rows
+from ml_platform.storage.artifact_kinds.checks import ChecksManifest
+from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.manifest import Artifact
 
 SINGLE, COPY, NULLNESS, SETTLED = "single_feature", "copy_of_label", "nullness", "label_known_before"
@@ -57,13 +59,15 @@ def check_leaks(
     if found is None:
         model = project.spec.models[model_name]
         made = project.store.get("snapshot", snapshot_id)
-        source, as_of = made.inputs[NodeName("source", model.label.source)], datetime.fromisoformat(made.about["as_of"])
+        source, as_of = (
+            made.inputs[NodeName("source", model.label.source)],
+            datetime.fromisoformat(SnapshotManifest.of(made).as_of),
+        )
         snapshot = read() if read else load_snapshot(project, snapshot_id)
         truth = truth_of(project, model_name, source, snapshot.frame, as_of)
         results = find_leaks(project.spec, model, snapshot, truth, label_columns(project, model_name))
-        about = {"results": [json_value(asdict(result)) for result in results]}
-        id = content_id([snapshot_id, about])
-        found = project.store.write(_KIND, id, key, about=about, inputs={"snapshot": snapshot_id})
+        manifest = ChecksManifest(results=tuple(json_value(asdict(result)) for result in results))
+        found = project.store.add(manifest, key, inputs={"snapshot": snapshot_id})
     return _results(found)
 
 
@@ -81,7 +85,7 @@ def _key(project: Project, model_name: str, snapshot_id: str) -> str:
 
 
 def _results(found: Artifact) -> tuple[CheckResult, ...]:
-    return tuple(CheckResult(**result) for result in found.about["results"])
+    return tuple(CheckResult(**result) for result in ChecksManifest.of(found).results)
 
 
 def require_no_leaks(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_platform.core.clock import format_duration
+from ml_platform.core.clock import format_duration, parse_duration
 from ml_platform.core.hashing import format_instant
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.storage.artifact_kinds.snapshot import SplitBoundaries
 
 Part = Literal["train", "validate", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -38,6 +39,13 @@ class Boundaries:
         validate_start = test_start - model.split.validate_
         return cls(validate_start - model.split.train, validate_start, test_start, end, model.label.horizon)
 
+    @classmethod
+    def read(cls, written: SplitBoundaries) -> Boundaries:
+        """Return the boundaries that a manifest holds."""
+        instants = (written.train_start, written.validate_start, written.test_start, written.end)
+        first, second, third, last = map(datetime.fromisoformat, instants)
+        return cls(first, second, third, last, parse_duration(written.horizon))
+
     def stretch(self, part: Part) -> tuple[datetime, datetime]:
         """Return where a stretch starts and where the next begins."""
         edges = (self.train_start, self.validate_start, self.test_start, self.end)
@@ -50,12 +58,15 @@ class Boundaries:
         last = end if part == "test" else end - self.horizon
         return pc.and_(pc.greater(effective, _scalar(start)), pc.less_equal(effective, _scalar(min(last, end))))
 
-    def as_json(self) -> dict[str, str]:
-        """Return the boundaries as a manifest writes them."""
-        return {
-            name: format_duration(value) if isinstance(value, timedelta) else format_instant(value)
-            for name, value in asdict(self).items()
-        }
+    def written(self) -> SplitBoundaries:
+        """Return the boundaries as a manifest holds them."""
+        return SplitBoundaries(
+            train_start=format_instant(self.train_start),
+            validate_start=format_instant(self.validate_start),
+            test_start=format_instant(self.test_start),
+            end=format_instant(self.end),
+            horizon=format_duration(self.horizon),
+        )
 
 
 def _scalar(instant: datetime) -> pa.Scalar:

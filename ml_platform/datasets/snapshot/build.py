@@ -19,7 +19,6 @@ from ml_platform.datasets.labels.labels import label_facts, with_labels
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE, LABEL_STATES, NEGATIVE_STATES, UNKNOWN_STATES
 from ml_platform.datasets.left_out import EFFECTIVE_TIME, LEFT_OUT
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part
-from ml_platform.datasets.snapshot.id import snapshot_id
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec
@@ -27,6 +26,7 @@ from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.project import Project
 from ml_platform.sources.source_log import known_by
+from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.chunks import store_chunks
 from ml_platform.storage.manifest import Artifact, StoredObject
 from ml_platform.storage.materialization import Made
@@ -93,7 +93,7 @@ def _code() -> str:
 def last_as_of(project: Project, model_name: str) -> datetime | None:
     """Return as of when the model's last snapshot was made; None before the first."""
     id = current_output(project.database, NodeName("snapshot", model_name))
-    return datetime.fromisoformat(project.store.get("snapshot", id).about["as_of"]) if id else None
+    return datetime.fromisoformat(SnapshotManifest.of(project.store.get("snapshot", id)).as_of) if id else None
 
 
 class _Builder:
@@ -141,33 +141,32 @@ class _Builder:
         dropped["purged"] = rows.num_rows - sum(counts.values())
         self._require_rows(counts, dropped)
         self._require_classes(parts["train"], {**dropped, **{f"negative_{name}": n for name, n in negatives.items()}})
-        objects, chunks, lengths = self._chunks(rows)
-        about = {
-            "model": self._model.name,
-            "as_of": format_instant(self._as_of),
-            "boundaries": self._bounds.as_json(),
-            "rows": counts,
-            "dropped": dropped,
-            "negatives": negatives,
-            "columns": {name: _TYPE_NAMES[str(rows[name].type)] for name in rows.column_names},
-            "nulls": {name: rows[name].null_count / rows.num_rows for name in rows.column_names},
-            "label": {part: label_facts(stretch[LABEL], self._is_number()) for part, stretch in parts.items()},
-            "days": len(chunks),
-            "chunks": [[day, id, count] for (day, id), count in zip(chunks, lengths, strict=True)],
-            "declared": deciding_declaration(self._project.spec, self._model.name),
-            "code": _code(),
-        }
-        id = snapshot_id(about, chunks)
-        return self._project.store.write("snapshot", id, self.key, objects=objects, about=about, inputs=self._inputs)
+        objects, chunks = self._chunks(rows)
+        manifest = SnapshotManifest(
+            model=self._model.name,
+            as_of=format_instant(self._as_of),
+            boundaries=self._bounds.written(),
+            rows={str(part): count for part, count in counts.items()},
+            dropped=dropped,
+            negatives=negatives,
+            columns={name: _TYPE_NAMES[str(rows[name].type)] for name in rows.column_names},
+            nulls={name: rows[name].null_count / rows.num_rows for name in rows.column_names},
+            label={part: dict(label_facts(stretch[LABEL], self._is_number())) for part, stretch in parts.items()},
+            days=len(chunks),
+            chunks=tuple(chunks),
+            declared=deciding_declaration(self._project.spec, self._model.name),
+            code=_code(),
+        )
+        return self._project.store.add(manifest, self.key, objects=objects, inputs=self._inputs)
 
     def _is_number(self) -> bool:
         return self._model.task in ("regression", "quantile")
 
-    def _chunks(self, rows: pa.Table) -> tuple[dict[str, StoredObject], list[list[str]], list[int]]:
+    def _chunks(self, rows: pa.Table) -> tuple[dict[str, StoredObject], list[tuple[str, str, int]]]:
         """Store one object for each day, which snapshots share where a day's rows are the same."""
         stored = store_chunks(self._project.store, _days(rows))
         objects = {chunk.name: chunk.stored for chunk in stored}
-        return objects, [[chunk.name, chunk.id] for chunk in stored], [chunk.rows.num_rows for chunk in stored]
+        return objects, [(chunk.name, chunk.id, chunk.rows.num_rows) for chunk in stored]
 
     def _require_rows(self, counts: Mapping[Part, int], dropped: Mapping[str, int]) -> None:
         for part in PARTS:

@@ -21,6 +21,7 @@ from ml_platform.datasets.left_out import PREDICTION_TIME
 from ml_platform.datasets.model_frame import to_frame
 from ml_platform.datasets.snapshot.boundaries import PARTS
 from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.chunks import read_chunks
 from ml_platform.storage.manifest import Artifact
@@ -110,12 +111,14 @@ def diff_snapshots(project: Project, first: Artifact, second: Artifact) -> Snaps
     ------
     ArtifactMissing, ArtifactDamaged
     """
-    before, after = first.about["columns"], second.about["columns"]
+    before, after = SnapshotManifest.of(first).columns, SnapshotManifest.of(second).columns
     both = [name for name in before if before[name] == after.get(name)]
     return SnapshotDiff(
         first=first.id,
         second=second.id,
-        stretches={part: (first.about["rows"][part], second.about["rows"][part]) for part in PARTS},
+        stretches={
+            part: (SnapshotManifest.of(first).rows[part], SnapshotManifest.of(second).rows[part]) for part in PARTS
+        },
         facts=dict(_facts(first, second)),
         columns_added={name: kind for name, kind in after.items() if name not in before},
         columns_gone={name: kind for name, kind in before.items() if name not in after},
@@ -126,9 +129,10 @@ def diff_snapshots(project: Project, first: Artifact, second: Artifact) -> Snaps
 
 
 def _facts(first: Artifact, second: Artifact) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    one, other = SnapshotManifest.of(first).as_json(), SnapshotManifest.of(second).as_json()
     for name in ("model", "as_of", "boundaries", "dropped", "negatives", "label", "declared", "code"):
-        if first.about.get(name) != second.about.get(name):
-            yield name, (first.about.get(name), second.about.get(name))
+        if one[name] != other[name]:
+            yield name, (one[name], other[name])
 
 
 # Day by day ----------------------------------------------------------------
@@ -205,8 +209,10 @@ def _differs(one: pa.Array, other: pa.Array) -> pa.Array:
 def _moved(store: ArtifactStore, first: Artifact, second: Artifact, columns: Sequence[str]) -> Iterator[Moved]:
     if first.objects == second.objects:
         return
-    watched = [name for name in columns if first.about["columns"][name] != "timestamp" and _is_value(name, columns)]
-    largest = max(sum(artifact.about["rows"].values()) for artifact in (first, second))
+    watched = [
+        name for name in columns if SnapshotManifest.of(first).columns[name] != "timestamp" and _is_value(name, columns)
+    ]
+    largest = max(sum(SnapshotManifest.of(artifact).rows.values()) for artifact in (first, second))
     step = max(1, _CELLS_AT_ONCE // max(1, largest))
     for start in range(0, len(watched), step):
         names = watched[start : start + step]

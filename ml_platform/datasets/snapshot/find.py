@@ -9,6 +9,7 @@ from typing import Any
 from ml_platform.core.errors import ArtifactDamaged, UnknownSnapshot
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.versions import Version, versions
@@ -90,8 +91,13 @@ def _of_model(project: Project, name: str, model: str, which: str) -> str:
 
 def list_snapshots(project: Project, model: str | None = None) -> list[Listed]:
     """Return the snapshots of a project, or of one model, by model and as-of; damaged manifests are left out."""
-    found = sorted(_readable(project, model), key=lambda item: (item.about["model"], item.about["as_of"], item.id))
-    trained = [version for name in {item.about["model"] for item in found} for version in versions(project, name)]
+    found = sorted(
+        _readable(project, model),
+        key=lambda item: (SnapshotManifest.of(item).model, SnapshotManifest.of(item).as_of, item.id),
+    )
+    trained = [
+        version for name in {SnapshotManifest.of(item).model for item in found} for version in versions(project, name)
+    ]
     seen: set[str] = set()
     return [_listed(item, trained, seen) for item in found]
 
@@ -102,17 +108,17 @@ def _readable(project: Project, model: str | None) -> Iterator[Artifact]:
             artifact = project.store.get(KIND, id)
         except ArtifactDamaged:
             continue
-        if model in (None, artifact.about["model"]):
+        if model in (None, SnapshotManifest.of(artifact).model):
             yield artifact
 
 
 def _listed(artifact: Artifact, trained: Sequence[Version], seen: set[str]) -> Listed:
-    about, objects = artifact.about, {stored.sha256: stored.size for stored in artifact.objects.values()}
+    about, objects = SnapshotManifest.of(artifact), {stored.sha256: stored.size for stored in artifact.objects.values()}
     new = sum(size for sha256, size in objects.items() if sha256 not in seen)
     seen.update(objects)
     used = tuple(str(version) for version in trained if version.snapshot == artifact.id)
     total = sum(objects.values())
     return Listed(
-        artifact.id, about["model"], about["as_of"], dict(about["rows"]), len(about["columns"]), about["days"],
+        artifact.id, about.model, about.as_of, dict(about.rows), len(about.columns), about.days,
         total, new, used,
     )  # fmt: skip

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml_platform.core.errors import ArtifactMissing
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.manifest import Artifact
 
 
@@ -69,10 +72,15 @@ def _input(project: Project, node: str, kind: str, id: str) -> Input:
     artifact = _artifact(project, kind, id)
     if artifact is None:
         return Input(node, kind, id, None)
-    parts = tuple(_partition(artifact, chunk) for chunk in artifact.about["chunks"])
-    return Input(node, kind, id, parts)
+    return Input(node, kind, id, tuple(_of_source(artifact) if kind == "source" else _of_table(artifact)))
 
 
-def _partition(artifact: Artifact, chunk: dict[str, Any]) -> Partition:
-    names = list(chunk.get("objects", [chunk["name"]]))
-    return Partition(chunk["name"], chunk["rows"], chunk.get("id"), tuple(artifact.objects[n].sha256 for n in names))
+def _of_source(artifact: Artifact) -> Iterator[Partition]:
+    for chunk in SourceManifest.of(artifact).chunks:
+        yield Partition(chunk.name, chunk.rows, chunk.id, (artifact.objects[chunk.name].sha256,))
+
+
+def _of_table(artifact: Artifact) -> Iterator[Partition]:
+    for chunk in FeatureTableManifest.of(artifact).chunks:
+        hashes = tuple(artifact.objects[name].sha256 for name in chunk.objects)
+        yield Partition(chunk.name, chunk.rows, None, hashes)

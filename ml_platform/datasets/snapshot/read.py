@@ -5,22 +5,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_platform.core.clock import parse_duration
 from ml_platform.core.errors import ArtifactDamaged
 from ml_platform.core.hashing import frame_id
 from ml_platform.datasets.labels.states import LABEL
 from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.datasets.model_frame import to_frame
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part
-from ml_platform.datasets.snapshot.id import snapshot_id
 from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.chunks import at_once, read_each
 from ml_platform.storage.manifest import Artifact
 
@@ -84,12 +82,11 @@ def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS, abou
     ArtifactMissing, ArtifactDamaged
     """
     artifact = project.store.get("snapshot", id)
-    written = artifact.about["boundaries"]
-    edges = [datetime.fromisoformat(written[name]) for name in ("train_start", "validate_start", "test_start", "end")]
-    bounds = Boundaries(edges[0], edges[1], edges[2], edges[3], parse_duration(written["horizon"]))
+    manifest = SnapshotManifest.of(artifact)
+    bounds = Boundaries.read(manifest.boundaries)
     days = _days_of(artifact, bounds, parts)
     if about_rows is not None:
-        days = _spread(days, sum(artifact.about["rows"][part] for part in parts), about_rows)
+        days = _spread(days, sum(manifest.rows[part] for part in parts), about_rows)
     rows = pa.concat_tables(_checked_days(project, artifact, days))
     kept = [bounds.holds(part, rows[EFFECTIVE_TIME]) for part in parts]
     frame = to_frame(rows.filter(functools.reduce(pc.or_, kept)))
@@ -101,10 +98,9 @@ def _checked_days(project: Project, artifact: Artifact, days: Sequence[str]) -> 
     """Return the rows of some days: those that the snapshot's id speaks of."""
     read = read_each(project.store, [(artifact.objects[day], None) for day in days])
     found = dict(zip(days, at_once(frame_id, read), strict=True))
-    told = {day: id for day, id, *_ in artifact.about.get("chunks", ())} or found
-    if "chunks" not in artifact.about and len(days) < len(artifact.objects):
-        return read  # of an older version, whose id only all of its days can tell
-    id = snapshot_id(artifact.about, sorted((told | found).items()))
+    manifest = SnapshotManifest.of(artifact)
+    told = manifest.day_ids
+    id = manifest.id_with(dict(sorted((told | found).items())))
     if id != artifact.id or set(told) != set(artifact.objects):
         raise ArtifactDamaged(f"snapshot {artifact.short_id}", artifact.id, id)
     return read

@@ -31,6 +31,7 @@ from ml_platform.operations.predictions.rows import UNLEARNED_NULLS, unlearned_c
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion, champion_ref
 from ml_platform.sources.checks.results import require_healthy
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Made
@@ -73,8 +74,8 @@ def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], 
         _lay_out_report(project, done)
         return Made(done, reused=True)
     if version is None:
-        about = {"model": model_name, "at": format_instant(now), "verdict": NO_CHAMPION, "reason": NO_CHAMPION}
-        return Made(_write(project, key, about, {}, read), reused=False)
+        nothing = MonitoringManifest(model=model_name, at=format_instant(now), verdict=NO_CHAMPION, reason=NO_CHAMPION)
+        return Made(_write(project, key, nothing, {}, read), reused=False)
     return Made(_monitor(project, version, key, read, now), reused=False)
 
 
@@ -102,27 +103,27 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
     path = report_path(project, version.model, now) if page else None
     finding = _follow(project, version, result, path, now)
     settled = settled_predictions(project, version.model, read[_label_node(project, version.model)], now)
-    about = {
-        "model": version.model,
-        "at": format_instant(now),
-        "version": version.number,
-        "trained_model": version.id,
-        "window": {"start": format_instant(begins), "end": format_instant(now)},
-        "rows": current.rows,
-        "verdict": result.verdict,
-        "reason": result.reason,
-        "columns": [json_value(asdict(column)) for column in result.columns],
-        "unlearned_nulls": _unlearned_nulls(project, version, now),
-        "currency": project.spec.file.currency,
+    manifest = MonitoringManifest(
+        model=version.model,
+        at=format_instant(now),
+        version=version.number,
+        trained_model=version.id,
+        window={"start": format_instant(begins), "end": format_instant(now)},
+        rows=current.rows,
+        verdict=result.verdict,
+        reason=result.reason,
+        columns=tuple(json_value(asdict(column)) for column in result.columns),
+        unlearned_nulls=_unlearned_nulls(project, version, now),
+        currency=project.spec.file.currency,
         **settled.facts(),
-        "missed": json_value(asdict(missed)) if (missed := missed_rows(project, version.model, now)) else None,
-        "metrics": json_value(settled.metrics),
-        "metrics_version": settled.metrics_version,
-        "finding": finding.id if finding else None,
-        "report": path.relative_to(project.state).as_posix() if path else None,
-        "report_problem": problem,
-    }
-    artifact = _write(project, key, about, _files(current.histograms, page), read)
+        missed=json_value(asdict(missed)) if (missed := missed_rows(project, version.model, now)) else None,
+        metrics=json_value(settled.metrics),
+        metrics_version=settled.metrics_version,
+        finding=finding.id if finding else None,
+        report=path.relative_to(project.state).as_posix() if path else None,
+        report_problem=problem,
+    )
+    artifact = _write(project, key, manifest, _files(current.histograms, page), read)
     _lay_out_report(project, artifact)
     return artifact
 
@@ -210,18 +211,19 @@ def _files(current: Mapping[str, Histogram], page: str | None) -> dict[str, byte
 
 
 def _write(
-    project: Project, key: str, about: Mapping[str, Any], files: Mapping[str, bytes], read: Mapping[str, str]
+    project: Project, key: str, manifest: MonitoringManifest, files: Mapping[str, bytes], read: Mapping[str, str]
 ) -> Artifact:
     """Write the artifact. Its id follows from the figures; the page, which holds random names, takes no part."""
     objects = {name: project.store.put(content) for name, content in files.items()}
-    return project.store.write(KIND, content_id(about), key, objects=objects, about=about, inputs=read)
+    return project.store.add(manifest, key, objects=objects, inputs=read)
 
 
 def _lay_out_report(project: Project, artifact: Artifact) -> None:
     """Write the page where a browser can open it, unless it is there."""
-    if not artifact.about.get("report"):
+    report = MonitoringManifest.of(artifact).report
+    if not report:
         return
-    path = project.state / artifact.about["report"]
+    path = project.state / report
     path.parent.mkdir(parents=True, exist_ok=True)
     content = gzip.decompress(project.store.read(artifact.objects[_PAGE]))
     if not (path.exists() and path.read_bytes() == content):

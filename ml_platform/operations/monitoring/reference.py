@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ml_platform.core.hashing import cache_key, canonical_json, content_id
+from ml_platform.core.hashing import cache_key, canonical_json
 from ml_platform.core.statistics.histograms import Histogram
 from ml_platform.datasets.snapshot.boundaries import PARTS
 from ml_platform.datasets.snapshot.read import load_snapshot
@@ -32,14 +32,14 @@ from ml_platform.operations.monitoring.drift import summarize_reference
 from ml_platform.operations.monitoring.drift_result import DriftReference
 from ml_platform.operations.monitoring.report import MAX_ROWS
 from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds.drift_reference import HISTOGRAMS, SERIES, DriftReferenceManifest
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.parquet import parquet_bytes, read_parquet
 
 KIND = "drift_reference"
 _CODE = "drift_reference-3"
 _SEED = 0
-SERIES = "series.json.gz"
-HISTOGRAMS = "histograms.json"
 _SAMPLE = "sample.parquet"
 
 
@@ -100,7 +100,7 @@ def entity_keys(project: Project, model_name: str, predictor: Predictor) -> dict
 
 
 def _make(project: Project, trained: Artifact, key: str) -> Artifact:
-    model = project.spec.models[trained.about["model"]]
+    model = project.spec.models[TrainedModelManifest.of(trained).model]
     predictor = load_predictor(project, trained)
     snapshot = load_snapshot(project, trained.inputs["snapshot"])
     parts = {part: snapshot.part(part) for part in PARTS}
@@ -120,17 +120,14 @@ def _make(project: Project, trained: Artifact, key: str) -> Artifact:
         SERIES: project.store.put(gzip.compress(canonical_json(_series_json(drift)), mtime=0)),
         _SAMPLE: project.store.put(parquet_bytes(_sample(features[list(keys)], scores))),
     }
-    about = {"rows": len(features), "score_rows": len(scores), "scores": list(drift.scores)}
-    about |= {"growing": {name: list(keys) for name, keys in drift.growing.items()}}
-    about |= {"batches_a_day": drift.batches_a_day}
-    hashes = {name: objects[name].sha256 for name in (HISTOGRAMS, SERIES)}
-    id = reference_id(about, hashes, trained.id)
-    return project.store.write(KIND, id, key, objects=objects, about=about, inputs={"trained_model": trained.id})
-
-
-def reference_id(about: Mapping[str, Any], hashes: Mapping[str, str], trained_model: str) -> str:
-    """Return the id of a reference: the hash of its facts and figures; the sample takes no part."""
-    return content_id({**about, **hashes, "trained_model": trained_model})
+    manifest = DriftReferenceManifest(
+        rows=len(features),
+        score_rows=len(scores),
+        scores=tuple(drift.scores),
+        growing={name: tuple(keys) for name, keys in drift.growing.items()},
+        batches_a_day=drift.batches_a_day,
+    )
+    return project.store.add(manifest, key, objects=objects, inputs={"trained_model": trained.id})
 
 
 def _series_json(drift: DriftReference) -> dict[str, Any]:
@@ -179,8 +176,8 @@ def _read(project: Project, artifact: Artifact) -> Reference:
         scales={name: _scale(fields) for name, fields in series["scales"].items()},
         histograms={name: Histogram.from_json(fields) for name, fields in figures.items()},
         daily=tuple(_daily(fields) for fields in series["daily"]),
-        scores=tuple(artifact.about["scores"]),
-        growing={name: tuple(keys) for name, keys in artifact.about["growing"].items()},
-        batches_a_day=artifact.about["batches_a_day"],
+        scores=tuple(DriftReferenceManifest.of(artifact).scores),
+        growing={name: tuple(keys) for name, keys in DriftReferenceManifest.of(artifact).growing.items()},
+        batches_a_day=DriftReferenceManifest.of(artifact).batches_a_day,
     )
     return Reference(drift, sample)

@@ -25,6 +25,7 @@ from ml_platform.project import Project
 from ml_platform.registry.champion import champion_ref, first_deployed
 from ml_platform.registry.evaluation.intervals import Interval
 from ml_platform.registry.evaluation.metrics import Figures, metrics_of
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.prediction_log import day_bounds, logged_days, read_predictions
 from ml_platform.storage.versions import versions
@@ -132,7 +133,11 @@ def _columns(project: Project, spec: ModelSpec, decisions: Mapping[int, Decision
 
 def _class_scores(project: Project, model_name: str) -> list[str]:
     trained = [project.store.get("trained_model", version.id) for version in versions(project, model_name)]
-    return [f"score.{label}" for artifact in trained for label, _ in artifact.about["label"].get("classes", ())]
+    return [
+        f"score.{label}"
+        for artifact in trained
+        for label, _ in TrainedModelManifest.of(artifact).label.get("classes", ())
+    ]
 
 
 def _first_day(project: Project, model_name: str) -> datetime:

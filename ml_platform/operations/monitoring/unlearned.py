@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ml_platform.core.errors import listed
 from ml_platform.operations.alerts import Alert
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 
 
 def unlearned_text(nulls: Mapping[str, int]) -> str:
@@ -18,7 +18,7 @@ def unlearned_text(nulls: Mapping[str, int]) -> str:
     return f"null where training had no null: {listed(f'{name} in {count:,}' for name, count in nulls.items())}"
 
 
-def unlearned_alerts(about: Mapping[str, Any]) -> tuple[Alert, ...]:
+def unlearned_alerts(about: MonitoringManifest) -> tuple[Alert, ...]:
     """Return an alert for each table whose columns are null in predictions of a version that never saw them null.
 
     One null is enough, since the version learned nothing about it. A version and a table alert once.
@@ -28,15 +28,15 @@ def unlearned_alerts(about: Mapping[str, Any]) -> tuple[Alert, ...]:
     about
         What monitoring found.
     """
-    nulls: Mapping[str, int] = about.get("unlearned_nulls") or {}
+    nulls: Mapping[str, int] = about.unlearned_nulls or {}
     tables: dict[str, dict[str, int]] = {}
     for column, count in nulls.items():
         tables.setdefault(column.partition(".")[0], {})[column] = count
     return tuple(_alert(about, table, columns) for table, columns in tables.items())
 
 
-def _alert(about: Mapping[str, Any], table: str, columns: Mapping[str, int]) -> Alert:
-    model, version = about["model"], about["version"]
+def _alert(about: MonitoringManifest, table: str, columns: Mapping[str, int]) -> Alert:
+    model, version = about.model, about.version
     return Alert(
         key=f"unlearned_nulls.{model}@{version}.{table}",
         title=f"{model}: columns of {table} are null in predictions, and were never null in training",

@@ -17,6 +17,8 @@ from ml_platform.project import Project
 from ml_platform.registry.champion import champion
 from ml_platform.sources.checks.results import CheckResult
 from ml_platform.sources.source_log import EVENT, KNOWN, source_versions
+from ml_platform.storage.artifact_kinds.source import SourceManifest
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 
 UPSTREAM_VERSION = "upstream_version"
@@ -50,7 +52,7 @@ def versions_in(project: Project, source: str, artifact: Artifact) -> tuple[Vers
     artifact
         The source's log.
     """
-    if not artifact.about["rows"]:
+    if not SourceManifest.of(artifact).rows:
         return ()
     with project.engine() as engine:
         key = project.spec.sources[source].key
@@ -86,7 +88,7 @@ def _trained_without(project: Project, source: str, found: Sequence[VersionRows]
         version = champion(project, model.name) if source in sources_of(project.spec, model) else None
         if version is None:
             continue
-        until = datetime.fromisoformat(project.store.get("trained_model", version.id).about["until"])
+        until = datetime.fromisoformat(TrainedModelManifest.of(project.store.get("trained_model", version.id)).until)
         seen = [item.version for item in found if item.known_from <= until]
         if newest.version not in seen:
             yield f"{version} was trained on {f'rows of {_told(upstream, seen)}' if seen else f'no row of {upstream}'}"

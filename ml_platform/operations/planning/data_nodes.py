@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ml_platform.core.errors import PlatformError, listed
 from ml_platform.declarations.graph import Node
 from ml_platform.features.aggregates.partials import without_limb
-from ml_platform.features.build import BASE, Pending, pending_cells, table_key
+from ml_platform.features.build import Pending, pending_cells, table_key
 from ml_platform.operations.planning.context import NEVER, View
 from ml_platform.operations.planning.plan import Planned
 from ml_platform.sources.change_detection import IngestPlan
 from ml_platform.sources.source_log import chunk_states, has_records
+from ml_platform.storage.artifact_kinds.feature_table import BASE, FeatureTableManifest
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.durations import expected_duration
 from ml_platform.storage.manifest import Artifact
 
@@ -117,8 +116,8 @@ def _why_computed(view: View, node: Node, made: Artifact, log: Artifact, pending
 def _feature_changes(view: View, node: Node, made: Artifact) -> list[str]:
     """Return which features are new, gone or declared in another way."""
     declared = list(view.project.spec.feature_tables[node.subject].columns)
-    new = [column for column in declared if column not in made.about.get("columns", ())]
-    gone = [column for column in made.about.get("columns", ()) if column not in declared]
+    new = [column for column in declared if column not in FeatureTableManifest.of(made).columns]
+    gone = [column for column in FeatureTableManifest.of(made).columns if column not in declared]
     reasons = [f"{_count(len(gone), 'feature')} gone ({listed(gone)})"] if gone else []
     if new:
         return [*reasons, f"{_count(len(new), 'new feature')} ({listed(new)})"]
@@ -133,12 +132,11 @@ def _work(pending: Pending) -> str:
 
 
 def _rows(log: Artifact) -> dict[str, int]:
-    return {chunk["name"]: int(chunk["rows"]) for chunk in log.about["chunks"]}
+    return {chunk.name: chunk.rows for chunk in SourceManifest.of(log).chunks}
 
 
 def _replaced(log: Artifact, chunk: str) -> int:
-    records: list[Mapping[str, Any]] = list(log.about.get("replaced", ()))
-    return sum(int(record["rows"]) for record in records if record["chunk"] == chunk)
+    return sum(record.rows for record in SourceManifest.of(log).records if record.chunk == chunk)
 
 
 def _named(chunks: list[str]) -> str:

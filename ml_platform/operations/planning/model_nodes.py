@@ -23,6 +23,10 @@ from ml_platform.registry.approvals import APPROVE, asks_for_approval, decision_
 from ml_platform.registry.champion import champion, champion_ref, rivals_of
 from ml_platform.registry.evaluation.key import evaluation_key
 from ml_platform.sources.source_log import known_by
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
+from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import partition_instants
 from ml_platform.storage.prediction_log import day_bounds
@@ -84,7 +88,7 @@ def _why_snapshot(view: View, node: Node, last: Artifact, logs: Mapping[str, Art
     nodes = {other.name: other for other in view.nodes}
     tables = [name for name in node.inputs if name.kind == "feature_table" and view.changes(nodes[name])]
     reasons += [f"the declaration of {name} changed" for name in tables]
-    if format_instant(as_of) != last.about["as_of"]:
+    if format_instant(as_of) != SnapshotManifest.of(last).as_of:
         return [*reasons, f"a scheduled retraining is due at {_minute(as_of)}"]
     for name in node.inputs:
         log, before = logs.get(name), _log_read(view, name, last.inputs.get(name, ""))
@@ -126,7 +130,7 @@ def plan_trained_model(view: View, node: Node) -> Planned:
     if found is not None:
         return view.up_to_date(node, found.id)
     reasons = view.changes(node)
-    if last.about.get("environment") != environment(view.project.spec.models[node.subject]):
+    if TrainedModelManifest.of(last).environment != environment(view.project.spec.models[node.subject]):
         reasons.append("the libraries or the machine changed")
     return view.would_run(node, reasons or [f"{node.inputs[0]} changed"])
 
@@ -165,7 +169,7 @@ def plan_deployment(view: View, node: Node) -> Planned:
     if in_charge == trained:
         return view.up_to_date(node, trained)
     judged = view.project.store.get("evaluation", evaluation)
-    if judged.about["verdict"] in ("keep", "deploy none"):
+    if EvaluationManifest.of(judged).verdict in ("keep", "deploy none"):
         why = kept_text(view.project, judged)
         return view.blocked(node, why) if in_charge is None else view.up_to_date(node, in_charge, why)
     if asks_for_approval(view.project, node.subject):
@@ -226,8 +230,9 @@ def plan_monitoring(view: View, node: Node) -> Planned:
     last = view.made(node)
     if last is None:
         return view.would_run(node, [view.absence(node)])
-    if last.about["at"] != format_instant(view.now):
-        at = datetime.fromisoformat(last.about["at"])
+    watched = MonitoringManifest.of(last).at
+    if watched != format_instant(view.now):
+        at = datetime.fromisoformat(watched)
         return view.would_run(node, [*view.changes(node), f"it was watched last at {_minute(at)}"])
     ids = view.input_ids(node)
     if ids is None:

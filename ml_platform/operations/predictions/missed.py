@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from ml_platform.datasets.left_out import LEFT_OUT
 from ml_platform.operations.alerts import Alert
 from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
 from ml_platform.storage.prediction_log import KIND, logged_days
 
 
@@ -54,12 +55,12 @@ def missed_rows(project: Project, model_name: str, now: datetime) -> Missed | No
     days = [logged for logged in logged_days(project, model_name) if first <= logged.day <= last]
     if not days:
         return None
-    states = [project.store.get(KIND, logged.artifact).about for logged in days]
+    states = [PredictionsManifest.of(project.store.get(KIND, logged.artifact)) for logged in days]
     left_out: Counter[str] = Counter()
     for about in states:
-        left_out.update(about["left_out"])
-    late = sum(about["late"] for about in states)
-    rows = sum(about["rows"] for about in states)
+        left_out.update(about.left_out)
+    late = sum(about.late for about in states)
+    rows = sum(about.rows for about in states)
     counts = {reason: left_out[reason] for reason in LEFT_OUT}
     return Missed(days[0].day, days[-1].day, rows - late, late, counts)
 

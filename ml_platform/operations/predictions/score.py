@@ -29,6 +29,7 @@ from ml_platform.operations.predictions.rows import predicted_rows, prediction_i
 from ml_platform.project import Project
 from ml_platform.registry.champion import champions, first_deployed
 from ml_platform.sources.checks.results import require_healthy
+from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
 from ml_platform.storage.ledger.anchors import seal_rows
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Made
@@ -230,15 +231,15 @@ def _answer(project: Project, versions: Sequence[Version], fresh: pd.DataFrame, 
 
 
 def _scored(made: Made, day: date, added: int) -> Scored:
-    about = made.artifact.about
-    rows, unanswered, left_out = about["rows"], about["before_first_deployment"], about["left_out"]
+    about = PredictionsManifest.of(made.artifact)
+    rows, unanswered, left_out = about.rows, about.before_first_deployment, about.left_out
     fact = f"{rows:,} predictions for {day}, {added:,} of them new"
     if not rows:
         fact = f"no row asked for a prediction on {day} while a version was deployed"
-    if about["late"]:
-        fact += f"; {about['late']:,} scored late"
-    if about["unlearned_nulls"]:
-        columns = listed(f"{name} in {count:,}" for name, count in about["unlearned_nulls"].items())
+    if about.late:
+        fact += f"; {about.late:,} scored late"
+    if about.unlearned_nulls:
+        columns = listed(f"{name} in {count:,}" for name, count in about.unlearned_nulls.items())
         fact += f"; nulls where training had none: {columns} of the new ones"
     if unanswered:
         fact += f"; {unanswered:,} rows came before the first deployment"

@@ -6,75 +6,73 @@ where the champion itself earns no more than doing nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ml_platform.core.errors import listed
 from ml_platform.operations.alerts import Alert
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import Version, version_of
 
 
-def kept_headline(about: Mapping[str, Any], current: Version | None, challenger: Version | None) -> str:
+def kept_headline(about: EvaluationManifest, current: Version | None, challenger: Version | None) -> str:
     """Return the outcome in a few words, such as ``kept version 1``, from what an evaluation holds."""
     if challenger is not None and current is not None and challenger.id == current.id:
-        if about["verdict"] == "deploy none":
+        if about.verdict == "deploy none":
             return f"version {current.number} stays, which earns no more than doing nothing: deploy none"
         return f"version {current.number} stays, though it would not be released today"
     kept = "nothing is deployed" if current is None else f"kept version {current.number}"
-    if about["verdict"] == "deploy none":
+    if about.verdict == "deploy none":
         return f"{kept}, which earns no more than doing nothing: deploy none"
     return kept
 
 
 def kept_text(project: Project, evaluation: Artifact) -> str:
     """Return why a version was not deployed: the outcome, and each reason with its figure and its limit."""
-    about = evaluation.about
-    current, challenger = champion(project, about["model"]), _challenger(project, evaluation)
-    return f"{kept_headline(about, current, challenger)}: {'; '.join(about['reasons'])}"
+    about = EvaluationManifest.of(evaluation)
+    current, challenger = champion(project, about.model), _challenger(project, evaluation)
+    return f"{kept_headline(about, current, challenger)}: {'; '.join(about.reasons)}"
 
 
-def missed_gates(about: Mapping[str, Any]) -> list[str]:
+def missed_gates(about: EvaluationManifest) -> list[str]:
     """Return the names of the gates that a version misses."""
-    return [gate["name"] for gate in about["gates"] if not gate["passed"]]
+    return [gate["name"] for gate in about.gates if not gate["passed"]]
 
 
-def someone_must_act(about: Mapping[str, Any]) -> bool:
+def someone_must_act(about: EvaluationManifest) -> bool:
     """Return whether an evaluation shows more than a challenger that lost."""
-    return bool(missed_gates(about)) or about["verdict"] == "deploy none"
+    return bool(missed_gates(about)) or about.verdict == "deploy none"
 
 
 def kept_alert(project: Project, evaluation: Artifact) -> Alert:
     """Return what a person is told, once for each evaluation: a report, or a ticket where someone must act."""
-    about, challenger = evaluation.about, _challenger(project, evaluation)
-    current = champion(project, about["model"])
+    about, challenger = EvaluationManifest.of(evaluation), _challenger(project, evaluation)
+    current = champion(project, about.model)
     is_champion = challenger is not None and current is not None and challenger.id == current.id
     what = "on newer rows" if is_champion else "is not deployed"
     return Alert(
-        key=f"kept.{about['model']}.{evaluation.id}",
-        title=f"{project.spec.name}: {about['model']} {kept_headline(about, current, challenger)}",
-        body=f"{challenger or 'The trained model'} {what}: {'; '.join(about['reasons'])}.",
+        key=f"kept.{about.model}.{evaluation.id}",
+        title=f"{project.spec.name}: {about.model} {kept_headline(about, current, challenger)}",
+        body=f"{challenger or 'The trained model'} {what}: {'; '.join(about.reasons)}.",
         severity="ticket" if someone_must_act(about) else "report",
-        model=about["model"],
+        model=about.model,
         facts={"evaluation": evaluation.id},
         next_step=_next_step(about),
     )
 
 
-def _next_step(about: Mapping[str, Any]) -> str:
-    if about["verdict"] == "deploy none":
+def _next_step(about: EvaluationManifest) -> str:
+    if about.verdict == "deploy none":
         return (
-            f"On the test days the champion of {about['model']} earned no more than doing nothing. Decide whether to "
+            f"On the test days the champion of {about.model} earned no more than doing nothing. Decide whether to "
             "go on acting on its predictions."
         )
     missed = missed_gates(about)
     if missed:
-        model = about["model"]
+        model = about.model
         return f"Find out why {model} misses {listed(missed)}, or change gates in models/{model}.yaml."
     return ""
 
 
 def _challenger(project: Project, evaluation: Artifact) -> Version | None:
-    return version_of(project, evaluation.about["model"], evaluation.inputs["trained_model"])
+    return version_of(project, EvaluationManifest.of(evaluation).model, evaluation.inputs["trained_model"])

@@ -8,6 +8,7 @@ from ml_platform.project import Project
 from ml_platform.registry.approvals import asks_for_approval, decision_on
 from ml_platform.registry.champion import champion
 from ml_platform.registry.evaluation.key import KIND as EVALUATION
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.versions import Version, version_of
@@ -25,7 +26,7 @@ def last_evaluation(project: Project, model: str) -> Artifact | None:
 def waiting_version(project: Project, model: str) -> Version | None:
     """Return the version that waits for approval: evaluated last, good enough, not in charge, with no word on it."""
     evaluation = last_evaluation(project, model) if asks_for_approval(project, model) else None
-    if evaluation is None or evaluation.about["verdict"] != "deploy":
+    if evaluation is None or EvaluationManifest.of(evaluation).verdict != "deploy":
         return None
     version, current = version_of(project, model, evaluation.inputs["trained_model"]), champion(project, model)
     if version is None or version.id == (current.id if current else None):

@@ -48,13 +48,15 @@ from ml_platform.storage.materialization import Made
 if TYPE_CHECKING:
     from ml_platform.project import Project
 from ml_platform.registry.evaluation.figures import ahead_facts, label_facts, value_figures
-from ml_platform.registry.evaluation.key import KIND, evaluation_id, evaluation_key, inputs_of
+from ml_platform.registry.evaluation.key import KIND, evaluation_key, inputs_of
 from ml_platform.registry.evaluation.notes import (
     notes_on_earlier_versions,
     notes_on_label,
     notes_on_problems,
     notes_on_rows,
 )
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 
 OTHER_ROWS = 20_000
 """How many rows before the test are looked at to learn how large and how rare gains are."""
@@ -96,13 +98,12 @@ def evaluate_model(
     found = project.store.find(KIND, key)
     if found is not None:
         return Made(found, reused=True)
-    about = _Evaluation(project, model_name, inputs).about()
-    artifact = project.store.write(KIND, evaluation_id(about, inputs), key, about=about, inputs=inputs)
-    return Made(artifact, reused=False)
+    manifest = _Evaluation(project, model_name, inputs).manifest()
+    return Made(project.store.add(manifest, key, inputs=inputs), reused=False)
 
 
 class _Evaluation:
-    """One evaluation at work; `about` is what it comes to."""
+    """One evaluation at work; `manifest` is what it comes to."""
 
     def __init__(self, project: Project, model_name: str, inputs: Mapping[str, str]) -> None:
         self._project, self._model = project, project.spec.models[model_name]
@@ -171,31 +172,31 @@ class _Evaluation:
         named = [(name, owners[id], name if role == "baseline" else PREDICTOR) for name, id, role in asked]
         return [earned_elsewhere(self._project, rows, named)]
 
-    def about(self) -> dict[str, Any]:
+    def manifest(self) -> EvaluationManifest:
         figures = self._figures(self._contenders[0])
         gates = judge_gates(self._model, figures)
         release = self._release()
         missed = shortfalls(gates, release, self._currency)
         frame = self._rows.frame
-        return {
-            "model": self._model.name,
-            "task": self._model.task,
-            "currency": self._currency,
-            "rows": len(frame),
-            "rows_valued": self._earned.rows,
-            "days": self._earned.days,
-            "from": self._start(),
-            "to": format_instant(frame["effective_time"].max().to_pydatetime()),
-            "label": label_facts(self._rows.label),
-            "contenders": [self._contender(item) for item in self._contenders],
-            "figures": figures,
-            "gates": gates,
-            "release": release,
-            "verdict": verdict_of(gates, release, same=self._same, can_say=self._can_say_of_champion()),
-            "reasons": missed or merits(gates, release, self._currency),
-            "notes": self._notes(),
-            "curves": curves_of(self._rows, self._contenders[0], self._contenders),
-        }
+        return EvaluationManifest(
+            model=self._model.name,
+            task=self._model.task,
+            currency=self._currency,
+            rows=len(frame),
+            rows_valued=self._earned.rows,
+            days=self._earned.days,
+            start=self._start(),
+            end=format_instant(frame["effective_time"].max().to_pydatetime()),
+            label=label_facts(self._rows.label),
+            contenders=tuple(self._contender(item) for item in self._contenders),
+            figures=figures,
+            gates=tuple(gates),
+            release=release,
+            verdict=verdict_of(gates, release, same=self._same, can_say=self._can_say_of_champion()),
+            reasons=tuple(missed or merits(gates, release, self._currency)),
+            notes=tuple(self._notes()),
+            curves=curves_of(self._rows, self._contenders[0], self._contenders),
+        )
 
     def _start(self) -> str:
         return format_instant(self._rows.frame["effective_time"].min().to_pydatetime())
@@ -220,13 +221,13 @@ class _Evaluation:
         if item.role != "do_nothing":
             owner = {CHAMPION: self._champion, ANCHOR: self._anchor}.get(item.name) or self._trained
             part = item.name if item.role == "baseline" else PREDICTOR
-            figures["size_mb"] = owner.about["size_mb"][part]
+            figures["size_mb"] = TrainedModelManifest.of(owner).size_mb[part]
         figures["rows"] = len(self._rows.frame)
         return figures
 
     def _release(self) -> dict[str, Any]:
-        declared = self._champion.about["declaration"] if self._champion is not None else None
-        name = rule_name(self._trained.about["declaration"], declared)
+        declared = TrainedModelManifest.of(self._champion).declaration if self._champion is not None else None
+        name = rule_name(TrainedModelManifest.of(self._trained).declaration, declared)
         rival = self._champion_name()
         tested = ReleaseFacts(
             rule=name,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ml_platform.core.hashing import cache_key, content_id
+from ml_platform.core.hashing import cache_key
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.user_code.version import code_version
 
@@ -34,8 +33,3 @@ def inputs_of(trained_id: str, snapshot_id: str, champion_id: str | None, anchor
     """Return what an evaluation is made from, by role; without an anchor the champion is it."""
     rivals = {"champion": champion_id or "", "anchor": anchor_id or champion_id or ""}
     return {"trained_model": trained_id, "snapshot": snapshot_id, **rivals}
-
-
-def evaluation_id(about: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """Return the id of an evaluation: the hash of everything it says, and of what it was made from."""
-    return content_id({"about": about, "inputs": dict(inputs)})

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ml_platform.registry.evaluation.candidates import ANCHOR, CHAMPION
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 
 
@@ -32,9 +33,10 @@ def notes_on_rows(rows: int, asked_again: np.ndarray, unvalued: np.ndarray) -> I
 def notes_on_earlier_versions(versions: Mapping[str, Artifact], start: str) -> Iterator[str]:
     """Yield which earlier versions, by their role, were fitted on rows from `start` on, which judge them here."""
     for role, version in versions.items():
-        if version.about["until"] > start:
+        until = TrainedModelManifest.of(version).until
+        if until > start:
             yield (
-                f"the {role} was fitted on rows up to {version.about['until']}, and some of them are judged here: it "
+                f"the {role} was fitted on rows up to {until}, and some of them are judged here: it "
                 "looks better than it is."
             )
 

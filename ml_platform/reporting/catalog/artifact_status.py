@@ -13,6 +13,7 @@ from ml_platform.declarations.source import Expectation
 from ml_platform.project import Project
 from ml_platform.reporting.catalog.node_facts import CheckFacts, Declared, Standing
 from ml_platform.sources.checks.results import CheckResult, last_recording
+from ml_platform.storage.artifact_kinds import artifact_kind
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output, partition_instants
 
@@ -48,7 +49,7 @@ def standing_of(project: Project, node: str, artifact: Artifact | None, newest: 
         state="made",
         id=artifact.id,
         made_at=made_at,
-        rows=artifact.about["rows"],
+        rows=artifact_kind(artifact.kind).of(artifact).row_count,
         newest=datetime.fromisoformat(newest) if newest else None,
         problem=problem,
     )

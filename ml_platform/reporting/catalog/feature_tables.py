@@ -18,6 +18,7 @@ from ml_platform.reporting.catalog.feature_facts import FeatureColumn, FeatureTa
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.profiles import TableProfile, table_profile
 from ml_platform.reporting.catalog.usage import feature_origins, key_origins, link_of, users_of
+from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
 from ml_platform.storage.manifest import Artifact
 
 Importances = Mapping[str, Mapping[str, float]]
@@ -42,7 +43,6 @@ def feature_table_facts(
         artifact, problem = current_artifact(project, node, "feature_table")
     profile, unread = _profile(project, artifact)
     age = table_availability(project, name, artifact)
-    about = artifact.about if artifact else {}
     return FeatureTableFacts(
         name=name,
         description=spec.description,
@@ -56,7 +56,7 @@ def feature_table_facts(
         publish_delay=span_text(spec.publish_delay),
         availability=age.sentence,
         up_to=age.up_to if age.parts else "",
-        standing=standing_of(project, node, artifact, _newest(about, now), problem or unread),
+        standing=standing_of(project, node, artifact, _newest(artifact, now), problem or unread),
         sampled=profile.rows,
         columns=_columns(project, name, profile, importances),
         checks=checks_of(project, node, spec.expectations),
@@ -72,10 +72,10 @@ def _profile(project: Project, artifact: Artifact | None) -> tuple[TableProfile,
         return nothing, str(error)
 
 
-def _newest(about: Mapping[str, list[str]], now: datetime) -> str | None:
+def _newest(artifact: Artifact | None, now: datetime) -> str | None:
     """Return the newest tick at which rows came in; the one to come where they came in since the last."""
-    known = about.get("known")
-    return min(known[1], format_instant(now)) if known else None
+    newest = FeatureTableManifest.of(artifact).newest if artifact else None
+    return min(newest, format_instant(now)) if newest else None
 
 
 def _columns(project: Project, name: str, profile: TableProfile, importances: Importances) -> tuple[FeatureColumn, ...]:

@@ -21,6 +21,9 @@ from ml_platform.reporting.catalog.model_facts import Champion, GateFacts, Judge
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.usage import feature_origins
 from ml_platform.reporting.status import champion_status
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.prediction_log import logged_days
 from ml_platform.storage.versions import version_of, versions
@@ -83,11 +86,11 @@ def _trained(project: Project, name: str, now: datetime) -> tuple[Artifact | Non
 
 
 def _importances(trained: Artifact | None) -> Mapping[str, float]:
-    return dict(trained.about["importances"]) if trained is not None else {}
+    return dict(TrainedModelManifest.of(trained).importances) if trained is not None else {}
 
 
 def _called(project: Project, name: str, trained: Artifact | None) -> str:
-    if trained is None or not trained.about["importances"]:
+    if trained is None or not TrainedModelManifest.of(trained).importances:
         return ""
     version = version_of(project, name, trained.id)
     return str(version or trained.short_id)
@@ -124,21 +127,21 @@ def _champion(project: Project, name: str, now: datetime) -> Champion | None:
 def _judged(evaluation: Artifact | None) -> Judged | None:
     if evaluation is None:
         return None
-    about = evaluation.about
+    about = EvaluationManifest.of(evaluation)
     return Judged(
-        verdict=about["verdict"],
-        reasons=tuple(about["reasons"]),
-        rows=about["rows"],
-        days=about["days"],
-        first=datetime.fromisoformat(about["from"]),
-        last=datetime.fromisoformat(about["to"]),
-        figures=about["figures"],
+        verdict=about.verdict,
+        reasons=tuple(about.reasons),
+        rows=about.rows,
+        days=about.days,
+        first=datetime.fromisoformat(about.start),
+        last=datetime.fromisoformat(about.end),
+        figures=about.figures,
     )
 
 
 def _gates(spec: ModelSpec, evaluation: Artifact | None) -> tuple[GateFacts, ...]:
     """Return the declared gates, each with what it found if it was asked with this limit."""
-    asked: Sequence[Mapping[str, Any]] = evaluation.about["gates"] if evaluation is not None else ()
+    asked: Sequence[Mapping[str, Any]] = EvaluationManifest.of(evaluation).gates if evaluation is not None else ()
     found = {(gate["name"], gate["limit"]): gate for gate in asked}
     gates = []
     for name, gate in spec.gates.items():
@@ -176,20 +179,20 @@ def _unit(project: Project, link: Link) -> str:
 def _monitored(project: Project, name: str, monitoring: Artifact | None) -> Monitored | None:
     if monitoring is None:
         return None
-    about, findings = monitoring.about, open_findings(project, name)
-    realized = about.get("realized") or {}
+    about, findings = MonitoringManifest.of(monitoring), open_findings(project, name)
+    realized = about.realized or {}
     rows, interval = realized.get("rows", 0), realized.get("interval")
     return Monitored(
-        at=datetime.fromisoformat(about["at"]),
-        verdict=about["verdict"],
-        reason=about["reason"],
-        columns=tuple(column["column"] for column in about.get("columns", ()) if column["drifted"]),
+        at=datetime.fromisoformat(about.at),
+        verdict=about.verdict,
+        reason=about.reason,
+        columns=tuple(column["column"] for column in about.columns or () if column["drifted"]),
         undecided={
             column["column"]: column["smallest_visible"]
-            for column in about.get("columns", ())
+            for column in about.columns or ()
             if column["verdict"] == "cannot tell"
         },
-        unlearned_nulls=unlearned_text(nulls) if (nulls := about.get("unlearned_nulls")) else "",
+        unlearned_nulls=unlearned_text(nulls) if (nulls := about.unlearned_nulls) else "",
         open_since=findings[0].opened_at if findings else None,
         settled=rows,
         earned=realized["value"] - realized["do_nothing"] if rows else None,

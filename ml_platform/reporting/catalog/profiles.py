@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_platform.core.errors import FeatureError
-from ml_platform.core.hashing import cache_key, content_id
+from ml_platform.core.hashing import cache_key
 from ml_platform.core.statistics.distributions import Distribution, distribution
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.features.sample import TICK, sample_values
 from ml_platform.project import Project
 from ml_platform.sources.source_log import local_chunks
+from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
+from ml_platform.storage.artifact_kinds.profile import ColumnProfile, ProfileManifest
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.manifest import Artifact, StoredObject
 
 KIND = "profile"
@@ -38,23 +41,22 @@ def source_null_shares(project: Project, source: Artifact) -> Mapping[str, float
     ------
     ArtifactMissing, ArtifactDamaged
     """
-    key = _key("source", source.id, list(source.about["columns"]))
+    key = _key("source", source.id, list(SourceManifest.of(source).columns))
     profile = project.store.find(KIND, key) or _count_source(project, source, key)
-    rows = source.about["rows"]
-    return {name: count / rows for name, count in profile.about["nulls"].items()} if rows else {}
+    rows = SourceManifest.of(source).rows
+    return {name: count / rows for name, count in (ProfileManifest.of(profile).nulls or {}).items()} if rows else {}
 
 
 def _count_source(project: Project, source: Artifact, key: str) -> Artifact:
-    columns = list(source.about["columns"])
+    columns = list(SourceManifest.of(source).columns)
     before = source.inputs.get("previous", "")
     counted = project.store.find(KIND, _key("source", before, columns)) if before else None
-    done = set(counted.about["chunks"]) if counted is not None else set()
-    chunks = [chunk["name"] for chunk in source.about["chunks"]]
+    known = ProfileManifest(nulls={}, chunks=()) if counted is None else ProfileManifest.of(counted)
+    done, before_nulls = set(known.chunks or ()), known.nulls or {}
+    chunks = [chunk.name for chunk in SourceManifest.of(source).chunks]
     nulls = _nulls(project, {name: source.objects[name] for name in chunks if name not in done}, columns)
-    if counted is not None:
-        nulls = {name: nulls[name] + counted.about["nulls"][name] for name in columns}
-    about = {"nulls": nulls, "chunks": chunks}
-    return project.store.write(KIND, content_id([source.id, about]), key, about=about, inputs={"source": source.id})
+    nulls = {name: nulls[name] + before_nulls.get(name, 0) for name in columns}
+    return project.store.add(ProfileManifest(nulls=nulls, chunks=tuple(chunks)), key, inputs={"source": source.id})
 
 
 def _nulls(project: Project, objects: Mapping[str, StoredObject], columns: Sequence[str]) -> dict[str, int]:
@@ -75,26 +77,27 @@ def table_profile(project: Project, table: Artifact) -> TableProfile:
         Where the artifact was made by an earlier declaration.
     ArtifactMissing, ArtifactDamaged
     """
-    name = table.about["table"]
+    name = FeatureTableManifest.of(table).table
     key = _key("feature_table", table.id, list(project.spec.feature_tables[name].columns))
     profile = project.store.find(KIND, key) or _sample_table(project, table, key)
-    columns = profile.about["columns"]
-    found = {column: facts["distribution"] for column, facts in columns.items()}
+    told = ProfileManifest.of(profile)
+    columns = told.columns or {}
+    found = {column: facts.distribution for column, facts in columns.items()}
     return TableProfile(
-        rows=profile.about["rows"],
-        null_shares={column: facts["nulls"] for column, facts in columns.items() if facts["nulls"] is not None},
-        distributions={column: Distribution.from_json(told) if told else None for column, told in found.items()},
+        rows=told.rows or 0,
+        null_shares={column: facts.nulls for column, facts in columns.items() if facts.nulls is not None},
+        distributions={column: Distribution.from_json(item) if item else None for column, item in found.items()},
     )
 
 
 def _sample_table(project: Project, table: Artifact, key: str) -> Artifact:
-    name = table.about["table"]
+    name = FeatureTableManifest.of(table).table
     _require_as_declared(project, name, table)
     values = sample_values(project, name, table.id)
     columns = {column: _column(values, column) for column in project.spec.feature_tables[name].columns}
-    about = {"rows": values.num_rows, "columns": columns}
-    id = content_id([table.id, about])
-    return project.store.write(KIND, id, key, about=about, inputs={"feature_table": table.id})
+    return project.store.add(
+        ProfileManifest(rows=values.num_rows, columns=columns), key, inputs={"feature_table": table.id}
+    )
 
 
 def _require_as_declared(project: Project, name: str, table: Artifact) -> None:
@@ -109,11 +112,11 @@ def _require_as_declared(project: Project, name: str, table: Artifact) -> None:
         )
 
 
-def _column(values: Any, column: str) -> dict[str, Any]:
+def _column(values: Any, column: str) -> ColumnProfile:
     rows = values.num_rows
     found = distribution(values[column], values[TICK]) if rows else None
     nulls = values[column].null_count / rows if rows else None
-    return {"nulls": nulls, "distribution": found.as_json() if found else None}
+    return ColumnProfile(nulls=nulls, distribution=found.as_json() if found else None)
 
 
 def _key(kind: str, id: str, columns: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ml_platform.core.errors import PlatformError
@@ -18,6 +18,7 @@ from ml_platform.reporting.catalog.source_facts import SourceColumn, SourceFacts
 from ml_platform.reporting.catalog.usage import column_readers, users_of
 from ml_platform.sources.ingest_history import last_ingest
 from ml_platform.sources.upstream import Upstream, read_upstream
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.manifest import Artifact
 
 
@@ -34,7 +35,7 @@ def source_facts(project: Project, name: str, artifact: Artifact | None = None) 
     if artifact is None:
         artifact, problem = current_artifact(project, node, "source")
     shares, unread = _null_shares(project, artifact)
-    about = artifact.about if artifact else {}
+    about = SourceManifest.of(artifact) if artifact else None
     ingest = last_ingest(project.database, name)
     upstream = read_upstream(ingest.upstream) if ingest else Upstream()
     return SourceFacts(
@@ -47,8 +48,8 @@ def source_facts(project: Project, name: str, artifact: Artifact | None = None) 
         event_timestamp=spec.event_timestamp,
         known=known_sentence(spec),
         freshness=span_text(spec.freshness) if spec.freshness else "",
-        standing=standing_of(project, node, artifact, about.get("known", (None, None))[1], problem or unread),
-        events=_instants(about),
+        standing=standing_of(project, node, artifact, about.newest if about else None, problem or unread),
+        events=_instants(about.events if about else None),
         ingests=ingest.number if ingest else 0,
         new_rows=ingest.new_rows if ingest else None,
         waiting=(upstream.waiting, (upstream.until or "")[:16].replace("T", " ")),
@@ -70,9 +71,8 @@ def _reader(reader: ReaderSpec) -> str:
     return f"{reader.name}: {reader.label}"
 
 
-def _instants(about: Mapping[str, object]) -> tuple[datetime, datetime] | None:
-    events = about.get("events")
-    if not isinstance(events, list):
+def _instants(events: Sequence[str] | None) -> tuple[datetime, datetime] | None:
+    if events is None:
         return None
     first, last = (datetime.fromisoformat(text) for text in events)
     return first, last

@@ -8,6 +8,9 @@ from typing import Any
 
 from ml_platform.registry.evaluation.basis import interval_text
 from ml_platform.reporting.mlflow.runs import KEY_TAG, Record
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact, StoredObject
 from ml_platform.storage.versions import Version
 
@@ -21,12 +24,12 @@ def training_record(
     run_id: str | None,
 ) -> Record:
     """Return the record that makes a version's run: parameters, size, its files, and what it was trained on."""
-    about = trained.about
-    params = {name: about[name] for name in ("task", "algorithm", "calibration", "seed", "threads")}
-    params |= {f"params.{name}": value for name, value in about["params"].items()}
-    params |= {"columns": len(about["columns"]), "declaration": about["declaration"]}
-    metrics = {f"rows_{part}": float(rows) for part, rows in about["rows"].items()}
-    metrics |= {"size_mb": about["size_mb"]["predictor"], "iterations": about["iterations"]}
+    about = TrainedModelManifest.of(trained)
+    params = {name: getattr(about, name) for name in ("task", "algorithm", "calibration", "seed", "threads")}
+    params |= {f"params.{name}": value for name, value in about.params.items()}
+    params |= {"columns": len(about.columns), "declaration": about.declaration}
+    metrics: dict[str, Any] = {f"rows_{part}": float(rows) for part, rows in about.rows.items()}
+    metrics |= {"size_mb": about.size_mb["predictor"], "iterations": about.iterations}
     files = {f"model/{name}": stored for name, stored in trained.objects.items()}
     return Record(
         model=version.model,
@@ -48,16 +51,16 @@ def evaluation_record(
     version: Version, evaluation: Artifact, at: datetime, plots: Mapping[str, StoredObject]
 ) -> Record:
     """Return what an evaluation adds: the challenger's figures, and each rival's, and the verdict."""
-    about = evaluation.about
-    metrics = {f"test.{name}": figure for name, figure in about["figures"].items()}
-    for rival in about["contenders"]:
+    about = EvaluationManifest.of(evaluation)
+    metrics = {f"test.{name}": figure for name, figure in about.figures.items()}
+    for rival in about.contenders:
         if rival["role"] != "challenger":
             metrics |= {f"{_plain(rival['name'])}.{name}": figure for name, figure in rival["figures"].items()}
-    low, high = (about["figures"][f"value_vs_do_nothing_{end}"] for end in ("low", "high"))
+    low, high = (about.figures[f"value_vs_do_nothing_{end}"] for end in ("low", "high"))
     tags = {
-        "ml_platform.verdict": about["verdict"],
-        "ml_platform.reasons": "; ".join(about["reasons"])[:5000],
-        "ml_platform.gain_interval": interval_text(low, high, about["contenders"][0]["interval"]),
+        "ml_platform.verdict": about.verdict,
+        "ml_platform.reasons": "; ".join(about.reasons)[:5000],
+        "ml_platform.gain_interval": interval_text(low, high, about.contenders[0]["interval"]),
     }
     return _addition(version, "evaluation", at, metrics, tags, plots)
 
@@ -70,11 +73,11 @@ def deployment_record(version: Version, at: datetime, reason: str) -> Record:
 
 def monitoring_record(version: Version, monitoring: Artifact, at: datetime) -> Record:
     """Return what monitoring adds: how far each column has moved (1: an alarm), and what settled predictions earned."""
-    about = monitoring.about
-    metrics = {f"drift.{_plain(column['column'])}": column["ratio"] for column in about.get("columns", ())}
-    metrics |= {f"settled.{name}": figure for name, figure in about.get("metrics", {}).items()}
-    tags = {"ml_platform.drift": about["verdict"], "ml_platform.monitored_at": about["at"]}
-    realized = about.get("realized") or {}
+    about = MonitoringManifest.of(monitoring)
+    metrics = {f"drift.{_plain(column['column'])}": column["ratio"] for column in about.columns or ()}
+    metrics |= {f"settled.{name}": figure for name, figure in (about.metrics or {}).items()}
+    tags = {"ml_platform.drift": about.verdict, "ml_platform.monitored_at": about.at}
+    realized = about.realized or {}
     if interval := realized.get("interval"):
         metrics |= {"realized.gain": realized["uplift"]} | {
             f"realized.gain_{end}": interval[end] for end in ("low", "high")

@@ -24,20 +24,22 @@ from ml_platform.reporting.plots.style import (
     legend,
     png,
 )
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 
 _LISTED = 15
 
 
-def training_pictures(about: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the pictures of a trained model by name, from its artifact's `about`."""
-    return {"importance": importance(about["importances"])} if about["importances"] else {}
+def training_pictures(trained: TrainedModelManifest) -> dict[str, bytes]:
+    """Return the pictures of a trained model by name."""
+    return {"importance": importance(trained.importances)} if trained.importances else {}
 
 
-def evaluation_pictures(about: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the pictures of an evaluation by name, from its artifact's `about`."""
-    curves, currency = about["curves"], about["currency"]
+def evaluation_pictures(evaluation: EvaluationManifest) -> dict[str, bytes]:
+    """Return the pictures of an evaluation by name."""
+    curves, currency = evaluation.curves, evaluation.currency
     found = {
-        "value_by_contender": value_by_contender(about["contenders"], currency),
+        "value_by_contender": value_by_contender(evaluation.contenders, currency),
         "value_by_day": value_by_day(curves["value_by_day"], currency),
     }
     if curves.get("calibration"):

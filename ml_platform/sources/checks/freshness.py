@@ -10,6 +10,7 @@ from ml_platform.core.hashing import format_instant
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.checks.results import CheckResult
 from ml_platform.sources.empty_log import has_rows
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.manifest import Artifact
 
 
@@ -19,7 +20,7 @@ def check_freshness(spec: SourceSpec, artifact: Artifact, now: datetime) -> tupl
         return ()
     if not has_rows(artifact):
         return (CheckResult("freshness", True, summary={"newest": "no row yet"}),)
-    newest = datetime.fromisoformat(artifact.about["known"][1])
+    newest = datetime.fromisoformat(SourceManifest.of(artifact).newest or "")
     passed = now - newest <= spec.freshness
     summary: dict[str, Any] = {"newest": format_instant(newest), "limit": format_duration(spec.freshness)}
     if not passed:

@@ -18,6 +18,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.prediction_columns import is_class_score, score_column
 from ml_platform.declarations.types import Name
 from ml_platform.sources.reading.reader import Part, Reader
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,7 +98,10 @@ def _classes(project: Project, model: str) -> Mapping[str, str]:
     """Return the log's columns with the scores of single classes, of all versions, by their names in a source."""
     from ml_platform.storage.versions import versions
 
-    made = [project.store.get("trained_model", version.id).about["label"] for version in versions(project, model)]
+    made = [
+        TrainedModelManifest.of(project.store.get("trained_model", version.id)).label
+        for version in versions(project, model)
+    ]
     labels = [label for about in made for label, _ in about.get("classes", ())]
     return {score_column(label): f"score.{label}" for label in labels}
 

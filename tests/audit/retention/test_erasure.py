@@ -23,14 +23,15 @@ from ml_platform.audit.retention.plan import plan_removal
 from ml_platform.audit.retention.remove import StalePlan
 from ml_platform.audit.verify.verify import verify_project
 from ml_platform.core.errors import PlatformError
-from ml_platform.core.hashing import canonical_json, content_id
+from ml_platform.core.hashing import canonical_json
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.models.predictor import load_predictor
 from ml_platform.operations.monitoring.monitor import monitor_model
-from ml_platform.operations.monitoring.reference import HISTOGRAMS, SERIES, reference_id
 from ml_platform.project import open_project
 from ml_platform.sources.checks.results import CheckResult, last_recording, record_checks
 from ml_platform.sources.ingest import ingest_source
+from ml_platform.storage.artifact_kinds.drift_reference import HISTOGRAMS, SERIES, DriftReferenceManifest
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.erasure_marks import marks_of
 from ml_platform.storage.ledger.lines import chain_faults, ledger_lines
@@ -134,11 +135,11 @@ def test_a_category_in_drift_s_figures_and_in_a_packed_page_is_masked(cluttered)
     store, (trained, *_) = project.store, [version.id for version in versions(project, MODEL)]
     content = canonical_json({"courier": {"categories": [key, "courier_of_one_more"], "counts": [3, 4]}})
     objects = {HISTOGRAMS: store.put(content), SERIES: store.put(gzip.compress(content, mtime=0))}
-    about, hashes = {"rows": 7}, {name: stored.sha256 for name, stored in objects.items()}
-    id = reference_id(about, hashes, trained)
-    store.write("drift_reference", id, "0" * 64, objects=objects, about=about, inputs={"trained_model": trained})
+    reference = DriftReferenceManifest(rows=7, score_rows=7, scores=(), growing={}, batches_a_day=1.0)
+    store.add(reference, "0" * 64, objects=objects, inputs={"trained_model": trained})
     page = store.put(gzip.compress(f"<td>{key}</td>".encode(), mtime=0))
-    store.write("monitoring", content_id({"n": 1}), "1" * 64, objects={"report.html": page}, about={"n": 1})
+    watched = MonitoringManifest(model=MODEL, at="2024-03-09", verdict="stable", reason="")
+    store.add(watched, "1" * 64, objects={"report.html": page})
     erased(project, "courier", courier=key)
     found = [path.read_bytes() for path in (project.state / "store/objects").rglob("*") if path.is_file()]
     texts = b"\n".join(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content for content in found)

@@ -30,6 +30,7 @@ from ml_platform.core.engines.float_limbs import (
 from ml_platform.core.engines.float_sums import rounded_spread, rounded_sum
 from ml_platform.features.tile_store import StoredCells, engine_cells
 from ml_platform.features.tiles import EVENT_UNIT, Grain
+from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
 from tests.features.test_feature_table import answers, built, one_table, project_of, row
 from tests.features.world import at
 
@@ -212,9 +213,9 @@ def test_chunks_keep_the_limbs_that_their_own_numbers_have(tmp_path, large):
     rows = [row(f"r{n}", hour, amount=value) for n, (hour, value) in enumerate(zip(hours, values, strict=True))]
     project = project_of(tmp_path, rows, table)
     artifact = built(project, at(24 * 41))
-    may, june = artifact.about["chunks"]
-    assert set(may["zeros"]) & {name for names in june["objects"].values() for name in names}
-    assert not set(may["zeros"]) & {name for names in may["objects"].values() for name in names}
+    may, june = FeatureTableManifest.of(artifact).chunks
+    assert set(may.zeros) & {name for names in june.objects.values() for name in names}
+    assert not set(may.zeros) & {name for names in may.objects.values() for name in names}
     asked = [("a", at(5)), ("a", at(24 * 41))]
     before, after = answers(project, artifact, asked)
     assert before["recent.f_60d"] == math.fsum([*values[:2], *values[5:]])
@@ -222,10 +223,14 @@ def test_chunks_keep_the_limbs_that_their_own_numbers_have(tmp_path, large):
     spread = exact_spread(values) / (len(values) * (len(values) - 1))
     assert after["recent.s_60d"] == pytest.approx(math.sqrt(spread), rel=4e-16)
     grain = Grain.of(project.spec.feature_tables["recent"], ["shop"])
-    parts = sorted({*may["zeros"], *(name for names in may["objects"].values() for name in names)} - {"cells"})
+    parts = sorted({*may.zeros, *(name for names in may.objects.values() for name in names)} - {"cells"})
     with project.engine() as engine:
-        by_engine = engine_cells(engine, project.store, artifact, grain, parts, artifact.about["chunks"])
+        by_engine = engine_cells(
+            engine, project.store, artifact, grain, parts, FeatureTableManifest.of(artifact).chunks
+        )
         found = engine.run(by_engine).sort_by(EVENT_UNIT)
-    read = StoredCells(project.store, artifact, grain, artifact.about["chunks"]).read(found.column_names)
+    read = StoredCells(project.store, artifact, grain, FeatureTableManifest.of(artifact).chunks).read(
+        found.column_names
+    )
     assert found.to_pylist() == read.sort_by(EVENT_UNIT).to_pylist()
     assert mismatches(project, artifact) == []

@@ -28,6 +28,7 @@ from ml_platform.registry.champion import champion
 from ml_platform.registry.evaluation.metrics import auc
 from ml_platform.reporting.catalog.models import model_facts
 from ml_platform.sources.checks.results import CheckResult, record_checks
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.materialization import Made
 from ml_platform.storage.outputs import record_output
 from ml_platform.storage.prediction_log import read_predictions
@@ -344,7 +345,7 @@ def test_nulls_that_training_never_saw_are_counted_shown_and_alert_once_for_each
     count = about(made)["unlearned_nulls"]["orders.amount"]
     rows = read_predictions(world.project, MODEL, NOW - timedelta(days=3), NOW)
     assert count == rows["orders.amount"].isna().sum() > 0
-    alert, *others = unlearned_alerts(about(made))
+    alert, *others = unlearned_alerts(MonitoringManifest.of(made.artifact))
     assert others == []
     assert (alert.key, alert.facts) == (f"unlearned_nulls.{MODEL}@1.orders", {"orders.amount": count})
     assert send_alert(world.project, alert, NOW).new

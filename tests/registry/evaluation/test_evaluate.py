@@ -3,10 +3,11 @@ import pandas as pd
 import pytest
 
 from ml_platform.core.errors import ArtifactDamaged, EvaluationError
+from ml_platform.core.hashing import content_id
 from ml_platform.models.predictor import load_predictor
 from ml_platform.models.train import train_model
 from ml_platform.registry.evaluation.evaluate import evaluate_model
-from ml_platform.registry.evaluation.key import evaluation_id, evaluation_key
+from ml_platform.registry.evaluation.key import evaluation_key
 from tests.models.rows import HandMadeSnapshot, keep_snapshots, shop_project, shop_rows, snapshot
 from tests.worlds import LATE_PARCEL
 
@@ -324,7 +325,7 @@ def test_the_same_evaluation_is_not_made_twice_and_its_id_is_its_content(project
     first = evaluate_model(project, "late_parcel", trained, "s", None)
     again = evaluate_model(project, "late_parcel", trained, "s", None)
     assert (first.reused, again.reused) == (False, True)
-    assert evaluation_id(again.artifact.about, again.artifact.inputs) == first.artifact.id
+    assert content_id({"about": again.artifact.about, "inputs": again.artifact.inputs}) == first.artifact.id
 
 
 def test_value_by_threshold_ends_where_nobody_is_acted_on(project):

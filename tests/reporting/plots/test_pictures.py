@@ -5,6 +5,8 @@ import pytest
 from ml_platform.models.train import train_model
 from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.reporting.plots import pictures
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from tests.models.rows import keep_snapshots, shop_project, snapshot
 
 
@@ -33,14 +35,14 @@ def test_every_task_has_its_pictures(tmp_path, monkeypatch, model, label, names)
     project = shop_project(tmp_path)
     trained = train_model(project, model, "s").artifact
     evaluation = evaluate_model(project, model, trained.id, "s", None).artifact
-    found = pictures.evaluation_pictures(evaluation.about)
+    found = pictures.evaluation_pictures(EvaluationManifest.of(evaluation))
     assert set(found) == names
     assert all(_is_a_picture(content) for content in found.values())
-    assert _is_a_picture(pictures.training_pictures(trained.about)["importance"])
+    assert _is_a_picture(pictures.training_pictures(TrainedModelManifest.of(trained))["importance"])
 
 
 def test_a_model_without_importances_has_no_picture_of_them():
-    assert pictures.training_pictures({"importances": []}) == {}
+    assert pictures.training_pictures(TrainedModelManifest.model_construct(importances=())) == {}
 
 
 def _moved(column, ratio):

@@ -1,0 +1,23 @@
+"""Results of checks of a feature table or of a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from ml_platform.core.hashing import content_id
+from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Figures, Items
+from ml_platform.storage.manifest import StoredObject
+
+
+class ChecksManifest(ArtifactKind):
+    """What the manifest of results holds."""
+
+    name: ClassVar[str] = "checks"
+
+    results: Items[Figures]
+    erased: int | None = None
+
+    def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:
+        """Return the id: of what was checked, and of the results."""
+        return content_id([*inputs.values(), self.as_json()])

@@ -1,0 +1,56 @@
+"""An evaluation: champion, challenger, baselines and doing nothing on the same test rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field
+
+from ml_platform.core.hashing import content_id
+from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Figures, Items
+from ml_platform.storage.manifest import StoredObject
+
+
+class EvaluationManifest(ArtifactKind):
+    """What the manifest of an evaluation holds.
+
+    Attributes
+    ----------
+    rows_valued
+        How many rows have a value for every contender.
+    start, end
+        The first and the last batch run of the rows.
+    contenders
+        The challenger first, each with its figures.
+    figures
+        Those of the challenger.
+    verdict
+        ``deploy``, ``keep``, ``deploy none``, or ``same`` for the champion itself.
+    curves
+        Points of the plots.
+    """
+
+    name: ClassVar[str] = "evaluation"
+
+    model: str
+    task: str
+    currency: str
+    rows: int
+    rows_valued: int
+    days: int
+    start: str = Field(alias="from")
+    end: str = Field(alias="to")
+    label: Figures
+    contenders: Items[Figures]
+    figures: dict[str, float | int | None]
+    gates: Items[Figures]
+    release: Figures
+    verdict: str
+    reasons: Items[str]
+    notes: Items[str]
+    curves: Figures
+
+    def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:
+        """Return the id: the hash of everything that it says, and of what it was made from."""
+        return content_id({"about": self.as_json(), "inputs": dict(inputs)})

@@ -1,0 +1,78 @@
+"""A trained model: the fitted predictor, its baselines, and what they were fitted with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from ml_platform.core.hashing import content_id
+from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Figures, Items, Pair, Part
+from ml_platform.storage.manifest import StoredObject
+
+
+class Baseline(Part):
+    """A baseline that was fitted on the same rows."""
+
+    name: str
+    algorithm: str
+
+
+class MatrixColumn(Part):
+    """A column of the model's matrix; `categories` is None for a number."""
+
+    name: str
+    categories: int | None
+
+
+class TrainedModelManifest(ArtifactKind):
+    """What the manifest of a trained model holds.
+
+    Attributes
+    ----------
+    declaration
+        The id of the part of the declaration that decides what is fitted.
+    inputs
+        The type of each column that the predictor reads.
+    importances
+        Columns with their shares, the most important first.
+    rows
+        By period of the split.
+    until
+        The last batch run of the rows that it was fitted on.
+    predictors
+        The ids of the predictor and of each baseline.
+    environment, provenance
+        Libraries and machine; commit, packages and files.
+    """
+
+    name: ClassVar[str] = "trained_model"
+
+    model: str
+    declaration: str
+    task: str
+    algorithm: str
+    params: Figures
+    seed: int
+    threads: int
+    calibration: str | None
+    baselines: Items[Baseline]
+    inputs: dict[str, str]
+    columns: Items[MatrixColumn]
+    importances: Items[Pair]
+    iterations: int | None
+    notes: Items[str]
+    rows: dict[str, int]
+    until: str
+    label: Figures
+    predictors: dict[str, str]
+    size_mb: dict[str, float]
+    environment: Figures
+    provenance: Figures | None = None
+
+    def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:
+        """Return the id: of the model's name and the fitted state of the predictor and of each baseline.
+
+        The name takes part, since two models with the same rows and payoffs are fitted to the same state, and each has
+        versions, evaluations and a champion of its own.
+        """
+        return content_id({"model": self.model, "predictors": self.predictors})
