@@ -1,32 +1,38 @@
 """All assets of a project: one builder for each kind of node."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
 
 import dagster as dg
 
-from ml_platform.declarations.graph import Kind, Node
+from ml_platform.core.errors import PlatformError
+from ml_platform.core.variants import find_variants
+from ml_platform.declarations.graph import Node
+from ml_platform.operations.planning.nodes import CachedOperation, operation
 from ml_platform.project import Project
-from ml_platform_dagster.assets.deployment import build_deployment
-from ml_platform_dagster.assets.evaluation import build_evaluation
-from ml_platform_dagster.assets.feature_table import build_feature_table_asset
-from ml_platform_dagster.assets.monitoring import build_monitoring
-from ml_platform_dagster.assets.predictions import build_predictions
-from ml_platform_dagster.assets.snapshot import build_snapshot_asset
-from ml_platform_dagster.assets.source import build_source
-from ml_platform_dagster.assets.trained_model import build_trained_model
+from ml_platform_dagster.assets.node_builder import NodeBuilder
+from ml_platform_dagster.assets.operation_node import build_operation_node
 
-BUILDERS: Mapping[Kind, Callable[[Project, Node], dg.AssetsDefinition]] = {
-    "source": build_source,
-    "feature_table": build_feature_table_asset,
-    "snapshot": build_snapshot_asset,
-    "trained_model": build_trained_model,
-    "evaluation": build_evaluation,
-    "deployment": build_deployment,
-    "predictions": build_predictions,
-    "monitoring": build_monitoring,
-}
+
+@cache
+def builders() -> Mapping[str, type[NodeBuilder]]:
+    """Return every builder by the kind of its nodes."""
+    return find_variants(import_module("ml_platform_dagster.assets"), NodeBuilder, "ml_platform.assets")
 
 
 def build_assets(project: Project, nodes: Sequence[Node]) -> list[dg.AssetsDefinition]:
     """Return the asset of every node."""
-    return [BUILDERS[node.kind](project, node) for node in nodes]
+    return [_asset(project, node) for node in nodes]
+
+
+def _asset(project: Project, node: Node) -> dg.AssetsDefinition:
+    if node.kind in builders():
+        return builders()[node.kind].build(project, node)
+    found = operation(node.kind)
+    if not issubclass(found, CachedOperation):
+        raise PlatformError(
+            f"{node.name}: {found.__name__} is no CachedOperation, and no package has a builder for its kind. Extend "
+            "CachedOperation, or add an entry point of the group ml_platform.assets."
+        )
+    return build_operation_node(project, node, found)

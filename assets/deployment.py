@@ -20,6 +20,7 @@ from ml_platform.storage.ledger.lines import Head, LedgerLine, ledger_head, ledg
 from ml_platform.storage.versions import version_of
 from ml_platform_dagster.assets.metadata import Metadata, mlflow_url, table
 from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
+from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.partitions import open_days
 from ml_platform_dagster.assets.step import Step
 from ml_platform_dagster.resources.project import ProjectParam
@@ -132,3 +133,10 @@ def _row(line: LedgerLine) -> dict[str, object]:
         "to": line.facts.get("version"),
         "why": line.reason,
     }
+
+
+class DeploymentBuilder(NodeBuilder):
+    """Builds the asset of a node of this kind."""
+
+    name = "deployment"
+    build = staticmethod(build_deployment)

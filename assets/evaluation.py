@@ -34,6 +34,7 @@ from ml_platform_dagster.assets.metadata import (
     table,
 )
 from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
+from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.plots import draw_once, shown
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
@@ -138,3 +139,10 @@ def _row(rival: Mapping[str, Any], currency: str) -> dict[str, Any]:
     )
     shown = {name: figures[name] for name in ("auc", "brier", "pinball", "coverage", "rmse", "mae") if name in figures}
     return {"contender": rival["name"], "role": rival["role"], "against doing nothing": ahead, **shown}
+
+
+class EvaluationBuilder(NodeBuilder):
+    """Builds the asset of a node of this kind."""
+
+    name = "evaluation"
+    build = staticmethod(build_evaluation)

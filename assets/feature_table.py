@@ -26,6 +26,7 @@ from ml_platform_dagster.assets.metadata import (
     used_by,
 )
 from ml_platform_dagster.assets.node_asset import declared_asset
+from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 
@@ -80,3 +81,10 @@ def _row(column: FeatureColumn) -> dict[str, str]:
         "values": spread_text(column.distribution, column.unit),
         "used by": ", ".join(dict.fromkeys(use.model for use in column.used_by)),
     }
+
+
+class FeatureTableBuilder(NodeBuilder):
+    """Builds the asset of a node of this kind."""
+
+    name = "feature_table"
+    build = staticmethod(build_feature_table_asset)

@@ -21,6 +21,7 @@ from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform_dagster.assets.checks import check_result
 from ml_platform_dagster.assets.metadata import Metadata, made_metadata, money, money_with_interval, table
 from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
+from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.plots import draw_once, shown
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
@@ -112,3 +113,10 @@ def _realized(about: MonitoringManifest) -> Metadata:
         "labels_of_settled_predictions": table([dict(realized["label_states"])]),
         "waiting_for_their_label": realized["waiting"],
     }
+
+
+class MonitoringBuilder(NodeBuilder):
+    """Builds the asset of a node of this kind."""
+
+    name = "monitoring"
+    build = staticmethod(build_monitoring)

@@ -12,10 +12,9 @@ import dagster as dg
 from ml_platform.core.secrets import scrubbed
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.node_kinds import node_kind
 from ml_platform.project import Project
 from ml_platform.storage.exclusive import exclusive
-
-_WITH_THE_MODEL = frozenset({"snapshot", "trained_model", "evaluation", "deployment"})
 
 
 def asset_key(name: str) -> dg.AssetKey:
@@ -28,7 +27,7 @@ def lock_of(node: Node) -> str:
 
     The stages that make a model share one; every other node has its own.
     """
-    if node.kind in _WITH_THE_MODEL:
+    if node_kind(node.kind).stage == "make":
         return f"make_{node.subject}"
     return node.name.replace("/", "_")
 

@@ -13,6 +13,7 @@ from ml_platform.operations.predictions.score import Scored, days_id, score_days
 from ml_platform.project import Project
 from ml_platform_dagster.assets.metadata import Metadata, table
 from ml_platform_dagster.assets.node_asset import declared_asset, model_of
+from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.partitions import days_of, open_days
 from ml_platform_dagster.assets.step import Step
 from ml_platform_dagster.resources.project import ProjectParam
@@ -84,3 +85,10 @@ def _metadata(scored: Sequence[Scored]) -> Metadata:
         "new_rows": sum(one.new_rows for one in scored),
         "days": table([{"day": one.day, "rows": one.rows, "new": one.new_rows, "what": one.fact} for one in scored]),
     }
+
+
+class PredictionsBuilder(NodeBuilder):
+    """Builds the asset of a node of this kind."""
+
+    name = "predictions"
+    build = staticmethod(build_predictions)

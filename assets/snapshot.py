@@ -13,6 +13,7 @@ from ml_platform.storage.materialization import Made
 from ml_platform_dagster.assets.checks import check_result, check_specs
 from ml_platform_dagster.assets.metadata import Metadata, column_lineage, made_metadata, table, table_schema
 from ml_platform_dagster.assets.node_asset import declared_asset, model_of
+from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 
@@ -55,3 +56,10 @@ def _metadata(made: Made) -> Metadata:
         "label": dg.MetadataValue.json(about.label),
         "nulls": table(nulls),
     }
+
+
+class SnapshotBuilder(NodeBuilder):
+    """Builds the asset of a node of this kind."""
+
+    name = "snapshot"
+    build = staticmethod(build_snapshot_asset)

@@ -30,6 +30,7 @@ from ml_platform_dagster.assets.metadata import (
     used_by,
 )
 from ml_platform_dagster.assets.node_asset import declared_asset
+from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.resources.project import ProjectParam
 
@@ -102,3 +103,10 @@ def _metadata(facts: SourceFacts, found: Ingested) -> Metadata:
 def _row(column: SourceColumn) -> dict[str, str]:
     readers = ", ".join(f"{reader.kind}/{reader.name}" for reader in column.used_by)
     return {"column": column.name, "unit": column.unit, "null": share_text(column.null_share), "read by": readers}
+
+
+class SourceBuilder(NodeBuilder):
+    """Builds the asset of a node of this kind."""
+
+    name = "source"
+    build = staticmethod(build_source)

@@ -9,7 +9,8 @@ from functools import cached_property
 import dagster as dg
 
 from ml_platform.core.errors import NotMaterialized
-from ml_platform.declarations.graph import Node, deciding_of
+from ml_platform.declarations.fingerprint import deciding_of
+from ml_platform.declarations.graph import Node
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
 from ml_platform.sources.checks.results import require_healthy

@@ -18,6 +18,7 @@ from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import Version, register_version
 from ml_platform_dagster.assets.metadata import Metadata, bullets, made_metadata, mlflow_url, table
 from ml_platform_dagster.assets.node_asset import declared_asset, model_of
+from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.plots import draw_once, shown
 from ml_platform_dagster.assets.step import Step
 from ml_platform_dagster.resources.mlflow import Fit, TrainingTracker, end_mlflow_when_begun
@@ -81,3 +82,10 @@ def _commit(provenance: Mapping[str, Any] | None) -> str:
     if git is None:
         return "in no repository"
     return f"{git['commit']}, with changes in {listed(git['changed'])}" if git["dirty"] else str(git["commit"])
+
+
+class TrainedModelBuilder(NodeBuilder):
+    """Builds the asset of a node of this kind."""
+
+    name = "trained_model"
+    build = staticmethod(build_trained_model)

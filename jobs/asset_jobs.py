@@ -4,16 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
-from ml_platform.declarations.graph import Kind, Node
+from ml_platform.declarations.graph import Node
+from ml_platform.declarations.node_kinds import Stage, node_kind
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.snapshot import RETRAIN_TAG
 from ml_platform_dagster.resources.dagster_private import AssetJob
 
 FACTORY = "factory"
 INGEST = "ingest"
-_DATA: frozenset[Kind] = frozenset({"source", "feature_table"})
-_REFRESHED: frozenset[Kind] = frozenset({"predictions", "monitoring"})
-_RETRAINED: frozenset[Kind] = frozenset({"snapshot", "trained_model", "evaluation", "deployment"})
 
 
 def refresh_job_name(model: str) -> str:
@@ -28,13 +26,13 @@ def retrain_job_name(model: str) -> str:
 
 def build_asset_jobs(nodes: Sequence[Node], models: Iterable[str]) -> dict[str, AssetJob]:
     """Return the jobs by name."""
-    data = [node for node in nodes if node.kind in _DATA]
+    data = [node for node in nodes if node_kind(node.kind).stage == "data"]
     jobs = [
         _job(FACTORY, nodes, "Bring everything up to date. What has not changed is not computed again."),
         _job(INGEST, data, "Read the sources and refresh the feature tables."),
     ]
     for model in models:
-        refreshed, retrained = _stages(nodes, model, _REFRESHED), _stages(nodes, model, _RETRAINED)
+        refreshed, retrained = _stages(nodes, model, "refresh"), _stages(nodes, model, "make")
         text = f"Score the rows that {model} is asked for, and watch it."
         jobs.append(_job(refresh_job_name(model), refreshed, text))
         text = f"Make {model} anew: snapshot, training, evaluation, and deployment if it is better."
@@ -47,9 +45,9 @@ def _job(name: str, nodes: Iterable[Node], description: str, tags: Mapping[str, 
     return dg.define_asset_job(name, selection, description=description, tags=tags)
 
 
-def _stages(nodes: Sequence[Node], model: str, kinds: frozenset[Kind]) -> list[Node]:
-    """Return a model's nodes of some kinds, with the sources and feature tables that they are made from."""
-    wanted = {node.name for node in nodes if node.group == model and node.kind in kinds}
+def _stages(nodes: Sequence[Node], model: str, stage: Stage) -> list[Node]:
+    """Return a model's nodes of one stage, with the sources and feature tables that they are made from."""
+    wanted = {node.name for node in nodes if node.group == model and node_kind(node.kind).stage == stage}
     found: list[Node] = []
     for node in reversed(nodes):  # every node stands after its inputs
         if node.name in wanted:

@@ -1,62 +1,20 @@
-"""The part of a declaration that decides what is made from it, for cache keys and code versions.
+"""What decides a node: the part of its declaration, and the project's code that takes part, as its kind says.
 
 A changed description or owner changes nothing here; a changed window does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel
-
-from ml_platform.core.clock import Schedule, format_duration
-from ml_platform.core.errors import PlatformError
-from ml_platform.core.hashing import format_instant
-from ml_platform.declarations.joins import joins_of
-from ml_platform.declarations.metric_names import loss_quantile
-from ml_platform.declarations.model import ModelSpec
+from ml_platform.core.hashing import content_id
+from ml_platform.declarations.node_kinds import node_kind
 from ml_platform.declarations.project import ProjectSpec
-from ml_platform.declarations.resolve import expand_features, feature_tables_of
-from ml_platform.declarations.source import SourceSpec
-from ml_platform.declarations.types import Window
-
-NOT_DECIDING = frozenset(
-    {"description", "owner", "unit", "expectations", "freshness", "spec_version", "online", "approval"}
-)
-"""Keys that say something about a thing without changing it."""
-
-
-def deciding(part: Any) -> Any:
-    """Return what decides in a part of a declaration, as plain values that have a canonical form.
-
-    Keys of `NOT_DECIDING` and keys without a value are left out. The order of a mapping's keys does not decide,
-    but for ``actions``, where ties go to the first.
-    """
-    if isinstance(part, BaseModel):
-        fields = type(part).model_fields.items()
-        named = {field.alias or name: getattr(part, name) for name, field in fields if name not in NOT_DECIDING}
-        return {name: _ordered(name, value) for name, value in named.items() if value is not None}
-    if isinstance(part, Mapping):
-        return {str(key): deciding(value) for key, value in part.items()}
-    if isinstance(part, tuple | list):
-        return [deciding(value) for value in part]
-    if isinstance(part, timedelta):
-        return format_duration(part)
-    if isinstance(part, datetime):
-        return format_instant(part)
-    return part.text if isinstance(part, Schedule | Window) else part
-
-
-def _ordered(name: str, value: Any) -> Any:
-    if name == "actions":
-        return [[action, payoff] for action, payoff in value.items()]
-    return deciding(value)
+from ml_platform.declarations.user_code.version import code_version
 
 
 def deciding_part(spec: ProjectSpec, kind: str, subject: str) -> dict[str, Any]:
-    """Return what decides in the declarations behind one node.
+    """Return what decides in the declarations of one node.
 
     Parameters
     ----------
@@ -65,68 +23,20 @@ def deciding_part(spec: ProjectSpec, kind: str, subject: str) -> dict[str, Any]:
     subject
         The name of its source, feature table or model.
     """
-    if kind == "source":
-        return dict(deciding(spec.sources[subject]))
-    if kind == "feature_table":
-        table = spec.feature_tables[subject]
-        key, rows = spec.file.entities[table.entity], _rows(spec.sources[table.source])
-        return {"table": deciding(table), "entity_key": list(key), "rows": rows}
-    if kind not in _MODEL_PARTS:
-        raise PlatformError(f"{kind} is not a kind of node")
-    model = spec.models[subject]
-    part = {name: deciding(getattr(model, name)) for name in _MODEL_PARTS[kind]}
-    if kind in ("snapshot", "predictions"):
-        part |= _frame_part(spec, model)
-    if kind == "predictions":
-        part |= {"late_rows": model.deployment.late_rows, "horizon": deciding(model.label.horizon)}
-    if kind == "evaluation":
-        part |= {"horizon": deciding(model.label.horizon)}
-    if kind in ("evaluation", "monitoring"):
-        part |= {"loss_quantile": loss_quantile(model)}
-    if kind == "monitoring":
-        part |= {"label_freshness": deciding(spec.sources[model.label.source].freshness)}
-    if kind == "trained_model":
-        part |= {"threads": spec.file.threads}
-        part["value"] = {name: value for name, value in part["value"].items() if name != "entities"}
-    return part
-
-
-_MODEL_PARTS: Mapping[str, tuple[str, ...]] = {
-    "snapshot": ("population", "label", "split"),
-    "trained_model": ("task", "quantile", "transforms", "algorithm", "calibration", "baselines", "value"),
-    "evaluation": ("task", "quantile", "value", "gates", "release"),
-    "deployment": ("gates", "release"),
-    "predictions": ("population",),
-    "monitoring": ("task", "label", "value", "monitoring"),
-}
-
-
-def _frame_part(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
-    """Return what decides a model's frame besides its own population: features, ticks, keys, the batch runs."""
-    tables = {name: spec.feature_tables[name] for name in feature_tables_of(spec, model)}
-    return {
-        "features": list(expand_features(spec, model)),
-        "ticks": {name: [deciding(table.refresh), deciding(table.publish_delay)] for name, table in tables.items()},
-        "joins": {joined.alias: [joined.table.name, dict(joined.keys)] for joined in joins_of(spec, model)},
-        "population_key": list(spec.file.entities[model.population.entity]),
-        "population_rows": _rows(spec.sources[model.population.source]),
-        "label_rows": _rows(spec.sources[model.label.source]),
-        "label_freshness": deciding(spec.sources[model.label.source].freshness),
-        "batch": model.deployment.batch.text,
-    }
-
-
-def _rows(source: SourceSpec) -> Any:
-    """Return what decides the meaning of a source's rows, wherever they are read from."""
-    return {name: value for name, value in deciding(source).items() if name != "reader"}
+    return node_kind(kind).deciding(spec, subject)
 
 
 def project_functions(spec: ProjectSpec, kind: str, subject: str) -> tuple[str, ...]:
     """Return the project's own code (``module:name``) that takes part in making a node."""
-    if kind == "source":
-        return tuple(spec.sources[subject].reader.functions.values())
-    if kind != "trained_model":
-        return ()
-    model = spec.models[subject]
-    names = (algorithm.name for algorithm in (model.algorithm, *model.baselines))
-    return (*model.transforms, *(name for name in names if ":" in name))
+    return node_kind(kind).functions(spec, subject)
+
+
+def deciding_of(spec: ProjectSpec, kind: str, subject: str) -> dict[str, Any]:
+    """Return what decides a node: ``declaration``, the deciding part of it, and ``code``, the code that makes it."""
+    code = code_version(kind, spec.root, project_functions(spec, kind, subject))
+    return {"declaration": deciding_part(spec, kind, subject), "code": code}
+
+
+def node_version(spec: ProjectSpec, kind: str, subject: str) -> str:
+    """Return the hash of what decides a node."""
+    return content_id(deciding_of(spec, kind, subject))[:16]

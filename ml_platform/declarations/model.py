@@ -245,6 +245,12 @@ class ModelSpec(Declaration):
         examples=[{"schedule": "0 3 * * 1 UTC", "on": ["drift"], "cooldown": "2d"}],
     )
 
+    nodes: dict[str, dict[str, JsonValue]] | None = Field(
+        None,
+        description="More nodes of this model, by kinds that installed packages add, each with its options.",
+        examples=[{"predictions_csv": {"columns": ["score"]}}],
+    )
+
     @model_validator(mode="after")
     def _task_fits(self) -> ModelSpec:
         if self.task == "quantile" and self.quantile is None:

@@ -35,9 +35,9 @@ from ml_platform.features.tiles import (
 )
 from ml_platform.project import Project
 from ml_platform.sources.source_log import CHUNK, FOREVER, chunk_states, numbered_versions
-from ml_platform.storage.chunks import at_once
 from ml_platform.storage.artifact_kinds.feature_table import BASE, CellChunk, FeatureTableManifest, own_columns
 from ml_platform.storage.artifact_kinds.source import SourceManifest
+from ml_platform.storage.chunks import at_once
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Made
 from ml_platform.storage.parquet import parquet_bytes

@@ -8,7 +8,8 @@ from typing import Any
 from ml_platform.core.errors import TrainingError, suggest
 from ml_platform.core.expressions import parse_expression
 from ml_platform.core.hashing import content_id
-from ml_platform.declarations.fingerprint import deciding, deciding_part
+from ml_platform.declarations.deciding import deciding
+from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.model import Algorithm, ModelSpec
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import expand_features, feature_tables_of, feature_type, population_columns

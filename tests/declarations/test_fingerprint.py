@@ -9,7 +9,8 @@ import pytest
 
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.hashing import canonical_json
-from ml_platform.declarations.fingerprint import deciding, deciding_part, project_functions
+from ml_platform.declarations.deciding import deciding
+from ml_platform.declarations.fingerprint import deciding_part, project_functions
 from ml_platform.declarations.load.load import load_project
 from ml_platform.declarations.types import Window
 from tests.declarations.ferry import edit
@@ -76,7 +77,7 @@ def test_the_engine_decides_nothing(ferry: Path) -> None:
 def test_an_unknown_kind_is_refused(ferry: Path) -> None:
     with pytest.raises(PlatformError) as caught:
         deciding_part(load_project(ferry, {}), "picture", "late")
-    assert str(caught.value) == "picture is not a kind of node"
+    assert str(caught.value).startswith("picture is not a kind of node. ")
 
 
 def test_project_code_takes_part_where_it_is_named(ferry: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from ml_platform.core.errors import DeclarationCycle
 from ml_platform.declarations.graph import Node, build_graph, downstream, in_order
 from ml_platform.declarations.load.load import load_project
+from ml_platform.declarations.node_kinds import node_kind
 from ml_platform.declarations.project import Location
 from tests.declarations.ferry import edit, write_ferry
 from tests.worlds import write_shop
@@ -238,9 +239,7 @@ def test_a_changed_transform_makes_its_models_new(ferry: Path) -> None:
 
 
 def test_a_raised_kind_version_makes_that_kind_new(ferry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ml_platform.declarations.user_code import version as code_version
-
     before = versions(ferry)
-    monkeypatch.setattr(code_version, "KIND_VERSIONS", {**code_version.KIND_VERSIONS, "snapshot": 99})
+    monkeypatch.setattr(node_kind("snapshot"), "version", 99)
     after = versions(ferry)
     assert [name for name in after if before[name] != after[name]] == ["delay/snapshot", "late/snapshot"]

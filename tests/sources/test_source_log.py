@@ -11,9 +11,9 @@ from ml_platform.core.hashing import content_id
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.sources.ingest_history import last_ingest, record_ingest
 from ml_platform.sources.source_log import FOREVER, chunk_names, chunk_state, chunk_versions, source_versions
-from ml_platform.storage.parquet import parquet_bytes
 from ml_platform.storage.artifact_kinds.source import SourceChunk, SourceManifest
 from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.parquet import parquet_bytes
 from tests.features.world import SALES, T0, at, sale, sales_project, write_csv
 
 MICROS_T0 = int(T0.timestamp()) * 1_000_000

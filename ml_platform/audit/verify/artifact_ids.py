@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from ml_platform.models.predictor import load_predictor
+from ml_platform.operations.planning.nodes import operations
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds import ArtifactKind, Mismatch, artifact_kind
-from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact, StoredObject
 from ml_platform.storage.parquet import read_parquet
 
@@ -28,10 +27,8 @@ def mismatches(project: Project, artifact: Artifact) -> list[Mismatch]:
         return read_parquet(project.store, stored)
 
     manifest: ArtifactKind = artifact_kind(artifact.kind).of(artifact)
-    if isinstance(manifest, TrainedModelManifest):
-        for name in manifest.predictors:
-            load_predictor(project, artifact, name)  # which checks all of it
-    found = list(manifest.contents(artifact.objects, read))
+    found = [*operations()[artifact.kind].check(project, artifact)] if artifact.kind in operations() else []
+    found += list(manifest.contents(artifact.objects, read))
     id = manifest.id_of(artifact.inputs, artifact.objects)
     if id is not None:
         found.append(Mismatch("its id", artifact.id, id))

@@ -30,6 +30,7 @@ from ml_platform.declarations.resolve import column_types
 from ml_platform.features.window_values import ForwardWindow, window_values
 from ml_platform.project import Project
 from ml_platform.sources.source_log import EVENT, KNOWN, chunk_names, numbered_versions
+from ml_platform.storage.artifact_kinds.source import SourceManifest
 
 _AT, _PLACE, _FIRST = "_at", "_place", "_first_known"
 
@@ -125,7 +126,7 @@ class _WindowLabels:
         """Return all rows, and whether each is the first with its key and may have become known after a horizon."""
         rows = self._versions
         first = rows[KNOWN]
-        if self._artifact.about["keys_repeat"]:
+        if SourceManifest.of(self._artifact).keys_repeat:
             first = first.min().over(ibis.window(group_by=list(self._source.key)))
         settle = ibis.literal(self._window.settle // MICROSECOND, "int64")
         return rows.mutate(_is_late=(rows[KNOWN] == first) & (rows[KNOWN] - rows[EVENT] > settle))

@@ -21,7 +21,7 @@ from ml_platform.datasets.leakage.missingness import is_no_chance, one_sided
 from ml_platform.datasets.leakage.single_feature import read_column, strength
 from ml_platform.datasets.left_out import EFFECTIVE_TIME, PREDICTION_TIME
 from ml_platform.datasets.snapshot.read import Snapshot, load_snapshot
-from ml_platform.declarations.fingerprint import deciding
+from ml_platform.declarations.deciding import deciding
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec

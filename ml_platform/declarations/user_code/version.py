@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 from ml_platform.core.hashing import bytes_hash, content_id
+from ml_platform.declarations.node_kinds import node_kind
 from ml_platform.declarations.user_code.load import load_function
 from ml_platform.declarations.user_code.locate import local_modules, split_reference
 
-__all__ = ["KIND_VERSIONS", "code_version", "load_function"]
-
-KIND_VERSIONS: Mapping[str, int] = MappingProxyType(
-    {
-        "source": 3,
-        "feature_table": 5,
-        "snapshot": 2,
-        "trained_model": 3,
-        "evaluation": 5,
-        "deployment": 2,
-        "predictions": 4,
-        "monitoring": 7,
-    }
-)
-"""One integer for each kind of node. Raise it when what the platform computes for that kind changes."""
+__all__ = ["code_version", "load_function"]
 
 
 def code_version(kind: str, root: Path | None = None, functions: Sequence[str] = ()) -> str:
@@ -33,7 +19,7 @@ def code_version(kind: str, root: Path | None = None, functions: Sequence[str] =
     Parameters
     ----------
     kind
-        A key of `KIND_VERSIONS`.
+        The name of a kind of node, whose class has the integer.
     root
         The project's folder; needed with `functions`.
     functions
@@ -45,7 +31,7 @@ def code_version(kind: str, root: Path | None = None, functions: Sequence[str] =
     ProjectCodeError
         Where a module is missing or cannot be parsed.
     """
-    declared = f"{kind}-{KIND_VERSIONS[kind]}"
+    declared = f"{kind}-{node_kind(kind).version}"
     if not functions:
         return declared
     if root is None:

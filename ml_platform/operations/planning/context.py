@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, listed
-from ml_platform.declarations.graph import Node, deciding_of
+from ml_platform.declarations.fingerprint import deciding_of
+from ml_platform.declarations.graph import Node
 from ml_platform.operations.planning.declaration_diff import declared_change
 from ml_platform.operations.planning.plan import Planned
 from ml_platform.project import Project

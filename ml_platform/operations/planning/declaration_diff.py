@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ml_platform.core.errors import listed
+from ml_platform.declarations.node_kinds import node_kind
 
 _MISSING = object()
 
@@ -25,7 +26,7 @@ def declared_change(before: Mapping[str, Any] | None, after: Mapping[str, Any], 
     """
     if before is None:
         return []
-    paths = [_said(path, kind) for path in changed_keys(before["declaration"], after["declaration"])]
+    paths = [node_kind(kind).change(path) for path in changed_keys(before["declaration"], after["declaration"])]
     reasons = [f"its declaration changed ({listed(paths)})"] if paths else []
     if before["code"] != after["code"]:
         own = _platform(before["code"]) == _platform(after["code"])
@@ -43,12 +44,6 @@ def changed_keys(before: Any, after: Any, path: str = "") -> Iterator[str]:
     for key in dict.fromkeys((*after, *before)):
         inner = f"{path}.{key}" if path else str(key)
         yield from changed_keys(before.get(key, _MISSING), after.get(key, _MISSING), inner)
-
-
-def _said(path: str, kind: str) -> str:
-    if kind != "feature_table":
-        return path
-    return f"its source's {path.removeprefix('rows.')}" if path.startswith("rows.") else path.removeprefix("table.")
 
 
 def _platform(code: str) -> list[str]:

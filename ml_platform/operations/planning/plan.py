@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ml_platform.core.hashing import format_instant
-from ml_platform.declarations.graph import Kind
 
 Verdict = Literal["up to date", "would run", "may run", "blocked"]
 """``may run`` where only what comes before can tell; ``blocked`` where a run would end before it, or at it."""
@@ -29,7 +28,7 @@ class Planned:
     """
 
     node: str
-    kind: Kind
+    kind: str
     verdict: Verdict
     id: str | None
     reasons: tuple[str, ...] = ()

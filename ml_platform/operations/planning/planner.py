@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from ml_platform.declarations.graph import Kind, Node, build_graph
+from ml_platform.declarations.graph import build_graph
 from ml_platform.operations.planning.context import View
-from ml_platform.operations.planning.data_nodes import plan_feature_table, plan_source
-from ml_platform.operations.planning.model_nodes import (
-    plan_deployment,
-    plan_evaluation,
-    plan_monitoring,
-    plan_predictions,
-    plan_snapshot,
-    plan_trained_model,
-)
-from ml_platform.operations.planning.plan import Plan, Planned
+from ml_platform.operations.planning.nodes import operation
+from ml_platform.operations.planning.plan import Plan
 from ml_platform.project import Project
-
-_PLANNERS: Mapping[Kind, Callable[[View, Node], Planned]] = {
-    "source": plan_source,
-    "feature_table": plan_feature_table,
-    "snapshot": plan_snapshot,
-    "trained_model": plan_trained_model,
-    "evaluation": plan_evaluation,
-    "deployment": plan_deployment,
-    "predictions": plan_predictions,
-    "monitoring": plan_monitoring,
-}
 
 
 def plan_project(project: Project, now: datetime) -> Plan:
@@ -39,5 +19,5 @@ def plan_project(project: Project, now: datetime) -> Plan:
     """
     view = View(project, now, build_graph(project.spec))
     for node in view.nodes:
-        view.planned[node.name] = _PLANNERS[node.kind](view, node)
+        view.planned[node.name] = operation(node.kind).plan(view, node)
     return Plan(project.spec.name, now, tuple(view.planned.values()))

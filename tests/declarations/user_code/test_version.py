@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ml_platform.declarations.node_kinds import node_kind
 from ml_platform.declarations.user_code.locate import ProjectCodeError, local_modules, require_defined
-from ml_platform.declarations.user_code.version import KIND_VERSIONS, code_version, load_function
+from ml_platform.declarations.user_code.version import code_version, load_function
 
 CALENDAR = """\
 import shared.constants
@@ -45,12 +46,12 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_without_project_code_the_version_is_a_declared_integer() -> None:
-    assert code_version("snapshot") == f"snapshot-{KIND_VERSIONS['snapshot']}"
+    assert code_version("snapshot") == f"snapshot-{node_kind('snapshot').version}"
 
 
 def test_the_same_project_code_has_the_same_version_wherever_it_lies(project: Path, tmp_path: Path) -> None:
     version = code_version("trained_model", project, ["transforms.calendar:add"])
-    assert version.startswith(f"trained_model-{KIND_VERSIONS['trained_model']}-")
+    assert version.startswith(f"trained_model-{node_kind('trained_model').version}-")
     assert len(version) == len("trained_model-1-") + 16
     project.rename(tmp_path / "moved")
     assert code_version("trained_model", tmp_path / "moved", ["transforms.calendar:add"]) == version

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ml_platform.declarations.graph import build_graph, deciding_of
+from ml_platform.declarations.fingerprint import deciding_of
+from ml_platform.declarations.graph import build_graph
 from ml_platform.features.build import build_feature_table
 from ml_platform.operations.planning.plan import Planned
 from ml_platform.operations.planning.planner import plan_project

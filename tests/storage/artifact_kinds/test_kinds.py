@@ -88,7 +88,7 @@ def test_a_fact_that_has_no_value_is_not_written():
     segment = Segment(id="a", rows=1, declared="d")
     assert segment.but(rows=2, declared=None).as_json() == {"id": "a", "rows": 2}
     empty = PredictionsManifest(model="m", day="2024-05-01", rows=0, segments=())
-    assert (empty.late, empty.as_json()) == (0, {"model": "m", "day": "2024-05-01", "rows": 0, "segments": ()})
+    assert (empty.late, empty.as_json()) == (0, {"model": "m", "day": "2024-05-01", "rows": 0, "segments": []})
 
 
 def test_each_kind_is_found_under_its_own_name():

@@ -1,83 +1,43 @@
-"""What a run would do about sources and feature tables."""
+"""What a run would do about a feature table."""
 
 from __future__ import annotations
 
-from ml_platform.core.errors import PlatformError, listed
+from ml_platform.core.errors import listed
 from ml_platform.declarations.graph import Node
 from ml_platform.features.aggregates.partials import without_limb
 from ml_platform.features.build import Pending, pending_cells, table_key
-from ml_platform.operations.planning.context import NEVER, View
+from ml_platform.operations.planning.context import View
+from ml_platform.operations.planning.nodes.operation import NodeOperation
 from ml_platform.operations.planning.plan import Planned
-from ml_platform.sources.change_detection import IngestPlan
 from ml_platform.sources.source_log import chunk_states, has_records
 from ml_platform.storage.artifact_kinds.feature_table import BASE, FeatureTableManifest
 from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.durations import expected_duration
 from ml_platform.storage.manifest import Artifact
 
-_WITHOUT_FINGERPRINT = "its reader has no fingerprint, so only reading can tell"
 
+class FeatureTableOperation(NodeOperation):
+    """What a run would do about a feature table."""
 
-def plan_source(view: View, node: Node) -> Planned:
-    """Return what a run would do about a source."""
-    try:
-        look = view.look(node.subject)
-    except PlatformError as error:
-        return view.blocked(node, str(error))
-    if look.why == "no fingerprint":
-        return view.may_run(node, [*view.changes(node), _WITHOUT_FINGERPRINT])
-    if look.why is not None:
-        return view.would_run(node, _why_read(view, node, look))
-    log = view.log(node.subject)
-    if log is None:
-        return view.blocked(node, "its log is gone from the store, or damaged. Restore it from a copy")
-    if not has_records(log):
-        return view.would_run(node, ["its log was made by an older version of the platform"])
-    if told := view.unsettled(node.inputs):  # predictions that are still to come
-        return view.may_run(node, told)
-    return view.up_to_date(node, log.id)
+    name = "feature_table"
 
-
-def _why_read(view: View, node: Node, look: IngestPlan) -> list[str]:
-    if look.why == "never read" or look.last is None:
-        return [NEVER]
-    if look.why == "begins anew":
-        return [*(view.changes(node) or ["its declaration changed"]), "its log begins anew"]
-    if look.why == "replaced":
-        return [*view.changes(node), "files of its table were replaced since the last ingest: all of it is read again"]
-    if look.why == "rows become known":
-        first = look.last.next_known_at
-        return [f"rows become known, the first at {first:%Y-%m-%d %H:%M}"] if first else []
-    return view.changes(node) or [_told_changed(look)]
-
-
-def _told_changed(look: IngestPlan) -> str:
-    """Return which of the files, or other parts, of a source have changed since they were read."""
-    if len(look.parts) == 1:
-        return f"{look.parts[0].name} changed since the last ingest"
-    new = [part.name for part in look.changed if part.name not in look.marks]
-    changed = [part.name for part in look.changed if part.name in look.marks]
-    told = [f"{listed(changed, limit=2)} changed since the last ingest"] if changed else []
-    told += [f"{listed(new, limit=2)} {'is' if len(new) == 1 else 'are'} new"] if new else []
-    return f"of {len(look.parts)} files, {', '.join(told)}"
-
-
-def plan_feature_table(view: View, node: Node) -> Planned:
-    """Return what a run would do about a feature table."""
-    blocked = view.blocked_before(node)
-    if blocked is not None:
-        return blocked
-    (source,) = node.inputs
-    log = view.log(source.subject)
-    if log is None or not has_records(log):
-        told = view.changes(node) + view.unsettled([source])
-        return view.would_run(node, told if view.made(node) else [view.absence(node)])
-    found = view.project.store.find("feature_table", table_key(view.project, node.subject, log.id))
-    if found is None:
-        return _computed(view, node, log)
-    if view.planned[source].id is None:
-        return view.may_run(node, view.unsettled([source]))
-    return view.up_to_date(node, found.id)
+    @classmethod
+    def plan(cls, view: View, node: Node) -> Planned:
+        """Return what a run would do about a feature table."""
+        blocked = view.blocked_before(node)
+        if blocked is not None:
+            return blocked
+        (source,) = node.inputs
+        log = view.log(source.subject)
+        if log is None or not has_records(log):
+            told = view.changes(node) + view.unsettled([source])
+            return view.would_run(node, told if view.made(node) else [view.absence(node)])
+        found = view.project.store.find("feature_table", table_key(view.project, node.subject, log.id))
+        if found is None:
+            return _computed(view, node, log)
+        if view.planned[source].id is None:
+            return view.may_run(node, view.unsettled([source]))
+        return view.up_to_date(node, found.id)
 
 
 def _computed(view: View, node: Node, log: Artifact) -> Planned:

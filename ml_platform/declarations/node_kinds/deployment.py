@@ -1,0 +1,26 @@
+"""The champion of each model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ml_platform.declarations.node_kinds.kind import ModelNode
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.project import ProjectSpec
+
+
+class DeploymentNode(ModelNode):
+    """The champion of each model."""
+
+    name = "deployment"
+    version = 2
+    stage = "make"
+    purpose = "The version in charge, and how it came to be"
+    section = "deployment"
+    parts = ("gates", "release")
+    artifact = "trained_model"
+
+    @classmethod
+    def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
+        """Return the evaluation and the trained model."""
+        return (NodeName("evaluation", subject), NodeName("trained_model", subject))

@@ -1,0 +1,35 @@
+"""The comparison of each challenger with its rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ml_platform.declarations.deciding import deciding
+from ml_platform.declarations.metric_names import loss_quantile
+from ml_platform.declarations.node_kinds.kind import ModelNode
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.project import ProjectSpec
+
+
+class EvaluationNode(ModelNode):
+    """The comparison of each challenger with its rivals."""
+
+    name = "evaluation"
+    version = 5
+    stage = "make"
+    purpose = "Champion, challenger, baselines and doing nothing on the same test rows"
+    section = "value"
+    parts = ("task", "quantile", "value", "gates", "release")
+
+    @classmethod
+    def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
+        """Return the trained model and the snapshot."""
+        return (NodeName("trained_model", subject), NodeName("snapshot", subject))
+
+    @classmethod
+    def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
+        """Return the keys of the model, its label horizon, and the quantile of its loss."""
+        model = spec.models[subject]
+        horizon = {"horizon": deciding(model.label.horizon), "loss_quantile": loss_quantile(model)}
+        return {**super().deciding(spec, subject), **horizon}

@@ -1,0 +1,36 @@
+"""The training frame of each model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ml_platform.declarations.deciding import frame_part
+from ml_platform.declarations.node_kinds.kind import ModelNode
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.declarations.resolve import feature_tables_of
+
+
+class SnapshotNode(ModelNode):
+    """The training frame of each model."""
+
+    name = "snapshot"
+    version = 2
+    stage = "make"
+    purpose = "The training frame: population, features as known then, label, split"
+    section = "population"
+    parts = ("population", "label", "split")
+
+    @classmethod
+    def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
+        """Return the sources of population and label, and the feature tables."""
+        model = spec.models[subject]
+        yield NodeName("source", model.population.source)
+        yield NodeName("source", model.label.source)
+        yield from (NodeName("feature_table", name) for name in feature_tables_of(spec, model))
+
+    @classmethod
+    def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
+        """Return the keys of the model, and what else decides its frame."""
+        return {**super().deciding(spec, subject), **frame_part(spec, spec.models[subject])}

@@ -1,0 +1,57 @@
+"""Sources: rows as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ml_platform.declarations.deciding import deciding
+from ml_platform.declarations.node_kinds.kind import NodeKind
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.project import Location, ProjectSpec
+
+
+class SourceNode(NodeKind):
+    """A node for each source; one of predictions is made from them."""
+
+    name = "source"
+    version = 3
+    stage = "data"
+    purpose = "Rows as they were read, each known from an instant on"
+    subjects_first = 1
+
+    @classmethod
+    def subjects(cls, spec: ProjectSpec) -> Iterable[str]:
+        """Return the sources."""
+        return spec.sources
+
+    @classmethod
+    def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
+        """Return the predictions that it reads, or nothing."""
+        model = spec.sources[subject].reader.model
+        return (NodeName("predictions", model),) if model else ()
+
+    @classmethod
+    def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
+        """Return the whole declaration."""
+        return dict(deciding(spec.sources[subject]))
+
+    @classmethod
+    def functions(cls, spec: ProjectSpec, subject: str) -> tuple[str, ...]:
+        """Return the functions of its reader."""
+        return tuple(spec.sources[subject].reader.functions.values())
+
+    @classmethod
+    def about(cls, spec: ProjectSpec, subject: str) -> tuple[str, str]:
+        """Return what the declaration says."""
+        return spec.sources[subject].owner, spec.sources[subject].description
+
+    @classmethod
+    def location(cls, spec: ProjectSpec, subject: str) -> Location:
+        """Return its file."""
+        return spec.locations.get(NodeName(cls.name, subject), Location(f"sources/{subject}.yaml"))
+
+    @classmethod
+    def group(cls, subject: str) -> str:
+        """Return the group of all sources."""
+        return "sources"

@@ -1,0 +1,40 @@
+"""The predictor of each model, and its baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ml_platform.declarations.node_kinds.kind import ModelNode
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.project import ProjectSpec
+
+
+class TrainedModelNode(ModelNode):
+    """The predictor of each model, and its baselines."""
+
+    name = "trained_model"
+    version = 3
+    stage = "make"
+    purpose = "The predictor fitted on the snapshot, and its baselines"
+    section = "algorithm"
+    parts = ("task", "quantile", "transforms", "algorithm", "calibration", "baselines", "value")
+
+    @classmethod
+    def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
+        """Return the snapshot."""
+        return (NodeName("snapshot", subject),)
+
+    @classmethod
+    def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
+        """Return the keys of the model, and how many threads fit it."""
+        part = {**super().deciding(spec, subject), "threads": spec.file.threads}
+        part["value"] = {name: value for name, value in part["value"].items() if name != "entities"}
+        return part
+
+    @classmethod
+    def functions(cls, spec: ProjectSpec, subject: str) -> tuple[str, ...]:
+        """Return the transforms, and the algorithms that are code of the project."""
+        model = spec.models[subject]
+        names = (algorithm.name for algorithm in (model.algorithm, *model.baselines))
+        return (*model.transforms, *(name for name in names if ":" in name))
