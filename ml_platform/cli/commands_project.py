@@ -23,6 +23,9 @@ def init(
     time: Annotated[str | None, typer.Option(help="With --from: the column that says when a row happened.")] = None,
     predict: Annotated[str | None, typer.Option(help="With --from: the column to predict.")] = None,
     template: Annotated[str | None, typer.Option(help="With --from: binary, regression or multiclass.")] = None,
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="With --from: a column that is known only later; repeatable.")
+    ] = None,
 ) -> None:
     """Make a new project: bare, from an example, or from a file of rows.
 
@@ -32,7 +35,7 @@ def init(
     from ml_platform.operations.new_project.choices import Wanted
 
     columns = None if key is None else tuple(key.split(","))
-    make_project(directory, example, rows, Wanted(columns, time, predict, template))
+    make_project(directory, example, rows, Wanted(columns, time, predict, template, (*(leave_out or ()),)))
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -28,6 +28,7 @@ class Wanted:
     time: str | None = None
     predict: str | None = None
     template: str | None = None
+    leave_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Choices:
 
     Attributes
     ----------
+    left_out
+        Columns that are known only later, and are no features.
     group
         A column whose values come again: features are the history of its values. None where there is none.
     daily
@@ -50,6 +53,7 @@ class Choices:
     time: str
     predict: str
     template: str
+    left_out: tuple[str, ...]
     group: str | None
     daily: bool
     start: datetime
@@ -80,10 +84,13 @@ def choose(table: TableFacts, wanted: Wanted, ask: Callable[[str, str], str]) ->
     predict = _known(table, wanted.predict or ask("Which column is to be predicted?", _guess_predict(table, time, key)))
     template = wanted.template or _guess_template(table.columns[predict])
     _require_template(table, template, table.columns[predict])
-    return _in_time(table, key, time, predict, template)
+    left_out = tuple(_known(table, name) for name in wanted.leave_out)
+    return _in_time(table, key, time, predict, template, left_out)
 
 
-def _in_time(table: TableFacts, key: tuple[str, ...], time: str, predict: str, template: str) -> Choices:
+def _in_time(
+    table: TableFacts, key: tuple[str, ...], time: str, predict: str, template: str, left_out: tuple[str, ...]
+) -> Choices:
     """Return the choices with a clock and a split that fit the time span of the rows."""
     times = table.frame(time)[time]
     times = times.dt.tz_convert(UTC) if times.dt.tz else times.dt.tz_localize(UTC)
@@ -100,7 +107,8 @@ def _in_time(table: TableFacts, key: tuple[str, ...], time: str, predict: str, t
         time=time,
         predict=predict,
         template=template,
-        group=_guess_group(table, {*key, time, predict}),
+        left_out=left_out,
+        group=_guess_group(table, {*key, time, predict, *left_out}),
         daily=bool((times == times.dt.normalize()).all()),
         start=start,
         until=last,

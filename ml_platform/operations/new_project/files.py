@@ -95,7 +95,7 @@ columns:
 
 def _rows(name: str, rows: str, table: TableFacts, chosen: Choices) -> str:
     ahead, _, _ = _ahead(chosen)
-    names = [column for column in table.columns if column != chosen.predict]
+    names = [column for column in table.columns if column not in (chosen.predict, *chosen.left_out)]
     known = (
         f"# CHECK: this says that the columns below are known {ahead} before {chosen.time}. Remove each that is\n"
         "# known only later: predictions from it look good here and fail in production.\n"
@@ -172,7 +172,7 @@ def _value(table: TableFacts, chosen: Choices) -> str:
 
 
 def _features(table: TableFacts, chosen: Choices, rows: str) -> str:
-    left_out = {*chosen.key, chosen.time, chosen.predict}
+    left_out = {*chosen.key, chosen.time, chosen.predict, *chosen.left_out}
     names = [
         column.name
         for column in table.columns.values()

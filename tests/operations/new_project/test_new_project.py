@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,9 +36,9 @@ def write_orders(path: Path, days: int = 90, form: str = "%Y-%m-%d %H:%M:%S") ->
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., ProjectSpec]:
-    def made(file: Path | None = None, **wanted: str) -> ProjectSpec:
+    def made(file: Path | None = None, **wanted: Any) -> ProjectSpec:
         rows = file or write_orders(tmp_path / "orders.csv")
-        make_project(tmp_path / "shop", None, rows, Wanted(**wanted))  # type: ignore[arg-type]
+        make_project(tmp_path / "shop", None, rows, Wanted(**wanted))
         return load_project(tmp_path / "shop", {})
 
     return made
@@ -69,6 +70,12 @@ def test_the_label_is_no_feature_and_its_source_no_population(make: Callable[...
     assert "orders.minutes" not in model.features
     assert model.label.source == "orders_outcomes"
     assert set(spec.sources["orders_outcomes"].columns) == {"order_id", "placed_at", "courier", "minutes"}
+
+
+def test_columns_that_are_known_only_later_are_left_out(make: Callable[..., ProjectSpec]) -> None:
+    spec = make(predict="late", leave_out=("minutes",))
+    assert "minutes" not in spec.sources["orders"].columns
+    assert "orders.minutes" not in spec.models["predict_late"].features
 
 
 def test_the_split_and_the_clock_fit_the_days_of_the_file(make: Callable[..., ProjectSpec]) -> None:
