@@ -174,8 +174,8 @@ class WindowLabel(Label):
     @property
     def formula(self) -> str:
         """What it is, such as ``sum of amount within 28d``."""
-        start = f" from {format_duration(self.after)} on" if self.after else ""
-        window = f"{start} within {format_duration(self.within)}"
+        end = format_duration(self.within)
+        window = f" from {format_duration(self.after)} to {end} after" if self.after else f" within {end}"
         if self.expression is None:
             return f"{_phrase(self.aggregates[ONLY])}{window}"
         parts = ", ".join(f"{name}: {_phrase(item)}" for name, item in self.aggregates.items())

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ml_platform.core.errors import ExpressionError, suggest
 from ml_platform.declarations.checks.problems import Problem, Scope
 from ml_platform.declarations.joins import joined_table
+from ml_platform.declarations.label import RowLabel
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.resolve import expand_features
 
@@ -35,7 +36,9 @@ def check_leaks(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
 
 
 def _own_column(model: ModelSpec, owner: str, column: str) -> str | None:
-    """Return what is wrong with a column of the population that the label reads from the same source."""
+    """Return what is wrong with a column of the population that the label reads from the same row."""
+    if not isinstance(model.label, RowLabel):
+        return None  # its rows happen after the question, and the row that asks before
     if owner != model.population.source or owner != model.label.source or column not in _label_reads(model):
         return None
     return f"{owner}.{column} is what the label is made of: the label reads it from the same source"

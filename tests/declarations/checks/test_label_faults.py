@@ -132,6 +132,13 @@ def test_a_split_shorter_than_the_horizon_of_the_window_is_refused(ferry: Path) 
     ]
 
 
+def test_the_row_that_asks_may_tell_what_it_says_itself_when_the_label_is_about_later_rows(ferry: Path) -> None:
+    label = "label: {source: trips, sum: cars, within: 1d, settle: 1d}"
+    edit(ferry, "models/delay.yaml", NUMBER, label)
+    edit(ferry, "models/delay.yaml", "trips.price]", "trips.price, trips.cars]")
+    assert isinstance(open_project(ferry).spec.models["delay"].label, WindowLabel)
+
+
 def test_a_kept_label_over_a_window_is_read_again_as_it_was(ferry: Path) -> None:
     text = "{source: arrivals, within: 1d, settle: 1h, aggregates: {n: {count: true}, s: {sum: minutes_late}}, expression: s > 3 and n > 1}"
     edit(ferry, "models/late.yaml", BINARY, f"label: {text}")

@@ -25,7 +25,7 @@ def test_a_column_that_the_label_is_made_of_is_no_feature(ferry: Path) -> None:
         "{source: trips, expression: cars >= 15",
     )
     assert faults(ferry) == [
-        f"models/late.yaml:8:27: features[1]: trips.cars is what the label is made of: label.expression reads it from the same source. {WAY_OUT}"
+        f"models/late.yaml:8:27: features[1]: trips.cars is what the label is made of: the label reads it from the same source. {WAY_OUT}"
     ]
     allow(ferry, "[trips.cars]")
     load_project(ferry, {})
