@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from ml_platform.core.errors import PlatformError, listed
+from ml_platform.core.errors import EvaluationError, PlatformError, listed
 from ml_platform.declarations.metric_names import loss_quantile
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.project import ProjectSpec
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Role = Literal["challenger", "champion", "anchor", "baseline", "do_nothing"]
 CHALLENGER, CHAMPION, ANCHOR, DO_NOTHING = "challenger", "champion", "anchor", "do_nothing"
+_LARGEST_VALUE = 1e70
+"""Intervals raise values to the fourth power, and add many up."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,40 @@ class EvaluationRows:
         """Return a number for the entity of each row."""
         keys = list(spec.file.entities[self.model.population.entity])
         return np.asarray(self.frame.groupby(keys, sort=False, dropna=False).ngroup())
+
+
+def require_values(rows: EvaluationRows, values: Mapping[str, np.ndarray]) -> None:
+    """Refuse rows of which no value is known, an action that is never worth anything, and values too large to square.
+
+    Parameters
+    ----------
+    values
+        What each contender earned on the rows that count.
+
+    Raises
+    ------
+    EvaluationError
+    """
+    name, remedy = rows.model.name, "Correct value, or the source."
+    if not all(len(value) for value in values.values()):
+        reason = "no row of the test stretch can be valued, since a column that value reads is null in all of them"
+        raise EvaluationError(f"{name}: {reason}. {remedy}")
+    if unknown := _never_known(rows):
+        reason = f"is null in all {len(rows.frame)} rows of the test stretch, or no finite number"
+        raise EvaluationError(f"{name}: {unknown} {reason}, so that it would never be recommended. {remedy}")
+    largest = max(float(np.abs(value).max()) for value in values.values())
+    if largest > _LARGEST_VALUE:
+        raise EvaluationError(f"{name}: a row is worth {largest:.3g}, more than intervals can compute with. {remedy}")
+
+
+def _never_known(rows: EvaluationRows) -> str | None:
+    """Return the action, with the label, whose payoff is null in every row."""
+    for action in rows.decision.actions:
+        for label in np.unique(rows.label):
+            taken = np.full(len(rows.frame), action, dtype=object)
+            if np.isnan(rows.decision.value(rows.frame, np.full(len(rows.frame), label), taken)).all():
+                return f"the payoff of {action} where the label is {label}"
+    return None
 
 
 @dataclass(frozen=True)

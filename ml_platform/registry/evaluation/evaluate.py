@@ -28,6 +28,7 @@ from ml_platform.registry.evaluation.candidates import (
     doing_nothing,
     earned_elsewhere,
     plain,
+    require_values,
 )
 from ml_platform.registry.evaluation.curves import curves_of
 from ml_platform.registry.evaluation.intervals import earnings
@@ -121,12 +122,8 @@ class _Evaluation:
         self._unvalued = np.isnan(np.column_stack([item.value for item in self._contenders])).any(axis=1)
         self._asked_again = self._rows.asked_again(project.spec)
         self._valued = ~self._unvalued & ~self._asked_again
-        if not self._valued.any():
-            raise EvaluationError(
-                f"{model_name}: no row of the test stretch can be valued, since a column that value reads is null in "
-                "all of them. Correct value, or the source."
-            )
         values = {item.name: item.value[self._valued] for item in self._contenders}
+        require_values(self._rows, values)
         entities = self._rows.entities(project.spec)
         self._earned = earnings(
             values,

@@ -320,6 +320,23 @@ def test_rows_that_cannot_be_valued_are_left_out_for_every_contender_and_counted
         _evaluate(by_amount, snapshot_id="nothing")
 
 
+@pytest.mark.parametrize(
+    ("upgrade", "message"),
+    [
+        ("-4 + label * 9 * amount", r"the payoff of upgrade where the label is False is null in all 600 rows"),
+        ("-4 + label * 1e308 * 10", r"the payoff of upgrade where the label is True is null in all 600 rows"),
+        ("label * 1e300 - 1e299", r"a row is worth \S+e\+\d+, more than intervals can compute with"),
+    ],
+)
+def test_payoffs_that_are_never_known_or_too_large_are_named(tmp_path, project, monkeypatch, upgrade, message):
+    changed = _changed(tmp_path, "    upgrade: -4 + label * 9", f"    upgrade: {upgrade}")
+    given = snapshot()
+    given.part("test")["orders.amount"] = np.nan
+    keep_snapshots(monkeypatch, {"given": given})
+    with pytest.raises(EvaluationError, match=message):
+        _evaluate(changed, snapshot_id="given")
+
+
 def test_the_same_evaluation_is_not_made_twice_and_its_id_is_its_content(project):
     trained = _train(project)
     first = evaluate_model(project, "late_parcel", trained, "s", None)
