@@ -55,6 +55,17 @@ def doctor(directory: Directory = HERE, as_json: AsJson = False) -> None:
 
 
 @app.command(rich_help_panel=_PANEL)
+def error(
+    code: Annotated[str | None, typer.Argument(help="Such as E-LEAK-001; all codes where none is named.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what causes an error and what cures it, by the code that is printed with it."""
+    from ml_platform.cli.error import show_error
+
+    show_error(code, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
 def schema(
     directory: Annotated[Path | None, typer.Argument(help="Write one schema file for each kind here.")] = None,
 ) -> None:

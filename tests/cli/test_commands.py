@@ -128,12 +128,13 @@ def test_a_folder_that_holds_something_is_not_written_to(tmp_path: Path, inside:
     (tmp_path / "mine.txt").write_text("mine")
     done = inside("init", str(tmp_path))
     assert done.returncode == 1
-    assert done.stderr == f"{tmp_path} is not empty. Nothing was written. Name a new or empty folder.\n"
+    assert done.stderr.splitlines()[0] == f"{tmp_path} is not empty. Nothing was written. Name a new or empty folder."
+    assert done.stderr.splitlines()[1] == "E-INIT-002: `ml-platform error E-INIT-002` shows cause and cure."
 
 
 def test_an_unknown_example_is_answered_with_the_nearest(tmp_path: Path, inside: Call) -> None:
     done = inside("init", str(tmp_path / "new"), "--example", "flight")
-    assert done.stderr == "no example is called 'flight'. Did you mean flights?\n"
+    assert done.stderr.splitlines()[0] == "no example is called 'flight'. Did you mean flights?"
 
 
 def test_a_bare_project_is_a_start_to_write_on(tmp_path: Path, inside: Call) -> None:
@@ -161,7 +162,7 @@ def test_a_wall_clock_is_moved_by_nobody(tmp_path: Path, inside: Call) -> None:
 
 def test_a_model_that_is_not_there_is_answered_with_the_nearest(shop: Path, inside: Call) -> None:
     done = inside("predictions", "late_parcels", str(shop))
-    assert done.stderr == "there is no model 'late_parcels'. Did you mean late_parcel?\n"
+    assert done.stderr.splitlines()[0] == "there is no model 'late_parcels'. Did you mean late_parcel?"
 
 
 def test_before_anything_ran_status_says_so(shop: Path, inside: Call) -> None:
@@ -247,7 +248,8 @@ def test_a_plan_for_later_needs_a_clock_that_can_be_moved(tmp_path: Path, inside
     assert done.returncode == 1
     assert "follows the clock on the wall" in done.stderr
     naive = inside("plan", str(write_shop(tmp_path / "b", days=1)), "--until", "2030-01-01T00:00").stderr
-    assert naive == "--until: 2030-01-01T00:00 has no time zone. Write it in UTC, such as 2030-01-01T00:00Z.\n"
+    first = "--until: 2030-01-01T00:00 has no time zone. Write it in UTC, such as 2030-01-01T00:00Z."
+    assert naive.splitlines()[0] == first
 
 
 def test_a_day_is_its_midnight_in_every_command(shop: Path, inside: Call) -> None:
@@ -351,3 +353,14 @@ def test_erase_looks_first_and_never_names_the_key_in_the_ledger(tmp_path: Path,
     wrong = inside("erase", "order", "id=o001000", str(shop), "--reason", "letter")
     assert wrong.stderr.startswith("order: its key is order_id, found id. Give the entity and each column of its key")
     assert inside(*words, "--lift").stdout == "Its rows are ingested again from now on.\n"
+
+
+def test_an_error_code_is_explained_without_a_network(inside: Call) -> None:
+    assert inside("error", "e-leak-001").stdout.startswith("E-LEAK-001\nCause: A feature contains the label")
+    assert "E-KNOWN-AT-001" in inside("error").stdout
+    assert [item["code"] for item in json.loads(inside("error", "E-LEAK-001", "--json").stdout)] == ["E-LEAK-001"]
+    unknown = inside("error", "E-LEEK-001")
+    assert (unknown.returncode, unknown.stderr.splitlines()[0]) == (
+        1,
+        "no error has the code 'E-LEEK-001'. Did you mean E-LEAK-001?",
+    )

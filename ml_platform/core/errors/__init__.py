@@ -1,6 +1,7 @@
 """Errors: each says what is wrong, where, what was found and what to do."""
 
 from ml_platform.core.errors.base import Fault, PlatformError, listed, suggest
+from ml_platform.core.errors.codes import CODES, ErrorCode, code_of
 from ml_platform.core.errors.datasets import (
     FeatureError,
     FrameError,
@@ -55,6 +56,7 @@ from ml_platform.core.errors.storage import (
 )
 
 __all__ = [
+    "CODES",
     "ApprovalNeeded",
     "ApprovalNotAsked",
     "ApprovalWithoutReason",
@@ -69,6 +71,7 @@ __all__ = [
     "DuplicateKey",
     "EmptySource",
     "EngineUnavailable",
+    "ErrorCode",
     "EvaluationError",
     "ExpressionError",
     "Fault",
@@ -103,6 +106,7 @@ __all__ = [
     "UnknownSnapshot",
     "UntrustedContent",
     "ValueTooLarge",
+    "code_of",
     "listed",
     "suggest",
     "too_large",

@@ -8,6 +8,7 @@ from typing import Any
 
 from ml_platform.core.private_files import shared_as_wanted
 from ml_platform.reporting.reference.commands import commands_page
+from ml_platform.reporting.reference.errors import errors_page
 from ml_platform.reporting.reference.figures import figures_page
 from ml_platform.reporting.reference.markdown import Page
 from ml_platform.reporting.reference.python_api import python_page
@@ -25,7 +26,14 @@ def reference_pages(program: Any, library: ModuleType) -> list[Page]:
     library
         The package that a notebook imports.
     """
-    return [*yaml_pages(), *variant_pages(), figures_page(), commands_page(program), python_page(library)]
+    return [
+        *yaml_pages(),
+        *variant_pages(),
+        figures_page(),
+        commands_page(program),
+        errors_page(),
+        python_page(library),
+    ]
 
 
 def write_reference(folder: Path, program: Any, library: ModuleType) -> list[Path]:

@@ -1,0 +1,37 @@
+"""Showing what causes an error and what cures it, by its code."""
+
+from __future__ import annotations
+
+import json
+
+from ml_platform.core.errors import CODES, ErrorCode, PlatformError, suggest
+
+
+class UnknownErrorCode(PlatformError):
+    """No error has this code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"no error has the code {code!r}. {suggest(code, [known.code for known in CODES.values()])}")
+
+
+def show_error(code: str | None, as_json: bool) -> None:
+    """Print one code with cause and cure, or all codes.
+
+    Raises
+    ------
+    UnknownErrorCode
+    """
+    known = {item.code: item for item in CODES.values()}
+    if code is not None and code.upper() not in known:
+        raise UnknownErrorCode(code)
+    found = sorted(known.values()) if code is None else [known[code.upper()]]
+    if as_json:
+        print(json.dumps([item._asdict() for item in found], indent=2))
+    elif code is None:
+        print("\n".join(f"{item.code:20}{item.cause}" for item in found))
+    else:
+        print(_text(found[0]))
+
+
+def _text(item: ErrorCode) -> str:
+    return f"{item.code}\nCause: {item.cause}\nCure:  {item.cure}"

@@ -1,0 +1,22 @@
+"""Every error code with its cause and its cure."""
+
+from __future__ import annotations
+
+from ml_platform.core.errors import CODES, ErrorCode
+from ml_platform.reporting.reference.markdown import Page
+
+
+def errors_page() -> Page:
+    """Return the page of error codes, each in a section of its own."""
+    return Page(
+        "errors",
+        "Errors",
+        "Every error has a code, which the command line prints below the message. `ml-platform error CODE` shows the "
+        "same text.",
+        tuple(_section(name, item) for name, item in sorted(CODES.items(), key=lambda entry: entry[1].code)),
+    )
+
+
+def _section(name: str, item: ErrorCode) -> str:
+    head = f"## {item.code} {{ #{item.code.lower()} }}"
+    return f"{head}\n\n**Cause.** {item.cause}\n\n**Cure.** {item.cure}\n\nPython class: `{name}`"
