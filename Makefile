@@ -68,7 +68,7 @@ types: .venv/dev-ready
 	@mkdir -p build/types/ml_platform_dagster
 	@for layer in assets jobs resources; do ln -sfn ../../../$$layer build/types/ml_platform_dagster/$$layer; done
 	$(BIN)/mypy -p ml_platform
-	MYPYPATH=build/types $(BIN)/mypy -p ml_platform_dagster.assets -p ml_platform_dagster.jobs -p ml_platform_dagster.resources
+	MYPYPATH=build/types $(BIN)/mypy -p ml_platform_dagster.assets -p ml_platform_dagster.jobs -p ml_platform_dagster.resources -p tests
 
 contracts: .venv/dev-ready
 	$(BIN)/lint-imports

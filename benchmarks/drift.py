@@ -91,16 +91,16 @@ def world(draw: np.random.Generator, name: str, days: int, features: int = FEATU
 def changed(draw: np.random.Generator, name: str, days: int, since: int, features: int, rows: int = ROWS) -> Draws:
     """Return the values of features that change on the day `since`."""
     late = (np.arange(days) >= since)[:, None, None]
-    found = world(draw, CHANGES[name], days, features, rows)
+    found: Draws = world(draw, CHANGES[name], days, features, rows)
     chance = draw.random(found.shape)
     if name.startswith("shift"):
-        return found + late * float(name.split()[1]) * found.std()
+        return np.asarray(found + late * float(name.split()[1]) * found.std())
     if name.startswith("flag"):
-        return (chance < np.where(late, 0.2, 0.05)).astype("float64")
+        return np.asarray(chance < np.where(late, 0.2, 0.05), "float64")
     if name.startswith("zeros"):
         return np.where(chance < np.where(late, 0.8, 0.95), 0.0, np.exp(found))
     if name.startswith("amount"):
-        return np.exp(found) * np.where(late, 1.2, 1.0)
+        return np.asarray(np.exp(found) * np.where(late, 1.2, 1.0))
     return np.where(late & (chance < 0.05), np.nan, found)
 
 
@@ -185,12 +185,12 @@ class FormerMonitor:
         return np.asarray(self._psi(windows) >= OLD_LIMIT + self._usual[:, None]).T
 
 
-def episodes(alarm: Draws, quiet: int) -> int:
+def episodes(alarm: Any, quiet: int) -> int:
     """Return how many alarms start after more than `quiet` looks without one."""
     count, last = 0, -(10**9)
     for look in np.flatnonzero(alarm):
         count += int(look - last > quiet + 1)
-        last = look
+        last = int(look)
     return count
 
 

@@ -58,16 +58,20 @@ def fault_of(error: Exception) -> str | None:
 
 
 def be_short() -> None:
-    """Look for rubbish seldom: imports make some 400,000 objects that stay, and would be looked through repeatedly."""
+    """Look for rubbish seldom: imports make some 400,000 objects that stay, and would be looked through repeatedly.
+
+    Measured for all that ``explain`` imports: 4.9 s of processor time in place of 5.4 s (decision 34).
+    """
     gc.set_threshold(_COLLECT_AFTER)
 
 
 def leave(code: int) -> NoReturn:
     """End the process as ``sys.exit`` does, but leave its memory to the operating system.
 
-    To take apart everything that SciPy, pandas and Ibis made takes up to a second, longer than many a command. What
-    is registered for the end is done first, and what was printed is written out. Where another thread is still at
-    work, the process waits for it and ends the long way.
+    It takes time to take apart everything that SciPy, pandas and Ibis made: measured, ``graph`` takes 0.78 of the
+    processor time that it takes with ``sys.exit``, ``validate`` and ``snapshots`` 0.95 (decision 34). What is
+    registered for the end is done first, and what was printed is written out. Where another thread is still at work,
+    the process waits for it and ends the long way.
 
     Parameters
     ----------

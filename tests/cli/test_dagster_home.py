@@ -13,6 +13,7 @@ from ml_platform.cli.dagster_home import make_home
 from ml_platform.cli.new_project import make_project
 from ml_platform.cli.summary import print_summary
 from ml_platform.core.errors import PlatformError
+from ml_platform.operations.new_project.choices import Wanted
 from tests.shop_project import open_shop
 
 
@@ -28,7 +29,7 @@ def test_commands_to_type_next_name_the_folder_as_a_shell_reads_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     folder = tmp_path / name
-    make_project(folder, None)
+    make_project(folder, None, None, Wanted())
     _, _, commands = capsys.readouterr().out.partition("Next: ")
     first, run = commands.strip().split(", then ")
     assert shlex.split(first) == ["ml-platform", "validate", str(folder)]

@@ -11,6 +11,7 @@ import pytest
 from ml_platform.cli import run as running
 from ml_platform.cli.run import run_project
 from ml_platform.cli.run_log import RunLog
+from ml_platform.project import open_project
 from tests.worlds import write_shop
 
 DYING = """
@@ -57,7 +58,7 @@ def test_each_run_writes_a_log_of_its_own_and_the_newest_twenty_stay(shop: Path,
         (folder / f"run-20240101T0000{number:02}.000000-7.log").write_text("former")
     (folder / "dagster.log").write_text("of a server")
     for _ in range(2):
-        running._run(running.open_project(shop), "factory")
+        running._run(open_project(shop), "factory")
     *former, first, second = [path for path in _logs(shop) if path.name.startswith("run-")]
     assert [path.name[17:19] for path in former] == [f"{number:02}" for number in range(7, 25)]
     assert first.read_text().strip().isdigit()

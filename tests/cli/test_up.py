@@ -63,7 +63,7 @@ def test_both_servers_are_guarded_and_pressing_ctrl_c_again_leaves_no_process_be
         assert told == "WorkspaceLocationEntry"
         started = served.servers()
         sockets = {connection.laddr for process in started for connection in process.net_connections("unix")}
-        code = next(Path(path) for path in sockets if str(path).endswith("/code"))
+        code = next(Path(str(path)) for path in sockets if str(path).endswith("/code"))
         assert stat.S_IMODE(code.parent.stat().st_mode) == 0o700  # whoever reaches the code server launches runs
         listening = [
             (connection.laddr.ip, connection.laddr.port)
@@ -106,7 +106,7 @@ def test_where_up_itself_is_killed_its_servers_end_and_a_token_is_asked_for(tmp_
         for url in (served.dagster, served.mlflow):
             assert status_of(f"{url}/") == 401
             assert status_of(f"{url}/?token=a-token-of-the-testz") == 401
-            assert status_of(f"{url}/", **bearer) == 200
+            assert status_of(f"{url}/", None, **bearer) == 200
             assert status_of(f"{url}/?token=a-token-of-the-tests") in (200, 401)  # without a jar for its cookie
         started = served.servers()
         served.process.send_signal(signal.SIGKILL)

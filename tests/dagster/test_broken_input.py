@@ -39,7 +39,7 @@ def test_what_depends_on_it_is_skipped_and_the_failing_row_is_shown(broken: Shop
     assert found.event is not None
     evaluation = found.event.dagster_event.asset_check_evaluation_data
     assert evaluation.blocking
-    assert "| -5 |" in evaluation.metadata["failing_rows"].value
+    assert "| -5 |" in str(evaluation.metadata["failing_rows"].value)
     assert broken.metadata(ORDERS)["id"] == before
     assert current_output(broken.project.database, ORDERS) == before
 

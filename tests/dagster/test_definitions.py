@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import dagster as dg
 import pytest
@@ -36,7 +37,7 @@ def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
 
 
 def test_every_node_is_an_asset_with_all_that_a_person_wants_to_know(root: Path, definitions: dg.Definitions) -> None:
-    nodes = {node.name: node for node in build_graph(open_project(root).spec)}
+    nodes = {str(node.name): node for node in build_graph(open_project(root).spec)}
     found = specs(definitions)
     assert set(found) == set(nodes)
     for name, spec in found.items():
@@ -60,7 +61,11 @@ def test_expectations_and_leaks_block_and_gates_the_release_rule_and_drift_do_no
 ) -> None:
     checks = {
         key.to_user_string(): check.blocking
-        for key, check in ((check.key, check) for assets in definitions.assets or () for check in assets.check_specs)
+        for key, check in (
+            (check.key, check)
+            for assets in cast("list[dg.AssetsDefinition]", definitions.assets or ())
+            for check in assets.check_specs
+        )
     }
     assert set(checks) == {
         "sources/orders:column_values_to_not_be_null_courier",
@@ -105,7 +110,7 @@ def test_there_is_a_factory_and_for_each_model_a_refresh_and_a_retraining(defini
 
 def test_one_training_of_a_model_at_a_time(tmp_path: Path) -> None:
     project = open_project(write_shop(tmp_path / "shop", days=1))
-    locks = {node.name: lock_of(node) for node in build_graph(project.spec)}
+    locks = {str(node.name): lock_of(node) for node in build_graph(project.spec)}
     assert locks["late_parcel/trained_model"] == locks["late_parcel/deployment"] == "make_late_parcel"
     assert locks["lateness/trained_model"] == "make_lateness"
     assert locks["sources/orders"] == "sources_orders"

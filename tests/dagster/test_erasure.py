@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
@@ -73,7 +74,10 @@ def plant(shop: Shop, order: str) -> None:
     log = project.state / "logs/run.log"
     log.parent.mkdir(exist_ok=True)
     log.write_text(f"order {order} has no courier\n")
-    metadata = {"rows": dg.MetadataValue.json([{"order_id": order, "amount": 7}]), "note": f"{order} is late"}
+    metadata: dict[str, Any] = {
+        "rows": dg.MetadataValue.json([{"order_id": order, "amount": 7}]),
+        "note": f"{order} is late",
+    }
     shop.instance.report_runless_asset_event(dg.AssetMaterialization("planted", metadata=metadata))
     client = open_client(project)
     (run, *_) = client.search_runs([open_experiment(project, client, "late_parcel")])

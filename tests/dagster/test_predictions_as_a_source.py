@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 import pytest
 
@@ -56,8 +58,8 @@ def test_the_factory_predicts_before_it_reads_predictions_and_the_rows_are_those
 def test_the_sensor_asks_for_an_ingest_when_something_was_predicted(chained: Shop) -> None:
     chained.advance(hours=5)
     chained.run("ingest")
-    jobs = build_asset_jobs([], [])
-    sensor = new_source_data_sensor({**jobs, "ingest": chained.definitions.resolve_job_def("ingest")})
+    ingest: Any = chained.definitions.resolve_job_def("ingest")
+    sensor = new_source_data_sensor({**build_asset_jobs([], []), "ingest": ingest})
 
     def ask(cursor: str | None) -> dg.SensorResult | dg.SkipReason:
         with dg.build_sensor_context(instance=chained.instance, cursor=cursor) as context:

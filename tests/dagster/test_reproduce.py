@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 
 from ml_platform.audit.reproduce import attempts
-from ml_platform.models import prepare
 from ml_platform.models.estimators.base import Estimator, Fitting
+from ml_platform.models.estimators.registry import fit_estimator
 from tests.dagster.shop import Shop
 
 
@@ -32,12 +32,12 @@ def test_a_random_version_is_trained_again_and_is_the_same(shop: Shop) -> None:
 def test_a_version_that_is_not_the_same_fails_the_run_with_what_differs(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit = prepare.fit_estimator
+    fit = fit_estimator
 
     def otherwise(fitting: Fitting) -> Estimator:
         return fit(replace(fitting, label=fitting.label[::-1]))
 
-    monkeypatch.setattr(prepare, "fit_estimator", otherwise)
+    monkeypatch.setattr("ml_platform.models.prepare.fit_estimator", otherwise)
     config = {"ops": {"reproduce_version": {"config": {"version": "late_parcel@1"}}}}
     result = reproduced(shop, config)
     assert not result.success

@@ -1,6 +1,7 @@
 """Which rows are asked about, when, and what they could see."""
 
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -22,7 +23,7 @@ COLUMNS = {
     },
     "sales": {"id": "string", "shop": "string", "at": "timestamp", "seen": "timestamp", "amount": "float"},
 }
-MODEL = {
+MODEL: dict[str, Any] = {
     "task": "regression",
     "population": {"source": "orders", "entity": "order", "prediction_time": "due - 1h"},
     "label": {"source": "sales", "expression": "amount", "horizon": "2h"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,7 +135,7 @@ def test_downstream_is_everything_that_is_made_from_a_node(ferry: Path) -> None:
     assert [node.name for node in downstream(nodes, "late/monitoring")] == []
 
 
-def node(name: str, *inputs: str) -> Node:
+def node(name: Any, *inputs: Any) -> Node:
     return Node(name, "source", inputs, name, "team:x", "", Location("x.yaml"), "1", "x")
 
 

@@ -1,6 +1,7 @@
 """Numbers of entities, and cells and questions cut into blocks: nothing is lost, nothing is in two blocks."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ from ml_platform.features import entity_partitions as blocks
 from ml_platform.features.entity_codes import numbered
 from ml_platform.features.entity_partitions import CellColumns, Questions, cut
 
-KEYS = {
+KEYS: dict[str, Any] = {
     "close": [[-5], [-1], [0], [7], [11]],
     "far": [[-(2**63)], [-1], [0], [2**40], [2**63 - 1]],
     "texts": [[""], ["10"], ["9"], ["B"], ["a"], ["\u00e9"]],
@@ -52,7 +53,7 @@ def test_entities_are_numbered_in_the_order_of_their_keys(monkeypatch, kind, man
     chunks, asked, tables, asked_table = world(kind, 1)
     names = {name: name for name in asked_table.column_names}
     numbers, asked_numbers = numbered(tables, asked_table, names)
-    known = {}
+    known: dict[Any, int] = {}
     for rows, found in zip(chunks, numbers, strict=True):
         for key, number in zip(rows, found.tolist(), strict=True):
             assert known.setdefault(tuple(key), number) == number
@@ -72,7 +73,7 @@ def test_every_question_meets_the_cells_of_its_entity_in_one_block(monkeypatch, 
     draw = random.Random(3)
     ticks = np.array([draw.randint(-2, 2) for _ in asked])
     places = [pa.array([f"{n}/{m}" for m in range(len(table))], pa.string()) for n, table in enumerate(tables)]
-    stored = Stored([t.append_column("place", p) for t, p in zip(tables, places, strict=True)])
+    stored: Any = Stored([t.append_column("place", p) for t, p in zip(tables, places, strict=True)])
     columns = CellColumns(stored, asked_table.column_names)
     numbers, asked_numbers = numbered(columns.chunks, asked_table, {name: name for name in asked_table.column_names})
     questions = Questions.of(asked_numbers, ticks)
@@ -97,13 +98,15 @@ def test_small_blocks_are_as_many_as_their_rows_ask_for(monkeypatch):
     monkeypatch.setattr(blocks, "_STRETCH", 10)
     monkeypatch.setattr(blocks, "_SAMPLED", 1)
     cells = np.repeat(np.arange(100), 10)
-    columns = CellColumns(Stored([pa.table({"k0": cells})] * 2), ["k0"])
+    stored: Any = Stored([pa.table({"k0": cells})] * 2)
+    columns = CellColumns(stored, ["k0"])
     found = cut(columns, [cells, cells], Questions.of(np.arange(100), np.zeros(100, np.int64)))
     assert len(found) == (2 * 1000 + 100) // 50
     assert max(len(block.entity) + len(block.tick) for block in found) <= 50 + 21
 
 
 def test_nothing_asked_is_one_block_without_questions():
-    columns = CellColumns(Stored([pa.table({"k0": [1, 2]})]), ["k0"])
+    stored: Any = Stored([pa.table({"k0": [1, 2]})])
+    columns = CellColumns(stored, ["k0"])
     [block] = cut(columns, [np.array([1, 2])], Questions.of(np.zeros(0, np.int64), np.zeros(0, np.int64)))
     assert len(block.tick) == 0

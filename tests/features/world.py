@@ -2,13 +2,14 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ml_platform.project import open_project
 
 T0 = datetime(2024, 5, 1, tzinfo=UTC)
 ABOUT = {"spec_version": 1, "description": "For a test.", "owner": "team:test"}
 FILE = {"name": "test", "currency": "EUR", "clock": {"simulated_from": "2024-05-01T00:00:00Z"}}
-SALES = {
+SALES: dict[str, Any] = {
     "key": ["id"],
     "event_timestamp": "at",
     "known_at": {"column": "seen"},

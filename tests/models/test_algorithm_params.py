@@ -1,6 +1,7 @@
 """What a declaration may give a parameter is held against LightGBM and scikit-learn themselves."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,14 +9,34 @@ import pytest
 from ml_platform.declarations.algorithms import algorithms
 from ml_platform.declarations.allowed_values import value_fault
 from ml_platform.declarations.checks.params import monotone_fault, param_faults
-from ml_platform.declarations.model import Algorithm
+from ml_platform.declarations.model import Algorithm, Task
 from ml_platform.models.algorithms.lightgbm_params import METRICS as LIGHTGBM_METRICS
 from ml_platform.models.algorithms.lightgbm_params import PARAMS as LIGHTGBM
 from ml_platform.models.estimators.scikit_learn import ScikitLearn
 
 pytestmark = pytest.mark.slow
 
-_VALUES = [None, True, 0, 1, 2, 5, -1, 2**31, 0.0, 0.3, 1.0, 1.5, -0.5, "x", "sqrt", [], [3], [[0, 1], [2]], {}]
+_VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    1,
+    2,
+    5,
+    -1,
+    2**31,
+    0.0,
+    0.3,
+    1.0,
+    1.5,
+    -0.5,
+    "x",
+    "sqrt",
+    [],
+    [3],
+    [[0, 1], [2]],
+    {},
+]
 _KINDS = {"int", "number", "fraction", "bool", "null", "text", "mapping", "ints", "groups"}
 SCIKIT_LEARN = {name: kind for name, kind in algorithms().items() if issubclass(kind, ScikitLearn)}
 _OF_ROWS = (
@@ -74,7 +95,11 @@ def _lightgbm_problem(task, **params):
             warned.append(text)
 
     lightgbm.register_logger(Log())
-    own = {"multiclass": {"num_class": 3}, "quantile": {"objective": "quantile", "alpha": 0.5}}.get(task, {})
+    by_task: dict[str, dict[str, Any]] = {
+        "multiclass": {"num_class": 3},
+        "quantile": {"objective": "quantile", "alpha": 0.5},
+    }
+    own = by_task.get(task, {})
     settings = {"objective": task, "num_threads": 1, "verbosity": 0, **params, **own}
     rows = lightgbm.Dataset(_ROWS, _LABELS[task], params={"verbosity": 0})
     try:
@@ -90,7 +115,7 @@ def _lightgbm_problem(task, **params):
 
 @pytest.mark.parametrize("param", sorted(set(LIGHTGBM) - {"metric", "max_bin_by_feature"}))
 def test_lightgbm_takes_every_value_that_a_declaration_may_give(param):
-    task = "regression" if param == "objective" else "binary"
+    task: Task = "regression" if param == "objective" else "binary"
     for value in _probes(LIGHTGBM[param]):
         declared = Algorithm(name="lightgbm", params={param: value})
         if not list(param_faults(declared, task)):

@@ -63,7 +63,7 @@ def test_several_classes_give_a_score_each_and_the_likeliest(project):
     names = ["score.ada", "score.bo", "score.cy"]
     assert found.columns.tolist() == [*names, "predicted", "action", "expected_value"]
     np.testing.assert_allclose(found[names].sum(axis=1), 1.0)
-    assert found["predicted"].tolist() == found[names].idxmax(axis=1).str.removeprefix("score.").tolist()
+    assert found["predicted"].tolist() == [str(name).removeprefix("score.") for name in found[names].idxmax(axis=1)]
 
 
 def test_a_regression_gives_a_score_and_neither_action_nor_expected_value(project):

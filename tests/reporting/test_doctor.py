@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from ml_platform.reporting import doctor
 from ml_platform.reporting.doctor import Checked, check_up
 from tests.worlds import write_shop
 
@@ -57,7 +56,7 @@ def test_a_tracking_server_that_does_not_answer_is_named(shop: Path) -> None:
 
 
 def test_a_full_disk_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: SimpleNamespace(free=5e8))
+    monkeypatch.setattr("ml_platform.reporting.doctor.shutil.disk_usage", lambda place: SimpleNamespace(free=5e8))
     assert checks(shop)["disk"] == Checked("disk", False, "0.5 GB free", "Free 2 GB, or move storage.state.")
 
 

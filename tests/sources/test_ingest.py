@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -224,7 +225,7 @@ def test_values_become_their_declared_types(tmp_path):
     content = (
         "id,extra,a,b,c,d,at\nx,9, 12.0,1e3,True,2024-05-01,2024-05-01T00:00:00+02:00\ny,9,,NA,,,2024-05-01 05:00Z\n"
     )
-    columns = {"id": "string", "a": "int", "b": "float", "c": "bool", "at": "timestamp"}
+    columns: dict[str, Any] = {"id": "string", "a": "int", "b": "float", "c": "bool", "at": "timestamp"}
     columns["d"] = {"type": "timestamp", "zone": "Europe/Berlin"}
     reader = {"csv": "data/sales.csv", "null_values": ["NA"]}
     project = write(tmp_path, content, columns=columns, known_at={"delay": "0s"}, reader=reader)
@@ -343,7 +344,7 @@ def test_a_required_null_names_its_row(tmp_path):
         ingest_source(project, "sales", at(4))
 
 
-LOCAL = {"id": "string", "at": {"type": "timestamp", "zone": "America/New_York"}}
+LOCAL: dict[str, Any] = {"id": "string", "at": {"type": "timestamp", "zone": "America/New_York"}}
 
 
 @pytest.mark.parametrize(("text", "what"), [("2013-11-03T01:30:00", "show twice"), ("2013-03-10T02:30:00", "skip")])

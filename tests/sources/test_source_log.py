@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -66,7 +67,8 @@ def random_sales(draw, hour):
 @pytest.mark.parametrize("seed", range(6))
 def test_intervals_are_those_of_a_loop_over_all_rows_after_every_ingest(tmp_path, seed):
     draw = random.Random(seed)
-    project, hour, states = None, 805, {}
+    project, hour = None, 805
+    states: dict[Any, Any] = {}
     for _ in range(5):
         rows = random_sales(draw, hour)
         project = project or sales_project(tmp_path, rows)

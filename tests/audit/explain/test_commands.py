@@ -15,13 +15,13 @@ from typer.testing import CliRunner, Result
 from ml_platform.audit.explain import explain
 from ml_platform.audit.explain.lookup import sample_ids
 from ml_platform.audit.explain.render_html import page_of
-from ml_platform.cli.main import app
+from ml_platform.cli import main
 from ml_platform.core.errors import PlatformError
 from tests.audit.explain.shop_with_history import MODEL, Lived
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner(env={"COLUMNS": "150"}).invoke(app, [str(item) for item in arguments])
+    return CliRunner(env={"COLUMNS": "150"}).invoke(vars(main)["app"], [str(item) for item in arguments])
 
 
 def told_by(*arguments: object) -> str:
@@ -172,7 +172,7 @@ def test_what_stands_in_the_data_is_never_read_as_a_page(lived: Lived, id: str) 
 def test_explaining_loads_none_of_the_slow_libraries(lived: Lived, id: str) -> None:
     code = (
         "import sys\n"
-        "from ml_platform.cli.main import app\n"
+        "from ml_platform.cli.app import app\n"
         f"sys.argv = ['ml-platform', 'explain', {id!r}, {str(lived.project.root)!r}]\n"
         "try:\n    app()\nexcept SystemExit as end:\n    assert end.code == 0\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)\n"

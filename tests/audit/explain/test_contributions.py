@@ -71,7 +71,7 @@ def test_a_ridge_regression_adds_up_to_its_prediction(tmp_path: Path, monkeypatc
 def test_calibration_is_told_as_a_step_after_the_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     algorithm = "{name: lightgbm, params: {num_iterations: 10}}\ncalibration: sigmoid"
     predictor, rows = fitted(tmp_path, monkeypatch, algorithm), shop_rows(20, seed=9)
-    slope, offset = predictor.calibration.curves[0].first[0], predictor.calibration.curves[0].second[0]
+    ((_, (slope,), (offset,)),) = predictor.calibration.to_json()
     for (told,), score in zip(told_of(predictor, rows), predictor.predict(rows)["score"], strict=True):
         assert [step.name for step in told.steps] == ["sigmoid, 1 / (1 + exp(−raw))", "sigmoid calibration"]
         assert told.steps[0].figure == pytest.approx(1 / (1 + np.exp(-told.total)), abs=1e-9)
@@ -147,4 +147,5 @@ def test_a_plain_class_of_the_project_is_trained_read_and_explained_by_leaving_c
     change = (predictor.predict(rows)["score"] - predictor.predict(without)["score"]).tolist()
     for place, (found,) in enumerate(told_of(predictor, rows)):
         amount = next(term.amount for term in found.terms if term.column == "orders.amount")
-        assert (found.method, amount) == ("left_out", pytest.approx(change[place], abs=1e-12))
+        assert found.method == "left_out"
+        assert amount == pytest.approx(change[place], abs=1e-12)

@@ -137,11 +137,11 @@ def test_a_changed_transform_does_not_disturb_a_version_and_is_told(made):
 
 
 def test_a_package_that_fits_otherwise_is_named_with_what_it_does_to_predictions(made, monkeypatch):
-    from ml_platform.models import prepare
+    from ml_platform.models.estimators import registry
     from ml_platform.models.estimators.base import Fitting
     from ml_platform.models.provenance import equipment
 
-    fit = prepare.fit_estimator
+    fit = registry.fit_estimator
 
     def otherwise(fitting: Fitting):
         label = fitting.label.copy()
@@ -152,7 +152,7 @@ def test_a_package_that_fits_otherwise_is_named_with_what_it_does_to_predictions
         told = equipment(threads)
         return {**told, "packages": {**told["packages"], "lightgbm": "99.0", "zstandard": "99.1"}}
 
-    monkeypatch.setattr(prepare, "fit_estimator", otherwise)
+    monkeypatch.setattr("ml_platform.models.prepare.fit_estimator", otherwise)
     monkeypatch.setattr("ml_platform.audit.reproduce.reproducer.equipment", other)
     found = reproduce(made, version_named(made, "late_parcel@2"))
     assert not found.same

@@ -215,7 +215,7 @@ def _killed_at(root, number, plan_id):
             os.kill(os.getpid(), signal.SIGKILL)
         return whole(self, path, to)
 
-    Removal._move = move
+    setattr(Removal, "_move", move)  # noqa: B010
     remove(open_project(root), plan_id, LATER, wall(2), actor="ada")
 
 

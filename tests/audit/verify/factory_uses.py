@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -22,6 +23,10 @@ from tests.audit.verify.factory import DAY, MODEL, NOON, inputs_of
 
 REFUSED = "refused"
 _START, _END = datetime(2024, 2, 29, tzinfo=UTC), datetime(2024, 3, 3, tzinfo=UTC)
+
+
+def _rows_of(project: Project, id: str) -> Any:
+    return _frame(load_snapshot(project, id).frame)
 
 
 class Uses:
@@ -58,7 +63,7 @@ class Uses:
             "predictions": lambda project: _frame(read_predictions(project, MODEL, _START, _END)),
             "scores": lambda project: [self._scores(project, version.id) for version in self._versions],
             "champion's scores": self._champions_scores,
-            **{f"snapshot {id}": lambda project, id=id: _frame(load_snapshot(project, id).frame) for id in snapshots},
+            **{f"snapshot {id}": partial(_rows_of, id=id) for id in snapshots},
             "frame": lambda project: _frame(
                 model_frame(project, MODEL, self._inputs, NOON, NOON + DAY, NOON + 2 * DAY)
             ),

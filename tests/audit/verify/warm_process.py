@@ -40,8 +40,10 @@ def register(project: Project) -> None:
 
 
 def deploy_it(project: Project) -> None:
-    ids = [str(current_output(project.database, f"{MODEL}/{kind}")) for kind in ("trained_model", "evaluation")]
-    deploy(project, MODEL, *ids, "ada@shop.example", NOON)
+    trained, evaluation = (
+        str(current_output(project.database, f"{MODEL}/{kind}")) for kind in ("trained_model", "evaluation")
+    )
+    deploy(project, MODEL, trained, evaluation, "ada@shop.example", NOON)
 
 
 def score(project: Project) -> None:
@@ -74,7 +76,7 @@ DEEDS = {
 
 def do(deed: str, root: str) -> None:
     """Do one of the deeds on a project."""
-    chunks.at_once = one_by_one
+    vars(chunks)["at_once"] = one_by_one
     DEEDS[deed](open_project(Path(root)))
 
 

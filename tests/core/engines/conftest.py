@@ -1,8 +1,10 @@
+from collections.abc import Callable
+
 import pytest
 
-from ml_platform.core.engines import DuckDB, Spark
+from ml_platform.core.engines import DuckDB, Engine, Spark
 
-ENGINES = {"duckdb": lambda: DuckDB(threads=2), "spark": lambda: Spark("local[2]")}
+ENGINES: dict[str, Callable[[], Engine]] = {"duckdb": lambda: DuckDB(threads=2), "spark": lambda: Spark("local[2]")}
 
 
 @pytest.fixture(params=ENGINES)

@@ -3,6 +3,7 @@
 import math
 import random
 from decimal import Decimal
+from typing import Any
 
 import ibis
 import numpy as np
@@ -38,7 +39,21 @@ DRAW = random.Random(2)
 NUMBERS = [0, 1, -1, 7, -7, 899_999_999, 900_000_000, -900_000_001, FOREVER, -62_135_596_800_000_000, None]
 NUMBERS += [DRAW.randint(-(10**17), 2 * 10**17) for _ in range(200)]
 STEPS = [1, 2, 3, 1_000_000, 900_000_000, 86_400_000_000, 7 * 86_400_000_000]
-FLOATS = [0.5, 1.5, 2.5, -0.5, -1.5, 0.49999999999999994, 1e15 + 0.5, 3.2, -3.7, -0.3, 4503599627370495.5, 1e22, -7e37]
+FLOATS: list[Any] = [
+    0.5,
+    1.5,
+    2.5,
+    -0.5,
+    -1.5,
+    0.49999999999999994,
+    1e15 + 0.5,
+    3.2,
+    -3.7,
+    -0.3,
+    4503599627370495.5,
+    1e22,
+    -7e37,
+]
 FLOATS += [0.0, 2.0**53, 2.0**62, -(2.0**63), 2.0**63, 2.0**64, 1.2345678901234567e30, 9007199254740993.0, None]
 FLOATS += [DRAW.choice([-1, 1]) * DRAW.random() * 10 ** DRAW.randint(0, 37) for _ in range(300)]
 WHOLE = [DRAW.choice([-1, 1]) * DRAW.randint(0, 10 ** DRAW.randint(1, 37)) for _ in range(500)]

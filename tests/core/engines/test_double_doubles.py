@@ -25,7 +25,7 @@ def exact(terms: list[float]) -> Fraction:
 
 def rows_of(units: tuple[int, ...], least: int) -> st.SearchStrategy[list[list[float]]]:
     def of(chosen: tuple[int, ...]) -> st.SearchStrategy[list[list[float]]]:
-        row = st.tuples(*[WHOLE.map(lambda whole, unit=unit: whole * 2.0**unit) for unit in chosen]).map(list)
+        row = st.tuples(*[WHOLE.map((2.0**unit).__mul__) for unit in chosen]).map(list)
         return st.lists(row, min_size=1, max_size=20)
 
     subsets = st.lists(st.sampled_from(units), min_size=least, max_size=len(units), unique=True)

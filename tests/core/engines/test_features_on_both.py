@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -16,7 +17,7 @@ from tests.features.world import SALES, at, write_csv, write_project
 pytestmark = pytest.mark.slow
 
 AMOUNTS = [None, 0.1, -7.25, 2.5, 2e10, 9007199254.740993, 3e-7, -1e10]
-FEATURES = {
+FEATURES: dict[str, Any] = {
     "n": {"count": True},
     "total": {"sum": "amount"},
     "mean": {"mean": "amount * 3 - 0.1"},

@@ -140,7 +140,7 @@ def connect_server(tmp_path):
     }
     said = [item for name, value in settings.items() for item in ("--conf", f"{name}={value}")]
     kind = "org.apache.spark.sql.connect.service.SparkConnectServer"
-    command = [home / "bin" / "spark-submit", "--master", "local[2]", "--class", kind, *said, "spark-internal"]
+    command = [str(home / "bin" / "spark-submit"), "--master", "local[2]", "--class", kind, *said, "spark-internal"]
     with (tmp_path / "server.log").open("w") as log:
         server = subprocess.Popen(command, env=os.environ | {"SPARK_HOME": str(home)}, cwd=tmp_path, stderr=log)
         try:

@@ -123,8 +123,8 @@ def _widest(pick: Any) -> Any:
 
 def _among(item: Any, *members: Any) -> bool:
     values = [item, *members]
-    item, *members = map(float, values) if any(isinstance(value, float) for value in values) else values
-    return item in members
+    first, *others = map(float, values) if any(isinstance(value, float) for value in values) else values
+    return first in others
 
 
 _COMPUTE: dict[str, Any] = {

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,7 +8,7 @@ from ml_platform.core.errors import ExpressionError
 from ml_platform.core.expressions import parse_expression
 
 HOUR = 3_600_000_000
-KINDS = {
+KINDS: dict[str, Any] = {
     "a": "float",
     "b": "float",
     "i": "int",
@@ -137,7 +139,7 @@ def test_division_by_zero_and_roots_of_negatives_are_null():
 
 
 def test_timestamps_move_by_durations():
-    found = values_of("t - 2h", t=pd.to_datetime(["2013-01-01T01:00:00Z", None]))
+    found = values_of("t - 2h", t=pd.Series(pd.to_datetime(pd.Series(["2013-01-01T01:00:00Z", None]))))
     assert found.dtype == "datetime64[us]"
     assert found[0] == np.datetime64("2012-12-31T23:00:00")
     assert np.isnat(found[1])

@@ -23,11 +23,59 @@ from tests.core.expressions.oracle import value_of
 pytestmark = pytest.mark.slow
 
 BIG = 2**63
-INTS = [0, 1, -1, 7, -7, 2, 3, 2**31, 2**53, 2**53 + 1, -(2**53) - 1, 2**62, BIG - 1, BIG - 2, -BIG, -BIG + 1, None]
-FLOATS = [0.0, -0.0, 0.5, 1.5, 2.5, -0.5, -2.5, 1e-300, 5e-324, 1e300, -1e300, 1.7976931348623157e308, math.inf]
+INTS: list[Any] = [
+    0,
+    1,
+    -1,
+    7,
+    -7,
+    2,
+    3,
+    2**31,
+    2**53,
+    2**53 + 1,
+    -(2**53) - 1,
+    2**62,
+    BIG - 1,
+    BIG - 2,
+    -BIG,
+    -BIG + 1,
+    None,
+]
+FLOATS: list[Any] = [
+    0.0,
+    -0.0,
+    0.5,
+    1.5,
+    2.5,
+    -0.5,
+    -2.5,
+    1e-300,
+    5e-324,
+    1e300,
+    -1e300,
+    1.7976931348623157e308,
+    math.inf,
+]
 FLOATS += [-math.inf, math.nan, None, 0.1, 0.3, 2.0**53, 9007199254740993.0, 0.49999999999999994, 4503599627370497.5]
 FLOATS += [123456789012345678901234567890.0, 9.223372036854775e18, -7.25]
-TEXTS = ["", " ", "a", "A", "ab", "é", "e\u0301", "\uff5e", "\U0001f600", "\U0001f600a", "日本", "\n", "'", "\\", None]
+TEXTS: list[Any] = [
+    "",
+    " ",
+    "a",
+    "A",
+    "ab",
+    "é",
+    "e\u0301",
+    "\uff5e",
+    "\U0001f600",
+    "\U0001f600a",
+    "日本",
+    "\n",
+    "'",
+    "\\",
+    None,
+]
 INSTANTS = [
     datetime(1, 1, 1, tzinfo=UTC),
     datetime(1582, 10, 4, 23, 59, 59, 999_999, tzinfo=UTC),
@@ -52,11 +100,17 @@ KINDS: dict[str, Any] = {
     "r": "string",
 }
 KINDS |= {"t": "timestamp", "u": "timestamp"}
-POOLS = {"int": INTS, "float": FLOATS, "bool": [True, False, None], "string": TEXTS, "timestamp": INSTANTS}
+POOLS: dict[str, list[Any]] = {
+    "int": INTS,
+    "float": FLOATS,
+    "bool": [True, False, None],
+    "string": TEXTS,
+    "timestamp": INSTANTS,
+}
 ARROW = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(), "string": pa.string()}
 ARROW["timestamp"] = pa.timestamp("us", "UTC")
 DRAW = random.Random(5)
-ROWS = [{name: DRAW.choice(POOLS[kind]) for name, kind in KINDS.items()} for _ in range(150)]
+ROWS: list[dict[str, Any]] = [{name: DRAW.choice(POOLS[kind]) for name, kind in KINDS.items()} for _ in range(150)]
 ROWS += [
     {"i": one, "j": other, "a": x, "b": y, "p": True, "q": None, "s": "a", "r": "", "t": None, "u": None}
     for one, other, x, y in zip(INTS[-6:-1] * 3, [-1, 1, BIG - 1, -BIG, 2] * 3, FLOATS, FLOATS[::-1], strict=False)

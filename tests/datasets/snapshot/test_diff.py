@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,8 @@ def test_a_column_that_is_new_gone_or_of_another_type_is_told_and_not_compared(t
 def test_equal_days_are_not_read(two, monkeypatch):
     project, first, second = two
     equal = {stored.sha256 for day, stored in first.objects.items() if second.objects.get(day) == stored}
-    read, whole = [], chunks.read_chunks
+    read: list[Any] = []
+    whole = chunks.read_chunks
 
     def reading(store, stored, columns=None):
         stored = list(stored)

@@ -8,6 +8,7 @@ import random
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -42,7 +43,7 @@ TABLES = {
     }
     for name, source, refresh, delay in (("sold", "sales", "1h", "5m"), ("ordered", "orders", "7h", "0s"))
 }  # fmt: skip
-MODEL = {
+MODEL: dict[str, Any] = {
     "task": "binary",
     "population": {"source": "orders", "entity": "order", "prediction_time": "at - 1h"},
     "label": {"source": "sales", "expression": "n > 4", "horizon": "6h", "missing": "negative"},

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +14,7 @@ PAGE = Path(__file__).parents[3] / "docs/guides/snapshots.md"
 def test_the_notebook_lines_of_the_guide_give_frames(tmp_path):
     shop, _, _ = snapshots_of_shop(tmp_path)
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(code.replace("examples/flights", str(shop)).replace("late_arrival", "late_parcel"), names)
     snapshot = names["snapshot"]
     assert all(isinstance(getattr(snapshot, part), pd.DataFrame) for part in ("train", "validate", "test"))

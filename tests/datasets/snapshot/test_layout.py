@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -60,7 +61,7 @@ def test_order_files_threads_and_chunk_sizes_change_no_id(
     tables = dict(zip(COLUMNS, world(160), strict=True))
     for rows in tables.values():
         random.Random(seed).shuffle(rows)
-    whole = append.append_rows
+    whole: Any = append.append_rows
     monkeypatch.setattr("ml_platform.sources.ingest.append_rows", lambda *words: whole(*words, chunk_bytes))
     project = in_files(tmp_path_factory.mktemp("dealt"), tables, files, threads)
     assert snapshot_of(project, AS_OF).id == plain.id

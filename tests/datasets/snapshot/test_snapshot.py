@@ -3,6 +3,7 @@
 import random
 import shutil
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -19,7 +20,7 @@ COLUMNS = {
     "orders": {"id": "string", "shop": "string", "at": "timestamp", "seen": "timestamp", "n": "int"},
     "sales": {"id": "string", "shop": "string", "at": "timestamp", "seen": "timestamp", "amount": "float"},
 }
-MODEL = {
+MODEL: dict[str, Any] = {
     "task": "binary",
     "population": {"source": "orders", "entity": "order", "prediction_time": "at"},
     "label": {"source": "sales", "expression": "amount > 5", "horizon": "6h"},

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.declarations.label import WindowLabel, label_aggregates, read_label
+from ml_platform.declarations.label import WindowLabel, read_label
+from ml_platform.declarations.label_aggregates import label_aggregates
 from ml_platform.declarations.serialized import kept_declarations, read_declarations
 from ml_platform.project import open_project
 from tests.declarations.ferry import edit, faults

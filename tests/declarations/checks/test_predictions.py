@@ -71,7 +71,7 @@ def test_what_the_log_says_of_its_rows_need_not_be_declared(ferry: Path) -> None
 def test_the_source_is_made_after_the_predictions_and_its_columns_come_from_them(ferry: Path) -> None:
     spec = load_project(ferry, {})
     nodes = [node.name for node in build_graph(spec)]
-    found = {node.name: node.inputs for node in build_graph(spec)}
+    found = {str(node.name): node.inputs for node in build_graph(spec)}
     assert found["sources/expected"] == ("delay/predictions",)
     chain = ["delay/predictions", "sources/expected", "features/trip_expected", "late/snapshot", "late/predictions"]
     assert [name for name in nodes if name in chain] == chain

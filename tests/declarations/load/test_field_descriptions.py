@@ -57,7 +57,8 @@ def test_a_field_without_a_description_is_noticed() -> None:
 
 @pytest.mark.parametrize("field", [*fields()])
 def test_the_loader_and_editors_accept_each_example(field: FieldInfo) -> None:
-    alone: Any = create_model("Alone", __base__=Declaration, it=(field.annotation, field))
+    it: Any = (field.annotation, field)
+    alone: Any = create_model("Alone", __base__=Declaration, it=it)
     schema = Draft202012Validator(alone.model_json_schema(by_alias=True))
     for example in field.examples or ():
         written = {field.alias or "it": example}

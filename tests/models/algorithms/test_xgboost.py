@@ -27,7 +27,7 @@ from tests.models.test_algorithm_params import _probes
 pytestmark = pytest.mark.slow
 
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression", "quantile")
-OBJECTIVES = {
+OBJECTIVES: dict[str, dict[str, Any]] = {
     "binary": {"objective": "binary:logistic"},
     "multiclass": {"objective": "multi:softprob", "num_class": 3},
     "regression": {"objective": "reg:squarederror"},
@@ -40,7 +40,7 @@ def direct(fitting: Any, rows: Any, rounds: int = 12, **more: Any) -> np.ndarray
     """Return what the library itself predicts."""
     kinds = ["q", "c", "q"]
     train = xgboost.DMatrix(fitting.matrix.values, fitting.label, feature_types=kinds, enable_categorical=True)
-    params = {**OBJECTIVES[fitting.task], "subsample": 0.7, "max_depth": 4, "seed": 5, **more}
+    params: dict[str, Any] = {**OBJECTIVES[fitting.task], "subsample": 0.7, "max_depth": 4, "seed": 5, **more}
     found = xgboost.train(params, train, rounds)
     return np.asarray(found.predict(xgboost.DMatrix(rows.values, feature_types=kinds, enable_categorical=True)))
 

@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -158,7 +159,8 @@ def test_a_pipeline_with_a_transformer_of_the_project_sees_the_frame(tmp_path):
 
 def test_the_pipeline_of_the_guide_is_seeded_within(tmp_path):
     fitting = _mine(tmp_path, "forest", source=GUIDE, params={"trees": 5}, seed=7)
-    fitted, other = fit_estimator(fitting), fit_estimator(dataclasses.replace(fitting, seed=8))
+    fitted: Any = fit_estimator(fitting)
+    other = fit_estimator(dataclasses.replace(fitting, seed=8))
     assert fitted.estimator.get_params()["forest__random_state"] == 7
     assert content_id(fitted.state()) != content_id(other.state())
     right = (fitted.predict(fitting.validate) > 0.5) == (fitting.validate_label == 1)

@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,11 @@ def _label(task, truth):
     if task == "binary":
         return (truth > 0.3).astype("float64")
     return np.digitize(truth, (-0.5, 0.8)).astype("float64") if task == "multiclass" else truth
+
+
+def _fitted(fitting) -> Any:
+    """Return a fitted estimator, whose own attributes are looked at."""
+    return fit_estimator(fitting)
 
 
 def _fitting(algorithm, task="binary", count=300, **more):
@@ -107,7 +113,7 @@ def test_lightgbm_stops_early_on_the_validate_stretch_only_if_asked():
 
 
 def test_the_normal_form_of_trees_leaves_out_parameters_such_as_threads():
-    one, two = (fit_estimator(_fitting("lightgbm", threads=threads)) for threads in (1, 2))
+    one, two = (_fitted(_fitting("lightgbm", threads=threads)) for threads in (1, 2))
     assert one.text != two.text
     assert one.state() == two.state()
 
@@ -140,7 +146,7 @@ def test_parameters_that_lightgbm_refuses_are_told():
 
 def test_linear_scores_are_those_of_scikit_learn():
     fitting = _fitting("LogisticRegression", "multiclass")
-    fitted = fit_estimator(fitting)
+    fitted = _fitted(fitting)
     oracle = fitted.estimator.predict_proba(fitted.dense.apply(fitting.validate))
     np.testing.assert_allclose(fitted.predict(fitting.validate), oracle, atol=1e-12)
 
@@ -225,9 +231,9 @@ def test_a_rule_that_gives_no_probability_is_refused_for_two_classes():
 def test_a_constant_is_the_share_the_mean_or_the_quantile_of_the_label():
     for task, expected in (("binary", np.mean), ("regression", np.mean), ("quantile", lambda y: np.quantile(y, 0.8))):
         fitting = _fitting("constant", task)
-        assert fit_estimator(fitting).score == (pytest.approx(expected(fitting.label)),)
+        assert _fitted(fitting).score == (pytest.approx(expected(fitting.label)),)
     fitting = _fitting("constant", "multiclass")
-    assert fit_estimator(fitting).score == pytest.approx([(fitting.label == index).mean() for index in range(3)])
+    assert _fitted(fitting).score == pytest.approx([(fitting.label == index).mean() for index in range(3)])
 
 
 HOSTILE_NAMES = ["price, EUR", "a:b", "[x]", "{y}", 'say "x"', "a b", "ø✓", "\\n", "{", "column_0"]

@@ -70,7 +70,7 @@ def test_daily_figures_agree_with_a_naive_loop(samples: tuple[list[Any], list[An
     scale = scale_of(pd.Series(reference, dtype=kind))
     daily = daily_series(pd.DataFrame({"x": pd.Series(current, dtype=kind)}), np.array(days), {"x": scale})
     expected = naive_figures(reference, current, days)
-    found = {
+    found: dict[Any, float] = {
         (int(number), series.kind, series.value): daily.means[row, column]
         for row, number in enumerate(daily.numbers)
         for column, series in enumerate(daily.series)

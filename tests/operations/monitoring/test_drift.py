@@ -100,7 +100,8 @@ def test_missing_values_are_found_where_there_were_none() -> None:
 def test_a_category_that_is_new_has_a_share() -> None:
     reference = reference_of(pd.DataFrame({"x": ["a", "b"] * 30 * 28}))
     found = column(look(reference, pd.DataFrame({"x": ["a", "b", "a", "b", "new"] * 84})))
-    assert (found.verdict, found.what, found.mean) == ("drifted", "share of new or rare", pytest.approx(0.2))
+    assert (found.verdict, found.what) == ("drifted", "share of new or rare")
+    assert found.mean == pytest.approx(0.2)
 
 
 def test_too_few_rows_give_no_verdict_on_any_column() -> None:

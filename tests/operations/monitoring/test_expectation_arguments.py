@@ -20,7 +20,7 @@ TYPES: dict[str, ColumnType] = {
     **dict.fromkeys(("key", "text", "json", "day", "none"), "string"),
     "at": "timestamp",
 }
-PROBES = [None, True, 0, -1, 0.5, 1.5, "x", "2024-01-01", [], [1], [["n", 1]], {}, "n > 0"]
+PROBES: list[Any] = [None, True, 0, -1, 0.5, 1.5, "x", "2024-01-01", [], [1], [["n", 1]], {}, "n > 0"]
 TRIED = ("between", "mostly", "less_than", "regex", "equal", "outliers", "strftime", "increasing", "row_count")
 
 

@@ -16,6 +16,7 @@ from sklearn.metrics import roc_auc_score
 from ml_platform.cli.summary import print_status
 from ml_platform.core.errors import BrokenInput, NotMaterialized
 from ml_platform.core.statistics.histograms import count_values
+from ml_platform.core.statistics.ranking import auc
 from ml_platform.models.decision import Decision
 from ml_platform.models.predictor import load_predictor
 from ml_platform.operations.alerts import send_alert
@@ -25,7 +26,6 @@ from ml_platform.operations.monitoring.reference import reference_of
 from ml_platform.operations.monitoring.unlearned import unlearned_alerts
 from ml_platform.operations.predictions.score import score_batch
 from ml_platform.registry.champion import champion
-from ml_platform.registry.evaluation.metrics import auc
 from ml_platform.reporting.catalog.models import model_facts
 from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest

@@ -113,7 +113,7 @@ def test_one_action_counts_for_each_question_and_it_is_the_last() -> None:
         (0, "upgrade", 0.9, 4.1),
         (0, "wait", 0.9, 4.1),  # late: 0
     ).assign(question=["a", "a", "b", "b", "c", "c"])
-    predictions.loc[5, "scored_at"] += pd.Timedelta(minutes=1)
+    predictions["scored_at"] += pd.to_timedelta([0, 0, 0, 0, 0, 1], "min")
     truth = labels(True, True, True, False, True, True)
     assert is_superseded(predictions, HORIZON).tolist() == [True, False, False, False, True, False]
     for order in ([0, 1, 2, 3, 4, 5], [5, 3, 1, 4, 2, 0]):

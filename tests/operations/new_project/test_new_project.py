@@ -13,6 +13,7 @@ import pytest
 
 from ml_platform.cli.new_project import make_project
 from ml_platform.core.errors import PlatformError
+from ml_platform.declarations.label import RowLabel
 from ml_platform.declarations.load.load import load_project
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.operations.new_project.choices import Wanted
@@ -47,7 +48,9 @@ def make(tmp_path: Path) -> Callable[..., ProjectSpec]:
 def test_each_task_becomes_a_valid_project(make: Callable[..., ProjectSpec]) -> None:
     spec = make(predict="late")
     model = spec.models["predict_late"]
-    assert (model.task, model.label.expression) == ("binary", "late == 'yes'")
+    assert model.task == "binary"
+    assert isinstance(model.label, RowLabel)
+    assert model.label.expression == "late == 'yes'"
     assert spec.file.entities == {"order": ("order_id",), "courier": ("courier",)}
     assert set(spec.feature_tables["courier_history"].columns) == {"rows_1d", "rows_7d", "share_1d", "share_7d"}
     assert spec.sources["orders"].columns["placed_at"].type == "timestamp"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from ml_platform.cli.plan import conclusion, span_text
+from ml_platform.cli.plan import conclusion
+from ml_platform.core.formatting import elapsed_text
 from ml_platform.operations.planning.declaration_diff import changed_keys, declared_change
 from ml_platform.operations.planning.plan import Plan, Planned
 
@@ -69,5 +70,5 @@ def test_a_plan_without_work_says_so() -> None:
 
 
 def test_spans_are_told_as_roughly_as_they_are_known() -> None:
-    told = [span_text(timedelta(seconds=seconds)) for seconds in (0, 0.04, 2.34, 9.99, 12.4, 59.7, 89, 91, 7260)]
+    told = [elapsed_text(timedelta(seconds=seconds)) for seconds in (0, 0.04, 2.34, 9.99, 12.4, 59.7, 89, 91, 7260)]
     assert told == ["0.1 s", "0.1 s", "2.3 s", "10.0 s", "12 s", "1 min", "1 min", "2 min", "2 h 1 min"]

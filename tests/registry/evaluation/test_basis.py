@@ -1,5 +1,7 @@
 """What an interval rests on is shown wherever it is, and so is why there is none."""
 
+from typing import Any
+
 import numpy as np
 from rich.text import Text
 
@@ -10,7 +12,7 @@ from ml_platform.registry.evaluation.reasons import shortfalls
 from ml_platform.registry.evaluation.release_rules import Comparison, ReleaseFacts, Requirement, judge_release
 from ml_platform.reporting.plots.pictures import value_by_contender
 
-FEW = {"days": 3, "declined": "too few days to say: 3, at least 4 are needed"}
+FEW: dict[str, Any] = {"days": 3, "declined": "too few days to say: 3, at least 4 are needed"}
 
 
 def test_clusters_that_know_less_than_their_number_say_so():

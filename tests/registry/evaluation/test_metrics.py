@@ -1,12 +1,14 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_platform.core.statistics.ranking import auc
 from ml_platform.declarations.metric_names import METRICS, headline_metric, known_figures, loss_quantile
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.registry.evaluation.metrics import (
-    auc,
     average_precision,
     binary_metrics,
     calibration_bins,
@@ -123,7 +125,7 @@ def test_every_figure_that_a_gate_may_name_is_reported(task):
 
 
 def model_of(task, algorithm, quantile=None):
-    value = {"payoff": "label", "do_nothing": "0"}
+    value: dict[str, Any] = {"payoff": "label", "do_nothing": "0"}
     if task == "binary":
         value = {"actions": {"act": "label", "wait": "0"}, "do_nothing": "wait"}
     declared = {

@@ -1,4 +1,5 @@
 import io
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,8 @@ def test_every_task_has_its_pictures(tmp_path, monkeypatch, model, label, names)
 
 
 def test_a_model_without_importances_has_no_picture_of_them():
-    assert pictures.training_pictures(TrainedModelManifest.model_construct(importances=())) == {}
+    nothing: dict[str, Any] = {"importances": ()}
+    assert pictures.training_pictures(TrainedModelManifest.model_construct(**nothing)) == {}
 
 
 def _moved(column, ratio):

@@ -90,7 +90,7 @@ def test_the_error_shows_check_figure_and_row() -> None:
 def test_rows_are_shown_in_json_types() -> None:
     frame = pd.DataFrame(
         {
-            "at": pd.to_datetime(["2024-01-02T03:04:05Z", None]),
+            "at": pd.to_datetime(pd.Series(["2024-01-02T03:04:05Z", None])),
             "count": np.array([3, 4], dtype="int64"),
             "share": [np.nan, 0.5],
             "known": [True, None],

@@ -6,6 +6,7 @@ import gzip
 import io
 import lzma
 import zipfile
+from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -79,7 +80,7 @@ CELL = st.text(st.sampled_from(list('ab ,"\r\n\x00é€😀')), max_size=12) | s
 def test_what_the_csv_module_writes_comes_back(rows, line, block_bytes, quote_all):
     text = io.StringIO(newline="")
     minimal = line == "\r\n" and not quote_all  # beside another line end, the module leaves the other sign bare
-    quoting = csv.QUOTE_MINIMAL if minimal else csv.QUOTE_ALL
+    quoting: Any = csv.QUOTE_MINIMAL if minimal else csv.QUOTE_ALL
     csv.writer(text, lineterminator=line, quoting=quoting).writerows([("x", "y"), *rows])
     found = cells(text.getvalue().encode(), block_bytes=block_bytes)
     assert found == [[cell or None for cell in row] for row in rows]

@@ -73,7 +73,7 @@ def test_a_reader_decides_the_same_and_is_kept_in_the_same_form(tmp_path, declar
 
 def test_the_nodes_of_a_project_keep_their_code_versions_and_models_their_copies(tmp_path):
     spec = shop(tmp_path).spec
-    versions = {node.name: node.code_version for node in build_graph(spec)}
+    versions = {str(node.name): node.code_version for node in build_graph(spec)}
     assert {name: versions[name] for name in SHOP} == SHOP
     copies = {name: kept_declarations(spec, name) for name in spec.models}
     assert {name: content_id(copy)[:16] for name, copy in copies.items()} == {

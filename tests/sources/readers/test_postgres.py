@@ -2,7 +2,7 @@
 
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import pytest
 import sqlalchemy as sa
@@ -134,7 +134,7 @@ def test_values_at_the_ends_are_exact(tmp_path, database):
     run(database, f"CREATE TABLE ends ({created}); INSERT INTO ends VALUES ({values})")
     with engine.begin() as connection:  # psycopg reads the same
         read = connection.execute(sa.text("SELECT big, whole, exact::float8, far, day FROM ends")).one()
-    assert [read[0], int(read[1]), read[2], read[3], datetime(*read[4].timetuple()[:3], tzinfo=UTC)] == [
+    assert [read[0], int(read[1]), read[2], read[3], datetime.combine(read[4], time(), UTC)] == [
         value for *_, value in EXACT.values()
     ]
     query = "select *, 'x' as id, 'a' as shop, now() - interval '1000d' as at, now() - interval '1000d' as seen, 1 as "

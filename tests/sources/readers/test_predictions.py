@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,9 @@ def frame_of(project: Project, now: datetime) -> pd.DataFrame:
     return model_frame(project, MODEL, ids, NOW - timedelta(days=1), now, now)
 
 
-def expected_of(log: list[dict[str, Any]], order: str, effective: datetime) -> tuple[float | None, int | None, int]:
+def expected_of(
+    log: Sequence[Mapping[Any, Any]], order: str, effective: datetime
+) -> tuple[float | None, int | None, int]:
     """Go through the whole log for one row: what had been predicted of its order, and could be read at the tick."""
     tick = (effective - timedelta(minutes=5)).replace(minute=0, second=0, microsecond=0)
     seen = [row for row in log if row["order_id"] == order and row["scored_at"] <= tick]
@@ -305,7 +308,7 @@ def micros(instant: Any) -> int:
     return (pd.Timestamp(instant).to_pydatetime() - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def rows_of(project: Project, now: datetime) -> list[dict[str, Any]]:
+def rows_of(project: Project, now: datetime) -> Sequence[Mapping[Any, Any]]:
     """Ingest the predictions and return the rows of the log, with the times between which each was known."""
     artifact = ingest_source(project, "expected", now).made.artifact
     with project.engine() as engine:

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import sys
 from contextlib import closing
+from typing import Any
 
 import ibis
 import pytest
@@ -20,7 +21,7 @@ from ml_platform.sources.source_log import FOREVER, source_versions
 from tests.features.world import SALES, at, write_project
 
 KINDS = {"id": "string", "n": "int64", "at": "timestamp('UTC')", "day": "timestamp", "other": "string"}
-READERS = {"snowflake": SnowflakeReader, "bigquery": BigQueryReader}
+READERS: dict[str, Any] = {"snowflake": SnowflakeReader, "bigquery": BigQueryReader}
 
 
 def sql(dialect, cursor=None, after=None):

@@ -9,6 +9,7 @@ import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -88,11 +89,16 @@ def test_an_empty_ledger_has_no_head(database: Database) -> None:
     assert list(chain_faults(database)) == []
 
 
+def _append_two(connection: sa.Connection, *lines: dict[str, Any]) -> None:
+    for line in lines:
+        append_line(connection, **line)
+
+
 def test_a_line_that_cannot_be_finished_leaves_the_chain_as_it_was(database: Database) -> None:
     first = _append(database)
-    line = {"at": MONDAY, "actor": "anna", "action": "delete", "ref": "a", "reason": "b"}
+    line: dict[str, Any] = {"at": MONDAY, "actor": "anna", "action": "delete", "ref": "a", "reason": "b"}
     with pytest.raises(TypeError, match="unexpected"), database.writing() as connection:
-        append_line(connection, **line) and append_line(connection, **line, unexpected=1)
+        _append_two(connection, line, line | {"unexpected": 1})
     assert ledger_lines(database) == [first]
     assert _append(database).previous == first.hash
 
