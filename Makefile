@@ -16,7 +16,7 @@ INSTALL = if test -x $(BIN)/uv; then install="$(BIN)/uv pip install --quiet --py
   else install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; fi
 FAST := tests/core tests/declarations tests/models tests/registry tests/storage
 
-.PHONY: demo test fast-test doctest up prove bench lint types contracts house check docs lock wheel clean help
+.PHONY: demo test fast-test doctest up prove bench lint types contracts house words check docs lock wheel clean help
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -57,7 +57,7 @@ bench: .venv/dev-ready .venv-rivals/ready  ## Measure, beside the rivals
 	.venv-rivals/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/rivals.txt
 	@touch $@
 
-check: lint types contracts house  ## Lint, types, import contracts, and what must stay at zero in the house
+check: lint types contracts house words  ## Lint, types, import contracts, and what must stay at zero in the house
 
 lint: .venv/dev-ready
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""A project of one's own, written from the README alone: its files and its commands, as they stand there."""
+"""A project that is written by hand from the tutorial alone: its files and its commands."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
-SECTION = README.read_text().split("## Your own project")[1].split("\n## ")[0]
+SECTION = (Path(__file__).parents[1] / "docs/tutorials/by-hand.md").read_text()
 
 
 def write_files(directory: Path) -> None:
@@ -41,7 +40,7 @@ def run(directory: Path, command: str) -> str:
 
 @pytest.fixture(scope="module")
 def parcels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project after all of the README's commands."""
+    """The project after all of the tutorial's commands."""
     directory = tmp_path_factory.mktemp("parcels")
     write_files(directory)
     for command in commands():
@@ -53,7 +52,7 @@ def answer(directory: Path, command: str) -> Any:
     return json.loads(run(directory, f"{command} --json"))
 
 
-def test_the_readme_writes_a_whole_project(tmp_path: Path) -> None:
+def test_the_tutorial_writes_a_whole_project(tmp_path: Path) -> None:
     write_files(tmp_path)
     written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert {"project.yaml", "make_data.py", "sources/orders.yaml", "sources/deliveries.yaml"} <= written
