@@ -95,13 +95,17 @@ def erase_person(
 
 
 def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
+    from ml_platform.storage.artifact_kinds import artifact_kind
+
     console = wide_console()
+    for item in plan.removed:
+        console.print(f"{item.kind} {item.id[:12]} holds it and is removed as a whole; the next run makes it again.")
     if plan.replaced:
         rows = [(item.kind, item.id[:12], f"{item.rows}", item.successor[:12]) for item in plan.replaced[:_SHOWN]]
         console.print(_table(("holds rows", "", "rows", "replaced by"), rows))
         if len(plan.replaced) > _SHOWN:
             console.print(f"... and {len(plan.replaced) - _SHOWN} more; --json lists all of them.")
-    learnt = [mark for mark in plan.marks if mark.kind in ("trained_model", "evaluation")]
+    learnt = [mark for mark in plan.marks if artifact_kind(mark.kind).persons == "learnt"]
     if learnt:
         marked = [(mark.kind, mark.id[:12], mark.told) for mark in learnt[:_SHOWN]]
         console.print(_table(("is marked", "", "since"), marked))
@@ -109,7 +113,9 @@ def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
     if plan.is_empty:
         lines = ["Nothing of it is stored."]
     else:
-        lines = [f"{len(plan.replaced)} artifacts and {len(plan.objects)} objects {would}, for good."]
+        lines = [
+            f"{len(plan.replaced) + len(plan.removed)} artifacts and {len(plan.objects)} objects {would}, for good."
+        ]
         lines += _beside(plan, done)
     lines += [f"It stays in {where}." for where in plan.elsewhere]
     if done:

@@ -195,12 +195,22 @@ class Retention(Declaration):
     quarantine: Span | None = Field(
         None, description="How long rows that failed a check are kept for inspection.", examples=["30d"]
     )
+    others: dict[str, Span] = Field(
+        default_factory=dict,
+        description="How long artifacts of kinds that installed packages add are kept, by the kind's own key.",
+        examples=[{"prediction_files": "30d"}],
+    )
     grace: Delay = Field(
         timedelta(days=1),
         description="How old an artifact must be before it can be removed, and how long a removed one can be restored. "
         "Choose more than the longest run takes.",
         examples=["2d"],
     )
+
+    def rule(self, key: str) -> timedelta | None:
+        """Return how long unused artifacts with this key are kept; None for ever."""
+        own: dict[str, timedelta | None] = {name: span for name, span in self if name not in ("others", "grace")}
+        return (self.others | own).get(key)
 
 
 class ProjectFile(Declaration):

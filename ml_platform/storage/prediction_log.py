@@ -23,7 +23,6 @@ from ml_platform.core.errors import RefConflict
 from ml_platform.core.hashing import frame_id
 from ml_platform.declarations.serialized import kept_declarations
 from ml_platform.storage.artifact_kinds.predictions import SEGMENT, PredictionsManifest, Segment, segment_objects
-from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.database import Database
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.opened import OpenedStores
@@ -123,18 +122,6 @@ def read_day(project: OpenedStores, logged: LoggedDay, columns: Sequence[str]) -
 def segment_names(state: Artifact) -> list[str]:
     """Return the names of the objects that hold a day's rows, oldest first, as its ``segments`` are listed."""
     return segment_objects(state.objects)
-
-
-def scored_by(store: ArtifactStore, state: Artifact) -> set[str]:
-    """Return the ids of the trained models that scored a day's rows."""
-    found: set[str] = set()
-    for name, segment in zip(segment_names(state), PredictionsManifest.of(state).segments, strict=True):
-        if segment.trained_models is not None:
-            found |= set(segment.trained_models)
-        else:  # of an older version
-            rows = read_parquet(store, state.objects[name], ["trained_model"])
-            found |= set(rows["trained_model"].to_pylist())
-    return found
 
 
 def logged_ids(project: OpenedStores, model: str, day: date) -> set[str]:

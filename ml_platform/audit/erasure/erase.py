@@ -17,6 +17,7 @@ from ml_platform.audit.erasure.staged_store import Rehearsal
 from ml_platform.audit.retention.reachability import look_at_store
 from ml_platform.audit.retention.remove import StalePlan
 from ml_platform.core.errors import PlatformError
+from ml_platform.declarations.node_kinds import made_by, node_kinds
 from ml_platform.features.tile_index import CELLS
 from ml_platform.project import Project
 from ml_platform.sources.ingest_history import INGESTS
@@ -71,7 +72,7 @@ def erase(project: Project, person: Person, plan_id: str, now: datetime, *, acto
     for _ in range(_ROUNDS):  # a run beside may have written more meanwhile, from what it had read before
         _perform(project, current, now)
         current = plan_erasure(project, person, now)
-        if not (current.replaced or current.objects):
+        if not (current.replaced or current.removed or current.objects):
             break
     mask_records(project, person)
     rewrite_database(project)
@@ -107,6 +108,8 @@ def _perform(project: Project, plan: ErasurePlan, now: datetime) -> None:
     found = find_person(project, plan.person)
     for item in plan.replaced:
         _replace(project, plan, found, item, now)
+    for gone in plan.removed:
+        _remove(project, found.artifacts[gone.kind, gone.id])
     _remove_objects(project, plan)
 
 
@@ -128,6 +131,18 @@ def _replace(project: Project, plan: ErasurePlan, found: Found, item: Replaced, 
             add_marks(connection, marks)
         forget_file(connection, path)
     store.removal.remove(path)
+
+
+def _remove(project: Project, artifact: Artifact) -> None:
+    """Remove an artifact as a whole, and let its node make it again."""
+    paths = [f"keys/{artifact.kind}/{artifact.key}", f"manifests/{artifact.kind}/{artifact.id}.json"]
+    kinds = [name for name in node_kinds() if made_by(name) == artifact.kind]
+    with project.database.writing() as connection:
+        delete_rows(connection, OUTPUTS, OUTPUTS.c.kind.in_(kinds) & (OUTPUTS.c.id == artifact.id))
+        for path in paths:
+            forget_file(connection, path)
+    for path in paths:
+        project.store.removal.remove(path)
 
 
 def _is_done(connection: sa.Connection, artifact: Artifact, new: Artifact) -> bool:

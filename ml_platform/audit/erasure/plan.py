@@ -15,18 +15,17 @@ from ml_platform.audit.erasure.files import HeldFile, Remedy, held_files, unsear
 from ml_platform.audit.erasure.records import held_records
 from ml_platform.audit.erasure.remove_rows import is_table, left_id, without
 from ml_platform.audit.erasure.staged_store import Rehearsal
-from ml_platform.audit.erasure.texts import masked_bytes
+from ml_platform.audit.erasure.texts import masked_bytes, text_of
 from ml_platform.audit.retention.reachability import Key, look_at_store
 from ml_platform.core.hashing import canonical_json, content_id
 from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds import artifact_kind
 from ml_platform.storage.erasure_marks import Mark
 from ml_platform.storage.manifest import Artifact, StoredObject
 from ml_platform.storage.parquet import table_of
 from ml_platform.storage.redirects import SUCCESSORS
 
 _ID_LENGTH = 12
-_LEARNT = ("trained_model", "evaluation")
-"""Kinds that are made of what was learnt from rows: they stay as they are, and are marked."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,14 @@ class Replaced:
     id: str
     rows: int
     successor: str
+
+
+@dataclass(frozen=True)
+class Removed:
+    """An artifact that holds the person, of a kind that does not say how a person is taken out of it."""
+
+    kind: str
+    id: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,8 @@ class ErasurePlan:
         Files beside the store that would be removed, or in which the key would be masked.
     records
         How many rows of the database the key would be masked in, by table and column.
+    removed
+        Artifacts that would be removed as a whole, to be made again by the next run.
     """
 
     id: str
@@ -70,11 +79,12 @@ class ErasurePlan:
     elsewhere: tuple[str, ...]
     files: tuple[HeldFile, ...] = ()
     records: Mapping[str, int] = field(default_factory=dict)
+    removed: tuple[Removed, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether erasing would change nothing."""
-        return not (self.replaced or self.objects or self.files or self.records)
+        return not (self.replaced or self.removed or self.objects or self.files or self.records)
 
     @property
     def rows(self) -> dict[str, int]:
@@ -91,6 +101,7 @@ class ErasurePlan:
             "entity": self.person.entity,
             "key_hash": self.person.hash,
             "replaced": [asdict(item) for item in self.replaced],
+            "removed": [asdict(item) for item in self.removed],
             "marks": [{**asdict(mark), "at": mark.at.isoformat()} for mark in self.marks],
             "objects": sorted(self.objects),
             "elsewhere": list(self.elsewhere),
@@ -119,7 +130,7 @@ class Found:
         """Yield the artifacts that hold rows of the person, or the key in what their manifest tells."""
         for key, artifact in sorted(self.artifacts.items()):
             held = any(stored.sha256 in self.touched for stored in artifact.objects.values())
-            if artifact.kind not in _LEARNT and (held or _told(artifact, person)):
+            if not is_learnt(artifact) and (held or _told(artifact, person)):
                 yield self.artifacts[key]
 
 
@@ -131,8 +142,12 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
     UnreadableDependency, ArtifactMissing, ArtifactDamaged
     """
     found = find_person(project, person)
-    replaced, former = [], set[str]()
+    replaced, removed, former = [], list[Removed](), set[str]()
     for artifact in found.holders(person):
+        if artifact_kind(artifact.kind).persons == "removed":
+            removed.append(Removed(artifact.kind, artifact.id))
+            former |= {stored.sha256 for stored in artifact.objects.values()}
+            continue
         left = without(Rehearsal(project.store, found.touched), artifact, person)
         if left.is_changed:
             replaced.append(Replaced(artifact.kind, artifact.id, left.rows, left_id(left)))
@@ -141,11 +156,14 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
     learnt = {
         stored.sha256
         for artifact in found.artifacts.values()
-        if artifact.kind in _LEARNT
+        if is_learnt(artifact)
         for stored in artifact.objects.values()
     }
     objects = (found.touched | former) - learnt  # hashes of keys and places of rows go with the rows
-    id = content_id([person.hash, [[item.kind, item.id, item.successor] for item in replaced], sorted(objects)])
+    removals = [[item.kind, item.id] for item in removed]
+    id = content_id(
+        [person.hash, [[item.kind, item.id, item.successor] for item in replaced], sorted(objects), *removals]
+    )
     marks = tuple(marks_for(project, found, replaced, now))
     held = list(held_files(project, person))
     unreachable = [f"{item.path}: the file is no text" for item in held if item.remedy is Remedy.NAME]
@@ -155,9 +173,10 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
         tuple(replaced),
         marks,
         objects,
-        (*_elsewhere(found, person), *unreachable, *unsearched(project, person)),
+        (*_elsewhere(found, person), *_unsearched_objects(project, found), *unreachable, *unsearched(project, person)),
         tuple(item for item in held if item.remedy is not Remedy.NAME),
         held_records(project, person),
+        tuple(removed),
     )
 
 
@@ -195,23 +214,30 @@ def _elsewhere(found: Found, person: Person) -> Iterator[str]:
         for stored in artifact.objects.values():
             for column, count in found.elsewhere.get(stored.sha256, {}).items():
                 told[f"{name}: column {column}"] = max(told.get(f"{name}: column {column}", 0), count)
-        if artifact.kind in _LEARNT:
+        if is_learnt(artifact):
             held = any(stored.sha256 in found.touched for stored in artifact.objects.values())
             if held or _told(artifact, person):
                 yield f"{name} {artifact.short_id}, in what was learnt, such as a category: train it anew"
     yield from (f"{where}, up to {count} rows of others" for where, count in sorted(told.items()))
 
 
-# What can no longer be proved -----------------------------------------------
+def _unsearched_objects(project: Project, found: Found) -> Iterator[str]:
+    """Yield the objects that nobody can search: neither tables nor texts, of kinds that do not say what they hold."""
+    for (kind, _), artifact in sorted(found.artifacts.items()):
+        if artifact_kind(kind).persons != "removed":
+            continue
+        for name, stored in sorted(artifact.objects.items()):
+            content = project.store.read(stored)
+            if not is_table(content) and text_of(content) is None:
+                yield f"{kind} {artifact.short_id}: {name} is neither a table nor a text, and is not searched"
 
-_TOLD = {
-    "source": "erased: what was made from it before cannot be made again to the byte",
-    "feature_table": "of cells erased: features of before cannot be looked up again for them",
-    "snapshot": "erased: what was trained on it cannot be trained again to the byte",
-    "predictions": "erased: these predictions cannot be explained any more",
-    "trained_model": "of the snapshot that it was trained on erased: it no longer reproduces to the byte",
-    "evaluation": "of the snapshot that it was judged on erased: its figures cannot be worked out again",
-}
+
+def is_learnt(artifact: Artifact) -> bool:
+    """Return whether an artifact holds what was learned from rows, and no rows."""
+    return artifact_kind(artifact.kind).persons == "learnt"
+
+
+# What can no longer be proved -----------------------------------------------
 
 
 def marks_for(project: Project, found: Found, replaced: list[Replaced], now: datetime) -> Iterator[Mark]:
@@ -219,13 +245,13 @@ def marks_for(project: Project, found: Found, replaced: list[Replaced], now: dat
     former = _former_ids(project)
     for item in replaced:
         ids = [item.id, item.successor, *former.get((item.kind, item.id), ())]
-        told = _TOLD.get(item.kind, "erased, or the key in it masked")
+        told = artifact_kind(item.kind).after_erasure
         for id in dict.fromkeys(ids):
             yield Mark(item.kind, id, now, item.rows, f"{_rows(item.rows)} {told}")
         if item.kind == "snapshot":
             for artifact in found.artifacts.values():
-                if artifact.kind in _LEARNT and artifact.inputs.get("snapshot") in ids:
-                    told = f"{_rows(item.rows)} {_TOLD[artifact.kind]}"
+                if is_learnt(artifact) and artifact.inputs.get("snapshot") in ids:
+                    told = f"{_rows(item.rows)} {artifact_kind(artifact.kind).after_erasure}"
                     yield Mark(artifact.kind, artifact.id, now, item.rows, told)
 
 

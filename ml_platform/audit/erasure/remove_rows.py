@@ -209,18 +209,12 @@ def _mask(store: Rehearsal, left: Left, name: str, content: bytes, person: Perso
         left.objects[name] = store.put(masked)
 
 
-def _nothing(store: Rehearsal, left: Left, person: Person) -> None:
-    """Leave it as it is: what was learnt is not rows, and its id is that of its fitted state."""
-
-
 _KINDS: Mapping[str, Callable[[Rehearsal, Left, Person], None]] = {
     "source": _source,
     "feature_table": _feature_table,
     "snapshot": _snapshot,
     "predictions": _predictions,
     "quarantine": _quarantine,
-    "trained_model": _nothing,
-    "evaluation": _nothing,
 }
 
 

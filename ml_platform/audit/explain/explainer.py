@@ -18,7 +18,6 @@ from ml_platform.audit.explain.rescoring import Rescored, output_names, output_v
 from ml_platform.audit.explain.source_rows_types import SourceRow
 from ml_platform.audit.explain.version_facts import VersionFacts, version_facts
 from ml_platform.audit.explain.what_if import WhatIf, what_if
-from ml_platform.audit.references.links import kind_of
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.plain_values import plain_value
 from ml_platform.declarations.node_name import NodeName
@@ -256,7 +255,9 @@ class _Explainer:
 
     def _erased(self) -> list[str]:
         """Return what was erased from whatever the scoring read, and from what the versions were trained on."""
-        read = [(node, kind_of(node), id) for node, id in self._read.items() if NodeName.parse(node).is_data]
+        read = [
+            (node, NodeName.parse(node).kind, id) for node, id in self._read.items() if NodeName.parse(node).is_data
+        ]
         trained = self._logged.rows["trained_model"].unique()
         read += [(f"trained model {id[:12]}", "trained_model", id) for id in map(str, trained)]
         found = [(what, mark) for what, kind, id in read for mark in marks_of(self._shared.project, kind, id)]

@@ -6,26 +6,13 @@ Verifying walks it and checks, retention walks it and keeps.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ml_platform.core.errors import PlatformError
-from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
+from ml_platform.storage.artifact_kinds import artifact_kind
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.prediction_log import KIND as PREDICTIONS
-from ml_platform.storage.prediction_log import scored_by
-
-_BY_ROLE = {
-    "sources": "source",
-    "features": "feature_table",
-    "predictions": PREDICTIONS,
-    "champion": "trained_model",
-    "anchor": "trained_model",
-    "deployment": "trained_model",
-}
-_NO_NEED = "previous"
-"""A source's log holds all of what it was before, so that nobody asks for its former states."""
 
 
 @dataclass(frozen=True)
@@ -93,32 +80,9 @@ def reach(store: ArtifactStore, roots: Iterable[Root]) -> Iterator[Reached]:
                 _add(came_from, waiting, link, key)
 
 
-def links(store: ArtifactStore, artifact: Artifact) -> list[_Key]:
+def links(artifact: Artifact) -> list[_Key]:
     """Return kind and id of each artifact that another one rests on directly, in a fixed order."""
-    found = list(_links_of(artifact.inputs))
-    if artifact.kind == PREDICTIONS:
-        for segment in PredictionsManifest.of(artifact).segments:
-            found += _links_of(segment.inputs or {})
-        found += [("trained_model", id) for id in sorted(scored_by(store, artifact))]
-    return list(dict.fromkeys(found))
-
-
-def _links_of(inputs: Mapping[str, str]) -> Iterator[_Key]:
-    for role, id in sorted(inputs.items()):
-        if id and role != _NO_NEED:
-            yield kind_of(role), id
-
-
-def kind_of(role: str) -> str:
-    """Return the kind of an input by its role: a node of the graph, a kind, or what the artifact is to it.
-
-    >>> kind_of("features/courier_recent"), kind_of("snapshot"), kind_of("late_parcel/deployment")
-    ('feature_table', 'snapshot', 'trained_model')
-    """
-    first, _, last = role.partition("/")
-    if first in _BY_ROLE or not last:
-        return _BY_ROLE.get(first, first)
-    return _BY_ROLE.get(last, last)
+    return list(dict.fromkeys(artifact_kind(artifact.kind).of(artifact).links(artifact.inputs)))
 
 
 def _add(came_from: dict[_Key, _Key | str], waiting: deque[_Key], key: _Key, source: _Key | str) -> None:
@@ -140,6 +104,6 @@ def _read(store: ArtifactStore, kind: str, id: str, path: tuple[str, ...]) -> tu
     artifact = None
     try:
         artifact = store.get(kind, id)
-        return Reached(kind, id, path, artifact), links(store, artifact)
+        return Reached(kind, id, path, artifact), links(artifact)
     except PlatformError as error:
         return Reached(kind, id, path, artifact, error), []

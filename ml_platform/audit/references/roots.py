@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ml_platform.audit.references.links import Root
+from ml_platform.declarations.node_kinds import made_by, node_kinds
 from ml_platform.models.train import KIND as TRAINED_MODEL
 from ml_platform.registry.evaluation.key import KIND as EVALUATION
 from ml_platform.sources.ingest_history import INGESTS
@@ -73,16 +74,15 @@ def version_roots(database: Database) -> Iterator[Root]:
 
 def output_roots(database: Database) -> Iterator[Root]:
     """Yield what each node made last."""
-    made = OUTPUTS.c
+    made, listed = OUTPUTS.c, {kind.name for kind in node_kinds().values() if kind.partitioned}
     last = sa.select(sa.func.max(made.seq)).group_by(made.node, made.partition)
     query = sa.select(made.node, made.partition, made.kind, made.id).where(made.seq.in_(last))
     query = query.order_by(made.node, made.partition)
     for row in _rows(database, query):
-        if row["kind"] == PREDICTIONS:
-            continue  # the log itself tells of each day's last state
+        if row["kind"] in listed:
+            continue  # a table of its own lists what each day ended with
         partition = f" for {row['partition']}" if row["partition"] else ""
-        kind = TRAINED_MODEL if row["kind"] == "deployment" else row["kind"]
-        yield Root(kind, row["id"], f"last output of {row['node']}{partition}")
+        yield Root(made_by(row["kind"]), row["id"], f"last output of {row['node']}{partition}")
 
 
 def source_roots(database: Database) -> Iterator[Root]:

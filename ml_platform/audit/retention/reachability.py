@@ -16,20 +16,12 @@ from ml_platform.core.clock import format_duration
 from ml_platform.core.errors import ArtifactDamaged, PlatformError
 from ml_platform.project import Project
 from ml_platform.sources.ingest_history import INGESTS
+from ml_platform.storage.artifact_kinds import artifact_kind
 from ml_platform.storage.artifacts import TEMPORARY
 from ml_platform.storage.manifest import Artifact, decode
 from ml_platform.storage.outputs import OUTPUTS
 from ml_platform.storage.trash import StoredFile
 
-_RULES = {
-    "snapshot": "snapshots",
-    "trained_model": "trained_models",
-    "feature_table": "feature_tables",
-    "source": "sources",
-    "monitoring": "monitoring",
-    "quarantine": "quarantine",
-}
-"""Kinds that have a rule of their own. All others tell of another artifact, and go when that goes."""
 Key = tuple[str, str]
 
 
@@ -167,7 +159,7 @@ class _Deciding:
         """Keep what no rule lets go yet, with all that it rests on."""
         kept = []
         for key in self._stored.artifacts:
-            if key in self.needed.stays or key[0] not in _RULES:
+            if key in self.needed.stays or artifact_kind(key[0]).retention is None:
                 continue
             why = self._kept_because(key)
             if why is None:
@@ -180,7 +172,11 @@ class _Deciding:
 
     def decide_followers(self) -> None:
         """Let what tells of other artifacts go with them."""
-        waiting = [key for key in self._stored.artifacts if key[0] not in _RULES and key not in self.needed.stays]
+        waiting = [
+            key
+            for key in self._stored.artifacts
+            if artifact_kind(key[0]).retention is None and key not in self.needed.stays
+        ]
         while waiting:
             gone = [key for key in waiting if self._lost(key)]
             if not gone:
@@ -191,7 +187,7 @@ class _Deciding:
 
     def _lost(self, key: Key) -> bool:
         """Let an artifact go if something that it tells of goes or is gone."""
-        for link in links(self._project.store, self._stored.artifacts[key]):
+        for link in links(self._stored.artifacts[key]):
             if link in self.needed.goes or link not in self._stored.artifacts:
                 if self._stored.manifests[key].written_at >= self._young:
                     return False
@@ -200,9 +196,9 @@ class _Deciding:
         return False
 
     def _kept_because(self, key: Key) -> str | None:
-        kind, rule = _RULES[key[0]], getattr(self._retention, _RULES[key[0]])
+        rule = self._span(key)
         if rule is None:
-            return f"retention has no rule for {kind}"
+            return f"retention has no rule for {artifact_kind(key[0]).retention}"
         if self._stored.manifests[key].written_at >= self._young:
             return f"written within the grace period of {format_duration(self._retention.grace)}"
         if self._age(key) < rule:
@@ -210,8 +206,10 @@ class _Deciding:
         return None
 
     def _rule(self, key: Key) -> str:
-        rule: timedelta = getattr(self._retention, _RULES[key[0]])
-        return f"{_RULES[key[0]]} for {format_duration(rule)}"
+        return f"{artifact_kind(key[0]).retention} for {format_duration(self._span(key) or timedelta(0))}"
+
+    def _span(self, key: Key) -> timedelta | None:
+        return self._retention.rule(artifact_kind(key[0]).retention or "")
 
     def _age(self, key: Key) -> timedelta:
         made = self._made.get(key) or self._told_at(key) or self._stored.manifests[key].written_at

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ml_platform.core.errors import ArtifactMissing
+from ml_platform.storage.artifact_kinds import artifact_kind
 
 State = Literal["damaged", "missing", "surplus"]
 _KEPT = 1000
@@ -96,12 +97,9 @@ class Verification:
         }
 
 
-_NEVER_AGAIN = ("source", "predictions", "quarantine")
-
-
 def remedy(kind: str) -> str:
     """Return what to do about a damaged artifact of a kind, or an object of it."""
-    if kind in _NEVER_AGAIN:
+    if not artifact_kind(kind).is_remade:
         return "Restore it from a copy: it cannot be made again."
     return "Restore it from a copy, or remove it and the manifest, and run: the same is made again."
 

@@ -14,6 +14,7 @@ class ChecksManifest(ArtifactKind):
     """What the manifest of results holds."""
 
     name: ClassVar[str] = "checks"
+    persons = "masked"
 
     results: Items[Figures]
     erased: int | None = None

@@ -25,6 +25,7 @@ class DriftReferenceManifest(ArtifactKind):
     """
 
     name: ClassVar[str] = "drift_reference"
+    persons = "masked"
 
     rows: int
     score_rows: int

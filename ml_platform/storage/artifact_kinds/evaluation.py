@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from pydantic import Field
@@ -10,6 +11,9 @@ from pydantic import Field
 from ml_platform.core.hashing import content_id
 from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Figures, Items
 from ml_platform.storage.manifest import StoredObject
+
+RIVALS = MappingProxyType({"champion": "trained_model", "anchor": "trained_model"})
+"""The roles of versions."""
 
 
 class EvaluationManifest(ArtifactKind):
@@ -32,6 +36,9 @@ class EvaluationManifest(ArtifactKind):
     """
 
     name: ClassVar[str] = "evaluation"
+    roles = RIVALS
+    persons = "learnt"
+    after_erasure = "of the snapshot that it was judged on erased: its figures cannot be worked out again"
 
     model: str
     task: str

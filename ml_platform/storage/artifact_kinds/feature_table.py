@@ -57,6 +57,9 @@ class FeatureTableManifest(ArtifactKind):
     """
 
     name: ClassVar[str] = "feature_table"
+    retention = "feature_tables"
+    persons = "rows"
+    after_erasure = "of cells erased: features of before cannot be looked up again for them"
 
     table: str
     columns: dict[str, str]

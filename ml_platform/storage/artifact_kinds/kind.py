@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Strict, ValidationError
 
 from ml_platform.core.errors import ManifestFault
+from ml_platform.declarations.node_kinds import made_by
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.storage.manifest import Artifact, StoredObject
 
 _T = TypeVar("_T")
@@ -32,6 +35,15 @@ class Mismatch:
     what: str
     expected: str
     found: str
+
+
+Persons = Literal["rows", "masked", "learnt", "removed"]
+"""What erasing a person does with an artifact that holds rows of the person, or the key.
+
+``rows``: rows are taken out. ``masked``: rows are taken out of tables, and the key is masked in texts. ``learnt``: it
+stays and is marked, since what was learned holds no rows. ``removed``: it is removed as a whole, and the next run
+makes it again from what is left; so it is for a kind that says nothing.
+"""
 
 
 class Part(BaseModel):
@@ -60,9 +72,24 @@ class ArtifactKind(Part, ABC):
     ----------
     name
         The kind, such as ``snapshot``.
+    retention
+        The key under ``retention`` in ``project.yaml``. Without one, an artifact goes when one that it refers to goes.
+    is_remade
+        Whether a run makes the same again where it is lost.
+    roles
+        The kinds of inputs whose role is neither a kind nor the name of a node; None for one that is not needed.
+    persons
+        What erasing a person does with an artifact that holds one: `Persons`.
+    after_erasure
+        What can no longer be proved of it then, after "3 rows".
     """
 
     name: ClassVar[str]
+    retention: ClassVar[str | None] = None
+    is_remade: ClassVar[bool] = True
+    roles: ClassVar[Mapping[str, str | None]] = MappingProxyType({})
+    persons: ClassVar[Persons] = "removed"
+    after_erasure: ClassVar[str] = "erased, or the key in it masked"
 
     @classmethod
     def of(cls, artifact: Artifact) -> Self:
@@ -87,6 +114,23 @@ class ArtifactKind(Part, ABC):
             return cls.model_validate(dict(artifact.about))
         except ValidationError as error:
             raise ManifestFault(artifact.kind, artifact.id, "; ".join(map(_fault, error.errors()[:3]))) from None
+
+    @classmethod
+    def kind_of(cls, role: str) -> str | None:
+        """Return the kind of an input by its role: the name of a node, a kind, or what `roles` says.
+
+        None for an input that is not needed once the artifact is made.
+        """
+        if role in cls.roles:
+            return cls.roles[role]
+        return made_by(NodeName.parse(role).kind) if "/" in role else made_by(role)
+
+    def links(self, inputs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield kind and id of each artifact that this one refers to, in a fixed order."""
+        for role, id in sorted(inputs.items()):
+            kind = self.kind_of(role)
+            if id and kind is not None:
+                yield kind, id
 
     @property
     def row_count(self) -> int | None:

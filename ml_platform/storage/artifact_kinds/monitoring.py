@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from ml_platform.core.hashing import content_id
@@ -32,6 +33,9 @@ class MonitoringManifest(ArtifactKind):
     """
 
     name: ClassVar[str] = "monitoring"
+    retention = "monitoring"
+    roles = MappingProxyType({"champion": "trained_model"})
+    persons = "masked"
 
     model: str
     at: str
@@ -53,6 +57,12 @@ class MonitoringManifest(ArtifactKind):
     report: str | None = None
     report_problem: str | None = None
     erased: int | None = None
+
+    @classmethod
+    def kind_of(cls, role: str) -> str | None:
+        """Return the kind of an input; days of predictions are called ``predictions/2024-05-01``."""
+        first, _, _ = role.partition("/")
+        return first if first == "predictions" else super().kind_of(role)
 
     def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:
         """Return the id: the hash of the figures; the page, which holds random names, takes no part."""

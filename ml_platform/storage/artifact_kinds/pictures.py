@@ -14,6 +14,7 @@ class PicturesManifest(ArtifactKind):
     """What the manifest of plots holds."""
 
     name: ClassVar[str] = "pictures"
+    persons = "masked"
 
     erased: int | None = None
 

@@ -53,6 +53,9 @@ class PredictionsManifest(ArtifactKind):
     """
 
     name: ClassVar[str] = "predictions"
+    is_remade = False
+    persons = "rows"
+    after_erasure = "erased: these predictions cannot be explained any more"
 
     model: str
     day: str
@@ -62,6 +65,13 @@ class PredictionsManifest(ArtifactKind):
     late: int = 0
     left_out: dict[str, int] = Field(default_factory=dict)
     unlearned_nulls: dict[str, int] = Field(default_factory=dict)
+
+    def links(self, inputs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield what the day was made from, and what each of its segments was."""
+        yield from super().links(inputs)
+        for segment in self.segments:
+            yield from super().links(segment.inputs or {})
+            yield from (("trained_model", id) for id in segment.trained_models or ())
 
     def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:
         """Return the id: the hash of everything that it says."""

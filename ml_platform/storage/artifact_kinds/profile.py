@@ -29,6 +29,7 @@ class ProfileManifest(ArtifactKind):
     """
 
     name: ClassVar[str] = "profile"
+    persons = "masked"
 
     nulls: dict[str, int] | None = None
     chunks: Items[str] | None = None

@@ -20,6 +20,9 @@ class QuarantineManifest(ArtifactKind):
     """
 
     name: ClassVar[str] = "quarantine"
+    retention = "quarantine"
+    is_remade = False
+    persons = "rows"
 
     source: str
     rows: int

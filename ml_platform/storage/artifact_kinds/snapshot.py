@@ -40,6 +40,9 @@ class SnapshotManifest(ArtifactKind):
     """
 
     name: ClassVar[str] = "snapshot"
+    retention = "snapshots"
+    persons = "rows"
+    after_erasure = "erased: what was trained on it cannot be trained again to the byte"
 
     model: str
     as_of: str

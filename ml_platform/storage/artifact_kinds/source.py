@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from ml_platform.core.hashing import content_id, frame_id
@@ -49,6 +50,11 @@ class SourceManifest(ArtifactKind):
     """
 
     name: ClassVar[str] = "source"
+    retention = "sources"
+    is_remade = False
+    roles = MappingProxyType({"previous": None})  # a log holds all of what it was before
+    persons = "rows"
+    after_erasure = "erased: what was made from it before cannot be made again to the byte"
 
     source: str
     columns: dict[str, str]

@@ -46,6 +46,9 @@ class TrainedModelManifest(ArtifactKind):
     """
 
     name: ClassVar[str] = "trained_model"
+    retention = "trained_models"
+    persons = "learnt"
+    after_erasure = "of the snapshot that it was trained on erased: it no longer reproduces to the byte"
 
     model: str
     declaration: str

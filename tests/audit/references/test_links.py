@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ml_platform.audit.references.links import Root, kind_of, reach
+from ml_platform.audit.references.links import Root, reach
 from ml_platform.audit.references.roots import all_roots, champion_roots, prediction_roots, removed_on_purpose
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.ledger.lines import append_line
 from ml_platform.storage.versions import versions
@@ -74,30 +76,13 @@ def test_a_former_state_of_a_source_is_not_needed(store: ArtifactStore) -> None:
     assert [item.id for item in reach(store, [Root("source", "new", "asked")])] == ["new"]
 
 
-def test_a_log_of_an_older_version_is_read_for_who_scored_it(factory: Project) -> None:
-    state = next(
-        state
-        for id in factory.store.ids("predictions")
-        if (state := factory.store.get("predictions", id)).about["rows"]
-    )
-    told = {id for segment in state.about["segments"] for id in segment["trained_models"]}
-    segments = [dict(segment) for segment in state.about["segments"]]
-    for segment in segments:
-        del segment["trained_models"], segment["inputs"]
-    about = {**state.about, "segments": segments}
-    factory.store.write("predictions", "old", "k", objects=state.objects, about=about)
-    found = {item.id for item in reach(factory.store, [Root("predictions", "old", "asked")])}
-    assert told
-    assert told <= found
-
-
 def test_roles_tell_their_kinds() -> None:
     roles = {"sources/a": "source", "features/b": "feature_table", "predictions/2024-03-01": "predictions"}
-    assert {role: kind_of(role) for role in roles} == roles
-    assert kind_of("champion") == "trained_model"
-    assert kind_of("evaluation") == "evaluation"
-    assert kind_of("late_parcel/deployment") == "trained_model"
-    assert kind_of("late_parcel/snapshot") == "snapshot"
+    assert {role: MonitoringManifest.kind_of(role) for role in roles} == roles
+    assert EvaluationManifest.kind_of("champion") == "trained_model"
+    assert EvaluationManifest.kind_of("evaluation") == "evaluation"
+    assert EvaluationManifest.kind_of("late_parcel/deployment") == "trained_model"
+    assert EvaluationManifest.kind_of("late_parcel/snapshot") == "snapshot"
 
 
 def test_what_was_removed_on_purpose_is_known_from_the_ledger(factory: Project) -> None:
