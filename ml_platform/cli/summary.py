@@ -105,7 +105,14 @@ def _model(project: Project, status: ProjectStatus, model: ModelStatus) -> Rende
         *_monitoring(model, status.currency),
     ]
     parts += _reproduced(model)
+    parts += [Text(f"  {node.name}: {_made(node)}") for node in model.nodes]
     return Padding(Group(*parts), (0, 0, 1, 0))
+
+
+def _made(node: DataStatus) -> str:
+    if node.id is None:
+        return "not made yet"
+    return node.id[:12] if node.rows is None else f"{node.id[:12]}, {node.rows:,} rows"
 
 
 def _evaluation(project: Project, model: str) -> EvaluationManifest | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from ml_platform.audit.reproduce.history import ReproductionRun, attempts
 from ml_platform.core.errors import ArtifactMissing
 from ml_platform.core.plain_values import json_value
+from ml_platform.declarations.node_kinds import made_by
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.alerts import recent_alerts
 from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
@@ -122,6 +123,8 @@ class ModelStatus:
         The last time that one of its versions was trained again, and what came of it; None before the first.
     waiting
         The number of the version that waits for approval; None where none does.
+    nodes
+        What its nodes of kinds from installed packages made last.
     """
 
     name: str
@@ -136,6 +139,7 @@ class ModelStatus:
     findings: tuple[Finding, ...]
     reproduced: ReproductionRun | None
     waiting: int | None
+    nodes: tuple[DataStatus, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,7 @@ def project_status(project: Project, now: datetime) -> ProjectStatus:
 
 
 def _data(project: Project, node: NodeName) -> DataStatus:
-    artifact = _current(project, node, node.kind)
+    artifact = _current(project, node, made_by(node.kind))
     recording = last_recording(project.database, node)
     manifest = artifact_kind(artifact.kind).of(artifact) if artifact else None
     ingest = last_ingest(project.database, node.subject) if node.kind == "source" and artifact else None
@@ -202,7 +206,14 @@ def _model(project: Project, name: str, now: datetime) -> ModelStatus:
         findings=tuple(open_findings(project, name)),
         waiting=waiting.number if (waiting := waiting_version(project, name)) else None,
         reproduced=next((item for item in attempts(project) if item.version.partition("@")[0] == name), None),
+        nodes=tuple(_more_nodes(project, name)),
     )
+
+
+def _more_nodes(project: Project, name: str) -> Iterator[DataStatus]:
+    for kind in project.spec.models[name].nodes or {}:
+        node = NodeName(kind, name)
+        yield replace(_data(project, node), name=str(node))
 
 
 def champion_status(project: Project, name: str, now: datetime) -> ChampionStatus | None:

@@ -13,6 +13,7 @@ from ml_platform.declarations.checks.features import check_features, check_joins
 from ml_platform.declarations.checks.known_at import check_known
 from ml_platform.declarations.checks.label import check_label
 from ml_platform.declarations.checks.leaks import check_leaks
+from ml_platform.declarations.checks.nodes import check_nodes
 from ml_platform.declarations.checks.params import monotone_fault, param_faults
 from ml_platform.declarations.checks.problems import (
     COUNTABLE,
@@ -44,6 +45,7 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     label, problems = check_label(scope, model)
     yield from problems
     yield from _check_split(model)
+    yield from check_nodes(model)
     yield from check_joins(scope, model)
     yield from check_features(scope, model)
     yield from check_leaks(scope, model)

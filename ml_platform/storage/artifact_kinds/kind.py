@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Strict, ValidationError
 
 from ml_platform.core.errors import ManifestFault
-from ml_platform.declarations.node_kinds import made_by
+from ml_platform.declarations.node_kinds import made_by, node_kinds
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.storage.manifest import Artifact, StoredObject
 
@@ -117,13 +117,14 @@ class ArtifactKind(Part, ABC):
 
     @classmethod
     def kind_of(cls, role: str) -> str | None:
-        """Return the kind of an input by its role: the name of a node, a kind, or what `roles` says.
+        """Return the kind of an input by its role: the name of a node, a kind (before ``/``), or as in `roles`.
 
         None for an input that is not needed once the artifact is made.
         """
         if role in cls.roles:
             return cls.roles[role]
-        return made_by(NodeName.parse(role).kind) if "/" in role else made_by(role)
+        named = NodeName.parse(role).kind
+        return made_by(named if named in node_kinds() else role.partition("/")[0])
 
     def links(self, inputs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield kind and id of each artifact that this one refers to, in a fixed order."""

@@ -58,12 +58,6 @@ class MonitoringManifest(ArtifactKind):
     report_problem: str | None = None
     erased: int | None = None
 
-    @classmethod
-    def kind_of(cls, role: str) -> str | None:
-        """Return the kind of an input; days of predictions are called ``predictions/2024-05-01``."""
-        first, _, _ = role.partition("/")
-        return first if first == "predictions" else super().kind_of(role)
-
     def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:
         """Return the id: the hash of the figures; the page, which holds random names, takes no part."""
         return content_id(self.as_json())
