@@ -71,6 +71,11 @@ def print_status(project: Project, console: Console) -> None:
             console.print(Text(f"  {item.name}: {note}", style="yellow"))
     for model in status.models:
         console.print(_model(project, status, model))
+    if status.mlflow_waiting:
+        told = (
+            f"MLflow at {project.mlflow_address} has not taken {status.mlflow_waiting} records; they wait and follow."
+        )
+        console.print(Text(told, style="yellow"))
     for alert in status.alerts[:3]:
         console.print(Text(f"alert  {alert.get('title', '')}", style="yellow"))
 

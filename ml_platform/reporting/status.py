@@ -18,6 +18,7 @@ from ml_platform.operations.predictions.missed import Missed, missed_rows
 from ml_platform.operations.versions.pending import waiting_version
 from ml_platform.project import Project
 from ml_platform.registry.champion import anchor, champion, champion_ref
+from ml_platform.reporting.mlflow.outbox import count_waiting
 from ml_platform.sources.checks.results import last_recording
 from ml_platform.sources.ingest_history import last_ingest
 from ml_platform.sources.upstream import read_upstream
@@ -144,7 +145,13 @@ class ModelStatus:
 
 @dataclass(frozen=True)
 class ProjectStatus:
-    """A whole project at an instant."""
+    """A whole project at an instant.
+
+    Attributes
+    ----------
+    mlflow_waiting
+        How many records MLflow has not taken yet.
+    """
 
     project: str
     now: datetime
@@ -153,6 +160,7 @@ class ProjectStatus:
     feature_tables: tuple[DataStatus, ...]
     models: tuple[ModelStatus, ...]
     alerts: tuple[Mapping[str, Any], ...]
+    mlflow_waiting: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the status in JSON types."""
@@ -171,6 +179,7 @@ def project_status(project: Project, now: datetime) -> ProjectStatus:
         feature_tables=tuple(_data(project, NodeName("feature_table", name)) for name in spec.feature_tables),
         models=tuple(_model(project, name, now) for name in spec.models),
         alerts=tuple(recent_alerts(project, limit=10)),
+        mlflow_waiting=count_waiting(project),
     )
 
 

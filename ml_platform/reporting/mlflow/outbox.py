@@ -43,6 +43,12 @@ def waiting(project: Project) -> list[tuple[int, Record]]:
     return [(row.seq, _format().validate_json(row.record)) for row in rows]
 
 
+def count_waiting(project: Project) -> int:
+    """Return how many records wait."""
+    with project.database.reading() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(OUTBOX)).scalar_one())
+
+
 def is_told(project: Project, model: str, key: str) -> bool:
     """Return whether a version has its MLflow run, or will have it when what waits is delivered."""
     if tracked_run(project.database, model, key) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import socket
 import time
@@ -9,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from ml_platform.cli.summary import print_status
 from ml_platform.declarations.project import ProjectFile, ProjectSpec
 from ml_platform.project import Project
 from ml_platform.reporting.mlflow.client import open_client, open_experiment, prepare_tracking, reachable
@@ -146,6 +149,10 @@ def test_without_mlflow_a_record_waits_and_costs_little_time(tmp_path: Path) -> 
     assert time.monotonic() - began < 5
     assert (delivery.delivered, delivery.waiting) == (0, 1)
     assert delivery.problem == f"MLflow at {project.mlflow_uri} cannot be reached"
+    console = Console(width=300, file=io.StringIO())
+    with console.capture() as shown:
+        print_status(project, console)
+    assert f"MLflow at {project.mlflow_uri} has not taken 1 records; they wait and follow." in shown.get()
 
 
 def test_a_server_that_never_answers_costs_seconds(tmp_path: Path) -> None:
