@@ -1,1 +1,1 @@
-"""One builder for each kind of node."""
+"""The Dagster assets: one builder for each kind of node, unless its operation is a `CachedOperation`."""

@@ -24,7 +24,7 @@ def source_checks(spec: SourceSpec) -> tuple[str, ...]:
 
 
 def check_specs(node: Node, names: Sequence[str]) -> list[dg.AssetCheckSpec]:
-    """Return the checks of a node by name, each blocking: what fails stops what depends on it."""
+    """Return the checks of a node by name. A failed one of severity ``error`` stops what depends on the node."""
     return [dg.AssetCheckSpec(name, asset=asset_key(node.name), blocking=True) for name in names]
 
 

@@ -1,4 +1,4 @@
-"""Declarations: YAML to frozen, checked specs."""
+"""Declarations: YAML to frozen, checked specs, the graph that follows from them, and when runs are due."""
 
 __all__ = [
     "aggregates",

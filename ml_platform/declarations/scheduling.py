@@ -1,6 +1,7 @@
 """What is due: ticks of a schedule, days to score, retraining after drift.
 
-Everything here is a pure function of instants. The shell asks, and does as it is told.
+Everything here is a pure function of instants. Sensors and schedules in `jobs/` call these functions, and request the
+runs.
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ def _end_of(day: date) -> datetime:
 def training_as_of(retraining: Retraining, now: datetime, last: datetime | None, *, anew: bool) -> datetime:
     """Return the instant as of which a snapshot is made.
 
-    Bringing a factory up to date makes a model anew at the ticks of its schedule, and not whenever it runs: between
-    ticks the last snapshot stands.
+    A run without a request to retrain makes a new snapshot only after a tick of the retraining schedule. Between ticks
+    it keeps the last snapshot, so that a second run changes nothing.
 
     Parameters
     ----------

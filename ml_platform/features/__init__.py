@@ -1,4 +1,4 @@
-"""Ingest, feature tables, and values as they were known."""
+"""Feature tables: cells of aggregated rows, and the values that could be read from them at any instant."""
 
 __all__ = [
     "aggregates",

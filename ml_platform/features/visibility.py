@@ -1,7 +1,12 @@
 """Which rows a question sees: the one rule, for whole numbers, arrays and columns of Ibis.
 
-A question is asked at a tick. It sees the versions of rows that were known then, whose event lies in the window. All
-of them are whole numbers in one unit: microseconds, or the intervals of a feature table.
+A question is an entity at a tick. It sees the versions of rows that were known at the tick, whose event lies in the
+window. A version is a row as one ingest found it: a correction ends it and begins another. All arguments are whole
+numbers in one unit: microseconds, or the intervals of a feature table.
+
+`ml_platform.features.lookup` applies the rule: `by_join` calls these functions, and `in_ranges` follows the same rule
+as ranges of ticks. `ml_platform.audit.explain.source_rows` calls them to list the rows of one prediction. The rows of
+the population follow it at their batch run (`ml_platform.datasets.frame`).
 """
 
 from __future__ import annotations

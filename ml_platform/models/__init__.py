@@ -1,4 +1,4 @@
-"""Estimators and the fitting of models."""
+"""From a snapshot to a trained model: inputs, estimators, calibration, and decisions in money."""
 
 __all__ = [
     "algorithms",

@@ -1,4 +1,4 @@
-"""Objects, manifests, refs, and the records of what was made."""
+"""Artifacts (objects and manifests), refs, the ledger, and the tables of the database."""
 
 __all__ = [
     "append_only",

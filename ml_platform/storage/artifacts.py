@@ -162,7 +162,7 @@ class ArtifactStore:
         return artifact, bytes_hash(content)
 
     def find(self, kind: str, key: str) -> Artifact | None:
-        """Return the artifact that `key` leads to, or None where it has to be made (first or anew)."""
+        """Return the artifact that `key` leads to; None where there is none, or where the stored one is damaged."""
         try:
             id = self._fetch(self._key_path(kind, key)).decode()
             artifact = self.get(kind, id)

@@ -1,3 +1,3 @@
-"""Checks of all declarations against each other."""
+"""Checks of declarations against each other. Checks of rows are in `ml_platform.sources.checks`."""
 
 __all__ = ["check", "notes"]

@@ -1,3 +1,3 @@
-"""Checks, drift, realized value, findings, alerts."""
+"""Monitoring of the champion: drift and its findings, realized value, nulls that training did not have, reports."""
 
 __all__ = ["drift_episodes", "monitor", "realized_value", "reference", "report_page", "unlearned", "upstream_versions"]

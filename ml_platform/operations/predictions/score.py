@@ -206,7 +206,8 @@ def _ask(project: Project, model_name: str, frame: pd.DataFrame) -> _Answered:
 def _not_asked_before(project: Project, model_name: str, day: date, fresh: pd.DataFrame) -> pd.DataFrame:
     """Return the rows about entities of which no other row was scored at the same batch run.
 
-    A row that is ingested later may have become known earlier than the one that was scored: the prediction stays.
+    A row that is ingested later may have become known earlier than the one that was scored: the prediction stays. A
+    corrected row has the id of its logged prediction, so that it is not among `fresh`.
     """
     logged = logged_day(project, model_name, day)
     if logged is None or fresh.empty:

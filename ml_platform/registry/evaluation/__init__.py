@@ -1,3 +1,3 @@
-"""Metrics, value, intervals, gates."""
+"""Evaluation on test rows: metrics, money with its intervals, gates, and the release rule."""
 
 __all__ = ["basis", "evaluate", "intervals", "key", "metrics", "reasons", "release_rules"]

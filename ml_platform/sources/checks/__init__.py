@@ -1,3 +1,3 @@
-"""Expectations about rows, held against them, and their results."""
+"""Checks of the rows of a source: expectations, freshness, and their recorded results."""
 
 __all__ = ["batched", "freshness", "results", "run"]

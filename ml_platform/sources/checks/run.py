@@ -32,7 +32,7 @@ _SHOWN = ("observed_value", "element_count", "unexpected_count", "unexpected_per
 def run_expectations(
     expectations: Sequence[Expectation], frame: pd.DataFrame, key: Sequence[str] = ()
 ) -> tuple[CheckResult, ...]:
-    """Hold a frame against expectations.
+    """Check the rows of a frame by expectations.
 
     Parameters
     ----------
