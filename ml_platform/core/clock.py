@@ -90,10 +90,10 @@ def format_duration(span: timedelta) -> str:
     raise AssertionError("every duration divides into microseconds")
 
 
-def say_duration(span: timedelta) -> str:
+def rounded_duration(span: timedelta) -> str:
     """Return `span` as people say it, in its two largest units.
 
-    >>> say_duration(timedelta(minutes=75))
+    >>> rounded_duration(timedelta(minutes=75))
     '1h15m'
     """
     count, parts = abs(span) // MICROSECOND, list[str]()

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
-from ml_platform.core.clock import Schedule, say_duration, tick_at
+from ml_platform.core.clock import Schedule, rounded_duration, tick_at
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.project import ProjectSpec
@@ -27,7 +27,7 @@ _SHORT, _LONG, _ENOUGH = timedelta(days=16), timedelta(days=5 * 365), 400
 
 
 @dataclass(frozen=True)
-class Part:
+class AgeComponent:
     """One thing that adds to an age.
 
     Attributes
@@ -61,7 +61,7 @@ class Availability:
 
     table: str
     path: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[AgeComponent, ...]
     broken_promise: str | None = None
     gap: timedelta | None = None
 
@@ -92,8 +92,8 @@ class Availability:
     def up_to(self) -> str:
         """The worst age as people say it."""
         if self.worst_age is None:
-            return f"at least {say_duration(self.known_age)}"
-        return f"up to {say_duration(self.worst_age)}"
+            return f"at least {rounded_duration(self.known_age)}"
+        return f"up to {rounded_duration(self.worst_age)}"
 
 
 def _total(spans: Iterator[timedelta | None]) -> timedelta | None:
@@ -130,7 +130,10 @@ def availability_of(
     if _looks_ahead(declared, columns):
         return Availability(table, (_source_step(spec, declared.source, delay), _table_step(declared)), ())
     published, broken = _published(declared, run_time)
-    ticks: tuple[Part, ...] = (Part(f"refresh {say_duration(declared.refresh)}", _NONE, declared.refresh), published)
+    ticks: tuple[AgeComponent, ...] = (
+        AgeComponent(f"refresh {rounded_duration(declared.refresh)}", _NONE, declared.refresh),
+        published,
+    )
     path: tuple[str, ...] = (_source_step(spec, declared.source, delay), _table_step(declared))
     reading = _reading(spec, declared.source)
     if reading is not None and (reading.most is None or reading.most > declared.refresh + declared.publish_delay):
@@ -151,9 +154,9 @@ def availability_in(
         return by_tick
     ages = [run - tick_at(run, declared.refresh, declared.publish_delay) for run in _runs(batch)]
     gap = longest_gap(batch)
-    tick = Part(f"tick up to {say_duration(max(ages))} before the batch run", min(ages), max(ages))
-    runs = Part(f"batch runs up to {say_duration(gap)} apart", _NONE, gap)
-    step = f"{model.name}/predictions (batch {batch.text}, up to {say_duration(gap)} apart)"
+    tick = AgeComponent(f"tick up to {rounded_duration(max(ages))} before the batch run", min(ages), max(ages))
+    runs = AgeComponent(f"batch runs up to {rounded_duration(gap)} apart", _NONE, gap)
+    step = f"{model.name}/predictions (batch {batch.text}, up to {rounded_duration(gap)} apart)"
     path = (_source_step(spec, declared.source, None), _table_step(declared), step)
     return Availability(table, path, (_known(spec, declared.source, None), tick, runs), gap=gap)
 
@@ -182,35 +185,37 @@ def _looks_ahead(table: FeatureTableSpec, columns: Collection[str] | None) -> bo
     return all(window is not None and window.start is not None and window.start >= _NONE for window in read)
 
 
-def _known(spec: ProjectSpec, source: str, measured: timedelta | None) -> Part:
+def _known(spec: ProjectSpec, source: str, measured: timedelta | None) -> AgeComponent:
     delay, model = spec.sources[source].known_at.delay, spec.sources[source].reader.model
     if model is not None:
         return _predicted(spec, model, measured)
     if delay is None and measured is None:
-        return Part(f"{source} known when its column {spec.sources[source].known_at.column} says", None, None)
+        return AgeComponent(f"{source} known when its column {spec.sources[source].known_at.column} says", None, None)
     if delay is None and measured is not None:
-        return Part(f"{source} known {say_duration(measured)} after, as measured", _NONE, max(measured, _NONE))
+        return AgeComponent(
+            f"{source} known {rounded_duration(measured)} after, as measured", _NONE, max(measured, _NONE)
+        )
     span = delay or _NONE
-    when = f"{say_duration(abs(span))} {'ahead' if span < _NONE else 'after'}" if span else "at once"
-    return Part(f"{source} known {when}", max(span, _NONE), max(span, _NONE))
+    when = f"{rounded_duration(abs(span))} {'ahead' if span < _NONE else 'after'}" if span else "at once"
+    return AgeComponent(f"{source} known {when}", max(span, _NONE), max(span, _NONE))
 
 
-def _predicted(spec: ProjectSpec, model: str, measured: timedelta | None) -> Part:
+def _predicted(spec: ProjectSpec, model: str, measured: timedelta | None) -> AgeComponent:
     """Return how old the newest prediction of a model can be: a batch run back, and what scoring takes."""
     gap, takes = longest_gap(spec.models[model].deployment.batch), max(measured or _NONE, _NONE)
-    told = f", scored {say_duration(takes)} after, as measured" if takes else ""
-    return Part(f"{model} predicts at batch runs up to {say_duration(gap)} apart{told}", _NONE, gap + takes)
+    told = f", scored {rounded_duration(takes)} after, as measured" if takes else ""
+    return AgeComponent(f"{model} predicts at batch runs up to {rounded_duration(gap)} apart{told}", _NONE, gap + takes)
 
 
-def _published(table: FeatureTableSpec, run_time: timedelta | None) -> tuple[Part, str | None]:
-    promised = say_duration(table.publish_delay)
+def _published(table: FeatureTableSpec, run_time: timedelta | None) -> tuple[AgeComponent, str | None]:
+    promised = rounded_duration(table.publish_delay)
     if run_time is None or run_time <= table.publish_delay:
-        return Part(f"published {promised} after the tick", table.publish_delay, table.publish_delay), None
-    broken = f"making it takes {say_duration(run_time)}, longer than its publish_delay of {promised} promises"
-    return Part(f"made {say_duration(run_time)} after the tick", run_time, run_time), broken
+        return AgeComponent(f"published {promised} after the tick", table.publish_delay, table.publish_delay), None
+    broken = f"making it takes {rounded_duration(run_time)}, longer than its publish_delay of {promised} promises"
+    return AgeComponent(f"made {rounded_duration(run_time)} after the tick", run_time, run_time), broken
 
 
-def _reading(spec: ProjectSpec, source: str) -> Part | None:
+def _reading(spec: ProjectSpec, source: str) -> AgeComponent | None:
     """Return how long rows wait until they are read; None where new files are noticed within a minute.
 
     What a database, or a Python function without a fingerprint, would give cannot be told without asking it. On the
@@ -220,8 +225,8 @@ def _reading(spec: ProjectSpec, source: str) -> Part | None:
         return None
     gaps = [longest_gap(model.deployment.batch) for model in spec.models.values() if source in sources_of(spec, model)]
     if not gaps:
-        return Part("read by no schedule", None, None)
-    return Part(f"read at batch runs up to {say_duration(min(gaps))} apart", _NONE, min(gaps))
+        return AgeComponent("read by no schedule", None, None)
+    return AgeComponent(f"read at batch runs up to {rounded_duration(min(gaps))} apart", _NONE, min(gaps))
 
 
 def _source_step(spec: ProjectSpec, source: str, measured: timedelta | None) -> str:
@@ -229,5 +234,5 @@ def _source_step(spec: ProjectSpec, source: str, measured: timedelta | None) -> 
 
 
 def _table_step(table: FeatureTableSpec) -> str:
-    refresh, published = say_duration(table.refresh), say_duration(table.publish_delay)
+    refresh, published = rounded_duration(table.refresh), rounded_duration(table.publish_delay)
     return f"features/{table.name} (refresh {refresh}, published {published} after the tick)"

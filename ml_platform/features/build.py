@@ -19,7 +19,7 @@ from ml_platform.core.engines import Engine
 from ml_platform.core.engines.exact_sums import is_any, narrowed
 from ml_platform.core.errors import ValueTooLarge, too_large
 from ml_platform.core.hashing import cache_key, content_id, format_instant, frame_id
-from ml_platform.declarations.aggregates import Part
+from ml_platform.declarations.aggregates import PartialAggregate
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.resolve import feature_type
 from ml_platform.declarations.user_code.version import code_version
@@ -166,7 +166,7 @@ class _Builder:
             yield batch, columns
 
     def _compute(
-        self, engine: Engine, chunks: Sequence[str], parts: Mapping[str, Part], columns: Sequence[str]
+        self, engine: Engine, chunks: Sequence[str], parts: Mapping[str, PartialAggregate], columns: Sequence[str]
     ) -> Iterator[tuple[tuple[str, str], CellObject]]:
         rows = numbered_versions(engine, self._project.store, self._source, chunks, "source_rows")
         cells = sorted_by(cells_of(engine, rows, self._grain, parts), base_columns(self._grain))

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from ml_platform.core.engines.exact_sums import exact_sums, halves_of
 from ml_platform.core.engines.interval_index import Entries, Ints, Ranges
-from ml_platform.declarations.aggregates import Part
+from ml_platform.declarations.aggregates import PartialAggregate
 from ml_platform.declarations.types import Window
-from ml_platform.features.aggregates.answers import Wanted
+from ml_platform.features.aggregates.answers import WindowedAggregate
 from ml_platform.features.aggregates.partials import of_cells
 from ml_platform.features.aggregates.value_counts import CellCounts
 from ml_platform.features.entity_codes import numbered
@@ -33,7 +33,7 @@ _SIGN = np.int64(-(2**63))
 
 
 @dataclass(frozen=True)
-class Found:
+class LookupResult:
     """The parts of distinct questions.
 
     Attributes
@@ -48,9 +48,9 @@ class Found:
     number: Ints
 
 
-def in_ranges(
-    cells: Cells, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted], threads: int = 1
-) -> Found:
+def lookup_by_ranges(
+    cells: Cells, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[WindowedAggregate], threads: int = 1
+) -> LookupResult:
     """Return the parts that answer questions. Nothing depends on how many threads there are.
 
     Parameters
@@ -67,7 +67,7 @@ def in_ranges(
     questions = Questions.of(asked_number, asked[TICK].to_numpy())
     blocks = cut(columns, numbers, questions)
     found = at_once(lambda block: _Answers(block, cells.grain, times).to(wanted), blocks, threads)
-    return Found(_below(found), questions.number)
+    return LookupResult(_below(found), questions.number)
 
 
 def _below(tables: Sequence[pa.Table]) -> pa.Table:
@@ -94,11 +94,11 @@ class _Answers:
         self._entries: dict[timedelta, Entries] = {}
         self._ranges: dict[Window, Ranges] = {}
 
-    def to(self, wanted: Sequence[Wanted]) -> pa.Table:
+    def to(self, wanted: Sequence[WindowedAggregate]) -> pa.Table:
         """Return ``_tick`` and the parts, one row for each question."""
         return pa.table({TICK: self._block.tick} | {item.column: self._of(item) for item in wanted})
 
-    def _of(self, wanted: Wanted) -> pa.Array:
+    def _of(self, wanted: WindowedAggregate) -> pa.Array:
         ranges, part = self._in(wanted.window), wanted.part
         column = self._column(part)
         if part.measure in ("newest", "oldest"):
@@ -109,12 +109,12 @@ class _Answers:
             return _extreme(ranges, column, greatest=part.measure == "greatest")
         return exact_sums(ranges, column)
 
-    def _column(self, part: Part) -> pa.Array:
+    def _column(self, part: PartialAggregate) -> pa.Array:
         if part.column not in self._columns:
             self._columns[part.column] = self._block.column(part.column)
         return self._columns[part.column]
 
-    def _counts_of(self, part: Part, column: pa.Array) -> CellCounts:
+    def _counts_of(self, part: PartialAggregate, column: pa.Array) -> CellCounts:
         if part.column not in self._counts:
             self._counts[part.column] = CellCounts(column)
         return self._counts[part.column]
@@ -140,7 +140,7 @@ class _Answers:
         units: Ints = self._event - self._grain.in_units(end)
         return -(-units // self._grain.units) if self._grain.units > 1 else units
 
-    def _newest(self, ranges: Ranges, part: Part, column: pa.Array) -> pa.Array:
+    def _newest(self, ranges: Ranges, part: PartialAggregate, column: pa.Array) -> pa.Array:
         def ties() -> Sequence[Ints]:
             low, high = halves_of(self._column(part.order))
             return high, low ^ _SIGN  # the lower half has no sign
@@ -170,8 +170,10 @@ def _extreme(ranges: Ranges, column: pa.Array, *, greatest: bool) -> pa.Array:
     return pa.array(np.where(empty, 0, found), mask=empty).cast(kind)
 
 
-def by_join(cells: Any, grain: Grain, asked: Any, keys: Mapping[str, str], wanted: Sequence[Wanted]) -> Any:
-    """Return questions with their parts, one row each, for Ibis; `in_ranges` is its twin over arrays.
+def lookup_by_join(
+    cells: Any, grain: Grain, asked: Any, keys: Mapping[str, str], wanted: Sequence[WindowedAggregate]
+) -> Any:
+    """Return questions with their parts, one row each, for Ibis; `lookup_by_ranges` is its twin over arrays.
 
     Questions are distinct, and their columns are kept.
     """

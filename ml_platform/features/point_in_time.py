@@ -21,8 +21,8 @@ from ml_platform.core.errors import ValueTooLarge, too_large
 from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.feature_table import EVER, FeatureTableSpec
 from ml_platform.declarations.resolve import column_types, columns_behind
-from ml_platform.features.aggregates.answers import Answer, Wanted
-from ml_platform.features.lookup import TICK, by_join, in_ranges
+from ml_platform.features.aggregates.answers import Answer, WindowedAggregate
+from ml_platform.features.lookup import TICK, lookup_by_join, lookup_by_ranges
 from ml_platform.features.tile_store import StoredCells, chunks_between, engine_cells
 from ml_platform.features.tiles import Grain
 from ml_platform.project import Project
@@ -118,7 +118,7 @@ class _LookUp:
         return shared_out(rows, answers, number, self._project.spec.file.threads)
 
     def _parts(
-        self, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[Wanted], chunks: Sequence[CellChunk]
+        self, asked: pa.Table, keys: Mapping[str, str], wanted: Sequence[WindowedAggregate], chunks: Sequence[CellChunk]
     ) -> tuple[Any, Ints]:
         """Return the parts of distinct questions by ``_question``, and which of them each row asked.
 
@@ -127,13 +127,13 @@ class _LookUp:
         told = [item for item in wanted if item.part.measure not in ("order", "earliest")]
         if self._engine.shares_memory:
             stored = StoredCells(self._project.store, self._artifact, self._grain, chunks)
-            found = in_ranges(stored, asked, keys, told, self._project.spec.file.threads)
+            found = lookup_by_ranges(stored, asked, keys, told, self._project.spec.file.threads)
             return numbered_questions(found.parts), found.number
         once, number = each_once(asked)
         questions = self._engine.arrow("questions", numbered_questions(once))
         columns = list(dict.fromkeys(item.part.column for item in wanted))
         cells = engine_cells(self._engine, self._project.store, self._artifact, self._grain, columns, chunks)
-        return self._engine.keep("parts", by_join(cells, self._grain, questions, keys, told)), number
+        return self._engine.keep("parts", lookup_by_join(cells, self._grain, questions, keys, told)), number
 
     def _values(self, parts: Any, behind: Sequence[str]) -> Any:
         """Return parts with columns of the table that follow from them, each behind those that it needs."""
@@ -152,14 +152,14 @@ class _LookUp:
             self._answers[column] = Answer(self._spec.features[name], window or EVER, self._types, self._zeros)
         return self._answers[column]
 
-    def _chunks(self, ticks: Ints, wanted: Sequence[Wanted]) -> list[CellChunk]:
+    def _chunks(self, ticks: Ints, wanted: Sequence[WindowedAggregate]) -> list[CellChunk]:
         """Return the chunks whose cells can count at ticks."""
         first, last = (int(ticks.min()), int(ticks.max())) if len(ticks) else (0, 0)
         step = self._grain.step
         return chunks_between(self._artifact, first * step, last * step, _longest(wanted))
 
 
-def _longest(wanted: Sequence[Wanted]) -> timedelta | None:
+def _longest(wanted: Sequence[WindowedAggregate]) -> timedelta | None:
     """Return how far back the longest window reaches; None means for ever."""
     starts = [item.window.start for item in wanted]
     return None if None in starts else max((-start for start in starts if start is not None), default=timedelta(0))

@@ -21,7 +21,7 @@ from ml_platform.core.engines import Engine
 from ml_platform.core.engines.float_limbs import FEW_ROWS, Span, spans_of
 from ml_platform.core.engines.ibis_functions import ticks_up
 from ml_platform.core.expressions import parse_expression
-from ml_platform.declarations.aggregates import Part
+from ml_platform.declarations.aggregates import PartialAggregate
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.resolve import column_types
 from ml_platform.declarations.source import SourceSpec
@@ -75,14 +75,14 @@ def base_columns(grain: Grain) -> list[str]:
     return [CHUNK, *grain.keys, EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL]
 
 
-def table_parts(spec: FeatureTableSpec, source: SourceSpec) -> dict[str, Part]:
+def table_parts(spec: FeatureTableSpec, source: SourceSpec) -> dict[str, PartialAggregate]:
     """Return every part that a table's features need, by column."""
     columns = column_types(source)
     parts = (part for feature in spec.features.values() for part in parts_of(feature, columns))
     return {part.column: part for part in parts}
 
 
-def float_spans(engine: Engine, rows: Any, parts: Mapping[str, Part]) -> dict[str, Span]:
+def float_spans(engine: Engine, rows: Any, parts: Mapping[str, PartialAggregate]) -> dict[str, Span]:
     """Return the smallest and the largest absolute value, beside zero, of every expression whose floats are summed."""
     texts = sorted({part.expression for part in parts.values() if part.limb is not None and part.expression})
     if not texts:
@@ -92,7 +92,7 @@ def float_spans(engine: Engine, rows: Any, parts: Mapping[str, Part]) -> dict[st
     return {text: (found[f"min_{number}"], found[f"max_{number}"]) for number, text in enumerate(texts)}
 
 
-def cells_of(engine: Engine, rows: Any, grain: Grain, parts: Mapping[str, Part]) -> pa.Table:
+def cells_of(engine: Engine, rows: Any, grain: Grain, parts: Mapping[str, PartialAggregate]) -> pa.Table:
     """Return the cells of source rows, without the limbs of floats that are zero in all of them.
 
     Cells of few rows are the rule, and their floats are summed faster. Where a cell has more, that is done over.
@@ -109,7 +109,9 @@ def cells_of(engine: Engine, rows: Any, grain: Grain, parts: Mapping[str, Part])
     return with_counts(cells.drop(_ROWS))
 
 
-def _cells(rows: Any, grain: Grain, parts: Mapping[str, Part], spans: Mapping[str, Span], *, few: bool) -> Any:
+def _cells(
+    rows: Any, grain: Grain, parts: Mapping[str, PartialAggregate], spans: Mapping[str, Span], *, few: bool
+) -> Any:
     """Return the cells of source rows, for Ibis, each with the number of its rows."""
     if grain.where is not None:
         rows = rows.filter(parse_expression(grain.where).to_ibis(rows))

@@ -23,9 +23,9 @@ from ml_platform.core.engines.interval_index import Ints
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.source import ColumnType
 from ml_platform.declarations.types import Window
-from ml_platform.features.aggregates.answers import Answer, Wanted
+from ml_platform.features.aggregates.answers import Answer, WindowedAggregate
 from ml_platform.features.aggregates.partials import parts_of
-from ml_platform.features.lookup import TICK, by_join, in_ranges
+from ml_platform.features.lookup import TICK, lookup_by_join, lookup_by_ranges
 from ml_platform.features.point_in_time import QUESTION, each_once, finished, numbered_questions, shared_out
 from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain, base_columns, cells_of
 from ml_platform.sources.source_log import FOREVER
@@ -132,16 +132,16 @@ def _merged(
     engine: Engine, cells: RowCells, asked: pa.Table, answers: Sequence[Answer], threads: int
 ) -> tuple[Any, Ints]:
     """Return the parts of distinct questions, and which of them each row asks."""
-    wanted: dict[str, Wanted] = {item.column: item for answer in answers for item in answer.wanted()}
+    wanted: dict[str, WindowedAggregate] = {item.column: item for answer in answers for item in answer.wanted()}
     merged = [item for item in wanted.values() if item.part.measure not in ("order", "earliest")]
     same = {key: key for key in cells.grain.keys}
     if engine.shares_memory:
-        found = in_ranges(cells, asked, same, merged, threads)
+        found = lookup_by_ranges(cells, asked, same, merged, threads)
         return numbered_questions(found.parts), found.number
     once, number = each_once(asked)
     questions = engine.arrow("label_questions", numbered_questions(once))
     rows = engine.arrow("label_cells", cells.table)
-    return engine.keep("label_parts", by_join(rows, cells.grain, questions, same, merged)), number
+    return engine.keep("label_parts", lookup_by_join(rows, cells.grain, questions, same, merged)), number
 
 
 def _values(parts: Any, answers: Mapping[str, Answer], grain: Grain, window: ForwardWindow) -> Any:

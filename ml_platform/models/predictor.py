@@ -21,7 +21,7 @@ from ml_platform.declarations.model import Task
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.calibration import Calibration
 from ml_platform.models.decision import Decision
-from ml_platform.models.estimators.base import Bundle, Estimator
+from ml_platform.models.estimators.base import Estimator, SavedEstimator
 from ml_platform.models.estimators.registry import load_estimator
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.models.inputs.matrix import Matrix, MatrixColumn, encode, unlearned_nulls
@@ -252,7 +252,7 @@ def _read(facts: Mapping[str, Any], estimator: Mapping[str, Any], files: Mapping
             for reference, columns in facts["transforms"]
         ),
         matrix=tuple(MatrixColumn.from_json(column) for column in facts["matrix"]),
-        estimator=load_estimator(estimator["kind"], Bundle(estimator["facts"], files), code),
+        estimator=load_estimator(estimator["kind"], SavedEstimator(estimator["facts"], files), code),
         calibration=Calibration.from_json(facts["calibration"]),
         decision=Decision.from_json(facts["decision"]),
         classes=tuple(facts["classes"]),

@@ -18,7 +18,7 @@ from ml_platform.declarations.resolve import expand_features, feature_type
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.calibration import Calibration
 from ml_platform.models.decision import Decision
-from ml_platform.models.estimators.base import Fitting
+from ml_platform.models.estimators.base import FitRequest
 from ml_platform.models.estimators.registry import fit_estimator, reads_matrix
 from ml_platform.models.fit_inputs import all_inputs, inputs_of, needs_transforms
 from ml_platform.models.inputs.columns import read_columns
@@ -77,8 +77,8 @@ class Prepared:
             code=self.code if with_code else Code({}, self.code.root, self.code.unpacked),
         )
 
-    def _fitting(self, algorithm: Algorithm) -> Fitting:
-        return Fitting(
+    def _fitting(self, algorithm: Algorithm) -> FitRequest:
+        return FitRequest(
             task=self.model.task,
             algorithm=resolve_algorithm(algorithm.name, self.model.task),
             params=algorithm.params,

@@ -36,7 +36,7 @@ def try_project_classes(spec: ProjectSpec) -> list[str]:
     """
     faults, notes = [], []
     for model in spec.models.values():
-        for section, algorithm in _own_classes(model):
+        for section, algorithm in _project_classes(model):
             place = spec.locations.get(f"models/{model.name}.{section}", Location(f"models/{model.name}.yaml"))
             try:
                 notes += [f"{place.file}:{place.line}: {note}" for note in _tried(spec, model, algorithm)]
@@ -47,7 +47,7 @@ def try_project_classes(spec: ProjectSpec) -> list[str]:
     return notes
 
 
-def _own_classes(model: ModelSpec) -> Iterator[tuple[str, Algorithm]]:
+def _project_classes(model: ModelSpec) -> Iterator[tuple[str, Algorithm]]:
     for section, algorithms in (("algorithm", (model.algorithm,)), ("baselines", model.baselines)):
         yield from ((section, algorithm) for algorithm in algorithms if is_project_class(algorithm.name))
 

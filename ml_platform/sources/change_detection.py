@@ -13,9 +13,9 @@ from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.project import Project
 from ml_platform.sources.empty_log import has_rows
-from ml_platform.sources.ingest_history import CURSOR, Ingest, Mark, last_ingest, last_marks
+from ml_platform.sources.ingest_history import CURSOR, Ingest, ReadState, last_ingest, last_marks
 from ml_platform.sources.read_changed import unsettled
-from ml_platform.sources.reading.reader import Part, reader_of
+from ml_platform.sources.reading.reader import SourcePart, reader_of
 
 Why = Literal["never read", "begins anew", "rows become known", "no fingerprint", "changed", "replaced"]
 
@@ -45,9 +45,9 @@ class IngestPlan:
     continues: bool
     lineage: str
     scope: str
-    marks: Mapping[str, Mark]
-    parts: Sequence[Part]
-    changed: Sequence[Part]
+    marks: Mapping[str, ReadState]
+    parts: Sequence[SourcePart]
+    changed: Sequence[SourcePart]
 
 
 def look_at_source(project: Project, name: str, now: datetime) -> IngestPlan:
@@ -83,14 +83,14 @@ def _has_rows(project: Project, spec: SourceSpec, last: Ingest) -> bool:
     return not spec.reader.may_be_empty or has_rows(project.store.get("source", last.id))
 
 
-def _are_replaced(marks: Mapping[str, Mark], parts: Sequence[Part]) -> bool:
+def _are_replaced(marks: Mapping[str, ReadState], parts: Sequence[SourcePart]) -> bool:
     """Return whether a part that the last ingest found is gone or changed: others may hold its rows."""
     present = {part.name: part.fingerprint for part in parts}
     known = {name: mark.mark for name, mark in marks.items() if name != CURSOR and mark.gone_at is None}
     return any(present.get(name) != mark for name, mark in known.items())
 
 
-def _why(changed: Sequence[Part], marks: Mapping[str, Mark], now: datetime) -> Why | None:
+def _why(changed: Sequence[SourcePart], marks: Mapping[str, ReadState], now: datetime) -> Why | None:
     if not changed:
         return None
     waits = [marks[part.name].next_known_at for part in changed if part.name in marks]

@@ -29,13 +29,13 @@ from ml_platform.sources.checks.freshness import check_freshness
 from ml_platform.sources.checks.results import CheckResult, ChecksFailed
 from ml_platform.sources.empty_log import empty_log
 from ml_platform.sources.find_new_rows import find_new_rows
-from ml_platform.sources.ingest_history import CURSOR, Ingest, Mark, record_ingest
+from ml_platform.sources.ingest_history import CURSOR, Ingest, ReadState, record_ingest
 from ml_platform.sources.ingested import Ingested
 from ml_platform.sources.log_writer import add_records, append_rows
 from ml_platform.sources.new_rows import Log, NewRows, current_rows
 from ml_platform.sources.quarantine import keep_refused_rows
 from ml_platform.sources.read_changed import Reading, read_parts
-from ml_platform.sources.reading.reader import Part, fingerprint_of
+from ml_platform.sources.reading.reader import SourcePart, fingerprint_of
 from ml_platform.sources.source_log import (
     CHUNK,
     FOREVER,
@@ -96,7 +96,7 @@ class _Ingestion:
         with self._declared_places():
             return self._ingest(self._look.parts, self._look.changed)
 
-    def _ingest(self, parts: Sequence[Part], changed: Sequence[Part]) -> Ingested:
+    def _ingest(self, parts: Sequence[SourcePart], changed: Sequence[SourcePart]) -> Ingested:
         """Read what has changed and append what is new; read everything where that alone does not tell enough."""
         some = len(changed) < len(parts)
         with self._engine() as engine, Staging(engine) as staging:
@@ -117,7 +117,7 @@ class _Ingestion:
                 return self._finish(parts, reading, new if whole else replace(new, missing=None))
         return self._ingest(parts, parts)
 
-    def _finish(self, parts: Sequence[Part], reading: Reading, new: NewRows) -> Ingested:
+    def _finish(self, parts: Sequence[SourcePart], reading: Reading, new: NewRows) -> Ingested:
         marks = reading.marks_beside(self._marks, new.seen, new.moved)
         if new.count:
             return self._append(parts, marks, new)
@@ -143,7 +143,7 @@ class _Ingestion:
 
     # Reading ---------------------------------------------------------------
 
-    def _read(self, staging: Staging, parts: Sequence[Part], *, may_be_empty: bool) -> Reading:
+    def _read(self, staging: Staging, parts: Sequence[SourcePart], *, may_be_empty: bool) -> Reading:
         kept = leave_out(self._project, self._spec.name)
         reading = read_parts(staging, self._spec, parts, self._marks, self._now, kept, self._far_ahead)
         only_beyond = CURSOR in self._marks and self._marks[CURSOR].mark is not None
@@ -185,7 +185,7 @@ class _Ingestion:
 
     # Writing ---------------------------------------------------------------
 
-    def _append(self, parts: Sequence[Part], marks: Iterable[Mark], new: NewRows) -> Ingested:
+    def _append(self, parts: Sequence[SourcePart], marks: Iterable[ReadState], new: NewRows) -> Ingested:
         checks = self._check(new)
         previous = self._artifact(self._previous) if self._previous else None
         artifact = append_rows(self._project.store, self._spec, previous, new)
@@ -223,13 +223,13 @@ class _Ingestion:
             return self._results(everything, partial(counted_rows, engine, lambda: current))
 
     def _nothing_new(
-        self, previous: Ingest, parts: Sequence[Part], marks: Iterable[Mark], missing: int | None = None
+        self, previous: Ingest, parts: Sequence[SourcePart], marks: Iterable[ReadState], missing: int | None = None
     ) -> Ingested:
         ingest = self._ingest_of(previous.id, parts, marks, self._checks_again(previous), None, missing)
         self._record(ingest, parts, marks)
         return self._as_before(ingest)
 
-    def _nothing_yet(self, parts: Sequence[Part]) -> Ingested:
+    def _nothing_yet(self, parts: Sequence[SourcePart]) -> Ingested:
         """Record that the model has not predicted anything yet: features of it are null, and counts 0."""
         made = empty_log(self._project.store, self._spec)
         ingest = self._ingest_of(made.artifact.id, parts, (), (), None)
@@ -242,8 +242,8 @@ class _Ingestion:
     def _ingest_of(
         self,
         id: str,
-        parts: Sequence[Part],
-        marks: Iterable[Mark],
+        parts: Sequence[SourcePart],
+        marks: Iterable[ReadState],
         checks: tuple[CheckResult, ...],
         new: NewRows | None,
         missing: int | None = None,
@@ -271,7 +271,7 @@ class _Ingestion:
             upstream=upstream.as_text(),
         )
 
-    def _record(self, ingest: Ingest, parts: Sequence[Part], marks: Iterable[Mark]) -> None:
+    def _record(self, ingest: Ingest, parts: Sequence[SourcePart], marks: Iterable[ReadState]) -> None:
         read = tuple(marks)
         others = {name: mark for name, mark in self._marks.items() if name not in {mark.name for mark in read}}
         marks = (*read, *self._gone(others, parts))
@@ -279,10 +279,10 @@ class _Ingestion:
         if ingest.new_rows:
             seal_rows(self._project, self._now)
 
-    def _gone(self, marks: Mapping[str, Mark], parts: Sequence[Part]) -> list[Mark]:
+    def _gone(self, marks: Mapping[str, ReadState], parts: Sequence[SourcePart]) -> list[ReadState]:
         gone = marks_of_gone(marks, {part.name for part in parts}, self._now)
         if self._spec.reader.replaces_parts:  # a part that comes back is read again: rows may have changed meanwhile
-            return [Mark(mark.name, None, None, gone_at=mark.gone_at) for mark in gone if mark.gone_at is not None]
+            return [ReadState(mark.name, None, None, gone_at=mark.gone_at) for mark in gone if mark.gone_at is not None]
         return gone if self._spec.reader.reads_files else []
 
     def _result(self, made: Made, checks: tuple[CheckResult, ...], new: NewRows | None, ingest: Ingest) -> Ingested:

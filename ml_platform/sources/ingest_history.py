@@ -63,7 +63,7 @@ CURSOR = "cursor"
 
 
 @dataclass(frozen=True)
-class Mark:
+class ReadState:
     """What is remembered of one part of a source, as of the last ingest that read it.
 
     Attributes
@@ -142,7 +142,7 @@ def last_ingest(database: Database, source: str) -> Ingest | None:
     return Ingest(**facts, checks=tuple(CheckResult(**found) for found in json.loads(row["checks"])))
 
 
-def last_marks(database: Database, source: str, scope: str) -> dict[str, Mark]:
+def last_marks(database: Database, source: str, scope: str) -> dict[str, ReadState]:
     """Return the last mark of every part of a source that was read under the same declaration and code.
 
     Parameters
@@ -153,10 +153,12 @@ def last_marks(database: Database, source: str, scope: str) -> dict[str, Mark]:
     query = sa.select(MARKS).where(MARKS.c.source == source, MARKS.c.scope == scope).order_by(MARKS.c.seq)
     with database.reading() as connection:
         rows = connection.execute(query).mappings().all()
-    return {row["name"]: Mark(**{name: row[name] for name in Mark.__dataclass_fields__}) for row in rows}
+    return {row["name"]: ReadState(**{name: row[name] for name in ReadState.__dataclass_fields__}) for row in rows}
 
 
-def record_ingest(database: Database, source: str, ingest: Ingest, scope: str = "", marks: Sequence[Mark] = ()) -> None:
+def record_ingest(
+    database: Database, source: str, ingest: Ingest, scope: str = "", marks: Sequence[ReadState] = ()
+) -> None:
     """Record an ingest after its chunks are stored, and what is to be remembered of the parts that it read.
 
     Raises

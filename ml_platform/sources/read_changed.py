@@ -15,8 +15,8 @@ from ml_platform.core.clock import MICROSECOND, format_duration, from_micros, to
 from ml_platform.core.errors import SourceError
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.conform import FIRST, LAST, TYPES, conform
-from ml_platform.sources.ingest_history import CURSOR, Mark
-from ml_platform.sources.reading.reader import Part, reader_of
+from ml_platform.sources.ingest_history import CURSOR, ReadState
+from ml_platform.sources.reading.reader import SourcePart, reader_of
 from ml_platform.sources.source_log import KNOWN
 from ml_platform.sources.staging import Staging
 
@@ -38,7 +38,7 @@ class Reading:
     """
 
     rows: int
-    marks: tuple[Mark, ...]
+    marks: tuple[ReadState, ...]
     parts: tuple[tuple[str, int, bool], ...] = ()
 
     def place(self, number: int) -> str:
@@ -51,7 +51,7 @@ class Reading:
         """The number of each part's first row."""
         return tuple(first for _, first, _ in self.parts)
 
-    def marks_beside(self, before: Mapping[str, Mark], seen: Sequence[int], moved: int) -> tuple[Mark, ...]:
+    def marks_beside(self, before: Mapping[str, ReadState], seen: Sequence[int], moved: int) -> tuple[ReadState, ...]:
         """Return the marks, with how many different rows each file has had so far.
 
         A row is new to its file where the log does not have its key and it did not wait to be known before. Rows that
@@ -71,7 +71,7 @@ class Reading:
         ends = (*self.starts[1:], self.rows)
         counted = zip(self.parts, ends, seen, strict=True)
         unseen = {name: end - first - count for (name, first, _), end, count in counted}
-        marks = list[Mark]()
+        marks = list[ReadState]()
         for mark in self.marks:
             last = before.get(mark.name)
             if last is not None:
@@ -83,12 +83,12 @@ class Reading:
         return tuple(marks)
 
 
-def unsettled(parts: Iterable[Part], marks: Mapping[str, Mark], now: datetime) -> list[Part]:
+def unsettled(parts: Iterable[SourcePart], marks: Mapping[str, ReadState], now: datetime) -> list[SourcePart]:
     """Return the parts that have to be read: new or changed since, or with rows that have become known since."""
     return [part for part in parts if not _is_settled(part, marks.get(part.name), now)]
 
 
-def _is_settled(part: Part, mark: Mark | None, now: datetime) -> bool:
+def _is_settled(part: SourcePart, mark: ReadState | None, now: datetime) -> bool:
     if part.fingerprint is None or mark is None or part.fingerprint != mark.mark:
         return False
     return mark.next_known_at is None or mark.next_known_at > now
@@ -97,8 +97,8 @@ def _is_settled(part: Part, mark: Mark | None, now: datetime) -> bool:
 def read_parts(
     staging: Staging,
     spec: SourceSpec,
-    parts: Iterable[Part],
-    marks: Mapping[str, Mark],
+    parts: Iterable[SourcePart],
+    marks: Mapping[str, ReadState],
     now: datetime,
     kept: Callable[[pa.Table], pa.Table] = lambda rows: rows,
     far_ahead: timedelta = timedelta(days=366),
@@ -119,7 +119,7 @@ def read_parts(
     """
     nothing = pa.table({name: pa.array([], TYPES[column.type]) for name, column in spec.columns.items()})
     staging.append(READ, _timed(spec, nothing, 0, fresh=False))
-    rows, found, read = 0, list[Mark](), list[tuple[str, int, bool]]()
+    rows, found, read = 0, list[ReadState](), list[tuple[str, int, bool]]()
     for part in parts:
         limits = (to_micros(now), to_micros(now) + far_ahead // MICROSECOND)
         reader = _PartReader(staging, spec, part, limits, rows, fresh=part.name not in marks, kept=kept)
@@ -137,7 +137,7 @@ class _PartReader:
         self,
         staging: Staging,
         spec: SourceSpec,
-        part: Part,
+        part: SourcePart,
         limits: tuple[int, int],
         first: int,
         *,
@@ -171,10 +171,10 @@ class _PartReader:
         """Whether no row was left out."""
         return self._read == self.rows
 
-    def marks(self, before: Mark | None, cursor: Mark | None) -> list[Mark]:
+    def marks(self, before: ReadState | None, cursor: ReadState | None) -> list[ReadState]:
         """Return what to remember. While rows wait to be known, the cursor stays before them."""
         waits = None if self._next_known is None else from_micros(self._next_known)
-        about = Mark(
+        about = ReadState(
             self._part.name,
             self._part.fingerprint,
             waits,
@@ -188,7 +188,7 @@ class _PartReader:
         if self._cursor is not None:
             known = self._largest is not None and waits is None
             beyond = reader_of(self._spec).cursor_text(self._largest) if known else None
-            found.append(Mark(CURSOR, beyond or (cursor.mark if cursor else None), waits))
+            found.append(ReadState(CURSOR, beyond or (cursor.mark if cursor else None), waits))
         return found
 
     def _remember(self, raw: pa.Table, known: pa.ChunkedArray) -> None:

@@ -11,7 +11,7 @@ from ml_platform.core.clock import Clock, WallClock, format_duration
 from ml_platform.core.errors import listed
 from ml_platform.core.hashing import canonical_json, format_instant
 from ml_platform.declarations.source import SourceSpec
-from ml_platform.sources.ingest_history import CURSOR, Mark
+from ml_platform.sources.ingest_history import CURSOR, ReadState
 
 _SOON = {True: timedelta(days=1), False: timedelta(days=366)}
 """How far ahead a row may be known without a note, on the wall clock and on a simulated one."""
@@ -108,7 +108,7 @@ def far_ahead(spec: SourceSpec, clock: Clock) -> timedelta:
     return _SOON[isinstance(clock, WallClock)] + max(spec.known_at.delay or timedelta(0), timedelta(0))
 
 
-def marks_of_gone(marks: Mapping[str, Mark], present: Collection[str], now: datetime) -> list[Mark]:
+def marks_of_gone(marks: Mapping[str, ReadState], present: Collection[str], now: datetime) -> list[ReadState]:
     """Return the marks of parts that are gone since the last ingest, or there again."""
     changed = []
     for name, mark in marks.items():
@@ -119,7 +119,7 @@ def marks_of_gone(marks: Mapping[str, Mark], present: Collection[str], now: date
 
 
 def upstream_of(
-    last: Upstream, marks: Iterable[Mark], missing: int | None, now: datetime, limit: timedelta
+    last: Upstream, marks: Iterable[ReadState], missing: int | None, now: datetime, limit: timedelta
 ) -> Upstream:
     """Return how a source differs from its log.
 
@@ -148,7 +148,7 @@ def upstream_of(
     )
 
 
-def _count(last: Count, rows: int, now: datetime, marks: Iterable[Mark] = ()) -> Count:
+def _count(last: Count, rows: int, now: datetime, marks: Iterable[ReadState] = ()) -> Count:
     names = sorted(mark.name for mark in marks)
     since = last.since if last.any else format_instant(now)
     return Count(rows, since, len(names), tuple(names[:_NAMED])) if rows or names else Count()

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from ml_platform.audit.reproduce import attempts
-from ml_platform.models.estimators.base import Estimator, Fitting
+from ml_platform.models.estimators.base import Estimator, FitRequest
 from ml_platform.models.estimators.registry import fit_estimator
 from tests.dagster.shop import Shop
 
@@ -34,7 +34,7 @@ def test_a_version_that_is_not_the_same_fails_the_run_with_what_differs(
 ) -> None:
     fit = fit_estimator
 
-    def otherwise(fitting: Fitting) -> Estimator:
+    def otherwise(fitting: FitRequest) -> Estimator:
         return fit(replace(fitting, label=fitting.label[::-1]))
 
     monkeypatch.setattr("ml_platform.models.prepare.fit_estimator", otherwise)

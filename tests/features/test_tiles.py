@@ -10,10 +10,10 @@ from ml_platform.core.clock import to_micros
 from ml_platform.core.errors import FeatureError
 from ml_platform.declarations.resolve import column_types
 from ml_platform.features import entity_partitions as blocks
-from ml_platform.features.aggregates.answers import Wanted
+from ml_platform.features.aggregates.answers import WindowedAggregate
 from ml_platform.features.aggregates.partials import parts_of
 from ml_platform.features.build import build_feature_table, pending_cells
-from ml_platform.features.lookup import TICK, by_join, in_ranges
+from ml_platform.features.lookup import TICK, lookup_by_join, lookup_by_ranges
 from ml_platform.features.point_in_time import ticks_of
 from ml_platform.features.tile_store import StoredCells
 from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
@@ -121,7 +121,7 @@ def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, monkeypatch, se
     spec = project.spec.feature_tables["recent"]
     grain = Grain.of(spec, ["shop"])
     aggregated = [(feature, window) for feature in spec.features.values() for window in feature.windows]
-    wanted = [Wanted(window, part) for feature, window in aggregated for part in _parts(project, feature)]
+    wanted = [WindowedAggregate(window, part) for feature, window in aggregated for part in _parts(project, feature)]
     wanted = list({item.column: item for item in wanted if item.part.measure not in ("order", "earliest")}.values())
     parts = list({part.column for item in wanted for part in (item.part, item.part.order)} & set(_stored(artifact)))
     questions = {(shop, at(draw.randint(-40, 60) / 2)) for shop in ("a", "b", "nobody", None) for _ in range(40)}
@@ -132,9 +132,9 @@ def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, monkeypatch, se
     with project.engine() as engine:
         asked = asked.append_column(TICK, pa.array(ticks_of(asked["when"].to_numpy(), spec)))
         points = engine.arrow("points", asked)
-        joined = by_join(engine.arrow("cells", read), grain, points, {"shop": "who"}, wanted)
+        joined = lookup_by_join(engine.arrow("cells", read), grain, points, {"shop": "who"}, wanted)
         expected = engine.run(joined).to_pylist()
-        found = _side_by_side(asked, in_ranges(cells, asked, {"shop": "who"}, wanted, 3))
+        found = _side_by_side(asked, lookup_by_ranges(cells, asked, {"shop": "who"}, wanted, 3))
     assert len(found) == len(questions)
     assert _sorted(found) == _sorted(expected)
 
@@ -207,6 +207,8 @@ def test_an_entity_of_several_columns_is_known_by_all_of_them(tmp_path):
     part = _parts(project, project.spec.feature_tables["recent"].features["f"])[0]
     window = project.spec.feature_tables["recent"].features["f"].windows[0]
     cells = StoredCells(project.store, artifact, grain, FeatureTableManifest.of(artifact).chunks)
-    found = _side_by_side(asked, in_ranges(cells, asked, {"shop": "s", "kind": "k"}, [Wanted(window, part)]))
-    counted = {(item["s"], item["k"]): item[Wanted(window, part).column] for item in found}
+    found = _side_by_side(
+        asked, lookup_by_ranges(cells, asked, {"shop": "s", "kind": "k"}, [WindowedAggregate(window, part)])
+    )
+    counted = {(item["s"], item["k"]): item[WindowedAggregate(window, part).column] for item in found}
     assert counted == dict(zip(pairs, [1, 1, 1, 0, 0, 0, 0], strict=True))

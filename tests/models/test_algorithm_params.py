@@ -61,7 +61,7 @@ def _probes(rule):
 
 
 def _scikit_class(name):
-    return SCIKIT_LEARN[name].own_class()
+    return SCIKIT_LEARN[name].library_class()
 
 
 @pytest.mark.parametrize("name", sorted(SCIKIT_LEARN))

@@ -11,7 +11,7 @@ import numpy as np
 from ml_platform.core.errors import ExpressionError, suggest
 from ml_platform.core.expressions.parse import parse
 from ml_platform.core.expressions.rules import result_kind
-from ml_platform.core.expressions.tree import Node
+from ml_platform.core.expressions.tree import ExpressionNode
 from ml_platform.core.expressions.types import Kind, KindError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Expression:
     """
 
     text: str
-    root: Node = field(repr=False, compare=False)
+    root: ExpressionNode = field(repr=False, compare=False)
 
     @property
     def names(self) -> frozenset[str]:
@@ -58,7 +58,7 @@ class Expression:
             For an unknown name, with the nearest known one, and for operands that do not fit.
         """
 
-        def leaf(node: Node) -> Kind:
+        def leaf(node: ExpressionNode) -> Kind:
             if node.op != "name":
                 return _literal_kind(node)
             if node.value not in columns:
@@ -113,7 +113,7 @@ class Expression:
 
         from ml_platform.core.expressions.numpy_backend import apply_arrays, array_leaf, array_of
 
-        def leaf(node: Node) -> Array:
+        def leaf(node: ExpressionNode) -> Array:
             if node.op != "name":
                 return array_leaf(_literal_kind(node), node.value)
             if node.value not in columns:
@@ -127,11 +127,11 @@ class Expression:
 
     def _fold(
         self,
-        leaf: Callable[[Node], Value],
-        apply: Callable[[Node, Kind, Sequence[Value]], Value],
+        leaf: Callable[[ExpressionNode], Value],
+        apply: Callable[[ExpressionNode, Kind, Sequence[Value]], Value],
         kind_of: Callable[[Value], Kind],
     ) -> Value:
-        def visit(node: Node) -> Value:
+        def visit(node: ExpressionNode) -> Value:
             if node.op in ("name", "literal", "duration"):
                 return leaf(node)
             operands = [visit(child) for child in node.children]
@@ -140,7 +140,7 @@ class Expression:
 
         return visit(self.root)
 
-    def _guard(self, node: Node, compute: Callable[[], Value]) -> Value:
+    def _guard(self, node: ExpressionNode, compute: Callable[[], Value]) -> Value:
         """Give an error about kinds its place in the text."""
         try:
             return compute()
@@ -166,7 +166,7 @@ def parse_expression(text: str) -> Expression:
     return Expression(text, parse(text))
 
 
-def _literal_kind(node: Node) -> Kind:
+def _literal_kind(node: ExpressionNode) -> Kind:
     if node.op == "duration":
         return "duration"
     if node.value is None:

@@ -33,7 +33,7 @@ from ml_platform.core.expressions.compiled import (
     zero_is_null,
 )
 from ml_platform.core.expressions.functions import NullFunction, functions
-from ml_platform.core.expressions.tree import Node
+from ml_platform.core.expressions.tree import ExpressionNode
 from ml_platform.core.expressions.types import FIRST_INSTANT, LAST_INSTANT, Kind
 
 _SMALL = 24
@@ -47,7 +47,7 @@ class Compiler:
         self._table, self._text = table, text
         self._names = itertools.count()
 
-    def leaf(self, node: Node) -> Compiled:
+    def leaf(self, node: ExpressionNode) -> Compiled:
         """Return a column or a literal."""
         if node.op == "name":
             return self._column(node)
@@ -55,7 +55,7 @@ class Compiler:
             return Compiled("duration", _number(node.value, "int64"))
         return _literal(node.value)
 
-    def _column(self, node: Node) -> Compiled:
+    def _column(self, node: ExpressionNode) -> Compiled:
         name = str(node.value)
         if name not in self._table.columns:
             problem = f"{name} is not a column. {suggest(name, self._table.columns)}"
@@ -72,7 +72,7 @@ class Compiler:
             return Compiled("string", column)
         return Compiled("float", column.cast("float64"), 2, finite=False)
 
-    def apply(self, node: Node, kind: Kind, operands: Sequence[Compiled]) -> Compiled:
+    def apply(self, node: ExpressionNode, kind: Kind, operands: Sequence[Compiled]) -> Compiled:
         """Return the result of one operation."""
         function = functions().get(node.op)
         sees_null = node.op in _CHOICES or isinstance(function, NullFunction)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ml_platform.core.expressions.arrays import Array, Values, truth
 from ml_platform.core.expressions.functions import NullFunction, functions
-from ml_platform.core.expressions.tree import Node
+from ml_platform.core.expressions.tree import ExpressionNode
 from ml_platform.core.expressions.types import FIRST_INSTANT, LAST_INSTANT, Kind, KindError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _objects(values: Values, nulls: Values) -> Values:
     return result
 
 
-def apply_arrays(node: Node, kind: Kind, operands: Sequence[Array]) -> Array:
+def apply_arrays(node: ExpressionNode, kind: Kind, operands: Sequence[Array]) -> Array:
     """Return the result of one operation."""
     function = functions().get(node.op)
     if isinstance(function, NullFunction):

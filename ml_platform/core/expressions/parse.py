@@ -12,7 +12,7 @@ from typing import Any
 from ml_platform.core.clock import MICROSECOND, parse_duration
 from ml_platform.core.errors import ExpressionError, suggest
 from ml_platform.core.expressions.functions import functions
-from ml_platform.core.expressions.tree import Node
+from ml_platform.core.expressions.tree import ExpressionNode
 
 _MAX_LENGTH = 2000
 _MAX_DEPTH = 40
@@ -55,7 +55,7 @@ _TOO_DEEP = (
 _ALLOWED = "Write columns, values, operators and functions only"
 
 
-def parse(text: str) -> Node:
+def parse(text: str) -> ExpressionNode:
     """Return the tree of an expression.
 
     Raises
@@ -91,7 +91,7 @@ class _Parser:
         self._durations[match.start()] = match.group(0)
         return "_" * len(match.group(0))
 
-    def node(self) -> Node:
+    def node(self) -> ExpressionNode:
         if not self._prepared.strip():
             raise ExpressionError(self._text, 0, "nothing is written")
         try:
@@ -113,7 +113,7 @@ class _Parser:
     def _fail(self, tree: ast.expr, problem: str) -> ExpressionError:
         return ExpressionError(self._text, self._column(tree), problem)
 
-    def _node(self, tree: ast.expr) -> Node:
+    def _node(self, tree: ast.expr) -> ExpressionNode:
         steps = _steps(tree)
         self._depth += steps
         if self._depth > _MAX_DEPTH:
@@ -122,14 +122,14 @@ class _Parser:
         self._depth -= steps
         return node
 
-    def _of(self, tree: ast.expr, column: int) -> Node:
+    def _of(self, tree: ast.expr, column: int) -> ExpressionNode:
         match tree:
             case ast.Name() if column in self._durations:
                 return self._duration(tree, column)
             case ast.Name():
-                return Node("name", column, tree.id)
+                return ExpressionNode("name", column, tree.id)
             case ast.Attribute(value=ast.Name(id=table), attr=attribute):
-                return Node("name", column, f"{table}.{attribute}")
+                return ExpressionNode("name", column, f"{table}.{attribute}")
             case ast.Constant():
                 return self._literal(tree, column)
             case ast.BinOp():
@@ -140,23 +140,25 @@ class _Parser:
                 return self._operation(tree, {ast.Not: "not"}, tree.op, tree.operand)
             case ast.BoolOp():
                 op = "and" if isinstance(tree.op, ast.And) else "or"
-                return Node(op, column, None, tuple(map(self._node, tree.values)))
+                return ExpressionNode(op, column, None, tuple(map(self._node, tree.values)))
             case ast.Compare():
                 return self._comparison(tree, column)
             case ast.IfExp():
-                return Node("where", column, None, tuple(map(self._node, (tree.test, tree.body, tree.orelse))))
+                return ExpressionNode(
+                    "where", column, None, tuple(map(self._node, (tree.test, tree.body, tree.orelse)))
+                )
             case ast.Call():
                 return self._call(tree, column)
         what = _FOREIGN.get(type(tree), type(tree).__name__)
         raise self._fail(tree, f"{what} is not part of expressions. {_ALLOWED}")
 
-    def _duration(self, tree: ast.Name, column: int) -> Node:
+    def _duration(self, tree: ast.Name, column: int) -> ExpressionNode:
         try:
-            return Node("duration", column, parse_duration(self._durations[column]) // MICROSECOND)
+            return ExpressionNode("duration", column, parse_duration(self._durations[column]) // MICROSECOND)
         except ValueError as error:
             raise self._fail(tree, str(error)) from None
 
-    def _literal(self, tree: ast.Constant, column: int) -> Node:
+    def _literal(self, tree: ast.Constant, column: int) -> ExpressionNode:
         value = tree.value
         if not (value is None or isinstance(value, bool | int | float | str)):
             raise self._fail(tree, f"{value!r} is not a number, a text, True, False or None")
@@ -164,37 +166,37 @@ class _Parser:
             raise self._fail(tree, "the number is too large")
         if isinstance(value, int) and not -_INT64 <= value < _INT64:
             raise self._fail(tree, "the number does not fit into 64 bits")
-        return Node("literal", column, value)
+        return ExpressionNode("literal", column, value)
 
-    def _negative(self, tree: ast.UnaryOp, column: int) -> Node:
+    def _negative(self, tree: ast.UnaryOp, column: int) -> ExpressionNode:
         number = tree.operand
         if isinstance(number, ast.Constant) and type(number.value) is int and number.value == _INT64:
-            return Node("literal", column, -_INT64)  # the smallest whole number has no positive twin
+            return ExpressionNode("literal", column, -_INT64)  # the smallest whole number has no positive twin
         operand = self._node(tree.operand)
         if isinstance(operand.value, int | float) and not isinstance(operand.value, bool):
-            return Node(operand.op, column, -operand.value)
-        return Node("neg", column, None, (operand,))
+            return ExpressionNode(operand.op, column, -operand.value)
+        return ExpressionNode("neg", column, None, (operand,))
 
-    def _operation(self, tree: ast.expr, known: Mapping[Any, str], op: ast.AST, *operands: ast.expr) -> Node:
+    def _operation(self, tree: ast.expr, known: Mapping[Any, str], op: ast.AST, *operands: ast.expr) -> ExpressionNode:
         if type(op) not in known:
             problem = _HINTS.get(type(op), f"{type(op).__name__} is not an operator here")
             raise self._fail(operands[-1], problem)
-        return Node(known[type(op)], self._column(tree), None, tuple(map(self._node, operands)))
+        return ExpressionNode(known[type(op)], self._column(tree), None, tuple(map(self._node, operands)))
 
-    def _comparison(self, tree: ast.Compare, column: int) -> Node:
+    def _comparison(self, tree: ast.Compare, column: int) -> ExpressionNode:
         left, parts = tree.left, []
         for op, right in zip(tree.ops, tree.comparators, strict=True):
             parts.append(self._membership(left, op, right) or self._compare(left, op, right))
             left = right
-        return parts[0] if len(parts) == 1 else Node("and", column, None, tuple(parts))
+        return parts[0] if len(parts) == 1 else ExpressionNode("and", column, None, tuple(parts))
 
-    def _compare(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Node:
+    def _compare(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> ExpressionNode:
         for side in (left, right):
             if isinstance(side, ast.Constant) and side.value is None:
                 raise self._fail(side, "a comparison with None is never true. Write is_null(x)")
         return self._operation(left, _COMPARE, op, left, right)
 
-    def _membership(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Node | None:
+    def _membership(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> ExpressionNode | None:
         if not isinstance(op, ast.In | ast.NotIn):
             return None
         if not isinstance(right, ast.List | ast.Tuple) or not right.elts:
@@ -203,13 +205,13 @@ class _Parser:
         for tree, item in zip(right.elts, items, strict=True):
             if item.op not in ("literal", "duration") or item.value is None:
                 raise self._fail(tree, "a list holds plain values only")
-        found = Node("in", self._column(left), None, (self._node(left), *items))
-        return found if isinstance(op, ast.In) else Node("not", found.column, None, (found,))
+        found = ExpressionNode("in", self._column(left), None, (self._node(left), *items))
+        return found if isinstance(op, ast.In) else ExpressionNode("not", found.column, None, (found,))
 
-    def _call(self, tree: ast.Call, column: int) -> Node:
+    def _call(self, tree: ast.Call, column: int) -> ExpressionNode:
         if not isinstance(tree.func, ast.Name) or tree.func.id not in functions():
             name = ast.unparse(tree.func)
             raise self._fail(tree, f"{name} is not a function here. {suggest(name, functions())}")
         if tree.keywords or any(isinstance(argument, ast.Starred) for argument in tree.args):
             raise self._fail(tree, f"{tree.func.id} takes its arguments by position")
-        return Node(tree.func.id, column, None, tuple(map(self._node, tree.args)))
+        return ExpressionNode(tree.func.id, column, None, tuple(map(self._node, tree.args)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Node:
+class ExpressionNode:
     """One operation, or a leaf.
 
     Attributes
@@ -23,9 +23,9 @@ class Node:
     op: str
     column: int
     value: str | int | float | bool | None = None
-    children: tuple[Node, ...] = ()
+    children: tuple[ExpressionNode, ...] = ()
 
-    def walk(self) -> Iterator[Node]:
+    def walk(self) -> Iterator[ExpressionNode]:
         """Yield this node and all below it."""
         yield self
         for child in self.children:

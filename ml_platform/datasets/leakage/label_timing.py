@@ -13,7 +13,7 @@ from ml_platform.datasets.left_out import EFFECTIVE_TIME
 
 
 @dataclass(frozen=True)
-class Settled:
+class LabelTiming:
     """Which rows came too late.
 
     Attributes
@@ -31,7 +31,7 @@ class Settled:
     develops: bool
 
 
-def settled_rows(frame: pd.DataFrame, truth: pd.DataFrame) -> Settled:
+def settled_rows(frame: pd.DataFrame, truth: pd.DataFrame) -> LabelTiming:
     """Return which rows of a snapshot lie at or after the instant from which their label was known.
 
     Parameters
@@ -46,4 +46,4 @@ def settled_rows(frame: pd.DataFrame, truth: pd.DataFrame) -> Settled:
     early = truth[WAS_KNOWN].to_numpy(dtype=bool)
     told = truth[THEN][early]
     changed = (told.notna() & (told != frame[LABEL][early])).fillna(False).to_numpy(dtype=bool)
-    return Settled(known, happened, develops=bool(changed.any()) and told.nunique() == 1)
+    return LabelTiming(known, happened, develops=bool(changed.any()) and told.nunique() == 1)

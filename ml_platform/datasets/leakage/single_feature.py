@@ -20,7 +20,7 @@ _SMOOTHING = 1.0  # one row of the average is added to each level, so that rare 
 
 
 @dataclass(frozen=True)
-class Column:
+class CheckedColumn:
     """One feature on both stretches.
 
     Attributes
@@ -47,16 +47,16 @@ def numbers(series: pd.Series) -> np.ndarray | None:
     return None
 
 
-def read_column(train: pd.Series, validate: pd.Series) -> Column:
+def read_column(train: pd.Series, validate: pd.Series) -> CheckedColumn:
     """Return a feature's levels on both stretches: bins of equal row counts for numbers, values for texts."""
     values, later = numbers(train), numbers(validate)
     if values is None or later is None:
         levels = pd.Index(train.dropna().unique())
         codes, later_codes = (levels.get_indexer(part) + 1 for part in (train, validate))
         later_codes = np.where((later_codes == 0) & validate.notna().to_numpy(), -1, later_codes)
-        return Column(codes, later_codes)
+        return CheckedColumn(codes, later_codes)
     edges = _edges(values)
-    return Column(_bins(values, edges), _bins(later, edges), values, later)
+    return CheckedColumn(_bins(values, edges), _bins(later, edges), values, later)
 
 
 def _edges(values: np.ndarray) -> np.ndarray:
@@ -75,7 +75,7 @@ def _bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return codes
 
 
-def class_strength(column: Column, target: np.ndarray, later: np.ndarray) -> float | None:
+def class_strength(column: CheckedColumn, target: np.ndarray, later: np.ndarray) -> float | None:
     """Return the larger AUC of a feature's levels, encoded by the target, and of its own order; None for few rows.
 
     Parameters
@@ -91,7 +91,7 @@ def class_strength(column: Column, target: np.ndarray, later: np.ndarray) -> flo
     return max(auc(later.astype(int), score) or 0.0 for score in scores)
 
 
-def number_strength(column: Column, target: np.ndarray, later: np.ndarray) -> float | None:
+def number_strength(column: CheckedColumn, target: np.ndarray, later: np.ndarray) -> float | None:
     """Return the larger share of variance that a feature's levels, or a straight line, explain; None for few rows.
 
     It is the squared correlation with the label, so that a label whose average moves between the stretches hides none.
@@ -108,7 +108,7 @@ def _explained(guess: np.ndarray, label: np.ndarray) -> float:
     return 0.0 if is_constant(guess) else float(np.corrcoef(guess, label)[0, 1] ** 2)
 
 
-def strength(column: Column, train: pd.Series, validate: pd.Series, *, is_number: bool) -> float | None:
+def strength(column: CheckedColumn, train: pd.Series, validate: pd.Series, *, is_number: bool) -> float | None:
     """Return how well a feature alone tells the label: for several classes, the one that it tells best."""
     if is_number:
         target, later = numbers(train), numbers(validate)
@@ -125,7 +125,7 @@ def _targets(train: pd.Series, validate: pd.Series) -> Iterator[tuple[np.ndarray
         yield (train == name).to_numpy(dtype=bool), (validate == name).to_numpy(dtype=bool)
 
 
-def _encoded(column: Column, target: np.ndarray) -> np.ndarray:
+def _encoded(column: CheckedColumn, target: np.ndarray) -> np.ndarray:
     """Return, for each later row, the mean of the target over the earlier rows of its level."""
     average, count = float(target.mean()), int(max(column.codes.max(), column.later_codes.max())) + 1
     sums = np.bincount(column.codes, weights=target, minlength=count)

@@ -11,9 +11,9 @@ from functools import cache
 
 from ml_platform.core.variants import find_variants
 from ml_platform.declarations.aggregates.feature import Feature
-from ml_platform.declarations.aggregates.parts import Measure, Merged, Part, ValueCounts
+from ml_platform.declarations.aggregates.parts import Measure, Merged, PartialAggregate, ValueCounts
 
-__all__ = ["Feature", "Measure", "Merged", "Part", "ValueCounts", "aggregates"]
+__all__ = ["Feature", "Measure", "Merged", "PartialAggregate", "ValueCounts", "aggregates"]
 
 
 @cache

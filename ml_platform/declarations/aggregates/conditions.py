@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ml_platform.core.expressions import Kind
 from ml_platform.declarations.aggregates.feature import Feature
-from ml_platform.declarations.aggregates.parts import Merged, Part
+from ml_platform.declarations.aggregates.parts import Merged, PartialAggregate
 from ml_platform.declarations.types import ExpressionText
 
 _CONDITION = frozenset[Kind]({"bool"})
@@ -27,7 +27,7 @@ class AnyRow(Feature):
 
     any: ExpressionText = Field(description="A condition on columns of the source.", examples=["amount > 100"])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return how many rows there are, for how many the condition is known, and how many meet it."""
         return _counts(self.any, self.where)
 
@@ -52,7 +52,7 @@ class NoRow(Feature):
 
     none: ExpressionText = Field(description="A condition on columns of the source.", examples=["amount > 0"])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return how many rows there are, for how many the condition is known, and how many meet it."""
         return _counts(self.none, self.where)
 
@@ -66,11 +66,11 @@ class NoRow(Feature):
         return f"no row with {self.none}"
 
 
-def _counts(condition: str, where: str | None) -> Mapping[str, Part]:
+def _counts(condition: str, where: str | None) -> Mapping[str, PartialAggregate]:
     return {
-        "rows": Part("rows", None, where),
-        "known": Part("known", condition, where),
-        "sum": Part("sum", condition, where),
+        "rows": PartialAggregate("rows", None, where),
+        "known": PartialAggregate("known", condition, where),
+        "sum": PartialAggregate("sum", condition, where),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from ml_platform.declarations.aggregates.feature import Feature
-from ml_platform.declarations.aggregates.parts import Part
+from ml_platform.declarations.aggregates.parts import PartialAggregate
 
 
 class Count(Feature):
@@ -20,6 +20,6 @@ class Count(Feature):
 
     count: Literal[True] = Field(description="Write true.", examples=[True])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return the number of rows."""
-        return {"rows": Part("rows", None, self.where)}
+        return {"rows": PartialAggregate("rows", None, self.where)}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import Field, model_validator
 
 from ml_platform.declarations.aggregates.feature import Feature, Place
-from ml_platform.declarations.aggregates.parts import Part
+from ml_platform.declarations.aggregates.parts import PartialAggregate
 from ml_platform.declarations.types import ExpressionText
 
 
@@ -38,7 +38,7 @@ class Derived(Feature):
         """Nothing: its expression is not over rows."""
         return {}
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return nothing: it reads no rows."""
         return {}
 

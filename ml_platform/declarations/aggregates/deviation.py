@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from ml_platform.declarations.aggregates.feature import COUNTABLE, EXPRESSION, Feature
-from ml_platform.declarations.aggregates.parts import Merged, Part
+from ml_platform.declarations.aggregates.parts import Merged, PartialAggregate
 from ml_platform.declarations.types import ExpressionText
 
 _LEAST = 2
@@ -28,9 +28,12 @@ class Std(Feature):
 
     std: ExpressionText = Field(description=EXPRESSION, examples=["minutes_late"])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return how many values there are, and n (n - 1) times their variance."""
-        return {"known": Part("known", self.std, self.where), "squares": Part("squares", self.std, self.where)}
+        return {
+            "known": PartialAggregate("known", self.std, self.where),
+            "squares": PartialAggregate("squares", self.std, self.where),
+        }
 
     def value(self, merged: Merged) -> Any:
         """Return the deviation."""

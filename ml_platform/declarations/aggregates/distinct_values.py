@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from ml_platform.declarations.aggregates.feature import NUMBERS, Feature, Place
-from ml_platform.declarations.aggregates.parts import Part, ValueCounts
+from ml_platform.declarations.aggregates.parts import PartialAggregate, ValueCounts
 from ml_platform.declarations.types import Declaration, ExpressionText
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ class CountDistinct(Feature):
 
     count_distinct: ExpressionText = Field(description=_COST, examples=["courier"])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return the distinct values."""
-        return {"counts": Part("counts", self.count_distinct, self.where)}
+        return {"counts": PartialAggregate("counts", self.count_distinct, self.where)}
 
     def of_counts(self, found: ValueCounts) -> pa.Array:
         """Return their number."""
@@ -54,9 +54,9 @@ class Mode(Feature):
 
     mode: ExpressionText = Field(description=_COST, examples=["courier"])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return the distinct values."""
-        return {"counts": Part("counts", self.mode, self.where)}
+        return {"counts": PartialAggregate("counts", self.mode, self.where)}
 
     def of_counts(self, found: ValueCounts) -> pa.Array:
         """Return the value with the greatest count; of several the first, as values rise."""
@@ -82,9 +82,9 @@ class Median(Feature):
 
     median: ExpressionText = Field(description=_COST, examples=["minutes_late"])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return the distinct values."""
-        return {"counts": Part("counts", self.median, self.where)}
+        return {"counts": PartialAggregate("counts", self.median, self.where)}
 
     def of_counts(self, found: ValueCounts) -> pa.Array:
         """Return the median as ``numpy.median`` does."""
@@ -129,9 +129,9 @@ class Quantile(Feature):
         """The expression, by its place."""
         return {(self.name, "of"): self.quantile.of}
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return the distinct values."""
-        return {"counts": Part("counts", self.quantile.of, self.where)}
+        return {"counts": PartialAggregate("counts", self.quantile.of, self.where)}
 
     def of_counts(self, found: ValueCounts) -> pa.Array:
         """Return the quantile as ``numpy.quantile`` does (Hyndman and Fan 1996, type 7)."""

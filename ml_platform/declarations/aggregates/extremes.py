@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from ml_platform.declarations.aggregates.feature import EXPRESSION, SORTED, Feature
-from ml_platform.declarations.aggregates.parts import Part
+from ml_platform.declarations.aggregates.parts import PartialAggregate
 from ml_platform.declarations.types import ExpressionText
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ class Min(Feature):
 
     min: ExpressionText = Field(description=EXPRESSION, examples=["price"])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return the smallest value."""
-        return {"least": Part("least", self.min, self.where)}
+        return {"least": PartialAggregate("least", self.min, self.where)}
 
     def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:
         """Return the newest row with the smallest value."""
@@ -45,9 +45,9 @@ class Max(Feature):
 
     max: ExpressionText = Field(description=EXPRESSION, examples=["price"])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return the greatest value."""
-        return {"greatest": Part("greatest", self.max, self.where)}
+        return {"greatest": PartialAggregate("greatest", self.max, self.where)}
 
     def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:
         """Return the newest row with the greatest value."""

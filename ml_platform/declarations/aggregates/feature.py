@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from ml_platform.core.expressions import Kind, parse_expression
-from ml_platform.declarations.aggregates.parts import Merged, Part, ValueCounts
+from ml_platform.declarations.aggregates.parts import Merged, PartialAggregate, ValueCounts
 from ml_platform.declarations.types import Declaration, ExpressionText, WindowField
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Feature(Declaration, ABC):
         return self.gives or parse_expression(self.expression or "").check(columns)
 
     @abstractmethod
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return what it needs of the rows in a window, by the names that `value` reads it under."""
 
     def value(self, merged: Merged) -> Any:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ml_platform.core.clock import MICROSECOND, parse_duration
 from ml_platform.declarations.aggregates.feature import EXPRESSION, Feature
-from ml_platform.declarations.aggregates.parts import Merged, Part
+from ml_platform.declarations.aggregates.parts import Merged, PartialAggregate
 from ml_platform.declarations.types import ExpressionText
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ class Last(Feature):
 
     last: ExpressionText = Field(description=EXPRESSION, examples=["minutes_late"])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return what the newest row with a value says."""
-        return {"newest": Part("newest", self.last, self.where)}
+        return {"newest": PartialAggregate("newest", self.last, self.where)}
 
     def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:
         """Return the newest row with a value."""
@@ -43,9 +43,9 @@ class First(Feature):
 
     first: ExpressionText = Field(description=EXPRESSION, examples=["minutes_late"])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return what the oldest row with a value says."""
-        return {"oldest": Part("oldest", self.first, self.where)}
+        return {"oldest": PartialAggregate("oldest", self.first, self.where)}
 
     def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:
         """Return the oldest row with a value."""
@@ -64,9 +64,9 @@ class AsOf(Feature):
         examples=["seats"],
     )
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return what the newest row says."""
-        return {"newest": Part("newest", self.as_of, self.where, nulls=True)}
+        return {"newest": PartialAggregate("newest", self.as_of, self.where, nulls=True)}
 
     def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:
         """Return the newest row."""
@@ -89,9 +89,9 @@ class TimeSinceLast(Feature):
 
     time_since_last: Literal[True] = Field(description="Write true.", examples=[True])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return when the newest row happened."""
-        return {"newest": Part("newest", None, self.where)}
+        return {"newest": PartialAggregate("newest", None, self.where)}
 
     def value(self, merged: Merged) -> Any:
         """Return the time in seconds."""

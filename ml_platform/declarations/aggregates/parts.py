@@ -22,7 +22,7 @@ Measure = Literal[
 
 
 @dataclass(frozen=True)
-class Part:
+class PartialAggregate:
     """One measure of rows.
 
     Attributes
@@ -64,10 +64,10 @@ class Part:
         return f"{self.measure}_{content_id([self.measure, self.expression, self.where, self.nulls])[:16]}{digits}"
 
     @property
-    def order(self) -> Part:
+    def order(self) -> PartialAggregate:
         """The order in which this part's row is the newest, or the oldest."""
         measure: Measure = "earliest" if self.measure == "oldest" else "order"
-        return Part(measure, None if self.nulls else self.expression, self.where)
+        return PartialAggregate(measure, None if self.nulls else self.expression, self.where)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from ml_platform.declarations.aggregates.feature import COUNTABLE, Feature, Place
-from ml_platform.declarations.aggregates.parts import Merged, Part
+from ml_platform.declarations.aggregates.parts import Merged, PartialAggregate
 from ml_platform.declarations.types import Declaration, ExpressionText
 
 
@@ -43,9 +43,12 @@ class Ratio(Feature):
         """Both expressions, by their places."""
         return {(self.name, "sum"): self.ratio.sum, (self.name, "over"): self.ratio.over}
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return both sums."""
-        return {"sum": Part("sum", self.ratio.sum, self.where), "over": Part("sum", self.ratio.over, self.where)}
+        return {
+            "sum": PartialAggregate("sum", self.ratio.sum, self.where),
+            "over": PartialAggregate("sum", self.ratio.over, self.where),
+        }
 
     def value(self, merged: Merged) -> Any:
         """Return the sum above the line divided by the sum below it; null where no number can be written down."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ml_platform.core.expressions import Kind
 from ml_platform.declarations.aggregates.feature import COUNTABLE, EXPRESSION, Feature
-from ml_platform.declarations.aggregates.parts import Merged, Part
+from ml_platform.declarations.aggregates.parts import Merged, PartialAggregate
 from ml_platform.declarations.types import ExpressionText
 
 
@@ -28,9 +28,9 @@ class Sum(Feature):
         kind = super().kind(columns)
         return "int" if kind == "bool" else kind
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return the sum."""
-        return {"sum": Part("sum", self.sum, self.where)}
+        return {"sum": PartialAggregate("sum", self.sum, self.where)}
 
     def value(self, merged: Merged) -> Any:
         """Return the sum in 64 bits."""
@@ -49,10 +49,10 @@ class Mean(Feature):
 
     mean: ExpressionText = Field(description=EXPRESSION, examples=["minutes_late"])
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return how many values there are, and their sum."""
         text = self.expression
-        return {"known": Part("known", text, self.where), "sum": Part("sum", text, self.where)}
+        return {"known": PartialAggregate("known", text, self.where), "sum": PartialAggregate("sum", text, self.where)}
 
     def value(self, merged: Merged) -> Any:
         """Return the mean."""
@@ -73,9 +73,12 @@ class Share(Feature):
         examples=["minutes_late >= 30"],
     )
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return for how many rows the condition is known, and how many meet it."""
-        return {"known": Part("known", self.share, self.where), "sum": Part("sum", self.share, self.where)}
+        return {
+            "known": PartialAggregate("known", self.share, self.where),
+            "sum": PartialAggregate("sum", self.share, self.where),
+        }
 
     def value(self, merged: Merged) -> Any:
         """Return the share."""

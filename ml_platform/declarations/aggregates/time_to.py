@@ -10,7 +10,7 @@ from pydantic import Field
 from ml_platform.core.clock import MICROSECOND, parse_duration
 from ml_platform.core.expressions import Kind
 from ml_platform.declarations.aggregates.feature import Feature
-from ml_platform.declarations.aggregates.parts import Merged, Part
+from ml_platform.declarations.aggregates.parts import Merged, PartialAggregate
 from ml_platform.declarations.types import ExpressionText
 
 _SECOND = parse_duration("1s") // MICROSECOND
@@ -35,10 +35,10 @@ class TimeTo(Feature):
         description="A condition on columns of the source.", examples=["status == 'failed'"]
     )
 
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """Return when the first row that meets the condition happened."""
         condition = f"({self.time_to})" if self.where is None else f"({self.where}) and ({self.time_to})"
-        return {"first": Part("least", None, condition)}
+        return {"first": PartialAggregate("least", None, condition)}
 
     def value(self, merged: Merged) -> Any:
         """Return the time in seconds."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 
-from ml_platform.core.clock import format_duration, say_duration
+from ml_platform.core.clock import format_duration, rounded_duration
 from ml_platform.core.errors import suggest
 from ml_platform.declarations.checks.problems import Place, Problem, Scope
 from ml_platform.declarations.data_age import Availability, availability_in, availability_of
@@ -67,7 +67,7 @@ class _Question:
         if found.known_age <= self._limit:
             return
         path = " -> ".join([*found.path, found.up_to])
-        text = f"{self._table.name} can be too old: {path}, and {say_duration(self._limit)} is asked for"
+        text = f"{self._table.name} can be too old: {path}, and {rounded_duration(self._limit)} is asked for"
         remedies = [*self._fresher_table(), *self._shorter_refresh(), *self._denser_batch(found)]
         told = ", or ".join(remedies) or f"Nothing is fresher: ask for {format_duration(found.known_age)}"
         yield Problem(f"models/{self._model.name}", self._place(), f"{text}. {told[0].upper()}{told[1:]}")

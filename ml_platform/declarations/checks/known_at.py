@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ml_platform.core.clock import MICROSECOND, say_duration
+from ml_platform.core.clock import MICROSECOND, rounded_duration
 from ml_platform.core.expressions import parse_expression
-from ml_platform.core.expressions.tree import Node
+from ml_platform.core.expressions.tree import ExpressionNode
 from ml_platform.declarations.checks.problems import Problem
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.source import SourceSpec
@@ -26,7 +26,7 @@ def check_known(model: ModelSpec, source: SourceSpec) -> Iterator[Problem]:
     where, ahead = f"models/{model.name}", known_ahead(source, model.population.prediction_time)
     knowing = source.known_at.column or source.event_timestamp
     if ahead is not None and ahead < timedelta(0):
-        late = say_duration(-ahead)
+        late = rounded_duration(-ahead)
         text = f"rows of {source.name} become known {late} after this, and nobody can ask about them before"
         yield Problem(where, ("population", "prediction_time"), f"{text}. Ask {late} later, or correct their known_at")
     elif ahead is None and model.deployment.online and knowing in source.columns:
@@ -51,7 +51,7 @@ def known_ahead(source: SourceSpec, prediction_time: str) -> timedelta | None:
     return offset if column == source.known_at.column else None
 
 
-def _moment(node: Node) -> tuple[str, timedelta] | None:
+def _moment(node: ExpressionNode) -> tuple[str, timedelta] | None:
     """Return the column and the offset of a moment such as ``placed_at + 1h``; None for any other."""
     if node.op == "name":
         return str(node.value), timedelta(0)

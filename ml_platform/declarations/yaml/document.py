@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_platform.core.errors import Fault
-from ml_platform.declarations.yaml.nodes import MAX_KEY, MAX_NODES, Node, UnreadableYaml, compose, pairs, plain_value
+from ml_platform.declarations.yaml.nodes import (
+    MAX_KEY,
+    MAX_NODES,
+    UnreadableYaml,
+    YamlNode,
+    compose,
+    pairs,
+    plain_value,
+)
 
 MAX_BYTES = 512 * 1024
 _MAX_MESSAGE = 2000
@@ -29,7 +37,7 @@ class Document:
     file: str
     value: Any
     faults: tuple[Fault, ...]
-    root: Node | None = None
+    root: YamlNode | None = None
 
     def fault(self, path: Path, message: str, *, at_key: bool = False, offset: int = 0) -> Fault:
         """Return a fault at the value under `path`, or at its key; a mapping's fault always stands at its key.
@@ -76,14 +84,14 @@ def holds(value: Any, part: str | int) -> bool:
     return isinstance(value, list) and isinstance(part, int) and part < len(value)
 
 
-def _inside(node: Node, offset: int) -> int:
+def _inside(node: YamlNode, offset: int) -> int:
     """Return how far right of a text's start its character `offset` stands; 0 where it may be on another line."""
     if offset == 0 or not isinstance(node.value, str) or node.start.line != node.end.line:
         return 0
     return offset + (1 if node.style in ("'", '"') else 0)
 
 
-def _children(node: Node | None, part: str | int) -> Iterator[tuple[Node | None, Node]]:
+def _children(node: YamlNode | None, part: str | int) -> Iterator[tuple[YamlNode | None, YamlNode]]:
     if node is not None and node.kind == "mapping":
         yield from [node.members[str(part)]] if str(part) in node.members else []
     elif node is not None and node.kind == "sequence" and isinstance(part, int) and part < len(node.value):
@@ -120,7 +128,7 @@ class _Reader:
         self.file, self.faults = file, list[Fault]()
         self._values = 0
 
-    def value(self, node: Node) -> Any:
+    def value(self, node: YamlNode) -> Any:
         self._values += 1  # an alias is read as often as it stands
         if self._values > MAX_NODES:
             problem = f"aliases stand for more than {MAX_NODES:,} values. Write the values out"
@@ -136,7 +144,7 @@ class _Reader:
         self._fault(node, f"the tag {node.tag} is not understood. Write a plain value")
         return None
 
-    def _mapping(self, node: Node) -> dict[str, Any]:
+    def _mapping(self, node: YamlNode) -> dict[str, Any]:
         values: dict[str, Any] = {}
         lines: dict[str, int] = {}
         for key, item in pairs(node):
@@ -153,12 +161,12 @@ class _Reader:
                 values[name], lines[name] = self.value(item), key.start.line + 1
         return values
 
-    def _plain(self, node: Node) -> Any:
+    def _plain(self, node: YamlNode) -> Any:
         try:
             return plain_value(node.value)
         except ValueError as error:
             self._fault(node, f"{node.value[:40]!r}: {error}. Write a smaller number, or put text in quotes")
             return None
 
-    def _fault(self, node: Node, message: str) -> None:
+    def _fault(self, node: YamlNode, message: str) -> None:
         self.faults.append(Fault(self.file, node.start.line + 1, node.start.column + 1, f"{message}."))

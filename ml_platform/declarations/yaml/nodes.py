@@ -25,7 +25,7 @@ _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
-class Mark:
+class YamlMark:
     """A place in the text, counted from 0."""
 
     line: int
@@ -33,7 +33,7 @@ class Mark:
 
 
 @dataclass
-class Node:
+class YamlNode:
     """One value.
 
     Attributes
@@ -45,8 +45,8 @@ class Node:
     """
 
     kind: Kind
-    start: Mark
-    end: Mark
+    start: YamlMark
+    end: YamlMark
     value: Any
     style: str | None = None
     tag: str | None = None
@@ -54,9 +54,9 @@ class Node:
     is_open: bool = False
 
     @cached_property
-    def members(self) -> dict[str, tuple[Node, Node]]:
+    def members(self) -> dict[str, tuple[YamlNode, YamlNode]]:
         """Keys and values of a mapping by the key's text; of a key that stands there twice, the first."""
-        found: dict[str, tuple[Node, Node]] = {}
+        found: dict[str, tuple[YamlNode, YamlNode]] = {}
         for key, value in pairs(self):
             if isinstance(key.value, str):
                 found.setdefault(key.value, (key, value))
@@ -66,12 +66,12 @@ class Node:
 class UnreadableYaml(Exception):
     """The text is no YAML, or beyond the limits; `mark` is where."""
 
-    def __init__(self, mark: Mark, problem: str) -> None:
+    def __init__(self, mark: YamlMark, problem: str) -> None:
         self.mark, self.problem = mark, problem
         super().__init__(problem)
 
 
-def compose(text: str) -> Node | None:
+def compose(text: str) -> YamlNode | None:
     """Return the root of a text of one document, None where there is nothing in it.
 
     Raises
@@ -89,15 +89,15 @@ def compose(text: str) -> Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = " ".join(str(part) for part in (error.context, error.problem) if part)
-        place = Mark(mark.line, mark.column) if mark else Mark(0, 0)
+        place = YamlMark(mark.line, mark.column) if mark else YamlMark(0, 0)
         raise UnreadableYaml(place, f"is not YAML: {said}. Correct the text here") from None
     return composer.root
 
 
-def _of_character(text: str, error: Any) -> tuple[Mark, str]:
+def _of_character(text: str, error: Any) -> tuple[YamlMark, str]:
     position = error.position if isinstance(error.position, int) and error.position < len(text) else 0
     before = text[:position]
-    mark = Mark(before.count("\n"), position - before.rfind("\n") - 1)
+    mark = YamlMark(before.count("\n"), position - before.rfind("\n") - 1)
     return mark, f"the character U+{ord(text[position]):04X} is not allowed in YAML. Remove it"
 
 
@@ -105,9 +105,9 @@ def _of_character(text: str, error: Any) -> tuple[Mark, str]:
 class _Composer:
     """The nodes that are open, the innermost last, and the anchors seen so far."""
 
-    root: Node | None = None
-    _open: list[Node] = field(default_factory=list)
-    _anchors: dict[str, Node] = field(default_factory=dict)
+    root: YamlNode | None = None
+    _open: list[YamlNode] = field(default_factory=list)
+    _anchors: dict[str, YamlNode] = field(default_factory=dict)
     _nodes: int = 0
 
     def take(self, event: Any) -> None:
@@ -127,7 +127,7 @@ class _Composer:
                 node = self._open.pop()
                 node.end, node.is_open = _mark(event.end_mark), False
 
-    def _anchored(self, event: Any) -> Node:
+    def _anchored(self, event: Any) -> YamlNode:
         node, mark = self._anchors.get(event.anchor), _mark(event.start_mark)
         if node is None:
             raise UnreadableYaml(mark, f"there is no anchor &{event.anchor} before this. Write the value out")
@@ -135,7 +135,7 @@ class _Composer:
             raise UnreadableYaml(node.start, f"anchor &{event.anchor} contains itself: a cycle. Write the value out")
         return node
 
-    def _scalar(self, event: Any) -> Node:
+    def _scalar(self, event: Any) -> YamlNode:
         mark, text = _mark(event.start_mark), event.value
         if len(text) > MAX_TEXT:
             problem = f"this text has {len(text):,} characters; at most {MAX_TEXT:,} are read. Shorten it"
@@ -145,7 +145,9 @@ class _Composer:
             raise UnreadableYaml(mark, problem)
         kind: Kind = "plain" if event.style in ("", None) and event.tag in (None, "!") else "text"
         tag = None if event.tag in (None, "!", f"{_TAG}str") else event.tag
-        return self._known(event, Node("other" if tag else kind, mark, _mark(event.end_mark), text, event.style, tag))
+        return self._known(
+            event, YamlNode("other" if tag else kind, mark, _mark(event.end_mark), text, event.style, tag)
+        )
 
     def _begin(self, event: Any) -> None:
         kind: Kind = "mapping" if isinstance(event, yaml.MappingStartEvent) else "sequence"
@@ -153,17 +155,17 @@ class _Composer:
         mark = _mark(event.start_mark)
         if len(self._open) >= MAX_DEPTH:
             raise UnreadableYaml(mark, f"values are nested more than {MAX_DEPTH} deep. Write them flatter")
-        node = self._known(event, Node("other" if tag else kind, mark, mark, [], None, tag, is_open=True))
+        node = self._known(event, YamlNode("other" if tag else kind, mark, mark, [], None, tag, is_open=True))
         self._add(node)
         self._open.append(node)
 
-    def _known(self, event: Any, node: Node) -> Node:
+    def _known(self, event: Any, node: YamlNode) -> YamlNode:
         if event.anchor is not None:
             node.anchor = event.anchor
             self._anchors[event.anchor] = node
         return node
 
-    def _add(self, node: Node) -> None:
+    def _add(self, node: YamlNode) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise UnreadableYaml(node.start, f"more than {MAX_NODES:,} values. Divide the declaration")
@@ -173,13 +175,13 @@ class _Composer:
             self._open[-1].value.append(node)
 
 
-def pairs(node: Node) -> Iterator[tuple[Node, Node]]:
+def pairs(node: YamlNode) -> Iterator[tuple[YamlNode, YamlNode]]:
     """Yield keys and values of a mapping."""
     return zip(node.value[::2], node.value[1::2], strict=True)
 
 
-def _mark(mark: Any) -> Mark:
-    return Mark(mark.line, mark.column)
+def _mark(mark: Any) -> YamlMark:
+    return YamlMark(mark.line, mark.column)
 
 
 _NULL = re.compile(r"~|null|Null|NULL|")

@@ -13,7 +13,7 @@ from ml_platform.core.engines.exact_sums import combined
 from ml_platform.core.engines.float_sums import rounded_spread, rounded_sum
 from ml_platform.core.engines.ibis_functions import instant_of
 from ml_platform.core.hashing import content_id
-from ml_platform.declarations.aggregates import Feature, Merged, Part, ValueCounts
+from ml_platform.declarations.aggregates import Feature, Merged, PartialAggregate, ValueCounts
 from ml_platform.declarations.source import ColumnType
 from ml_platform.declarations.types import Window
 from ml_platform.features.aggregates.partials import DECIMAL, UNITS, kept_parts, sums_floats
@@ -21,7 +21,7 @@ from ml_platform.features.aggregates.value_counts import reduced_groups
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WindowedAggregate:
     """One part over one window.
 
     Attributes
@@ -31,7 +31,7 @@ class Wanted:
     """
 
     window: Window
-    part: Part
+    part: PartialAggregate
     feature: Feature | None = None
 
     @property
@@ -63,13 +63,13 @@ class Answer:
     columns: Mapping[str, ColumnType]
     zeros: Collection[str] = ()
 
-    def wanted(self) -> list[Wanted]:
+    def wanted(self) -> list[WindowedAggregate]:
         """Return the kept parts to merge."""
         kept = (part for item in self.parts.values() for part in self._kept(item))
         return [self._wanted(part) for part in dict.fromkeys(kept)]
 
     @cached_property
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, PartialAggregate]:
         """The feature's parts by their names."""
         return self.feature.parts()
 
@@ -79,7 +79,7 @@ class Answer:
         return bool(self.of_floats) or any(part.measure == "counts" for part in self.parts.values())
 
     @cached_property
-    def of_floats(self) -> list[Part]:
+    def of_floats(self) -> list[PartialAggregate]:
         """Those of them that sum floats."""
         return [part for part in self.parts.values() if sums_floats(part, self.columns)]
 
@@ -120,7 +120,7 @@ class Answer:
         merged = {name: self._merged(parts, part) for name, part in self.parts.items()}
         return self.feature.value(Merged(merged, tick, asked, end))
 
-    def _merged(self, parts: Any, part: Part) -> Any:
+    def _merged(self, parts: Any, part: PartialAggregate) -> Any:
         found = parts[self._name(part)]
         if part.measure == "counts" and found.type().is_integer() and self.feature.kind(self.columns) == "timestamp":
             return instant_of(found)
@@ -130,15 +130,15 @@ class Answer:
         n, s, q = (column.cast(DECIMAL) for column in (count, total, found))
         return n * q - s * s
 
-    def _kept(self, part: Part) -> list[Part]:
+    def _kept(self, part: PartialAggregate) -> list[PartialAggregate]:
         return [kept for kept in kept_parts(part, self.columns) if kept.column not in self.zeros]
 
-    def _limbs(self, table: pa.Table, part: Part) -> dict[int, pa.Array]:
+    def _limbs(self, table: pa.Table, part: PartialAggregate) -> dict[int, pa.Array]:
         kept = (item for item in self._kept(part) if item.measure == part.measure and item.limb is not None)
         return {int(item.limb or 0): table[self._name(item)] for item in kept}
 
-    def _name(self, part: Part) -> str:
+    def _name(self, part: PartialAggregate) -> str:
         return self._wanted(part).column
 
-    def _wanted(self, part: Part) -> Wanted:
-        return Wanted(self.window, part, self.feature if part.measure == "counts" else None)
+    def _wanted(self, part: PartialAggregate) -> WindowedAggregate:
+        return WindowedAggregate(self.window, part, self.feature if part.measure == "counts" else None)

@@ -1,4 +1,4 @@
-"""Parts of features over source rows, and over cells (`ml_platform.declarations.aggregates.Part`).
+"""Parts of features over source rows, and over cells (`ml_platform.declarations.aggregates.PartialAggregate`).
 
 Nulls are ignored by every measure but the newest row of ``as_of``. Sums are exact, so that no result depends on the
 order of rows: those of whole numbers as they are, those of floats in limbs, each of which is a part
@@ -30,7 +30,7 @@ from ml_platform.core.engines.float_limbs import (
 from ml_platform.core.engines.ibis_functions import epoch_us, newest_of
 from ml_platform.core.expressions import parse_expression
 from ml_platform.core.hashing import content_id
-from ml_platform.declarations.aggregates import Feature, Part
+from ml_platform.declarations.aggregates import Feature, PartialAggregate
 from ml_platform.declarations.source import ColumnType
 from ml_platform.features.aggregates.value_counts import counted_lists
 
@@ -51,13 +51,13 @@ def without_limb(column: str) -> str:
     return f"{measure}_{digest}"
 
 
-def parts_of(feature: Feature, columns: Mapping[str, ColumnType]) -> tuple[Part, ...]:
+def parts_of(feature: Feature, columns: Mapping[str, ColumnType]) -> tuple[PartialAggregate, ...]:
     """Return the parts that are kept for a feature, over a source with these columns."""
     found = (kept for part in feature.parts().values() for kept in kept_parts(part, columns))
     return tuple(dict.fromkeys(found))
 
 
-def kept_parts(part: Part, columns: Mapping[str, ColumnType]) -> list[Part]:
+def kept_parts(part: PartialAggregate, columns: Mapping[str, ColumnType]) -> list[PartialAggregate]:
     """Return what is kept in cells for a part, over a source with these columns."""
     if part.measure in ("newest", "oldest"):
         return [part.order, part]
@@ -67,12 +67,12 @@ def kept_parts(part: Part, columns: Mapping[str, ColumnType]) -> list[Part]:
     return _limbs(part, columns)
 
 
-def sums_floats(part: Part, columns: Mapping[str, ColumnType]) -> bool:
+def sums_floats(part: PartialAggregate, columns: Mapping[str, ColumnType]) -> bool:
     """Return whether a part sums floats, and not whole numbers or nothing."""
     return part.measure in UNITS and parse_expression(part.expression or "").check(columns) == "float"
 
 
-def _limbs(part: Part, columns: Mapping[str, ColumnType]) -> list[Part]:
+def _limbs(part: PartialAggregate, columns: Mapping[str, ColumnType]) -> list[PartialAggregate]:
     if not sums_floats(part, columns):
         return [part]
     return [replace(part, limb=limb) for limb in range(len(UNITS[part.measure]))]
@@ -92,7 +92,9 @@ class RowParts:
         The columns of `rows` that are kept as they are.
     """
 
-    def __init__(self, rows: Any, parts: Iterable[Part], spans: Mapping[str, Span], kept: Sequence[str]) -> None:
+    def __init__(
+        self, rows: Any, parts: Iterable[PartialAggregate], spans: Mapping[str, Span], kept: Sequence[str]
+    ) -> None:
         self._parts, columns = list(parts), {ORDER: _order(rows)}
         self._spans = spans
         for part in self._parts:
@@ -119,7 +121,7 @@ class RowParts:
             columns[f"{name}_square"], columns[f"{name}_error"] = square_of(value)
         return columns
 
-    def _extents(self, part: Part) -> dict[str, Extent]:
+    def _extents(self, part: PartialAggregate) -> dict[str, Extent]:
         """Return the columns of floats that a part adds up, with their extents; none where all are zero."""
         name, span = self._name("value", part.expression), self._spans[part.expression or ""]
         if part.measure == "sum":
@@ -128,7 +130,7 @@ class RowParts:
         extents = extents_of_squares(span)
         return {} if extents is None else dict(zip((f"{name}_square", f"{name}_error"), extents, strict=True))
 
-    def _family(self, part: Part) -> str:
+    def _family(self, part: PartialAggregate) -> str:
         return self._name(part.measure, part.expression)
 
     def _name(self, what: str, text: str | None) -> str:
@@ -144,12 +146,12 @@ class RowParts:
         """
         return {part.column: self._aggregate(part, few) for part in self._parts if not self._is_zero(part)}
 
-    def _is_zero(self, part: Part) -> bool:
+    def _is_zero(self, part: PartialAggregate) -> bool:
         if part.limb is None:
             return False
         return not any(part.limb in extent.limbs for extent in self._floats[self._family(part)].values())
 
-    def _aggregate(self, part: Part, few: bool) -> Any:
+    def _aggregate(self, part: PartialAggregate, few: bool) -> Any:
         rows = self.rows
         takes_part = None if part.where is None else rows[self._name("where", part.where)]
         if part.measure == "rows":
@@ -171,7 +173,7 @@ class RowParts:
         return or_zero((whole * whole if part.measure == "squares" else whole).sum(where=takes_part))
 
 
-def of_cells(cells: Any, part: Part, counts: Any) -> Any:
+def of_cells(cells: Any, part: PartialAggregate, counts: Any) -> Any:
     """Return a part aggregated over the cells that count, within a group, for Ibis."""
     column = cells[part.column]
     if part.measure in ("newest", "oldest"):
@@ -209,7 +211,7 @@ def _condition(rows: Any, text: str | None) -> Any:
     return ibis.literal(True) if text is None else parse_expression(text).to_ibis(rows).fill_null(False)
 
 
-def _value(rows: Any, part: Part) -> Any:
+def _value(rows: Any, part: PartialAggregate) -> Any:
     return rows[EVENT_US] if part.expression is None else parse_expression(part.expression).to_ibis(rows)
 
 

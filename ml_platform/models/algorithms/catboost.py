@@ -12,7 +12,14 @@ from ml_platform.declarations.algorithms import EVERY_TASK, ParamFault
 from ml_platform.declarations.allowed_values import COUNT, FRACTION, NOT_NEGATIVE
 from ml_platform.declarations.model import Task
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Estimator, Fitting, RawContributions, score_columns, shares
+from ml_platform.models.estimators.base import (
+    Estimator,
+    FitRequest,
+    RawContributions,
+    SavedEstimator,
+    score_columns,
+    shares,
+)
 from ml_platform.models.estimators.extras import import_extra
 from ml_platform.models.inputs.monotone import monotone_signs
 
@@ -94,7 +101,7 @@ class CatBoost(Estimator):
         return None
 
     @classmethod
-    def fit(cls, fitting: Fitting) -> CatBoost:
+    def fit(cls, fitting: FitRequest) -> CatBoost:
         """Fit trees; with ``early_stopping_rounds`` their number is chosen on the validate stretch.
 
         Raises
@@ -118,7 +125,7 @@ class CatBoost(Estimator):
         return cls.read(bytes(made._serialize_model()))
 
     @classmethod
-    def load(cls, bundle: Bundle, code: Code | None = None) -> CatBoost:
+    def load(cls, bundle: SavedEstimator, code: Code | None = None) -> CatBoost:
         """Return the trees of a bundle, whose bytes were checked against their hash before."""
         return cls.read(bundle.files[_FILE])
 
@@ -154,9 +161,9 @@ class CatBoost(Estimator):
         """Return the hash of the trees, without what CatBoost notes about the run."""
         return {"trees": bytes_hash(self.content)}
 
-    def save(self) -> Bundle:
+    def save(self) -> SavedEstimator:
         """Return the trees in CatBoost's binary form."""
-        return Bundle({"iterations": self.iterations}, {_FILE: self.content})
+        return SavedEstimator({"iterations": self.iterations}, {_FILE: self.content})
 
     @property
     def iterations(self) -> int:
@@ -189,7 +196,7 @@ class CatBoost(Estimator):
         )
 
 
-def _params(fitting: Fitting) -> dict[str, Any]:
+def _params(fitting: FitRequest) -> dict[str, Any]:
     loss = f"Quantile:alpha={fitting.quantile!r}" if fitting.task == "quantile" else _LOSSES[fitting.task]
     params = {"loss_function": loss, "iterations": 100, **fitting.params}
     if fitting.task == "multiclass":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ml_platform.declarations.algorithms import EVERY_TASK
 from ml_platform.declarations.model import Task
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Estimator, Fitting, RawContributions, score_columns
+from ml_platform.models.estimators.base import Estimator, FitRequest, RawContributions, SavedEstimator, score_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ class Constant(Estimator):
     reads_matrix: ClassVar[bool] = False
 
     @classmethod
-    def fit(cls, fitting: Fitting) -> Constant:
+    def fit(cls, fitting: FitRequest) -> Constant:
         """Return the training label's share of each class, mean, or quantile."""
         import numpy as np
 
@@ -38,7 +38,7 @@ class Constant(Estimator):
         return cls((float(fitting.label.mean()),))
 
     @classmethod
-    def load(cls, bundle: Bundle, code: Code | None = None) -> Constant:
+    def load(cls, bundle: SavedEstimator, code: Code | None = None) -> Constant:
         """Return the constant of a bundle."""
         return cls(tuple(bundle.facts["score"]))
 
@@ -53,9 +53,9 @@ class Constant(Estimator):
         """Return the score."""
         return {"score": list(self.score)}
 
-    def save(self) -> Bundle:
+    def save(self) -> SavedEstimator:
         """Return the score as a fact."""
-        return Bundle({"score": list(self.score)}, {})
+        return SavedEstimator({"score": list(self.score)}, {})
 
     def contributions(self, matrix: Matrix) -> RawContributions:
         """Return the score as base: no column counts."""

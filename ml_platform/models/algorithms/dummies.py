@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ml_platform.core.errors import TrainingError
 from ml_platform.declarations.algorithms import CLASSES, NUMBERS, QUANTILE, ParamFault
 from ml_platform.declarations.model import Task
-from ml_platform.models.estimators.base import Fitting
+from ml_platform.models.estimators.base import FitRequest
 from ml_platform.models.estimators.scikit_learn import ScikitLearn
 
 
@@ -16,7 +16,7 @@ class _Dummy(ScikitLearn):
     module: ClassVar[str] = "sklearn.dummy"
 
     @classmethod
-    def settings(cls, fitting: Fitting) -> dict[str, Any]:
+    def settings(cls, fitting: FitRequest) -> dict[str, Any]:
         params = super().settings(fitting)
         if params.get("strategy") in ("stratified", "uniform"):
             raise TrainingError(

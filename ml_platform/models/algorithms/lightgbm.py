@@ -14,7 +14,14 @@ from ml_platform.declarations.algorithms import EVERY_TASK, ParamFault
 from ml_platform.declarations.model import Task
 from ml_platform.models.algorithms.lightgbm_params import OTHER_NAMES, PARAMS, conflicts, monotone_fault
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Estimator, Fitting, RawContributions, score_columns, shares
+from ml_platform.models.estimators.base import (
+    Estimator,
+    FitRequest,
+    RawContributions,
+    SavedEstimator,
+    score_columns,
+    shares,
+)
 from ml_platform.models.inputs.monotone import monotone_signs
 
 if TYPE_CHECKING:
@@ -65,7 +72,7 @@ class LightGBM(Estimator):
         return monotone_fault(params, task)
 
     @classmethod
-    def fit(cls, fitting: Fitting) -> LightGBM:
+    def fit(cls, fitting: FitRequest) -> LightGBM:
         """Fit trees; with ``early_stopping_round`` their number is chosen on the validate stretch.
 
         Raises
@@ -86,7 +93,7 @@ class LightGBM(Estimator):
         return cls.read(booster.model_to_string())
 
     @classmethod
-    def load(cls, bundle: Bundle, code: Code | None = None) -> LightGBM:
+    def load(cls, bundle: SavedEstimator, code: Code | None = None) -> LightGBM:
         """Return the trees of a bundle, whose bytes were checked against their hash before."""
         return cls.read(bundle.files[_FILE].decode())
 
@@ -109,9 +116,9 @@ class LightGBM(Estimator):
         """Return the hash of the trees without the block that repeats the parameters (threads, file names)."""
         return {"trees": bytes_hash(_PARAMETERS.sub("", self.text).encode())}
 
-    def save(self) -> Bundle:
+    def save(self) -> SavedEstimator:
         """Return the trees as text."""
-        return Bundle({"iterations": self.iterations}, {_FILE: self.text.encode()})
+        return SavedEstimator({"iterations": self.iterations}, {_FILE: self.text.encode()})
 
     @property
     def iterations(self) -> int:
@@ -158,7 +165,7 @@ def import_lightgbm() -> Any:
     return lightgbm
 
 
-def _params(fitting: Fitting) -> dict[str, Any]:
+def _params(fitting: FitRequest) -> dict[str, Any]:
     params = dict(fitting.params)
     if "objective" in params and fitting.task != "regression":
         raise TrainingError(f"objective follows from task {fitting.task}, found {params['objective']}. Remove it.")

@@ -9,7 +9,7 @@ from ml_platform.core.errors import TrainingError
 from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.model import Task
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Estimator, Fitting, RawContributions, score_columns
+from ml_platform.models.estimators.base import Estimator, FitRequest, RawContributions, SavedEstimator, score_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ class Rule(Estimator):
     takes_expression: ClassVar[bool] = True
 
     @classmethod
-    def fit(cls, fitting: Fitting) -> Rule:
+    def fit(cls, fitting: FitRequest) -> Rule:
         """Return the rule, having tried it on the training rows.
 
         Raises
@@ -60,7 +60,7 @@ class Rule(Estimator):
         return rule
 
     @classmethod
-    def load(cls, bundle: Bundle, code: Code | None = None) -> Rule:
+    def load(cls, bundle: SavedEstimator, code: Code | None = None) -> Rule:
         """Return the rule of a bundle."""
         return cls(**bundle.facts)
 
@@ -87,7 +87,7 @@ class Rule(Estimator):
         """Return the rule itself."""
         return dict(self.save().facts)
 
-    def save(self) -> Bundle:
+    def save(self) -> SavedEstimator:
         """Return the rule as facts."""
         facts = {
             "expression": self.expression,
@@ -95,7 +95,7 @@ class Rule(Estimator):
             "null_score": self.null_score,
             "binary": self.binary,
         }
-        return Bundle(facts, {})
+        return SavedEstimator(facts, {})
 
     def contributions(self, matrix: Matrix) -> RawContributions:
         """Return the columns that the rule reads; none has a share of its own."""

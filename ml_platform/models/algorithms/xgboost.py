@@ -12,7 +12,14 @@ from ml_platform.declarations.algorithms import EVERY_TASK, ParamFault
 from ml_platform.declarations.allowed_values import COUNT, FRACTION, NOT_NEGATIVE, POSITIVE
 from ml_platform.declarations.model import Task
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Estimator, Fitting, RawContributions, score_columns, shares
+from ml_platform.models.estimators.base import (
+    Estimator,
+    FitRequest,
+    RawContributions,
+    SavedEstimator,
+    score_columns,
+    shares,
+)
 from ml_platform.models.estimators.extras import import_extra
 from ml_platform.models.inputs.monotone import monotone_signs
 
@@ -111,7 +118,7 @@ class XGBoost(Estimator):
         return f"xgboost does not keep monotone for the loss {loss}. Remove monotone, or take another loss"
 
     @classmethod
-    def fit(cls, fitting: Fitting) -> XGBoost:
+    def fit(cls, fitting: FitRequest) -> XGBoost:
         """Fit trees; with ``early_stopping_rounds`` their number is chosen on the validate stretch.
 
         Raises
@@ -142,7 +149,7 @@ class XGBoost(Estimator):
         return cls.read(bytes(kept.save_raw("ubj")))
 
     @classmethod
-    def load(cls, bundle: Bundle, code: Code | None = None) -> XGBoost:
+    def load(cls, bundle: SavedEstimator, code: Code | None = None) -> XGBoost:
         """Return the trees of a bundle, whose bytes were checked against their hash before."""
         return cls.read(bundle.files[_FILE])
 
@@ -167,9 +174,9 @@ class XGBoost(Estimator):
         """Return the hash of the trees; parameters such as threads are not among them."""
         return {"trees": bytes_hash(self.content)}
 
-    def save(self) -> Bundle:
+    def save(self) -> SavedEstimator:
         """Return the trees in XGBoost's binary form."""
-        return Bundle({"iterations": self.iterations}, {_FILE: self.content})
+        return SavedEstimator({"iterations": self.iterations}, {_FILE: self.content})
 
     @property
     def iterations(self) -> int:
@@ -206,7 +213,7 @@ class XGBoost(Estimator):
         )
 
 
-def _params(fitting: Fitting) -> dict[str, Any]:
+def _params(fitting: FitRequest) -> dict[str, Any]:
     params = {"objective": _OBJECTIVES[fitting.task], **fitting.params}
     if fitting.task == "multiclass":
         params["num_class"] = len(fitting.classes)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Fitting:
+class FitRequest:
     """Everything that decides a fit.
 
     Attributes
@@ -57,7 +57,7 @@ class Fitting:
 
 
 @dataclass(frozen=True)
-class Bundle:
+class SavedEstimator:
     """A fitted estimator at rest: plain facts for the manifest, and files by name."""
 
     facts: Mapping[str, Any]
@@ -115,7 +115,7 @@ class Estimator(AlgorithmKind):
 
     @classmethod
     @abstractmethod
-    def fit(cls, fitting: Fitting) -> Self:
+    def fit(cls, fitting: FitRequest) -> Self:
         """Return the fitted estimator; the same bits for the same `fitting` and libraries.
 
         Raises
@@ -126,7 +126,7 @@ class Estimator(AlgorithmKind):
 
     @classmethod
     @abstractmethod
-    def load(cls, bundle: Bundle, code: Code | None) -> Estimator:
+    def load(cls, bundle: SavedEstimator, code: Code | None) -> Estimator:
         """Return the estimator of a bundle, whose bytes were checked against their hash; nothing is unpickled."""
 
     @abstractmethod
@@ -138,7 +138,7 @@ class Estimator(AlgorithmKind):
         """Return the canonical form of the fitted state, which is what identifies it; JSON types only."""
 
     @abstractmethod
-    def save(self) -> Bundle:
+    def save(self) -> SavedEstimator:
         """Return the estimator at rest."""
 
     @property

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ml_platform.core.errors import PredictionError, TrainingError, UntrustedContent
 from ml_platform.declarations.user_code.load import PRIVATE_PACKAGE
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Estimator, Fitting, shares
+from ml_platform.models.estimators.base import Estimator, FitRequest, SavedEstimator, shares
 from ml_platform.models.estimators.stored_scikit import read_stored, stored
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class PlainClass(Estimator):
     kind: ClassVar[str] = "scikit_class"
 
     @classmethod
-    def fit(cls, fitting: Fitting) -> PlainClass:
+    def fit(cls, fitting: FitRequest) -> PlainClass:
         """Fit what the project's class or function makes, seeded, in one thread of linear algebra.
 
         Raises
@@ -115,7 +115,7 @@ class PlainClass(Estimator):
         return self.block if alone else 1
 
     @classmethod
-    def load(cls, bundle: Bundle, code: Code | None) -> PlainClass:
+    def load(cls, bundle: SavedEstimator, code: Code | None) -> PlainClass:
         """Return the estimator of a bundle.
 
         Raises
@@ -193,9 +193,9 @@ class PlainClass(Estimator):
         dense = None if self.dense is None else self.dense.to_json()
         return {"reference": self.reference, "classes": self.classes, "dense": dense, "block": self.block}
 
-    def save(self) -> Bundle:
+    def save(self) -> SavedEstimator:
         """Return the estimator as a skops file."""
-        return Bundle(self._facts, {_FILE: stored(self.reference, self.estimator)})
+        return SavedEstimator(self._facts, {_FILE: stored(self.reference, self.estimator)})
 
     def importances(self, names: list[str]) -> dict[str, float]:
         """Return each column's share of the gain, where the estimator has one and sees numbers."""
@@ -207,7 +207,7 @@ class PlainClass(Estimator):
         return shares(names, self.dense.by_source(np.asarray(weights), len(names)))
 
 
-def _made(fitting: Fitting, found: Callable[..., Any]) -> Any:
+def _made(fitting: FitRequest, found: Callable[..., Any]) -> Any:
     """Return an unfitted estimator with its parameters and seeds.
 
     Raises
@@ -241,7 +241,7 @@ def _require_two_arguments(reference: str, fit: Callable[..., Any]) -> None:
         raise TrainingError(f"{reference}.fit cannot be called as fit(X, y): {error}.") from None
 
 
-def _seeds(params: Mapping[str, Any], fitting: Fitting) -> dict[str, Any]:
+def _seeds(params: Mapping[str, Any], fitting: FitRequest) -> dict[str, Any]:
     """Return seeds for every random_state, also within; one process; and the declared quantile."""
     last = {name: name.rpartition("__")[2] for name in params}
     found: dict[str, Any] = {name: fitting.seed for name in params if last[name] == "random_state"}

@@ -7,12 +7,12 @@ from typing import cast
 from ml_platform.core.errors import TrainingError, UntrustedContent
 from ml_platform.declarations.algorithms import algorithms, is_project_class, named_algorithms
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Estimator, Fitting
+from ml_platform.models.estimators.base import Estimator, FitRequest, SavedEstimator
 from ml_platform.models.estimators.plain_class import PlainClass
 from ml_platform.models.estimators.user_class import ProjectClass
 
 
-def fit_estimator(fitting: Fitting) -> Estimator:
+def fit_estimator(fitting: FitRequest) -> Estimator:
     """Return the fitted estimator that `fitting` names.
 
     Raises
@@ -27,7 +27,7 @@ def fit_estimator(fitting: Fitting) -> Estimator:
     return cast(type[Estimator], algorithms()[fitting.algorithm]).fit(fitting)
 
 
-def fit_project_class(fitting: Fitting) -> Estimator:
+def fit_project_class(fitting: FitRequest) -> Estimator:
     """Return the fitted estimator of a project's own class: of the extended contract, or a plain one of scikit-learn.
 
     Raises
@@ -42,7 +42,7 @@ def fit_project_class(fitting: Fitting) -> Estimator:
     return ProjectClass.fit(fitting) if extended else PlainClass.fit(fitting)
 
 
-def load_estimator(kind: str, bundle: Bundle, code: Code | None) -> Estimator:
+def load_estimator(kind: str, bundle: SavedEstimator, code: Code | None) -> Estimator:
     """Return the estimator of a bundle whose bytes were checked against their hash.
 
     Raises

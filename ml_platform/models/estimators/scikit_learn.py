@@ -15,7 +15,7 @@ from ml_platform.core.errors import TrainingError, UntrustedContent
 from ml_platform.declarations.algorithms import algorithms
 from ml_platform.declarations.model import Task
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Estimator, Fitting, RawContributions, shares
+from ml_platform.models.estimators.base import Estimator, FitRequest, RawContributions, SavedEstimator, shares
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,14 +67,14 @@ class ScikitLearn(Estimator):
         return dict.fromkeys(cls.for_quantile(0.5), "the key quantile") if task == "quantile" else {}
 
     @classmethod
-    def settings(cls, fitting: Fitting) -> dict[str, Any]:
+    def settings(cls, fitting: FitRequest) -> dict[str, Any]:
         """Return the parameters of a fit."""
         of_quantile = {} if fitting.quantile is None else cls.for_quantile(fitting.quantile)
         threads = {"n_jobs": fitting.threads} if cls.has_threads else {}
         return {**cls.defaults, **fitting.params, **of_quantile, **threads}
 
     @classmethod
-    def fit(cls, fitting: Fitting) -> ScikitLearn:
+    def fit(cls, fitting: FitRequest) -> ScikitLearn:
         """Fit scikit-learn's class; one thread for linear algebra, so that sums come in one order.
 
         Raises
@@ -103,8 +103,8 @@ class ScikitLearn(Estimator):
         return cls(dense, estimator, tuple(notes))
 
     @classmethod
-    def _unfitted(cls, fitting: Fitting) -> Any:
-        made = cls.own_class()()
+    def _unfitted(cls, fitting: FitRequest) -> Any:
+        made = cls.library_class()()
         params = cls.settings(fitting)
         if "random_state" in made.get_params():
             params["random_state"] = fitting.seed
@@ -114,12 +114,12 @@ class ScikitLearn(Estimator):
             raise TrainingError(f"{cls.name} does not take {dict(fitting.params)}: {error}") from None
 
     @classmethod
-    def own_class(cls) -> Any:
+    def library_class(cls) -> Any:
         """Return scikit-learn's class of this name."""
         return getattr(importlib.import_module(cls.module), cls.name)
 
     @classmethod
-    def load(cls, bundle: Bundle, code: Code | None = None) -> ScikitLearn:
+    def load(cls, bundle: SavedEstimator, code: Code | None = None) -> ScikitLearn:
         """Return the estimator of a bundle.
 
         Raises
@@ -140,7 +140,7 @@ class ScikitLearn(Estimator):
             estimator = loads(bundle.files[_FILE], trusted=list(found.trusted))
         except UntrustedTypesFoundException as error:
             raise UntrustedContent(f"the stored {name} holds {str(error).splitlines()[0]} It is not loaded.") from None
-        if type(estimator) is not found.own_class():
+        if type(estimator) is not found.library_class():
             raise UntrustedContent(f"the stored {name} is a {type(estimator).__name__}. It is not used.")
         return found(Dense.from_json(bundle.facts["dense"]), estimator)
 
@@ -181,11 +181,11 @@ class ScikitLearn(Estimator):
 
         return {"class": self.name, "dense": self.dense.to_json(), "estimator": normal_form(self.estimator)}
 
-    def save(self) -> Bundle:
+    def save(self) -> SavedEstimator:
         """Return the estimator as a skops file."""
         from skops.io import dumps
 
-        return Bundle({"class": self.name, "dense": self.dense.to_json()}, {_FILE: dumps(self.estimator)})
+        return SavedEstimator({"class": self.name, "dense": self.dense.to_json()}, {_FILE: dumps(self.estimator)})
 
     def importances(self, names: list[str]) -> dict[str, float]:
         """Return each column's share: of the gain for trees, of the absolute weights for linear estimators."""

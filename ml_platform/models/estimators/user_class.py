@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ml_platform.core.errors import PredictionError, TrainingError
 from ml_platform.core.hashing import canonical_json
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle, Estimator, Fitting
+from ml_platform.models.estimators.base import Estimator, FitRequest, SavedEstimator
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,7 @@ class ProjectClass(Estimator):
     kind: ClassVar[str] = "project_class"
 
     @classmethod
-    def fit(cls, fitting: Fitting) -> ProjectClass:
+    def fit(cls, fitting: FitRequest) -> ProjectClass:
         """Fit the project's class.
 
         Raises
@@ -68,7 +68,7 @@ class ProjectClass(Estimator):
         return fitted
 
     @classmethod
-    def load(cls, bundle: Bundle, code: Code | None) -> ProjectClass:
+    def load(cls, bundle: SavedEstimator, code: Code | None) -> ProjectClass:
         """Return the estimator of a bundle, made by the project's class from its state; nothing is unpickled."""
         import numpy as np
 
@@ -104,7 +104,7 @@ class ProjectClass(Estimator):
 
         return {"reference": self.reference, "state": normal_form(dict(self.estimator.get_state()))}
 
-    def save(self) -> Bundle:
+    def save(self) -> SavedEstimator:
         """Return the state as JSON and arrays."""
         import numpy as np
 
@@ -122,7 +122,7 @@ class ProjectClass(Estimator):
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)
         facts = {"reference": self.reference, "state": plain, "classes": self.classes}
-        return Bundle(facts, {_FILE: buffer.getvalue()})
+        return SavedEstimator(facts, {_FILE: buffer.getvalue()})
 
 
 def _made(reference: str, found: Any, params: Mapping[str, Any]) -> Any:

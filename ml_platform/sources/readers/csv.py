@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ml_platform.sources.reading.reader import Part, Reader
+from ml_platform.sources.reading.reader import Reader, SourcePart
 
 if TYPE_CHECKING:
     from ml_platform.declarations.source import SourceSpec
@@ -27,7 +27,7 @@ class CsvReader(Reader):
         examples=["data/orders_*.csv", "s3://bucket/orders/*.csv"],
     )
 
-    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
+    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
         """Return the files."""
         from ml_platform.sources.reading.csv_cells import read_csv
         from ml_platform.sources.reading.file_parts import file_parts

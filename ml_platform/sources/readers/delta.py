@@ -13,7 +13,7 @@ from ml_platform.core.hashing import content_id
 from ml_platform.sources.reading.columns import require_columns
 from ml_platform.sources.reading.error_text import error_text
 from ml_platform.sources.reading.extras import import_extra
-from ml_platform.sources.reading.reader import Part, Reader
+from ml_platform.sources.reading.reader import Reader, SourcePart
 
 if TYPE_CHECKING:
     from ml_platform.declarations.source import SourceSpec
@@ -33,7 +33,7 @@ class DeltaReader(Reader):
         description="The folder of the table relative to the project, or its URL.", examples=["data/orders"]
     )
 
-    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
+    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
         """Return the data files of the table's newest version."""
         library = import_extra("deltalake", "delta", source.name, "the library for Delta tables")
         place = self.delta if "://" in self.delta else str(project.root / self.delta)
@@ -49,7 +49,9 @@ class DeltaReader(Reader):
         require_columns(dataset.schema.names, source, self.delta)
         files = {fragment.path: fragment for fragment in dataset.get_fragments()}
         return [
-            Part(f"{self.delta}/{path}", content_id(facts), partial(self._tables, source, dataset.schema, files[path]))
+            SourcePart(
+                f"{self.delta}/{path}", content_id(facts), partial(self._tables, source, dataset.schema, files[path])
+            )
             for path, facts in sorted(_facts(table).items())
         ]
 

@@ -15,7 +15,7 @@ from ml_platform.declarations.types import Declaration, Name
 from ml_platform.sources.reading.columns import require_columns
 from ml_platform.sources.reading.error_text import error_text
 from ml_platform.sources.reading.extras import import_extra
-from ml_platform.sources.reading.reader import Part, Reader
+from ml_platform.sources.reading.reader import Reader, SourcePart
 from ml_platform.sources.reading.table_or_query import dotted_name
 
 if TYPE_CHECKING:
@@ -59,14 +59,16 @@ class IcebergReader(Reader):
         """What is read, as people read it: never the URL."""
         return f"{self.iceberg.connection}: table {self.iceberg.table}"
 
-    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
+    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
         """Return the data files of the table's current snapshot."""
         table = self._table(source, project.spec.file.connections.get(self.iceberg.connection, ""))
         require_columns([field.name for field in table.schema().fields], source, self.label)
         scan = table.scan(selected_fields=tuple(source.columns))
         found = {_short(task.file.file_path, table.location()): task for task in scan.plan_files()}
         return [
-            Part(f"{self.iceberg.table}/{path}", _fingerprint(task), partial(self._tables, source, table, scan, task))
+            SourcePart(
+                f"{self.iceberg.table}/{path}", _fingerprint(task), partial(self._tables, source, table, scan, task)
+            )
             for path, task in sorted(found.items())
         ]
 

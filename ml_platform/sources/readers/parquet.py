@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from ml_platform.core.errors import SchemaChanged
-from ml_platform.sources.reading.reader import Part, Reader
+from ml_platform.sources.reading.reader import Reader, SourcePart
 
 if TYPE_CHECKING:
     from ml_platform.declarations.source import SourceSpec
@@ -29,7 +29,7 @@ class ParquetReader(Reader):
         examples=["data/orders_*.parquet", "s3://bucket/orders/*.parquet"],
     )
 
-    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
+    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
         """Return the files."""
         from ml_platform.sources.reading.file_parts import file_parts
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ml_platform.core.errors import SchemaChanged, SourceError
 from ml_platform.sources.reading.extras import import_extra
-from ml_platform.sources.reading.reader import Part, Reader
+from ml_platform.sources.reading.reader import Reader, SourcePart
 from ml_platform.sources.reading.table_or_query import TableOrQuery
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ class PostgresReader(Reader):
         """No: only asking the server can tell."""
         return False
 
-    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
+    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
         """Return the server's answer as one part."""
         url = project.spec.file.connections.get(self.postgres.connection, "")
-        return [Part(self.label, None, partial(read_postgres, source, self.postgres, url, after))]
+        return [SourcePart(self.label, None, partial(read_postgres, source, self.postgres, url, after))]
 
     def cursor_text(self, value: pa.Scalar) -> str:
         """Return a value of a cursor as it stands in SQL."""

@@ -17,7 +17,7 @@ from ml_platform.core.errors import SchemaChanged, listed
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.prediction_columns import is_class_score, score_column
 from ml_platform.declarations.types import Name
-from ml_platform.sources.reading.reader import Part, Reader
+from ml_platform.sources.reading.reader import Reader, SourcePart
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ class PredictionsReader(Reader):
         """The model."""
         return self.predictions
 
-    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
+    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
         """Return the days of the log."""
         return predicted_parts(project, source, self.predictions)
 
 
-def predicted_parts(project: Project, spec: SourceSpec, model: str) -> list[Part]:
+def predicted_parts(project: Project, spec: SourceSpec, model: str) -> list[SourcePart]:
     """Return the days of a model's log, in order; a day that was predicted on since has another fingerprint.
 
     Columns that a day's versions did not log are null there.
@@ -68,7 +68,7 @@ def predicted_parts(project: Project, spec: SourceSpec, model: str) -> list[Part
 
     names = _log_names(project, spec, model)
     return [
-        Part(f"{model}/predictions {logged.day}", logged.artifact, partial(_read, project, spec, names, logged))
+        SourcePart(f"{model}/predictions {logged.day}", logged.artifact, partial(_read, project, spec, names, logged))
         for logged in logged_days(project, model)
     ]
 

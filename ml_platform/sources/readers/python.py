@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ml_platform.core.errors import MissingFile, PlatformError, SchemaChanged, SourceError
 from ml_platform.core.hashing import content_id
-from ml_platform.sources.reading.reader import Part, Reader
+from ml_platform.sources.reading.reader import Reader, SourcePart
 
 if TYPE_CHECKING:
     from ml_platform.declarations.source import SourceSpec
@@ -46,10 +46,10 @@ class PythonReader(Reader):
         """Only by a fingerprint."""
         return self.fingerprint is not None
 
-    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
+    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
         """Return all that the function gives, as one part."""
         found = None if self.fingerprint is None else self._fingerprint(project.root, source, self.fingerprint)
-        return [Part(self.python, found, partial(read_function, project.root, source, self.python))]
+        return [SourcePart(self.python, found, partial(read_function, project.root, source, self.python))]
 
     def _fingerprint(self, root: Path, source: SourceSpec, reference: str) -> str:
         """Return the hash of the text by which the function that is declared as `fingerprint` tells its rows apart."""

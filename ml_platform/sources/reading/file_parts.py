@@ -14,7 +14,7 @@ from ml_platform.core.errors import MissingFile, SchemaChanged, SourceError
 from ml_platform.core.hashing import content_id
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.reading.local_files import facts_of, is_hidden, local_files
-from ml_platform.sources.reading.reader import Part
+from ml_platform.sources.reading.reader import SourcePart
 
 ReadFile = Callable[[Any, str, SourceSpec, str], Iterator[pa.Table]]
 
@@ -33,7 +33,7 @@ _CHANGES = (
 """What file systems call the facts of a file of which one differs when its content does."""
 
 
-def file_parts(root: Path, spec: SourceSpec, pattern: str, read: ReadFile) -> list[Part]:
+def file_parts(root: Path, spec: SourceSpec, pattern: str, read: ReadFile) -> list[SourcePart]:
     """Return the files that a path, glob or URL names, in order, as parts.
 
     Parameters
@@ -72,14 +72,16 @@ def _remote(pattern: str) -> list[tuple[Any, str, Mapping[str, Any]]]:
 
 def _file_part(
     root: Path, spec: SourceSpec, read_file: ReadFile, files: Any, path: str, facts: Mapping[str, Any]
-) -> Part:
+) -> SourcePart:
     told = str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
     if not told.isprintable():
         problem = "its name has signs that cannot be printed, or is not text in UTF-8"
         raise SourceError(spec.name, ascii(told), problem, "Rename the file.")
     read = partial(read_file, files, path, spec, told)
     local = "inode" in facts
-    return Part(told, _fingerprint(path, facts), partial(_unchanged, read, path, spec, told, facts) if local else read)
+    return SourcePart(
+        told, _fingerprint(path, facts), partial(_unchanged, read, path, spec, told, facts) if local else read
+    )
 
 
 def _unchanged(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Part:
+class SourcePart:
     """What is read as one: a file, all that a function gives, the answer of a database.
 
     Attributes
@@ -43,15 +43,15 @@ class Reader(ReaderSpec, ABC):
     """
 
     @abstractmethod
-    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
-        """Return what the rows are read from, in order. No row is read before `Part.tables` is called.
+    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
+        """Return what the rows are read from, in order. No row is read before `SourcePart.tables` is called.
 
         Parameters
         ----------
         project
             The opened project: ``project.root``, ``project.spec.file.connections``.
         source
-            The source that is read: `Part.tables` gives its declared columns.
+            The source that is read: `SourcePart.tables` gives its declared columns.
         after
             Where there is a cursor, the text of its largest value so far: only rows beyond are read.
 
@@ -82,7 +82,7 @@ def reader_of(source: SourceSpec) -> Reader:
     return source.reader
 
 
-def fingerprint_of(parts: Sequence[Part]) -> str | None:
+def fingerprint_of(parts: Sequence[SourcePart]) -> str | None:
     """Return a text that changes when any of the parts does; None where that of any part is not known."""
     found = [part.fingerprint for part in parts]
     return None if None in found else content_id([[part.name, part.fingerprint] for part in parts])

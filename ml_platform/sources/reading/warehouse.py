@@ -12,7 +12,7 @@ from ml_platform.core.errors import PlatformError, SchemaChanged, SourceError
 from ml_platform.sources.reading.columns import require_columns
 from ml_platform.sources.reading.error_text import error_text
 from ml_platform.sources.reading.extras import import_extra
-from ml_platform.sources.reading.reader import Part, Reader
+from ml_platform.sources.reading.reader import Reader, SourcePart
 from ml_platform.sources.reading.table_or_query import TableOrQuery
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ class WarehouseReader(Reader, ABC):
         """No: only asking the warehouse can tell."""
         return False
 
-    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[Part]:
+    def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
         """Return the warehouse's answer as one part."""
         url = project.spec.file.connections.get(self.value.connection, "")
-        return [Part(self.label, None, partial(self._tables, source, url, after))]
+        return [SourcePart(self.label, None, partial(self._tables, source, url, after))]
 
     def _tables(self, source: SourceSpec, url: str, after: str | None) -> Iterator[Any]:
         import_extra(self.module, self.name, source.name, f"the driver for {self.title}")

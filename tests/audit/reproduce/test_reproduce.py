@@ -138,15 +138,15 @@ def test_a_changed_transform_does_not_disturb_a_version_and_is_told(made):
 
 def test_a_package_that_fits_otherwise_is_named_with_what_it_does_to_predictions(made, monkeypatch):
     from ml_platform.models.estimators import registry
-    from ml_platform.models.estimators.base import Fitting
+    from ml_platform.models.estimators.base import FitRequest
     from ml_platform.models.provenance import equipment
 
     fit = registry.fit_estimator
 
-    def otherwise(fitting: Fitting):
+    def otherwise(fitting: FitRequest):
         label = fitting.label.copy()
         label[0] = 1 - label[0]
-        return fit(Fitting(**{**vars(fitting), "label": label}))
+        return fit(FitRequest(**{**vars(fitting), "label": label}))
 
     def other(threads):
         told = equipment(threads)

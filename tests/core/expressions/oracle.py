@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ml_platform.core.expressions.rules import result_kind
-from ml_platform.core.expressions.tree import Node
+from ml_platform.core.expressions.tree import ExpressionNode
 from ml_platform.core.expressions.types import Kind
 
 Row = Mapping[str, Any]
@@ -22,7 +22,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SPANS = {"minutes": 60, "hours": 3600, "days": 86400}
 
 
-def value_of(node: Node, row: Row, row_kinds: Mapping[str, Kind]) -> Any:
+def value_of(node: ExpressionNode, row: Row, row_kinds: Mapping[str, Kind]) -> Any:
     """Return the value on one row: None, bool, int, float, str, datetime or timedelta."""
     if node.op == "name":
         value = row[str(node.value)]
@@ -36,7 +36,7 @@ def value_of(node: Node, row: Row, row_kinds: Mapping[str, Kind]) -> Any:
     return float(found) if type(found) in (int, bool) and kind_of(node, row_kinds) == "float" else found
 
 
-def kind_of(node: Node, kinds: Mapping[str, Kind]) -> Kind:
+def kind_of(node: ExpressionNode, kinds: Mapping[str, Kind]) -> Kind:
     """Return the kind of a value by the declared rules."""
     if node.op == "name":
         return kinds[str(node.value)]

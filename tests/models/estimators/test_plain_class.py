@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from ml_platform.core.errors import TrainingError, UntrustedContent
 from ml_platform.core.hashing import content_id
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle
+from ml_platform.models.estimators.base import SavedEstimator
 from ml_platform.models.estimators.registry import fit_estimator, load_estimator
 from ml_platform.models.inputs.matrix import encode
 from ml_platform.models.inputs.preprocessing import Dense
@@ -225,4 +225,6 @@ def test_a_file_with_a_class_of_elsewhere_is_refused_before_it_is_made(tmp_path,
             assert item != "schema.json" or b'"the_project.mine"' in part
             made.writestr(item, part.replace(b'"the_project.mine"', f'"{module}"'.encode()))
     with pytest.raises(UntrustedContent, match=r"which is not trusted\. It is not loaded"):
-        load_estimator("scikit_class", Bundle(bundle.facts, {"estimator.skops": target.getvalue()}), fitting.code)
+        load_estimator(
+            "scikit_class", SavedEstimator(bundle.facts, {"estimator.skops": target.getvalue()}), fitting.code
+        )

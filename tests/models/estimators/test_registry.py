@@ -8,7 +8,7 @@ import pytest
 from ml_platform.core.errors import TrainingError, UntrustedContent
 from ml_platform.core.hashing import content_id
 from ml_platform.declarations.algorithms import algorithms
-from ml_platform.models.estimators.base import Bundle, Fitting
+from ml_platform.models.estimators.base import FitRequest, SavedEstimator
 from ml_platform.models.estimators.registry import fit_estimator, load_estimator
 from ml_platform.models.estimators.scikit_learn import ScikitLearn
 from ml_platform.models.inputs.matrix import encode, learn_columns
@@ -43,7 +43,7 @@ def _fitting(algorithm, task="binary", count=300, **more):
     frame, truth = _rows(count, 0)
     later, later_truth = _rows(120, 1)
     columns = learn_columns(frame, ["t.x", "t.s", "t.noise"])
-    fitting = Fitting(
+    fitting = FitRequest(
         task=task,
         algorithm=algorithm,
         params=more.pop("params", {}),
@@ -176,7 +176,7 @@ def test_a_skops_file_with_a_type_outside_our_list_is_refused_before_it_is_made(
     content = dumps(planted)
     assert get_untrusted_types(data=content)
     with pytest.raises(UntrustedContent, match="the stored LogisticRegression holds Untrusted types"):
-        load_estimator("scikit_learn", Bundle(bundle.facts, {"estimator.skops": content}), None)
+        load_estimator("scikit_learn", SavedEstimator(bundle.facts, {"estimator.skops": content}), None)
 
 
 def test_a_skops_file_that_holds_another_class_is_refused():
@@ -185,19 +185,21 @@ def test_a_skops_file_that_holds_another_class_is_refused():
 
     bundle = fit_estimator(_fitting("LogisticRegression")).save()
     with pytest.raises(UntrustedContent, match="the stored LogisticRegression is a Ridge"):
-        load_estimator("scikit_learn", Bundle(bundle.facts, {"estimator.skops": dumps(Ridge())}), None)
+        load_estimator("scikit_learn", SavedEstimator(bundle.facts, {"estimator.skops": dumps(Ridge())}), None)
 
 
 def test_a_class_outside_the_allow_list_is_refused_before_its_file_is_read():
     with pytest.raises(UntrustedContent, match="FunctionTransformer is not on the platform's list"):
         load_estimator(
-            "scikit_learn", Bundle({"class": "FunctionTransformer", "dense": []}, {"estimator.skops": b""}), None
+            "scikit_learn",
+            SavedEstimator({"class": "FunctionTransformer", "dense": []}, {"estimator.skops": b""}),
+            None,
         )
 
 
 def test_a_kind_that_does_not_exist_is_refused():
     with pytest.raises(UntrustedContent, match="of kind 'pickle', which does not exist"):
-        load_estimator("pickle", Bundle({}, {}), None)
+        load_estimator("pickle", SavedEstimator({}, {}), None)
 
 
 # Rules and constants ------------------------------------------------------------

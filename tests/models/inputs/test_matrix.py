@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_platform.models.estimators.base import Fitting
+from ml_platform.models.estimators.base import FitRequest
 from ml_platform.models.estimators.registry import fit_estimator
 from ml_platform.models.inputs.matrix import MatrixColumn, encode, learn_columns, unlearned_nulls
 from ml_platform.models.inputs.preprocessing import Dense, linear_score
@@ -72,7 +72,7 @@ def test_a_null_where_training_had_none_counts_as_the_median_for_every_estimator
     columns = learn_columns(frame, ["t.x", "t.y"])
     label = (x > np.median(x)).astype("float64")
     train = encode(frame, columns)
-    fitting = Fitting("binary", algorithm, {}, train, label, train, label, (False, True))
+    fitting = FitRequest("binary", algorithm, {}, train, label, train, label, (False, True))
     fitted = fit_estimator(fitting)
     later = pd.DataFrame({"t.x": [np.nan, sorted(x)[199], 0.0], "t.y": [0.1, 0.1, 0.1]})  # the 200th of 400 values
     scores = fitted.predict(encode(later, columns))
