@@ -24,7 +24,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="ml-platform",
     cls=_Commands,
-    help="A factory of factories of models: one declarative file per model makes a whole asset graph.",
+    help="From one YAML file per model to a monitored model in production.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -34,5 +34,5 @@ Directory = Annotated[Path, typer.Argument(help="The project's folder.", show_de
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
 HERE = Path()
 Version = Annotated[str, typer.Argument(help="Such as late_arrival@3, or late_arrival@latest.")]
-Reason = Annotated[str, typer.Option(help="Why, for whoever asks later.")]
-Actor = Annotated[str | None, typer.Option(help="Who says so; your name on this machine by default.")]
+Reason = Annotated[str, typer.Option(help="Why. The ledger keeps it.")]
+Actor = Annotated[str | None, typer.Option(help="Who decides. Default: your user name.")]

@@ -20,11 +20,12 @@ def explain(
     ] = None,
     directory: Directory = HERE,
     what_if: Annotated[
-        list[str] | None, typer.Option(help="COLUMN=VALUE: score again with another input, on paper. Can be repeated.")
+        list[str] | None,
+        typer.Option(help="COLUMN=VALUE: score again with another input; nothing is stored. Can be repeated."),
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write one self-contained page to this file.")] = None,
-    rows: Annotated[int, typer.Option(help="List so many source rows behind each feature.", min=0)] = 5,
-    ids: Annotated[Path | None, typer.Option(help="Explain the predictions whose ids stand in this file.")] = None,
+    rows: Annotated[int, typer.Option(help="How many source rows to list for each feature.", min=0)] = 5,
+    ids: Annotated[Path | None, typer.Option(help="Explain the predictions whose ids are in this file.")] = None,
     model: Annotated[str | None, typer.Option(help="Explain a sample of this model's predictions.")] = None,
     day: Annotated[str | None, typer.Option(help="With --model: only of this day (UTC), such as 2013-12-01.")] = None,
     sample: Annotated[int, typer.Option(help="With --model: how many, drawn at random.", min=1)] = 20,
@@ -32,8 +33,8 @@ def explain(
 ) -> None:
     """Explain a past prediction from its id, and score it again to the same bytes.
 
-    Tells the inputs as they were, the source rows behind each feature, what each column contributed, what every action
-    was expected to earn, which version answered and how it came into production. Exit code 1: the bytes differ.
+    Shows the inputs at that time, the source rows of each feature, what each column contributed, what every action was
+    expected to earn, which version answered, and how that version was released. Exit code 1: the score differs.
     """
     be_short()
     from ml_platform.cli.explain import PredictionSelection, explain_predictions, first_is_folder
@@ -53,7 +54,7 @@ def champion(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which version of a model was in production at an instant, who deployed it, and why."""
+    """Show which version of a model was champion at an instant, who deployed it, and why."""
     from ml_platform.cli.explain import show_champion
 
     show_champion(directory, model, at, as_json)
@@ -64,15 +65,15 @@ def reproduce(
     version: Annotated[str, typer.Argument(help="Such as late_arrival@3, @champion or @latest.")],
     directory: Directory = HERE,
     today: Annotated[
-        bool, typer.Option("--today", help="Use declarations and code as they are now, not as they were kept.")
+        bool, typer.Option("--today", help="Use today's declarations and code instead of the stored ones.")
     ] = False,
     from_sources: Annotated[
-        bool, typer.Option("--from-sources", help="Make the snapshot again too, from what was ingested.")
+        bool, typer.Option("--from-sources", help="Build the snapshot again too, from the ingested rows.")
     ] = False,
-    tolerance: Annotated[float, typer.Option(help="How far a score may lie off where the state differs.")] = 1e-6,
+    tolerance: Annotated[float, typer.Option(help="How much a score may differ if the fitted state differs.")] = 1e-6,
     as_json: AsJson = False,
 ) -> None:
-    """Train a version again from its manifest, and say whether it is the same; if not, what differs."""
+    """Train a version again, and show whether the result is the same; if not, what differs."""
     from ml_platform.cli.reproduce import reproduce_version
 
     raise typer.Exit(reproduce_version(directory, version, today, from_sources, tolerance, as_json))
@@ -99,7 +100,7 @@ SnapshotName = Annotated[str, typer.Argument(help="The beginning of an id, MODEL
 
 @snapshot_app.command("show")
 def snapshot_show(snapshot: SnapshotName, directory: Directory = HERE, as_json: AsJson = False) -> None:
-    """Tell what a snapshot is, and every input that it was made from."""
+    """Show a snapshot, with every input that it was made from."""
     from ml_platform.cli.snapshots import show_snapshot
 
     show_snapshot(directory, snapshot, as_json)
@@ -109,7 +110,7 @@ def snapshot_show(snapshot: SnapshotName, directory: Directory = HERE, as_json: 
 def snapshot_diff(
     first: SnapshotName, second: SnapshotName, directory: Directory = HERE, as_json: AsJson = False
 ) -> None:
-    """Tell which rows, columns, cells and distributions differ between two snapshots."""
+    """Show which rows, columns, cells and distributions differ between two snapshots."""
     from ml_platform.cli.snapshots import show_diff
 
     show_diff(directory, first, second, as_json)
@@ -117,7 +118,7 @@ def snapshot_diff(
 
 @app.command(rich_help_panel=_PANEL)
 def verify(directory: Directory = HERE, as_json: AsJson = False) -> None:
-    """Hold all that is stored against its hashes, and the ledger against its anchors. Exit code 1 for damage."""
+    """Verify the hashes of all stored objects and the audit ledger. Exit code 1: damage was found."""
     from ml_platform.cli.verify import show_verification
 
     raise typer.Exit(show_verification(directory, as_json))
@@ -126,10 +127,10 @@ def verify(directory: Directory = HERE, as_json: AsJson = False) -> None:
 @app.command(rich_help_panel=_PANEL)
 def gc(
     directory: Directory = HERE,
-    delete: Annotated[str | None, typer.Option(metavar="PLAN", help="Remove what this plan named.")] = None,
+    delete: Annotated[str | None, typer.Option(metavar="PLAN", help="Remove what this plan lists.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what could be removed from the store, and why the rest stays; with --delete PLAN, remove it."""
+    """List which stored artifacts can be removed, and why the others are kept; with --delete PLAN, remove them."""
     from ml_platform.cli.retention import collect_garbage
 
     collect_garbage(directory, delete, as_json)
@@ -140,11 +141,11 @@ def erase(
     entity: Annotated[str, typer.Argument(help="An entity of project.yaml, such as customer.")],
     words: Annotated[list[str], typer.Argument(metavar="KEY=VALUE... [DIRECTORY]", help="Its key, column by column.")],
     reason: Annotated[str, typer.Option(help="Why; it must not name the key, since the ledger keeps it.")],
-    delete: Annotated[str | None, typer.Option(metavar="PLAN", help="Erase what this plan named, for good.")] = None,
+    delete: Annotated[str | None, typer.Option(metavar="PLAN", help="Erase what this plan lists, permanently.")] = None,
     lift: Annotated[bool, typer.Option("--lift", help="Let rows of this key be ingested again.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what is stored about one entity, such as a person; with --delete PLAN, erase it for good."""
+    """List what is stored about one entity, such as a person; with --delete PLAN, erase it permanently."""
     from ml_platform.cli.retention import erase_person
 
     erase_person(entity, words, reason, delete, lift, as_json)

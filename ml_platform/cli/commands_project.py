@@ -69,7 +69,7 @@ def error(
 def schema(
     directory: Annotated[Path | None, typer.Argument(help="Write one schema file for each kind here.")] = None,
 ) -> None:
-    """Give the JSON schema of every kind of declaration, for editors."""
+    """Print or write the JSON schema of every kind of declaration, for editors."""
     from ml_platform.cli.project import give_schemas
 
     give_schemas(directory)
@@ -95,11 +95,12 @@ def graph(directory: Directory = HERE, as_json: AsJson = False) -> None:
 def plan(
     directory: Directory = HERE,
     until: Annotated[
-        str | None, typer.Option(help="As if a simulated clock had moved on to this instant; it stays where it is.")
+        str | None,
+        typer.Option(help="Plan as if the simulated clock had moved to this instant. The clock is not moved."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what `run` would make, why, and about how long it would take. Nothing is read or computed."""
+    """Show what `run` would compute, why, and how long it takes. Nothing is read or computed."""
     from ml_platform.cli.plan import show_plan
 
     show_plan(directory, until, as_json)
@@ -110,10 +111,10 @@ def run(
     directory: Directory = HERE,
     job: Annotated[str, typer.Option(help="The Dagster job to run.")] = "factory",
     until: Annotated[
-        str | None, typer.Option(help="Then move a simulated clock on to this instant, and run again.")
+        str | None, typer.Option(help="Then move the simulated clock to this instant, and run again.")
     ] = None,
 ) -> None:
-    """Bring the project up to date through Dagster, and show what came of it."""
+    """Materialize everything that changed through Dagster, and show the outcome."""
     from ml_platform.cli.run import run_project
 
     raise typer.Exit(run_project(directory, job, until))
@@ -135,7 +136,7 @@ def up(
         typer.Option(help="File with the token, 16 characters or more; ML_PLATFORM_TOKEN where no file is named."),
     ] = None,
 ) -> None:
-    """Serve the Dagster UI and the MLflow UI until Ctrl-C, guarded against requests of other sites."""
+    """Serve the Dagster UI and the MLflow UI until Ctrl-C. Requests from other sites are refused."""
     from ml_platform.cli.serve import Serving, serve_project
 
     serving = Serving.checked(port, mlflow_port, host, host_name or (), token_file)
@@ -146,7 +147,7 @@ def up(
 def advance(
     by: Annotated[str, typer.Argument(help="A span such as 1d or 6h.")],
     directory: Directory = HERE,
-    then_run: Annotated[bool, typer.Option("--run", help="Then bring the project up to date.")] = False,
+    then_run: Annotated[bool, typer.Option("--run", help="Then materialize everything that changed.")] = False,
 ) -> None:
     """Move a project's simulated clock forward."""
     from ml_platform.cli.run import advance_project
@@ -156,7 +157,7 @@ def advance(
 
 @app.command(rich_help_panel=_PANEL)
 def status(directory: Directory = HERE, as_json: AsJson = False) -> None:
-    """Say how the project stands: sources, features, champions, value, drift, alerts."""
+    """Show the state of the project: sources, features, champions, value, drift, alerts."""
     from ml_platform.cli.status import show_status
 
     show_status(directory, as_json)
@@ -167,7 +168,7 @@ def predictions(
     model: Annotated[str, typer.Argument(help="The model's name.")],
     directory: Directory = HERE,
     day: Annotated[str | None, typer.Option(help="Only this day (UTC), such as 2013-12-01.")] = None,
-    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 20,
+    limit: Annotated[int, typer.Option(help="How many to list.", min=1)] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List logged predictions, newest first."""
@@ -198,7 +199,7 @@ def catalog(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a static site that tells of every source, feature and model."""
+    """Write a static site that describes every source, feature and model."""
     from ml_platform.cli.catalog import make_catalog
 
     make_catalog(directory, to, as_json)

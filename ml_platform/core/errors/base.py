@@ -34,7 +34,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 class PlatformError(Exception):
-    """The root of every error that the platform raises on purpose. No secret of the process stands in its text."""
+    """The root of every error that the platform raises on purpose. Its text contains no secret of the process."""
 
     def __init__(self, *parts: object) -> None:
         super().__init__(*(redact(part) if isinstance(part, str) else part for part in parts))
@@ -42,7 +42,7 @@ class PlatformError(Exception):
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One fault in a declaration, with the place where it stands."""
+    """One fault in a declaration, with its place."""
 
     file: str
     line: int
