@@ -43,7 +43,7 @@ SHOP = {
     "sources/deliveries": "b77a41ca2f0fefed",
     "sources/orders": "1afa3245ca538092",
     "sources/expected": "405f4754270ba36f",
-    "features/courier_recent": "c106cc860fe8bbb5",
+    "features/courier_recent": "e5253abad3758c0f",
     "late_parcel/snapshot": "71230f065d645108",
     "late_parcel/trained_model": "84524db48bc775b1",
     "lateness/snapshot": "4591402f62bd069f",
