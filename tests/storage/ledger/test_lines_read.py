@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,11 @@ def log_days(project: Project, count: int) -> None:
     for number in range(count):
         rows = pa.table({"prediction_id": [f"p{number}"], "trained_model": ["a"]})
         day = date(2024, 3, 1) + timedelta(days=number)
-        append_predictions(project, "late_parcel", day, f"k{number}", lambda _, rows=rows: rows, {}, {})
+        append_predictions(project, "late_parcel", day, f"k{number}", partial(_same, rows), {}, {})
+
+
+def _same(rows: pa.Table, _: object) -> pa.Table:
+    return rows
 
 
 def test_the_lines_of_a_ref_are_read_without_those_of_others(project, monkeypatch):
