@@ -55,7 +55,7 @@ CASES = [
         "mean: minutes_late,",
         "mean: minutes_late, max: minutes_late,",
         [
-            "features/ship_recent.yaml:11:3: features.mean_late: give exactly one of count, derived, std, count_distinct, mode, median, quantile, min, max, last, as_of, time_since_last, ratio, sum, mean, share, found mean and max."
+            "features/ship_recent.yaml:11:3: features.mean_late: give exactly one of any, none, count, derived, std, count_distinct, mode, median, quantile, min, max, last, first, as_of, time_since_last, ratio, sum, mean, share, found mean and max."
         ],
     ),
     (
@@ -63,7 +63,7 @@ CASES = [
         "mean: minutes_late,",
         "",
         [
-            "features/ship_recent.yaml:11:3: features.mean_late: give exactly one of count, derived, std, count_distinct, mode, median, quantile, min, max, last, as_of, time_since_last, ratio, sum, mean, share, found none."
+            "features/ship_recent.yaml:11:3: features.mean_late: give exactly one of any, none, count, derived, std, count_distinct, mode, median, quantile, min, max, last, first, as_of, time_since_last, ratio, sum, mean, share, found none."
         ],
     ),
     (

@@ -186,12 +186,12 @@ def test_the_state_names_no_folder_and_another_process_and_folder_read_the_same(
 from pathlib import Path
 from ml_platform.core.hashing import content_id
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Bundle
+from ml_platform.models.estimators.base import SavedEstimator
 from ml_platform.models.estimators.registry import load_estimator
 code = Code.read(Path({str(tmp_path / "two")!r}), ["mine:pipeline"], Path("kept"))
 facts = {dict(states[0][1].facts)!r}
 content = Path({str(tmp_path / "kept.skops")!r}).read_bytes()
-print(content_id(load_estimator("scikit_class", Bundle(facts, {{"estimator.skops": content}}), code).state()))
+print(content_id(load_estimator("scikit_class", SavedEstimator(facts, {{"estimator.skops": content}}), code).state()))
 """
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert found.stdout.strip() == states[0][0]
