@@ -52,9 +52,17 @@ def sentence_of(error: OSError) -> str | None:
 def fault_of(error: Exception) -> str | None:
     """Return what is wrong, where, and what to do; None for an error of the program, which ends in a traceback."""
     if isinstance(error, PlatformError):
-        code = code_of(type(error)).code
-        return f"{error}\n{code}: `ml-platform error {code}` shows cause and cure."
+        return f"{error}\n{_code_line(code_of(type(error)).code)}"
     return sentence_of(error) if isinstance(error, OSError) else None
+
+
+def without_code(printed: str) -> list[str]:
+    """Return the lines that another process printed about its fault, without the line that names the code."""
+    return [line for line in printed.strip().splitlines() if line != _code_line(line.partition(":")[0])]
+
+
+def _code_line(code: str) -> str:
+    return f"{code}: `ml-platform error {code}` shows cause and cure."
 
 
 def be_short() -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from ml_platform.audit.verify.findings import Damage, Verification
 from ml_platform.audit.verify.verify import verify_project
 from ml_platform.cli.dagster_home import dagster_environment
+from ml_platform.cli.exit import without_code
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import Project, open_project
@@ -80,7 +81,7 @@ def event_log_anchors(project: Project) -> list[Anchor]:
         command, env=dagster_environment(project), capture_output=True, encoding="utf-8", errors="replace", check=False
     )
     if done.returncode:
-        told = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        told = (without_code(done.stderr) or ["it ended without a word"])[-1]
         raise PlatformError(f"it cannot be read: {told}")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return [Anchor(line["place"], Head(line["seq"], line["hash"]), line["signature"]) for line in lines]

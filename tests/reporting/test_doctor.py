@@ -13,16 +13,14 @@ import pytest
 from ml_platform.reporting.doctor import Checked, check_up
 from tests.worlds import write_shop
 
-NOW = datetime.now(UTC)
-
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     return write_shop(tmp_path / "shop", days=2)
 
 
-def checks(directory: Path, now: datetime = NOW) -> Mapping[str, Checked]:
-    return {item.name: item for item in check_up(directory, now)}
+def checks(directory: Path, now: datetime | None = None) -> Mapping[str, Checked]:
+    return {item.name: item for item in check_up(directory, now or datetime.now(UTC))}
 
 
 def declare(shop: Path, text: str) -> None:
@@ -60,7 +58,7 @@ def test_a_full_disk_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert checks(shop)["disk"] == Checked("disk", False, "0.5 GB free", "Free 2 GB, or move storage.state.")
 
 
-@pytest.mark.parametrize("wrong", [datetime(2019, 1, 1, tzinfo=UTC), NOW - timedelta(days=3)])
+@pytest.mark.parametrize("wrong", [datetime(2019, 1, 1, tzinfo=UTC), datetime.now(UTC) - timedelta(days=3)])
 def test_a_clock_that_is_behind_is_noticed(shop: Path, wrong: datetime) -> None:
     checks(shop)  # makes the state folder, with files of today
     assert not checks(shop, wrong)["clock"].ok

@@ -172,9 +172,9 @@ def test_what_stands_in_the_data_is_never_read_as_a_page(lived: Lived, id: str) 
 def test_explaining_loads_none_of_the_slow_libraries(lived: Lived, id: str) -> None:
     code = (
         "import sys\n"
-        "from ml_platform.cli.app import app\n"
+        "from ml_platform.cli.main import main\n"
         f"sys.argv = ['ml-platform', 'explain', {id!r}, {str(lived.project.root)!r}]\n"
-        "try:\n    app()\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

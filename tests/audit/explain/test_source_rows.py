@@ -82,7 +82,7 @@ def agreed(how: str, rows: Any, value: Any, tick: datetime) -> None:
     again = oracle.aggregate(how, plain, lambda row: row["value"], tick)
     assert tables.same(value, again, "spread" if how == "std" else how)
     telling = [row for row in rows if row.tells]
-    if how in ("last", "min", "max"):
+    if how in ("first", "last", "min", "max"):
         assert [row.value for row in telling] == ([] if value is None else [value])
     elif how == "time_since_last":
         assert telling == list(rows[:1])

@@ -59,21 +59,28 @@ def test_what_is_missing_is_told_with_its_path(factory: Project) -> None:
     assert "was never finished, or has been removed" in str(missed.problem)
 
 
-def test_the_shortest_way_is_told(store: ArtifactStore) -> None:
-    store.write("source", "s", "k1")
-    store.write("snapshot", "n", "k2", inputs={"sources/a": "s"})
-    store.write("trained_model", "t", "k3", inputs={"snapshot": "n", "sources/a": "s", "champion": ""})
-    found = {item.id: str(item) for item in reach(store, [Root("trained_model", "t", "asked")])}
-    assert found == {
+def write(store: ArtifactStore, like: ArtifactStore, kind: str, id: str, **inputs: str) -> None:
+    """Write an artifact that holds what some artifact of its kind in another store holds."""
+    about = like.get(kind, next(like.ids(kind))).about
+    store.write(kind, id, f"key of {id}", about=about, inputs=inputs)
+
+
+def test_the_shortest_way_is_told(store: ArtifactStore, built: Project) -> None:
+    write(store, built.store, "source", "s")
+    write(store, built.store, "snapshot", "n", **{"sources/a": "s"})
+    write(store, built.store, "trained_model", "t", **{"snapshot": "n", "sources/a": "s", "champion": ""})
+    found = list(reach(store, [Root("trained_model", "t", "asked")]))
+    assert [item.problem for item in found] == [None] * 3
+    assert {item.id: str(item) for item in found} == {
         "t": "asked > trained_model t",
         "n": "asked > trained_model t > snapshot n",
         "s": "asked > trained_model t > source s",
     }
 
 
-def test_a_former_state_of_a_source_is_not_needed(store: ArtifactStore) -> None:
-    store.write("source", "new", "k", inputs={"previous": "old"})
-    assert [item.id for item in reach(store, [Root("source", "new", "asked")])] == ["new"]
+def test_a_former_state_of_a_source_is_not_needed(store: ArtifactStore, built: Project) -> None:
+    write(store, built.store, "source", "new", previous="old")
+    assert [(item.id, item.problem) for item in reach(store, [Root("source", "new", "asked")])] == [("new", None)]
 
 
 def test_roles_tell_their_kinds() -> None:
