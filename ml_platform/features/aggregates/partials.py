@@ -192,7 +192,9 @@ def _by_order(measure: str, value: Any, order: Any, takes_part: Any) -> Any:
     """Return the value of the newest or of the oldest row of a group, or its place in the order."""
     if measure in ("order", "earliest"):
         return order.max(where=takes_part) if measure == "order" else order.min(where=takes_part)
-    return newest_of(value, order if measure == "newest" else -order, takes_part)
+    if measure == "oldest":  # Spark's own minus of one operand keeps 34 digits of a decimal
+        order = ibis.literal(0, DECIMAL) - order
+    return newest_of(value, order, takes_part)
 
 
 def with_counts(cells: pa.Table) -> pa.Table:
