@@ -113,19 +113,9 @@ def label_rows(
 def with_row_labels(
     project: Project, model_name: str, source_id: str, rows: pa.Table, engine: Engine, as_of: datetime
 ) -> pa.Table:
-    """Return rows with their ``label`` and ``label_state``, in their order.
+    """Return rows as `ml_platform.datasets.labels.labels.with_labels` does, for a label of one row.
 
-    The label is null where it is not known (a state other than ``known``). With ``missing: negative`` it is False where
-    the state is ``missing`` or ``before``.
-
-    Parameters
-    ----------
-    source_id
-        The artifact of the label's source.
-    rows
-        One row for each question, with the entity's key and ``effective_time``; the label horizon of each has passed.
-    as_of
-        Rows of the label's source that became known later take no part.
+    With ``missing: negative`` the label is False where the state is ``missing`` or ``before``.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -88,15 +88,33 @@ class CachedOperation(NodeOperation, ABC):
     @classmethod
     def plan(cls, view: View, node: Node) -> Planned:
         """Return what a run would do about a node, by its key."""
-        blocked = view.blocked_before(node)
-        if blocked is not None:
-            return blocked
-        ids = view.input_ids(node)
-        if view.made(node) is None:
-            return view.would_run(node, [view.absence(node)])
-        if ids is None:
-            return view.may_run(node, view.changes(node) + view.unsettled(node.inputs))
-        found = view.project.store.find(made_by(node.kind), cls.key(view.project, node.subject, ids, view.now))
-        if found is not None:
-            return view.up_to_date(node, found.id)
-        return view.would_run(node, view.changes(node) or ["what it is made from changed"])
+        return planned_by_key(
+            view,
+            node,
+            lambda ids: cls.key(view.project, node.subject, ids, view.now),
+            "what it is made from changed",
+        )
+
+
+def planned_by_key(view: View, node: Node, key_of: Callable[[Mapping[str, str]], str], otherwise: str) -> Planned:
+    """Return what a run would do about a node whose artifact is found by a key.
+
+    Parameters
+    ----------
+    key_of
+        Returns the key, by what each input of the node made last.
+    otherwise
+        Why it would run where no declaration changed.
+    """
+    blocked = view.blocked_before(node)
+    if blocked is not None:
+        return blocked
+    ids = view.input_ids(node)
+    if view.made(node) is None:
+        return view.would_run(node, [view.absence(node)])
+    if ids is None:
+        return view.may_run(node, view.changes(node) + view.unsettled(node.inputs))
+    found = view.project.store.find(made_by(node.kind), key_of(ids))
+    if found is not None:
+        return view.up_to_date(node, found.id)
+    return view.would_run(node, view.changes(node) or [otherwise])
