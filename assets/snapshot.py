@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from ml_platform.datasets.leakage.check import LEAK_CHECKS, check_leaks, require_no_leaks
+from ml_platform.datasets.leakage.check import check_leaks, require_no_leaks
+from ml_platform.datasets.leakage.find_leaks import LEAK_CHECKS
 from ml_platform.datasets.snapshot.build import build_snapshot, last_as_of
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.lineage import snapshot_lineage

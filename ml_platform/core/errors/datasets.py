@@ -40,11 +40,12 @@ class UnknownSnapshot(PlatformError):
 
 
 class LeakFound(PlatformError):
-    """A snapshot knows what nobody could have known, so nothing is trained on it; `problems` names each leak."""
+    """A snapshot has features that leak the label, so that no model is trained on it; `problems` names each leak."""
 
     def __init__(self, model: str, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         super().__init__(
-            f"{model}: {'; '.join(problems)}. What is trained on this fails in production, so nothing is. Leave it "
-            f"out, or correct when it is known. What is known by right is named in leaks.allow of models/{model}.yaml."
+            f"{model}: {'; '.join(problems)}. A model that is trained on this fails in production, so training stops. "
+            "Leave the feature out, or correct the known_at of its source. If it is legitimately available at "
+            f"prediction time, list it in leaks.allow of models/{model}.yaml."
         )

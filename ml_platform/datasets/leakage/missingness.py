@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 CHANCE = 1e-6
-"""How likely it may be, over all features of a snapshot together, that one is named by chance."""
+"""How likely it may be, over all features of a snapshot together, that a limit of a share is wrong."""
+
+LEAST_GAIN = 0.1
+"""How far the share of a label must rise, where the value is missing, for a leak: less is no news about a label that
+is common anyway."""
 
 
 @dataclass(frozen=True)
@@ -18,33 +21,57 @@ class OneSided:
 
     Attributes
     ----------
-    log10_chance
-        Of finding that by chance, as a power of ten.
+    share_elsewhere
+        The share of that label among rows with a value.
+    at_least
+        The lower confidence limit of its share among rows without a value.
+    elsewhere_at_most
+        The upper confidence limit of its share among rows with a value.
     """
 
     rows: int
     label: object
     share_elsewhere: float
-    log10_chance: float
+    at_least: float
+    elsewhere_at_most: float
+
+    @property
+    def is_no_chance(self) -> bool:
+        """Whether rows without a value have the label more often than others, chance aside."""
+        return self.at_least > self.elsewhere_at_most
+
+    @property
+    def is_leak(self) -> bool:
+        """Whether the label is also so much rarer elsewhere that its absence tells what cannot be known."""
+        return self.at_least - self.elsewhere_at_most >= LEAST_GAIN
 
 
-def one_sided(feature: pd.Series, label: pd.Series) -> OneSided | None:
+def one_sided(feature: pd.Series, label: pd.Series, entity: np.ndarray, features: int = 1) -> OneSided | None:
     """Return the rows without a value where all of them have one label; None where they do not, or none is null.
 
-    Of n rows drawn without regard to the label, all have the label of share p with the probability p ** n (the
-    binomial distribution at k = n: n rows, n hits). The share p is that among the rows with a value, where one row of
-    that label and one of another are added (Laplace's rule of succession), so that it is never 0 or 1.
+    The limits are those of Clopper and Pearson (1934), for all features together (Bonferroni). Rows of one entity are
+    no independent evidence: as many rows count as there are entities.
+
+    Parameters
+    ----------
+    entity
+        A number for the entity of each row.
+    features
+        How many features are looked at.
     """
     null = feature.isna().to_numpy()
     without, others = label[null], label[~null]
     if without.empty or others.empty or without.nunique() != 1:
         return None
-    value = without.iloc[0]
-    share = (int((others == value).sum()) + 1) / (len(others) + 2)
-    chance = len(without) * math.log10(share)
-    return OneSided(len(without), value, float(np.mean((others == value).to_numpy(dtype=bool))), chance)
+    value, level = without.iloc[0], CHANCE / max(features, 1)
+    share = float(np.mean((others == value).to_numpy(dtype=bool)))
+    entities, elsewhere = len(np.unique(entity[null])), len(np.unique(entity[~null]))
+    return OneSided(len(without), value, share, level ** (1 / entities), _upper_limit(share, elsewhere, level))
 
 
-def is_no_chance(found: OneSided, features: int) -> bool:
-    """Return whether chance is ruled out when so many features are looked at (Bonferroni)."""
-    return found.log10_chance <= math.log10(CHANCE / max(features, 1))
+def _upper_limit(share: float, rows: int, level: float) -> float:
+    """Return the upper limit of a share that was seen in so many rows."""
+    from scipy.special import betaincinv
+
+    hits = share * rows
+    return 1.0 if share == 1 else float(betaincinv(hits + 1, rows - hits, 1 - level))

@@ -1,12 +1,14 @@
-"""How well one feature alone tells the label, out of time: learnt on one stretch, measured on the next.
+"""How well one feature alone predicts the label, out of time: fitted on one period, measured on the next.
 
 Classes: the area under the ROC curve. Numbers: the share of variance explained. A null is a value like any other.
+Each figure has a lower confidence limit, so that few rows of a rare label are no proof.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,16 @@ from ml_platform.core.statistics.ranking import auc
 
 _BINS, _ROWS_A_BIN = 256, 20
 _LEAST_ROWS = 10
+_CHANCE = 0.01  # of a lower limit that is too high, over all features of a snapshot together
 _SMOOTHING = 1.0  # one row of the average is added to each level, so that rare ones are not believed
+
+
+@dataclass(frozen=True, order=True)
+class Strength:
+    """How well a feature predicts the label, and how much of that is sure."""
+
+    figure: float
+    at_least: float
 
 
 @dataclass(frozen=True)
@@ -75,48 +86,98 @@ def _bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return codes
 
 
-def class_strength(column: CheckedColumn, target: np.ndarray, later: np.ndarray) -> float | None:
+def class_strength(
+    column: CheckedColumn, target: np.ndarray, later: np.ndarray, entity: np.ndarray, features: int = 1
+) -> Strength | None:
     """Return the larger AUC of a feature's levels, encoded by the target, and of its own order; None for few rows.
 
     Parameters
     ----------
     target, later
-        Whether each row is of the class, on the first stretch and on the next.
+        Whether each row is of the class, in the first period and in the next.
+    entity
+        A number for the entity of each later row: rows of one entity are no independent evidence.
+    features
+        How many features are looked at.
     """
     if min(later.sum(), (~later).sum()) < _LEAST_ROWS:
         return None
     scores = [_encoded(column, target.astype("float64"))]
     if column.values is not None and column.later_values is not None:
         scores.append(_ranked(column.values, column.later_values, target))
-    return max(auc(later.astype(int), score) or 0.0 for score in scores)
+    figure = max(auc(later.astype(int), score) or 0.0 for score in scores)
+    few = min(len(np.unique(entity[later])), len(np.unique(entity[~later])))
+    return Strength(figure, _auc_at_least(figure, few, _deviations(features)))
 
 
-def number_strength(column: CheckedColumn, target: np.ndarray, later: np.ndarray) -> float | None:
+def number_strength(
+    column: CheckedColumn, target: np.ndarray, later: np.ndarray, entity: np.ndarray, features: int = 1
+) -> Strength | None:
     """Return the larger share of variance that a feature's levels, or a straight line, explain; None for few rows.
 
-    It is the squared correlation with the label, so that a label whose average moves between the stretches hides none.
+    It is the squared correlation with the label, so that a label whose average moves between the periods hides none.
+    Its limit follows from Fisher's z (1915).
     """
     if len(later) < 2 * _LEAST_ROWS or is_constant(later):
         return None
     guesses = [_encoded(column, target)]
     if column.values is not None and column.later_values is not None:
         guesses.append(_line(column.values, column.later_values, target))
-    return max(_explained(guess, later) for guess in guesses)
+    figure = max(_explained(guess, later) for guess in guesses)
+    rows = max(len(np.unique(entity)), 4)
+    least = np.arctanh(min(np.sqrt(figure), 1 - 1e-12)) - _deviations(features) / np.sqrt(rows - 3)
+    return Strength(figure, float(np.tanh(max(least, 0.0)) ** 2))
+
+
+def _deviations(features: int) -> float:
+    return NormalDist().inv_cdf(1 - _CHANCE / max(features, 1))
+
+
+def _auc_at_least(figure: float, few: int, deviations: float) -> float:
+    """Return the least AUC from which a figure is no farther than so many standard errors.
+
+    The standard error is that of Hanley and McNeil (1982) at the limit itself (Newcombe 2006, method 5), for a rarer
+    class of `few` rows and many rows of the other.
+    """
+    low, high = 0.5, max(figure, 0.5)
+    for _ in range(40):
+        middle = (low + high) / 2
+        spread = np.sqrt(max(2 * middle**2 / (1 + middle) - middle**2, 0.0) / few)
+        low, high = (low, middle) if figure - middle <= deviations * spread else (middle, high)
+    return high
 
 
 def _explained(guess: np.ndarray, label: np.ndarray) -> float:
     return 0.0 if is_constant(guess) else float(np.corrcoef(guess, label)[0, 1] ** 2)
 
 
-def strength(column: CheckedColumn, train: pd.Series, validate: pd.Series, *, is_number: bool) -> float | None:
-    """Return how well a feature alone tells the label: for several classes, the one that it tells best."""
+def strength(
+    column: CheckedColumn,
+    train: pd.Series,
+    validate: pd.Series,
+    *,
+    is_number: bool,
+    entity: np.ndarray,
+    features: int = 1,
+) -> Strength | None:
+    """Return how well a feature alone predicts the label: for several classes, the one that it predicts best.
+
+    Parameters
+    ----------
+    train, validate
+        The labels of both periods.
+    entity
+        A number for the entity of each row of `validate`.
+    features
+        How many features are looked at.
+    """
     if is_number:
         target, later = numbers(train), numbers(validate)
         assert target is not None
         assert later is not None
-        return number_strength(column, target, later)
-    found = [class_strength(column, *pair) for pair in _targets(train, validate)]
-    return max((figure for figure in found if figure is not None), default=None)
+        return number_strength(column, target, later, entity, features)
+    found = [class_strength(column, *pair, entity, features) for pair in _targets(train, validate)]
+    return max((item for item in found if item is not None), default=None)
 
 
 def _targets(train: pd.Series, validate: pd.Series) -> Iterator[tuple[np.ndarray, np.ndarray]]:

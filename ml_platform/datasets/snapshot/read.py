@@ -60,11 +60,15 @@ class Snapshot:
         return self.part("test")
 
     def part(self, name: Part) -> pd.DataFrame:
-        """Return the rows of one stretch, in order."""
+        """Return the rows of one period, in order."""
+        return self.frame.iloc[self.places(name)].reset_index(drop=True)
+
+    def places(self, name: Part) -> slice:
+        """Return where the rows of one period are in ``frame``."""
         edges = [np.datetime64(edge.replace(tzinfo=None)) for edge in self.boundaries.stretch(name)]
         effective = self.frame[EFFECTIVE_TIME].to_numpy(dtype="datetime64[us]")
         first, last = np.searchsorted(effective, edges, side="right")
-        return self.frame.iloc[first:last].reset_index(drop=True)
+        return slice(int(first), int(last))
 
 
 def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS, about_rows: int | None = None) -> Snapshot:

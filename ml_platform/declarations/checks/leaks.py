@@ -12,7 +12,7 @@ from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.resolve import expand_features
 
 _LABEL = "label"
-_WAY_OUT = "If it is known by right when a prediction is asked for, name it in leaks.allow"
+_WAY_OUT = "If it is legitimately available at prediction time, list it in leaks.allow"
 
 
 def check_leaks(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
@@ -45,7 +45,7 @@ def _own_column(model: ModelSpec, owner: str, column: str) -> str | None:
 
 
 def _own_row(scope: Scope, model: ModelSpec, owner: str) -> str | None:
-    """Return what is wrong with a table whose one row for each entity is the row that tells the label."""
+    """Return what is wrong with a table whose one row for each entity is the row of the label."""
     joined, entities = joined_table(scope.spec, model, owner), scope.spec.file.entities
     if joined is None or joined.table.source != model.label.source or model.label.source not in scope.spec.sources:
         return None
@@ -53,8 +53,8 @@ def _own_row(scope: Scope, model: ModelSpec, owner: str) -> str | None:
     key = scope.spec.sources[model.label.source].key
     if not (own.issuperset(key) and set(entities.get(model.population.entity, ())).issuperset(key)):
         return None
-    told = f"the one row of {model.label.source} for each {joined.table.entity}, which tells the label"
-    return f"{owner} is made of {told}: it is empty until the label is known"
+    row = f"the one row of {model.label.source} for each {joined.table.entity}, which is the label's own"
+    return f"{owner} is made of {row}: it is empty until the label is known"
 
 
 def _label_reads(model: ModelSpec) -> frozenset[str]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_platform.core.statistics.moments import center_and_scale, exact_total, is_constant
-from ml_platform.datasets.leakage.single_feature import CheckedColumn, number_strength
+from ml_platform.datasets.leakage.single_feature import CheckedColumn, Strength, number_strength
 from ml_platform.models.calibration import Calibration
 from ml_platform.operations.monitoring.realized_value import _total
 
@@ -56,8 +56,8 @@ def test_a_constant_feature_tells_nothing_of_a_number():
     label = np.linspace(0.0, 1.0, 100)
     codes = np.zeros(100, dtype=int)
     values = np.where(np.arange(100) > 50, 0.3, 0.1 + 0.2)  # equal numbers, up to rounding, sorted as the label is
-    found = number_strength(CheckedColumn(codes, codes, values, values), label, label)
-    assert found == 0.0
+    found = number_strength(CheckedColumn(codes, codes, values, values), label, label, np.arange(100))
+    assert found == Strength(0.0, 0.0)
 
 
 def test_equal_scores_are_calibrated_to_the_smoothed_share_of_the_class():

@@ -2,47 +2,56 @@
 
 from __future__ import annotations
 
-import math
-
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
-from ml_platform.datasets.leakage.missingness import is_no_chance, one_sided
+from ml_platform.datasets.leakage.missingness import OneSided, one_sided
 
 
-def rows(nulls: int, label: bool, others: int, hits: int) -> tuple[pd.Series, pd.Series]:
-    """Some rows without a value, all of one label, and others, some of which have that label."""
+def side(nulls: int, label: bool, others: int, hits: int, features: int = 1, each: int = 1) -> OneSided:
+    """Some rows without a value, all of one label, and others, some of which have that label; `each` rows an entity."""
     feature = pd.Series([None] * nulls + [1.0] * others, dtype="float64")
-    return feature, pd.Series([label] * nulls + [label] * hits + [not label] * (others - hits))
-
-
-def test_the_chance_is_the_share_elsewhere_to_the_power_of_the_rows() -> None:
-    found = one_sided(*rows(20, True, 80, 38))
+    truth = pd.Series([label] * nulls + [label] * hits + [not label] * (others - hits))
+    found = one_sided(feature, truth, np.arange(nulls + others) // each, features)
     assert found is not None
-    assert (found.rows, found.label, found.share_elsewhere) == (20, True, 38 / 80)
-    assert found.log10_chance == pytest.approx(20 * math.log10(39 / 82))  # -6.45
+    return found
 
 
-def test_chance_is_ruled_out_for_all_features_together() -> None:
-    found = one_sided(*rows(20, True, 80, 38))
-    assert found is not None
-    assert is_no_chance(found, 1)  # 10 ** -6.45 is below 1e-6
-    assert not is_no_chance(found, 10)
+@pytest.mark.parametrize(("nulls", "others", "hits", "features"), [(20, 80, 38, 1), (300, 1000, 20, 50), (7, 40, 0, 3)])
+def test_limits_are_those_of_clopper_and_pearson(nulls: int, others: int, hits: int, features: int) -> None:
+    found, sure = side(nulls, True, others, hits, features), 1 - 2e-6 / features
+    assert (found.rows, found.label, found.share_elsewhere) == (nulls, True, hits / others)
+    without = binomtest(nulls, nulls).proportion_ci(sure, "exact")
+    elsewhere = binomtest(hits, others).proportion_ci(sure, "exact")
+    assert found.at_least == pytest.approx(without.low)
+    assert found.elsewhere_at_most == pytest.approx(elsewhere.high)
 
 
-def test_a_common_label_needs_more_rows_than_a_rare_one() -> None:
-    """For 90 % elsewhere: (901 + 1) / 1002 to the power of n is below 1e-6 from n = 132 on."""
-    few, many = (one_sided(*rows(count, False, 1000, 901)) for count in (131, 132))
-    assert few is not None
-    assert many is not None
-    assert not is_no_chance(few, 1)
-    assert is_no_chance(many, 1)
+def test_a_rare_label_needs_few_rows() -> None:
+    assert side(20, True, 5000, 50).is_leak
+    assert side(4, True, 5000, 50).is_no_chance
+    assert not side(4, True, 5000, 50).is_leak
+    assert not side(3, True, 5000, 50).is_no_chance
 
 
-def test_where_every_row_has_the_label_nothing_is_told() -> None:
-    found = one_sided(*rows(500, False, 500, 500))
-    assert found is not None
-    assert not is_no_chance(found, 1)
+def test_a_label_that_is_common_anyway_is_no_leak_however_many_rows_have_it() -> None:
+    """2 % of the others are positive. Of 20,000 rows without a value none is: worth a look, and no proof."""
+    found = side(20_000, False, 30_000, 29_400)
+    assert found.is_no_chance
+    assert not found.is_leak
+
+
+def test_rows_of_the_same_entities_are_no_evidence_of_their_own() -> None:
+    assert side(60, True, 600, 200).is_leak
+    repeated = side(60, True, 600, 200, each=20)
+    assert repeated.rows == 60
+    assert not repeated.is_no_chance
+
+
+def test_where_every_row_has_the_label_there_is_no_evidence() -> None:
+    assert not side(500, False, 500, 500).is_no_chance
 
 
 @pytest.mark.parametrize(
@@ -53,5 +62,5 @@ def test_where_every_row_has_the_label_nothing_is_told() -> None:
         ([None, None, 3.0], [True, False, True]),  # both labels
     ],
 )
-def test_other_columns_tell_nothing(feature: list[float | None], label: list[bool]) -> None:
-    assert one_sided(pd.Series(feature, dtype="float64"), pd.Series(label)) is None
+def test_other_columns_are_not_one_sided(feature: list[float | None], label: list[bool]) -> None:
+    assert one_sided(pd.Series(feature, dtype="float64"), pd.Series(label), np.arange(3)) is None

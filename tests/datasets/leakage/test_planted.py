@@ -12,7 +12,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from ml_platform.core.errors import LeakFound
-from ml_platform.datasets.leakage.check import COPY, LEAK_CHECKS, NULLNESS, SETTLED, SINGLE, check_leaks
+from ml_platform.datasets.leakage.check import check_leaks
+from ml_platform.datasets.leakage.find_leaks import COPY, LEAK_CHECKS, NULLNESS, SETTLED, SINGLE
 from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.features.build import build_feature_table
@@ -94,9 +95,10 @@ def test_a_copy_of_the_label_s_column_is_found_and_nothing_is_trained(tmp_path: 
     with pytest.raises(LeakFound) as caught:
         train_model(project, "lateness", snapshot)
     assert str(caught.value) == (
-        "lateness: orders.hint (variance explained 1.000) alone tells the label too well: from 0.98 on; "
-        "orders.hint is equal to the label. What is trained on this fails in production, so nothing is. Leave it out, "
-        "or correct when it is known. What is known by right is named in leaks.allow of models/lateness.yaml."
+        "lateness: orders.hint (variance explained 1.000, at least 1.00) predicts the label too well alone: 0.98 or "
+        "more; orders.hint is equal to the label. A model that is trained on this fails in production, so training "
+        "stops. Leave the feature out, or correct the known_at of its source. If it is legitimately available at "
+        "prediction time, list it in leaks.allow of models/lateness.yaml."
     )
 
 

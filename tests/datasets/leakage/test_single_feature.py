@@ -1,13 +1,14 @@
-"""How well one feature alone tells the label: against scikit-learn, and by hand."""
+"""How well one feature alone predicts the label: against scikit-learn, and by hand."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm, pearsonr
 from sklearn.metrics import roc_auc_score
 
-from ml_platform.datasets.leakage.single_feature import read_column, strength
+from ml_platform.datasets.leakage.single_feature import Strength, read_column, strength
 
 
 def halves(values: object, label: object) -> tuple[pd.Series, pd.Series, pd.Series, pd.Series]:
@@ -17,9 +18,18 @@ def halves(values: object, label: object) -> tuple[pd.Series, pd.Series, pd.Seri
     return feature[:half], feature[half:], truth[:half], truth[half:]
 
 
-def found(values: object, label: object, *, is_number: bool = False) -> float | None:
+def strength_of(
+    values: object, label: object, *, is_number: bool = False, each: int = 1, features: int = 1
+) -> Strength | None:
+    """The strength of a feature; `each` later rows belong to one entity."""
     train, validate, truth, later = halves(values, label)
-    return strength(read_column(train, validate), truth, later, is_number=is_number)
+    column, entity = read_column(train, validate), np.arange(len(later)) // each
+    return strength(column, truth, later, is_number=is_number, entity=entity, features=features)
+
+
+def found(values: object, label: object, *, is_number: bool = False) -> float | None:
+    item = strength_of(values, label, is_number=is_number)
+    return None if item is None else item.figure
 
 
 @pytest.fixture
@@ -105,3 +115,42 @@ def test_instants_and_columns_of_nulls_have_a_figure(draw: np.random.Generator) 
     instants = pd.Series(pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(label * 5, "h"))
     assert found(instants.astype("datetime64[us, UTC]"), label) == 1.0
     assert found(np.full(400, np.nan), label) == 0.5
+
+
+@pytest.mark.parametrize("positives", [15, 60])
+@pytest.mark.parametrize("true", [0.8, 0.95])
+def test_few_lower_limits_of_an_auc_are_above_the_true_one(
+    draw: np.random.Generator, positives: int, true: float
+) -> None:
+    """Two normal distributions whose AUC is known: of limits for 1 in 100, at most 3 % of 300 are too high."""
+    apart, label = np.sqrt(2) * norm.ppf(true), np.array(([True] * positives + [False] * 600) * 2)
+    limits = []
+    for _ in range(300):
+        item = strength_of(apart * label + draw.normal(0, 1, len(label)), label)
+        assert item is not None
+        limits.append(item.at_least)
+    assert np.mean(np.array(limits) > true) <= 0.03
+    assert np.median(limits) > true - 3.5 * np.sqrt((true * (1 - true)) / positives)  # no looser than a share's limit
+
+
+def test_the_limit_of_explained_variance_is_that_of_the_correlation(draw: np.random.Generator) -> None:
+    """Fisher's z by SciPy, for 1 in 100 on one side."""
+    values = draw.normal(0, 1, 400)
+    label = values + draw.normal(0, 0.3, 400)
+    item = strength_of(values, label, is_number=True)
+    assert item is not None
+    correlation = pearsonr(values[200:], label[200:])
+    assert item.at_least == pytest.approx(correlation.confidence_interval(0.98).low ** 2, abs=0.01)
+
+
+def test_rows_of_the_same_entities_and_more_features_make_a_limit_lower(draw: np.random.Generator) -> None:
+    label = draw.random(4000) < 0.05
+    values = 2.5 * label + draw.normal(0, 1, 4000)
+    alone, repeated, among = (
+        strength_of(values, label, each=each, features=features) for each, features in ((1, 1), (100, 1), (1, 200))
+    )
+    assert alone is not None
+    assert repeated is not None
+    assert among is not None
+    assert repeated.figure == alone.figure == among.figure
+    assert repeated.at_least < among.at_least < alone.at_least < alone.figure

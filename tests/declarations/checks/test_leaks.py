@@ -10,7 +10,7 @@ import pytest
 from ml_platform.declarations.load.load import load_project
 from tests.declarations.ferry import SHIP_RECENT, edit, faults
 
-WAY_OUT = "Leave it out. If it is known by right when a prediction is asked for, name it in leaks.allow."
+WAY_OUT = "Leave it out. If it is legitimately available at prediction time, list it in leaks.allow."
 
 
 def allow(directory: Path, names: str) -> None:
@@ -36,7 +36,7 @@ def test_a_table_of_the_label_s_own_row_is_no_feature(ferry: Path) -> None:
     (ferry / "features/own_arrival.yaml").write_text(own)
     edit(ferry, "models/late.yaml", "trips.cars]", "own_arrival.mean_late_7d]")
     assert faults(ferry) == [
-        "models/late.yaml:8:27: features[1]: own_arrival is made of the one row of arrivals for each trip, which tells the label: "
+        "models/late.yaml:8:27: features[1]: own_arrival is made of the one row of arrivals for each trip, which is the label's own: "
         f"it is empty until the label is known. {WAY_OUT}"
     ]
     allow(ferry, "[own_arrival.*]")
@@ -54,7 +54,7 @@ def test_another_row_of_the_label_s_source_may_be_joined_by_its_key(ferry: Path)
     load_project(ferry, {})
     edit(ferry, "models/late.yaml", "trip_id: trip_before", "trip_id: trip_id")
     assert [fault.split(": ")[2] for fault in faults(ferry)] == [
-        "before is made of the one row of arrivals for each trip, which tells the label"
+        "before is made of the one row of arrivals for each trip, which is the label's own"
     ]
 
 
