@@ -16,6 +16,7 @@ __all__ = [
     "graph",
     "joins",
     "label",
+    "label_aggregates",
     "lineage",
     "load",
     "metric_names",

@@ -1,3 +1,3 @@
-"""Features that know what nobody could have known: checks of every snapshot before anything is trained on it."""
+"""Features that predict what could not have been known: checks of every snapshot before a model is trained on it."""
 
-__all__ = ["check"]
+__all__ = ["check", "find_leaks"]
