@@ -29,7 +29,7 @@ _EACH_MINUTE = "* * * * *"
 def build_schedules(project: Project, jobs: Mapping[str, AssetJob]) -> Iterator[dg.ScheduleDefinition]:
     """Yield the schedules of every model, and those by which the platform proves what it made."""
     for model in project.spec.models.values():
-        yield _schedule(project, jobs[refresh_job_name(model.name)], model.deployment.batch, model.name)
+        yield _schedule(project, jobs[refresh_job_name(model.name)], model.batch, model.name)
         if model.retraining.schedule is not None:
             yield _schedule(project, jobs[retrain_job_name(model.name)], model.retraining.schedule, None)
     audit = project.spec.file.audit

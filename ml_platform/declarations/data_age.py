@@ -148,7 +148,7 @@ def availability_in(
 
     A batch run reads the sources first, so it has what was known by its tick. Its rows are asked for until the next.
     """
-    declared, batch = spec.feature_tables[table], model.deployment.batch
+    declared, batch = spec.feature_tables[table], model.batch
     by_tick = availability_of(spec, table, columns=columns)
     if not by_tick.parts:
         return by_tick
@@ -202,7 +202,7 @@ def _known(spec: ProjectSpec, source: str, measured: timedelta | None) -> AgeCom
 
 def _predicted(spec: ProjectSpec, model: str, measured: timedelta | None) -> AgeComponent:
     """Return how old the newest prediction of a model can be: a batch run back, and what scoring takes."""
-    gap, takes = longest_gap(spec.models[model].deployment.batch), max(measured or _NONE, _NONE)
+    gap, takes = longest_gap(spec.models[model].batch), max(measured or _NONE, _NONE)
     told = f", scored {rounded_duration(takes)} after, as measured" if takes else ""
     return AgeComponent(f"{model} predicts at batch runs up to {rounded_duration(gap)} apart{told}", _NONE, gap + takes)
 
@@ -223,7 +223,7 @@ def _reading(spec: ProjectSpec, source: str) -> AgeComponent | None:
     """
     if spec.sources[source].reader.notices_changes or spec.file.clock != "wall":
         return None
-    gaps = [longest_gap(model.deployment.batch) for model in spec.models.values() if source in sources_of(spec, model)]
+    gaps = [longest_gap(model.batch) for model in spec.models.values() if source in sources_of(spec, model)]
     if not gaps:
         return AgeComponent("read by no schedule", None, None)
     return AgeComponent(f"read at batch runs up to {rounded_duration(min(gaps))} apart", _NONE, min(gaps))

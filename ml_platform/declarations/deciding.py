@@ -61,10 +61,10 @@ def frame_part(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
         "ticks": {name: [deciding(table.refresh), deciding(table.publish_delay)] for name, table in tables.items()},
         "joins": {joined.alias: [joined.table.name, dict(joined.keys)] for joined in joins_of(spec, model)},
         "population_key": list(spec.file.entities[model.population.entity]),
-        "population_rows": rows_of(spec.sources[model.population.source]),
+        **{role: rows_of(spec.sources[name]) for role, name in model.population.roles.items()},
         "label_rows": rows_of(spec.sources[model.label.source]),
         "label_freshness": deciding(spec.sources[model.label.source].freshness),
-        "batch": model.deployment.batch.text,
+        "batch": model.batch.text,
     }
 
 

@@ -1,26 +1,10 @@
-"""The declaration of a model's frame: its rows, their labels, other keys of feature tables, and the split."""
+"""The declaration of a model's frame beside its rows and their labels: other keys of feature tables, and the split."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from ml_platform.declarations.types import Declaration, ExpressionText, Name, Span
-
-
-class Population(Declaration):
-    """The rows on which production will ask for a prediction."""
-
-    source: Name = Field(description="The source with one row per prediction.", examples=["orders"])
-    entity: Name = Field(
-        description="What a row is about: an entity of project.yaml. One prediction is made per entity key and time.",
-        examples=["order"],
-    )
-    prediction_time: ExpressionText = Field(
-        description="When a prediction is needed: an expression over the source's columns.", examples=["placed_at + 1h"]
-    )
-    where: ExpressionText | None = Field(
-        None, description="A condition on rows of the source. Other rows are left out.", examples=["items > 0"]
-    )
+from ml_platform.declarations.types import Declaration, Name, Span
 
 
 class Join(Declaration):

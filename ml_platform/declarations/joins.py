@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ml_platform.core.errors import DeclarationCycle
@@ -36,7 +36,7 @@ class Joined:
 
 def joined_table(spec: ProjectSpec, model: ModelSpec, alias: str) -> Joined | None:
     """Return the feature table that an alias stands for in a model, or None where it stands for none."""
-    population = model.population.source
+    population = model.population.owner
     if alias in model.joins:
         join = model.joins[alias]
         if join.table not in spec.feature_tables:
@@ -52,11 +52,18 @@ def joined_table(spec: ProjectSpec, model: ModelSpec, alias: str) -> Joined | No
 def joins_of(spec: ProjectSpec, model: ModelSpec) -> tuple[Joined, ...]:
     """Return every feature table that a model's rows meet, each after those that give it keys.
 
+    These are the tables of its features, and those that decide who is asked about.
+
     Raises
     ------
     DeclarationCycle
         Where tables give each other their keys.
     """
+    return joins_through(spec, model, [*model.features, *model.population.references])
+
+
+def joins_through(spec: ProjectSpec, model: ModelSpec, references: Iterable[str]) -> tuple[Joined, ...]:
+    """Return the feature tables that some columns ``table.column`` come from, each after those that give it keys."""
     found: dict[str, Joined] = {}
 
     def visit(alias: str, path: tuple[str, ...]) -> None:
@@ -65,10 +72,10 @@ def joins_of(spec: ProjectSpec, model: ModelSpec) -> tuple[Joined, ...]:
         joined = joined_table(spec, model, alias)
         if joined is None or alias in found:
             return
-        for owner in joined.through(model.population.source):
+        for owner in joined.through(model.population.owner):
             visit(owner, (*path, alias))
         found[alias] = joined
 
-    for reference in model.features:
+    for reference in references:
         visit(reference.partition(".")[0], ())
     return tuple(found.values())

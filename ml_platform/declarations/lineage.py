@@ -9,6 +9,7 @@ from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.joins import joined_table
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.own_columns import required_columns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import columns_behind, expand_features
 from ml_platform.declarations.source import SourceSpec
@@ -44,12 +45,11 @@ def _read_by(table: FeatureTableSpec, column: str) -> list[str]:
 
 def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:
     """Return where the columns of a model's training frame come from: feature tables, population, label."""
-    population, label = model.population.source, model.label.source
+    own, label = required_columns(spec, model), model.label.source
     features = {name: (_owner(spec, model, name),) for name in expand_features(spec, model)}
-    asked = parse_expression(model.population.prediction_time).names
     return {
-        **{name: _of(NodeName("source", population), [name]) for name in spec.file.entities[model.population.entity]},
-        "prediction_time": _of(NodeName("source", population), sorted(asked)),
+        **{name: _of(own.node, [name]) for name in spec.file.entities[model.population.entity]},
+        "prediction_time": _of(own.node, model.population.time_columns),
         "label": _of(NodeName("source", label), sorted(model.label.reads)),
         **features,
     }
@@ -58,7 +58,7 @@ def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:
 def _owner(spec: ProjectSpec, model: ModelSpec, dotted: str) -> tuple[str, str]:
     owner, _, column = dotted.partition(".")
     joined = joined_table(spec, model, owner)
-    return (NodeName("feature_table", joined.table.name) if joined else NodeName("source", owner), column)
+    return (NodeName("feature_table", joined.table.name) if joined else required_columns(spec, model).node, column)
 
 
 def _of(node: str, columns: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from ml_platform.core.clock import Schedule
 from ml_platform.declarations.calibrators import NO_CALIBRATION, CalibrationName, calibration_fault
-from ml_platform.declarations.frame import Join, Population, Split
+from ml_platform.declarations.frame import Join, Split
 from ml_platform.declarations.gate import GateField
 from ml_platform.declarations.label import AnyLabel
+from ml_platform.declarations.populations.any_population import AnyPopulation
 from ml_platform.declarations.release import Release
 from ml_platform.declarations.types import (
     Cron,
@@ -167,7 +169,7 @@ class ModelSpec(Declaration):
     quantile: float | None = Field(
         None, gt=0.0, lt=1.0, description="Only for task quantile: that share.", examples=[0.9]
     )
-    population: Population = Field(
+    population: AnyPopulation = Field(
         description="The rows for which production needs a prediction, and when.",
         examples=[{"source": "orders", "entity": "order", "prediction_time": "placed_at + 1h"}],
     )
@@ -250,6 +252,11 @@ class ModelSpec(Declaration):
         description="More nodes of this model, by kinds that installed packages add, each with its options.",
         examples=[{"predictions_csv": {"columns": ["score"]}}],
     )
+
+    @property
+    def batch(self) -> Schedule:
+        """When batch scoring runs."""
+        return self.population.schedule or self.deployment.batch
 
     @model_validator(mode="after")
     def _task_fits(self) -> ModelSpec:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.own_columns import own_columns
 from ml_platform.declarations.project import ProjectSpec
-from ml_platform.declarations.resolve import column_types
 from ml_platform.declarations.source import ColumnType
 
 SCORE_OF = "score_"
@@ -26,8 +26,8 @@ def logged_columns(spec: ProjectSpec, model: ModelSpec) -> dict[str, ColumnType]
 
     Those of single classes (`score_column`) are not among them: which classes there are, only training tells.
     """
-    population = spec.sources.get(model.population.source)
-    types = column_types(population) if population is not None else {}
+    own = own_columns(spec, model)
+    types = {name: column.type for name, column in own.columns.items()} if own is not None else {}
     key = spec.file.entities.get(model.population.entity, ())
     found: dict[str, ColumnType] = {name: types[name] for name in key if name in types}
     found |= {"prediction_id": "string", "version": "int", "trained_model": "string", **_TIMES}

@@ -8,8 +8,9 @@ from ml_platform.core.errors import DeclarationCycle, ExpressionError
 from ml_platform.core.expressions import Kind, parse_expression
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.feature_table import FeatureTableSpec
-from ml_platform.declarations.joins import joined_table, joins_of
+from ml_platform.declarations.joins import joined_table, joins_of, joins_through
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.own_columns import own_columns, required_columns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.source import ColumnType, SourceSpec
 
@@ -35,13 +36,19 @@ def feature_tables_of(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
 def sources_of(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
     """Return the names of the sources that a model is made from: population, label, those of its feature tables."""
     tables = (spec.feature_tables[name].source for name in feature_tables_of(spec, model))
-    return tuple(dict.fromkeys((model.population.source, model.label.source, *tables)))
+    return tuple(dict.fromkeys((*model.population.sources, model.label.source, *tables)))
+
+
+def population_sources(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
+    """Return the names of the sources that decide who is asked about, those of feature tables among them."""
+    deciding = joins_through(spec, model, model.population.references)
+    return tuple(dict.fromkeys((*model.population.sources, *(joined.table.source for joined in deciding))))
 
 
 def population_columns(spec: ProjectSpec, model: ModelSpec) -> dict[str, ColumnType]:
-    """Return the columns of the population's source as ``source.column``, with their types."""
-    source = model.population.source
-    return {f"{source}.{name}": column.type for name, column in spec.sources[source].columns.items()}
+    """Return the population's own columns, such as ``source.column``, with their types."""
+    own = required_columns(spec, model)
+    return {f"{own.name}.{name}": column.type for name, column in own.columns.items()}
 
 
 def column_types(source: SourceSpec) -> dict[str, ColumnType]:
@@ -55,7 +62,7 @@ def feature_type(spec: ProjectSpec, dotted: str, model: ModelSpec | None = None)
     Parameters
     ----------
     model
-        Whose joins may stand before the dot.
+        Whose joins, or own columns, may stand before the dot.
 
     Raises
     ------
@@ -68,7 +75,8 @@ def feature_type(spec: ProjectSpec, dotted: str, model: ModelSpec | None = None)
     if owner in spec.feature_tables:
         table = spec.feature_tables[owner]
         return _table_types(table, spec.sources[table.source], columns_behind(table, [column]))[column]
-    return spec.sources[owner].columns[column].type
+    own = own_columns(spec, model) if model is not None and owner == model.population.owner else None
+    return (spec.sources[owner] if own is None else own).columns[column].type
 
 
 def _table_types(table: FeatureTableSpec, source: SourceSpec, columns: Sequence[str]) -> dict[str, ColumnType]:

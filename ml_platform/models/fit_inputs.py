@@ -35,7 +35,7 @@ def inputs_of(spec: ProjectSpec, model: ModelSpec, algorithm: Algorithm) -> tupl
     Then come the columns that its payoffs and its rule read, and, where transforms take part, all columns of the
     population and the prediction time, since a function says nowhere what it reads.
     """
-    decision = Decision.declared(model.value, model.population.source)
+    decision = Decision.declared(model.value, model.population.owner)
     names = dict.fromkeys(expand_features(spec, model) if reads_matrix(algorithm.name) else ())
     own = transform_names(model)
     names.update(dict.fromkeys(name for name in _rule_columns(model, algorithm) if name.partition(".")[0] not in own))
@@ -68,7 +68,7 @@ def fit_declaration(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
         **deciding_part(spec, "trained_model", model.name),
         "features": list(expand_features(spec, model)),
         "inputs": [[column.name, column.type] for column in all_inputs(spec, model)],
-        "source": model.population.source,
+        "source": model.population.owner,
     }
 
 
@@ -88,7 +88,7 @@ def declaration_id(spec: ProjectSpec, model: ModelSpec, code: Code) -> str:
 def _rule_columns(model: ModelSpec, algorithm: Algorithm) -> Iterator[str]:
     if algorithm.expression is not None:
         for name in sorted(parse_expression(algorithm.expression).names):
-            yield name if "." in name else f"{model.population.source}.{name}"
+            yield name if "." in name else f"{model.population.owner}.{name}"
 
 
 def _type(spec: ProjectSpec, model: ModelSpec, name: str) -> Any:

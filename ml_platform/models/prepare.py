@@ -72,7 +72,7 @@ class Prepared:
             matrix=self.train.columns if reads_matrix(algorithm.name) else (),
             estimator=estimator,
             calibration=Calibration.fit(method, scores, self.validate_label),
-            decision=Decision.declared(self.model.value, self.model.population.source),
+            decision=Decision.declared(self.model.value, self.model.population.owner),
             classes=self.classes,
             code=self.code if with_code else Code({}, self.code.root, self.code.unpacked),
         )
@@ -92,7 +92,7 @@ class Prepared:
             monotone=algorithm.monotone,
             seed=algorithm.seed,
             threads=self.spec.file.threads,
-            source=self.model.population.source,
+            source=self.model.population.owner,
             code=self.code,
         )
 

@@ -21,6 +21,7 @@ from ml_platform.audit.explain.what_if import WhatIf, what_if
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.plain_values import plain_value
 from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.own_columns import required_columns
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.operations.predictions.rows import UNLEARNED_NULLS
@@ -155,6 +156,7 @@ class _Explainer:
             inputs=looked_up[0],
             through=looked_up[1],
             population=population.get(id),
+            asked_by=self._then.spec.models[logged.model].population.asked_by if self._then else "",
             contributions=again.contributions,
             version=self._shared.version(logged.model, row["trained_model"], effective),
             made=Made(row["_log"], row["_segment"], self._read, logged.exact),
@@ -266,10 +268,11 @@ class _Explainer:
     def _missing(self, id: str) -> list[str]:
         if self._then is None or self._features is None or id in self._features.index:
             return []
-        source = self._then.spec.models[self._logged.model].population.source
+        model = self._then.spec.models[self._logged.model]
+        node = required_columns(self._then.spec, model).node
         return [
-            f"the row that asked is not in the log of {source} as the scoring read it, so that the features cannot be "
-            "computed again: it was erased, or the log was begun anew"
+            f"{model.population.asked_by} is not in the log of {node.subject} as the scoring read it, so that the "
+            "features cannot be computed again: it was erased, or the log was begun anew"
         ]
 
     def _unproven(self, row: pd.Series) -> list[str]:

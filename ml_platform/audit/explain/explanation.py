@@ -121,7 +121,9 @@ class Explanation:
     through
         Columns that were looked up only to find the entity of another table.
     population
-        The row of the population's source that asked, as it was known at the batch run.
+        What asked, as it was known at the batch run: a row, or an entity with the features that made it a member.
+    asked_by
+        What that is, in words.
     problems
         What could not be told, and why.
     """
@@ -137,6 +139,7 @@ class Explanation:
     inputs: tuple[Input, ...]
     through: tuple[Through, ...]
     population: SourceRow | None
+    asked_by: str
     contributions: tuple[Contributions, ...]
     version: VersionFacts
     made: Made

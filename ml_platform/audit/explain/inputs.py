@@ -18,6 +18,8 @@ from ml_platform.core.plain_values import plain_value
 from ml_platform.datasets.left_out import EFFECTIVE
 from ml_platform.declarations.joins import Joined, joins_of
 from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.source import SourceSpec
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.project import Project
 
@@ -91,21 +93,29 @@ def _records(rows: pd.DataFrame | None) -> dict[str, dict[str, Any]]:
 
 
 def population_rows(then: Project, logged: Logged, features: pd.DataFrame) -> dict[str, SourceRow]:
-    """Return the rows of the population's source that asked, as they were known at their batch runs, by id."""
-    spec = then.spec.sources[then.spec.models[logged.model].population.source]
+    """Return what asked each question, as it was known at the batch run, by prediction id.
+
+    It is a row of the population's source; else the entity's key with the features that decide who is asked about.
+    """
+    spec, model = then.spec, then.spec.models[logged.model]
+    own = required_columns(spec, model)
+    names = {name: f"{own.name}.{name}" for name in own.columns} | {name: name for name in model.population.references}
+    source = spec.sources[own.node.subject] if own.node.kind == "source" else None
     found = {}
     for id, row in features.iterrows():
-        values = {name: plain_value(row[f"{spec.name}.{name}"]) for name in spec.columns}
-        event = values.get(spec.event_timestamp)
+        values = {name: plain_value(row[column]) for name, column in names.items()}
         at = from_micros(int(row[EFFECTIVE]))
-        found[str(id)] = SourceRow(values, event or at, _known(spec.known_at, values, event) or at)
+        event, known = (None, None) if source is None else _times(source, values)
+        found[str(id)] = SourceRow(values, event or at, known or at)
     return found
 
 
-def _known(known_at: Any, values: Mapping[str, Any], event: Any) -> Any:
+def _times(source: SourceSpec, values: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the event and the known-at of a row; None where its columns do not hold them."""
+    event, known_at = values.get(source.event_timestamp), source.known_at
     if known_at.column is not None:
-        return values.get(known_at.column)
-    return event + known_at.delay if event is not None else None
+        return event, values.get(known_at.column)
+    return event, event + known_at.delay if event is not None else None
 
 
 def _again(rows: pd.DataFrame, features: pd.DataFrame | None, inputs: Sequence[InputColumn]) -> pd.DataFrame | None:

@@ -13,13 +13,12 @@ import pandas as pd
 import pyarrow as pa
 
 from ml_platform.audit.explain.lookup import Logged
-from ml_platform.core.clock import MICROSECOND, to_micros
+from ml_platform.core.clock import to_micros
 from ml_platform.datasets.frame import Frame
-from ml_platform.datasets.left_out import ASKED, EFFECTIVE, EFFECTIVE_TIME, LATE, PREDICTION_TIME
+from ml_platform.datasets.left_out import ASKED, EFFECTIVE, EFFECTIVE_TIME, PREDICTION_TIME
 from ml_platform.datasets.model_frame import to_frame
 from ml_platform.declarations.serialized import read_declarations
 from ml_platform.project import Project
-from ml_platform.sources.source_log import KNOWN
 
 
 def project_then(project: Project, logged: Logged) -> tuple[Project | None, str]:
@@ -53,25 +52,15 @@ def features_then(then: Project, logged: Logged) -> pd.DataFrame:
     """
     with then.engine() as engine:
         frame = Frame(then, logged.model, logged.inputs, engine)
-        times = logged.rows[EFFECTIVE_TIME]
-        first, last = times.min().to_pydatetime(), times.max().to_pydatetime()
-        rows = frame.population(first - MICROSECOND, last)
-        if logged.rows[LATE].any():
-            rows = rows.union(frame.late(first - MICROSECOND, last))
-        asked = engine.arrow("explained", _asked(logged))
-        source = then.spec.models[logged.model].population.source
-        same = [rows[f"{source}.{key}"] == asked[f"_key_{key}"] for key in logged.key]
-        joined = rows.join(asked, [*same, rows[EFFECTIVE] == asked["_at"], rows[ASKED] == asked["_asked_at"]])
-        first_known = engine.run(joined.select(*rows.columns, "prediction_id").order_by(KNOWN)).drop_columns([KNOWN])
-        found = to_frame(frame.with_features(first_known))
+        found = to_frame(frame.asked_again(_asked(logged)))
     return found.drop_duplicates("prediction_id").set_index("prediction_id")
 
 
 def _asked(logged: Logged) -> pa.Table:
-    keys: Mapping[str, Any] = {f"_key_{key}": pa.Array.from_pandas(logged.rows[key]) for key in logged.key}
+    keys: Mapping[str, Any] = {key: pa.Array.from_pandas(logged.rows[key]) for key in logged.key}
     at = [to_micros(instant.to_pydatetime()) for instant in logged.rows[EFFECTIVE_TIME]]
     asked = [to_micros(instant.to_pydatetime()) for instant in logged.rows[PREDICTION_TIME]]
     ids = pa.Array.from_pandas(logged.rows["prediction_id"])
     return pa.table(
-        {"prediction_id": ids, **keys, "_at": pa.array(at, pa.int64()), "_asked_at": pa.array(asked, pa.int64())}
+        {"prediction_id": ids, **keys, EFFECTIVE: pa.array(at, pa.int64()), ASKED: pa.array(asked, pa.int64())}
     )

@@ -50,7 +50,7 @@ def _parts(told: Explanation) -> Iterator[RenderableType]:
     if told.told:
         yield from _why(told.told, _units(told.inputs), "Why")
     yield from _stories(told)
-    yield from _inputs(told.inputs, told.through)
+    yield from _inputs(told.inputs, told.through, told.asked_by)
     yield from _version(told)
     yield from _again(told)
     for problem in told.problems:
@@ -75,7 +75,7 @@ def _asked(told: Explanation) -> Iterator[RenderableType]:
     ]
     if told.population is not None:
         own = ", ".join(f"{name} {shown(value)}" for name, value in told.population.values.items())
-        rows.append(("the row that asked", own))
+        rows.append((told.asked_by, own))
     yield _facts(rows)
 
 
@@ -197,13 +197,13 @@ def _remark(row: SourceRow) -> Text:
     return Text(", ").join(parts)
 
 
-def _inputs(inputs: Sequence[Input], through: Sequence[Through]) -> Iterator[RenderableType]:
+def _inputs(inputs: Sequence[Input], through: Sequence[Through], asked_by: str) -> Iterator[RenderableType]:
     yield _heading("Inputs", f"{len(inputs)} columns. {inputs_again(inputs)}")
     table = plain_table("", "value", "tick", "follows from", "again")
     for item in inputs:
         style = "red" if item.agrees is False else "dim"
         tick = f"{item.tick:%Y-%m-%d %H:%M}" if item.tick else ""
-        origin = rows_text(item.behind) or "the row that asked"
+        origin = rows_text(item.behind) or asked_by
         table.add_row(item.name, shown(item.value, item.unit), tick, Text(origin, "dim"), Text(agreement(item), style))
     for one in through:
         gave = Text(f"gave {one.gives}", "dim")

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_platform.core.engines import Engine
 from ml_platform.core.errors import SnapshotError
 from ml_platform.core.hashing import cache_key, format_instant
-from ml_platform.datasets.frame import Frame, required_input
+from ml_platform.datasets.feature_columns import required_input
+from ml_platform.datasets.frame import Frame
 from ml_platform.datasets.labels.labels import label_facts, with_labels
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE, LABEL_STATES, NEGATIVE_STATES, UNKNOWN_STATES
 from ml_platform.datasets.left_out import EFFECTIVE_TIME, LEFT_OUT
@@ -101,7 +101,7 @@ class _Builder:
         self._project, self._model, self._as_of = project, project.spec.models[model_name], as_of
         self._bounds = Boundaries.of(self._model, as_of)
         tables = feature_tables_of(project.spec, self._model)
-        needed = [NodeName("source", self._model.population.source), NodeName("source", self._model.label.source)]
+        needed = [NodeName("source", name) for name in (*self._model.population.sources, self._model.label.source)]
         needed += [NodeName("feature_table", table) for table in tables]
         self._inputs: Mapping[str, str] = {
             str(node): required_input(inputs, model_name, node) for node in dict.fromkeys(needed)
@@ -124,13 +124,10 @@ class _Builder:
             dropped = {
                 **_states(labelled.filter(pc.is_null(labelled[LABEL])), UNKNOWN_STATES),
                 **left_out,
-                "not_settled": self._count(engine, frame.population(self._bounds.end, self._as_of)),
+                "not_settled": frame.count(self._bounds.end, self._as_of),
             }
         kept = labelled.filter(pc.is_valid(labelled[LABEL]))
         return self._write(kept.drop_columns([LABEL_STATE]), dropped, _states(kept, NEGATIVE_STATES))
-
-    def _count(self, engine: Engine, rows: Any) -> int:
-        return int(engine.run(rows.aggregate(rows=rows.count()))["rows"][0].as_py())
 
     # Writing ---------------------------------------------------------------
 

@@ -11,8 +11,9 @@ from ml_platform.declarations.checks.problems import Place, Problem, Scope, chec
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.joins import joined_table, joins_of
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.populations.population import OwnColumns
 from ml_platform.declarations.resolve import expand_features, feature_type
-from ml_platform.declarations.source import ColumnType, SourceSpec
+from ml_platform.declarations.source import ColumnType
 
 
 def check_features(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
@@ -31,9 +32,9 @@ def check_features(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
             if owner not in joined and owner not in model.joins:
                 yield from _check_join(scope, model, place, table.table)
             joined.add(owner)
-        elif owner == model.population.source:
+        elif owner == model.population.owner:
             yield from _check_own_column(scope, model, place, column)
-        elif not (owner in model.joins or scope.hides(owner) or model.population.source not in scope.names("sources")):
+        elif not (owner in model.joins or scope.hides(owner) or scope.own(model) is None):
             yield Problem(where, place, _unknown_owner(scope, model, reference))
 
 
@@ -62,7 +63,7 @@ def _check_table_column(
 
 def check_joins(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     """Yield what is wrong with a model's own joins: names, tables, keys and their types, cycles."""
-    where, population = f"models/{model.name}", scope.source(model.population.source)
+    where, population = f"models/{model.name}", scope.own(model)
     for alias, join in model.joins.items():
         place: Place = ("joins", alias)
         if alias in (*scope.names("sources"), *scope.names("features")):
@@ -80,7 +81,7 @@ def check_joins(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
 
 
 def _check_join_keys(
-    scope: Scope, model: ModelSpec, alias: str, table: FeatureTableSpec, population: SourceSpec
+    scope: Scope, model: ModelSpec, alias: str, table: FeatureTableSpec, population: OwnColumns
 ) -> Iterator[Problem]:
     where, given = f"models/{model.name}", model.joins[alias].keys
     key, origin = scope.spec.file.entities.get(table.entity, ()), scope.source(table.source)
@@ -103,7 +104,7 @@ def _check_join_keys(
 
 
 def _key_type(
-    scope: Scope, model: ModelSpec, population: SourceSpec, name: str
+    scope: Scope, model: ModelSpec, population: OwnColumns, name: str
 ) -> tuple[ColumnType | None, str | None]:
     """Return the type of a column that gives a key, or what is wrong with it."""
     owner, dot, column = name.partition(".")
@@ -125,7 +126,7 @@ def _key_type(
 
 def _check_join(scope: Scope, model: ModelSpec, place: Place, table: FeatureTableSpec) -> Iterator[Problem]:
     """Yield problems where the population has no such key, or has it in another type."""
-    rows, origin = scope.source(model.population.source), scope.source(table.source)
+    rows, origin = scope.own(model), scope.source(table.source)
     if rows is None:
         return
     key = scope.spec.file.entities.get(table.entity, ())
@@ -142,7 +143,7 @@ def _check_join(scope: Scope, model: ModelSpec, place: Place, table: FeatureTabl
 
 
 def _check_own_column(scope: Scope, model: ModelSpec, place: Place, column: str) -> Iterator[Problem]:
-    rows = scope.source(model.population.source)
+    rows = scope.own(model)
     if rows is None:
         return
     where = f"models/{model.name}"
@@ -159,8 +160,8 @@ def _check_own_column(scope: Scope, model: ModelSpec, place: Place, column: str)
 def _unknown_owner(scope: Scope, model: ModelSpec, reference: str) -> str:
     owner, dot, _ = reference.partition(".")
     if not dot:
-        return f"{reference!r} is not a feature. Write table.column, table.* or {model.population.source}.column"
+        return f"{reference!r} is not a feature. Write table.column, table.* or {model.population.owner}.column"
     if owner in scope.names("sources"):
         return f"{owner} is a source, but not the population's. Make a feature table of it"
-    known = [*scope.names("features"), *model.joins, model.population.source]
+    known = [*scope.names("features"), *model.joins, model.population.owner]
     return f"there is no feature table {owner}. {suggest(owner, known)}"

@@ -10,10 +10,11 @@ from ml_platform.core.expressions import parse_expression
 from ml_platform.core.expressions.tree import ExpressionNode
 from ml_platform.declarations.checks.problems import Problem
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.populations.rows import RowPopulation
 from ml_platform.declarations.source import SourceSpec
 
 
-def check_known(model: ModelSpec, source: SourceSpec) -> Iterator[Problem]:
+def check_known(model: ModelSpec, population: RowPopulation, source: SourceSpec) -> Iterator[Problem]:
     """Yield a problem where rows are known only after their prediction time; online, also where that may be.
 
     Online, a request carries its row, and nobody can send one that nobody knows yet.
@@ -23,7 +24,7 @@ def check_known(model: ModelSpec, source: SourceSpec) -> Iterator[Problem]:
     source
         The population's, over whose columns the prediction time can be read.
     """
-    where, ahead = f"models/{model.name}", known_ahead(source, model.population.prediction_time)
+    where, ahead = f"models/{model.name}", known_ahead(source, population.prediction_time)
     knowing = source.known_at.column or source.event_timestamp
     if ahead is not None and ahead < timedelta(0):
         late = rounded_duration(-ahead)

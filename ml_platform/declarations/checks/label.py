@@ -62,7 +62,7 @@ def check_label(scope: Scope, model: ModelSpec) -> tuple[Kind | None, list[Probl
 
 def _check_key(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     """Yield problems where rows and labels have the key in two types: they would not meet, or meet the wrong ones."""
-    rows, labels = scope.source(model.population.source), scope.source(model.label.source)
+    rows, labels = scope.own(model), scope.source(model.label.source)
     if rows is None or labels is None:
         return
     for column in scope.spec.file.entities.get(model.population.entity, ()):

@@ -39,7 +39,7 @@ def _own_column(model: ModelSpec, owner: str, column: str) -> str | None:
     """Return what is wrong with a column of the population that the label reads from the same row."""
     if not isinstance(model.label, RowLabel):
         return None  # its rows happen after the question, and the row that asks before
-    if owner != model.population.source or owner != model.label.source or column not in _label_reads(model):
+    if owner != model.population.owner or owner != model.label.source or column not in _label_reads(model):
         return None
     return f"{owner}.{column} is what the label is made of: the label reads it from the same source"
 
@@ -49,7 +49,7 @@ def _own_row(scope: Scope, model: ModelSpec, owner: str) -> str | None:
     joined, entities = joined_table(scope.spec, model, owner), scope.spec.file.entities
     if joined is None or joined.table.source != model.label.source or model.label.source not in scope.spec.sources:
         return None
-    own = {key for key, column in joined.keys.items() if column == f"{model.population.source}.{key}"}
+    own = {key for key, column in joined.keys.items() if column == f"{model.population.owner}.{key}"}
     key = scope.spec.sources[model.label.source].key
     if not (own.issuperset(key) and set(entities.get(model.population.entity, ())).issuperset(key)):
         return None

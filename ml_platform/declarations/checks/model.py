@@ -10,11 +10,11 @@ from ml_platform.core.expressions import Kind, parse_expression
 from ml_platform.declarations.algorithms import algorithm_faults, is_project_class
 from ml_platform.declarations.checks.feature_age import check_ages
 from ml_platform.declarations.checks.features import check_features, check_joins, feature_kinds
-from ml_platform.declarations.checks.known_at import check_known
 from ml_platform.declarations.checks.label import check_label
 from ml_platform.declarations.checks.leaks import check_leaks
 from ml_platform.declarations.checks.nodes import check_nodes
 from ml_platform.declarations.checks.params import monotone_fault, param_faults
+from ml_platform.declarations.checks.population import check_population
 from ml_platform.declarations.checks.problems import (
     COUNTABLE,
     NUMBERS,
@@ -23,11 +23,8 @@ from ml_platform.declarations.checks.problems import (
     Problem,
     Scope,
     check_code,
-    check_condition,
-    check_entity,
     check_expression,
-    check_source_name,
-    columns_of,
+    own_kinds,
 )
 from ml_platform.declarations.metric_names import known_figures
 from ml_platform.declarations.model import Algorithm, ModelSpec
@@ -41,7 +38,7 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     if model.name in RESERVED_NAMES:
         text = f"{model.name} is a name of the platform's own. Give the model another"
         yield Problem(where, ("name",), text)
-    yield from _check_population(scope, model)
+    yield from check_population(scope, model)
     label, problems = check_label(scope, model)
     yield from problems
     yield from _check_split(model)
@@ -60,20 +57,6 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
         if figure not in known_figures(model):
             text = f"{figure} is not a figure of a {model.task} model. {suggest(figure, known_figures(model))}"
             yield Problem(where, ("gates", figure), text)
-
-
-def _check_population(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
-    where, population = f"models/{model.name}", model.population
-    yield from check_source_name(scope, where, ("population", "source"), population.source)
-    yield from check_entity(scope, where, ("population", "entity"), population.entity, [population.source])
-    columns = columns_of(scope, population.source)
-    if columns is None:
-        return
-    remedy = "Write a moment, such as departs_at - 2h"
-    place = ("population", "prediction_time")
-    problems = check_expression(where, place, population.prediction_time, columns, {"timestamp"}, remedy)[1]
-    yield from problems or check_known(model, scope.spec.sources[population.source])
-    yield from check_condition(where, ("population", "where"), population.where, columns)
 
 
 def _check_split(model: ModelSpec) -> Iterator[Problem]:
@@ -122,7 +105,7 @@ def _check_algorithm(
 
 
 def _is_own(model: ModelSpec, column: str) -> bool:
-    return column.startswith(f"{model.population.source}.")
+    return column.startswith(f"{model.population.owner}.")
 
 
 def _check_rule(scope: Scope, model: ModelSpec, place: Place, text: str, kinds: Columns) -> Iterator[Problem]:
@@ -148,12 +131,12 @@ def _is_unknown(scope: Scope, model: ModelSpec, column: str) -> bool:
 
 def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Columns) -> Iterator[Problem]:
     where, value = f"models/{model.name}", model.value
-    columns = columns_of(scope, model.population.source)
+    columns = own_kinds(scope, model)
     if columns is None:
         return
     taken = sorted(name for name in columns if name.lower() in ("label", "prediction"))
     if taken:
-        text = f"{model.population.source} has a column {listed(taken)}, which here means the truth or the prediction"
+        text = f"{model.population.owner} has a column {listed(taken)}, which here means the truth or the prediction"
         yield Problem(where, ("population", "source"), f"{text}. Rename it in the source's reader")
         return
     known: dict[str, Kind] = {**kinds, **columns}

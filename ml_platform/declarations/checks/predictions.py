@@ -41,7 +41,7 @@ def _check_answers(source: SourceSpec) -> Iterator[Problem]:
 
 
 def _check_columns(scope: Scope, source: SourceSpec, model: ModelSpec) -> Iterator[Problem]:
-    if NodeName("source", model.population.source) in scope.broken:
+    if scope.own(model) is None:
         return  # the types of its key are not known
     logged = logged_columns(scope.spec, model)
     for name, column in source.columns.items():
@@ -88,4 +88,4 @@ def _needs(spec: ProjectSpec, node: NodeName) -> Iterator[NodeName]:
         model_spec = spec.models[name]
         with suppress(KeyError, DeclarationCycle):  # reported with the model
             yield from (NodeName("feature_table", table) for table in feature_tables_of(spec, model_spec))
-        yield from (NodeName("source", source) for source in (model_spec.population.source, model_spec.label.source))
+        yield from (NodeName("source", source) for source in (*model_spec.population.sources, model_spec.label.source))

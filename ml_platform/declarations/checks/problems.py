@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from ml_platform.core.errors import ExpressionError, listed, suggest
 from ml_platform.core.expressions import Kind, parse_expression
 from ml_platform.core.expressions.types import told
+from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.own_columns import own_columns
+from ml_platform.declarations.populations.population import OwnColumns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import column_types
 from ml_platform.declarations.source import SourceSpec
@@ -63,6 +66,10 @@ class Scope:
     def source(self, name: str) -> SourceSpec | None:
         """Return a source, or None where it is unknown or broken."""
         return self.spec.sources.get(name)
+
+    def own(self, model: ModelSpec) -> OwnColumns | None:
+        """Return the columns that the questions of a model bring, or None where they are unknown."""
+        return own_columns(self.spec, model)
 
     def hides(self, owner: str) -> bool:
         """Return whether a source or feature table exists, but what its columns are is not known."""
@@ -159,6 +166,12 @@ def check_cases(declaration: str, place: Place, names: Iterable[str]) -> Iterato
         if other != name:
             text = f"{name} and {other} differ only in case, and engines take them for one column"
             yield Problem(declaration, (*place, name), f"{text}. Rename one where the rows come from")
+
+
+def own_kinds(scope: Scope, model: ModelSpec) -> Columns | None:
+    """Return the bare columns that a model's questions bring, with their types; None where they are unknown."""
+    own = scope.own(model)
+    return None if own is None else {name: column.type for name, column in own.columns.items()}
 
 
 def columns_of(scope: Scope, source: str) -> Columns | None:

@@ -25,10 +25,10 @@ class PredictionsNode(ModelNode):
 
     @classmethod
     def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
-        """Return the deployment, the source of the population, and the feature tables."""
+        """Return the deployment, the sources of the population, and the feature tables."""
         model = spec.models[subject]
         yield NodeName("deployment", subject)
-        yield NodeName("source", model.population.source)
+        yield from (NodeName("source", name) for name in model.population.sources)
         yield from (NodeName("feature_table", name) for name in feature_tables_of(spec, model))
 
     @classmethod

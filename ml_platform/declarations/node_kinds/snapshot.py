@@ -26,7 +26,7 @@ class SnapshotNode(ModelNode):
     def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
         """Return the sources of population and label, and the feature tables."""
         model = spec.models[subject]
-        yield NodeName("source", model.population.source)
+        yield from (NodeName("source", name) for name in model.population.sources)
         yield NodeName("source", model.label.source)
         yield from (NodeName("feature_table", name) for name in feature_tables_of(spec, model))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.resolve import population_sources
 from ml_platform.declarations.scheduling import days_to_score
 from ml_platform.project import Project
 from ml_platform.registry.champion import first_deployed
@@ -16,12 +17,14 @@ from ml_platform.storage.prediction_log import (
 
 
 def read_until(project: Project, model_name: str, now: datetime) -> datetime:
-    """Return up to when a model's population is read: `now`, or the last reading of its source if that was earlier.
+    """Return up to when a model's population is read: `now`, or the last reading of a source of it that was earlier.
 
-    A day is complete only if the source was read after its end: rows of it may still come in.
+    A day is complete only if its sources were read after its end: rows of it may still come in.
     """
-    source = project.spec.models[model_name].population.source
-    return min(now, partition_instants(project.database, NodeName("source", source)).get("", now))
+    spec = project.spec
+    asking = population_sources(spec, spec.models[model_name])
+    read = (partition_instants(project.database, NodeName("source", source)).get("", now) for source in asking)
+    return min(now, *read)
 
 
 def due_days(project: Project, model_name: str, now: datetime) -> tuple[date, ...]:

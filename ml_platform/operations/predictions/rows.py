@@ -13,6 +13,7 @@ import pyarrow as pa
 from ml_platform.core.clock import tick_at
 from ml_platform.core.hashing import content_id
 from ml_platform.core.plain_values import plain_value
+from ml_platform.declarations.own_columns import question_columns
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.source import ColumnType
 from ml_platform.models.inputs.columns import read_columns
@@ -95,8 +96,8 @@ def predicted_rows(project: Project, version: Version, rows: pd.DataFrame, now: 
 
 def questions(project: Project, model_name: str, rows: pd.DataFrame) -> pd.Series:
     """Return the id of each row's question: of the population's row, whatever its prediction time is by now."""
-    source = project.spec.sources[project.spec.models[model_name].population.source]
-    keys = zip(*(rows[f"{source.name}.{name}"] for name in source.key), strict=True)
+    columns = question_columns(project.spec, project.spec.models[model_name])
+    keys = zip(*(rows[name] for name in columns), strict=True)
     ids = [content_id([model_name, *map(plain_value, key)])[:16] for key in keys]
     return pd.Series(ids, index=rows.index, dtype=object)
 

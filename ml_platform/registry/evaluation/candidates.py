@@ -13,6 +13,7 @@ import pandas as pd
 from ml_platform.core.errors import EvaluationError, PlatformError, listed
 from ml_platform.declarations.metric_names import loss_quantile
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.own_columns import question_columns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.labels import class_indices, read_label
@@ -53,7 +54,7 @@ class EvaluationRows:
     @property
     def decision(self) -> Decision:
         """What a row earns by the declaration as it is now, the same for every contender."""
-        return Decision.declared(self.model.value, self.model.population.source)
+        return Decision.declared(self.model.value, self.model.population.owner)
 
     @property
     def days(self) -> np.ndarray:
@@ -65,9 +66,8 @@ class EvaluationRows:
 
         In money one action counts for each row of the population, the last, as in realized value.
         """
-        source = spec.sources[self.model.population.source]
-        keys = [f"{source.name}.{key}" for key in source.key]
-        ordered = self.frame.sort_values([*keys, "effective_time"], kind="stable")
+        keys = list(question_columns(spec, self.model))
+        ordered = self.frame.sort_values(list(dict.fromkeys([*keys, "effective_time"])), kind="stable")
         following = ordered.groupby(keys, sort=False, dropna=False)["effective_time"].shift(-1)
         again = following < ordered["effective_time"] + self.model.label.horizon
         return np.asarray(again.reindex(self.frame.index), dtype=bool)

@@ -9,6 +9,7 @@ from typing import Any
 from ml_platform.core.formatting import span_text
 from ml_platform.declarations.model import Algorithm, ModelSpec
 from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.own_columns import required_columns
 from ml_platform.declarations.resolve import feature_tables_of, feature_type
 from ml_platform.operations.monitoring.drift_episodes import open_findings
 from ml_platform.operations.monitoring.unlearned import unlearned_text
@@ -19,7 +20,7 @@ from ml_platform.reporting.catalog.artifact_status import current_artifact, decl
 from ml_platform.reporting.catalog.data_age import model_age
 from ml_platform.reporting.catalog.model_facts import Champion, GateFacts, Judged, ModelFacts, ModelFeature, Monitored
 from ml_platform.reporting.catalog.node_facts import Link
-from ml_platform.reporting.catalog.usage import feature_origins
+from ml_platform.reporting.catalog.usage import feature_origins, link_of
 from ml_platform.reporting.status import champion_status
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
@@ -47,9 +48,9 @@ def model_facts(project: Project, name: str, now: datetime) -> ModelFacts:
         owner=spec.owner,
         declared=declaration_of(project, f"models/{name}"),
         task=spec.task if spec.quantile is None else f"{spec.task} {spec.quantile:g}",
-        population=Link("sources", spec.population.source),
+        population=link_of(required_columns(project.spec, spec).node),
         entity=spec.population.entity,
-        asked=spec.population.prediction_time,
+        asked=spec.population.asked,
         label=Link("sources", spec.label.source),
         label_expression=spec.label.formula,
         horizon=span_text(spec.label.horizon),
@@ -60,7 +61,7 @@ def model_facts(project: Project, name: str, now: datetime) -> ModelFacts:
         split=_split(spec),
         value=_value(spec),
         do_nothing=spec.value.do_nothing,
-        batch=spec.deployment.batch.text,
+        batch=spec.batch.text,
         retraining=_retraining(spec),
         watched=span_text(spec.monitoring.window),
         versions=len(versions(project, name)),

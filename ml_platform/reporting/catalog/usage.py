@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ml_platform.core.expressions import parse_expression
-from ml_platform.declarations.joins import joined_table, joins_of
+from ml_platform.declarations.joins import joined_table, joins_of, joins_through
 from ml_platform.declarations.lineage import Origins, feature_lineage, snapshot_lineage
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.populations.population import OwnColumns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import expand_features
 from ml_platform.models.decision import Decision
@@ -27,7 +29,9 @@ def users_of(spec: ProjectSpec, used: Link) -> tuple[Use, ...]:
 
 
 def _roles(spec: ProjectSpec, model: ModelSpec, used: Link) -> Iterator[str]:
-    if used == Link("sources", model.population.source):
+    tables = joins_through(spec, model, model.population.references)
+    deciding = [Link("features", joined.table.name) for joined in tables]
+    if used in [*(Link("sources", name) for name in model.population.sources), *deciding]:
         yield "population"
     if used == Link("sources", model.label.source):
         yield "label"
@@ -52,7 +56,7 @@ def feature_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, Link]:
 
 def key_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, tuple[Link, ...]]:
     """Return the columns that lead a model's rows to each feature table, by the name that it has in the model."""
-    population = model.population.source
+    population = required_columns(spec, model)
     found = {}
     for joined in joins_of(spec, model):
         pairs = (name.split(".", 1) for name in joined.keys.values())
@@ -60,9 +64,9 @@ def key_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, tuple[Link, ..
     return found
 
 
-def _of(spec: ProjectSpec, model: ModelSpec, population: str, owner: str, column: str) -> Link:
-    through = joined_table(spec, model, owner) if owner != population else None
-    return Link("features", through.table.name, column) if through else Link("sources", owner, column)
+def _of(spec: ProjectSpec, model: ModelSpec, population: OwnColumns, owner: str, column: str) -> Link:
+    through = joined_table(spec, model, owner) if owner != population.name else None
+    return Link("features", through.table.name, column) if through else link_of(population.node, column)
 
 
 def column_readers(spec: ProjectSpec, source: str) -> dict[str, tuple[Link, ...]]:
@@ -77,11 +81,11 @@ def column_readers(spec: ProjectSpec, source: str) -> dict[str, tuple[Link, ...]
 
 def _beside(spec: ProjectSpec, model: ModelSpec) -> Origins:
     """Return what a model reads of its population beside features: for payoffs, to choose rows, and as keys."""
-    population = model.population.source
-    valued = {name.removeprefix(f"{population}.") for name in Decision.declared(model.value, population).columns}
-    chosen = parse_expression(model.population.where).names if model.population.where is not None else ()
+    own = required_columns(spec, model)
+    valued = {name.removeprefix(f"{own.name}.") for name in Decision.declared(model.value, own.name).columns}
+    chosen = {name for text in model.population.conditions for name in parse_expression(text).names}
     keys = {link.column for links in key_origins(spec, model).values() for link in links if link.kind == "sources"}
-    return {"beside": tuple((NodeName("source", population), name) for name in sorted({*valued, *chosen, *keys}))}
+    return {"beside": tuple((own.node, name) for name in sorted({*valued, *chosen, *keys}))}
 
 
 def _note(found: dict[str, dict[Link, None]], source: str, reader: Link, lineage: Origins) -> None:

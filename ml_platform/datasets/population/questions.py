@@ -1,0 +1,60 @@
+"""What every kind of population answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+
+import pyarrow as pa
+
+from ml_platform.core.engines import Engine
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.own_columns import required_columns
+from ml_platform.project import Project
+
+
+class Questions(ABC):
+    """The questions of a model at its batch runs, from given inputs, on one engine.
+
+    A question has the population's own columns, such as ``source.column``, ``_asked`` (its prediction time),
+    ``_effective`` (the batch run) and ``_known`` in microseconds, and whether it is ``_late``.
+    """
+
+    def __init__(self, project: Project, model: ModelSpec, inputs: Mapping[str, str], engine: Engine) -> None:
+        self._project, self._model, self._inputs, self._engine = project, model, inputs, engine
+        self._own = required_columns(project.spec, model)
+        self._keys = project.spec.file.entities[model.population.entity]
+
+    @abstractmethod
+    def in_time(self, start: datetime, end: datetime) -> pa.Table:
+        """Return the questions whose batch run lies in ``(start, end]``, as known at that run."""
+
+    @abstractmethod
+    def late(self, start: datetime, end: datetime) -> pa.Table:
+        """Return questions that became known after their batch run, at the first run in ``(start, end]`` that knows.
+
+        What was asked in time, or counted here at an earlier run, is not among them.
+        """
+
+    @abstractmethod
+    def unclear(self, start: datetime, end: datetime) -> pa.Table:
+        """Return what became known in ``(start, end]`` of which nothing says whether it is asked: run and reason."""
+
+    @abstractmethod
+    def again(self, asked: pa.Table) -> pa.Table:
+        """Return questions that were asked, with the columns of `asked` beside those of a question.
+
+        Parameters
+        ----------
+        asked
+            The entity's key, ``_asked`` and ``_effective`` in microseconds, and columns that no question has.
+        """
+
+    def count(self, start: datetime, end: datetime) -> int:
+        """Return how many questions `in_time` are."""
+        return len(self.in_time(start, end))
+
+    def late_count(self, start: datetime, end: datetime) -> int:
+        """Return how many questions are `late`."""
+        return len(self.late(start, end))

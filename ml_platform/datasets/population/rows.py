@@ -1,0 +1,151 @@
+"""The population of a source's rows: each is asked about at the last batch run at or before its prediction time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.core.clock import MICROSECOND, to_micros
+from ml_platform.core.engines.ibis_functions import epoch_us
+from ml_platform.core.expressions import parse_expression
+from ml_platform.datasets.batch_runs import batch_runs
+from ml_platform.datasets.feature_columns import required_input
+from ml_platform.datasets.left_out import (
+    ASKED,
+    EFFECTIVE,
+    IS_LATE,
+    NO_CONDITION,
+    NO_TIME,
+    REASON,
+    WHERE,
+)
+from ml_platform.datasets.population.questions import Questions
+from ml_platform.declarations.populations.rows import RowPopulation
+from ml_platform.sources.source_log import KNOWN, UNTIL, source_versions
+
+_RUN_BEFORE = "_run_before"
+
+
+class RowQuestions(Questions):
+    """One question for each row of a source."""
+
+    def in_time(self, start: datetime, end: datetime) -> pa.Table:
+        """Return the rows whose batch run lies in ``(start, end]``, as known at that run."""
+        return self._engine.run(self._in_time(start, end))
+
+    def late(self, start: datetime, end: datetime) -> pa.Table:
+        """Return rows that became known after their batch run, at the first run in ``(start, end]`` that knows them."""
+        return self._engine.run(self._late(start, end))
+
+    def unclear(self, start: datetime, end: datetime) -> pa.Table:
+        """Return rows that became known in ``(start, end]`` of which nothing says whether, or when, they are asked."""
+        return self._engine.run(self._unclear(start, end))
+
+    def again(self, asked: pa.Table) -> pa.Table:
+        """Return the rows that asked some questions, in time or late."""
+        runs = asked[EFFECTIVE].cast(pa.timestamp("us", "UTC"))
+        first, last = pc.min(runs).as_py() - MICROSECOND, pc.max(runs).as_py()
+        rows = self._in_time(first, last).union(self._late(first, last))
+        named = asked.rename_columns([f"_of_{name}" if name in self._renamed else name for name in asked.column_names])
+        questions = self._engine.arrow("asked_again", named)
+        same = [rows[f"{self._own.name}.{key}"] == questions[f"_of_{key}"] for key in self._keys]
+        same += [rows[name] == questions[f"_of_{name}"] for name in (EFFECTIVE, ASKED)]
+        found = rows.join(questions, same)
+        return self._engine.run(found.drop(*(f"_of_{name}" for name in self._renamed)))
+
+    def count(self, start: datetime, end: datetime) -> int:
+        """Return how many rows there are in time."""
+        return self._counted(self._in_time(start, end))
+
+    def late_count(self, start: datetime, end: datetime) -> int:
+        """Return how many rows came late."""
+        return self._counted(self._late(start, end))
+
+    def _counted(self, rows: Any) -> int:
+        return int(self._engine.run(rows.aggregate(rows=rows.count()))["rows"][0].as_py())
+
+    @property
+    def _renamed(self) -> tuple[str, ...]:
+        return (*self._keys, EFFECTIVE, ASKED)
+
+    @property
+    def _declared(self) -> RowPopulation:
+        assert isinstance(self._model.population, RowPopulation)
+        return self._model.population
+
+    def _in_time(self, start: datetime, end: datetime) -> Any:
+        """Return the population's rows whose batch run lies in ``(start, end]``, as known at that run, for Ibis.
+
+        The population's columns are called ``source.column``; ``_asked`` and ``_effective`` are in microseconds.
+        """
+        rows, runs = self._versions(), batch_runs(self._model.batch, start, end)
+        rows = rows.filter(rows[WHERE] & rows[ASKED].notnull())
+        if len(runs) == 0:
+            return self._none(rows)
+        first, last = runs["run"][0].as_py(), runs["next_run"][-1].as_py()
+        rows = rows.filter((rows[ASKED] >= first) & (rows[ASKED] < last))
+        known_runs = self._engine.arrow("batch_runs", runs)
+        found = rows.asof_join(known_runs, on=rows[ASKED] >= known_runs["run"])
+        found = found.select(*rows.columns, **{EFFECTIVE: found["run"]})
+        in_time = found.filter((found[KNOWN] <= found[EFFECTIVE]) & (found[EFFECTIVE] < found[UNTIL]))
+        return in_time.mutate(**{IS_LATE: ibis.literal(False)}).drop(UNTIL, WHERE)
+
+    def _late(self, start: datetime, end: datetime) -> Any:
+        """Return rows that became known after their batch run, at the first run in ``(start, end]`` that knows them.
+
+        A version of a row that was asked about in time, or counted here at an earlier run, is not among them.
+        """
+        rows = self._versions()
+        rows = rows.filter(rows[WHERE] & rows[ASKED].notnull())
+        seen = self._known_since(rows, start, end)
+        if seen is None:
+            return self._none(rows)
+        key = [f"{self._own.name}.{name}" for name in self._own.key]
+        late = seen.filter((seen[ASKED] < seen[EFFECTIVE]) & (seen[EFFECTIVE] < seen[UNTIL]))
+        before = rows.select(**{f"_{name}": rows[name] for name in key}, _before=rows[KNOWN], _pending=rows[ASKED])
+        both = late.inner_join(before, [late[name] == before[f"_{name}"] for name in key])
+        answered = both.filter((both["_before"] <= both[_RUN_BEFORE]) & (both["_pending"] < both[EFFECTIVE]))
+        late = late.anti_join(answered.select(*key, KNOWN).distinct(), [*key, KNOWN])
+        return late.mutate(**{IS_LATE: ibis.literal(True)}).drop(UNTIL, WHERE, _RUN_BEFORE)
+
+    def _unclear(self, start: datetime, end: datetime) -> Any:
+        """Return rows that became known in ``(start, end]`` of which nothing says whether, or when, they are asked."""
+        rows = self._versions()
+        rows = rows.filter(rows[WHERE].isnull() | (rows[WHERE] & rows[ASKED].isnull()))
+        seen = self._known_since(rows, start, end)
+        if seen is None:
+            return self._none(rows).select(EFFECTIVE, **{REASON: ibis.literal(NO_TIME)})
+        reason = ibis.ifelse(seen[WHERE].isnull(), ibis.literal(NO_CONDITION), ibis.literal(NO_TIME))
+        return seen.select(EFFECTIVE, **{REASON: reason})
+
+    def _versions(self) -> Any:
+        """Return every version of the population's rows, with ``_asked`` and whether ``where`` holds."""
+        node = self._own.node
+        artifact = self._project.store.get("source", required_input(self._inputs, self._model.name, node))
+        rows = source_versions(self._engine, self._project.store, artifact, self._own.key, "population_rows")
+        population = self._declared
+        holds = ibis.literal(True) if population.where is None else parse_expression(population.where).to_ibis(rows)
+        asked = epoch_us(parse_expression(population.prediction_time).to_ibis(rows))
+        own = {f"{self._own.name}.{column}": rows[column] for column in self._own.columns}
+        return rows.select(KNOWN, UNTIL, **own, **{ASKED: asked, WHERE: holds})
+
+    def _known_since(self, rows: Any, start: datetime, end: datetime) -> Any | None:
+        """Return rows that became known after the run before ``(start, end]``, with the first run that knows each."""
+        runs = batch_runs(self._model.batch, start, end)
+        if len(runs) == 0:
+            return None
+        previous = to_micros(self._model.batch.last(start))
+        after = pa.array([previous, *runs["run"].to_pylist()[:-1]], pa.int64())
+        known_runs = self._engine.arrow("runs_that_know", pa.table({_RUN_BEFORE: after, "_knows": runs["run"]}))
+        rows = rows.filter((rows[KNOWN] > previous) & (rows[KNOWN] <= runs["run"][-1].as_py()))
+        rows = rows.mutate(_before=rows[KNOWN] - 1)
+        found = rows.asof_join(known_runs, on=rows["_before"] >= known_runs[_RUN_BEFORE])
+        names = [name for name in rows.columns if name != "_before"]
+        return found.select(*names, _RUN_BEFORE, **{EFFECTIVE: found["_knows"]})
+
+    def _none(self, rows: Any) -> Any:
+        return rows.mutate(**{EFFECTIVE: rows[ASKED], IS_LATE: ibis.literal(False)}).limit(0).drop(UNTIL, WHERE)

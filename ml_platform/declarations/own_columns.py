@@ -1,0 +1,31 @@
+"""The columns that the questions of a model bring themselves."""
+
+from __future__ import annotations
+
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.populations.population import OwnColumns
+from ml_platform.declarations.project import ProjectSpec
+
+
+def own_columns(spec: ProjectSpec, model: ModelSpec) -> OwnColumns | None:
+    """Return the columns of a model's questions, or None where a declaration is missing that says what they are."""
+    population = model.population
+    node = population.node(spec.feature_tables)
+    if node is None:
+        return None
+    named = node.subject if node.kind == "source" else spec.feature_tables[node.subject].source
+    source, key = spec.sources.get(named), spec.file.entities.get(population.entity, ())
+    return None if source is None else population.own(node, source, tuple(key))
+
+
+def question_columns(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
+    """Return the columns of a model's frame that tell its questions apart, whenever they are asked."""
+    own = required_columns(spec, model)
+    return (*(f"{own.name}.{key}" for key in own.key), *model.population.question_columns)
+
+
+def required_columns(spec: ProjectSpec, model: ModelSpec) -> OwnColumns:
+    """Return the columns of a checked model's questions."""
+    found = own_columns(spec, model)
+    assert found is not None, f"the population of {model.name} has no columns"
+    return found

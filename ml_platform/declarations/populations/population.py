@@ -1,0 +1,117 @@
+"""What all kinds of populations have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+
+from ml_platform.core.clock import Schedule
+from ml_platform.declarations.feature_table import FeatureTableSpec
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.source import Column, SourceSpec
+from ml_platform.declarations.types import Declaration, Name
+
+
+@dataclass(frozen=True)
+class OwnColumns:
+    """The columns that a question itself brings.
+
+    Attributes
+    ----------
+    name
+        What stands before the dot in their names.
+    node
+        Where they come from: a source, or the feature table that names the entities.
+    key
+        The columns that tell the rows of one batch run apart.
+    """
+
+    name: str
+    node: NodeName
+    columns: Mapping[str, Column]
+    key: tuple[str, ...]
+
+
+class Population(Declaration):
+    """The questions that production will ask: about which entity, and when."""
+
+    entity: Name = Field(
+        description="What a row is about: an entity of project.yaml. One prediction is made per entity key and time.",
+        examples=["order"],
+    )
+
+    @property
+    @abstractmethod
+    def owner(self) -> str:
+        """What stands before the dot in the names of its columns."""
+
+    @property
+    @abstractmethod
+    def asked(self) -> str:
+        """When a prediction is needed, as people read it."""
+
+    @property
+    def asked_by(self) -> str:
+        """What asks, in words."""
+        return "the row that asked"
+
+    @property
+    def conditions(self) -> Sequence[str]:
+        """The expressions over its own columns that decide who is asked about."""
+        return ()
+
+    @property
+    def time_columns(self) -> Sequence[str]:
+        """The columns of its own that the prediction time is made of."""
+        return ()
+
+    @property
+    def question_columns(self) -> tuple[str, ...]:
+        """The columns of the frame, beside the key of its own columns, that tell questions apart."""
+        return ()
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The names of the sources that it reads itself, by what for."""
+        return {}
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the sources that it reads itself."""
+        return tuple(dict.fromkeys(self.roles.values()))
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The features, ``table.column``, that decide who is asked about."""
+        return ()
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The batch runs, where the population says when they are."""
+        return None
+
+    @abstractmethod
+    def node(self, tables: Mapping[str, FeatureTableSpec]) -> NodeName | None:
+        """Return where its columns come from; None where that is not declared."""
+
+    @abstractmethod
+    def own(self, node: NodeName, source: SourceSpec, key: tuple[str, ...]) -> OwnColumns:
+        """Return its columns.
+
+        Parameters
+        ----------
+        source
+            Of `node`, or of its rows.
+        key
+            The key of its entity.
+        """
+
+    @classmethod
+    def declared_fields(cls) -> Mapping[str, Any]:
+        """Return the fields that a declaration may have; of this class, those of every kind of population."""
+        kinds = cls.__subclasses__() or [cls]
+        return {name: field for kind in kinds for name, field in kind.model_fields.items()}
