@@ -6,6 +6,7 @@ Training and batch scoring read the same function, so they cannot differ.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -23,13 +24,13 @@ from ml_platform.datasets.left_out import (
     INSTANT,
     IS_LATE,
     LATE,
-    LEFT_OUT,
     MISSED,
     NO_KEY,
     PREDICTION_TIME,
     REASON,
     counted_reasons,
     one_reason,
+    reason_counts,
 )
 from ml_platform.datasets.population.asking import questions_of
 from ml_platform.declarations.own_columns import required_columns
@@ -71,11 +72,10 @@ class Frame:
         in_time, left_out = self._one_each(self._questions.in_time(start, end))
         unclear = self._questions.unclear(start, end)
         counts = counted_reasons([part.select([EFFECTIVE, REASON]) for part in (left_out, unclear)])
-        sums = dict.fromkeys(LEFT_OUT, 0)
+        sums = Counter({MISSED: self._questions.late_count(start, end)})
         for row in counts.to_pylist():
             sums[row["reason"]] += row["rows"]
-        sums[MISSED] = self._questions.late_count(start, end)
-        return self._framed(in_time).drop_columns([LATE]), sums
+        return self._framed(in_time).drop_columns([LATE]), reason_counts(sums)
 
     def count(self, start: datetime, end: datetime) -> int:
         """Return how many questions there are, before any is left out."""

@@ -14,14 +14,23 @@ INSTANT = pa.timestamp("us", "UTC")
 _LEFT_OUT_SCHEMA = pa.schema({EFFECTIVE: pa.int64(), REASON: pa.string()})
 MISSED, ASKED_TWICE, NO_KEY = "missed", "asked_twice", "no_key"
 NO_TIME, NO_CONDITION = "no_prediction_time", "no_condition"
+NO_MEMBERSHIP = "no_membership"
 LEFT_OUT: Mapping[str, str] = {
     MISSED: "known only after their batch run",
     ASKED_TWICE: "about an entity that another row asked about at the same batch run",
     NO_KEY: "without the entity's key",
     NO_TIME: "whose prediction time is null",
     NO_CONDITION: "for which population.where is null",
+    NO_MEMBERSHIP: "for which population.while is null",
 }
 """Why production asks about no row, in words."""
+BY_DECLARATION = (NO_MEMBERSHIP,)
+"""The reasons that are no fault of the data: no prediction is missing."""
+
+
+def reason_counts(sums: Mapping[str, int]) -> dict[str, int]:
+    """Return how many rows were left out for which reason; a reason by declaration only where there are any."""
+    return {name: sums.get(name, 0) for name in LEFT_OUT if name not in BY_DECLARATION or sums.get(name)}
 
 
 def one_reason(reason: str, rows: pa.Table, chosen: Any) -> pa.Array:

@@ -23,6 +23,8 @@ __all__ = [
     "model",
     "node_kinds",
     "node_name",
+    "own_columns",
+    "populations",
     "prediction_columns",
     "project",
     "reader",

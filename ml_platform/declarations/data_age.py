@@ -153,12 +153,13 @@ def availability_in(
     if not by_tick.parts:
         return by_tick
     ages = [run - tick_at(run, declared.refresh, declared.publish_delay) for run in _runs(batch)]
-    gap = longest_gap(batch)
+    gap = _NONE if model.population.asks_at_runs else longest_gap(batch)
     tick = AgeComponent(f"tick up to {rounded_duration(max(ages))} before the batch run", min(ages), max(ages))
-    runs = AgeComponent(f"batch runs up to {rounded_duration(gap)} apart", _NONE, gap)
-    step = f"{model.name}/predictions (batch {batch.text}, up to {rounded_duration(gap)} apart)"
+    apart = f", up to {rounded_duration(gap)} apart" if gap else ""
+    runs = [AgeComponent(f"batch runs up to {rounded_duration(gap)} apart", _NONE, gap)] if gap else []
+    step = f"{model.name}/predictions (batch {batch.text}{apart})"
     path = (_source_step(spec, declared.source, None), _table_step(declared), step)
-    return Availability(table, path, (_known(spec, declared.source, None), tick, runs), gap=gap)
+    return Availability(table, path, (_known(spec, declared.source, None), tick, *runs), gap=gap)
 
 
 def longest_gap(schedule: Schedule) -> timedelta:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ml_platform.core.clock import Schedule
 from ml_platform.declarations.calibrators import NO_CALIBRATION, CalibrationName, calibration_fault
@@ -77,8 +77,10 @@ AgesField = Annotated[
 class Deployment(Declaration):
     """How predictions are made."""
 
-    batch: Cron = Field(
-        description="When batch scoring runs: five cron fields and a time zone.", examples=["0 * * * * UTC"]
+    batch: Cron | None = Field(
+        None,
+        description="When batch scoring runs: five cron fields and a time zone. A population with every has its own.",
+        examples=["0 * * * * UTC"],
     )
     late_rows: Literal["count", "score"] = Field(
         "count",
@@ -104,6 +106,9 @@ class Deployment(Declaration):
         description="required: a version is deployed only after a person approved it (ml-platform approve).",
         examples=["required"],
     )
+
+
+NO_DEPLOYMENT = Deployment()
 
 
 class Leaks(Declaration):
@@ -238,7 +243,10 @@ class ModelSpec(Declaration):
         examples=[{"first": {"do_nothing": 0.9, "baselines": "ignore"}}],
     )
     deployment: Deployment = Field(
-        description="How predictions are made with the champion.", examples=[{"batch": "0 * * * * UTC"}]
+        NO_DEPLOYMENT,
+        validate_default=True,
+        description="How predictions are made with the champion. It is needed unless the population has every.",
+        examples=[{"batch": "0 * * * * UTC"}],
     )
     monitoring: Monitoring = Field(description="How drift is looked for.", examples=[{"window": "7d", "min_rows": 50}])
     retraining: Retraining = Field(
@@ -256,7 +264,18 @@ class ModelSpec(Declaration):
     @property
     def batch(self) -> Schedule:
         """When batch scoring runs."""
-        return self.population.schedule or self.deployment.batch
+        runs = self.population.schedule or self.deployment.batch
+        assert runs is not None, "checked when the declaration was read"
+        return runs
+
+    @field_validator("deployment", mode="after")
+    @classmethod
+    def _has_runs(cls, value: Deployment, info: ValidationInfo) -> Deployment:
+        population = info.data.get("population")
+        if population is None or population.schedule is not None or value.batch is not None:
+            return value
+        place = () if value is NO_DEPLOYMENT else ("batch",)
+        raise ValidationError.from_exception_data("Deployment", [{"type": "missing", "loc": place, "input": {}}])
 
     @model_validator(mode="after")
     def _task_fits(self) -> ModelSpec:

@@ -4,6 +4,7 @@ __all__ = [
     "aggregates",
     "build",
     "checks",
+    "known_entities",
     "point_in_time",
     "sample",
     "tile_index",

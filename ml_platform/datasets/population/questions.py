@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import pyarrow as pa
@@ -12,6 +12,9 @@ from ml_platform.core.engines import Engine
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.own_columns import required_columns
 from ml_platform.project import Project
+
+Period = tuple[datetime, datetime]
+"""Batch runs in ``(start, end]``."""
 
 
 class Questions(ABC):
@@ -50,6 +53,10 @@ class Questions(ABC):
         asked
             The entity's key, ``_asked`` and ``_effective`` in microseconds, and columns that no question has.
         """
+
+    def periods(self, start: datetime, end: datetime) -> Iterator[Period]:
+        """Yield the periods, of whole UTC days, whose questions fit into memory together: here, all in one."""
+        yield start, end
 
     def count(self, start: datetime, end: datetime) -> int:
         """Return how many questions `in_time` are."""

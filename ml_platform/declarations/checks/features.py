@@ -30,7 +30,7 @@ def check_features(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
         if table is not None:
             yield from _check_table_column(owner, table.table, where, place, column)
             if owner not in joined and owner not in model.joins:
-                yield from _check_join(scope, model, place, table.table)
+                yield from check_join(scope, model, place, table.table)
             joined.add(owner)
         elif owner == model.population.owner:
             yield from _check_own_column(scope, model, place, column)
@@ -124,7 +124,7 @@ def _key_type(
     return feature_type(scope.spec, name, model), None
 
 
-def _check_join(scope: Scope, model: ModelSpec, place: Place, table: FeatureTableSpec) -> Iterator[Problem]:
+def check_join(scope: Scope, model: ModelSpec, place: Place, table: FeatureTableSpec) -> Iterator[Problem]:
     """Yield problems where the population has no such key, or has it in another type."""
     rows, origin = scope.own(model), scope.source(table.source)
     if rows is None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from ml_platform.core.errors import DeclarationCycle, ExpressionError, suggest
+from ml_platform.core.expressions import Kind
+from ml_platform.declarations.checks.features import check_join
 from ml_platform.declarations.checks.known_at import check_known
 from ml_platform.declarations.checks.problems import (
     Problem,
@@ -15,9 +19,12 @@ from ml_platform.declarations.checks.problems import (
     check_source_name,
     columns_of,
 )
+from ml_platform.declarations.joins import joined_table
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.populations.population import Population
 from ml_platform.declarations.populations.rows import RowPopulation
+from ml_platform.declarations.populations.ticks import TickPopulation
+from ml_platform.declarations.resolve import feature_type
 
 
 def check_population(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
@@ -39,4 +46,46 @@ def _check_rows(scope: Scope, model: ModelSpec, population: RowPopulation) -> It
     yield from check_condition(where, ("population", "where"), population.where, columns)
 
 
-_KINDS: Mapping[type[Population], Callable[[Scope, ModelSpec, Any], Iterator[Problem]]] = {RowPopulation: _check_rows}
+def _check_ticks(scope: Scope, model: ModelSpec, population: TickPopulation) -> Iterator[Problem]:
+    where, place = f"models/{model.name}", ("population", "while")
+    yield from check_entity(scope, where, ("population", "entity"), population.entity, [])
+    if population.owner in (*scope.names("features"), *model.joins):
+        text = f"{population.owner} is the name of the columns that ask. Give the feature table or join another name"
+        yield Problem(where, ("population",), text)
+    if model.deployment.batch is not None and model.deployment.batch != population.every:
+        found = f"found {model.deployment.batch.text}, and population.every is {population.every.text}"
+        yield Problem(where, ("deployment", "batch"), f"{found}: its ticks are the batch runs. Remove deployment.batch")
+    owners = list(dict.fromkeys(name.partition(".")[0] for name in population.references))
+    if any(scope.hides(owner) for owner in owners):
+        return
+    tables = {owner: joined_table(scope.spec, model, owner) for owner in owners}
+    unknown = [owner for owner, joined in tables.items() if joined is None]
+    for owner in unknown:
+        text = f"{owner} is no feature table of this project. {suggest(owner, scope.names('features'))}"
+        yield Problem(where, place, text)
+    if unknown:
+        return
+    yield from check_condition(where, place, population.while_, _kinds(scope, model, owners))
+    if not population.naming(scope.spec.feature_tables) and population.entity in scope.spec.file.entities:
+        entity = population.entity
+        text = f"it reads no feature table of {entity}, and nothing else says which of them there are"
+        yield Problem(where, place, f"{text}. Name a feature, table.column, of a table with entity: {entity}")
+        return
+    for joined in tables.values():
+        if joined is not None and joined.alias not in model.joins:
+            yield from check_join(scope, model, place, joined.table)
+
+
+def _kinds(scope: Scope, model: ModelSpec, owners: Sequence[str]) -> dict[str, Kind]:
+    """Return the kinds of all columns of some feature tables, by their dotted names."""
+    kinds: dict[str, Kind] = {}
+    for owner in owners:
+        joined = joined_table(scope.spec, model, owner)
+        for column in joined.table.columns if joined is not None else ():
+            with suppress(KeyError, ExpressionError, DeclarationCycle):
+                kinds[f"{owner}.{column}"] = feature_type(scope.spec, f"{owner}.{column}", model)
+    return kinds
+
+
+_Check = Callable[[Scope, ModelSpec, Any], Iterator[Problem]]
+_KINDS: Mapping[type[Population], _Check] = {RowPopulation: _check_rows, TickPopulation: _check_ticks}

@@ -10,8 +10,9 @@ from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from ml_platform.declarations.populations.population import Population
 from ml_platform.declarations.populations.rows import RowPopulation
+from ml_platform.declarations.populations.ticks import TickPopulation
 
-KINDS: Mapping[str, type[Population]] = {"source": RowPopulation}
+KINDS: Mapping[str, type[Population]] = {"source": RowPopulation, "every": TickPopulation}
 """Each kind of population, by the key that only it has; without such a key it is the first."""
 
 

@@ -94,6 +94,11 @@ class Population(Declaration):
         """The batch runs, where the population says when they are."""
         return None
 
+    @property
+    def asks_at_runs(self) -> bool:
+        """Whether the batch run is the prediction time, so that no question waits for it."""
+        return False
+
     @abstractmethod
     def node(self, tables: Mapping[str, FeatureTableSpec]) -> NodeName | None:
         """Return where its columns come from; None where that is not declared."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from ml_platform.datasets.left_out import LEFT_OUT
+from ml_platform.datasets.left_out import BY_DECLARATION, LEFT_OUT, reason_counts
 from ml_platform.operations.alerts import Alert
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
@@ -36,8 +36,11 @@ class Missed:
 
     @property
     def share(self) -> float:
-        """The share of rows that got no prediction in time; 0 where there are no rows."""
-        missed = self.late + sum(self.left_out.values())
+        """The share of rows that got no prediction in time; 0 where there are no rows.
+
+        Rows that the declaration itself leaves out are none of them.
+        """
+        missed = self.late + sum(count for reason, count in self.left_out.items() if reason not in BY_DECLARATION)
         rows = self.in_time + missed
         return missed / rows if rows else 0.0
 
@@ -61,8 +64,7 @@ def missed_rows(project: Project, model_name: str, now: datetime) -> Missed | No
         left_out.update(about.left_out)
     late = sum(about.late for about in states)
     rows = sum(about.rows for about in states)
-    counts = {reason: left_out[reason] for reason in LEFT_OUT}
-    return Missed(days[0].day, days[-1].day, rows - late, late, counts)
+    return Missed(days[0].day, days[-1].day, rows - late, late, reason_counts(left_out))
 
 
 def missed_alert(project: Project, model_name: str, now: datetime) -> Alert | None:

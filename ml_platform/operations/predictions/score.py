@@ -19,7 +19,7 @@ import pyarrow as pa
 from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.errors import listed
 from ml_platform.core.hashing import cache_key, content_id
-from ml_platform.datasets.left_out import LATE, LEFT_OUT
+from ml_platform.datasets.left_out import LATE, LEFT_OUT, reason_counts
 from ml_platform.datasets.model_frame import Asked, asked_frame
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.node_name import NodeName
@@ -179,7 +179,7 @@ def _left_out(project: Project, model_name: str, left_out: pd.DataFrame) -> dict
     first = first_deployed(project, model_name)
     counted = left_out[left_out["effective_time"] >= first] if first else left_out.iloc[:0]
     sums = counted.groupby("reason")["rows"].sum().to_dict()
-    return {reason: int(sums.get(reason, 0)) for reason in LEFT_OUT}
+    return reason_counts({str(reason): int(count) for reason, count in sums.items()})
 
 
 @dataclass(frozen=True)

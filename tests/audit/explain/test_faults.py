@@ -208,15 +208,15 @@ def test_a_damaged_log_or_trained_model_is_an_error_that_names_it(shop: Project,
 def test_a_row_that_is_no_longer_in_the_source_is_said_to_be_gone(
     shop: Project, before: Explanation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ml_platform.datasets import frame
+    from ml_platform.datasets.population import rows as population
 
-    real = vars(frame)["source_versions"]
+    real = vars(population)["source_versions"]
 
     def without_it(*given: object) -> object:
         rows = real(*given)
         return rows.filter(rows["order_id"] != before.key["order_id"])
 
-    monkeypatch.setattr("ml_platform.datasets.frame.source_versions", without_it)
+    monkeypatch.setattr("ml_platform.datasets.population.rows.source_versions", without_it)
     told = again(shop, before)
     assert told.problems == (
         "the row that asked is not in the log of orders as the scoring read it, so that the features cannot be "

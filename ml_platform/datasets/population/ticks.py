@@ -1,0 +1,150 @@
+"""The population of every entity that qualifies at each tick of a schedule.
+
+The entities of a tick are those of which some row is known then, in the feature tables of the entity that the condition
+reads. The condition is read over features as they are known at the tick, by the look-up that all features have. Where
+it is null, the entity is not asked about, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cached_property
+from itertools import groupby
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.core.clock import MICROSECOND, to_micros
+from ml_platform.core.expressions import parse_expression
+from ml_platform.datasets.feature_columns import required_input, with_feature_columns
+from ml_platform.datasets.left_out import ASKED, EFFECTIVE, IS_LATE, NO_MEMBERSHIP, REASON
+from ml_platform.datasets.population.questions import Period, Questions
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.populations.ticks import TickPopulation
+from ml_platform.features.known_entities import KnownEntities, known_entities
+from ml_platform.sources.source_log import KNOWN
+
+_QUALIFIES = "_qualifies"
+ROWS_AT_ONCE = 4_000_000
+"""So many pairs of an entity and a tick are looked up together, so that memory does not grow with the ticks."""
+
+
+class TickQuestions(Questions):
+    """One question for each tick and entity that qualifies."""
+
+    def in_time(self, start: datetime, end: datetime) -> pa.Table:
+        """Return the entities that qualify at the ticks in ``(start, end]``."""
+        found = self._evaluated(start, end)
+        return found.filter(found[_QUALIFIES]).drop_columns([_QUALIFIES])
+
+    def late(self, start: datetime, end: datetime) -> pa.Table:
+        """Return nothing: who is not known at a tick is asked about at a later one."""
+        return self.in_time(start, end).slice(0, 0)
+
+    def unclear(self, start: datetime, end: datetime) -> pa.Table:
+        """Return the ticks in ``(start, end]``, once for each entity whose condition is null."""
+        found = self._evaluated(start, end)
+        ticks = found.filter(pc.is_null(found[_QUALIFIES]))[EFFECTIVE]
+        return pa.table({EFFECTIVE: ticks, REASON: pa.repeat(pa.scalar(NO_MEMBERSHIP), len(ticks))})
+
+    def again(self, asked: pa.Table) -> pa.Table:
+        """Return the entities that were asked about and do qualify."""
+        own = asked
+        for key in self._keys:
+            own = own.append_column(f"{self._own.name}.{key}", asked[key])
+        found = self._timed(self._with_condition(self._known_of(own)))
+        return found.filter(found[_QUALIFIES]).drop_columns([*self._keys, _QUALIFIES])
+
+    def periods(self, start: datetime, end: datetime) -> Iterator[Period]:
+        """Yield periods of whole days with as many ticks as are looked up together."""
+        ticks = self._model.batch.between(start, end) if start < end else []
+        last, rows = start, 0
+        for _, day in groupby(ticks, key=datetime.date):
+            of_day = list(day)
+            more = sum(self._entities.count_at(to_micros(tick)) for tick in of_day)
+            if rows and rows + more > ROWS_AT_ONCE:
+                before = of_day[0] - MICROSECOND
+                yield last, before
+                last, rows = before, 0
+            rows += more
+        yield last, end
+
+    # Who qualifies -----------------------------------------------------------
+
+    @property
+    def _declared(self) -> TickPopulation:
+        assert isinstance(self._model.population, TickPopulation)
+        return self._model.population
+
+    @cached_property
+    def _entities(self) -> KnownEntities:
+        tables = self._declared.naming(self._project.spec.feature_tables)
+        nodes = [NodeName("feature_table", table) for table in tables]
+        ids = [required_input(self._inputs, self._model.name, node) for node in nodes]
+        artifacts = [self._project.store.get("feature_table", id) for id in ids]
+        return known_entities(self._project, artifacts, self._keys)
+
+    def _evaluated(self, start: datetime, end: datetime) -> pa.Table:
+        """Return each entity at each tick with whether it qualifies; those that were asked for last are kept."""
+        if self._last is None or self._last[0] != (start, end):
+            ticks = [to_micros(tick) for tick in self._model.batch.between(start, end)] if start < end else []
+            parts = [self._with_condition(self._rows_of(some)) for some in self._at_once(ticks)]
+            self._last = ((start, end), self._timed(pa.concat_tables(parts)))
+        return self._last[1]
+
+    _last: tuple[Period, pa.Table] | None = None
+
+    def _at_once(self, ticks: Sequence[int]) -> Iterator[Sequence[int]]:
+        some: list[int] = []
+        rows = 0
+        for tick in ticks:
+            count = self._entities.count_at(tick)
+            if some and rows + count > ROWS_AT_ONCE:
+                yield some
+                some, rows = [], 0
+            some.append(tick)
+            rows += count
+        yield some
+
+    def _rows_of(self, ticks: Sequence[int]) -> pa.Table:
+        """Return every entity that is known at each of some ticks."""
+        names = [f"{self._own.name}.{key}" for key in self._keys]
+        tables = [self._entities.at(tick).rename_columns(names) for tick in ticks]
+        parts = [
+            table.append_column(EFFECTIVE, pa.repeat(pa.scalar(tick, pa.int64()), len(table)))
+            for tick, table in zip(ticks, tables, strict=True)
+        ]
+        if parts:
+            return pa.concat_tables(parts)
+        none = self._entities.at(0).slice(0, 0).rename_columns(names)
+        return none.append_column(EFFECTIVE, pa.array([], pa.int64()))
+
+    def _named_at(self, tick: int, like: pa.Table) -> pa.Table:
+        names = [f"{self._own.name}.{key}" for key in self._keys]
+        return self._entities.at(tick).rename_columns(names).cast(like.select(names).schema)
+
+    def _known_of(self, rows: pa.Table) -> pa.Table:
+        """Return those of some rows whose entity is known at their tick."""
+        names = [f"{self._own.name}.{key}" for key in self._keys]
+        ticks = pc.unique(rows[EFFECTIVE]).to_pylist()
+        known = [rows.filter(pc.equal(rows[EFFECTIVE], tick)) for tick in ticks]
+        same = [
+            some.join(self._named_at(tick, some), names, join_type="left semi")
+            for some, tick in zip(known, ticks, strict=True)
+        ]
+        return pa.concat_tables(same) if same else rows
+
+    def _with_condition(self, rows: pa.Table) -> pa.Table:
+        """Return rows with the features that the condition reads, and whether it holds."""
+        columns = self._declared.references
+        rows = with_feature_columns(self._project, self._model, self._inputs, self._engine, rows, columns)
+        asked = self._engine.arrow("population_entities", rows)
+        holds = parse_expression(self._declared.while_).to_ibis(asked)
+        return self._engine.run(asked.select(*asked.columns, **{_QUALIFIES: holds}))
+
+    def _timed(self, rows: pa.Table) -> pa.Table:
+        for name in (ASKED, KNOWN):
+            if name not in rows.column_names:
+                rows = rows.append_column(name, rows[EFFECTIVE])
+        return rows.append_column(IS_LATE, pa.repeat(pa.scalar(False), len(rows)))

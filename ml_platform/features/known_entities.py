@@ -1,0 +1,82 @@
+"""Which entities feature tables know of, at any instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.core.clock import MICROSECOND
+from ml_platform.core.engines.interval_index import Ints
+from ml_platform.features.tile_store import StoredCells
+from ml_platform.features.tiles import KNOWN_FROM, KNOWN_UNTIL, Grain
+from ml_platform.project import Project
+from ml_platform.sources.source_log import FOREVER
+from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
+from ml_platform.storage.manifest import Artifact
+
+_SINCE, _UNTIL = "_since", "_until"
+
+
+@dataclass(frozen=True)
+class KnownEntities:
+    """The entities of which some row is known, and when.
+
+    Attributes
+    ----------
+    lasting
+        Each entity with a row that no later one replaced, in the order in which they became known.
+    since
+        From when each of these is known, in microseconds since 1970 UTC.
+    ended
+        The entities of rows that were replaced, with ``_since`` and ``_until``: known at t where since <= t < until.
+    """
+
+    lasting: pa.Table
+    since: Ints
+    ended: pa.Table
+
+    def count_at(self, instant: int) -> int:
+        """Return how many entities are known at an instant, at most: some can be counted twice."""
+        return int(np.searchsorted(self.since, instant, "right")) + len(self.ended)
+
+    def at(self, instant: int) -> pa.Table:
+        """Return the keys of the entities of which some row is known at an instant, each once."""
+        lasting = self.lasting.slice(0, int(np.searchsorted(self.since, instant, "right")))
+        known = pc.and_(pc.less_equal(self.ended[_SINCE], instant), pc.greater(self.ended[_UNTIL], instant))
+        ended = self.ended.filter(known).select(self.lasting.column_names)
+        if not len(ended):
+            return lasting
+        return pa.concat_tables([lasting, ended]).group_by(self.lasting.column_names).aggregate([])
+
+
+def known_entities(project: Project, artifacts: Sequence[Artifact], keys: Sequence[str]) -> KnownEntities:
+    """Return which entities feature tables know of; a row is known from the first tick at which it can be read."""
+    names, found = list(keys), [part for artifact in artifacts for part in _intervals(project, artifact, keys)]
+    rows = pa.concat_tables(found)
+    forever = pc.equal(rows[_UNTIL], FOREVER)
+    lasting = rows.filter(forever).group_by(names).aggregate([(_SINCE, "min")]).sort_by(f"{_SINCE}_min")
+    ended = rows.filter(pc.invert(forever)).group_by([*names, _SINCE, _UNTIL]).aggregate([])
+    return KnownEntities(lasting.select(names), lasting[f"{_SINCE}_min"].to_numpy(), ended)
+
+
+def _intervals(project: Project, artifact: Artifact, keys: Sequence[str]) -> list[pa.Table]:
+    """Return from when until when each entity of a feature table is known, chunk by chunk."""
+    spec = project.spec.feature_tables[FeatureTableManifest.of(artifact).table]
+    grain, delay = Grain.of(spec, keys), spec.publish_delay // MICROSECOND
+    chunks = [chunk for chunk in FeatureTableManifest.of(artifact).chunks if chunk.rows]
+    found = []
+    for chunk in [[chunk] for chunk in chunks] or [[]]:
+        stored = StoredCells(project.store, artifact, grain, chunk)
+        cells = stored.read([*keys, KNOWN_FROM, KNOWN_UNTIL])
+        rows = cells.group_by([*keys, KNOWN_UNTIL]).aggregate([(KNOWN_FROM, "min")])
+        since = rows[f"{KNOWN_FROM}_min"].to_numpy() * grain.step + delay
+        until = rows[KNOWN_UNTIL].to_numpy()
+        until = np.where(until == FOREVER, FOREVER, np.minimum(until, FOREVER // grain.step) * grain.step + delay)
+        found.append(
+            rows.select(list(keys)).append_column(_SINCE, pa.array(since)).append_column(_UNTIL, pa.array(until))
+        )
+    return found
