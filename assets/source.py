@@ -86,6 +86,7 @@ def _metadata(facts: SourceFacts, found: Ingested) -> Metadata:
             "new_rows": found.new_rows,
             "late_rows": found.late,
             "corrections": found.corrections,
+            "deletions": found.deletions,
             "missing_keys": found.upstream.missing.rows,
             "gone_files": found.upstream.gone.files,
             "waiting_rows": found.upstream.waiting,

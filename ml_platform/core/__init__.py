@@ -7,6 +7,7 @@ __all__ = [
     "errors",
     "expressions",
     "formatting",
+    "frames",
     "hashing",
     "plain_values",
     "private_files",

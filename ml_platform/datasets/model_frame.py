@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
+from ml_platform.core.frames import to_frame
 from ml_platform.datasets.frame import Frame
 from ml_platform.project import Project
 
@@ -73,12 +72,3 @@ def asked_frame(
         frame = Frame(project, model_name, inputs, engine)
         rows, counts = frame.asked_rows(start, min(end, now))
         return Asked(to_frame(rows), to_frame(counts))
-
-
-def to_frame(rows: pa.Table) -> pd.DataFrame:
-    """Return a table as pandas, with types that do not depend on whether there are nulls."""
-    import pandas as pd
-
-    types = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
-    frame: pd.DataFrame = rows.to_pandas(types_mapper=types.get)
-    return frame

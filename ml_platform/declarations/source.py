@@ -11,6 +11,7 @@ from ml_platform.declarations.types import (
     Declaration,
     Description,
     Duration,
+    ExpressionText,
     JsonValue,
     Name,
     Owner,
@@ -90,6 +91,25 @@ class KnownAt(Declaration):
         return self
 
 
+class WholeTruth(Declaration):
+    """Each load is all of the source: a row that a load does not have was deleted, known at that ingest."""
+
+    max_deleted_share: float = Field(
+        0.5,
+        gt=0.0,
+        le=1.0,
+        description="The largest share of the rows that one ingest may delete. An ingest that would delete more fails.",
+        examples=[0.1],
+    )
+
+
+def _whole_truth(value: Any) -> Any:
+    return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
+
+FullLoads = Annotated[WholeTruth | None, BeforeValidator(_whole_truth), Shorthand({"type": "boolean"})]
+
+
 class Expectation(Declaration):
     """A Great Expectations expectation by its snake-case name, with its arguments."""
 
@@ -153,6 +173,18 @@ class SourceSpec(Declaration):
         description="The columns to read, each with its type. Other columns of the input are not read.",
         examples=[{"order_id": "int", "minutes_late": {"type": "float", "unit": "min"}}],
     )
+    deletes: ExpressionText | None = Field(
+        None,
+        description="A condition over the columns, or a bool column. A row for which it holds deletes the row with its "
+        "key, and is no row itself. It needs its key and its times; other columns may be null.",
+        examples=["is_deleted", "operation == 'D'"],
+    )
+    full: FullLoads = Field(
+        None,
+        description="true: each load is the whole truth. A row that is missing in a load was deleted, known at that "
+        "ingest. Without it, a row that is missing is kept and reported.",
+        examples=[True, {"max_deleted_share": 0.1}],
+    )
     freshness: Span | None = Field(
         None,
         description="How old the newest row may be, by its known-at timestamp, before a check fails.",
@@ -164,6 +196,21 @@ class SourceSpec(Declaration):
         description="Checks of the rows, run at every ingest.",
         examples=[[{"expect": "column_values_to_not_be_null", "args": {"column": "courier"}}]],
     )
+
+    @property
+    def may_delete(self) -> bool:
+        """Whether rows can be deleted: by other rows, or by a load that does not have them."""
+        return self.deletes is not None or self.full is not None
+
+    @property
+    def reports_lost_rows(self) -> bool:
+        """Whether rows that a file no longer has are kept and reported, not deleted."""
+        return self.reader.reads_files and self.full is None
+
+    @property
+    def replaces_parts(self) -> bool:
+        """Whether all parts are read again where one is gone or changed: only all of them tell which rows there are."""
+        return self.reader.replaces_parts or self.full is not None
 
     @model_validator(mode="before")
     @classmethod

@@ -59,11 +59,12 @@ def look_at_source(project: Project, name: str, now: datetime) -> IngestPlan:
         Where its files are missing or cannot be reached.
     """
     spec, declared = project.spec.sources[name], deciding_part(project.spec, "source", name)
-    lineage = content_id({part: value for part, value in declared.items() if part != "reader"})
+    lineage = content_id({part: value for part, value in declared.items() if part not in ("reader", "full")})
     if spec.reader.model is not None:  # the predictions of another model are other rows
         lineage = content_id([lineage, spec.reader.model])
     code = code_version("source", project.root, project_functions(project.spec, "source", name))
-    scope = content_id([lineage, declared["reader"], code])
+    full = [declared["full"]] if spec.full is not None else []  # all parts are read again where it is declared
+    scope = content_id([lineage, declared["reader"], code, *full])
     last = last_ingest(project.database, name)
     continues = last is not None and last.lineage == lineage and _has_rows(project, spec, last)
     marks = last_marks(project.database, name, scope) if continues else {}
@@ -73,8 +74,10 @@ def look_at_source(project: Project, name: str, now: datetime) -> IngestPlan:
     parts = reader_of(spec).parts(project, spec, cursor.mark if cursor else None)
     changed = unsettled(parts, marks, now)
     why = _why(changed, marks, now) if continues else ("begins anew" if last else "never read")
-    if spec.reader.replaces_parts and _are_replaced(marks, parts):
+    if spec.replaces_parts and _are_replaced(marks, parts):
         why, changed = "replaced", list(parts)
+    if spec.full is not None and changed:
+        changed = list(parts)
     return IngestPlan(why, last, continues, lineage, scope, marks, parts, changed)
 
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from ml_platform.core.clock import to_micros
 from ml_platform.core.errors import NaiveTimestamp, SchemaChanged, SourceError
 from ml_platform.declarations.source import Column, ColumnType, SourceSpec
+from ml_platform.sources.deletions import deleting_rows
 from ml_platform.sources.exact_integers import ints_of_floats, ints_of_text
 from ml_platform.sources.local_times import INSTANT, floor_to_micros, instants_of
 
@@ -45,8 +46,12 @@ def conform(table: pa.Table, spec: SourceSpec, where: str, first_row: int = 0) -
     SchemaChanged, NaiveTimestamp, SourceError
         With the column and the first row (1 is the first data row) that does not fit.
     """
-    columns = {name: _Column(spec, name, where, first_row).conform(table[name]) for name in spec.columns}
-    return pa.table(columns)
+    columns = {name: _Column(spec, name, where, first_row) for name in spec.columns}
+    found = pa.table({name: column.conform(table[name]) for name, column in columns.items()})
+    deleting = deleting_rows(spec, found)
+    for name, column in columns.items():
+        column.require_values(found[name], deleting)
+    return found
 
 
 class _Column:
@@ -59,9 +64,7 @@ class _Column:
     def conform(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
         values = self._decoded(values)
         empty = pa.types.is_null(values.type)
-        values = values.cast(TYPES[self._declared.type]) if empty else self._typed(values)
-        self._require_values(values)
-        return values
+        return values.cast(TYPES[self._declared.type]) if empty else self._typed(values)
 
     def _decoded(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return plain values of encoded ones; text is UTF-8."""
@@ -211,9 +214,12 @@ class _Column:
         remedy = "Correct the declared type, or the data; reader.null_values names texts that stand for null."
         return SchemaChanged(self._spec.name, self._place(first + start), problem, remedy, column=self._name)
 
-    def _require_values(self, values: pa.ChunkedArray) -> None:
-        if self._declared.required and values.null_count:
-            row = pc.index(pc.is_null(values), True).as_py()
+    def require_values(self, values: pa.ChunkedArray, deleting: pa.Array) -> None:
+        """Raise where a required value is null, in a row that does not delete one."""
+        if not (self._declared.required and values.null_count):
+            return
+        row = pc.index(pc.and_not(pc.is_null(values), deleting), True).as_py()
+        if row >= 0:
             remedy = "Give the value, or declare the column without required."
             problem = f"column {self._name} is required and null"
             raise SourceError(self._spec.name, self._place(row), problem, remedy, column=self._name)

@@ -16,16 +16,14 @@ from ml_platform.core.engines import DuckDB
 from ml_platform.core.errors import DuplicateKey
 from ml_platform.core.hashing import format_instant
 from ml_platform.declarations.source import SourceSpec
-from ml_platform.sources.log_comparison import compare_with_log, without_log
-from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, Log, NewRows
-from ml_platform.sources.read_changed import PLACE, READ
-from ml_platform.sources.source_log import (
-    KNOWN,
-    UNTIL,
-)
+from ml_platform.sources.log_comparison import Comparison, compare_with_log, without_log
+from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, LOG_CHUNK, LOG_ROW, Log, NewRows
+from ml_platform.sources.read_changed import DELETES, PLACE, READ
+from ml_platform.sources.source_log import CHUNK, DELETED, KNOWN, ROW, UNTIL
 from ml_platform.sources.staging import Staging
 
 _NEW, _REPEATED = "new_rows", "repeated_keys"
+_ENDS = "_ends_row"
 
 
 def find_new_rows(
@@ -72,8 +70,21 @@ def find_new_rows(
     kept = _with_ends(spec, chosen, repeated)
     if repeated is not None or log is not None:  # else they are the rows as they were read
         kept = staging.keep(_NEW, kept)
-    found = NewRows(engine, kept, spec, number, keys_repeat=repeated is not None, log=log)
-    return _counted(replace(found, missing=compared.missing, seen=compared.seen, moved=compared.moved))
+    rows = kept if spec.deletes is None else kept.filter(~kept[DELETES])
+    ended = None if log is None else _ended(kept, compared, now)
+    found = NewRows(engine, rows, ended, spec, number, keys_repeat=repeated is not None, log=log)
+    found = replace(found, missing=compared.missing, seen=compared.seen, moved=compared.moved)
+    return _counted(found, kept, compared)
+
+
+def _ended(kept: Any, compared: Comparison, now: datetime) -> Any:
+    """Return the rows of the log that end: by the first row of their key, or because the load lacks them."""
+    first = kept.filter(kept["_first"] & kept[LOG_CHUNK].notnull())
+    ended = first.select(**{CHUNK: LOG_CHUNK, ROW: LOG_ROW, UNTIL: KNOWN, DELETED: DELETES})
+    if compared.deleted is None:
+        return ended
+    gone = {UNTIL: ibis.literal(to_micros(now), "int64"), DELETED: ibis.literal(True)}
+    return ended.union(compared.deleted.mutate(**gone))
 
 
 def _repeated_keys(
@@ -88,16 +99,25 @@ def _repeated_keys(
     return repeated
 
 
-def _counted(found: NewRows) -> NewRows:
-    """Return new rows with their counts and their mean size."""
-    rows, spec = found.rows, found.spec
-    sums = {name: rows[name].cast("int64").sum() for name in (LATE, CORRECTS, DOUBT)}
-    facts = found.engine.run(rows.aggregate(rows=rows.count(), bytes=_text_bytes(spec, rows), **sums)).to_pylist()[0]
+def _counted(found: NewRows, kept: Any, compared: Comparison) -> NewRows:
+    """Return new rows with their counts and their mean size.
+
+    Parameters
+    ----------
+    kept
+        They, with the rows that delete others.
+    """
+    spec, stays = found.spec, ~kept[DELETES]
+    sums = {name: (kept[name] & stays).cast("int64").sum() for name in (LATE, CORRECTS)}
+    sums |= {name: kept[name].cast("int64").sum() for name in (DOUBT, _ENDS)}
+    counts = {"rows": stays.cast("int64").sum().fill_null(0), "bytes": _text_bytes(spec, kept)}
+    facts = found.engine.run(kept.aggregate(**counts, **sums)).to_pylist()[0]
     return replace(
         found,
         count=int(facts["rows"]),
         late=int(facts[LATE] or 0),
         corrections=int(facts[CORRECTS] or 0),
+        deletions=int(facts[_ENDS] or 0) + compared.lost,
         row_bytes=8 * len(spec.columns) + int(facts["bytes"] or 0) // max(1, facts["rows"]),
         doubtful=int(facts[DOUBT] or 0),
     )
@@ -126,12 +146,23 @@ def _refuse_duplicates(engine: DuckDB, spec: SourceSpec, rows: Any, place: Calla
 
 
 def _with_ends(spec: SourceSpec, rows: Any, repeated: Any | None) -> Any:
-    """Tell of each row when the next one of its key replaces it, and whether it is the first of its key."""
+    """Tell of each row when the next one of its key replaces or deletes it, and whether it is the first of its key.
+
+    And whether it deletes a row: one of the log, or the one before it.
+    """
+    ends = {UNTIL: ibis.null("int64"), DELETED: ibis.literal(False), "_first": ibis.literal(True)}
     if repeated is None:
-        return rows.mutate(**{UNTIL: ibis.null("int64")}, _first=ibis.literal(True))
+        return rows.mutate(**ends, **{_ENDS: rows[DELETES] & rows[LOG_CHUNK].notnull()})
     single = rows.anti_join(repeated, list(spec.key))
+    single = single.mutate(**ends, **{_ENDS: single[DELETES] & single[LOG_CHUNK].notnull()})
     several = rows.semi_join(repeated, list(spec.key))
     by_key = ibis.window(group_by=list(spec.key), order_by=[KNOWN])
-    ends = {UNTIL: several[KNOWN].lead().over(by_key), "_first": several[KNOWN].lag().over(by_key).isnull()}
-    single = single.mutate(**{UNTIL: ibis.null("int64")}, _first=ibis.literal(True))
+    first = several[KNOWN].lag().over(by_key).isnull()
+    before = ibis.ifelse(first, several[LOG_CHUNK].notnull(), ~several[DELETES].lag().over(by_key))
+    ends = {
+        UNTIL: several[KNOWN].lead().over(by_key),
+        DELETED: several[DELETES].lead().over(by_key).fill_null(False),
+        "_first": first,
+        _ENDS: several[DELETES] & before,
+    }
     return single.union(several.mutate(**ends))

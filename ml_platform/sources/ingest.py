@@ -5,6 +5,8 @@
 - Afterwards a row that should have been known by the last ingest but was not there arrived late, and
   a row whose content has changed is a correction: both are known from this ingest on.
 - A row that is no longer there is kept: upstream may hold only the newest days. Such rows are counted (`Upstream`).
+  Where the source is declared ``full``, it was deleted, known from this ingest on.
+- A row for which ``deletes`` holds ends the row with its key, from when it is known.
 - Parts of a source (files) that are as they were when they were last read are not read again.
 - Rows are read, compared and stored in batches: the engine spills beyond the project's memory.
 """
@@ -16,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+
+import ibis
 
 from ml_platform.core.engines import DuckDB
 from ml_platform.core.errors import EmptySource, SourceError
@@ -38,6 +42,7 @@ from ml_platform.sources.read_changed import Reading, read_parts
 from ml_platform.sources.reading.reader import SourcePart, fingerprint_of
 from ml_platform.sources.source_log import (
     CHUNK,
+    DELETED,
     FOREVER,
     KNOWN,
     ROW,
@@ -110,7 +115,7 @@ class _Ingestion:
                 self._log(),
                 partial=some,
                 place=reading.place,
-                starts=reading.starts if self._spec.reader.reads_files else (),
+                starts=reading.starts if self._spec.reports_lost_rows else (),
             )
             if not new.doubtful:
                 whole = not some and not self._is_partly_read
@@ -119,7 +124,7 @@ class _Ingestion:
 
     def _finish(self, parts: Sequence[SourcePart], reading: Reading, new: NewRows) -> Ingested:
         marks = reading.marks_beside(self._marks, new.seen, new.moved)
-        if new.count:
+        if new.count or new.deletions:
             return self._append(parts, marks, new)
         if self._previous is None and self._spec.reader.may_be_empty:
             return self._nothing_yet(parts)
@@ -168,7 +173,8 @@ class _Ingestion:
         with self._engine() as engine:
             rows = placed_versions(engine, store, artifact, self._spec.key, "stored_rows")
             rows = with_chunk_numbers(engine, artifact, rows.filter(rows[UNTIL] != FOREVER), "stored_rows")
-            records = engine.batches(rows.select(CHUNK, ROW, UNTIL).order_by([CHUNK, ROW]))
+            rows = rows.select(CHUNK, ROW, UNTIL, **{DELETED: ibis.literal(False)})
+            records = engine.batches(rows.order_by([CHUNK, ROW]))
             return replace(last, id=add_records(store, self._spec, artifact, last.number + 1, records).id)
 
     @contextmanager
@@ -191,6 +197,7 @@ class _Ingestion:
         artifact = append_rows(self._project.store, self._spec, previous, new)
         ingest = self._ingest_of(artifact.id, parts, marks, checks, new, new.missing)
         self._record(ingest, parts, marks)
+        seal_rows(self._project, self._now)
         return self._result(Made(artifact, reused=False), checks, new, ingest)
 
     def _check(self, new: NewRows) -> tuple[CheckResult, ...]:
@@ -250,11 +257,12 @@ class _Ingestion:
     ) -> Ingest:
         known = {**self._marks} | {mark.name: mark for mark in marks}
         known |= {mark.name: mark for mark in self._gone(known, parts)}
-        if self._spec.reader.replaces_parts:
+        if self._spec.replaces_parts:
             known = {name: mark for name, mark in known.items() if mark.gone_at is None}
         waits = [mark.next_known_at for mark in known.values() if mark.next_known_at is not None]
         last = read_upstream(self._previous.upstream) if self._previous is not None else Upstream()
-        upstream = upstream_of(last, known.values(), missing, self._now, self._far_ahead)
+        deleted = new.deletions if new else 0
+        upstream = upstream_of(last, known.values(), missing, self._now, self._far_ahead, deleted)
         files = fingerprint_of(parts)
         return Ingest(
             number=self._number,
@@ -276,12 +284,10 @@ class _Ingestion:
         others = {name: mark for name, mark in self._marks.items() if name not in {mark.name for mark in read}}
         marks = (*read, *self._gone(others, parts))
         record_ingest(self._project.database, self._spec.name, ingest, self._look.scope, marks)
-        if ingest.new_rows:
-            seal_rows(self._project, self._now)
 
     def _gone(self, marks: Mapping[str, ReadState], parts: Sequence[SourcePart]) -> list[ReadState]:
         gone = marks_of_gone(marks, {part.name for part in parts}, self._now)
-        if self._spec.reader.replaces_parts:  # a part that comes back is read again: rows may have changed meanwhile
+        if self._spec.replaces_parts:  # a part that comes back is read again: rows may have changed meanwhile
             return [ReadState(mark.name, None, None, gone_at=mark.gone_at) for mark in gone if mark.gone_at is not None]
         return gone if self._spec.reader.reads_files else []
 
@@ -293,5 +299,6 @@ class _Ingestion:
             checks=(*checks, *freshness),
             late=new.late if new else 0,
             corrections=new.corrections if new else 0,
+            deletions=new.deletions if new else 0,
             upstream=read_upstream(ingest.upstream),
         )

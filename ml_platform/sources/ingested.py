@@ -17,6 +17,8 @@ class Ingested:
     ----------
     late, corrections
         How many of the new rows are known only from this ingest on, as rows of new keys and as changed ones.
+    deletions
+        How many rows were deleted.
     checks
         The source's checks as they now stand.
     upstream
@@ -28,4 +30,5 @@ class Ingested:
     checks: tuple[CheckResult, ...]
     late: int = 0
     corrections: int = 0
+    deletions: int = 0
     upstream: Upstream = field(default_factory=Upstream)

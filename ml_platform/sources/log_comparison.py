@@ -14,12 +14,14 @@ from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.engines import DuckDB
 from ml_platform.core.engines.ibis_functions import epoch_us, row_hash
 from ml_platform.declarations.source import SourceSpec
+from ml_platform.sources.deletions import require_few
 from ml_platform.sources.key_index import chunks_with_keys
-from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, LOG_CHUNK, LOG_ROW, Log
-from ml_platform.sources.read_changed import FRESH, PLACE
+from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, LOG_CHUNK, LOG_ROW, Log, current_rows
+from ml_platform.sources.read_changed import DELETES, FRESH, PLACE
 from ml_platform.sources.source_log import (
     CHUNK,
     FOREVER,
+    INGEST,
     KNOWN,
     ROW,
     UNTIL,
@@ -28,8 +30,9 @@ from ml_platform.sources.source_log import (
 from ml_platform.sources.staging import Staging
 from ml_platform.storage.artifact_kinds.source import SourceManifest
 
-_CONTENT, _LOG_KNOWN = "_content", "_log__declared"
-_BESIDE = (KNOWN, FRESH, PLACE, _CONTENT, "_last", LOG_CHUNK, LOG_ROW, _LOG_KNOWN, f"_log_{_CONTENT}")
+_CONTENT, _LOG_KNOWN, _WAS_DELETED = "_content", "_log__declared", "_log__deleted"
+_OF_LOG = (LOG_CHUNK, LOG_ROW, _LOG_KNOWN, _WAS_DELETED, f"_log_{_CONTENT}")
+_BESIDE = (KNOWN, FRESH, PLACE, DELETES, _CONTENT, "_last", *_OF_LOG)
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,18 @@ class Comparison:
     ----------
     rows
         The rows to append, for Ibis, with how each stands to the log.
+    deleted
+        The rows of the log that this load of the whole source lacks, by chunk and place, for Ibis; None where there
+        are none, or where a missing row is no deleted one.
+    lost
+        How many these are.
     missing, seen, moved
         As in `NewRows`.
     """
 
     rows: Any
+    deleted: Any | None = None
+    lost: int = 0
     missing: int | None = None
     seen: tuple[int, ...] = ()
     moved: int = 0
@@ -83,17 +93,24 @@ def compare_with_log(
     missing: int | None = None
     seen: tuple[int, ...] = ()
     moved = 0
+    deleted: Any | None = None
+    lost = 0
     if not partial or starts:
         beside = staging.keep("beside_rows", beside.select(*_BESIDE))
         places = _in_log(engine, spec, log, beside, later)
-        missing = None if partial else _missing(engine, log, places)
+        missing = None if partial else _missing(engine, spec, log, places)
         seen, moved = _by_part(engine, places, starts)
+        if missing and spec.full is not None:
+            deleted, lost, missing = staging.keep("deleted_rows", _not_in(engine, log, places)), missing, 0
     decided = staging.keep("decided_rows", _compared(beside, now, log.last_at, partial=partial))
-    return Comparison(read.select(*spec.columns, PLACE).join(decided, PLACE).drop(PLACE), missing, seen, moved)
+    chosen = read.select(*spec.columns, PLACE).join(decided, PLACE).drop(PLACE)
+    return Comparison(chosen, deleted, lost, missing, seen, moved)
 
 
 def _in_log(engine: DuckDB, spec: SourceSpec, log: Log, beside: Any, later: Any) -> Any:
-    """Return the rows of the read whose key the log has, with the place of the log's row, for Ibis.
+    """Return the rows of the read whose key the log has or had, with the place of the log's row, for Ibis.
+
+    Where the log's row was deleted, its place is null. Rows that delete others are among them, whatever the log has.
 
     Parameters
     ----------
@@ -103,22 +120,41 @@ def _in_log(engine: DuckDB, spec: SourceSpec, log: Log, beside: Any, later: Any)
         Rows that become known later.
     """
     equal = beside[_CONTENT] == beside[f"_log_{_CONTENT}"]
-    places = beside.filter(beside[LOG_ROW].notnull()).select(
-        LOG_CHUNK, LOG_ROW, PLACE, _moved=beside[FRESH] & equal.fill_null(False)
-    )
+    moved = beside[FRESH] & equal.fill_null(False) & beside[LOG_ROW].notnull()
+    places = beside.filter(_is_seen(beside)).select(LOG_CHUNK, LOG_ROW, PLACE, _moved=moved)
     if not engine.run(later.limit(1)).num_rows:
         return places
-    ahead = _beside_log(engine, spec, later.select(*spec.key, PLACE), log, "later_rows")
-    ahead = ahead.filter(ahead[LOG_ROW].notnull())
+    ahead = _beside_log(engine, spec, later.select(*spec.key, PLACE, DELETES), log, "later_rows")
+    ahead = ahead.filter(_is_seen(ahead))
     return places.union(ahead.select(LOG_CHUNK, LOG_ROW, PLACE, _moved=ibis.literal(False)))
 
 
-def _missing(engine: DuckDB, log: Log, places: Any) -> int:
-    """Return how many keys of the log are in none of the rows that were read."""
+def _is_seen(rows: Any) -> Any:
+    return rows[LOG_ROW].notnull() | rows[_WAS_DELETED] | rows[DELETES]
+
+
+def _missing(engine: DuckDB, spec: SourceSpec, log: Log, places: Any) -> int:
+    """Return how many keys of the log are in none of the rows that were read.
+
+    Raises
+    ------
+    TooManyDeletions
+        Where these are deleted rows, and more than the source's declaration allows.
+    """
     about = SourceManifest.of(log.artifact)
     held = about.rows - sum(record.rows for record in about.records)
-    rows = places.select(LOG_CHUNK, LOG_ROW).distinct()
-    return int(held) - int(engine.run(rows.count().name("n").as_table())["n"][0].as_py())
+    rows = places.filter(places[LOG_ROW].notnull()).select(LOG_CHUNK, LOG_ROW).distinct()
+    missing = int(held) - int(engine.run(rows.count().name("n").as_table())["n"][0].as_py())
+    if spec.full is not None:
+        require_few(spec, missing, held)
+    return missing
+
+
+def _not_in(engine: DuckDB, log: Log, places: Any) -> Any:
+    """Return the rows of the log that are in none of the rows that were read, by chunk and place, for Ibis."""
+    held = current_rows(engine, log, "held_rows").select(CHUNK, ROW)
+    places = places.select(LOG_CHUNK, LOG_ROW)
+    return held.anti_join(places, [held[CHUNK] == places[LOG_CHUNK], held[ROW] == places[LOG_ROW]])
 
 
 def _by_part(engine: DuckDB, places: Any, starts: Sequence[int]) -> tuple[tuple[int, ...], int]:
@@ -145,20 +181,27 @@ def _narrow(spec: SourceSpec, rows: Any) -> Any:
     That a changed row has the hash of the unchanged one happens once in 2^64 times.
     """
     content = row_hash([rows[name] for name in spec.columns])
-    return rows.select(*spec.key, KNOWN, FRESH, PLACE, **{_CONTENT: content})
+    return rows.select(*spec.key, KNOWN, FRESH, PLACE, DELETES, **{_CONTENT: content})
 
 
 def _compared(both: Any, now: datetime, last_at: datetime, *, partial: bool) -> Any:
-    """Keep rows that became known since, and for each key its last row where the log does not end with it."""
-    seen = both[LOG_ROW].notnull()
-    changed = both[_CONTENT] != both[f"_log_{_CONTENT}"]
+    """Keep rows that became known since, and for each key its last row where the log does not end with it.
+
+    A row that deletes another, and came late, is kept only where there is something to delete.
+    """
+    seen, deletes = both[LOG_ROW].notnull(), both[DELETES]
+    changed = (both[_CONTENT] != both[f"_log_{_CONTENT}"]) | (seen & deletes)
     since = both[KNOWN] > to_micros(last_at)
     earlier = changed & (both[KNOWN] < both[_LOG_KNOWN])
-    doubt = ibis.literal(partial) & ~since & seen & (earlier | (both[FRESH] & (both[KNOWN] == both[_LOG_KNOWN])))
+    contradicts = seen & (earlier | (both[FRESH] & (both[KNOWN] == both[_LOG_KNOWN])))
+    returns = both["_last"] & both[_WAS_DELETED] & ~deletes  # what deleted it may be in a part that was not read
+    doubt = ibis.literal(partial) & ~since & (contradicts | returns)
     both = both.mutate(_since=since, _seen=seen, _changed=changed, **{DOUBT: doubt.fill_null(False)})
-    both = both.filter(both["_since"] | (both["_last"] & (~both["_seen"] | both["_changed"] | both[DOUBT])))
+    appears = ~both["_seen"] & ~both[DELETES]
+    both = both.filter(both["_since"] | (both["_last"] & (appears | both["_changed"] | both[DOUBT])))
     return both.select(
         PLACE,
+        DELETES,
         DOUBT,
         LOG_CHUNK,
         LOG_ROW,
@@ -188,15 +231,29 @@ def _beside_log(engine: DuckDB, spec: SourceSpec, known: Any, log: Log, name: st
     content = f"_log_{_CONTENT}"
     if not chunks:
         numbers = dict.fromkeys((LOG_CHUNK, LOG_ROW, _LOG_KNOWN), ibis.null("int64"))
-        return known.mutate(**numbers, **{content: ibis.null("uint64")})
-    rows = numbered_versions(engine, log.store, log.artifact, chunks, name)
-    rows = rows.filter(rows[UNTIL] == FOREVER)
+        return known.mutate(**numbers, **{content: ibis.null("uint64"), _WAS_DELETED: ibis.literal(False)})
+    rows = _last_rows(spec, numbered_versions(engine, log.store, log.artifact, chunks, name))
+    deleted = rows[UNTIL] != FOREVER
+    place = {LOG_CHUNK: rows[CHUNK], LOG_ROW: rows[ROW], _LOG_KNOWN: _declared_known(spec, rows)}
+    if spec.may_delete:
+        place = {name: ibis.ifelse(deleted, ibis.null("int64"), value) for name, value in place.items()}
     last = rows.select(
         **{f"_log_{name}": rows[name] for name in spec.key},
-        **{LOG_CHUNK: rows[CHUNK], LOG_ROW: rows[ROW], _LOG_KNOWN: _declared_known(spec, rows)},
-        **{content: row_hash([rows[name] for name in spec.columns])},
+        **place,
+        **{content: row_hash([rows[name] for name in spec.columns]), "_log__until": rows[UNTIL]},
     )
-    return known.left_join(last, [known[name] == last[f"_log_{name}"] for name in spec.key])
+    both = known.left_join(last, [known[name] == last[f"_log_{name}"] for name in spec.key])
+    return both.mutate(**{_WAS_DELETED: (both["_log__until"] != FOREVER).fill_null(False)})
+
+
+def _last_rows(spec: SourceSpec, rows: Any) -> Any:
+    """Return the last row of each key: one that counts, or one that was deleted."""
+    if not spec.may_delete:
+        return rows.filter(rows[UNTIL] == FOREVER)
+    order = [rows[name].desc() for name in (UNTIL, KNOWN, INGEST)]
+    number = ibis.row_number().over(ibis.window(group_by=list(spec.key), order_by=order))
+    numbered = rows.mutate(_number=number)
+    return numbered.filter(numbered["_number"] == 0).drop("_number")
 
 
 def _declared_known(spec: SourceSpec, rows: Any) -> Any:

@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_platform.core.clock import from_micros
 from ml_platform.core.hashing import cache_key, format_instant
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.sources.key_index import hashes_name, key_range
 from ml_platform.sources.new_rows import NewRows
-from ml_platform.sources.source_log import CHUNK, EVENT_AT, FILE, KEY_HASH, KNOWN_AT, ROW, UNTIL
+from ml_platform.sources.source_log import CHUNK, DELETED, EVENT_AT, FILE, KEY_HASH, KNOWN_AT, ROW, UNTIL
 from ml_platform.storage.artifact_kinds.source import ReplacedRows, SourceChunk, SourceManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.chunks import Chunk, in_order, store_chunk
@@ -54,7 +55,7 @@ def add_records(
     Parameters
     ----------
     replaced
-        Numbers of chunks, places in them, and from when on the rows are replaced, sorted.
+        Numbers of chunks, places in them, from when on the rows are replaced, and whether they are deleted, sorted.
     """
     log = _GrowingLog(store, spec, number, previous)
     log.add_replaced(replaced)
@@ -69,6 +70,7 @@ class _StoredRows:
     stored: StoredObject
     hashes: StoredObject
     replaced: Chunk | None
+    deleted_from: str | None
     events: tuple[str, str]
     known: tuple[str, str]
 
@@ -76,7 +78,7 @@ class _StoredRows:
 def _store_rows(store: ArtifactStore, spec: SourceSpec, number: int, name: str, rows: pa.Table) -> _StoredRows:
     name = f"{number:06d}/{name}"
     hashes = store_chunk(store, hashes_name(name), rows.select([KEY_HASH]))
-    chunk = store_chunk(store, name, rows.drop_columns([KEY_HASH, UNTIL]))
+    chunk = store_chunk(store, name, rows.drop_columns([KEY_HASH, UNTIL, DELETED]))
     places = pa.array(np.flatnonzero(pc.is_valid(rows[UNTIL]).to_numpy(zero_copy_only=False)), pa.int64())
     replaced = None
     if len(places):
@@ -86,7 +88,14 @@ def _store_rows(store: ArtifactStore, spec: SourceSpec, number: int, name: str, 
     known = _range(rows[KNOWN_AT])
     keys = tuple(key_range(spec, rows))
     told = SourceChunk(name=name, rows=rows.num_rows, id=chunk.id, known_from=known[0], keys=keys)
-    return _StoredRows(told, chunk.stored, hashes.stored, replaced, _range(rows[EVENT_AT]), known)
+    first = _deleted_from(rows)
+    return _StoredRows(told, chunk.stored, hashes.stored, replaced, first, _range(rows[EVENT_AT]), known)
+
+
+def _deleted_from(rows: pa.Table) -> str | None:
+    """Return the first instant at which one of some rows is deleted."""
+    first = pc.min(rows[UNTIL].filter(rows[DELETED])).as_py()
+    return None if first is None else format_instant(from_micros(first))
 
 
 class _GrowingLog:
@@ -108,7 +117,7 @@ class _GrowingLog:
         self._events += chunk.events
         self._known += chunk.known
         if chunk.replaced is not None:
-            self._add_record(name, chunk.replaced)
+            self._add_record(name, chunk.replaced, chunk.deleted_from)
 
     def add_replaced(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Add records of replaced rows, which come sorted by chunk."""
@@ -116,10 +125,12 @@ class _GrowingLog:
             name = self._chunks[number].name
             file = pa.array([self._objects[name].sha256] * places.num_rows, pa.string())
             table = pa.table([file, places[ROW], places[UNTIL]], schema=PLACES)
-            self._add_record(name, store_chunk(self._store, _record_name(self._number, name), table))
+            record = store_chunk(self._store, _record_name(self._number, name), table)
+            self._add_record(name, record, _deleted_from(places))
 
-    def _add_record(self, chunk: str, record: Chunk) -> None:
-        told = ReplacedRows(name=record.name, chunk=chunk, rows=record.rows.num_rows, id=record.id)
+    def _add_record(self, chunk: str, record: Chunk, deleted_from: str | None) -> None:
+        deleted = {} if deleted_from is None else {"deleted_from": deleted_from}
+        told = ReplacedRows(name=record.name, chunk=chunk, rows=record.rows.num_rows, id=record.id, **deleted)
         self._replaced.append(told)
         self._objects[record.name] = record.stored
 

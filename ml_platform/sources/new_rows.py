@@ -16,6 +16,7 @@ from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.key_index import key_hash
 from ml_platform.sources.source_log import (
     CHUNK,
+    DELETED,
     EVENT_AT,
     FOREVER,
     INGEST,
@@ -32,7 +33,6 @@ from ml_platform.storage.manifest import Artifact
 
 LATE, CORRECTS, DOUBT = "_late", "_corrects", "_doubt"
 LOG_CHUNK, LOG_ROW = "_log__chunk", "_log__row"
-_REPLACED = {CHUNK: LOG_CHUNK, ROW: LOG_ROW, UNTIL: KNOWN}
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,13 @@ class NewRows:
     ----------
     rows
         They, for Ibis, in no order: `batches` has them in order.
+    ended
+        The rows of the log that they replace, or that are deleted, for Ibis: number of the chunk, place in it, until
+        when they count, whether they are deleted. None without a log.
     late, corrections
         How many of them are known only from this ingest on: rows of new keys, and changed ones.
+    deletions
+        How many rows are deleted: of the log, and among the new ones.
     row_bytes
         How large they are in the mean.
     doubtful
@@ -70,11 +75,13 @@ class NewRows:
 
     engine: DuckDB
     rows: Any
+    ended: Any | None
     spec: SourceSpec
     number: int
     count: int = 0
     late: int = 0
     corrections: int = 0
+    deletions: int = 0
     row_bytes: int = 0
     doubtful: int = 0
     missing: int | None = None
@@ -87,12 +94,12 @@ class NewRows:
         """Yield the rows, sorted by known-at and key.
 
         Beside the declared columns, event and known-at timestamps and the number of the ingest there are the hash of
-        the key, and the known-at of the row that replaces this one, in microseconds.
+        the key, until when the row counts, in microseconds, and whether it is deleted then.
         """
         rows = self.rows
         added = {EVENT_AT: rows[self.spec.event_timestamp], KNOWN_AT: instant_of(rows[KNOWN])}
         added |= {INGEST: ibis.literal(self.number, "int32"), KEY_HASH: key_hash(self.spec, rows)}
-        rows = rows.mutate(**added).select(*self.spec.columns, *added, UNTIL)
+        rows = rows.mutate(**added).select(*self.spec.columns, *added, UNTIL, DELETED)
         return self.engine.batches(rows.order_by([KNOWN_AT, *self.spec.key]))
 
     def declared(self) -> Iterator[pa.RecordBatch]:
@@ -110,24 +117,22 @@ class NewRows:
         """
         rows = self.rows
         new = rows.filter(rows[UNTIL].isnull()).select(*self.spec.columns, KNOWN)
-        if self.log is None:
+        if self.log is None or self.ended is None:
             return new.order_by([KNOWN, *self.spec.key]).select(*self.spec.columns)
         log = current_rows(self.engine, self.log, "current_rows")
-        replaced = rows.filter(rows["_first"] & rows[LOG_CHUNK].notnull()).select(LOG_CHUNK, LOG_ROW)
-        log = log.anti_join(replaced, [log[CHUNK] == replaced[LOG_CHUNK], log[ROW] == replaced[LOG_ROW]])
+        log = log.anti_join(self.ended, [CHUNK, ROW])
         both = new.union(log.select(*self.spec.columns, KNOWN))
         return both.order_by([KNOWN, *self.spec.key]).select(*self.spec.columns)
 
     def replaced_before(self) -> Iterator[pa.RecordBatch]:
-        """Yield which rows of the log are replaced, and from when on, by the number of their chunk and their place."""
-        rows = self.rows.filter(self.rows["_first"] & self.rows[LOG_CHUNK].notnull())
-        return self.engine.batches(rows.order_by([LOG_CHUNK, LOG_ROW]).select(**_REPLACED))
+        """Yield `ended`, sorted by chunk and place."""
+        return iter(()) if self.ended is None else self.engine.batches(self.ended.order_by([CHUNK, ROW]))
 
     def _ordered(self) -> Any:
         return self.rows.order_by([KNOWN, *self.spec.key])
 
 
 def current_rows(engine: DuckDB, log: Log, name: str) -> Any:
-    """Return the rows of a log that no other has replaced, for Ibis."""
+    """Return the rows of a log that no other has replaced, and that are not deleted, for Ibis."""
     rows = numbered_versions(engine, log.store, log.artifact, chunk_names(log.artifact), name)
     return rows.filter(rows[UNTIL] == FOREVER)

@@ -15,12 +15,13 @@ from ml_platform.core.clock import MICROSECOND, format_duration, from_micros, to
 from ml_platform.core.errors import SourceError
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.conform import FIRST, LAST, TYPES, conform
+from ml_platform.sources.deletions import deleting_rows
 from ml_platform.sources.ingest_history import CURSOR, ReadState
 from ml_platform.sources.reading.reader import SourcePart, reader_of
 from ml_platform.sources.source_log import KNOWN
 from ml_platform.sources.staging import Staging
 
-READ, FRESH, PLACE = "read_rows", "_fresh", "_place"
+READ, FRESH, PLACE, DELETES = "read_rows", "_fresh", "_place", "_deletes"
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ def read_parts(
 ) -> Reading:
     """Read parts into the staged table `READ`: declared columns, known-at in microseconds, newness, place.
 
+    Of each row it also has whether it deletes the row with its key.
+
     Parameters
     ----------
     kept
@@ -179,7 +182,7 @@ class _PartReader:
             self._part.fingerprint,
             waits,
             rows=self._read,
-            most_rows=max(self._read, before.most_rows if before and self._spec.reader.reads_files else 0),
+            most_rows=max(self._read, before.most_rows if before and self._spec.reports_lost_rows else 0),
             waiting=self._waiting,
             waiting_until=None if self._last_known is None else from_micros(self._last_known),
             far=self._beyond,
@@ -242,5 +245,6 @@ def _timed(spec: SourceSpec, table: pa.Table, first: int, *, fresh: bool) -> pa.
         known = pc.add(table[spec.event_timestamp].cast(pa.int64()), delay)
         known = pc.min_element_wise(known, pa.scalar(to_micros(LAST), pa.int64()))
     table = table.append_column(KNOWN, known)
+    table = table.append_column(DELETES, deleting_rows(spec, table))
     table = table.append_column(FRESH, pa.repeat(pa.scalar(fresh), table.num_rows))
     return table.append_column(PLACE, pa.array(np.arange(first, first + table.num_rows, dtype=np.int64)))

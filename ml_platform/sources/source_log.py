@@ -1,8 +1,8 @@
 """The log of a source: immutable chunks of rows, each known from an instant on.
 
-A row is known from ``_known_at`` until the next row with its key replaces it; nothing is ever changed or removed.
-The artifact of a source lists its chunks, and beside them *records of replaced rows*: whichever ingest replaced rows
-of a chunk stored their places in that chunk, and the instants from which they were replaced.
+A row is known from ``_known_at`` until the next row with its key replaces it, or until it is deleted; nothing is ever
+changed or removed. The artifact of a source lists its chunks, and beside them *records of replaced rows*: whichever
+ingest replaced or deleted rows of a chunk stored their places in that chunk, and the instants until which they count.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ml_platform.storage.manifest import Artifact, StoredObject
 
 EVENT_AT, KNOWN_AT, INGEST = "_event_at", "_known_at", "_ingest"
 EVENT, KNOWN, UNTIL = "_event", "_known", "_until"
+DELETED = "_deleted"
 FILE, ROW, CHUNK = "_file", "_row", "_chunk"
 KEY_HASH = "_key_hash"
 FOREVER = 2**62
@@ -132,9 +133,12 @@ def known_by(artifact: Artifact, instant: datetime) -> str:
     """Return the id of what a source's log tells about an instant: of the chunks with rows that were known by then.
 
     Rows that become known later, corrections among them, only ever come in later chunks, and change nothing of it.
+    A deletion brings no chunk: the records with deletions that were known by then are a part of it.
     """
-    until = format_instant(instant)
-    return content_id([chunk.id for chunk in SourceManifest.of(artifact).chunks if chunk.known_from <= until])
+    until, about = format_instant(instant), SourceManifest.of(artifact)
+    chunks = [chunk.id for chunk in about.chunks if chunk.known_from <= until]
+    deleted = [record.id for record in about.records if record.deleted_from and record.deleted_from <= until]
+    return content_id([chunks, deleted] if deleted else chunks)
 
 
 def local_chunks(store: ArtifactStore, objects: Mapping[str, StoredObject]) -> list[Any]:

@@ -43,7 +43,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Upstream:
-    """How a source differs from its log, as of one ingest. Rows are never removed from the log for it.
+    """How a source differs from its log, as of one ingest. No row is ever removed from the log.
 
     Attributes
     ----------
@@ -53,6 +53,8 @@ class Upstream:
         Files that no longer have some rows that they once had, and how many.
     missing
         Keys of the log that a reading of the whole source did not find.
+    deleted
+        Rows of the log, or of this reading, that this ingest deleted.
     waiting
         Rows that were read and become known later; `until` is when the last of them does.
     far
@@ -62,6 +64,7 @@ class Upstream:
     gone: Count = Count()
     fewer: Count = Count()
     missing: Count = Count()
+    deleted: int = 0
     waiting: int = 0
     until: str | None = None
     far: Count = Count()
@@ -119,7 +122,12 @@ def marks_of_gone(marks: Mapping[str, ReadState], present: Collection[str], now:
 
 
 def upstream_of(
-    last: Upstream, marks: Iterable[ReadState], missing: int | None, now: datetime, limit: timedelta
+    last: Upstream,
+    marks: Iterable[ReadState],
+    missing: int | None,
+    now: datetime,
+    limit: timedelta,
+    deleted: int = 0,
 ) -> Upstream:
     """Return how a source differs from its log.
 
@@ -140,6 +148,7 @@ def upstream_of(
     return Upstream(
         gone=_count(last.gone, sum(mark.rows for mark in gone), now, gone),
         fewer=_count(last.fewer, sum(mark.most_rows - mark.rows for mark in fewer), now, fewer),
+        deleted=deleted,
         missing=last.missing if missing is None else _count(last.missing, missing, now),
         waiting=sum(mark.waiting for mark in here),
         until=format_instant(max(untils)) if untils else None,

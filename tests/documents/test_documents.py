@@ -20,6 +20,18 @@ def test_the_declarations_of_the_page_on_features_are_valid(tmp_path):
     assert spec.file.connections == {"tickets_db": "postgresql://nowhere/tickets"}
 
 
+def test_the_declarations_of_the_page_on_sources_are_valid(tmp_path):
+    about = "spec_version: 1\ndescription: For a test.\nowner: team:test\nname: test\ncurrency: EUR\nclock: wall\n"
+    (tmp_path / "project.yaml").write_text(about + "entities: {customer: [customer]}\n")
+    blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", (PAGE.parent / "sources.md").read_text(), re.DOTALL)
+    for name, text in blocks:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    spec = load_project(tmp_path, {})
+    assert set(spec.sources) == {name.removeprefix("sources/").removesuffix(".yaml") for name, _ in blocks}
+
+
 def test_every_decision_is_dated_says_whether_it_holds_and_stands_in_the_list():
     folder = PAGE.parents[1] / "decisions"
     listed = (folder / "README.md").read_text()

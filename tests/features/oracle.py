@@ -29,7 +29,8 @@ def visible(rows, entity, tick, start, end):
     return [
         row
         for row in with_intervals(rows)
-        if entity is not None
+        if not row.get("gone")  # a row that only deletes the one before it
+        and entity is not None
         and row["shop"] == entity
         and row["seen"] <= tick < row["until"]
         and (start is None or row["at"] > tick + start)

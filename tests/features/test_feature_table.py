@@ -67,9 +67,10 @@ def declared(refresh="1h", delay="0s", windows=tuple(WINDOWS)):
     return {"entity": "shop", "source": "sales", "refresh": refresh, "publish_delay": delay, "features": features}
 
 
-def project_of(directory, rows, table, **project):
-    write_csv(directory / "data/sales.csv", list(COLUMNS), [[row[name] for name in COLUMNS] for row in rows])
-    source = {**SALES, "reader": {"csv": "data/sales.csv"}, "key": ["id"], "columns": COLUMNS}
+def project_of(directory, rows, table, source=None, **project):
+    columns = COLUMNS if source is None else source["columns"]
+    write_csv(directory / "data/sales.csv", list(columns), [[row[name] for name in columns] for row in rows])
+    source = {**SALES, "reader": {"csv": "data/sales.csv"}, "key": ["id"], "columns": COLUMNS, **(source or {})}
     return write_project(directory, sources={"sales": source}, features={"recent": table}, **project)
 
 
@@ -143,6 +144,39 @@ def test_every_cell_equals_the_loop_with_ties_corrections_and_nulls(tmp_path_fac
     project = project_of(tmp_path_factory.mktemp("world"), rows, declared())
     questions = [(shop, instant) for shop in ("a", "b", "c", "nobody", None) for instant in (*MOMENTS, at(12), at(-5))]
     assert_equal_cells(project, built(project, at(20)), rows, questions)
+
+
+DELETES = {"columns": COLUMNS | {"gone": "bool"}, "deletes": "gone"}
+
+
+@settings(
+    max_examples=3,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    st.lists(st.tuples(ROW, st.booleans()), min_size=12, max_size=60, unique_by=lambda it: (it[0]["id"], it[0]["seen"]))
+)
+def test_every_cell_equals_the_loop_where_rows_are_deleted_at_once_or_by_later_ingests(tmp_path_factory, drawn):
+    rows = [row("z", 0, shop="b") | {"gone": False}, *(found | {"gone": gone} for found, gone in drawn)]
+    questions = [(shop, instant) for shop in ("a", "b", "c", None) for instant in (*MOMENTS, at(12))]
+    folder = tmp_path_factory.mktemp("world")
+    for now in (at(3), at(20)):  # nothing changes for what is known by hour three
+        known = [found for found in rows if found["seen"] <= now]
+        project = project_of(folder, known, declared(), DELETES)
+        assert_equal_cells(project, built(project, now), rows if now == at(20) else known, questions)
+
+
+def test_a_row_that_a_full_load_lacks_counts_until_that_load(tmp_path):
+    table = one_table({"sum": "amount"}, ["ever"])
+    for now, shops in ((3, "abc"), (6, "ac"), (9, "abc")):
+        rows = [row(shop, 1, shop="a", amount=float(ord(shop) - 96)) for shop in shops]
+        project = project_of(tmp_path, rows, table, {"columns": COLUMNS, "full": True})
+        artifact = built(project, at(now))
+    found = [value_at(project, artifact, "a", at(hour)) for hour in (0, 1, 5, 6, 8, 9)]
+    assert found == [0.0, 6.0, 6.0, 4.0, 4.0, 6.0]
 
 
 @pytest.mark.parametrize(("refresh", "delay"), [("37m", "5m"), ("1d", "1h"), ("1s", "0s")])

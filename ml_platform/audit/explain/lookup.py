@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, NoSuchPrediction, listed, suggest
-from ml_platform.datasets.model_frame import to_frame
+from ml_platform.core.frames import to_frame
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest, Segment
 from ml_platform.storage.erasure_marks import marks_of

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from ml_platform.audit.explain.lookup import Logged
 from ml_platform.core.clock import to_micros
+from ml_platform.core.frames import to_frame
 from ml_platform.datasets.frame import Frame
 from ml_platform.datasets.left_out import ASKED, EFFECTIVE, EFFECTIVE_TIME, PREDICTION_TIME
-from ml_platform.datasets.model_frame import to_frame
 from ml_platform.declarations.serialized import read_declarations
 from ml_platform.project import Project
 

@@ -193,7 +193,7 @@ def _story(item: Input) -> RenderableType:
 def _remark(row: SourceRow) -> Text:
     parts = [Text("tells the value", "green")] if row.tells else []
     if row.replaced:
-        parts.append(Text(f"corrected {instant_text(row.replaced)}", "yellow"))
+        parts.append(Text(f"corrected or deleted {instant_text(row.replaced)}", "yellow"))
     return Text(", ").join(parts)
 
 

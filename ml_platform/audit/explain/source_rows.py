@@ -17,8 +17,8 @@ from ml_platform.core.engines import Engine
 from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.expressions import parse_expression
+from ml_platform.core.frames import to_frame
 from ml_platform.core.plain_values import plain_value
-from ml_platform.datasets.model_frame import to_frame
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.feature_table import EVER
 from ml_platform.declarations.node_name import NodeName

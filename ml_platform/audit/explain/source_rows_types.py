@@ -29,7 +29,7 @@ class SourceRow:
     event, known
         When it happened, and from when it was known.
     replaced
-        When another row replaced it, later than the tick; None where none has.
+        When another row replaced it, or it was deleted, later than the tick; None where neither has happened.
     value
         What the feature's expression gives of it; `tells` marks the row whose value the feature is.
     """

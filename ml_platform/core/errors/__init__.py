@@ -38,6 +38,7 @@ from ml_platform.core.errors.sources import (
     NotMaterialized,
     SchemaChanged,
     SourceError,
+    TooManyDeletions,
     ValueTooLarge,
 )
 from ml_platform.core.errors.storage import (
@@ -102,6 +103,7 @@ __all__ = [
     "StaleEvaluation",
     "StoreDamaged",
     "StoreUnavailable",
+    "TooManyDeletions",
     "TrainingError",
     "UnknownSnapshot",
     "UntrustedContent",

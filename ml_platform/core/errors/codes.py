@@ -81,6 +81,11 @@ CODES: Mapping[str, ErrorCode] = {
     "EmptySource": ErrorCode(
         "E-SOURCE-005", "A source has no row.", "Check the path, the query or the cursor of its reader."
     ),
+    "TooManyDeletions": ErrorCode(
+        "E-DELETION-001",
+        "A load of a source with `full` lacks more rows than `max_deleted_share`, as where an export was cut short.",
+        "Repair the load. Where the rows are really gone, raise `full: {max_deleted_share: ...}`, and ingest again.",
+    ),
     "BrokenInput": ErrorCode(
         "E-CHECK-001",
         "An input failed a check of severity error, so nothing that depends on it runs.",

@@ -40,6 +40,10 @@ class NaiveTimestamp(SourceError):
     """A timestamp has no time zone and its declaration names none."""
 
 
+class TooManyDeletions(SourceError):
+    """A load lacks more rows than its source's declaration lets it delete."""
+
+
 class EmptySource(SourceError):
     """A source has no row at all where rows are needed."""
 

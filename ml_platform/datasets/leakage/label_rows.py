@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from ml_platform.core.engines.ibis_functions import instant_of
 from ml_platform.core.expressions import parse_expression
+from ml_platform.core.frames import to_frame
 from ml_platform.datasets.labels.row_label import label_rows, row_label_of
 from ml_platform.datasets.left_out import EFFECTIVE_TIME
-from ml_platform.datasets.model_frame import to_frame
 from ml_platform.declarations.label import RowLabel
 from ml_platform.project import Project
 from ml_platform.sources.source_log import EVENT, KNOWN, UNTIL, source_versions

@@ -28,7 +28,7 @@ from ml_platform.declarations.checks.problems import (
 from ml_platform.declarations.expectations import expectation_problem
 from ml_platform.declarations.feature_table import FeatureTableSpec, column_name
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.resolve import columns_behind
+from ml_platform.declarations.resolve import column_types, columns_behind
 from ml_platform.declarations.source import Column, ColumnType, Expectation, SourceSpec
 
 _TABLE_COLUMNS = ("tick",)
@@ -57,6 +57,7 @@ def check_source(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
     if source.known_at.column is not None:
         yield from _check_time(where, ("known_at", "column"), source, source.known_at.column)
     yield from _check_reader(scope, where, source)
+    yield from _check_deletions(where, source)
     types = {name: column.type for name, column in source.columns.items()}
     yield from _check_expectations(where, source.expectations, list(source.columns), types)
 
@@ -92,6 +93,16 @@ def _check_cursor(where: str, source: SourceSpec, cursor: str) -> Iterator[Probl
             f"query: {cursor} AT TIME ZONE '{found.zone}' AS {cursor}"
         )
         yield Problem(where, place, text)
+
+
+def _check_deletions(where: str, source: SourceSpec) -> Iterator[Problem]:
+    yield from check_condition(where, ("deletes",), source.deletes, column_types(source))
+    if source.full is None:
+        return
+    part = "the predictions of some days" if source.reader.model is not None else "rows beyond its cursor"
+    if source.reader.model is not None or source.reader.cursor is not None:
+        text = f"the reader gives only {part}, so a missing row is no deleted one. Remove full"
+        yield Problem(where, ("full",), text)
 
 
 def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:

@@ -30,12 +30,19 @@ class SourceChunk(Part):
 
 
 class ReplacedRows(Part):
-    """Which rows of a chunk one ingest replaced."""
+    """Which rows of a chunk one ingest replaced or deleted.
+
+    Attributes
+    ----------
+    deleted_from
+        The first instant at which one of them was deleted; absent where all were replaced.
+    """
 
     name: str
     chunk: str
     rows: int
     id: str
+    deleted_from: str | None = None
 
 
 class SourceManifest(ArtifactKind):

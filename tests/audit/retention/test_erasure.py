@@ -273,6 +273,23 @@ def test_corrected_rows_and_their_records_are_erased_and_others_keep_their_histo
     assert known_at(project, 35)["receipt5"] == 6.0
 
 
+def test_a_deleted_row_is_erased_with_its_record_and_others_stay_deleted(tmp_path):
+    full = {"max_deleted_share": 1.0}
+    rows = [sale(f"receipt{n}", n) for n in range(6)]
+    project = sales_project(tmp_path, rows, full=full)
+    ingest_source(project, "sales", at(10))
+    project = sales_project(tmp_path, rows[3:], full=full)
+    ingest_source(project, "sales", at(20))
+    erased(project, "sale", id="receipt1")
+    require_nowhere(project, "receipt1")
+    assert not verify_project(project).damages
+    assert set(known_at(project, 15)) == {"receipt0", "receipt2", "receipt3", "receipt4", "receipt5"}
+    assert set(known_at(project, 25)) == {"receipt3", "receipt4", "receipt5"}
+    project = sales_project(tmp_path, [*rows[3:], rows[0], rows[1]], full=full)
+    assert ingest_source(project, "sales", at(40)).new_rows == 1
+    assert set(known_at(project, 45)) == {"receipt0", "receipt3", "receipt4", "receipt5"}
+
+
 def known_at(project, hour):
     """What the log says at an instant, worked out from its rows and records."""
     from ml_platform.core.clock import to_micros

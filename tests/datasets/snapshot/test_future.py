@@ -87,12 +87,17 @@ def once(found):
     return list({(row[0], row[3]): row for row in found}.values())
 
 
-def project_of(directory, told):
+DELETING = {"deletes": "n == 0", "full": {"max_deleted_share": 1.0}}
+"""Rows of which no. 0 is a deletion, and files of which a missing row is one."""
+
+
+def project_of(directory, told, how):
     for name, found in told.items():
         write_csv(directory / f"data/{name}.csv", list(COLUMNS[name]), once(found))
     known = {"key": ["id"], "event_timestamp": "at", "known_at": {"column": "seen"}}
     sources = {
-        name: {"reader": {"csv": f"data/{name}.csv"}, **known, "columns": columns} for name, columns in COLUMNS.items()
+        name: {"reader": {"csv": f"data/{name}.csv"}, **known, "columns": columns, **how}
+        for name, columns in COLUMNS.items()
     }
     return write_project(
         directory,
@@ -131,9 +136,10 @@ def is_known(row):
     other=st.fixed_dictionaries({name: rows(NOW, NOW + 30) for name in COLUMNS}),
     kept=st.floats(0, 1),
     way=st.sampled_from(["loaded at once", "ingested later"]),
+    how=st.sampled_from([{}, DELETING]),
 )
-def test_no_row_that_is_known_later_changes_a_cell_of_a_snapshot(seed, past, future, other, kept, way):
-    """Two futures of one past: in the other, rows are added, changed, removed and corrected; all known after hour 50.
+def test_no_row_that_is_known_later_changes_a_cell_of_a_snapshot(seed, past, future, other, kept, way, how):
+    """Two futures of one past: in the other, rows are added, changed, removed, corrected and deleted after hour 50.
 
     Loaded at once, both are told by the known-at that rows bear. Ingested later, the first is ingested at hour 50, and
     then the file is written anew with anything at all: whatever differs is known from that ingest on.
@@ -143,17 +149,17 @@ def test_no_row_that_is_known_later_changes_a_cell_of_a_snapshot(seed, past, fut
     first = {name: found + future[name] for name, found in told.items()}
     second = {name: list(filter(is_known, found)) + other[name] for name, found in told.items()}
     with tempfile.TemporaryDirectory() as folder:
-        one = project_of(Path(folder) / "one", first)
+        one = project_of(Path(folder) / "one", first, how)
         id, cells = snapshot_of(one, NOW if way == "ingested later" else NOW + 30)
         if way == "loaded at once":
-            two = project_of(Path(folder) / "two", second)
+            two = project_of(Path(folder) / "two", second, how)
         else:
             draw = random.Random(seed)
             rewritten = {
                 name: [row if draw.random() < kept else [*row[:4], 9 - row[4]] for row in found if draw.random() < 0.9]
                 for name, found in second.items()
             }
-            two = project_of(Path(folder) / "one", rewritten)
+            two = project_of(Path(folder) / "one", rewritten, how)
             forget_snapshots(two)
         again, same = snapshot_of(two, NOW + 30)
         pd.testing.assert_frame_equal(cells, same)
@@ -169,6 +175,15 @@ def forget_snapshots(project):
 def test_a_row_that_was_known_does_change_it(tmp_path):
     """The proof could fail: one value that is known a minute before the instant changes the snapshot."""
     told = history(1)
-    before = snapshot_of(project_of(tmp_path / "before", told), NOW)[0]
+    before = snapshot_of(project_of(tmp_path / "before", told, {}), NOW)[0]
     told["sales"].append(["o30", "a", at(31), at(35) - MINUTE, 0 if told["sales"][-1][4] else 9])
-    assert snapshot_of(project_of(tmp_path / "after", told), NOW)[0] != before
+    assert snapshot_of(project_of(tmp_path / "after", told, {}), NOW)[0] != before
+
+
+def test_a_deletion_that_was_known_does_change_it(tmp_path):
+    told = history(1)
+    before = snapshot_of(project_of(tmp_path / "before", told, DELETING), NOW)
+    told["sales"].append(["o30", "a", at(31), at(35) - MINUTE, 0])
+    after = snapshot_of(project_of(tmp_path / "after", told, DELETING), NOW)
+    assert before[0] != after[0]
+    assert len(before[1]) == len(after[1])

@@ -247,4 +247,4 @@ def test_new_versions_are_noticed_and_planned(tmp_path):
     ingest(project, 4)
     delta(tmp_path).optimize.compact()
     (planned,) = plan_project(project, at(5)).nodes
-    assert planned.reasons == ("files of its table were replaced since the last ingest: all of it is read again",)
+    assert planned.reasons == ("files were replaced or removed since the last ingest: all are read again",)

@@ -45,7 +45,7 @@ def _why_read(view: View, node: Node, look: IngestPlan) -> list[str]:
     if look.why == "begins anew":
         return [*(view.changes(node) or ["its declaration changed"]), "its log begins anew"]
     if look.why == "replaced":
-        return [*view.changes(node), "files of its table were replaced since the last ingest: all of it is read again"]
+        return [*view.changes(node), "files were replaced or removed since the last ingest: all are read again"]
     if look.why == "rows become known":
         first = look.last.next_known_at
         return [f"rows become known, the first at {first:%Y-%m-%d %H:%M}"] if first else []
