@@ -58,7 +58,7 @@ class Loop:
         self.full, self.last, self.closed, self.alive = full, None, [], {}
 
     def read(self, rows, now):
-        by_key = {}
+        by_key: dict[str, list[Any]] = {}
         for item in sorted(rows, key=lambda item: item[3]):
             by_key.setdefault(item[0], []).append(item)
         for key, told in by_key.items():
