@@ -19,14 +19,13 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-import ibis
-
 from ml_platform.core.engines import DuckDB
 from ml_platform.core.errors import EmptySource, SourceError
 from ml_platform.core.hashing import content_id, format_instant
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.project import Project
+from ml_platform.sources.add_records import with_records
 from ml_platform.sources.change_detection import look_at_source
 from ml_platform.sources.checks.batched import Rows, RunChecks, check_rows, counted_rows
 from ml_platform.sources.checks.freshness import check_freshness
@@ -35,23 +34,12 @@ from ml_platform.sources.empty_log import empty_log
 from ml_platform.sources.find_new_rows import find_new_rows
 from ml_platform.sources.ingest_history import CURSOR, Ingest, ReadState, record_ingest
 from ml_platform.sources.ingested import Ingested
-from ml_platform.sources.log_writer import add_records, append_rows
+from ml_platform.sources.log_writer import append_rows
 from ml_platform.sources.new_rows import Log, NewRows, current_rows
 from ml_platform.sources.quarantine import keep_refused_rows
 from ml_platform.sources.read_changed import Reading, read_parts
 from ml_platform.sources.reading.reader import SourcePart, fingerprint_of
-from ml_platform.sources.source_log import (
-    CHUNK,
-    DELETED,
-    FOREVER,
-    KNOWN,
-    ROW,
-    UNTIL,
-    has_records,
-    placed_versions,
-    source_rows,
-    with_chunk_numbers,
-)
+from ml_platform.sources.source_log import KNOWN, has_records, source_rows
 from ml_platform.sources.staging import Staging
 from ml_platform.sources.suppression_list import leave_out
 from ml_platform.sources.upstream import Upstream, far_ahead, marks_of_gone, read_upstream, upstream_of
@@ -167,15 +155,11 @@ class _Ingestion:
 
     def _with_records(self, last: Ingest) -> Ingest:
         """Return the last ingest; where an older version made its log, with one that tells which rows were replaced."""
-        artifact, store = self._artifact(last), self._project.store
-        if has_records(artifact):
+        log = self._artifact(last)
+        if has_records(log):
             return last
         with self._engine() as engine:
-            rows = placed_versions(engine, store, artifact, self._spec.key, "stored_rows")
-            rows = with_chunk_numbers(engine, artifact, rows.filter(rows[UNTIL] != FOREVER), "stored_rows")
-            rows = rows.select(CHUNK, ROW, UNTIL, **{DELETED: ibis.literal(False)})
-            records = engine.batches(rows.order_by([CHUNK, ROW]))
-            return replace(last, id=add_records(store, self._spec, artifact, last.number + 1, records).id)
+            return replace(last, id=with_records(engine, self._project.store, self._spec, log, last.number + 1).id)
 
     @contextmanager
     def _declared_places(self) -> Iterator[None]:
