@@ -100,14 +100,15 @@ def _data_row(item: DataStatus, columns: str, now: datetime) -> tuple[str, ...]:
 
 def _model(project: Project, status: ProjectStatus, model: ModelStatus) -> RenderableType:
     parts: list[RenderableType] = [Text(model.name, style="bold")]
+    unit = project.spec.unit_of_value(model.name)
     evaluation = _evaluation(project, model.name)
     if evaluation is not None:
-        parts += _evaluated(project, model, evaluation, status.currency)
+        parts += _evaluated(project, model, evaluation, unit)
     parts += [
-        _champion(model, status.currency),
+        _champion(model, unit),
         *_waiting(model),
         _predictions(model),
-        *_monitoring(model, status.currency),
+        *_monitoring(model, unit),
     ]
     parts += _reproduced(model)
     parts += [Text(f"  {node.name}: {_made(node)}") for node in model.nodes]
@@ -136,10 +137,12 @@ def _evaluated(
     basis = about.contenders[0]["interval"]
     stretch = f"tested on {about.rows:,} rows, {basis_text(basis)}, {about.start[:10]} to {about.end[:10]}"
     note = basis["declined"] or basis["note"]
+    unit = project.spec.models[model.name].value.unit
     word, color = _VERDICTS[about.verdict] if model.waiting is None else ("good enough", "green")
     lines: list[RenderableType] = [
         Text(f"  {stretch}", style="dim"),
         *([Text(f"  {note}", style="yellow")] if note else []),
+        *([Text(f"  no value is declared: amounts are {unit}, not money", style="yellow")] if unit else []),
         Padding(table, (0, 0, 0, 2)),
         Text(f"  {word}", style=color),
     ]

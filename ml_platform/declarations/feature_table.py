@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -79,10 +80,14 @@ def column_name(feature: str, window: Window | None) -> str:
 class FeatureTableSpec(Declaration):
     """Features of one entity from one source, refreshed at ticks."""
 
-    spec_version: SpecVersion
-    name: Name = Field(description="The name of the feature table, as models refer to it.", examples=["courier_recent"])
-    description: Description
-    owner: Owner
+    spec_version: SpecVersion = 1
+    name: Name = Field(
+        "",
+        description="The name of the feature table, as models refer to it. It is that of its file.",
+        examples=["courier_recent"],
+    )
+    description: Description = ""
+    owner: Owner = ""
     entity: Name = Field(
         description="What its rows are about: an entity of project.yaml. The source has the entity's key columns.",
         examples=["courier"],
@@ -93,7 +98,9 @@ class FeatureTableSpec(Declaration):
         examples=["1h"],
     )
     publish_delay: Delay = Field(
-        description="How long after a tick its values can be read: the time that the refresh takes.", examples=["5m"]
+        timedelta(minutes=5),
+        description="How long after a tick its values can be read: the time that the refresh takes.",
+        examples=["5m"],
     )
     where: ExpressionText | None = Field(
         None, description="A condition on rows of the source. Other rows are left out.", examples=["not cancelled"]
@@ -109,6 +116,11 @@ class FeatureTableSpec(Declaration):
         description="Checks of its newest values, run after every refresh.",
         examples=[[{"expect": "column_values_to_not_be_null", "args": {"column": "late_share_7d"}}]],
     )
+
+    @property
+    def plain_description(self) -> str:
+        """What describes it where its author does not."""
+        return f"Features of each {self.entity} from {self.source}."
 
     @cached_property
     def columns(self) -> dict[str, tuple[str, Window | None]]:

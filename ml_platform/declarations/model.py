@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -159,13 +160,21 @@ class Retraining(Declaration):
     )
 
 
+def _value(declared: dict[str, Any]) -> Any:
+    return Value.in_points(declared.get("task", ""), declared.get("quantile"))
+
+
 class ModelSpec(Declaration):
     """One model: what is predicted and when, from what, and what a decision is worth."""
 
-    spec_version: SpecVersion
-    name: Name = Field(description="The name of the model. Its versions are name@1, name@2.", examples=["late_parcel"])
-    description: Description
-    owner: Owner
+    spec_version: SpecVersion = 1
+    name: Name = Field(
+        "",
+        description="The name of the model. Its versions are name@1, name@2. It is that of its file.",
+        examples=["late_parcel"],
+    )
+    description: Description = ""
+    owner: Owner = ""
     task: Task = Field(
         description="binary: true or false; multiclass: one of several texts; regression: a number; quantile: the "
         "number below which a share of labels lies.",
@@ -211,6 +220,7 @@ class ModelSpec(Declaration):
         examples=[{"train": "28d", "validate": "7d", "test": "14d"}],
     )
     algorithm: AlgorithmField = Field(
+        Algorithm(name="lightgbm"),
         description="What is fitted: a name, or a name with parameters.",
         examples=["lightgbm", {"name": "lightgbm", "params": {"num_leaves": 63}}],
     )
@@ -226,7 +236,9 @@ class ModelSpec(Declaration):
         examples=[["logistic_regression"]],
     )
     value: Value = Field(
-        description="What a row earns or costs, in the project's currency.",
+        default_factory=_value,
+        description="What a row earns or costs, in the project's currency. Without it, versions are compared in "
+        "points, one for a right yes or a unit of error.",
         examples=[{"actions": {"upgrade": "-4 + label * 9", "wait": "0"}, "do_nothing": "wait"}],
     )
     leaks: Leaks = Field(
@@ -248,7 +260,11 @@ class ModelSpec(Declaration):
         description="How predictions are made with the champion. It is needed unless the population has every.",
         examples=[{"batch": "0 * * * * UTC"}],
     )
-    monitoring: Monitoring = Field(description="How drift is looked for.", examples=[{"window": "7d", "min_rows": 50}])
+    monitoring: Monitoring = Field(
+        Monitoring(window=timedelta(days=7)),
+        description="How drift is looked for.",
+        examples=[{"window": "7d", "min_rows": 50}],
+    )
     retraining: Retraining = Field(
         Retraining(),
         description="When a new version is trained. Without it, only a person starts a training.",
@@ -268,6 +284,11 @@ class ModelSpec(Declaration):
         assert runs is not None, "checked when the declaration was read"
         return runs
 
+    @property
+    def plain_description(self) -> str:
+        """What describes it where its author does not."""
+        return f"Predicts {self.label.formula} for each {self.population.entity}."
+
     @field_validator("deployment", mode="after")
     @classmethod
     def _has_runs(cls, value: Deployment, info: ValidationInfo) -> Deployment:
@@ -283,6 +304,8 @@ class ModelSpec(Declaration):
             raise ValueError("task quantile needs the key quantile. Add it, such as quantile: 0.9")
         if self.task != "quantile" and self.quantile is not None:
             raise ValueError(f"quantile belongs to task quantile, found task {self.task}. Remove quantile")
+        if self.value is None:
+            raise ValueError(f"task {self.task} needs value.actions, found no value. Declare what each action earns")
         classes = self.task in ("binary", "multiclass")
         if classes != (self.value.actions is not None):
             needed, found = ("actions", "payoff") if classes else ("payoff", "actions")

@@ -216,9 +216,9 @@ class Retention(Declaration):
 class ProjectFile(Declaration):
     """What holds for the whole project: clock, entities, storage, alerts, engine."""
 
-    spec_version: SpecVersion
+    spec_version: SpecVersion = 1
     name: Name = Field(description="The name of the project.", examples=["parcels"])
-    description: Description
+    description: Description = ""
     owner: Owner
     currency: Currency = Field(description="The currency of every amount, by its ISO 4217 code.", examples=["EUR"])
     clock: ClockSpec = Field(
@@ -298,3 +298,7 @@ class ProjectSpec:
     def name(self) -> str:
         """The project's name."""
         return self.file.name
+
+    def unit_of_value(self, model_name: str) -> str:
+        """Return what the amounts of a model are in: the project's currency, or points."""
+        return self.models[model_name].value.unit or self.file.currency

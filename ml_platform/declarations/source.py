@@ -149,10 +149,14 @@ class SourceSpec(Declaration):
 
     model_config = ConfigDict(json_schema_extra=_unless_answered)
 
-    spec_version: SpecVersion
-    name: Name = Field(description="The name of the source, as other files refer to it.", examples=["deliveries"])
-    description: Description
-    owner: Owner
+    spec_version: SpecVersion = 1
+    name: Name = Field(
+        "",
+        description="The name of the source, as other files refer to it. It is that of its file.",
+        examples=["deliveries"],
+    )
+    description: Description = ""
+    owner: Owner = ""
     reader: AnyReader = Field(
         description="Where the rows come from. Write exactly one reader.", examples=[{"csv": "data/deliveries.csv"}]
     )
@@ -211,6 +215,11 @@ class SourceSpec(Declaration):
     def replaces_parts(self) -> bool:
         """Whether all parts are read again where one is gone or changed: only all of them tell which rows there are."""
         return self.reader.replaces_parts or self.full is not None
+
+    @property
+    def plain_description(self) -> str:
+        """What describes it where its author does not."""
+        return f"Rows of {self.name}, one for each {' and '.join(self.key)}."
 
     @model_validator(mode="before")
     @classmethod

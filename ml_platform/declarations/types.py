@@ -181,7 +181,10 @@ Owner = Annotated[
     str,
     BeforeValidator(_owner),
     WithJsonSchema({"type": "string"}),
-    Field(description="Who answers for it: an email address, or a team.", examples=["team:network", "ada@example.com"]),
+    Field(
+        description="Who answers for it: an email address, or a team. The default is the owner of the project.",
+        examples=["team:network", "ada@example.com"],
+    ),
 ]
 SpecVersion = Annotated[Literal[1], Field(description="The version of this file format.", examples=[1])]
 Description = Annotated[

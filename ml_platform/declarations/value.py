@@ -42,6 +42,29 @@ class Value(Declaration):
         examples=["fixed"],
     )
 
+    unit: Literal["points"] | None = Field(
+        None,
+        description="points: the amounts are no money yet. The default is the project's currency.",
+        examples=["points"],
+    )
+
+    @classmethod
+    def in_points(cls, task: str, quantile: float | None) -> Value | None:
+        """Return the value of a model that declares none, by its task; None for several classes.
+
+        A true yes earns a point and a false one costs a point. For numbers each unit of the absolute error costs a
+        point, for a quantile each unit of the pinball loss (Koenker and Bassett 1978). Doing nothing is a no, or
+        predicting 0.
+        """
+        if task == "binary":
+            return cls(actions={"yes": "label * 2 - 1", "no": "0"}, do_nothing="no", unit="points")
+        if task == "regression":
+            return cls(payoff="-abs(label - prediction)", do_nothing="0", unit="points")
+        if task == "quantile" and quantile is not None:
+            loss = f"max({quantile:.12g} * (label - prediction), {1 - quantile:.12g} * (prediction - label))"
+            return cls(payoff=f"-{loss}", do_nothing="0", unit="points")
+        return None
+
     @model_validator(mode="after")
     def _actions_or_payoff(self) -> Value:
         if (self.actions is None) == (self.payoff is None):

@@ -235,7 +235,7 @@ class _Explainer:
             expected_value=plain_value(row.get("expected_value")),
             actions=tuple(ActionValue(name, value, name == action) for name, value in values.items()),
             taken=_TAKEN if predictor.decision.actions else "The prediction itself is acted on.",
-            currency=spec.file.currency,
+            currency=spec.unit_of_value(self._logged.model),
         )
 
     def _artifacts(self) -> dict[str, str]:

@@ -13,6 +13,12 @@ from ml_platform.declarations.release import DAYS_NEEDED
 def notes_of(spec: ProjectSpec) -> Iterator[str]:
     """Yield a sentence for each note, with the file and line of its declaration."""
     for name, model in spec.models.items():
+        if model.value.unit is not None:
+            place = spec.locations.get(f"models/{name}.value") or spec.locations[f"models/{name}"]
+            yield (
+                f"{place.file}:{place.line}: the value of {name} is in points, so nothing is in money yet. Declare in "
+                f"value what a row earns or costs in {spec.file.currency}."
+            )
         if model.split.test < timedelta(days=DAYS_NEEDED):
             place = spec.locations.get(f"models/{name}.split") or spec.locations[f"models/{name}"]
             yield (

@@ -55,9 +55,10 @@ def load_project(directory: Path, environ: Mapping[str, str] | None = None) -> P
     root = Path(directory).resolve()
     reading = _Reading(root)
     project = reading.project(os.environ if environ is None else environ)
-    sources = reading.folder("sources", SourceSpec)
-    tables = reading.folder("features", FeatureTableSpec)
-    models = reading.folder("models", ModelSpec)
+    owner = project.owner if project else ""
+    sources = reading.folder("sources", SourceSpec, owner)
+    tables = reading.folder("features", FeatureTableSpec, owner)
+    models = reading.folder("models", ModelSpec, owner)
     if project is None:
         raise DeclarationError(reading.faults)
     models = {name: _settled(model, sources.get(model.label.source)) for name, model in models.items()}
@@ -96,7 +97,8 @@ class _Reading:
         self.faults.extend(faults)
         return None if faults else self._validated(document, value, ProjectFile)
 
-    def folder(self, name: str, model: type[_Spec]) -> dict[str, _Spec]:
+    def folder(self, name: str, model: type[_Spec], owner: str) -> dict[str, _Spec]:
+        """Return the declarations of a folder by name; `owner` owns those that name none."""
         found: dict[str, _Spec] = {}
         for path in self._files(name):
             if path.parent != self.root / name or path.suffix != ".yaml":
@@ -112,7 +114,9 @@ class _Reading:
             if spec is None:
                 self.broken.add(f"{name}/{path.stem}")
             else:
-                found[path.stem] = spec.model_copy(update={"name": path.stem})
+                named = spec.model_copy(update={"name": path.stem, "owner": spec.owner or owner})
+                text = named.description or named.plain_description
+                found[path.stem] = named.model_copy(update={"description": text})
         return found
 
     def _files(self, name: str) -> list[Path]:
@@ -182,7 +186,9 @@ class _Reading:
                 self.faults.append(document.fault((), "is empty. Write a declaration, or remove the file."))
             return None
         if not isinstance(value, dict):
-            self.faults.append(document.fault((), "must be a mapping of keys to values. Begin with spec_version: 1."))
+            self.faults.append(
+                document.fault((), "must be a mapping of keys to values. Write key: value, such as owner: team:shop.")
+            )
             return None
         try:
             return model.model_validate(value)

@@ -43,6 +43,8 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document) 
     for detail in error.errors(include_url=False):
         if detail["type"] == "too_short" and document.at(detail["loc"]):
             continue  # its items are at fault, and pydantic did not count them
+        if detail["type"] == "default_factory_not_called":
+            continue  # another key is at fault
         yield _fault(detail["type"], tuple(detail["loc"]), detail.get("ctx", {}), detail["msg"], model, document)
 
 

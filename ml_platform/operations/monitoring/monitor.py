@@ -114,7 +114,7 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
         reason=result.reason,
         columns=tuple(json_value(asdict(column)) for column in result.columns),
         unlearned_nulls=_unlearned_nulls(project, version, now),
-        currency=project.spec.file.currency,
+        currency=project.spec.unit_of_value(version.model),
         **settled.facts(),
         missed=json_value(asdict(missed)) if (missed := missed_rows(project, version.model, now)) else None,
         metrics=json_value(settled.metrics),

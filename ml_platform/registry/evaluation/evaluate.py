@@ -55,6 +55,7 @@ from ml_platform.registry.evaluation.notes import (
     notes_on_label,
     notes_on_problems,
     notes_on_rows,
+    notes_on_unit,
 )
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
@@ -108,7 +109,7 @@ class _Evaluation:
 
     def __init__(self, project: Project, model_name: str, inputs: Mapping[str, str]) -> None:
         self._project, self._model = project, project.spec.models[model_name]
-        self._currency = project.spec.file.currency
+        self._currency = project.spec.unit_of_value(model_name)
         self._trained = project.store.get(TRAINED_MODEL, inputs["trained_model"])
         self._same = inputs["champion"] == self._trained.id
         self._champion, self._anchor = (self._trained_model(inputs[role]) for role in (CHAMPION, ANCHOR))
@@ -289,6 +290,7 @@ class _Evaluation:
     def _notes(self) -> list[str]:
         ahead = self._earned.difference(CHALLENGER, DO_NOTHING)
         return [
+            *notes_on_unit(self._model.value),
             *(note for note in (ahead.declined, ahead.note) if note),
             *notes_on_rows(len(self._rows.frame), self._asked_again, self._unvalued),
             *notes_on_earlier_versions(dict(self._earlier_versions()), self._start()),

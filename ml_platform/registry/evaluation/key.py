@@ -24,7 +24,7 @@ def evaluation_key(
     anchor_id: str | None = None,
 ) -> str:
     """Return the key of an evaluation of a trained model against a champion and an anchor, or against none."""
-    declared = {"currency": project.spec.file.currency, **deciding_part(project.spec, KIND, model_name)}
+    declared = {"currency": project.spec.unit_of_value(model_name), **deciding_part(project.spec, KIND, model_name)}
     inputs = inputs_of(trained_id, snapshot_id, champion_id, anchor_id)
     return cache_key(KIND, declared, code_version(KIND), inputs)
 

@@ -6,9 +6,16 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from ml_platform.declarations.value import Value
 from ml_platform.registry.evaluation.candidates import ANCHOR, CHAMPION
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
+
+
+def notes_on_unit(value: Value) -> Iterator[str]:
+    """Yield that nothing is in money, where it is so."""
+    if value.unit is not None:
+        yield "no value is declared, so that amounts are points, not money: declare what a row earns or costs."
 
 
 def notes_on_rows(rows: int, asked_again: np.ndarray, unvalued: np.ndarray) -> Iterator[str]:

@@ -119,6 +119,7 @@ class ModelFacts:
     split: Mapping[str, str]
     value: Mapping[str, str]
     do_nothing: str
+    unit: str
     batch: str
     retraining: str
     watched: str

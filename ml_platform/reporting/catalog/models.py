@@ -61,6 +61,7 @@ def model_facts(project: Project, name: str, now: datetime) -> ModelFacts:
         split=_split(spec),
         value=_value(spec),
         do_nothing=spec.value.do_nothing,
+        unit=project.spec.unit_of_value(name),
         batch=spec.batch.text,
         retraining=_retraining(spec),
         watched=span_text(spec.monitoring.window),

@@ -11,6 +11,7 @@ from time import process_time
 import pytest
 
 from ml_platform.core.errors import DeclarationError
+from ml_platform.declarations.checks.notes import notes_of
 from ml_platform.declarations.load.load import _cached_document, load_project
 from ml_platform.declarations.project import Location
 from ml_platform.project import open_project
@@ -159,9 +160,59 @@ def test_an_empty_file_is_a_fault(ferry: Path) -> None:
     assert faults(ferry) == ["models/late.yaml:1:1: is empty. Write a declaration, or remove the file."]
 
 
+SMALLEST = {
+    "project.yaml": """\
+name: kiosk
+owner: team:kiosk
+currency: EUR
+entities: {customer: [customer]}
+""",
+    "sources/sales.yaml": """\
+reader: {csv: data/sales.csv}
+key: [sale]
+event_timestamp: at
+known_at: {delay: 1h}
+columns: {sale: string, customer: string, at: timestamp, amount: float}
+""",
+    "models/spend.yaml": """\
+task: regression
+population: {source: sales, entity: customer, prediction_time: at + 2h}
+label: {source: sales, sum: amount, within: 7d}
+features: [sales.amount]
+split: {train: 28d, validate: 14d, test: 14d}
+deployment: {batch: "0 * * * * UTC"}
+""",
+}
+
+
+def test_what_has_a_sensible_default_needs_no_line(tmp_path: Path) -> None:
+    for name, text in SMALLEST.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    spec = load_project(tmp_path)
+    source, model = spec.sources["sales"], spec.models["spend"]
+    assert (source.name, source.owner, source.spec_version) == ("sales", "team:kiosk", 1)
+    assert source.description == "Rows of sales, one for each sale."
+    assert (model.name, model.owner) == ("spend", "team:kiosk")
+    assert model.description == "Predicts sum of amount within 7d for each customer."
+    assert (model.algorithm.name, model.monitoring.window) == ("lightgbm", timedelta(days=7))
+    assert spec.unit_of_value("spend") == "points"
+    assert [note for note in notes_of(spec) if "points" in note] == [
+        "models/spend.yaml:1: the value of spend is in points, so nothing is in money yet. Declare in value what a row "
+        "earns or costs in EUR."
+    ]
+
+
+def test_a_project_without_an_owner_is_at_fault(tmp_path: Path) -> None:
+    (tmp_path / "project.yaml").write_text(SMALLEST["project.yaml"].replace("owner: team:kiosk\n", ""))
+    assert faults(tmp_path) == ["project.yaml:1:1: the key owner is missing. Add it, such as owner: team:network."]
+
+
 def test_a_list_is_no_declaration(ferry: Path) -> None:
     (ferry / "models/late.yaml").write_text("- name: late\n")
-    assert faults(ferry) == ["models/late.yaml:1:1: must be a mapping of keys to values. Begin with spec_version: 1."]
+    assert faults(ferry) == [
+        "models/late.yaml:1:1: must be a mapping of keys to values. Write key: value, such as owner: team:shop."
+    ]
 
 
 def test_environment_references_are_replaced_in_project_yaml(ferry: Path) -> None:
