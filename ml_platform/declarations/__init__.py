@@ -14,6 +14,7 @@ __all__ = [
     "frame",
     "gate",
     "graph",
+    "in_production",
     "joins",
     "label",
     "label_aggregates",

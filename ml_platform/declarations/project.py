@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
-from ml_platform.core.clock import Schedule, parse_instant
+from ml_platform.core.clock import parse_instant
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.source import SourceSpec
-from ml_platform.declarations.types import Cron, Declaration, Delay, Description, Name, Owner, Span, SpecVersion
+from ml_platform.declarations.types import Declaration, Description, Name, Owner, SpecVersion
+from ml_platform.declarations.upkeep import Audit, Retention
 from ml_platform.declarations.yaml.pydantic_errors import show
 
 
@@ -143,74 +144,6 @@ class Storage(Declaration):
         description="The MLflow tracking URI. Default: SQLite in state.",
         examples=["https://mlflow.example.com"],
     )
-
-
-class Audit(Declaration):
-    """When the platform checks that its versions can be reproduced and that its store is undamaged."""
-
-    reproduce: Cron | None = Field(
-        default_factory=lambda: Schedule("0 4 * * 0 UTC"),
-        description="When a past version is trained again and compared. null: never.",
-        examples=["0 4 1 * * UTC"],
-    )
-    verify: Cron | None = Field(
-        default_factory=lambda: Schedule("30 4 * * * UTC"),
-        description="When the hashes of all stored objects and the ledger are verified. null: never.",
-        examples=["0 5 * * 0 UTC"],
-    )
-    ledger_key: Annotated[str, Field(min_length=16)] | None = Field(
-        None,
-        repr=False,
-        description="A secret of 16 characters or more that signs the ledger's anchors. Take it from the environment.",
-        examples=["${PARCELS_LEDGER_KEY}"],
-    )
-    dirty_tree: Literal["mark", "refuse"] = Field(
-        "mark",
-        description="What training does where files that it uses are not committed to Git. mark: it records them; "
-        "refuse: it stops.",
-        examples=["refuse"],
-    )
-
-
-class Retention(Declaration):
-    """How long unused artifacts are kept, per kind. A kind without a rule is kept forever."""
-
-    snapshots: Span | None = Field(
-        None, description="How long snapshots that no version was trained on are kept.", examples=["90d"]
-    )
-    trained_models: Span | None = Field(
-        None, description="How long trained models that are not a version are kept.", examples=["90d"]
-    )
-    feature_tables: Span | None = Field(
-        None, description="How long replaced states of feature tables are kept.", examples=["30d"]
-    )
-    sources: Span | None = Field(
-        None,
-        description="How long replaced states of sources are kept. Rows of the current state are always kept.",
-        examples=["30d"],
-    )
-    monitoring: Span | None = Field(
-        None, description="How long replaced monitoring reports are kept.", examples=["180d"]
-    )
-    quarantine: Span | None = Field(
-        None, description="How long rows that failed a check are kept for inspection.", examples=["30d"]
-    )
-    others: dict[str, Span] = Field(
-        default_factory=dict,
-        description="How long artifacts of kinds that installed packages add are kept, by the kind's own key.",
-        examples=[{"prediction_files": "30d"}],
-    )
-    grace: Delay = Field(
-        timedelta(days=1),
-        description="How old an artifact must be before it can be removed, and how long a removed one can be restored. "
-        "Choose more than the longest run takes.",
-        examples=["2d"],
-    )
-
-    def rule(self, key: str) -> timedelta | None:
-        """Return how long unused artifacts with this key are kept; None for ever."""
-        own: dict[str, timedelta | None] = {name: span for name, span in self if name not in ("others", "grace")}
-        return (self.others | own).get(key)
 
 
 class ProjectFile(Declaration):

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from ml_platform.core.clock import Schedule, format_duration
 from ml_platform.core.hashing import format_instant
-from ml_platform.declarations.model import Retraining
+from ml_platform.declarations.in_production import Retraining
 
 _DAY = timedelta(days=1)
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ml_platform.core.clock import Schedule
-from ml_platform.declarations.model import Retraining
+from ml_platform.declarations.in_production import Retraining
 from ml_platform.declarations.scheduling import (
     days_in_charge,
     days_to_score,

@@ -17,7 +17,7 @@ import pandas as pd
 from ml_platform.core.clock import to_micros
 from ml_platform.core.statistics.histograms import Histogram, choose_bins, count_values
 from ml_platform.core.statistics.population_stability import largest_shift
-from ml_platform.declarations.model import Monitoring
+from ml_platform.declarations.in_production import Monitoring
 from ml_platform.operations.monitoring.daily_series import Ints, Scale, daily_series, scale_of
 from ml_platform.operations.monitoring.drift_result import (
     ColumnDrift,

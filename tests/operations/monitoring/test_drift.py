@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from ml_platform.declarations.model import Monitoring
+from ml_platform.declarations.in_production import Monitoring
 from ml_platform.operations.monitoring.daily_series import scale_of
 from ml_platform.operations.monitoring.drift import (
     REFERENCE_DAYS,

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from ml_platform.declarations.model import Monitoring
+from ml_platform.declarations.in_production import Monitoring
 from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings, update_episode
 from ml_platform.operations.monitoring.drift_result import Verdict
 from ml_platform.project import Project

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_platform.declarations.model import Monitoring
+from ml_platform.declarations.in_production import Monitoring
 from ml_platform.operations.monitoring.drift import compare, summarize_reference, summarize_window
 from ml_platform.operations.monitoring.drift_result import DriftResult
 from ml_platform.operations.monitoring.growth import LOOK_BACK_DAYS, growing_columns, growth_rates

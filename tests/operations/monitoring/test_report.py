@@ -119,7 +119,7 @@ def test_the_library_leaves_no_file_and_no_word_behind(tmp_path: Path) -> None:
     code = (
         "import numpy, pandas; from ml_platform.operations.monitoring.drift import *;"
         "from ml_platform.operations.monitoring.report import drift_report;"
-        "from ml_platform.declarations.model import Monitoring;"
+        "from ml_platform.declarations.in_production import Monitoring;"
         "f = pandas.DataFrame({'x': numpy.arange(100.0)});"
         "t = pandas.Series(pandas.date_range('2024-01-01', periods=100, freq='D', tz='UTC'));"
         "r = summarize_reference((f, t), (f[[]], t)); end = t.max().to_pydatetime();"
