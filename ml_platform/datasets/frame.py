@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,8 +25,10 @@ from ml_platform.datasets.left_out import (
     INSTANT,
     IS_LATE,
     LATE,
+    LEFT,
     MISSED,
     NO_KEY,
+    OVER_MAX,
     PREDICTION_TIME,
     REASON,
     counted_reasons,
@@ -33,6 +36,7 @@ from ml_platform.datasets.left_out import (
     reason_counts,
 )
 from ml_platform.datasets.population.asking import questions_of
+from ml_platform.datasets.population.limits import has_left, in_sample, within_max
 from ml_platform.declarations.own_columns import required_columns
 from ml_platform.declarations.resolve import expand_features
 from ml_platform.project import Project
@@ -51,7 +55,7 @@ class Frame:
 
     def rows(self, start: datetime, end: datetime) -> pa.Table:
         """Return the frame in canonical order."""
-        in_time, _ = self._one_each(self._questions.in_time(start, end))
+        in_time, _ = self._chosen(self._questions.in_time(start, end))
         return self._framed(in_time).drop_columns([LATE])
 
     def asked_rows(self, start: datetime, end: datetime) -> tuple[pa.Table, pa.Table]:
@@ -60,7 +64,7 @@ class Frame:
         horizon = self._model.label.horizon // MICROSECOND
         in_horizon = pc.less_equal(came_late[EFFECTIVE], pc.add(came_late[ASKED], horizon))
         scored = in_horizon if self._model.deployment.late_rows == "score" else pc.and_(in_horizon, False)
-        answered, left_out = self._one_each(pa.concat_tables([in_time, came_late.filter(scored)]))
+        answered, left_out = self._chosen(pa.concat_tables([in_time, came_late.filter(scored)]))
         missed = came_late.filter(pc.invert(scored)).append_column(
             REASON, one_reason(MISSED, came_late, pc.invert(scored))
         )
@@ -69,7 +73,7 @@ class Frame:
 
     def counted_rows(self, start: datetime, end: datetime) -> tuple[pa.Table, dict[str, int]]:
         """Return `rows`, and how many rows are left out of them for which reason (`LEFT_OUT`)."""
-        in_time, left_out = self._one_each(self._questions.in_time(start, end))
+        in_time, left_out = self._chosen(self._questions.in_time(start, end))
         unclear = self._questions.unclear(start, end)
         counts = counted_reasons([part.select([EFFECTIVE, REASON]) for part in (left_out, unclear)])
         sums = Counter({MISSED: self._questions.late_count(start, end)})
@@ -95,8 +99,9 @@ class Frame:
             The columns of `asked` and those of the population; of a question whose row is gone, nothing. The first
             that became known comes first.
         """
-        again = self._questions.again(asked).sort_by(KNOWN).drop_columns([KNOWN])
-        return self.with_features(again)
+        again = self._questions.again(asked)
+        order = [KNOWN, *(f"{self._own.name}.{key}" for key in self._own.key)]
+        return self.with_features(again.sort_by([(name, "ascending") for name in order]).drop_columns([KNOWN]))
 
     def with_features(self, rows: pa.Table) -> pa.Table:
         """Return rows with the model's features as they could be read at ``_effective``."""
@@ -112,6 +117,21 @@ class Frame:
         rows = pa.table({**keys, **times, **{name: found[name] for name in (*own, *features)}, LATE: found[IS_LATE]})
         order = [EFFECTIVE_TIME, *self.keys, *(f"{self._own.name}.{key}" for key in self._own.key)]
         return rows.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
+
+    def _chosen(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Return the rows that are asked about, and the others with the reason; rows out of the sample are in neither.
+
+        Of several about one entity at one batch run one is asked about; who has left is not; and not more than
+        ``max_rows``.
+        """
+        rows, left_out = self._one_each(rows)
+        population, names = self._model.population, [f"{self._own.name}.{key}" for key in self.keys]
+        rows = rows.filter(pa.array(in_sample(rows, names, population.sample)))
+        left = has_left(self._project, self._model, self._inputs, self._engine, rows, names)
+        parts = [left_out, _with_reason(rows, left, LEFT)]
+        rows = rows.filter(pa.array(~left))
+        within = within_max(rows, names, population.max_rows)
+        return rows.filter(pa.array(within)), pa.concat_tables([*parts, _with_reason(rows, ~within, OVER_MAX)])
 
     def _one_each(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
         """Return the rows that ask about an entity, one for each batch run, and the others with the reason.
@@ -129,6 +149,11 @@ class Frame:
             named.filter(same).append_column(REASON, one_reason(ASKED_TWICE, named, same)),
         ]
         return named.filter(pc.invert(same)), pa.concat_tables(left_out)
+
+
+def _with_reason(rows: pa.Table, chosen: np.ndarray, reason: str) -> pa.Table:
+    found = rows.filter(pa.array(chosen))
+    return found.append_column(REASON, pa.repeat(pa.scalar(reason), len(found)))
 
 
 def _as_before(values: pa.ChunkedArray) -> pa.Array:

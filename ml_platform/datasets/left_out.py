@@ -14,7 +14,7 @@ INSTANT = pa.timestamp("us", "UTC")
 _LEFT_OUT_SCHEMA = pa.schema({EFFECTIVE: pa.int64(), REASON: pa.string()})
 MISSED, ASKED_TWICE, NO_KEY = "missed", "asked_twice", "no_key"
 NO_TIME, NO_CONDITION = "no_prediction_time", "no_condition"
-NO_MEMBERSHIP = "no_membership"
+NO_MEMBERSHIP, LEFT, TOO_SOON, OVER_MAX = "no_membership", "left", "asked_before", "over_max_rows"
 LEFT_OUT: Mapping[str, str] = {
     MISSED: "known only after their batch run",
     ASKED_TWICE: "about an entity that another row asked about at the same batch run",
@@ -22,9 +22,12 @@ LEFT_OUT: Mapping[str, str] = {
     NO_TIME: "whose prediction time is null",
     NO_CONDITION: "for which population.where is null",
     NO_MEMBERSHIP: "for which population.while is null",
+    LEFT: "about an entity that had left (population.until)",
+    TOO_SOON: "about an entity that an earlier row had asked about (population.at_most_once_per)",
+    OVER_MAX: "more than population.max_rows",
 }
 """Why production asks about no row, in words."""
-BY_DECLARATION = (NO_MEMBERSHIP,)
+BY_DECLARATION = (NO_MEMBERSHIP, LEFT, TOO_SOON, OVER_MAX)
 """The reasons that are no fault of the data: no prediction is missing."""
 
 

@@ -1,3 +1,3 @@
 """Who is asked about at which batch run, as known then: one file for each kind of population."""
 
-__all__ = ["asking", "questions", "rows", "ticks"]
+__all__ = ["asking", "events", "limits", "questions", "rows", "source_rows", "ticks"]

@@ -9,11 +9,8 @@ import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_platform.core.clock import MICROSECOND, to_micros
-from ml_platform.core.engines.ibis_functions import epoch_us
-from ml_platform.core.expressions import parse_expression
+from ml_platform.core.clock import MICROSECOND
 from ml_platform.datasets.batch_runs import batch_runs
-from ml_platform.datasets.feature_columns import required_input
 from ml_platform.datasets.left_out import (
     ASKED,
     EFFECTIVE,
@@ -23,14 +20,12 @@ from ml_platform.datasets.left_out import (
     REASON,
     WHERE,
 )
-from ml_platform.datasets.population.questions import Questions
+from ml_platform.datasets.population.source_rows import RUN_BEFORE, SourceQuestions
 from ml_platform.declarations.populations.rows import RowPopulation
-from ml_platform.sources.source_log import KNOWN, UNTIL, source_versions
-
-_RUN_BEFORE = "_run_before"
+from ml_platform.sources.source_log import KNOWN, UNTIL
 
 
-class RowQuestions(Questions):
+class RowQuestions(SourceQuestions):
     """One question for each row of a source."""
 
     def in_time(self, start: datetime, end: datetime) -> pa.Table:
@@ -82,7 +77,7 @@ class RowQuestions(Questions):
 
         The population's columns are called ``source.column``; ``_asked`` and ``_effective`` are in microseconds.
         """
-        rows, runs = self._versions(), batch_runs(self._model.batch, start, end)
+        rows, runs = self._asking(), batch_runs(self._model.batch, start, end)
         rows = rows.filter(rows[WHERE] & rows[ASKED].notnull())
         if len(runs) == 0:
             return self._none(rows)
@@ -99,7 +94,7 @@ class RowQuestions(Questions):
 
         A version of a row that was asked about in time, or counted here at an earlier run, is not among them.
         """
-        rows = self._versions()
+        rows = self._asking()
         rows = rows.filter(rows[WHERE] & rows[ASKED].notnull())
         seen = self._known_since(rows, start, end)
         if seen is None:
@@ -108,13 +103,13 @@ class RowQuestions(Questions):
         late = seen.filter((seen[ASKED] < seen[EFFECTIVE]) & (seen[EFFECTIVE] < seen[UNTIL]))
         before = rows.select(**{f"_{name}": rows[name] for name in key}, _before=rows[KNOWN], _pending=rows[ASKED])
         both = late.inner_join(before, [late[name] == before[f"_{name}"] for name in key])
-        answered = both.filter((both["_before"] <= both[_RUN_BEFORE]) & (both["_pending"] < both[EFFECTIVE]))
+        answered = both.filter((both["_before"] <= both[RUN_BEFORE]) & (both["_pending"] < both[EFFECTIVE]))
         late = late.anti_join(answered.select(*key, KNOWN).distinct(), [*key, KNOWN])
-        return late.mutate(**{IS_LATE: ibis.literal(True)}).drop(UNTIL, WHERE, _RUN_BEFORE)
+        return late.mutate(**{IS_LATE: ibis.literal(True)}).drop(UNTIL, WHERE, RUN_BEFORE)
 
     def _unclear(self, start: datetime, end: datetime) -> Any:
         """Return rows that became known in ``(start, end]`` of which nothing says whether, or when, they are asked."""
-        rows = self._versions()
+        rows = self._asking()
         rows = rows.filter(rows[WHERE].isnull() | (rows[WHERE] & rows[ASKED].isnull()))
         seen = self._known_since(rows, start, end)
         if seen is None:
@@ -122,30 +117,9 @@ class RowQuestions(Questions):
         reason = ibis.ifelse(seen[WHERE].isnull(), ibis.literal(NO_CONDITION), ibis.literal(NO_TIME))
         return seen.select(EFFECTIVE, **{REASON: reason})
 
-    def _versions(self) -> Any:
+    def _asking(self) -> Any:
         """Return every version of the population's rows, with ``_asked`` and whether ``where`` holds."""
-        node = self._own.node
-        artifact = self._project.store.get("source", required_input(self._inputs, self._model.name, node))
-        rows = source_versions(self._engine, self._project.store, artifact, self._own.key, "population_rows")
-        population = self._declared
-        holds = ibis.literal(True) if population.where is None else parse_expression(population.where).to_ibis(rows)
-        asked = epoch_us(parse_expression(population.prediction_time).to_ibis(rows))
-        own = {f"{self._own.name}.{column}": rows[column] for column in self._own.columns}
-        return rows.select(KNOWN, UNTIL, **own, **{ASKED: asked, WHERE: holds})
-
-    def _known_since(self, rows: Any, start: datetime, end: datetime) -> Any | None:
-        """Return rows that became known after the run before ``(start, end]``, with the first run that knows each."""
-        runs = batch_runs(self._model.batch, start, end)
-        if len(runs) == 0:
-            return None
-        previous = to_micros(self._model.batch.last(start))
-        after = pa.array([previous, *runs["run"].to_pylist()[:-1]], pa.int64())
-        known_runs = self._engine.arrow("runs_that_know", pa.table({_RUN_BEFORE: after, "_knows": runs["run"]}))
-        rows = rows.filter((rows[KNOWN] > previous) & (rows[KNOWN] <= runs["run"][-1].as_py()))
-        rows = rows.mutate(_before=rows[KNOWN] - 1)
-        found = rows.asof_join(known_runs, on=rows["_before"] >= known_runs[_RUN_BEFORE])
-        names = [name for name in rows.columns if name != "_before"]
-        return found.select(*names, _RUN_BEFORE, **{EFFECTIVE: found["_knows"]})
+        return self._versions(self._declared.where, self._declared.prediction_time)
 
     def _none(self, rows: Any) -> Any:
         return rows.mutate(**{EFFECTIVE: rows[ASKED], IS_LATE: ibis.literal(False)}).limit(0).drop(UNTIL, WHERE)

@@ -19,6 +19,7 @@ from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.expressions import parse_expression
 from ml_platform.datasets.feature_columns import required_input, with_feature_columns
 from ml_platform.datasets.left_out import ASKED, EFFECTIVE, IS_LATE, NO_MEMBERSHIP, REASON
+from ml_platform.datasets.population.limits import in_sample
 from ml_platform.datasets.population.questions import Period, Questions
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.populations.ticks import TickPopulation
@@ -116,7 +117,8 @@ class TickQuestions(Questions):
             for tick, table in zip(ticks, tables, strict=True)
         ]
         if parts:
-            return pa.concat_tables(parts)
+            rows = pa.concat_tables(parts)
+            return rows.filter(pa.array(in_sample(rows, names, self._declared.sample)))
         none = self._entities.at(0).slice(0, 0).rename_columns(names)
         return none.append_column(EFFECTIVE, pa.array([], pa.int64()))
 

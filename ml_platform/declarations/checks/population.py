@@ -18,9 +18,11 @@ from ml_platform.declarations.checks.problems import (
     check_expression,
     check_source_name,
     columns_of,
+    own_kinds,
 )
 from ml_platform.declarations.joins import joined_table
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.populations.events import EventPopulation
 from ml_platform.declarations.populations.population import Population
 from ml_platform.declarations.populations.rows import RowPopulation
 from ml_platform.declarations.populations.ticks import TickPopulation
@@ -30,6 +32,33 @@ from ml_platform.declarations.resolve import feature_type
 def check_population(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     """Yield what is wrong with the population of a model."""
     yield from _KINDS[type(model.population)](scope, model, model.population)
+    yield from _check_until(scope, model)
+
+
+def _check_until(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
+    until, where = model.population.until, f"models/{model.name}"
+    if until is None:
+        return
+    yield from check_source_name(scope, where, ("population", "until"), until.source)
+    if model.population.entity in scope.spec.file.entities:
+        yield from check_entity(scope, where, ("population", "until"), model.population.entity, [until.source])
+    columns, own = columns_of(scope, until.source), own_kinds(scope, model)
+    if columns is None:
+        return
+    yield from check_condition(where, ("population", "until", "where"), until.where, columns)
+    for key in scope.spec.file.entities.get(model.population.entity, ()):
+        if own is not None and key in own and key in columns and own[key] != columns[key]:
+            text = f"the key {key} is {columns[key]} in {until.source} and {own[key]} in the population"
+            yield Problem(where, ("population", "until"), f"{text}. Declare one type")
+
+
+def _check_events(scope: Scope, model: ModelSpec, population: EventPopulation) -> Iterator[Problem]:
+    where = f"models/{model.name}"
+    yield from check_source_name(scope, where, ("population", "on"), population.on)
+    yield from check_entity(scope, where, ("population", "entity"), population.entity, [population.on])
+    columns = columns_of(scope, population.on)
+    if columns is not None:
+        yield from check_condition(where, ("population", "where"), population.where, columns)
 
 
 def _check_rows(scope: Scope, model: ModelSpec, population: RowPopulation) -> Iterator[Problem]:
@@ -61,11 +90,12 @@ def _check_ticks(scope: Scope, model: ModelSpec, population: TickPopulation) -> 
     tables = {owner: joined_table(scope.spec, model, owner) for owner in owners}
     unknown = [owner for owner, joined in tables.items() if joined is None]
     for owner in unknown:
-        text = f"{owner} is no feature table of this project. {suggest(owner, scope.names('features'))}"
+        text = f"{owner} is no feature table. Write table.column. {suggest(owner, scope.names('features'))}"
         yield Problem(where, place, text)
-    if unknown:
+    problems = [] if unknown else check_condition(where, place, population.while_, _kinds(scope, model, owners))
+    yield from problems
+    if unknown or problems:
         return
-    yield from check_condition(where, place, population.while_, _kinds(scope, model, owners))
     if not population.naming(scope.spec.feature_tables) and population.entity in scope.spec.file.entities:
         entity = population.entity
         text = f"it reads no feature table of {entity}, and nothing else says which of them there are"
@@ -88,4 +118,8 @@ def _kinds(scope: Scope, model: ModelSpec, owners: Sequence[str]) -> dict[str, K
 
 
 _Check = Callable[[Scope, ModelSpec, Any], Iterator[Problem]]
-_KINDS: Mapping[type[Population], _Check] = {RowPopulation: _check_rows, TickPopulation: _check_ticks}
+_KINDS: Mapping[type[Population], _Check] = {
+    RowPopulation: _check_rows,
+    TickPopulation: _check_ticks,
+    EventPopulation: _check_events,
+}

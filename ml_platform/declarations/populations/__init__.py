@@ -1,3 +1,3 @@
 """Who is asked about, and when: one file for each kind of population."""
 
-__all__ = ["any_population", "population", "rows", "ticks"]
+__all__ = ["any_population", "events", "population", "rows", "ticks"]

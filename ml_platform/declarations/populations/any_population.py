@@ -8,11 +8,12 @@ from typing import Annotated, Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
+from ml_platform.declarations.populations.events import EventPopulation
 from ml_platform.declarations.populations.population import Population
 from ml_platform.declarations.populations.rows import RowPopulation
 from ml_platform.declarations.populations.ticks import TickPopulation
 
-KINDS: Mapping[str, type[Population]] = {"source": RowPopulation, "every": TickPopulation}
+KINDS: Mapping[str, type[Population]] = {"source": RowPopulation, "every": TickPopulation, "on": EventPopulation}
 """Each kind of population, by the key that only it has; without such a key it is the first."""
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ml_platform.core.clock import Schedule
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.source import Column, SourceSpec
-from ml_platform.declarations.types import Declaration, Name
+from ml_platform.declarations.types import Declaration, ExpressionText, Name, Shorthand
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,50 @@ class OwnColumns:
     key: tuple[str, ...]
 
 
+class Until(Declaration):
+    """The rows with which an entity leaves."""
+
+    source: Name = Field(description="The source of the outcome, with the key of the entity.", examples=["churn"])
+    where: ExpressionText | None = Field(
+        None, description="A condition on its rows. With other rows no entity leaves.", examples=["kind == 'ended'"]
+    )
+
+
+def _until(value: Any) -> Any:
+    return {"source": value} if isinstance(value, str) else value
+
+
+UntilField = Annotated[Until | None, BeforeValidator(_until), Shorthand({"type": "string"})]
+
+
 class Population(Declaration):
     """The questions that production will ask: about which entity, and when."""
 
     entity: Name = Field(
         description="What a row is about: an entity of project.yaml. One prediction is made per entity key and time.",
         examples=["order"],
+    )
+
+    until: UntilField = Field(
+        None,
+        description="The source of the outcome after which an entity is not asked about: it leaves with the first row "
+        "that is known at the batch run, with its event by then. A source, or a source with a condition.",
+        examples=["churn", {"source": "contracts", "where": "kind == 'ended'"}],
+    )
+    sample: float | None = Field(
+        None,
+        gt=0.0,
+        le=1.0,
+        description="The share of entities that is asked about, drawn at each batch run from the entity's key "
+        "and the run alone. It holds for training and for production.",
+        examples=[0.1],
+    )
+    max_rows: int | None = Field(
+        None,
+        ge=1,
+        description="How many questions a batch run has at most. Which ones is drawn as for sample; the others are "
+        "counted.",
+        examples=[100000],
     )
 
     @property
@@ -77,7 +115,7 @@ class Population(Declaration):
     @property
     def roles(self) -> Mapping[str, str]:
         """The names of the sources that it reads itself, by what for."""
-        return {}
+        return {} if self.until is None else {"until_rows": self.until.source}
 
     @property
     def sources(self) -> tuple[str, ...]:
