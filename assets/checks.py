@@ -7,9 +7,11 @@ import dagster as dg
 
 from ml_platform.declarations.expectations import check_names
 from ml_platform.declarations.graph import Node
+from ml_platform.declarations.row_policies import has_quarantine
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.operations.monitoring.upstream_versions import UPSTREAM_VERSION
 from ml_platform.sources.checks.results import CheckResult, record_checks
+from ml_platform.sources.quarantine_check import QUARANTINE
 from ml_platform_dagster.assets.metadata import Metadata, literal, table
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.step import Step
@@ -18,9 +20,10 @@ FRESHNESS = "freshness"
 
 
 def source_checks(spec: SourceSpec) -> tuple[str, ...]:
-    """Return the names of a source's checks: expectations, freshness where declared, the version behind predictions."""
+    """Return the names of a source's checks: expectations, freshness, dirty rows, the version behind predictions."""
     upstream = [UPSTREAM_VERSION] if spec.reader.model else []
-    return (*check_names(spec.expectations), *([FRESHNESS] if spec.freshness else []), *upstream)
+    dirty = [QUARANTINE] if has_quarantine(spec) else []
+    return (*check_names(spec.expectations), *([FRESHNESS] if spec.freshness else []), *dirty, *upstream)
 
 
 def check_specs(node: Node, names: Sequence[str]) -> list[dg.AssetCheckSpec]:

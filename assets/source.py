@@ -1,6 +1,7 @@
 """The asset of a source: rows read, checked, and appended to its log."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 
 import dagster as dg
@@ -89,6 +90,11 @@ def _metadata(facts: SourceFacts, found: Ingested) -> Metadata:
             "deletions": found.deletions,
             "missing_keys": found.upstream.missing.rows,
             "gone_files": found.upstream.gone.files,
+            "read_rows": found.rows.read,
+            "merged_rows": found.rows.merged,
+            "quarantined_rows": found.upstream.quarantined.rows,
+            "rows_without_a_value": found.upstream.nulled.rows,
+            "dirty_rows": table([asdict(item) for item in facts.dirty]),
             "waiting_rows": found.upstream.waiting,
             "waiting_until": found.upstream.until or "none",
             "upstream": bullets(found.upstream.notes()),

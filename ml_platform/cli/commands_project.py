@@ -164,6 +164,19 @@ def status(directory: Directory = HERE, as_json: AsJson = False) -> None:
 
 
 @app.command(rich_help_panel=_PANEL)
+def quarantine(
+    directory: Directory = HERE,
+    source: Annotated[str | None, typer.Option(help="Only rows of this source.")] = None,
+    limit: Annotated[int, typer.Option(help="How many to list for each source.", min=1)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List dirty rows: those that wait in quarantine, and those that were ingested without a value."""
+    from ml_platform.cli.quarantine import show_quarantine
+
+    show_quarantine(directory, source, limit, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
 def predictions(
     model: Annotated[str, typer.Argument(help="The model's name.")],
     directory: Directory = HERE,

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from ml_platform.core.clock import Schedule, format_duration
 from ml_platform.core.hashing import format_instant
+from ml_platform.declarations.dirty_rows import POLICIES
 from ml_platform.declarations.joins import joins_of
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.project import ProjectSpec
@@ -68,6 +69,20 @@ def frame_part(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
     }
 
 
-def rows_of(source: SourceSpec) -> Any:
-    """Return what decides the meaning of a source's rows, wherever they are read from."""
-    return {name: value for name, value in deciding(source).items() if name != "reader"}
+def rows_of(source: SourceSpec) -> dict[str, Any]:
+    """Return what decides the meaning of a source's rows, wherever they are read from and whichever are refused."""
+    found = {name: value for name, value in deciding(source).items() if name not in {"reader", *POLICIES}}
+    columns = found["columns"].items()
+    return found | {
+        "columns": {
+            column: {name: value for name, value in declared.items() if name not in POLICIES}
+            for column, declared in columns
+        }
+    }
+
+
+def refusing_of(source: SourceSpec) -> list[Any]:
+    """Return what decides which rows of a source are refused, in one item; nothing where no policy is declared."""
+    own = {name: value for name, value in deciding(source).items() if name in POLICIES - {"quarantine"}}
+    columns = {name: column.on_error for name, column in source.columns.items() if column.on_error is not None}
+    return [{**own, "columns": columns}] if own or columns else []

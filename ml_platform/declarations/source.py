@@ -6,6 +6,11 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from ml_platform.declarations.dirty_rows import (
+    DuplicatesPolicy,
+    OnError,
+    QuarantineLimit,
+)
 from ml_platform.declarations.reader import AnyReader, named_readers, readers
 from ml_platform.declarations.types import (
     Declaration,
@@ -58,6 +63,12 @@ class Column(Declaration):
     unit: str | None = Field(None, description="The unit of its values, for people.", examples=["min"])
     description: str = Field("", description="What it means, for people.", examples=["Delay on arrival."])
     required: bool = Field(False, description="Whether a null is an error.", examples=[True])
+    on_error: OnError = Field(
+        None,
+        description="What to do with a value that does not fit: fail, quarantine (set the row aside), or null (keep "
+        "the row without the value). By default as the source says.",
+        examples=["quarantine"],
+    )
 
 
 def _column(value: Any) -> Any:
@@ -199,6 +210,26 @@ class SourceSpec(Declaration):
         strict=False,
         description="Checks of the rows, run at every ingest.",
         examples=[[{"expect": "column_values_to_not_be_null", "args": {"column": "courier"}}]],
+    )
+
+    on_error: OnError = Field(
+        None,
+        description="What to do with a row that does not fit the declaration: fail (the default: nothing is ingested), "
+        "quarantine (set the row aside, ingest the others), or null (keep the row without the value, where the column "
+        "may be null). A column may declare another.",
+        examples=["quarantine"],
+    )
+    duplicates: DuplicatesPolicy | None = Field(
+        None,
+        description="What to do with rows of one reading that share key and known-at: fail (the default), keep_latest "
+        "(the one that was read last), or quarantine (all of them, unless they are equal).",
+        examples=["keep_latest"],
+    )
+    quarantine: QuarantineLimit | None = Field(
+        None,
+        description="How many dirty rows one ingest accepts: 1% of the rows that it reads, unless at_most says "
+        "otherwise.",
+        examples=[{"at_most": "0.1%"}],
     )
 
     @property

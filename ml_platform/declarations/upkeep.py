@@ -59,7 +59,9 @@ class Retention(Declaration):
         None, description="How long replaced monitoring reports are kept.", examples=["180d"]
     )
     quarantine: Span | None = Field(
-        None, description="How long rows that failed a check are kept for inspection.", examples=["30d"]
+        None,
+        description="How long rows that failed a check, and replaced states of dirty rows, are kept.",
+        examples=["30d"],
     )
     others: dict[str, Span] = Field(
         default_factory=dict,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from ml_platform.core.hashing import content_id
+from ml_platform.declarations.deciding import refusing_of, rows_of
 from ml_platform.declarations.fingerprint import deciding_part, project_functions
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.user_code.version import code_version
@@ -59,12 +60,12 @@ def look_at_source(project: Project, name: str, now: datetime) -> IngestPlan:
         Where its files are missing or cannot be reached.
     """
     spec, declared = project.spec.sources[name], deciding_part(project.spec, "source", name)
-    lineage = content_id({part: value for part, value in declared.items() if part not in ("reader", "full")})
+    lineage = content_id({part: value for part, value in rows_of(spec).items() if part != "full"})
     if spec.reader.model is not None:  # the predictions of another model are other rows
         lineage = content_id([lineage, spec.reader.model])
     code = code_version("source", project.root, project_functions(project.spec, "source", name))
     full = [declared["full"]] if spec.full is not None else []  # all parts are read again where it is declared
-    scope = content_id([lineage, declared["reader"], code, *full])
+    scope = content_id([lineage, declared["reader"], code, *full, *refusing_of(spec)])
     last = last_ingest(project.database, name)
     continues = last is not None and last.lineage == lineage and _has_rows(project, spec, last)
     marks = last_marks(project.database, name, scope) if continues else {}

@@ -11,14 +11,14 @@ from typing import Any
 
 import ibis
 
-from ml_platform.core.clock import from_micros, to_micros
+from ml_platform.core.clock import to_micros
 from ml_platform.core.engines import DuckDB
-from ml_platform.core.errors import DuplicateKey
-from ml_platform.core.hashing import format_instant
 from ml_platform.declarations.source import SourceSpec
+from ml_platform.sources.dirty_rows import DIRTY
+from ml_platform.sources.duplicates import WithoutDuplicates, without_duplicates
 from ml_platform.sources.log_comparison import Comparison, compare_with_log, without_log
 from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, LOG_CHUNK, LOG_ROW, Log, NewRows
-from ml_platform.sources.read_changed import DELETES, PLACE, READ
+from ml_platform.sources.read_changed import DELETES, READ
 from ml_platform.sources.source_log import CHUNK, DELETED, KNOWN, ROW, UNTIL
 from ml_platform.sources.staging import Staging
 
@@ -35,7 +35,7 @@ def find_new_rows(
     log: Log | None,
     *,
     partial: bool,
-    place: Callable[[int], str],
+    part_of: Callable[[int], tuple[str, int]],
     starts: Sequence[int] = (),
 ) -> NewRows:
     """Compare what was read (the staged table `READ`) with the log.
@@ -50,29 +50,38 @@ def find_new_rows(
         Whether parts of the source were not read. A row is then doubtful where it contradicts the log, and the part
         that the log has it from may still stand: where the log's row of its key was declared to be known later, or at
         the same instant and this row is from a new part.
-    place
-        Returns where a row was read, by its number.
+    part_of
+        Returns the part that a row was read from and its number in it, by its number in the reading.
     starts
         The number of each part's first row, where rows of the log are to be counted by part.
 
     Raises
     ------
     DuplicateKey
-        Where two rows of the read share key and known-at.
+        Where two rows of the read share key and known-at, unless the source declares otherwise.
     """
     read = staging.table(READ)
-    repeated = _repeated_keys(engine, staging, spec, read, place)
+    repeated = _repeated_keys(engine, staging, spec, read)
+    duplicates = WithoutDuplicates(read)
+    if repeated is not None:
+        duplicates = without_duplicates(engine, staging, spec, read, repeated, now, part_of)
+        read = duplicates.rows
+    if len(duplicates.dropped):
+        repeated = _repeated_keys(engine, staging, spec, read)
     if log is None:
         compared = without_log(read.filter(read[KNOWN] <= to_micros(now)))
     else:
-        compared = compare_with_log(engine, staging, spec, read, now, log, repeated, partial=partial, starts=starts)
+        dirty = staging.table(DIRTY)
+        compared = compare_with_log(
+            engine, staging, spec, read, now, log, repeated, partial=partial, starts=starts, dirty=dirty
+        )
     chosen = compared.rows if repeated is None else staging.keep("chosen_rows", compared.rows)
     kept = _with_ends(spec, chosen, repeated)
     if repeated is not None or log is not None:  # else they are the rows as they were read
         kept = staging.keep(_NEW, kept)
     rows = kept if spec.deletes is None else kept.filter(~kept[DELETES])
     ended = None if log is None else _ended(kept, compared, now)
-    found = NewRows(engine, rows, ended, spec, number, keys_repeat=repeated is not None, log=log)
+    found = NewRows(engine, rows, ended, spec, number, keys_repeat=repeated is not None, log=log, duplicates=duplicates)
     found = replace(found, missing=compared.missing, seen=compared.seen, moved=compared.moved)
     return _counted(found, kept, compared)
 
@@ -87,16 +96,11 @@ def _ended(kept: Any, compared: Comparison, now: datetime) -> Any:
     return ended.union(compared.deleted.mutate(**gone))
 
 
-def _repeated_keys(
-    engine: DuckDB, staging: Staging, spec: SourceSpec, read: Any, place: Callable[[int], str]
-) -> Any | None:
+def _repeated_keys(engine: DuckDB, staging: Staging, spec: SourceSpec, read: Any) -> Any | None:
     """Return the keys of which the read has several rows, for Ibis; None where there are none."""
     counted = read.group_by(list(spec.key)).aggregate(_rows=read.count())
     repeated = staging.keep(_REPEATED, counted.filter(counted["_rows"] > 1).select(*spec.key))
-    if not engine.run(repeated.limit(1)).num_rows:
-        return None
-    _refuse_duplicates(engine, spec, read.semi_join(repeated, list(spec.key)), place)
-    return repeated
+    return repeated if engine.run(repeated.limit(1)).num_rows else None
 
 
 def _counted(found: NewRows, kept: Any, compared: Comparison) -> NewRows:
@@ -126,23 +130,6 @@ def _counted(found: NewRows, kept: Any, compared: Comparison) -> NewRows:
 def _text_bytes(spec: SourceSpec, rows: Any) -> Any:
     texts = [rows[name].length().sum().fill_null(0) for name, column in spec.columns.items() if column.type == "string"]
     return reduce(add, texts, ibis.literal(0, "int64"))
-
-
-def _refuse_duplicates(engine: DuckDB, spec: SourceSpec, rows: Any, place: Callable[[int], str]) -> None:
-    ends = {"_first_place": rows[PLACE].min(), "_last_place": rows[PLACE].max()}
-    counted = rows.group_by([*spec.key, KNOWN]).aggregate(_rows=rows.count(), **ends)
-    twice = counted.filter(counted["_rows"] > 1).order_by([KNOWN, *spec.key])
-    found = engine.run(twice.limit(1))
-    if found.num_rows:
-        row = found.to_pylist()[0]
-        key = ", ".join(f"{name} {row[name]!r}" for name in spec.key)
-        raise DuplicateKey(
-            spec.name,
-            f"key {key}",
-            f"{row['_rows']} rows are known at {format_instant(from_micros(row[KNOWN]))} "
-            f"({place(row['_first_place'])} and {place(row['_last_place'])})",
-            "Remove all but one, or add the column that tells them apart to the key.",
-        )
 
 
 def _with_ends(spec: SourceSpec, rows: Any, repeated: Any | None) -> Any:

@@ -13,37 +13,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from ml_platform.core.engines import DuckDB
-from ml_platform.core.errors import EmptySource, SourceError
+from ml_platform.core.errors import EmptySource
 from ml_platform.core.hashing import content_id, format_instant
-from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.project import Project
 from ml_platform.sources.add_records import with_records
 from ml_platform.sources.change_detection import look_at_source
-from ml_platform.sources.checks.batched import Rows, RunChecks, check_rows, counted_rows
+from ml_platform.sources.checks.batched import RunChecks
 from ml_platform.sources.checks.freshness import check_freshness
-from ml_platform.sources.checks.results import CheckResult, ChecksFailed
+from ml_platform.sources.checks.results import CheckResult
+from ml_platform.sources.declared_places import declared_places
 from ml_platform.sources.empty_log import empty_log
 from ml_platform.sources.find_new_rows import find_new_rows
+from ml_platform.sources.ingest_checks import IngestChecks
 from ml_platform.sources.ingest_history import CURSOR, Ingest, ReadState, record_ingest
-from ml_platform.sources.ingested import Ingested
+from ml_platform.sources.ingested import Ingested, RowCounts
 from ml_platform.sources.log_writer import append_rows
-from ml_platform.sources.new_rows import Log, NewRows, current_rows
-from ml_platform.sources.quarantine import keep_refused_rows
-from ml_platform.sources.read_changed import Reading, read_parts
+from ml_platform.sources.new_rows import Log, NewRows
+from ml_platform.sources.quarantine import DirtyRows, quarantined_by_part, require_few, settle_dirty_rows
+from ml_platform.sources.quarantine_check import check_quarantine
+from ml_platform.sources.read_changed import read_parts
+from ml_platform.sources.read_rows import Reading
 from ml_platform.sources.reading.reader import SourcePart, fingerprint_of
-from ml_platform.sources.source_log import KNOWN, has_records, source_rows
+from ml_platform.sources.source_log import has_records
 from ml_platform.sources.staging import Staging
 from ml_platform.sources.suppression_list import leave_out
 from ml_platform.sources.upstream import Upstream, far_ahead, marks_of_gone, read_upstream, upstream_of
-from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.ledger.anchors import seal_rows
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Made
@@ -72,13 +72,14 @@ def ingest_source(project: Project, name: str, now: datetime, run_checks: RunChe
 class _Ingestion:
     def __init__(self, project: Project, spec: SourceSpec, now: datetime, run_checks: RunChecks | None) -> None:
         self._project, self._spec, self._now = project, spec, now
-        self._run_checks = run_checks
-        self._expectations = content_id([expected.model_dump(mode="json") for expected in spec.expectations])
-        with self._declared_places():
+        self._checks = IngestChecks(project.store, spec, run_checks)
+        with declared_places(project.spec, spec.name):
             look = look_at_source(project, spec.name, now)
         self._look, self._marks, self._last = look, look.marks, look.last
         self._previous = self._with_records(look.last) if look.last and look.continues else None
         self._far_ahead = far_ahead(spec, project.clock)
+        self._upstream = read_upstream(self._previous.upstream) if self._previous is not None else Upstream()
+        self._dirty = project.store.get("quarantine", self._upstream.dirty) if self._upstream.dirty else None
 
     def run(self) -> Ingested:
         previous = self._previous
@@ -86,7 +87,7 @@ class _Ingestion:
             return self._as_before(previous)
         if previous is not None and self._look.why is None:
             return self._nothing_new(previous, self._look.parts, ())
-        with self._declared_places():
+        with declared_places(self._project.spec, self._spec.name):
             return self._ingest(self._look.parts, self._look.changed)
 
     def _ingest(self, parts: Sequence[SourcePart], changed: Sequence[SourcePart]) -> Ingested:
@@ -102,24 +103,31 @@ class _Ingestion:
                 self._number,
                 self._log(),
                 partial=some,
-                place=reading.place,
+                part_of=reading.part_of,
                 starts=reading.starts if self._spec.reports_lost_rows else (),
             )
             if not new.doubtful:
+                dirty = reading.dirty + new.duplicates.quarantined
+                require_few(engine, staging, self._spec, reading.read, dirty)
                 whole = not some and not self._is_partly_read
-                return self._finish(parts, reading, new if whole else replace(new, missing=None))
+                return self._finish(parts, _Read(staging, reading, new if whole else replace(new, missing=None)))
         return self._ingest(parts, parts)
 
-    def _finish(self, parts: Sequence[SourcePart], reading: Reading, new: NewRows) -> Ingested:
-        marks = reading.marks_beside(self._marks, new.seen, new.moved)
+    def _finish(self, parts: Sequence[SourcePart], read: _Read) -> Ingested:
+        reading, new = read.reading, read.new
+        refused = quarantined_by_part(new.engine, self._project.store, self._dirty)
+        marks = reading.marks_beside(self._marks, new.seen, new.moved, refused, new.duplicates.dropped)
         if new.count or new.deletions:
-            return self._append(parts, marks, new)
+            return self._append(parts, marks, read)
         if self._previous is None and self._spec.reader.may_be_empty:
             return self._nothing_yet(parts)
+        if self._previous is None and reading.dirty:
+            problem = f"none of its rows is ingested: {reading.quarantined:,} of {reading.read:,} are dirty"
+            raise EmptySource(self._spec.name, self._spec.reader.label, problem, "Correct the data, or its columns.")
         if self._previous is None:
             problem = f"none of its rows is known by {format_instant(self._now)}"
             raise EmptySource(self._spec.name, "known_at", problem, "Correct known_at, or advance the clock.")
-        return self._nothing_new(self._previous, parts, marks, new.missing)
+        return self._nothing_new(self._previous, parts, marks, read)
 
     @property
     def _is_partly_read(self) -> bool:
@@ -141,7 +149,7 @@ class _Ingestion:
         reading = read_parts(staging, self._spec, parts, self._marks, self._now, kept, self._far_ahead)
         only_beyond = CURSOR in self._marks and self._marks[CURSOR].mark is not None
         may_be_empty = may_be_empty or only_beyond or self._spec.reader.may_be_empty
-        if reading.rows == 0 and not may_be_empty:
+        if reading.rows + reading.dirty == 0 and not may_be_empty:
             where = self._spec.reader.label
             raise EmptySource(self._spec.name, where, "there is no row", "Give it rows, and materialize it again.")
         return reading
@@ -161,64 +169,24 @@ class _Ingestion:
         with self._engine() as engine:
             return replace(last, id=with_records(engine, self._project.store, self._spec, log, last.number + 1).id)
 
-    @contextmanager
-    def _declared_places(self) -> Iterator[None]:
-        """Let errors about a declared column say where it is declared."""
-        try:
-            yield
-        except SourceError as error:
-            locations = self._project.spec.locations
-            found = locations.get(f"sources/{self._spec.name}.columns.{error.column}") if error.column else None
-            if found is None:
-                raise
-            raise error.declared_at(f"{found.file}:{found.line}") from None
-
     # Writing ---------------------------------------------------------------
 
-    def _append(self, parts: Sequence[SourcePart], marks: Iterable[ReadState], new: NewRows) -> Ingested:
-        checks = self._check(new)
+    def _append(self, parts: Sequence[SourcePart], marks: Iterable[ReadState], read: _Read) -> Ingested:
+        checks = self._checks.of_new_rows(read.new, self._now)
         previous = self._artifact(self._previous) if self._previous else None
-        artifact = append_rows(self._project.store, self._spec, previous, new)
-        ingest = self._ingest_of(artifact.id, parts, marks, checks, new, new.missing)
+        artifact = append_rows(self._project.store, self._spec, previous, read.new)
+        ingest = self._ingest_of(artifact.id, parts, marks, checks, read)
         self._record(ingest, parts, marks)
         seal_rows(self._project, self._now)
-        return self._result(Made(artifact, reused=False), checks, new, ingest)
-
-    def _check(self, new: NewRows) -> tuple[CheckResult, ...]:
-        """Return the results for new rows; set them aside where one of them stops the source."""
-        whole = None
-        if self._previous is not None or new.keys_repeat:
-            whole = partial(counted_rows, new.engine, new.current)
-        results = self._results(Rows(new.count, new.declared), whole)
-        if any(result.blocks for result in results):
-            keep_refused_rows(self._project.store, self._spec.name, new, self._now)
-            raise ChecksFailed(NodeName("source", self._spec.name), results)
-        return results
-
-    def _results(self, rows: Rows, whole: Callable[[], Rows] | None) -> tuple[CheckResult, ...]:
-        if self._run_checks is None or not self._spec.expectations:
-            return ()
-        return check_rows(self._run_checks, self._spec.expectations, rows, whole, self._spec.key)
-
-    def _checks_again(self, previous: Ingest) -> tuple[CheckResult, ...]:
-        """Return the last results; where the expectations have changed since, hold all rows against the new ones."""
-        if previous.expectations == self._expectations or self._run_checks is None:
-            return previous.checks
-        artifact = self._artifact(previous)
-        with self._engine() as engine:
-            rows = source_rows(engine, self._project.store, artifact, "stored_rows").select(*self._spec.columns)
-            log = Log(self._project.store, artifact, previous.at)
-            current = current_rows(engine, log, "current_rows")
-            current = current.order_by([KNOWN, *self._spec.key]).select(*self._spec.columns)
-            everything = Rows(SourceManifest.of(artifact).rows, lambda: engine.batches(rows))
-            return self._results(everything, partial(counted_rows, engine, lambda: current))
+        return self._result(Made(artifact, reused=False), checks, read, ingest)
 
     def _nothing_new(
-        self, previous: Ingest, parts: Sequence[SourcePart], marks: Iterable[ReadState], missing: int | None = None
+        self, previous: Ingest, parts: Sequence[SourcePart], marks: Iterable[ReadState], read: _Read | None = None
     ) -> Ingested:
-        ingest = self._ingest_of(previous.id, parts, marks, self._checks_again(previous), None, missing)
+        checks = self._checks.again(previous, self._engine)
+        ingest = self._ingest_of(previous.id, parts, marks, checks, read)
         self._record(ingest, parts, marks)
-        return self._as_before(ingest)
+        return self._as_before(ingest, read)
 
     def _nothing_yet(self, parts: Sequence[SourcePart]) -> Ingested:
         """Record that the model has not predicted anything yet: features of it are null, and counts 0."""
@@ -227,8 +195,8 @@ class _Ingestion:
         self._record(ingest, parts, ())
         return self._result(made, (), None, ingest)
 
-    def _as_before(self, ingest: Ingest) -> Ingested:
-        return self._result(Made(self._artifact(ingest), reused=True), ingest.checks, None, ingest)
+    def _as_before(self, ingest: Ingest, read: _Read | None = None) -> Ingested:
+        return self._result(Made(self._artifact(ingest), reused=True), ingest.checks, read, ingest)
 
     def _ingest_of(
         self,
@@ -236,17 +204,20 @@ class _Ingestion:
         parts: Sequence[SourcePart],
         marks: Iterable[ReadState],
         checks: tuple[CheckResult, ...],
-        new: NewRows | None,
-        missing: int | None = None,
+        read: _Read | None,
     ) -> Ingest:
+        new = read.new if read and read.new.count else None
         known = {**self._marks} | {mark.name: mark for mark in marks}
         known |= {mark.name: mark for mark in self._gone(known, parts)}
         if self._spec.replaces_parts:
             known = {name: mark for name, mark in known.items() if mark.gone_at is None}
         waits = [mark.next_known_at for mark in known.values() if mark.next_known_at is not None]
-        last = read_upstream(self._previous.upstream) if self._previous is not None else Upstream()
-        deleted = new.deletions if new else 0
-        upstream = upstream_of(last, known.values(), missing, self._now, self._far_ahead, deleted)
+        missing = read.new.missing if read else None
+        deleted = read.new.deletions if read else 0
+        upstream = upstream_of(self._upstream, known.values(), missing, self._now, self._far_ahead, deleted)
+        if read is not None:
+            dirty = self._settled(read, parts)
+            upstream = dirty.beside(upstream, self._upstream, self._now, read.new.duplicates.merged)
         files = fingerprint_of(parts)
         return Ingest(
             number=self._number,
@@ -258,7 +229,7 @@ class _Ingestion:
             new_rows=new.count if new else 0,
             late=new.late if new else 0,
             corrections=new.corrections if new else 0,
-            expectations=self._expectations,
+            expectations=self._checks.version,
             checks=checks,
             upstream=upstream.as_text(),
         )
@@ -275,14 +246,46 @@ class _Ingestion:
             return [ReadState(mark.name, None, None, gone_at=mark.gone_at) for mark in gone if mark.gone_at is not None]
         return gone if self._spec.reader.reads_files else []
 
-    def _result(self, made: Made, checks: tuple[CheckResult, ...], new: NewRows | None, ingest: Ingest) -> Ingested:
-        freshness = check_freshness(self._spec, made.artifact, self._now)
+    def _settled(self, read: _Read, parts: Sequence[SourcePart]) -> DirtyRows:
+        """Store the dirty rows of this ingest, before the ingest that names them is recorded."""
+        names = {part.name for part in read.reading.parts} | {mark.name for mark in read.reading.marks}
+        present = {part.name for part in parts}
+        engine, store = read.new.engine, self._project.store
+        return settle_dirty_rows(engine, read.staging, store, self._spec, self._now, self._dirty, names, present)
+
+    def _result(self, made: Made, checks: tuple[CheckResult, ...], read: _Read | None, ingest: Ingest) -> Ingested:
+        upstream = read_upstream(ingest.upstream)
+        more = (*check_freshness(self._spec, made.artifact, self._now), *check_quarantine(self._spec, upstream))
         return Ingested(
             made=made,
-            new_rows=new.count if new else 0,
-            checks=(*checks, *freshness),
-            late=new.late if new else 0,
-            corrections=new.corrections if new else 0,
-            deletions=new.deletions if new else 0,
-            upstream=read_upstream(ingest.upstream),
+            new_rows=read.new.count if read else 0,
+            checks=(*checks, *more),
+            late=read.new.late if read else 0,
+            corrections=read.new.corrections if read else 0,
+            deletions=read.new.deletions if read else 0,
+            upstream=upstream,
+            rows=read.counts if read else RowCounts(),
+        )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What an ingest read, while its engine is open."""
+
+    staging: Staging
+    reading: Reading
+    new: NewRows
+
+    @property
+    def counts(self) -> RowCounts:
+        """Where each row that was read is."""
+        reading, duplicates = self.reading, self.new.duplicates
+        return RowCounts(
+            read=reading.read,
+            new=self.new.count,
+            waiting=reading.waiting - duplicates.waiting,
+            quarantined=reading.quarantined + duplicates.quarantined,
+            merged=duplicates.merged,
+            suppressed=reading.suppressed,
+            nulled=reading.dirty - reading.quarantined,
         )

@@ -10,6 +10,38 @@ from ml_platform.storage.materialization import Made
 
 
 @dataclass(frozen=True)
+class RowCounts:
+    """Where each row is that an ingest read: ``read`` is the sum of all others but `nulled`.
+
+    Attributes
+    ----------
+    new
+        Rows that the log got.
+    waiting
+        Rows that become known later.
+    quarantined, nulled
+        Dirty rows: in quarantine, and those that were accepted without a value.
+    merged
+        Rows that were left out since another row of the reading has their key and known-at.
+    suppressed
+        Rows of keys that were erased on request.
+    """
+
+    read: int = 0
+    new: int = 0
+    waiting: int = 0
+    quarantined: int = 0
+    merged: int = 0
+    suppressed: int = 0
+    nulled: int = 0
+
+    @property
+    def unchanged(self) -> int:
+        """How many rows the log had already, as they are or replaced by later ones; rows that delete others too."""
+        return self.read - self.new - self.waiting - self.quarantined - self.merged - self.suppressed
+
+
+@dataclass(frozen=True)
 class Ingested:
     """What one ingest made of a source.
 
@@ -22,7 +54,9 @@ class Ingested:
     checks
         The source's checks as they now stand.
     upstream
-        Which rows the source no longer has, and which wait to be known.
+        Which rows the source no longer has, which wait to be known, and which are dirty.
+    rows
+        Where each row is that was read; all counts are 0 where nothing had to be read.
     """
 
     made: Made
@@ -32,3 +66,4 @@ class Ingested:
     corrections: int = 0
     deletions: int = 0
     upstream: Upstream = field(default_factory=Upstream)
+    rows: RowCounts = field(default_factory=RowCounts)

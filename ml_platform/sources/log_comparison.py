@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import ibis
@@ -76,6 +78,7 @@ def compare_with_log(
     *,
     partial: bool,
     starts: Sequence[int],
+    dirty: Any,
 ) -> Comparison:
     """Choose the rows of a read that the log does not have.
 
@@ -87,6 +90,8 @@ def compare_with_log(
         The keys of which the read has several rows, for Ibis; None where there are none.
     partial, starts
         As in `find_new_rows`.
+    dirty
+        The dirty rows of the read, for Ibis: the source still has their keys.
     """
     known, later = read.filter(read[KNOWN] <= to_micros(now)), read.filter(read[KNOWN] > to_micros(now))
     beside = _beside_log(engine, spec, _with_last(spec, _narrow(spec, known), repeated), log)
@@ -98,11 +103,15 @@ def compare_with_log(
     if not partial or starts:
         beside = staging.keep("beside_rows", beside.select(*_BESIDE))
         places = _in_log(engine, spec, log, beside, later)
-        missing = None if partial else _missing(engine, spec, log, places)
+        held = places.filter(places[LOG_ROW].notnull()).select(LOG_CHUNK, LOG_ROW)
+        if engine.run(dirty.limit(1)).num_rows:
+            held = held.union(_dirty_in_log(engine, spec, log, dirty))
+        missing = None if partial else _missing(engine, log, held)
         seen, moved = _by_part(engine, places, starts)
-        if missing and spec.full is not None:
-            deleted, lost, missing = staging.keep("deleted_rows", _not_in(engine, log, places)), missing, 0
-    decided = staging.keep("decided_rows", _compared(beside, now, log.last_at, partial=partial))
+        if missing and spec.full is not None and not _has_row_without_key(engine, spec, dirty):
+            require_few(spec, missing, _count_of_keys(log))
+            deleted, lost, missing = staging.keep("deleted_rows", _not_in(engine, log, held)), missing, 0
+    decided = staging.keep("decided_rows", _compared(spec, beside, now, log.last_at, partial=partial))
     chosen = read.select(*spec.columns, PLACE).join(decided, PLACE).drop(PLACE)
     return Comparison(chosen, deleted, lost, missing, seen, moved)
 
@@ -133,27 +142,40 @@ def _is_seen(rows: Any) -> Any:
     return rows[LOG_ROW].notnull() | rows[_WAS_DELETED] | rows[DELETES]
 
 
-def _missing(engine: DuckDB, spec: SourceSpec, log: Log, places: Any) -> int:
+def _dirty_in_log(engine: DuckDB, spec: SourceSpec, log: Log, dirty: Any) -> Any:
+    """Return the places in the log of the keys of dirty rows, for Ibis: the source still has these rows."""
+    keys = dirty.filter([dirty[name].notnull() for name in spec.key]).select(*spec.key).distinct()
+    beside = _beside_log(engine, spec, keys, log, "rows_of_dirty_keys")
+    return beside.filter(beside[LOG_ROW].notnull()).select(LOG_CHUNK, LOG_ROW)
+
+
+def _has_row_without_key(engine: DuckDB, spec: SourceSpec, dirty: Any) -> bool:
+    """Return whether a dirty row has no key: then it may be the row of any key that seems to be missing."""
+    no_key = reduce(or_, [dirty[name].isnull() for name in spec.key])
+    return bool(engine.run(dirty.filter(no_key).limit(1)).num_rows)
+
+
+def _count_of_keys(log: Log) -> int:
+    """Return how many keys the log has."""
+    about = SourceManifest.of(log.artifact)
+    return about.rows - sum(record.rows for record in about.records)
+
+
+def _missing(engine: DuckDB, log: Log, held: Any) -> int:
     """Return how many keys of the log are in none of the rows that were read.
 
-    Raises
-    ------
-    TooManyDeletions
-        Where these are deleted rows, and more than the source's declaration allows.
+    Parameters
+    ----------
+    held
+        The places in the log of the rows that were read, dirty ones among them, for Ibis.
     """
-    about = SourceManifest.of(log.artifact)
-    held = about.rows - sum(record.rows for record in about.records)
-    rows = places.filter(places[LOG_ROW].notnull()).select(LOG_CHUNK, LOG_ROW).distinct()
-    missing = int(held) - int(engine.run(rows.count().name("n").as_table())["n"][0].as_py())
-    if spec.full is not None:
-        require_few(spec, missing, held)
-    return missing
+    rows = held.distinct()
+    return _count_of_keys(log) - int(engine.run(rows.count().name("n").as_table())["n"][0].as_py())
 
 
 def _not_in(engine: DuckDB, log: Log, places: Any) -> Any:
     """Return the rows of the log that are in none of the rows that were read, by chunk and place, for Ibis."""
     held = current_rows(engine, log, "held_rows").select(CHUNK, ROW)
-    places = places.select(LOG_CHUNK, LOG_ROW)
     return held.anti_join(places, [held[CHUNK] == places[LOG_CHUNK], held[ROW] == places[LOG_ROW]])
 
 
@@ -184,7 +206,7 @@ def _narrow(spec: SourceSpec, rows: Any) -> Any:
     return rows.select(*spec.key, KNOWN, FRESH, PLACE, DELETES, **{_CONTENT: content})
 
 
-def _compared(both: Any, now: datetime, last_at: datetime, *, partial: bool) -> Any:
+def _compared(spec: SourceSpec, both: Any, now: datetime, last_at: datetime, *, partial: bool) -> Any:
     """Keep rows that became known since, and for each key its last row where the log does not end with it.
 
     A row that deletes another, and came late, is kept only where there is something to delete.
@@ -193,7 +215,9 @@ def _compared(both: Any, now: datetime, last_at: datetime, *, partial: bool) -> 
     changed = (both[_CONTENT] != both[f"_log_{_CONTENT}"]) | (seen & deletes)
     since = both[KNOWN] > to_micros(last_at)
     earlier = changed & (both[KNOWN] < both[_LOG_KNOWN])
-    contradicts = seen & (earlier | (both[FRESH] & (both[KNOWN] == both[_LOG_KNOWN])))
+    judged = ibis.literal(spec.duplicates not in (None, "fail"))  # which of two rows holds, only both can tell
+    same_known = (both[KNOWN] == both[_LOG_KNOWN]) & (both[FRESH] | (judged & changed))
+    contradicts = seen & (earlier | same_known)
     returns = both["_last"] & both[_WAS_DELETED] & ~deletes  # what deleted it may be in a part that was not read
     doubt = ibis.literal(partial) & ~since & (contradicts | returns)
     both = both.mutate(_since=since, _seen=seen, _changed=changed, **{DOUBT: doubt.fill_null(False)})

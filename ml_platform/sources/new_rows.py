@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from ml_platform.core.engines import DuckDB
 from ml_platform.core.engines.ibis_functions import instant_of
 from ml_platform.declarations.source import SourceSpec
+from ml_platform.sources.duplicates import WithoutDuplicates
 from ml_platform.sources.key_index import key_hash
 from ml_platform.sources.source_log import (
     CHUNK,
@@ -71,6 +72,8 @@ class NewRows:
         How many rows of parts that were not read before are in the log as they are.
     keys_repeat
         Whether the read had several rows of one key.
+    duplicates
+        What was read without the rows that share key and known-at with another.
     """
 
     engine: DuckDB
@@ -89,6 +92,7 @@ class NewRows:
     moved: int = 0
     keys_repeat: bool = False
     log: Log | None = None
+    duplicates: WithoutDuplicates = field(default_factory=lambda: WithoutDuplicates(None))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows, sorted by known-at and key.

@@ -49,7 +49,8 @@ class Staging:
 
     def table(self, name: str) -> Any:
         """Return a table that is complete, for Ibis."""
-        self._writers.pop(name).close()
+        if name in self._writers:
+            self._writers.pop(name).close()
         return self._engine.parquet(name, [self._path(name)])
 
     def keep(self, name: str, query: Any) -> Any:

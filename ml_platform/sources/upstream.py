@@ -59,6 +59,10 @@ class Upstream:
         Rows that were read and become known later; `until` is when the last of them does.
     far
         Those of them that become known later than a source's delay explains.
+    quarantined, nulled
+        Dirty rows that the log does not have, and those that it has without a value; `dirty` is the artifact of both.
+    merged
+        Rows of the last reading for which another row of their key stands in the log.
     """
 
     gone: Count = Count()
@@ -69,6 +73,10 @@ class Upstream:
     until: str | None = None
     far: Count = Count()
     limit: str = ""
+    quarantined: Count = Count()
+    nulled: Count = Count()
+    dirty: str | None = None
+    merged: int = 0
 
     def notes(self) -> tuple[str, ...]:
         """Return a sentence for each thing that a person should look at."""
@@ -89,7 +97,18 @@ class Upstream:
             later = f"more than {self.limit} after this ingest, the last at {(self.until or '')[:10]}"
             become = "becomes" if self.far.rows == 1 else "become"
             found.append(f"{_rows(self.far.rows)} {become} known {later} (since {_day(self.far)})")
+        found += self.dirty_notes()
         return tuple(found)
+
+    def dirty_notes(self) -> list[str]:
+        """Return a sentence on the rows in quarantine, and one on those that were ingested without a value."""
+        found = []
+        for count, what in ((self.quarantined, "in quarantine"), (self.nulled, "without a value that did not fit")):
+            if count.any:
+                verb, where = "is" if count.rows == 1 else "are", listed(count.names)
+                listing = "ml-platform quarantine lists them"
+                found.append(f"{_rows(count.rows)} {verb} {what} ({where}; since {_day(count)}); {listing}")
+        return found
 
     def as_text(self) -> str:
         """Return it as JSON, to be stored."""
@@ -101,7 +120,7 @@ def read_upstream(text: str) -> Upstream:
     facts = json.loads(text)
     if not facts:
         return Upstream()
-    for name in ("gone", "fewer", "missing", "far"):
+    for name in {"gone", "fewer", "missing", "far", "quarantined", "nulled"} & set(facts):
         facts[name] = Count(**{**facts[name], "names": tuple(facts[name]["names"])})
     return Upstream(**facts)
 
@@ -154,11 +173,19 @@ def upstream_of(
         until=format_instant(max(untils)) if untils else None,
         far=_count(last.far, sum(mark.far for mark in here), now),
         limit=format_duration(limit),
+        quarantined=last.quarantined,
+        nulled=last.nulled,
+        dirty=last.dirty,
     )
 
 
 def _count(last: Count, rows: int, now: datetime, marks: Iterable[ReadState] = ()) -> Count:
-    names = sorted(mark.name for mark in marks)
+    return count_of(last, rows, now, [mark.name for mark in marks])
+
+
+def count_of(last: Count, rows: int, now: datetime, parts: Iterable[str]) -> Count:
+    """Return how many rows of which parts a note is about, and since when: `last` is the note before."""
+    names = sorted(parts)
     since = last.since if last.any else format_instant(now)
     return Count(rows, since, len(names), tuple(names[:_NAMED])) if rows or names else Count()
 

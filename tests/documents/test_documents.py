@@ -1,9 +1,11 @@
-"""The declarations in docs/guides/features.md are a project, and it is valid as it stands there."""
+"""The declarations in the guides are valid as they are printed there."""
 
 import re
 from pathlib import Path
 
 from ml_platform.declarations.load.load import load_project
+from ml_platform.declarations.row_policies import limit_of, on_error_of
+from tests.worlds import PROJECT
 
 PAGE = Path(__file__).parents[2] / "docs/guides/features.md"
 
@@ -30,6 +32,18 @@ def test_the_declarations_of_the_page_on_sources_are_valid(tmp_path):
         path.write_text(text)
     spec = load_project(tmp_path, {})
     assert set(spec.sources) == {name.removeprefix("sources/").removesuffix(".yaml") for name, _ in blocks}
+
+
+def test_the_declaration_of_the_page_on_dirty_rows_is_valid(tmp_path):
+    page = PAGE.parent / "dirty-rows.md"
+    [(name, text)] = re.findall(r"```yaml\n# (\S+)\n(.*?)```", page.read_text(), re.DOTALL)
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_text(text)
+    (tmp_path / "project.yaml").write_text(PROJECT)
+    source = load_project(tmp_path).sources["baskets"]
+    found = {column: on_error_of(source, column) for column in source.columns}
+    assert found == {"basket_id": "quarantine", "paid_at": "quarantine", "amount": "fail", "coupon": "null"}
+    assert limit_of(source) == 0.001
 
 
 def test_every_decision_is_dated_says_whether_it_holds_and_stands_in_the_list():

@@ -279,7 +279,7 @@ FAULTS = {
         DuplicateKey,
         "source sales: key id 'x': 2 rows are known at 2024-05-01T00:00:00.000000Z "
         "(data/sales.csv: row 1 and data/sales.csv: row 2). "
-        "Remove all but one, or add the column that tells them apart to the key.",
+        "Remove all but one, add the column that tells them apart to the key, or declare duplicates: keep_latest.",
     ),
     "a row without a key": (
         "id,shop,at,seen,amount\n,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n",

@@ -18,6 +18,7 @@ from ml_platform.core.hashing import format_instant
 from ml_platform.core.secrets import in_any_form, standing_alone
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.project import Project
+from ml_platform.sources.dirty_rows import CELLS, TEXT
 from ml_platform.sources.suppression_list import has_key, key_hash
 
 ERASED = "[erased]"
@@ -67,13 +68,24 @@ class Person:
         return cls(entity, texts, hash, declared_names(project.spec))
 
     def rows(self, table: pa.Table) -> pa.ChunkedArray:
-        """Return which rows of a table are about this entity: by columns called like its key, or all by ``x.key``."""
+        """Return which rows of a table are about this entity: by columns called like its key, or all by ``x.key``.
+
+        Of dirty rows, also those whose texts hold the key: a cell that does not fit, a line without cells.
+        """
         found = pa.chunked_array([pa.array([False] * table.num_rows, pa.bool_())])
         for columns in self._places(table.column_names):
             values = {columns[name]: _typed(text, table[columns[name]].type) for name, text in self.key.items()}
             if None not in values.values():
                 found = pc.or_(found, has_key(table, values))
+        for name in {CELLS, TEXT} & set(table.column_names):
+            named = [text is not None and self._is_named_in(text) for text in table[name].to_pylist()]
+            found = pc.or_(found, pa.chunked_array([pa.array(named, pa.bool_())]))
         return found
+
+    def _is_named_in(self, text: str) -> bool:
+        """Return whether a text holds every value of the key as a word of its own."""
+        patterns = [_pattern_of(value)[1] for value in self.key.values()]
+        return all(any(not found["kept"] for found in pattern.finditer(text)) for pattern in patterns)
 
     def _places(self, columns: Sequence[str]) -> Iterable[dict[str, str]]:
         prefixes = {"", *(name.rpartition(".")[0] + "." for name in columns if "." in name)}

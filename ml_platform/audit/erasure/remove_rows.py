@@ -20,6 +20,7 @@ from ml_platform.core.clock import parse_duration
 from ml_platform.core.hashing import content_id, frame_id
 from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries
+from ml_platform.sources.dirty_rows import counts_in
 from ml_platform.sources.key_index import hashes_name
 from ml_platform.sources.source_log import FILE, ROW
 from ml_platform.storage.artifact_kinds import artifact_kind
@@ -183,8 +184,10 @@ def _quarantine(store: Rehearsal, left: Left, person: Person) -> None:
     names = sorted(left.objects)
     rows = sum(_filter(store, left, name, person, _rows_in(store, left.objects[name])) for name in names)
     if left.changed:
-        ids = [frame_id(read_table(store, left.objects[name])) for name in names]
-        left.about |= {"rows": rows, "ids": ids}
+        tables = [read_table(store, left.objects[name]) for name in names]
+        left.about |= {"rows": rows, "ids": [frame_id(table) for table in tables]}
+        if "dirty" in left.about:
+            left.about["dirty"] = [count.as_json() for count in counts_in(tables)]
 
 
 def _any(store: Rehearsal, left: Left, person: Person) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from ml_platform.declarations.node_kinds import made_by, node_kinds
 from ml_platform.models.train import KIND as TRAINED_MODEL
 from ml_platform.registry.evaluation.key import KIND as EVALUATION
 from ml_platform.sources.ingest_history import INGESTS
+from ml_platform.sources.upstream import read_upstream
 from ml_platform.storage.database import Database
 from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
 from ml_platform.storage.outputs import OUTPUTS
@@ -34,6 +36,7 @@ def all_roots(database: Database) -> Iterator[Root]:
     yield from version_roots(database)
     yield from output_roots(database)
     yield from source_roots(database)
+    yield from quarantine_roots(database)
 
 
 def champion_roots(database: Database) -> Iterator[Root]:
@@ -92,6 +95,16 @@ def source_roots(database: Database) -> Iterator[Root]:
         database, sa.select(INGESTS.c.source, INGESTS.c.id).where(INGESTS.c.seq.in_(last)).order_by(INGESTS.c.source)
     ):
         yield Root("source", row["id"], f"last ingest of {row['source']}")
+
+
+def quarantine_roots(database: Database) -> Iterator[Root]:
+    """Yield the dirty rows of each source as of its last ingest."""
+    last = sa.select(sa.func.max(INGESTS.c.seq)).group_by(INGESTS.c.source)
+    query = sa.select(INGESTS.c.source, INGESTS.c.upstream).where(INGESTS.c.seq.in_(last)).order_by(INGESTS.c.source)
+    for row in _rows(database, query):
+        with suppress(ValueError, TypeError):  # a text that was edited and cannot be read stops no walk
+            if id := read_upstream(row["upstream"]).dirty:
+                yield Root("quarantine", id, f"dirty rows of {row['source']}")
 
 
 def removed_on_purpose(database: Database) -> dict[tuple[str, str], LedgerLine]:

@@ -39,6 +39,7 @@ from ml_platform.core.errors.sources import (
     SchemaChanged,
     SourceError,
     TooManyDeletions,
+    TooManyDirtyRows,
     ValueTooLarge,
 )
 from ml_platform.core.errors.storage import (
@@ -104,6 +105,7 @@ __all__ = [
     "StoreDamaged",
     "StoreUnavailable",
     "TooManyDeletions",
+    "TooManyDirtyRows",
     "TrainingError",
     "UnknownSnapshot",
     "UntrustedContent",

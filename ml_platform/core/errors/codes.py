@@ -56,7 +56,7 @@ CODES: Mapping[str, ErrorCode] = {
     "SourceError": ErrorCode(
         "E-SOURCE-001",
         "Rows of a source cannot be ingested. Nothing was written, and earlier rows stay.",
-        "Correct the row or file that the message names.",
+        "Correct the row or file that the message names, or let such rows wait in quarantine: `on_error: quarantine`.",
     ),
     "MissingFile": ErrorCode(
         "E-SOURCE-002",
@@ -66,12 +66,12 @@ CODES: Mapping[str, ErrorCode] = {
     "SchemaChanged": ErrorCode(
         "E-SOURCE-003",
         "Columns or cells of the input do not fit the declared columns and types.",
-        "Correct the input, or the `columns` of the source.",
+        "Correct the input or the `columns`, or let such rows wait in quarantine: `on_error: quarantine`.",
     ),
     "DuplicateKey": ErrorCode(
         "E-SOURCE-004",
         "Two rows of one read have the same key and the same known-at timestamp.",
-        "Add columns to `key`, or remove one of the rows.",
+        "Add columns to `key`, remove one of the rows, or declare `duplicates` for the source.",
     ),
     "NaiveTimestamp": ErrorCode(
         "E-KNOWN-AT-001",
@@ -85,6 +85,11 @@ CODES: Mapping[str, ErrorCode] = {
         "E-DELETION-001",
         "A load of a source with `full` lacks more rows than `max_deleted_share`, as where an export was cut short.",
         "Repair the load. Where the rows are really gone, raise `full: {max_deleted_share: ...}`, and ingest again.",
+    ),
+    "TooManyDirtyRows": ErrorCode(
+        "E-SOURCE-006",
+        "More rows of one ingest do not fit the declaration than `quarantine.at_most` accepts. Nothing was written.",
+        "Correct the rows that the message names, or raise `quarantine.at_most` of the source.",
     ),
     "BrokenInput": ErrorCode(
         "E-CHECK-001",

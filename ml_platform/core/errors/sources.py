@@ -36,6 +36,15 @@ class DuplicateKey(SourceError):
     """Two rows of one read have the same key and the same known-at timestamp."""
 
 
+class TooManyDirtyRows(SourceError):
+    """More of the rows that were read do not fit their declaration than the source accepts."""
+
+    def __init__(self, source: str, read: int, dirty: int, limit: str, reasons: Sequence[str]) -> None:
+        self.dirty = dirty
+        problem = f"{dirty:,} of {read:,} rows read are dirty, and quarantine.at_most is {limit}: {'; '.join(reasons)}"
+        super().__init__(source, "its rows", problem, "Correct the data, or raise quarantine.at_most.")
+
+
 class NaiveTimestamp(SourceError):
     """A timestamp has no time zone and its declaration names none."""
 

@@ -25,6 +25,7 @@ from ml_platform.declarations.checks.problems import (
     check_source_name,
     columns_of,
 )
+from ml_platform.declarations.checks.row_policies import check_row_policies
 from ml_platform.declarations.expectations import expectation_problem
 from ml_platform.declarations.feature_table import FeatureTableSpec, column_name
 from ml_platform.declarations.node_name import NodeName
@@ -58,6 +59,7 @@ def check_source(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
         yield from _check_time(where, ("known_at", "column"), source, source.known_at.column)
     yield from _check_reader(scope, where, source)
     yield from _check_deletions(where, source)
+    yield from check_row_policies(where, source)
     types = {name: column.type for name, column in source.columns.items()}
     yield from _check_expectations(where, source.expectations, list(source.columns), types)
 

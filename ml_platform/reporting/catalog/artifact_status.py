@@ -71,7 +71,7 @@ def checks_of(project: Project, node: str, expectations: Sequence[Expectation]) 
     named = zip(check_names(expectations), expectations, strict=True)
     declared = [_declared(name, expected, results.pop(name, None)) for name, expected in named]
     others = [
-        CheckFacts(name, name.replace("_", " "), "error", result.passed, _told(result))
+        CheckFacts(name, name.replace("_", " "), result.severity, result.passed, _told(result))
         for name, result in results.items()
     ]
     return (*declared, *others)

@@ -22,6 +22,22 @@ class SourceColumn:
 
 
 @dataclass(frozen=True)
+class DirtyRowsFact:
+    """How many rows do not fit the declaration for one reason.
+
+    Attributes
+    ----------
+    handled
+        ``quarantine``, or ``null``: ingested without the value.
+    """
+
+    reason: str
+    column: str
+    handled: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class SourceFacts:
     """A source.
 
@@ -34,7 +50,9 @@ class SourceFacts:
     waiting
         How many rows wait to be known, and until when the last of them does.
     notes
-        What a person should look at: rows and files that are gone, rows that are known only far ahead.
+        What a person should look at: rows and files that are gone, rows that are known only far ahead, dirty rows.
+    dirty
+        Dirty rows by reason.
     """
 
     name: str
@@ -55,3 +73,4 @@ class SourceFacts:
     columns: tuple[SourceColumn, ...]
     checks: tuple[CheckFacts, ...]
     used_by: tuple[Use, ...]
+    dirty: tuple[DirtyRowsFact, ...] = ()

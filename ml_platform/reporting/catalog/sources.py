@@ -14,10 +14,11 @@ from ml_platform.project import Project
 from ml_platform.reporting.catalog.artifact_status import checks_of, current_artifact, declaration_of, standing_of
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.profiles import source_null_shares
-from ml_platform.reporting.catalog.source_facts import SourceColumn, SourceFacts
+from ml_platform.reporting.catalog.source_facts import DirtyRowsFact, SourceColumn, SourceFacts
 from ml_platform.reporting.catalog.usage import column_readers, users_of
 from ml_platform.sources.ingest_history import last_ingest
 from ml_platform.sources.upstream import Upstream, read_upstream
+from ml_platform.storage.artifact_kinds.quarantine import QuarantineManifest
 from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.manifest import Artifact
 
@@ -57,7 +58,16 @@ def source_facts(project: Project, name: str, artifact: Artifact | None = None) 
         columns=_columns(project, name, shares),
         checks=checks_of(project, node, spec.expectations),
         used_by=users_of(project.spec, Link("sources", name)),
+        dirty=_dirty(project, upstream),
     )
+
+
+def _dirty(project: Project, upstream: Upstream) -> tuple[DirtyRowsFact, ...]:
+    try:
+        counts = QuarantineManifest.of(project.store.get("quarantine", upstream.dirty)).dirty if upstream.dirty else ()
+    except PlatformError:  # the notes count them; verify names the damage
+        counts = ()
+    return tuple(DirtyRowsFact(item.reason, item.column or "", item.handled, item.rows) for item in counts or ())
 
 
 def _null_shares(project: Project, artifact: Artifact | None) -> tuple[Mapping[str, float], str]:

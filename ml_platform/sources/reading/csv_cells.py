@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import lzma
-import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 
 from ml_platform.core.errors import SchemaChanged, listed
+from ml_platform.declarations.row_policies import accepts_dirty_rows, on_error_of
 from ml_platform.declarations.source import SourceSpec
-from ml_platform.sources.conform import first_not_utf8
+from ml_platform.sources.column_faults import first_not_utf8
+from ml_platform.sources.reading.batch import Batch
 from ml_platform.sources.reading.columns import require_columns
 from ml_platform.sources.reading.csv_blocks import BLOCK_BYTES, BadQuote, first_row_end, row_blocks
+from ml_platform.sources.reading.csv_rows import row_lines, separate_rows, split_rows
 from ml_platform.sources.reading.open_file import gone, opened
 
 _UNREADABLE = (
@@ -28,7 +29,7 @@ _UNREADABLE = (
 _ENCODING = "Convert the file to UTF-8, such as with iconv -f latin1 -t utf-8"
 
 
-def read_csv(files: Any, path: str, spec: SourceSpec, where: str, block_bytes: int = BLOCK_BYTES) -> Iterator[pa.Table]:
+def read_csv(files: Any, path: str, spec: SourceSpec, where: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Batch]:
     """Yield the declared columns of a CSV file as text.
 
     Parameters
@@ -69,7 +70,7 @@ class _Parser:
             strings_can_be_null=True,
         )
 
-    def parse(self, block: bytes) -> pa.Table:
+    def parse(self, block: bytes) -> Batch:
         """Return the declared columns of a block's rows; the first block begins with the header."""
         start = 0
         if self._header is None:
@@ -78,13 +79,24 @@ class _Parser:
             self._require_names(self._header)
             require_columns(self._header, self._spec, self._where)
         rows = block[start:] if start else block
+        first_line = self._lines + block.count(b"\n", 0, start)
         try:
-            table = self._table(rows, self._convert)
+            batch = Batch(self._table(rows, self._convert), lines=partial(row_lines, rows, first_line), is_utf8=True)
         except pa.ArrowInvalid as error:
-            raise self._unreadable(rows, error) from None
-        self._rows += table.num_rows
+            batch = self._separated(rows, first_line, error)
+        self._rows += batch.rows
         self._lines += block.count(b"\n")
-        return table
+        return batch
+
+    def _separated(self, rows: bytes, first_line: int, error: Exception) -> Batch:
+        """Return the rows of a block apart from what is no row, where the source accepts that."""
+        refuses = on_error_of(self._spec) == "quarantine"
+        if not accepts_dirty_rows(self._spec):
+            raise self._unreadable(rows, error)
+        found = separate_rows(rows, self._header or (), self._spec, first_line)
+        if found.refused and not refuses:
+            raise self._unreadable(rows, error)
+        return found
 
     def require_header(self) -> None:
         """Raise unless there was a header."""
@@ -93,7 +105,7 @@ class _Parser:
 
     def bad_quote(self, bad: BadQuote) -> SchemaChanged:
         """Return the error for a quote that does not pair."""
-        rows = sum(1 for row in _split(bad.before) if row) - (self._header is None)
+        rows = sum(1 for row in split_rows(bad.before) if row) - (self._header is None)
         place = f"row {self._rows + rows + 1}" if rows >= 0 else "header"
         where = f"{self._where}: {place} (line {self._lines + bad.lines + 1})"
         remedy = "Repair the file; inside quotes, write a quote as two."
@@ -115,7 +127,7 @@ class _Parser:
             text = row.decode()
         except UnicodeDecodeError as error:
             raise self._error(f"its header is not text in UTF-8: {error}", f"{_ENCODING}.") from None
-        return next(iter(_split(text)), [])
+        return next(iter(split_rows(text)), [])
 
     def _require_names(self, header: Sequence[str]) -> None:
         """Raise where the first row is no header of the declared columns, or is not separated by commas."""
@@ -170,12 +182,3 @@ class _Parser:
 def _distinct(header: Sequence[str], spec: SourceSpec) -> list[str]:
     """Return names for Arrow, which takes each once: those that are not declared are numbered."""
     return [name if name in spec.columns else f"\x00{number}" for number, name in enumerate(header)]
-
-
-def _split(rows: bytes | str) -> Iterator[list[str]]:
-    limit = csv.field_size_limit(sys.maxsize)
-    try:
-        text = rows if isinstance(rows, str) else rows.decode("latin-1")
-        yield from csv.reader(io.StringIO(text, newline=""))
-    finally:
-        csv.field_size_limit(limit)

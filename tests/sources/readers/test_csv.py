@@ -44,7 +44,7 @@ SPEC = spec_of({"x": "string", "y": "string"})
 def cells(content, name="x.csv", spec=SPEC, **options):
     with FILES.open(f"/{name}", "wb") as file:
         file.write(content)
-    tables = list(read_csv(FILES, f"/{name}", spec, name, **options))
+    tables = [batch.table for batch in read_csv(FILES, f"/{name}", spec, name, **options)]
     return [list(row.values()) for row in pa.concat_tables(tables).to_pylist()]
 
 

@@ -1,0 +1,21 @@
+"""Where a column is declared, in errors about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ml_platform.core.errors import SourceError
+from ml_platform.declarations.project import ProjectSpec
+
+
+@contextmanager
+def declared_places(spec: ProjectSpec, source: str) -> Iterator[None]:
+    """Let errors about a declared column of a source say where it is declared."""
+    try:
+        yield
+    except SourceError as error:
+        found = spec.locations.get(f"sources/{source}.columns.{error.column}") if error.column else None
+        if found is None:
+            raise
+        raise error.declared_at(f"{found.file}:{found.line}") from None
