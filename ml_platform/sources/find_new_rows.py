@@ -60,14 +60,8 @@ def find_new_rows(
     DuplicateKey
         Where two rows of the read share key and known-at, unless the source declares otherwise.
     """
-    read = staging.table(READ)
-    repeated = _repeated_keys(engine, staging, spec, read)
-    duplicates = WithoutDuplicates(read)
-    if repeated is not None:
-        duplicates = without_duplicates(engine, staging, spec, read, repeated, now, part_of)
-        read = duplicates.rows
-    if len(duplicates.dropped):
-        repeated = _repeated_keys(engine, staging, spec, read)
+    duplicates, repeated = _distinct(engine, staging, spec, now, part_of)
+    read = duplicates.rows
     if log is None:
         compared = without_log(read.filter(read[KNOWN] <= to_micros(now)))
     else:
@@ -84,6 +78,18 @@ def find_new_rows(
     found = NewRows(engine, rows, ended, spec, number, keys_repeat=repeated is not None, log=log, duplicates=duplicates)
     found = replace(found, missing=compared.missing, seen=compared.seen, moved=compared.moved)
     return _counted(found, kept, compared)
+
+
+def _distinct(
+    engine: DuckDB, staging: Staging, spec: SourceSpec, now: datetime, part_of: Callable[[int], tuple[str, int]]
+) -> tuple[WithoutDuplicates, Any | None]:
+    """Return what was read without duplicates, and the keys of which it then has several rows; None for none."""
+    read = staging.table(READ)
+    repeated = _repeated_keys(engine, staging, spec, read)
+    if repeated is None:
+        return WithoutDuplicates(read), None
+    found = without_duplicates(engine, staging, spec, read, repeated, now, part_of)
+    return found, _repeated_keys(engine, staging, spec, found.rows) if len(found.dropped) else repeated
 
 
 def _ended(kept: Any, compared: Comparison, now: datetime) -> Any:
