@@ -14,7 +14,6 @@ import ibis
 from ml_platform.core.clock import to_micros
 from ml_platform.core.engines import DuckDB
 from ml_platform.declarations.source import SourceSpec
-from ml_platform.sources.dirty_rows import DIRTY
 from ml_platform.sources.duplicates import WithoutDuplicates, without_duplicates
 from ml_platform.sources.log_comparison import Comparison, compare_with_log, without_log
 from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, LOG_CHUNK, LOG_ROW, Log, NewRows
@@ -65,10 +64,7 @@ def find_new_rows(
     if log is None:
         compared = without_log(read.filter(read[KNOWN] <= to_micros(now)))
     else:
-        dirty = staging.table(DIRTY)
-        compared = compare_with_log(
-            engine, staging, spec, read, now, log, repeated, partial=partial, starts=starts, dirty=dirty
-        )
+        compared = compare_with_log(engine, staging, spec, read, now, log, repeated, partial=partial, starts=starts)
     chosen = compared.rows if repeated is None else staging.keep("chosen_rows", compared.rows)
     kept = _with_ends(spec, chosen, repeated)
     if repeated is not None or log is not None:  # else they are the rows as they were read

@@ -17,6 +17,7 @@ from ml_platform.core.engines import DuckDB
 from ml_platform.core.engines.ibis_functions import epoch_us, row_hash
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.deletions import require_few
+from ml_platform.sources.dirty_rows import DIRTY
 from ml_platform.sources.key_index import chunks_with_keys
 from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, LOG_CHUNK, LOG_ROW, Log, current_rows
 from ml_platform.sources.read_changed import DELETES, FRESH, PLACE
@@ -78,9 +79,8 @@ def compare_with_log(
     *,
     partial: bool,
     starts: Sequence[int],
-    dirty: Any,
 ) -> Comparison:
-    """Choose the rows of a read that the log does not have.
+    """Choose the rows of a read that the log does not have; the source still has the keys of dirty rows.
 
     Parameters
     ----------
@@ -90,8 +90,6 @@ def compare_with_log(
         The keys of which the read has several rows, for Ibis; None where there are none.
     partial, starts
         As in `find_new_rows`.
-    dirty
-        The dirty rows of the read, for Ibis: the source still has their keys.
     """
     known, later = read.filter(read[KNOWN] <= to_micros(now)), read.filter(read[KNOWN] > to_micros(now))
     beside = _beside_log(engine, spec, _with_last(spec, _narrow(spec, known), repeated), log)
@@ -104,6 +102,7 @@ def compare_with_log(
         beside = staging.keep("beside_rows", beside.select(*_BESIDE))
         places = _in_log(engine, spec, log, beside, later)
         held = places.filter(places[LOG_ROW].notnull()).select(LOG_CHUNK, LOG_ROW)
+        dirty = staging.table(DIRTY)
         if engine.run(dirty.limit(1)).num_rows:
             held = held.union(_dirty_in_log(engine, spec, log, dirty))
         missing = None if partial else _missing(engine, log, held)
