@@ -98,12 +98,20 @@ def plan(
         str | None,
         typer.Option(help="Plan as if the simulated clock had moved to this instant. The clock is not moved."),
     ] = None,
+    data: Annotated[
+        bool,
+        typer.Option(
+            "--data",
+            help="Read the sources and show what each model would be trained on: rows, label, nulls, memory. Nothing "
+            "is kept.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what `run` would compute, why, and how long it takes. Nothing is read or computed."""
+    """Show what `run` would compute, why, and how long it takes. Nothing is read or computed without --data."""
     from ml_platform.cli.plan import show_plan
 
-    show_plan(directory, until, as_json)
+    show_plan(directory, until, data=data, as_json=as_json)
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -22,11 +22,16 @@ from ml_platform.project import Project, open_project
 _STYLES: dict[Verdict, str] = {"up to date": "dim", "would run": "bold", "may run": "", "blocked": "red"}
 
 
-def show_plan(directory: Path, until: str | None, as_json: bool) -> None:
-    """Print what running a project would do."""
+def show_plan(directory: Path, until: str | None, *, data: bool = False, as_json: bool = False) -> None:
+    """Print what running a project would do, or with `data` what its models would be trained on."""
     from ml_platform.operations.planning.planner import plan_project
 
     project = open_project(directory)
+    if data:
+        from ml_platform.cli.plan_data import show_data
+
+        show_data(project, _instant(project, until), wide_console(), as_json=as_json)
+        return
     plan = plan_project(project, _instant(project, until))
     if as_json:
         print(json.dumps(plan.as_json(), indent=2))

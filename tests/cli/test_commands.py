@@ -268,7 +268,7 @@ def test_a_plan_loads_none_of_the_slow_libraries(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from ml_platform.cli.plan import show_plan
-show_plan(Path({str(shop)!r}), None, False)
+show_plan(Path({str(shop)!r}), None)
 print(*sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

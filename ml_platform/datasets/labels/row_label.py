@@ -159,6 +159,6 @@ def _refuse_twice(model_name: str, source: str, keys: tuple[str, ...], labelled:
     row = next(row for row in labelled.select([*keys, _PLACE]).to_pylist() if row[_PLACE] == place)
     key = ", ".join(f"{name} {row[name]!r}" for name in keys)
     raise SnapshotError(
-        f"{model_name}: several rows of {source} tell the label of {key}. A label has one row for each entity: "
-        f"give {source} the entity's key as its key, or another entity to the population."
+        f"{model_name}: several rows of {source} answer for {key}. A label has one row for each entity: "
+        f"give {source} the entity's key as its key, or declare an aggregate over a window."
     )

@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from ml_platform.core.clock import format_duration
+from ml_platform.core.errors import listed
+from ml_platform.declarations.label import RowLabel
+from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.populations.rows import RowPopulation
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.release import DAYS_NEEDED
 
@@ -13,15 +17,38 @@ from ml_platform.declarations.release import DAYS_NEEDED
 def notes_of(spec: ProjectSpec) -> Iterator[str]:
     """Yield a sentence for each note, with the file and line of its declaration."""
     for name, model in spec.models.items():
-        if model.value.unit is not None:
-            place = spec.locations.get(f"models/{name}.value") or spec.locations[f"models/{name}"]
-            yield (
-                f"{place.file}:{place.line}: the value of {name} is in points, so nothing is in money yet. Declare in "
-                f"value what a row earns or costs in {spec.file.currency}."
-            )
-        if model.split.test < timedelta(days=DAYS_NEEDED):
-            place = spec.locations.get(f"models/{name}.split") or spec.locations[f"models/{name}"]
-            yield (
-                f"{place.file}:{place.line}: split.test is {format_duration(model.split.test)}: no version is released "
-                f"below {DAYS_NEEDED} test days. Write at least {DAYS_NEEDED}d."
-            )
+        for key, text in _notes(spec, model):
+            place = spec.locations.get(f"models/{name}.{key}") or spec.locations[f"models/{name}"]
+            yield f"{place.file}:{place.line}: {text}"
+
+
+def _notes(spec: ProjectSpec, model: ModelSpec) -> Iterator[tuple[str, str]]:
+    """Yield the key and the text of each note on a model."""
+    key = set(spec.file.entities[model.population.entity])
+    if model.value.unit is not None:
+        yield (
+            "value",
+            f"the value of {model.name} is in points, so nothing is in money yet. Declare in value what a row earns or "
+            f"costs in {spec.file.currency}.",
+        )
+    if model.split.test < timedelta(days=DAYS_NEEDED):
+        yield (
+            "split",
+            f"split.test is {format_duration(model.split.test)}: no version is released below {DAYS_NEEDED} test days. "
+            f"Write at least {DAYS_NEEDED}d.",
+        )
+    if isinstance(model.label, RowLabel) and not set(spec.sources[model.label.source].key) <= key:
+        source = spec.sources[model.label.source]
+        yield (
+            "label",
+            f"{source.name} can have several rows for each {model.population.entity}, since its key is "
+            f"{listed(source.key)}: training stops where it has. Declare an aggregate over a window, such as any, last "
+            "or sum.",
+        )
+    if isinstance(model.population, RowPopulation) and not set(spec.sources[model.population.source].key) <= key:
+        source = spec.sources[model.population.source]
+        yield (
+            "population",
+            f"{source.name} can have several rows for each {model.population.entity} at one batch run, since its key "
+            f"is {listed(source.key)}: the first that became known is asked about, and the others are counted.",
+        )

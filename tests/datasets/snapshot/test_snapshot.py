@@ -368,7 +368,7 @@ def test_a_label_that_two_rows_tell_is_an_error(tmp_path):
         sources={"sales": {"reader": {"csv": "data/sales.csv"}, **declared}},
         entities={"order": ["id"], "shop": ["shop"]},
     )
-    with pytest.raises(SnapshotError, match="dear: several rows of sales tell the label of id 'o"):
+    with pytest.raises(SnapshotError, match="dear: several rows of sales answer for id 'o"):
         snapshot_of(project, AS_OF)
 
 

@@ -26,3 +26,21 @@ def test_a_test_period_too_short_for_a_release_is_a_note_with_its_place(tmp_path
     done = subprocess.run([PROGRAM, "validate", str(root)], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"note: {note}" in done.stdout
+
+
+def test_rows_and_labels_that_can_repeat_for_an_entity_are_notes(tmp_path: Path) -> None:
+    root = write_shop(tmp_path / "shop", days=1)
+    assert list(notes_of(load_project(root))) == []
+    file = root / "project.yaml"
+    file.write_text(file.read_text().replace("order: [order_id]", "order: [courier]"))
+    model = root / "models/late_parcel.yaml"
+    notes = [note for note in notes_of(load_project(root)) if note.startswith("models/late_parcel")]
+    places = {
+        key: number for number, text in enumerate(model.read_text().splitlines(), 1) for key in [text.split(":")[0]]
+    }
+    assert notes == [
+        f"models/late_parcel.yaml:{places['label']}: deliveries can have several rows for each order, since its key is "
+        "order_id: training stops where it has. Declare an aggregate over a window, such as any, last or sum.",
+        f"models/late_parcel.yaml:{places['population']}: orders can have several rows for each order at one batch "
+        "run, since its key is order_id: the first that became known is asked about, and the others are counted.",
+    ]

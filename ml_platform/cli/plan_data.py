@@ -1,0 +1,71 @@
+"""Printing a look at the data before the first run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from ml_platform.core.formatting import elapsed_text, figure_text, instant_text, share_text, span_text
+from ml_platform.core.plain_values import json_value
+from ml_platform.core.terminal_text import plain_table, styled
+from ml_platform.operations.planning.data_look import ModelData, PeriodData, look_at_data
+from ml_platform.project import Project
+
+_SHOWN = 8
+
+
+def show_data(project: Project, now: datetime, console: Console, *, as_json: bool) -> None:
+    """Read the data of a project and print what each model would be trained on."""
+    if as_json:
+        print(json.dumps([json_value(asdict(found)) for found in look_at_data(project, now)], indent=2))
+        return
+    for found in look_at_data(project, now):
+        console.print(styled("\n[bold]{}[/], trained as of {}", found.model, instant_text(now)))
+        if found.problem is not None:
+            console.print(Text(f"  no snapshot can be made: {found.problem}", style="red"))
+            continue
+        table = plain_table("period", "rows", "entities", "label", right={1, 2})
+        for name, period in (found.periods or {}).items():
+            table.add_row(name, f"{period.rows:,}", f"{period.entities:,}", _label(period))
+        console.print(Padding(table, (0, 0, 0, 2)))
+        for line, style in _lines(found):
+            console.print(Text(f"  {line}", style=style))
+
+
+def _label(period: PeriodData) -> str:
+    if "mean" in period.label:
+        return f"mean {figure_text(period.label['mean'])}"
+    return ", ".join(f"{name} {share_text(share)}" for name, share in list(period.label.items())[-_SHOWN:])
+
+
+def _lines(found: ModelData) -> Iterator[tuple[str, str]]:
+    """Yield a sentence and its style for each thing that a person should know."""
+    if found.uncovered > timedelta(days=1):
+        yield (
+            f"the train period begins {instant_text(found.starts)}, the first row is of {instant_text(found.first)}: "
+            f"{span_text(timedelta(days=found.uncovered.days))} have no rows. Shorten split.train, or "
+            "ingest more history",
+            "yellow",
+        )
+    left_out = [f"{rows:,} {reason.replace('_', ' ')}" for reason, rows in (found.left_out or {}).items()]
+    if left_out:
+        yield f"rows left out: {', '.join(left_out)}", ""
+    nulls = list((found.nulls or {}).items())
+    if nulls:
+        more = f", and {len(nulls) - _SHOWN} more columns" if len(nulls) > _SHOWN else ""
+        yield f"nulls: {', '.join(f'{name} {share_text(share)}' for name, share in nulls[:_SHOWN])}{more}", ""
+    for name, share in nulls:
+        if share == 1:
+            yield f"{name} is null in every row: correct its declaration, or leave it out", "yellow"
+    size = f"{found.bytes / 1e6:,.1f} MB"
+    yield f"the rows take {size} of memory; reading and computing them took {elapsed_text(_span(found))}", "dim"
+
+
+def _span(found: ModelData) -> timedelta:
+    return timedelta(seconds=found.seconds)

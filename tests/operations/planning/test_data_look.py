@@ -1,0 +1,60 @@
+"""A look at the data shows what a training would have, and writes nothing into the project."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ml_platform.operations.planning.data_look import look_at_data
+from ml_platform.project import open_project
+from tests.worlds import NOW, write_shop
+
+PROGRAM = str(Path(sys.executable).parent / "ml-platform")
+
+
+def files_of(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.rglob("*")}
+
+
+def test_rows_labels_and_entities_are_those_of_the_files(tmp_path: Path) -> None:
+    root = write_shop(tmp_path / "shop")
+    before = files_of(root)
+    found = {item.model: item for item in look_at_data(open_project(root), NOW)}
+    assert files_of(root) == before
+    orders, deliveries = (pd.read_csv(root / f"data/{name}.csv") for name in ("orders", "deliveries"))
+    rows = orders.merge(deliveries[["order_id", "minutes_late"]], on="order_id")
+    runs = (pd.to_datetime(rows["placed_at"], utc=True) + timedelta(hours=1)).dt.floor("h")
+    test = rows[(runs > NOW - timedelta(days=16)) & (runs <= NOW - timedelta(days=2))]
+    periods = found["late_parcel"].periods
+    assert periods is not None
+    assert (periods["test"].rows, periods["test"].entities) == (len(test), test["order_id"].nunique())
+    assert periods["test"].label["true"] == pytest.approx((test["minutes_late"] >= 30).mean())
+    numbers = found["lateness"].periods
+    assert numbers is not None
+    assert numbers["test"].label["mean"] == pytest.approx(test["minutes_late"].mean())
+    assert found["late_parcel"].uncovered < timedelta(days=1)
+
+
+def test_a_train_period_longer_than_the_data_is_named(tmp_path: Path) -> None:
+    root = write_shop(tmp_path / "shop")
+    path = root / "models/late_parcel.yaml"
+    path.write_text(path.read_text().replace("train: 28d", "train: 300d"))
+    done = subprocess.run([PROGRAM, "plan", "--data", str(root)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "have no rows. Shorten split.train, or ingest more history" in " ".join(done.stdout.split())
+
+
+def test_a_source_that_cannot_be_read_is_the_problem_of_its_models(tmp_path: Path) -> None:
+    root = write_shop(tmp_path / "shop")
+    (root / "data/deliveries.csv").write_text("order_id\n1\n")
+    done = subprocess.run([PROGRAM, "plan", "--data", "--json", str(root)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [item["model"] for item in found] == ["late_parcel", "lateness"]
+    assert all(item["problem"].startswith("sources/deliveries: ") for item in found)
