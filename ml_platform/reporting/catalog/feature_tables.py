@@ -17,7 +17,7 @@ from ml_platform.reporting.catalog.data_age import table_availability
 from ml_platform.reporting.catalog.feature_facts import FeatureColumn, FeatureTableFacts, Importance
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.profiles import TableProfile, table_profile
-from ml_platform.reporting.catalog.usage import feature_origins, key_origins, link_of, users_of
+from ml_platform.reporting.catalog.usage import feature_origins, key_origins, link_of, reference_origin, users_of
 from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
 from ml_platform.storage.manifest import Artifact
 
@@ -111,6 +111,10 @@ def _users(project: Project, table: str, importances: Importances) -> dict[str, 
         for dotted, link in feature_origins(project.spec, spec).items():
             if (link.kind, link.name) == ("features", table):
                 found[link.column].append(_importance(model, table, told, dotted))
+        for reference in spec.population.references:
+            link = reference_origin(project.spec, spec, reference)
+            if (link.kind, link.name) == ("features", table):
+                found[link.column].append(Importance(model, "decides who is asked about"))
         for alias, links in key_origins(project.spec, spec).items():
             for link in links:
                 if (link.kind, link.name) == ("features", table):

@@ -23,7 +23,7 @@ def lineage_edges(facts: CatalogFacts) -> tuple[Edge, ...]:
     for model in facts.models:
         read = [feature.of for feature in model.features if feature.of.kind == "sources"]
         tables = [Link("features", name) for name in model.tables]
-        for link in (model.population, model.label, *tables, *read):
+        for link in (model.population, *model.asking, model.label, *tables, *read):
             found[Link(link.kind, link.name), Link("models", model.name)] = None
     return tuple(found)
 

@@ -93,6 +93,8 @@ class ModelFacts:
     ----------
     asked
         The moment at which its predictions are asked for, as the declaration says it.
+    asking
+        The sources that the population itself reads.
     age
         How old the newest data of its features can be when it is asked, as a sum; empty where they have no age.
     importances_of
@@ -107,6 +109,7 @@ class ModelFacts:
     declared: Declared
     task: str
     population: Link
+    asking: tuple[Link, ...]
     entity: str
     asked: str
     label: Link

@@ -49,6 +49,7 @@ def model_facts(project: Project, name: str, now: datetime) -> ModelFacts:
         declared=declaration_of(project, f"models/{name}"),
         task=spec.task if spec.quantile is None else f"{spec.task} {spec.quantile:g}",
         population=link_of(required_columns(project.spec, spec).node),
+        asking=tuple(Link("sources", source) for source in spec.population.sources),
         entity=spec.population.entity,
         asked=spec.population.asked,
         label=Link("sources", spec.label.source),

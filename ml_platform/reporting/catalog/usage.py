@@ -54,6 +54,12 @@ def feature_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, Link]:
     return {name: link_of(*lineage[name][0]) for name in expand_features(spec, model)}
 
 
+def reference_origin(spec: ProjectSpec, model: ModelSpec, reference: str) -> Link:
+    """Return the column that a reference ``table.column`` of a model stands for."""
+    owner, _, column = reference.partition(".")
+    return _of(spec, model, required_columns(spec, model), owner, column)
+
+
 def key_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, tuple[Link, ...]]:
     """Return the columns that lead a model's rows to each feature table, by the name that it has in the model."""
     population = required_columns(spec, model)
@@ -66,7 +72,11 @@ def key_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, tuple[Link, ..
 
 def _of(spec: ProjectSpec, model: ModelSpec, population: OwnColumns, owner: str, column: str) -> Link:
     through = joined_table(spec, model, owner) if owner != population.name else None
-    return Link("features", through.table.name, column) if through else link_of(population.node, column)
+    if through:
+        return Link("features", through.table.name, column)
+    node = population.node
+    table = spec.feature_tables.get(node.subject) if node.kind == "feature_table" else None
+    return link_of(node, column) if table is None else Link("sources", table.source, column)
 
 
 def column_readers(spec: ProjectSpec, source: str) -> dict[str, tuple[Link, ...]]:
