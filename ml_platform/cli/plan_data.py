@@ -48,9 +48,9 @@ def _lines(found: ModelData) -> Iterator[tuple[str, str]]:
     """Yield a sentence and its style for each thing that a person should know."""
     if found.uncovered > timedelta(days=1):
         yield (
-            f"the train period begins {instant_text(found.starts)}, the first row is of {instant_text(found.first)}: "
-            f"{span_text(timedelta(days=found.uncovered.days))} have no rows. Shorten split.train, or "
-            "ingest more history",
+            f"the train period asks from {instant_text(found.starts)} on, the first row is of "
+            f"{instant_text(found.first)}: {span_text(timedelta(days=found.uncovered.days))} have no rows. Shorten "
+            "split.train, or ingest more history",
             "yellow",
         )
     left_out = [f"{rows:,} {reason.replace('_', ' ')}" for reason, rows in (found.left_out or {}).items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime
 
 from ml_platform.core.clock import format_duration
 from ml_platform.core.errors import listed
@@ -22,6 +22,12 @@ def notes_of(spec: ProjectSpec) -> Iterator[str]:
             yield f"{place.file}:{place.line}: {text}"
 
 
+def _test_days(model: ModelSpec) -> int:
+    """Return how many days of the test period have batch runs; clocks that change in it do not change that."""
+    end = datetime(2023, 12, 31, 23, 59, 59, tzinfo=UTC)
+    return len({run.date() for run in model.batch.between(end - model.split.test, end)})
+
+
 def _notes(spec: ProjectSpec, model: ModelSpec) -> Iterator[tuple[str, str]]:
     """Yield the key and the text of each note on a model."""
     key = set(spec.file.entities[model.population.entity])
@@ -31,11 +37,14 @@ def _notes(spec: ProjectSpec, model: ModelSpec) -> Iterator[tuple[str, str]]:
             f"the value of {model.name} is in points, so nothing is in money yet. Declare in value what a row earns or "
             f"costs in {spec.file.currency}.",
         )
-    if model.split.test < timedelta(days=DAYS_NEEDED):
+    days = _test_days(model)
+    if days < DAYS_NEEDED:
+        found = format_duration(model.split.test)
+        needed = format_duration(model.split.test * DAYS_NEEDED / max(days, 1))
         yield (
             "split",
-            f"split.test is {format_duration(model.split.test)}: no version is released below {DAYS_NEEDED} test days. "
-            f"Write at least {DAYS_NEEDED}d.",
+            f"split.test is {found}, which has {days} days with batch runs: no version is released below {DAYS_NEEDED} "
+            f"test days. Write at least {needed}.",
         )
     if isinstance(model.label, RowLabel) and not set(spec.sources[model.label.source].key) <= key:
         source = spec.sources[model.label.source]

@@ -59,7 +59,7 @@ class ModelData:
     nulls
         The share of nulls of each column that has some, the largest first.
     first
-        The first batch run that has rows; `starts` is where the train period begins.
+        The first batch run that has rows; `starts` is the first one of the train period.
     bytes
         How much memory the rows take; training holds a few copies of them.
     seconds
@@ -150,7 +150,7 @@ class _Look:
             periods,
             {reason: rows for reason, rows in about["dropped"].items() if rows},
             dict(sorted(nulls.items(), key=lambda item: -item[1])),
-            snapshot.boundaries.train_start,
+            next(model.batch.after(snapshot.boundaries.train_start)),
             snapshot.frame["effective_time"].iloc[0].to_pydatetime(),
             int(snapshot.frame.memory_usage(deep=True).sum()),
         )

@@ -117,7 +117,7 @@ def _users(project: Project, table: str, importances: Importances) -> dict[str, 
                 found[link.column].append(Importance(model, "decides who is asked about"))
         for alias, links in key_origins(project.spec, spec).items():
             for link in links:
-                if (link.kind, link.name) == ("features", table):
+                if (link.kind, link.name) == ("features", table) and link.column in found:  # else the key of its entity
                     found[link.column].append(Importance(model, f"as a key of {alias}"))
     return {column: tuple(users) for column, users in found.items()}
 

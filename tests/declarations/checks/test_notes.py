@@ -19,8 +19,8 @@ def test_a_test_period_too_short_for_a_release_is_a_note_with_its_place(tmp_path
     line = next(number for number, text in enumerate(path.read_text().splitlines(), 1) if text.startswith("split:"))
     path.write_text(path.read_text().replace("test: 14d", "test: 13d"))
     note = (
-        f"models/late_parcel.yaml:{line}: split.test is 13d: no version is released below 14 test days. "
-        "Write at least 14d."
+        f"models/late_parcel.yaml:{line}: split.test is 13d, which has 13 days with batch runs: no version is released "
+        "below 14 test days. Write at least 14d."
     )
     assert note in list(notes_of(load_project(root)))
     done = subprocess.run([PROGRAM, "validate", str(root)], capture_output=True, text=True, timeout=60)
@@ -44,3 +44,13 @@ def test_rows_and_labels_that_can_repeat_for_an_entity_are_notes(tmp_path: Path)
         f"models/late_parcel.yaml:{places['population']}: orders can have several rows for each order at one batch "
         "run, since its key is order_id: the first that became known is asked about, and the others are counted.",
     ]
+
+
+def test_weekly_batch_runs_need_fourteen_weeks(tmp_path: Path) -> None:
+    root = write_shop(tmp_path / "shop", days=1)
+    path = root / "models/late_parcel.yaml"
+    path.write_text(path.read_text().replace("0 * * * * UTC", "0 6 * * 1 UTC").replace("test: 14d", "test: 35d"))
+    notes = [note for note in notes_of(load_project(root)) if "split.test" in note]
+    assert len(notes) == 1
+    assert "split.test is 35d, which has 5 days with batch runs" in notes[0]
+    assert notes[0].endswith("Write at least 98d.")
