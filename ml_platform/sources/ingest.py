@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from ml_platform.core.engines import DuckDB
 from ml_platform.core.errors import EmptySource
@@ -108,7 +109,7 @@ class _Ingestion:
             )
             if not new.doubtful:
                 dirty = reading.dirty + new.duplicates.quarantined
-                require_few(engine, staging, self._spec, reading.read, dirty)
+                require_few(engine, staging, self._spec, reading.read, min(dirty, reading.read))
                 whole = not some and not self._is_partly_read
                 return self._finish(parts, _Read(staging, reading, new if whole else replace(new, missing=None)))
         return self._ingest(parts, parts)
@@ -251,7 +252,9 @@ class _Ingestion:
         names = {part.name for part in read.reading.parts} | {mark.name for mark in read.reading.marks}
         present = {part.name for part in parts}
         engine, store = read.new.engine, self._project.store
-        return settle_dirty_rows(engine, read.staging, store, self._spec, self._now, self._dirty, names, present)
+        dropped = read.reading.parts_of(read.new.duplicates.dropped)
+        settle = partial(settle_dirty_rows, engine, read.staging, store, self._spec, self._now)
+        return settle(self._dirty, names, present, dropped)
 
     def _result(self, made: Made, checks: tuple[CheckResult, ...], read: _Read | None, ingest: Ingest) -> Ingested:
         upstream = read_upstream(ingest.upstream)
@@ -287,5 +290,4 @@ class _Read:
             quarantined=reading.quarantined + duplicates.quarantined,
             merged=duplicates.merged,
             suppressed=reading.suppressed,
-            nulled=reading.dirty - reading.quarantined,
         )

@@ -11,7 +11,7 @@ from ml_platform.storage.materialization import Made
 
 @dataclass(frozen=True)
 class RowCounts:
-    """Where each row is that an ingest read: ``read`` is the sum of all others but `nulled`.
+    """Where each row is that an ingest read: ``read`` is the sum of all others.
 
     Attributes
     ----------
@@ -19,8 +19,8 @@ class RowCounts:
         Rows that the log got.
     waiting
         Rows that become known later.
-    quarantined, nulled
-        Dirty rows: in quarantine, and those that were accepted without a value.
+    quarantined
+        Rows in quarantine.
     merged
         Rows that were left out since another row of the reading has their key and known-at.
     suppressed
@@ -33,7 +33,6 @@ class RowCounts:
     quarantined: int = 0
     merged: int = 0
     suppressed: int = 0
-    nulled: int = 0
 
     @property
     def unchanged(self) -> int:

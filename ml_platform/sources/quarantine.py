@@ -15,6 +15,8 @@ from operator import or_
 from typing import Any
 
 import ibis
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ml_platform.core.clock import to_micros
@@ -127,6 +129,7 @@ def settle_dirty_rows(
     last: Artifact | None,
     read: Collection[str],
     present: Collection[str],
+    dropped: tuple[Sequence[str], npt.NDArray[np.int64]],
 ) -> DirtyRows:
     """Store the dirty rows of a source as of an ingest: those that it read, and those that stay open.
 
@@ -136,8 +139,15 @@ def settle_dirty_rows(
         The dirty rows as of the ingest before.
     read, present
         Names of the parts that were read, and of all parts.
+    dropped
+        Parts and numbers of the rows that were left out because others share their key and known-at: of these none
+        was ingested without a value.
     """
     rows = staging.table(DIRTY)
+    if len(dropped[1]):
+        places = engine.arrow("dropped_places", pa.table({PART: pa.array(dropped[0], pa.string()), NUMBER: dropped[1]}))
+        ingested = rows.filter(rows[HANDLED] == NULLED).anti_join(places, [PART, NUMBER])
+        rows = rows.filter(rows[HANDLED] != NULLED).union(ingested)
     rows = rows.mutate(**{SINCE: instant_of(ibis.literal(to_micros(now), "int64"))})
     if last is not None:
         before = _read(engine, store, last)

@@ -85,10 +85,11 @@ class Reading:
         part = next(part for part in reversed(self.parts) if part.first <= number)
         return part.name, number - part.first + 1
 
-    def place(self, number: int) -> str:
-        """Return the part that a row was read from, and the row in it, in words."""
-        name, row = self.part_of(number)
-        return f"{name}: row {row}"
+    def parts_of(self, numbers: npt.NDArray[np.int64]) -> tuple[list[str], npt.NDArray[np.int64]]:
+        """Return the parts that rows were read from, and their numbers in them."""
+        starts = np.asarray(self.starts, np.int64)
+        places = np.searchsorted(starts, numbers, side="right") - 1
+        return [self.parts[place].name for place in places.tolist()], numbers - starts[places] + 1
 
     @property
     def starts(self) -> tuple[int, ...]:
