@@ -9,6 +9,7 @@ import random
 import re
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import fsspec
@@ -252,6 +253,26 @@ def readable(cell):
         return None
 
 
+def what_is_read(files, spec):
+    """Of a file in blocks of a few bytes: (row, line, id, amount) of clean rows, and (row, line) of dirty ones."""
+    clean, dirty, first = list[Any](), list[Any](), 0
+    for batch in read_csv(files, "/sales.csv", spec, "sales.csv", block_bytes=64):
+        count = batch.table.num_rows
+        places, bad = batch.places or range(count), BadCells(spec, count)
+        found = conform(batch.table, spec, "sales.csv", first, places=places, bad=bad, is_utf8=batch.is_utf8)
+        wrong = {row for cells in bad.found for row in cells.rows.tolist()}
+        lines = batch.lines(range(count)) if count and batch.lines else []
+        for row, values in enumerate(found.to_pylist()):
+            place = (first + places[row] + 1, lines[row])
+            if row in wrong:
+                dirty.append(place)
+            else:
+                clean.append((*place, values["id"], values["amount"]))
+        dirty += [(first + item.place + 1, item.line) for item in batch.refused]
+        first += batch.rows
+    return clean, dirty
+
+
 def test_dirty_lines_of_csv_are_found_where_a_naive_reader_finds_them(tmp_path):
     columns = {"id": "string", "amount": "float"}
     source = {
@@ -265,23 +286,7 @@ def test_dirty_lines_of_csv_are_found_where_a_naive_reader_finds_them(tmp_path):
     for seed in range(300):
         content = dirty_csv(random.Random(seed))
         files.pipe_file("/sales.csv", content)
-        clean, dirty, first = [], [], 0
-        for batch in read_csv(files, "/sales.csv", spec, "sales.csv", block_bytes=64):
-            table, places, bad = (
-                batch.table,
-                batch.places or range(batch.table.num_rows),
-                BadCells(spec, batch.table.num_rows),
-            )
-            found = conform(table, spec, "sales.csv", first, places=places, bad=bad, is_utf8=batch.is_utf8)
-            wrong = {row for cells in bad.found for row in cells.rows.tolist()}
-            lines = batch.lines(range(table.num_rows)) if table.num_rows else []
-            for row, values in enumerate(found.to_pylist()):
-                place = (first + places[row] + 1, lines[row])
-                (dirty if row in wrong else clean).append(
-                    place if row in wrong else (*place, values["id"], values["amount"])
-                )
-            dirty += [(first + item.place + 1, item.line) for item in batch.refused]
-            first += batch.rows
+        clean, dirty = what_is_read(files, spec)
         rows = [(place, line, cells) for place, (line, cells) in enumerate(naive_csv(content), 1)]
         fits = [len(cells) == 3 and None not in (cells[0], cells[2]) and is_float(cells[2]) for _, _, cells in rows]
         assert sorted(dirty) == [row[:2] for row, fit in zip(rows, fits, strict=True) if not fit], seed
