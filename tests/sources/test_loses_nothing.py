@@ -40,10 +40,10 @@ VARIABLE = "ML_PLATFORM_TEST_DIRTY_DB"
 
 def draw(rng, rows):
     """Rows of texts, of which about every fifth is dirty: [id, at, amount, shop]."""
-    found = []
+    found = list[list[Any]]()
     for number in range(rows):
         local = datetime(2024, 1, 1) + timedelta(minutes=37 * rng.randrange(12_000))
-        row = [str(number), local.isoformat(), f"{rng.randrange(1000) / 8}", rng.choice("abc")]
+        row: list[Any] = [str(number), local.isoformat(), f"{rng.randrange(1000) / 8}", rng.choice("abc")]
         dirt = rng.random()
         if dirt < 0.05:
             row[2] = rng.choice(["one", "1,5", "inf", "-1e999", "nine", "0x1"])
@@ -94,7 +94,7 @@ PARSE = [whole, instant, number, lambda text: text]
 
 def expected(rows, on_error, duplicates):
     """By row: (what becomes of it, its values). The rule of each policy, written from the guide."""
-    clean, fate = [], {}
+    clean, fate = list[Any](), dict[int, str]()
     for place, row in enumerate(rows, 1):
         values = [None if cell is None else parse(cell) for parse, cell in zip(PARSE, row, strict=True)]
         bad = [name for name, cell, value in zip(NAMES, row, values, strict=True) if cell is not None and value is None]
@@ -104,10 +104,10 @@ def expected(rows, on_error, duplicates):
             continue
         fate[place] = "null" if bad else "clean"
         clean.append((place, tuple(values)))
-    groups = defaultdict(list)
+    groups = defaultdict[Any, list[Any]](list)
     for place, values in clean:
         groups[values[:2]].append((place, values))
-    kept = {}
+    kept = dict[int, Any]()
     for group in groups.values():
         if duplicates == "quarantine" and len({values for _, values in group}) > 1:
             fate.update((place, "duplicate") for place, _ in group)
