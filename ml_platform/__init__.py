@@ -9,16 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ml_platform.api import diff_snapshots, explain, load_snapshot, snapshots
+    from ml_platform.api import diff_snapshots, explain, in_population, load_snapshot, snapshots
     from ml_platform.core.errors import PlatformError
     from ml_platform.project import open_project
 
-__all__ = ["PlatformError", "diff_snapshots", "explain", "load_snapshot", "open_project", "snapshots"]
+__all__ = ["PlatformError", "diff_snapshots", "explain", "in_population", "load_snapshot", "open_project", "snapshots"]
 
 _HOMES = {
     "PlatformError": "ml_platform.core.errors",
     "diff_snapshots": "ml_platform.api",
     "explain": "ml_platform.api",
+    "in_population": "ml_platform.api",
     "load_snapshot": "ml_platform.api",
     "open_project": "ml_platform.project",
     "snapshots": "ml_platform.api",

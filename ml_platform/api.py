@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml_platform.core.errors import UnknownModel
+from ml_platform.datasets.membership import membership
 from ml_platform.datasets.snapshot import read
 from ml_platform.datasets.snapshot.diff import SnapshotDiff
 from ml_platform.datasets.snapshot.diff import diff_snapshots as diff_artifacts
 from ml_platform.datasets.snapshot.find import find_snapshot, list_snapshots
+from ml_platform.declarations.joins import joins_through
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project, open_project
+from ml_platform.storage.outputs import current_output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +47,41 @@ def snapshots(project: Project | Path | str, model: str | None = None) -> pd.Dat
     import pandas as pd
 
     return pd.DataFrame([item.as_json() for item in list_snapshots(_opened(project), model)])
+
+
+def in_population(
+    project: Project | Path | str, model: str, entities: pd.DataFrame, at: datetime | None = None
+) -> pd.DataFrame:
+    """Return whether entities are in a model's population at a moment, by what has been ingested so far.
+
+    Parameters
+    ----------
+    entities
+        One row for each, with the key columns of the population's entity.
+    at
+        The moment; the default is the project's clock.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``in_population``, and ``reason`` where it is false: a key of `ml_platform.datasets.membership.WHY_NOT`.
+
+    Raises
+    ------
+    UnknownModel
+    FrameError
+        Where a source or feature table that the population reads was never made.
+    """
+    opened = _opened(project)
+    if model not in opened.spec.models:
+        raise UnknownModel(model, list(opened.spec.models))
+    spec = opened.spec.models[model]
+    nodes = [NodeName("source", name) for name in spec.population.sources]
+    joins = joins_through(opened.spec, spec, spec.population.references)
+    nodes += [NodeName("feature_table", joined.table.name) for joined in joins]
+    made = {str(node): current_output(opened.database, node) for node in nodes}
+    inputs = {node: id for node, id in made.items() if id is not None}
+    return membership(opened, model, inputs, entities, at or opened.clock.now())
 
 
 def diff_snapshots(project: Project | Path | str, first: str, second: str) -> SnapshotDiff:

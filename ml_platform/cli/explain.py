@@ -9,8 +9,7 @@ from pathlib import Path
 
 from ml_platform.audit.explain.explanation import Explanation
 from ml_platform.cli.arguments import UsageError, read_day, read_instant
-from ml_platform.cli.status import UnknownModel
-from ml_platform.core.errors import InvalidWhatIf
+from ml_platform.core.errors import InvalidWhatIf, UnknownModel
 from ml_platform.core.formatting import cents_text
 from ml_platform.core.terminal_text import plain_table
 from ml_platform.project import Project, open_project

@@ -23,7 +23,7 @@ _SHOWN = 10
 
 def show_list(model: str | None, directory: Path | None, as_json: bool) -> None:
     """Print a line for each snapshot."""
-    from ml_platform.cli.status import UnknownModel
+    from ml_platform.core.errors import UnknownModel
     from ml_platform.datasets.snapshot.find import list_snapshots
 
     if model is not None and directory is None and (Path(model) / "project.yaml").exists():

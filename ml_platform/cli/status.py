@@ -9,18 +9,11 @@ from shlex import quote
 
 from ml_platform.cli.arguments import read_day
 from ml_platform.cli.summary import missed_text, print_status, wide_console
-from ml_platform.core.errors import PlatformError, suggest
+from ml_platform.core.errors import UnknownModel
 from ml_platform.core.terminal_text import plain_table, styled
 from ml_platform.project import open_project
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class UnknownModel(PlatformError):
-    """The project declares no model of this name."""
-
-    def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(f"there is no model {name!r}. {suggest(name, known)}")
 
 
 def show_status(directory: Path, as_json: bool) -> None:

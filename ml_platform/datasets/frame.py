@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import numpy as np
@@ -37,6 +37,7 @@ from ml_platform.datasets.left_out import (
 )
 from ml_platform.datasets.population.asking import questions_of
 from ml_platform.datasets.population.limits import has_left, in_sample, within_max
+from ml_platform.datasets.population.questions import Period
 from ml_platform.declarations.own_columns import required_columns
 from ml_platform.declarations.resolve import expand_features
 from ml_platform.project import Project
@@ -83,7 +84,11 @@ class Frame:
 
     def count(self, start: datetime, end: datetime) -> int:
         """Return how many questions there are, before any is left out."""
-        return self._questions.count(start, end)
+        return sum(self._questions.count(*period) for period in self.periods(start, end))
+
+    def periods(self, start: datetime, end: datetime) -> Iterator[Period]:
+        """Yield periods of whole UTC days, in order, whose rows fit into memory together."""
+        return self._questions.periods(start, end)
 
     def asked_again(self, asked: pa.Table) -> pa.Table:
         """Return questions that were asked, as they could be read then, with the model's features.

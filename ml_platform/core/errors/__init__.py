@@ -26,6 +26,7 @@ from ml_platform.core.errors.models import (
     ReproductionDiffers,
     StaleEvaluation,
     TrainingError,
+    UnknownModel,
 )
 from ml_platform.core.errors.sources import (
     BrokenInput,
@@ -107,6 +108,7 @@ __all__ = [
     "TooManyDeletions",
     "TooManyDirtyRows",
     "TrainingError",
+    "UnknownModel",
     "UnknownSnapshot",
     "UntrustedContent",
     "ValueTooLarge",

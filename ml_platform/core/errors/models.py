@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ml_platform.core.errors.base import PlatformError, listed
+from ml_platform.core.errors.base import PlatformError, listed, suggest
 
 
 class TrainingError(PlatformError):
@@ -110,3 +110,10 @@ class ApprovalWithoutReason(PlatformError):
 
     def __init__(self, version: str) -> None:
         super().__init__(f"{version}: an approval names an actor and a reason. Nothing was recorded. Give --reason.")
+
+
+class UnknownModel(PlatformError):
+    """The project declares no model of this name."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"there is no model {name!r}. {suggest(name, known)}")

@@ -13,6 +13,7 @@ from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.own_columns import required_columns
 from ml_platform.project import Project
 
+QUALIFIES = "_qualifies"
 Period = tuple[datetime, datetime]
 """Batch runs in ``(start, end]``."""
 
@@ -53,6 +54,24 @@ class Questions(ABC):
         asked
             The entity's key, ``_asked`` and ``_effective`` in microseconds, and columns that no question has.
         """
+
+    @abstractmethod
+    def about(self, entities: pa.Table | None, at: datetime) -> pa.Table:
+        """Return the questions about entities at a moment, each with whether it ``_qualifies``.
+
+        Parameters
+        ----------
+        entities
+            With the entity's key; None stands for all.
+        """
+
+    def _only(self, rows: pa.Table, entities: pa.Table | None) -> pa.Table:
+        """Return the rows about some entities."""
+        if entities is None:
+            return rows
+        names = [f"{self._own.name}.{key}" for key in self._keys]
+        known = entities.select(list(self._keys)).rename_columns(names).cast(rows.select(names).schema)
+        return rows.join(known, names, join_type="left semi")
 
     def periods(self, start: datetime, end: datetime) -> Iterator[Period]:
         """Yield the periods, of whole UTC days, whose questions fit into memory together: here, all in one."""

@@ -8,13 +8,13 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from ml_platform.core.clock import to_micros
+from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.engines.ibis_functions import epoch_us
 from ml_platform.core.expressions import parse_expression
 from ml_platform.datasets.batch_runs import batch_runs
 from ml_platform.datasets.feature_columns import required_input
 from ml_platform.datasets.left_out import ASKED, EFFECTIVE, WHERE
-from ml_platform.datasets.population.questions import Questions
+from ml_platform.datasets.population.questions import QUALIFIES, Questions
 from ml_platform.sources.source_log import KNOWN, UNTIL, source_versions
 from ml_platform.storage.manifest import Artifact
 
@@ -28,6 +28,12 @@ class SourceQuestions(Questions):
     def _artifact(self) -> Artifact:
         id = required_input(self._inputs, self._model.name, self._own.node)
         return self._project.store.get("source", id)
+
+    def about(self, entities: pa.Table | None, at: datetime) -> pa.Table:
+        """Return the rows about entities that ask at the last batch run at or before a moment; all qualify."""
+        run = self._model.batch.last(at)
+        rows = self._only(self.in_time(run - MICROSECOND, run), entities)
+        return rows.append_column(QUALIFIES, pa.repeat(pa.scalar(True), len(rows)))
 
     def _versions(self, where: str | None, asked: str | None = None) -> Any:
         """Return every version of the population's rows, for Ibis, with whether a condition holds.

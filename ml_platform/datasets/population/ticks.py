@@ -20,13 +20,12 @@ from ml_platform.core.expressions import parse_expression
 from ml_platform.datasets.feature_columns import required_input, with_feature_columns
 from ml_platform.datasets.left_out import ASKED, EFFECTIVE, IS_LATE, NO_MEMBERSHIP, REASON
 from ml_platform.datasets.population.limits import in_sample
-from ml_platform.datasets.population.questions import Period, Questions
+from ml_platform.datasets.population.questions import QUALIFIES, Period, Questions
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.populations.ticks import TickPopulation
 from ml_platform.features.known_entities import KnownEntities, known_entities
 from ml_platform.sources.source_log import KNOWN
 
-_QUALIFIES = "_qualifies"
 ROWS_AT_ONCE = 4_000_000
 """So many pairs of an entity and a tick are looked up together, so that memory does not grow with the ticks."""
 
@@ -37,7 +36,7 @@ class TickQuestions(Questions):
     def in_time(self, start: datetime, end: datetime) -> pa.Table:
         """Return the entities that qualify at the ticks in ``(start, end]``."""
         found = self._evaluated(start, end)
-        return found.filter(found[_QUALIFIES]).drop_columns([_QUALIFIES])
+        return found.filter(found[QUALIFIES]).drop_columns([QUALIFIES])
 
     def late(self, start: datetime, end: datetime) -> pa.Table:
         """Return nothing: who is not known at a tick is asked about at a later one."""
@@ -46,7 +45,7 @@ class TickQuestions(Questions):
     def unclear(self, start: datetime, end: datetime) -> pa.Table:
         """Return the ticks in ``(start, end]``, once for each entity whose condition is null."""
         found = self._evaluated(start, end)
-        ticks = found.filter(pc.is_null(found[_QUALIFIES]))[EFFECTIVE]
+        ticks = found.filter(pc.is_null(found[QUALIFIES]))[EFFECTIVE]
         return pa.table({EFFECTIVE: ticks, REASON: pa.repeat(pa.scalar(NO_MEMBERSHIP), len(ticks))})
 
     def again(self, asked: pa.Table) -> pa.Table:
@@ -55,7 +54,11 @@ class TickQuestions(Questions):
         for key in self._keys:
             own = own.append_column(f"{self._own.name}.{key}", asked[key])
         found = self._timed(self._with_condition(self._known_of(own)))
-        return found.filter(found[_QUALIFIES]).drop_columns([*self._keys, _QUALIFIES])
+        return found.filter(found[QUALIFIES]).drop_columns([*self._keys, QUALIFIES])
+
+    def about(self, entities: pa.Table | None, at: datetime) -> pa.Table:
+        """Return the entities that are known at a moment, with whether each qualifies then."""
+        return self._timed(self._with_condition(self._only(self._named_at(to_micros(at)), entities)))
 
     def periods(self, start: datetime, end: datetime) -> Iterator[Period]:
         """Yield periods of whole days with as many ticks as are looked up together."""
@@ -109,33 +112,22 @@ class TickQuestions(Questions):
         yield some
 
     def _rows_of(self, ticks: Sequence[int]) -> pa.Table:
-        """Return every entity that is known at each of some ticks."""
+        """Return every entity that is known at each of some ticks and is in the sample."""
+        parts = [self._named_at(tick) for tick in ticks] or [self._named_at(0).slice(0, 0)]
+        rows = pa.concat_tables(parts)
         names = [f"{self._own.name}.{key}" for key in self._keys]
-        tables = [self._entities.at(tick).rename_columns(names) for tick in ticks]
-        parts = [
-            table.append_column(EFFECTIVE, pa.repeat(pa.scalar(tick, pa.int64()), len(table)))
-            for tick, table in zip(ticks, tables, strict=True)
-        ]
-        if parts:
-            rows = pa.concat_tables(parts)
-            return rows.filter(pa.array(in_sample(rows, names, self._declared.sample)))
-        none = self._entities.at(0).slice(0, 0).rename_columns(names)
-        return none.append_column(EFFECTIVE, pa.array([], pa.int64()))
+        return rows.filter(pa.array(in_sample(rows, names, self._declared.sample)))
 
-    def _named_at(self, tick: int, like: pa.Table) -> pa.Table:
-        names = [f"{self._own.name}.{key}" for key in self._keys]
-        return self._entities.at(tick).rename_columns(names).cast(like.select(names).schema)
+    def _named_at(self, tick: int) -> pa.Table:
+        """Return every entity that is known at a tick, with the tick."""
+        known = self._entities.at(tick).rename_columns([f"{self._own.name}.{key}" for key in self._keys])
+        return known.append_column(EFFECTIVE, pa.repeat(pa.scalar(tick, pa.int64()), len(known)))
 
     def _known_of(self, rows: pa.Table) -> pa.Table:
         """Return those of some rows whose entity is known at their tick."""
-        names = [f"{self._own.name}.{key}" for key in self._keys]
-        ticks = pc.unique(rows[EFFECTIVE]).to_pylist()
-        known = [rows.filter(pc.equal(rows[EFFECTIVE], tick)) for tick in ticks]
-        same = [
-            some.join(self._named_at(tick, some), names, join_type="left semi")
-            for some, tick in zip(known, ticks, strict=True)
-        ]
-        return pa.concat_tables(same) if same else rows
+        names = [*(f"{self._own.name}.{key}" for key in self._keys), EFFECTIVE]
+        known = pa.concat_tables([self._named_at(tick) for tick in pc.unique(rows[EFFECTIVE]).to_pylist()])
+        return rows.join(known.cast(rows.select(names).schema), names, join_type="left semi")
 
     def _with_condition(self, rows: pa.Table) -> pa.Table:
         """Return rows with the features that the condition reads, and whether it holds."""
@@ -143,7 +135,7 @@ class TickQuestions(Questions):
         rows = with_feature_columns(self._project, self._model, self._inputs, self._engine, rows, columns)
         asked = self._engine.arrow("population_entities", rows)
         holds = parse_expression(self._declared.while_).to_ibis(asked)
-        return self._engine.run(asked.select(*asked.columns, **{_QUALIFIES: holds}))
+        return self._engine.run(asked.select(*asked.columns, **{QUALIFIES: holds}))
 
     def _timed(self, rows: pa.Table) -> pa.Table:
         for name in (ASKED, KNOWN):

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_platform.core.engines import Engine
 from ml_platform.core.errors import SnapshotError
 from ml_platform.core.hashing import cache_key, format_instant
 from ml_platform.datasets.feature_columns import required_input
 from ml_platform.datasets.frame import Frame
 from ml_platform.datasets.labels.labels import label_facts, with_labels
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE, LABEL_STATES, NEGATIVE_STATES, UNKNOWN_STATES
-from ml_platform.datasets.left_out import EFFECTIVE_TIME, LEFT_OUT
+from ml_platform.datasets.left_out import LEFT_OUT
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part
+from ml_platform.datasets.snapshot.collected import CollectedRows, without_label
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec
@@ -27,8 +28,7 @@ from ml_platform.declarations.user_code.version import code_version
 from ml_platform.project import Project
 from ml_platform.sources.source_log import known_by
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
-from ml_platform.storage.chunks import store_chunks
-from ml_platform.storage.manifest import Artifact, StoredObject
+from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Made
 from ml_platform.storage.outputs import current_output
 
@@ -116,29 +116,36 @@ class _Builder:
         return store.get("source", store.get("feature_table", id).inputs["source"])
 
     def build(self) -> Artifact:
+        rows, dropped = CollectedRows(self._project.store, self._bounds), Counter[str]()
+        negatives = Counter[str]()
         with self._project.engine() as engine:
             frame = Frame(self._project, self._model.name, self._inputs, engine)
-            rows, left_out = frame.counted_rows(self._bounds.train_start, self._bounds.end)
-            label_source = self._inputs[NodeName("source", self._model.label.source)]
-            labelled = with_labels(self._project, self._model.name, label_source, rows, engine, self._as_of)
-            dropped = {
-                **_states(labelled.filter(pc.is_null(labelled[LABEL])), UNKNOWN_STATES),
-                **left_out,
-                "not_settled": frame.count(self._bounds.end, self._as_of),
-            }
-        kept = labelled.filter(pc.is_valid(labelled[LABEL]))
-        return self._write(kept.drop_columns([LABEL_STATE]), dropped, _states(kept, NEGATIVE_STATES))
+            for period in frame.periods(self._bounds.train_start, self._bounds.end):
+                labelled, left_out = self._labelled(frame, engine, period)
+                kept = labelled.filter(pc.is_valid(labelled[LABEL]))
+                dropped.update(_states(without_label(labelled), UNKNOWN_STATES))
+                dropped.update(left_out)
+                negatives.update(_states(kept, NEGATIVE_STATES))
+                rows.add(kept.drop_columns([LABEL_STATE]))
+            dropped["not_settled"] += frame.count(self._bounds.end, self._as_of)
+        return self._write(rows, dict(dropped), dict(negatives))
+
+    def _labelled(
+        self, frame: Frame, engine: Engine, period: tuple[datetime, datetime]
+    ) -> tuple[pa.Table, dict[str, int]]:
+        rows, left_out = frame.counted_rows(*period)
+        source = self._inputs[NodeName("source", self._model.label.source)]
+        return with_labels(self._project, self._model.name, source, rows, engine, self._as_of), left_out
 
     # Writing ---------------------------------------------------------------
 
-    def _write(self, rows: pa.Table, dropped: dict[str, int], negatives: dict[str, int]) -> Artifact:
-        effective = rows[EFFECTIVE_TIME]
-        parts = {part: rows.filter(self._bounds.holds(part, effective)) for part in PARTS}
-        counts = {part: stretch.num_rows for part, stretch in parts.items()}
-        dropped["purged"] = rows.num_rows - sum(counts.values())
+    def _write(self, rows: CollectedRows, dropped: dict[str, int], negatives: dict[str, int]) -> Artifact:
+        labels = {part: rows.labels(part) for part in PARTS}
+        counts = {part: len(label) for part, label in labels.items()}
+        dropped["purged"] = rows.rows - sum(counts.values())
         self._require_rows(counts, dropped)
-        self._require_classes(parts["train"], {**dropped, **{f"negative_{name}": n for name, n in negatives.items()}})
-        objects, chunks = self._chunks(rows)
+        self._require_classes(labels["train"], {**dropped, **{f"negative_{name}": n for name, n in negatives.items()}})
+        rows.store()
         manifest = SnapshotManifest(
             model=self._model.name,
             as_of=format_instant(self._as_of),
@@ -146,24 +153,18 @@ class _Builder:
             rows={str(part): count for part, count in counts.items()},
             dropped=dropped,
             negatives=negatives,
-            columns={name: _TYPE_NAMES[str(rows[name].type)] for name in rows.column_names},
-            nulls={name: rows[name].null_count / rows.num_rows for name in rows.column_names},
-            label={part: dict(label_facts(stretch[LABEL], self._is_number())) for part, stretch in parts.items()},
-            days=len(chunks),
-            chunks=tuple(chunks),
+            columns={field.name: _TYPE_NAMES[str(field.type)] for field in rows.schema},
+            nulls={name: rows.nulls[name] / rows.rows for name in rows.schema.names},
+            label={part: dict(label_facts(label, self._is_number())) for part, label in labels.items()},
+            days=len(rows.chunks),
+            chunks=tuple(rows.chunks),
             declared=deciding_declaration(self._project.spec, self._model.name),
             code=_code(),
         )
-        return self._project.store.add(manifest, self.key, objects=objects, inputs=self._inputs)
+        return self._project.store.add(manifest, self.key, objects=rows.objects, inputs=self._inputs)
 
     def _is_number(self) -> bool:
         return self._model.task in ("regression", "quantile")
-
-    def _chunks(self, rows: pa.Table) -> tuple[dict[str, StoredObject], list[tuple[str, str, int]]]:
-        """Store one object for each day, which snapshots share where a day's rows are the same."""
-        stored = store_chunks(self._project.store, _days(rows))
-        objects = {chunk.name: chunk.stored for chunk in stored}
-        return objects, [(chunk.name, chunk.id, chunk.rows.num_rows) for chunk in stored]
 
     def _require_rows(self, counts: Mapping[Part, int], dropped: Mapping[str, int]) -> None:
         for part in PARTS:
@@ -176,13 +177,13 @@ class _Builder:
                     "let prediction_time lie after rows are known."
                 )
 
-    def _require_classes(self, train: pa.Table, counts: Mapping[str, int]) -> None:
+    def _require_classes(self, train: pa.ChunkedArray, counts: Mapping[str, int]) -> None:
         if self._is_number():
             return
-        classes = pc.unique(train[LABEL]).to_pylist()
+        classes = pc.unique(train).to_pylist()
         if len(classes) == 1:
             raise SnapshotError(
-                f"{self._model.name}: the label has one class ({str(classes[0]).lower()}) in all {train.num_rows} rows "
+                f"{self._model.name}: the label has one class ({str(classes[0]).lower()}) in all {len(train)} rows "
                 f"of the train stretch{f' (of all rows: {lost})' if (lost := _lost(counts)) else ''}. Correct "
                 "label.expression, or lengthen split.train."
             )
@@ -213,10 +214,3 @@ def _states(rows: pa.Table, states: Sequence[str]) -> dict[str, int]:
 
 def _lost(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {_REASONS[reason]}" for reason, count in counts.items() if count)
-
-
-def _days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    days = rows[EFFECTIVE_TIME].cast(pa.timestamp("us")).to_numpy().astype("datetime64[D]")
-    edges = [0, *(np.flatnonzero(days[1:] != days[:-1]) + 1), len(days)]
-    for start, end in itertools.pairwise(edges):
-        yield str(days[start]), rows.slice(int(start), int(end - start))

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from ml_platform.audit.explain.explainer import explain
-from ml_platform.datasets.snapshot.build import build_snapshot
+from ml_platform.datasets.frame import Frame
+from ml_platform.datasets.snapshot.build import build_snapshot, rebuild_snapshot
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.features.build import build_feature_table
 from ml_platform.models.train import train_model
@@ -114,6 +115,17 @@ def test_a_snapshot_has_every_member_of_every_tick_with_its_label(world: World) 
     assert len(ticks) == 17
     assert found == expected
     assert about.dropped["left"] > 0
+
+
+def test_a_snapshot_that_is_made_in_periods_is_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = world.inputs(NOW)
+    whole = rebuild_snapshot(world.project, "churn", inputs, NOW)
+    monkeypatch.setattr("ml_platform.datasets.population.ticks.ROWS_AT_ONCE", 150)
+    with world.project.engine() as engine:
+        frame = Frame(world.project, "churn", inputs, engine)
+        assert len(list(frame.periods(NOW - timedelta(days=150), NOW))) > 5
+    parts = rebuild_snapshot(world.project, "churn", inputs, NOW)
+    assert (parts.id, SnapshotManifest.of(parts)) == (whole.id, SnapshotManifest.of(whole))
 
 
 def test_predictions_are_made_for_the_members_of_the_ticks_and_nobody_is_missed(world: World) -> None:

@@ -1,0 +1,81 @@
+"""The rule of a population for given entities at a moment: whether each is in it, and why not.
+
+It is the rule of snapshots and batch runs, made of the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.core.clock import to_micros
+from ml_platform.datasets.left_out import EFFECTIVE, LEFT, LEFT_OUT, NO_MEMBERSHIP, OVER_MAX
+from ml_platform.datasets.population.asking import questions_of
+from ml_platform.datasets.population.limits import has_left, in_sample, within_max
+from ml_platform.datasets.population.questions import QUALIFIES
+from ml_platform.declarations.own_columns import required_columns
+from ml_platform.project import Project
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_ASKING, NOT_QUALIFIED, NOT_SAMPLED = "not_asking", "not_qualified", "not_sampled"
+WHY_NOT: Mapping[str, str] = {
+    NOT_ASKING: "nothing about it asks: no row, or none that is known by then",
+    NOT_QUALIFIED: "the condition of the population does not hold",
+    NO_MEMBERSHIP: "the condition of the population is null",
+    NOT_SAMPLED: "it is not in the sample (population.sample)",
+    LEFT: "it had left (population.until)",
+    OVER_MAX: LEFT_OUT[OVER_MAX],
+}
+"""Why an entity is not in a population, in words."""
+
+
+def membership(
+    project: Project, model_name: str, inputs: Mapping[str, str], entities: pd.DataFrame, at: datetime
+) -> pd.DataFrame:
+    """Return whether entities are in a model's population at a moment.
+
+    A population with ``every`` is asked as of the moment itself; the draw of its sample is that of the last tick. Other
+    populations are asked as of the last batch run at or before the moment.
+
+    Parameters
+    ----------
+    inputs
+        Ids of artifacts by node, of the sources and feature tables that the population reads.
+    entities
+        One row for each entity, with its key columns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Under the index of `entities`: ``in_population``, and ``reason`` where it is not (a key of `WHY_NOT`).
+    """
+    import pandas as pd
+
+    model = project.spec.models[model_name]
+    keys = list(project.spec.file.entities[model.population.entity])
+    names = [f"{required_columns(project.spec, model).name}.{key}" for key in keys]
+    asked = pa.Table.from_pandas(entities[keys], preserve_index=False)
+    with project.engine() as engine:
+        questions = questions_of(project, model, inputs, engine)
+        rows = questions.about(None if model.population.max_rows else asked, at)
+        reasons = np.full(len(rows), "", object)
+        holds = rows[QUALIFIES]
+        reasons[pc.fill_null(pc.invert(holds), False).to_numpy()] = NOT_QUALIFIED
+        reasons[pc.is_null(holds).to_numpy()] = NO_MEMBERSHIP
+        tick = pa.repeat(pa.scalar(to_micros(model.batch.last(at)), pa.int64()), len(rows))
+        drawn = rows.set_column(rows.column_names.index(EFFECTIVE), EFFECTIVE, tick)
+        reasons[(reasons == "") & ~in_sample(drawn, names, model.population.sample)] = NOT_SAMPLED
+        reasons[(reasons == "") & has_left(project, model, inputs, engine, rows, names)] = LEFT
+        within = reasons == ""
+        within[within] = within_max(drawn.filter(pa.array(within)), names, model.population.max_rows)
+        reasons[(reasons == "") & ~within] = OVER_MAX
+    told = rows.select(names).rename_columns(keys).append_column("reason", pa.array(reasons, pa.string())).to_pandas()
+    found = entities[keys].merge(told.drop_duplicates(keys), on=keys, how="left")["reason"].fillna(NOT_ASKING)
+    return pd.DataFrame({"in_population": (found == "").to_numpy(), "reason": found.to_numpy()}, index=entities.index)
