@@ -14,6 +14,7 @@ __all__ = [
     "secrets",
     "statistics",
     "terminal_text",
+    "timestamp_formats",
     "variants",
     "web",
     "yaml_text",

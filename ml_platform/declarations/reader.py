@@ -124,6 +124,11 @@ class ReaderSpec(Declaration):
         return None
 
     @property
+    def decimal_mark(self) -> str:
+        """The decimal mark of numbers that are written as text."""
+        return "."
+
+    @property
     def notices_changes(self) -> bool:
         """Whether parts have fingerprints, so that a change is noticed within a minute and without reading rows."""
         return True

@@ -53,6 +53,13 @@ class Column(Declaration):
         description="The IANA time zone of timestamps that are written without one.",
         examples=["America/New_York"],
     )
+    format: str | None = Field(
+        None,
+        min_length=1,
+        description="How timestamps are written, where it is not ISO 8601: a pattern of strptime, or epoch s, epoch ms "
+        "or epoch us for counts since 1970 in UTC.",
+        examples=["%d.%m.%Y %H:%M", "epoch ms"],
+    )
     dst: DstPolicies = Field(
         (),
         strict=False,

@@ -90,7 +90,7 @@ def _has_rows(project: Project, spec: SourceSpec, last: Ingest) -> bool:
 def _are_replaced(marks: Mapping[str, ReadState], parts: Sequence[SourcePart]) -> bool:
     """Return whether a part that the last ingest found is gone or changed: others may hold its rows."""
     present = {part.name: part.fingerprint for part in parts}
-    known = {name: mark.mark for name, mark in marks.items() if name != CURSOR and mark.gone_at is None}
+    known = {name: mark.fingerprint for name, mark in marks.items() if name != CURSOR and mark.gone_at is None}
     return any(present.get(name) != mark for name, mark in known.items())
 
 

@@ -17,8 +17,10 @@ from ml_platform.core.errors import SourceError
 from ml_platform.declarations.source import Column, ColumnType, SourceSpec
 from ml_platform.sources.bad_cells import BadCells
 from ml_platform.sources.column_faults import ColumnFaults, is_text
+from ml_platform.sources.decimal_marks import with_points
 from ml_platform.sources.deletions import deleting_rows
 from ml_platform.sources.exact_integers import ints_of_floats, ints_of_text
+from ml_platform.sources.formatted_times import times_of_format
 from ml_platform.sources.local_times import INSTANT, floor_to_micros, instants_of
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -138,7 +140,7 @@ class _Column:
         if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
             return self._cast(values, pa.int64())
         if is_text(kind):
-            return self._faults.converted(values, ints_of_text)
+            return self._faults.converted(values, lambda part: ints_of_text(self._with_points(part)))
         if pa.types.is_floating(kind):
             return self._faults.converted(values, ints_of_floats)
         raise self._faults.wrong_type(values)
@@ -149,10 +151,14 @@ class _Column:
             raise self._faults.wrong_type(values)
         if pa.types.is_decimal(kind):  # Arrow's own conversion of decimals is up to a bit off
             values = values.cast(pa.string())
-        numbers = self._cast(values, pa.float64())
+        numbers = self._faults.converted(values, lambda part: self._with_points(part).cast(pa.float64()))
         numbers = pc.if_else(pc.fill_null(pc.is_nan(numbers), False), pa.scalar(None, pa.float64()), numbers)
         self._faults.refuse(pc.is_inf(numbers), "infinite_number", "an infinite number")
         return numbers
+
+    def _with_points(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        mark = self._spec.reader.decimal_mark
+        return values if mark == "." or not is_text(values.type) else with_points(values, mark)
 
     def _bools(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
         if not (is_text(values.type) or pa.types.is_boolean(values.type)):
@@ -160,6 +166,8 @@ class _Column:
         return self._cast(values, pa.bool_())
 
     def _instants(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        if self._declared.format is not None and (is_text(values.type) or pa.types.is_integer(values.type)):
+            return self._existing(self._formatted(values, self._declared.format), values)
         if is_text(values.type):
             return self._existing(self._instants_of_text(values), values)
         if not (pa.types.is_date(values.type) or pa.types.is_timestamp(values.type)):
@@ -169,6 +177,12 @@ class _Column:
         plain = self._faults.converted(dated, floor_to_micros)
         plain = self._existing(plain, values)
         return plain.cast(INSTANT) if zoned else self._existing(self._in_declared_zone(plain), values)
+
+    def _formatted(self, values: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
+        times, bad = times_of_format(values, pattern)
+        remedy = "Correct the data, or the column's format."
+        self._faults.refuse(bad, "wrong_value", f"no timestamp of the format {pattern}", values, remedy)
+        return times if times.type.tz is not None else self._in_declared_zone(self._existing(times, values))
 
     def _existing(self, instants: pa.ChunkedArray, values: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return instants of the years that exist; others are an error."""

@@ -91,9 +91,10 @@ class _Ingestion:
         with declared_places(self._project.spec, self._spec.name):
             return self._ingest(self._look.parts, self._look.changed)
 
-    def _ingest(self, parts: Sequence[SourcePart], changed: Sequence[SourcePart]) -> Ingested:
+    def _ingest(self, parts: Sequence[SourcePart], changed: Sequence[SourcePart], *, whole: bool = False) -> Ingested:
         """Read what has changed and append what is new; read everything where that alone does not tell enough."""
-        some = len(changed) < len(parts)
+        changed = changed if whole else [self._appended(part) for part in changed]
+        some = len(changed) < len(parts) or any(part.first_row for part in changed)
         with self._engine() as engine, Staging(engine) as staging:
             reading = self._read(staging, changed, may_be_empty=some)
             new = find_new_rows(
@@ -112,7 +113,13 @@ class _Ingestion:
                 require_few(engine, staging, self._spec, reading.read, min(dirty, reading.read))
                 whole = not some and not self._is_partly_read
                 return self._finish(parts, _Read(staging, reading, new if whole else replace(new, missing=None)))
-        return self._ingest(parts, parts)
+        return self._ingest(parts, parts, whole=True)
+
+    def _appended(self, part: SourcePart) -> SourcePart:
+        """Return what was appended to a file since it was read; all of it where it has changed otherwise."""
+        mark = self._marks.get(part.name)
+        end = mark.end if mark is not None else None
+        return (part.since(end, mark.rows) if mark is not None and end is not None else None) or part
 
     def _finish(self, parts: Sequence[SourcePart], read: _Read) -> Ingested:
         reading, new = read.reading, read.new

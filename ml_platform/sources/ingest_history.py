@@ -71,7 +71,8 @@ class ReadState:
     name
         Of the part: a file, a function, a database's table; or ``cursor``.
     mark
-        What tells whether it has changed: a fingerprint; a cursor's largest value as an SQL literal.
+        What tells whether it has changed: a fingerprint, and where reading a file that may grow ended; a cursor's
+        largest value as an SQL literal.
     next_known_at
         When the first of its rows that were left for later becomes known.
     rows, most_rows
@@ -91,6 +92,16 @@ class ReadState:
     waiting_until: datetime | None = None
     far: int = 0
     gone_at: datetime | None = None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The fingerprint of a part as it was read."""
+        return self.mark and self.mark.partition(" ")[0]
+
+    @property
+    def end(self) -> str | None:
+        """Where reading the part ended, if it is a file that may grow and has no row that waits to be known."""
+        return (self.mark or "").partition(" ")[2] or None if self.waiting == 0 and self.gone_at is None else None
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def unsettled(parts: Iterable[SourcePart], marks: Mapping[str, ReadState], now: 
 
 
 def _is_settled(part: SourcePart, mark: ReadState | None, now: datetime) -> bool:
-    if part.fingerprint is None or mark is None or part.fingerprint != mark.mark:
+    if part.fingerprint is None or mark is None or part.fingerprint != mark.fingerprint:
         return False
     return mark.next_known_at is None or mark.next_known_at > now
 
@@ -69,7 +69,8 @@ def read_parts(
     first, found, read = 0, list[ReadState](), list[ReadPart]()
     for part in parts:
         limits = (to_micros(now), to_micros(now) + far_ahead // MICROSECOND)
-        reader = _PartReader(staging, spec, part, limits, first, fresh=part.name not in marks, kept=kept)
+        fresh = part.name not in marks or part.first_row > 0
+        reader = _PartReader(staging, spec, part, limits, first, fresh=fresh, kept=kept)
         reader.read()
         read += [reader.part] if reader.part.read else []
         first += reader.part.read
@@ -104,7 +105,7 @@ class _PartReader:
         """Read all batches."""
         for raw in self._part.tables():
             batch = raw if isinstance(raw, Batch) else Batch(raw)
-            found = separate(batch, self._spec, self._part.name, self._read)
+            found = separate(batch, self._spec, self._part.name, self._part.first_row + self._read)
             self._remember_cursor(batch.table, found.every)
             places = found.places + (self._first + self._read)
             rows = self._kept(_timed(self._spec, found.clean, places, fresh=self._fresh))
@@ -118,7 +119,8 @@ class _PartReader:
     @property
     def part(self) -> ReadPart:
         """What was read of the part."""
-        return ReadPart(self._part.name, self._first, self._read, self._rows, self._quarantined, self._nulled)
+        before = self._part.first_row
+        return ReadPart(self._part.name, self._first, self._read, self._rows, self._quarantined, self._nulled, before)
 
     def _set_aside(self, dirty: pa.Table) -> None:
         self._staging.append(DIRTY, dirty)
@@ -129,12 +131,13 @@ class _PartReader:
     def marks(self, before: ReadState | None, cursor: ReadState | None) -> list[ReadState]:
         """Return what to remember. While rows wait to be known, the cursor stays before them."""
         waits = None if self._next_known is None else from_micros(self._next_known)
+        rows = self._part.first_row + self._read
         about = ReadState(
             self._part.name,
-            self._part.fingerprint,
+            self._part.mark,
             waits,
-            rows=self._read,
-            most_rows=max(self._read, before.most_rows if before and self._spec.reports_lost_rows else 0),
+            rows=rows,
+            most_rows=max(rows, before.most_rows if before and self._spec.reports_lost_rows else 0),
             waiting=self._waiting,
             waiting_until=None if self._last_known is None else from_micros(self._last_known),
             far=self._beyond,

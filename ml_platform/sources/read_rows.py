@@ -25,6 +25,8 @@ class ReadPart:
         How many of them are to be ingested, or wait to be known.
     quarantined, nulled
         How many are in quarantine, and how many are ingested without a value.
+    before
+        How many rows of a file that grew were read by an earlier ingest.
     """
 
     name: str
@@ -33,6 +35,7 @@ class ReadPart:
     rows: int
     quarantined: int
     nulled: int
+    before: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Reading:
     def part_of(self, number: int) -> tuple[str, int]:
         """Return the part that a row was read from, and its number in it (1 is the first)."""
         part = next(part for part in reversed(self.parts) if part.first <= number)
-        return part.name, number - part.first + 1
+        return part.name, part.before + number - part.first + 1
 
     def parts_of(self, numbers: npt.NDArray[np.int64]) -> tuple[list[str], npt.NDArray[np.int64]]:
         """Return the parts that rows were read from, and their numbers in them."""

@@ -26,9 +26,9 @@ def read(monkeypatch):
     names = []
     original = readers.read_csv
 
-    def noted(files, path, spec, where):
+    def noted(files, path, spec, where, **options):
         names.append(where.removeprefix("data/").removesuffix(".csv"))
-        yield from original(files, path, spec, where)
+        yield from original(files, path, spec, where, **options)
 
     monkeypatch.setattr(readers, "read_csv", noted)
     return names
@@ -357,10 +357,10 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch, 
     put(tmp_path, "1", [sale("a", 1)])
     original = readers.read_csv
 
-    def appended(files, path, spec, where):
+    def appended(files, path, spec, where, **options):
         with (tmp_path / "data/1.csv").open("a") as file:
             file.write(more)
-        yield from original(files, path, spec, where)
+        yield from original(files, path, spec, where, **options)
 
     monkeypatch.setattr(readers, "read_csv", appended)
     project = write_project(tmp_path, sources={"sales": DAYS})

@@ -8,6 +8,7 @@ from contextlib import suppress
 from ml_platform.core.clock import read_zone, repeats_hours
 from ml_platform.core.errors import DeclarationCycle, ExpressionError, suggest
 from ml_platform.core.expressions import Kind, parse_expression
+from ml_platform.core.timestamp_formats import has_zone, pattern_problem
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.checks.expectation_arguments import argument_faults
 from ml_platform.declarations.checks.problems import (
@@ -116,6 +117,7 @@ def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:
             text = "names that begin with _ are the platform's own. Rename it in the source's reader"
             yield Problem(where, ("columns", name), text)
         yield from _check_dst(where, name, column)
+        yield from _check_format(where, name, column)
         if column.zone is None:
             continue
         if column.type != "timestamp":
@@ -126,6 +128,22 @@ def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:
                 read_zone(column.zone)
             except ValueError as error:
                 yield Problem(where, ("columns", name, "zone"), str(error))
+
+
+def _check_format(where: str, name: str, column: Column) -> Iterator[Problem]:
+    place: Place = ("columns", name, "format")
+    if column.format is None:
+        return
+    problem = pattern_problem(column.format)
+    if column.type != "timestamp":
+        yield Problem(where, place, f"belongs to timestamps, found type {column.type}. Remove it")
+    elif problem is not None:
+        yield Problem(where, place, problem)
+    elif has_zone(column.format) and column.zone is not None:
+        yield Problem(where, place, "tells the offset of each timestamp, so zone has no meaning. Remove zone")
+    elif not has_zone(column.format) and column.zone is None:
+        text = "tells no offset. Declare the column's zone, or add %z where the timestamps have one"
+        yield Problem(where, place, text)
 
 
 def _check_dst(where: str, name: str, column: Column) -> Iterator[Problem]:

@@ -1,18 +1,21 @@
 """What readers share: the class that they extend, and reading files, cells and tables.
 
-Of these `batch`, `reader`, `table_or_query`, `warehouse`, `columns`, `error_text` and `extras` are light. The others
-import Arrow, and readers import them inside methods.
+Of these `batch`, `reader`, `table_or_query`, `warehouse`, `columns`, `csv_dialect`, `error_text`, `extras` and
+`path_columns` are light. The others import Arrow, and readers import them inside methods.
 """
 
 __all__ = [
     "batch",
     "columns",
     "csv_cells",
+    "csv_dialect",
     "error_text",
     "extras",
     "file_parts",
+    "growing_files",
     "open_file",
     "pandas_columns",
+    "path_columns",
     "reader",
     "table_or_query",
     "warehouse",

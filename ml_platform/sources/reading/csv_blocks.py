@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ml_platform.sources.reading.csv_dialect import PLAIN, Dialect
+
 BLOCK_BYTES = 8 << 20
 ROW_BYTES = 64 << 20
 """No row is longer. What looks longer is nearly always a quote that is never closed."""
 _HEADER_BYTES = 1 << 16
-_QUOTE, _COMMA, _LF, _CR = b'",\n\r'
-_BORDER = b',\n\r"'
-"""What may come before an opening quote and after a closing one; two quotes in a row are one escaped quote."""
 
 
 class BadQuote(Exception):
@@ -42,7 +41,9 @@ class BadQuote(Exception):
         super().__init__(problem)
 
 
-def row_blocks(file: Any, block_bytes: int = BLOCK_BYTES, row_bytes: int = ROW_BYTES) -> Iterator[bytes]:
+def row_blocks(
+    file: Any, block_bytes: int = BLOCK_BYTES, row_bytes: int = ROW_BYTES, dialect: Dialect = PLAIN
+) -> Iterator[bytes]:
     """Yield a file's bytes in blocks that begin and end with a row, without a byte order mark.
 
     Raises
@@ -56,7 +57,7 @@ def row_blocks(file: Any, block_bytes: int = BLOCK_BYTES, row_bytes: int = ROW_B
         data = file.read(block_bytes)
         ended = not data
         block, data = rest, data
-        quotes = _paired(block, ended=ended)
+        quotes = _paired(block, dialect, ended=ended)
         end = _last_end(block, quotes, ended=ended)
         if end:
             yield block[:end]
@@ -68,10 +69,11 @@ def row_blocks(file: Any, block_bytes: int = BLOCK_BYTES, row_bytes: int = ROW_B
         rest = block[end:] + data
 
 
-def first_row_end(block: bytes) -> int:
+def first_row_end(block: bytes, dialect: Dialect = PLAIN) -> int:
     """Return where the first row of a block of whole rows ends."""
     start = block[:_HEADER_BYTES]
-    return _first_end(start, _paired(start, ended=False)) or _first_end(block, _paired(block, ended=True)) or len(block)
+    end = _first_end(start, _paired(start, dialect, ended=False))
+    return end or _first_end(block, _paired(block, dialect, ended=True)) or len(block)
 
 
 def _first_end(block: bytes, quotes: npt.NDArray[np.int64]) -> int:
@@ -99,39 +101,36 @@ def _last_end(block: bytes, quotes: npt.NDArray[np.int64], *, ended: bool) -> in
     return 0
 
 
-def _paired(block: bytes, *, ended: bool) -> npt.NDArray[np.int64]:
+def _paired(block: bytes, dialect: Dialect, *, ended: bool) -> npt.NDArray[np.int64]:
     """Return the positions of the quotes that open and close cells, in turn."""
-    if b'"' not in block:
+    if dialect.quote.encode() not in block:
         return np.empty(0, np.int64)
     content = np.frombuffer(block, np.uint8)
-    quotes = np.flatnonzero(content == _QUOTE)
+    quotes = np.flatnonzero(content == ord(dialect.quote))
     opening, closing = quotes[0::2], quotes[1::2]
     if closing.size and closing[-1] == len(content) - 1:
         closing = closing[:-1]  # what follows is not read yet, or is the end
     if opening.size and opening[0] == 0:
         opening = opening[1:]
-    if not (_are_borders(content.take(opening - 1)) and _are_borders(content.take(closing + 1))):
-        quotes = _walked(block, quotes)
+    around = np.concatenate([content.take(opening - 1), content.take(closing + 1)])
+    if not np.isin(around, np.frombuffer(dialect.border, np.uint8)).all():
+        quotes = _walked(block, quotes, dialect.border)
     if ended and len(quotes) % 2:
         raise BadQuote("a quote that is opened here is never closed", block, quotes, int(quotes[-1]))
     return quotes
 
 
-def _are_borders(signs: npt.NDArray[np.uint8]) -> bool:
-    return bool(((signs == _COMMA) | (signs == _QUOTE) | (signs == _LF) | (signs == _CR)).all())
-
-
-def _walked(block: bytes, quotes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _walked(block: bytes, quotes: npt.NDArray[np.int64], border: bytes) -> npt.NDArray[np.int64]:
     """Pair quotes one by one: those inside a cell that has no quote at its beginning are text."""
     found: list[int] = []
     for place in quotes.tolist():
         if len(found) % 2 == 0:
             escaped = bool(found) and found[-1] == place - 1
-            if place == 0 or escaped or block[place - 1] in b",\n\r":
+            if place == 0 or escaped or block[place - 1] in border[:-1]:
                 found.append(place)
             continue
         found.append(place)
-        if place + 1 < len(block) and block[place + 1] not in _BORDER:
+        if place + 1 < len(block) and block[place + 1] not in border:
             problem = "text follows a quote that closes a cell, as where a quote before it is never closed"
             raise BadQuote(problem, block, np.array(found[:-1], np.int64), place)
     return np.array(found, np.int64)

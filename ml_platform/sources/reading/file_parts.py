@@ -13,10 +13,19 @@ import pyarrow as pa
 from ml_platform.core.errors import MissingFile, SchemaChanged, SourceError
 from ml_platform.core.hashing import content_id
 from ml_platform.declarations.source import SourceSpec
+from ml_platform.sources.reading.growing_files import FileEnd, ReadBefore
 from ml_platform.sources.reading.local_files import facts_of, is_hidden, local_files
+from ml_platform.sources.reading.open_file import is_packed
+from ml_platform.sources.reading.path_columns import PathPattern, with_path_columns
 from ml_platform.sources.reading.reader import SourcePart
 
-ReadFile = Callable[[Any, str, SourceSpec, str], Iterator[pa.Table]]
+ReadFile = Callable[..., Iterator[pa.Table]]
+"""Reads one file: its file system, its path, the source with the columns that are in files, its name as errors tell it.
+
+Where files may grow, also ``end`` (`FileEnd`), which it fills, and ``before`` (`ReadBefore`), behind which it begins.
+"""
+
+Grown = Callable[[str, str, int], ReadBefore | None]
 
 _CHANGES = (
     "mtime",
@@ -33,19 +42,41 @@ _CHANGES = (
 """What file systems call the facts of a file of which one differs when its content does."""
 
 
-def file_parts(root: Path, spec: SourceSpec, pattern: str, read: ReadFile) -> list[SourcePart]:
+def file_parts(
+    root: Path, spec: SourceSpec, pattern: str, read: ReadFile, grown: Grown | None = None
+) -> list[SourcePart]:
     """Return the files that a path, glob or URL names, in order, as parts.
 
     Parameters
     ----------
-    read
-        Reads one file: its file system, its path, the source, and its name as errors tell it.
+    pattern
+        May have ``{name}`` for a column whose values stand in paths.
+    grown
+        Returns what was read of a local file before, as text and number of rows, and is unchanged. None where files
+        are read as a whole.
 
     Raises
     ------
     MissingFile, SourceError
     """
-    return [_file_part(root, spec, read, *found) for found in _files(root, spec.name, pattern)]
+    paths = PathPattern(pattern)
+    read = _with_columns(paths, spec, read) if paths.names else read
+    return [_file_part(root, spec, read, grown, *found) for found in _files(root, spec.name, paths.glob)]
+
+
+def _with_columns(paths: PathPattern, spec: SourceSpec, read: ReadFile) -> ReadFile:
+    """Return what reads one file, with the columns whose values stand in its path."""
+    columns = {name: column for name, column in spec.columns.items() if name not in paths.names}
+    in_files = spec.model_copy(update={"columns": columns})
+
+    def tables(files: Any, path: str, _: SourceSpec, where: str, **growth: Any) -> Iterator[pa.Table]:
+        try:
+            values = paths.values(path)
+        except ValueError as error:
+            raise SourceError(spec.name, where, str(error), "Rename the file, or correct the reader.") from None
+        yield from with_path_columns(read(files, path, in_files, where, **growth), values)
+
+    return tables
 
 
 def _files(root: Path, source: str, pattern: str) -> list[tuple[Any, str, Mapping[str, Any]]]:
@@ -71,17 +102,35 @@ def _remote(pattern: str) -> list[tuple[Any, str, Mapping[str, Any]]]:
 
 
 def _file_part(
-    root: Path, spec: SourceSpec, read_file: ReadFile, files: Any, path: str, facts: Mapping[str, Any]
+    root: Path,
+    spec: SourceSpec,
+    read_file: ReadFile,
+    grown: Grown | None,
+    files: Any,
+    path: str,
+    facts: Mapping[str, Any],
 ) -> SourcePart:
     told = str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
     if not told.isprintable():
         problem = "its name has signs that cannot be printed, or is not text in UTF-8"
         raise SourceError(spec.name, ascii(told), problem, "Rename the file.")
     read = partial(read_file, files, path, spec, told)
-    local = "inode" in facts
-    return SourcePart(
-        told, _fingerprint(path, facts), partial(_unchanged, read, path, spec, told, facts) if local else read
-    )
+    fingerprint = _fingerprint(path, facts)
+    if "inode" not in facts:
+        return SourcePart(told, fingerprint, read)
+    if grown is None or is_packed(path):
+        return SourcePart(told, fingerprint, partial(_unchanged, read, path, spec, told, facts))
+
+    def part(before: ReadBefore | None) -> SourcePart:
+        end = FileEnd()
+        tables = partial(_unchanged, partial(read, end=end, before=before), path, spec, told, facts)
+        return SourcePart(told, fingerprint, tables, before.rows if before else 0, lambda: end.text, since)
+
+    def since(end: str, rows: int) -> SourcePart | None:
+        before = grown(path, end, rows)
+        return None if before is None else part(before)
+
+    return part(None)
 
 
 def _unchanged(

@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from fsspec.utils import infer_compression
 
 from ml_platform.core.errors import MissingFile, SchemaChanged, listed
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.reading.compressed import MemberStream, is_of_members
+
+
+def is_packed(path: str) -> bool:
+    """Return whether a file's name says that it is compressed."""
+    return path.endswith((".zip", ".zst")) or is_of_members(path) or infer_compression(path) is not None
 
 
 @contextmanager

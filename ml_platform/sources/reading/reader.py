@@ -29,11 +29,27 @@ class SourcePart:
         Differs when the part's rows do; None where only reading can tell.
     tables
         Reads the declared columns in batches, as Arrow tables. Cells may be text; nulls are nulls already.
+    first_row
+        How many rows of a file that grows were read before: `tables` gives those behind them.
+    end
+        Where reading a file that may grow ended, as text, once it has been read.
+    since
+        Returns the part with only what was appended, by the text of where reading ended and the number of rows by
+        then; None where the file is not as it was there.
     """
 
     name: str
     fingerprint: str | None
     tables: Callable[[], Iterator[Any]]
+    first_row: int = 0
+    end: Callable[[], str | None] = lambda: None
+    since: Callable[[str, int], SourcePart | None] = lambda end, rows: None
+
+    @property
+    def mark(self) -> str | None:
+        """What to remember of the part once it has been read: its fingerprint, and where reading ended."""
+        end = self.end()
+        return self.fingerprint if end is None else f"{self.fingerprint} {end}"
 
 
 class Reader(ReaderSpec, ABC):

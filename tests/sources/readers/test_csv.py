@@ -127,22 +127,22 @@ REFUSED = {
     "another encoding": (
         "x,y\n1,a\n2,Zürich\n".encode("latin-1"),
         "x.csv: row 2: column y: b'Z\\xfcrich' is not text in UTF-8. "
-        "Convert the file to UTF-8, such as with iconv -f latin1 -t utf-8.",
+        "Declare reader.encoding, such as cp1252, or convert the file to UTF-8.",
     ),
     "another encoding in the header": (
         "x,ÿ\n1,2\n".encode("latin-1"),
         "x.csv: its header is not text in UTF-8: 'utf-8' codec can't decode byte 0xff in position 2: "
-        "invalid start byte. Convert the file to UTF-8, such as with iconv -f latin1 -t utf-8.",
+        "invalid start byte. Declare reader.encoding, such as cp1252, or convert the file to UTF-8.",
     ),
     "UTF-16": (
         "x,y\n1,2\n".encode("utf-16"),
         "x.csv: not a text file in UTF-8: its header has NUL bytes. "
-        "Unpack archives, and convert other encodings, such as with iconv -f utf-16 -t utf-8.",
+        "Unpack archives; for another encoding, declare reader.encoding, such as utf-16.",
     ),
     "another separator": (
         b"x;y\n1;2\n",
         "x.csv: none of the declared columns is in the header; its cells are separated by ';'. "
-        "Write the file with commas.",
+        'Declare separator: ";".',
     ),
     "no header": (
         b"1,2\n3,4\n",

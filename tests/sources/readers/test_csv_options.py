@@ -1,0 +1,347 @@
+"""Files that are written in other ways, against pandas, Python's csv module and datetime.strptime."""
+
+import csv
+import io
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_platform.core.errors import DeclarationError, SchemaChanged, SourceError
+from ml_platform.sources.conform import conform
+from ml_platform.sources.ingest import ingest_source
+from ml_platform.sources.reading.csv_cells import read_csv
+from ml_platform.sources.reading.reader import reader_of
+from tests.features.world import SALES, at, sale, sales_project, write_project
+from tests.sources.readers.test_csv import FILES, spec_of
+from tests.sources.test_ingest import log_of
+
+NUMBERS = {"id": "string", "amount": "float", "items": "int"}
+
+
+def table_of(content, spec):
+    with FILES.open("/options.csv", "wb") as file:
+        file.write(content)
+    reader: Any = reader_of(spec)
+    batches = list(read_csv(FILES, "/options.csv", spec, "options.csv", dialect=reader.dialect))
+    return pa.concat_tables([conform(batch.table, spec, "options.csv") for batch in batches])
+
+
+CELL = st.text(st.sampled_from(list("ab ;|'\"\t\n,é€")), max_size=8)
+SIGNS = st.sampled_from([(";", '"'), ("\t", '"'), ("|", "'"), (",", "'"), (" ", '"')])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(CELL, CELL), min_size=1), SIGNS, st.sampled_from(["utf-8", "cp1252", "utf-16", "utf-16-le"]))
+def test_what_the_csv_module_writes_with_any_signs_and_encoding_comes_back(rows, signs, encoding):
+    separator, quote = signs
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=separator, quotechar=quote, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerows([("id", "at"), *rows])
+    spec = spec_of({"id": "string", "at": "string"}, separator=separator, quote=quote, encoding=encoding)
+    found = table_of(text.getvalue().encode(encoding), spec).to_pylist()
+    assert [(row["id"], row["at"]) for row in found] == [(a or None, b or None) for a, b in rows]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_german_files_are_read_as_by_pandas(seed):
+    draw = random.Random(seed)
+    lines = ["id;amount;items"]
+    lines += [f"ü{n};{f'{draw.uniform(-9999, 9999):.{draw.randint(0, 6)}f}'.replace('.', ',')};{n}" for n in range(500)]
+    content = "\r\n".join(lines).encode("cp1252")
+    found = table_of(content, spec_of(NUMBERS, separator=";", decimal=",", encoding="cp1252")).to_pandas()
+    expected = pd.read_csv(
+        io.BytesIO(content), sep=";", decimal=",", encoding="cp1252", float_precision="round_trip"
+    ).astype({"amount": float})
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+
+
+REFUSED = {
+    "a point under a decimal comma": (
+        {"decimal": ",", "separator": ";"},
+        b"id;amount;items\na;1,5;2\nb;1.234;3\n",
+        "options.csv: row 2: column amount: '1.234' is not a float. Correct the declared type, or the data; "
+        "reader.null_values names texts that stand for null.",
+    ),
+    "two marks": (
+        {"decimal": ",", "separator": ";"},
+        b"id;amount;items\na;1,234,5;2\n",
+        "options.csv: row 1: column amount: '1,234,5' is not a float. Correct the declared type, or the data; "
+        "reader.null_values names texts that stand for null.",
+    ),
+    "another separator": (
+        {"separator": ";"},
+        b"id,amount,items\na,1,2\n",
+        "options.csv: none of the declared columns is in the header; its cells are separated by ','. "
+        'Declare separator: ",".',
+    ),
+    "tabs": (
+        {},
+        b"id\tamount\titems\na\t1\t2\n",
+        "options.csv: none of the declared columns is in the header; its cells are separated by '\\t'. "
+        'Declare separator: "\\t".',
+    ),
+    "another encoding": (
+        {"encoding": "ascii"},
+        "id,amount,items\na,1,2\nzoë,1,2\n".encode(),
+        "options.csv: line 3: b'\\xc3' is not text in ascii. Correct reader.encoding, or the file.",
+    ),
+    "too many cells": (
+        {"separator": ";"},
+        b"id;amount;items\na;1;2;3\n",
+        "options.csv: row 1: it has 4 cells, and the header 3: 'a;1;2;3'. "
+        "Repair the file; ';' inside a cell needs quotes.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "content", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_wrong_option_is_named_with_its_place(options, content, message):
+    with pytest.raises(SchemaChanged) as refused:
+        table_of(content, spec_of(NUMBERS, **options))
+    assert str(refused.value) == f"source s: {message}"
+
+
+# Formats of timestamps -------------------------------------------------------------
+
+FORMATS = [
+    "%d.%m.%Y %H:%M",
+    "%Y%m%d%H%M%S",
+    "%m/%d/%y %I:%M:%S %p",
+    "%d %b %Y",
+    "%B %d, %Y %H:%M:%S.%f",
+    "%Y-%j",
+    "%Y-%m-%dT%H:%M:%S%z",
+]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_format_is_read_as_by_strptime_in_the_declared_zone(form):
+    draw, zone = random.Random(form), ZoneInfo("Europe/Berlin")
+    texts = []
+    for _ in range(300):
+        instant = datetime(2024, 1, 1, tzinfo=zone) + timedelta(
+            hours=draw.randint(0, 8000), seconds=draw.random() * 3599
+        )
+        texts.append(instant.strftime(form))
+    naive = "%z" not in form
+    column = {"type": "timestamp", "format": form} | ({"zone": "Europe/Berlin", "dst": "later"} if naive else {})
+    found = conform(pa.table({"at": pa.array([*texts, None])}), spec_of({"at": column}), "x")["at"].to_pylist()
+    parsed = [datetime.strptime(text, form) for text in texts]
+    expected = [one.replace(tzinfo=zone, fold=1) if naive else one for one in parsed]
+    assert found == [*(one.astimezone(UTC) for one in expected), None]
+
+
+@pytest.mark.parametrize(("form", "factor"), [("epoch s", 1), ("epoch ms", 1000), ("epoch us", 10**6)])
+@pytest.mark.parametrize("as_text", [True, False])
+def test_counts_since_1970_are_instants(form, factor, as_text):
+    seconds = [0, 1_717_171_717, -86_400]
+    values = [second * factor for second in seconds]
+    raw = pa.array([str(value) for value in values] if as_text else values)
+    spec = spec_of({"at": {"type": "timestamp", "format": form}})
+    found = conform(pa.table({"at": raw}), spec, "x")["at"].to_pylist()
+    assert found == [datetime.fromtimestamp(second, UTC) for second in seconds]
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "problem"),
+    [
+        ({"format": "%d.%m.%Y", "zone": "UTC"}, "31.02.2024", "'31.02.2024' is no timestamp of the format %d.%m.%Y"),
+        ({"format": "%d.%m.%Y", "zone": "UTC"}, "2024-02-01", "'2024-02-01' is no timestamp of the format %d.%m.%Y"),
+        ({"format": "epoch ms"}, "1.5", "'1.5' is no timestamp of the format epoch ms"),
+        ({"format": "epoch s"}, "9" * 18, "'999999999999999999' is no timestamp of the format epoch s"),
+        (
+            {"format": "%Y-%m-%d %H:%M", "zone": "Europe/Berlin"},
+            "2024-03-31 02:30",
+            "'2024-03-31 02:30:00' is a time that clocks in Europe/Berlin skip",
+        ),
+    ],
+)
+def test_what_is_not_of_the_format_is_named_with_its_row(column, text, problem):
+    spec = spec_of({"at": {"type": "timestamp", **column}})
+    with pytest.raises(SourceError) as refused:
+        conform(pa.table({"at": [None, text]}), spec, "x.csv")
+    assert f"x.csv: row 2: column at: {problem}" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("reader", "column", "fault"),
+    [
+        ({"csv": "x.csv", "separator": ";;"}, {}, "must be one ASCII sign, no letter, digit or line break, found ';;'"),
+        ({"csv": "x.csv", "quote": ","}, {}, "separator and quote must differ"),
+        ({"csv": "x.csv", "encoding": "latin-77"}, {}, "'latin-77' is not an encoding"),
+        ({"csv": "x.csv", "encoding": "base64"}, {}, "'base64' is not an encoding"),
+        ({"parquet": "x", "separator": ";"}, {}, "separator belongs to csv, found parquet. Remove it"),
+        ({"csv": "data/{shp}.csv"}, {}, "{shp} is not a column. Did you mean shop?"),
+        ({"csv": "x.csv"}, {"format": "%d.%m.%Y"}, "tells no offset. Declare the column's zone"),
+        ({"csv": "x.csv"}, {"format": "%d.%q.%Y"}, "%q is not known"),
+        ({"csv": "x.csv"}, {"format": "%H:%M", "zone": "UTC"}, "names no day"),
+        ({"csv": "x.csv"}, {"format": "epoch s", "zone": "UTC"}, "zone has no meaning. Remove zone"),
+        ({"csv": "x.csv"}, {"type": "string", "format": "epoch s"}, "belongs to timestamps, found type string"),
+    ],
+)
+def test_a_wrong_declaration_is_a_fault_with_its_place(tmp_path, reader, column, fault):
+    columns = {**SALES["columns"], "other": {"type": "timestamp", **column}}
+    with pytest.raises(DeclarationError, match=r"sources/sales\.yaml:") as refused:
+        write_project(tmp_path, sources={"sales": {**SALES, "reader": reader, "columns": columns}})
+    assert fault in str(refused.value)
+
+
+def test_dirty_rows_are_set_aside_with_other_signs_too(tmp_path):
+    path = tmp_path / "data/sales.csv"
+    path.parent.mkdir(parents=True)
+    rows = ["id;shop;at;seen;amount", *(f"k{n};a;{at(1)};{at(1)};1,5" for n in range(9))]
+    path.write_text("\n".join([*rows, f"bad;a;{at(1)};{at(1)};1.5", "short;a", f"last;a;{at(1)};{at(1)};2,5"]) + "\n")
+    reader = {"csv": "data/sales.csv", "separator": ";", "decimal": ","}
+    policy = {"on_error": "quarantine", "quarantine": {"at_most": "50%"}}
+    project = write_project(tmp_path, sources={"sales": {**SALES, **policy, "reader": reader}})
+    found = ingest_source(project, "sales", at(5))
+    assert found.new_rows == 10
+    assert {amount for _, amount, _, _ in log_of(project, found.made.artifact)} == {1.5, 2.5}
+
+
+# Columns in paths ------------------------------------------------------------------
+
+
+def test_folders_as_hive_writes_them_are_read_as_by_pyarrow(tmp_path):
+    rows = pa.table({"id": ["a", "b", "c", "d"], "at": ["2024-05-01T00:00:00Z"] * 4, "amount": [1.0, 2.0, 3.0, 4.0]})
+    rows = rows.append_column("shop", pa.array(["nörth/1", "south", None, "south"]))
+    rows = rows.append_column("year", pa.array([2023, 2023, 2024, 2024]))
+    import pyarrow.dataset as ds
+
+    for form in ("parquet", "csv"):
+        parts = ds.partitioning(pa.schema([("shop", pa.string()), ("year", pa.int64())]), flavor="hive")
+        ds.write_dataset(rows, tmp_path / form, format=form, partitioning=parts)
+        columns = {"id": "string", "at": "timestamp", "amount": "float", "shop": "string", "year": "int"}
+        source = {"key": ["id"], "event_timestamp": "at", "known_at": {"delay": "0s"}, "columns": columns}
+        reader = {form: f"{form}/shop={{shop}}/year={{year}}/*.{form}"}
+        project = write_project(tmp_path, sources={"sales": {**source, "reader": reader}})
+        made = ingest_source(project, "sales", at(9)).made.artifact
+        with project.engine() as engine:
+            from ml_platform.sources.source_log import source_rows
+
+            stored = engine.run(source_rows(engine, project.store, made, "rows").order_by("id"))
+        expected = ds.dataset(tmp_path / form, format=form, partitioning=parts).to_table().sort_by("id")
+        for name in ("id", "amount", "shop", "year"):
+            assert stored[name].to_pylist() == expected[name].to_pylist(), (form, name)
+
+
+def test_a_part_of_a_file_s_name_is_a_column_with_its_own_format(tmp_path):
+    for name in ("north_20240501", "south_20240502"):
+        path = tmp_path / f"data/{name}.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("id,amount\nx,1\n")
+    columns = {
+        "id": "string",
+        "amount": "float",
+        "shop": "string",
+        "day": {"type": "timestamp", "format": "%Y%m%d", "zone": "UTC"},
+    }
+    source = {"key": ["id", "shop"], "event_timestamp": "day", "known_at": {"delay": "0s"}, "columns": columns}
+    project = write_project(tmp_path, sources={"sales": {**source, "reader": {"csv": "data/{shop}_{day}.csv"}}})
+    made = ingest_source(project, "sales", at(99)).made.artifact
+    assert made.about["events"] == ["2024-05-01T00:00:00.000000Z", "2024-05-02T00:00:00.000000Z"]
+    (tmp_path / "data/west_today.csv").write_text("id,amount\nx,1\n")
+    with pytest.raises(SourceError, match=r"data/west_today\.csv: row 1: column day: 'today' is no timestamp of"):
+        ingest_source(project, "sales", at(100))
+
+
+# Files that grow -------------------------------------------------------------------
+
+
+@pytest.fixture
+def read_rows(monkeypatch):
+    """How many rows each reading of a file gave."""
+    counts = []
+    from ml_platform.sources.reading import csv_cells
+
+    original = csv_cells.read_csv
+
+    def noted(*args, **options):
+        counts.append(0)
+        for table in original(*args, **options):
+            counts[-1] += table.rows
+            yield table
+
+    monkeypatch.setattr(csv_cells, "read_csv", noted)
+    return counts
+
+
+def append(path, rows, end="\n"):
+    lines = [",".join(cell.isoformat() if isinstance(cell, datetime) else str(cell) for cell in row) for row in rows]
+    with path.open("a") as file:
+        file.write("\n".join(lines) + end)
+
+
+def test_only_what_was_appended_to_a_file_is_read(tmp_path, read_rows):
+    project = sales_project(tmp_path, [sale(f"a{n}", n / 100) for n in range(50)])
+    path = tmp_path / "data/sales.csv"
+    ingest_source(project, "sales", at(3))
+    append(path, [sale("b", 4), sale("c", 2)])
+    found = ingest_source(project, "sales", at(5))
+    assert (found.new_rows, found.late, read_rows) == (2, 1, [50, 2])
+    assert not found.upstream.missing.any
+    append(path, [sale("d", 6)])
+    assert ingest_source(project, "sales", at(7)).new_rows == 1
+    assert read_rows == [50, 2, 1]
+    assert len(log_of(project, ingest_source(project, "sales", at(8)).made.artifact)) == 53
+    append(path, [["e", "a", at(8), at(8), "much"]])
+    with pytest.raises(SchemaChanged, match=r"data/sales\.csv: row 54: column amount: 'much' is not a float"):
+        ingest_source(project, "sales", at(9))
+
+
+def test_a_file_is_read_whole_where_what_was_read_has_changed(tmp_path, read_rows):
+    project = sales_project(tmp_path, [sale("a", 1, amount=1.0), sale("b", 1)])
+    path = tmp_path / "data/sales.csv"
+    ingest_source(project, "sales", at(3))
+    path.write_text(path.read_text().replace("1.0", "7.0", 1))
+    append(path, [sale("c", 4)])
+    found = ingest_source(project, "sales", at(5))
+    assert (found.new_rows, found.corrections, read_rows) == (2, 1, [2, 3])
+
+
+def test_a_last_row_without_a_line_break_is_read_with_what_follows(tmp_path, read_rows):
+    project = sales_project(tmp_path, [])
+    path = tmp_path / "data/sales.csv"
+    append(path, [sale("a", 1, amount=1)], end="")
+    ingest_source(project, "sales", at(3))
+    with path.open("a") as file:
+        file.write("5\n")
+    found = ingest_source(project, "sales", at(5))
+    assert (found.corrections, read_rows) == (1, [1, 1])
+    assert log_of(project, found.made.artifact) == [("a", 1.0, 1.0, 5.0), ("a", 15.0, 5.0, None)]
+
+
+def test_appended_rows_that_contradict_the_log_are_judged_with_the_whole_file(tmp_path, read_rows):
+    project = sales_project(tmp_path, [sale("a", 1, seen=2, amount=1.0), sale("b", 1)])
+    path = tmp_path / "data/sales.csv"
+    ingest_source(project, "sales", at(3))
+    append(path, [sale("a", 1, seen=1, amount=5.0)])  # an older version of a row that the log has: no correction
+    found = ingest_source(project, "sales", at(5))
+    assert (found.new_rows, read_rows) == (0, [2, 1, 3])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_a_log_read_by_what_was_appended_is_the_one_of_whole_readings(tmp_path, seed):
+    logs = []
+    for rewrite in (False, True):
+        draw = random.Random(seed)
+        project = sales_project(tmp_path / str(rewrite), [sale("first", 0)])
+        path = tmp_path / str(rewrite) / "data/sales.csv"
+        for now in (4, 8, 12, 16):
+            seen = draw.sample(range(now * 60 + 60), 6)
+            append(path, [sale(f"k{draw.randint(0, 7)}", 0, minute / 60, draw.randint(1, 3)) for minute in seen])
+            if rewrite:  # a comment-free change of the header's end makes every reading one of the whole file
+                text = path.read_text()
+                swapped = text.replace("\r\n", "\n", 1) if "\r\n" in text else text.replace("\n", "\r\n", 1)
+                path.write_bytes(swapped.encode())
+            found = ingest_source(project, "sales", at(now))
+        logs.append(log_of(project, found.made.artifact))
+    assert logs[0] == logs[1]
