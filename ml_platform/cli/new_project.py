@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -19,7 +20,8 @@ from ml_platform.operations.new_project.files import copy_rows, project_files
 from ml_platform.operations.new_project.table import look_at, name_of
 
 _EXAMPLES = "ml_platform_examples"
-_LEFT_OUT = shutil.ignore_patterns(".ml_platform", "__pycache__", ".*")
+_LEFT_OUT = shutil.ignore_patterns(".ml_platform", "__pycache__", ".*", "*.csv")
+_MAKE_DATA = "make_data.py"
 _SCHEMAS = ".schemas"
 _KINDS = {"sources": "source", "features": "feature_table", "models": "model"}
 _BARE = """\
@@ -74,6 +76,7 @@ def make_project(directory: Path, example: str | None, rows: Path | None, wanted
             _write_bare(directory)
         else:
             _copy_example(directory, example)
+            _make_data(directory)
         _add_schemas(directory)
     typed = quote(str(directory))
     print(f"Made {directory}. Next: ml-platform validate {typed}, then ml-platform run {typed}")
@@ -131,6 +134,13 @@ def _copy_example(directory: Path, example: str) -> None:
         raise UnknownExample(example, list(examples))
     with as_file(examples[example]) as source:
         shutil.copytree(source, directory, ignore=_LEFT_OUT, dirs_exist_ok=True)
+
+
+def _make_data(directory: Path) -> None:
+    """Run the script of an example that makes its data, where it has one."""
+    script = directory / _MAKE_DATA
+    if script.exists():
+        subprocess.run([sys.executable, str(script)], check=True)
 
 
 def _write_bare(directory: Path) -> None:

@@ -41,7 +41,8 @@ def pages() -> list[Path]:
     """Return the documents that people follow; decisions tell history, and the reference is generated."""
     found = sorted((ROOT / "docs").rglob("*.md"))
     kept = [page for page in found if not {"decisions", "reference"} & {*page.relative_to(ROOT).parts}]
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "examples/flights/README.md", *kept]
+    examples = [ROOT / f"examples/{name}/README.md" for name in ("flights", "retail")]
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *examples, *kept]
 
 
 def blocks(page: Path) -> Iterator[Block]:
