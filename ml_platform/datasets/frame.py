@@ -129,11 +129,12 @@ class Frame:
         Of several about one entity at one batch run one is asked about; who has left is not; and not more than
         ``max_rows``.
         """
-        rows, left_out = self._one_each(rows)
+        rows, left_out = self._one_each(rows) if not self._questions.are_distinct else (rows, rows.slice(0, 0))
         population, names = self._model.population, [f"{self._own.name}.{key}" for key in self.keys]
         rows = rows.filter(pa.array(in_sample(rows, names, population.sample)))
         left = has_left(self._project, self._model, self._inputs, self._engine, rows, names)
-        parts = [left_out, _with_reason(rows, left, LEFT)]
+        parts = [left_out] if REASON in left_out.column_names else []
+        parts.append(_with_reason(rows, left, LEFT))
         rows = rows.filter(pa.array(~left))
         within = within_max(rows, names, population.max_rows)
         return rows.filter(pa.array(within)), pa.concat_tables([*parts, _with_reason(rows, ~within, OVER_MAX)])

@@ -25,6 +25,9 @@ class Questions(ABC):
     ``_effective`` (the batch run) and ``_known`` in microseconds, and whether it is ``_late``.
     """
 
+    are_distinct = False
+    """Whether no two questions are about one entity at one batch run, and each has the entity's key."""
+
     def __init__(self, project: Project, model: ModelSpec, inputs: Mapping[str, str], engine: Engine) -> None:
         self._project, self._model, self._inputs, self._engine = project, model, inputs, engine
         self._own = required_columns(project.spec, model)

@@ -23,6 +23,7 @@ from ml_platform.datasets.population.limits import in_sample
 from ml_platform.datasets.population.questions import QUALIFIES, Period, Questions
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.populations.ticks import TickPopulation
+from ml_platform.declarations.resolve import expand_features
 from ml_platform.features.known_entities import KnownEntities, known_entities
 from ml_platform.sources.source_log import KNOWN
 
@@ -32,6 +33,8 @@ ROWS_AT_ONCE = 4_000_000
 
 class TickQuestions(Questions):
     """One question for each tick and entity that qualifies."""
+
+    are_distinct = True
 
     def in_time(self, start: datetime, end: datetime) -> pa.Table:
         """Return the entities that qualify at the ticks in ``(start, end]``."""
@@ -131,11 +134,18 @@ class TickQuestions(Questions):
 
     def _with_condition(self, rows: pa.Table) -> pa.Table:
         """Return rows with the features that the condition reads, and whether it holds."""
-        columns = self._declared.references
+        columns = self._looked_up
         rows = with_feature_columns(self._project, self._model, self._inputs, self._engine, rows, columns)
         asked = self._engine.arrow("population_entities", rows)
         holds = parse_expression(self._declared.while_).to_ibis(asked)
         return self._engine.run(asked.select(*asked.columns, **{QUALIFIES: holds}))
+
+    @property
+    def _looked_up(self) -> Sequence[str]:
+        """The columns that the condition reads, and the model's features of the same tables: one look-up is faster."""
+        references, owners = self._declared.references, {name.partition(".")[0] for name in self._declared.references}
+        features = expand_features(self._project.spec, self._model)
+        return [*references, *(name for name in features if name.partition(".")[0] in owners)]
 
     def _timed(self, rows: pa.Table) -> pa.Table:
         for name in (ASKED, KNOWN):
