@@ -13,7 +13,9 @@ from ml_platform.declarations.yaml.pydantic_errors import show
 OnErrorPolicy = Literal["fail", "quarantine", "null"]
 DuplicatesPolicy = Literal["fail", "keep_latest", "quarantine"]
 
-POLICIES = frozenset({"on_error", "duplicates", "quarantine"})
+NewColumnsPolicy = Literal["ignore", "report", "fail"]
+
+POLICIES = frozenset({"on_error", "duplicates", "quarantine", "new_columns", "missing_columns"})
 """Keys that decide which rows are refused, and not what a row means: a log goes on where one of them changes."""
 DEFAULT_LIMIT = 0.01
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
@@ -25,6 +27,8 @@ def _null(value: Any) -> Any:
 
 
 OnError = Annotated[OnErrorPolicy | None, BeforeValidator(_null), Shorthand({"type": "null"})]
+
+MissingColumns = Annotated[Literal["fail", "null"] | None, BeforeValidator(_null), Shorthand({"type": "null"})]
 
 
 def _share(value: Any) -> float:

@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from ml_platform.declarations.dirty_rows import (
     DuplicatesPolicy,
+    MissingColumns,
+    NewColumnsPolicy,
     OnError,
     QuarantineLimit,
 )
@@ -237,6 +239,18 @@ class SourceSpec(Declaration):
         description="How many dirty rows one ingest accepts: 1% of the rows that it reads, unless at_most says "
         "otherwise.",
         examples=[{"at_most": "0.1%"}],
+    )
+    new_columns: NewColumnsPolicy | None = Field(
+        None,
+        description="What to do where a file has a column that is not declared and that the files read before it did "
+        "not have: ignore (the default), report (a note), or fail.",
+        examples=["report"],
+    )
+    missing_columns: MissingColumns = Field(
+        None,
+        description="What to do where a file lacks a declared column: fail (the default), or null (its values are "
+        "null, with a note). A column that every row needs must be there.",
+        examples=["null"],
     )
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_platform.core.errors import NaiveTimestamp, SchemaChanged, SourceError
+from ml_platform.core.errors import ColumnChanged, NaiveTimestamp, SchemaChanged, SourceError
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.bad_cells import NOT_CONVERTED, BadCells, Convert, Reason, not_utf8, unconvertible
 from ml_platform.sources.local_times import INSTANT
@@ -143,11 +143,11 @@ class ColumnFaults:
         self._bad.note(self._name, "not_utf8", "is not text in UTF-8", not_utf8(cells), cells)
         return self.without(cells).cast(values.type)
 
-    def wrong_type(self, values: pa.ChunkedArray) -> SchemaChanged:
+    def wrong_type(self, values: pa.ChunkedArray) -> ColumnChanged:
         """Return the error for a column of a type that cannot become the declared one, whatever its values."""
         problem = f"column {self._name} is {values.type}, declared {self._type}"
         remedy = "Correct the declared type, or the data."
-        return SchemaChanged(self._spec.name, self._where, problem, remedy, column=self._name)
+        return ColumnChanged(self._spec.name, self._where, problem, remedy, column=self._name)
 
     def _unreadable(self, values: pa.ChunkedArray, convert: Convert, first: int = 0) -> SchemaChanged:
         """Return the error for the first row that cannot be converted, found by halving."""

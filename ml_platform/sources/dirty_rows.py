@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +80,7 @@ def separate(batch: Batch, spec: SourceSpec, part: str, first: int) -> Separated
     SourceError
         For the first row that does not fit where its policy is ``fail``.
     """
+    batch = replace(batch, table=_with_missing(batch.table, spec))
     table, places = batch.table, batch.places
     bad = BadCells(spec, table.num_rows) if accepts_dirty_rows(spec) else None
     every = conform(table, spec, part, first, places=places, bad=bad, is_utf8=batch.is_utf8)
@@ -95,6 +96,14 @@ def separate(batch: Batch, spec: SourceSpec, part: str, first: int) -> Separated
         [_cells_table(batch, spec, part, first, every, bad, refused), _lines(batch, spec, part, first)]
     )
     return Separated(every.filter(pa.array(keep)), all_places[keep], every, dirty)
+
+
+def _with_missing(table: pa.Table, spec: SourceSpec) -> pa.Table:
+    """Return rows with the declared columns that a part lacks, and may lack, as nulls."""
+    for name in spec.columns:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows))
+    return table
 
 
 def duplicates_table(spec: SourceSpec, rows: pa.Table, places: Sequence[tuple[str, int]]) -> pa.Table:

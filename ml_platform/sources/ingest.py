@@ -14,12 +14,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from ml_platform.core.engines import DuckDB
-from ml_platform.core.errors import EmptySource
+from ml_platform.core.errors import ColumnChanged, EmptySource
 from ml_platform.core.hashing import content_id, format_instant
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.project import Project
@@ -28,14 +28,16 @@ from ml_platform.sources.change_detection import look_at_source
 from ml_platform.sources.checks.batched import RunChecks
 from ml_platform.sources.checks.freshness import check_freshness
 from ml_platform.sources.checks.results import CheckResult
+from ml_platform.sources.column_changes import PartColumns, beside_other_part, columns_of_parts
 from ml_platform.sources.declared_places import declared_places
 from ml_platform.sources.empty_log import empty_log
 from ml_platform.sources.find_new_rows import find_new_rows
 from ml_platform.sources.ingest_checks import IngestChecks
 from ml_platform.sources.ingest_history import CURSOR, Ingest, ReadState, record_ingest
+from ml_platform.sources.ingest_read import IngestRead
 from ml_platform.sources.ingested import Ingested, RowCounts
 from ml_platform.sources.log_writer import append_rows
-from ml_platform.sources.new_rows import Log, NewRows
+from ml_platform.sources.new_rows import Log
 from ml_platform.sources.quarantine import DirtyRows, quarantined_by_part, require_few, settle_dirty_rows
 from ml_platform.sources.quarantine_check import check_quarantine
 from ml_platform.sources.read_changed import read_parts
@@ -112,7 +114,10 @@ class _Ingestion:
                 dirty = reading.dirty + new.duplicates.quarantined
                 require_few(engine, staging, self._spec, reading.read, min(dirty, reading.read))
                 whole = not some and not self._is_partly_read
-                return self._finish(parts, _Read(staging, reading, new if whole else replace(new, missing=None)))
+                known = self._upstream.columns if self._marks else PartColumns()  # without marks, all is read again
+                columns = columns_of_parts(self._spec, known, reading.parts)
+                new = new if whole else replace(new, missing=None)
+                return self._finish(parts, IngestRead(staging, reading, new, columns))
         return self._ingest(parts, parts, whole=True)
 
     def _appended(self, part: SourcePart) -> SourcePart:
@@ -121,7 +126,7 @@ class _Ingestion:
         end = mark.end if mark is not None else None
         return (part.since(end, mark.rows) if mark is not None and end is not None else None) or part
 
-    def _finish(self, parts: Sequence[SourcePart], read: _Read) -> Ingested:
+    def _finish(self, parts: Sequence[SourcePart], read: IngestRead) -> Ingested:
         reading, new = read.reading, read.new
         refused = quarantined_by_part(new.engine, self._project.store, self._dirty)
         marks = reading.marks_beside(self._marks, new.seen, new.moved, refused, new.duplicates.dropped)
@@ -129,11 +134,9 @@ class _Ingestion:
             return self._append(parts, marks, read)
         if self._previous is None and self._spec.reader.may_be_empty:
             return self._nothing_yet(parts)
-        if self._previous is None and reading.dirty:
-            problem = f"none of its rows is ingested: {reading.quarantined:,} of {reading.read:,} are dirty"
-            raise EmptySource(self._spec.name, self._spec.reader.label, problem, "Correct the data, or its columns.")
         if self._previous is None:
-            problem = f"none of its rows is known by {format_instant(self._now)}"
+            dirty = f", and {reading.quarantined:,} of {reading.read:,} are dirty" if reading.quarantined else ""
+            problem = f"none of its rows is known by {format_instant(self._now)}{dirty}"
             raise EmptySource(self._spec.name, "known_at", problem, "Correct known_at, or advance the clock.")
         return self._nothing_new(self._previous, parts, marks, read)
 
@@ -154,7 +157,10 @@ class _Ingestion:
 
     def _read(self, staging: Staging, parts: Sequence[SourcePart], *, may_be_empty: bool) -> Reading:
         kept = leave_out(self._project, self._spec.name)
-        reading = read_parts(staging, self._spec, parts, self._marks, self._now, kept, self._far_ahead)
+        try:
+            reading = read_parts(staging, self._spec, parts, self._marks, self._now, kept, self._far_ahead)
+        except ColumnChanged as error:
+            raise beside_other_part(error, self._look.parts) from None
         only_beyond = CURSOR in self._marks and self._marks[CURSOR].mark is not None
         may_be_empty = may_be_empty or only_beyond or self._spec.reader.may_be_empty
         if reading.rows + reading.dirty == 0 and not may_be_empty:
@@ -179,7 +185,7 @@ class _Ingestion:
 
     # Writing ---------------------------------------------------------------
 
-    def _append(self, parts: Sequence[SourcePart], marks: Iterable[ReadState], read: _Read) -> Ingested:
+    def _append(self, parts: Sequence[SourcePart], marks: Iterable[ReadState], read: IngestRead) -> Ingested:
         checks = self._checks.of_new_rows(read.new, self._now)
         previous = self._artifact(self._previous) if self._previous else None
         artifact = append_rows(self._project.store, self._spec, previous, read.new)
@@ -189,7 +195,7 @@ class _Ingestion:
         return self._result(Made(artifact, reused=False), checks, read, ingest)
 
     def _nothing_new(
-        self, previous: Ingest, parts: Sequence[SourcePart], marks: Iterable[ReadState], read: _Read | None = None
+        self, previous: Ingest, parts: Sequence[SourcePart], marks: Iterable[ReadState], read: IngestRead | None = None
     ) -> Ingested:
         checks = self._checks.again(previous, self._engine)
         ingest = self._ingest_of(previous.id, parts, marks, checks, read)
@@ -203,7 +209,7 @@ class _Ingestion:
         self._record(ingest, parts, ())
         return self._result(made, (), None, ingest)
 
-    def _as_before(self, ingest: Ingest, read: _Read | None = None) -> Ingested:
+    def _as_before(self, ingest: Ingest, read: IngestRead | None = None) -> Ingested:
         return self._result(Made(self._artifact(ingest), reused=True), ingest.checks, read, ingest)
 
     def _ingest_of(
@@ -212,20 +218,20 @@ class _Ingestion:
         parts: Sequence[SourcePart],
         marks: Iterable[ReadState],
         checks: tuple[CheckResult, ...],
-        read: _Read | None,
+        read: IngestRead | None,
     ) -> Ingest:
-        new = read.new if read and read.new.count else None
         known = {**self._marks} | {mark.name: mark for mark in marks}
         known |= {mark.name: mark for mark in self._gone(known, parts)}
         if self._spec.replaces_parts:
             known = {name: mark for name, mark in known.items() if mark.gone_at is None}
         waits = [mark.next_known_at for mark in known.values() if mark.next_known_at is not None]
-        missing = read.new.missing if read else None
-        deleted = read.new.deletions if read else 0
+        new = read.new if read else None
+        missing, deleted = (new.missing, new.deletions) if new else (None, 0)
         upstream = upstream_of(self._upstream, known.values(), missing, self._now, self._far_ahead, deleted)
         if read is not None:
             dirty = self._settled(read, parts)
             upstream = dirty.beside(upstream, self._upstream, self._now, read.new.duplicates.merged)
+            upstream = replace(upstream, columns=read.columns)
         files = fingerprint_of(parts)
         return Ingest(
             number=self._number,
@@ -254,16 +260,15 @@ class _Ingestion:
             return [ReadState(mark.name, None, None, gone_at=mark.gone_at) for mark in gone if mark.gone_at is not None]
         return gone if self._spec.reader.reads_files else []
 
-    def _settled(self, read: _Read, parts: Sequence[SourcePart]) -> DirtyRows:
+    def _settled(self, read: IngestRead, parts: Sequence[SourcePart]) -> DirtyRows:
         """Store the dirty rows of this ingest, before the ingest that names them is recorded."""
-        names = {part.name for part in read.reading.parts} | {mark.name for mark in read.reading.marks}
         present = {part.name for part in parts}
         engine, store = read.new.engine, self._project.store
         dropped = read.reading.parts_of(read.new.duplicates.dropped)
         settle = partial(settle_dirty_rows, engine, read.staging, store, self._spec, self._now)
-        return settle(self._dirty, names, present, dropped)
+        return settle(self._dirty, read.reading.whole, present, dropped)
 
-    def _result(self, made: Made, checks: tuple[CheckResult, ...], read: _Read | None, ingest: Ingest) -> Ingested:
+    def _result(self, made: Made, checks: tuple[CheckResult, ...], read: IngestRead | None, ingest: Ingest) -> Ingested:
         upstream = read_upstream(ingest.upstream)
         more = (*check_freshness(self._spec, made.artifact, self._now), *check_quarantine(self._spec, upstream))
         return Ingested(
@@ -275,26 +280,4 @@ class _Ingestion:
             deletions=read.new.deletions if read else 0,
             upstream=upstream,
             rows=read.counts if read else RowCounts(),
-        )
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What an ingest read, while its engine is open."""
-
-    staging: Staging
-    reading: Reading
-    new: NewRows
-
-    @property
-    def counts(self) -> RowCounts:
-        """Where each row that was read is."""
-        reading, duplicates = self.reading, self.new.duplicates
-        return RowCounts(
-            read=reading.read,
-            new=self.new.count,
-            waiting=reading.waiting - duplicates.waiting,
-            quarantined=reading.quarantined + duplicates.quarantined,
-            merged=duplicates.merged,
-            suppressed=reading.suppressed,
         )

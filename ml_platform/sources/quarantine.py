@@ -138,7 +138,7 @@ def settle_dirty_rows(
     last
         The dirty rows as of the ingest before.
     read, present
-        Names of the parts that were read, and of all parts.
+        Names of the parts that were read from their beginning, and of all parts.
     dropped
         Parts and numbers of the rows that were left out because others share their key and known-at: of these none
         was ingested without a value.

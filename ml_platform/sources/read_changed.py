@@ -72,7 +72,7 @@ def read_parts(
         fresh = part.name not in marks or part.first_row > 0
         reader = _PartReader(staging, spec, part, limits, first, fresh=fresh, kept=kept)
         reader.read()
-        read += [reader.part] if reader.part.read else []
+        read += [reader.part] if reader.part.read or part.first_row else []
         first += reader.part.read
         found += reader.marks(marks.get(part.name), marks.get(CURSOR))
     return Reading(tuple(found), tuple(read))
@@ -96,6 +96,7 @@ class _PartReader:
         self._first, self._fresh, self._kept = first, fresh, kept
         self._cursor = spec.reader.cursor
         self._read, self._rows, self._quarantined, self._nulled = 0, 0, 0, 0
+        self._columns: tuple[str, ...] | None = None
         self._next_known: int | None = None
         self._last_known: int | None = None
         self._waiting, self._beyond = 0, 0
@@ -105,6 +106,7 @@ class _PartReader:
         """Read all batches."""
         for raw in self._part.tables():
             batch = raw if isinstance(raw, Batch) else Batch(raw)
+            self._columns = None if batch.columns is None else tuple(batch.columns)
             found = separate(batch, self._spec, self._part.name, self._part.first_row + self._read)
             self._remember_cursor(batch.table, found.every)
             places = found.places + (self._first + self._read)
@@ -119,8 +121,8 @@ class _PartReader:
     @property
     def part(self) -> ReadPart:
         """What was read of the part."""
-        before = self._part.first_row
-        return ReadPart(self._part.name, self._first, self._read, self._rows, self._quarantined, self._nulled, before)
+        counts = (self._first, self._read, self._rows, self._quarantined, self._nulled, self._part.first_row)
+        return ReadPart(self._part.name, *counts, self._columns)
 
     def _set_aside(self, dirty: pa.Table) -> None:
         self._staging.append(DIRTY, dirty)

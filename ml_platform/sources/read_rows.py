@@ -27,6 +27,8 @@ class ReadPart:
         How many are in quarantine, and how many are ingested without a value.
     before
         How many rows of a file that grew were read by an earlier ingest.
+    columns
+        Names of all of its columns, declared or not; None where they are not known.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ReadPart:
     quarantined: int
     nulled: int
     before: int = 0
+    columns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,13 @@ class Reading:
         """Return the parts that rows were read from, and their numbers in them."""
         starts = np.asarray(self.starts, np.int64)
         places = np.searchsorted(starts, numbers, side="right") - 1
-        return [self.parts[place].name for place in places.tolist()], numbers - starts[places] + 1
+        before = np.asarray([part.before for part in self.parts], np.int64)
+        return [self.parts[place].name for place in places.tolist()], numbers - starts[places] + before[places] + 1
+
+    @property
+    def whole(self) -> set[str]:
+        """The names of the parts that were read from their beginning."""
+        return {mark.name for mark in self.marks} - {part.name for part in self.parts if part.before}
 
     @property
     def starts(self) -> tuple[int, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ml_platform.core.clock import Clock, WallClock, format_duration
 from ml_platform.core.errors import listed
 from ml_platform.core.hashing import canonical_json, format_instant
 from ml_platform.declarations.source import SourceSpec
+from ml_platform.sources.column_changes import ColumnChange, PartColumns
 from ml_platform.sources.ingest_history import CURSOR, ReadState
 
 _SOON = {True: timedelta(days=1), False: timedelta(days=366)}
@@ -63,6 +64,8 @@ class Upstream:
         Dirty rows that the log does not have, and those that it has without a value; `dirty` is the artifact of both.
     merged
         Rows of the last reading for which another row of their key stands in the log.
+    columns
+        Columns that appeared or disappeared between parts.
     """
 
     gone: Count = Count()
@@ -77,6 +80,7 @@ class Upstream:
     nulled: Count = Count()
     dirty: str | None = None
     merged: int = 0
+    columns: PartColumns = field(default_factory=PartColumns)
 
     def notes(self) -> tuple[str, ...]:
         """Return a sentence for each thing that a person should look at."""
@@ -98,6 +102,7 @@ class Upstream:
             become = "becomes" if self.far.rows == 1 else "become"
             found.append(f"{_rows(self.far.rows)} {become} known {later} (since {_day(self.far)})")
         found += self.dirty_notes()
+        found += [change.note() for change in self.columns.changes]
         return tuple(found)
 
     def dirty_notes(self) -> list[str]:
@@ -122,7 +127,9 @@ def read_upstream(text: str) -> Upstream:
         return Upstream()
     for name in {"gone", "fewer", "missing", "far", "quarantined", "nulled"} & set(facts):
         facts[name] = Count(**{**facts[name], "names": tuple(facts[name]["names"])})
-    return Upstream(**facts)
+    columns = facts.pop("columns", {"first": {}, "changes": ()})
+    changes = tuple(ColumnChange(**change) for change in columns["changes"])
+    return Upstream(**facts, columns=PartColumns(columns["first"], changes))
 
 
 def far_ahead(spec: SourceSpec, clock: Clock) -> timedelta:
@@ -176,6 +183,7 @@ def upstream_of(
         quarantined=last.quarantined,
         nulled=last.nulled,
         dirty=last.dirty,
+        columns=last.columns,
     )
 
 

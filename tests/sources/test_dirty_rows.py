@@ -300,3 +300,14 @@ FAULTS = {
 def test_a_policy_that_cannot_hold_is_a_fault(tmp_path, changes, words):
     with pytest.raises(DeclarationError, match=words):
         sales_project(tmp_path, [sale("x", 1)], **changes)
+
+
+def test_a_file_that_only_grew_keeps_the_dirty_rows_of_what_is_not_read_again(tmp_path):
+    project = write(tmp_path, HEADER + row("a") + row("b", "bad"), on_error="quarantine", quarantine=ANY)
+    ingest_source(project, "sales", at(4))
+    with (tmp_path / "data/sales.csv").open("a") as file:
+        file.write(row("c") + row("d", "worse"))
+    later = ingest_source(project, "sales", at(5))
+    assert (later.rows.read, later.new_rows) == (2, 1)
+    found = [(dirty_row["_number"], dirty_row["_line"], dirty_row["_since"]) for dirty_row in dirty(project)]
+    assert found == [(2, 3, at(4)), (4, 5, at(5))]

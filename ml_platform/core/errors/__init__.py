@@ -30,6 +30,7 @@ from ml_platform.core.errors.models import (
 )
 from ml_platform.core.errors.sources import (
     BrokenInput,
+    ColumnChanged,
     DuplicateKey,
     EmptySource,
     EngineUnavailable,
@@ -68,6 +69,7 @@ __all__ = [
     "BrokenInput",
     "CatalogNotWritten",
     "ClockError",
+    "ColumnChanged",
     "DeclarationCycle",
     "DeclarationError",
     "DirtyTree",

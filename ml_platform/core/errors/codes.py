@@ -91,6 +91,11 @@ CODES: Mapping[str, ErrorCode] = {
         "More rows of one ingest do not fit the declaration than `quarantine.at_most` accepts. Nothing was written.",
         "Correct the rows that the message names, or raise `quarantine.at_most` of the source.",
     ),
+    "ColumnChanged": ErrorCode(
+        "E-SOURCE-007",
+        "A file lacks a declared column, has it in a type that cannot become the declared one, or has a new column.",
+        "Correct the file or the `columns`, or declare `missing_columns: null` or another `new_columns`.",
+    ),
     "BrokenInput": ErrorCode(
         "E-CHECK-001",
         "An input failed a check of severity error, so nothing that depends on it runs.",

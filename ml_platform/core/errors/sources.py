@@ -32,6 +32,15 @@ class SchemaChanged(SourceError):
     """A source's columns or types differ from its declaration."""
 
 
+class ColumnChanged(SchemaChanged):
+    """A part of a source lacks a declared column, or has it in another type, or has a new one."""
+
+    def beside(self, part: str, found: str) -> ColumnChanged:
+        """Return the same error with another part of the source, and how the column is there."""
+        where, problem, remedy = self._parts
+        return type(self)(self.source, where, f"{problem}; in {part} it is {found}", remedy, column=self.column)
+
+
 class DuplicateKey(SourceError):
     """Two rows of one read have the same key and the same known-at timestamp."""
 

@@ -92,12 +92,11 @@ class CsvReader(Reader):
 
     def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
         """Return the files."""
-        from ml_platform.declarations.row_policies import has_quarantine
         from ml_platform.sources.reading.csv_cells import read_csv
         from ml_platform.sources.reading.file_parts import file_parts
         from ml_platform.sources.reading.growing_files import read_before
 
-        keeps_all = source.reports_lost_rows and not has_quarantine(source) and source.duplicates is None
+        keeps_all = source.reports_lost_rows and source.duplicates is None
         may_grow = keeps_all and self.encoding is None
         grown = partial(read_before, dialect=self.dialect) if may_grow else None
         return file_parts(project.root, source, self.csv, partial(read_csv, dialect=self.dialect), grown)

@@ -53,6 +53,7 @@ def read_parquet(files: Any, path: str, spec: SourceSpec, where: str) -> Iterato
     import pyarrow as pa
     import pyarrow.parquet
 
+    from ml_platform.sources.reading.batch import Batch
     from ml_platform.sources.reading.columns import require_columns
     from ml_platform.sources.reading.open_file import gone
 
@@ -61,9 +62,10 @@ def read_parquet(files: Any, path: str, spec: SourceSpec, where: str) -> Iterato
             parquet = pa.parquet.ParquetFile(
                 file, page_checksum_verification=True, pre_buffer=False, coerce_int96_timestamp_unit="us"
             )
-            require_columns(parquet.schema_arrow.names, spec, where)
-            for batch in parquet.iter_batches(_ROWS, columns=list(spec.columns)):
-                yield pa.Table.from_batches([batch]).select(list(spec.columns))
+            names = parquet.schema_arrow.names
+            there = require_columns(names, spec, where)
+            for batch in parquet.iter_batches(_ROWS, columns=there):
+                yield Batch(pa.Table.from_batches([batch]).select(there), columns=names)
     except FileNotFoundError:
         raise gone(spec, where, path) from None
     except (pa.ArrowException, OSError) as error:

@@ -80,6 +80,7 @@ def read_postgres(spec: SourceSpec, declared: Postgres, url: str, after: str | N
     """
     import pyarrow as pa
 
+    from ml_platform.sources.reading.batch import Batch
     from ml_platform.sources.reading.columns import require_columns
 
     dbapi = import_extra("adbc_driver_postgresql.dbapi", "postgres", spec.name, "the driver for PostgreSQL")
@@ -91,20 +92,20 @@ def read_postgres(spec: SourceSpec, declared: Postgres, url: str, after: str | N
         ):
             cursor.execute(f"SELECT * FROM {_origin(declared)} LIMIT 0")
             schema = cursor.fetch_arrow_table().schema
-            require_columns(schema.names, spec, where)
-            _require_types(schema, spec, where)
+            there = require_columns(schema.names, spec, where)
+            _require_types(schema, there, spec, where)
             _require_cursor(schema, spec, where, declared.cursor)
-            cursor.execute(_query(spec, declared, after))
+            cursor.execute(_query(there, declared, after))
             for batch in cursor.fetch_record_batch():
                 for start in range(0, batch.num_rows, _ROWS):
-                    yield _stored(pa.Table.from_batches([batch.slice(start, _ROWS)]))
+                    yield Batch(_stored(pa.Table.from_batches([batch.slice(start, _ROWS)])), columns=schema.names)
     except (dbapi.Error, OSError) as error:
         raise _told(spec, where, url, error) from None
 
 
-def _require_types(schema: pa.Schema, spec: SourceSpec, where: str) -> None:
+def _require_types(schema: pa.Schema, there: Sequence[str], spec: SourceSpec, where: str) -> None:
     """Raise where the driver reads another number than the server shows: cents of money, negative ids of objects."""
-    for name in spec.columns:
+    for name in there:
         kind = (schema.field(name).metadata or {}).get(b"POSTGRESQL:type", b"").decode()
         if kind in _CAST:
             problem = f"column {name} is of the server's type {kind}"
@@ -134,8 +135,8 @@ def _origin(declared: Postgres) -> str:
     return f"(\n{declared.query}\n) AS rows"
 
 
-def _query(spec: SourceSpec, declared: Postgres, after: str | None) -> str:
-    columns = ", ".join(_quoted(name) for name in spec.columns)
+def _query(there: Sequence[str], declared: Postgres, after: str | None) -> str:
+    columns = ", ".join(_quoted(name) for name in there)
     query = f"SELECT {columns} FROM {_origin(declared)}"
     if declared.cursor is None or after is None:
         return query

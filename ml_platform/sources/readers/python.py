@@ -69,14 +69,14 @@ def read_function(root: Path, spec: SourceSpec, where: str) -> Iterator[Any]:
     """
     import pyarrow as pa
 
+    from ml_platform.sources.reading.batch import Batch
     from ml_platform.sources.reading.columns import require_columns
 
     given = _call(root, spec, where)
     several = isinstance(given, Iterator | pa.RecordBatchReader)
     for item in _items(spec, where, iter(given) if several else iter([given])):
         table = _table(item, spec, where)
-        require_columns(table.column_names, spec, where)
-        yield table.select(list(spec.columns))
+        yield Batch(table.select(require_columns(table.column_names, spec, where)), columns=table.column_names)
 
 
 def _call(root: Path, spec: SourceSpec, reference: str) -> Any:
@@ -123,6 +123,6 @@ def _table(item: Any, spec: SourceSpec, where: str) -> Any:
         remedy = "Return an Arrow table or a DataFrame, or yield Arrow batches, tables or DataFrames."
         raise SchemaChanged(spec.name, where, f"the reader returned {type(item).__name__}", remedy)
     names = [str(name) for name in item.columns]
-    require_columns(names, spec, where)
-    columns = {name: arrow_column(item.iloc[:, names.index(name)], spec, where, name) for name in spec.columns}
+    there = require_columns(names, spec, where)
+    columns = {name: arrow_column(item.iloc[:, names.index(name)], spec, where, name) for name in there}
     return pa.table(columns)

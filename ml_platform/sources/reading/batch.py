@@ -43,6 +43,8 @@ class Batch:
         Returns the lines of a text file on which the rows at some places of the table begin, from 1.
     is_utf8
         Whether texts are known to be UTF-8.
+    columns
+        Names of all columns of the part, also of those that are not declared; None where they are not known.
     """
 
     table: Any
@@ -50,6 +52,7 @@ class Batch:
     refused: Sequence[RefusedLine] = ()
     lines: Callable[[Sequence[int]], Sequence[int]] | None = None
     is_utf8: bool = False
+    columns: Sequence[str] | None = None
 
     @property
     def rows(self) -> int:

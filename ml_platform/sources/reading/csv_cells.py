@@ -93,6 +93,7 @@ class _Parser:
             include_columns=list(spec.columns),
             null_values=list(dict.fromkeys(("", *spec.reader.null_values))),
             strings_can_be_null=True,
+            include_missing_columns=True,  # those that may be missing are null
         )
 
     def parse(self, block: bytes) -> Batch:
@@ -106,11 +107,8 @@ class _Parser:
         rows = block[start:] if start else block
         first_line = self._lines + block.count(b"\n", 0, start)
         try:
-            batch = Batch(
-                self._table(rows, self._convert),
-                lines=partial(row_lines, rows, first_line, dialect=self._dialect),
-                is_utf8=True,
-            )
+            lines = partial(row_lines, rows, first_line, dialect=self._dialect)
+            batch = Batch(self._table(rows, self._convert), lines=lines, is_utf8=True, columns=self._header)
         except pa.ArrowInvalid as error:
             batch = self._separated(rows, first_line, error)
         self._rows += batch.rows
@@ -185,7 +183,9 @@ class _Parser:
 
         parse = self._parse_options(invalid_row_handler=note)
         as_bytes = pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(self._spec.columns, pa.binary()), include_columns=list(self._spec.columns)
+            column_types=dict.fromkeys(self._spec.columns, pa.binary()),
+            include_columns=list(self._spec.columns),
+            include_missing_columns=True,
         )
         try:
             table = self._table(rows, as_bytes, parse, use_threads=False)

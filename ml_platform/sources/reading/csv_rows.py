@@ -48,7 +48,7 @@ def separate_rows(
     Texts may be in another encoding than UTF-8.
     """
     nulls = {text.encode() for text in ("", *spec.reader.null_values)}
-    wanted = [header.index(name) for name in spec.columns]
+    wanted = [header.index(name) if name in header else None for name in spec.columns]
     columns: list[list[bytes | None]] = [[] for _ in wanted]
     places, lines, refused = list[int](), list[int](), list[RefusedLine]()
     for place, (line, cells) in enumerate((line, cells) for line, cells in _numbered(rows, dialect) if cells):
@@ -59,10 +59,10 @@ def separate_rows(
         places.append(place)
         lines.append(first_line + line)
         for column, index in zip(columns, wanted, strict=True):
-            cell = cells[index].encode("latin-1")
+            cell = b"" if index is None else cells[index].encode("latin-1")
             column.append(None if cell in nulls else cell)
     arrays = {name: _unchecked_text(column) for name, column in zip(spec.columns, columns, strict=True)}
-    return Batch(pa.table(arrays), places, refused, lambda chosen: [lines[place] for place in chosen])
+    return Batch(pa.table(arrays), places, refused, lambda chosen: [lines[place] for place in chosen], columns=header)
 
 
 def _numbered(rows: bytes | str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:

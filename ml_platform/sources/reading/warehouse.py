@@ -68,9 +68,9 @@ class WarehouseReader(Reader, ABC):
         try:
             with closing_backend(ibis.connect(url, **self.options)) as backend:
                 rows = rows_of(backend, self.value)
-                require_columns(rows.columns, source, self.label)
+                there = require_columns(rows.columns, source, self.label)
                 self._require_cursor(rows, source)
-                wanted = select_rows(rows, list(source.columns), self.value.cursor, after)
+                wanted = select_rows(rows, there, self.value.cursor, after)
                 for batch in wanted.to_pyarrow_batches(chunk_size=_ROWS):
                     yield pa.Table.from_batches([batch])
         except PlatformError:

@@ -1,0 +1,113 @@
+"""Columns that appear and disappear between the parts of a source, in words that name both parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml_platform.core.errors import ColumnChanged, PlatformError
+from ml_platform.declarations.source import SourceSpec
+from ml_platform.sources.read_rows import ReadPart
+from ml_platform.sources.reading.batch import Batch
+from ml_platform.sources.reading.reader import SourcePart
+
+_LOOKED_AT = 20
+
+
+@dataclass(frozen=True)
+class ColumnChange:
+    """A column that one part has and another has not.
+
+    Attributes
+    ----------
+    part
+        The part with a new column, or without a declared one.
+    other
+        A part that differs from it; empty where none is known.
+    """
+
+    column: str
+    is_new: bool
+    part: str
+    other: str
+
+    def note(self) -> str:
+        """Return it as a sentence."""
+        if self.is_new:
+            return f"column {self.column} is new: {self.part} has it, and {self.other} does not"
+        other = f", and {self.other} has it" if self.other else ""
+        return f"column {self.column} is missing in {self.part}{other}: its values are null"
+
+
+@dataclass(frozen=True)
+class PartColumns:
+    """The columns of a source's parts, where it declares a policy for changes.
+
+    Attributes
+    ----------
+    first
+        The first part that had a column, by column.
+    """
+
+    first: Mapping[str, str] = field(default_factory=dict)
+    changes: tuple[ColumnChange, ...] = ()
+
+
+def columns_of_parts(spec: SourceSpec, last: PartColumns, parts: Sequence[ReadPart]) -> PartColumns:
+    """Return the columns of all parts as of a reading; `last` is as of the reading before.
+
+    Raises
+    ------
+    ColumnChanged
+        For the first new column, where the source declares ``new_columns: fail``.
+    """
+    if spec.new_columns in (None, "ignore") and spec.missing_columns != "null":
+        return PartColumns()
+    first, read = dict(last.first), {part.name: part.columns for part in parts if part.columns is not None}
+    changes = [
+        change
+        for change in last.changes
+        if change.part not in read or (change.is_new and change.column in read[change.part])
+    ]
+    for part in parts:
+        changes += _changes(spec, first, part)
+        for column in part.columns or ():
+            first.setdefault(column, part.name)
+    return PartColumns(first, tuple(changes))
+
+
+def _changes(spec: SourceSpec, first: Mapping[str, str], part: ReadPart) -> Iterator[ColumnChange]:
+    if part.columns is None:
+        return
+    for column in spec.columns:
+        if column not in part.columns:
+            yield ColumnChange(column, False, part.name, first.get(column, ""))
+    if not first or spec.new_columns in (None, "ignore"):
+        return
+    other = next((name for name in first.values() if name != part.name), "")
+    for column in part.columns:
+        if column in spec.columns or column in first or not other:
+            continue
+        if spec.new_columns == "fail":
+            problem = f"column {column} is new: {other} does not have it"
+            remedy = "Declare it under columns, or write new_columns: report."
+            raise ColumnChanged(spec.name, part.name, problem, remedy)
+        yield ColumnChange(column, True, part.name, other)
+
+
+def beside_other_part(error: ColumnChanged, parts: Sequence[SourcePart]) -> ColumnChanged:
+    """Return an error about a column with another part of the source that has it, and its type there."""
+    others = [part for part in parts if not str(error).startswith(f"source {error.source}: {part.name}:")]
+    for part in others[:_LOOKED_AT] if error.column else ():
+        try:
+            batches: Any = part.tables()
+            with closing(batches):
+                batch = next(batches, None)
+        except PlatformError:
+            continue
+        table = batch.table if isinstance(batch, Batch) else batch
+        if table is not None and error.column in table.column_names and table[error.column].type != "null":
+            return error.beside(part.name, str(table[error.column].type))
+    return error
