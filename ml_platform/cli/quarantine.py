@@ -37,7 +37,7 @@ def show_quarantine(directory: Path, source: str | None, limit: int, as_json: bo
     for name, rows in found.items():
         if not rows:
             continue
-        table = plain_table("place", "reason", "what does not fit", "key", "since", "row", whole=range(6))
+        table = plain_table("place", "reason", "what does not fit", "key", "since", "row", whole=(1,))
         for row in rows[:limit]:
             table.add_row(*_texts(row))
         console.print(f"{name}: {len(rows):,} dirty row{'s' * (len(rows) != 1)}", highlight=False)
