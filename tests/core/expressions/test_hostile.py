@@ -199,7 +199,16 @@ CONDITION = (
     | st.tuples(TEXT, COMPARE, TEXT).map(" ".join)
     | st.tuples(SPAN, COMPARE, SPAN).map(" ".join)
     | st.sampled_from(
-        ["t < u", "t == u", "i in [1, 2.5, 9007199254740992]", "s in ['', 'a']", "a in [0, 0.5]", "p == q"]
+        [
+            "contains(s, r)",
+            "not ends_with(r, s)",
+            "t < u",
+            "t == u",
+            "i in [1, 2.5, 9007199254740992]",
+            "s in ['', 'a']",
+            "a in [0, 0.5]",
+            "p == q",
+        ]
     )
     | NUMBERS.map(lambda text: f"is_null({text})")
 )
@@ -234,6 +243,7 @@ EVERY = [
     "t - 36500d", "t + (t - u)", "(t - u) * i", "(t - u) // 7", "(t - u) // (u - t)", "(t - u) % 7h",
     "(t - u) / (u - t)", "p + q", "p and q", "p or q", "not p", "i in [1, 2.5, 9007199254740992]",
     "s in ['', '\U0001f600']", "coalesce(a - a * a, 7)", "is_null(exp(a))", "1 / (a * 1e300)",
+    "contains(s, r)", "starts_with(s, r)", "ends_with(s, r)", "contains(s, 'é')", "starts_with(s, '')",
     "exp(-abs(a) * 1e300)", "max(a * a, 1)", "-9223372036854775808 + 0 * i",
 ]  # fmt: skip
 
