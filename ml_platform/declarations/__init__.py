@@ -8,6 +8,7 @@ __all__ = [
     "checks",
     "data_age",
     "deciding",
+    "derived_query",
     "dirty_rows",
     "expectations",
     "feature_table",

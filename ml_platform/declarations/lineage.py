@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ml_platform.core.expressions import parse_expression
+from ml_platform.declarations.derived_query import KNOWN_COLUMN, lineage_of
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.joins import joined_table
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.own_columns import required_columns
 from ml_platform.declarations.project import ProjectSpec
-from ml_platform.declarations.resolve import columns_behind, expand_features
+from ml_platform.declarations.resolve import column_types, columns_behind, expand_features
 from ml_platform.declarations.source import SourceSpec
 
 Origins = Mapping[str, tuple[tuple[str, str], ...]]
@@ -19,9 +20,25 @@ Origins = Mapping[str, tuple[tuple[str, str], ...]]
 
 
 def source_lineage(spec: ProjectSpec, source: SourceSpec) -> Origins:
-    """Return where the columns of a source come from, where the platform knows: the predictions of a model."""
+    """Return where the columns of a source come from, where the platform knows: predictions, or other sources."""
     model = source.reader.model
+    if source.reader.inputs:
+        return _derived_lineage(spec, source)
     return {} if model is None else {name: _of(NodeName("predictions", model), [name]) for name in source.columns}
+
+
+def _derived_lineage(spec: ProjectSpec, source: SourceSpec) -> Origins:
+    """Return where the columns of a derived source come from; known-at follows from that of all inputs."""
+    types = {name: column_types(other) for name, other in spec.sources.items()}
+    columns = lineage_of(source.reader.value, types)
+    found = {
+        name: tuple((NodeName("source", origin), column) for origin, column in columns[name])
+        for name in source.columns
+        if name in columns
+    }
+    inputs = [spec.sources[name] for name in source.reader.inputs]
+    times = [(NodeName("source", item.name), item.known_at.column or item.event_timestamp) for item in inputs]
+    return {**found, KNOWN_COLUMN: tuple(times)}
 
 
 def feature_lineage(spec: ProjectSpec, table: FeatureTableSpec) -> Origins:

@@ -124,6 +124,11 @@ class ReaderSpec(Declaration):
         return None
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """The other sources of the project whose rows are read."""
+        return ()
+
+    @property
     def decimal_mark(self) -> str:
         """The decimal mark of numbers that are written as text."""
         return "."

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import reduce
-from operator import add
 from typing import Any
 
 import ibis
@@ -16,7 +14,7 @@ from ml_platform.core.engines import DuckDB
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.duplicates import WithoutDuplicates, without_duplicates
 from ml_platform.sources.log_comparison import Comparison, compare_with_log, without_log
-from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, LOG_CHUNK, LOG_ROW, Log, NewRows
+from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, LOG_CHUNK, LOG_ROW, Log, NewRows, text_bytes
 from ml_platform.sources.read_changed import DELETES, READ
 from ml_platform.sources.source_log import CHUNK, DELETED, KNOWN, ROW, UNTIL
 from ml_platform.sources.staging import Staging
@@ -116,7 +114,7 @@ def _counted(found: NewRows, kept: Any, compared: Comparison) -> NewRows:
     spec, stays = found.spec, ~kept[DELETES]
     sums = {name: (kept[name] & stays).cast("int64").sum() for name in (LATE, CORRECTS)}
     sums |= {name: kept[name].cast("int64").sum() for name in (DOUBT, _ENDS)}
-    counts = {"rows": stays.cast("int64").sum().fill_null(0), "bytes": _text_bytes(spec, kept)}
+    counts = {"rows": stays.cast("int64").sum().fill_null(0), "bytes": text_bytes(spec, kept)}
     facts = found.engine.run(kept.aggregate(**counts, **sums)).to_pylist()[0]
     return replace(
         found,
@@ -127,11 +125,6 @@ def _counted(found: NewRows, kept: Any, compared: Comparison) -> NewRows:
         row_bytes=8 * len(spec.columns) + int(facts["bytes"] or 0) // max(1, facts["rows"]),
         doubtful=int(facts[DOUBT] or 0),
     )
-
-
-def _text_bytes(spec: SourceSpec, rows: Any) -> Any:
-    texts = [rows[name].length().sum().fill_null(0) for name, column in spec.columns.items() if column.type == "string"]
-    return reduce(add, texts, ibis.literal(0, "int64"))
 
 
 def _with_ends(spec: SourceSpec, rows: Any, repeated: Any | None) -> Any:

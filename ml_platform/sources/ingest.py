@@ -30,6 +30,7 @@ from ml_platform.sources.checks.freshness import check_freshness
 from ml_platform.sources.checks.results import CheckResult
 from ml_platform.sources.column_changes import PartColumns, beside_other_part, columns_of_parts
 from ml_platform.sources.declared_places import declared_places
+from ml_platform.sources.derived.derive import derived_rows
 from ml_platform.sources.empty_log import empty_log
 from ml_platform.sources.find_new_rows import find_new_rows
 from ml_platform.sources.ingest_checks import IngestChecks
@@ -91,7 +92,19 @@ class _Ingestion:
         if previous is not None and self._look.why is None:
             return self._nothing_new(previous, self._look.parts, ())
         with declared_places(self._project.spec, self._spec.name):
+            if self._spec.reader.inputs:
+                return self._derive(self._look.parts)
             return self._ingest(self._look.parts, self._look.changed)
+
+    def _derive(self, parts: Sequence[SourcePart]) -> Ingested:
+        """Append what follows from the inputs; where that does not continue the log, begin the log again."""
+        marks = tuple(ReadState(part.name, part.fingerprint, None) for part in parts)
+        with self._engine() as engine, Staging(engine) as staging:
+            new = derived_rows(self._project, engine, staging, self._spec, self._number, self._log())
+            if new is not None:
+                return self._finish(parts, IngestRead(staging, Reading(marks), new, PartColumns()))
+        self._previous = None
+        return self._derive(parts)
 
     def _ingest(self, parts: Sequence[SourcePart], changed: Sequence[SourcePart], *, whole: bool = False) -> Ingested:
         """Read what has changed and append what is new; read everything where that alone does not tell enough."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import add
 from typing import Any
 
 import ibis
@@ -140,3 +142,9 @@ def current_rows(engine: DuckDB, log: Log, name: str) -> Any:
     """Return the rows of a log that no other has replaced, and that are not deleted, for Ibis."""
     rows = numbered_versions(engine, log.store, log.artifact, chunk_names(log.artifact), name)
     return rows.filter(rows[UNTIL] == FOREVER)
+
+
+def text_bytes(spec: SourceSpec, rows: Any) -> Any:
+    """Return how many signs the texts of rows have, for Ibis."""
+    texts = [rows[name].length().sum().fill_null(0) for name, column in spec.columns.items() if column.type == "string"]
+    return reduce(add, texts, ibis.literal(0, "int64"))

@@ -47,6 +47,25 @@ def test_the_declaration_of_the_page_on_dirty_rows_is_valid(tmp_path):
     assert limit_of(source) == 0.001
 
 
+def test_the_derived_source_of_the_guide_is_valid(tmp_path):
+    text = (PAGE.parent / "derived-sources.md").read_text()
+    name, body = re.findall(r"```yaml\n# (\S+)\n(.*?)```", text, re.DOTALL)[0]
+    about = "spec_version: 1\ndescription: For a test.\nowner: team:test\n"
+    columns = "{line_id: string, basket_id: string, customer: string, sku: string, quantity: int, sold_at: timestamp}"
+    rest = "event_timestamp: sold_at\nknown_at: {delay: 1h}\n"
+    files = {
+        "project.yaml": about + "name: test\ncurrency: EUR\nclock: wall\nentities: {customer: [customer]}\n",
+        name: body,
+        "sources/lines.yaml": f"{about}name: lines\nreader: {{csv: x.csv}}\nkey: [line_id]\n{rest}columns: {columns}\n",
+        "sources/products.yaml": f"{about}name: products\nreader: {{csv: y.csv}}\nkey: [sku]\n{rest}"
+        "columns: {sku: string, price: float, category: string, sold_at: timestamp}\n",
+    }
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(content)
+    assert load_project(tmp_path, {}).sources["basket_lines"].reader.inputs == ("lines", "products")
+
+
 def test_every_decision_is_dated_says_whether_it_holds_and_stands_in_the_list():
     folder = PAGE.parents[1] / "decisions"
     listed = (folder / "README.md").read_text()

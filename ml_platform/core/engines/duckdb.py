@@ -73,6 +73,13 @@ class DuckDB:
         self._connection.register(name, table)
         return self._known(name)
 
+    def view(self, name: str, query: Any) -> Any:
+        """Let `name` stand for a query, as Ibis table or SQL, computed where it is needed, and return it for Ibis."""
+        sql = query if isinstance(query, str) else _sql(query)
+        with _translate_errors():
+            self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+        return self._known(name)
+
     def keep(self, name: str, query: Any) -> Any:
         """Compute an Ibis table once, keep it under `name`, and return it for Ibis."""
         with _translate_errors():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from ml_platform.declarations.checks.data import check_feature_table, check_project_file, check_source
+from ml_platform.declarations.checks.derived import check_derived
 from ml_platform.declarations.checks.model import check_model
 from ml_platform.declarations.checks.predictions import check_predictions
 from ml_platform.declarations.checks.problems import Problem, Scope
@@ -27,6 +28,7 @@ def check_project(spec: ProjectSpec, broken: Collection[str] = ()) -> Iterator[P
     for source in spec.sources.values():
         yield from check_source(scope, source)
         yield from check_predictions(scope, source)
+        yield from check_derived(scope, source)
     at_fault: set[str] = set()
     for name, table in spec.feature_tables.items():
         problems = list(check_feature_table(scope, table))

@@ -22,22 +22,19 @@ def check_predictions(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
     name = source.reader.model
     if name is None:
         return
-    yield from _check_answers(source)
+    yield from _check_log_answers(source)
     if name not in scope.names("models"):
         text = f"there is no model {name}. {suggest(name, scope.names('models'))}"
         yield Problem(NodeName("source", source.name), _PLACE, text)
     elif name in scope.spec.models:
         yield from _check_columns(scope, source, scope.spec.models[name])
-        yield from _check_circle(scope.spec, source)
+        yield from check_circle(scope.spec, source, _PLACE)
 
 
-def _check_answers(source: SourceSpec) -> Iterator[Problem]:
+def _check_log_answers(source: SourceSpec) -> Iterator[Problem]:
     """Yield a problem for each key that says something else than the log does."""
-    declared = source.model_dump(mode="json", exclude_none=True)
-    for name, answer in source.reader.answers.items():
-        if declared[name] != answer:
-            text = "follows from the prediction log: one row for each prediction, known when it was scored. Remove it"
-            yield Problem(NodeName("source", source.name), (name,), text)
+    text = "follows from the prediction log: one row for each prediction, known when it was scored. Remove it"
+    yield from check_answers(source, text)
 
 
 def _check_columns(scope: Scope, source: SourceSpec, model: ModelSpec) -> Iterator[Problem]:
@@ -54,12 +51,24 @@ def _check_columns(scope: Scope, source: SourceSpec, model: ModelSpec) -> Iterat
             yield Problem(NodeName("source", source.name), ("columns", name), text)
 
 
-def _check_circle(spec: ProjectSpec, source: SourceSpec) -> Iterator[Problem]:
-    """Yield a problem where the model needs this source; of several sources in one circle the first says so."""
+def check_answers(source: SourceSpec, text: str) -> Iterator[Problem]:
+    """Yield a problem for each key that says something else than the source's reader does."""
+    declared = source.model_dump(mode="json", exclude_none=True)
+    for name, answer in source.reader.answers.items():
+        if declared[name] != answer:
+            yield Problem(NodeName("source", source.name), (name,), text)
+
+
+def check_circle(spec: ProjectSpec, source: SourceSpec, place: Place) -> Iterator[Problem]:
+    """Yield a problem where a source needs itself; of several sources in one circle the first says so."""
     path = _circle(spec, NodeName("source", source.name))
     through = [node.subject for node in path if node.kind == "source"]
-    if path and source.name == min(name for name in through if spec.sources[name].reader.model):
-        yield Problem(NodeName("source", source.name), _PLACE, str(DeclarationCycle(path)))
+    if path and source.name == min(name for name in through if _reads_nodes(spec, name)):
+        yield Problem(NodeName("source", source.name), place, str(DeclarationCycle(path)))
+
+
+def _reads_nodes(spec: ProjectSpec, name: str) -> bool:
+    return bool(spec.sources[name].reader.model or spec.sources[name].reader.inputs)
 
 
 def _circle(spec: ProjectSpec, start: NodeName) -> tuple[NodeName, ...]:
@@ -80,8 +89,10 @@ def _needs(spec: ProjectSpec, node: NodeName) -> Iterator[NodeName]:
     """Yield what a node is made from; the stages of a model are told as one, its predictions."""
     name = node.subject
     if node.kind == "source":
-        model = spec.sources[name].reader.model if name in spec.sources else None
+        reader = spec.sources[name].reader if name in spec.sources else None
+        model, inputs = (reader.model, reader.inputs) if reader else (None, ())
         yield from [NodeName("predictions", model)] if model in spec.models else []
+        yield from (NodeName("source", item) for item in inputs)
     elif node.kind == "feature_table":
         yield NodeName("source", spec.feature_tables[name].source)
     else:

@@ -12,7 +12,7 @@ from ml_platform.declarations.project import Location, ProjectSpec
 
 
 class SourceNode(NodeKind):
-    """A node for each source; one of predictions is made from them."""
+    """A node for each source; one of predictions is made from them, a derived one from other sources."""
 
     name = "source"
     version = 3
@@ -27,9 +27,10 @@ class SourceNode(NodeKind):
 
     @classmethod
     def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
-        """Return the predictions that it reads, or nothing."""
-        model = spec.sources[subject].reader.model
-        return (NodeName("predictions", model),) if model else ()
+        """Return the predictions or the sources that it reads, or nothing."""
+        reader = spec.sources[subject].reader
+        sources = [NodeName(cls.name, name) for name in reader.inputs]
+        return (NodeName("predictions", reader.model),) if reader.model else sources
 
     @classmethod
     def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:

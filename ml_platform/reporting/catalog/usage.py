@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.joins import joined_table, joins_of, joins_through
-from ml_platform.declarations.lineage import Origins, feature_lineage, snapshot_lineage
+from ml_platform.declarations.lineage import Origins, feature_lineage, snapshot_lineage, source_lineage
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.own_columns import required_columns
@@ -18,14 +18,19 @@ from ml_platform.reporting.catalog.node_facts import Link, Use
 
 
 def users_of(spec: ProjectSpec, used: Link) -> tuple[Use, ...]:
-    """Return the feature tables and models that use a source or a feature table, and what as."""
+    """Return the derived sources, feature tables and models that use a source or a feature table, and what as."""
+    derived = [
+        Use(Link("sources", name), "its rows")
+        for name, source in spec.sources.items()
+        if used in [Link("sources", item) for item in source.reader.inputs]
+    ]
     tables = [
         Use(Link("features", name), "its rows")
         for name, table in spec.feature_tables.items()
         if used == Link("sources", table.source)
     ]
     models = [Use(Link("models", name), ", ".join(_roles(spec, model, used))) for name, model in spec.models.items()]
-    return (*tables, *(use for use in models if use.role))
+    return (*derived, *tables, *(use for use in models if use.role))
 
 
 def _roles(spec: ProjectSpec, model: ModelSpec, used: Link) -> Iterator[str]:
@@ -80,8 +85,11 @@ def _of(spec: ProjectSpec, model: ModelSpec, population: OwnColumns, owner: str,
 
 
 def column_readers(spec: ProjectSpec, source: str) -> dict[str, tuple[Link, ...]]:
-    """Return for each column of a source the feature tables and models that read it."""
+    """Return for each column of a source the derived sources, feature tables and models that read it."""
     found: dict[str, dict[Link, None]] = {column: {} for column in spec.sources[source].columns}
+    for name, derived in spec.sources.items():
+        if source in derived.reader.inputs:
+            _note(found, source, Link("sources", name), source_lineage(spec, derived))
     for name, table in spec.feature_tables.items():
         _note(found, source, Link("features", name), feature_lineage(spec, table))
     for name, model in spec.models.items():

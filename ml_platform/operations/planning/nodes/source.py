@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml_platform.core.errors import PlatformError, listed
+from ml_platform.core.errors import NotMaterialized, PlatformError, listed
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.planning.context import NEVER, View
 from ml_platform.operations.planning.nodes.operation import NodeOperation
@@ -23,6 +23,8 @@ class SourceOperation(NodeOperation):
         """Return what a run would do about a source."""
         try:
             look = view.look(node.subject)
+        except NotMaterialized:  # of a derived source, whose inputs are ingested first
+            return view.would_run(node, [NEVER])
         except PlatformError as error:
             return view.blocked(node, str(error))
         if look.why == "no fingerprint":
