@@ -18,10 +18,10 @@ FAST := tests/core tests/declarations tests/models tests/registry tests/storage
 
 .PHONY: demo test fast-test doctest up prove bench lint types contracts house words check docs lock wheel clean help
 
-help:  ## Say what there is to make
+help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-demo: .venv/ready  ## Run the whole factory on the flights of 2013
+demo: .venv/ready  ## Run the whole example on the flights of 2013
 	@$(BIN)/ml-platform run $(FLIGHTS) --until 2013-12-09T00:00:00Z
 
 # Three processes for two cores: many tests wait for servers and processes of their own.
@@ -29,7 +29,7 @@ test: .venv/dev-ready doctest  ## Run every test, and every example in a docstri
 	$(BIN)/pytest -n 3 --dist loadfile
 
 # What needs no Dagster, no server, no other process and no seconds: an answer while one works.
-fast-test: .venv/dev-ready  ## Run the tests that take no time
+fast-test: .venv/dev-ready  ## Run the fast tests
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow" $(FAST)
 
 doctest: .venv/dev-ready  ## Run the examples in docstrings
@@ -45,7 +45,7 @@ prove: .venv/dev-ready  ## Run the long simulations and the benchmarks in full
 	$(BIN)/python benchmarks/drift.py --check
 	$(MAKE) bench
 
-bench: .venv/dev-ready .venv-rivals/ready  ## Measure, beside the rivals
+bench: .venv/dev-ready .venv-rivals/ready  ## Run the benchmarks, with the peer libraries
 	$(BIN)/python benchmarks/flights.py
 	$(BIN)/python benchmarks/features.py --rivals $(CURDIR)/.venv-rivals/bin/python
 	$(MAKE) demo
@@ -57,7 +57,7 @@ bench: .venv/dev-ready .venv-rivals/ready  ## Measure, beside the rivals
 	.venv-rivals/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/rivals.txt
 	@touch $@
 
-check: lint types contracts house words  ## Lint, types, import contracts, and what must stay at zero in the house
+check: lint types contracts house words  ## Run lint, types, import contracts and the checks of the house style
 
 lint: .venv/dev-ready
 	$(BIN)/ruff check .
@@ -89,7 +89,7 @@ wheel: .venv/dev-ready  ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
 # The product and what `make demo` needs to install it; and with it all that tests and checks need.
-lock: .venv/ready  ## Resolve the lock files anew
+lock: .venv/ready  ## Resolve the lock files again
 	$(RESOLVE) pyproject.toml --extra postgres --group dev -o requirements-dev.lock
 	$(RESOLVE) pyproject.toml --group install -c requirements-dev.lock -o requirements.lock
 	$(RESOLVE) docs/requirements.txt -o docs/requirements.lock
@@ -109,5 +109,5 @@ lock: .venv/ready  ## Resolve the lock files anew
 	@$(INSTALL); set -x; $$install --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
-clean:  ## Forget the environment and everything that was made
+clean:  ## Remove the environments and everything that was built
 	rm -rf .venv .venv-rivals .venv-docs docs/reference docs/llms.txt build dist *.egg-info $(FLIGHTS)/.ml_platform

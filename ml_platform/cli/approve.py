@@ -18,7 +18,7 @@ def approve_version(directory: Path, name: str, reason: str, actor: str | None, 
     """Record a person's word on a version, deploy it if it is approved, and return the exit code."""
     project = open_project(directory)
     version = version_named(project, name)
-    said = decide(
+    decision = decide(
         project,
         version,
         actor=actor or real_user(),
@@ -27,7 +27,7 @@ def approve_version(directory: Path, name: str, reason: str, actor: str | None, 
         approved=not reject,
     )
     word = "rejected" if reject else "approved"
-    print(f"{version} is {word} by {said.actor}: line {said.seq} of the ledger.")
+    print(f"{version} is {word} by {decision.actor}: line {decision.seq} of the ledger.")
     if reject:
         return 0
     evaluation = last_evaluation(project, version.model)
@@ -37,5 +37,5 @@ def approve_version(directory: Path, name: str, reason: str, actor: str | None, 
     code = run_step(project, NodeName("deployment", version.model))
     current = champion(project, version.model)
     if code == 0 and current is not None:
-        print(f"In charge of {version.model}: {current}.")
+        print(f"The champion of {version.model} is {current}.")
     return code

@@ -24,8 +24,8 @@ def make_catalog(directory: Path, to: Path | None, as_json: bool) -> None:
         places = {"page": str(page), "facts": str(page.parent / FACTS)}
         print(json.dumps({"project": facts.project, **places, **counts}, indent=2))
         return
-    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
-    print(f"The catalog of {facts.project} tells of {told}. Open {page.as_uri()}")
+    contents = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+    print(f"The catalog of {facts.project} lists {contents}. Open {page.as_uri()}")
 
 
 def _counts(facts: CatalogFacts) -> dict[str, int]:

@@ -20,7 +20,7 @@ def init(
         Path | None, typer.Option("--from", help="Start from a CSV or Parquet file, and predict one of its columns.")
     ] = None,
     key: Annotated[str | None, typer.Option(help="With --from: the columns that identify a row, as a,b.")] = None,
-    time: Annotated[str | None, typer.Option(help="With --from: the column that says when a row happened.")] = None,
+    time: Annotated[str | None, typer.Option(help="With --from: the column with the time of a row.")] = None,
     predict: Annotated[str | None, typer.Option(help="With --from: the column to predict.")] = None,
     template: Annotated[str | None, typer.Option(help="With --from: binary, regression or multiclass.")] = None,
     leave_out: Annotated[

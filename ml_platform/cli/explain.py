@@ -55,7 +55,7 @@ def _changes(given: Sequence[str]) -> dict[str, str]:
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise InvalidWhatIf(text, "is no change. Write COLUMN=VALUE, such as congestion.departures_1h=40.")
+            raise InvalidWhatIf(text, "is not a change. Write COLUMN=VALUE, such as congestion.departures_1h=40.")
         changes[name.strip()] = value.strip()
     return changes
 
@@ -65,7 +65,7 @@ def _ids(project: Project, selected: PredictionSelection) -> list[str]:
 
     ways = [selected.id is not None, selected.ids_from is not None, selected.model is not None]
     if sum(ways) != 1:
-        raise UsageError("say which predictions: either an id, or --ids FILE, or --model NAME with --sample.")
+        raise UsageError("select predictions in one way: by an id, by --ids FILE, or by --model NAME with --sample.")
     if selected.id is not None:
         return [selected.id]
     if selected.model is not None:
@@ -106,8 +106,8 @@ def _list(found: Iterator[Explanation], as_json: bool) -> int:
     if not as_json:
         console = wide_console()
         console.print(table)
-        told = "All came out again to the same bytes" if not differing else f"{differing:,} did not come out the same"
-        console.print(f"\n{count:,} predictions explained. {told}.", highlight=False)
+        reproduced = f"{differing:,} were not reproduced" if differing else "All were reproduced exactly"
+        console.print(f"\n{count:,} predictions explained. {reproduced}.", highlight=False)
     return 1 if differing else 0
 
 
@@ -123,7 +123,7 @@ def _row(explanation: Explanation) -> Iterator[str]:
     yield cents_text(answer.expected_value, answer.currency) if answer.action else ""
     yield shown(explanation.outcome.label) if explanation.outcome.status == "settled" else explanation.outcome.status
     yield f"{largest.column} {amount(largest.amount)}" if largest else ""
-    yield "same bytes" if explanation.holds else "differs"
+    yield "reproduced" if explanation.holds else "differs"
 
 
 def _write_page(found: Iterator[Explanation], ids: Sequence[str], html: Path, as_json: bool) -> int:

@@ -110,7 +110,8 @@ def _print_choices(directory: Path, chosen: Choices) -> None:
     print(f"  train, validate, test   {chosen.train}, {chosen.validate}, {chosen.test} days")
     typed = quote(str(directory))
     print(
-        f"The YAML files have comments. Read those that say CHECK, in {directory}/sources and {directory}/models. Next:"
+        f"The YAML files have comments. Read those that begin with CHECK, "
+        f"in {directory}/sources and {directory}/models. Next:"
     )
     print(f"  ml-platform run {typed} --until {chosen.until:%Y-%m-%dT%H:%M:%SZ}")
     print(f"  ml-platform predictions predict_{chosen.predict} {typed}")

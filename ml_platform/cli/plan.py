@@ -70,7 +70,7 @@ def conclusion(plan: Plan) -> Iterator[str]:
     if blocked:
         yield f"{_steps(blocked)} cannot run: {listed(node.node for node in blocked)}."
     if unknown := unknown_durations([*would, *may]):
-        yield f"Never made before, so that nobody knows how long it takes: {listed(unknown)}."
+        yield f"No duration estimate (never run before): {listed(unknown)}."
 
 
 def _steps(nodes: Sequence[Planned]) -> str:
@@ -79,9 +79,9 @@ def _steps(nodes: Sequence[Planned]) -> str:
 
 def _together(nodes: Sequence[Planned]) -> str:
     if len(unknown_durations(nodes)) == len(nodes):
-        return "for how long is unknown"
+        return "duration unknown"
     known = f"about {elapsed_text(known_duration(nodes))}"
-    return f"{known}, and what is unknown" if unknown_durations(nodes) else known
+    return f"{known}, and steps of unknown duration" if unknown_durations(nodes) else known
 
 
 def _about(node: Planned) -> str:

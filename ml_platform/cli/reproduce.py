@@ -35,8 +35,8 @@ def reproduce_version(
 
 def _print(found: Reproduction, console: Console) -> None:
     mark = "[green]the same[/]" if found.same else "[red]not the same[/]"
-    console.print(styled(f"\n[bold]{{}}[/] trained again: {mark}\n", found.version))
-    again = {True: ", made again from its sources: the same", False: ", made again: another id"}
+    console.print(styled(f"\n[bold]{{}}[/] retrained: {mark}\n", found.version))
+    again = {True: ", rebuilt from its sources: the same id", False: ", rebuilt from its sources: another id"}
     facts: list[tuple[str, RenderableType]] = [
         ("trained model", found.trained_model),
         ("snapshot", found.snapshot_id + (again[found.snapshot] if found.snapshot is not None else "")),
@@ -46,13 +46,13 @@ def _print(found: Reproduction, console: Console) -> None:
         facts.append((name, "the same fitted state" if same else Text("another fitted state", "red")))
     console.print(fact_table(facts))
     console.print(f"\n{found.statement[0].upper()}{found.statement[1:]}".rstrip(".") + ".", highlight=False)
-    _list(console, "Not as it was then:", [str(item) for item in found.differences])
+    _list(console, "Differences from the first training:", [str(item) for item in found.differences])
     _list(console, "Files of the project that have changed since:", [str(item) for item in found.files])
 
 
 def _commit(found: Reproduction) -> str:
     if found.commit is None:
-        return "no commit: the project was in no repository"
+        return "no commit: the project was not in a repository"
     dirty = f", with uncommitted changes in {', '.join(found.commit['changed'])}" if found.commit["dirty"] else ""
     return f"commit {found.commit['commit']}{dirty}"
 

@@ -48,21 +48,25 @@ def _print_removal(plan: RemovalPlan, directory: Path, grace: str, *, done: bool
     console = wide_console()
     if not done:
         if plan.goes:
-            console.print(_table(("goes", "", "size", "because"), [_going(item) for item in plan.goes[:_SHOWN]]))
+            console.print(_table(("removed", "", "size", "reason"), [_going(item) for item in plan.goes[:_SHOWN]]))
         if len(plan.goes) > _SHOWN:
             console.print(f"... and {len(plan.goes) - _SHOWN} more; --json lists all of them.")
-        console.print(_table(("stays", "", "because"), _staying(plan.stays)))
+        console.print(_table(("kept", "", "reason"), _staying(plan.stays)))
     would = "" if done else "would be "
-    told = f"{len(plan.goes)} artifacts and {len(plan.objects)} objects, {bytes_text(plan.bytes)}, {would}set aside"
-    lines = [f"{told}; they can be had back for {grace}." if plan.set_aside else "Nothing more can be set aside."]
+    moved = f"{len(plan.goes)} artifacts and {len(plan.objects)} objects, {bytes_text(plan.bytes)}"
+    lines = [
+        f"{moved}, {would}moved to the trash; they can be restored for {grace}."
+        if plan.set_aside
+        else "Nothing to remove."
+    ]
     if plan.final:
-        files = f"{len(plan.final)} files that were set aside before, {bytes_text(plan.final_bytes)}"
-        lines.append(f"{files}, {'are gone' if done else 'would go'} for good.")
+        files = f"{len(plan.final)} files that were moved to the trash before, {bytes_text(plan.final_bytes)}"
+        lines.append(f"{files}, {'are' if done else 'would be'} deleted permanently.")
     if plan.back:
-        lines.append(f"{len(plan.back)} objects {'came' if done else 'would come'} back, since they are needed again.")
+        lines.append(f"{len(plan.back)} objects {'are' if done else 'would be'} restored, since they are needed again.")
     if plan.unfinished:
-        files = f"{len(plan.unfinished)} manifests and keys, of a removal that was stopped"
-        lines.append(f"{files}, {'are' if done else 'would be'} forgotten.")
+        files = f"{len(plan.unfinished)} manifests and keys of an interrupted removal"
+        lines.append(f"{files}, {'are' if done else 'would be'} deleted.")
     if not done and not plan.is_empty:
         lines.append(f"To do this, and only this: ml-platform gc {quote(str(directory))} --delete {plan.id}")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
@@ -82,7 +86,7 @@ def erase_person(
     person, now, actor = Person.of(project, entity, key), project.clock.now(), real_user()
     if lift:
         lifted = lift_erasure(project, person, now, actor=actor, reason=reason)
-        print("Its rows are ingested again from now on." if lifted else "Its rows were not kept out.")
+        print("Its rows are ingested again from now on." if lifted else "Its rows were not excluded.")
         return
     if plan_id is None:
         plan = plan_erasure(project, person, now)
@@ -99,10 +103,12 @@ def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
 
     console = wide_console()
     for item in plan.removed:
-        console.print(f"{item.kind} {item.id[:12]} holds it and is removed as a whole; the next run makes it again.")
+        console.print(
+            f"{item.kind} {item.id[:12]} contains the key and is removed as a whole; the next run computes it again."
+        )
     if plan.replaced:
         rows = [(item.kind, item.id[:12], f"{item.rows}", item.successor[:12]) for item in plan.replaced[:_SHOWN]]
-        console.print(_table(("holds rows", "", "rows", "replaced by"), rows))
+        console.print(_table(("has rows", "", "rows", "replaced by"), rows))
         if len(plan.replaced) > _SHOWN:
             console.print(f"... and {len(plan.replaced) - _SHOWN} more; --json lists all of them.")
     learnt = [mark for mark in plan.marks if artifact_kind(mark.kind).persons == "learnt"]
@@ -111,17 +117,17 @@ def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
         console.print(_table(("is marked", "", "since"), marked))
     would = "are erased" if done else "would be erased"
     if plan.is_empty:
-        lines = ["Nothing of it is stored."]
+        lines = ["Nothing with this key is stored."]
     else:
         lines = [
-            f"{len(plan.replaced) + len(plan.removed)} artifacts and {len(plan.objects)} objects {would}, for good."
+            f"{len(plan.replaced) + len(plan.removed)} artifacts and {len(plan.objects)} objects {would}, permanently."
         ]
         lines += _beside(plan, done)
-    lines += [f"It stays in {where}." for where in plan.elsewhere]
+    lines += [f"The key may remain in {where}." for where in plan.elsewhere]
     if done:
-        lines.append("Its rows are not ingested any more; --lift lets them in again.")
+        lines.append("Its rows are no longer ingested; --lift allows them again.")
     else:
-        lines.append("From then on its rows would be left out of every ingest.")
+        lines.append("Afterwards every ingest would leave out its rows.")
         lines.append(f"To do this, and only this: the same command with --delete {plan.id}")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 

@@ -57,14 +57,14 @@ def advance_project(directory: Path, by: str, then_run: bool) -> int:
     """Move the simulated clock, and with `then_run` bring the project up to date; return the exit code."""
     project = open_project(directory)
     now = simulated(project).advance(read_span(by, "advance"))
-    print(f"The clock of {project.spec.name} stands at {now:%Y-%m-%d %H:%M} UTC.")
+    print(f"The clock of {project.spec.name} is now {now:%Y-%m-%d %H:%M} UTC.")
     return run_project(directory, "factory", None) if then_run else 0
 
 
 def _advance(project: Project, end: datetime) -> None:
     clock = simulated(project)
     clock.advance(end - clock.now())
-    SafeConsole().print(f"\nThe clock moves on to {end:%Y-%m-%d %H:%M} UTC.")
+    SafeConsole().print(f"\nThe clock is now {end:%Y-%m-%d %H:%M} UTC.")
 
 
 def simulated(project: Project) -> SimulatedClock:
@@ -78,7 +78,7 @@ def simulated(project: Project) -> SimulatedClock:
     if isinstance(project.clock, SimulatedClock):
         return project.clock
     raise ClockError(
-        f"{project.spec.name} follows the clock on the wall, which nobody moves. "
+        f"{project.spec.name} uses the wall clock, which cannot be moved. "
         "For history, declare clock: {simulated_from: 2013-12-01T00:00:00Z} in project.yaml."
     )
 
@@ -88,7 +88,7 @@ def _conclude(project: Project, runs: list[Run]) -> None:
     made = [step for run in runs for step in run.made]
     if not made:
         steps = len(runs[-1].reused)
-        print(f"\nNothing to do: all {steps} steps are up to date. It took {seconds:.0f} s to see.")
+        print(f"\nNothing to do: all {steps} steps are up to date. Checking took {seconds:.0f} s.")
     print_summary(project, wide_console())
 
 
@@ -137,7 +137,7 @@ def _follow(process: subprocess.Popen[str], console: Console) -> Run:
                 _hear(run, line)
                 progress.tell(line)
     except KeyboardInterrupt:
-        console.print("Stopping: the step in progress is given up, finished ones stay.")
+        console.print("Stopping: the step in progress is aborted, finished steps are kept.")
         process.send_signal(signal.SIGINT)
         for _ in _lines(process):
             pass
@@ -163,9 +163,11 @@ def _explain(last: Sequence[str], log: Path, run: Run) -> None:
     told = list(last)
     if run.code < 0:
         name = signal.Signals(-run.code).name
-        told.append(f"Dagster's process was ended by {name}{_SENDER.get(name, '')}. Run again: finished steps stay.")
+        told.append(
+            f"Dagster's process was ended by {name}{_SENDER.get(name, '')}. Run again: finished steps are kept."
+        )
     print(printable("\n".join(told)), file=sys.stderr)
-    print(f"The whole log is in {log}.", file=sys.stderr)
+    print(f"The complete log is in {log}.", file=sys.stderr)
 
 
 _SENDER = {

@@ -30,12 +30,12 @@ _FILE_WIDTH = 150
 _VERDICTS = {
     "deploy": ("deployed", "green"),
     "keep": ("not deployed", "yellow"),
-    "deploy none": ("not deployed; the champion earns no more than doing nothing: deploy none", "red"),
+    "deploy none": ("not deployed (deploy none): the champion earns no more than doing nothing", "red"),
     "same": ("unchanged", "dim"),
 }
 
 _APART = {
-    "superseded": "answered again",
+    "superseded": "predicted again",
     "late": "scored late",
     "without_label": "without a label",
     "without_payoff": "with a null in the payoff",
@@ -55,8 +55,8 @@ def print_summary(project: Project, console: Console) -> None:
     console.print(styled("[bold]Next[/]"))
     for command, what in (
         (f"ml-platform up {where}", "the whole graph in the Dagster UI, the runs in MLflow"),
-        (f"ml-platform advance 1d {where} --run", "live another day"),
-        (f"ml-platform predictions {next(iter(project.spec.models), 'MODEL')} {where}", "what was advised"),
+        (f"ml-platform advance 1d {where} --run", "simulate the next day"),
+        (f"ml-platform predictions {next(iter(project.spec.models), 'MODEL')} {where}", "list predictions"),
     ):
         console.print(styled("  {}  [dim]{}[/]", command, what), soft_wrap=True)
 
@@ -72,10 +72,8 @@ def print_status(project: Project, console: Console) -> None:
     for model in status.models:
         console.print(_model(project, status, model))
     if status.mlflow_waiting:
-        told = (
-            f"MLflow at {project.mlflow_address} has not taken {status.mlflow_waiting} records; they wait and follow."
-        )
-        console.print(Text(told, style="yellow"))
+        waiting = f"{status.mlflow_waiting} records for MLflow at {project.mlflow_address} wait to be delivered."
+        console.print(Text(waiting, style="yellow"))
     for alert in status.alerts[:3]:
         console.print(Text(f"alert  {alert.get('title', '')}", style="yellow"))
 
@@ -130,7 +128,7 @@ def _evaluated(
     project: Project, model: ModelStatus, about: EvaluationManifest, currency: str
 ) -> Sequence[RenderableType]:
     metric = headline_metric(project.spec.models[model.name])
-    table = plain_table("", metric, f"{currency} beyond doing nothing", "", right={1, 2})
+    table = plain_table("", metric, f"gain over doing nothing ({currency})", "", right={1, 2})
     for item in about.contenders:
         style = "bold" if item["role"] == "challenger" else ""
         table.add_row(_contender_name(project, model, item), *_contender_figures(item, metric), style=style)
@@ -138,7 +136,7 @@ def _evaluated(
     stretch = f"tested on {about.rows:,} rows, {basis_text(basis)}, {about.start[:10]} to {about.end[:10]}"
     note = basis["declined"] or basis["note"]
     unit = project.spec.models[model.name].value.unit
-    word, color = _VERDICTS[about.verdict] if model.waiting is None else ("good enough", "green")
+    word, color = _VERDICTS[about.verdict] if model.waiting is None else ("passes", "green")
     lines: list[RenderableType] = [
         Text(f"  {stretch}", style="dim"),
         *([Text(f"  {note}", style="yellow")] if note else []),
@@ -182,9 +180,9 @@ def _contender_name(project: Project, model: ModelStatus, item: Mapping[str, Any
 
 def _champion(model: ModelStatus, currency: str) -> RenderableType:
     if model.champion is None:
-        return Text("  in charge: nobody yet", style="yellow")
+        return Text("  champion: none", style="yellow")
     since = f"{model.champion.since:%Y-%m-%d %H:%M}"
-    text = f"  in charge: version {model.champion.version} since {since}, of {model.versions} trained"
+    text = f"  champion: version {model.champion.version} since {since} ({model.versions} trained)"
     if model.champion.anchor not in (None, model.champion.version):
         text += f"; anchor: version {model.champion.anchor}"
     return Text(text)
@@ -264,8 +262,8 @@ def _reproduced(model: ModelStatus) -> Sequence[RenderableType]:
     last = model.reproduced
     if last is None:
         return []
-    said = "the same" if last.same else f"not the same: {last.statement}"
-    return [Text(f"  trained again on {last.at:%Y-%m-%d}: {last.version}, {said}", style="" if last.same else "red")]
+    result = "the same" if last.same else f"not the same: {last.statement}"
+    return [Text(f"  retrained on {last.at:%Y-%m-%d}: {last.version}, {result}", style="" if last.same else "red")]
 
 
 def _number(figure: float | None) -> str:

@@ -81,7 +81,7 @@ def event_log_anchors(project: Project) -> list[Anchor]:
         command, env=dagster_environment(project), capture_output=True, encoding="utf-8", errors="replace", check=False
     )
     if done.returncode:
-        told = (without_code(done.stderr) or ["it ended without a word"])[-1]
+        told = (without_code(done.stderr) or ["it ended without an error message"])[-1]
         raise PlatformError(f"it cannot be read: {told}")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return [Anchor(line["place"], Head(line["seq"], line["hash"]), line["signature"]) for line in lines]
@@ -91,16 +91,16 @@ def print_verification(name: str, found: Verification) -> None:
     """Print what was found: the first twenty damages, and how many of each sort there are."""
     checked = _counted(found.checked)
     if found.whole:
-        print(f"{name}: everything is as it was written ({checked}).")
+        print(f"{name}: store verified, no damage ({checked}).")
     else:
         print(f"{name}: {_counted(found.counts)}. Checked: {checked}.\n")
         for damage in found.damages[:_SHOWN]:
             print(_told(damage))
         rest = sum(found.counts.values()) - _SHOWN
         if rest > 0:
-            print(f"and {rest:,} more; --json tells of the first thousand.")
+            print(f"and {rest:,} more; --json lists the first thousand.")
     if found.unused and found.whole:  # else an artifact that cannot be read may name them
-        print(f"{found.unused:,} objects are used by no artifact. They are whole, and harm nothing.")
+        print(f"{found.unused:,} objects are used by no artifact. They are intact and do no harm.")
     if found.unknown:
         print(f"{len(found.unknown):,} manifests and keys are unknown to the database: {_some(found.unknown)}.")
         print("    A process was stopped while it wrote them, or a person put them there. Nothing reads them: remove")

@@ -145,19 +145,19 @@ def test_a_bare_project_is_a_start_to_write_on(tmp_path: Path, inside: Call) -> 
 
 def test_the_clock_moves_forward_only(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path, days=1)
-    assert inside("advance", "6h", str(shop)).stdout == "The clock of shop stands at 2024-03-01 06:00 UTC.\n"
-    assert inside("advance", "1d", str(shop)).stdout == "The clock of shop stands at 2024-03-02 06:00 UTC.\n"
+    assert inside("advance", "6h", str(shop)).stdout == "The clock of shop is now 2024-03-01 06:00 UTC.\n"
+    assert inside("advance", "1d", str(shop)).stdout == "The clock of shop is now 2024-03-02 06:00 UTC.\n"
     assert "only moves forward" in inside("advance", "0d", str(shop)).stderr
     assert "'a day' is not a duration" in inside("advance", "a day", str(shop)).stderr
 
 
-def test_a_wall_clock_is_moved_by_nobody(tmp_path: Path, inside: Call) -> None:
+def test_a_wall_clock_cannot_be_moved(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path, days=1)
     file = shop / "project.yaml"
     file.write_text(file.read_text().replace("clock: {simulated_from: 2024-03-01T00:00:00Z}", "clock: wall"))
     done = inside("advance", "1d", str(shop))
     assert done.returncode == 1
-    assert "follows the clock on the wall" in done.stderr
+    assert "uses the wall clock, which cannot be moved" in done.stderr
 
 
 def test_a_model_that_is_not_there_is_answered_with_the_nearest(shop: Path, inside: Call) -> None:
@@ -168,7 +168,7 @@ def test_a_model_that_is_not_there_is_answered_with_the_nearest(shop: Path, insi
 def test_before_anything_ran_status_says_so(shop: Path, inside: Call) -> None:
     told = inside("status", str(shop)).stdout
     assert "not made yet" in told
-    assert "in charge: nobody yet" in told
+    assert "champion: none" in told
     assert inside("predictions", "late_parcel", str(shop)).stdout == "No prediction of late_parcel is logged.\n"
 
 
@@ -186,7 +186,7 @@ def test_the_catalog_is_written_before_anything_ran_and_says_where_to_open_it(tm
 def test_the_catalog_never_takes_the_place_of_something_else(shop: Path, inside: Call) -> None:
     done = inside("catalog", str(shop), "--to", str(shop))
     assert done.returncode == 1
-    assert "which the catalog has not written. Nothing was written or removed." in done.stderr
+    assert "which the catalog did not write. Nothing was written or removed." in done.stderr
     assert (shop / "project.yaml").exists()
 
 
@@ -237,7 +237,7 @@ def test_a_plan_can_be_read_by_machines_and_asked_for_a_later_instant(tmp_path: 
     }
     assert len(told["nodes"]) == len(told["never_made_before"]) == 15
     assert told["would_run_seconds"] == told["may_run_seconds"] == 0
-    assert inside("advance", "6h", str(shop)).stdout == "The clock of shop stands at 2024-03-01 06:00 UTC.\n"
+    assert inside("advance", "6h", str(shop)).stdout == "The clock of shop is now 2024-03-01 06:00 UTC.\n"
 
 
 def test_a_plan_for_later_needs_a_clock_that_can_be_moved(tmp_path: Path, inside: Call) -> None:
@@ -246,7 +246,7 @@ def test_a_plan_for_later_needs_a_clock_that_can_be_moved(tmp_path: Path, inside
     file.write_text(file.read_text().replace("clock: {simulated_from: 2024-03-01T00:00:00Z}", "clock: wall"))
     done = inside("plan", str(shop), "--until", "2030-01-01T00:00:00Z")
     assert done.returncode == 1
-    assert "follows the clock on the wall" in done.stderr
+    assert "uses the wall clock, which cannot be moved" in done.stderr
     naive = inside("plan", str(write_shop(tmp_path / "b", days=1)), "--until", "2030-01-01T00:00").stderr
     first = "--until: 2030-01-01T00:00 has no time zone. Write it in UTC, such as 2030-01-01T00:00Z."
     assert naive.splitlines()[0] == first
@@ -309,17 +309,17 @@ def test_gc_looks_first_and_removes_only_what_was_looked_at(tmp_path: Path, insi
     objects.mkdir(parents=True)
     (objects / "ab12").write_bytes(b"of a run that was killed")
     dry = inside("gc", str(shop)).stdout
-    assert "0 artifacts and 1 objects, 24 B, would be set aside; they can be had back for 0d." in dry
+    assert "0 artifacts and 1 objects, 24 B, would be moved to the trash; they can be restored for 0d." in dry
     plan = json.loads(inside("gc", str(shop), "--json").stdout)["plan"]
     assert dry.splitlines()[-1] == f"To do this, and only this: ml-platform gc {shop} --delete {plan}"
     other = inside("gc", str(shop), "--delete", "0123456789ab")
     assert (other.returncode, other.stderr.split(":")[0]) == (1, "plan 0123456789ab does not hold any more")
     assert (objects / "ab12").exists()
-    assert "1 objects, 24 B, set aside" in inside("gc", str(shop), "--delete", plan).stdout
+    assert "1 objects, 24 B, moved to the trash" in inside("gc", str(shop), "--delete", plan).stdout
     assert not (objects / "ab12").exists()
     plan = json.loads(inside("gc", str(shop), "--json").stdout)["plan"]
     assert (
-        "1 files that were set aside before, 24 B, are gone for good."
+        "1 files that were moved to the trash before, 24 B, are deleted permanently."
         in inside("gc", str(shop), "--delete", plan).stdout
     )
 
@@ -338,16 +338,16 @@ def test_erase_looks_first_and_never_names_the_key_in_the_ledger(tmp_path: Path,
     shop, first, _ = snapshots_of_shop(tmp_path)
     words = ("erase", "order", "order_id=o001000", str(shop), "--reason", "asked for by letter 17")
     dry = inside(*words).stdout
-    assert "would be erased, for good." in dry
+    assert "would be erased, permanently." in dry
     plan = json.loads(inside(*words, "--json").stdout)
     assert dry.splitlines()[-1] == f"To do this, and only this: the same command with --delete {plan['plan']}"
     assert "o001000" not in json.dumps(plan)
     assert inside(*words, "--delete", "0123456789ab").returncode == 1
-    assert "are erased, for good." in inside(*words, "--delete", plan["plan"]).stdout
-    assert "Nothing of it is stored." in inside(*words).stdout
+    assert "are erased, permanently." in inside(*words, "--delete", plan["plan"]).stdout
+    assert "Nothing with this key is stored." in inside(*words).stdout
     shown = json.loads(inside("snapshot", "show", first, str(shop), "--json").stdout)
     assert shown["id"] != first
-    assert shown["erased"] == ["1 row erased: what was trained on it cannot be trained again to the byte"]
+    assert shown["erased"] == ["1 row erased: models trained on it can no longer be reproduced exactly"]
     named = inside("erase", "order", "order_id=o001000", str(shop), "--reason", "o001000 asked", "--delete", "x")
     assert named.stderr.startswith("the reason holds the key that is to be erased")
     wrong = inside("erase", "order", "id=o001000", str(shop), "--reason", "letter")

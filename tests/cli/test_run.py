@@ -46,7 +46,7 @@ def test_a_run_whose_process_was_killed_names_the_signal_and_its_log(
     assert capsys.readouterr().err.splitlines() == [
         "warning of a library",
         f"Dagster's process was ended by {name}{sender}. Run again: finished steps stay.",
-        f"The whole log is in {log}.",
+        f"The complete log is in {log}.",
     ]
 
 
