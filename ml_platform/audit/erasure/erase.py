@@ -44,7 +44,8 @@ class ReasonNamesKey(PlatformError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the reason holds the key that is to be erased, and the ledger keeps it for ever. Say it without."
+            "the reason contains the key that is to be erased, and the ledger keeps reasons forever. "
+            "Remove the key from the reason."
         )
 
 

@@ -30,7 +30,7 @@ _SQLITE = b"SQLite format 3\0"
 _BESIDE = ("-wal", "-shm", "-journal")
 _WAIT_SECONDS = 30
 _STORAGES = ("storage:", "run_storage:", "event_log_storage:", "schedule_storage:")
-_STOP = "End what uses it (ml-platform up, a run), then erase again."
+_STOP = "Stop the process that uses it (ml-platform up, a run), then erase again."
 
 
 class Remedy(Enum):
@@ -87,19 +87,19 @@ def unsearched(project: Project, person: Person) -> Iterator[str]:
     """Yield what may hold the person's data and is not searched, each as the end of "It stays in ..."."""
     declared = sorted(set(person.key.values()) & person.names)
     if declared:
-        yield f"texts: {' and '.join(declared)} is a name of a declaration, so only tables and fields are searched"
+        yield f"texts: {' and '.join(declared)} is also a name in a declaration, so only tables and fields are searched"
     short = sorted(set(person.key.values()) - set(person.texts) - set(declared))
     if short:
-        yield f"texts: {' and '.join(short)} is too short to be told apart, so only tables and fields are searched"
+        yield f"texts: {' and '.join(short)} is too short for a search in texts, so only tables and fields are searched"
     if any(text.lstrip("-").isdecimal() for text in person.key.values()):
-        yield "columns of numbers, and JSON, under another name than the key's, where it is there: not searched"
+        yield "columns of numbers, and JSON, in columns with another name than the key's: not searched"
     if project.spec.file.storage.mlflow is not None:
         yield "MLflow, which is kept outside the state folder: not searched"
     settings = project.state / "dagster" / "dagster.yaml"
     if settings.exists() and any(line.startswith(_STORAGES) for line in settings.read_text().splitlines()):
         yield f"Dagster's storage, which {settings} keeps elsewhere: not searched"
     if used := sweep_scratch(private_temporary_folder()):
-        yield f"temporary files of {len(used)} processes that are at work: not searched, and removed when they end"
+        yield f"temporary files of {len(used)} processes that are running: not searched, and removed when they end"
 
 
 def _files(project: Project) -> Iterator[Path]:

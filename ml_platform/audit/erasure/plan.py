@@ -166,7 +166,7 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
     )
     marks = tuple(marks_for(project, found, replaced, now))
     held = list(held_files(project, person))
-    unreachable = [f"{item.path}: the file is no text" for item in held if item.remedy is Remedy.NAME]
+    unreachable = [f"{item.path}: the file is not a text" for item in held if item.remedy is Remedy.NAME]
     return ErasurePlan(
         id[:_ID_LENGTH],
         person,
@@ -217,8 +217,8 @@ def _elsewhere(found: Found, person: Person) -> Iterator[str]:
         if is_learnt(artifact):
             held = any(stored.sha256 in found.touched for stored in artifact.objects.values())
             if held or _told(artifact, person):
-                yield f"{name} {artifact.short_id}, in what was learnt, such as a category: train it anew"
-    yield from (f"{where}, up to {count} rows of others" for where, count in sorted(told.items()))
+                yield f"{name} {artifact.short_id}, in its fitted state, such as a category: retrain it"
+    yield from (f"{where}, up to {count} rows of other entities" for where, count in sorted(told.items()))
 
 
 def _unsearched_objects(project: Project, found: Found) -> Iterator[str]:
@@ -229,7 +229,7 @@ def _unsearched_objects(project: Project, found: Found) -> Iterator[str]:
         for name, stored in sorted(artifact.objects.items()):
             content = project.store.read(stored)
             if not is_table(content) and text_of(content) is None:
-                yield f"{kind} {artifact.short_id}: {name} is neither a table nor a text, and is not searched"
+                yield f"{kind} {artifact.short_id}: {name} is neither a table nor a text, so it is not searched"
 
 
 def is_learnt(artifact: Artifact) -> bool:

@@ -127,8 +127,8 @@ def _in_parts(
 def _left_out(predictor: Predictor, matrix: Matrix, scores: np.ndarray) -> Iterator[tuple[Contributions, ...]]:
     """Yield what each column changes by itself: the score, less the score where that column alone is null."""
     note = (
-        "This estimator has no exact contributions. Each figure is the score less the score where this column alone "
-        "is null; they do not add up to anything."
+        "This estimator has no exact contributions. Each figure is the score minus the score with this column "
+        "set to null; the figures do not add up."
     )
     for row in range(matrix.rows):
         without = np.repeat(matrix.values[row : row + 1], len(matrix.columns), axis=0)

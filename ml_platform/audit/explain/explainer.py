@@ -31,7 +31,7 @@ from ml_platform.storage.erasure_marks import marks_of
 ROWS_LISTED = 5
 """So many source rows are listed for a feature by default."""
 
-_TAKEN = "The log holds the recommended action. What was done in the end is not recorded."
+_TAKEN = "The log has the recommended action. The action that was taken is not recorded."
 
 
 def explain(
@@ -175,7 +175,7 @@ class _Explainer:
         try:
             return features_then(self._then, self._logged)
         except PlatformError as error:
-            self._problems.append(f"the features cannot be computed again: {error}")
+            self._problems.append(f"the features cannot be recomputed: {error}")
             return None
 
     def _again(self) -> dict[str, _Again]:
@@ -216,7 +216,7 @@ class _Explainer:
         try:
             return outcomes_of(self._then, self._logged, predictors, self._shared.now)
         except PlatformError as error:
-            self._problems.append(f"what came of it cannot be told: {error}")
+            self._problems.append(f"the outcome is unavailable: {error}")
             return {}
 
     def _population(self) -> Mapping[str, SourceRow]:
@@ -234,7 +234,7 @@ class _Explainer:
             action=None if action is None else str(action),
             expected_value=plain_value(row.get("expected_value")),
             actions=tuple(ActionValue(name, value, name == action) for name, value in values.items()),
-            taken=_TAKEN if predictor.decision.actions else "The prediction itself is acted on.",
+            taken=_TAKEN if predictor.decision.actions else "The prediction itself is used; no action is recommended.",
             currency=spec.unit_of_value(self._logged.model),
         )
 
@@ -263,7 +263,10 @@ class _Explainer:
         trained = self._logged.rows["trained_model"].unique()
         read += [(f"trained model {id[:12]}", "trained_model", id) for id in map(str, trained)]
         found = [(what, mark) for what, kind, id in read for mark in marks_of(self._shared.project, kind, id)]
-        return [f"{what}, {mark.at:%Y-%m-%d}: {mark.told}. It is not among what is told here" for what, mark in found]
+        return [
+            f"{what}, {mark.at:%Y-%m-%d}: {mark.told}. This explanation does not include the erased rows"
+            for what, mark in found
+        ]
 
     def _missing(self, id: str) -> list[str]:
         if self._then is None or self._features is None or id in self._features.index:
@@ -271,8 +274,8 @@ class _Explainer:
         model = self._then.spec.models[self._logged.model]
         node = required_columns(self._then.spec, model).node
         return [
-            f"{model.population.asked_by} is not in the log of {node.subject} as the scoring read it, so that the "
-            "features cannot be computed again: it was erased, or the log was begun anew"
+            f"{model.population.asked_by} is not in the log of {node.subject} as the scoring read it, so the "
+            "features cannot be recomputed: it was erased, or the log was restarted"
         ]
 
     def _unproven(self, row: pd.Series) -> list[str]:

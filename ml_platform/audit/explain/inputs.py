@@ -185,7 +185,7 @@ def _behind(then: Project, logged: Logged, features: pd.DataFrame, limit: int | 
         try:
             asked = _asked(then, joined, logged, features)
         except PlatformError as error:
-            tell(f"the source rows behind {joined.alias} cannot be told: {error}")
+            tell(f"the source rows of {joined.alias} are unavailable: {error}")
             continue
         by_source.setdefault(asked.artifact.inputs["source"], []).append((joined, asked))
     with then.engine() as engine:
@@ -193,7 +193,7 @@ def _behind(then: Project, logged: Logged, features: pd.DataFrame, limit: int | 
             try:
                 answers = rows_behind(then, engine, [asked for _, asked in together], limit)
             except PlatformError as error:
-                tell(f"the source rows behind {listed(joined.alias for joined, _ in together)} cannot be told: {error}")
+                tell(f"the source rows of {listed(joined.alias for joined, _ in together)} are unavailable: {error}")
                 continue
             for (joined, asked), told in zip(together, answers, strict=True):
                 _share_out(joined, asked, told, found)

@@ -90,7 +90,7 @@ def read_id(id: str) -> tuple[str, date]:
         pass
     raise NoSuchPrediction(
         id,
-        "is no prediction id. One is MODEL.YYYYMMDD.HASH with 16 hexadecimal digits, such as "
+        "is not a prediction id. An id is MODEL.YYYYMMDD.HASH with 16 hexadecimal digits, such as "
         "late_arrival.20131201.0123456789abcdef. `ml-platform predictions MODEL` lists them",
     )
 
@@ -173,7 +173,7 @@ def _unknown(project: Project, state: Artifact, id: str, logged: LoggedDay) -> t
     close = difflib.get_close_matches(asked, hashes, n=1, cutoff=0.7)
     hint = f"Did you mean {start}.{close[0]}?" if close else f"Some of them: {listed(sorted(hashes), 2)}"
     erased = "".join(f"{mark.at:%Y-%m-%d}: {mark.told}. " for mark in marks_of(project, KIND, state.id))
-    return id, f"it is none of the {logged.rows:,} predictions of {logged.model} on {logged.day}. {erased}{hint}"
+    return id, f"it is not among the {logged.rows:,} predictions of {logged.model} on {logged.day}. {erased}{hint}"
 
 
 def _together(project: Project, model: str, parts: Sequence[tuple[pa.Table, _Segment]]) -> Logged:
@@ -196,9 +196,9 @@ def _declared(project: Project, segment: _Segment) -> tuple[Mapping[str, Any] | 
     """Return the declarations that a segment was made by, or why they are not there."""
     kept = segment.facts.declared
     if kept is None:
-        return None, "the log does not tell the declarations of then"
+        return None, "the log segment has no declarations"
     try:
         declared: Mapping[str, Any] = json.loads(project.store.read(segment.state.objects[kept]))
         return declared, ""
     except (ArtifactMissing, ArtifactDamaged) as error:
-        return None, f"the declarations of then cannot be read: {error}"
+        return None, f"the logged declarations cannot be read: {error}"

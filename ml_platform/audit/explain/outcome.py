@@ -48,11 +48,11 @@ class Outcome:
 
 
 _NO_LABEL = {
-    "missing": "the horizon has passed and no label had come",
+    "missing": "the horizon has passed without a label",
     "null": "the label is null",
     "late": "the label became known after the label horizon",
     "incomplete": "the label's source has no row yet that is known at the end of the label horizon",
-    "before": "the only label row is about an event before the question",
+    "before": "the only label row is of an event before the prediction time",
 }
 
 

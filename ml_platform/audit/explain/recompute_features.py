@@ -31,10 +31,10 @@ def project_then(project: Project, logged: Logged) -> tuple[Project | None, str]
         try:
             return Project(read_declarations(project.spec, logged.declared)), ""
         except ValueError:
-            problem = "the declarations of then are of another version of the platform"
+            problem = "the logged declarations are of another version of the platform"
     if logged.model in project.spec.models:
-        return project, f"{problem}: those of now are used"
-    return None, f"{problem}, and {logged.model} is declared no longer: its features and source rows cannot be told"
+        return project, f"{problem}: the current declarations are used"
+    return None, f"{problem}, and {logged.model} is no longer declared: its features and source rows are unavailable"
 
 
 def features_then(then: Project, logged: Logged) -> pd.DataFrame:

@@ -63,13 +63,13 @@ def _steps(told: Contributions) -> Iterator[tuple[str, object, float, float, str
         for term in terms:
             yield term.column, term.value, 0.0, term.amount, "up" if term.amount > 0 else "down"
         return
-    yield "where no column says anything", _SUM, told.base, told.base, "total"
+    yield "average prediction (baseline)", _SUM, told.base, told.base, "total"
     place = told.base
     for term in terms:
         yield term.column, term.value, place, place + term.amount, "up" if term.amount > 0 else "down"
         place += term.amount
     if others:
-        yield f"{others} more together", _SUM, place, place + rest, "up" if rest > 0 else "down"
+        yield f"{others} more columns together", _SUM, place, place + rest, "up" if rest > 0 else "down"
         place += rest
     yield "raw score", _SUM, place, place, "total"
 

@@ -67,10 +67,10 @@ def _facts(rows: Sequence[tuple[str, str]]) -> RenderableType:
 
 def _asked(told: Explanation) -> Iterator[RenderableType]:
     key = ", ".join(f"{name} {shown(value)}" for name, value in told.key.items())
-    yield _heading("Asked", key)
+    yield _heading("Entity", key)
     rows = [
-        ("for", instant_text(told.prediction_time)),
-        ("answered with what was known at", f"{instant_text(told.effective_time)}, the batch run"),
+        ("prediction time", instant_text(told.prediction_time)),
+        ("from data known at", f"{instant_text(told.effective_time)}, the batch run"),
         ("scored", instant_text(told.scored_at)),
     ]
     if told.population is not None:
@@ -82,7 +82,7 @@ def _asked(told: Explanation) -> Iterator[RenderableType]:
 def _answered(told: Explanation) -> Iterator[RenderableType]:
     answer = told.answer
     scores = ", ".join(f"{name} {shown(value)}".removeprefix("score ") for name, value in answer.scores.items())
-    yield _heading("Answered", f"by {told.version}")
+    yield _heading("Prediction", f"by {told.version}")
     rows = [("score", scores)]
     if answer.predicted is not None:
         rows.append(("predicted", answer.predicted))
@@ -98,14 +98,14 @@ def _answered(told: Explanation) -> Iterator[RenderableType]:
         for action in answer.actions
         if not action.recommended
     ]
-    yield _facts([*rows, ("taken", answer.taken), ("what came of it", settled_text(told))])
+    yield _facts([*rows, ("action taken", answer.taken), ("outcome", settled_text(told))])
 
 
 def _supposed(told: Explanation) -> Iterator[RenderableType]:
     what_if, answer = told.what_if, told.answer
     assert what_if is not None
-    yield Text("\nWHAT IF", style="bold magenta").append("  on paper; nothing was logged", "not bold dim")
-    table = plain_table("", "as it was", "what if")
+    yield Text("\nWHAT IF", style="bold magenta").append("  hypothetical; nothing was logged", "not bold dim")
+    table = plain_table("", "logged", "what if")
     for change in what_if.changes:
         table.add_row(change.name, shown(change.before), Text(shown(change.after), "magenta"))
     for output in told.outputs:
@@ -136,13 +136,13 @@ def _why(told: Contributions, units: dict[str, str], title: str, style: str = ""
     terms, rest, others = largest(told.terms)
     table = plain_table("", "", "", "", right={2})
     if told.exact:
-        table.add_row(Text("where no column says anything", "dim"), "", amount(told.base), "")
+        table.add_row(Text("average prediction (baseline)", "dim"), "", amount(told.base), "")
     reach = max((abs(term.amount) for term in terms), default=0.0)
     for term in terms:
         bar = Text(_bar(abs(term.amount), reach), "red" if term.amount > 0 else "blue")
         table.add_row(term.column, shown(term.value, units.get(term.column, "")), amount(term.amount), bar)
     if others and told.exact:
-        table.add_row(Text(f"{others} more together", "dim"), "", amount(rest), "")
+        table.add_row(Text(f"{others} more columns together", "dim"), "", amount(rest), "")
     if told.exact:
         table.add_row(
             Text("adds up to the raw score" if told.adds_up else "adds up to", "bold"), "", amount(told.total), ""
@@ -166,7 +166,8 @@ def _stories(told: Explanation) -> Iterator[RenderableType]:
     if not listed:
         return
     yield _heading(
-        "Source rows behind it", "of the features that count most; --html has those of all, --rows 50 more of each"
+        "Source rows",
+        "of the features with the largest contributions; --html has all features, --rows 50 more rows of each",
     )
     for item in listed[:_STORIES]:
         yield _story(item)
@@ -191,7 +192,7 @@ def _story(item: Input) -> RenderableType:
 
 
 def _remark(row: SourceRow) -> Text:
-    parts = [Text("tells the value", "green")] if row.tells else []
+    parts = [Text("gives the value", "green")] if row.tells else []
     if row.replaced:
         parts.append(Text(f"corrected or deleted {instant_text(row.replaced)}", "yellow"))
     return Text(", ").join(parts)
@@ -199,7 +200,7 @@ def _remark(row: SourceRow) -> Text:
 
 def _inputs(inputs: Sequence[Input], through: Sequence[Through], asked_by: str) -> Iterator[RenderableType]:
     yield _heading("Inputs", f"{len(inputs)} columns. {inputs_again(inputs)}")
-    table = plain_table("", "value", "tick", "follows from", "again")
+    table = plain_table("", "value", "tick", "computed from", "recomputed")
     for item in inputs:
         style = "red" if item.agrees is False else "dim"
         tick = f"{item.tick:%Y-%m-%d %H:%M}" if item.tick else ""
@@ -213,7 +214,7 @@ def _inputs(inputs: Sequence[Input], through: Sequence[Through], asked_by: str) 
 
 def _version(told: Explanation) -> Iterator[RenderableType]:
     version, made = told.version, told.made
-    yield _heading("Made by", f"{version}, {version.algorithm}")
+    yield _heading("Model version", f"{version}, {version.algorithm}")
     provenance = version.provenance
     rows = [
         ("trained model", version.trained_model),
@@ -222,7 +223,7 @@ def _version(told: Explanation) -> Iterator[RenderableType]:
         ("git commit", commit_text(version)),
         ("packages", ", ".join(f"{name} {number}" for name, number in provenance.packages.items())),
         ("deployed", deployed_text(version.deployment)),
-        ("champion then", champions_text(version)),
+        ("champion at that time", champions_text(version)),
         ("log", f"predictions {made.log[:12]}, {made.segment}"),
         ("read", ", ".join(f"{node} {id[:12]}" for node, id in sorted(made.artifacts.items()))),
     ]
@@ -231,16 +232,16 @@ def _version(told: Explanation) -> Iterator[RenderableType]:
 
 def _again(told: Explanation) -> Iterator[RenderableType]:
     yield _heading("Scored again")
-    table = plain_table("", "logged", "its bytes", "bytes again", "")
+    table = plain_table("", "logged", "logged bytes", "bytes now", "")
     for output in told.outputs:
         mark = Text("✓", "green") if output.agrees else Text("✗ differs", "red")
         table.add_row(output.name, shown(output.logged), output.logged_bytes, output.again_bytes, mark)
     yield Padding(table, (0, 0, 0, 2))
-    yield _statement("from the logged inputs", told.again.statement, told.again.agrees)
+    yield _statement("from stored inputs", told.again.statement, told.again.agrees)
     if told.from_features is not None:
-        yield _statement("from the features of then", told.from_features.statement, told.from_features.agrees)
+        yield _statement("from recomputed features", told.from_features.statement, told.from_features.agrees)
     else:
-        yield Text("  from the features of then: not possible", style="yellow")
+        yield Text("  from recomputed features: not possible", style="yellow")
 
 
 def _statement(what: str, text: str, agrees: bool) -> Text:

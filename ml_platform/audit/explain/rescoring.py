@@ -46,7 +46,7 @@ class Rescored:
         """What came of it, in a sentence."""
         differing = [output for output in self.outputs if not output.agrees]
         if not differing:
-            return f"All {len(self.outputs)} outputs came out again to the same bytes."
+            return f"All {len(self.outputs)} outputs were reproduced exactly."
         told = "; ".join(f"{item.name} was {item.logged!r} and is {item.again!r}" for item in differing)
         return f"{len(differing)} of {len(self.outputs)} outputs differ: {told}."
 

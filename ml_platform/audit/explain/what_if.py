@@ -98,7 +98,7 @@ def _nearest(name: str, columns: Mapping[str, InputColumn]) -> str:
     """Return a hint with the nearest column, by what stands behind the dot where nothing stands before it."""
     same = [known for known in columns if known.partition(".")[2] == name]
     if same:
-        return f"Several are called so: {listed(same)}. Write one of them whole"
+        return f"Several columns have this name: {listed(same)}. Write the full name of one"
     if "." not in name:
         bare = {known.rpartition(".")[2]: known for known in columns}
         close = difflib.get_close_matches(name, bare, n=1, cutoff=0.7)
@@ -146,11 +146,11 @@ _EXAMPLES = {
 
 
 def _notes(predictor: Predictor, changes: Sequence[Change]) -> list[str]:
-    notes = ["Only these inputs are other; features that would follow from them stay as they were."]
+    notes = ["Only these inputs change; features computed from them keep their logged values."]
     known = {column.name: column.categories for column in predictor.matrix if column.categories is not None}
     for change in changes:
         categories = known.get(change.name)
         if categories is not None and change.after is not None and change.after not in categories:
             hint = suggest(str(change.after), categories)
-            notes.append(f"Training saw no {change.name} {change.after!r}, so that it counts as missing. {hint}")
+            notes.append(f"Training saw no {change.name} {change.after!r}, so it counts as missing. {hint}")
     return notes

@@ -83,7 +83,7 @@ def rows_text(behind: Behind | None) -> str:
 def agreement(item: Input) -> str:
     """Return whether a value came out again."""
     if item.agrees is None:
-        return "not computed again"
+        return "not recomputed"
     return "same" if item.agrees else f"now {shown(item.recomputed)}"
 
 
@@ -91,10 +91,10 @@ def inputs_again(inputs: Sequence[Input]) -> str:
     """Return how many inputs came out again, in a sentence."""
     differing, unknown = (sum(item.agrees is answer for item in inputs) for answer in (False, None))
     if differing:
-        return f"Computed again from what the scoring read, {differing} of them are not what was logged."
+        return f"Recomputed from the artifacts that the scoring read: {differing} of them differ from the log."
     if unknown:
-        return "They could not be computed again."
-    return "Computed again from what the scoring read, all are the same."
+        return "They could not be recomputed."
+    return "Recomputed from the artifacts that the scoring read: all are equal."
 
 
 def scale_of(told: Contributions) -> str:
@@ -110,23 +110,23 @@ def settled_text(explanation: Explanation) -> str:
     """Return what came of a prediction, in a sentence or two."""
     outcome, currency = explanation.outcome, explanation.answer.currency
     if outcome.status == "waiting":
-        return f"Not settled before {instant_text(outcome.settled_at)}."
+        return f"Unknown until {instant_text(outcome.settled_at)}."
     if outcome.status != "settled":
-        return f"Not known: {outcome.note or 'the declaration of the label is not'}."
+        return f"Unknown: {outcome.note or 'the declaration of the label is unavailable'}."
     text = f"{outcome.expression} is {shown(outcome.label)}, as known {instant_text(outcome.settled_at)}."
     if outcome.value is None:
-        return f"{text} Its worth is not known: {outcome.note}."
+        return f"{text} Its value is unknown: {outcome.note}."
     earned, nothing = (
         cents_text(outcome.value, currency),
         cents_text(outcome.do_nothing, currency),
     )
-    return f"{text} What was advised earned {earned}; doing nothing, {nothing}."
+    return f"{text} The recommended action earned {earned}; doing nothing, {nothing}."
 
 
 def deployed_text(deployment: Deployment | None) -> str:
     """Return how a version came into production."""
     if deployment is None:
-        return "no line of the ledger made it champion"
+        return "the ledger has no deployment of this version"
     until = f" until {instant_text(deployment.until)}" if deployment.until else ", champion since"
     return (
         f"{deployment.action} by {deployment.actor} on {instant_text(deployment.at)}{until}, "
@@ -137,14 +137,14 @@ def deployed_text(deployment: Deployment | None) -> str:
 def commit_text(version: VersionFacts) -> str:
     """Return the commit, and whether files differed from it."""
     dirty = version.provenance.dirty
-    return version.provenance.commit + (" with changes that were not committed" if dirty else "")
+    return version.provenance.commit + (" with uncommitted changes" if dirty else "")
 
 
 def champions_text(version: VersionFacts) -> str:
     """Return who was champion then, and who is now."""
-    then = f"version {version.champion_then}" if version.champion_then else "nobody"
+    then = f"version {version.champion_then}" if version.champion_then else "no one"
     if version.champion_now is None:
-        return f"{then}; nobody is now"
+        return f"{then}; now no one"
     if version.champion_now == version.champion_then:
-        return f"{then}, and still is"
-    return f"{then}; now it is version {version.champion_now}, since {instant_text(version.champion_now_since)}"
+        return f"{then}, unchanged since"
+    return f"{then}; now version {version.champion_now}, since {instant_text(version.champion_now_since)}"

@@ -89,24 +89,24 @@ class Reproduction:
     def statement(self) -> str:
         """What came of it, in a sentence or two."""
         if self.same:
-            return f"all of {listed(self.fitted)} have the fitted state that they had{self._about_seed()}"
+            return f"all of {listed(self.fitted)} have the same fitted state as before{self._about_seed()}"
         parts = [f"the fitted state of {name} differs" for name, same in self.fitted.items() if not same]
         if self.snapshot is False:
-            parts.append("its snapshot, made again from its sources, has another id")
+            parts.append("its snapshot, rebuilt from its sources, has another id")
         return f"{'; '.join(parts)}. {self._cause()}{self._effect()}"
 
     def _about_seed(self) -> str:
         if self.seed_matters is None:
             return ""
         if self.seed_matters:
-            return f". It depends on the seed, {self.seed}: with another seed the predictor is another"
-        return f". It does not depend on the seed, {self.seed}: with another seed the predictor is the same"
+            return f". It depends on the seed, {self.seed}: another seed gives another predictor"
+        return f". It does not depend on the seed, {self.seed}: another seed gives the same predictor"
 
     def _cause(self) -> str:
         found = [*self.erased, *(self.files if self.today else ()), *self.differences]
         if found:
-            return f"What is not as it was: {listed(found)}."
-        return "Nothing that is recorded differs: packages, machine, code and declarations are what they were."
+            return f"Differences: {listed(found)}."
+        return "No recorded difference: packages, machine, code and declarations are unchanged."
 
     def _effect(self) -> str:
         if self.agreement is None:
@@ -182,7 +182,7 @@ def _require_parameters(trained: Artifact, spec: ProjectSpec, model: str) -> Non
     for name, value in expected.items():
         found = told.get(name)
         if canonical_json(found) != canonical_json(value):
-            what = f"manifest of {KIND} {trained.short_id}: {name} is {found}, and its declaration says {value}; it"
+            what = f"manifest of {KIND} {trained.short_id}: {name} is {found}, and its declaration has {value}; it"
             raise ArtifactDamaged(what, content_id(value), content_id(found))
 
 
@@ -196,8 +196,8 @@ def _seed_matters(prepared: Prepared, predictor: Predictor) -> bool:
 def _recorded(version: str, trained: Artifact) -> Mapping[str, Any]:
     recorded = TrainedModelManifest.of(trained).provenance
     if recorded is None:
-        told = "it was trained before manifests told what took part"
-        raise NotReproducible(version, told, "Train the model again: its new version can be.")
+        problem = "its manifest is from before provenance was recorded"
+        raise NotReproducible(version, problem, "Retrain the model: its new version can be reproduced.")
     return recorded
 
 
@@ -205,13 +205,13 @@ def _fit(
     project: Project, version: Version, spec: ProjectSpec, snapshot: Snapshot
 ) -> tuple[Prepared, dict[str, Predictor]]:
     if version.model not in spec.models:
-        told = f"the project declares no model {version.model} any more"
-        raise NotReproducible(str(version), told, "Leave --today out: its manifest keeps the declaration.")
+        problem = f"the project no longer declares model {version.model}"
+        raise NotReproducible(str(version), problem, "Leave --today out: its manifest keeps the declaration.")
     code = Code.read(spec.root, project_functions(spec, KIND, version.model), project.state / "code")
     try:
         return fit_predictors(spec, spec.models[version.model], code, snapshot)
     except PlatformError as error:
-        raise NotReproducible(str(version), f"training it again fails: {error}", "Correct that first.") from error
+        raise NotReproducible(str(version), f"retraining it fails: {error}", "Correct that first.") from error
 
 
 def _compared(trained: Artifact, fitted: Mapping[str, Predictor]) -> dict[str, bool]:

@@ -30,7 +30,7 @@ class UnreadableDependency(PlatformError):
 
     def __init__(self, what: str, problem: PlatformError) -> None:
         super().__init__(
-            f"nothing can be removed: what is needed cannot be told, because of {what}: {problem} "
+            f"nothing can be removed: the artifacts in use cannot be determined, because of {what}: {problem} "
             "Repair or restore it first; ml-platform verify lists all damage."
         )
 
@@ -163,7 +163,7 @@ class _Deciding:
                 continue
             why = self._kept_because(key)
             if why is None:
-                self.needed.goes[key] = f"nothing needs it, {self._told_age(key)}; the rule is {self._rule(key)}"
+                self.needed.goes[key] = f"unused, {self._told_age(key)}; retention keeps {self._rule(key)}"
             else:
                 kept.append(Root(*key, why))
         self.keep_reachable(kept)
@@ -183,7 +183,7 @@ class _Deciding:
                 break
             waiting = [key for key in waiting if key not in gone]
         for key in waiting:
-            self.needed.stays[key] = "it tells of what stays"
+            self.needed.stays[key] = "it describes artifacts that are kept"
 
     def _lost(self, key: Key) -> bool:
         """Let an artifact go if something that it tells of goes or is gone."""
@@ -191,7 +191,7 @@ class _Deciding:
             if link in self.needed.goes or link not in self._stored.artifacts:
                 if self._stored.manifests[key].written_at >= self._young:
                     return False
-                self.needed.goes[key] = f"it tells of {link[0]} {link[1][:12]}, which goes"
+                self.needed.goes[key] = f"it describes {link[0]} {link[1][:12]}, which is removed"
                 return True
         return False
 

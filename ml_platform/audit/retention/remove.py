@@ -25,8 +25,8 @@ class StalePlan(PlatformError):
 
     def __init__(self, asked: str, found: str) -> None:
         super().__init__(
-            f"plan {asked} does not hold any more: by now it would be plan {found}. Nothing was removed. "
-            "Look again with ml-platform gc, and give the plan that it names."
+            f"plan {asked} is out of date: the current plan is {found}. Nothing was removed. "
+            "Run ml-platform gc again, and give the plan that it prints."
         )
 
 
@@ -90,7 +90,7 @@ def _tell(project: Project, plan: RemovalPlan, now: datetime, actor: str) -> Non
             actor=actor,
             action=DELETE,
             ref="store",
-            reason=f"nothing needs them and retention lets them go: {counts}, {len(plan.objects)} objects",
+            reason=f"unused, and past their retention: {counts}, {len(plan.objects)} objects",
             facts=facts,
         )
     anchor_ledger(project)

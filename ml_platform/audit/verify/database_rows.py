@@ -41,7 +41,7 @@ def _versions(project: Project) -> Iterator[Damage | None]:
             problem = f"its trained model {row['id'][:12]} is one of {TrainedModelManifest.of(trained).model}"
         elif deployed.get(name, row["id"]) != row["id"]:
             problem = (
-                f"it is {row['id'][:12]}, and the ledger says that {deployed[name][:12]} was deployed by this name"
+                f"its id is {row['id'][:12]}, but the ledger has a deployment of {deployed[name][:12]} by this name"
             )
         yield _damage("version", name, "a registered version", problem)
 
@@ -66,7 +66,7 @@ def _prediction_days(project: Project) -> Iterator[Damage | None]:
         if told is not None and (told.model, told.day) != (row["model"], row["day"]):
             problem = f"it points at the predictions of {told.model} on {told.day}"
         elif told is not None and told.rows != row["rows"]:
-            problem = f"it counts {row['rows']:,} rows, and the log has {told.rows:,}"
+            problem = f"its row count is {row['rows']:,}, but the log has {told.rows:,}"
         yield _damage("log", where, "a day of the prediction log", problem)
 
 

@@ -100,8 +100,8 @@ class Verification:
 def remedy(kind: str) -> str:
     """Return what to do about a damaged artifact of a kind, or an object of it."""
     if not artifact_kind(kind).is_remade:
-        return "Restore it from a copy: it cannot be made again."
-    return "Restore it from a copy, or remove it and the manifest, and run: the same is made again."
+        return "Restore it from a copy: it cannot be recomputed."
+    return "Restore it from a copy, or remove it and the manifest, then run: the platform computes it again."
 
 
 def state_of(error: Exception | None) -> State:

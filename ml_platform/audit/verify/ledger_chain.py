@@ -17,11 +17,11 @@ from ml_platform.storage.ledger.anchors import Anchor, anchor_path, signature_of
 from ml_platform.storage.ledger.lines import LEDGER, chain_faults, head_at, ledger_head
 from ml_platform.storage.refs import REFS, read_ref
 
-_RESTORE = "Restore the database from a copy; who may write to it should explain."
+_RESTORE = "Restore the database from a copy, and ask the people with write access."
 _STOPPED_AT_ONCE = 10
 """So many processes may have been stopped right after their line; more notes than that are missing for another reason.
 """
-_CUT = "the ledger was cut, or rewritten with all its hashes"
+_CUT = "the ledger was truncated, or rewritten with all its hashes"
 
 
 def chain_damages(project: Project, elsewhere: Iterable[Anchor] = ()) -> Iterator[Damage]:
@@ -34,7 +34,7 @@ def chain_damages(project: Project, elsewhere: Iterable[Anchor] = ()) -> Iterato
     """
     with project.database.reading() as connection:
         if not is_guarded(connection, LEDGER):
-            was, problem = "what lets nobody change a line", "the database no longer refuses to change a line"
+            was, problem = "the append-only triggers of table ledger", "the triggers are missing: lines can be changed"
             yield Damage("missing", "ledger", "its triggers", was, problem, _RESTORE)
     for seq, problem in chain_faults(project.database):
         was = "the record of who did what, and why"
@@ -77,8 +77,8 @@ def pending_anchors(project: Project) -> range:
 def _anchor_damage(project: Project, anchor: Anchor, signed: bool) -> Iterator[Damage]:
     place, was, key = anchor.place, "a note of the ledger's head", project.spec.file.audit.ledger_key
     if anchor.head is None and PurePosixPath(place).name.startswith("."):
-        was, remedy = "put there by hand, since the platform writes none", "Nothing reads it: remove it."
-        yield Damage("surplus", "file", place, was, "it has no place in the store", remedy)
+        was, remedy = "nothing: the platform does not write such a file", "Nothing reads it: remove it."
+        yield Damage("surplus", "file", place, was, "an unknown file in the store", remedy)
         return
     if anchor.head is None:
         yield Damage("damaged", "anchor", place, was, "it cannot be read", "Restore it from a copy.")
@@ -92,7 +92,9 @@ def _anchor_damage(project: Project, anchor: Anchor, signed: bool) -> Iterator[D
         yield Damage("damaged", "ledger", f"line {seq}", f"anchored in {place}", problem, _RESTORE)
     if key and signed and not hmac.compare_digest(anchor.signature or "", signature_of(anchor.head, key)):
         problem = "it is signed with another key" if anchor.signature else "it is not signed"
-        yield Damage("damaged", "anchor", place, was, problem, "Give the key it was signed with, or find who wrote it.")
+        yield Damage(
+            "damaged", "anchor", place, was, problem, "Set the key that it was signed with, or find out who wrote it."
+        )
 
 
 def _unanchored(seq: int) -> Damage:
@@ -102,7 +104,7 @@ def _unanchored(seq: int) -> Damage:
         anchor_path(seq),
         f"the note of line {seq} of the ledger",
         "it is not in the store",
-        "Restore it from a copy; who may write to the store should explain.",
+        "Restore it from a copy, and ask the people with write access.",
     )
 
 
@@ -115,5 +117,5 @@ def _ref_damages(project: Project) -> Iterator[Damage]:
             read_ref(project.database, name)
         except LedgerDamaged as error:
             if error.seq is None:  # a damaged line is told of already
-                was = "what is in production"
+                was = "the deployed version"
                 yield Damage("damaged", "ref", name, was, error.problem, "Deploy again, or restore the database.")

@@ -14,7 +14,7 @@ from ml_platform.storage.ledger.lines import LEDGER
 from ml_platform.storage.raw_rows import raw_rows
 from ml_platform.storage.row_log import BEGINNING, ROW_LOG, bound_tables, line_hash, logged_rows, row_problem
 
-_RESTORE = "Restore the database from a copy; who may write to it should explain."
+_RESTORE = "Restore the database from a copy, and ask the people with write access."
 _LINE = "the record of a row's change"
 _PAGES = 20
 
@@ -34,8 +34,10 @@ def row_log_damages(project: Project) -> Iterator[Damage]:
     """Yield each line of the row log that was changed, removed or added, and each head that the ledger knows better."""
     with project.database.snapshot() as connection:
         if not is_guarded(connection, ROW_LOG):
-            problem = "the database no longer refuses to change a line"
-            yield Damage("missing", "row log", "its triggers", "what lets nobody change a line", problem, _RESTORE)
+            problem = "the triggers are missing: lines can be changed"
+            yield Damage(
+                "missing", "row log", "its triggers", "the append-only triggers of the row log", problem, _RESTORE
+            )
         yield from _chain(connection)
         yield from _heads(connection)
 
@@ -50,7 +52,7 @@ def _chain(connection: sa.Connection) -> Iterator[Damage]:
             problem = f"it does not follow from line {before}: a line was removed or added"
             yield Damage("damaged", "row log", where, _LINE, problem, _RESTORE)
         elif _hash(hash, seq, table, key, row) != own:
-            problem = f"its hash does not follow from line {before} and what it holds: one of them was changed"
+            problem = f"its hash does not match line {before} and its content: one of them was changed"
             yield Damage("damaged", "row log", where, f"{_LINE} in {table}, {key}", problem, _RESTORE)
         before, hash = seq, own
 
@@ -68,8 +70,8 @@ def _heads(connection: sa.Connection) -> Iterator[Damage]:
     query = sa.select(*columns).select_from(LEDGER.outerjoin(ROW_LOG, ROW_LOG.c.seq == LEDGER.c.rows_seq))
     for seq, rows, expected, found in connection.execute(query.order_by(LEDGER.c.seq)):
         if rows and found != expected:
-            problem = f"its hash is {str(found)[:12]}, and line {seq} of the ledger says {str(expected)[:12]}"
-            problem = f"{problem}: the row log was cut or rewritten"
+            problem = f"its hash is {str(found)[:12]}, and line {seq} of the ledger has {str(expected)[:12]}"
+            problem = f"{problem}: the row log was truncated or rewritten"
             was = "the head of the row log when a line of the ledger was written"
             state: State = "missing" if found is None else "damaged"
             yield Damage(state, "row log", f"line {rows}", was, problem, _RESTORE)

@@ -30,7 +30,7 @@ from ml_platform.storage.removals import unfinished_removals
 Tell = Callable[[str, int], object]
 """Told what is being checked, and how many of it have been."""
 
-_NEXT_RUN = "The next run that scores, ingests or deploys notes them"
+_NEXT_RUN = "The next run that scores, ingests or deploys writes the anchors"
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, pa.ArrowException, OSError)
 
 
@@ -100,7 +100,7 @@ class _Verifier:
     def cannot_check(self, what: str, error: Exception) -> None:
         """Take note that a step of verifying came to no end."""
         found = error.problem if isinstance(error, DatabaseUnavailable) else problem_of(error)
-        problem = f"{what} cannot be checked to the end ({type(error).__name__}: {found})"
+        problem = f"{what} cannot be checked completely ({type(error).__name__}: {found})"
         self._database_damage(problem, "Restore it from a copy.")
 
     def _database_damage(self, problem: str, remedy: str) -> None:
@@ -125,7 +125,7 @@ class _Verifier:
         self.verification.checked["ledger lines"] = head.seq if head else 0
         pending = pending_anchors(self._project)
         if pending:
-            self._unfinished(f"{len(pending)} of the last ledger lines are not noted in the store yet", _NEXT_RUN)
+            self._unfinished(f"{len(pending)} of the last ledger lines have no anchor in the store yet", _NEXT_RUN)
         for damage in chain_damages(self._project, elsewhere):
             self.add(damage)
         try:
@@ -142,7 +142,7 @@ class _Verifier:
             self._unfinished(f"the removal of {len(self._being_removed)} files", "ml-platform gc finishes it")
 
     def _unfinished(self, what: str, remedy: str) -> None:
-        self.verification.unfinished.append(f"{what}, since a process was stopped. {remedy}.")
+        self.verification.unfinished.append(f"{what}: a process was interrupted. {remedy}.")
 
     # What is stored ---------------------------------------------------------
 
@@ -166,7 +166,7 @@ class _Verifier:
                     artifact = self._store.get(kind, id)
                 except PlatformError as error:
                     problem = error
-                self._check(kind, id, artifact, problem, f"{kind} {id[:12]}, which nothing in use needs")
+                self._check(kind, id, artifact, problem, f"{kind} {id[:12]}, unused")
 
     def _names(self) -> Iterator[tuple[str, str]]:
         for path in self._store.files("manifests"):
@@ -208,7 +208,7 @@ class _Verifier:
             self.add(Damage(state_of(error), "object", where, of, problem_of(error), remedy(artifact.kind)))
             return
         if len(content) != stored.size:
-            problem = f"the object has {len(content):,} bytes, and the manifest says {stored.size:,}"
+            problem = f"the object has {len(content):,} bytes, and the manifest has {stored.size:,}"
             self.add(Damage("damaged", "manifest", where, of, problem, remedy(artifact.kind)))
 
     def _check_content(self, artifact: Artifact, where: str, was: str) -> None:
@@ -218,7 +218,7 @@ class _Verifier:
         except PlatformError as error:
             found = [problem_of(error)]
         except _UNREADABLE as error:
-            found = [f"it does not read as a {artifact.kind} ({type(error).__name__}: {error})"]
+            found = [f"it is not readable as a {artifact.kind} ({type(error).__name__}: {error})"]
         if found:
             self.add(Damage("damaged", "content", where, was, "; ".join(found[:5]), remedy(artifact.kind)))
 
@@ -238,12 +238,12 @@ class _Verifier:
             self._store.read(stored)
             self.verification.unused += 1
         except (ArtifactMissing, ArtifactDamaged) as error:
-            was = "an object that no artifact names"
+            was = "an object that no artifact uses"
             self.add(Damage("damaged", "object", path, was, problem_of(error), "Nothing needs it: remove it."))
 
     def _surplus(self, path: str) -> None:
-        was = "put there by hand, since the platform writes none"
-        self.add(Damage("surplus", "file", path, was, "it has no place in the store", "Nothing reads it: remove it."))
+        was = "nothing: the platform does not write such a file"
+        self.add(Damage("surplus", "file", path, was, "an unknown file in the store", "Nothing reads it: remove it."))
 
     def keys(self) -> None:
         """Check that each key leads to an artifact, to the one that it led to when it was written."""
@@ -262,7 +262,7 @@ class _Verifier:
 
     def _check_key(self, kind: str, key: str) -> None:
         self._count("keys")
-        path, was = f"keys/{kind}/{key}", f"how a {kind} that is there already is found"
+        path, was = f"keys/{kind}/{key}", f"the cache key of a {kind}"
         content = self._store.read_file(path)
         if content is None and path in self._aside | self._being_removed:
             return

@@ -95,7 +95,7 @@ class Population(Declaration):
     @property
     def asked_by(self) -> str:
         """What asks, in words."""
-        return "the row that asked"
+        return "the population row"
 
     @property
     def conditions(self) -> Sequence[str]:

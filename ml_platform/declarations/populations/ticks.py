@@ -30,7 +30,7 @@ class TickPopulation(Population):
     while_: ExpressionText = Field(
         alias="while",
         description="Which entities qualify: a condition over features, table.column, as they are known at the tick. "
-        "Of these tables, those of the population's entity say which entities there are.",
+        "Of these tables, those of the population's entity determine the entities.",
         examples=["shopping.visits_84d > 0"],
     )
 

@@ -38,7 +38,7 @@ class EvaluationManifest(ArtifactKind):
     name: ClassVar[str] = "evaluation"
     roles = RIVALS
     persons = "learnt"
-    after_erasure = "of the snapshot that it was judged on erased: its figures cannot be worked out again"
+    after_erasure = "erased from the snapshot of this evaluation: its metrics can no longer be recomputed"
 
     model: str
     task: str

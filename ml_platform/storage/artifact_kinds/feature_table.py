@@ -59,7 +59,7 @@ class FeatureTableManifest(ArtifactKind):
     name: ClassVar[str] = "feature_table"
     retention = "feature_tables"
     persons = "rows"
-    after_erasure = "of cells erased: features of before cannot be looked up again for them"
+    after_erasure = "erased: historical feature values of this entity can no longer be recomputed"
 
     table: str
     columns: dict[str, str]

@@ -55,7 +55,7 @@ class PredictionsManifest(ArtifactKind):
     name: ClassVar[str] = "predictions"
     is_remade = False
     persons = "rows"
-    after_erasure = "erased: these predictions cannot be explained any more"
+    after_erasure = "erased: these predictions can no longer be explained"
 
     model: str
     day: str

@@ -42,7 +42,7 @@ class SnapshotManifest(ArtifactKind):
     name: ClassVar[str] = "snapshot"
     retention = "snapshots"
     persons = "rows"
-    after_erasure = "erased: what was trained on it cannot be trained again to the byte"
+    after_erasure = "erased: models trained on it can no longer be reproduced exactly"
 
     model: str
     as_of: str

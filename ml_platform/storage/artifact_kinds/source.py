@@ -61,7 +61,7 @@ class SourceManifest(ArtifactKind):
     is_remade = False
     roles = MappingProxyType({"previous": None})  # a log holds all of what it was before
     persons = "rows"
-    after_erasure = "erased: what was made from it before cannot be made again to the byte"
+    after_erasure = "erased: artifacts computed from it before can no longer be reproduced exactly"
 
     source: str
     columns: dict[str, str]

@@ -48,7 +48,7 @@ class TrainedModelManifest(ArtifactKind):
     name: ClassVar[str] = "trained_model"
     retention = "trained_models"
     persons = "learnt"
-    after_erasure = "of the snapshot that it was trained on erased: it no longer reproduces to the byte"
+    after_erasure = "erased from its training snapshot: the model can no longer be reproduced exactly"
 
     model: str
     declaration: str

@@ -37,10 +37,10 @@ def id(lived: Lived) -> str:
 
 def test_one_prediction_reads_like_a_page(lived: Lived, id: str) -> None:
     told = told_by("explain", id, lived.project.root)
-    for heading in ("Asked", "Answered", "Why", "Source rows behind it", "Inputs", "Made by", "Scored again"):
+    for heading in ("Entity", "Prediction", "Why", "Source rows", "Inputs", "Model version", "Scored again"):
         assert f"\n{heading}" in told
-    assert "from the logged inputs: All 3 outputs came out again to the same bytes." in told
-    assert "from the features of then: All 3 outputs came out again to the same bytes." in told
+    assert "from stored inputs: All 3 outputs were reproduced exactly." in told
+    assert "from recomputed features: All 3 outputs were reproduced exactly." in told
     assert "adds up to the raw score" in told
     assert "WHAT IF" not in told
 
@@ -61,14 +61,14 @@ def test_many_are_told_in_a_table_or_one_object_a_line(lived: Lived, tmp_path: P
     file.write_text("\n".join(ids))
     told = told_by("explain", root, "--ids", file)
     assert all(id in told for id in ids)
-    assert "7 predictions explained. All came out again to the same bytes." in told
+    assert "7 predictions explained. All were reproduced exactly." in told
     of_day = told_by("explain", root, "--model", MODEL, "--day", "2024-03-02", "--sample", 5)
     assert of_day.count(f"{MODEL}.20240302.") == 5
 
 
 def test_what_if_is_marked_and_stands_beside_what_was(lived: Lived, id: str) -> None:
     told = told_by("explain", id, lived.project.root, "--what-if", "mean_late_7d=500", "--what-if", "items=8")
-    assert "WHAT IF  on paper; nothing was logged" in told
+    assert "WHAT IF  hypothetical; nothing was logged" in told
     assert re.search(r"courier_recent\.mean_late_7d +\S+( min)? +500", told)
     assert "Why, what if" in told
 
@@ -77,7 +77,10 @@ def test_what_if_is_marked_and_stands_beside_what_was(lived: Lived, id: str) -> 
     ("arguments", "problem"),
     [
         (["--what-if", "items"], "--what-if items: is no change. Write COLUMN=VALUE"),
-        (["--model", MODEL], "say which predictions: either an id, or --ids FILE, or --model NAME with --sample."),
+        (
+            ["--model", MODEL],
+            "select predictions in one way: by an id, by --ids FILE, or by --model NAME with --sample.",
+        ),
         (["--html", "/proc/nothing/page.html"], "the page cannot be written to /proc/nothing/page.html"),
     ],
 )

@@ -76,13 +76,13 @@ def test_a_log_that_does_not_tell_what_it_read_is_explained_by_todays_declaratio
     rewrite(shop, date(2024, 3, 10), older)
     told = explain(shop, f"{MODEL}.20240310.{'0' * 16}", NOW)
     assert not told.made.exact
-    assert told.problems == ("the log does not tell the declarations of then: those of now are used",)
+    assert told.problems == ("the log segment has no declarations: the current declarations are used",)
     assert told.holds
     (shop.root / f"models/{MODEL}.yaml").unlink()
     told = explain(open_project(shop.root), f"{MODEL}.20240310.{'0' * 16}", NOW)
     assert told.problems == (
-        "the log does not tell the declarations of then, and late_parcel is declared no longer: its features and "
-        "source rows cannot be told",
+        "the log segment has no declarations, and late_parcel is no longer declared: its features and "
+        "source rows are unavailable",
     )
     assert (told.again.agrees, told.from_features) == (True, None)
     assert [item.value for item in told.inputs] == [item.value for item in before.inputs]
@@ -137,7 +137,7 @@ def test_a_missing_feature_table_is_named_and_the_rest_is_told(shop: Project, be
     (shop.state / f"store/manifests/feature_table/{id}.json").unlink()
     told = again(shop, before)
     assert len(told.problems) == 1
-    assert told.problems[0].startswith(f"the features cannot be computed again: feature_table {id} is not in")
+    assert told.problems[0].startswith(f"the features cannot be recomputed: feature_table {id} is not in")
     assert (told.again, told.contributions, told.version) == (before.again, before.contributions, before.version)
     assert {item.agrees for item in told.inputs} == {None}
 
@@ -148,7 +148,7 @@ def test_a_damaged_source_is_named_and_the_rest_is_told(shop: Project, before: E
         path = object_of(shop, source.objects[chunk["name"]])
         path.write_bytes(path.read_bytes()[:-1] + b"?")
     told = again(shop, before)
-    assert any("the source rows behind courier_recent cannot be told: object" in text for text in told.problems)
+    assert any("the source rows of courier_recent are unavailable: object" in text for text in told.problems)
     assert any("is damaged" in text for text in told.problems)
     assert told.holds
     assert all(item.behind is None for item in told.inputs)
@@ -162,14 +162,16 @@ def test_declarations_that_cannot_be_read_are_said_and_those_of_now_are_used(
 
     monkeypatch.setattr("ml_platform.audit.explain.recompute_features.read_declarations", unreadable)
     told = again(shop, before)
-    assert told.problems == ("the declarations of then are of another version of the platform: those of now are used",)
+    assert told.problems == (
+        "the logged declarations are of another version of the platform: the current declarations are used",
+    )
     assert told.holds
     monkeypatch.undo()
     state = shop.store.get("predictions", before.made.log)
     kept = next(stored for name, stored in state.objects.items() if name.startswith("declared/"))
     object_of(shop, kept).unlink()
     told = again(shop, before)
-    assert told.problems[0].startswith(f"the declarations of then cannot be read: object {kept.sha256} is not in")
+    assert told.problems[0].startswith(f"the logged declarations cannot be read: object {kept.sha256} is not in")
     assert told.holds
 
 
@@ -219,8 +221,8 @@ def test_a_row_that_is_no_longer_in_the_source_is_said_to_be_gone(
     monkeypatch.setattr("ml_platform.datasets.population.rows.source_versions", without_it)
     told = again(shop, before)
     assert told.problems == (
-        "the row that asked is not in the log of orders as the scoring read it, so that the features cannot be "
-        "computed again: it was erased, or the log was begun anew",
+        "the population row is not in the log of orders as the scoring read it, so the features cannot be "
+        "recomputed: it was erased, or the log was restarted",
     )
     assert (told.again.agrees, told.from_features, told.population) == (True, None, None)
 
@@ -241,7 +243,7 @@ def test_ids_that_are_none_are_answered_with_what_is_nearest(lived: Lived, befor
         "../x.20240301." + "0" * 16,
         "",
     ):
-        assert "is no prediction id. One is MODEL.YYYYMMDD.HASH" in problem(text)
+        assert "is not a prediction id. An id is MODEL.YYYYMMDD.HASH" in problem(text)
     assert problem("late_parcl.20240301." + "0" * 16).endswith("Did you mean late_parcel?")
     assert problem("late_parcel.20250301." + "0" * 16).endswith(
         "late_parcel has no prediction on 2025-03-01. It has some on 6 days, 2024-03-01 to 2024-03-06."
@@ -337,7 +339,7 @@ def test_what_was_erased_is_said_and_the_rest_still_comes_out_again(shop: Projec
     assert all("1 row erased" in text for text in told.problems)
     assert (told.holds, told.outputs) == (True, whole.outputs)
     erase_order(shop, whole.key["order_id"])
-    with pytest.raises(NoSuchPrediction, match="1 row erased: these predictions cannot be explained any more"):
+    with pytest.raises(NoSuchPrediction, match="1 row erased: these predictions can no longer be explained"):
         explain(open_project(shop.root), id, lived.now)
 
 

@@ -100,7 +100,7 @@ def _first(project):
 def test_where_the_fitted_state_does_not_depend_on_the_seed_it_says_so(made):
     found = reproduce(made, version_named(made, "late_parcel@1"))
     assert (found.seed, found.seed_matters) == (0, False)
-    assert found.statement.endswith("It does not depend on the seed, 0: with another seed the predictor is the same")
+    assert found.statement.endswith("It does not depend on the seed, 0: another seed gives the same predictor")
 
 
 def test_where_the_fitted_state_depends_on_the_seed_it_says_so(made, tmp_path):
@@ -116,7 +116,7 @@ def test_where_the_fitted_state_depends_on_the_seed_it_says_so(made, tmp_path):
     register_version(project, "late_parcel", trained, NOW)
     found = reproduce(project, version_named(project, "late_parcel@3"))
     assert (found.same, found.seed_matters) == (True, True)
-    assert found.statement.endswith("It depends on the seed, 0: with another seed the predictor is another")
+    assert found.statement.endswith("It depends on the seed, 0: another seed gives another predictor")
 
 
 def test_a_changed_transform_does_not_disturb_a_version_and_is_told(made):
@@ -132,7 +132,7 @@ def test_a_changed_transform_does_not_disturb_a_version_and_is_told(made):
     assert not today.same
     assert today.fitted["baseline/rule"]
     assert not today.fitted["predictor"]
-    assert "What is not as it was: file transforms/calendar.py: was sha256" in today.statement
+    assert "Differences: file transforms/calendar.py: was sha256" in today.statement
     assert today.agreement.rows == len(load_snapshot(made, today.snapshot_id).part("test"))
 
 

@@ -156,9 +156,9 @@ def test_what_held_it_is_marked_with_what_it_can_no_longer_prove(cluttered):
     plan = erased(project, "order", order_id=key)
     (of_snapshot,) = marks_of(project, "snapshot", version.snapshot)
     assert (of_snapshot.rows, of_snapshot.at) == (1, LATER)
-    assert of_snapshot.told == "1 row erased: what was trained on it cannot be trained again to the byte"
+    assert of_snapshot.told == "1 row erased: models trained on it can no longer be reproduced exactly"
     (of_model,) = marks_of(project, "trained_model", version.id)
-    assert of_model.told.startswith("1 row of the snapshot that it was trained on erased: it no longer reproduces")
+    assert of_model.told.startswith("1 row erased from its training snapshot: the model can no longer be reproduced")
     replaced = {item.id: item.successor for item in plan.replaced}
     left = project.store.get("snapshot", version.snapshot)
     assert left.id == replaced[version.snapshot]
@@ -174,7 +174,7 @@ def test_reproducing_and_explaining_say_what_was_erased(cluttered):
     found = reproduce(fresh, version)
     assert found.erased == (marks_of(fresh, "trained_model", version.id)[0].told,)
     assert not found.same
-    assert "What is not as it was: 1 row of the snapshot that it was trained on erased: " in found.statement
+    assert "Differences: 1 row erased from its training snapshot: " in found.statement
     logged = read_predictions(fresh, MODEL, NOON - timedelta(days=9), LATER)
     told = explain(fresh, logged["prediction_id"][0], LATER)
     assert any("1 row erased: " in problem for problem in told.problems), told.problems

@@ -198,7 +198,8 @@ def test_nothing_goes_while_something_that_is_needed_is_damaged(cluttered):
     path = project.state / f"store/manifests/snapshot/{versions(project, MODEL)[0].snapshot}.json"
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(
-        UnreadableDependency, match="nothing can be removed: what is needed cannot be told, because of snapshot"
+        UnreadableDependency,
+        match="nothing can be removed: the artifacts in use cannot be determined, because of snapshot",
     ):
         plan_removal(project, LATER, wall(2))
     path.unlink()

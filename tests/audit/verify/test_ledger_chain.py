@@ -49,8 +49,8 @@ def test_lines_that_a_stopped_process_did_not_note_are_noted_with_the_next(facto
     found = verify_project(factory)
     assert found.whole
     assert found.unfinished == [
-        "2 of the last ledger lines are not noted in the store yet, since a process was stopped. The next run that "
-        "scores, ingests or deploys notes them."
+        "2 of the last ledger lines have no anchor in the store yet: a process was interrupted. The next run that "
+        "scores, ingests or deploys writes the anchors."
     ]
     assert anchor_ledger(factory) == ledger_head(factory.database)
     assert (list(pending_anchors(factory)), verify_project(factory).unfinished) == ([], [])
@@ -99,7 +99,7 @@ def test_a_ledger_that_was_rewritten_with_all_its_hashes_shows(factory: Project,
     fault = rewrite_ledger(factory, Random(seed))
     damages = list(chain_damages(factory))
     assert fault.named_by(damages)
-    assert "the ledger was cut, or rewritten with all its hashes" in damages[0].problem
+    assert "the ledger was truncated, or rewritten with all its hashes" in damages[0].problem
 
 
 def test_a_ledger_whose_end_was_cut_shows(factory: Project) -> None:
@@ -123,7 +123,7 @@ def test_a_ledger_whose_guard_was_taken_away_is_told(factory: Project) -> None:
     with factory.database.writing() as connection:
         connection.exec_driver_sql("DROP TRIGGER ledger_no_delete")
     (damage,) = chain_damages(factory)
-    assert (damage.where, damage.problem) == ("its triggers", "the database no longer refuses to change a line")
+    assert (damage.where, damage.problem) == ("its triggers", "the triggers are missing: lines can be changed")
 
 
 def test_with_a_key_notes_are_signed_and_a_forged_one_shows(factory: Project) -> None:

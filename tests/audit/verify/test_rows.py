@@ -251,7 +251,7 @@ def test_a_row_log_that_was_rewritten_from_some_line_on_is_at_odds_with_the_ledg
         hand.execute("DELETE FROM row_log WHERE seq > (SELECT max(rows_seq) FROM ledger) - 3")
     found = [damage for damage in row_log_damages(damaged) if damage.where != "its triggers"]
     assert [damage.state for damage in found] == ["missing"]
-    assert "the row log was cut or rewritten" in found[0].problem
+    assert "the row log was truncated or rewritten" in found[0].problem
 
 
 def test_a_row_log_whose_guard_was_taken_away_is_named(damaged: Project) -> None:

@@ -48,7 +48,10 @@ def test_a_damaged_object_is_told_with_who_needs_it_and_what_to_do(factory: Proj
     assert damage.where == path.relative_to(factory.state / "store").as_posix()
     assert damage.was.startswith(f"{day} of champion of late_parcel > trained_model ")
     assert damage.was.endswith(f" > snapshot {snapshot.short_id}")
-    assert damage.remedy == "Restore it from a copy, or remove it and the manifest, and run: the same is made again."
+    assert (
+        damage.remedy
+        == "Restore it from a copy, or remove it and the manifest, then run: the platform computes it again."
+    )
 
 
 def test_a_file_that_this_user_may_not_read_is_not_called_damaged(factory: Project) -> None:
@@ -132,7 +135,7 @@ def test_an_object_that_no_artifact_names_is_no_damage_unless_it_is_one(factory:
     assert found.unused == 1
     _object(factory, stored).write_bytes(b"something else")
     (damage,) = verify_project(factory).damages
-    assert damage.was == "an object that no artifact names"
+    assert damage.was == "an object that no artifact uses"
 
 
 def test_a_file_without_a_place_is_surplus(factory: Project) -> None:
@@ -163,7 +166,7 @@ def test_a_removal_that_was_stopped_is_unfinished_and_no_damage(factory: Project
     (factory.state / "store" / path).unlink()
     found = verify_project(factory)
     assert [damage.where for damage in found.damages if damage.thing != "key"] == []
-    assert found.unfinished == ["the removal of 1 files, since a process was stopped. ml-platform gc finishes it."]
+    assert found.unfinished == ["the removal of 1 files: a process was interrupted. ml-platform gc finishes it."]
 
 
 def test_what_was_removed_on_purpose_is_not_missed(factory: Project) -> None:
@@ -207,7 +210,7 @@ def _command(root: Path, *more: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_says_what_it_found_and_fails_for_damage(factory: Project) -> None:
     whole = _command(factory.root)
     assert (whole.returncode, whole.stderr) == (0, "")
-    assert whole.stdout.startswith("shop: everything is as it was written (5 ledger lines, ")
+    assert whole.stdout.startswith("shop: store verified, no damage (5 ledger lines, ")
     trained = champion(factory, MODEL)
     assert trained is not None
     (factory.state / f"store/manifests/trained_model/{trained.id}.json").write_text("{}")

@@ -159,7 +159,7 @@ def test_large_baskets_ask_once_in_seven_days(world: World) -> None:
     ("model", "asked_by"),
     [
         ("churn", "the customer while shopping.visits_56d > 0"),
-        ("next_spend", "the row that asked"),
+        ("next_spend", "the population row"),
     ],
 )
 def test_a_prediction_is_explained_by_what_asked(world: World, model: str, asked_by: str) -> None:
