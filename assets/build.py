@@ -32,7 +32,7 @@ def _asset(project: Project, node: Node) -> dg.AssetsDefinition:
     found = operation(node.kind)
     if not issubclass(found, CachedOperation):
         raise PlatformError(
-            f"{node.name}: {found.__name__} is no CachedOperation, and no package has a builder for its kind. Extend "
-            "CachedOperation, or add an entry point of the group ml_platform.assets."
+            f"{node.name}: {found.__name__} is not a CachedOperation, and no package has a builder for its kind. "
+            "Extend CachedOperation, or add an entry point of the group ml_platform.assets."
         )
     return build_operation_node(project, node, found)

@@ -119,10 +119,10 @@ def _metadata(evaluation: Artifact) -> Metadata:
     return {
         "verdict": about.verdict,
         "reasons": bullets(about.reasons),
-        "value_against_doing_nothing": money_with_interval(
+        "gain_over_doing_nothing": money_with_interval(
             figures["value_vs_do_nothing"] or 0.0, *ends, about.contenders[0]["interval"], currency
         ),
-        "test_stretch": f"{about.start} to {about.end}",
+        "test_period": f"{about.start} to {about.end}",
         "dagster/row_count": about.rows,
         "figures": dg.MetadataValue.json(figures),
         "contenders": table([_row(rival, currency) for rival in about.contenders]),
@@ -138,7 +138,7 @@ def _row(rival: Mapping[str, Any], currency: str) -> dict[str, Any]:
         money(gain, None, None, currency) if basis is None else money_with_interval(gain, low, high, basis, currency)
     )
     shown = {name: figures[name] for name in ("auc", "brier", "pinball", "coverage", "rmse", "mae") if name in figures}
-    return {"contender": rival["name"], "role": rival["role"], "against doing nothing": ahead, **shown}
+    return {"contender": rival["name"], "role": rival["role"], "gain over doing nothing": ahead, **shown}
 
 
 class EvaluationBuilder(NodeBuilder):

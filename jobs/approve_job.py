@@ -27,13 +27,13 @@ class Decision(dg.Config):
     reject: bool = False
 
 
-@dg.op(description="Record a person's word on a version in the ledger, and deploy it if it is approved.")
+@dg.op(description="Record an approval or rejection in the ledger, and deploy an approved version.")
 @scrubbed
 def decide_on_version(context: dg.OpExecutionContext, config: Decision, project: ProjectParam) -> None:
     """Approve or reject exactly the trained model that the version is."""
     version, now = version_named(project, config.version), project.clock.now()
     line = decide(project, version, actor=config.actor, reason=config.reason, now=now, approved=not config.reject)
-    context.log.info(f"Line {line.seq} of the ledger: {config.actor} said {line.action} of {version}.")
+    context.log.info(f"Line {line.seq} of the ledger: {line.action} of {version} by {config.actor}.")
     if not config.reject:
         _deploy(context, project, version)
 
@@ -54,7 +54,7 @@ def _deploy(context: dg.OpExecutionContext, project: Project, version: Version) 
 @dg.job(
     name=APPROVE,
     executor_def=dg.in_process_executor,
-    description="Approve a version that waits, or reject it: give version, reason and actor in the launchpad.",
+    description="Approve or reject a version that waits: set version, reason and actor in the launchpad.",
 )
 def approve_job() -> None:
     """Decide on a version."""

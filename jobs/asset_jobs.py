@@ -28,14 +28,14 @@ def build_asset_jobs(nodes: Sequence[Node], models: Iterable[str]) -> dict[str, 
     """Return the jobs by name."""
     data = [node for node in nodes if node_kind(node.kind).stage == "data"]
     jobs = [
-        _job(FACTORY, nodes, "Bring everything up to date. What has not changed is not computed again."),
+        _job(FACTORY, nodes, "Materialize everything that changed."),
         _job(INGEST, data, "Read the sources and refresh the feature tables."),
     ]
     for model in models:
         refreshed, retrained = _stages(nodes, model, "refresh"), _stages(nodes, model, "make")
-        text = f"Score the rows that {model} is asked for, and watch it."
+        text = f"Score the population of {model} and monitor the model."
         jobs.append(_job(refresh_job_name(model), refreshed, text))
-        text = f"Make {model} anew: snapshot, training, evaluation, and deployment if it is better."
+        text = f"Retrain {model}: snapshot, training, evaluation, and deployment if it passes."
         jobs.append(_job(retrain_job_name(model), retrained, text, {RETRAIN_TAG: "true"}))
     return {job.name: job for job in jobs}
 

@@ -24,16 +24,16 @@ class AdvanceClockConfig(dg.Config):
 def advance(context: dg.OpExecutionContext, config: AdvanceClockConfig, project: ProjectParam) -> None:
     """Move the clock by a span such as ``1d``; what the new time lets be known follows at the next refresh."""
     if not isinstance(project.clock, SimulatedClock):
-        raise ClockError("the project follows the wall clock, which nobody moves")
+        raise ClockError("the project uses the wall clock, which cannot be moved")
     now = project.clock.advance(parse_duration(config.by))
     open_days(context.instance, project, now)
-    context.log.info(f"The clock stands at {format_instant(now)}.")
+    context.log.info(f"The clock is now {format_instant(now)}.")
 
 
 @dg.job(
     name=ADVANCE_CLOCK,
     executor_def=dg.in_process_executor,
-    description="Move the project's simulated clock forward, by a day unless told otherwise.",
+    description="Move the project's simulated clock forward, by a day by default.",
 )
 def advance_clock() -> None:
     """Move the clock."""

@@ -15,10 +15,10 @@ class MlflowRefused(PlatformError):
     """MLflow did not take all that waits for it."""
 
     def __init__(self, waiting: int, problem: str | None) -> None:
-        super().__init__(f"{waiting} records still wait for MLflow: {problem}. They are kept and tried again.")
+        super().__init__(f"{waiting} records still wait for MLflow: {problem}. They are kept and retried.")
 
 
-@dg.op(description="Deliver what waits for MLflow.")
+@dg.op(description="Deliver the waiting records to MLflow.")
 @scrubbed
 def deliver_records(context: dg.OpExecutionContext, project: ProjectParam) -> None:
     """Deliver what waits, oldest first."""
@@ -31,7 +31,7 @@ def deliver_records(context: dg.OpExecutionContext, project: ProjectParam) -> No
 @dg.job(
     name=DELIVER_MLFLOW,
     executor_def=dg.in_process_executor,
-    description="Tell MLflow what it could not be told while it was out of reach.",
+    description="Deliver the records that waited while MLflow was unreachable.",
 )
 def deliver_mlflow() -> None:
     """Deliver what waits."""
@@ -43,14 +43,14 @@ def deliver_mlflow() -> None:
     job_name=DELIVER_MLFLOW,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for a delivery when records wait and MLflow can be reached.",
+    description="Requests a delivery when records wait and MLflow is reachable.",
 )
 @scrubbed
 def mlflow_outbox(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.RunRequest | dg.SkipReason:
     """Ask for one delivery of what waits now."""
     kept = waiting(project)
     if not kept:
-        return dg.SkipReason("nothing waits")
+        return dg.SkipReason("no records wait")
     if not reachable(project.mlflow_uri):
         return dg.SkipReason(f"{len(kept)} records wait, and MLflow at {project.mlflow_address} cannot be reached")
     return dg.RunRequest(run_key=f"{kept[0][0]}-{kept[-1][0]}")

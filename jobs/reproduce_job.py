@@ -18,21 +18,21 @@ class ReproduceConfig(dg.Config):
     version: str = ""
 
 
-@dg.op(description="Train a past version again from its manifest, and compare its fitted state.")
+@dg.op(description="Retrain a past version from its manifest, and compare the fitted state.")
 @scrubbed
 def reproduce_version(context: dg.OpExecutionContext, config: ReproduceConfig, project: ProjectParam) -> None:
     """Fail, so that an alert goes out, where the fitted state is not what it was."""
     now = project.clock.now()
     version = version_named(project, config.version) if config.version else version_to_reproduce(project, now)
     if version is None:
-        context.log.info("No version can be trained again yet.")
+        context.log.info("No version can be reproduced yet.")
         return
     found = reproduce(project, version)
     keep_attempt(project, ReproductionRun(str(version), now, found.same, found.statement))
     context.add_output_metadata(_metadata(found))
     if not found.same:
         raise ReproductionDiffers(str(version), found.statement)
-    context.log.info(f"{version} is the same: {found.statement}.")
+    context.log.info(f"{version} was reproduced: {found.statement}.")
 
 
 def _metadata(found: Reproduction) -> dict[str, dg.MetadataValue]:
@@ -49,7 +49,7 @@ def _metadata(found: Reproduction) -> dict[str, dg.MetadataValue]:
 @dg.job(
     name=REPRODUCE,
     executor_def=dg.in_process_executor,
-    description="Train a past version again, a random one unless named, and say whether it is the same.",
+    description="Retrain a past version, a random one by default, and check that the fitted state is the same.",
 )
 def reproduce_job() -> None:
     """Train a version again."""

@@ -17,7 +17,7 @@ _FIGURES = (
     "new_rows",
     "version",
     "verdict",
-    "value_against_doing_nothing",
+    "gain_over_doing_nothing",
     "reason",
     "not deployed",
 )

@@ -14,7 +14,7 @@ VERIFY = "verify"
 _SHOWN = 50
 
 
-@dg.op(description="Hold the ledger, every manifest, object and key against what was written.")
+@dg.op(description="Verify the audit ledger and the hash of every manifest, object and key.")
 @scrubbed
 def verify_store(context: dg.OpExecutionContext, project: ProjectParam) -> None:
     """Fail, so that an alert goes out, where something is damaged, missing or surplus."""
@@ -24,7 +24,7 @@ def verify_store(context: dg.OpExecutionContext, project: ProjectParam) -> None:
         raise StoreDamaged([str(damage) for damage in found.damages], sum(found.counts.values()))
     for sentence in found.unfinished:
         context.log.info(f"Unfinished: {sentence}")
-    context.log.info("Everything is as it was written.")
+    context.log.info("Store verified: no damage.")
 
 
 def _metadata(found: Verification) -> dict[str, dg.MetadataValue]:
@@ -38,7 +38,7 @@ def _metadata(found: Verification) -> dict[str, dg.MetadataValue]:
 @dg.job(
     name=VERIFY,
     executor_def=dg.in_process_executor,
-    description="Hold everything stored against what was written, and alert of what is damaged, missing or surplus.",
+    description="Verify all stored data and the audit ledger, and alert on damaged, missing or unknown files.",
 )
 def verify_job() -> None:
     """Verify the store."""

@@ -1,4 +1,4 @@
-"""MLflow through dagster-mlflow, begun only when something is really fitted.
+"""MLflow through dagster-mlflow, started only when a model is fitted.
 
 Importing either library costs seconds, and `mlflow_tracking` opens a run as soon as it is
 made. A training that finds its model in the cache needs neither. `TrainingTracker` is the
@@ -64,7 +64,9 @@ class Fit:
         if reachable(self.project.mlflow_uri):
             self.run_id = self.tracker.open_run(self.project, self.model, self.tags)
         else:
-            self.tracker.log.warning(f"MLflow at {self.project.mlflow_address} cannot be reached: told later.")
+            self.tracker.log.warning(
+                f"MLflow at {self.project.mlflow_address} is unreachable: the run is logged later."
+            )
 
 
 @dataclass
@@ -127,7 +129,7 @@ class TrainingTracker:
             self._sessions.append(session)
             return str(mlflow.active_run().info.run_id)
         except Exception as error:
-            self.log.warning(f"MLflow could not be told that {model} is being trained: {redact(str(error))}")
+            self.log.warning(f"The training of {model} could not be logged to MLflow: {redact(str(error))}")
             return None
 
     def end_run(self, status: str = "FINISHED") -> None:
@@ -140,7 +142,7 @@ class TrainingTracker:
             try:
                 mlflow.end_run(status)
             except Exception as error:
-                self.log.warning(f"MLflow could not be told that a run is {status}: {redact(str(error))}")
+                self.log.warning(f"The run status {status} could not be logged to MLflow: {redact(str(error))}")
 
     def close(self) -> None:
         """Let dagster-mlflow clean up, and leave no active run behind for the next materialization."""
@@ -159,7 +161,7 @@ def _quietly() -> Iterator[None]:
         yield
 
 
-@dg.resource(description="MLflow through dagster-mlflow, begun only when something is really fitted.")
+@dg.resource(description="MLflow through dagster-mlflow, started only when a model is fitted.")
 def training_tracker(context: dg.InitResourceContext) -> Iterator[TrainingTracker]:
     """Give a tracker for one Dagster run and close it afterwards."""
     tracker = TrainingTracker(context)

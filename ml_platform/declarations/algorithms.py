@@ -55,7 +55,7 @@ class AlgorithmKind(ABC):
     takes_expression
         Whether `expression` belongs to it.
     stopping_param
-        The parameter with which the validate stretch decides when fitting ends.
+        The parameter with which the validate period decides when fitting ends.
     libraries
         Distributions whose versions decide the fitted state, beside those that the platform always has.
     extra
@@ -91,7 +91,7 @@ class AlgorithmKind(ABC):
 
     @classmethod
     def stops_early(cls, params: Mapping[str, Any]) -> bool:
-        """Return whether the validate stretch decides when fitting ends."""
+        """Return whether the validate period decides when fitting ends."""
         return cls.stopping_param in params
 
 

@@ -191,7 +191,7 @@ def _known(spec: ProjectSpec, source: str, measured: timedelta | None) -> AgeCom
     if model is not None:
         return _predicted(spec, model, measured)
     if delay is None and measured is None:
-        return AgeComponent(f"{source} known when its column {spec.sources[source].known_at.column} says", None, None)
+        return AgeComponent(f"{source} known at its column {spec.sources[source].known_at.column}", None, None)
     if delay is None and measured is not None:
         return AgeComponent(
             f"{source} known {rounded_duration(measured)} after, as measured", _NONE, max(measured, _NONE)

@@ -75,7 +75,7 @@ class Column(Declaration):
     on_error: OnError = Field(
         None,
         description="What to do with a value that does not fit: fail, quarantine (set the row aside), or null (keep "
-        "the row without the value). By default as the source says.",
+        "the row without the value). The default is the on_error of the source.",
         examples=["quarantine"],
     )
 
@@ -236,8 +236,7 @@ class SourceSpec(Declaration):
     )
     quarantine: QuarantineLimit | None = Field(
         None,
-        description="How many dirty rows one ingest accepts: 1% of the rows that it reads, unless at_most says "
-        "otherwise.",
+        description="How many dirty rows one ingest accepts: 1% of the rows that it reads, unless at_most is declared.",
         examples=[{"at_most": "0.1%"}],
     )
     new_columns: NewColumnsPolicy | None = Field(

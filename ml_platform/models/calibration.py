@@ -1,4 +1,4 @@
-"""Calibration: scores to probabilities, learned on the validate stretch only.
+"""Calibration: scores to probabilities, learned on the validate period only.
 
 Several classes are calibrated one against the rest, then brought to a sum of one.
 """
@@ -30,14 +30,14 @@ class Calibration:
         method
             The name of a calibrator, or ``none``.
         scores
-            One probability per row of the validate stretch, or one column per class.
+            One probability per row of the validate period, or one column per class.
         label
             The index of each row's class.
 
         Raises
         ------
         TrainingError
-            When the validate stretch has fewer rows than the calibrator needs, or lacks a class.
+            When the validate period has fewer rows than the calibrator needs, or lacks a class.
         """
         if method == NO_CALIBRATION:
             return cls()
@@ -91,7 +91,7 @@ def _curve(method: str, scores: np.ndarray, positive: np.ndarray) -> Calibrator:
     calibrator = _calibrator(method)
     if len(scores) < calibrator.min_rows or positive.all() or not positive.any():
         raise TrainingError(
-            f"calibration {method} needs {calibrator.min_rows} rows and every class in the validate stretch, found "
+            f"calibration {method} needs {calibrator.min_rows} rows and every class in the validate period, found "
             f"{len(scores)} rows, {int(positive.sum())} of the class. Lengthen split.validate, or remove calibration."
         )
     return calibrator.fit(scores, positive)

@@ -35,7 +35,7 @@ class Prepared:
     Attributes
     ----------
     notes
-        What a reader of the figures should know of the validate stretch.
+        What a reader of the figures should know of the validate period.
     until
         The effective time of the newest row that took part.
     """
@@ -53,7 +53,7 @@ class Prepared:
     until: datetime
 
     def fit(self, algorithm: Algorithm, *, calibrated: bool = False) -> Predictor:
-        """Return the predictor of one algorithm; the validate stretch serves early stopping and calibration only.
+        """Return the predictor of one algorithm; the validate period serves early stopping and calibration only.
 
         Raises
         ------
@@ -141,7 +141,7 @@ def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame
 
 
 def _validate_notes(model: ModelSpec, classes: tuple[Any, ...], label: np.ndarray, unknown: int) -> tuple[str, ...]:
-    """Return what is wrong with the labels of the validate stretch, where nothing is learned from them.
+    """Return what is wrong with the labels of the validate period, where nothing is learned from them.
 
     Raises
     ------
@@ -150,10 +150,10 @@ def _validate_notes(model: ModelSpec, classes: tuple[Any, ...], label: np.ndarra
     """
     notes = []
     if unknown:
-        notes.append(f"{unknown} rows of the validate stretch have a class that the train stretch does not have")
+        notes.append(f"{unknown} rows of the validate period have a class that the train period does not have")
     if classes and len(np.unique(label)) < 2:
         found = classes[int(label[0])] if len(label) else "none"
-        one = f"the validate stretch has one class ({str(found).lower()}) in all {len(label)} rows"
+        one = f"the validate period has one class ({str(found).lower()}) in all {len(label)} rows"
         users = [
             *(["early stopping"] if _stops_early(model) else []),
             *(["calibration"] if model.calibration != NO_CALIBRATION else []),

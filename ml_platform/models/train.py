@@ -47,7 +47,7 @@ def train_model(
     model_name
         The declaration's name.
     snapshot_id
-        The snapshot whose train stretch is fitted; its validate stretch serves early stopping and calibration.
+        The snapshot whose train period is fitted; its validate period serves early stopping and calibration.
     before_fit
         Called once when something is really fitted, and never when the model is there already.
 

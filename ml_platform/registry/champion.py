@@ -74,7 +74,7 @@ def _version(project: Project, model: str, id: str | None) -> Version | None:
         return None
     version = version_of(project, model, id)
     if version is None:
-        raise LedgerDamaged(None, f"it says that {id[:12]} was made champion of {model}, which is no version any more")
+        raise LedgerDamaged(None, f"it records {id[:12]} as champion of {model}, but no such version is registered")
     return version
 
 

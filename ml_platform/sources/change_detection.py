@@ -18,7 +18,7 @@ from ml_platform.sources.ingest_history import CURSOR, Ingest, ReadState, last_i
 from ml_platform.sources.read_changed import unsettled
 from ml_platform.sources.reading.reader import SourcePart, reader_of
 
-Why = Literal["never read", "begins anew", "rows become known", "no fingerprint", "changed", "replaced"]
+Why = Literal["never read", "restarted", "rows become known", "no fingerprint", "changed", "replaced"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def look_at_source(project: Project, name: str, now: datetime) -> IngestPlan:
     cursor = marks.get(CURSOR)
     parts = reader_of(spec).parts(project, spec, cursor.mark if cursor else None)
     changed = unsettled(parts, marks, now)
-    why = _why(changed, marks, now) if continues else ("begins anew" if last else "never read")
+    why = _why(changed, marks, now) if continues else ("restarted" if last else "never read")
     if spec.replaces_parts and _are_replaced(marks, parts):
         why, changed = "replaced", list(parts)
     if spec.full is not None and changed:

@@ -161,8 +161,8 @@ class ColumnFaults:
                 end = middle
         problem = f"{self._shown(values, start)} is not {_ARTICLES[self._type]}"
         if self._type == "int" and pa.types.is_floating(values.type):
-            problem += ", or is a float so large that it stands for several ints"
-        remedy = "Correct the declared type, or the data; reader.null_values names texts that stand for null."
+            problem += ", or is a float too large to be an exact int"
+        remedy = "Correct the declared type, or the data; reader.null_values lists texts that mean null."
         return SchemaChanged(self._spec.name, self._place(first + start), problem, remedy, column=self._name)
 
     def _shown(self, values: pa.ChunkedArray, row: int) -> str:

@@ -111,5 +111,5 @@ def _error(engine: DuckDB, spec: SourceSpec, several: Any, part_of: Callable[[in
         spec.name,
         f"key {key}",
         f"{row['_rows']} rows are known at {known} ({first} and {last})",
-        "Remove all but one, add the column that tells them apart to the key, or declare duplicates: keep_latest.",
+        "Remove all but one, add the column that distinguishes them to the key, or declare duplicates: keep_latest.",
     )

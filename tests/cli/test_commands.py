@@ -231,7 +231,7 @@ def test_a_plan_can_be_read_by_machines_and_asked_for_a_later_instant(tmp_path: 
         "node": "sources/deliveries",
         "kind": "source",
         "verdict": "would run",
-        "reasons": ["never made"],
+        "reasons": ["never run"],
         "seconds": None,
         "id": None,
     }

@@ -206,7 +206,7 @@ def test_no_secret_stands_in_anything_that_was_written_or_printed(life: Life) ->
 def test_the_failures_were_real_and_are_told(life: Life) -> None:
     """The secrets were used: what could not be reached is named without them."""
     text = "\n".join(life.printed)
-    assert "source stock: stock: table stock: PostgreSQL says:" in text
+    assert "source stock: stock: table stock: PostgreSQL reports:" in text
     log = (life.root / ".ml_platform/alerts.log").read_text()
     assert "alerts[0] (json)" in log
     mlflow = sqlite3.connect(life.root.parent / "mlflow/mlflow.sqlite")

@@ -116,7 +116,7 @@ def test_pictures_are_shown_in_place(untouched: Shop, name: str, picture: str) -
 def test_value_is_told_in_money_with_its_interval(untouched: Shop) -> None:
     evaluation = untouched.metadata("late_parcel/evaluation")
     assert evaluation["verdict"] == "deploy"
-    assert " EUR (95 % interval " in evaluation["value_against_doing_nothing"]
+    assert " EUR (95 % interval " in evaluation["gain_over_doing_nothing"]
     assert "auc is " in evaluation["reasons"]
 
 

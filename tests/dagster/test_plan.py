@@ -107,7 +107,7 @@ def test_a_day_later_its_rows_are_read_its_predictions_made_and_no_model_trained
         "the day 2024-03-02 is not scored",
         "the day 2024-03-01 is scored only in part",
     )
-    assert node(plan, "late_parcel/monitoring").reasons == ("it was watched last at 2024-03-01 00:00",)
+    assert node(plan, "late_parcel/monitoring").reasons == ("it was last monitored at 2024-03-01 00:00",)
     run_as_planned(shop, plan)
 
 
@@ -147,7 +147,7 @@ def test_a_second_model_that_shares_a_table_computes_none_of_it(shop: Shop) -> N
     found = verdicts(plan)
     assert {name for name, verdict in found.items() if verdict == "would run"} == {f"minutes/{s}" for s in STAGES}
     assert found["features/courier_recent"] == "up to date"
-    assert node(plan, "minutes/snapshot").reasons == ("never made",)
+    assert node(plan, "minutes/snapshot").reasons == ("never run",)
     assert node(plan, "minutes/snapshot").duration is None
     run_as_planned(shop, plan)
 

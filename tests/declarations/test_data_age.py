@@ -52,7 +52,7 @@ def test_a_column_that_tells_when_rows_are_known_leaves_the_age_open_until_it_is
     assert found.best_age is None
     assert found.known_age == timedelta(minutes=65)
     assert found.sentence == (
-        "arrivals known when its column logged_at says + refresh 1h + published 5m after the tick = at least 1h5m old"
+        "arrivals known at its column logged_at + refresh 1h + published 5m after the tick = at least 1h5m old"
     )
     measured = availability_of(spec, "ship_recent", delay=timedelta(minutes=20))
     assert measured.worst_age == timedelta(minutes=85)

@@ -68,7 +68,7 @@ def test_curves_come_back_from_a_manifest_with_the_same_bits(method):
 
 def test_a_validate_stretch_of_one_class_is_refused():
     with pytest.raises(
-        TrainingError, match="needs 10 rows and every class in the validate stretch, found 12 rows, 0 of"
+        TrainingError, match="needs 10 rows and every class in the validate period, found 12 rows, 0 of"
     ):
         Calibration.fit("sigmoid", np.linspace(0, 1, 12), np.zeros(12))
 

@@ -133,7 +133,7 @@ def test_a_model_that_does_not_exist_is_named(project):
         train_model(project, "late_parcels", "s")
 
 
-ONE_CLASS = "the validate stretch has one class (false) in all 40 rows"
+ONE_CLASS = "the validate period has one class (false) in all 40 rows"
 
 
 def _validated_on_one_class(monkeypatch):

@@ -249,7 +249,7 @@ FAULTS = {
         SchemaChanged,
         "source sales: data/sales.csv: row 2: column amount: 'cheap' is not a float "
         "(declared in sources/sales.yaml:18). Correct the declared type, or the data; "
-        "reader.null_values names texts that stand for null.",
+        "reader.null_values lists texts that mean null.",
     ),
     "a naive timestamp": (
         "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n"
@@ -265,7 +265,7 @@ FAULTS = {
         SchemaChanged,
         "source sales: data/sales.csv: row 2: column seen: '31.05.2024 18:30' is not a timestamp in ISO 8601 to the "
         "microsecond, such as 2024-05-31T18:30:00Z (declared in sources/sales.yaml:17). Correct the declared type, or "
-        "the data; reader.null_values names texts that stand for null.",
+        "the data; reader.null_values lists texts that mean null.",
     ),
     "an infinite number": (
         "id,shop,at,seen,amount\nx,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,inf\n",
@@ -279,7 +279,7 @@ FAULTS = {
         DuplicateKey,
         "source sales: key id 'x': 2 rows are known at 2024-05-01T00:00:00.000000Z "
         "(data/sales.csv: row 1 and data/sales.csv: row 2). "
-        "Remove all but one, add the column that tells them apart to the key, or declare duplicates: keep_latest.",
+        "Remove all but one, add the column that distinguishes them to the key, or declare duplicates: keep_latest.",
     ),
     "a row without a key": (
         "id,shop,at,seen,amount\n,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1\n",

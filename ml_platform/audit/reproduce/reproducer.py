@@ -56,7 +56,7 @@ class Reproduction:
     today
         Whether the files as they are now were used, instead of those that were kept.
     agreement
-        Where the predictor's state differs, how far its predictions lie from what they were, on the test stretch.
+        Where the predictor's state differs, how far its predictions lie from what they were, on the test period.
     erased
         What can no longer be proved, since rows that it was trained on were erased.
     seed

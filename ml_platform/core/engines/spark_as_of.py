@@ -18,7 +18,7 @@ def as_of_to_window(_: Any, **context: Any) -> Any:
     if not any(link.how == "asof" for link in _.rest):
         return _
     if len(_.rest) > 1:
-        raise TypeError("an as-of join stands alone: select from it before the next join")
+        raise TypeError("an as-of join cannot be followed by another join: select from it first")
     return _AsOf(_).relation().op()
 
 

@@ -22,7 +22,7 @@ _RUN = "Run `ml-platform run`, or materialize it in Dagster."
 _NAMES = "Copy the name from the command that lists them; the message suggests a close one."
 
 CODES: Mapping[str, ErrorCode] = {
-    "PlatformError": ErrorCode("E-PLATFORM-001", "The platform refused to go on.", "The message says what to do."),
+    "PlatformError": ErrorCode("E-PLATFORM-001", "The platform stopped.", "Follow the message."),
     "DeclarationError": ErrorCode(
         "E-DECLARATION-001",
         "One or more YAML files have faults. Each fault has file, line, column and a hint.",
@@ -256,7 +256,7 @@ CODES: Mapping[str, ErrorCode] = {
     "UsageError": ErrorCode("E-COMMAND-001", "The command line cannot be read.", "Run the command with `--help`."),
     "UnknownModel": ErrorCode("E-COMMAND-002", "The project has no model of this name.", _NAMES),
     "UnusableFile": ErrorCode(
-        "E-INIT-001", "A project cannot be made from this file.", "The message says what to change."
+        "E-INIT-001", "A project cannot be made from this file.", "Change the file as the message describes."
     ),
     "FolderTaken": ErrorCode("E-INIT-002", "The folder of a new project is not empty.", "Name a new or empty folder."),
     "UnknownExample": ErrorCode("E-INIT-003", "No example has this name.", _NAMES),

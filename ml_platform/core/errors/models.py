@@ -18,7 +18,7 @@ class DirtyTree(PlatformError):
         self.changed = tuple(changed)
         super().__init__(
             f"{listed(changed)} {'differs' if len(changed) == 1 else 'differ'} from commit {commit[:12]}, and "
-            "audit.dirty_tree in project.yaml says refuse. Nothing was trained. Commit, or write dirty_tree: mark."
+            "project.yaml has audit.dirty_tree: refuse. Nothing was trained. Commit, or declare dirty_tree: mark."
         )
 
 

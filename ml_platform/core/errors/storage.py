@@ -60,15 +60,15 @@ class LedgerDamaged(PlatformError):
         self.seq, self.problem = seq, problem
         where = "the ledger" if seq is None else f"line {seq} of the ledger"
         super().__init__(
-            f"{where} is damaged: {problem}. Nothing is deployed or served by it. `ml-platform verify` tells of all "
-            "that is damaged; restore the database from a copy."
+            f"{where} is damaged: {problem}. Nothing is deployed or served by it. `ml-platform verify` lists all "
+            "damage; restore the database from a copy."
         )
 
     @classmethod
     def of_ref(cls, name: str, found: str | None, told: str | None) -> LedgerDamaged:
         """Return the error of a ref that points elsewhere than the ledger says."""
-        said = (told or "nothing")[:12]
-        return cls(None, f"ref {name} is {(found or 'unset')[:12]}, and its last line in the ledger says {said}")
+        recorded = (told or "nothing")[:12]
+        return cls(None, f"ref {name} is {(found or 'unset')[:12]}, and its last line in the ledger has {recorded}")
 
 
 class RowDamaged(PlatformError):
@@ -88,7 +88,7 @@ class StoreDamaged(PlatformError):
     def __init__(self, damages: Sequence[str], count: int) -> None:
         self.damages = tuple(damages)
         rest = f" And {count - MAX_LISTED} more." if count > MAX_LISTED else ""
-        super().__init__(f"{' '.join(self.damages[:MAX_LISTED])}{rest} `ml-platform verify` tells of all.")
+        super().__init__(f"{' '.join(self.damages[:MAX_LISTED])}{rest} `ml-platform verify` lists all.")
 
 
 class UntrustedContent(PlatformError):

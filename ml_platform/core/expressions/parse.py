@@ -200,7 +200,7 @@ class _Parser:
         if not isinstance(op, ast.In | ast.NotIn):
             return None
         if not isinstance(right, ast.List | ast.Tuple) or not right.elts:
-            raise self._fail(right, "after 'in' stands a list such as ['a', 'b']")
+            raise self._fail(right, "`in` needs a list, such as ['a', 'b']")
         items = tuple(map(self._node, right.elts))
         for tree, item in zip(right.elts, items, strict=True):
             if item.op not in ("literal", "duration") or item.value is None:

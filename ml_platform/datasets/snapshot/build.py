@@ -51,7 +51,7 @@ def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str],
     Raises
     ------
     SnapshotError
-        Where a stretch has no row, or the label of a classification has one class in the train stretch.
+        Where a stretch has no row, or the label of a classification has one class in the train period.
     """
     builder = _Builder(project, model_name, inputs, as_of)
     found = project.store.find("snapshot", builder.key)
@@ -184,7 +184,7 @@ class _Builder:
         if len(classes) == 1:
             raise SnapshotError(
                 f"{self._model.name}: the label has one class ({str(classes[0]).lower()}) in all {len(train)} rows "
-                f"of the train stretch{f' (of all rows: {lost})' if (lost := _lost(counts)) else ''}. Correct "
+                f"of the train period{f' (of all rows: {lost})' if (lost := _lost(counts)) else ''}. Correct "
                 "label.expression, or lengthen split.train."
             )
 

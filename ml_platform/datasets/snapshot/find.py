@@ -66,7 +66,7 @@ def find_snapshot(project: Project, name: str) -> Artifact:
     if len(name) == _WHOLE:
         return project.store.get(KIND, name)
     if len(name) < _SHORTEST:
-        raise UnknownSnapshot(name, f"an id is told by its first {_SHORTEST} characters or more")
+        raise UnknownSnapshot(name, f"an id prefix needs at least {_SHORTEST} characters")
     found = [id for id in project.store.ids(KIND) if id.startswith(name)]
     if not found:
         raise UnknownSnapshot(name, "no id begins with it")

@@ -56,7 +56,7 @@ class AsOf(Feature):
     """What the newest known row says, null included."""
 
     name = "as_of"
-    summary = "What the newest known row says, null included; it takes no windows."
+    summary = "The value of the newest known row, null included; it takes no windows."
     takes_windows = False
 
     as_of: ExpressionText = Field(

@@ -28,11 +28,12 @@ def check_known(model: ModelSpec, population: RowPopulation, source: SourceSpec)
     knowing = source.known_at.column or source.event_timestamp
     if ahead is not None and ahead < timedelta(0):
         late = rounded_duration(-ahead)
-        text = f"rows of {source.name} become known {late} after this, and nobody can ask about them before"
+        text = f"rows of {source.name} become known {late} after the prediction time, so no prediction can be requested"
         yield Problem(where, ("population", "prediction_time"), f"{text}. Ask {late} later, or correct their known_at")
     elif ahead is None and model.deployment.online and knowing in source.columns:
         text = (
-            f"nothing tells that rows of {source.name} are known by their prediction time, when a request carries them"
+            f"it is unknown whether rows of {source.name} are known by their prediction time, "
+            "when a request carries them"
         )
         remedy = f"Write population.prediction_time as {knowing}, more or less a span"
         yield Problem(where, ("deployment", "online"), f"{text}. {remedy}")

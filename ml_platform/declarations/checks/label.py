@@ -84,9 +84,9 @@ def _check_settled(scope: Scope, model: ModelSpec, label: WindowLabel) -> Iterat
     if source.known_at.delay is None:
         if label.settle is None:
             text = (
-                f"settle is missing: column {source.known_at.column} says when each row of {source.name} becomes "
-                "known, so that nothing says when all rows of the window are. Add how long that takes, such as settle: "
-                "2d"
+                f"settle is missing: column {source.known_at.column} has the known-at of each row of {source.name}, "
+                "so it is not declared when all rows of the window are known. Add how long that takes, such as "
+                "settle: 2d"
             )
             yield Problem(where, ("label",), text)
         return

@@ -90,7 +90,7 @@ def _check_ticks(scope: Scope, model: ModelSpec, population: TickPopulation) -> 
     tables = {owner: joined_table(scope.spec, model, owner) for owner in owners}
     unknown = [owner for owner, joined in tables.items() if joined is None]
     for owner in unknown:
-        text = f"{owner} is no feature table. Write table.column. {suggest(owner, scope.names('features'))}"
+        text = f"{owner} is not a feature table. Write table.column. {suggest(owner, scope.names('features'))}"
         yield Problem(where, place, text)
     problems = [] if unknown else check_condition(where, place, population.while_, _kinds(scope, model, owners))
     yield from problems
@@ -98,7 +98,7 @@ def _check_ticks(scope: Scope, model: ModelSpec, population: TickPopulation) -> 
         return
     if not population.naming(scope.spec.feature_tables) and population.entity in scope.spec.file.entities:
         entity = population.entity
-        text = f"it reads no feature table of {entity}, and nothing else says which of them there are"
+        text = f"it reads no feature table of {entity}, so the entities are unknown"
         yield Problem(where, place, f"{text}. Name a feature, table.column, of a table with entity: {entity}")
         return
     for joined in tables.values():

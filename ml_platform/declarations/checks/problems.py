@@ -154,7 +154,7 @@ def check_repeats(declaration: str, place: Place, names: Sequence[str]) -> Itera
     seen = set[str]()
     for index, name in enumerate(names):
         if name in seen:
-            yield Problem(declaration, (*place, index), f"{name} stands here twice. Remove one")
+            yield Problem(declaration, (*place, index), f"{name} is listed twice. Remove one")
         seen.add(name)
 
 

@@ -45,5 +45,7 @@ def _strays(document: Document, path: tuple[str | int, ...], value: Any) -> Iter
         for index, item in enumerate(value):
             yield from _strays(document, (*path, index), item)
     elif isinstance(value, str) and (match := _REFERENCE.search(value)):
-        message = f"{match.group(0)} is not replaced here. References to the environment stand only in project.yaml."
+        message = (
+            f"{match.group(0)} is not replaced here. References to the environment are allowed only in project.yaml."
+        )
         yield document.fault(path, message, offset=match.start())

@@ -102,7 +102,7 @@ class _Reading:
         found: dict[str, _Spec] = {}
         for path in self._files(name):
             if path.parent != self.root / name or path.suffix != ".yaml":
-                message = f"is not read. Declarations stand directly in {name}/, in files that end in .yaml: move it."
+                message = f"is not read. Declarations belong directly in {name}/, in files that end in .yaml: move it."
                 self.faults.append(Fault(path.relative_to(self.root).as_posix(), 1, 1, message))
                 continue
             document = self._document(f"{name}/{path.stem}", path)
@@ -144,7 +144,7 @@ class _Reading:
             close = get_close_matches(folder.name, _FOLDERS, n=1, cutoff=0.8)
             file = next(iter(sorted(folder.glob("*.y*ml"))), None) if close else None
             if file is not None:
-                message = f"is not read. Declarations stand in {', '.join(_FOLDERS)}: did you mean {close[0]}/?"
+                message = f"is not read. Declarations belong in {', '.join(_FOLDERS)}: did you mean {close[0]}/?"
                 self.faults.append(Fault(file.relative_to(self.root).as_posix(), 1, 1, message))
 
     def cross_check(self, spec: ProjectSpec) -> None:

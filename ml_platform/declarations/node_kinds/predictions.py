@@ -18,7 +18,7 @@ class PredictionsNode(ModelNode):
     name = "predictions"
     version = 4
     stage = "refresh"
-    purpose = "Predictions for the rows that production asks for, day by day"
+    purpose = "Predictions for the population, one partition a day"
     section = "deployment"
     parts = ("population",)
     partitioned = True

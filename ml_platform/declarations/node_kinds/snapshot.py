@@ -18,7 +18,7 @@ class SnapshotNode(ModelNode):
     name = "snapshot"
     version = 2
     stage = "make"
-    purpose = "The training frame: population, features as known then, label, split"
+    purpose = "The training frame: population, features as known at prediction time, label, split"
     section = "population"
     parts = ("population", "label", "split")
 

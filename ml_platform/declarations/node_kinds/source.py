@@ -17,7 +17,7 @@ class SourceNode(NodeKind):
     name = "source"
     version = 3
     stage = "data"
-    purpose = "Rows as they were read, each known from an instant on"
+    purpose = "The ingested rows, each with the time from which it was known"
     subjects_first = 1
 
     @classmethod

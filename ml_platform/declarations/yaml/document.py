@@ -131,7 +131,7 @@ class _Reader:
     def value(self, node: YamlNode) -> Any:
         self._values += 1  # an alias is read as often as it stands
         if self._values > MAX_NODES:
-            problem = f"aliases stand for more than {MAX_NODES:,} values. Write the values out"
+            problem = f"aliases expand to more than {MAX_NODES:,} values. Write the values out"
             raise UnreadableYaml(node.start, problem)
         if node.kind == "mapping":
             return self._mapping(node)
@@ -156,7 +156,7 @@ class _Reader:
             elif name == "<<" and key.kind == "plain":
                 self._fault(key, "merge keys (<<) are not understood. Write the keys out")
             elif name in values:
-                self._fault(key, f"the key {name} stands here twice: first in line {lines[name]}. Remove one")
+                self._fault(key, f"the key {name} is declared twice: first in line {lines[name]}. Remove one")
             else:
                 values[name], lines[name] = self.value(item), key.start.line + 1
         return values

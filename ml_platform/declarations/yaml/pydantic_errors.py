@@ -67,7 +67,7 @@ def _fault(kind: str, loc: Loc, ctx: dict[str, Any], said: str, model: type[Base
 def _refused(said: str, value: Any) -> str:
     """Return what a validator said; what came from the environment may be a secret, and is not shown."""
     if isinstance(value, str) and "${" in value:
-        return f"what {value} stands for does not fit. Set it to another value."
+        return f"the value of {value} is not allowed. Set it to another value."
     return said
 
 

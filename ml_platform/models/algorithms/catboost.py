@@ -102,7 +102,7 @@ class CatBoost(Estimator):
 
     @classmethod
     def fit(cls, fitting: FitRequest) -> CatBoost:
-        """Fit trees; with ``early_stopping_rounds`` their number is chosen on the validate stretch.
+        """Fit trees; with ``early_stopping_rounds`` their number is chosen on the validate period.
 
         Raises
         ------

@@ -73,7 +73,7 @@ class LightGBM(Estimator):
 
     @classmethod
     def fit(cls, fitting: FitRequest) -> LightGBM:
-        """Fit trees; with ``early_stopping_round`` their number is chosen on the validate stretch.
+        """Fit trees; with ``early_stopping_round`` their number is chosen on the validate period.
 
         Raises
         ------

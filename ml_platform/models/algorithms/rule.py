@@ -105,7 +105,7 @@ class Rule(Estimator):
         scores = list(score_columns(self.predict(matrix)).T)
         return RawContributions(
             method="rule",
-            note=f"An expert's rule, read as it stands: {self.expression}. No column has a share of its own.",
+            note=f"An expert's rule: {self.expression}. No column has a contribution of its own.",
             seen=matrix.frame[names],
             amounts=[np.zeros((matrix.rows, len(names)))],
             base=scores,

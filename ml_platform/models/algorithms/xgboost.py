@@ -119,7 +119,7 @@ class XGBoost(Estimator):
 
     @classmethod
     def fit(cls, fitting: FitRequest) -> XGBoost:
-        """Fit trees; with ``early_stopping_rounds`` their number is chosen on the validate stretch.
+        """Fit trees; with ``early_stopping_rounds`` their number is chosen on the validate period.
 
         Raises
         ------

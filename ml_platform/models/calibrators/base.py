@@ -20,7 +20,7 @@ class Calibrator(CalibratorKind):
     Attributes
     ----------
     min_rows
-        Fewer rows than this in the validate stretch are refused.
+        Fewer rows than this in the validate period are refused.
     """
 
     min_rows: ClassVar[int] = 10
@@ -33,7 +33,7 @@ class Calibrator(CalibratorKind):
         Parameters
         ----------
         scores
-            The estimator's probability of the class, one for each row of the validate stretch.
+            The estimator's probability of the class, one for each row of the validate period.
         positive
             Whether each row has the class; some have it and some do not.
         """

@@ -54,7 +54,7 @@ def load_estimator(kind: str, bundle: SavedEstimator, code: Code | None) -> Esti
     for found in known:
         if found.kind == kind:
             return found.load(bundle, code)
-    raise UntrustedContent(f"a stored model says it is of kind {kind!r}, which does not exist. It is not loaded.")
+    raise UntrustedContent(f"a stored model has the unknown kind {kind!r}. It is not loaded.")
 
 
 def reads_matrix(algorithm: str) -> bool:

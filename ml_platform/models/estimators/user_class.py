@@ -5,7 +5,7 @@ threads to `fit`, and leaves to the class what its state is. The class takes its
 and has
 
 - ``fit(X, y, *, validate, seed, threads)``: X is a frame of floats and strings (null where a value was not seen in
-  training), y an array (for classes their index 0, 1, ...), validate the same pair of the validate stretch;
+  training), y an array (for classes their index 0, 1, ...), validate the same pair of the validate period;
 - ``predict(X)``: one number per row (binary: the probability of 1), or for several classes one column per class;
 - ``get_state()``: a dictionary of arrays and JSON values that holds everything that was fitted;
 - ``from_state(state)``: a class method that makes the fitted estimator again.

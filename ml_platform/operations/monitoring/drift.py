@@ -233,7 +233,7 @@ def _column_verdict(
     if any(not test.rows for test in watched):
         what = "earlier rows of the same entities" if name in reference.growing else "values"
         return "cannot tell", f"the current window has no {what}"
-    moves = f"it moves by itself: {days} days of reference cannot tell a smaller change from that"
+    moves = f"it moves by itself: {days} days of reference cannot separate a smaller change from that"
     return "cannot tell", moves
 
 

@@ -75,7 +75,7 @@ def choose(table: TableFacts, wanted: Wanted, ask: Callable[[str, str], str]) ->
     ------
     UnusableFile
     """
-    time = _known(table, wanted.time or ask("Which column says when a row happened?", _guess_time(table)))
+    time = _known(table, wanted.time or ask("Which column has the time of a row?", _guess_time(table)))
     if table.columns[time].type != "timestamp" or table.columns[time].nulls:
         raise UnusableFile(table.file, f"column {time} is not a time in every row. Write it as 2024-05-31T18:30:00Z.")
     key = wanted.key or tuple(ask("Which columns identify a row?", ",".join(_guess_key(table, time))).split(","))

@@ -97,7 +97,7 @@ def _rows(name: str, rows: str, table: TableFacts, chosen: Choices) -> str:
     ahead, _, _ = _ahead(chosen)
     names = [column for column in table.columns if column not in (chosen.predict, *chosen.left_out)]
     known = (
-        f"# CHECK: this says that the columns below are known {ahead} before {chosen.time}. Remove each that is\n"
+        f"# CHECK: this declares that the columns below are known {ahead} before {chosen.time}. Remove each that is\n"
         "# known only later: predictions from it look good here and fail in production.\n"
         f"known_at: {{delay: -{ahead}}}"
     )

@@ -19,7 +19,7 @@ from ml_platform.storage.last_declarations import last_declared
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
 
-NEVER = "never made"
+NEVER = "never run"
 
 
 @dataclass
@@ -66,7 +66,7 @@ class View:
     def absence(self, node: Node) -> str:
         """Return why there is nothing that a node made."""
         gone = current_output(self.project.database, node.name) is not None
-        return "what it made is gone from the store" if gone else NEVER
+        return "its output is missing from the store" if gone else NEVER
 
     def changes(self, node: Node) -> list[str]:
         """Return what has changed in a node's declaration since it was made, as reasons."""

@@ -30,7 +30,7 @@ def declared_change(before: Mapping[str, Any] | None, after: Mapping[str, Any], 
     reasons = [f"its declaration changed ({listed(paths)})"] if paths else []
     if before["code"] != after["code"]:
         own = _platform(before["code"]) == _platform(after["code"])
-        whose = "the project's code behind it changed" if own else "this version of the platform makes it differently"
+        whose = "its project code changed" if own else "this version of the platform computes it differently"
         reasons.append(whose)
     return reasons
 

@@ -33,7 +33,7 @@ _LARGEST_VALUE = 1e70
 
 @dataclass(frozen=True)
 class EvaluationRows:
-    """The test stretch of a snapshot.
+    """The test period of a snapshot.
 
     Attributes
     ----------
@@ -92,10 +92,10 @@ def require_values(rows: EvaluationRows, values: Mapping[str, np.ndarray]) -> No
     """
     name, remedy = rows.model.name, "Correct value, or the source."
     if not all(len(value) for value in values.values()):
-        reason = "no row of the test stretch can be valued, since a column that value reads is null in all of them"
+        reason = "no row of the test period can be valued, since a column that value reads is null in all of them"
         raise EvaluationError(f"{name}: {reason}. {remedy}")
     if unknown := _never_known(rows):
-        reason = f"is null in all {len(rows.frame)} rows of the test stretch, or no finite number"
+        reason = f"is null in all {len(rows.frame)} rows of the test period, or not a finite number"
         raise EvaluationError(f"{name}: {unknown} {reason}, so that it would never be recommended. {remedy}")
     largest = max(float(np.abs(value).max()) for value in values.values())
     if largest > _LARGEST_VALUE:

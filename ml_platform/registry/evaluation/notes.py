@@ -43,8 +43,8 @@ def notes_on_earlier_versions(versions: Mapping[str, Artifact], start: str) -> I
         until = TrainedModelManifest.of(version).until
         if until > start:
             yield (
-                f"the {role} was fitted on rows up to {until}, and some of them are judged here: it "
-                "looks better than it is."
+                f"the {role} was fitted on rows up to {until}, and some of them are test rows here: its "
+                "figures are too good."
             )
 
 
@@ -52,7 +52,7 @@ def notes_on_label(label: np.ndarray) -> Iterator[str]:
     """Yield that there is one class only, where it is so."""
     if label.dtype.kind != "f" and len(set(label.tolist())) == 1:
         one = f"one class ({str(label[0]).lower()}) in all {len(label)} rows"
-        yield f"the test stretch has {one}: auc has no value, and the sums say nothing of the other class."
+        yield f"the test period has {one}: auc is undefined, and the sums do not cover the other class."
 
 
 def notes_on_problems(problems: Mapping[str, str], *, has_anchor: bool) -> Iterator[str]:

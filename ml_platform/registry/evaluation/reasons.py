@@ -29,8 +29,8 @@ def conditions(release: Mapping[str, Any], currency: str) -> list[tuple[bool, st
         days = f"{release['days']} day has" if release["days"] == 1 else f"{release['days']} days have"
         found.append((False, f"{days} test rows, a release needs {DAYS_NEEDED}: lengthen split.test"))
     if release["gain"] <= 0:
-        gain = f"{release['gain']:+.4g} {currency} a row against doing nothing"
-        found.append((False, f"it earned {gain}, a release needs more than 0"))
+        gain = f"{release['gain']:+.4g} {currency} a row"
+        found.append((False, f"the gain over doing nothing is {gain}, a release needs more than 0"))
     found += [(line["passed"], _line_text(line, release["rule"], currency)) for line in release["compared"]]
     return list(dict.fromkeys(found))
 

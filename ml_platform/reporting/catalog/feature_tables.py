@@ -114,7 +114,7 @@ def _users(project: Project, table: str, importances: Importances) -> dict[str, 
         for reference in spec.population.references:
             link = reference_origin(project.spec, spec, reference)
             if (link.kind, link.name) == ("features", table):
-                found[link.column].append(Importance(model, "decides who is asked about"))
+                found[link.column].append(Importance(model, "decides the population"))
         for alias, links in key_origins(project.spec, spec).items():
             for link in links:
                 if (link.kind, link.name) == ("features", table) and link.column in found:  # else the key of its entity

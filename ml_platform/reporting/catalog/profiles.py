@@ -107,8 +107,7 @@ def _require_as_declared(project: Project, name: str, table: Artifact) -> None:
     found = project.store.find("feature_table", key)
     if found is None or found.id != table.id:
         raise FeatureError(
-            f"feature table {name}: {table.short_id} was made by an earlier declaration. "
-            f"Materialize features/{name} again."
+            f"feature table {name}: {table.short_id} is from an earlier declaration. Materialize features/{name} again."
         )
 
 

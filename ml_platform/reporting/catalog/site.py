@@ -60,7 +60,7 @@ def require_own(folder: Path) -> None:
     found = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if not path.is_dir())
     foreign = next((name for name in found if name not in own), None)
     if foreign is not None:
-        raise NotACatalog(folder, f"holds {foreign}, which the catalog has not written")
+        raise NotACatalog(folder, f"holds {foreign}, which the catalog did not write")
 
 
 def _own_files(folder: Path) -> set[str]:

@@ -102,8 +102,8 @@ def value_by_contender(contenders: Sequence[Mapping[str, Any]], currency: str) -
     basis = contenders[0]["interval"]
     interval = basis["declined"] or f"95 % interval from {basis_text(basis)}"
     figure, axes = canvas(
-        "Value against doing nothing",
-        f"{currency} over the {rows:,} rows of the test stretch, {interval}",
+        "Gain over doing nothing",
+        f"{currency} over the {rows:,} rows of the test period, {interval}",
         height=max(1.3 + 0.42 * len(shown), 2.2),
         bottom=0.4,
     )
@@ -133,7 +133,7 @@ def value_by_contender(contenders: Sequence[Mapping[str, Any]], currency: str) -
 def value_by_day(table: Mapping[str, Any], currency: str) -> bytes:
     """Return what contenders earned more than doing nothing, added up day by day."""
     nothing = np.array(table["totals"]["do_nothing"])
-    figure, axes = canvas("Value over the test stretch", f"{currency} more than doing nothing, added up by day")
+    figure, axes = canvas("Gain over the test period", f"{currency} gain over doing nothing, cumulated by day")
     days = np.array(table["days"], dtype="datetime64[D]")
     dashes = itertools.cycle(("-", "--", ":", "-."))
     for name, totals in table["totals"].items():
@@ -162,7 +162,7 @@ def importance(shares: Sequence[tuple[str, float] | Sequence[Any]]) -> bytes:
     left_out = len(shares) - len(shown)
     more = f"; {left_out} more count for {sum(item[1] for item in shares) - sum(item[1] for item in shown):.0%}"
     figure, axes = canvas(
-        "What the model looks at",
+        "Feature importance",
         f"Share of importance by column{more if left_out > 0 else ''}",
         height=1.2 + 0.27 * len(shown),
         bottom=0.4,
@@ -198,7 +198,7 @@ def predicted_actual(bins: Sequence[Mapping[str, float]], unit: str = "") -> byt
         linewidth=2,
         marker="o",
         markersize=5,
-        label="mean of the truth",
+        label="mean label",
     )
     in_unit = f", {unit}" if unit else ""
     axes.set(xlabel=f"predicted{in_unit}", ylabel=f"actual{in_unit}")
@@ -219,7 +219,7 @@ def drift(columns: Sequence[Mapping[str, Any]]) -> bytes:
     counted = ", ".join(f"{count[verdict]} {verdict}" for verdict in ("drifted", "cannot tell") if count[verdict])
     figure, axes = canvas(
         "Drift",
-        f"Change over what a column moves by itself; of {len(columns)} columns {counted or 'none drifted'}",
+        f"Change relative to the usual variation of a column; of {len(columns)} columns {counted or 'none drifted'}",
         height=1.3 + 0.27 * len(shown),
         bottom=0.4,
     )

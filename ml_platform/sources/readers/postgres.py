@@ -182,7 +182,7 @@ def _told(spec: SourceSpec, where: str, url: str, error: Exception) -> SourceErr
     for secret in _secrets(url):
         text = text.replace(secret, "***")
     remedy = "Nothing was changed. Correct the reader, or the server and its URL in project.yaml."
-    return SourceError(spec.name, where, f"PostgreSQL says: {text[:300].rstrip('.')}", remedy)
+    return SourceError(spec.name, where, f"PostgreSQL reports: {text[:300].rstrip('.')}", remedy)
 
 
 def _secrets(url: str) -> list[str]:

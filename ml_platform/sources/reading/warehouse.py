@@ -77,7 +77,7 @@ class WarehouseReader(Reader, ABC):
             raise
         except Exception as error:  # of the driver, whatever its classes are
             remedy = "Nothing was changed. Correct the reader, or the connection in project.yaml."
-            problem = f"{self.title} says: {error_text(error, url)}"
+            problem = f"{self.title} reports: {error_text(error, url)}"
             raise SourceError(source.name, self.label, problem, remedy) from None
 
     def _require_cursor(self, rows: Any, source: SourceSpec) -> None:

@@ -74,7 +74,7 @@ def test_names_and_kind_of_an_expression(text, names, kind):
             "a == None",
             "character 6 of 'a == None': a comparison with None is never true. Write is_null(x)",
         ),
-        ("a in b", "character 6 of 'a in b': after 'in' stands a list such as ['a', 'b']"),
+        ("a in b", "character 6 of 'a in b': `in` needs a list, such as ['a', 'b']"),
         ("a in [b]", "character 7 of 'a in [b]': a list holds plain values only"),
         ("abs(x=1)", "character 1 of 'abs(x=1)': abs takes its arguments by position"),
         ("1e999", "character 1 of '1e999': the number is too large"),

@@ -138,7 +138,7 @@ def test_a_snapshot_is_found_by_its_model_or_the_beginning_of_its_id(two):
         "dear@7": "dear has no version 7",
         "deer@latest": "there is no model deer (known: dear)",
         "ffffffff": "no id begins with it",
-        "f": "an id is told by its first 4 characters or more",
+        "f": "an id prefix needs at least 4 characters",
     }.items():
         with pytest.raises(UnknownSnapshot) as caught:
             find_snapshot(project, name)

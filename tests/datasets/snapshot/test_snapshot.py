@@ -338,7 +338,7 @@ def test_a_label_with_one_class_is_an_error(tmp_path):
     late = {row[0] for row in sales if row[3] - row[2] > timedelta(hours=4)}
     train = sum(25 <= int(row[0][1:]) <= 90 and row[0] not in late for row in orders)
     assert str(caught.value).startswith(
-        f"dear: the label has one class (false) in all {train} rows of the train stretch ("
+        f"dear: the label has one class (false) in all {train} rows of the train period ("
     )
     assert "negative: without a row in the label's source" in str(caught.value)
     assert str(caught.value).endswith("Correct label.expression, or lengthen split.train.")
@@ -351,7 +351,7 @@ def test_an_empty_stretch_says_what_became_of_its_rows(tmp_path):
     with pytest.raises(SnapshotError) as caught:
         snapshot_of(project, AS_OF)
     assert str(caught.value) == (
-        "dear: the train stretch from 2024-05-02T00:00:00.000000Z to 2024-05-05T00:00:00.000000Z has no row "
+        "dear: the train period from 2024-05-02T00:00:00.000000Z to 2024-05-05T00:00:00.000000Z has no row "
         "(rows left out: 120 known only after their batch run). Shorten split, ingest more history, or let "
         "prediction_time lie after rows are known."
     )

@@ -81,7 +81,7 @@ def test_what_has_no_declared_delay_is_held_by_what_is_declared(ferry: Path) -> 
     load_project(ferry, {})
     edit(ferry, "models/late.yaml", "max_feature_age: 2h", "max_feature_age: 119m")
     assert faults(ferry) == [
-        "models/late.yaml:6:18: max_feature_age: ship_recent can be too old: sources/arrivals (known when its column logged_at says) -> "
+        "models/late.yaml:6:18: max_feature_age: ship_recent can be too old: sources/arrivals (known at its column logged_at) -> "
         f"features/ship_recent (refresh 1h, published 5m after the tick) -> {BATCH} -> at least 2h, and 1h59m is asked for. "
         "Refresh ship_recent every 30m, or run batch every 30m."
     ]
@@ -118,7 +118,7 @@ def test_rows_that_are_known_only_after_their_prediction_time_are_refused(ferry:
     edit(ferry, "models/late.yaml", "departs_at - 2h", "departs_at - 2h - 2d + 10m")
     edit(ferry, "models/delay.yaml", "departs_at - 2h", "departs_at - 2d")
     assert faults(ferry) == [
-        "models/late.yaml:6:60: population.prediction_time: rows of trips become known 1h50m after this, and nobody can ask about them before. "
+        "models/late.yaml:6:60: population.prediction_time: rows of trips become known 1h50m after the prediction time, so no prediction can be requested. "
         "Ask 1h50m later, or correct their known_at."
     ]
 
@@ -129,7 +129,7 @@ def test_online_a_row_must_be_known_when_the_request_comes(ferry: Path) -> None:
     load_project(ferry, {})
     edit(ferry, "models/late.yaml", '"0 * * * * Europe/Oslo"}', '"0 * * * * Europe/Oslo", online: true}')
     assert faults(ferry) == [
-        "models/late.yaml:20:54: deployment.online: nothing tells that rows of trips are known by their prediction time, when a request carries them. "
+        "models/late.yaml:20:54: deployment.online: it is unknown whether rows of trips are known by their prediction time, when a request carries them. "
         "Write population.prediction_time as planned_at, more or less a span."
     ]
     edit(ferry, "models/late.yaml", "departs_at - 2h", "planned_at + 5m")

@@ -24,7 +24,7 @@ CASES = [
     (
         "{source: arrivals, any: minutes_late > 15, within: 1d}",
         [
-            "models/late.yaml:7:1: label: settle is missing: column logged_at says when each row of arrivals becomes known, so that nothing says when all rows of the window are. Add how long that takes, such as settle: 2d."
+            "models/late.yaml:7:1: label: settle is missing: column logged_at has the known-at of each row of arrivals, so it is not declared when all rows of the window are known. Add how long that takes, such as settle: 2d."
         ],
     ),
     (

@@ -160,7 +160,7 @@ CASES = [
         "models/late.yaml",
         "trips.cars]",
         "ship_recent.*]",
-        ["models/late.yaml:8:27: features[1]: ship_recent.* stands here twice. Remove one."],
+        ["models/late.yaml:8:27: features[1]: ship_recent.* is listed twice. Remove one."],
     ),
     (
         "models/late.yaml",

@@ -48,7 +48,7 @@ CASES = [
     (
         "{entity: ship, every: '0 6 * * * Europe/Oslo', while: ship_recnt.trips_7d > 0}",
         [
-            "models/late.yaml:6:67: population.while: ship_recnt is no feature table. Write table.column. Did you mean ship_recent?"
+            "models/late.yaml:6:67: population.while: ship_recnt is not a feature table. Write table.column. Did you mean ship_recent?"
         ],
     ),
     (
@@ -60,7 +60,7 @@ CASES = [
     (
         "{entity: trip, every: '0 6 * * * Europe/Oslo', while: ship_recent.trips_7d > 0}",
         [
-            "models/late.yaml:6:67: population.while: it reads no feature table of trip, and nothing else says which of them there are. Name a feature, table.column, of a table with entity: trip."
+            "models/late.yaml:6:67: population.while: it reads no feature table of trip, so the entities are unknown. Name a feature, table.column, of a table with entity: trip."
         ],
     ),
     (

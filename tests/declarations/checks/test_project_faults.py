@@ -110,7 +110,7 @@ CASES = [
         "project.yaml",
         "trip: [trip_id]",
         "trip: [trip_id, trip_id]",
-        ["project.yaml:8:19: entities.trip[1]: trip_id stands here twice. Remove one."],
+        ["project.yaml:8:19: entities.trip[1]: trip_id is listed twice. Remove one."],
     ),
 ]
 

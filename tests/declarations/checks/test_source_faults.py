@@ -68,7 +68,7 @@ CASES = [
         "sources/trips.yaml",
         "key: [trip_id]",
         "key: [trip_id, trip_id]",
-        ["sources/trips.yaml:6:16: key[1]: trip_id stands here twice. Remove one."],
+        ["sources/trips.yaml:6:16: key[1]: trip_id is listed twice. Remove one."],
     ),
     (
         "sources/trips.yaml",

@@ -137,7 +137,7 @@ def test_declarations_in_the_wrong_place_are_not_silently_ignored(ferry: Path, f
     (ferry / file).parent.mkdir(exist_ok=True)
     (ferry / file).write_text("name: more\n")
     assert faults(ferry) == [
-        f"{file}:1:1: is not read. Declarations stand directly in sources/, in files that end in .yaml: move it."
+        f"{file}:1:1: is not read. Declarations belong directly in sources/, in files that end in .yaml: move it."
     ]
 
 
@@ -145,7 +145,7 @@ def test_a_folder_whose_name_is_nearly_right_is_not_silently_ignored(ferry: Path
     (ferry / "model").mkdir()
     (ferry / "model/more.yaml").write_text("name: more\n")
     assert faults(ferry) == [
-        "model/more.yaml:1:1: is not read. Declarations stand in sources, features, models: did you mean models/?"
+        "model/more.yaml:1:1: is not read. Declarations belong in sources, features, models: did you mean models/?"
     ]
 
 
@@ -236,8 +236,8 @@ def test_a_fault_never_shows_what_the_environment_holds(ferry: Path) -> None:
     edit(ferry, "project.yaml", "currency: NOK", "currency: ${SECRET}")
     found = faults(ferry, SECRET="s3cret")
     assert found == [
-        "project.yaml:4:8: owner: what ${SECRET} stands for does not fit. Set it to another value.",
-        "project.yaml:5:11: currency: what ${SECRET} stands for does not fit. Set it to another value.",
+        "project.yaml:4:8: owner: the value of ${SECRET} is not allowed. Set it to another value.",
+        "project.yaml:5:11: currency: the value of ${SECRET} is not allowed. Set it to another value.",
     ]
 
 
@@ -245,7 +245,7 @@ def test_environment_references_elsewhere_are_faults(ferry: Path) -> None:
     edit(ferry, "sources/trips.yaml", "csv: data/trips.csv", "csv: '${DATA}/trips.csv'")
     assert faults(ferry, DATA="/data") == [
         "sources/trips.yaml:5:15: ${DATA} is not replaced here. "
-        "References to the environment stand only in project.yaml."
+        "References to the environment are allowed only in project.yaml."
     ]
 
 

@@ -41,8 +41,8 @@ def test_timestamps_stay_text_so_that_their_zone_is_not_lost() -> None:
 def test_every_duplicate_key_is_a_fault_and_the_first_value_stands() -> None:
     text = "a: 1\nb:\n  c: 1\n  c: 2\na: 3\n"
     assert messages(text) == [
-        "a.yaml:4:3: the key c stands here twice: first in line 3. Remove one.",
-        "a.yaml:5:1: the key a stands here twice: first in line 1. Remove one.",
+        "a.yaml:4:3: the key c is declared twice: first in line 3. Remove one.",
+        "a.yaml:5:1: the key a is declared twice: first in line 1. Remove one.",
     ]
     assert read(text).value == {"a": 1, "b": {"c": 1}}
 

@@ -20,7 +20,7 @@ ALIASES = "a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        (ALIASES, 1, "aliases stand for more than 100,000 values"),
+        (ALIASES, 1, "aliases expand to more than 100,000 values"),
         ("x: 1\na: " + "[" * 100_000, 2, "nested more than 40 deep"),
         ("x: 1\n" + "[{a: " * 50_000, 2, "is not YAML"),
         ("\n".join(" " * depth + "a:" for depth in range(500)), 41, "nested more than 40 deep"),
@@ -36,7 +36,7 @@ ALIASES = "a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n" + "".join(
         ("a: &x 1\nb: *y", 2, "no anchor &y"),
         ("a: 1\n\tb: 2", 2, "is not YAML"),
         ("[" + ",".join(["1"] * 120_000) + "]", 1, "more than 100,000 values"),
-        ("a: 1\n" * 200, 2, "stands here twice"),
+        ("a: 1\n" * 200, 2, "is declared twice"),
         ("%YAML 3.0\n---\na: 1", 1, "is not YAML"),
     ],
 )

@@ -59,7 +59,7 @@ def test_a_table_of_a_source_that_was_read_tells_all_of_its_work(tmp_path: Path)
     ingest(project, at(24 * 41))
     source, table = plan(project, at(24 * 41))
     assert source.verdict == "up to date"
-    assert (table.verdict, table.reasons) == ("would run", ("never made: 1 part over 2 chunks, 2 rows",))
+    assert (table.verdict, table.reasons) == ("would run", ("never run: 1 part over 2 chunks, 2 rows",))
     assert table.duration is None
 
 
@@ -124,7 +124,7 @@ def test_a_python_reader_is_not_called_and_that_is_said(tmp_path: Path, monkeypa
     (tmp_path / "code.py").write_text("def rows():\n    raise AssertionError('it was called')\n")
     source, table = plan(project_of(tmp_path, reader={"python": "code:rows"}), at(3))
     assert source.verdict == "may run"
-    assert source.reasons[-1] == "its reader has no fingerprint, so only reading can tell"
+    assert source.reasons[-1] == "its reader has no fingerprint: changes are found only by reading"
     assert (table.verdict, table.reasons) == ("may run", ("sources/sales may run, which may change it",))
 
 
@@ -134,7 +134,7 @@ def test_a_source_with_another_key_begins_anew_and_so_does_its_table(tmp_path: P
     other = {**SALES, "key": ["id", "shop"], "reader": {"csv": "data/sales.csv"}}
     table = {**TABLE, "features": COUNT}
     source, planned = plan(write_project(tmp_path, sources={"sales": other}, features={"recent": table}), at(3))
-    assert source.reasons == ("its declaration changed (key)", "its log begins anew")
+    assert source.reasons == ("its declaration changed (key)", "its log is restarted")
     assert planned.verdict == "would run"
     assert planned.reasons[0] == "its declaration changed (its source's key)"
 
@@ -146,7 +146,7 @@ def test_a_table_that_is_gone_from_the_store_is_made_again(tmp_path: Path) -> No
     for manifest in (project.state / "store/manifests/feature_table").iterdir():
         manifest.unlink()
     _, table = plan(project, at(3))
-    assert table.reasons == ("what it made is gone from the store: nothing to compute",)
+    assert table.reasons == ("its output is missing from the store: nothing to compute",)
 
 
 READER = """\

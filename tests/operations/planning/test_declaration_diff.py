@@ -29,8 +29,8 @@ def test_code_of_the_project_is_told_from_that_of_the_platform() -> None:
 
     mine = declared_change(with_code("trained_model-1-aaaa"), with_code("trained_model-1-bbbb"), "trained_model")
     yours = declared_change(with_code("trained_model-1"), with_code("trained_model-2"), "trained_model")
-    assert mine == ["the project's code behind it changed"]
-    assert yours == ["this version of the platform makes it differently"]
+    assert mine == ["its project code changed"]
+    assert yours == ["this version of the platform computes it differently"]
 
 
 def test_where_nothing_was_recorded_nothing_is_claimed() -> None:
@@ -58,7 +58,7 @@ def test_a_plan_is_summed_up_by_what_would_and_what_may_run() -> None:
         "3 steps would run: about 1 min, and what is unknown.",
         "1 step may run: about 3.0 s if all of them do.",
         "1 step cannot run: e.",
-        "Never made before, so that nobody knows how long it takes: c.",
+        "No duration estimate (never run before): c.",
     ]
     told = Plan("p", NOW, nodes).as_json()
     assert (told["would_run_seconds"], told["may_run_seconds"], told["never_made_before"]) == (75, 3, ["c"])

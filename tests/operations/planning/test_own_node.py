@@ -103,7 +103,7 @@ def planned(project: Project) -> tuple[str, tuple[str, ...]]:
 
 
 def test_the_node_of_the_guide_is_an_asset_that_is_made_once(project: Project) -> None:
-    assert planned(project) == ("would run", ("never made",))
+    assert planned(project) == ("would run", ("never run",))
     artifact, shown = materialized(project)
     orders = logged_orders(project)
     assert [line["order_id"] for line in lines(project, artifact)] == orders

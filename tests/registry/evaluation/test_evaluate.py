@@ -138,7 +138,7 @@ def test_versions_that_were_fitted_on_rows_of_the_test_period_are_noted(tmp_path
     until = project.store.get("trained_model", first).about["until"]
     judged = [note for note in notes if "judged here" in note]
     assert judged == [
-        f"the {role} was fitted on rows up to {until}, and some of them are judged here: it looks better than it is."
+        f"the {role} was fitted on rows up to {until}, and some of them are test rows here: its figures are too good."
         for role in ("champion", "anchor")
     ]
 
@@ -316,7 +316,7 @@ def test_rows_that_cannot_be_valued_are_left_out_for_every_contender_and_counted
     assert "100 of 600 rows have no value: a column that value reads is null." in about["notes"]
     given.part("test")["orders.amount"] = np.nan
     keep_snapshots(monkeypatch, {"nothing": given})
-    with pytest.raises(EvaluationError, match="no row of the test stretch can be valued"):
+    with pytest.raises(EvaluationError, match="no row of the test period can be valued"):
         _evaluate(by_amount, snapshot_id="nothing")
 
 

@@ -167,7 +167,7 @@ def test_what_every_rule_needs_is_named_where_it_is_missing():
     release = _judged(_tested(days=9, gain=-0.2), _against(probability=None, declined="too few days to say: 9"))
     assert shortfalls([], release, "EUR") == [
         "9 days have test rows, a release needs 14: lengthen split.test",
-        "it earned -0.2 EUR a row against doing nothing, a release needs more than 0",
+        "the gain over doing nothing is -0.2 EUR a row, a release needs more than 0",
         "too few days to say: 9",
     ]
 

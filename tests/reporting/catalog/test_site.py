@@ -54,7 +54,7 @@ def test_a_folder_with_anything_else_in_it_is_left_alone(facts: CatalogFacts, tm
     mine = tmp_path / "mine"
     (mine / "deep").mkdir(parents=True)
     (mine / "deep/notes.txt").write_text("mine")
-    with pytest.raises(NotACatalog, match=r"mine holds deep/notes.txt, which the catalog has not written. Nothing"):
+    with pytest.raises(NotACatalog, match=r"mine holds deep/notes.txt, which the catalog did not write. Nothing"):
         write_catalog(facts, mine)
     assert names(mine) == {"deep/notes.txt"}
 

@@ -269,7 +269,7 @@ DEAD = [
 
 @pytest.mark.parametrize("url", DEAD)
 def test_a_server_that_does_not_answer_is_an_error_without_its_url(tmp_path, url):
-    with pytest.raises(SourceError, match="source sales: shop_db: table sales: PostgreSQL says: ") as caught:
+    with pytest.raises(SourceError, match="source sales: shop_db: table sales: PostgreSQL reports: ") as caught:
         ingest_source(opened(tmp_path, url, table="sales"), "sales", at(4))
     assert "s3cr" not in str(caught.value)
     assert caught.value.__cause__ is None

@@ -38,7 +38,7 @@ def operation(kind: str) -> type[NodeOperation]:
     """
     if kind not in operations():
         raise PlatformError(
-            f"no installed package says what a node of kind {kind} does. Add an entry point of the group "
+            f"no installed package implements nodes of kind {kind}. Add an entry point of the group "
             "ml_platform.operations to the package that adds the kind."
         )
     return operations()[kind]

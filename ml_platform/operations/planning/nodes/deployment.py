@@ -40,8 +40,10 @@ class DeploymentOperation(NodeOperation):
             why = kept_text(view.project, judged)
             return view.blocked(node, why) if in_charge is None else view.up_to_date(node, in_charge, why)
         if asks_for_approval(view.project, node.subject):
-            said = decision_on(view.project, node.subject, trained)
-            if said is None or said.action != APPROVE:
-                why = "waits for approval" if said is None else f"was rejected by {said.actor}: {said.reason}"
+            decision = decision_on(view.project, node.subject, trained)
+            if decision is None or decision.action != APPROVE:
+                why = "waits for approval"
+                if decision is not None:
+                    why = f"was rejected by {decision.actor}: {decision.reason}"
                 return view.blocked(node, f"{version} {why}", in_charge)
-        return view.would_run(node, [f"{version} is not in charge yet"])
+        return view.would_run(node, [f"{version} is not the champion yet"])

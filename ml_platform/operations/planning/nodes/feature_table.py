@@ -70,7 +70,7 @@ def _why_computed(view: View, node: Node, made: Artifact, log: Artifact, pending
         corrected = sum(_replaced(log, chunk) - _replaced(before, chunk) for chunk in moved)
         verb = "touches" if corrected == 1 else "touch"
         reasons.append(f"{_count(corrected, 'corrected row')} {verb} {_named(moved)}")
-    return reasons or [f"what it is made from changed: {_work(pending)}"]
+    return reasons or [f"its inputs changed: {_work(pending)}"]
 
 
 def _feature_changes(view: View, node: Node, made: Artifact) -> list[str]:

@@ -31,7 +31,7 @@ class MonitoringOperation(NodeOperation):
         watched = MonitoringManifest.of(last).at
         if watched != format_instant(view.now):
             at = datetime.fromisoformat(watched)
-            return view.would_run(node, [*view.changes(node), f"it was watched last at {_minute(at)}"])
+            return view.would_run(node, [*view.changes(node), f"it was last monitored at {_minute(at)}"])
         ids = view.input_ids(node)
         if ids is None:
             return view.may_run(node, view.changes(node) + view.unsettled(node.inputs))
@@ -39,8 +39,8 @@ class MonitoringOperation(NodeOperation):
         found = view.project.store.find("monitoring", key)
         if found is not None:
             return view.up_to_date(node, found.id)
-        in_charge = champion(view.project, node.subject, at=view.now)
-        changed = [f"predictions, the label's source or the version in charge ({in_charge or 'none'}) changed"]
+        current = champion(view.project, node.subject, at=view.now)
+        changed = [f"predictions, the label's source or the champion ({current or 'none'}) changed"]
         return view.would_run(node, view.changes(node) or changed)
 
 

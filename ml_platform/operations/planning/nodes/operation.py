@@ -92,7 +92,7 @@ class CachedOperation(NodeOperation, ABC):
             view,
             node,
             lambda ids: cls.key(view.project, node.subject, ids, view.now),
-            "what it is made from changed",
+            "its inputs changed",
         )
 
 

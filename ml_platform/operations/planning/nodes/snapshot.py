@@ -48,7 +48,7 @@ class SnapshotOperation(NodeOperation):
             return view.may_run(node, view.unsettled(open_inputs))
         if found is not None:
             return view.up_to_date(node, found.id)
-        return view.would_run(node, reasons or ["what it is made from changed"])
+        return view.would_run(node, reasons or ["its inputs changed"])
 
 
 def _source_of(view: View, name: NodeName) -> str:

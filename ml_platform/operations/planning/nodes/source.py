@@ -10,7 +10,7 @@ from ml_platform.operations.planning.plan import Planned
 from ml_platform.sources.change_detection import IngestPlan
 from ml_platform.sources.source_log import has_records
 
-_WITHOUT_FINGERPRINT = "its reader has no fingerprint, so only reading can tell"
+_WITHOUT_FINGERPRINT = "its reader has no fingerprint: changes are found only by reading"
 
 
 class SourceOperation(NodeOperation):
@@ -33,7 +33,7 @@ class SourceOperation(NodeOperation):
             return view.would_run(node, _why_read(view, node, look))
         log = view.log(node.subject)
         if log is None:
-            return view.blocked(node, "its log is gone from the store, or damaged. Restore it from a copy")
+            return view.blocked(node, "its log is missing from the store, or damaged. Restore it from a copy")
         if not has_records(log):
             return view.would_run(node, ["its log was made by an older version of the platform"])
         if told := view.unsettled(node.inputs):  # predictions that are still to come
@@ -44,8 +44,8 @@ class SourceOperation(NodeOperation):
 def _why_read(view: View, node: Node, look: IngestPlan) -> list[str]:
     if look.why == "never read" or look.last is None:
         return [NEVER]
-    if look.why == "begins anew":
-        return [*(view.changes(node) or ["its declaration changed"]), "its log begins anew"]
+    if look.why == "restarted":
+        return [*(view.changes(node) or ["its declaration changed"]), "its log is restarted"]
     if look.why == "replaced":
         return [*view.changes(node), "files were replaced or removed since the last ingest: all are read again"]
     if look.why == "rows become known":
