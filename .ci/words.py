@@ -1,9 +1,11 @@
 """Check the house style: ``python .ci/words.py`` (part of ``make check``).
 
 Looks for words to avoid and for long sentences, in the documents and in the strings that the reference is made of:
-descriptions of fields, causes and cures of errors. Pages that are not rewritten yet are in `LATER`.
+descriptions of fields, causes and cures of errors. Pages that are not rewritten yet are in `LATER`. Looks for words to
+avoid in every string constant of the four packages, in the HTML templates and in the help of the Makefile too.
 """
 
+import ast
 import re
 import subprocess
 import sys
@@ -19,6 +21,16 @@ AVOID = re.compile(
     re.IGNORECASE,
 )
 LONGEST_SENTENCE = 40
+
+PACKAGES = ("ml_platform", "assets", "jobs", "resources")
+AVOID_IN_STRINGS = re.compile(rf"{AVOID.pattern}|\b(says?|behind)\b", re.IGNORECASE)
+PHRASES = re.compile(r"too few (days|gains) to say|cannot tell")
+"""Fixed terms of verdicts."""
+NAMES = {"told", "ml_platform/anew"}
+"""A column of the database, and a tag of runs in Dagster: changing them would lose what is stored."""
+CODE_IN_TEMPLATE = re.compile(r"{[{%](.*?)[%}]}", re.DOTALL)
+QUOTED = re.compile(r'"([^"]*)"')
+TAG = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
 
 
 def documents() -> list[Path]:
@@ -49,6 +61,40 @@ def faults(name: str, text: str) -> Iterator[str]:
             yield f"{name}:{prose.count(chr(10), 0, match.start()) + 1}: a sentence of {words} words"
 
 
+def strings() -> Iterator[tuple[str, int, str]]:
+    """Yield each string constant that is no docstring: its file, line and text."""
+    for path in (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))):
+        tree = ast.parse(path.read_bytes())
+        bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare:
+                yield str(path.relative_to(ROOT)), node.lineno, node.value
+
+
+def templates() -> Iterator[tuple[str, int, str]]:
+    """Yield the lines of text of the HTML templates, and of the help of the Makefile."""
+    for path in (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.html"))):
+        text = CODE_IN_TEMPLATE.sub(
+            lambda code: _kept_lines(code[0], " ".join(QUOTED.findall(code[1]))), path.read_text()
+        )
+        text = TAG.sub(lambda tag: _kept_lines(tag[0], ""), text)
+        yield from ((str(path.relative_to(ROOT)), number, line) for number, line in enumerate(text.split("\n"), 1))
+    for number, line in enumerate((ROOT / "Makefile").read_text().splitlines(), 1):
+        yield "Makefile", number, line.partition("## ")[2]
+
+
+def _kept_lines(code: str, text: str) -> str:
+    return text + "\n" * code.count("\n")
+
+
+def faults_in_strings() -> Iterator[str]:
+    """Return words to avoid in what people read while the platform runs, each with its line."""
+    for name, line, text in (*strings(), *templates()):
+        for match in AVOID_IN_STRINGS.finditer(PHRASES.sub("", text)):
+            if text not in NAMES:
+                yield f"{name}:{line}: avoid {match[0]!r} in {' '.join(text.split())[:60]!r}"
+
+
 def main() -> None:
     """Print every fault, and end with 1 where there is one."""
     found = [line for page in documents() for line in faults(str(page.relative_to(ROOT)), page.read_text())]
@@ -57,6 +103,7 @@ def main() -> None:
         subprocess.run([program, "reference", folder], check=True, capture_output=True)
         for page in sorted(Path(folder).glob("*.md")):
             found += faults(f"reference/{page.name}", page.read_text())
+    found += faults_in_strings()
     print(f"{'words and sentences':38}{len(found)}")
     print(*(f"  {line}" for line in found), sep="\n")
     sys.exit(bool(found))
