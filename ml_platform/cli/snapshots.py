@@ -78,7 +78,7 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
         "snapshot": artifact.id,
         "model": about.model,
         "as of": about.as_of,
-        "stretches": f"train from {bounds.train_start[:16]}, validate from {bounds.validate_start[:16]}, "
+        "periods": f"train from {bounds.train_start[:16]}, validate from {bounds.validate_start[:16]}, "
         f"test from {bounds.test_start[:16]} to {bounds.end[:16]}; labels settle within {bounds.horizon}",
         "rows": f"{_stretches(about.rows)} in {about.days} days",
         "left out": _counts(about.dropped),
@@ -121,7 +121,7 @@ def _print_diff(found: SnapshotDiff) -> None:
     stretches = [f"{part} {before:,} -> {after:,}" for part, (before, after) in found.stretches.items()]
     lines = [
         ("snapshots", f"{found.first[:12]} -> {found.second[:12]}"),
-        ("stretches", ", ".join(stretches)),
+        ("periods", ", ".join(stretches)),
         ("rows", f"{days.added:,} added, {days.gone:,} gone, {days.changed:,} changed; {days.same} days are the same"),
         ("added", _examples(days.added_examples)),
         ("gone", _examples(days.gone_examples)),

@@ -112,7 +112,7 @@ def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame
     """
     for name, part in (("train", train), ("validate", validate)):
         if not len(part):
-            raise TrainingError(f"the {name} stretch has no row. Lengthen split.{name}.")
+            raise TrainingError(f"the {name} period has no row. Lengthen split.{name}.")
     classes = learn_classes(train["label"], model.task)
     validate_label = class_indices(read_label(validate["label"], model.task), classes)
     known = validate_label >= 0 if classes else np.ones(len(validate), dtype=bool)

@@ -219,7 +219,7 @@ def test_a_plan_of_a_new_project_says_that_nothing_was_ever_made(tmp_path: Path,
     assert "shop at 2024-03-01 00:00 UTC" in done.stdout
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith("  sources/orders")]
     assert rows == [["sources/orders", "would", "run", "unknown", "never", "made"]]
-    assert "15 steps would run: for how long is unknown." in done.stdout
+    assert "15 steps would run: duration unknown." in done.stdout
     assert not (shop / ".ml_platform/store").exists()
 
 

@@ -172,7 +172,7 @@ class _Builder:
                 start, end = self._bounds.stretch(part)
                 lost = _lost(dropped)
                 raise SnapshotError(
-                    f"{self._model.name}: the {part} stretch from {format_instant(start)} to {format_instant(end)} has "
+                    f"{self._model.name}: the {part} period from {format_instant(start)} to {format_instant(end)} has "
                     f"no row{f' (rows left out: {lost})' if lost else ''}. Shorten split, ingest more history, or "
                     "let prediction_time lie after rows are known."
                 )
@@ -202,7 +202,7 @@ _REASONS = {
     "label_missing": "without a label",
     **LEFT_OUT,
     "not_settled": "not settled yet",
-    "purged": "purged between stretches",
+    "purged": "purged between periods",
 }
 
 

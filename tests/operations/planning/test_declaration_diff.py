@@ -55,7 +55,7 @@ def test_a_plan_is_summed_up_by_what_would_and_what_may_run() -> None:
         planned("f", "up to date"),
     )
     assert list(conclusion(Plan("p", NOW, nodes))) == [
-        "3 steps would run: about 1 min, and what is unknown.",
+        "3 steps would run: about 1 min, and steps of unknown duration.",
         "1 step may run: about 3.0 s if all of them do.",
         "1 step cannot run: e.",
         "No duration estimate (never run before): c.",

@@ -136,7 +136,7 @@ def test_versions_that_were_fitted_on_rows_of_the_test_period_are_noted(tmp_path
     monkeypatch.setattr(start, lambda _: "2000-01-01T00:00:00.000000Z")
     notes = _evaluate(project, champion, "later", anchor=first).about["notes"]
     until = project.store.get("trained_model", first).about["until"]
-    judged = [note for note in notes if "judged here" in note]
+    judged = [note for note in notes if "test rows here" in note]
     assert judged == [
         f"the {role} was fitted on rows up to {until}, and some of them are test rows here: its figures are too good."
         for role in ("champion", "anchor")
