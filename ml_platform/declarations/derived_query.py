@@ -27,7 +27,7 @@ _CALLED = (
     "left, length, lower, ln, nullif, pow, replace, right, round, sqrt, starts_with, strpos, substring, trim, upper"
 )
 _TYPES = {"string": "VARCHAR", "int": "BIGINT", "float": "DOUBLE", "bool": "BOOLEAN", "timestamp": "TIMESTAMPTZ"}
-_AGGREGATES = "Aggregates belong to feature tables, whose windows say which rows count at a moment"
+_AGGREGATES = "Aggregates belong to feature tables, whose windows decide which rows count at a moment"
 
 
 class QueryProblem(ValueError):
@@ -142,7 +142,7 @@ def _require_parts(tree: Any, allowed: set[str]) -> None:
             word = {"group": "group by", "order": "order by", "with_": "with", "windows": "window"}.get(name, name)
             remedy = _AGGREGATES if name in ("group", "having", "qualify", "windows") else "Leave it out"
             if name == "distinct":
-                remedy = "Declare a key that tells rows apart"
+                remedy = "Declare a key that distinguishes rows"
             raise QueryProblem(f"{word} has no meaning for rows one by one. {remedy}")
 
 

@@ -176,7 +176,7 @@ def test_the_catalog_is_written_before_anything_ran_and_says_where_to_open_it(tm
     shop = write_shop(tmp_path / "shop", days=1)
     page = shop / ".ml_platform/catalog/index.html"
     counts = "2 sources, 1 feature tables, 6 features, 2 models"
-    assert inside("catalog", str(shop)).stdout == f"The catalog of shop tells of {counts}. Open {page.as_uri()}\n"
+    assert inside("catalog", str(shop)).stdout == f"The catalog of shop lists {counts}. Open {page.as_uri()}\n"
     assert "not made yet" in page.read_text()
     told = json.loads(inside("catalog", str(shop), "--to", str(tmp_path / "site"), "--json").stdout)
     assert told["page"] == str(tmp_path / "site/index.html")

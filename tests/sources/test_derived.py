@@ -307,7 +307,7 @@ FAULTS = {
     "select line, at, random() as amount from lines": "RANDOM() may differ from moment to moment",
     "select line, now() as at, 1.0 as amount from lines": "NOW() may differ from moment to moment",
     "select line, at, 1.0 as amount from lines limit 3": "limit has no meaning for rows one by one",
-    "select distinct line, at, 1.0 as amount from lines": "Declare a key that tells rows apart",
+    "select distinct line, at, 1.0 as amount from lines": "Declare a key that distinguishes rows",
     "select line, l.at, price as amount from lines l, products p": "cross join is not supported",
     "select line, l.at, price as amount from lines l full join products p using (sku)": "full join is not supported",
     "select line, l.at, price as amount from lines l join products p on qty > 1": "has no equality with a source",

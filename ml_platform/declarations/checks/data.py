@@ -140,9 +140,9 @@ def _check_format(where: str, name: str, column: Column) -> Iterator[Problem]:
     elif problem is not None:
         yield Problem(where, place, problem)
     elif has_zone(column.format) and column.zone is not None:
-        yield Problem(where, place, "tells the offset of each timestamp, so zone has no meaning. Remove zone")
+        yield Problem(where, place, "has the offset of each timestamp, so zone has no meaning. Remove zone")
     elif not has_zone(column.format) and column.zone is None:
-        text = "tells no offset. Declare the column's zone, or add %z where the timestamps have one"
+        text = "has no offset. Declare the column's zone, or add %z where the timestamps have one"
         yield Problem(where, place, text)
 
 

@@ -138,7 +138,7 @@ def _refuse_overlap(engine: DuckDB, spec: SourceSpec, rows: Any) -> None:
         row = found.to_pylist()[0]
         key = ", ".join(f"{name} {row[name]!r}" for name in spec.key)
         problem = f"the query gives several rows that are known at {format_instant(from_micros(row[KNOWN]))}"
-        remedy = "Add the column that tells them apart to the key, or join by the other source's whole key."
+        remedy = "Add the column that distinguishes them to the key, or join by the other source's whole key."
         raise DuplicateKey(spec.name, f"key {key}", problem, remedy)
 
 

@@ -81,7 +81,7 @@ class _Select:
         matched = f"SELECT left_.* EXCLUDE ({_OWN}, _place), right_.* EXCLUDE (r_known, r_until), {_BOTH} FROM {pairs}"
         alone = f"""
         WITH met AS (SELECT _place, {_BOTH} FROM {pairs}),
-        told AS (
+        earlier AS (
           SELECT _place, _own_known AS since, max(_own_until) OVER (
             PARTITION BY _place ORDER BY _own_known, _own_until ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
           ) AS ended FROM met
@@ -90,9 +90,9 @@ class _Select:
         gaps AS (
           SELECT _place, _own_known AS since, _own_until AS until FROM {name} ANTI JOIN ends USING (_place)
           UNION ALL
-          SELECT _place, coalesce(told.ended, rows_._own_known), told.since
-          FROM told JOIN {name} AS rows_ USING (_place)
-          WHERE coalesce(told.ended, rows_._own_known) < told.since
+          SELECT _place, coalesce(earlier.ended, rows_._own_known), earlier.since
+          FROM earlier JOIN {name} AS rows_ USING (_place)
+          WHERE coalesce(earlier.ended, rows_._own_known) < earlier.since
           UNION ALL
           SELECT _place, ends.ended, rows_._own_until FROM ends JOIN {name} AS rows_ USING (_place)
           WHERE ends.ended < rows_._own_until

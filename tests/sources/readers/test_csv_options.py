@@ -179,7 +179,7 @@ def test_what_is_not_of_the_format_is_named_with_its_row(column, text, problem):
         ({"csv": "x.csv", "encoding": "base64"}, {}, "'base64' is not an encoding"),
         ({"parquet": "x", "separator": ";"}, {}, "separator belongs to csv, found parquet. Remove it"),
         ({"csv": "data/{shp}.csv"}, {}, "{shp} is not a column. Did you mean shop?"),
-        ({"csv": "x.csv"}, {"format": "%d.%m.%Y"}, "tells no offset. Declare the column's zone"),
+        ({"csv": "x.csv"}, {"format": "%d.%m.%Y"}, "has no offset. Declare the column's zone"),
         ({"csv": "x.csv"}, {"format": "%d.%q.%Y"}, "%q is not known"),
         ({"csv": "x.csv"}, {"format": "%H:%M", "zone": "UTC"}, "names no day"),
         ({"csv": "x.csv"}, {"format": "epoch s", "zone": "UTC"}, "zone has no meaning. Remove zone"),
