@@ -54,8 +54,8 @@ def forgotten(monkeypatch):
     os.environ.pop(VARIABLE, None)
 
 
-def opened(directory, url, columns=None, **reader):
-    source = SALES | {"columns": SALES["columns"] | {"changed": "int"} | (columns or {})}
+def opened(directory, url, columns=None, keys=None, **reader):
+    source = SALES | {"columns": SALES["columns"] | {"changed": "int"} | (columns or {})} | (keys or {})
     source["reader"] = {"postgres": {"connection": "shop_db", **reader}}
     if "s3cr" in url:  # a password comes from the environment: written out, it is refused
         os.environ[VARIABLE], url = url, f"${{{VARIABLE}}}"
@@ -83,6 +83,23 @@ def test_rows_of_a_table_and_of_a_query_are_ingested_and_compared(tmp_path, data
         ("x", at(6), 7.0, True),
         ("y", at(2), 1.0, True),
     ]
+
+
+def test_rows_that_are_deleted_on_the_server_end_at_their_ingest_or_when_they_say_so(tmp_path, database):
+    for id in "xyz":
+        put(database, id, 1)
+    keys = {"full": True, "deletes": "changed == 0"}
+    project = opened(tmp_path, database[0], keys=keys, table="sales")
+    ingest_source(project, "sales", at(4))
+    run(database, "DELETE FROM sales WHERE id = 'x'")
+    run(database, f"UPDATE sales SET changed = 0, seen = '{at(5).isoformat()}' WHERE id = 'y'")
+    found = ingest_source(project, "sales", at(6))
+    assert (found.new_rows, found.deletions) == (0, 2)
+    with project.engine() as engine:
+        rows = engine.run(source_versions(engine, project.store, found.made.artifact, ["id"], "rows")).to_pylist()
+    since = (at(0) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6
+    ends = {row["id"]: None if row["_until"] == FOREVER else (row["_until"] - since) / 3.6e9 for row in rows}
+    assert ends == {"x": 6.0, "y": 5.0, "z": None}
 
 
 def test_types_of_the_server_become_the_declared_ones(tmp_path, database):
