@@ -233,5 +233,6 @@ class ProjectSpec:
         return self.file.name
 
     def unit_of_value(self, model_name: str) -> str:
-        """Return what the amounts of a model are in: the project's currency, or points."""
-        return self.models[model_name].value.unit or self.file.currency
+        """Return what the amounts of a model are in: the project's currency, or points where it declares no value."""
+        model = self.models.get(model_name)
+        return (model.value.unit if model else None) or self.file.currency
