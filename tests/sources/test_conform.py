@@ -177,8 +177,8 @@ def test_int96_timestamps_do_not_wrap(tmp_path):
     ends = [datetime(9999, 12, 31), datetime(2024, 4, 2, 0, 0, 0, 1), datetime(1, 1, 1)]
     pq.write_table(pa.table({"x": pa.array(ends)}), tmp_path / "x.parquet", use_deprecated_int96_timestamps=True)
     spec = spec_of({"type": "timestamp", "zone": "UTC"})
-    [table] = read_parquet(fsspec.filesystem("file"), str(tmp_path / "x.parquet"), spec, "x.parquet")
-    found = conform(table, spec, "x.parquet")["x"].cast(pa.int64()).to_pylist()
+    [batch] = read_parquet(fsspec.filesystem("file"), str(tmp_path / "x.parquet"), spec, "x.parquet")
+    found = conform(batch.table, spec, "x.parquet")["x"].cast(pa.int64()).to_pylist()
     assert found == [(end - EPOCH) // timedelta(microseconds=1) for end in ends]
 
 
@@ -195,8 +195,8 @@ def test_a_damaged_parquet_file_is_refused_or_read(tmp_path):
         damaged[place] ^= 0x41
         path.write_bytes(damaged)
         try:
-            for table in read_parquet(fsspec.filesystem("file"), str(path), spec, "x.parquet"):
-                conform(table, spec, "x.parquet")
+            for batch in read_parquet(fsspec.filesystem("file"), str(path), spec, "x.parquet"):
+                conform(batch.table, spec, "x.parquet")
         except SourceError:
             continue
 

@@ -210,7 +210,7 @@ def test_a_damaged_log_or_trained_model_is_an_error_that_names_it(shop: Project,
 def test_a_row_that_is_no_longer_in_the_source_is_said_to_be_gone(
     shop: Project, before: Explanation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ml_platform.datasets.population import rows as population
+    from ml_platform.datasets.population import source_rows as population
 
     real = vars(population)["source_versions"]
 
@@ -218,7 +218,7 @@ def test_a_row_that_is_no_longer_in_the_source_is_said_to_be_gone(
         rows = real(*given)
         return rows.filter(rows["order_id"] != before.key["order_id"])
 
-    monkeypatch.setattr("ml_platform.datasets.population.rows.source_versions", without_it)
+    monkeypatch.setattr("ml_platform.datasets.population.source_rows.source_versions", without_it)
     told = again(shop, before)
     assert told.problems == (
         "the population row is not in the log of orders as the scoring read it, so the features cannot be "

@@ -67,13 +67,13 @@ REFUSED = {
         {"decimal": ",", "separator": ";"},
         b"id;amount;items\na;1,5;2\nb;1.234;3\n",
         "options.csv: row 2: column amount: '1.234' is not a float. Correct the declared type, or the data; "
-        "reader.null_values names texts that stand for null.",
+        "reader.null_values lists texts that mean null.",
     ),
     "two marks": (
         {"decimal": ",", "separator": ";"},
         b"id;amount;items\na;1,234,5;2\n",
         "options.csv: row 1: column amount: '1,234,5' is not a float. Correct the declared type, or the data; "
-        "reader.null_values names texts that stand for null.",
+        "reader.null_values lists texts that mean null.",
     ),
     "another separator": (
         {"separator": ";"},

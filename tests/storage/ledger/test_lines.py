@@ -166,7 +166,7 @@ def test_a_last_line_that_was_removed_is_missed_when_its_ref_is_asked_for(databa
         move_ref(database, "champion/a", expected=before, to=to, at=MONDAY, actor="a", action="deploy", reason="b")
     _edit(database, sa.delete(LEDGER).where(_at(2)))
     for asked in (lambda: read_ref(database, "champion/a"), lambda: ref_at(database, "champion/a", MONDAY)):
-        with pytest.raises(LedgerDamaged, match="ref champion/a is v2, and its last line in the ledger says v1"):
+        with pytest.raises(LedgerDamaged, match="ref champion/a is v2, and its last line in the ledger has v1"):
             asked()
 
 
@@ -184,10 +184,10 @@ def test_a_ref_that_was_moved_by_hand_is_not_believed(database: Database) -> Non
         connection.execute(sa.text("UPDATE refs SET value = 'v9'"))
     with pytest.raises(LedgerDamaged) as caught:
         read_ref(database, "champion/a")
-    assert "ref champion/a is v9, and its last line in the ledger says v1" in str(caught.value)
+    assert "ref champion/a is v9, and its last line in the ledger has v1" in str(caught.value)
     with database.writing() as connection:
         connection.execute(sa.text("DELETE FROM refs"))
-    with pytest.raises(LedgerDamaged, match="ref champion/a is unset, and its last line in the ledger says v1"):
+    with pytest.raises(LedgerDamaged, match="ref champion/a is unset, and its last line in the ledger has v1"):
         read_ref(database, "champion/a")
 
 
