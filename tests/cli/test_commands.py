@@ -218,7 +218,7 @@ def test_a_plan_of_a_new_project_says_that_nothing_was_ever_made(tmp_path: Path,
     assert done.returncode == 0
     assert "shop at 2024-03-01 00:00 UTC" in done.stdout
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith("  sources/orders")]
-    assert rows == [["sources/orders", "would", "run", "unknown", "never", "made"]]
+    assert rows == [["sources/orders", "would", "run", "unknown", "never", "run"]]
     assert "15 steps would run: duration unknown." in done.stdout
     assert not (shop / ".ml_platform/store").exists()
 
@@ -313,7 +313,7 @@ def test_gc_looks_first_and_removes_only_what_was_looked_at(tmp_path: Path, insi
     plan = json.loads(inside("gc", str(shop), "--json").stdout)["plan"]
     assert dry.splitlines()[-1] == f"To do this, and only this: ml-platform gc {shop} --delete {plan}"
     other = inside("gc", str(shop), "--delete", "0123456789ab")
-    assert (other.returncode, other.stderr.split(":")[0]) == (1, "plan 0123456789ab does not hold any more")
+    assert (other.returncode, other.stderr.split(":")[0]) == (1, "plan 0123456789ab is out of date")
     assert (objects / "ab12").exists()
     assert "1 objects, 24 B, moved to the trash" in inside("gc", str(shop), "--delete", plan).stdout
     assert not (objects / "ab12").exists()
@@ -349,7 +349,7 @@ def test_erase_looks_first_and_never_names_the_key_in_the_ledger(tmp_path: Path,
     assert shown["id"] != first
     assert shown["erased"] == ["1 row erased: models trained on it can no longer be reproduced exactly"]
     named = inside("erase", "order", "order_id=o001000", str(shop), "--reason", "o001000 asked", "--delete", "x")
-    assert named.stderr.startswith("the reason holds the key that is to be erased")
+    assert named.stderr.startswith("the reason contains the key that is to be erased")
     wrong = inside("erase", "order", "id=o001000", str(shop), "--reason", "letter")
     assert wrong.stderr.startswith("order: its key is order_id, found id. Give the entity and each column of its key")
     assert inside(*words, "--lift").stdout == "Its rows are ingested again from now on.\n"

@@ -286,7 +286,8 @@ def test_a_type_that_changed_between_days_names_file_column_types_and_the_declar
     with pytest.raises(SchemaChanged) as caught:
         ingest_source(project, "sales", at(10))
     assert str(caught.value) == (
-        "source sales: data/2.parquet: column amount is bool, declared float (declared in sources/sales.yaml:18). "
+        "source sales: data/2.parquet: column amount is bool, declared float; in data/1.parquet it is "
+        "double (declared in sources/sales.yaml:18). "
         "Correct the declared type, or the data."
     )
     assert list(project.store.ids("source")) == [first.id]

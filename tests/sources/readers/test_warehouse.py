@@ -153,7 +153,7 @@ def test_a_column_that_is_gone_and_a_table_that_is_not_there_are_errors(warehous
     run(row("a", 1), "alter table sales rename amount to amonut")
     with pytest.raises(SchemaChanged, match=r"lake: table sales: column amount is missing .*Did you mean amonut"):
         ingest_source(opened(table="sales"), "sales", at(3))
-    with pytest.raises(SourceError, match=r"lake: table sale: (Snowflake|BigQuery) says: .*sale"):
+    with pytest.raises(SourceError, match=r"lake: table sale: (Snowflake|BigQuery) reports: .*sale"):
         ingest_source(opened(table="sale"), "sales", at(3))
 
 
