@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 
 from ml_platform.core.clock import Clock, WallClock, format_duration
@@ -120,6 +120,10 @@ class Upstream:
         return canonical_json(asdict(self)).decode()
 
 
+FIELDS = frozenset(item.name for kind in (Upstream, Count, PartColumns, ColumnChange) for item in fields(kind))
+"""The keys of what `Upstream.as_text` writes: erasing a person who is called like one of them leaves it."""
+
+
 def read_upstream(text: str) -> Upstream:
     """Return what `Upstream.as_text` wrote."""
     facts = json.loads(text)
@@ -127,9 +131,9 @@ def read_upstream(text: str) -> Upstream:
         return Upstream()
     for name in {"gone", "fewer", "missing", "far", "quarantined", "nulled"} & set(facts):
         facts[name] = Count(**{**facts[name], "names": tuple(facts[name]["names"])})
-    columns = facts.pop("columns", {"first": {}, "changes": ()})
+    columns = facts.pop("columns", {"found_in": {}, "changes": ()})
     changes = tuple(ColumnChange(**change) for change in columns["changes"])
-    return Upstream(**facts, columns=PartColumns(columns["first"], changes))
+    return Upstream(**facts, columns=PartColumns(columns["found_in"], changes))
 
 
 def far_ahead(spec: SourceSpec, clock: Clock) -> timedelta:

@@ -286,5 +286,7 @@ def test_a_champion_whose_version_was_edited_in_the_database_is_not_taken_for_no
     with easy.database.writing() as connection:
         connection.execute(sa.text("UPDATE versions SET id = :id"), {"id": "0" * 64})
     for at in (None, NOON + HOUR):
-        with pytest.raises(LedgerDamaged, match=f"{trained.short_id} was made champion of late_parcel, which is no"):
+        with pytest.raises(
+            LedgerDamaged, match=f"{trained.short_id} as champion of late_parcel, but no such version is registered"
+        ):
             champion(easy, "late_parcel", at)

@@ -20,6 +20,7 @@ from ml_platform.declarations.project import ProjectSpec
 from ml_platform.project import Project
 from ml_platform.sources.dirty_rows import CELLS, TEXT
 from ml_platform.sources.suppression_list import has_key, key_hash
+from ml_platform.sources.upstream import FIELDS
 
 ERASED = "[erased]"
 _SHORTEST = 4
@@ -122,7 +123,9 @@ class Person:
         if isinstance(value, Mapping):
             others = self._of_others(value)
             return {
-                self.masked_text(name): item if name in others else self._masked_item(name, item)
+                name if name in FIELDS else self.masked_text(name): (
+                    item if name in others else self._masked_item(name, item)
+                )
                 for name, item in value.items()
             }
         if isinstance(value, list | tuple):

@@ -76,7 +76,7 @@ def test_what_if_is_marked_and_stands_beside_what_was(lived: Lived, id: str) -> 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--what-if", "items"], "--what-if items: is no change. Write COLUMN=VALUE"),
+        (["--what-if", "items"], "--what-if items: is not a change. Write COLUMN=VALUE"),
         (
             ["--model", MODEL],
             "select predictions in one way: by an id, by --ids FILE, or by --model NAME with --sample.",

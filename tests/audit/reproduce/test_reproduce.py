@@ -81,7 +81,7 @@ def _edit_seed(project, *, database):
     [
         ("nothing", ArtifactDamaged, "manifest of trained_model .* is damaged"),
         ("row", RowDamaged, "table manifests, row .*: the row was changed after it had been written"),
-        ("row and row log", ArtifactDamaged, "seed is 1, and its declaration says 0"),
+        ("row and row log", ArtifactDamaged, "seed is 1, and its declaration has 0"),
     ],
 )
 def test_a_manifest_whose_seed_was_edited_is_damage_and_is_not_reproduced(made, tmp_path, database, error, message):
@@ -201,7 +201,7 @@ def test_a_version_without_provenance_cannot_be_reproduced_and_is_never_drawn(ma
     about = {name: value for name, value in old.about.items() if name != "provenance"}
     bare = made.store.write("trained_model", "0" * 64, "bare", objects=old.objects, about=about, inputs=old.inputs)
     register_version(made, "late_parcel", bare, NOW)
-    with pytest.raises(NotReproducible, match="late_parcel@3 cannot be reproduced: it was trained before manifests"):
+    with pytest.raises(NotReproducible, match="late_parcel@3 cannot be reproduced: its manifest is from before"):
         reproduce(made, version_named(made, "late_parcel@3"))
     drawn = {version_to_reproduce(made, NOW.replace(minute=minute)).number for minute in range(60)}
     assert drawn == {1, 2}
@@ -234,5 +234,5 @@ def test_the_command_says_what_came_of_it_and_keeps_it(made, capsys):
     told = json.loads(capsys.readouterr().out)
     assert (told["same"], told["fitted"]["predictor"], told["commit"]) == (True, True, None)
     assert reproduce_version(made.root, "late_parcel@2", False, False, 1e-6, as_json=False) == 0
-    assert "trained again: the same" in capsys.readouterr().out
+    assert "retrained: the same" in capsys.readouterr().out
     assert [(item.version, item.same) for item in attempts(made)] == [("late_parcel@2", True)] * 2

@@ -329,7 +329,7 @@ def test_a_key_in_a_column_that_is_not_the_entity_s_is_told(tmp_path, monkeypatc
     project = sales_project(tmp_path, [sale("first", 1), sale("second", 2, shop="first")])
     ingest_source(project, "sales", at(9))
     plan = plan_erasure(project, Person.of(project, "sale", {"id": "first"}), LATER)
-    assert plan.elsewhere == ("source sales: column shop, up to 1 rows of others",)
+    assert plan.elsewhere == ("source sales: column shop, up to 1 rows of other entities",)
 
 
 def _killed_at(root, number, key, plan_id):
@@ -395,6 +395,15 @@ def test_a_run_beside_that_read_a_source_before_does_not_stand(tmp_path, monkeyp
     assert ingest_source(open_project(tmp_path), "sales", at(21)).new_rows == 1
     assert set(known_at(open_project(tmp_path), 22)) == {"second", "third"}
     require_nowhere(open_project(tmp_path), "first")
+
+
+@pytest.mark.parametrize("name", ["gone", "found_in", "changes"])
+def test_a_key_that_is_called_like_a_field_of_a_record_leaves_the_record_readable(tmp_path, name):
+    project = sales_project(tmp_path, [sale(name, 1), sale("second", 2)])
+    ingest_source(project, "sales", at(9))
+    erased(open_project(tmp_path), "sale", id=name)
+    assert ingest_source(open_project(tmp_path), "sales", at(21)).new_rows == 0
+    assert set(known_at(open_project(tmp_path), 22)) == {"second"}
 
 
 TEXTS_WITHOUT_A_KEY = {

@@ -107,7 +107,7 @@ def test_a_database_in_use_is_an_error_that_says_what_to_end(project: Project, m
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(
-            DatabaseUnavailable, match=r"End what uses it \(ml-platform up, a run\), then erase again\."
+            DatabaseUnavailable, match=r"Stop the process that uses it \(ml-platform up, a run\), then erase again\."
         ):
             clear_files(project, PERSON)
     clear_files(project, PERSON)
@@ -217,4 +217,4 @@ def test_a_key_that_is_a_declared_name_is_masked_in_fields_and_in_no_sentence(pr
     person = Person.of(project, "courier", {column: name})
     assert person.masked_text(f"{name} was trained") == f"{name} was trained"
     assert person.masked({column: name, name: 1}) == {column: "[erased]", name: 1}
-    assert any(f"{name} is a name of a declaration" in told for told in unsearched(project, person))
+    assert any(f"{name} is also a name in a declaration" in told for told in unsearched(project, person))

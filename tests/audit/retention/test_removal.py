@@ -110,7 +110,7 @@ def test_a_plan_that_does_not_hold_any_more_removes_nothing(cluttered):
     project = with_rules(cluttered.project)
     plan, before = plan_removal(project, LATER, wall(2)), files(project)
     record_output(project.database, f"{MODEL}/snapshot", "snapshot", cluttered.snapshot.id, run="r", at=NOON)
-    with pytest.raises(StalePlan, match=f"plan {plan.id} does not hold any more: by now it would be plan "):
+    with pytest.raises(StalePlan, match=f"plan {plan.id} is out of date: the current plan is "):
         remove(project, plan.id, LATER, wall(2), actor="ada")
     assert files(project) == before
 

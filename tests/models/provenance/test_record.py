@@ -97,8 +97,8 @@ def test_a_dirty_tree_is_refused_where_the_project_says_so_and_nothing_is_traine
     with pytest.raises(DirtyTree) as raised:
         train_model(open_project(tmp_path), "late_parcel", "s")
     assert str(raised.value) == (
-        f"models/late_parcel.yaml differs from commit {head[:12]}, and audit.dirty_tree in project.yaml says refuse. "
-        "Nothing was trained. Commit, or write dirty_tree: mark."
+        f"models/late_parcel.yaml differs from commit {head[:12]}, and project.yaml has audit.dirty_tree: "
+        "refuse. Nothing was trained. Commit, or declare dirty_tree: mark."
     )
     assert list(project.store.ids("trained_model")) == []
     git(tmp_path, "commit", "--quiet", "-am", "A line more")

@@ -199,5 +199,5 @@ def test_a_table_of_an_earlier_declaration_says_so(tmp_path: Path) -> None:
     file = tmp_path / "features/recent.yaml"
     file.write_text(file.read_text().replace('"mean": "amount"', '"max": "amount"'))
     facts = feature_table_facts(open_project(tmp_path), "recent", at(4), {})
-    assert "was made by an earlier declaration" in facts.standing.problem
+    assert "is from an earlier declaration" in facts.standing.problem
     assert facts.columns[0].formula == "max of amount"

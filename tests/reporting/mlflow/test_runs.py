@@ -152,7 +152,7 @@ def test_without_mlflow_a_record_waits_and_costs_little_time(tmp_path: Path) -> 
     console = Console(width=300, file=io.StringIO())
     with console.capture() as shown:
         print_status(project, console)
-    assert f"MLflow at {project.mlflow_uri} has not taken 1 records; they wait and follow." in shown.get()
+    assert f"1 records for MLflow at {project.mlflow_uri} wait to be delivered." in shown.get()
 
 
 def test_a_server_that_never_answers_costs_seconds(tmp_path: Path) -> None:
