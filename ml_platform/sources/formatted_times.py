@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,6 +27,8 @@ def times_of_format(values: pa.ChunkedArray, pattern: str) -> tuple[pa.ChunkedAr
     """
     if pattern in EPOCH_UNITS:
         return _counted(values, EPOCH_UNITS[pattern])
+    import duckdb
+
     table = pa.table({"value": values.cast(pa.string())})
     with closing(duckdb.connect(config={"threads": 1})) as engine:
         engine.register("cells", table)
