@@ -45,7 +45,7 @@ def test_a_run_whose_process_was_killed_names_the_signal_and_its_log(
     (log,) = _logs(shop)
     assert capsys.readouterr().err.splitlines() == [
         "warning of a library",
-        f"Dagster's process was ended by {name}{sender}. Run again: finished steps stay.",
+        f"Dagster's process was ended by {name}{sender}. Run again: finished steps are kept.",
         f"The complete log is in {log}.",
     ]
 
