@@ -140,7 +140,7 @@ CODES: Mapping[str, ErrorCode] = {
     "UnknownSnapshot": ErrorCode("E-SNAPSHOT-003", "No snapshot, or more than one, has this name.", _NAMES),
     "LeakFound": ErrorCode(
         "E-LEAK-001",
-        "A feature contains the label, or would not be known at prediction time. Nothing is trained.",
+        "A feature contains the label, or would not be known at prediction time. Training stops.",
         "Remove the feature, or correct `known_at` of its source. If it is legitimate, list it in `leaks.allow`.",
     ),
     "TrainingError": ErrorCode(
@@ -255,6 +255,7 @@ CODES: Mapping[str, ErrorCode] = {
     ),
     "UsageError": ErrorCode("E-COMMAND-001", "The command line cannot be read.", "Run the command with `--help`."),
     "UnknownModel": ErrorCode("E-COMMAND-002", "The project has no model of this name.", _NAMES),
+    "UnknownSource": ErrorCode("E-COMMAND-004", "The project has no source of this name.", _NAMES),
     "UnusableFile": ErrorCode(
         "E-INIT-001", "A project cannot be made from this file.", "Change the file as the message describes."
     ),
