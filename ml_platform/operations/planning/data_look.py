@@ -1,7 +1,7 @@
 """A look at the data before the first run: what the split, the label and the features of each model would be.
 
-Sources are read and snapshots are made as a run makes them, in a folder that is removed afterwards: nothing of the
-project is written.
+Sources are read and snapshots are made as a run makes them, in a folder of this process that is removed afterwards, or
+by the next process where this one is killed (`scratch_folder`): nothing of the project is written.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
+from ml_platform.core.engines.scratch import scratch_folder
 from ml_platform.core.errors import PlatformError
+from ml_platform.core.private_files import private_temporary_folder
 from ml_platform.datasets.snapshot.boundaries import PARTS
 from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.datasets.snapshot.read import Snapshot, load_snapshot
@@ -86,8 +86,8 @@ class ModelData:
 
 def look_at_data(project: Project, now: datetime) -> Iterator[ModelData]:
     """Yield what the data are like for each model, as a training at `now` would have them."""
-    with TemporaryDirectory(prefix="look-") as folder:
-        storage = Storage(state=str(Path(folder)))
+    with scratch_folder(private_temporary_folder()) as folder:
+        storage = Storage(state=str(folder))
         spec = replace(project.spec, file=project.spec.file.model_copy(update={"storage": storage}))
         yield from _Look(Project(spec), now).models()
 

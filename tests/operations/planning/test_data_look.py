@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from ml_platform.core.engines.scratch import sweep_scratch
+from ml_platform.core.private_files import private_temporary_folder
 from ml_platform.operations.planning.data_look import look_at_data
 from ml_platform.project import open_project
 from tests.worlds import NOW, write_shop
@@ -39,6 +43,29 @@ def test_rows_labels_and_entities_are_those_of_the_files(tmp_path: Path) -> None
     assert numbers is not None
     assert numbers["test"].label["mean"] == pytest.approx(test["minutes_late"].mean())
     assert found["late_parcel"].uncovered < timedelta(days=1)
+
+
+def test_a_look_that_was_killed_leaves_no_rows(tmp_path: Path) -> None:
+    root = write_shop(tmp_path / "shop")
+    looks = look_at_data(open_project(root), NOW)
+    next(looks)
+    (inside,) = sweep_scratch(private_temporary_folder())  # the folder of a process at work stays
+    assert any(inside.rglob("*.parquet")) or any(inside.rglob("*.sqlite"))
+    looks.close()  # type: ignore[attr-defined]
+    assert not inside.exists()
+    program = (
+        "import os, signal; from datetime import datetime; from ml_platform.project import open_project\n"
+        "from ml_platform.operations.planning.data_look import look_at_data\n"
+        f"looks = look_at_data(open_project({str(root)!r}), datetime.fromisoformat({NOW.isoformat()!r}))\n"
+        "next(looks)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environment = os.environ | {"TMPDIR": tempfile.gettempdir()}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=False, timeout=120)
+    folder = private_temporary_folder()
+    assert [path for path in folder.iterdir() if path.is_dir()] != []
+    assert sweep_scratch(folder) == []
+    assert [path for path in folder.iterdir() if path.is_dir()] == []
 
 
 def test_a_train_period_longer_than_the_data_is_named(tmp_path: Path) -> None:
