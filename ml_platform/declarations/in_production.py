@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from ml_platform.declarations.types import Cron, Declaration, Span
+from ml_platform.declarations.types import Cron, Declaration, Shorthand, Span
+
+
+class Online(Declaration):
+    """How a model answers requests at the moment they are made (`ml-platform serve`)."""
+
+    log: Literal["written", "synced"] = Field(
+        "written",
+        description="What holds of the record of a prediction before its answer leaves. written: handed to the "
+        "operating system, so that it outlives a killed process; synced: on the disk, so that it outlives a power cut.",
+        examples=["synced"],
+    )
+
+
+def _online(value: Any) -> Any:
+    return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
+
+OnlineField = Annotated[Online | None, BeforeValidator(_online), Shorthand({"type": "boolean"})]
 
 
 class Deployment(Declaration):
@@ -30,11 +48,11 @@ class Deployment(Declaration):
         description="The share of rows without a prediction, within monitoring.window, that raises an alert.",
         examples=[0.05],
     )
-    online: bool = Field(
-        False,
-        description="true: validate refuses features that are not available when a request arrives. It starts no "
-        "server.",
-        examples=[True],
+    online: OnlineField = Field(
+        None,
+        description="That the model answers requests: true, or how. validate then refuses features that are not "
+        "available when a request arrives.",
+        examples=[True, {"log": "synced"}],
     )
     approval: Literal["required"] | None = Field(
         None,

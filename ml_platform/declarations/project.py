@@ -144,6 +144,13 @@ class Storage(Declaration):
         description="The MLflow tracking URI. Default: SQLite in state.",
         examples=["https://mlflow.example.com"],
     )
+    online: str | None = Field(
+        None,
+        repr=False,
+        description="The URL of the online store, where several machines serve: redis:// or rediss://. Default: a "
+        "folder in state.",
+        examples=["${REDIS_URL}"],
+    )
 
 
 class ProjectFile(Declaration):
