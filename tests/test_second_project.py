@@ -78,8 +78,8 @@ def test_after_a_day_every_order_of_that_day_was_scored_once(parcels: Path) -> N
 
     The second run's last hour is the midnight after, with three more.
     """
-    everything = answer(parcels, "ml-platform predictions late_parcel --limit 1000")
-    first_day = answer(parcels, "ml-platform predictions late_parcel --limit 1000 --day 2024-02-20")
+    everything = answer(parcels, "ml-platform predictions late_parcel --limit 1000")["predictions"]
+    first_day = answer(parcels, "ml-platform predictions late_parcel --limit 1000 --day 2024-02-20")["predictions"]
     assert len(everything) == 75
     assert len(first_day) == 72
     assert {row["order_id"] for row in everything} == set(range(50 * 72 - 3, 51 * 72))

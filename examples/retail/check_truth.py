@@ -96,7 +96,7 @@ def compared(folder: Path, program: str = "ml-platform") -> dict[str, dict[str, 
             continue
         earns, horizon = MODELS[model["name"]]
         realized = model["monitoring"]["realized_since"]
-        answers = _asked(program, "predictions", model["name"], str(folder), "--limit", "1000000")
+        answers = _asked(program, "predictions", model["name"], str(folder), "--limit", "1000000")["predictions"]
         gains = []
         for answer in answers:
             at = datetime.fromisoformat(answer["effective_time"])

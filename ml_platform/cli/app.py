@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 
 Directory = Annotated[Path, typer.Argument(help="The project's folder.", show_default="here")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; progress goes to stderr.")]
 HERE = Path()
 Version = Annotated[str, typer.Argument(help="Such as late_arrival@3, or late_arrival@latest.")]
 Reason = Annotated[str, typer.Option(help="Why. The ledger keeps it.")]

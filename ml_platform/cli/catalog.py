@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from ml_platform.cli.json_output import print_json
 from ml_platform.project import open_project
 from ml_platform.reporting.catalog.facts import CatalogFacts
 
@@ -22,7 +22,7 @@ def make_catalog(directory: Path, to: Path | None, as_json: bool) -> None:
     counts = _counts(facts)
     if as_json:
         places = {"page": str(page), "facts": str(page.parent / FACTS)}
-        print(json.dumps({"project": facts.project, **places, **counts}, indent=2))
+        print_json({"project": facts.project, **places, **counts})
         return
     contents = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     print(f"The catalog of {facts.project} lists {contents}. Open {page.as_uri()}")

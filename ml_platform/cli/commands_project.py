@@ -26,6 +26,7 @@ def init(
     leave_out: Annotated[
         list[str] | None, typer.Option(help="With --from: a column that is known only later; repeatable.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a new project: bare, from an example, or from a file of rows.
 
@@ -35,7 +36,8 @@ def init(
     from ml_platform.operations.new_project.choices import Wanted
 
     columns = None if key is None else tuple(key.split(","))
-    make_project(directory, example, rows, Wanted(columns, time, predict, template, (*(leave_out or ()),)))
+    wanted = Wanted(columns, time, predict, template, (*(leave_out or ()),))
+    make_project(directory, example, rows, wanted, as_json=as_json)
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -76,11 +78,13 @@ def schema(
 
 
 @app.command(rich_help_panel=_PANEL)
-def reference(folder: Annotated[Path, typer.Argument(help="The folder to write Markdown files into.")]) -> None:
+def reference(
+    folder: Annotated[Path, typer.Argument(help="The folder to write Markdown files into.")], as_json: AsJson = False
+) -> None:
     """Write the reference of this installation: YAML files, commands, functions, also those of installed packages."""
     from ml_platform.cli.reference import make_reference
 
-    make_reference(folder)
+    make_reference(folder, as_json)
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -121,11 +125,12 @@ def run(
     until: Annotated[
         str | None, typer.Option(help="Then move the simulated clock to this instant, and run again.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Materialize everything that changed through Dagster, and show the outcome."""
     from ml_platform.cli.run import run_project
 
-    raise typer.Exit(run_project(directory, job, until))
+    raise typer.Exit(run_project(directory, job, until, as_json=as_json))
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -143,12 +148,13 @@ def up(
         Path | None,
         typer.Option(help="File with the token, 16 characters or more; ML_PLATFORM_TOKEN where no file is named."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Serve the Dagster UI and the MLflow UI until Ctrl-C. Requests from other sites are refused."""
     from ml_platform.cli.serve import Serving, serve_project
 
     serving = Serving.checked(port, mlflow_port, host, host_name or (), token_file)
-    raise typer.Exit(serve_project(directory, serving))
+    raise typer.Exit(serve_project(directory, serving, as_json=as_json))
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -156,11 +162,12 @@ def advance(
     by: Annotated[str, typer.Argument(help="A span such as 1d or 6h.")],
     directory: Directory = HERE,
     then_run: Annotated[bool, typer.Option("--run", help="Then materialize everything that changed.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Move a project's simulated clock forward."""
     from ml_platform.cli.run import advance_project
 
-    raise typer.Exit(advance_project(directory, by, then_run))
+    raise typer.Exit(advance_project(directory, by, then_run, as_json=as_json))
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -205,11 +212,12 @@ def approve(
     directory: Directory = HERE,
     actor: Actor = None,
     reject: Annotated[bool, typer.Option("--reject", help="Reject it instead: the champion stays.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Approve a version that waits for a person, and deploy it; with --reject, refuse it."""
     from ml_platform.cli.approve import approve_version
 
-    raise typer.Exit(approve_version(directory, version, reason, actor, reject))
+    raise typer.Exit(approve_version(directory, version, reason, actor, reject, as_json=as_json))
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.table import Table
 
+from ml_platform.cli.json_output import print_json
 from ml_platform.cli.summary import wide_console
 from ml_platform.core.terminal_text import styled
 from ml_platform.reporting.doctor import check_up
@@ -18,7 +18,7 @@ def show_checks(directory: Path, as_json: bool) -> int:
     found = check_up(directory, datetime.now(UTC))
     failed = [item for item in found if not item.ok]
     if as_json:
-        print(json.dumps({"ok": not failed, "checks": [item.as_json() for item in found]}, indent=2))
+        print_json({"ok": not failed, "checks": [item.as_json() for item in found]})
         return int(bool(failed))
     table = Table(box=None, show_header=False, pad_edge=False)
     for item in found:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import CODES, ErrorCode, PlatformError, suggest
 
 
@@ -26,7 +25,7 @@ def show_error(code: str | None, as_json: bool) -> None:
         raise UnknownErrorCode(code)
     found = sorted(known.values()) if code is None else [known[code.upper()]]
     if as_json:
-        print(json.dumps([item._asdict() for item in found], indent=2))
+        print_json({"errors": [item._asdict() for item in found]})
     elif code is None:
         print("\n".join(f"{item.code:20}{item.cause}" for item in found))
     else:

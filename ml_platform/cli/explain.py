@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ml_platform.audit.explain.explanation import Explanation
 from ml_platform.cli.arguments import UsageError, read_day, read_instant
+from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import InvalidWhatIf, UnknownModel
 from ml_platform.core.formatting import cents_text
 from ml_platform.core.terminal_text import plain_table
@@ -85,7 +85,7 @@ def _tell(explanation: Explanation, as_json: bool) -> int:
     from ml_platform.cli.summary import wide_console
 
     if as_json:
-        print(json.dumps(explanation.as_json(), indent=2))
+        print_json(explanation.as_json())
     else:
         print_explanation(explanation, wide_console())
     return 0 if explanation.holds else 1
@@ -100,7 +100,7 @@ def _list(found: Iterator[Explanation], as_json: bool) -> int:
     for explanation in found:
         count, differing = count + 1, differing + (not explanation.holds)
         if as_json:
-            print(json.dumps(explanation.as_json()))
+            print_json(explanation.as_json(), one_line=True)
         else:
             table.add_row(*_row(explanation))
     if not as_json:
@@ -134,8 +134,10 @@ def _write_page(found: Iterator[Explanation], ids: Sequence[str], html: Path, as
     explanation = next(found)
     page = write_page(explanation, html)
     id, holds = explanation.prediction_id, explanation.holds
-    told = {"prediction_id": id, "page": str(page), "holds": holds}
-    print(json.dumps(told, indent=2) if as_json else f"{id} is explained. Open {page.as_uri()}")
+    if as_json:
+        print_json({"prediction_id": id, "page": str(page), "holds": holds})
+    else:
+        print(f"{id} is explained. Open {page.as_uri()}")
     return 0 if holds else 1
 
 
@@ -151,6 +153,6 @@ def show_champion(directory: Path, model: str, at: str | None, as_json: bool) ->
         raise UnknownModel(model, known)
     found = production_at(project, model, read_instant(at, "--at") if at is not None else project.clock.now())
     if as_json:
-        print(json.dumps(json_value(asdict(found)), indent=2))
+        print_json(json_value(asdict(found)))
     else:
         print_production(found, wide_console())

@@ -8,6 +8,7 @@ from typing import NoReturn
 from ml_platform.cli import commands_audit, commands_project  # noqa: F401  (they give the app its commands)
 from ml_platform.cli.app import app
 from ml_platform.cli.exit import fault_of, leave
+from ml_platform.cli.json_output import error_document, print_json
 from ml_platform.cli.streams import print_anywhere
 from ml_platform.core.private_files import be_private
 from ml_platform.core.secrets import keep_secrets
@@ -27,6 +28,8 @@ def main() -> NoReturn:
         if fault is None:
             raise
         print(printable(fault), file=sys.stderr)
+        if "--json" in sys.argv:
+            print_json(error_document(error, fault))
         sys.exit(1)
     sys.exit(0)
 

@@ -6,13 +6,16 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
 from shlex import quote
 
 import typer
 
+from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import PlatformError, suggest
+from ml_platform.core.plain_values import json_value
 from ml_platform.core.private_files import shared_as_wanted
 from ml_platform.declarations.load.schema import json_schemas
 from ml_platform.operations.new_project.choices import Choices, Wanted, choose
@@ -50,7 +53,9 @@ class UnknownExample(PlatformError):
         super().__init__(f"no example is called {name!r}. {suggest(name, known)}")
 
 
-def make_project(directory: Path, example: str | None, rows: Path | None, wanted: Wanted) -> None:
+def make_project(
+    directory: Path, example: str | None, rows: Path | None, wanted: Wanted, *, as_json: bool = False
+) -> None:
     """Write a new project into `directory`.
 
     Parameters
@@ -70,7 +75,7 @@ def make_project(directory: Path, example: str | None, rows: Path | None, wanted
         raise typer.BadParameter("give either --example or --from")
     with shared_as_wanted():
         if rows is not None:
-            _write_from_rows(directory, rows, wanted)
+            _write_from_rows(directory, rows, wanted, as_json)
             return
         if example is None:
             _write_bare(directory)
@@ -79,18 +84,26 @@ def make_project(directory: Path, example: str | None, rows: Path | None, wanted
             _make_data(directory)
         _add_schemas(directory)
     typed = quote(str(directory))
-    print(f"Made {directory}. Next: ml-platform validate {typed}, then ml-platform run {typed}")
+    following = [f"ml-platform validate {typed}", f"ml-platform run {typed}"]
+    if as_json:
+        print_json({"directory": str(directory), "example": example, "next": following})
+    else:
+        print(f"Made {directory}. Next: {following[0]}, then {following[1]}")
 
 
-def _write_from_rows(directory: Path, rows: Path, wanted: Wanted) -> None:
+def _write_from_rows(directory: Path, rows: Path, wanted: Wanted, as_json: bool) -> None:
     table = look_at(rows)
-    chosen = choose(table, wanted, _ask)
+    chosen = choose(table, wanted, _guess if as_json else _ask)
     copy_rows(table, directory)
     for name, text in project_files(name_of(directory.resolve().name), table, chosen).items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     _add_schemas(directory)
+    if as_json:
+        body = {"directory": str(directory), **json_value(asdict(chosen)), "rewritten": list(table.rewritten)}
+        print_json({**body, "next": _next_commands(directory, chosen)})
+        return
     _print_choices(directory, chosen)
     if table.rewritten:
         print(f"Times in {', '.join(table.rewritten)} were rewritten as 2024-05-31 18:30:00. Write new files so, too.")
@@ -101,6 +114,18 @@ def _ask(question: str, guess: str) -> str:
     return str(typer.prompt(question, default=guess)) if sys.stdin.isatty() else guess
 
 
+def _guess(_: str, guess: str) -> str:
+    return guess
+
+
+def _next_commands(directory: Path, chosen: Choices) -> list[str]:
+    typed = quote(str(directory))
+    return [
+        f"ml-platform run {typed} --until {chosen.until:%Y-%m-%dT%H:%M:%SZ}",
+        f"ml-platform predictions predict_{chosen.predict} {typed}",
+    ]
+
+
 def _print_choices(directory: Path, chosen: Choices) -> None:
     print(f"Made {directory}: {chosen.template}, predicts {chosen.predict}.")
     print(f"  a row is identified by  {', '.join(chosen.key)}   (--key)")
@@ -108,13 +133,11 @@ def _print_choices(directory: Path, chosen: Choices) -> None:
     history = f"the history of each {chosen.group}, and " if chosen.group else ""
     print(f"  features                {history}the other columns")
     print(f"  train, validate, test   {chosen.train}, {chosen.validate}, {chosen.test} days")
-    typed = quote(str(directory))
     print(
         f"The YAML files have comments. Read those that begin with CHECK, "
         f"in {directory}/sources and {directory}/models. Next:"
     )
-    print(f"  ml-platform run {typed} --until {chosen.until:%Y-%m-%dT%H:%M:%SZ}")
-    print(f"  ml-platform predictions predict_{chosen.predict} {typed}")
+    print(*(f"  {command}" for command in _next_commands(directory, chosen)), sep="\n")
 
 
 def _add_schemas(directory: Path) -> None:

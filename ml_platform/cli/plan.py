@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 
 from ml_platform.cli.arguments import read_instant
+from ml_platform.cli.json_output import print_json
 from ml_platform.cli.run import simulated
 from ml_platform.cli.summary import wide_console
 from ml_platform.core.errors import listed
@@ -34,7 +34,7 @@ def show_plan(directory: Path, until: str | None, *, data: bool = False, as_json
         return
     plan = plan_project(project, _instant(project, until))
     if as_json:
-        print(json.dumps(plan.as_json(), indent=2))
+        print_json(plan.as_json())
     else:
         print_plan(plan, wide_console())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from ml_platform.cli.json_output import print_json
 from ml_platform.core.formatting import elapsed_text, figure_text, instant_text, share_text, span_text
 from ml_platform.core.plain_values import json_value
 from ml_platform.core.terminal_text import plain_table, styled
@@ -23,7 +23,7 @@ _SHOWN = 8
 def show_data(project: Project, now: datetime, console: Console, *, as_json: bool) -> None:
     """Read the data of a project and print what each model would be trained on."""
     if as_json:
-        print(json.dumps([json_value(asdict(found)) for found in look_at_data(project, now)], indent=2))
+        print_json({"models": [json_value(asdict(found)) for found in look_at_data(project, now)]})
         return
     for found in look_at_data(project, now):
         console.print(styled("\n[bold]{}[/], trained as of {}", found.model, instant_text(now)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.tree import Tree
 
+from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import DeclarationError
 from ml_platform.core.private_files import shared_as_wanted
 from ml_platform.core.terminal_text import SafeConsole, styled
@@ -31,7 +32,7 @@ def validate_project(directory: Path, as_json: bool) -> int:
         notes = [*notes_of(spec), *_try_classes(spec)]
     except DeclarationError as error:
         if as_json:
-            print(json.dumps({"valid": False, "faults": [vars(fault) for fault in error.faults]}, indent=2))
+            print_json({"valid": False, "faults": [vars(fault) for fault in error.faults]})
         else:
             print(error, file=sys.stderr)
         return 1
@@ -39,11 +40,7 @@ def validate_project(directory: Path, as_json: bool) -> int:
     if as_json:
         ages = {name: availability_of(spec, name) for name in spec.feature_tables}
         told = {name: {"age": age.sentence, "worst_age_seconds": _seconds(age)} for name, age in ages.items()}
-        print(
-            json.dumps(
-                {"valid": True, "project": spec.name, **counts, "faults": [], "notes": notes, "ages": told}, indent=2
-            )
-        )
+        print_json({"valid": True, "project": spec.name, **counts, "faults": [], "notes": notes, "ages": told})
     else:
         summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
         print(f"{spec.name} is valid: {summary}.")
@@ -97,7 +94,7 @@ def show_graph(directory: Path, as_json: bool) -> None:
             | {"declared_at": f"{node.location.file}:{node.location.line}", "code_version": node.code_version}
             for node in nodes
         ]
-        print(json.dumps(rows, indent=2))
+        print_json({"nodes": rows})
         return
     tree = Tree(styled("[bold]{}[/]", spec.name))
     groups: dict[str, Tree] = {}

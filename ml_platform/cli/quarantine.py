@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ml_platform.cli.json_output import print_json
 from ml_platform.cli.summary import wide_console
 from ml_platform.core.errors import PlatformError, suggest
 from ml_platform.core.plain_values import json_value
@@ -29,7 +30,7 @@ def show_quarantine(directory: Path, source: str | None, limit: int, as_json: bo
         raise UnknownSource(source, known)
     found = {name: list(_rows(project, name)) for name in ([source] if source is not None else known)}
     if as_json:
-        print(json.dumps({name: rows for name, rows in found.items() if rows}, indent=2, ensure_ascii=False))
+        print_json({"sources": {name: rows for name, rows in found.items() if rows}})
         return
     console = wide_console()
     if not any(found.values()):

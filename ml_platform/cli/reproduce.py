@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from ml_platform.audit.reproduce import Reproduction, ReproductionRun, keep_attempt, reproduce
+from ml_platform.cli.json_output import print_json
 from ml_platform.cli.summary import wide_console
 from ml_platform.core.terminal_text import fact_table, styled
 from ml_platform.project import open_project
@@ -27,7 +27,7 @@ def reproduce_version(
     found = reproduce(project, version, today=today, from_sources=from_sources, tolerance=tolerance)
     keep_attempt(project, ReproductionRun(str(version), project.clock.now(), found.same, found.statement))
     if as_json:
-        print(json.dumps({**asdict(found), "same": found.same, "statement": found.statement}, indent=2))
+        print_json({**asdict(found), "same": found.same, "statement": found.statement})
     else:
         _print(found, wide_console())
     return 0 if found.same else 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from ml_platform.cli.json_output import print_json
 from ml_platform.cli.snapshots import bytes_text
 from ml_platform.cli.summary import wide_console
 from ml_platform.core.clock import format_duration
@@ -38,7 +38,7 @@ def collect_garbage(directory: Path, plan_id: str | None, as_json: bool) -> None
     else:
         plan = remove(project, plan_id, now, wall_now, actor=real_user())
     if as_json:
-        print(json.dumps({**plan.as_json(), "done": plan_id is not None}, indent=2))
+        print_json({**plan.as_json(), "done": plan_id is not None})
         return
     grace = format_duration(project.spec.file.retention.grace)
     _print_removal(plan, directory, grace, done=plan_id is not None)
@@ -86,14 +86,17 @@ def erase_person(
     person, now, actor = Person.of(project, entity, key), project.clock.now(), real_user()
     if lift:
         lifted = lift_erasure(project, person, now, actor=actor, reason=reason)
-        print("Its rows are ingested again from now on." if lifted else "Its rows were not excluded.")
+        if as_json:
+            print_json({"lifted": lifted})
+        else:
+            print("Its rows are ingested again from now on." if lifted else "Its rows were not excluded.")
         return
     if plan_id is None:
         plan = plan_erasure(project, person, now)
     else:
         plan = erase(project, person, plan_id, now, actor=actor, reason=reason)
     if as_json:
-        print(json.dumps({**plan.as_json(), "done": plan_id is not None}, indent=2))
+        print_json({**plan.as_json(), "done": plan_id is not None})
         return
     _print_erasure(plan, done=plan_id is not None)
 

@@ -20,6 +20,7 @@ from rich.text import Text
 from ml_platform.cli.arguments import read_instant, read_span
 from ml_platform.cli.dagster_home import dagster_environment
 from ml_platform.cli.exit import INTERRUPTED
+from ml_platform.cli.json_output import print_json
 from ml_platform.cli.run_log import RunLog
 from ml_platform.cli.summary import print_summary, wide_console
 from ml_platform.core.errors import ClockError
@@ -32,39 +33,75 @@ _RUNNER = "ml_platform_dagster.jobs.run"
 
 @dataclass
 class Run:
-    """What has been heard of a run so far."""
+    """What a run has reported so far.
 
+    Attributes
+    ----------
+    now
+        The project's time when it began.
+    steps
+        Each finished step: its name, its result (made, unchanged, failed or skipped), and what was reported of it.
+    """
+
+    now: datetime
     code: int = 0
     seconds: float = 0.0
-    made: list[str] = field(default_factory=list)
-    reused: list[str] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    def with_result(self, result: str) -> list[str]:
+        """Return the names of the steps with a result."""
+        return [step["step"] for step in self.steps if step["result"] == result]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"now": self.now.isoformat(), "exit_code": self.code, "seconds": self.seconds, "steps": self.steps}
 
 
-def run_project(directory: Path, job: str, until: str | None) -> int:
-    """Bring a project up to date and show what came of it; with `until`, live on to then. Return the exit code."""
+def run_project(directory: Path, job: str, until: str | None, *, as_json: bool = False) -> int:
+    """Bring a project up to date and show the outcome.
+
+    Parameters
+    ----------
+    until
+        Then move the simulated clock to this instant, and run again.
+    as_json
+        Print the outcome as JSON, and the progress on stderr.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
     project = open_project(directory)
     end = read_instant(until, "--until") if until else None
-    runs = [_run(project, job)]
+    console = SafeConsole(stderr=as_json)
+    runs = [_run(project, job, console=console)]
     if end is not None and runs[0].code == 0 and project.clock.now() < end:
-        _advance(project, end)
-        runs.append(_run(project, job))
-    if runs[-1].code == 0:
+        _advance(project, end, console)
+        runs.append(_run(project, job, console=console))
+    if as_json:
+        now = project.clock.now().isoformat()
+        print_json({"project": project.spec.name, "now": now, "runs": [run.as_json() for run in runs]})
+    elif runs[-1].code == 0:
         _conclude(project, runs)
     return runs[-1].code
 
 
-def advance_project(directory: Path, by: str, then_run: bool) -> int:
+def advance_project(directory: Path, by: str, then_run: bool, *, as_json: bool = False) -> int:
     """Move the simulated clock, and with `then_run` bring the project up to date; return the exit code."""
     project = open_project(directory)
     now = simulated(project).advance(read_span(by, "advance"))
-    print(f"The clock of {project.spec.name} is now {now:%Y-%m-%d %H:%M} UTC.")
-    return run_project(directory, "factory", None) if then_run else 0
+    if not as_json:
+        print(f"The clock of {project.spec.name} is now {now:%Y-%m-%d %H:%M} UTC.")
+    elif not then_run:
+        print_json({"project": project.spec.name, "now": now.isoformat(), "runs": []})
+    return run_project(directory, "factory", None, as_json=as_json) if then_run else 0
 
 
-def _advance(project: Project, end: datetime) -> None:
+def _advance(project: Project, end: datetime, console: Console) -> None:
     clock = simulated(project)
     clock.advance(end - clock.now())
-    SafeConsole().print(f"\nThe clock is now {end:%Y-%m-%d %H:%M} UTC.")
+    console.print(f"\nThe clock is now {end:%Y-%m-%d %H:%M} UTC.")
 
 
 def simulated(project: Project) -> SimulatedClock:
@@ -85,9 +122,8 @@ def simulated(project: Project) -> SimulatedClock:
 
 def _conclude(project: Project, runs: list[Run]) -> None:
     seconds = sum(run.seconds for run in runs)
-    made = [step for run in runs for step in run.made]
-    if not made:
-        steps = len(runs[-1].reused)
+    if not any(run.with_result("made") for run in runs):
+        steps = len(runs[-1].with_result("unchanged"))
         print(f"\nNothing to do: all {steps} steps are up to date. Checking took {seconds:.0f} s.")
     print_summary(project, wide_console())
 
@@ -95,16 +131,16 @@ def _conclude(project: Project, runs: list[Run]) -> None:
 # One run --------------------------------------------------------------------
 
 
-def run_step(project: Project, step: str) -> int:
+def run_step(project: Project, step: str, console: Console | None = None) -> int:
     """Run one step of the factory through Dagster, with its progress on the screen, and return the exit code."""
-    return _run(project, "factory", step).code
+    return _run(project, "factory", step, console=console).code
 
 
-def _run(project: Project, job: str, *only: str) -> Run:
+def _run(project: Project, job: str, *only: str, console: Console | None = None) -> Run:
     command = [sys.executable, "-m", _RUNNER, "--project", str(project.root.resolve()), "--job", job]
     command += [argument for step in only for argument in ("--only", step)]
     log = RunLog(project.state / "logs")
-    console = SafeConsole()
+    console = console or SafeConsole()
     now = project.clock.now()
     console.print(styled("[bold]{}[/], {} UTC: starting Dagster ...", project.spec.name, f"{now:%Y-%m-%d %H:%M}"))
     with (
@@ -120,7 +156,7 @@ def _run(project: Project, job: str, *only: str) -> Run:
             start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on once
         ) as process,
     ):
-        run = _follow(process, console)
+        run = _follow(process, console, Run(now))
     last, run.code = log.last_lines(), process.returncode
     if run.code not in (0, INTERRUPTED):
         _explain(last, log.path, run)
@@ -128,14 +164,13 @@ def _run(project: Project, job: str, *only: str) -> Run:
     return run
 
 
-def _follow(process: subprocess.Popen[str], console: Console) -> Run:
-    run = Run()
+def _follow(process: subprocess.Popen[str], console: Console, run: Run) -> Run:
     progress = _Progress(console)
     try:
         with progress:
             for line in _lines(process):
-                _hear(run, line)
-                progress.tell(line)
+                _record(run, line)
+                progress.show(line)
     except KeyboardInterrupt:
         console.print("Stopping: the step in progress is aborted, finished steps are kept.")
         process.send_signal(signal.SIGINT)
@@ -151,22 +186,25 @@ def _lines(process: subprocess.Popen[str]) -> Iterator[Mapping[str, Any]]:
             yield json.loads(line)
 
 
-def _hear(run: Run, line: Mapping[str, Any]) -> None:
-    if line["event"] == "done":
-        (run.reused if line["reused"] else run.made).append(line["step"])
-    elif line["event"] == "end":
+def _record(run: Run, line: Mapping[str, Any]) -> None:
+    event = line["event"]
+    if event in ("done", "failed", "skipped"):
+        result = {"done": "unchanged" if line.get("reused") else "made"}.get(event, event)
+        about = {name: value for name, value in line.items() if name not in ("event", "step", "reused")}
+        run.steps.append({"step": line["step"], "result": result, **about})
+    elif event == "end":
         run.seconds += line["seconds"]
 
 
 def _explain(last: Sequence[str], log: Path, run: Run) -> None:
-    """Show why a process that told no failed step ended with an error."""
-    told = list(last)
+    """Show why a process that reported no failed step ended with an error."""
+    lines = list(last)
     if run.code < 0:
         name = signal.Signals(-run.code).name
-        told.append(
+        lines.append(
             f"Dagster's process was ended by {name}{_SENDER.get(name, '')}. Run again: finished steps are kept."
         )
-    print(printable("\n".join(told)), file=sys.stderr)
+    print(printable("\n".join(lines)), file=sys.stderr)
     print(f"The complete log is in {log}.", file=sys.stderr)
 
 
@@ -193,7 +231,7 @@ class _Progress:
         if self._console.is_terminal:
             self._live.stop()
 
-    def tell(self, line: Mapping[str, Any]) -> None:
+    def show(self, line: Mapping[str, Any]) -> None:
         event = line["event"]
         if event == "start":
             self._running[line["step"]] = time.monotonic()
@@ -212,16 +250,16 @@ class _Progress:
 
 def _done(line: Mapping[str, Any]) -> Text:
     figures = line["figures"]
-    said = [f"{line['step']:<38}{line['seconds']:6.1f} s"]
+    parts = [f"{line['step']:<38}{line['seconds']:6.1f} s"]
     rows = figures.get("dagster/row_count", figures.get("dagster/partition_row_count"))
     if line["reused"]:
-        said.append("unchanged")
+        parts.append("unchanged")
     elif rows is not None:
-        said.append(f"{rows:,} rows")
+        parts.append(f"{rows:,} rows")
     if not line["reused"]:
-        said += [str(figures[name]) for name in ("version", "verdict", "reason") if name in figures]
-    said += [figures["not deployed"]] if "not deployed" in figures else []
-    return Text("  ✓ ", style="green").append("  ".join(said), style="dim" if line["reused"] else "default")
+        parts += [str(figures[name]) for name in ("version", "verdict", "reason") if name in figures]
+    parts += [figures["not deployed"]] if "not deployed" in figures else []
+    return Text("  ✓ ", style="green").append("  ".join(parts), style="dim" if line["reused"] else "default")
 
 
 def _failed(line: Mapping[str, Any]) -> Text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from ml_platform.cli.children import ServerDied, Servers, answers, listens
 from ml_platform.cli.dagster_home import DEFINITIONS, dagster_environment, prepare_storage, write_served_workspace
+from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.core.web.access import (
@@ -62,7 +64,7 @@ class Serving:
     def checked(
         cls, port: int, mlflow_port: int, host: str, names: Sequence[str] = (), token_file: Path | None = None
     ) -> Serving:
-        """Return the serving that was asked for, unless it would let in whoever reaches the machine.
+        """Return the serving that was asked for, unless it would let in anyone who reaches the machine.
 
         Raises
         ------
@@ -98,8 +100,13 @@ class Serving:
             raise PortTaken("the MLflow UI", self.mlflow_port, "--mlflow-port")
 
 
-def serve_project(directory: Path, serving: Serving) -> int:
+def serve_project(directory: Path, serving: Serving, *, as_json: bool = False) -> int:
     """Serve until Ctrl-C, SIGTERM or SIGHUP and return the exit code.
+
+    Parameters
+    ----------
+    as_json
+        Print the addresses as JSON once the servers answer, and the progress on stderr.
 
     Raises
     ------
@@ -108,7 +115,7 @@ def serve_project(directory: Path, serving: Serving) -> int:
     DeclarationError
     """
     project = open_project(directory)
-    console = SafeConsole()
+    console = SafeConsole(stderr=as_json)
     for number in _STOPS:  # a script's background job would ignore the first
         signal.signal(number, _interrupt)
     sockets = Path(tempfile.mkdtemp(prefix="ml-platform-"))  # a Unix socket's path may have about 100 characters
@@ -116,7 +123,9 @@ def serve_project(directory: Path, serving: Serving) -> int:
         try:
             with console.status("Starting ..."):
                 _start_all(servers, project, serving)
-            _tell(console, project, serving)
+            _show_addresses(console, project, serving)
+            if as_json:
+                _print_addresses(project, serving)
             while True:
                 servers.check()
                 time.sleep(0.5)
@@ -144,7 +153,14 @@ def _taken(host: str, port: int) -> bool:
     return False
 
 
-def _tell(console: SafeConsole, project: Project, serving: Serving) -> None:
+def _print_addresses(project: Project, serving: Serving) -> None:
+    mlflow = serving.url(serving.mlflow_port) if _has_own_mlflow(project) else project.mlflow_uri
+    addresses = {"dagster": serving.url(serving.port), "mlflow": mlflow}
+    print_json({"project": project.spec.name, **addresses, "needs_token": serving.token is not None})
+    sys.stdout.flush()
+
+
+def _show_addresses(console: SafeConsole, project: Project, serving: Serving) -> None:
     console.print(styled("[bold]{:<8}[/] {}", _DAGSTER, serving.url(serving.port)))
     if _has_own_mlflow(project):
         console.print(styled("[bold]{:<8}[/] {}", _MLFLOW_NAME, serving.url(serving.mlflow_port)))
@@ -165,7 +181,7 @@ def _start_all(servers: Servers, project: Project, serving: Serving) -> None:
     if _has_own_mlflow(project):
         _start_mlflow(servers, project, serving)
         environment["ML_PLATFORM_MLFLOW_UI"] = serving.url(serving.mlflow_port)
-    # A socket in a folder of our own: whoever reaches the code server can launch runs, and it has no login.
+    # A socket in a folder of our own: anyone who reaches the code server can launch runs, since it has no login.
     command = ["dagster", "code-server", "start", "--socket", str(code), "-m", DEFINITIONS]
     command += ["-d", environment["DAGSTER_HOME"], "--location-name", project.spec.name]
     servers.start(_CODE, command, environment, lambda: listens(code))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from ml_platform.cli.json_output import print_json
 from ml_platform.cli.summary import wide_console
 from ml_platform.core.hashing import canonical_json
 from ml_platform.core.terminal_text import plain_table
@@ -33,7 +33,7 @@ def show_list(model: str | None, directory: Path | None, as_json: bool) -> None:
         raise UnknownModel(model, list(project.spec.models))
     found = list_snapshots(project, model)
     if as_json:
-        print(json.dumps([item.as_json() for item in found], indent=2))
+        print_json({"snapshots": [item.as_json() for item in found]})
         return
     if not found:
         print(f"No snapshot{f' of {model}' if model else ''} was made yet.")
@@ -70,7 +70,7 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
             "inputs": [item.as_json() for item in inputs],
         }
         body["erased"] = erased
-        print(json.dumps(body, indent=2))
+        print_json(body)
         return
     about, console = SnapshotManifest.of(artifact), wide_console()
     bounds = about.boundaries
@@ -108,7 +108,7 @@ def show_diff(directory: Path, first: str, second: str, as_json: bool) -> None:
     project = open_project(directory)
     found = diff_snapshots(project, find_snapshot(project, first), find_snapshot(project, second))
     if as_json:
-        print(json.dumps(found.as_json(), indent=2, default=str))
+        print_json(found.as_json())
         return
     _print_diff(found)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from shlex import quote
 
 from ml_platform.cli.arguments import read_day
+from ml_platform.cli.json_output import print_json
 from ml_platform.cli.summary import missed_text, print_status, wide_console
 from ml_platform.core.errors import UnknownModel
 from ml_platform.core.terminal_text import plain_table, styled
@@ -22,7 +23,7 @@ def show_status(directory: Path, as_json: bool) -> None:
 
     project = open_project(directory)
     if as_json:
-        print(json.dumps(project_status(project, project.clock.now()).as_json(), indent=2))
+        print_json(project_status(project, project.clock.now()).as_json())
     else:
         print_status(project, wide_console())
 
@@ -44,7 +45,7 @@ def list_predictions(directory: Path, model: str, day: str | None, limit: int, a
     columns = ["prediction_id", *key, "effective_time", *late, "version", *scores]
     shown = frame[[*columns, "action", "expected_value"]]
     if as_json:
-        print(json.dumps(json.loads(shown.to_json(orient="records", date_format="iso", date_unit="us")), indent=2))
+        print_json({"predictions": json.loads(shown.to_json(orient="records", date_format="iso", date_unit="us"))})
         return
     if shown.empty:
         print(f"No prediction of {model} is logged{f' for {day}' if day else ''}.")

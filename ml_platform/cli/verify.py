@@ -14,6 +14,7 @@ from ml_platform.audit.verify.findings import Damage, Verification
 from ml_platform.audit.verify.verify import verify_project
 from ml_platform.cli.dagster_home import dagster_environment
 from ml_platform.cli.exit import without_code
+from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import Project, open_project
@@ -32,7 +33,7 @@ def show_verification(directory: Path, as_json: bool) -> int:
     project = open_project(directory)
     found = _verify(project, SafeConsole(stderr=True))
     if as_json:
-        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+        print_json(found.as_json())
     else:
         print_verification(project.spec.name, found)
     return int(not found.whole)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from ml_platform.cli.app import app
 from ml_platform.cli.main import main
+from ml_platform.reporting.reference.json_documents import FIELDS, fields_of
 from tests.worlds import write_shop
 
 PROGRAM = str(Path(sys.executable).parent / "ml-platform")
@@ -34,9 +38,19 @@ def inside(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(SystemExit) as ended:
             main()
         told = capsys.readouterr()
+        if "--json" in words:
+            require_documented(words, told.out)
         return subprocess.CompletedProcess(words, int(ended.value.code or 0), told.out, told.err)
 
     return call_inside
+
+
+def require_documented(words: Sequence[str], out: str) -> None:
+    """Fail where a JSON document has no format version, or other fields than the reference lists."""
+    names = [name for name in FIELDS if words[: len(name.split())] == (*name.split(),)]
+    for document in [json.loads(out)] if out.startswith("{\n") else map(json.loads, out.splitlines()):
+        assert document.pop("format_version") == 1
+        assert any({*document} <= form for form in ({"error"}, *fields_of(names[-1])))
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +119,7 @@ def test_a_folder_without_a_project_is_said_to_be_one(tmp_path: Path, inside: Ca
 
 def test_the_graph_can_be_read_by_people_and_machines(shop: Path, inside: Call) -> None:
     assert "late_parcel/snapshot" in inside("graph", str(shop)).stdout
-    nodes = json.loads(inside("graph", str(shop), "--json").stdout)
+    nodes = json.loads(inside("graph", str(shop), "--json").stdout)["nodes"]
     assert nodes[0]["name"] == "sources/deliveries"
     assert {"name", "kind", "inputs", "owner", "declared_at", "code_version"} <= set(nodes[0])
 
@@ -267,6 +281,7 @@ def test_a_plan_loads_none_of_the_slow_libraries(tmp_path: Path) -> None:
     code = f"""
 import sys
 from pathlib import Path
+from typing import Any
 from ml_platform.cli.plan import show_plan
 show_plan(Path({str(shop)!r}), None)
 print(*sys.modules)
@@ -283,7 +298,10 @@ def test_snapshots_are_listed_shown_and_compared(tmp_path: Path, inside: Call) -
     shop, first, second = snapshots_of_shop(tmp_path)
     lines = inside("snapshots", "late_parcel", str(shop)).stdout.splitlines()
     assert [line.split()[0] for line in lines[1:]] == [first[:12], second[:12]]
-    assert [item["id"] for item in json.loads(inside("snapshots", str(shop), "--json").stdout)] == [first, second]
+    assert [item["id"] for item in json.loads(inside("snapshots", str(shop), "--json").stdout)["snapshots"]] == [
+        first,
+        second,
+    ]
     shown = json.loads(inside("snapshot", "show", "late_parcel", str(shop), "--json").stdout)
     assert (shown["id"], shown["boundaries"]["horizon"]) == (second, "2d")
     assert [item["node"] for item in shown["inputs"]] == [
@@ -358,9 +376,37 @@ def test_erase_looks_first_and_never_names_the_key_in_the_ledger(tmp_path: Path,
 def test_an_error_code_is_explained_without_a_network(inside: Call) -> None:
     assert inside("error", "e-leak-001").stdout.startswith("E-LEAK-001\nCause: A feature contains the label")
     assert "E-KNOWN-AT-001" in inside("error").stdout
-    assert [item["code"] for item in json.loads(inside("error", "E-LEAK-001", "--json").stdout)] == ["E-LEAK-001"]
+    assert [item["code"] for item in json.loads(inside("error", "E-LEAK-001", "--json").stdout)["errors"]] == [
+        "E-LEAK-001"
+    ]
     unknown = inside("error", "E-LEEK-001")
     assert (unknown.returncode, unknown.stderr.splitlines()[0]) == (
         1,
         "no error has the code 'E-LEEK-001'. Did you mean E-LEAK-001?",
     )
+
+
+def test_every_command_has_a_documented_json_form() -> None:
+    program: Any = typer.main.get_command(app)
+    snapshot = program.commands["snapshot"].commands
+    commands = {**program.commands, **{f"snapshot {name}": command for name, command in snapshot.items()}}
+    with_json = {name for name, command in commands.items() if any("--json" in param.opts for param in command.params)}
+    assert with_json == commands.keys() - {"schema", "snapshot"} == FIELDS.keys()
+
+
+def test_a_command_that_fails_says_so_in_json_too(shop: Path, tmp_path: Path, inside: Call) -> None:
+    done = inside("champion", "late_parcl", str(shop), "--json")
+    assert done.returncode == 1
+    error = json.loads(done.stdout)["error"]
+    assert (error["code"], error["faults"]) == ("E-COMMAND-002", [])
+    assert error["message"].splitlines()[0] == done.stderr.splitlines()[0]
+    missing = json.loads(inside("status", str(tmp_path), "--json").stdout)["error"]
+    assert [fault["file"] for fault in missing["faults"]] == ["project.yaml"]
+
+
+def test_a_new_project_and_a_moved_clock_are_told_in_json(tmp_path: Path, inside: Call) -> None:
+    made = json.loads(inside("init", str(tmp_path / "new"), "--json").stdout)
+    assert made["directory"] == str(tmp_path / "new")
+    shop = write_shop(tmp_path, days=1)
+    moved = json.loads(inside("advance", "6h", str(shop), "--json").stdout)
+    assert (moved["project"], moved["now"], moved["runs"]) == ("shop", "2024-03-01T06:00:00+00:00", [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -75,3 +76,31 @@ def test_the_last_lines_of_a_run_are_told_though_its_log_cannot_be_written(tmp_p
     with log.receiving() as errors:
         os.write(errors, b"one\n\ntwo\nthree\nfour\n")
     assert log.last_lines() == ["two", "three", "four"]
+
+
+def test_the_outcome_of_a_run_is_one_json_object_and_the_progress_is_on_stderr(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        {"event": "run", "run": "r", "job": "factory", "steps": ["a", "b", "c", "d"]},
+        {"event": "done", "step": "a", "seconds": 1.5, "reused": False, "id": "x", "figures": {"rows": 3}},
+        {"event": "done", "step": "b", "seconds": 0.5, "reused": True, "id": "y", "figures": {}},
+        {"event": "failed", "step": "c", "error": "no such file"},
+        {"event": "skipped", "step": "d"},
+        {"event": "end", "run": "r", "success": False, "seconds": 2.0},
+    ]
+    (tmp_path / "runner.py").write_text(
+        f"import json, sys\nfor line in {lines}: print(json.dumps(line))\nsys.exit(1)\n"
+    )
+    assert run_project(shop, "factory", None, as_json=True) == 1
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
+    (run,) = found["runs"]
+    assert (found["format_version"], found["project"], run["exit_code"], run["seconds"]) == (1, "shop", 1, 2.0)
+    assert run["steps"] == [
+        {"step": "a", "result": "made", "seconds": 1.5, "id": "x", "figures": {"rows": 3}},
+        {"step": "b", "result": "unchanged", "seconds": 0.5, "id": "y", "figures": {}},
+        {"step": "c", "result": "failed", "error": "no such file"},
+        {"step": "d", "result": "skipped"},
+    ]
+    assert "no such file" in printed.err

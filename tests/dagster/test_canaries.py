@@ -125,7 +125,7 @@ def live(life: Life, closed: int) -> None:
     root, away = life.root, f"127.0.0.1:{closed}"
     life.call("run", root, expect=1)  # one source cannot be reached
     shown = life.call("predictions", "late_parcel", root, "--json")
-    id = json.loads(shown)[0]["prediction_id"]
+    id = json.loads(shown)["predictions"][0]["prediction_id"]
     life.call("status", root, "--json")
     life.call("explain", id, root, "--json")
     life.call("explain", id, root, "--html", root / "page.html")

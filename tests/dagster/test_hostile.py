@@ -43,7 +43,7 @@ def call(*command: object, expect: int = 0) -> str:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     root = write_hostile_shop(tmp_path_factory.mktemp("hostile") / "shop", days=75)
     printed = {"run": call("run", root), "advance": call("advance", "1d", root, "--run")}  # a day to be monitored
-    id = json.loads(call("predictions", "late_parcel", root, "--limit", 1, "--json"))[0]["prediction_id"]
+    id = json.loads(call("predictions", "late_parcel", root, "--limit", 1, "--json"))["predictions"][0]["prediction_id"]
     for name, command in {
         "status": ["status", root],
         "predictions": ["predictions", "late_parcel", root],
@@ -139,6 +139,6 @@ def test_the_served_pages_run_no_text_of_the_data(made: Made, browser: webdriver
 
 def test_the_hostile_text_was_where_it_is_expected(made: Made) -> None:
     assert "window.PWNED" in (made.root / "data/orders.csv").read_text()
-    assert HOSTILE in json.loads(call("graph", made.root, "--json"))[0].get("description", HOSTILE)
+    assert HOSTILE in json.loads(call("graph", made.root, "--json"))["nodes"][0].get("description", HOSTILE)
     assert "onerror" in call("explain", made.id, made.root, "--json")
     assert any("window.PWNED" in page.read_text(encoding="utf-8") for page in pages(made) if "reports" in page.parts)

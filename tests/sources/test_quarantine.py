@@ -126,7 +126,7 @@ def test_the_command_lists_place_reason_and_values(tmp_path, capsys, monkeypatch
     ):
         assert word in out
     _, out, _ = listed(capsys, monkeypatch, str(tmp_path), "--source", "sales", "--json")
-    [found] = json.loads(out)["sales"]
+    [found] = json.loads(out)["sources"]["sales"]
     assert (found["part"], found["number"], found["line"]) == ("data/sales.csv", 2, 3)
     assert (found["cells"], found["values"]["shop"]) == ({"amount": "??"}, "a")
     code, _, err = listed(capsys, monkeypatch, str(tmp_path), "--source", "sale")

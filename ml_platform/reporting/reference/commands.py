@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+from ml_platform.reporting.reference.json_documents import EXIT_CODES, OUTPUT, fields_text
 from ml_platform.reporting.reference.markdown import Page, code, prose, table
 
 
@@ -28,7 +29,7 @@ def commands_page(program: Any) -> Page:
         "commands",
         "Commands",
         "Every command with its arguments and options. `ml-platform COMMAND --help` shows the same.",
-        tuple(sections),
+        (*sections, OUTPUT, EXIT_CODES),
     )
 
 
@@ -48,8 +49,9 @@ def _section(name: str, command: Any) -> str:
     usage = " ".join([name, *map(_argument, arguments), "[OPTIONS]"])
     rows = [(_names(param), prose(param.help or ""), _default(param)) for param in command.params]
     text = prose(inspect.cleandoc(command.help or ""))
-    return f"### {name}\n\n```text\n{usage}\n```\n\n{text}\n\n" + table(
-        ["argument or option", "meaning", "default"], rows
+    fields = fields_text(name.partition(" ")[2])
+    return f"### {name}\n\n```text\n{usage}\n```\n\n{text}\n\n" + "\n\n".join(
+        [table(["argument or option", "meaning", "default"], rows), *([fields] if fields else [])]
     )
 
 

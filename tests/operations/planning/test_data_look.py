@@ -82,6 +82,6 @@ def test_a_source_that_cannot_be_read_is_the_problem_of_its_models(tmp_path: Pat
     (root / "data/deliveries.csv").write_text("order_id\n1\n")
     done = subprocess.run([PROGRAM, "plan", "--data", "--json", str(root)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = json.loads(done.stdout)["models"]
     assert [item["model"] for item in found] == ["late_parcel", "lateness"]
     assert all(item["problem"].startswith("sources/deliveries: ") for item in found)

@@ -1,0 +1,80 @@
+"""What each command prints with ``--json``: the fields of its document beside ``format_version``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+FIELDS: Mapping[str, str] = {
+    "init": "directory example next; with --from: directory key time predict template left_out group daily start until "
+    "train validate test rewritten next",
+    "validate": "valid project sources feature_tables models faults notes ages",
+    "doctor": "ok checks",
+    "error": "errors",
+    "reference": "files",
+    "graph": "nodes",
+    "plan": "project now nodes would_run_seconds may_run_seconds never_made_before; with --data: models",
+    "run": "project now runs",
+    "up": "project dagster mlflow needs_token",
+    "advance": "project now runs",
+    "status": "project now currency sources feature_tables models alerts mlflow_waiting",
+    "quarantine": "sources",
+    "predictions": "predictions",
+    "approve": "version decision actor ledger_line champion",
+    "catalog": "project page facts sources feature_tables features models",
+    "explain": "prediction_id model description key prediction_time effective_time scored_at answer inputs through "
+    "population asked_by contributions version made again from_features outcome what_if problems holds; "
+    "with --html: prediction_id page holds",
+    "champion": "model at deployment version first problem",
+    "reproduce": "version trained_model snapshot_id commit fitted snapshot differences files today agreement tolerance "
+    "erased seed seed_matters same statement",
+    "snapshots": "snapshots",
+    "snapshot show": "id key model as_of boundaries rows dropped negatives columns nulls label days chunks declared "
+    "code inputs erased",
+    "snapshot diff": "first second stretches facts columns_added columns_gone columns_retyped days moved",
+    "verify": "whole checked found unused_objects unknown_files leftover_files unfinished damages",
+    "gc": "plan goes stays set_aside final back unfinished done",
+    "erase": "plan entity key_hash replaced removed marks objects elsewhere files records done; with --lift: lifted",
+}
+"""By command. A semicolon begins the fields that the command has with the option that is named."""
+
+EXIT_CODES = """## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | The command did what it was asked. |
+| 1 | It failed, and stderr has the message and the error code. Or it found what it looks for: \
+`validate` a fault, `doctor` a failed check, `verify` damage, `explain` and `reproduce` a difference. |
+| 2 | The command line has an unknown option, or lacks an argument. |
+| 130 | It was stopped with Ctrl-C. Finished steps are kept. |"""
+
+OUTPUT = """## Output for machines
+
+With `--json` a command prints one JSON object on stdout and its progress on stderr. `schema` needs no such option: \
+it prints JSON Schemas. `up` prints its object once the servers answer, and serves until it is stopped. \
+`explain` of several predictions prints one object a line.
+
+`format_version` is 1 in every object. It is raised where a field is removed, renamed or changes its meaning; \
+new fields may be added at any time. The fields of each command are listed with it above.
+
+A command that fails prints `{"format_version": 1, "error": {"code": ..., "message": ..., "faults": [...]}}`: \
+`code` is the error code, and `faults` lists the faults of declarations."""
+
+
+def fields_text(command: str) -> str:
+    """Return the sentences about the fields of a command's document; empty where it has none."""
+    parts = [part.strip().rpartition(": ") for part in FIELDS.get(command, "").split(";")]
+    return (
+        " ".join(
+            f"Fields {f'{option} and `--json`' if option else 'with `--json`'}: "
+            f"{', '.join(f'`{field}`' for field in fields.split())}."
+            for option, _, fields in parts
+            if fields
+        )
+        .replace("with --", "with `--")
+        .replace(" and `--json`", "` and `--json`")
+    )
+
+
+def fields_of(command: str) -> list[set[str]]:
+    """Return the fields that a command's document may have: one set for each form."""
+    return [{*part.rpartition(": ")[2].split()} for part in FIELDS[command].split(";")]
