@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ml_platform.cli.json_output import print_json
-from ml_platform.core.errors import CODES, ErrorCode, PlatformError, suggest
+from ml_platform.core.errors import ALL_CODES, ErrorCode, PlatformError, suggest
 
 
 class UnknownErrorCode(PlatformError):
     """No error has this code."""
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"no error has the code {code!r}. {suggest(code, [known.code for known in CODES.values()])}")
+        super().__init__(f"no error has the code {code!r}. {suggest(code, ALL_CODES)}")
 
 
 def show_error(code: str | None, as_json: bool) -> None:
@@ -20,7 +20,7 @@ def show_error(code: str | None, as_json: bool) -> None:
     ------
     UnknownErrorCode
     """
-    known = {item.code: item for item in CODES.values()}
+    known = {code: item for code, (item, _) in ALL_CODES.items()}
     if code is not None and code.upper() not in known:
         raise UnknownErrorCode(code)
     found = sorted(known.values()) if code is None else [known[code.upper()]]

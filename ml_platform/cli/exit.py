@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import NoReturn
 
-from ml_platform.core.errors import PlatformError, code_of
+from ml_platform.core.errors import DeclarationError, PlatformError, code_of
 
 _ROOM = "Make room, and do it again."
 _RIGHT = "Give this user the right to read and write there, or name another folder."
@@ -52,7 +52,8 @@ def sentence_of(error: OSError) -> str | None:
 def fault_of(error: Exception) -> str | None:
     """Return what is wrong, where, and what to do; None for an error of the program, which ends in a traceback."""
     if isinstance(error, PlatformError):
-        return f"{error}\n{_code_line(code_of(type(error)).code)}"
+        first = error.faults[0].code if isinstance(error, DeclarationError) and error.faults else None
+        return f"{error}\n{_code_line(first or code_of(type(error)).code)}"
     return sentence_of(error) if isinstance(error, OSError) else None
 
 

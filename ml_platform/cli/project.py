@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.tree import Tree
 
+from ml_platform.cli.exit import fault_of
 from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import DeclarationError
 from ml_platform.core.private_files import shared_as_wanted
@@ -34,7 +35,7 @@ def validate_project(directory: Path, as_json: bool) -> int:
         if as_json:
             print_json({"valid": False, "faults": [vars(fault) for fault in error.faults]})
         else:
-            print(error, file=sys.stderr)
+            print(fault_of(error), file=sys.stderr)
         return 1
     counts = {"sources": len(spec.sources), "feature_tables": len(spec.feature_tables), "models": len(spec.models)}
     if as_json:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from ml_platform.core.errors import DeclarationError, Fault, PlatformError
+from ml_platform.core.errors import DeclarationError, Fault, FaultKind, PlatformError
 from ml_platform.core.hashing import content_id
 from ml_platform.declarations.algorithms import is_project_class
 from ml_platform.declarations.fingerprint import project_functions
@@ -41,7 +41,9 @@ def try_project_classes(spec: ProjectSpec) -> list[str]:
             try:
                 notes += [f"{place.file}:{place.line}: {note}" for note in _tried(spec, model, algorithm)]
             except PlatformError as error:
-                faults.append(Fault(place.file, place.line, 1, f"{section}: on {_ROWS} made-up rows, {error}"))
+                faults.append(
+                    Fault(place.file, place.line, 1, f"{section}: on {_ROWS} made-up rows, {error}", FaultKind.TRIAL)
+                )
     if faults:
         raise DeclarationError(faults)
     return notes

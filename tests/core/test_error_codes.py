@@ -7,7 +7,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ml_platform.core.errors import CODES, LeakFound, MissingFile, PlatformError, code_of
+from ml_platform.core.errors import (
+    ALL_CODES,
+    CODES,
+    FAULT_CODES,
+    FaultKind,
+    LeakFound,
+    MissingFile,
+    PlatformError,
+    code_of,
+)
 
 LIBRARY = Path(__file__).parents[2] / "ml_platform"
 
@@ -34,15 +43,20 @@ def test_every_error_class_has_an_entry_and_every_entry_a_class() -> None:
 
 
 def test_codes_are_unique_and_of_one_form() -> None:
-    codes = [item.code for item in CODES.values()]
+    codes = [item.code for item in (*CODES.values(), *FAULT_CODES.values())]
     assert sorted(set(codes)) == sorted(codes)
     assert [code for code in codes if not re.fullmatch(r"E(-[A-Z]+)+-\d{3}", code)] == []
 
 
 def test_cause_and_cure_are_sentences() -> None:
-    for item in CODES.values():
+    for item, _ in ALL_CODES.values():
         assert item.cause.endswith("."), item.code
         assert item.cure.endswith((".", "`")), item.code
+
+
+def test_every_kind_of_fault_has_a_code() -> None:
+    assert [kind for kind in FaultKind if kind.value not in ALL_CODES] == []
+    assert [kind for kind, item in FAULT_CODES.items() if kind.value != item.code] == []
 
 
 def test_an_error_has_the_code_of_its_class_and_a_foreign_one_that_of_the_class_it_extends() -> None:

@@ -11,6 +11,7 @@ from ml_platform.core.errors.datasets import (
     too_large,
 )
 from ml_platform.core.errors.declarations import ClockError, DeclarationCycle, DeclarationError, ExpressionError
+from ml_platform.core.errors.fault_kinds import ALL_CODES, FAULT_CODES, FaultKind
 from ml_platform.core.errors.models import (
     ApprovalNeeded,
     ApprovalNotAsked,
@@ -60,7 +61,9 @@ from ml_platform.core.errors.storage import (
 )
 
 __all__ = [
+    "ALL_CODES",
     "CODES",
+    "FAULT_CODES",
     "ApprovalNeeded",
     "ApprovalNotAsked",
     "ApprovalWithoutReason",
@@ -80,6 +83,7 @@ __all__ = [
     "EvaluationError",
     "ExpressionError",
     "Fault",
+    "FaultKind",
     "FeatureError",
     "FrameError",
     "InvalidWhatIf",

@@ -42,12 +42,13 @@ class PlatformError(Exception):
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One fault in a declaration, with its place."""
+    """One fault in a declaration, with its place and the code of its kind."""
 
     file: str
     line: int
     column: int
     message: str
+    code: str = "E-VALUE-001"
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"

@@ -15,7 +15,9 @@ class DeclarationError(PlatformError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(sorted(replace(fault, message=redact(fault.message)) for fault in faults))
         count = f"{len(self.faults)} fault{'s' if len(self.faults) != 1 else ''}"
-        super().__init__("\n".join([*map(str, self.faults), f"{count} in the declarations."]))
+        super().__init__(
+            "\n".join([*(f"{fault} [{fault.code}]" for fault in self.faults), f"{count} in the declarations."])
+        )
 
 
 class DeclarationCycle(PlatformError):

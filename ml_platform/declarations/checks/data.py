@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from ml_platform.core.clock import read_zone, repeats_hours
-from ml_platform.core.errors import DeclarationCycle, ExpressionError, suggest
+from ml_platform.core.clock import repeats_hours
+from ml_platform.core.errors import DeclarationCycle, ExpressionError, FaultKind, suggest
 from ml_platform.core.expressions import Kind, parse_expression
-from ml_platform.core.timestamp_formats import has_zone, pattern_problem
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.checks.expectation_arguments import argument_faults
 from ml_platform.declarations.checks.problems import (
@@ -27,11 +26,12 @@ from ml_platform.declarations.checks.problems import (
     columns_of,
 )
 from ml_platform.declarations.checks.row_policies import check_row_policies
+from ml_platform.declarations.checks.written_times import check_written_times
 from ml_platform.declarations.expectations import expectation_problem
 from ml_platform.declarations.feature_table import FeatureTableSpec, column_name
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import column_types, columns_behind
-from ml_platform.declarations.source import Column, ColumnType, Expectation, SourceSpec
+from ml_platform.declarations.source import ColumnType, Expectation, SourceSpec
 
 _TABLE_COLUMNS = ("tick",)
 
@@ -43,7 +43,7 @@ def check_project_file(scope: Scope) -> Iterator[Problem]:
         for index, column in enumerate(key):
             if column.lower() in RESERVED_COLUMNS:
                 text = f"{column} is a name of the platform's own. Rename the column in the source's reader"
-                yield Problem("project", ("entities", entity, index), text)
+                yield Problem("project", ("entities", entity, index), text, kind=FaultKind.TAKEN_NAME)
 
 
 def check_source(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
@@ -54,7 +54,7 @@ def check_source(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
     for index, column in enumerate(source.key):
         if column not in source.columns:
             text = f"{column} is not a column. {suggest(column, source.columns)}"
-            yield Problem(where, ("key", index), text)
+            yield Problem(where, ("key", index), text, kind=FaultKind.UNKNOWN_NAME)
     yield from _check_time(where, ("event_timestamp",), source, source.event_timestamp)
     if source.known_at.column is not None:
         yield from _check_time(where, ("known_at", "column"), source, source.known_at.column)
@@ -73,11 +73,11 @@ def _check_reader(scope: Scope, where: str, source: SourceSpec) -> Iterator[Prob
     if reader.connection is not None and reader.connection not in known:
         remedy = suggest(reader.connection, known) if known else "Declare connections in project.yaml"
         place: Place = ("reader", reader.name, "connection")
-        yield Problem(where, place, f"{reader.connection} is not a connection. {remedy}")
+        yield Problem(where, place, f"{reader.connection} is not a connection. {remedy}", kind=FaultKind.UNKNOWN_NAME)
     if reader.cursor is not None:
         yield from _check_cursor(where, source, reader.cursor)
     for below, text in reader.problems({name: column.type for name, column in source.columns.items()}):
-        yield Problem(where, ("reader", *below), text)
+        yield Problem(where, ("reader", *below), text, kind=FaultKind.VALUE)
 
 
 def _check_cursor(where: str, source: SourceSpec, cursor: str) -> Iterator[Problem]:
@@ -85,17 +85,19 @@ def _check_cursor(where: str, source: SourceSpec, cursor: str) -> Iterator[Probl
     found = source.columns.get(cursor)
     growing = [name for name, column in source.columns.items() if column.type in ("int", "timestamp")]
     if found is None:
-        yield Problem(where, place, f"{cursor} is not a column. {suggest(cursor, growing)}")
+        yield Problem(
+            where, place, f"{cursor} is not a column. {suggest(cursor, growing)}", kind=FaultKind.UNKNOWN_NAME
+        )
     elif found.type not in ("int", "timestamp"):
         text = f"must be an int or a timestamp, found {cursor} of type {found.type}. {suggest(cursor, growing)}"
-        yield Problem(where, place, text)
+        yield Problem(where, place, text, kind=FaultKind.TYPE)
     elif found.zone is not None and repeats_hours(found.zone):
         text = (
             f"{cursor} is a local time of {found.zone}. When clocks go back, new rows have smaller values than those "
             f"that were read, and would never be read. Take an int or a timestamp with a time zone, or make one in a "
             f"query: {cursor} AT TIME ZONE '{found.zone}' AS {cursor}"
         )
-        yield Problem(where, place, text)
+        yield Problem(where, place, text, kind=FaultKind.TYPE)
 
 
 def _check_deletions(where: str, source: SourceSpec) -> Iterator[Problem]:
@@ -105,64 +107,38 @@ def _check_deletions(where: str, source: SourceSpec) -> Iterator[Problem]:
     part = "the predictions of some days" if source.reader.model is not None else "rows beyond its cursor"
     if source.reader.model is not None or source.reader.cursor is not None:
         text = f"the reader gives only {part}, so a missing row is no deleted one. Remove full"
-        yield Problem(where, ("full",), text)
+        yield Problem(where, ("full",), text, kind=FaultKind.NEEDLESS_KEY)
 
 
 def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:
     yield from check_cases(where, ("columns",), source.columns)
     for name, column in source.columns.items():
         if "." in name:
-            yield Problem(where, ("columns", name), "a column's name has no dot. Rename it in the source's reader")
+            yield Problem(
+                where,
+                ("columns", name),
+                "a column's name has no dot. Rename it in the source's reader",
+                kind=FaultKind.VALUE,
+            )
         if name.startswith("_"):
             text = "names that begin with _ are the platform's own. Rename it in the source's reader"
-            yield Problem(where, ("columns", name), text)
-        yield from _check_dst(where, name, column)
-        yield from _check_format(where, name, column)
-        if column.zone is None:
-            continue
-        if column.type != "timestamp":
-            text = f"belongs to timestamps, found type {column.type}. Remove it"
-            yield Problem(where, ("columns", name, "zone"), text)
-        else:
-            try:
-                read_zone(column.zone)
-            except ValueError as error:
-                yield Problem(where, ("columns", name, "zone"), str(error))
-
-
-def _check_format(where: str, name: str, column: Column) -> Iterator[Problem]:
-    place: Place = ("columns", name, "format")
-    if column.format is None:
-        return
-    problem = pattern_problem(column.format)
-    if column.type != "timestamp":
-        yield Problem(where, place, f"belongs to timestamps, found type {column.type}. Remove it")
-    elif problem is not None:
-        yield Problem(where, place, problem)
-    elif has_zone(column.format) and column.zone is not None:
-        yield Problem(where, place, "has the offset of each timestamp, so zone has no meaning. Remove zone")
-    elif not has_zone(column.format) and column.zone is None:
-        text = "has no offset. Declare the column's zone, or add %z where the timestamps have one"
-        yield Problem(where, place, text)
-
-
-def _check_dst(where: str, name: str, column: Column) -> Iterator[Problem]:
-    place: Place = ("columns", name, "dst")
-    if column.dst and column.zone is None:
-        yield Problem(where, place, "belongs to a column with a zone. Declare the zone, or remove it")
-    elif len({"earlier", "later"} & set(column.dst)) > 1 or ("fail" in column.dst and len(column.dst) > 1):
-        text = f"found {' and '.join(column.dst)}. Give one of earlier and later, shift_forward, or both kinds"
-        yield Problem(where, place, f"{text}; or fail alone")
+            yield Problem(where, ("columns", name), text, kind=FaultKind.TAKEN_NAME)
+        yield from check_written_times(where, name, column)
 
 
 def _check_time(where: str, place: Place, source: SourceSpec, column: str) -> Iterator[Problem]:
     found = source.columns.get(column)
     timestamps = [name for name, declared in source.columns.items() if declared.type == "timestamp"]
     if found is None:
-        yield Problem(where, place, f"{column} is not a column. {suggest(column, timestamps or source.columns)}")
+        yield Problem(
+            where,
+            place,
+            f"{column} is not a column. {suggest(column, timestamps or source.columns)}",
+            kind=FaultKind.UNKNOWN_NAME,
+        )
     elif found.type != "timestamp":
         text = f"must be a timestamp, found {column} of type {found.type}. {suggest(column, timestamps)}"
-        yield Problem(where, place, text)
+        yield Problem(where, place, text, kind=FaultKind.TYPE)
 
 
 def check_feature_table(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
@@ -170,7 +146,7 @@ def check_feature_table(scope: Scope, table: FeatureTableSpec) -> Iterator[Probl
     where = NodeName("feature_table", table.name)
     if table.name in scope.names("sources"):
         text = f"{table.name} is a source too, and {table.name}.x could mean either. Rename one"
-        yield Problem(where, ("name",), text)
+        yield Problem(where, ("name",), text, kind=FaultKind.TAKEN_NAME)
     yield from _check_origin(scope, table)
     yield from check_entity(scope, where, ("entity",), table.entity, [table.source])
     columns = columns_of(scope, table.source)
@@ -192,7 +168,12 @@ def _check_origin(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem]:
         path.append(name)
         name = scope.spec.feature_tables[name].source
     if name == table.name:
-        yield Problem(where, place, str(DeclarationCycle([NodeName("feature_table", item) for item in (*path, name)])))
+        yield Problem(
+            where,
+            place,
+            str(DeclarationCycle([NodeName("feature_table", item) for item in (*path, name)])),
+            kind=FaultKind.CYCLE,
+        )
     else:
         yield from check_source_name(scope, where, place, table.source)
 
@@ -214,7 +195,7 @@ def _check_derived(table: FeatureTableSpec, columns: Columns) -> Iterator[Proble
         try:
             order = [column for column in columns_behind(table, [name]) if column in derived]
         except DeclarationCycle as error:
-            yield Problem(where, ("features", name, "derived"), str(error))
+            yield Problem(where, ("features", name, "derived"), str(error), kind=FaultKind.CYCLE)
             broken.add(name)
             continue
         except ExpressionError:
@@ -262,7 +243,7 @@ def _check_collisions(scope: Scope, table: FeatureTableSpec) -> Iterator[Problem
                 place: Place = ("features", name, "windows", index) if window else ("features", name)
                 remedy = "Change the window or the name" if window else "Change the name"
                 text = f"its column {column} exists already, from {taken[column.lower()]}. {remedy}"
-                yield Problem(NodeName("feature_table", table.name), place, text)
+                yield Problem(NodeName("feature_table", table.name), place, text, kind=FaultKind.TAKEN_NAME)
             taken[column.lower()] = f"{name} over {window.label}" if window else name
 
 
@@ -276,7 +257,7 @@ def _check_expectations(
         place: Place = ("expectations", index)
         problem = expectation_problem(expectation, columns)
         if problem is not None:
-            yield Problem(where, place, problem)
+            yield Problem(where, place, problem, kind=FaultKind.UNKNOWN_NAME)
             continue
         for name, text in argument_faults(expectation, columns, types):
-            yield Problem(where, (*place, "args", name) if name else place, text)
+            yield Problem(where, (*place, "args", name) if name else place, text, kind=FaultKind.VALUE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_platform.core.errors import suggest
+from ml_platform.core.errors import FaultKind, suggest
 from ml_platform.declarations.checks.predictions import check_answers, check_circle
 from ml_platform.declarations.checks.problems import Place, Problem, Scope
 from ml_platform.declarations.derived_query import KNOWN_COLUMN, QueryProblem, read_query
@@ -25,16 +25,21 @@ def check_derived(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
     for name in _OF_READING:
         if getattr(source, name) is not None:
             text = "belongs to sources that read data. Declare it for the inputs, and remove it here"
-            yield Problem(where, (name,), text)
+            yield Problem(where, (name,), text, kind=FaultKind.NEEDLESS_KEY)
     if any(scope.hides(name) for name in source.reader.inputs):
         return  # an input that cannot be read says what is wrong
     types = {name: column_types(other) for name, other in scope.spec.sources.items()}
     try:
         columns = read_query(source.reader.value, types)[0].columns
     except QueryProblem as error:
-        yield Problem(where, _PLACE, str(error))
+        yield Problem(where, _PLACE, str(error), kind=FaultKind.QUERY)
         return
     for name in source.columns:
         if name not in columns and name != KNOWN_COLUMN:
-            yield Problem(where, ("columns", name), f"the query gives no {name}. {suggest(name, list(columns))}")
+            yield Problem(
+                where,
+                ("columns", name),
+                f"the query gives no {name}. {suggest(name, list(columns))}",
+                kind=FaultKind.UNKNOWN_NAME,
+            )
     yield from check_circle(scope.spec, source, _PLACE)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 
 from ml_platform.core.clock import format_duration, rounded_duration
-from ml_platform.core.errors import suggest
+from ml_platform.core.errors import FaultKind, suggest
 from ml_platform.declarations.checks.problems import Place, Problem, Scope
 from ml_platform.declarations.data_age import Availability, availability_in, availability_of
 from ml_platform.declarations.feature_table import FeatureTableSpec
@@ -34,7 +34,7 @@ def check_ages(scope: Scope, model: ModelSpec, columns: Mapping[str, object]) ->
     for key in model.max_feature_age:
         if key not in {*known, ALL_FEATURES} and not scope.hides(key.partition(".")[0]):
             text = f"{key} is no feature table of this model, and no column of one. {suggest(key, known)}"
-            yield Problem(f"models/{model.name}", ("max_feature_age", key), text)
+            yield Problem(f"models/{model.name}", ("max_feature_age", key), text, kind=FaultKind.UNKNOWN_NAME)
     for (alias, key), named in _limited(model, own).items():
         joined = tables[alias]
         if joined is not None and joined.table.source in spec.sources:
@@ -70,7 +70,12 @@ class _Question:
         text = f"{self._table.name} can be too old: {path}, and {rounded_duration(self._limit)} is asked for"
         remedies = [*self._fresher_table(), *self._shorter_refresh(), *self._denser_batch(found)]
         told = ", or ".join(remedies) or f"Nothing is fresher: ask for {format_duration(found.known_age)}"
-        yield Problem(f"models/{self._model.name}", self._place(), f"{text}. {told[0].upper()}{told[1:]}")
+        yield Problem(
+            f"models/{self._model.name}",
+            self._place(),
+            f"{text}. {told[0].upper()}{told[1:]}",
+            kind=FaultKind.KNOWN_LATE,
+        )
 
     def _place(self) -> Place:
         alone = list(self._model.max_feature_age) == [ALL_FEATURES]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from ml_platform.core.errors import DeclarationCycle, listed, suggest
+from ml_platform.core.errors import DeclarationCycle, FaultKind, listed, suggest
 from ml_platform.core.expressions import Kind
 from ml_platform.declarations.checks.problems import Place, Problem, Scope, check_repeats
 from ml_platform.declarations.feature_table import FeatureTableSpec
@@ -35,7 +35,7 @@ def check_features(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
         elif owner == model.population.owner:
             yield from _check_own_column(scope, model, place, column)
         elif not (owner in model.joins or scope.hides(owner) or scope.own(model) is None):
-            yield Problem(where, place, _unknown_owner(scope, model, reference))
+            yield Problem(where, place, _unknown_owner(scope, model, reference), kind=FaultKind.UNKNOWN_NAME)
 
 
 def feature_kinds(scope: Scope, model: ModelSpec) -> dict[str, Kind]:
@@ -56,9 +56,16 @@ def _check_table_column(
     windows = table.features[column].windows if column in table.features else ()
     if windows:
         names = listed(f"{alias}.{column}_{window.label}" for window in windows)
-        yield Problem(where, place, f"{alias}.{column} needs a window. Write one of {names}")
+        yield Problem(
+            where, place, f"{alias}.{column} needs a window. Write one of {names}", kind=FaultKind.UNKNOWN_NAME
+        )
         return
-    yield Problem(where, place, f"{alias} has no column {column or '(nothing)'}. {suggest(column, table.columns)}")
+    yield Problem(
+        where,
+        place,
+        f"{alias} has no column {column or '(nothing)'}. {suggest(column, table.columns)}",
+        kind=FaultKind.UNKNOWN_NAME,
+    )
 
 
 def check_joins(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
@@ -67,10 +74,15 @@ def check_joins(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     for alias, join in model.joins.items():
         place: Place = ("joins", alias)
         if alias in (*scope.names("sources"), *scope.names("features")):
-            yield Problem(where, place, f"{alias} is a source or a feature table already. Give the join another name")
+            yield Problem(
+                where,
+                place,
+                f"{alias} is a source or a feature table already. Give the join another name",
+                kind=FaultKind.TAKEN_NAME,
+            )
         if join.table not in scope.names("features"):
             text = f"there is no feature table {join.table}. {suggest(join.table, scope.names('features'))}"
-            yield Problem(where, (*place, "table"), text)
+            yield Problem(where, (*place, "table"), text, kind=FaultKind.UNKNOWN_NAME)
         elif join.table in scope.spec.feature_tables and population is not None:
             yield from _check_join_keys(scope, model, alias, scope.spec.feature_tables[join.table], population)
     with suppress(KeyError):
@@ -92,7 +104,12 @@ def _check_join_keys(
     for column, name in given.items():
         place: Place = ("joins", alias, "keys", column)
         if key and column not in key:
-            yield Problem(where, place, f"{column} is not part of the key of {table.entity}. {suggest(column, key)}")
+            yield Problem(
+                where,
+                place,
+                f"{column} is not part of the key of {table.entity}. {suggest(column, key)}",
+                kind=FaultKind.UNKNOWN_NAME,
+            )
             continue
         here, problem = _key_type(scope, model, population, name)
         there = origin.columns[column].type if origin is not None and column in origin.columns else here
@@ -100,7 +117,7 @@ def _check_join_keys(
             yield Problem(where, place, problem)
         elif here is not None and here != there:
             text = f"{name} is {here}, and {column} of {table.name} is {there}. Give a column of one type"
-            yield Problem(where, place, text)
+            yield Problem(where, place, text, kind=FaultKind.TYPE)
 
 
 def _key_type(
@@ -133,13 +150,18 @@ def check_join(scope: Scope, model: ModelSpec, place: Place, table: FeatureTable
     missing = [column for column in key if column not in rows.columns]
     if missing:
         text = f"{table.name} is joined by the key of {table.entity}, and {rows.name} has no column {listed(missing)}"
-        yield Problem(f"models/{model.name}", place, f"{text}. Declare the column in {rows.name}, or leave it out")
+        yield Problem(
+            f"models/{model.name}",
+            place,
+            f"{text}. Declare the column in {rows.name}, or leave it out",
+            kind=FaultKind.UNKNOWN_NAME,
+        )
     for column in key if origin is not None else ():
         if column in rows.columns and origin is not None and column in origin.columns:
             here, there = rows.columns[column].type, origin.columns[column].type
             if here != there:
                 text = f"the key {column} is {here} in {rows.name} and {there} in {origin.name}. Declare one type"
-                yield Problem(f"models/{model.name}", place, text)
+                yield Problem(f"models/{model.name}", place, text, kind=FaultKind.TYPE)
 
 
 def _check_own_column(scope: Scope, model: ModelSpec, place: Place, column: str) -> Iterator[Problem]:
@@ -151,10 +173,10 @@ def _check_own_column(scope: Scope, model: ModelSpec, place: Place, column: str)
         yield Problem(where, place, f"{rows.name}.* would take keys and times too. Name the columns that are features")
     elif column not in rows.columns:
         text = f"{rows.name} has no column {column or '(nothing)'}. {suggest(column, rows.columns)}"
-        yield Problem(where, place, text)
+        yield Problem(where, place, text, kind=FaultKind.UNKNOWN_NAME)
     elif rows.columns[column].type == "timestamp" and not model.transforms:
         text = f"{rows.name}.{column} is a timestamp, and no algorithm reads one. Make numbers of it in a transform"
-        yield Problem(where, place, text)
+        yield Problem(where, place, text, kind=FaultKind.TYPE)
 
 
 def _unknown_owner(scope: Scope, model: ModelSpec, reference: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from ml_platform.core.clock import MICROSECOND, rounded_duration
+from ml_platform.core.errors import FaultKind
 from ml_platform.core.expressions import parse_expression
 from ml_platform.core.expressions.tree import ExpressionNode
 from ml_platform.declarations.checks.problems import Problem
@@ -29,14 +30,19 @@ def check_known(model: ModelSpec, population: RowPopulation, source: SourceSpec)
     if ahead is not None and ahead < timedelta(0):
         late = rounded_duration(-ahead)
         text = f"rows of {source.name} become known {late} after the prediction time, so no prediction can be requested"
-        yield Problem(where, ("population", "prediction_time"), f"{text}. Ask {late} later, or correct their known_at")
+        yield Problem(
+            where,
+            ("population", "prediction_time"),
+            f"{text}. Ask {late} later, or correct their known_at",
+            kind=FaultKind.KNOWN_LATE,
+        )
     elif ahead is None and model.deployment.online and knowing in source.columns:
         text = (
             f"it is unknown whether rows of {source.name} are known by their prediction time, "
             "when a request carries them"
         )
         remedy = f"Write population.prediction_time as {knowing}, more or less a span"
-        yield Problem(where, ("deployment", "online"), f"{text}. {remedy}")
+        yield Problem(where, ("deployment", "online"), f"{text}. {remedy}", kind=FaultKind.KNOWN_LATE)
 
 
 def known_ahead(source: SourceSpec, prediction_time: str) -> timedelta | None:

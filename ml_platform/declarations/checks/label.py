@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from ml_platform.core.clock import format_duration
+from ml_platform.core.errors import FaultKind
 from ml_platform.core.expressions import Kind
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.checks.problems import (
@@ -70,7 +71,7 @@ def _check_key(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
             here, there = rows.columns[column].type, labels.columns[column].type
             if here != there:
                 text = f"the key {column} is {here} in {rows.name} and {there} in {labels.name}. Declare one type"
-                yield Problem(f"models/{model.name}", ("label", "source"), text)
+                yield Problem(f"models/{model.name}", ("label", "source"), text, kind=FaultKind.TYPE)
 
 
 # Labels over a window ---------------------------------------------------------
@@ -88,7 +89,7 @@ def _check_settled(scope: Scope, model: ModelSpec, label: WindowLabel) -> Iterat
                 "so it is not declared when all rows of the window are known. Add how long that takes, such as "
                 "settle: 2d"
             )
-            yield Problem(where, ("label",), text)
+            yield Problem(where, ("label",), text, kind=FaultKind.MISSING_KEY)
         return
     delay = max(source.known_at.delay, timedelta(0))
     if label.settle is not None and label.settle < delay:
@@ -97,7 +98,7 @@ def _check_settled(scope: Scope, model: ModelSpec, label: WindowLabel) -> Iterat
             f"the label is settled {horizon} after the prediction time, and the last rows of its window become known "
             f"{format_duration(delay)} after they happen. Make the horizon at least {needed}, or remove it"
         )
-        yield Problem(where, ("label",), text)
+        yield Problem(where, ("label",), text, kind=FaultKind.KNOWN_LATE)
 
 
 def _check_aggregates(
@@ -116,7 +117,7 @@ def _check_aggregates(
     kind, name = kinds[ONLY], label.aggregates[ONLY].name
     if kind not in allowed:
         text = f"{name} gives a {kind}, and task {task} needs {what}. {_INSTEAD.get(task, remedy)}"
-        return None, [Problem(where, ("label", name), text)]
+        return None, [Problem(where, ("label", name), text, kind=FaultKind.TYPE)]
     return kind, []
 
 

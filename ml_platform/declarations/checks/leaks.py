@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_platform.core.errors import ExpressionError, suggest
+from ml_platform.core.errors import ExpressionError, FaultKind, suggest
 from ml_platform.declarations.checks.problems import Problem, Scope
 from ml_platform.declarations.joins import joined_table
 from ml_platform.declarations.label import RowLabel
@@ -25,14 +25,14 @@ def check_leaks(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     for index, name in enumerate(model.leaks.allow):
         if name not in known and not scope.hides(name.partition(".")[0]):
             text = f"{name} is no feature of this model. {suggest(name, known)}"
-            yield Problem(where, ("leaks", "allow", index), text)
+            yield Problem(where, ("leaks", "allow", index), text, kind=FaultKind.UNKNOWN_NAME)
     for index, reference in enumerate(model.features):
         owner, _, column = reference.partition(".")
         if reference in model.leaks.allow or f"{owner}.*" in model.leaks.allow:
             continue
         problem = _own_column(model, owner, column) or _own_row(scope, model, owner)
         if problem is not None:
-            yield Problem(where, ("features", index), f"{problem}. Leave it out. {_WAY_OUT}")
+            yield Problem(where, ("features", index), f"{problem}. Leave it out. {_WAY_OUT}", kind=FaultKind.LEAK)
 
 
 def _own_column(model: ModelSpec, owner: str, column: str) -> str | None:

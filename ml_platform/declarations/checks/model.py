@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ml_platform.core.clock import format_duration
-from ml_platform.core.errors import ExpressionError, listed, suggest
+from ml_platform.core.errors import ExpressionError, FaultKind, listed, suggest
 from ml_platform.core.expressions import Kind, parse_expression
 from ml_platform.declarations.algorithms import algorithm_faults, is_project_class
 from ml_platform.declarations.checks.feature_age import check_ages
@@ -37,7 +37,7 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     where = f"models/{model.name}"
     if model.name in RESERVED_NAMES:
         text = f"{model.name} is a name of the platform's own. Give the model another"
-        yield Problem(where, ("name",), text)
+        yield Problem(where, ("name",), text, kind=FaultKind.TAKEN_NAME)
     yield from check_population(scope, model)
     label, problems = check_label(scope, model)
     yield from problems
@@ -56,7 +56,7 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     for figure in model.gates:
         if figure not in known_figures(model):
             text = f"{figure} is not a figure of a {model.task} model. {suggest(figure, known_figures(model))}"
-            yield Problem(where, ("gates", figure), text)
+            yield Problem(where, ("gates", figure), text, kind=FaultKind.UNKNOWN_NAME)
 
 
 def _check_split(model: ModelSpec) -> Iterator[Problem]:
@@ -78,7 +78,7 @@ def _check_transforms(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
         function = reference.partition(":")[2]
         if function in taken:
             text = f"its columns would be called {function}.x, which means something else. Rename the function"
-            yield Problem(where, place, text)
+            yield Problem(where, place, text, kind=FaultKind.TAKEN_NAME)
         taken.add(function)
 
 
@@ -89,7 +89,7 @@ def _check_algorithm(
     for text in algorithm_faults(algorithm, model.task):
         yield Problem(where, place, text)
     for param, text in param_faults(algorithm, model.task):
-        yield Problem(where, (*place, "params", param), text)
+        yield Problem(where, (*place, "params", param), text, kind=FaultKind.VALUE)
     if unkept := monotone_fault(algorithm, model.task):
         yield Problem(where, (*place, "monotone"), unkept)
     if is_project_class(algorithm.name):
@@ -98,7 +98,7 @@ def _check_algorithm(
     for column in algorithm.monotone:
         if column not in known and not _is_unknown(scope, model, column):
             text = f"{column} is not a number among the model's features. {suggest(column, known)}"
-            yield Problem(where, (*place, "monotone", column), text)
+            yield Problem(where, (*place, "monotone", column), text, kind=FaultKind.UNKNOWN_NAME)
     if algorithm.name == "rule" and algorithm.expression is not None:
         own = {column.partition(".")[2]: kind for column, kind in kinds.items() if _is_own(model, column)}
         yield from _check_rule(scope, model, (*place, "expression"), algorithm.expression, {**kinds, **own})
@@ -137,7 +137,9 @@ def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Colu
     taken = sorted(name for name in columns if name.lower() in ("label", "prediction"))
     if taken:
         text = f"{model.population.owner} has a column {listed(taken)}, which here means the truth or the prediction"
-        yield Problem(where, ("population", "source"), f"{text}. Rename it in the source's reader")
+        yield Problem(
+            where, ("population", "source"), f"{text}. Rename it in the source's reader", kind=FaultKind.TAKEN_NAME
+        )
         return
     known: dict[str, Kind] = {**kinds, **columns}
     truth: dict[str, Kind] = {} if label is None else {"label": label}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from ml_platform.core.errors import suggest
+from ml_platform.core.errors import FaultKind, suggest
 from ml_platform.declarations.checks.problems import Problem
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_kinds import ModelNode, node_kinds
@@ -20,11 +20,16 @@ def check_nodes(model: ModelSpec) -> Iterator[Problem]:
         if kind is None or not issubclass(kind, ModelNode) or kind.Options is None:
             known = [item.name for item in node_kinds().values() if issubclass(item, ModelNode) and item.Options]
             remedy = suggest(name, known) if known else "Install the package that adds it, or remove it."
-            yield Problem(where, ("nodes", name), f"no installed package adds nodes of kind {name}. {remedy}")
+            yield Problem(
+                where,
+                ("nodes", name),
+                f"no installed package adds nodes of kind {name}. {remedy}",
+                kind=FaultKind.UNKNOWN_NAME,
+            )
             continue
         try:
             kind.Options.model_validate(options)
         except ValidationError as error:
             for fault in error.errors():
                 text = f"{fault['msg'][0].lower()}{fault['msg'][1:]}. Correct the options of {name}"
-                yield Problem(where, ("nodes", name, *fault["loc"]), text)
+                yield Problem(where, ("nodes", name, *fault["loc"]), text, kind=FaultKind.VALUE)

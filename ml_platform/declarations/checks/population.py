@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ml_platform.core.errors import DeclarationCycle, ExpressionError, suggest
+from ml_platform.core.errors import DeclarationCycle, ExpressionError, FaultKind, suggest
 from ml_platform.core.expressions import Kind
 from ml_platform.declarations.checks.features import check_join
 from ml_platform.declarations.checks.known_at import check_known
@@ -49,7 +49,7 @@ def _check_until(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     for key in scope.spec.file.entities.get(model.population.entity, ()):
         if own is not None and key in own and key in columns and own[key] != columns[key]:
             text = f"the key {key} is {columns[key]} in {until.source} and {own[key]} in the population"
-            yield Problem(where, ("population", "until"), f"{text}. Declare one type")
+            yield Problem(where, ("population", "until"), f"{text}. Declare one type", kind=FaultKind.TYPE)
 
 
 def _check_events(scope: Scope, model: ModelSpec, population: EventPopulation) -> Iterator[Problem]:
@@ -80,7 +80,7 @@ def _check_ticks(scope: Scope, model: ModelSpec, population: TickPopulation) -> 
     yield from check_entity(scope, where, ("population", "entity"), population.entity, [])
     if population.owner in (*scope.names("features"), *model.joins):
         text = f"{population.owner} is the name of the columns that ask. Give the feature table or join another name"
-        yield Problem(where, ("population",), text)
+        yield Problem(where, ("population",), text, kind=FaultKind.TAKEN_NAME)
     if model.deployment.batch is not None and model.deployment.batch != population.every:
         found = f"found {model.deployment.batch.text}, and population.every is {population.every.text}"
         yield Problem(where, ("deployment", "batch"), f"{found}: its ticks are the batch runs. Remove deployment.batch")
@@ -91,7 +91,7 @@ def _check_ticks(scope: Scope, model: ModelSpec, population: TickPopulation) -> 
     unknown = [owner for owner, joined in tables.items() if joined is None]
     for owner in unknown:
         text = f"{owner} is not a feature table. Write table.column. {suggest(owner, scope.names('features'))}"
-        yield Problem(where, place, text)
+        yield Problem(where, place, text, kind=FaultKind.UNKNOWN_NAME)
     problems = [] if unknown else check_condition(where, place, population.while_, _kinds(scope, model, owners))
     yield from problems
     if unknown or problems:
@@ -99,7 +99,12 @@ def _check_ticks(scope: Scope, model: ModelSpec, population: TickPopulation) -> 
     if not population.naming(scope.spec.feature_tables) and population.entity in scope.spec.file.entities:
         entity = population.entity
         text = f"it reads no feature table of {entity}, so the entities are unknown"
-        yield Problem(where, place, f"{text}. Name a feature, table.column, of a table with entity: {entity}")
+        yield Problem(
+            where,
+            place,
+            f"{text}. Name a feature, table.column, of a table with entity: {entity}",
+            kind=FaultKind.UNKNOWN_NAME,
+        )
         return
     for joined in tables.values():
         if joined is not None and joined.alias not in model.joins:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from ml_platform.core.errors import DeclarationCycle, suggest
+from ml_platform.core.errors import DeclarationCycle, FaultKind, suggest
 from ml_platform.declarations.checks.problems import Place, Problem, Scope
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
@@ -25,7 +25,7 @@ def check_predictions(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
     yield from _check_log_answers(source)
     if name not in scope.names("models"):
         text = f"there is no model {name}. {suggest(name, scope.names('models'))}"
-        yield Problem(NodeName("source", source.name), _PLACE, text)
+        yield Problem(NodeName("source", source.name), _PLACE, text, kind=FaultKind.UNKNOWN_NAME)
     elif name in scope.spec.models:
         yield from _check_columns(scope, source, scope.spec.models[name])
         yield from check_circle(scope.spec, source, _PLACE)
@@ -45,10 +45,10 @@ def _check_columns(scope: Scope, source: SourceSpec, model: ModelSpec) -> Iterat
         kind = "float" if is_class_score(model, name) else logged.get(name)
         if kind is None:
             text = f"{model.name} logs no {name}. {suggest(name, logged)}"
-            yield Problem(NodeName("source", source.name), ("columns", name), text)
+            yield Problem(NodeName("source", source.name), ("columns", name), text, kind=FaultKind.UNKNOWN_NAME)
         elif column.type != kind:
             text = f"is {kind} in the log of {model.name}, found {column.type}. Write {kind}"
-            yield Problem(NodeName("source", source.name), ("columns", name), text)
+            yield Problem(NodeName("source", source.name), ("columns", name), text, kind=FaultKind.TYPE)
 
 
 def check_answers(source: SourceSpec, text: str) -> Iterator[Problem]:
@@ -64,7 +64,7 @@ def check_circle(spec: ProjectSpec, source: SourceSpec, place: Place) -> Iterato
     path = _circle(spec, NodeName("source", source.name))
     through = [node.subject for node in path if node.kind == "source"]
     if path and source.name == min(name for name in through if _reads_nodes(spec, name)):
-        yield Problem(NodeName("source", source.name), place, str(DeclarationCycle(path)))
+        yield Problem(NodeName("source", source.name), place, str(DeclarationCycle(path)), kind=FaultKind.CYCLE)
 
 
 def _reads_nodes(spec: ProjectSpec, name: str) -> bool:

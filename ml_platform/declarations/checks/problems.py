@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ml_platform.core.errors import ExpressionError, listed, suggest
+from ml_platform.core.errors import ExpressionError, FaultKind, listed, suggest
 from ml_platform.core.expressions import Kind, parse_expression
 from ml_platform.core.expressions.types import told
 from ml_platform.declarations.model import ModelSpec
@@ -38,12 +38,15 @@ class Problem:
         Path inside the declaration; the message names it.
     offset
         How many characters inside a text.
+    kind
+        Decides the code that is printed with it.
     """
 
     declaration: str
     place: Place
     text: str
     offset: int = 0
+    kind: FaultKind = FaultKind.MISMATCH
 
     @property
     def message(self) -> str:
@@ -89,9 +92,14 @@ def check_source_name(scope: Scope, declaration: str, place: Place, name: str) -
         return
     if name in scope.names("features"):
         text = f"{name} is a feature table, and rows come from sources. {suggest(name, scope.names('sources'))}"
-        yield Problem(declaration, place, text)
+        yield Problem(declaration, place, text, kind=FaultKind.UNKNOWN_NAME)
         return
-    yield Problem(declaration, place, f"there is no source {name}. {suggest(name, scope.names('sources'))}")
+    yield Problem(
+        declaration,
+        place,
+        f"there is no source {name}. {suggest(name, scope.names('sources'))}",
+        kind=FaultKind.UNKNOWN_NAME,
+    )
 
 
 def check_entity(
@@ -100,7 +108,12 @@ def check_entity(
     """Yield problems where an entity is unknown, or its key is not in each of the sources."""
     entities = scope.spec.file.entities
     if entity not in entities:
-        yield Problem(declaration, place, f"there is no entity {entity} in project.yaml. {suggest(entity, entities)}")
+        yield Problem(
+            declaration,
+            place,
+            f"there is no entity {entity} in project.yaml. {suggest(entity, entities)}",
+            kind=FaultKind.UNKNOWN_NAME,
+        )
         return
     for name in dict.fromkeys(sources):
         source = scope.source(name)
@@ -109,7 +122,7 @@ def check_entity(
         if missing:
             text = f"the key of {entity} is {listed(entities[entity])}, and {name} has no column {listed(missing)}"
             remedy = "Declare the column in the source, or take another entity or source"
-            yield Problem(declaration, place, f"{text}. {remedy}")
+            yield Problem(declaration, place, f"{text}. {remedy}", kind=FaultKind.UNKNOWN_NAME)
 
 
 def check_expression(
@@ -127,11 +140,11 @@ def check_expression(
     try:
         kind = parse_expression(text).check(columns)
     except ExpressionError as error:
-        return None, [Problem(declaration, place, error.problem, error.column)]
+        return None, [Problem(declaration, place, error.problem, error.column, kind=FaultKind.EXPRESSION)]
     if kind in allowed:
         return kind, []
     wanted = either([told(known) for known in sorted(allowed)])
-    return kind, [Problem(declaration, place, f"must give {wanted}, found {told(kind)}. {remedy}")]
+    return kind, [Problem(declaration, place, f"must give {wanted}, found {told(kind)}. {remedy}", kind=FaultKind.TYPE)]
 
 
 def check_condition(declaration: str, place: Place, text: str | None, columns: Columns) -> list[Problem]:
@@ -146,7 +159,7 @@ def check_code(scope: Scope, declaration: str, place: Place, reference: str) -> 
     try:
         require_defined(scope.spec.root, reference)
     except ProjectCodeError as error:
-        yield Problem(declaration, place, str(error))
+        yield Problem(declaration, place, str(error), kind=FaultKind.CODE)
 
 
 def check_repeats(declaration: str, place: Place, names: Sequence[str]) -> Iterator[Problem]:
@@ -154,7 +167,9 @@ def check_repeats(declaration: str, place: Place, names: Sequence[str]) -> Itera
     seen = set[str]()
     for index, name in enumerate(names):
         if name in seen:
-            yield Problem(declaration, (*place, index), f"{name} is listed twice. Remove one")
+            yield Problem(
+                declaration, (*place, index), f"{name} is listed twice. Remove one", kind=FaultKind.TAKEN_NAME
+            )
         seen.add(name)
 
 
@@ -165,7 +180,9 @@ def check_cases(declaration: str, place: Place, names: Iterable[str]) -> Iterato
         other = seen.setdefault(name.casefold(), name)
         if other != name:
             text = f"{name} and {other} differ only in case, and engines take them for one column"
-            yield Problem(declaration, (*place, name), f"{text}. Rename one where the rows come from")
+            yield Problem(
+                declaration, (*place, name), f"{text}. Rename one where the rows come from", kind=FaultKind.TAKEN_NAME
+            )
 
 
 def own_kinds(scope: Scope, model: ModelSpec) -> Columns | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ml_platform.core.errors import Fault
+from ml_platform.core.errors import Fault, FaultKind
 from ml_platform.core.secrets import KNOWN, is_secret_option, secrets_of_url
 from ml_platform.declarations.reader import readers
 from ml_platform.declarations.yaml.document import Document
@@ -61,7 +61,7 @@ def copied_secrets(file: str, content: bytes) -> Iterator[Fault]:
                 "holds the value of a secret of the environment, and every trained model keeps a copy of this file. "
                 "Remove it, and write ${NAME} in project.yaml."
             )
-            yield Fault(file, number, 1, message)
+            yield Fault(file, number, 1, message, FaultKind.SECRET)
 
 
 def literal_credentials(document: Document) -> Iterator[tuple[Fault, set[str]]]:
@@ -73,7 +73,7 @@ def literal_credentials(document: Document) -> Iterator[tuple[Fault, set[str]]]:
                 f"{problem}, and every trained model keeps a copy of this file. Write it as ${{NAME}}, and set NAME in "
                 "the environment. Change the secret if this file was shared."
             )
-            yield document.fault(path, message), _literal_parts(path, text, alert)
+            yield document.fault(path, message, kind=FaultKind.SECRET), _literal_parts(path, text, alert)
 
 
 def source_credentials(document: Document) -> Iterator[tuple[Fault, set[str]]]:
@@ -88,7 +88,7 @@ def source_credentials(document: Document) -> Iterator[tuple[Fault, set[str]]]:
                 f"{problem}, and every trained model keeps a copy of this file. Remove it, and give the credential to "
                 "the file system's own library, which reads it from the environment (such as AWS_SECRET_ACCESS_KEY)."
             )
-            yield document.fault(("reader", name), message), secrets_of_url(text)
+            yield document.fault(("reader", name), message, kind=FaultKind.SECRET), secrets_of_url(text)
 
 
 def _literal_secret(path: Path, text: str, alert: bool) -> str | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ml_platform.core.errors import Fault
+from ml_platform.core.errors import Fault, FaultKind
 from ml_platform.declarations.yaml.document import Document
 
 _REFERENCE = re.compile(r"\$\{([^}$]*)\}")
@@ -26,7 +26,7 @@ def resolve_references(document: Document, environ: Mapping[str, str]) -> tuple[
         for match in _REFERENCE.finditer(value):
             if match.group(1) not in environ:
                 message = f"the environment variable {match.group(1)} is not set. Set it before the command."
-                faults.append(document.fault(path, message, offset=match.start()))
+                faults.append(document.fault(path, message, offset=match.start(), kind=FaultKind.ENVIRONMENT))
         return _REFERENCE.sub(lambda match: environ.get(match.group(1), ""), value)
 
     return resolve((), document.value), faults
@@ -48,4 +48,4 @@ def _strays(document: Document, path: tuple[str | int, ...], value: Any) -> Iter
         message = (
             f"{match.group(0)} is not replaced here. References to the environment are allowed only in project.yaml."
         )
-        yield document.fault(path, message, offset=match.start())
+        yield document.fault(path, message, offset=match.start(), kind=FaultKind.ENVIRONMENT)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ml_platform.core.errors import DeclarationError, Fault
+from ml_platform.core.errors import DeclarationError, Fault, FaultKind
 from ml_platform.core.secrets import KNOWN
 from ml_platform.declarations.checks.check import check_project
 from ml_platform.declarations.feature_table import FeatureTableSpec
@@ -88,7 +88,7 @@ class _Reading:
         if not (self.root / _PROJECT).is_file():
             where = f"there is no {_PROJECT} in {self.root}" if self.root.is_dir() else f"{self.root} is not a folder"
             message = f"{where}. Give the folder of a project, or make one with ml-platform init DIR."
-            self.faults.append(Fault(_PROJECT, 1, 1, message))
+            self.faults.append(Fault(_PROJECT, 1, 1, message, FaultKind.PLACE))
             return None
         document = self._document("project", self.root / _PROJECT)
         value, faults = resolve_references(document, environ)
@@ -103,7 +103,7 @@ class _Reading:
         for path in self._files(name):
             if path.parent != self.root / name or path.suffix != ".yaml":
                 message = f"is not read. Declarations belong directly in {name}/, in files that end in .yaml: move it."
-                self.faults.append(Fault(path.relative_to(self.root).as_posix(), 1, 1, message))
+                self.faults.append(Fault(path.relative_to(self.root).as_posix(), 1, 1, message, FaultKind.PLACE))
                 continue
             document = self._document(f"{name}/{path.stem}", path)
             self.faults.extend(stray_references(document))
@@ -128,7 +128,7 @@ class _Reading:
             found += [Path(folder) / file for file in files if fnmatch(file, "*.y*ml")]
             if looked > _MAX_FILES:
                 message = f"holds more than {_MAX_FILES:,} files. Keep declarations in it only, and data elsewhere."
-                self.faults.append(Fault(f"{name}/", 1, 1, message))
+                self.faults.append(Fault(f"{name}/", 1, 1, message, FaultKind.PLACE))
                 break
         return sorted(found)
 
@@ -136,7 +136,7 @@ class _Reading:
         if not isinstance(error, FileNotFoundError):
             where = Path(error.filename).relative_to(self.root).as_posix()
             message = f"cannot be read: {error.strerror}. Give the right to read it, or move it away."
-            self.faults.append(Fault(f"{where}/", 1, 1, message))
+            self.faults.append(Fault(f"{where}/", 1, 1, message, FaultKind.PLACE))
 
     def strays(self) -> None:
         """Report folders of declarations whose name is nearly right, for nothing in them is read."""
@@ -145,12 +145,12 @@ class _Reading:
             file = next(iter(sorted(folder.glob("*.y*ml"))), None) if close else None
             if file is not None:
                 message = f"is not read. Declarations belong in {', '.join(_FOLDERS)}: did you mean {close[0]}/?"
-                self.faults.append(Fault(file.relative_to(self.root).as_posix(), 1, 1, message))
+                self.faults.append(Fault(file.relative_to(self.root).as_posix(), 1, 1, message, FaultKind.PLACE))
 
     def cross_check(self, spec: ProjectSpec) -> None:
         for problem in check_project(spec, self.broken):
             document = self.documents[problem.declaration]
-            self.faults.append(document.fault(problem.place, problem.message, offset=problem.offset))
+            self.faults.append(document.fault(problem.place, problem.message, offset=problem.offset, kind=problem.kind))
 
     def locations(self) -> dict[str, Location]:
         """Where every declaration stands (``models/NAME``), its keys (``models/NAME.algorithm``) and its columns."""
@@ -183,11 +183,17 @@ class _Reading:
     def _validated(self, document: Document, value: Any, model: type[_Any]) -> _Any | None:
         if value is None:
             if not document.faults:
-                self.faults.append(document.fault((), "is empty. Write a declaration, or remove the file."))
+                self.faults.append(
+                    document.fault((), "is empty. Write a declaration, or remove the file.", kind=FaultKind.SYNTAX)
+                )
             return None
         if not isinstance(value, dict):
             self.faults.append(
-                document.fault((), "must be a mapping of keys to values. Write key: value, such as owner: team:shop.")
+                document.fault(
+                    (),
+                    "must be a mapping of keys to values. Write key: value, such as owner: team:shop.",
+                    kind=FaultKind.SYNTAX,
+                )
             )
             return None
         try:
@@ -201,7 +207,7 @@ class _Reading:
         name = document.value.get("name") if isinstance(document.value, dict) else None
         if isinstance(name, str) and name != stem:
             message = f"name is {name!r}, but the file is called {stem}.yaml. Give both the same name."
-            self.faults.append(document.fault(["name"], message))
+            self.faults.append(document.fault(["name"], message, kind=FaultKind.PLACE))
             self.broken.add(f"{folder}/{name}")
 
 
@@ -213,11 +219,17 @@ def _content(file: str, path: Path) -> bytes | Fault:
     try:
         if not path.is_file():
             what = "a link to nothing" if path.is_symlink() else "a folder" if path.is_dir() else "no file of text"
-            return Fault(file, 1, 1, f"is {what}. A declaration is a file: move this away.")
+            return Fault(file, 1, 1, f"is {what}. A declaration is a file: move this away.", FaultKind.PLACE)
         with path.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
-        return Fault(file, 1, 1, f"cannot be read: {error.strerror}. Give the right to read it, or move it away.")
+        return Fault(
+            file,
+            1,
+            1,
+            f"cannot be read: {error.strerror}. Give the right to read it, or move it away.",
+            FaultKind.PLACE,
+        )
 
 
 @lru_cache(maxsize=4096)

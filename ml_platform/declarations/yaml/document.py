@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ml_platform.core.errors import Fault
+from ml_platform.core.errors import Fault, FaultKind
 from ml_platform.declarations.yaml.nodes import (
     MAX_KEY,
     MAX_NODES,
@@ -39,13 +39,21 @@ class Document:
     faults: tuple[Fault, ...]
     root: YamlNode | None = None
 
-    def fault(self, path: Path, message: str, *, at_key: bool = False, offset: int = 0) -> Fault:
+    def fault(
+        self,
+        path: Path,
+        message: str,
+        *,
+        at_key: bool = False,
+        offset: int = 0,
+        kind: FaultKind = FaultKind.VALUE,
+    ) -> Fault:
         """Return a fault at the value under `path`, or at its key; a mapping's fault always stands at its key.
 
         Parts of the path that do not exist (a missing key, say) are skipped. `offset` counts characters inside a text.
         """
         line, column = self._position(path, at_key, offset)
-        return Fault(self.file, line, column, _bounded(message))
+        return Fault(self.file, line, column, _bounded(message), kind)
 
     def line(self, path: Path) -> int:
         """Return the 1-based line of the key under `path`."""
@@ -102,7 +110,7 @@ def read_document(file: str, content: bytes) -> Document:
     """Read one YAML 1.2 file; what is wrong with it is in the document's faults."""
     if len(content) > MAX_BYTES:
         message = f"has more than {MAX_BYTES // 1024} kB. Divide the declaration."
-        return Document(file, None, (Fault(file, 1, 1, message),))
+        return Document(file, None, (Fault(file, 1, 1, message, FaultKind.SYNTAX),))
     try:
         root = compose(content.decode("utf-8-sig"))
         reader = _Reader(file)
@@ -111,14 +119,15 @@ def read_document(file: str, content: bytes) -> Document:
         return Document(file, None, (_not_utf8(file, content, error),))
     except UnreadableYaml as error:
         mark = error.mark
-        return Document(file, None, (Fault(file, mark.line + 1, mark.column + 1, f"{error.problem}."),))
+        fault = Fault(file, mark.line + 1, mark.column + 1, f"{error.problem}.", FaultKind.SYNTAX)
+        return Document(file, None, (fault,))
     return Document(file, value, tuple(reader.faults), root)
 
 
 def _not_utf8(file: str, content: bytes, error: UnicodeDecodeError) -> Fault:
     before = content[: error.start]
     line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-    return Fault(file, line, column, f"is not UTF-8 text: {error.reason}. Save it as UTF-8.")
+    return Fault(file, line, column, f"is not UTF-8 text: {error.reason}. Save it as UTF-8.", FaultKind.SYNTAX)
 
 
 class _Reader:
@@ -169,4 +178,5 @@ class _Reader:
             return None
 
     def _fault(self, node: YamlNode, message: str) -> None:
-        self.faults.append(Fault(self.file, node.start.line + 1, node.start.column + 1, f"{message}."))
+        line, column = node.start.line + 1, node.start.column + 1
+        self.faults.append(Fault(self.file, line, column, f"{message}.", FaultKind.SYNTAX))

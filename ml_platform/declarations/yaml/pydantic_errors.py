@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from ml_platform.core.errors import Fault, suggest
+from ml_platform.core.errors import Fault, FaultKind, suggest
 from ml_platform.core.yaml_text import as_yaml
 from ml_platform.declarations.yaml.document import Document, holds
 
@@ -55,11 +55,12 @@ def _fault(kind: str, loc: Loc, ctx: dict[str, Any], said: str, model: type[Base
         text = f"{path[-1]!r} is not a name. Write {_NAME}."
         return document.fault(path, f"{dotted(path[:-1])}: {text}", at_key=True)
     if kind == "missing":
-        return document.fault(path, _said(where, _missing(str(loc[-1]), _fields(_inside(model, loc[:-1])))))
+        text = _missing(str(loc[-1]), _fields(_inside(model, loc[:-1])))
+        return document.fault(path, _said(where, text), kind=FaultKind.MISSING_KEY)
     if kind == "extra_forbidden":
         known = _fields(_inside(model, loc[:-1]))
         text = f"the key {loc[-1]} is unknown. {suggest(str(loc[-1]), known)}"
-        return document.fault(path, _said(dotted(path[:-1]), text), at_key=True)
+        return document.fault(path, _said(dotted(path[:-1]), text), at_key=True, kind=FaultKind.UNKNOWN_KEY)
     text = _refused(str(ctx["error"]), value) if kind == "value_error" else _message(kind, ctx, value, said)
     return document.fault(path, _said(where, text))
 

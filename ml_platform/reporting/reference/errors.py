@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml_platform.core.errors import CODES, ErrorCode
+from ml_platform.core.errors import ALL_CODES, ErrorCode
 from ml_platform.reporting.reference.markdown import Page
 
 
@@ -11,9 +11,9 @@ def errors_page() -> Page:
     return Page(
         "errors",
         "Errors",
-        "Every error has a code, which the command line prints below the message. `ml-platform error CODE` shows the "
+        "Every error has a code, which the command line prints with the message. `ml-platform error CODE` shows the "
         "same text.",
-        tuple(_section(name, item) for name, item in sorted(CODES.items(), key=lambda entry: entry[1].code)),
+        tuple(_section(name, item) for _, (item, name) in sorted(ALL_CODES.items())),
     )
 
 

@@ -78,11 +78,12 @@ def test_the_error_holds_all_faults_of_all_files_in_order_and_counts_them(ferry:
     with pytest.raises(DeclarationError) as caught:
         load_project(ferry, {})
     assert str(caught.value) == (
-        "models/late.yaml:7:68: label.horizon must be positive, found -1d. Give a span of time such as 30d.\n"
+        "models/late.yaml:7:68: label.horizon must be positive, found -1d. Give a span of time such as 30d. "
+        "[E-VALUE-001]\n"
         "models/late.yaml:21:22: monitoring.window: 7 is not a duration. "
-        "Write a number and a unit (w, d, h, m, s), such as 30d.\n"
+        "Write a number and a unit (w, d, h, m, s), such as 30d. [E-VALUE-001]\n"
         "sources/trips.yaml:4:8: owner: 'harbour' is not an owner. Write an e-mail address, or team:NAME "
-        "with letters, digits, _ and -.\n"
+        "with letters, digits, _ and -. [E-VALUE-001]\n"
         "3 faults in the declarations."
     )
 
@@ -276,3 +277,21 @@ def test_loading_a_project_imports_no_heavy_library(ferry: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code"),
+    [
+        ("models/late.yaml", "task: binary", "task: binary\ntask: binary", "E-YAML-001"),
+        ("models/late.yaml", "task: binary", "tusk: binary\ntask: binary", "E-KEY-001"),
+        ("models/late.yaml", "task: binary\n", "", "E-KEY-002"),
+        ("models/late.yaml", "task: binary", "task: binry", "E-VALUE-001"),
+        ("models/late.yaml", "name: late", "name: early", "E-YAML-002"),
+        ("features/ship_recent.yaml", "source: arrivals", "source: trps", "E-NAME-001"),
+        ("project.yaml", "currency: ", "currency: EUR${UNSET} # ", "E-SECRET-002"),
+    ],
+)
+def test_each_kind_of_fault_is_printed_with_its_own_code(ferry: Path, file: str, old: str, new: str, code: str) -> None:
+    edit(ferry, file, old, new)
+    with pytest.raises(DeclarationError, match=rf"\[{code}\]"):
+        load_project(ferry, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ml_platform.core.errors import Fault
+from ml_platform.core.errors import Fault, FaultKind
 from ml_platform.declarations.yaml.document import Document, read_document
 
 
@@ -90,7 +90,8 @@ def test_a_character_that_yaml_forbids_is_named_at_its_place() -> None:
 
 def test_text_that_is_not_utf_8_is_a_fault() -> None:
     document = read_document("a.yaml", b"a: \xff\n")
-    assert document.faults == (Fault("a.yaml", 1, 4, "is not UTF-8 text: invalid start byte. Save it as UTF-8."),)
+    message = "is not UTF-8 text: invalid start byte. Save it as UTF-8."
+    assert document.faults == (Fault("a.yaml", 1, 4, message, FaultKind.SYNTAX),)
 
 
 def test_faults_stand_at_values_and_those_of_mappings_at_their_keys() -> None:
