@@ -6,21 +6,24 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
 from shlex import quote
+from tempfile import TemporaryDirectory
 
 import typer
 
 from ml_platform.cli.json_output import print_json
-from ml_platform.core.errors import PlatformError, suggest
+from ml_platform.core.errors import DeclarationError, PlatformError, suggest
 from ml_platform.core.plain_values import json_value
 from ml_platform.core.private_files import shared_as_wanted
+from ml_platform.declarations.load.load import load_project
 from ml_platform.declarations.load.schema import json_schemas
 from ml_platform.operations.new_project.choices import Choices, Wanted, choose
 from ml_platform.operations.new_project.files import copy_rows, project_files
-from ml_platform.operations.new_project.table import look_at, name_of
+from ml_platform.operations.new_project.table import UnusableFile, look_at, name_of
 
 _EXAMPLES = "ml_platform_examples"
 _LEFT_OUT = shutil.ignore_patterns(".ml_platform", "__pycache__", ".*", "*.csv")
@@ -94,11 +97,17 @@ def make_project(
 def _write_from_rows(directory: Path, rows: Path, wanted: Wanted, as_json: bool) -> None:
     table = look_at(rows)
     chosen = choose(table, wanted, _guess if as_json else _ask)
+    texts = project_files(name_of(directory.resolve().name), table, chosen)
+    with TemporaryDirectory() as trial:
+        _write_texts(Path(trial), texts)
+        try:
+            load_project(Path(trial), {})
+        except DeclarationError as error:
+            raise UnusableFile(
+                rows, f"a project from it has a fault: {error.faults[0]} Rename file or column."
+            ) from None
     copy_rows(table, directory)
-    for name, text in project_files(name_of(directory.resolve().name), table, chosen).items():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    _write_texts(directory, texts)
     _add_schemas(directory)
     if as_json:
         body = {"directory": str(directory), **json_value(asdict(chosen)), "rewritten": list(table.rewritten)}
@@ -107,6 +116,13 @@ def _write_from_rows(directory: Path, rows: Path, wanted: Wanted, as_json: bool)
     _print_choices(directory, chosen)
     if table.rewritten:
         print(f"Times in {', '.join(table.rewritten)} were rewritten as 2024-05-31 18:30:00. Write new files so, too.")
+
+
+def _write_texts(directory: Path, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def _ask(question: str, guess: str) -> str:

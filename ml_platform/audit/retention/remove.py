@@ -26,7 +26,7 @@ class StalePlan(PlatformError):
     def __init__(self, asked: str, found: str) -> None:
         super().__init__(
             f"plan {asked} is out of date: the current plan is {found}. Nothing was removed. "
-            "Run ml-platform gc again, and give the plan that it prints."
+            "Run the same command without --delete, and give the plan that it prints."
         )
 
 

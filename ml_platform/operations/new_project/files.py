@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ml_platform.operations.new_project.choices import Choices
-from ml_platform.operations.new_project.table import ColumnFacts, TableFacts, name_of
+from ml_platform.operations.new_project.table import ColumnFacts, TableFacts, UnusableFile, name_of
 
 _MOST_TEXTS = 200
+_BLOCK = "'(),"
+"""Signs that need no quotes outside of braces."""
 
 
 def project_files(name: str, table: TableFacts, chosen: Choices) -> Mapping[str, str]:
@@ -82,7 +86,7 @@ def _source(title: str, name: str, rows: str, table: TableFacts, chosen: Choices
     return f"""\
 spec_version: 1
 name: {title}
-description: {rows}, from {table.file.name}.
+description: {_quoted(f"{rows}, from {table.file.name}.", _BLOCK)}
 owner: team:{name.replace("_", "-")}
 reader: {_reader(rows, table)}   # a path, a glob or a URL; new files are read at the next run
 key: [{", ".join(chosen.key)}]
@@ -141,10 +145,11 @@ def _label(table: TableFacts, chosen: Choices) -> tuple[str, float]:
     if column.type == "bool":
         return name, float(values.mean())
     if column.distinct > 2:
-        limit = float(values.quantile(0.75))
-        return f"{name} >= {limit:g}", float((values >= limit).mean())
+        limit = float(f"{float(values.quantile(0.75)):.6g}")
+        return f"{name} >= {limit:.15g}", float((values >= limit).mean())
     rare = values.value_counts().index[-1]
-    return f"{name} == {rare!r}" if isinstance(rare, str) else f"{name} == {rare:g}", float((values == rare).mean())
+    written = repr(rare if isinstance(rare, str) else rare.item())
+    return f"{name} == {written}", float((values == rare).mean())
 
 
 def _value(table: TableFacts, chosen: Choices) -> str:
@@ -164,11 +169,23 @@ def _value(table: TableFacts, chosen: Choices) -> str:
             "  do_nothing: wait\n"
         )
     counts = table.frame(name)[name].value_counts()
-    actions = "".join(f"    choose_{name_of(text)}: where(label == {text!r}, 1, 0)\n" for text in counts.index)
+    names = _action_names(list(counts.index))
+    actions = "".join(
+        f"    {name}: {_quoted(f'where(label == {text!r}, 1, 0)', _BLOCK)}\n"
+        for name, text in zip(names, counts.index, strict=True)
+    )
     return (
         "value:   # CHECK: what is each choice worth? Here a right one earns 1\n"
-        f"  actions:\n{actions}  do_nothing: choose_{name_of(counts.index[0])}   # without a model: the most frequent\n"
+        f"  actions:\n{actions}  do_nothing: {names[0]}   # without a model: the most frequent\n"
     )
+
+
+def _action_names(classes: Sequence[str]) -> list[str]:
+    """Return a name for each class; classes that differ in signs and capitals only are numbered."""
+    names = [f"choose_{name_of(text)}" for text in classes]
+    return [
+        f"{name}_{1 + names[:place].count(name)}" if name in names[:place] else name for place, name in enumerate(names)
+    ]
 
 
 def _features(table: TableFacts, chosen: Choices, rows: str) -> str:
@@ -180,6 +197,13 @@ def _features(table: TableFacts, chosen: Choices, rows: str) -> str:
         if column.type != "string" or column.distinct <= _MOST_TEXTS
     ]
     history = [f"  - {chosen.group}_history.*\n"] if chosen.group else []
+    if not history and not names:
+        problem = (
+            f"no column is left to predict {chosen.predict} from: columns with one value, and texts with more than"
+        )
+        raise UnusableFile(
+            table.file, f"{problem} {_MOST_TEXTS} values, are no features. Name a file with more columns."
+        )
     return "".join([*history, *(f"  - {rows}.{name}\n" for name in names)])
 
 
@@ -211,5 +235,7 @@ retraining: {{schedule: "0 3 * * 1 UTC", on: [drift], cooldown: 3d}}
 """
 
 
-def _quoted(expression: str) -> str:
-    return f'"{expression}"' if "'" in expression else expression
+def _quoted(text: str, signs: str = "") -> str:
+    """Return a text as YAML takes it, also within braces; outside of braces, `signs` need no quotes."""
+    plain = rf"[A-Za-z_][\w .<>=/{re.escape(signs)}-]*"
+    return text if re.fullmatch(plain, text, re.ASCII) else json.dumps(text, ensure_ascii=False)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_platform.core.errors import PlatformError
+from ml_platform.declarations.checks.problems import RESERVED_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 _NULLS = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 _FORMATS = ("%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%b %d %Y")
 """Ways to write times, beside ISO 8601, that have one meaning."""
+_WORDS = ("true", "false", "null", "none")
 
 
 class UnusableFile(PlatformError):
@@ -75,6 +78,12 @@ def name_of(text: str) -> str:
     return name if name[:1].isalpha() else f"c_{name}".rstrip("_")
 
 
+def _column_name(text: str) -> str:
+    """Return a name that declarations and expressions take."""
+    name = name_of(text)
+    return f"c_{name}" if name in (*RESERVED_COLUMNS, *_WORDS) or iskeyword(name) else name
+
+
 def look_at(file: Path) -> TableFacts:
     """Read a file of rows.
 
@@ -87,12 +96,23 @@ def look_at(file: Path) -> TableFacts:
     rows, nulls = _read(file)
     if not rows.num_rows:
         raise UnusableFile(file, "it has no rows. Name another file.")
-    names = [name_of(name) for name in rows.column_names]
+    names = [_column_name(name) for name in rows.column_names]
     if len(set(names)) < len(names):
         raise UnusableFile(file, "two columns have the same name, apart from signs and capitals. Rename one.")
     renamed = {old: new for old, new in zip(rows.column_names, names, strict=True) if old != new}
     rows, rewritten = _with_times(rows.rename_columns(names))
+    _require_finite(file, rows)
     return TableFacts(file, rows, _facts(rows), renamed, rewritten, nulls)
+
+
+def _require_finite(file: Path, rows: pa.Table) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name in rows.column_names:
+        column = rows.column(name)
+        if pa.types.is_floating(column.type) and (row := pc.index(pc.is_inf(column), True).as_py()) >= 0:
+            raise UnusableFile(file, f"row {row + 1} has an infinite number in column {name}. Correct the row.")
 
 
 def _read(file: Path) -> tuple[pa.Table, tuple[str, ...]]:
@@ -103,10 +123,43 @@ def _read(file: Path) -> tuple[pa.Table, tuple[str, ...]]:
     try:
         if file.suffix == ".parquet":
             return pa.parquet.read_table(file), ()
-        options = pa.csv.ConvertOptions(null_values=["", *_NULLS], strings_can_be_null=True)
-        return pa.csv.read_csv(file, convert_options=options), _null_cells(file)
+        rows = _read_csv(file, {})
+        return _read_csv(file, dict.fromkeys(_no_numbers(file, rows), pa.string())), _null_cells(file)
+    except UnicodeDecodeError as error:
+        problem = f"byte {error.start} is not UTF-8 text. Save the file as UTF-8."
+        raise UnusableFile(file, problem) from None
     except (pa.ArrowException, OSError) as error:
         raise UnusableFile(file, f"not readable as CSV or Parquet: {error}. Repair it.") from None
+
+
+def _read_csv(file: Path, types: Mapping[str, pa.DataType]) -> pa.Table:
+    import pyarrow.csv
+
+    options = pyarrow.csv.ConvertOptions(null_values=["", *_NULLS], strings_can_be_null=True, column_types=types)
+    return pyarrow.csv.read_csv(file, convert_options=options)
+
+
+def _no_numbers(file: Path, rows: pa.Table) -> list[str]:
+    """Return the columns that numbers would change: codes such as 00501, and ids beyond 64 bits."""
+    import pyarrow as pa
+
+    numbers = {
+        field.name: pa.types.is_floating(field.type)
+        for field in rows.schema
+        if pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+    }
+    texts = _read_csv(file, dict.fromkeys(numbers, pa.string()))
+    at = {name: place for place, name in enumerate(rows.column_names)}
+    return [name for name, broken in numbers.items() if _is_changed(texts.column(at[name]), broken=broken)]
+
+
+def _is_changed(cells: pa.ChunkedArray, *, broken: bool) -> bool:
+    import pyarrow.compute as pc
+
+    written = cells.drop_null()
+    if pc.any(pc.match_substring_regex(written, r"^[+-]?0[0-9]+$")).as_py():
+        return True
+    return bool(broken and len(written) and pc.all(pc.match_substring_regex(written, r"^[+-]?[0-9]+$")).as_py())
 
 
 def _null_cells(file: Path) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import random
 from collections.abc import Callable
@@ -129,3 +130,77 @@ def test_what_cannot_be_used_is_refused_and_nothing_is_written(
 def test_a_file_with_too_few_days_is_refused(make: Callable[..., ProjectSpec], tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match=r"placed_at spans \d+ days; training, and a test of 14 days, need 48"):
         make(write_orders(tmp_path / "orders.csv", days=30))
+
+
+def write_rows(path: Path, header: str, cells: Callable[[int], str]) -> Path:
+    times = (f"2024-0{1 + number // 28}-{1 + number % 28:02}T08:00:00Z" for number in range(84))
+    lines = [f"id,at,{header}", *(f"{n},{time},{cells(n)}" for n, time in enumerate(times))]
+    path.write_text("\n".join(lines), encoding="utf-8", errors="surrogateescape")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (lambda n: f"{n % 7:05}", "string"),  # postcodes: 00006 is not 6
+        (lambda n: str(2**64 + n % 7), "string"),  # as a float, all of them are one number
+        (lambda n: str(2**62 + n), "int"),
+        (lambda n: f"{n}.50", "float"),
+        (lambda n: "0.5" if n % 2 else "0", "float"),
+    ],
+)
+def test_a_column_becomes_numbers_only_where_numbers_keep_what_is_written(
+    make: Callable[..., ProjectSpec], tmp_path: Path, cells: Callable[[int], str], kind: str
+) -> None:
+    spec = make(write_rows(tmp_path / "x.csv", "code,late", lambda n: f"{cells(n)},{n % 3}"), predict="late")
+    assert spec.sources["x"].columns["code"].type == kind
+    assert "x.code" in spec.models["predict_late"].features or spec.feature_tables["code_history"]
+
+
+def test_a_label_of_two_large_numbers_names_one_of_them_exactly(
+    make: Callable[..., ProjectSpec], tmp_path: Path
+) -> None:
+    file = write_rows(tmp_path / "x.csv", "n,kind", lambda n: f"{n},{1000002 if n % 3 else 1000001}")
+    label = make(file, predict="kind").models["predict_kind"].label
+    assert isinstance(label, RowLabel)
+    assert label.expression == "kind == 1000001"
+
+
+@pytest.mark.parametrize("classes", [("it's", 'say "x"'), ("a: b", "c # d"), ("<b>", "{e}", "[f]"), ("a", "A", "a!")])
+def test_classes_with_any_signs_are_declared_as_they_are(
+    make: Callable[..., ProjectSpec], tmp_path: Path, classes: tuple[str, ...]
+) -> None:
+    cells = ['"' + text.replace('"', '""') + '"' for text in classes]
+    file = write_rows(tmp_path / "x.csv", "n,kind", lambda n: f"{n},{cells[n % len(cells)]}")
+    model = make(file, predict="kind").models["predict_kind"]
+    assert isinstance(model.label, RowLabel)
+    texts = [model.label.expression] if model.task == "binary" else list((model.value.actions or {}).values())
+    named = {node.value for text in texts for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
+    texts_named = {name for name in named if isinstance(name, str)}
+    assert texts_named < set(classes) if model.task == "binary" else texts_named == set(classes)
+
+
+@pytest.mark.parametrize("name", ["label", "prediction_time", "tick", "and", "is", "true", "null"])
+def test_columns_with_names_that_declarations_need_get_others(
+    make: Callable[..., ProjectSpec], tmp_path: Path, name: str
+) -> None:
+    spec = make(write_rows(tmp_path / "x.csv", f"{name},late", lambda n: f"{n},{n % 2}"), predict="late")
+    assert f"x.c_{name}" in spec.models["predict_late"].features
+
+
+@pytest.mark.parametrize(
+    ("cells", "sentence"),
+    [
+        (lambda n: f"5,{n % 3}", "no column is left to predict late from"),
+        (lambda n: f"{'inf' if n == 3 else n},{n}", "row 4 has an infinite number in column n."),
+        (lambda n: f"x\udcff{n % 2},{n}", "is not UTF-8 text. Save the file as UTF-8."),
+    ],
+)
+def test_a_file_from_which_no_valid_project_follows_is_refused(
+    make: Callable[..., ProjectSpec], tmp_path: Path, cells: Callable[[int], str], sentence: str
+) -> None:
+    file = write_rows(tmp_path / "x.csv", "n,late", cells)
+    with pytest.raises(PlatformError) as refused:
+        make(file, predict="late")
+    assert sentence in str(refused.value)
+    assert not (tmp_path / "shop").exists()
