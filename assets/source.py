@@ -16,6 +16,7 @@ from ml_platform.reporting.catalog.source_facts import SourceColumn, SourceFacts
 from ml_platform.reporting.catalog.sources import source_facts
 from ml_platform.sources.checks.results import CheckResult, ChecksFailed
 from ml_platform.sources.checks.run import run_expectations
+from ml_platform.sources.clock_behind import clock_note
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.sources.ingested import Ingested
 from ml_platform.storage.artifact_kinds.source import SourceManifest
@@ -56,7 +57,8 @@ def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
         versions, upstream = _upstream(project, spec, found)
         checks = list(report_checks(step, names, [*found.checks, *upstream]))
         facts = source_facts(project, spec.name, found.made.artifact)
-        yield step.result(found.made, _metadata(facts, found) | versions | lineage, checks)
+        clock = clock_note(project.database, project.clock.now())
+        yield step.result(found.made, _metadata(facts, found, clock) | versions | lineage, checks)
         if any(result.blocks for result in found.checks):
             raise ChecksFailed(node.name, found.checks)
 
@@ -75,7 +77,7 @@ def _upstream(project: Project, spec: SourceSpec, found: Ingested) -> tuple[Meta
     return {"versions": table(rows)}, [check_upstream(project, spec.name, versions)]
 
 
-def _metadata(facts: SourceFacts, found: Ingested) -> Metadata:
+def _metadata(facts: SourceFacts, found: Ingested, clock: str | None) -> Metadata:
     about = SourceManifest.of(found.made.artifact)
     types = {column.name: column.type for column in facts.columns}
     told = {column.name: described(column.description, column.unit) for column in facts.columns}
@@ -97,7 +99,7 @@ def _metadata(facts: SourceFacts, found: Ingested) -> Metadata:
             "dirty_rows": table([asdict(item) for item in facts.dirty]),
             "waiting_rows": found.upstream.waiting,
             "waiting_until": found.upstream.until or "none",
-            "upstream": bullets(found.upstream.notes()),
+            "upstream": bullets([*found.upstream.notes(), *([clock] if clock else [])]),
             "events_from": (about.events or _NONE)[0],
             "events_to": (about.events or _NONE)[1],
             "known_until": about.newest or "none",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from html.parser import HTMLParser
 from pathlib import Path
@@ -28,7 +29,52 @@ def write_hostile_shop(root: Path, *, days: int = 62, orders_a_day: int = 40) ->
     model = root / "models/late_parcel.yaml"
     text = model.read_text().replace("orders.items]", "orders.items, orders.courier]")
     model.write_text(text + "release: {first: {do_nothing: 0.9, baselines: ignore}}\n")
+    _add_dirty_rows(root)
+    _add_parcels(root)
+    _add_couriers(root)
     return root
+
+
+def _add_dirty_rows(root: Path) -> None:
+    """Let orders have rows in quarantine: a hostile text where a number, a time or a key is expected."""
+    declaration = root / "sources/orders.yaml"
+    declaration.write_text(declaration.read_text() + "on_error: quarantine\nquarantine: {at_most: 20%}\n")
+    with (root / "data/orders.csv").open("a", newline="") as file:
+        rows = csv.writer(file)
+        for number in range(3):
+            rows.writerow([f"dirty {number} {HOSTILE}", HOSTILE, HOSTILE, HOSTILE + STEERING, HOSTILE, HOSTILE])
+
+
+def _add_parcels(root: Path) -> None:
+    """Add a source that is derived from both others, with a hostile text in its query."""
+    literal = HOSTILE.replace("'", "''")
+    query = (
+        f"select o.order_id as order_id, coalesce(o.courier, '{literal}') as courier, o.placed_at as placed_at, "
+        f"'{literal}' as note from orders o left join deliveries d on o.order_id = d.order_id"
+    )
+    columns = {"order_id": "string", "courier": "string", "placed_at": "timestamp", "note": "string"}
+    declared = {"reader": {"sql": query}, "key": ["order_id"], "event_timestamp": "placed_at", "columns": columns}
+    _declare(root / "sources/parcels.yaml", declared)
+
+
+def _add_couriers(root: Path) -> None:
+    """Add a population of couriers, with a hostile text in its condition."""
+    population = {"entity": "courier", "every": "0 6 * * * UTC"}
+    condition = f"courier_recent.parcels_7d > 0 and {HOSTILE!r} != 'x'"
+    declared = {
+        "task": "binary",
+        "population": population | {"while": condition},
+        "label": {"source": "deliveries", "any": f"minutes_late >= 30 and courier != {HOSTILE!r}", "within": "1d"},
+        "features": ["courier_recent.*"],
+        "split": {"train": "28d", "validate": "7d", "test": "14d"},
+        "algorithm": "logistic_regression",
+    }
+    _declare(root / "models/late_courier.yaml", declared)
+
+
+def _declare(path: Path, declared: dict[str, object]) -> None:
+    about = {"spec_version": 1, "name": path.stem, "description": HOSTILE, "owner": "team:shop"}
+    path.write_text(json.dumps(about | declared))
 
 
 def _hostile(text: str) -> str:
@@ -51,8 +97,6 @@ def _described(line: str) -> str:
 
 def _hostile_cells(path: Path) -> None:
     """Write a hostile text behind each order's id and instead of one courier's name, and fill the hostile column."""
-    import csv
-
     with path.open(newline="") as file:
         head, *rows = list(csv.reader(file))
     courier = head.index("courier")

@@ -65,6 +65,8 @@ def print_status(project: Project, console: Console) -> None:
     """Print how a project stands: data, then each model."""
     status = project_status(project, project.clock.now())
     console.print(styled("\n[bold]{}[/] at {} UTC\n", status.project, f"{status.now:%Y-%m-%d %H:%M}"))
+    if status.clock:
+        console.print(Text(f"clock: {status.clock}", style="yellow"))
     console.print(_data(project, status))
     for item in status.sources:
         for note in item.notes:

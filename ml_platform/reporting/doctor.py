@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +16,7 @@ from typing import Any
 from ml_platform.core.errors import PlatformError
 from ml_platform.project import Project, open_project
 from ml_platform.reporting.mlflow.client import reachable
+from ml_platform.sources.clock_behind import clock_note
 
 _FREE_GB = 2.0
 _OLDEST_NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,6 +102,9 @@ def _clock(project: Project, now: datetime) -> Checked:
     state = project.root / project.spec.file.storage.state
     newest = max((path.stat().st_mtime for path in state.glob("*")), default=0.0)
     ok = now >= _OLDEST_NOW and datetime.fromtimestamp(newest, UTC) <= now + _CLOCK_SLACK
+    with suppress(PlatformError):  # a database that does not answer has a check of its own
+        if ok and (note := clock_note(project.database, project.clock.now())):
+            return Checked("clock", False, f"{now:%Y-%m-%d %H:%M} UTC", note)
     return Checked("clock", ok, f"{now:%Y-%m-%d %H:%M} UTC", "" if ok else "Set the machine's clock, such as with NTP.")
 
 

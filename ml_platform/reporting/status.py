@@ -20,6 +20,7 @@ from ml_platform.project import Project
 from ml_platform.registry.champion import anchor, champion, champion_ref
 from ml_platform.reporting.mlflow.outbox import count_waiting
 from ml_platform.sources.checks.results import last_recording
+from ml_platform.sources.clock_behind import clock_note
 from ml_platform.sources.ingest_history import last_ingest
 from ml_platform.sources.upstream import read_upstream
 from ml_platform.storage.artifact_kinds import artifact_kind
@@ -151,6 +152,8 @@ class ProjectStatus:
     ----------
     mlflow_waiting
         How many records MLflow has not taken yet.
+    clock
+        What a clock means that is before what was recorded, in a sentence; None where it is not.
     """
 
     project: str
@@ -161,6 +164,7 @@ class ProjectStatus:
     models: tuple[ModelStatus, ...]
     alerts: tuple[Mapping[str, Any], ...]
     mlflow_waiting: int = 0
+    clock: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the status in JSON types."""
@@ -180,6 +184,7 @@ def project_status(project: Project, now: datetime) -> ProjectStatus:
         models=tuple(_model(project, name, now) for name in spec.models),
         alerts=tuple(recent_alerts(project, limit=10)),
         mlflow_waiting=count_waiting(project),
+        clock=clock_note(project.database, now),
     )
 
 

@@ -4,6 +4,7 @@ __all__ = [
     "arrivals",
     "change_detection",
     "checks",
+    "clock_behind",
     "conform",
     "dirty_rows",
     "empty_log",

@@ -54,6 +54,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         "snapshots": ["snapshots", root],
         "plan": ["plan", root],
         "verify": ["verify", root],
+        "quarantine": ["quarantine", root],
+        "plan with data": ["plan", root, "--data"],
     }.items():
         printed[name] = call(*command)
     return Made(root, id, printed)
@@ -110,11 +112,18 @@ def test_nothing_that_is_printed_steers_the_terminal(made: Made) -> None:
         assert not set(text) & {"\x1b", "\x07", "\x9b"}, name
     assert "\\x1b]0;owned\\x07" in made.printed["explain"]
     assert "[red]" in made.printed["explain"]  # a text, and no style
+    assert "window.PWNED" in made.printed["quarantine"]
 
 
 def test_the_served_pages_run_no_text_of_the_data(made: Made, browser: webdriver.Chrome, tmp_path: Path) -> None:
     with up(made.root, tmp_path / "printed") as served:
-        for path in ("sources/orders", "late_parcel/monitoring", "features/courier_recent", "late_parcel/snapshot"):
+        for path in (
+            "sources/orders",
+            "late_parcel/monitoring",
+            "features/courier_recent",
+            "late_parcel/snapshot",
+            "sources/parcels",
+        ):
             browser.get(f"{served.dagster}/assets/{path}")
             time.sleep(8)
             assert browser.execute_script(RAN) == [None, None], path

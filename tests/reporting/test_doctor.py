@@ -10,7 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from ml_platform.project import open_project
 from ml_platform.reporting.doctor import Checked, check_up
+from ml_platform.sources.ingest import ingest_source
 from tests.worlds import write_shop
 
 
@@ -51,6 +53,15 @@ def test_a_database_that_cannot_be_opened_is_named(shop: Path) -> None:
 def test_a_tracking_server_that_does_not_answer_is_named(shop: Path) -> None:
     declare(shop, "storage: {mlflow: 'http://127.0.0.1:9'}")  # the port that discards, and nothing listens
     assert checks(shop)["mlflow server"].found == "http://127.0.0.1:9 does not answer"
+
+
+def test_a_clock_that_is_before_the_last_ingest_is_named(shop: Path) -> None:
+    project = open_project(shop)
+    ingest_source(project, "orders", project.clock.now() + timedelta(days=2))
+    found = checks(shop)["clock"]
+    assert not found.ok
+    later = project.clock.now() + timedelta(days=2)
+    assert f"is before the last ingest ({later:%Y-%m-%d %H:%M:%S})" in found.remedy
 
 
 def test_a_full_disk_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

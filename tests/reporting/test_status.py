@@ -84,6 +84,9 @@ def test_the_champion_of_an_earlier_instant_is_the_one_of_that_time(project: Pro
     model = next(found for found in early.models if found.name == "late_parcel")
     assert model.champion is not None
     assert (model.champion.version, model.champion.since) == (1, NOW - timedelta(days=10))
+    assert early.clock is not None
+    assert "is before the last line of the ledger (2024-01-" in early.clock
+    assert project_status(project, NOW).clock is None
 
 
 def test_the_status_is_plain_json_and_asking_changes_nothing(project: Project) -> None:

@@ -28,6 +28,23 @@ release:
   refresh: {champion: ignore, anchor: ignore}
 """
 """A release needs only what every rule needs: 14 test days, and more earned than by doing nothing."""
+DIRTY = "deletes: items < 0\non_error: quarantine\n"
+DIRTY_ROWS = "x1,courier_a,2024-02-20T10:00:00Z,12.5,many\nx2,courier_b,some day,12.5,3\n"
+"""Two rows in quarantine; the first is corrected on the second day."""
+DELETING_ROW = "o000001,courier_a,2024-03-01T11:00:00Z,1.0,-1\n"
+PARCELS = """\
+spec_version: 1
+name: parcels
+description: Orders with their delivery, where it is known.
+owner: team:shop
+reader:
+  sql: >
+    select o.order_id as order_id, o.placed_at as placed_at, d.minutes_late as minutes_late
+    from orders o left join deliveries d on o.order_id = d.order_id
+key: [order_id]
+event_timestamp: placed_at
+columns: {order_id: string, placed_at: timestamp, minutes_late: float}
+"""
 
 
 def build_factory(directory: Path) -> Project:
@@ -41,8 +58,14 @@ def build_factory(directory: Path) -> Project:
     model = LATE_PARCEL.replace("num_iterations: 60", "num_iterations: 5").replace('gates: {auc: ">= 0.55"}\n', "")
     (directory / "models/late_parcel.yaml").write_text(model.replace("deployment:", EASY + "deployment:"))
     write_shop_data(directory, days=66, orders_a_day=12)
+    orders = directory / "data/orders.csv"
+    (directory / "sources/orders.yaml").write_text(FILES["sources/orders.yaml"] + DIRTY)
+    (directory / "sources/parcels.yaml").write_text(PARCELS)
+    orders.write_text(orders.read_text() + DIRTY_ROWS)
     project = open_project(directory)
     for now in (NOON, NOON + DAY):
+        if now != NOON:
+            orders.write_text(orders.read_text().replace("many", "2") + DELETING_ROW)
         refresh(project, now)
         inputs = inputs_of(project)
         for day in (now.date(), (now - DAY).date()) if now != NOON else (now.date(),):
