@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -72,9 +73,9 @@ def _add_couriers(root: Path) -> None:
     _declare(root / "models/late_courier.yaml", declared)
 
 
-def _declare(path: Path, declared: dict[str, object]) -> None:
+def _declare(path: Path, declared: Mapping[str, object]) -> None:
     about = {"spec_version": 1, "name": path.stem, "description": HOSTILE, "owner": "team:shop"}
-    path.write_text(json.dumps(about | declared))
+    path.write_text(json.dumps({**about, **declared}))
 
 
 def _hostile(text: str) -> str:
