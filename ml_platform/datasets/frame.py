@@ -39,7 +39,7 @@ from ml_platform.datasets.population.asking import questions_of
 from ml_platform.datasets.population.limits import has_left, in_sample, within_max
 from ml_platform.datasets.population.questions import Period
 from ml_platform.declarations.own_columns import required_columns
-from ml_platform.declarations.resolve import expand_features
+from ml_platform.declarations.resolve import frame_columns
 from ml_platform.project import Project
 from ml_platform.sources.source_log import KNOWN
 
@@ -110,13 +110,13 @@ class Frame:
 
     def with_features(self, rows: pa.Table) -> pa.Table:
         """Return rows with the model's features as they could be read at ``_effective``."""
-        columns = expand_features(self._project.spec, self._model)
+        columns = frame_columns(self._project.spec, self._model)
         return with_feature_columns(self._project, self._model, self._inputs, self._engine, rows, columns)
 
     def _framed(self, asked: pa.Table) -> pa.Table:
         found = self.with_features(asked.drop_columns([KNOWN]))
         own = [f"{self._own.name}.{column}" for column in self._own.columns]
-        features = [name for name in expand_features(self._project.spec, self._model) if name not in own]
+        features = [name for name in frame_columns(self._project.spec, self._model) if name not in own]
         times = {PREDICTION_TIME: found[ASKED].cast(INSTANT), EFFECTIVE_TIME: found[EFFECTIVE].cast(INSTANT)}
         keys = {key: found[f"{self._own.name}.{key}"] for key in self.keys}
         rows = pa.table({**keys, **times, **{name: found[name] for name in (*own, *features)}, LATE: found[IS_LATE]})

@@ -57,6 +57,7 @@ def _ordered(name: str, value: Any) -> Any:
 def frame_part(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
     """Return what decides a model's frame besides its own population: features, ticks, keys, the batch runs."""
     tables = {name: spec.feature_tables[name] for name in feature_tables_of(spec, model)}
+    references = {"label_columns": list(model.label.references)} if model.label.references else {}
     return {
         "features": list(expand_features(spec, model)),
         "ticks": {name: [deciding(table.refresh), deciding(table.publish_delay)] for name, table in tables.items()},
@@ -66,6 +67,7 @@ def frame_part(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
         "label_rows": rows_of(spec.sources[model.label.source]),
         "label_freshness": deciding(spec.sources[model.label.source].freshness),
         "batch": model.batch.text,
+        **references,
     }
 
 

@@ -52,14 +52,14 @@ def joined_table(spec: ProjectSpec, model: ModelSpec, alias: str) -> Joined | No
 def joins_of(spec: ProjectSpec, model: ModelSpec) -> tuple[Joined, ...]:
     """Return every feature table that a model's rows meet, each after those that give it keys.
 
-    These are the tables of its features, and those that decide who is asked about.
+    These are the tables of its features, those that decide who is asked about, and those that the label reads.
 
     Raises
     ------
     DeclarationCycle
         Where tables give each other their keys.
     """
-    return joins_through(spec, model, [*model.features, *model.population.references])
+    return joins_through(spec, model, [*model.features, *model.population.references, *model.label.references])
 
 
 def joins_through(spec: ProjectSpec, model: ModelSpec, references: Iterable[str]) -> tuple[Joined, ...]:

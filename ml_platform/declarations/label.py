@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from ml_platform.core.clock import format_duration
-from ml_platform.core.expressions import Kind, parse_expression
+from ml_platform.core.expressions import Kind, dotted_names, parse_expression
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.label_aggregates import (
     OF_TABLES,
@@ -58,8 +58,23 @@ class Label(Declaration):
 
     @property
     @abstractmethod
+    def over_rows(self) -> Sequence[str]:
+        """The expressions over the rows of its source."""
+
+    @property
+    def over_answers(self) -> Sequence[str]:
+        """The expressions over what was made of these rows."""
+        return ()
+
+    @property
     def reads(self) -> frozenset[str]:
         """The columns of its source that it is made of."""
+        return frozenset(name for text in self.over_rows for name in parse_expression(text).names if "." not in name)
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The columns of the question that it reads, ``table.column``; none of an expression that cannot be read."""
+        return tuple(sorted({*dotted_names(self.over_rows), *dotted_names(self.over_answers)}))
 
     def settled_by(self, source: SourceSpec | None) -> Label:
         """Return the label with what follows from its source."""
@@ -79,7 +94,8 @@ class RowLabel(Label):
     """An expression over the one row of the source that has the entity's key."""
 
     expression: ExpressionText = Field(
-        description="The truth of a row: an expression over that source's columns.", examples=["minutes_late >= 30"]
+        description="The truth of a row: an expression over its columns, and table.column as known at prediction time.",
+        examples=["minutes_late >= 30"],
     )
     horizon_: Span = Field(
         alias="horizon",
@@ -104,9 +120,9 @@ class RowLabel(Label):
         return self.expression
 
     @property
-    def reads(self) -> frozenset[str]:
-        """The columns that the expression reads."""
-        return frozenset(parse_expression(self.expression).names)
+    def over_rows(self) -> Sequence[str]:
+        """The expression."""
+        return (self.expression,)
 
 
 class WindowLabel(Label):
@@ -144,7 +160,9 @@ class WindowLabel(Label):
         examples=[{"spend": {"sum": "amount"}, "visits": {"count": True}}],
     )
     expression: ExpressionText | None = Field(
-        None, description="The truth of a row: an expression over aggregates.", examples=["spend >= 100 and visits > 1"]
+        None,
+        description="The truth of a row: an expression over aggregates, and table.column as known at prediction time.",
+        examples=["spend >= 100 and visits > 1"],
     )
 
     @model_validator(mode="after")
@@ -182,10 +200,14 @@ class WindowLabel(Label):
         return f"{self.expression} ({parts}){window}"
 
     @property
-    def reads(self) -> frozenset[str]:
-        """The columns that the aggregates and their conditions read."""
-        texts = [text for item in self.aggregates.values() for text in (*item.expressions.values(), item.where) if text]
-        return frozenset(name for text in texts for name in parse_expression(text).names)
+    def over_rows(self) -> Sequence[str]:
+        """The expressions of the aggregates, and their conditions."""
+        return [text for item in self.aggregates.values() for text in (*item.expressions.values(), item.where) if text]
+
+    @property
+    def over_answers(self) -> Sequence[str]:
+        """The expression over the aggregates."""
+        return () if self.expression is None else (self.expression,)
 
     def kinds(self, columns: Mapping[str, Kind]) -> Mapping[str, Kind]:
         """Return the kinds of the aggregates over a source with these columns."""

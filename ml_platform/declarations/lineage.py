@@ -62,12 +62,12 @@ def _read_by(table: FeatureTableSpec, column: str) -> list[str]:
 
 def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:
     """Return where the columns of a model's training frame come from: feature tables, population, label."""
-    own, label = required_columns(spec, model), model.label.source
+    own, label = required_columns(spec, model), NodeName("source", model.label.source)
     features = {name: (_owner(spec, model, name),) for name in expand_features(spec, model)}
     return {
         **{name: _of(own.node, [name]) for name in spec.file.entities[model.population.entity]},
         "prediction_time": _of(own.node, model.population.time_columns),
-        "label": _of(NodeName("source", label), sorted(model.label.reads)),
+        "label": (*_of(label, sorted(model.label.reads)), *(_owner(spec, model, n) for n in model.label.references)),
         **features,
     }
 

@@ -28,6 +28,11 @@ def expand_features(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
     return tuple(found)
 
 
+def frame_columns(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
+    """Return the columns that the rows of the model's frame have: its features, then what its label reads of them."""
+    return tuple(dict.fromkeys((*expand_features(spec, model), *model.label.references)))
+
+
 def feature_tables_of(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
     """Return the names of the feature tables that the model's rows meet."""
     return tuple(dict.fromkeys(joined.table.name for joined in joins_of(spec, model)))

@@ -32,14 +32,14 @@ def all_inputs(spec: ProjectSpec, model: ModelSpec) -> tuple[InputColumn, ...]:
 def inputs_of(spec: ProjectSpec, model: ModelSpec, algorithm: Algorithm) -> tuple[InputColumn, ...]:
     """Return the columns that one algorithm's predictor needs: features first, in declared order.
 
-    Then come the columns that its payoffs and its rule read, and, where transforms take part, all columns of the
-    population and the prediction time, since a function says nowhere what it reads.
+    Then come the columns that its payoffs, its rule and the label read, and, where transforms take part, all columns of
+    the population and the prediction time, since a function says nowhere what it reads.
     """
     decision = Decision.declared(model.value, model.population.owner)
     names = dict.fromkeys(expand_features(spec, model) if reads_matrix(algorithm.name) else ())
     own = transform_names(model)
     names.update(dict.fromkeys(name for name in _rule_columns(model, algorithm) if name.partition(".")[0] not in own))
-    names.update(dict.fromkeys(decision.columns))
+    names.update(dict.fromkeys((*decision.columns, *model.label.references)))
     with_transforms = needs_transforms(model, algorithm)
     if with_transforms:
         names.update(dict.fromkeys([*expand_features(spec, model), *population_columns(spec, model)]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +17,6 @@ from ml_platform.core.expressions.types import Kind, KindError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-    import numpy as np
     import pandas as pd
 
     from ml_platform.core.expressions.arrays import Array
@@ -173,3 +173,16 @@ def _literal_kind(node: ExpressionNode) -> Kind:
         return "null"
     kinds: dict[type, Kind] = {bool: "bool", int: "int", float: "float", str: "string"}
     return kinds[type(node.value)]
+
+
+def dotted_names(texts: Iterable[str]) -> set[str]:
+    """Return the names ``owner.column`` that expressions read; none of an expression that cannot be read.
+
+    >>> dotted_names(["spend > shopping.spend_84d"])
+    {'shopping.spend_84d'}
+    """
+    found = set[str]()
+    for text in texts:
+        with suppress(ExpressionError):
+            found.update(name for name in parse_expression(text).names if "." in name)
+    return found

@@ -15,7 +15,9 @@ from ml_platform.datasets.labels.states import LABEL, LABEL_STATE
 from ml_platform.datasets.labels.window_label import with_window_labels
 from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.declarations.label import WindowLabel
+from ml_platform.declarations.resolve import feature_type
 from ml_platform.project import Project
+from ml_platform.sources.conform import TYPES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +35,8 @@ def with_labels(
     source_id
         The artifact of the label's source.
     rows
-        One row for each question, with the entity's key and ``effective_time``; the label horizon of each has passed.
+        One row for each question, with the entity's key, ``effective_time`` and the columns of the question that the
+        label reads, as they were known then; the label horizon of each has passed.
     as_of
         Rows of the label's source that became known later take no part.
 
@@ -55,17 +58,36 @@ def labels_of(project: Project, model_name: str, source_id: str, rows: pd.DataFr
     source_id
         The artifact of the label's source.
     rows
-        With the entity's key and ``effective_time``, such as rows of the prediction log whose label horizon has passed.
+        As `label_questions` reads them, such as rows of the prediction log whose label horizon has passed.
     """
     import pandas as pd
 
     if rows.empty:
         return pd.DataFrame({LABEL: [], LABEL_STATE: []}, index=rows.index, dtype=object)
-    keys = project.spec.file.entities[project.spec.models[model_name].population.entity]
-    asked = pa.Table.from_pandas(rows[[*keys, EFFECTIVE_TIME]], preserve_index=False)
+    asked = label_questions(project, model_name, rows)
     with project.engine() as engine:
         labels = with_labels(project, model_name, source_id, asked, engine, as_of)
     return to_frame(labels.select([LABEL, LABEL_STATE])).set_axis(rows.index)
+
+
+def label_questions(project: Project, model_name: str, rows: pd.DataFrame) -> pa.Table:
+    """Return what a label needs to know of questions.
+
+    Parameters
+    ----------
+    rows
+        With the entity's key, ``effective_time``, and the columns of the question that the label reads. A column that
+        is not there is null: predictions are logged with the columns that the label read when they were made.
+    """
+    model = project.spec.models[model_name]
+    keys = project.spec.file.entities[model.population.entity]
+    times = rows[EFFECTIVE_TIME].astype("datetime64[us, UTC]")
+    asked = pa.Table.from_pandas(rows[list(keys)].assign(**{EFFECTIVE_TIME: times}), preserve_index=False)
+    for name in model.label.references:
+        kind = TYPES[feature_type(project.spec, name, model)]
+        found = pa.Array.from_pandas(rows[name], type=kind) if name in rows else pa.nulls(len(rows), kind)
+        asked = asked.append_column(name, found)
+    return asked
 
 
 def label_facts(labels: pa.ChunkedArray, is_number: bool) -> Mapping[str, Any]:

@@ -41,8 +41,8 @@ class LabelRows:
     asked
         The questions: the entity's key, ``_place``, and ``_at`` and ``_end`` of the horizon in microseconds.
     answers
-        One row for each question and label row that answers it: ``_place``, ``label``, the event and known-at of the
-        label row, and the columns of the source that were asked for.
+        One row for each question and label row that answers it: ``_place``, ``_label``, the event and known-at of the
+        label row, and the columns of the source that the label reads.
     flags
         For each question with a label row: whether some of them are about an event ``_before`` the question, and
         whether some became known ``_late``, for an event within the horizon.
@@ -70,9 +70,10 @@ def label_rows(
     questions: pa.Table,
     engine: Engine,
     as_of: datetime,
-    columns: tuple[str, ...] = (),
 ) -> LabelRows:
     """Return which rows of the label's source answer which questions, with what was known at `as_of`.
+
+    `questions` have the entity's key, ``effective_time``, and the columns of the question that the label reads.
 
     A label row is about an event before the question where its event lies before the batch run, it became known only
     afterwards, and no row about this event was known at the batch run. (What was known then is for the leak check.)
@@ -86,9 +87,8 @@ def label_rows(
     source = project.spec.sources[model.label.source]
     rows = source_versions(engine, project.store, project.store.get("source", source_id), source.key, "label_rows")
     rows = rows.filter(rows[KNOWN] <= to_micros(as_of))
-    value = parse_expression(label.expression).to_ibis(rows)
-    named = {f"_key_{key}": rows[key] for key in keys} | {f"_{LABEL}": value}
-    facts = rows.select(*columns, EVENT, KNOWN, UNTIL, **named)
+    columns = sorted(label.reads)
+    facts = rows.select(*columns, EVENT, KNOWN, UNTIL, **{f"_key_{key}": rows[key] for key in keys})
     both = asked.inner_join(facts, [asked[key] == facts[f"_key_{key}"] for key in keys])
     at, end, event, known = both[_AT], both[_END], both[EVENT], both[KNOWN]
     early = both.filter(known <= at).select(_early=_PLACE, _early_event=EVENT).distinct()
@@ -98,6 +98,7 @@ def label_rows(
     in_time = (known <= end) & (end < both[UNTIL])
     both = both.mutate(
         **{
+            f"_{LABEL}": parse_expression(label.expression).to_ibis(both),
             _ANSWERS: in_time & ~before,
             _BEFORE: in_time & before,
             _LATE: (known > end) & (event <= end) & ~before,
@@ -124,7 +125,8 @@ def with_row_labels(
     """
     model, declared = project.spec.models[model_name], row_label_of(project, model_name)
     keys = project.spec.file.entities[model.population.entity]
-    found = label_rows(project, model_name, source_id, rows.select([*keys, EFFECTIVE_TIME]), engine, as_of)
+    questions = rows.select([*keys, EFFECTIVE_TIME, *declared.references])
+    found = label_rows(project, model_name, source_id, questions, engine, as_of)
     answers = found.answers.select(_of=_PLACE, _there=ibis.literal(True), **{LABEL: found.answers[f"_{LABEL}"]})
     labelled = found.asked.left_join(answers, found.asked[_PLACE] == answers["_of"])
     flags = found.flags.rename(_flagged=_PLACE)

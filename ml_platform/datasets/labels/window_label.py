@@ -6,6 +6,9 @@ horizon, ``t + within + settle``. Where no row counts, the aggregate has its ans
 - while the source has no row yet that is known at the end of the horizon (``incomplete``);
 - where rows that became known only afterwards would change it (``late``): it would be wrong;
 - where the aggregate itself is null (``null``).
+
+An aggregate that compares rows with columns of the question is computed over pairs of a question and a row of its
+window; every other one over the rows of an entity, which many questions share.
 """
 
 from __future__ import annotations
@@ -22,17 +25,17 @@ import pyarrow.compute as pc
 from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.engines import Engine
 from ml_platform.core.errors import ValueTooLarge, too_large
-from ml_platform.core.expressions import parse_expression
+from ml_platform.core.expressions import dotted_names, parse_expression
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE, silence_of
 from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.declarations.label import ONLY, WindowLabel
-from ml_platform.declarations.resolve import column_types
+from ml_platform.declarations.resolve import column_types, feature_type
 from ml_platform.features.window_values import ForwardWindow, window_values
 from ml_platform.project import Project
-from ml_platform.sources.source_log import EVENT, KNOWN, chunk_names, numbered_versions
+from ml_platform.sources.source_log import CHUNK, EVENT, KNOWN, ROW, UNTIL, chunk_names, numbered_versions
 from ml_platform.storage.artifact_kinds.source import SourceManifest
 
-_AT, _PLACE, _FIRST = "_at", "_place", "_first_known"
+_AT, _PLACE = "_at", "_asked_at_place"
 
 
 def with_window_labels(
@@ -56,10 +59,13 @@ class _WindowLabels:
         self._artifact = project.store.get("source", source_id)
         settle = model.label.horizon - model.label.within
         self._window = ForwardWindow(model.label.after, model.label.within, settle)
+        own = {name: feature_type(project.spec, name, model) for name in model.label.references}
+        self._types = {**column_types(self._source), **own}
 
     def beside(self, rows: pa.Table) -> pa.Table:
         """Return rows with ``label`` and ``label_state``."""
-        asked = rows.select(self._keys).append_column(_AT, rows[EFFECTIVE_TIME].cast(pa.int64()))
+        told = rows.select([*self._keys, *self._label.references])
+        asked = told.append_column(_AT, rows[EFFECTIVE_TIME].cast(pa.int64()))
         label = self._answers(self._between(self._versions, asked), asked)
         states = np.where(pc.is_null(label).to_numpy(zero_copy_only=False), "null", "known").astype(object)
         states[self._changed(asked, label)] = "late"
@@ -85,16 +91,35 @@ class _WindowLabels:
 
     def _answers(self, rows: Any, asked: pa.Table) -> pa.Array:
         """Return the label of each question, over given rows."""
-        types, threads = column_types(self._source), self._project.spec.file.threads
-        features = self._label.aggregates
-        found = window_values(self._engine, rows, features, types, asked, _AT, self._window, threads)
+        features, threads = self._label.aggregates, self._project.spec.file.threads
+        questions = asked.select([*self._keys, _AT])
+        if dotted_names(self._label.over_rows):
+            rows, questions = self._pairs(rows, asked), _numbered(asked).select([_PLACE, _AT])
+        found = window_values(self._engine, rows, features, self._types, questions, _AT, self._window, threads)
         if self._label.expression is None:
             return found[ONLY].combine_chunks()
-        numbered = found.select(list(features)).append_column(_PLACE, pa.array(np.arange(len(found))))
-        values = self._engine.arrow("label_values", numbered)
+        for name in self._label.references:
+            found = found.append_column(name, asked[name])
+        told = _numbered(found.select([*features, *self._label.references]))
+        values = self._engine.arrow("label_values", told)
         label = parse_expression(self._label.expression).to_ibis(values)
         table = self._engine.run(values.select(_PLACE, **{LABEL: label}).order_by(_PLACE))
         return table[LABEL].combine_chunks()
+
+    def _pairs(self, rows: Any, asked: pa.Table) -> Any:
+        """Return rows once for each question whose window they lie in, beside the columns of the question."""
+        own = {name: f"_of_{name}" for name in (*self._keys, _AT)}
+        numbered = _numbered(asked)
+        questions = numbered.rename_columns([own.get(name, name) for name in numbered.column_names])
+        questions = self._engine.arrow("label_pairs_asked", questions)
+        after, within = (
+            ibis.literal(span // MICROSECOND, "int64") for span in (self._window.after, self._window.within)
+        )
+        same = [rows[key] == questions[own[key]] for key in self._keys]
+        at, event = questions[own[_AT]], rows[EVENT]
+        both = rows.inner_join(questions, [*same, event > at + after, event <= at + within])
+        names = [_PLACE, CHUNK, ROW, EVENT, KNOWN, UNTIL, *sorted(self._label.reads), *self._label.references]
+        return self._engine.keep("label_pairs", both.select(*dict.fromkeys(names)))
 
     # What is not known ---------------------------------------------------------
 
@@ -134,8 +159,7 @@ class _WindowLabels:
     def _met_by(self, rows: Any, asked: pa.Table) -> np.ndarray:
         """Return the places of questions that a late row would belong to."""
         late = rows.filter(rows["_is_late"]).select(EVENT, KNOWN, **{f"_key_{key}": rows[key] for key in self._keys})
-        numbered = asked.append_column(_PLACE, pa.array(np.arange(len(asked))))
-        questions = self._engine.arrow("label_asked", numbered)
+        questions = self._engine.arrow("label_asked", _numbered(asked))
         after, within, horizon = (
             ibis.literal(span // MICROSECOND, "int64")
             for span in (self._window.after, self._window.within, self._window.horizon)
@@ -146,6 +170,11 @@ class _WindowLabels:
         places = self._engine.run(both.select(_PLACE).distinct())[_PLACE].to_numpy()
         found: np.ndarray = np.sort(places)
         return found
+
+
+def _numbered(rows: pa.Table) -> pa.Table:
+    """Return rows with their place."""
+    return rows.append_column(_PLACE, pa.array(np.arange(len(rows))))
 
 
 def _differs(label: pa.Array, other: pa.Array) -> np.ndarray:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+import ibis
 
 from ml_platform.core.engines.ibis_functions import instant_of
 from ml_platform.core.expressions import parse_expression
 from ml_platform.core.frames import to_frame
+from ml_platform.datasets.labels.labels import label_questions
 from ml_platform.datasets.labels.row_label import label_rows, row_label_of
-from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.declarations.label import RowLabel
 from ml_platform.project import Project
 from ml_platform.sources.source_log import EVENT, KNOWN, UNTIL, source_versions
@@ -37,7 +37,7 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
     source_id
         The artifact of the label's source.
     rows
-        With the entity's key and ``effective_time``.
+        As `ml_platform.datasets.labels.labels.label_questions` reads them.
     as_of
         The instant as of which the snapshot was made.
 
@@ -52,9 +52,9 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
         return _of_no_row(rows)
     keys = project.spec.file.entities[project.spec.models[model_name].population.entity]
     read = label_columns(project, model_name)
-    asked = pa.Table.from_pandas(rows[[*keys, EFFECTIVE_TIME]], preserve_index=False)
+    asked = label_questions(project, model_name, rows)
     with project.engine() as engine:
-        found = label_rows(project, model_name, source_id, asked, engine, as_of, tuple(read))
+        found = label_rows(project, model_name, source_id, asked, engine, as_of)
         there = found.answers.select(
             *read,
             _of=found.answers["_place"],
@@ -63,7 +63,10 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
         settled = found.asked.left_join(there, found.asked["_place"] == there["_of"])
         told = _told(project, model_name, source_id, engine, keys)
         then = _joined(found.asked.view(), told, keys)
-        then = then.select(_then_place=then["_place"], **{THEN: then["_label"], WAS_KNOWN: then[KNOWN].notnull()})
+        was_known = then[KNOWN].notnull()
+        value = parse_expression(row_label_of(project, model_name).expression).to_ibis(then)
+        facts = {THEN: ibis.ifelse(was_known, value, ibis.null(value.type())), WAS_KNOWN: was_known}
+        then = then.select(_then_place=then["_place"], **facts)
         both = settled.left_join(then, [settled["_place"] == then["_then_place"]]).order_by("_place")
         table = engine.run(both.select(*read, HAPPENED, KNOWN_FROM, THEN, WAS_KNOWN))
     return to_frame(table).set_axis(rows.index)
@@ -80,8 +83,7 @@ def _told(project: Project, model_name: str, source_id: str, engine: Any, keys: 
     label = row_label_of(project, model_name)
     source = project.spec.sources[label.source]
     versions = source_versions(engine, project.store, project.store.get("source", source_id), source.key, "told_rows")
-    value = parse_expression(label.expression).to_ibis(versions)
-    return versions.select(KNOWN, UNTIL, **{f"_key_{key}": versions[key] for key in keys}, _label=value)
+    return versions.select(KNOWN, UNTIL, *sorted(label.reads), **{f"_key_{key}": versions[key] for key in keys})
 
 
 def _joined(asked: Any, told: Any, keys: Sequence[str]) -> Any:

@@ -21,6 +21,7 @@ from ml_platform.declarations.checks.problems import (
     check_source_name,
     columns_of,
 )
+from ml_platform.declarations.checks.references import check_reference_joins, question_kinds
 from ml_platform.declarations.label import ONLY, RowLabel, WindowLabel
 from ml_platform.declarations.model import ModelSpec, Task
 
@@ -43,7 +44,8 @@ def check_label(scope: Scope, model: ModelSpec) -> tuple[Kind | None, list[Probl
     if model.population.entity in scope.spec.file.entities:
         problems += check_entity(scope, where, ("label", "source"), model.population.entity, [label.source])
     problems += _check_key(scope, model)
-    columns = columns_of(scope, label.source)
+    columns, found = _columns(scope, model)
+    problems += found
     if isinstance(label, WindowLabel):
         problems += _check_settled(scope, model, label)
         if columns is None:
@@ -59,6 +61,15 @@ def check_label(scope: Scope, model: ModelSpec) -> tuple[Kind | None, list[Probl
     allowed, _, remedy = _LABELS[model.task]
     kind, found = check_expression(where, ("label", "expression"), label.expression, columns, allowed, remedy)
     return None if found else kind, problems + found
+
+
+def _columns(scope: Scope, model: ModelSpec) -> tuple[Columns | None, list[Problem]]:
+    """Return the columns that the label may read: of its source's rows, and ``table.column`` of the question."""
+    label, place = model.label, ("label",)
+    columns = columns_of(scope, label.source)
+    question, problems = question_kinds(scope, model, place, label.references, own=True)
+    problems = problems or list(check_reference_joins(scope, model, place, label.references))
+    return None if columns is None or question is None or problems else {**columns, **question}, problems
 
 
 def _check_key(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
@@ -110,7 +121,8 @@ def _check_aggregates(
         problems += _check_aggregate(where, place, feature, columns)
     if problems:
         return None, problems
-    kinds, (allowed, what, remedy) = label.kinds(columns), _LABELS[task]
+    question = {name: kind for name, kind in columns.items() if "." in name}
+    kinds, (allowed, what, remedy) = {**label.kinds(columns), **question}, _LABELS[task]
     if label.expression is not None:
         kind, found = check_expression(where, ("label", "expression"), label.expression, kinds, allowed, remedy)
         return None if found else kind, found

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ml_platform.core.errors import DeclarationCycle, ExpressionError, FaultKind, suggest
-from ml_platform.core.expressions import Kind
-from ml_platform.declarations.checks.features import check_join
+from ml_platform.core.errors import FaultKind
 from ml_platform.declarations.checks.known_at import check_known
 from ml_platform.declarations.checks.problems import (
     Problem,
@@ -20,13 +17,12 @@ from ml_platform.declarations.checks.problems import (
     columns_of,
     own_kinds,
 )
-from ml_platform.declarations.joins import joined_table
+from ml_platform.declarations.checks.references import check_reference_joins, question_kinds
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.populations.events import EventPopulation
 from ml_platform.declarations.populations.population import Population
 from ml_platform.declarations.populations.rows import RowPopulation
 from ml_platform.declarations.populations.ticks import TickPopulation
-from ml_platform.declarations.resolve import feature_type
 
 
 def check_population(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
@@ -84,17 +80,12 @@ def _check_ticks(scope: Scope, model: ModelSpec, population: TickPopulation) -> 
     if model.deployment.batch is not None and model.deployment.batch != population.every:
         found = f"found {model.deployment.batch.text}, and population.every is {population.every.text}"
         yield Problem(where, ("deployment", "batch"), f"{found}: its ticks are the batch runs. Remove deployment.batch")
-    owners = list(dict.fromkeys(name.partition(".")[0] for name in population.references))
-    if any(scope.hides(owner) for owner in owners):
+    kinds, problems = question_kinds(scope, model, place, population.references, own=False)
+    if kinds is None:
         return
-    tables = {owner: joined_table(scope.spec, model, owner) for owner in owners}
-    unknown = [owner for owner, joined in tables.items() if joined is None]
-    for owner in unknown:
-        text = f"{owner} is not a feature table. Write table.column. {suggest(owner, scope.names('features'))}"
-        yield Problem(where, place, text, kind=FaultKind.UNKNOWN_NAME)
-    problems = [] if unknown else check_condition(where, place, population.while_, _kinds(scope, model, owners))
+    problems = problems or check_condition(where, place, population.while_, kinds)
     yield from problems
-    if unknown or problems:
+    if problems:
         return
     if not population.naming(scope.spec.feature_tables) and population.entity in scope.spec.file.entities:
         entity = population.entity
@@ -106,20 +97,7 @@ def _check_ticks(scope: Scope, model: ModelSpec, population: TickPopulation) -> 
             kind=FaultKind.UNKNOWN_NAME,
         )
         return
-    for joined in tables.values():
-        if joined is not None and joined.alias not in model.joins:
-            yield from check_join(scope, model, place, joined.table)
-
-
-def _kinds(scope: Scope, model: ModelSpec, owners: Sequence[str]) -> dict[str, Kind]:
-    """Return the kinds of all columns of some feature tables, by their dotted names."""
-    kinds: dict[str, Kind] = {}
-    for owner in owners:
-        joined = joined_table(scope.spec, model, owner)
-        for column in joined.table.columns if joined is not None else ():
-            with suppress(KeyError, ExpressionError, DeclarationCycle):
-                kinds[f"{owner}.{column}"] = feature_type(scope.spec, f"{owner}.{column}", model)
-    return kinds
+    yield from check_reference_joins(scope, model, place, population.references)
 
 
 _Check = Callable[[Scope, ModelSpec, Any], Iterator[Problem]]

@@ -128,7 +128,8 @@ def _columns(project: Project, spec: ModelSpec, decisions: Mapping[int, Decision
     """Return the columns of the log that sums and metrics read."""
     payoffs = {name for decision in decisions.values() for name in decision.columns}
     classes = _class_scores(project, spec.name) if spec.task == "multiclass" else []
-    return [*_LOGGED, *project.spec.file.entities[spec.population.entity], "score", *classes, *sorted(payoffs)]
+    read = sorted({*payoffs, *spec.label.references})
+    return [*_LOGGED, *project.spec.file.entities[spec.population.entity], "score", *classes, *read]
 
 
 def _class_scores(project: Project, model_name: str) -> list[str]:

@@ -83,7 +83,7 @@ TASKS = {"buys": BINARY, "leaves": BINARY, "first": CLASSES, "last": CLASSES, "u
 DELETES = {"columns": COLUMNS["sales"] | {"gone": "bool"}, "deletes": "gone"}
 
 
-def project_of(directory, sales, labels, freshness=None, deletes=None, **project):
+def project_of(directory, sales, labels, freshness=None, deletes=None, tasks=TASKS, **project):
     write_csv(directory / "data/orders.csv", list(COLUMNS["orders"]), [["o", "a", at(0), at(0)]])
     columns = (deletes or {}).get("columns", COLUMNS["sales"])
     rows = [[row.get(name, False) for name in columns] for row in sales]
@@ -96,7 +96,7 @@ def project_of(directory, sales, labels, freshness=None, deletes=None, **project
     if freshness:
         sources["sales"]["freshness"] = freshness
     models = {
-        name: {**MODEL, **TASKS.get(name, {}), "label": {"source": "sales", **declared}}
+        name: {**MODEL, **tasks.get(name, {}), "label": {"source": "sales", **declared}}
         for name, declared in labels.items()
     }
     return write_project(directory, sources=sources, models=models, entities={"shop": ["shop"]}, **project)

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
+from ml_platform.core.errors import SnapshotError
 from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.features.build import build_feature_table
@@ -41,19 +42,48 @@ TABLES = {
     name: {
         "entity": "shop", "source": source, "refresh": refresh, "publish_delay": delay, "features": FEATURES
     }
-    for name, source, refresh, delay in (("sold", "sales", "1h", "5m"), ("ordered", "orders", "7h", "0s"))
+    for name, source, refresh, delay in (
+        ("sold", "sales", "1h", "5m"), ("ordered", "orders", "7h", "0s"), ("matched", "matches", "1h", "5m")
+    )
 }  # fmt: skip
+MATCHES: dict[str, Any] = {
+    "reader": {
+        "sql": "select s.id, s.shop, s.at, s.n + coalesce(o.n, 1) as n from sales s left join orders o using (id)"
+    },
+    "key": ["id"],
+    "event_timestamp": "at",
+    "columns": {"id": "string", "shop": "string", "at": "timestamp", "n": "int"},
+}
+"""A derived source: sales with their orders."""
 MODEL: dict[str, Any] = {
     "task": "binary",
     "population": {"source": "orders", "entity": "order", "prediction_time": "at - 1h"},
     "label": {"source": "sales", "expression": "n > 4", "horizon": "6h", "missing": "negative"},
     "features": ["sold.*", "ordered.*", "orders.n"],
-    "split": {"train": "1d", "validate": "8h", "test": "8h"},
+    "split": {"train": "1d", "validate": "12h", "test": "8h"},
     "algorithm": "lightgbm",
     "value": {"actions": {"act": "label * 2 - 1", "wait": "0"}, "do_nothing": "wait"},
     "deployment": {"batch": "0 * * * * UTC"},
     "monitoring": {"window": "1d"},
 }
+MATCHED = {
+    **MODEL,
+    "task": "regression",
+    "value": {"payoff": "label", "do_nothing": "0"},
+    "population": {**MODEL["population"], "entity": "shop"},
+    "label": {
+        "source": "matches",
+        "within": "4h",
+        "settle": "3h",
+        "aggregates": {
+            "total": {"sum": "n"},
+            "larger": {"count": True, "where": "n > matched.mean_3h or n > orders.n"},
+        },
+        "expression": "total - coalesce(sold.total_1d, 0) + 100 * larger",
+    },
+    "features": ["matched.*", "orders.n"],
+}
+"""Features and label of a derived source, and a label that reads what was known at the question."""
 HOURS, NOW = 60, 50
 """Orders of sixty hours; everything is asked as of hour fifty."""
 
@@ -95,25 +125,33 @@ def project_of(directory, told, how):
     for name, found in told.items():
         write_csv(directory / f"data/{name}.csv", list(COLUMNS[name]), once(found))
     known = {"key": ["id"], "event_timestamp": "at", "known_at": {"column": "seen"}}
-    sources = {
+    sources: dict[str, Any] = {
         name: {"reader": {"csv": f"data/{name}.csv"}, **known, "columns": columns, **how}
         for name, columns in COLUMNS.items()
     }
     return write_project(
         directory,
-        sources=sources,
+        sources={**sources, "matches": MATCHES},
         features=TABLES,
-        models={"dear": MODEL},
+        models={"dear": MODEL, "matched": MATCHED},
         entities={"order": ["id"], "shop": ["shop"]},
     )
 
 
-def snapshot_of(project, now):
-    """The snapshot as of hour fifty, from what is ingested at `now`: id and cells."""
-    ids = {f"sources/{name}": ingest_source(project, name, at(now)).made.artifact.id for name in COLUMNS}
+def inputs_of(project, now):
+    """The ids of everything, as ingested at `now`."""
+    ids = {f"sources/{name}": ingest_source(project, name, at(now)).made.artifact.id for name in (*COLUMNS, "matches")}
     for name, table in TABLES.items():
         ids[f"features/{name}"] = build_feature_table(project, name, ids[f"sources/{table['source']}"]).artifact.id
-    made = build_snapshot(project, "dear", ids, at(NOW))
+    return ids
+
+
+def snapshot_of(project, ids, model="dear"):
+    """A model's snapshot as of hour fifty: id and cells; or why there is none, and no cells."""
+    try:
+        made = build_snapshot(project, model, ids, at(NOW))
+    except SnapshotError as error:
+        return str(error), pd.DataFrame()
     return made.artifact.id, load_snapshot(project, made.artifact.id).frame
 
 
@@ -150,7 +188,8 @@ def test_no_row_that_is_known_later_changes_a_cell_of_a_snapshot(seed, past, fut
     second = {name: list(filter(is_known, found)) + other[name] for name, found in told.items()}
     with tempfile.TemporaryDirectory() as folder:
         one = project_of(Path(folder) / "one", first, how)
-        id, cells = snapshot_of(one, NOW if way == "ingested later" else NOW + 30)
+        ids = inputs_of(one, NOW if way == "ingested later" else NOW + 30)
+        before = {model: snapshot_of(one, ids, model) for model in ("dear", "matched")}
         if way == "loaded at once":
             two = project_of(Path(folder) / "two", second, how)
         else:
@@ -161,9 +200,12 @@ def test_no_row_that_is_known_later_changes_a_cell_of_a_snapshot(seed, past, fut
             }
             two = project_of(Path(folder) / "one", rewritten, how)
             forget_snapshots(two)
-        again, same = snapshot_of(two, NOW + 30)
-        pd.testing.assert_frame_equal(cells, same)
-        assert again == id
+        ids = inputs_of(two, NOW + 30)
+        for model, (id, cells) in before.items():
+            again, same = snapshot_of(two, ids, model)
+            pd.testing.assert_frame_equal(cells, same)
+            assert again == id
+            event(f"{model} has {'rows' if len(cells) else 'no rows'}")
 
 
 def forget_snapshots(project):
@@ -172,18 +214,31 @@ def forget_snapshots(project):
         path.unlink()
 
 
-def test_a_row_that_was_known_does_change_it(tmp_path):
+def made_of(directory, told, how, model="dear"):
+    project = project_of(directory, told, how)
+    return snapshot_of(project, inputs_of(project, NOW), model)
+
+
+@pytest.mark.parametrize("model", ["dear", "matched"])
+def test_a_row_that_was_known_does_change_it(tmp_path, model):
     """The proof could fail: one value that is known a minute before the instant changes the snapshot."""
     told = history(1)
-    before = snapshot_of(project_of(tmp_path / "before", told, {}), NOW)[0]
+    before = made_of(tmp_path / "before", told, {}, model)[0]
     told["sales"].append(["o30", "a", at(31), at(35) - MINUTE, 0 if told["sales"][-1][4] else 9])
-    assert snapshot_of(project_of(tmp_path / "after", told, {}), NOW)[0] != before
+    assert made_of(tmp_path / "after", told, {}, model)[0] != before
 
 
 def test_a_deletion_that_was_known_does_change_it(tmp_path):
     told = history(1)
-    before = snapshot_of(project_of(tmp_path / "before", told, DELETING), NOW)
+    before = made_of(tmp_path / "before", told, DELETING)
     told["sales"].append(["o30", "a", at(31), at(35) - MINUTE, 0])
-    after = snapshot_of(project_of(tmp_path / "after", told, DELETING), NOW)
+    after = made_of(tmp_path / "after", told, DELETING)
     assert before[0] != after[0]
     assert len(before[1]) == len(after[1])
+
+
+def test_a_row_of_an_input_that_was_known_changes_a_snapshot_through_a_derived_source(tmp_path):
+    told = history(1)
+    before = made_of(tmp_path / "before", told, {}, "matched")[0]
+    told["orders"][0][4] += 1
+    assert made_of(tmp_path / "after", told, {}, "matched")[0] != before

@@ -90,6 +90,42 @@ CASES = [
 ]
 
 
+CASES += [
+    (
+        "{source: arrivals, any: minutes_late > ship_recnt.mean_late_7d, within: 1d, settle: 1h}",
+        [
+            "models/late.yaml:7:1: label: ship_recnt is neither a feature table nor the population. Write table.column. Did you mean ship_recent?"
+        ],
+    ),
+    (
+        "{source: arrivals, any: minutes_late > arrivals.minutes_late, within: 1d, settle: 1h}",
+        [
+            "models/late.yaml:7:1: label: arrivals is the source of the label. Write its columns without arrivals and the dot."
+        ],
+    ),
+    (
+        "{source: arrivals, any: minutes_late > ship_recent.mean_late, within: 1d, settle: 1h}",
+        [
+            "models/late.yaml:7:47: label.any: ship_recent.mean_late is not a column. Did you mean ship_recent.mean_late_7d?"
+        ],
+    ),
+    (
+        "{source: arrivals, any: pier == ship_recent.mean_late_7d, within: 1d, settle: 1h}",
+        ["models/late.yaml:7:32: label.any: a float and a string do not go together."],
+    ),
+    (
+        "{source: arrivals, within: 1d, settle: 1h, aggregates: {n: {count: true}}, expression: n > trips.carz}",
+        ["models/late.yaml:7:99: label.expression: trips.carz is not a column. Did you mean trips.cars?"],
+    ),
+    (
+        "{source: arrivals, expression: minutes_late > ship_recent.trips, horizon: 1d}",
+        [
+            "models/late.yaml:7:54: label.expression: ship_recent.trips is not a column. Did you mean ship_recent.trips_7d?"
+        ],
+    ),
+]
+
+
 @pytest.mark.parametrize(("label", "expected"), CASES)
 def test_a_fault_in_a_label_over_a_window_is_told_where_it_is(ferry: Path, label: str, expected: list[str]) -> None:
     edit(ferry, "models/late.yaml", BINARY, f"label: {label}")
@@ -99,6 +135,9 @@ def test_a_fault_in_a_label_over_a_window_is_told_where_it_is(ferry: Path, label
 @pytest.mark.parametrize(
     "label",
     [
+        "{source: arrivals, any: minutes_late > ship_recent.mean_late_7d, within: 1d, settle: 1h}",
+        "{source: arrivals, any: minutes_late > trips.cars, where: pier == ship_recent.last_pier_ever, within: 1d, settle: 1h}",
+        "{source: arrivals, within: 1d, settle: 1h, aggregates: {n: {count: true}}, expression: n > ship_recent.trips_7d}",
         "{source: arrivals, any: minutes_late > 15, within: 1d, settle: 1h}",
         "{source: arrivals, none: minutes_late > 15, after: 2h, within: 1d, horizon: 2d}",
         "{source: arrivals, within: 1d, settle: 1h, aggregates: {n: {count: true}, s: {sum: minutes_late}}, expression: s > 3 and n > 1}",
