@@ -19,6 +19,7 @@ __all__ = [
     "materialization",
     "migration_heads",
     "mlflow_tables",
+    "online",
     "outputs",
     "parquet",
     "prediction_log",

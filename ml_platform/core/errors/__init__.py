@@ -29,6 +29,7 @@ from ml_platform.core.errors.models import (
     TrainingError,
     UnknownModel,
 )
+from ml_platform.core.errors.online import OnlineRequestFault, OnlineStoreUnavailable
 from ml_platform.core.errors.sources import (
     BrokenInput,
     ColumnChanged,
@@ -98,6 +99,8 @@ __all__ = [
     "NotACatalog",
     "NotMaterialized",
     "NotReproducible",
+    "OnlineRequestFault",
+    "OnlineStoreUnavailable",
     "PageNotWritten",
     "PlatformError",
     "PredictionError",

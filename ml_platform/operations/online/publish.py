@@ -1,0 +1,217 @@
+"""Publishing: the values of feature tables, and the newest rows of populations, of every entity, in one atomic step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from ml_platform.core.clock import tick_at, to_micros
+from ml_platform.core.engines.scratch import scratch_folder
+from ml_platform.core.hashing import content_id, format_instant
+from ml_platform.core.private_files import private_temporary_folder
+from ml_platform.operations.online.content import EntityContent, RowContent, contents_of, layout_id
+from ml_platform.operations.online.records import ContentRecords
+from ml_platform.project import Project
+from ml_platform.storage.artifact_kinds.source import SourceManifest
+from ml_platform.storage.exclusive import exclusive
+from ml_platform.storage.online.description import Description, EntityRecords, PublishedRows, PublishedTable
+from ml_platform.storage.online.opened import open_online_store
+from ml_platform.storage.online.store import Change, OnlineStore
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication did.
+
+    Attributes
+    ----------
+    description
+        Of what the store holds now.
+    outcome
+        ``published``; ``unchanged`` where the same was published before; ``kept`` where a later tick was.
+    changed, unchanged, removed
+        How many records were written, were the same already, and are gone.
+    bytes_written
+        Of records and their keys.
+    """
+
+    description: Description
+    outcome: str
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    bytes_written: int = 0
+
+
+def publish_online(
+    project: Project, inputs: Mapping[str, str], now: datetime, store: OnlineStore | None = None
+) -> Published:
+    """Publish what every online model of a project needs, as training could read it at `now`.
+
+    All tables are replaced in one step. A later tick is never replaced by an earlier one. One process publishes at a
+    time; killed at any moment, the former content stays whole.
+
+    Parameters
+    ----------
+    inputs
+        Ids of artifacts by node: those of `inputs_needed`.
+    store
+        The project's own by default.
+
+    Raises
+    ------
+    OnlineStoreUnavailable
+    FeatureError
+        Where a value is too large for exact sums.
+    """
+    store = store or online_store(project)
+    with exclusive(project.database, project.state, "publish_online"):
+        return _Publication(project, inputs, now, store).published()
+
+
+def online_store(project: Project) -> OnlineStore:
+    """Return a project's online store."""
+    return open_online_store(project.spec.file.storage.online, project.state, project.spec.file.name)
+
+
+def publication_key(project: Project, inputs: Mapping[str, str], now: datetime) -> str:
+    """Return what decides the content of a publication: equal keys, equal records."""
+    return _key(project, contents_of(project.spec), inputs, now)
+
+
+@dataclass
+class _Counts:
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    bytes_written: int = 0
+
+
+@dataclass
+class _Publication:
+    project: Project
+    inputs: Mapping[str, str]
+    now: datetime
+    store: OnlineStore
+    counts: _Counts = field(default_factory=_Counts)
+
+    def published(self) -> Published:
+        """Compute all records and publish those that differ, under the lock."""
+        contents = contents_of(self.project.spec)
+        with self.store.view() as view:
+            before = view.description
+        if before.as_of > to_micros(self.now):
+            return Published(before, "kept")
+        key = _key(self.project, contents, self.inputs, self.now)
+        if before.key == key:
+            return Published(before, "unchanged")
+        with scratch_folder(private_temporary_folder()) as folder:
+            changes = _Spool(folder / "changes")
+            described = [self._compared(content, before, changes) for content in contents]
+            gone = before.records.keys() - {item.record_keys.kind for item in contents}
+            for kind in sorted(gone):
+                self._remove(before.records[kind].record_keys.prefix, set(), changes)
+            after = Description(
+                generation=before.generation + 1,
+                as_of=to_micros(self.now),
+                key=key,
+                records={
+                    item.record_keys.kind: records for item, (records, _, _) in zip(contents, described, strict=True)
+                },
+                tables={name: table for _, tables, _ in described for name, table in tables.items()},
+                rows={name: rows for _, _, models in described for name, rows in models.items()},
+            )
+            self.store.publish(changes, after)
+        counts = self.counts
+        return Published(after, "published", counts.changed, counts.unchanged, counts.removed, counts.bytes_written)
+
+    def _compared(
+        self, content: EntityContent, before: Description, changes: _Spool
+    ) -> tuple[EntityRecords, dict[str, PublishedTable], dict[str, PublishedRows]]:
+        """Spool the records of one entity that differ, and return what is to be said of all of them."""
+        with self.project.engine() as engine:
+            records = ContentRecords(self.project, engine, content, self.inputs, self.now)
+            seen: list[bytes] = []
+            met = 0
+            for keys, values in records.chunks():
+                met += self._spool(keys, values, changes)
+                seen.extend(keys)
+        known = before.records.get(content.record_keys.kind)
+        if known is not None and known.count != met:
+            self._remove(content.record_keys.prefix, set(seen), changes)
+        entity = content.record_keys.entity
+        described = EntityRecords(
+            entity=entity, keys=content.keys, blocks=content.blocks, nothing=records.nothing, count=len(seen)
+        )
+        return described, records.tables, records.rows
+
+    def _spool(self, keys: list[bytes], values: list[bytes], changes: _Spool) -> int:
+        """Spool the records of a chunk that differ from those in the store; return how many stand there."""
+        with self.store.view() as view:
+            found = view.get(keys)
+            writes, met = [], 0
+            for key, new, old in zip(keys, values, found, strict=True):
+                met += old is not None
+                if old is None or bytes(old) != new:
+                    writes.append((key, new))
+        changes.add(Change(writes))
+        self.counts.changed += len(writes)
+        self.counts.unchanged += len(keys) - len(writes)
+        self.counts.bytes_written += sum(len(key) + len(value) for key, value in writes)
+        return met
+
+    def _remove(self, prefix: bytes, kept: set[bytes], changes: _Spool) -> None:
+        with self.store.view() as view:
+            removals = [key for key in view.keys(prefix) if key not in kept]
+        changes.add(Change((), removals))
+        self.counts.removed += len(removals)
+
+
+class _Spool(Iterable[Change]):
+    """Changes in a file, to be read as often as the store needs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sizes: list[int] = []
+
+    def add(self, change: Change) -> None:
+        """Append changes."""
+        data = msgspec.msgpack.encode(change)
+        with self._path.open("ab") as file:
+            file.write(data)
+        self._sizes.append(len(data))
+
+    def __iter__(self) -> Iterator[Change]:
+        decoder = msgspec.msgpack.Decoder(tuple[list[tuple[bytes, bytes]], list[bytes]])
+        if not self._sizes:
+            return
+        with self._path.open("rb") as file:
+            for size in self._sizes:
+                yield Change(*decoder.decode(file.read(size)))
+
+
+def _key(project: Project, contents: Sequence[EntityContent], inputs: Mapping[str, str], now: datetime) -> str:
+    """Return what decides the records: layouts, each table's artifact and tick, and the rows that are known."""
+    tables, rows = [item for one in contents for item in one.tables], [item for one in contents for item in one.rows]
+    decides = {
+        "layout": layout_id(contents),
+        "tables": {item.name: [inputs[item.node], to_micros(_tick(project, item.name, now))] for item in tables},
+        "rows": {item.model: [inputs[item.node], _rows_until(project, item, inputs, now)] for item in rows},
+        "conditions": {item.model: list(project.spec.models[item.model].population.conditions) for item in rows},
+    }
+    return content_id(decides)
+
+
+def _tick(project: Project, table: str, now: datetime) -> datetime:
+    spec = project.spec.feature_tables[table]
+    return tick_at(now, spec.refresh, spec.publish_delay)
+
+
+def _rows_until(project: Project, item: RowContent, inputs: Mapping[str, str], now: datetime) -> str:
+    """Return until when rows count: the last moment at which one becomes known, where that has passed."""
+    last = SourceManifest.of(project.store.get("source", inputs[item.node])).newest
+    return min(format_instant(now), last) if last else ""

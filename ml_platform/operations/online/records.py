@@ -1,0 +1,132 @@
+"""The records of all entities of one kind, as training could read them at a moment, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from ml_platform.core.clock import MICROSECOND, tick_at, to_micros
+from ml_platform.core.engines import Engine
+from ml_platform.features.known_entities import known_entities
+from ml_platform.features.point_in_time import features_at
+from ml_platform.operations.online.content import EntityContent, RowContent, TableContent, own_needs
+from ml_platform.operations.online.entities import ARROW, KnownTo
+from ml_platform.operations.online.newest_rows import newest_rows
+from ml_platform.project import Project
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.online.description import PublishedRows, PublishedTable
+from ml_platform.storage.online.layout import Layout
+
+VALUES_AT_ONCE = 40_000_000
+"""So many values are in memory together, so that memory does not grow with the number of entities."""
+_INSTANT = "_instant"
+
+
+class ContentRecords:
+    """Computes the records of one kind.
+
+    Attributes
+    ----------
+    nothing
+        The record of an entity that no block knows; it is there once `chunks` was read.
+    """
+
+    nothing: bytes
+
+    def __init__(
+        self, project: Project, engine: Engine, content: EntityContent, inputs: Mapping[str, str], now: datetime
+    ) -> None:
+        self._project, self._engine, self._content, self._inputs, self._now = project, engine, content, inputs, now
+        self._layout = Layout(content.blocks)
+
+    def chunks(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
+        """Yield keys and records, in the order of keys; at least one pair of lists."""
+        columns = sum(len(block.columns) for block in self._content.blocks)
+        size = max(VALUES_AT_ONCE // columns, 1)
+        for start in range(0, max(len(self._known), 1), size):
+            yield self._chunk(start, min(size, len(self._known) - start))
+
+    @cached_property
+    def tables(self) -> dict[str, PublishedTable]:
+        """What is to be said of each feature table."""
+        return {item.name: self._described(place, item) for place, item in enumerate(self._content.tables)}
+
+    @cached_property
+    def rows(self) -> dict[str, PublishedRows]:
+        """What is to be said of the rows of each model's population."""
+        first = len(self._content.tables)
+        return {
+            item.model: PublishedRows(
+                model=item.model,
+                as_of=to_micros(self._now),
+                artifact=self._inputs[item.node],
+                entities=self._known.count(first + place),
+            )
+            for place, item in enumerate(self._content.rows)
+        }
+
+    def _described(self, place: int, item: TableContent) -> PublishedTable:
+        spec = self._project.spec.feature_tables[item.name]
+        return PublishedTable(
+            name=item.name,
+            tick=to_micros(tick_at(self._now, spec.refresh, spec.publish_delay)),
+            artifact=self._inputs[item.node],
+            published_at=to_micros(self._now),
+            refresh=spec.refresh // MICROSECOND,
+            publish_delay=spec.publish_delay // MICROSECOND,
+            entities=self._known.count(place),
+        )
+
+    @cached_property
+    def _known(self) -> KnownTo:
+        keys = list(self._content.keys)
+        tables = [
+            known_entities(self._project, [self._artifact(item)], keys).at(to_micros(self._now))
+            for item in self._content.tables
+        ]
+        return KnownTo(self._content.keys, [*tables, *self._rows])
+
+    @cached_property
+    def _rows(self) -> list[pa.Table]:
+        found = []
+        for item in self._content.rows:
+            model = self._project.spec.models[item.model]
+            needs, artifact = own_needs(self._project.spec, model), self._artifact(item)
+            found.append(newest_rows(self._project, self._engine, model, needs, artifact, to_micros(self._now)))
+        return found
+
+    def _artifact(self, item: TableContent | RowContent) -> Artifact:
+        return self._project.store.get(item.node.kind, self._inputs[item.node])
+
+    def _chunk(self, start: int, size: int) -> tuple[list[bytes], list[bytes]]:
+        """Return keys and records of some entities, and note the record of one that nothing knows."""
+        keys = self._known.keys.slice(start, size)
+        unknown = pa.table({name: pa.nulls(1, ARROW[kind]) for name, kind in self._content.keys.items()})
+        asked = pa.concat_tables([keys, unknown])
+        tables = [self._values(item, asked) for item in self._content.tables]
+        first = len(tables)
+        for place, rows in enumerate(self._rows):
+            places = pa.concat_arrays([self._known.places(first + place, start, size), pa.nulls(1, pa.int64())])
+            tables.append(rows.take(places))
+        knows = [np.append(self._known.knows(block, start, size), False) for block in range(len(tables))]
+        records = self._layout.encode(tables, knows)
+        self.nothing = records.pop()
+        return self._content.record_keys.many(keys.columns), records
+
+    def _values(self, item: TableContent, asked: pa.Table) -> pa.Table:
+        instant = pa.repeat(pa.scalar(to_micros(self._now), pa.int64()), len(asked))
+        columns: Sequence[str] = list(item.block.columns)
+        found = features_at(
+            self._project,
+            self._engine,
+            self._artifact(item),
+            asked.append_column(_INSTANT, instant),
+            keys={name: name for name in asked.column_names},
+            instant=_INSTANT,
+            columns=columns,
+        )
+        return pa.table({column: found[f"{item.name}.{column}"] for column in columns})

@@ -1,0 +1,126 @@
+"""What the online store holds: how its records are laid out, and up to when they tell."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import msgspec
+
+from ml_platform.declarations.source import ColumnType
+from ml_platform.storage.online.layout import Block, Layout
+from ml_platform.storage.online.record_keys import RecordKeys
+
+FORMAT = 1
+
+
+class PublishedTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A feature table as it was published. Instants and spans are microseconds.
+
+    Attributes
+    ----------
+    tick
+        The refresh tick that the values are of.
+    artifact
+        The feature table's id.
+    refresh, publish_delay
+        Of its declaration then: when the next tick can be read follows from them.
+    entities
+        How many entities had a row that was known at the tick.
+    """
+
+    name: str
+    tick: int
+    artifact: str
+    published_at: int
+    refresh: int
+    publish_delay: int
+    entities: int
+
+
+class PublishedRows(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest rows of one model's population.
+
+    Attributes
+    ----------
+    as_of
+        Rows that were known then, in microseconds.
+    artifact
+        The source's id.
+    """
+
+    model: str
+    as_of: int
+    artifact: str
+    entities: int
+
+
+class EntityRecords(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """The records of one entity.
+
+    Attributes
+    ----------
+    keys
+        The type of each key column.
+    nothing
+        The record of an entity that none of its tables knows, as the features' own look-up answers it.
+    count
+        How many records there are.
+    """
+
+    entity: str
+    keys: dict[str, ColumnType]
+    blocks: tuple[Block, ...]
+    nothing: bytes
+    count: int
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where each value stands."""
+        return Layout(self.blocks)
+
+    @cached_property
+    def record_keys(self) -> RecordKeys:
+        """How its keys are made."""
+        return RecordKeys(self.entity, tuple(self.keys.values()))
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is published.
+
+    Attributes
+    ----------
+    generation
+        Counts what was published: the same number is the same content.
+    as_of
+        The project's time at publishing, in microseconds.
+    key
+        What decided the records: equal keys, equal records.
+    records
+        By kind (`RecordKeys.kind`).
+    rows
+        By model.
+    """
+
+    format: int = FORMAT
+    generation: int = 0
+    as_of: int = 0
+    key: str = ""
+    records: dict[str, EntityRecords] = {}
+    tables: dict[str, PublishedTable] = {}
+    rows: dict[str, PublishedRows] = {}
+
+
+NOTHING = Description()
+"""What a store holds before anything was published."""
+
+_decoder = msgspec.json.Decoder(Description)
+
+
+def to_bytes(description: Description) -> bytes:
+    """Return a description as JSON."""
+    return msgspec.json.encode(description)
+
+
+def from_bytes(data: bytes | memoryview) -> Description:
+    """Return a description from JSON."""
+    return _decoder.decode(data)

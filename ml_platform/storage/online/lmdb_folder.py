@@ -1,0 +1,137 @@
+"""LMDB folders that this process has open: each once, again after a fork, in a map that grows."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lmdb
+
+from ml_platform.core.errors import OnlineStoreUnavailable
+from ml_platform.core.private_files import private_folder
+
+FIRST_SIZE = 2**28
+_MAX_READERS = 1024
+
+
+class LmdbFolder:
+    """One LMDB environment. Its map is made larger only while no transaction of this process is open."""
+
+    def __init__(self, path: Path) -> None:
+        private_folder(path)
+        self.pid = os.getpid()
+        self.environment: Any = lmdb.open(str(path), map_size=FIRST_SIZE, mode=0o600, max_readers=_MAX_READERS)
+        self._gate = threading.Condition(threading.Lock())
+        self._active, self._resizing = 0, False
+
+    def begin(self, *, write: bool = False) -> Any:
+        """Return a transaction; `end` follows."""
+        while True:
+            with self._gate:
+                while self._resizing:
+                    self._gate.wait()
+                self._active += 1
+            try:
+                return self.environment.begin(write=write, buffers=not write)
+            except lmdb.MapResizedError:  # another process made the map larger
+                self._left()
+                self.resize(0)
+            except BaseException:
+                self._left()
+                raise
+
+    def end(self, transaction: Any, *, commit: bool = False) -> None:
+        """Commit a transaction, or give it up."""
+        try:
+            transaction.commit() if commit else transaction.abort()
+        finally:
+            self._left()
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """Give a transaction that is committed with the block, and given up where the block fails."""
+        transaction = self.begin(write=True)
+        try:
+            yield transaction
+        except BaseException:
+            self.end(transaction)
+            raise
+        self.end(transaction, commit=True)
+
+    def resize(self, size: int) -> None:
+        """Give the map another size when no transaction is open; 0 means the size that another process gave it."""
+        with self._gate:
+            while self._resizing:
+                self._gate.wait()
+            self._resizing = True
+            while self._active:
+                self._gate.wait()
+            try:
+                self.environment.set_mapsize(size)
+            finally:
+                self._resizing = False
+                self._gate.notify_all()
+
+    def grow(self) -> None:
+        """Double the map."""
+        self.resize(2 * self.environment.info()["map_size"])
+
+    def close(self) -> None:
+        """Close it; where a parent process opened it, only in this process."""
+        self.environment.close()
+
+    def _left(self) -> None:
+        with self._gate:
+            self._active -= 1
+            if self._resizing and not self._active:
+                self._gate.notify_all()
+
+
+_open: dict[Path, LmdbFolder] = {}
+"""LMDB refuses to open a folder twice in one process, so this one registry is the process's, not an object's."""
+_registry = threading.Lock()
+
+
+def lmdb_folder(path: Path) -> LmdbFolder:
+    """Return a folder as this process has it open; one that was opened before a fork is opened again.
+
+    Raises
+    ------
+    OnlineStoreUnavailable
+        Where it cannot be opened.
+    """
+    found = _open.get(path)
+    if found is not None and found.pid == os.getpid():
+        return found
+    with _registry:
+        found = _open.get(path)
+        if found is not None and found.pid != os.getpid():
+            found.close()
+            del _open[path]
+            found = None
+        if found is None:
+            try:
+                found = _open[path] = LmdbFolder(path)
+            except (lmdb.Error, OSError) as error:
+                raise unavailable(path, error) from None
+        return found
+
+
+def close_folder(path: Path) -> None:
+    """Close a folder in this process, where it is open."""
+    with _registry:
+        found = _open.pop(path, None)
+    if found is not None:
+        found.close()
+
+
+def unavailable(path: Path, problem: object) -> OnlineStoreUnavailable:
+    """Return the error of a folder that LMDB cannot use."""
+    return OnlineStoreUnavailable(
+        f"the online store in {path} cannot be used: {problem}. Free space or give the right to write; where the file "
+        "is damaged, remove the folder and publish again."
+    )

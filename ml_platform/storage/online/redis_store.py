@@ -1,0 +1,172 @@
+"""The online store on a Redis server, for several machines that serve.
+
+Records are written in many steps beside those that are current (`Versions`); one command makes them current. What a
+killed publisher left is taken back by the next one before it begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ml_platform.core.errors import OnlineStoreUnavailable
+from ml_platform.core.secrets import without_credentials
+from ml_platform.storage.online.description import NOTHING, Description, from_bytes, to_bytes
+from ml_platform.storage.online.layout import Buffer
+from ml_platform.storage.online.store import Change
+from ml_platform.storage.online.versioned import NO_VERSIONS, Versions
+
+_SECONDS = 5.0
+_AT_ONCE = 5_000
+
+
+class RedisStore:
+    """An online store on a Redis server.
+
+    Parameters
+    ----------
+    url
+        ``redis://`` or ``rediss://``.
+    project
+        Its keys begin with ``ml_platform:{project}:``, so that projects share a server, and each is on one node of a
+        cluster.
+    """
+
+    def __init__(self, url: str, project: str) -> None:
+        self._where = without_credentials(url)
+        try:
+            import redis
+        except ImportError:
+            raise self._unavailable("the package redis is missing. Run `pip install ml-platform[redis]`") from None
+        try:
+            self._client: Any = redis.Redis.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS)
+        except ValueError as error:
+            raise self._unavailable(error) from None
+        self._failure = redis.RedisError
+        name = f"ml_platform:{{{project}}}:online:"
+        self._records, self._generation, self._begun = (f"{name}{part}" for part in ("records", "generation", "begun"))
+        self._description, self._removed = f"{name}description", f"{name}removed"
+        self._last = NOTHING
+
+    @contextmanager
+    def view(self) -> Iterator[_View]:
+        """Give a view of what was published last; it ends when the next but one publication begins."""
+        with self._answered():
+            yield _View(self._client, self._records, (self._generation, self._begun), self._described())
+
+    def publish(self, changes: Iterable[Change], description: Description) -> None:
+        """Write records beside those that are current, and make them current with the description, in one command."""
+        with self._answered():
+            current = int(self._client.get(self._generation) or 0)
+            self._clear(current)
+            generation = description.generation
+            self._client.set(self._begun, generation)
+            for change in changes:
+                self._write(dict(change.writes), current, generation)
+                self._write(dict.fromkeys(change.removals), current, generation)
+            commit = self._client.pipeline(transaction=True)
+            commit.set(self._description, to_bytes(description))
+            commit.set(self._generation, generation)
+            commit.delete(self._begun)
+            commit.execute()
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        self._client.close()
+
+    def _described(self) -> Description:
+        """Return the current description; the last one is kept."""
+        generation = int(self._client.get(self._generation) or 0)
+        if generation == 0:
+            return NOTHING
+        if self._last.generation != generation:
+            self._last = from_bytes(self._client.get(self._description))
+        return self._last
+
+    def _clear(self, current: int) -> None:
+        """Take back what a killed publisher wrote, and drop records that were removed before."""
+        if self._client.exists(self._begun):
+            for some in self._scanned():
+                left = {key: old for key, old in some.items() if old.generation > current}
+                self._put({key: Versions(current, old.before, None) for key, old in left.items()})
+                gone = [key for key, old in left.items() if old.before is None]
+                if gone:
+                    self._client.hdel(self._records, *gone)
+            self._client.delete(self._begun)
+        while removed := self._client.spop(self._removed, _AT_ONCE):
+            found = zip(removed, self._client.hmget(self._records, removed), strict=True)
+            gone = [key for key, value in found if value and Versions.from_bytes(value).at(current) is None]
+            if gone:
+                self._client.hdel(self._records, *gone)
+
+    def _write(self, records: dict[bytes, bytes | None], current: int, generation: int) -> None:
+        keys = list(records)
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            found = self._client.hmget(self._records, some)
+            before = [NO_VERSIONS if value is None else Versions.from_bytes(value) for value in found]
+            self._put(
+                {
+                    key: Versions(generation, records[key], old.at(current))
+                    for key, old in zip(some, before, strict=True)
+                }
+            )
+            removed = [key for key in some if records[key] is None]
+            if removed:
+                self._client.sadd(self._removed, *removed)
+
+    def _put(self, versions: dict[bytes, Versions]) -> None:
+        if versions:
+            self._client.hset(self._records, mapping={key: item.to_bytes() for key, item in versions.items()})
+
+    def _scanned(self) -> Iterator[dict[bytes, Versions]]:
+        yield from _scanned(self._client, self._records)
+
+    @contextmanager
+    def _answered(self) -> Iterator[None]:
+        try:
+            yield
+        except self._failure as error:
+            raise self._unavailable(f"{error}. Start the server, or correct storage.online in project.yaml") from None
+
+    def _unavailable(self, problem: object) -> OnlineStoreUnavailable:
+        return OnlineStoreUnavailable(f"the online store {self._where} cannot be used: {problem}.")
+
+
+class _View:
+    """What readers of one generation see."""
+
+    def __init__(self, client: Any, records: str, state: tuple[str, str], description: Description) -> None:
+        self._client, self._records, self._state = client, records, state
+        self.description = description
+
+    def get(self, keys: Sequence[bytes]) -> list[Buffer | None]:
+        """Return the record of each key, or None."""
+        if not keys:
+            return []
+        asked = self._client.pipeline(transaction=True)
+        asked.mget(self._state)
+        asked.hmget(self._records, keys)
+        (now, begun), values = asked.execute()
+        own = self.description.generation
+        if int(now or 0) + (begun is not None) > own + 1:  # two versions are kept, and no more
+            raise OnlineStoreUnavailable("the online store was published twice while it was read. Ask again.")
+        return [None if value is None else Versions.from_bytes(value).at(own) for value in values]
+
+    def keys(self, prefix: bytes) -> Iterator[bytes]:
+        """Yield the key of every record that begins with `prefix`."""
+        own = self.description.generation
+        for some in _scanned(self._client, self._records):
+            for key, found in some.items():
+                if key.startswith(prefix) and found.at(own) is not None:
+                    yield key
+
+
+def _scanned(client: Any, records: str) -> Iterator[dict[bytes, Versions]]:
+    cursor = 0
+    while True:
+        cursor, found = client.hscan(records, cursor, count=_AT_ONCE)
+        yield {key: Versions.from_bytes(value) for key, value in found.items()}
+        if cursor == 0:
+            return
