@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from ml_platform.core.engines import Engine
 from ml_platform.core.engines.exact_sums import combined
+from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.expressions import parse_expression
 from ml_platform.datasets.feature_columns import required_input
 from ml_platform.datasets.left_out import EFFECTIVE, IS_LATE
@@ -62,17 +63,25 @@ def in_sample(rows: pa.Table, names: Sequence[str], share: float | None) -> np.n
     return found
 
 
-def within_max(rows: pa.Table, names: Sequence[str], most: int | None) -> np.ndarray:
-    """Return which questions are among the first `most` of their batch run: those in time first, then by their draw."""
+def within_max(rows: pa.Table, names: Sequence[str], most: int | Ints | None) -> np.ndarray:
+    """Return which questions are among the first `most` of their batch run: those in time first, then by their draw.
+
+    Parameters
+    ----------
+    most
+        For all batch runs, or for that of each question.
+    """
     within = np.ones(len(rows), bool)
-    if most is None or len(rows) <= most:
+    if most is None:
         return within
     drawn = rows.select([EFFECTIVE, IS_LATE, *names]).append_column(_DRAW, pa.array(draws(rows, names)))
     order = pc.sort_indices(drawn, [(name, "ascending") for name in (EFFECTIVE, IS_LATE, _DRAW, *names)]).to_numpy()
     runs = rows[EFFECTIVE].to_numpy()[order]
+    if not len(runs):
+        return within
     starts = np.flatnonzero(np.diff(runs, prepend=runs[0] - 1))
     number = np.arange(len(runs)) - np.repeat(starts, np.diff(starts, append=len(runs)))
-    within[order] = number < most
+    within[order] = number < (most if isinstance(most, int) else most[order])
     return within
 
 

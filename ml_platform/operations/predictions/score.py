@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from ml_platform.core.clock import MICROSECOND
+from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.errors import listed
 from ml_platform.core.hashing import cache_key, content_id
-from ml_platform.datasets.left_out import LATE, LEFT_OUT, reason_counts
+from ml_platform.datasets.left_out import EFFECTIVE, IS_LATE, LATE, LEFT_OUT, reason_counts
 from ml_platform.datasets.model_frame import Asked, asked_frame
+from ml_platform.datasets.population.limits import within_max
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import feature_tables_of
@@ -218,7 +221,19 @@ def _not_asked_before(project: Project, model_name: str, day: date, fresh: pd.Da
     log = log[log["effective_time"].isin(fresh["effective_time"])]
     taken = set(zip(*(log[name] for name in names), strict=True))
     asked = zip(*(fresh[name] for name in names), strict=True)
-    return fresh[[entity not in taken for entity in asked]]
+    fresh = fresh[[entity not in taken for entity in asked]]
+    return _within_max(project.spec.models[model_name].population.max_rows, names[:-1], log["effective_time"], fresh)
+
+
+def _within_max(most: int | None, keys: Sequence[str], logged: pd.Series, fresh: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are asked about beside those that were: no batch run has more than ``max_rows``."""
+    if most is None or fresh.empty:
+        return fresh
+    taken = fresh["effective_time"].map(logged.value_counts()).fillna(0)
+    room: Ints = np.asarray(most - taken, np.int64)
+    runs = fresh["effective_time"].astype("datetime64[us, UTC]").astype("int64")
+    rows = pa.table({EFFECTIVE: runs, IS_LATE: fresh[LATE], **{key: fresh[key] for key in keys}})
+    return fresh[within_max(rows, keys, room)]
 
 
 def _answer(project: Project, versions: Sequence[Version], fresh: pd.DataFrame, now: datetime) -> pa.Table:

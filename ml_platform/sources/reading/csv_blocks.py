@@ -32,10 +32,15 @@ class BadQuote(Exception):
         The block's rows before the one with the quote.
     lines
         How many lines of the block end before the quote.
+    lines_closed
+        How many lines of the block end before the quote that closes it; None where none does.
     """
 
-    def __init__(self, problem: str, block: bytes, quotes: npt.NDArray[np.int64], place: int) -> None:
+    def __init__(
+        self, problem: str, block: bytes, quotes: npt.NDArray[np.int64], place: int, closed: int | None = None
+    ) -> None:
         self.problem = problem
+        self.lines_closed = None if closed is None else block.count(b"\n", 0, closed)
         self.before = block[: _last_end(block[:place], quotes[quotes < place], ended=False)]
         self.lines = block.count(b"\n", 0, place)
         super().__init__(problem)
@@ -131,6 +136,6 @@ def _walked(block: bytes, quotes: npt.NDArray[np.int64], border: bytes) -> npt.N
             continue
         found.append(place)
         if place + 1 < len(block) and block[place + 1] not in border:
-            problem = "text follows a quote that closes a cell, as where a quote before it is never closed"
-            raise BadQuote(problem, block, np.array(found[:-1], np.int64), place)
+            problem = "text follows the quote that closes the one that is opened here, as where it is never closed"
+            raise BadQuote(problem, block, np.array(found[:-2], np.int64), found[-2], closed=place)
     return np.array(found, np.int64)

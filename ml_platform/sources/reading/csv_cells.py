@@ -136,7 +136,8 @@ class _Parser:
         place = f"row {self._rows + rows + 1}" if rows >= 0 else "header"
         where = f"{self._where}: {place} (line {self._lines + bad.lines + 1})"
         remedy = "Repair the file; inside quotes, write a quote as two."
-        return SchemaChanged(self._spec.name, where, bad.problem, remedy)
+        closed = "" if bad.lines_closed is None else f"; the text is in line {self._lines + bad.lines_closed + 1}"
+        return SchemaChanged(self._spec.name, where, bad.problem + closed, remedy)
 
     def _table(self, rows: bytes, convert: Any, parse: Any = None, *, use_threads: bool = True) -> pa.Table:
         if not rows:

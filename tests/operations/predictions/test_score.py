@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from ml_platform.core.errors import BrokenInput
+from ml_platform.datasets.population.limits import draws
 from ml_platform.models.predictor import load_predictor
 from ml_platform.operations.predictions.due import due_days, read_until
 from ml_platform.operations.predictions.rows import prediction_ids
 from ml_platform.operations.predictions.score import Scored, score_batch, score_days
+from ml_platform.project import open_project
 from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform.storage.outputs import record_output
 from ml_platform.storage.prediction_log import read_predictions
@@ -182,6 +185,30 @@ def test_a_second_row_about_an_entity_that_was_scored_at_a_run_adds_no_second_pr
     assert (again.rows, again.new_rows) == (first.rows, 0)
     log = log_of(world)
     assert not log.duplicated(["order_id", "effective_time"]).any()
+
+
+def test_scoring_again_never_makes_more_than_max_rows_predictions_at_a_batch_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = open_shop(tmp_path).root / f"models/{MODEL}.yaml"
+    path.write_text(path.read_text().replace("population: {", "population: {max_rows: 3, "))
+    world = hand_made_world(open_project(path.parents[1]), monkeypatch)
+    assert world.project.spec.models[MODEL].population.max_rows == 3
+    appointed(world, START - timedelta(days=1))
+    rows = world.rows[world.rows["effective_time"] >= START].head(7)
+    at = START + timedelta(hours=7)
+    rows = rows.assign(effective_time=pd.Timestamp(at), prediction_time=pd.Timestamp(at))
+    first, others = rows.iloc[:2], rows.iloc[2:]
+    world.rows = first
+    assert score(world, END).rows == 2
+    for number, asked in enumerate((others.iloc[:3], others.iloc[::-1], rows)):
+        world.rows = asked
+        assert score(world, END + timedelta(hours=1 + number), orders=f"orders{number}").rows == 3
+    found = set(log_of(world)["order_id"])
+    # Room for one more: of three, the one with the lowest draw.
+    keys = pa.table({"order_id": others["order_id"].iloc[:3], "_effective": [int(at.timestamp()) * 10**6] * 3})
+    lowest = others["order_id"].iloc[int(np.argmin(draws(keys, ["order_id"])))]
+    assert found == {*first["order_id"], lowest}
 
 
 def test_a_day_is_complete_once_the_population_was_read_after_its_end(world: HandMadeWorld) -> None:

@@ -108,7 +108,8 @@ REFUSED = {
     ),
     "a quote that the next one closes": (
         b'x,y\n0,a\n1,"abc\n2,"def"\n',
-        "x.csv: row 2 (line 4): text follows a quote that closes a cell, as where a quote before it is never closed. "
+        "x.csv: row 2 (line 3): text follows the quote that closes the one that is opened here, as where it is never "
+        "closed; the text is in line 4. "
         "Repair the file; inside quotes, write a quote as two.",
     ),
     "a quote in the header": (
