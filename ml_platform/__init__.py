@@ -1,6 +1,6 @@
-"""A factory of factories of models: declarations in, a whole asset graph out.
+"""From one YAML file per model to a monitored model in production.
 
-What a person uses in a notebook stands here; it is imported when it is first used.
+These are the functions for notebooks. Each is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -9,11 +9,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ml_platform.api import diff_snapshots, explain, in_population, load_snapshot, snapshots
+    from ml_platform.api import diff_snapshots, explain, in_population, load_snapshot, predictions, snapshots
     from ml_platform.core.errors import PlatformError
     from ml_platform.project import open_project
 
-__all__ = ["PlatformError", "diff_snapshots", "explain", "in_population", "load_snapshot", "open_project", "snapshots"]
+__all__ = [
+    "PlatformError",
+    "diff_snapshots",
+    "explain",
+    "in_population",
+    "load_snapshot",
+    "open_project",
+    "predictions",
+    "snapshots",
+]
 
 _HOMES = {
     "PlatformError": "ml_platform.core.errors",
@@ -22,6 +31,7 @@ _HOMES = {
     "in_population": "ml_platform.api",
     "load_snapshot": "ml_platform.api",
     "open_project": "ml_platform.project",
+    "predictions": "ml_platform.api",
     "snapshots": "ml_platform.api",
 }
 

@@ -1,9 +1,9 @@
-"""What a person asks for in a notebook: each function takes a project's folder, and names as they are spoken."""
+"""The functions for notebooks: each takes a project's folder, and short names of versions and snapshots."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from ml_platform.audit.explain import Explanation
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def load_snapshot(project: Project | Path | str, name: str) -> read.Snapshot:
     """Return a training frame, with its rows as ``.train``, ``.validate`` and ``.test``.
@@ -37,16 +39,64 @@ def load_snapshot(project: Project | Path | str, name: str) -> read.Snapshot:
     Raises
     ------
     UnknownSnapshot, ArtifactMissing, ArtifactDamaged
+
+    Examples
+    --------
+    >>> snapshot = ml_platform.load_snapshot("shop", "late_parcel@1")
+    >>> "label" in snapshot.train.columns
+    True
     """
     opened = _opened(project)
     return read.load_snapshot(opened, find_snapshot(opened, name).id)
 
 
 def snapshots(project: Project | Path | str, model: str | None = None) -> pd.DataFrame:
-    """Return one row for each snapshot of a project, or of one model, by model and as-of."""
+    """Return one row for each snapshot of a project, or of one model, by model and as-of.
+
+    Examples
+    --------
+    >>> ml_platform.snapshots("shop", "late_parcel")["versions"].tolist()
+    [['late_parcel@1'], ['late_parcel@2']]
+    """
     import pandas as pd
 
     return pd.DataFrame([item.as_json() for item in list_snapshots(_opened(project), model)])
+
+
+def predictions(
+    project: Project | Path | str, model: str, start: datetime | None = None, end: datetime | None = None
+) -> pd.DataFrame:
+    """Return logged predictions whose batch run lies in ``(start, end]``, in the order of their batch runs.
+
+    Parameters
+    ----------
+    start
+        The default is the first prediction.
+    end
+        The default is the project's clock.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each: ``prediction_id``, the entity's key, ``prediction_time``, ``effective_time``, ``version``,
+        ``score``, ``action``, ``expected_value``, and the inputs as they were used.
+
+    Raises
+    ------
+    UnknownModel
+
+    Examples
+    --------
+    >>> logged = ml_platform.predictions("shop", "late_parcel")
+    >>> logged["score"].between(0, 1).all()
+    np.True_
+    """
+    from ml_platform.storage.prediction_log import read_predictions
+
+    opened = _opened(project)
+    if model not in opened.spec.models:
+        raise UnknownModel(model, list(opened.spec.models))
+    return read_predictions(opened, model, start or _LONG_AGO, end or opened.clock.now())
 
 
 def in_population(
@@ -71,6 +121,15 @@ def in_population(
     UnknownModel
     FrameError
         Where a source or feature table that the population reads was never made.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> first = ml_platform.predictions("shop", "late_parcel").head(1)
+    >>> entities = pd.DataFrame({"order_id": [first["order_id"].iloc[0], "no such order"]})
+    >>> at = first["effective_time"].iloc[0]
+    >>> ml_platform.in_population("shop", "late_parcel", entities, at)["in_population"].tolist()
+    [True, False]
     """
     opened = _opened(project)
     if model not in opened.spec.models:
@@ -85,7 +144,23 @@ def in_population(
 
 
 def diff_snapshots(project: Project | Path | str, first: str, second: str) -> SnapshotDiff:
-    """Return what differs between two snapshots, named as in `load_snapshot`."""
+    """Return what differs between two snapshots.
+
+    Parameters
+    ----------
+    first, second
+        Named as in `load_snapshot`.
+
+    Raises
+    ------
+    UnknownSnapshot, ArtifactMissing, ArtifactDamaged
+
+    Examples
+    --------
+    >>> found = ml_platform.diff_snapshots("shop", "late_parcel@1", "late_parcel@2")
+    >>> found.columns_added, found.days.compared > 0
+    ({}, True)
+    """
     opened = _opened(project)
     return diff_artifacts(opened, find_snapshot(opened, first), find_snapshot(opened, second))
 
@@ -107,6 +182,13 @@ def explain(
     Raises
     ------
     NoSuchPrediction, InvalidWhatIf, ArtifactMissing, ArtifactDamaged
+
+    Examples
+    --------
+    >>> id = ml_platform.predictions("shop", "late_parcel")["prediction_id"].iloc[0]
+    >>> explanation = ml_platform.explain("shop", id)
+    >>> explanation.holds  # scored again to the same bytes
+    True
     """
     from ml_platform.audit import explain as explanation
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from ml_platform.audit.erasure.data_subject import Person
 from ml_platform.audit.erasure.files import clear_files
+from ml_platform.audit.erasure.kinds import row_erasures
 from ml_platform.audit.erasure.plan import ErasurePlan, Found, Replaced, find_person, marks_for, plan_erasure
 from ml_platform.audit.erasure.records import mask_records, rewrite_database
 from ml_platform.audit.erasure.remove_rows import left_id, without
@@ -20,19 +21,15 @@ from ml_platform.core.errors import PlatformError
 from ml_platform.declarations.node_kinds import made_by, node_kinds
 from ml_platform.features.tile_index import CELLS
 from ml_platform.project import Project
-from ml_platform.sources.ingest_history import INGESTS
 from ml_platform.sources.suppression_list import lift, suppress
-from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
-from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.erasure_marks import add_marks
 from ml_platform.storage.ledger.anchors import anchor_ledger
 from ml_platform.storage.ledger.lines import append_line
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.manifest_index import forget_file
 from ml_platform.storage.outputs import OUTPUTS
-from ml_platform.storage.prediction_log import PREDICTION_DAYS
 from ml_platform.storage.redirects import SUCCESSORS, replace_artifact
-from ml_platform.storage.rows import delete_rows, insert_row, update_rows
+from ml_platform.storage.rows import delete_rows, update_rows
 
 ERASE, LIFT = "erase", "lift erasure"
 _ROUNDS = 3
@@ -153,22 +150,15 @@ def _is_done(connection: sa.Connection, artifact: Artifact, new: Artifact) -> bo
 
 
 def _point(connection: sa.Connection, artifact: Artifact, new: Artifact) -> None:
-    """Let the database lead to what is left: outputs, days of predictions, and sources, as of an ingest of their own.
+    """Let the database lead to what is left.
 
-    A run beside that goes on with the former state of a source or of a day finds that it has moved, and does not stand.
+    A run that still works with the former state finds that it has moved, and is refused.
     """
     same = (OUTPUTS.c.kind == artifact.kind) & (OUTPUTS.c.id == artifact.id)
     update_rows(connection, OUTPUTS, same, {"id": new.id})
-    if artifact.kind == "predictions":
-        here = PREDICTION_DAYS.c.artifact == artifact.id
-        update_rows(connection, PREDICTION_DAYS, here, {"artifact": new.id, "rows": PredictionsManifest.of(new).rows})
-    if artifact.kind == "source":
-        last = sa.select(INGESTS).where(INGESTS.c.source == SourceManifest.of(artifact).source)
-        row = connection.execute(last.order_by(INGESTS.c.number.desc()).limit(1)).mappings().first()
-        if row is not None and row["id"] == artifact.id:
-            again = {name: row[name] for name in row if name != "seq"}
-            again |= {"number": row["number"] + 1, "id": new.id, "new_rows": 0, "late": 0, "corrections": 0}
-            insert_row(connection, INGESTS, again)
+    erasure = row_erasures().get(artifact.kind)
+    if erasure is not None:
+        erasure.repoint(connection, artifact, new)
 
 
 def _remove_objects(project: Project, plan: ErasurePlan) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from ml_platform.audit.erasure.data_subject import Person
 from ml_platform.audit.erasure.files import HeldFile, Remedy, held_files, unsearched
+from ml_platform.audit.erasure.kinds import row_erasures
 from ml_platform.audit.erasure.records import held_records
 from ml_platform.audit.erasure.remove_rows import is_table, left_id, without
 from ml_platform.audit.erasure.staged_store import Rehearsal
@@ -248,9 +249,10 @@ def marks_for(project: Project, found: Found, replaced: list[Replaced], now: dat
         told = artifact_kind(item.kind).after_erasure
         for id in dict.fromkeys(ids):
             yield Mark(item.kind, id, now, item.rows, f"{_rows(item.rows)} {told}")
-        if item.kind == "snapshot":
+        erasure = row_erasures().get(item.kind)
+        if erasure is not None and erasure.marks_learned:
             for artifact in found.artifacts.values():
-                if is_learnt(artifact) and artifact.inputs.get("snapshot") in ids:
+                if is_learnt(artifact) and artifact.inputs.get(item.kind) in ids:
                     told = f"{_rows(item.rows)} {artifact_kind(artifact.kind).after_erasure}"
                     yield Mark(artifact.kind, artifact.id, now, item.rows, told)
 

@@ -34,7 +34,17 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 class PlatformError(Exception):
-    """The root of every error that the platform raises on purpose. Its text contains no secret of the process."""
+    """The root of every error that the platform raises on purpose. Its text contains no secret of the process.
+
+    Examples
+    --------
+    >>> import ml_platform
+    >>> try:
+    ...     ml_platform.open_project("no_such_folder")
+    ... except ml_platform.PlatformError as error:
+    ...     print(type(error).__name__)
+    DeclarationError
+    """
 
     def __init__(self, *parts: object) -> None:
         super().__init__(*(redact(part) if isinstance(part, str) else part for part in parts))

@@ -31,6 +31,8 @@ _ASKS = "_asks"
 class EventQuestions(SourceQuestions):
     """One question for each row of a source, at the first batch run that knows it."""
 
+    name = EventPopulation.name
+
     def in_time(self, start: datetime, end: datetime) -> pa.Table:
         """Return the rows that ask at the batch runs in ``(start, end]``."""
         found = self._found(start, end)

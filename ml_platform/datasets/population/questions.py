@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -19,12 +20,14 @@ Period = tuple[datetime, datetime]
 
 
 class Questions(ABC):
-    """The questions of a model at its batch runs, from given inputs, on one engine.
+    """The questions of a model at its batch runs, from given inputs, on one engine. Extend it in one file a kind.
 
     A question has the population's own columns, such as ``source.column``, ``_asked`` (its prediction time),
     ``_effective`` (the batch run) and ``_known`` in microseconds, and whether it is ``_late``.
     """
 
+    name: ClassVar[str]
+    """The kind of population that asks: the key that only it has."""
     are_distinct = False
     """Whether no two questions are about one entity at one batch run, and each has the entity's key."""
 

@@ -28,6 +28,8 @@ from ml_platform.sources.source_log import KNOWN, UNTIL
 class RowQuestions(SourceQuestions):
     """One question for each row of a source."""
 
+    name = RowPopulation.name
+
     def in_time(self, start: datetime, end: datetime) -> pa.Table:
         """Return the rows whose batch run lies in ``(start, end]``, as known at that run."""
         return self._engine.run(self._in_time(start, end))

@@ -34,6 +34,8 @@ ROWS_AT_ONCE = 4_000_000
 class TickQuestions(Questions):
     """One question for each tick and entity that qualifies."""
 
+    name = TickPopulation.name
+
     are_distinct = True
 
     def in_time(self, start: datetime, end: datetime) -> pa.Table:

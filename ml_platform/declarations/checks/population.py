@@ -27,7 +27,9 @@ from ml_platform.declarations.populations.ticks import TickPopulation
 
 def check_population(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     """Yield what is wrong with the population of a model."""
-    yield from _KINDS[type(model.population)](scope, model, model.population)
+    check = _KINDS.get(type(model.population))
+    if check is not None:
+        yield from check(scope, model, model.population)
     yield from _check_until(scope, model)
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
-from ml_platform.declarations.populations.events import EventPopulation
+from ml_platform.core.variants import find_variants
+from ml_platform.declarations import populations
 from ml_platform.declarations.populations.population import Population
 from ml_platform.declarations.populations.rows import RowPopulation
-from ml_platform.declarations.populations.ticks import TickPopulation
 
-KINDS: Mapping[str, type[Population]] = {"source": RowPopulation, "every": TickPopulation, "on": EventPopulation}
-"""Each kind of population, by the key that only it has; without such a key it is the first."""
+
+@cache
+def population_kinds() -> Mapping[str, type[Population]]:
+    """Return each kind of population by the key that only it has; without such a key a population is the first."""
+    found = find_variants(populations, Population, "ml_platform.populations")
+    return {RowPopulation.name: RowPopulation, **found}
 
 
 def read_population(value: Any) -> Population:
@@ -28,15 +33,16 @@ def read_population(value: Any) -> Population:
     if not isinstance(value, dict):
         raise PydanticKnownError("model_type", {"class_name": "Population"})
     given = {key: part for key, part in value.items() if part is not None}
-    named = [key for key in KINDS if key in given]
+    kinds = population_kinds()
+    named = [key for key in kinds if key in given]
     if len(named) > 1:
-        raise ValueError(f"found {' and '.join(named)}. A population has one of {', '.join(KINDS)}: remove the others")
-    kind = named[0] if named else next(iter(KINDS))
+        raise ValueError(f"found {' and '.join(named)}. A population has one of {', '.join(kinds)}: remove the others")
+    kind = named[0] if named else next(iter(kinds))
     for key in given:
-        owners = [name for name, other in KINDS.items() if key in _names(other)]
+        owners = [name for name, other in kinds.items() if key in _names(other)]
         if owners and kind not in owners:
             raise ValueError(f"{key} belongs to a population with {' or '.join(owners)}, found {kind}. Remove it")
-    return KINDS[kind].model_validate(given)
+    return kinds[kind].model_validate(given)
 
 
 def _names(kind: type[Population]) -> set[str]:
@@ -50,7 +56,7 @@ class _AnyPopulation:
         return core_schema.no_info_plain_validator_function(read_population)
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        kinds = [handler(kind.__pydantic_core_schema__) for kind in KINDS.values()]
+        kinds = [handler(kind.__pydantic_core_schema__) for kind in population_kinds().values()]
         return kinds[0] if len(kinds) == 1 else {"oneOf": kinds}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -16,6 +17,8 @@ from ml_platform.declarations.types import ExpressionText, Name, Span
 
 class EventPopulation(Population):
     """One question for each row of a source, at the first batch run that knows it."""
+
+    name: ClassVar[str] = "on"
 
     on: Name = Field(
         description="The source whose rows ask, each once: at the first batch run that knows it.", examples=["baskets"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
@@ -53,7 +53,15 @@ UntilField = Annotated[Until | None, BeforeValidator(_until), Shorthand({"type":
 
 
 class Population(Declaration):
-    """The questions that production will ask: about which entity, and when."""
+    """The questions that production will ask: about which entity, and when. Extend it in one file for each kind.
+
+    Attributes
+    ----------
+    name
+        The key that only this kind has.
+    """
+
+    name: ClassVar[str]
 
     entity: Name = Field(
         description="What a row is about: an entity of project.yaml. One prediction is made per entity key and time.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -16,6 +17,8 @@ from ml_platform.declarations.types import ExpressionText, Name
 
 class RowPopulation(Population):
     """One question for each row of a source."""
+
+    name: ClassVar[str] = "source"
 
     source: Name = Field(description="The source with one row per prediction.", examples=["orders"])
     prediction_time: ExpressionText = Field(

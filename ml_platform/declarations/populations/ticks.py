@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -21,6 +22,8 @@ OWNER = "population"
 
 class TickPopulation(Population):
     """One question for each tick and entity for which a condition over features holds."""
+
+    name: ClassVar[str] = "every"
 
     every: Cron = Field(
         description="When every entity that qualifies is asked about: five cron fields and a time zone. These are the "

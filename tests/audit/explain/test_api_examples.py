@@ -1,0 +1,39 @@
+"""The examples of the Python API, on a project that has lived."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ml_platform
+from ml_platform.storage.simulated_clock import SimulatedClock
+from tests.audit.explain.shop_with_history import Lived
+
+
+@pytest.fixture(scope="module")
+def folder(lived: Lived, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Be in a folder that holds the project as ``shop``."""
+    here, former = tmp_path_factory.mktemp("api"), Path.cwd()
+    shutil.copytree(lived.project.root, here / "shop")
+    project = ml_platform.open_project(here / "shop")
+    assert isinstance(project.clock, SimulatedClock)
+    project.clock.advance(lived.now - project.clock.now())
+    os.chdir(here)
+    yield here
+    os.chdir(former)
+
+
+@pytest.mark.parametrize("name", ml_platform.__all__)
+def test_each_public_name_has_an_example_that_runs(folder: Path, name: str) -> None:
+    thing = getattr(ml_platform, name)
+    text = inspect.getdoc(thing) or ""
+    assert "Examples\n--------\n>>>" in text
+    example = doctest.DocTestParser().get_doctest(text, {"ml_platform": ml_platform}, name, None, 0)
+    failed = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example)
+    assert (failed.failed, failed.attempted > 0) == (0, True)

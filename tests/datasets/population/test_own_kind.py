@@ -1,0 +1,69 @@
+"""A kind of population that an installed package adds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ml_platform.datasets.population.asking import question_kinds
+from ml_platform.declarations.populations.any_population import population_kinds, read_population
+from tests.datasets.population.customers import asked_of, at, drawn, inputs_of, project_of, random_baskets
+from tests.installed import install
+
+CODE = """
+from typing import ClassVar
+
+from pydantic import Field, model_validator
+
+from ml_platform.datasets.population.events import EventQuestions
+from ml_platform.declarations.populations.events import EventPopulation
+
+
+class AfterPopulation(EventPopulation):
+    name: ClassVar[str] = "after"
+    on: str = Field("", description="Unused.", examples=["x"])
+    after: str = Field(description="The source whose rows ask.", examples=["orders"])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_event(cls, given):
+        return {**given, "on": given["after"]}
+
+
+class AfterQuestions(EventQuestions):
+    name = AfterPopulation.name
+"""
+POINTS = """
+[ml_platform.populations]
+after = own_population:AfterPopulation
+
+[ml_platform.questions]
+after = own_population:AfterQuestions
+"""
+
+
+@pytest.fixture(autouse=True)
+def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "site").mkdir()
+    install(tmp_path / "site", monkeypatch, "own_population", CODE, POINTS)
+    for kinds in (population_kinds, question_kinds):
+        kinds.cache_clear()
+    yield
+    for kinds in (population_kinds, question_kinds):
+        kinds.cache_clear()
+
+
+def test_a_package_adds_a_population_and_it_asks_as_the_platforms_own(tmp_path: Path) -> None:
+    populations = {
+        "own": {"after": "baskets", "entity": "shop", "where": "amount >= 1"},
+        "events": {"on": "baskets", "entity": "shop", "where": "amount >= 1"},
+    }
+    assert type(read_population(populations["own"])).__name__ == "AfterPopulation"
+    rows = random_baskets(drawn(1), count=80)
+    project = project_of(tmp_path / "shop", rows, populations, deployment={"batch": "0 */3 * * * UTC"})
+    inputs = inputs_of(project, at(400))
+    own, events = (asked_of(project, name, inputs, at(0), at(200), at(400)).rows for name in populations)
+    assert len(own) > 10
+    assert own["baskets.id"].tolist() == events["baskets.id"].tolist()
