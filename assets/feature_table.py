@@ -14,7 +14,7 @@ from ml_platform.reporting.catalog.feature_facts import FeatureColumn, FeatureTa
 from ml_platform.reporting.catalog.feature_tables import feature_table_facts
 from ml_platform.sources.checks.results import ChecksFailed
 from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 from ml_platform_dagster.assets.checks import check_specs, report_checks
 from ml_platform_dagster.assets.metadata import (
     Metadata,
@@ -55,7 +55,7 @@ def build_feature_table_asset(project: Project, node: Node) -> dg.AssetsDefiniti
     return feature_table
 
 
-def _metadata(facts: FeatureTableFacts, made: Made) -> Metadata:
+def _metadata(facts: FeatureTableFacts, made: Materialized) -> Metadata:
     about = FeatureTableManifest.of(made.artifact)
     told = {column.name: described(column.description, column.unit) for column in facts.columns}
     first, last = about.known or ("none", "none")

@@ -13,14 +13,14 @@ from ml_platform.registry.evaluation.basis import interval_text
 from ml_platform.reporting.catalog.node_facts import Use
 from ml_platform.reporting.mlflow.runs import tracked_run
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.resources.mlflow import mlflow_ui
 
 Metadata = dict[str, Any]
 
 
-def made_metadata(made: Made) -> Metadata:
+def made_metadata(made: Materialized) -> Metadata:
     """Return the id of what was made, and whether it was made now."""
     return artifact_metadata(made.artifact) | {"made": "reused" if made.reused else "now"}
 

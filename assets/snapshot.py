@@ -10,7 +10,7 @@ from ml_platform.declarations.lineage import snapshot_lineage
 from ml_platform.declarations.scheduling import training_as_of
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 from ml_platform_dagster.assets.checks import check_result, check_specs
 from ml_platform_dagster.assets.metadata import Metadata, column_lineage, made_metadata, table, table_schema
 from ml_platform_dagster.assets.node_asset import declared_asset, model_of
@@ -43,7 +43,7 @@ def build_snapshot_asset(project: Project, node: Node) -> dg.AssetsDefinition:
     return snapshot
 
 
-def _metadata(made: Made) -> Metadata:
+def _metadata(made: Materialized) -> Metadata:
     about = SnapshotManifest.of(made.artifact)
     nulls = [{"column": name, "null": f"{share:.1%}"} for name, share in about.nulls.items() if share]
     return made_metadata(made) | {

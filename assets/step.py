@@ -16,7 +16,7 @@ from ml_platform.project import Project
 from ml_platform.sources.checks.results import require_healthy
 from ml_platform.storage.durations import record_duration
 from ml_platform.storage.last_declarations import record_declared
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 from ml_platform.storage.outputs import current_output, record_output
 from ml_platform_dagster.assets.metadata import Metadata
 
@@ -98,7 +98,11 @@ class Step:
             record_duration(self.project.database, self.node.name, took, run=self.run, at=self.now, rows=rows)
 
     def result(
-        self, made: Made, metadata: Metadata, checks: Iterable[dg.AssetCheckResult] = (), rows: int | None = None
+        self,
+        made: Materialized,
+        metadata: Metadata,
+        checks: Iterable[dg.AssetCheckResult] = (),
+        rows: int | None = None,
     ) -> dg.MaterializeResult[None]:
         """Record what was made, and how long it took, and return it as Dagster wants it.
 

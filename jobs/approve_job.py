@@ -18,7 +18,7 @@ from ml_platform_dagster.resources.project import ProjectParam
 APPROVE = "approve"
 
 
-class Decision(dg.Config):
+class ApprovalConfig(dg.Config):
     """A person's word on a version, such as ``late_arrival@3``."""
 
     version: str
@@ -29,7 +29,7 @@ class Decision(dg.Config):
 
 @dg.op(description="Record an approval or rejection in the ledger, and deploy an approved version.")
 @scrubbed
-def decide_on_version(context: dg.OpExecutionContext, config: Decision, project: ProjectParam) -> None:
+def decide_on_version(context: dg.OpExecutionContext, config: ApprovalConfig, project: ProjectParam) -> None:
     """Approve or reject exactly the trained model that the version is."""
     version, now = version_named(project, config.version), project.clock.now()
     line = decide(project, version, actor=config.actor, reason=config.reason, now=now, approved=not config.reject)

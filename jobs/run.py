@@ -43,7 +43,7 @@ from ml_platform_dagster.jobs.command import parser_of, run_command
 from ml_platform_dagster.jobs.failures import failure_alert
 from ml_platform_dagster.jobs.instance import open_instance
 from ml_platform_dagster.jobs.orphaned_runs import end_dead_runs, process_tags
-from ml_platform_dagster.jobs.run_events import EventSink, Outcome, RunListener, json_lines
+from ml_platform_dagster.jobs.run_events import EventSink, RunListener, RunOutcome, json_lines
 
 _SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -57,7 +57,7 @@ class UnknownJob(PlatformError):
 
 def run_job(
     project: Project, instance: dg.DagsterInstance, job: str, tell: EventSink, only: Collection[str] = ()
-) -> Outcome:
+) -> RunOutcome:
     """Run a job to its end in this process, telling each step, and alert where it failed.
 
     Parameters
@@ -73,7 +73,7 @@ def run_job(
     names = {node.name.replace("/", "__"): node.name for node in build_graph(project.spec)}
     steps = [names.get(node.name, node.name) for node in definition.nodes_in_topological_order]
     steps = [step for step in steps if step in only or not only]
-    outcome = Outcome(str(uuid.uuid4()))
+    outcome = RunOutcome(str(uuid.uuid4()))
     tell({"event": "run", "run": outcome.run, "job": job, "steps": steps})
     began = time.monotonic()
     listener = RunListener(outcome, names, tell)
@@ -123,7 +123,7 @@ def run_and_follow(
     return int(outcome.failed)
 
 
-def _waiting(project: Project, outcome: Outcome) -> list[str]:
+def _waiting(project: Project, outcome: RunOutcome) -> list[str]:
     """Return the steps that were skipped though their own model is not the one without a champion."""
     without = {model for model in project.spec.models if champion(project, model) is None}
     return [step for step in outcome.skipped if NodeName.parse(step).subject not in without]

@@ -24,7 +24,7 @@ _FIGURES = (
 
 
 @dataclass
-class Outcome:
+class RunOutcome:
     """How a run went.
 
     Attributes
@@ -57,7 +57,7 @@ class RunListener:
         The names of nodes by the names of Dagster's steps.
     """
 
-    outcome: Outcome
+    outcome: RunOutcome
     names: Mapping[str, str]
     tell: EventSink
     made: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from ml_platform.project import open_project
 
 if TYPE_CHECKING:
     from ml_platform.datasets.snapshot.diff import Moved, SnapshotDiff
-    from ml_platform.datasets.snapshot.lineage import Input
+    from ml_platform.datasets.snapshot.lineage import SnapshotInput
 
 _SHOWN = 10
 
@@ -93,7 +93,7 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     console.print(_table(("input", "id", "partitions", "rows"), [_input_row(item) for item in inputs]))
 
 
-def _input_row(item: Input) -> tuple[str, ...]:
+def _input_row(item: SnapshotInput) -> tuple[str, ...]:
     if item.partitions is None:
         return item.node, item.id[:12], "removed", ""
     rows = sum(part.rows for part in item.partitions)

@@ -60,7 +60,7 @@ class Frame:
         return self._framed(in_time).drop_columns([LATE])
 
     def asked_rows(self, start: datetime, end: datetime) -> tuple[pa.Table, pa.Table]:
-        """Return the frame with rows that came late, where they are asked about; and what was left out (`Asked`)."""
+        """Return the frame with late rows where they are asked about, and what was left out (see `QuestionRows`)."""
         in_time, came_late = self._questions.in_time(start, end), self._questions.late(start, end)
         horizon = self._model.label.horizon // MICROSECOND
         in_horizon = pc.less_equal(came_late[EFFECTIVE], pc.add(came_late[ASKED], horizon))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class QuestionRows:
     """The rows that production asks about, and those that it would have asked about.
 
     Attributes
@@ -62,7 +62,7 @@ def model_frame(
 
 def asked_frame(
     project: Project, model_name: str, inputs: Mapping[str, str], start: datetime, end: datetime, now: datetime
-) -> Asked:
+) -> QuestionRows:
     """Return the rows of `model_frame`, and what was left out; where a model declares so, rows that came late as well.
 
     A row that became known only after its batch run came late. With ``deployment: {late_rows: score}`` it is asked
@@ -71,4 +71,4 @@ def asked_frame(
     with project.engine() as engine:
         frame = Frame(project, model_name, inputs, engine)
         rows, counts = frame.asked_rows(start, min(end, now))
-        return Asked(to_frame(rows), to_frame(counts))
+        return QuestionRows(to_frame(rows), to_frame(counts))

@@ -39,13 +39,13 @@ from ml_platform.storage.artifact_kinds.feature_table import BASE, CellChunk, Fe
 from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.chunks import at_once
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 from ml_platform.storage.parquet import parquet_bytes
 
 _ROWS_AT_ONCE = 2_000_000
 
 
-def build_feature_table(project: Project, name: str, source_id: str) -> Made:
+def build_feature_table(project: Project, name: str, source_id: str) -> Materialized:
     """Compute what a feature table still needs of one state of its source.
 
     Parameters
@@ -66,9 +66,9 @@ def build_feature_table(project: Project, name: str, source_id: str) -> Made:
     declared, key = deciding_part(project.spec, "feature_table", name), table_key(project, name, source_id)
     found = project.store.find("feature_table", key)
     if found is not None:
-        return Made(found, reused=True)
+        return Materialized(found, reused=True)
     try:
-        return Made(_Builder(project, name, source_id).build(key, declared), reused=False)
+        return Materialized(_Builder(project, name, source_id).build(key, declared), reused=False)
     except ValueTooLarge as error:
         raise too_large(f"feature table {name}", error) from None
 

@@ -26,7 +26,7 @@ _SAMPLED = 64
 
 
 @dataclass(frozen=True)
-class Questions:
+class EntityTicks:
     """Distinct questions sorted by entity and tick.
 
     Attributes
@@ -40,7 +40,7 @@ class Questions:
     number: Ints
 
     @classmethod
-    def of(cls, entity: Ints, tick: Ints) -> Questions:
+    def of(cls, entity: Ints, tick: Ints) -> EntityTicks:
         """Sort what rows ask, and keep each question once."""
         order = _sorted_places(entity, tick)
         entity, tick = entity[order], tick[order]
@@ -133,7 +133,7 @@ class Block:
         return self.columns.of(name, self.stretches)
 
 
-def cut(columns: CellColumns, numbers: Sequence[Ints], questions: Questions) -> list[Block]:
+def cut(columns: CellColumns, numbers: Sequence[Ints], questions: EntityTicks) -> list[Block]:
     """Return the blocks that questions are asked about, in the order of questions.
 
     Parameters

@@ -23,7 +23,7 @@ from ml_platform.features.aggregates.answers import WindowedAggregate
 from ml_platform.features.aggregates.partials import of_cells
 from ml_platform.features.aggregates.value_counts import CellCounts
 from ml_platform.features.entity_codes import numbered
-from ml_platform.features.entity_partitions import Block, CellColumns, Cells, Questions, cut
+from ml_platform.features.entity_partitions import Block, CellColumns, Cells, EntityTicks, cut
 from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.features.visibility import is_after_start, is_in_window, is_known
 from ml_platform.storage.chunks import at_once
@@ -64,7 +64,7 @@ def lookup_by_ranges(
     times = [name for name, needs in needed.items() if needs]
     columns = CellColumns(cells, [*keys, *times, *parts])
     numbers, asked_number = numbered(columns.chunks, asked, keys)
-    questions = Questions.of(asked_number, asked[TICK].to_numpy())
+    questions = EntityTicks.of(asked_number, asked[TICK].to_numpy())
     blocks = cut(columns, numbers, questions)
     found = at_once(lambda block: _Answers(block, cells.grain, times).to(wanted), blocks, threads)
     return LookupResult(_below(found), questions.number)

@@ -21,7 +21,7 @@ from ml_platform.core.errors import ValueTooLarge, too_large
 from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.feature_table import EVER, FeatureTableSpec
 from ml_platform.declarations.resolve import column_types, columns_behind
-from ml_platform.features.aggregates.answers import Answer, WindowedAggregate
+from ml_platform.features.aggregates.answers import WindowedAggregate, WindowedFeature
 from ml_platform.features.lookup import TICK, lookup_by_join, lookup_by_ranges
 from ml_platform.features.tile_store import StoredCells, chunks_between, engine_cells
 from ml_platform.features.tiles import Grain
@@ -103,7 +103,7 @@ class _LookUp:
         self._grain = Grain.of(spec, project.spec.file.entities[spec.entity])
         self._types = column_types(project.spec.sources[spec.source])
         self._zeros = frozenset(FeatureTableManifest.of(artifact).zeros)
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, WindowedFeature] = {}
 
     def beside(self, rows: pa.Table, keys: Mapping[str, str], instant: str, names: Mapping[str, str]) -> pa.Table:
         """Return rows with the columns that `names` gives new names."""
@@ -146,10 +146,10 @@ class _LookUp:
                 values = values.mutate(**{column: parse_expression(text).to_ibis(values)})
         return values
 
-    def _answer(self, column: str) -> Answer:
+    def _answer(self, column: str) -> WindowedFeature:
         if column not in self._answers:
             name, window = self._spec.columns[column]
-            self._answers[column] = Answer(self._spec.features[name], window or EVER, self._types, self._zeros)
+            self._answers[column] = WindowedFeature(self._spec.features[name], window or EVER, self._types, self._zeros)
         return self._answers[column]
 
     def _chunks(self, ticks: Ints, wanted: Sequence[WindowedAggregate]) -> list[CellChunk]:
@@ -181,7 +181,7 @@ def each_once(asked: pa.Table) -> tuple[pa.Table, Ints]:
     return asked.take(pa.array(place)), number
 
 
-def finished(engine: Engine, parts: Any, answers: Sequence[Answer]) -> Any:
+def finished(engine: Engine, parts: Any, answers: Sequence[WindowedFeature]) -> Any:
     """Return parts for Ibis; sums of floats and distinct values are finished here, whatever the engine."""
     if not any(answer.outside for answer in answers):
         return engine.arrow("parts", parts) if isinstance(parts, pa.Table) else parts

@@ -23,7 +23,7 @@ from ml_platform.core.engines.interval_index import Ints
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.source import ColumnType
 from ml_platform.declarations.types import Window
-from ml_platform.features.aggregates.answers import Answer, WindowedAggregate
+from ml_platform.features.aggregates.answers import WindowedAggregate, WindowedFeature
 from ml_platform.features.aggregates.partials import parts_of
 from ml_platform.features.lookup import TICK, lookup_by_join, lookup_by_ranges
 from ml_platform.features.point_in_time import QUESTION, each_once, finished, numbered_questions, shared_out
@@ -111,7 +111,7 @@ def window_values(
     parts = {part.column: part for feature in features.values() for part in parts_of(feature, types)}
     cells = sorted_by(cells_of(engine, rows, grain, parts), base_columns(grain)[1:])
     zeros = [column for column in parts if column not in cells.column_names]
-    answers = {name: Answer(item, window.looking_back, types, zeros) for name, item in features.items()}
+    answers = {name: WindowedFeature(item, window.looking_back, types, zeros) for name, item in features.items()}
     ticked = asked.select(keys).append_column(TICK, pa.array(settled // grain.step))
     found, number = _merged(engine, RowCells(cells, grain), ticked, list(answers.values()), threads)
     found = finished(engine, found, list(answers.values()))
@@ -129,7 +129,7 @@ def _grain(keys: Sequence[str], settled: Ints, window: ForwardWindow) -> Grain:
 
 
 def _merged(
-    engine: Engine, cells: RowCells, asked: pa.Table, answers: Sequence[Answer], threads: int
+    engine: Engine, cells: RowCells, asked: pa.Table, answers: Sequence[WindowedFeature], threads: int
 ) -> tuple[Any, Ints]:
     """Return the parts of distinct questions, and which of them each row asks."""
     wanted: dict[str, WindowedAggregate] = {item.column: item for answer in answers for item in answer.wanted()}
@@ -144,7 +144,7 @@ def _merged(
     return engine.keep("label_parts", lookup_by_join(rows, cells.grain, questions, same, merged)), number
 
 
-def _values(parts: Any, answers: Mapping[str, Answer], grain: Grain, window: ForwardWindow) -> Any:
+def _values(parts: Any, answers: Mapping[str, WindowedFeature], grain: Grain, window: ForwardWindow) -> Any:
     tick = parts[TICK] * ibis.literal(grain.step, "int64")
     asked = tick - ibis.literal(window.horizon // MICROSECOND, "int64")
     end = tick - ibis.literal(window.settle // MICROSECOND, "int64")

@@ -23,9 +23,9 @@ from ml_platform.models.fit_inputs import declaration_id, fit_declaration
 from ml_platform.models.predictor import Predictor, SavedPredictor
 from ml_platform.models.prepare import Prepared, prepare
 from ml_platform.models.provenance import declared_files, keep_declared, provenance
-from ml_platform.storage.artifact_kinds.trained_model import MatrixColumn, TrainedModelManifest
+from ml_platform.storage.artifact_kinds.trained_model import MatrixColumnFacts, TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
@@ -36,7 +36,7 @@ PREDICTOR = "predictor"
 
 def train_model(
     project: Project, model_name: str, snapshot_id: str, before_fit: Callable[[], object] = lambda: None
-) -> Made:
+) -> Materialized:
     """Fit a model's declared algorithm and its baselines on a snapshot.
 
     The artifact is of kind ``trained_model``. Its id is the hash of the model's name and the fitted state of the
@@ -67,7 +67,7 @@ def train_model(
     key = training_key(project, model_name, snapshot_id)
     found = project.store.find(KIND, key)
     if found is not None:
-        return Made(found, reused=True)
+        return Materialized(found, reused=True)
     files = declared_files(project.spec)
     record = provenance(project.spec, files)
     before_fit()
@@ -76,7 +76,9 @@ def train_model(
     objects = {f"{name}/{path}": stored for name, item in saved.items() for path, stored in item.objects.items()}
     objects |= keep_declared(project.store, files)
     manifest = _manifest(project, prepared, predictors, saved, record)
-    return Made(project.store.add(manifest, key, objects=objects, inputs={"snapshot": snapshot_id}), reused=False)
+    return Materialized(
+        project.store.add(manifest, key, objects=objects, inputs={"snapshot": snapshot_id}), reused=False
+    )
 
 
 def fit_predictors(
@@ -176,8 +178,8 @@ def asked_of(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
     }
 
 
-def _column(name: str, categories: tuple[str, ...] | None) -> MatrixColumn:
-    return MatrixColumn(name=name, categories=None if categories is None else len(categories))
+def _column(name: str, categories: tuple[str, ...] | None) -> MatrixColumnFacts:
+    return MatrixColumnFacts(name=name, categories=None if categories is None else len(categories))
 
 
 def _label(prepared: Prepared) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ml_platform.storage.artifact_kinds.source import SourceChunk, SourceManifes
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.chunks import store_chunk
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 
 _NEVER = "9999-12-31T23:59:59.999999Z"
 
@@ -24,17 +24,17 @@ def has_rows(artifact: Artifact) -> bool:
     return bool(SourceManifest.of(artifact).rows)
 
 
-def empty_log(store: ArtifactStore, spec: SourceSpec) -> Made:
+def empty_log(store: ArtifactStore, spec: SourceSpec) -> Materialized:
     """Return a log with one chunk of no rows, known from never on. The first rows begin the log anew."""
     columns = {name: column.type for name, column in spec.columns.items()}
     empty = SourceManifest(source=spec.name, columns={**columns}, rows=0, chunks=(), keys_repeat=False, replaced=())
     key = cache_key("source", {}, code_version("source"), {"log": empty.id_of({}, {})})
     found = store.find("source", key)
     if found is not None:
-        return Made(found, reused=True)
+        return Materialized(found, reused=True)
     types = {name: TYPES[column.type] for name, column in spec.columns.items()}
     types |= {EVENT_AT: INSTANT, KNOWN_AT: INSTANT, INGEST: pa.int32()}
     rows = pa.table({name: pa.array([], kind) for name, kind in types.items()})
     chunk = store_chunk(store, "none", rows)
     told = SourceChunk(name=chunk.name, rows=0, id=chunk.id, known_from=_NEVER)
-    return Made(store.add(empty.but(chunks=(told,)), key, objects={chunk.name: chunk.stored}), reused=False)
+    return Materialized(store.add(empty.but(chunks=(told,)), key, objects={chunk.name: chunk.stored}), reused=False)

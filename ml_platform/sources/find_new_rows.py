@@ -13,7 +13,7 @@ from ml_platform.core.clock import to_micros
 from ml_platform.core.engines import DuckDB
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.duplicates import WithoutDuplicates, without_duplicates
-from ml_platform.sources.log_comparison import Comparison, compare_with_log, without_log
+from ml_platform.sources.log_comparison import LogComparison, compare_with_log, without_log
 from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, LOG_CHUNK, LOG_ROW, Log, NewRows, text_bytes
 from ml_platform.sources.read_changed import DELETES, READ
 from ml_platform.sources.source_log import CHUNK, DELETED, KNOWN, ROW, UNTIL
@@ -86,7 +86,7 @@ def _distinct(
     return found, _repeated_keys(engine, staging, spec, found.rows) if len(found.dropped) else repeated
 
 
-def _ended(kept: Any, compared: Comparison, now: datetime) -> Any:
+def _ended(kept: Any, compared: LogComparison, now: datetime) -> Any:
     """Return the rows of the log that end: by the first row of their key, or because the load lacks them."""
     first = kept.filter(kept["_first"] & kept[LOG_CHUNK].notnull())
     ended = first.select(**{CHUNK: LOG_CHUNK, ROW: LOG_ROW, UNTIL: KNOWN, DELETED: DELETES})
@@ -103,7 +103,7 @@ def _repeated_keys(engine: DuckDB, staging: Staging, spec: SourceSpec, read: Any
     return repeated if engine.run(repeated.limit(1)).num_rows else None
 
 
-def _counted(found: NewRows, kept: Any, compared: Comparison) -> NewRows:
+def _counted(found: NewRows, kept: Any, compared: LogComparison) -> NewRows:
     """Return new rows with their counts and their mean size.
 
     Parameters

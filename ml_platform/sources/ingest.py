@@ -50,7 +50,7 @@ from ml_platform.sources.suppression_list import leave_out
 from ml_platform.sources.upstream import Upstream, far_ahead, marks_of_gone, read_upstream, upstream_of
 from ml_platform.storage.ledger.anchors import seal_rows
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 
 
 def ingest_source(project: Project, name: str, now: datetime, run_checks: RunChecks | None = None) -> Ingested:
@@ -205,7 +205,7 @@ class _Ingestion:
         ingest = self._ingest_of(artifact.id, parts, marks, checks, read)
         self._record(ingest, parts, marks)
         seal_rows(self._project, self._now)
-        return self._result(Made(artifact, reused=False), checks, read, ingest)
+        return self._result(Materialized(artifact, reused=False), checks, read, ingest)
 
     def _nothing_new(
         self, previous: Ingest, parts: Sequence[SourcePart], marks: Iterable[ReadState], read: IngestRead | None = None
@@ -223,7 +223,7 @@ class _Ingestion:
         return self._result(made, (), None, ingest)
 
     def _as_before(self, ingest: Ingest, read: IngestRead | None = None) -> Ingested:
-        return self._result(Made(self._artifact(ingest), reused=True), ingest.checks, read, ingest)
+        return self._result(Materialized(self._artifact(ingest), reused=True), ingest.checks, read, ingest)
 
     def _ingest_of(
         self,
@@ -281,7 +281,9 @@ class _Ingestion:
         settle = partial(settle_dirty_rows, engine, read.staging, store, self._spec, self._now)
         return settle(self._dirty, read.reading.whole, present, dropped)
 
-    def _result(self, made: Made, checks: tuple[CheckResult, ...], read: IngestRead | None, ingest: Ingest) -> Ingested:
+    def _result(
+        self, made: Materialized, checks: tuple[CheckResult, ...], read: IngestRead | None, ingest: Ingest
+    ) -> Ingested:
         upstream = read_upstream(ingest.upstream)
         more = (*check_freshness(self._spec, made.artifact, self._now), *check_quarantine(self._spec, upstream))
         return Ingested(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ml_platform.sources.checks.results import CheckResult
 from ml_platform.sources.upstream import Upstream
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Ingested:
         Where each row is that was read; all counts are 0 where nothing had to be read.
     """
 
-    made: Made
+    made: Materialized
     new_rows: int
     checks: tuple[CheckResult, ...]
     late: int = 0

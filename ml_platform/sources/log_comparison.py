@@ -39,7 +39,7 @@ _BESIDE = (KNOWN, FRESH, PLACE, DELETES, _CONTENT, "_last", *_OF_LOG)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class LogComparison:
     """What a comparison with the log chose and found.
 
     Attributes
@@ -63,9 +63,9 @@ class Comparison:
     moved: int = 0
 
 
-def without_log(known: Any) -> Comparison:
+def without_log(known: Any) -> LogComparison:
     """Choose every row: there is no log yet."""
-    return Comparison(_all(known))
+    return LogComparison(_all(known))
 
 
 def compare_with_log(
@@ -79,7 +79,7 @@ def compare_with_log(
     *,
     partial: bool,
     starts: Sequence[int],
-) -> Comparison:
+) -> LogComparison:
     """Choose the rows of a read that the log does not have; the source still has the keys of dirty rows.
 
     Parameters
@@ -112,7 +112,7 @@ def compare_with_log(
             deleted, lost, missing = staging.keep("deleted_rows", _not_in(engine, log, held)), missing, 0
     decided = staging.keep("decided_rows", _compared(spec, beside, now, log.last_at, partial=partial))
     chosen = read.select(*spec.columns, PLACE).join(decided, PLACE).drop(PLACE)
-    return Comparison(chosen, deleted, lost, missing, seen, moved)
+    return LogComparison(chosen, deleted, lost, missing, seen, moved)
 
 
 def _in_log(engine: DuckDB, spec: SourceSpec, log: Log, beside: Any, later: Any) -> Any:

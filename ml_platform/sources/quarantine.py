@@ -46,7 +46,7 @@ from ml_platform.sources.log_writer import CHUNK_ROWS
 from ml_platform.sources.new_rows import NewRows
 from ml_platform.sources.read_changed import READ
 from ml_platform.sources.staging import Staging
-from ml_platform.sources.upstream import Count, Upstream, count_of, read_upstream
+from ml_platform.sources.upstream import Upstream, UpstreamNote, count_of, read_upstream
 from ml_platform.storage.artifact_kinds.quarantine import QuarantineManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.chunks import in_order, read_chunks, store_chunk
@@ -83,7 +83,7 @@ class DirtyRows:
             merged=merged,
         )
 
-    def _count(self, last: Upstream, now: datetime, *, nulled: bool) -> Count:
+    def _count(self, last: Upstream, now: datetime, *, nulled: bool) -> UpstreamNote:
         found = [(part, rows) for part, handled, rows in self.parts if (handled == NULLED) == nulled]
         before = last.nulled if nulled else last.quarantined
         return count_of(before, sum(rows for _, rows in found), now, [part for part, _ in found])

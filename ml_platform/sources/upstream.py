@@ -20,7 +20,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class Count:
+class UpstreamNote:
     """How many rows one of these notes is about.
 
     Attributes
@@ -68,16 +68,16 @@ class Upstream:
         Columns that appeared or disappeared between parts.
     """
 
-    gone: Count = Count()
-    fewer: Count = Count()
-    missing: Count = Count()
+    gone: UpstreamNote = UpstreamNote()
+    fewer: UpstreamNote = UpstreamNote()
+    missing: UpstreamNote = UpstreamNote()
     deleted: int = 0
     waiting: int = 0
     until: str | None = None
-    far: Count = Count()
+    far: UpstreamNote = UpstreamNote()
     limit: str = ""
-    quarantined: Count = Count()
-    nulled: Count = Count()
+    quarantined: UpstreamNote = UpstreamNote()
+    nulled: UpstreamNote = UpstreamNote()
     dirty: str | None = None
     merged: int = 0
     columns: PartColumns = field(default_factory=PartColumns)
@@ -120,7 +120,7 @@ class Upstream:
         return canonical_json(asdict(self)).decode()
 
 
-FIELDS = frozenset(item.name for kind in (Upstream, Count, PartColumns, ColumnChange) for item in fields(kind))
+FIELDS = frozenset(item.name for kind in (Upstream, UpstreamNote, PartColumns, ColumnChange) for item in fields(kind))
 """The keys of what `Upstream.as_text` writes: erasing a person who is called like one of them leaves it."""
 
 
@@ -130,7 +130,7 @@ def read_upstream(text: str) -> Upstream:
     if not facts:
         return Upstream()
     for name in {"gone", "fewer", "missing", "far", "quarantined", "nulled"} & set(facts):
-        facts[name] = Count(**{**facts[name], "names": tuple(facts[name]["names"])})
+        facts[name] = UpstreamNote(**{**facts[name], "names": tuple(facts[name]["names"])})
     columns = facts.pop("columns", {"found_in": {}, "changes": ()})
     changes = tuple(ColumnChange(**change) for change in columns["changes"])
     return Upstream(**facts, columns=PartColumns(columns["found_in"], changes))
@@ -191,24 +191,24 @@ def upstream_of(
     )
 
 
-def _count(last: Count, rows: int, now: datetime, marks: Iterable[ReadState] = ()) -> Count:
+def _count(last: UpstreamNote, rows: int, now: datetime, marks: Iterable[ReadState] = ()) -> UpstreamNote:
     return count_of(last, rows, now, [mark.name for mark in marks])
 
 
-def count_of(last: Count, rows: int, now: datetime, parts: Iterable[str]) -> Count:
+def count_of(last: UpstreamNote, rows: int, now: datetime, parts: Iterable[str]) -> UpstreamNote:
     """Return how many rows of which parts a note is about, and since when: `last` is the note before."""
     names = sorted(parts)
     since = last.since if last.any else format_instant(now)
-    return Count(rows, since, len(names), tuple(names[:_NAMED])) if rows or names else Count()
+    return UpstreamNote(rows, since, len(names), tuple(names[:_NAMED])) if rows or names else UpstreamNote()
 
 
 def _rows(count: int) -> str:
     return f"{count:,} row{'s' * (count != 1)}"
 
 
-def _kept(count: Count) -> str:
+def _kept(count: UpstreamNote) -> str:
     return f"Their rows are kept (since {_day(count)})"
 
 
-def _day(count: Count) -> str:
+def _day(count: UpstreamNote) -> str:
     return (count.since or "")[:16].replace("T", " ")

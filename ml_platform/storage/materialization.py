@@ -8,7 +8,7 @@ from ml_platform.storage.manifest import Artifact
 
 
 @dataclass(frozen=True)
-class Made:
+class Materialized:
     """An artifact, and whether it was there already under the same key."""
 
     artifact: Artifact

@@ -14,7 +14,7 @@ from ml_platform.project import Project, open_project
 from ml_platform.storage.simulated_clock import SimulatedClock
 from ml_platform_dagster.jobs.build import build_definitions
 from ml_platform_dagster.jobs.run import run_job
-from ml_platform_dagster.jobs.run_events import Outcome
+from ml_platform_dagster.jobs.run_events import RunOutcome
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Shop:
     def definitions(self) -> dg.Definitions:
         return build_definitions(self.project)
 
-    def run(self, job: str) -> Outcome:
+    def run(self, job: str) -> RunOutcome:
         """Run a job as the command line does; what it tells is in `told`."""
         self.told = []
         return run_job(self.project, self.instance, job, lambda line: self.told.append(dict(line)))

@@ -9,7 +9,7 @@ import pytest
 
 from ml_platform.features import entity_partitions as blocks
 from ml_platform.features.entity_codes import numbered
-from ml_platform.features.entity_partitions import CellColumns, Questions, cut
+from ml_platform.features.entity_partitions import CellColumns, EntityTicks, cut
 
 KEYS: dict[str, Any] = {
     "close": [[-5], [-1], [0], [7], [11]],
@@ -76,7 +76,7 @@ def test_every_question_meets_the_cells_of_its_entity_in_one_block(monkeypatch, 
     stored: Any = Stored([t.append_column("place", p) for t, p in zip(tables, places, strict=True)])
     columns = CellColumns(stored, asked_table.column_names)
     numbers, asked_numbers = numbered(columns.chunks, asked_table, {name: name for name in asked_table.column_names})
-    questions = Questions.of(asked_numbers, ticks)
+    questions = EntityTicks.of(asked_numbers, ticks)
     found = []
     for block in cut(columns, numbers, questions):
         assert block.entity.min(initial=0) >= 0
@@ -100,7 +100,7 @@ def test_small_blocks_are_as_many_as_their_rows_ask_for(monkeypatch):
     cells = np.repeat(np.arange(100), 10)
     stored: Any = Stored([pa.table({"k0": cells})] * 2)
     columns = CellColumns(stored, ["k0"])
-    found = cut(columns, [cells, cells], Questions.of(np.arange(100), np.zeros(100, np.int64)))
+    found = cut(columns, [cells, cells], EntityTicks.of(np.arange(100), np.zeros(100, np.int64)))
     assert len(found) == (2 * 1000 + 100) // 50
     assert max(len(block.entity) + len(block.tick) for block in found) <= 50 + 21
 
@@ -108,5 +108,5 @@ def test_small_blocks_are_as_many_as_their_rows_ask_for(monkeypatch):
 def test_nothing_asked_is_one_block_without_questions():
     stored: Any = Stored([pa.table({"k0": [1, 2]})])
     columns = CellColumns(stored, ["k0"])
-    [block] = cut(columns, [np.array([1, 2])], Questions.of(np.zeros(0, np.int64), np.zeros(0, np.int64)))
+    [block] = cut(columns, [np.array([1, 2])], EntityTicks.of(np.zeros(0, np.int64), np.zeros(0, np.int64)))
     assert len(block.tick) == 0

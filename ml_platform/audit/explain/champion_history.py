@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ml_platform.audit.explain.version_facts import Deployment, VersionFacts, deployment_at, deployments, version_facts
+from ml_platform.audit.explain.version_facts import (
+    DeploymentFacts,
+    VersionFacts,
+    deployment_at,
+    deployments,
+    version_facts,
+)
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.formatting import instant_text
 from ml_platform.core.terminal_text import fact_table, styled
@@ -36,7 +42,7 @@ class Production:
 
     model: str
     at: datetime
-    deployment: Deployment | None
+    deployment: DeploymentFacts | None
     version: VersionFacts | None
     first: datetime | None
     problem: str
@@ -73,12 +79,12 @@ def print_production(found: Production, console: Console) -> None:
     console.print(table, highlight=False)
 
 
-def _interval(deployment: Deployment) -> str:
+def _interval(deployment: DeploymentFacts) -> str:
     low, high = (deployment.figures.get(f"value_vs_do_nothing_{end}") for end in ("low", "high"))
     return interval_text(low, high, deployment.interval) if deployment.interval else "not recorded"
 
 
-def _told(deployment: Deployment, version: VersionFacts | None, problem: str) -> list[tuple[str, str]]:
+def _told(deployment: DeploymentFacts, version: VersionFacts | None, problem: str) -> list[tuple[str, str]]:
     from ml_platform.audit.explain.wording import champions_text, commit_text, shown
 
     until = instant_text(deployment.until) if deployment.until else "now"

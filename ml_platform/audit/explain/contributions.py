@@ -33,7 +33,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Step:
+class ContributionStep:
     """A figure on the way from the raw score to the score, and what made it."""
 
     name: str
@@ -73,7 +73,7 @@ class Contributions:
     terms: tuple[Term, ...]
     total: float
     raw: float
-    steps: tuple[Step, ...]
+    steps: tuple[ContributionStep, ...]
     note: str
 
     @property
@@ -159,14 +159,14 @@ def _left_out(predictor: Predictor, matrix: Matrix, scores: np.ndarray) -> Itera
         )
 
 
-def _steps(predictor: Predictor, linked: float, calibrated: float) -> tuple[Step, ...]:
+def _steps(predictor: Predictor, linked: float, calibrated: float) -> tuple[ContributionStep, ...]:
     steps = []
     if predictor.classes:
         link = "softmax over the classes" if len(predictor.classes) > 2 else "sigmoid, 1 / (1 + exp(−raw))"
-        steps.append(Step(link, linked))
+        steps.append(ContributionStep(link, linked))
     if predictor.calibration.title:
-        steps.append(Step(predictor.calibration.title, calibrated))
-    return tuple(steps) if predictor.classes else (Step("prediction", linked),)
+        steps.append(ContributionStep(predictor.calibration.title, calibrated))
+    return tuple(steps) if predictor.classes else (ContributionStep("prediction", linked),)
 
 
 def _class_name(predictor: Predictor, number: int) -> str | None:

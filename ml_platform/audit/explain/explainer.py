@@ -9,10 +9,17 @@ from datetime import datetime
 import pandas as pd
 
 from ml_platform.audit.explain.contributions import Contributions, contributions_of
-from ml_platform.audit.explain.explanation import ActionValue, Answer, Explanation, Input, Made, Through
+from ml_platform.audit.explain.explanation import (
+    ActionValue,
+    ExplainedInput,
+    Explanation,
+    PredictedAnswer,
+    ScoringReads,
+    Through,
+)
 from ml_platform.audit.explain.inputs import inputs_of_rows, population_rows
 from ml_platform.audit.explain.lookup import Logged, find_predictions
-from ml_platform.audit.explain.outcome import Outcome, outcomes_of
+from ml_platform.audit.explain.outcome import PredictionOutcome, outcomes_of
 from ml_platform.audit.explain.recompute_features import features_then, project_then
 from ml_platform.audit.explain.rescoring import Rescored, output_names, output_value, score_again
 from ml_platform.audit.explain.source_rows_types import SourceRow
@@ -138,8 +145,8 @@ class _Explainer:
         row: pd.Series,
         predictor: Predictor,
         again: _Again,
-        looked_up: tuple[tuple[Input, ...], tuple[Through, ...]],
-        outcomes: Mapping[str, Outcome],
+        looked_up: tuple[tuple[ExplainedInput, ...], tuple[Through, ...]],
+        outcomes: Mapping[str, PredictionOutcome],
         population: Mapping[str, SourceRow],
         given: Mapping[str, str],
     ) -> Explanation:
@@ -159,10 +166,10 @@ class _Explainer:
             asked_by=self._then.spec.models[logged.model].population.asked_by if self._then else "",
             contributions=again.contributions,
             version=self._shared.version(logged.model, row["trained_model"], effective),
-            made=Made(row["_log"], row["_segment"], self._read, logged.exact),
+            made=ScoringReads(row["_log"], row["_segment"], self._read, logged.exact),
             again=again.rescored,
             from_features=again.from_features,
-            outcome=outcomes.get(id, Outcome("unknown", None, "")),
+            outcome=outcomes.get(id, PredictionOutcome("unknown", None, "")),
             what_if=self._what_if(id, predictor, given),
             problems=(*self._problems, *self._missing(id), *self._unproven(row), *_unlearned(row, predictor)),
         )
@@ -201,13 +208,13 @@ class _Explainer:
         frame = self._features.loc[known].assign(prediction_time=rows.loc[known, "prediction_time"])
         return dict(zip(map(str, known), score_again(predictor, frame, rows.loc[known]), strict=True))
 
-    def _inputs(self) -> tuple[dict[str, tuple[Input, ...]], dict[str, tuple[Through, ...]]]:
+    def _inputs(self) -> tuple[dict[str, tuple[ExplainedInput, ...]], dict[str, tuple[Through, ...]]]:
         by_version = {id: self._shared.predictor(id).inputs for id in self._logged.rows["trained_model"].unique()}
         return inputs_of_rows(
             self._then, self._logged, self._features, by_version, self._shared.rows, self._problems.append
         )
 
-    def _outcomes(self) -> Mapping[str, Outcome]:
+    def _outcomes(self) -> Mapping[str, PredictionOutcome]:
         if self._then is None:
             return {}
         rows = self._logged.rows.drop_duplicates("version")
@@ -224,11 +231,11 @@ class _Explainer:
             return {}
         return population_rows(self._then, self._logged, self._features)
 
-    def _answer(self, row: pd.Series, predictor: Predictor, values: Mapping[str, float | None]) -> Answer:
+    def _answer(self, row: pd.Series, predictor: Predictor, values: Mapping[str, float | None]) -> PredictedAnswer:
         names = output_names(predictor)
         action = output_value(row.get("action"))
         spec = (self._then or self._shared.project).spec
-        return Answer(
+        return PredictedAnswer(
             scores={name: plain_value(row[name]) for name in names if name.startswith("score")},
             predicted=plain_value(row["predicted"]) if "predicted" in names else None,
             action=None if action is None else str(action),

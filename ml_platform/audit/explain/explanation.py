@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ml_platform.audit.explain.contributions import Contributions
-from ml_platform.audit.explain.outcome import Outcome
+from ml_platform.audit.explain.outcome import PredictionOutcome
 from ml_platform.audit.explain.rescoring import Output, Rescored
 from ml_platform.audit.explain.source_rows_types import Behind, SourceRow
 from ml_platform.audit.explain.version_facts import VersionFacts
@@ -16,7 +16,7 @@ from ml_platform.audit.explain.what_if import WhatIf
 
 
 @dataclass(frozen=True)
-class Input:
+class ExplainedInput:
     """One column that the predictor read.
 
     Attributes
@@ -71,7 +71,7 @@ class ActionValue:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PredictedAnswer:
     """What was answered: scores, the recommended action, and what each action was expected to earn.
 
     Attributes
@@ -92,7 +92,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Made:
+class ScoringReads:
     """What the scoring read.
 
     Attributes
@@ -135,17 +135,17 @@ class Explanation:
     prediction_time: datetime
     effective_time: datetime
     scored_at: datetime
-    answer: Answer
-    inputs: tuple[Input, ...]
+    answer: PredictedAnswer
+    inputs: tuple[ExplainedInput, ...]
     through: tuple[Through, ...]
     population: SourceRow | None
     asked_by: str
     contributions: tuple[Contributions, ...]
     version: VersionFacts
-    made: Made
+    made: ScoringReads
     again: Rescored
     from_features: Rescored | None
-    outcome: Outcome
+    outcome: PredictionOutcome
     what_if: WhatIf | None
     problems: tuple[str, ...]
 

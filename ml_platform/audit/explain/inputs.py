@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from ml_platform.audit.explain.explanation import Input, Through
+from ml_platform.audit.explain.explanation import ExplainedInput, Through
 from ml_platform.audit.explain.lookup import Logged
 from ml_platform.audit.explain.rescoring import bytes_of
 from ml_platform.audit.explain.source_rows import rows_behind
-from ml_platform.audit.explain.source_rows_types import TICK, Answers, Asked, Behind, SourceRow
+from ml_platform.audit.explain.source_rows_types import TICK, Answers, Behind, SourceRow, TableQuestions
 from ml_platform.core.clock import from_micros, tick_at
 from ml_platform.core.errors import PlatformError, listed
 from ml_platform.core.plain_values import plain_value
@@ -35,7 +35,7 @@ def inputs_of_rows(
     columns: Mapping[str, Sequence[InputColumn]],
     limit: int | None,
     tell: Tell,
-) -> tuple[dict[str, tuple[Input, ...]], dict[str, tuple[Through, ...]]]:
+) -> tuple[dict[str, tuple[ExplainedInput, ...]], dict[str, tuple[Through, ...]]]:
     """Return the inputs of predictions by their ids, in the predictor's order, and what led to their entities.
 
     Parameters
@@ -51,7 +51,7 @@ def inputs_of_rows(
     tell
         Is told what could not be found.
     """
-    found: dict[str, tuple[Input, ...]] = {}
+    found: dict[str, tuple[ExplainedInput, ...]] = {}
     behind = {} if then is None or features is None or features.empty else _behind(then, logged, features, limit, tell)
     joins = {} if then is None else _joined(then, logged.model)
     for trained_id, rows in logged.rows.groupby("trained_model", sort=False):
@@ -134,11 +134,11 @@ def _input(
     again: Mapping[str, Any] | None,
     ticks: Mapping[str, Any],
     behind: Mapping[str, Behind],
-) -> Input:
+) -> ExplainedInput:
     owner, _, column = name.partition(".")
     joined = joins.get(owner)
     table = joined.table.name if joined else ""
-    return Input(
+    return ExplainedInput(
         name=name,
         value=logged[name],
         recomputed=None if again is None else again[name],
@@ -180,7 +180,7 @@ def _joined(then: Project, model: str) -> dict[str, Joined]:
 
 def _behind(then: Project, logged: Logged, features: pd.DataFrame, limit: int | None, tell: Tell) -> _Found:
     found: dict[str, dict[str, Behind]] = {str(id): {} for id in features.index}
-    by_source: dict[str, list[tuple[Joined, Asked]]] = {}
+    by_source: dict[str, list[tuple[Joined, TableQuestions]]] = {}
     for joined in _joined(then, logged.model).values():
         try:
             asked = _asked(then, joined, logged, features)
@@ -200,7 +200,7 @@ def _behind(then: Project, logged: Logged, features: pd.DataFrame, limit: int | 
     return found
 
 
-def _asked(then: Project, joined: Joined, logged: Logged, features: pd.DataFrame) -> Asked:
+def _asked(then: Project, joined: Joined, logged: Logged, features: pd.DataFrame) -> TableQuestions:
     """Return the questions that rows ask one feature table, in the order of the rows."""
     table = joined.table
     artifact = then.store.get("feature_table", logged.inputs[NodeName("feature_table", table.name)])
@@ -208,10 +208,10 @@ def _asked(then: Project, joined: Joined, logged: Logged, features: pd.DataFrame
     keys = {key: features[column] for key, column in joined.keys.items()}
     questions = pd.DataFrame({**keys, TICK: pd.Series(ticks, features.index, dtype="datetime64[us, UTC]")})
     columns = [column for column in table.columns if f"{joined.alias}.{column}" in features.columns]
-    return Asked(table, artifact, questions, columns)
+    return TableQuestions(table, artifact, questions, columns)
 
 
-def _share_out(joined: Joined, asked: Asked, answers: Answers, found: dict[str, dict[str, Behind]]) -> None:
+def _share_out(joined: Joined, asked: TableQuestions, answers: Answers, found: dict[str, dict[str, Behind]]) -> None:
     for id, question in asked.questions.iterrows():
         own = answers[(*(plain_value(question[key]) for key in joined.keys), question[TICK].to_pydatetime())]
         found[str(id)] |= {f"{joined.alias}.{column}": behind for column, behind in own.items()}

@@ -21,7 +21,7 @@ from ml_platform.storage.outputs import current_output
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PredictionOutcome:
     """What came of one prediction.
 
     Attributes
@@ -58,7 +58,7 @@ _NO_LABEL = {
 
 def outcomes_of(
     then: Project, logged: Logged, predictors: Mapping[int, Predictor], now: datetime
-) -> dict[str, Outcome]:
+) -> dict[str, PredictionOutcome]:
     """Return what came of predictions by their ids.
 
     Parameters
@@ -100,16 +100,18 @@ def _outcome(
     earned: pd.DataFrame,
     id: str,
     source_id: str | None,
-) -> Outcome:
+) -> PredictionOutcome:
     instant = pd.Timestamp(at).to_pydatetime()
     if not settled:
-        return Outcome("waiting", instant, expression, note="the label horizon has not passed yet")
+        return PredictionOutcome("waiting", instant, expression, note="the label horizon has not passed yet")
     if source_id is None:
-        return Outcome("unknown", instant, expression, note="the label's source has not been ingested")
+        return PredictionOutcome("unknown", instant, expression, note="the label's source has not been ingested")
     if plain_value(label) is None:
-        return Outcome("no label", instant, expression, note=_NO_LABEL[state])
+        return PredictionOutcome("no label", instant, expression, note=_NO_LABEL[state])
     if id not in earned.index:
-        return Outcome("settled", instant, expression, plain_value(label), note="a column of the payoff is null")
+        return PredictionOutcome(
+            "settled", instant, expression, plain_value(label), note="a column of the payoff is null"
+        )
     row = earned.loc[id]
     value, nothing, expected = (plain_value(row[name]) for name in ("value", "do_nothing", "expected"))
-    return Outcome("settled", instant, expression, plain_value(label), value, nothing, expected)
+    return PredictionOutcome("settled", instant, expression, plain_value(label), value, nothing, expected)

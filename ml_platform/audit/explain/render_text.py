@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ml_platform.audit.explain.contributions import Contributions
-from ml_platform.audit.explain.explanation import Explanation, Input, Through
+from ml_platform.audit.explain.explanation import ExplainedInput, Explanation, Through
 from ml_platform.audit.explain.source_rows_types import SourceRow
 from ml_platform.audit.explain.wording import (
     agreement,
@@ -126,7 +126,7 @@ def _supposed(told: Explanation) -> Iterator[RenderableType]:
         yield from _why(what_if.contributions[index], _units(told.inputs), "Why, what if", style="magenta")
 
 
-def _units(inputs: Sequence[Input]) -> dict[str, str]:
+def _units(inputs: Sequence[ExplainedInput]) -> dict[str, str]:
     return {item.name: item.unit for item in inputs}
 
 
@@ -173,7 +173,7 @@ def _stories(told: Explanation) -> Iterator[RenderableType]:
         yield _story(item)
 
 
-def _story(item: Input) -> RenderableType:
+def _story(item: ExplainedInput) -> RenderableType:
     behind = item.behind
     assert behind is not None
     entity = ", ".join(f"{name} {shown(value)}" for name, value in behind.entity.items())
@@ -198,7 +198,7 @@ def _remark(row: SourceRow) -> Text:
     return Text(", ").join(parts)
 
 
-def _inputs(inputs: Sequence[Input], through: Sequence[Through], asked_by: str) -> Iterator[RenderableType]:
+def _inputs(inputs: Sequence[ExplainedInput], through: Sequence[Through], asked_by: str) -> Iterator[RenderableType]:
     yield _heading("Inputs", f"{len(inputs)} columns. {inputs_again(inputs)}")
     table = plain_table("", "value", "tick", "computed from", "recomputed")
     for item in inputs:

@@ -11,7 +11,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from ml_platform.audit.explain.source_rows_types import TICK, Answers, Asked, Behind, SourceRow
+from ml_platform.audit.explain.source_rows_types import TICK, Answers, Behind, SourceRow, TableQuestions
 from ml_platform.core.clock import MICROSECOND, from_micros, to_micros
 from ml_platform.core.engines import Engine
 from ml_platform.core.engines.interval_index import Ints
@@ -42,7 +42,7 @@ from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
 
 
-def rows_behind(project: Project, engine: Engine, asked: Sequence[Asked], limit: int | None) -> list[Answers]:
+def rows_behind(project: Project, engine: Engine, asked: Sequence[TableQuestions], limit: int | None) -> list[Answers]:
     """Return the source rows behind the columns of feature tables that were made from one state of one source.
 
     Parameters
@@ -72,7 +72,7 @@ def _rows_of_any(
     project: Project,
     source: Artifact,
     spec: SourceSpec,
-    asked: Sequence[Asked],
+    asked: Sequence[TableQuestions],
     keys: Sequence[list[str]],
 ) -> pd.DataFrame:
     """Return the rows that may be behind any question, with the columns that count, the newest first."""
@@ -87,7 +87,7 @@ def _rows_of_any(
     return found.sort_values([EVENT, FILE, ROW], ascending=False, ignore_index=True)
 
 
-def _wanted(rows: Any, asked: Asked, key: Sequence[str]) -> Any:
+def _wanted(rows: Any, asked: TableQuestions, key: Sequence[str]) -> Any:
     """Return which rows may be behind any question of one table: those of its entities in the widest window."""
     ticks = [to_micros(tick.to_pydatetime()) for tick in asked.questions[TICK]]
     windows = [window or EVER for feature in asked.features.values() for window in (feature.windows or (None,))]
@@ -111,7 +111,7 @@ class _Finder:
         self,
         spec: SourceSpec,
         source_id: str,
-        asked: Asked,
+        asked: TableQuestions,
         keys: list[str],
         rows: pd.DataFrame,
         replaced: Mapping[tuple[Any, ...], datetime],

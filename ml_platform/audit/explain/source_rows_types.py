@@ -74,7 +74,7 @@ class Behind:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TableQuestions:
     """What is asked of one feature table.
 
     Attributes

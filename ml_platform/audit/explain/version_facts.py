@@ -19,7 +19,7 @@ _TOLD = ("lightgbm", "scikit-learn", "numpy", "pandas", "scipy", "ml-platform", 
 
 
 @dataclass(frozen=True)
-class Deployment:
+class DeploymentFacts:
     """A move of the champion, as the ledger tells it.
 
     Attributes
@@ -105,7 +105,7 @@ class VersionFacts:
     rows: Mapping[str, int]
     declaration: str
     provenance: Provenance
-    deployment: Deployment | None
+    deployment: DeploymentFacts | None
     champion_then: int | None
     champion_now: int | None
     champion_now_since: datetime | None
@@ -116,7 +116,7 @@ class VersionFacts:
         return f"{self.model}@{self.number or self.trained_model[:12]}"
 
 
-def deployments(project: Project, model: str) -> list[Deployment]:
+def deployments(project: Project, model: str) -> list[DeploymentFacts]:
     """Return every move of a model's champion, oldest first."""
     lines = ledger_lines(project.database, champion_ref(model))
     ends = [line.at for line in lines[1:]]
@@ -124,7 +124,7 @@ def deployments(project: Project, model: str) -> list[Deployment]:
     return [_deployment(line, end, numbers) for line, end in zip(lines, [*ends, None], strict=True)]
 
 
-def deployment_at(project: Project, model: str, at: datetime) -> Deployment | None:
+def deployment_at(project: Project, model: str, at: datetime) -> DeploymentFacts | None:
     """Return the move by which the champion at an instant had come into production; None before the first."""
     made = [deployment for deployment in deployments(project, model) if deployment.at <= at]
     return made[-1] if made else None
@@ -195,9 +195,9 @@ def _declared_text(project: Project, trained: Artifact) -> str | None:
         return None
 
 
-def _deployment(line: LedgerLine, until: datetime | None, numbers: Mapping[str, int]) -> Deployment:
+def _deployment(line: LedgerLine, until: datetime | None, numbers: Mapping[str, int]) -> DeploymentFacts:
     facts = line.facts
-    return Deployment(
+    return DeploymentFacts(
         line=line.seq,
         at=line.at,
         until=until,

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from ml_platform.audit.explain.contributions import Contributions, Term
-from ml_platform.audit.explain.explanation import Explanation, Input
+from ml_platform.audit.explain.explanation import ExplainedInput, Explanation
 from ml_platform.audit.explain.source_rows_types import Behind
-from ml_platform.audit.explain.version_facts import Deployment, VersionFacts
+from ml_platform.audit.explain.version_facts import DeploymentFacts, VersionFacts
 from ml_platform.core.formatting import cents_text, instant_text
 
 _TERMS = 10
@@ -80,14 +80,14 @@ def rows_text(behind: Behind | None) -> str:
     return f"{behind.count:,} {'row' if behind.count == 1 else 'rows'} of {behind.source}{nulls}"
 
 
-def agreement(item: Input) -> str:
+def agreement(item: ExplainedInput) -> str:
     """Return whether a value came out again."""
     if item.agrees is None:
         return "not recomputed"
     return "same" if item.agrees else f"now {shown(item.recomputed)}"
 
 
-def inputs_again(inputs: Sequence[Input]) -> str:
+def inputs_again(inputs: Sequence[ExplainedInput]) -> str:
     """Return how many inputs came out again, in a sentence."""
     differing, unknown = (sum(item.agrees is answer for item in inputs) for answer in (False, None))
     if differing:
@@ -123,7 +123,7 @@ def settled_text(explanation: Explanation) -> str:
     return f"{text} The recommended action earned {earned}; doing nothing, {nothing}."
 
 
-def deployed_text(deployment: Deployment | None) -> str:
+def deployed_text(deployment: DeploymentFacts | None) -> str:
     """Return how a version came into production."""
     if deployment is None:
         return "the ledger has no deployment of this version"

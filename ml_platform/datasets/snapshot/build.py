@@ -29,11 +29,11 @@ from ml_platform.project import Project
 from ml_platform.sources.source_log import known_by
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 from ml_platform.storage.outputs import current_output
 
 
-def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str], as_of: datetime) -> Made:
+def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str], as_of: datetime) -> Materialized:
     """Make a model's training frame from what was known at an instant.
 
     Parameters
@@ -55,7 +55,7 @@ def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str],
     """
     builder = _Builder(project, model_name, inputs, as_of)
     found = project.store.find("snapshot", builder.key)
-    return Made(found, reused=True) if found is not None else Made(builder.build(), reused=False)
+    return Materialized(found, reused=True) if found is not None else Materialized(builder.build(), reused=False)
 
 
 def rebuild_snapshot(project: Project, model_name: str, inputs: Mapping[str, str], as_of: datetime) -> Artifact:

@@ -53,7 +53,7 @@ class Moved:
 
 
 @dataclass
-class Days:
+class ComparedDays:
     """What a comparison day by day has come to so far; `examples` are few."""
 
     same: int = 0
@@ -90,7 +90,7 @@ class SnapshotDiff:
     columns_added: Mapping[str, str]
     columns_gone: Mapping[str, str]
     columns_retyped: Mapping[str, tuple[str, str]]
-    days: Days
+    days: ComparedDays
     moved: tuple[Moved, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -138,9 +138,9 @@ def _facts(first: Artifact, second: Artifact) -> Iterator[tuple[str, tuple[Any, 
 # Day by day ----------------------------------------------------------------
 
 
-def _days(store: ArtifactStore, first: Artifact, second: Artifact, columns: Sequence[str]) -> Days:
+def _days(store: ArtifactStore, first: Artifact, second: Artifact, columns: Sequence[str]) -> ComparedDays:
     keys = [name for name in columns if "." not in name and name not in (PREDICTION_TIME, LABEL)]
-    found = Days()
+    found = ComparedDays()
     for day in sorted({*first.objects, *second.objects}):
         one, other = first.objects.get(day), second.objects.get(day)
         if one == other:
@@ -153,7 +153,7 @@ def _days(store: ArtifactStore, first: Artifact, second: Artifact, columns: Sequ
 
 
 def _compare_day(
-    found: Days, one: pa.Table | None, other: pa.Table | None, keys: Sequence[str], columns: Sequence[str]
+    found: ComparedDays, one: pa.Table | None, other: pa.Table | None, keys: Sequence[str], columns: Sequence[str]
 ) -> None:
     if one is None or other is None:
         _only(found, one, other, keys)
@@ -171,7 +171,7 @@ def _places(rows: pa.Table, keys: Sequence[str], name: str) -> Any:
     return to_frame(rows.select(list(keys))).assign(**{name: range(rows.num_rows)})
 
 
-def _only(found: Days, gone: pa.Table | None, new: pa.Table | None, keys: Sequence[str]) -> None:
+def _only(found: ComparedDays, gone: pa.Table | None, new: pa.Table | None, keys: Sequence[str]) -> None:
     for rows, examples in ((gone, found.gone_examples), (new, found.added_examples)):
         if rows is not None:
             examples += rows.select(list(keys)).slice(0, EXAMPLES - len(examples)).to_pylist()
@@ -179,7 +179,9 @@ def _only(found: Days, gone: pa.Table | None, new: pa.Table | None, keys: Sequen
     found.added += 0 if new is None else new.num_rows
 
 
-def _compare_cells(found: Days, one: pa.Table, other: pa.Table, keys: Sequence[str], columns: Sequence[str]) -> None:
+def _compare_cells(
+    found: ComparedDays, one: pa.Table, other: pa.Table, keys: Sequence[str], columns: Sequence[str]
+) -> None:
     changed = pa.array([False] * one.num_rows)
     for name in columns:
         differs = _differs(one[name].combine_chunks(), other[name].combine_chunks())

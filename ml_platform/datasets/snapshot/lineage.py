@@ -33,7 +33,7 @@ class Partition:
 
 
 @dataclass(frozen=True)
-class Input:
+class SnapshotInput:
     """An input of a snapshot; a feature table's source is an input too. `partitions` is None where it is gone."""
 
     node: str
@@ -46,7 +46,7 @@ class Input:
         return asdict(self)
 
 
-def inputs_of(project: Project, snapshot: Artifact) -> list[Input]:
+def inputs_of(project: Project, snapshot: Artifact) -> list[SnapshotInput]:
     """Return what a snapshot was made from, by node; behind each feature table stands the state of its source.
 
     Raises
@@ -68,11 +68,11 @@ def _artifact(project: Project, kind: str, id: str) -> Artifact | None:
         return None
 
 
-def _input(project: Project, node: str, kind: str, id: str) -> Input:
+def _input(project: Project, node: str, kind: str, id: str) -> SnapshotInput:
     artifact = _artifact(project, kind, id)
     if artifact is None:
-        return Input(node, kind, id, None)
-    return Input(node, kind, id, tuple(_of_source(artifact) if kind == "source" else _of_table(artifact)))
+        return SnapshotInput(node, kind, id, None)
+    return SnapshotInput(node, kind, id, tuple(_of_source(artifact) if kind == "source" else _of_table(artifact)))
 
 
 def _of_source(artifact: Artifact) -> Iterator[Partition]:

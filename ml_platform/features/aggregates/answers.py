@@ -47,7 +47,7 @@ class WindowedAggregate:
 
 
 @dataclass(frozen=True)
-class Answer:
+class WindowedFeature:
     """A feature over one window.
 
     Attributes

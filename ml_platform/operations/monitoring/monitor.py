@@ -34,7 +34,7 @@ from ml_platform.sources.checks.results import require_healthy
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 from ml_platform.storage.prediction_log import logged_days, read_predictions
 from ml_platform.storage.versions import Version
 
@@ -43,7 +43,7 @@ NO_CHAMPION = "no version is deployed"
 _PAGE = "report.html.gz"
 
 
-def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], now: datetime) -> Made:
+def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], now: datetime) -> Materialized:
     """Compare the champion's recent predictions with what it was made from, and say what predictions earned.
 
     The artifact is of kind ``monitoring``. Its ``about`` tells ``verdict`` (``drift``, ``stable``, ``too few rows``,
@@ -72,11 +72,11 @@ def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], 
     done = project.store.find(KIND, key)
     if done is not None:
         _lay_out_report(project, done)
-        return Made(done, reused=True)
+        return Materialized(done, reused=True)
     if version is None:
         nothing = MonitoringManifest(model=model_name, at=format_instant(now), verdict=NO_CHAMPION, reason=NO_CHAMPION)
-        return Made(_write(project, key, nothing, {}, read), reused=False)
-    return Made(_monitor(project, version, key, read, now), reused=False)
+        return Materialized(_write(project, key, nothing, {}, read), reused=False)
+    return Materialized(_monitor(project, version, key, read, now), reused=False)
 
 
 def monitoring_key(project: Project, model_name: str, inputs: Mapping[str, str], now: datetime) -> str:

@@ -49,7 +49,7 @@ def starting_prior() -> Floats:
 
 
 @dataclass(frozen=True)
-class Days:
+class DaysWithRows:
     """Days that have rows.
 
     Attributes
@@ -76,7 +76,7 @@ class Days:
 class PersistenceModel:
     """What follows from the days of a reference alone, for each point of the grid; series that share days share it."""
 
-    def __init__(self, days: Days) -> None:
+    def __init__(self, days: DaysWithRows) -> None:
         self.days = days
         gaps = np.diff(days.numbers)
         self._step = float(np.median(gaps)) if len(gaps) else 1.0
@@ -92,7 +92,7 @@ class PersistenceModel:
         """Return the mean of each weekday, weighted by rows: one column a series."""
         return np.asarray(self._to_effects @ series)
 
-    def expected(self, days: Days, effects: Floats) -> Floats:
+    def expected(self, days: DaysWithRows, effects: Floats) -> Floats:
         """Return what the reference expects on some days."""
         return np.asarray(self._design(days) @ effects)
 
@@ -105,7 +105,7 @@ class PersistenceModel:
         """Return the restricted log likelihood of each correlation, but for a constant: grid by series."""
         return np.asarray(self._constants[:, None] - 0.5 * self.degrees * np.log(np.maximum(squares, 1e-300)))
 
-    def variance_factors(self, window: Days, rows: Floats) -> Floats:
+    def variance_factors(self, window: DaysWithRows, rows: Floats) -> Floats:
         """Return the variance of (mean of the window - what the reference expects), in variances of one day.
 
         Parameters
@@ -153,14 +153,14 @@ class PersistenceModel:
     def _lags(self, numbers: np.ndarray[Any, np.dtype[np.int64]]) -> Floats:
         return np.asarray(np.abs(np.subtract.outer(numbers, numbers)) / self._step)
 
-    def _design(self, days: Days) -> Floats:
+    def _design(self, days: DaysWithRows) -> Floats:
         """Return one row a day; a weekday that the reference hardly has counts as the average of the others."""
         if not self._weekdays:
             return np.ones((len(days.numbers), 1))
         return _on_usual(days.shares, self._weekdays)
 
 
-def _weekdays(days: Days) -> tuple[int, ...]:
+def _weekdays(days: DaysWithRows) -> tuple[int, ...]:
     """Return the weekdays that have an effect of their own.
 
     None if the reference is shorter than four weeks, or if its days do not tell the weekdays apart.

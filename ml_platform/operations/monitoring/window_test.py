@@ -15,7 +15,7 @@ from ml_platform.operations.monitoring.daily_series import Daily, Floats, Scale,
 from ml_platform.operations.monitoring.persistence import (
     GRID,
     SAMPLING,
-    Days,
+    DaysWithRows,
     PersistenceModel,
     learn_prior,
     posterior,
@@ -177,9 +177,9 @@ class WindowTest:
         return _JUMP[self.series[place].kind] ** 2 * variance_floor(count, rows, rows_a_day)
 
 
-def _days(daily: Daily, rows: Floats, chosen: np.ndarray | slice = slice(None)) -> Days:
+def _days(daily: Daily, rows: Floats, chosen: np.ndarray | slice = slice(None)) -> DaysWithRows:
     weekdays = None if daily.weekdays is None else daily.weekdays[chosen]
-    return Days(daily.numbers[chosen], rows[chosen].mean(axis=1), weekdays)
+    return DaysWithRows(daily.numbers[chosen], rows[chosen].mean(axis=1), weekdays)
 
 
 def _parts(reference: Sequence[Daily]) -> list[tuple[Daily, int]]:

@@ -22,7 +22,7 @@ from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.errors import listed
 from ml_platform.core.hashing import cache_key, content_id
 from ml_platform.datasets.left_out import EFFECTIVE, IS_LATE, LATE, LEFT_OUT, reason_counts
-from ml_platform.datasets.model_frame import Asked, asked_frame
+from ml_platform.datasets.model_frame import QuestionRows, asked_frame
 from ml_platform.datasets.population.limits import within_max
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.node_name import NodeName
@@ -35,7 +35,7 @@ from ml_platform.sources.checks.results import require_healthy
 from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
 from ml_platform.storage.ledger.anchors import seal_rows
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 from ml_platform.storage.prediction_log import (
     KIND,
     append_predictions,
@@ -66,7 +66,7 @@ class Scored:
         The same in a sentence.
     """
 
-    made: Made
+    made: Materialized
     day: date
     new_rows: int
     rows: int
@@ -113,16 +113,16 @@ def _score_some(
     keys = {day: _key(project, model_name, inputs, *stretches[day]) for day in days}
     done = scored_days(project, model_name, inputs, days, now)
     pending = [stretches[day] for day in days if day not in done]
-    asked = Asked(pd.DataFrame(), pd.DataFrame())
+    asked = QuestionRows(pd.DataFrame(), pd.DataFrame())
     if pending:
         start, end = min(first for first, _ in pending), max(last for _, last in pending)
         asked = asked_frame(project, model_name, inputs, start - MICROSECOND, end, now)
     scored = []
     for day in days:
         if day in done:
-            scored.append(_scored(Made(done[day], reused=True), day, 0))
+            scored.append(_scored(Materialized(done[day], reused=True), day, 0))
             continue
-        part = Asked(_within(asked.rows, *stretches[day]), _within(asked.left_out, *stretches[day]))
+        part = QuestionRows(_within(asked.rows, *stretches[day]), _within(asked.left_out, *stretches[day]))
         scored.append(_score_rows(project, model_name, inputs, day, keys[day], part, now))
     return scored
 
@@ -157,7 +157,7 @@ def _score_rows(
     inputs: Mapping[str, str],
     day: date,
     key: str,
-    found: Asked,
+    found: QuestionRows,
     now: datetime,
 ) -> Scored:
     asked = _ask(project, model_name, found.rows)
@@ -174,7 +174,7 @@ def _score_rows(
         return rows
 
     state, added = append_predictions(project, model_name, day, key, answer, inputs, facts)
-    return _scored(Made(state, reused=False), day, added)
+    return _scored(Materialized(state, reused=False), day, added)
 
 
 def _left_out(project: Project, model_name: str, left_out: pd.DataFrame) -> dict[str, int]:
@@ -246,7 +246,7 @@ def _answer(project: Project, versions: Sequence[Version], fresh: pd.DataFrame, 
     return pa.concat_tables(parts, promote_options="permissive").combine_chunks() if parts else pa.table({})
 
 
-def _scored(made: Made, day: date, added: int) -> Scored:
+def _scored(made: Materialized, day: date, added: int) -> Scored:
     about = PredictionsManifest.of(made.artifact)
     rows, unanswered, left_out = about.rows, about.before_first_deployment, about.left_out
     fact = f"{rows:,} predictions for {day}, {added:,} of them new"

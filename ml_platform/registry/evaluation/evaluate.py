@@ -44,7 +44,7 @@ from ml_platform.registry.evaluation.release_rules import (
     verdict_of,
 )
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
@@ -71,7 +71,7 @@ def evaluate_model(
     snapshot_id: str,
     champion_id: str | None,
     anchor_id: str | None = None,
-) -> Made:
+) -> Materialized:
     """Compare a trained model with its rivals on the test period of a snapshot.
 
     The artifact is of kind ``evaluation``. Its ``about`` holds ``contenders`` (figures, value, intervals),
@@ -99,9 +99,9 @@ def evaluate_model(
     key = evaluation_key(project, model_name, trained_id, snapshot_id, *rivals)
     found = project.store.find(KIND, key)
     if found is not None:
-        return Made(found, reused=True)
+        return Materialized(found, reused=True)
     manifest = _Evaluation(project, model_name, inputs).manifest()
-    return Made(project.store.add(manifest, key, inputs=inputs), reused=False)
+    return Materialized(project.store.add(manifest, key, inputs=inputs), reused=False)
 
 
 class _Evaluation:

@@ -17,7 +17,7 @@ class Baseline(Part):
     algorithm: str
 
 
-class MatrixColumn(Part):
+class MatrixColumnFacts(Part):
     """A column of the model's matrix; `categories` is None for a number."""
 
     name: str
@@ -60,7 +60,7 @@ class TrainedModelManifest(ArtifactKind):
     calibration: str | None
     baselines: Items[Baseline]
     inputs: dict[str, str]
-    columns: Items[MatrixColumn]
+    columns: Items[MatrixColumnFacts]
     importances: Items[Pair]
     iterations: int | None
     notes: Items[str]

@@ -16,7 +16,7 @@ from ml_platform.audit.explain.inputs import inputs_of_rows
 from ml_platform.audit.explain.lookup import Logged
 from ml_platform.audit.explain.recompute_features import features_then
 from ml_platform.audit.explain.source_rows import rows_behind
-from ml_platform.audit.explain.source_rows_types import TICK, Answers, Asked
+from ml_platform.audit.explain.source_rows_types import TICK, Answers, TableQuestions
 from ml_platform.declarations.serialized import kept_declarations
 from ml_platform.features.build import build_feature_table
 from ml_platform.models.inputs.columns import InputColumn
@@ -37,7 +37,7 @@ def behind(project: Project, artifact: Artifact, limit: int | None = None) -> An
     ticks = pd.Series([tick for _, tick in QUESTIONS], dtype="datetime64[us, UTC]")
     asked = pd.DataFrame({"shop": pd.Series([shop for shop, _ in QUESTIONS], dtype=object), TICK: ticks})
     with project.engine() as engine:
-        (found,) = rows_behind(project, engine, [Asked(spec, artifact, asked, list(spec.columns))], limit)
+        (found,) = rows_behind(project, engine, [TableQuestions(spec, artifact, asked, list(spec.columns))], limit)
     return found
 
 

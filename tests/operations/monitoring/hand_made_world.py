@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ml_platform.datasets.model_frame import Asked
+from ml_platform.datasets.model_frame import QuestionRows
 from ml_platform.models.train import train_model
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion_ref
@@ -60,14 +60,14 @@ class HandMadeWorld:
         start: datetime,
         end: datetime,
         now: datetime,
-    ) -> Asked:
+    ) -> QuestionRows:
         """Return the rows whose batch run is in ``(start, end]``."""
         self.asked.append((start, end))
         inside = (self.rows["effective_time"] > start) & (self.rows["effective_time"] <= end)
         rows = self.rows[inside].drop(columns="label").reset_index(drop=True)
         rows = rows.assign(late=rows.get("late", False))
         nothing = pd.DataFrame({"effective_time": rows["effective_time"].iloc[:0], "reason": [], "rows": []})
-        return Asked(rows, nothing)
+        return QuestionRows(rows, nothing)
 
     def labels_of(
         self, project: Project, model_name: str, source_id: str, rows: pd.DataFrame, as_of: datetime

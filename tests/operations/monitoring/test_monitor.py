@@ -29,7 +29,7 @@ from ml_platform.registry.champion import champion
 from ml_platform.reporting.catalog.models import model_facts
 from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 from ml_platform.storage.outputs import record_output
 from ml_platform.storage.prediction_log import read_predictions
 from tests.models.rows import shop_rows
@@ -64,12 +64,12 @@ def champion_id(world: HandMadeWorld) -> str:
     return version.id
 
 
-def monitor(world: HandMadeWorld, now: datetime = NOW) -> Made:
+def monitor(world: HandMadeWorld, now: datetime = NOW) -> Materialized:
     score_until(world, now)
     return monitor_model(world.project, MODEL, INPUTS, now)
 
 
-def about(made: Made) -> dict[str, Any]:
+def about(made: Materialized) -> dict[str, Any]:
     return dict(made.artifact.about)
 
 

@@ -11,7 +11,7 @@ from scipy.stats import t as student
 
 from ml_platform.operations.monitoring.persistence import (
     GRID,
-    Days,
+    DaysWithRows,
     PersistenceModel,
     exceedance,
     learn_prior,
@@ -22,13 +22,13 @@ from ml_platform.operations.monitoring.persistence import (
 from ml_platform.operations.monitoring.rare_rows import rare_limit, variance_floor
 
 
-def days(count: int, *, seed: int = 0, step: int = 1, uneven: bool = True) -> Days:
+def days(count: int, *, seed: int = 0, step: int = 1, uneven: bool = True) -> DaysWithRows:
     draw = np.random.default_rng(seed)
     rows = draw.integers(20, 200, count) if uneven else np.full(count, 60)
-    return Days(np.arange(count) * step + 4, rows.astype("float64"))
+    return DaysWithRows(np.arange(count) * step + 4, rows.astype("float64"))
 
 
-def correlation(these: Days, rho: float, share: float, step: float = 1.0) -> np.ndarray:
+def correlation(these: DaysWithRows, rho: float, share: float, step: float = 1.0) -> np.ndarray:
     """Return R, one entry after the other."""
     mean_rows = len(these.rows) / sum(1 / n for n in these.rows)
     found = np.zeros((len(these.rows), len(these.rows)))
@@ -40,7 +40,7 @@ def correlation(these: Days, rho: float, share: float, step: float = 1.0) -> np.
     return found
 
 
-def design(these: Days, weekdays: bool) -> np.ndarray:
+def design(these: DaysWithRows, weekdays: bool) -> np.ndarray:
     return np.eye(7)[these.numbers % 7] if weekdays else np.ones((len(these.numbers), 1))
 
 
@@ -85,7 +85,7 @@ def test_the_integral_over_the_variance_is_the_power_of_the_squares() -> None:
 @pytest.mark.parametrize("count", [14, 35])
 def test_the_variance_of_a_window_is_that_of_the_dense_contrast(count: int) -> None:
     reference = days(count)
-    window = Days(np.arange(400, 403), np.array([30.0, 90.0, 10.0]))
+    window = DaysWithRows(np.arange(400, 403), np.array([30.0, 90.0, 10.0]))
     model = PersistenceModel(reference)
     found = model.variance_factors(window, window.rows[:, None])[:, 0]
     weekdays = count >= 28
@@ -105,7 +105,7 @@ def test_weekly_batches_have_weekly_lags_and_no_weekday_effects() -> None:
     these = days(13, step=7, uneven=False)
     model = PersistenceModel(these)
     assert model.degrees == 12
-    window = Days(np.array([200]), np.array([60.0]))
+    window = DaysWithRows(np.array([200]), np.array([60.0]))
     factors = model.variance_factors(window, np.array([[60.0]]))
     place = GRID.index((0.7, 1.0))
     ones = correlation(these, 0.7, 1.0, step=7.0).mean()
@@ -114,10 +114,10 @@ def test_weekly_batches_have_weekly_lags_and_no_weekday_effects() -> None:
 
 def test_a_weekday_that_the_reference_lacks_counts_as_the_average_of_the_others() -> None:
     numbers = np.array([number for number in range(70) if number % 7 < 5])
-    model = PersistenceModel(Days(numbers, np.full(len(numbers), 50.0)))
+    model = PersistenceModel(DaysWithRows(numbers, np.full(len(numbers), 50.0)))
     effects = model.weekday_effects((numbers % 7).astype("float64")[:, None])
     assert effects[:, 0] == pytest.approx([0, 1, 2, 3, 4])
-    assert model.expected(Days(np.array([703, 705]), np.ones(2)), effects)[:, 0] == pytest.approx([3.0, 2.0])
+    assert model.expected(DaysWithRows(np.array([703, 705]), np.ones(2)), effects)[:, 0] == pytest.approx([3.0, 2.0])
 
 
 def test_thresholds_solve_the_mixture_of_student_distributions() -> None:
@@ -137,7 +137,7 @@ def test_thresholds_solve_the_mixture_of_student_distributions() -> None:
 def test_a_threshold_without_rows_is_infinite() -> None:
     model = PersistenceModel(days(14))
     rows = np.array([[10.0, 0.0], [10.0, 0.0]])
-    factors = model.variance_factors(Days(np.arange(50, 52), np.ones(2)), rows)
+    factors = model.variance_factors(DaysWithRows(np.arange(50, 52), np.ones(2)), rows)
     assert np.isinf(factors[:, 1]).all()
     weights = np.full((len(GRID), 2), 1 / len(GRID))
     limits = threshold(np.sqrt(factors), weights, 13, 1e-4)

@@ -14,7 +14,7 @@ from ml_platform.operations.planning.plan import Planned
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds import Mismatch
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.materialization import Made
+from ml_platform.storage.materialization import Materialized
 
 
 class NodeOperation(ABC):
@@ -77,13 +77,13 @@ class CachedOperation(NodeOperation, ABC):
         return {}
 
     @classmethod
-    def run(cls, project: Project, subject: str, inputs: Mapping[str, str], now: datetime) -> Made:
+    def run(cls, project: Project, subject: str, inputs: Mapping[str, str], now: datetime) -> Materialized:
         """Return the artifact, made now unless it is there."""
         key = cls.key(project, subject, inputs, now)
         found = project.store.find(made_by(cls.name), key)
         if found is not None:
-            return Made(found, reused=True)
-        return Made(cls.make(project, subject, inputs, now, key), reused=False)
+            return Materialized(found, reused=True)
+        return Materialized(cls.make(project, subject, inputs, now, key), reused=False)
 
     @classmethod
     def plan(cls, view: View, node: Node) -> Planned:
