@@ -10,8 +10,8 @@ from datetime import datetime
 
 import dagster as dg
 
-from ml_platform.declarations.scheduling import days_in_charge
 from ml_platform.operations.predictions.due import days_of_run
+from ml_platform.operations.scheduling import champion_days
 from ml_platform.project import Project
 from ml_platform.registry.champion import first_deployed
 from ml_platform_dagster.resources.dagster_private import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
@@ -25,7 +25,7 @@ def days_of(project: Project) -> dg.DynamicPartitionsDefinition:
 def open_days(instance: dg.DagsterInstance, project: Project, now: datetime) -> tuple[str, ...]:
     """Add the days until `now` that are not there yet, oldest first, and return all of them."""
     first = [at for model in project.spec.models if (at := first_deployed(project, model)) is not None]
-    days = tuple(day.isoformat() for day in days_in_charge(min(first, default=None), now))
+    days = tuple(day.isoformat() for day in champion_days(min(first, default=None), now))
     name = f"{project.spec.name}_days"
     known = set(instance.get_dynamic_partitions(name))
     if missing := [day for day in days if day not in known]:

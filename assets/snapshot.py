@@ -7,7 +7,7 @@ from ml_platform.datasets.leakage.find_leaks import LEAK_CHECKS
 from ml_platform.datasets.snapshot.build import build_snapshot, last_as_of
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.lineage import snapshot_lineage
-from ml_platform.declarations.scheduling import training_as_of
+from ml_platform.operations.scheduling import training_as_of
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.materialization import Materialized
@@ -33,8 +33,8 @@ def build_snapshot_asset(project: Project, node: Node) -> dg.AssetsDefinition:
     @declared_asset(project, node, kinds={"parquet", "duckdb"}, check_specs=check_specs(node, LEAK_CHECKS))
     def snapshot(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
-        anew = RETRAIN_TAG in context.run.tags
-        as_of = training_as_of(model.retraining, step.now, last_as_of(project, model.name), anew=anew)
+        forced = RETRAIN_TAG in context.run.tags
+        as_of = training_as_of(model.retraining, step.now, last_as_of(project, model.name), forced=forced)
         made = build_snapshot(project, model.name, step.inputs, as_of)
         checks = [check_result(node.name, found) for found in check_leaks(project, model.name, made.artifact.id)]
         yield step.result(made, _metadata(made) | {"dagster/column_lineage": lineage}, checks)

@@ -11,7 +11,7 @@ import dagster as dg
 
 from ml_platform.core.clock import Schedule
 from ml_platform.core.secrets import scrubbed
-from ml_platform.declarations.scheduling import due_tick
+from ml_platform.operations.scheduling import due_tick
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
 from ml_platform_dagster.assets.partitions import due_range

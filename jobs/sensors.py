@@ -8,9 +8,9 @@ import dagster as dg
 from ml_platform.core.hashing import content_id
 from ml_platform.core.secrets import scrubbed
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.scheduling import retraining_after_drift, retraining_request
 from ml_platform.operations.alerts import Alert, send_alert
 from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
+from ml_platform.operations.scheduling import retraining_after_drift, retraining_request
 from ml_platform.project import Project
 from ml_platform.sources.arrivals import source_fingerprints
 from ml_platform.storage.versions import versions

@@ -34,7 +34,6 @@ __all__ = [
     "release",
     "resolve",
     "row_policies",
-    "scheduling",
     "serialized",
     "source",
     "types",

@@ -1,3 +1,3 @@
 """What runs every day: predictions, monitoring, planning, alerts."""
 
-__all__ = ["alerts", "monitoring", "new_project", "online", "planning", "predictions", "versions"]
+__all__ = ["alerts", "monitoring", "new_project", "online", "planning", "predictions", "scheduling", "versions"]

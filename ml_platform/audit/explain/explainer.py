@@ -21,7 +21,7 @@ from ml_platform.audit.explain.inputs import inputs_of_rows, population_rows
 from ml_platform.audit.explain.lookup import Logged, find_predictions
 from ml_platform.audit.explain.outcome import PredictionOutcome, outcomes_of
 from ml_platform.audit.explain.recompute_features import features_then, project_then
-from ml_platform.audit.explain.rescoring import Rescored, output_names, output_value, score_again
+from ml_platform.audit.explain.rescoring import Rescored, output_names, output_value, score_again, unlearned_nulls
 from ml_platform.audit.explain.source_rows_types import SourceRow
 from ml_platform.audit.explain.version_facts import VersionFacts, version_facts
 from ml_platform.audit.explain.what_if import WhatIf, what_if
@@ -31,7 +31,6 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.own_columns import required_columns
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.predictor import Predictor, load_predictor
-from ml_platform.operations.predictions.rows import UNLEARNED_NULLS
 from ml_platform.project import Project
 from ml_platform.storage.erasure_marks import marks_of
 
@@ -171,7 +170,7 @@ class _Explainer:
             from_features=again.from_features,
             outcome=outcomes.get(id, PredictionOutcome("unknown", None, "")),
             what_if=self._what_if(id, predictor, given),
-            problems=(*self._problems, *self._missing(id), *self._unproven(row), *_unlearned(row, predictor)),
+            problems=(*self._problems, *self._missing(id), *self._unproven(row), *unlearned_nulls(row, predictor)),
         )
 
     # Parts -----------------------------------------------------------------
@@ -292,13 +291,3 @@ class _Explainer:
 
     def _what_if(self, id: str, predictor: Predictor, given: Mapping[str, str]) -> WhatIf | None:
         return what_if(predictor, self._logged.rows.loc[[id]], given) if given else None
-
-
-def _unlearned(row: pd.Series, predictor: Predictor) -> Iterator[str]:
-    """Yield what the estimator saw in place of each null that training did not know."""
-    names = row.get(UNLEARNED_NULLS)
-    fills = {column.name: column.fill for column in predictor.matrix}
-    for name in str(names).split(", ") if isinstance(names, str) else ():
-        fill = fills.get(name)
-        seen = "none of the known categories" if fill is None else f"the median of training, {fill:g}"
-        yield f"{name} is null, and no training row had a null there: the model was given {seen}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.predictor import Predictor
+from ml_platform.operations.predictions.rows import UNLEARNED_NULLS
 
 
 @dataclass(frozen=True)
@@ -96,3 +97,13 @@ def bytes_of(value: float | str | None) -> str:
     if value is None:
         return "null"
     return struct.pack(">d", value).hex() if isinstance(value, float) else value.encode().hex()
+
+
+def unlearned_nulls(row: pd.Series, predictor: Predictor) -> Iterator[str]:
+    """Yield what the estimator saw in place of each null that training did not know."""
+    names = row.get(UNLEARNED_NULLS)
+    fills = {column.name: column.fill for column in predictor.matrix}
+    for name in str(names).split(", ") if isinstance(names, str) else ():
+        fill = fills.get(name)
+        seen = "none of the known categories" if fill is None else f"the median of training, {fill:g}"
+        yield f"{name} is null, and no training row had a null there: the model was given {seen}"

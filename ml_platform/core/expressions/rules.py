@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ml_platform.core.expressions.functions import functions
-from ml_platform.core.expressions.types import Kind, KindError, common_kind, expect_kinds, number_kind, told
+from ml_platform.core.expressions.types import Kind, KindError, common_kind, expect_kinds, number_kind
 
 
 def result_kind(op: str, kinds: Sequence[Kind]) -> Kind:
@@ -37,7 +37,7 @@ def _arithmetic(op: str, kinds: Sequence[Kind]) -> Kind:
         return "float" if op == "/" or "float" in (left, right) else "int"
     special = _TEMPORAL.get((op, left, right))
     if special is None:
-        raise KindError(f"{told(kinds[0])} {op} {told(kinds[1])} has no meaning")
+        raise KindError(f"{kind_text(kinds[0])} {op} {kind_text(kinds[1])} has no meaning")
     return special
 
 

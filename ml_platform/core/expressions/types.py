@@ -15,7 +15,7 @@ class KindError(Exception):
     """Operands that do not fit their operation."""
 
 
-def told(kind: Kind) -> str:
+def kind_text(kind: Kind) -> str:
     """Return the kind with its article: ``a timestamp``."""
     return _ARTICLE.get(kind, f"a {kind}")
 
@@ -29,7 +29,7 @@ def common_kind(kinds: Sequence[Kind]) -> Kind:
         return found.pop()
     if found <= {"bool", "int", "float"}:
         return "float" if "float" in found else "int"
-    raise KindError(f"{' and '.join(told(kind) for kind in sorted(found))} do not go together")
+    raise KindError(f"{' and '.join(kind_text(kind) for kind in sorted(found))} do not go together")
 
 
 def number_kind(kind: Kind) -> Kind:
@@ -47,4 +47,6 @@ def expect_kinds(op: str, kinds: Sequence[Kind], allowed: set[Kind]) -> None:
     """Refuse operands of other kinds; null goes with all."""
     for kind in kinds:
         if kind != "null" and kind not in allowed:
-            raise KindError(f"{op} takes {' or '.join(told(item) for item in sorted(allowed))}, found {told(kind)}")
+            raise KindError(
+                f"{op} takes {' or '.join(kind_text(item) for item in sorted(allowed))}, found {kind_text(kind)}"
+            )

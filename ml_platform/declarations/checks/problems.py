@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ml_platform.core.errors import ExpressionError, FaultKind, listed, suggest
 from ml_platform.core.expressions import Kind, parse_expression
-from ml_platform.core.expressions.types import told
+from ml_platform.core.expressions.types import kind_text
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.own_columns import own_columns
@@ -143,8 +143,10 @@ def check_expression(
         return None, [Problem(declaration, place, error.problem, error.column, kind=FaultKind.EXPRESSION)]
     if kind in allowed:
         return kind, []
-    wanted = either([told(known) for known in sorted(allowed)])
-    return kind, [Problem(declaration, place, f"must give {wanted}, found {told(kind)}. {remedy}", kind=FaultKind.TYPE)]
+    wanted = either([kind_text(known) for known in sorted(allowed)])
+    return kind, [
+        Problem(declaration, place, f"must give {wanted}, found {kind_text(kind)}. {remedy}", kind=FaultKind.TYPE)
+    ]
 
 
 def check_condition(declaration: str, place: Place, text: str | None, columns: Columns) -> list[Problem]:

@@ -19,7 +19,7 @@ from ml_platform.declarations.populations.rows import RowPopulation
 def population_kinds() -> Mapping[str, type[Population]]:
     """Return each kind of population by the key that only it has; without such a key a population is the first."""
     found = find_variants(populations, Population, "ml_platform.populations")
-    return {RowPopulation.name: RowPopulation, **found}
+    return {RowPopulation.name: RowPopulation, **dict(sorted(found.items()))}
 
 
 def read_population(value: Any) -> Population:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import population_sources
-from ml_platform.declarations.scheduling import days_to_score
+from ml_platform.operations.scheduling import days_to_score
 from ml_platform.project import Project
 from ml_platform.registry.champion import first_deployed
 from ml_platform.storage.outputs import partition_instants

@@ -196,12 +196,12 @@ class _Answered:
 
 def _ask(project: Project, model_name: str, frame: pd.DataFrame) -> _Answered:
     """Find for each row the version that was champion at its batch run."""
-    in_charge = champions(project, model_name, frame["effective_time"].drop_duplicates())
-    numbers = frame["effective_time"].map(lambda instant: getattr(in_charge[instant], "number", None))
+    champion_at = champions(project, model_name, frame["effective_time"].drop_duplicates())
+    numbers = frame["effective_time"].map(lambda instant: getattr(champion_at[instant], "number", None))
     rows = frame[numbers.notna()]
     key = project.spec.file.entities[project.spec.models[model_name].population.entity]
     ids = prediction_ids(model_name, rows, key)
-    versions = {version.number: version for version in in_charge.values() if version is not None}
+    versions = {version.number: version for version in champion_at.values() if version is not None}
     rows = rows.assign(prediction_id=ids, version=numbers[numbers.notna()])
     return _Answered(rows, tuple(versions[number] for number in sorted(versions)), int(numbers.isna().sum()))
 

@@ -26,24 +26,24 @@ class DeploymentOperation(NodeOperation):
         blocked = view.blocked_before(node)
         if blocked is not None:
             return blocked
-        ids, in_charge = view.input_ids(node), read_ref(view.project.database, champion_ref(node.subject))
+        ids, current = view.input_ids(node), read_ref(view.project.database, champion_ref(node.subject))
         if ids is None:
-            if in_charge is None:
+            if current is None:
                 return view.would_run(node, [NEVER])
             return view.may_run(node, view.unsettled(node.inputs))
         trained, evaluation = (ids[NodeName(kind, node.subject)] for kind in ("trained_model", "evaluation"))
         version = version_of(view.project, node.subject, trained) or "the trained model"
-        if in_charge == trained:
+        if current == trained:
             return view.up_to_date(node, trained)
         judged = view.project.store.get("evaluation", evaluation)
         if EvaluationManifest.of(judged).verdict in ("keep", "deploy none"):
             why = kept_text(view.project, judged)
-            return view.blocked(node, why) if in_charge is None else view.up_to_date(node, in_charge, why)
+            return view.blocked(node, why) if current is None else view.up_to_date(node, current, why)
         if asks_for_approval(view.project, node.subject):
             decision = decision_on(view.project, node.subject, trained)
             if decision is None or decision.action != APPROVE:
                 why = "waits for approval"
                 if decision is not None:
                     why = f"was rejected by {decision.actor}: {decision.reason}"
-                return view.blocked(node, f"{version} {why}", in_charge)
+                return view.blocked(node, f"{version} {why}", current)
         return view.would_run(node, [f"{version} is not the champion yet"])

@@ -9,10 +9,10 @@ from ml_platform.core.hashing import format_instant
 from ml_platform.datasets.snapshot.build import last_as_of, snapshot_key
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.scheduling import training_as_of
 from ml_platform.operations.planning.context import View
 from ml_platform.operations.planning.nodes.operation import NodeOperation
 from ml_platform.operations.planning.plan import Planned
+from ml_platform.operations.scheduling import training_as_of
 from ml_platform.sources.source_log import known_by
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.manifest import Artifact
@@ -37,7 +37,7 @@ class SnapshotOperation(NodeOperation):
         if last is None:
             return view.would_run(node, [view.absence(node)])
         project, model = view.project, view.project.spec.models[node.subject]
-        as_of = training_as_of(model.retraining, view.now, last_as_of(project, model.name), anew=False)
+        as_of = training_as_of(model.retraining, view.now, last_as_of(project, model.name), forced=False)
         logs: dict[str, Artifact] = {name: log for name in node.inputs if (log := _log_behind(view, name)) is not None}
         open_inputs = [name for name in node.inputs if name not in logs or not _is_settled(view, name, as_of)]
         reasons = _why_snapshot(view, node, last, logs, as_of)

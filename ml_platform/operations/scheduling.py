@@ -50,7 +50,7 @@ def day_of(instant: datetime) -> date:
     return instant.astimezone(UTC).date()
 
 
-def days_in_charge(first_deployed: datetime | None, now: datetime) -> tuple[date, ...]:
+def champion_days(first_deployed: datetime | None, now: datetime) -> tuple[date, ...]:
     """Return the days, in order, on which a model has been in charge; today alone before the first deployment."""
     first = min(day_of(first_deployed), day_of(now)) if first_deployed else day_of(now)
     return tuple(first + _DAY * count for count in range((day_of(now) - first).days + 1))
@@ -65,14 +65,14 @@ def days_to_score(first_deployed: datetime | None, scored: Mapping[date, datetim
         For each day, the instant at which it was scored last. A day is complete once it was scored after its end.
         Today never is.
     """
-    return tuple(day for day in days_in_charge(first_deployed, now) if day not in scored or scored[day] < _end_of(day))
+    return tuple(day for day in champion_days(first_deployed, now) if day not in scored or scored[day] < _end_of(day))
 
 
 def _end_of(day: date) -> datetime:
     return datetime.combine(day + _DAY, time(), UTC)
 
 
-def training_as_of(retraining: Retraining, now: datetime, last: datetime | None, *, anew: bool) -> datetime:
+def training_as_of(retraining: Retraining, now: datetime, last: datetime | None, *, forced: bool) -> datetime:
     """Return the instant as of which a snapshot is made.
 
     A run without a request to retrain makes a new snapshot only after a tick of the retraining schedule. Between ticks
@@ -85,7 +85,7 @@ def training_as_of(retraining: Retraining, now: datetime, last: datetime | None,
     anew
         Whether a retraining was asked for: by a person, a finding of drift, or the schedule itself.
     """
-    if anew or last is None:
+    if forced or last is None:
         return now.replace(second=0, microsecond=0)
     return max(retraining.schedule.last(now), last) if retraining.schedule else last
 

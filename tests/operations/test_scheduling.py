@@ -8,8 +8,8 @@ import pytest
 
 from ml_platform.core.clock import Schedule
 from ml_platform.declarations.in_production import Retraining
-from ml_platform.declarations.scheduling import (
-    days_in_charge,
+from ml_platform.operations.scheduling import (
+    champion_days,
     days_to_score,
     due_tick,
     retraining_after_drift,
@@ -57,11 +57,11 @@ def test_a_tick_follows_the_zone_through_daylight_saving() -> None:
 
 
 def test_before_the_first_deployment_only_today_counts() -> None:
-    assert days_in_charge(None, START) == (date(2024, 3, 1),)
+    assert champion_days(None, START) == (date(2024, 3, 1),)
 
 
 def test_every_day_since_the_first_deployment_counts() -> None:
-    assert days_in_charge(START + timedelta(hours=9), START + timedelta(days=2, hours=1)) == (
+    assert champion_days(START + timedelta(hours=9), START + timedelta(days=2, hours=1)) == (
         date(2024, 3, 1),
         date(2024, 3, 2),
         date(2024, 3, 3),
@@ -83,23 +83,23 @@ WEEKLY = Retraining(schedule=Schedule("0 3 * * 1 UTC"))
 
 def test_the_first_snapshot_is_made_as_of_now() -> None:
     now = datetime(2024, 3, 6, 17, 3, 1, tzinfo=UTC)
-    assert training_as_of(WEEKLY, now, None, anew=False) == datetime(2024, 3, 6, 17, 3, tzinfo=UTC)
+    assert training_as_of(WEEKLY, now, None, forced=False) == datetime(2024, 3, 6, 17, 3, tzinfo=UTC)
 
 
 def test_between_two_ticks_of_the_schedule_the_last_snapshot_stands() -> None:
     wednesday, sunday = datetime(2024, 3, 6, 17, tzinfo=UTC), datetime(2024, 3, 10, 23, tzinfo=UTC)
-    assert training_as_of(WEEKLY, sunday, wednesday, anew=False) == wednesday
-    assert training_as_of(Retraining(), sunday, wednesday, anew=False) == wednesday
+    assert training_as_of(WEEKLY, sunday, wednesday, forced=False) == wednesday
+    assert training_as_of(Retraining(), sunday, wednesday, forced=False) == wednesday
 
 
 def test_after_a_tick_a_snapshot_is_made_as_of_the_tick() -> None:
     wednesday, tuesday = datetime(2024, 3, 6, 17, tzinfo=UTC), datetime(2024, 3, 12, 9, tzinfo=UTC)
-    assert training_as_of(WEEKLY, tuesday, wednesday, anew=False) == datetime(2024, 3, 11, 3, tzinfo=UTC)
+    assert training_as_of(WEEKLY, tuesday, wednesday, forced=False) == datetime(2024, 3, 11, 3, tzinfo=UTC)
 
 
 def test_a_retraining_that_is_asked_for_is_made_as_of_now() -> None:
     last, now = datetime(2024, 3, 6, 17, tzinfo=UTC), datetime(2024, 3, 7, tzinfo=UTC)
-    assert training_as_of(WEEKLY, now, last, anew=True) == now
+    assert training_as_of(WEEKLY, now, last, forced=True) == now
 
 
 FOUND = datetime(2024, 3, 10, tzinfo=UTC)
