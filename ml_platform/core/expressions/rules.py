@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ml_platform.core.expressions.functions import functions
-from ml_platform.core.expressions.types import Kind, KindError, common_kind, expect_kinds, number_kind
+from ml_platform.core.expressions.types import Kind, KindError, common_kind, expect_kinds, kind_text, number_kind
 
 
 def result_kind(op: str, kinds: Sequence[Kind]) -> Kind:
