@@ -12,6 +12,7 @@ __all__ = [
     "predictor",
     "prepare",
     "provenance",
+    "row_form",
     "train",
     "trial",
 ]

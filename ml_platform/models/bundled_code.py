@@ -14,7 +14,7 @@ from typing import Any
 
 from ml_platform.core.hashing import bytes_hash, content_id
 from ml_platform.declarations.user_code.load import load_function
-from ml_platform.declarations.user_code.locate import local_modules, split_reference
+from ml_platform.declarations.user_code.locate import is_defined, local_modules, row_reference, split_reference
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,14 @@ class Code:
             Where importing it fails.
         """
         return load_function(self._folder(reference), reference)
+
+    def load_row_form(self, reference: str) -> Callable[..., Any] | None:
+        """Return the function ``NAME_row`` that stands beside the transform ``NAME`` in its module, or None.
+
+        It is part of the same file, so it is kept and hashed with the transform.
+        """
+        folder, of_row = self._folder(reference), row_reference(reference)
+        return load_function(folder, of_row) if is_defined(folder, of_row) else None
 
     def _folder(self, reference: str) -> Path:
         current = {path: _source(self.root / path) for path in self.files if (self.root / path).is_file()}

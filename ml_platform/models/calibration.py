@@ -58,6 +58,18 @@ class Calibration:
         even = np.full_like(raised, 1 / raised.shape[1])
         return np.asarray(np.divide(raised, total[:, None], out=even, where=total[:, None] > 0))
 
+    def apply_one(self, score: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        """Return the calibrated score of one row, or one for each class, with the bits of `apply`."""
+        if not self.curves:
+            return score
+        if not isinstance(score, tuple):
+            return self.curves[0].apply_one(score)
+        raised = [curve.apply_one(item) for curve, item in zip(self.curves, score, strict=True)]
+        total = 0.0
+        for item in raised:
+            total += item
+        return tuple(item / total for item in raised) if total > 0 else (1 / len(raised),) * len(raised)
+
     @property
     def title(self) -> str | None:
         """How an explanation names the step from score to probability; None where there is none."""

@@ -8,18 +8,25 @@ a point prediction says nothing about how the truth scatters around it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from ml_platform.core.expressions import Expression, parse_expression
+from ml_platform.core.expressions import Expression, Kind, parse_expression
+from ml_platform.core.expressions.row_backend import Compute, constant_value
 from ml_platform.declarations.value import Value
 
+if TYPE_CHECKING:
+    from ml_platform.models.inputs.row import Row, RowColumns
+
 LABEL, PREDICTION = "label", "prediction"
+Recommended: TypeAlias = tuple[str | None, float | None]
+_KINDS: Mapping[type, Kind] = {bool: "bool", int: "int", float: "float", str: "string"}
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,48 @@ class Decision:
         value = np.where(unknown, np.nan, expected[np.arange(len(frame)), best])
         return pd.DataFrame({"action": action.astype(object), "expected_value": value}, index=frame.index)
 
+    def of_row(self, columns: RowColumns, classes: Sequence[Any]) -> Callable[[Row, Sequence[float]], Recommended]:
+        """Return what recommends an action for one row, with the bits of `recommend`.
+
+        Parameters
+        ----------
+        columns
+            The columns that every row will have.
+        classes
+            The label's values in the order of the scores; empty for a regression.
+
+        Returns
+        -------
+        A function of the row and the probability of each class, which gives the action and its expected payoff; None
+        where `recommend` has null.
+        """
+        if not self.actions:
+            return lambda row, shares: (None, None)
+        payoffs = [[self._payoff_of_row(name, columns, label) for label in classes] for name in self.actions]
+        names = list(self.actions)
+
+        def recommended(row: Row, shares: Sequence[float]) -> Recommended:
+            expected = [_expectation(of_classes, row.named, shares) for of_classes in payoffs]
+            if any(value != value for value in expected):
+                return self.do_nothing, None
+            best = max(expected)
+            return names[expected.index(best)], best
+
+        return recommended
+
+    def _payoff_of_row(self, action: str, columns: RowColumns, label: Any) -> Compute:
+        """Return the payoff of an action under a class for one row, NaN where it is null."""
+        expression = self._expressions[action]
+        leaves = {
+            name: constant_value(_KINDS[type(label)], label) if name == LABEL else columns.value(self._column(name))
+            for name in expression.names
+        }
+        found = expression.of_row(leaves).compute
+        if expression.names <= {LABEL}:
+            constant = _number_of(found({}))
+            return lambda row: constant
+        return lambda row: _number_of(found(row))
+
     def expected_values(self, frame: pd.DataFrame, scores: np.ndarray, classes: Sequence[Any]) -> pd.DataFrame:
         """Return the expected payoff of every action, one column each; no column for a regression."""
         found = {name: self._expected(name, frame, scores, classes) for name in self.actions}
@@ -149,6 +198,17 @@ class Decision:
 
     def _column(self, name: str) -> str:
         return name if "." in name else f"{self.source}.{name}"
+
+
+def _expectation(payoffs: Sequence[Compute], named: Mapping[str, Any], shares: Sequence[float]) -> float:
+    total = 0.0
+    for payoff, share in zip(payoffs, shares, strict=True):
+        total += share * payoff(named)
+    return total
+
+
+def _number_of(value: Any) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _repeat(label: Any, rows: int) -> np.ndarray:

@@ -26,6 +26,7 @@ from ml_platform.models.estimators.registry import load_estimator
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.models.inputs.matrix import Matrix, MatrixColumn, encode, unlearned_nulls
 from ml_platform.models.inputs.transforms import Transform, apply_transforms
+from ml_platform.models.row_form import RowForm
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.manifest import Artifact, StoredObject
@@ -115,7 +116,7 @@ class Predictor:
 
     def _shares(self, scores: np.ndarray) -> np.ndarray:
         """Return the probability of each class, one column per class; of a regression the prediction."""
-        return np.column_stack([1 - scores, scores]) if len(self.classes) == 2 else scores
+        return np.column_stack([1 - scores, scores]) if self.classes and scores.ndim == 1 else scores
 
     def _named(self, scores: np.ndarray) -> pd.DataFrame:
         if scores.ndim == 1:
@@ -137,6 +138,19 @@ class Predictor:
     def unlearned_nulls(self, rows: pd.DataFrame) -> pd.Series:
         """Return for each row, as read by `read_columns`, which columns are null where training had no null."""
         return unlearned_nulls(apply_transforms(rows, self.transforms), self.matrix)
+
+    def row_form(self) -> RowForm:
+        """Return what predicts one row of plain values with the bits of `predict`; each thread needs its own."""
+        parts = (
+            self.inputs,
+            self.transforms,
+            self.matrix,
+            self.estimator,
+            self.calibration,
+            self.decision,
+            self.classes,
+        )
+        return RowForm(*parts)
 
     @cached_property
     def id(self) -> str:
@@ -248,7 +262,12 @@ def _read(facts: Mapping[str, Any], estimator: Mapping[str, Any], files: Mapping
         task=facts["task"],
         inputs=tuple(InputColumn(name, kind) for name, kind in facts["inputs"]),
         transforms=tuple(
-            Transform(reference, tuple(InputColumn(name, kind) for name, kind in columns), code.load(reference))
+            Transform(
+                reference,
+                tuple(InputColumn(name, kind) for name, kind in columns),
+                code.load(reference),
+                code.load_row_form(reference),
+            )
             for reference, columns in facts["transforms"]
         ),
         matrix=tuple(MatrixColumn.from_json(column) for column in facts["matrix"]),

@@ -121,7 +121,8 @@ def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame
     rows = read_columns(train.reset_index(drop=True), inputs)
     transforms: list[Transform] = []
     for reference in model.transforms:
-        transform, rows = learn_transform(reference, code.load(reference), rows)
+        row_form = code.load_row_form(reference)
+        transform, rows = learn_transform(reference, code.load(reference), rows, row_form)
         transforms.append(transform)
     columns = learn_columns(rows, _matrix_names(spec, model, transforms))
     checked = read_columns(validate[known].reset_index(drop=True), inputs)

@@ -7,4 +7,4 @@ interpreted; nothing is ever handed to Python to execute.
 from ml_platform.core.expressions.expression import Expression, dotted_names, parse_expression
 from ml_platform.core.expressions.types import Kind
 
-__all__ = ["Expression", "Kind", "dotted_names", "functions", "parse_expression", "tree", "types"]
+__all__ = ["Expression", "Kind", "dotted_names", "functions", "parse_expression", "row_backend", "tree", "types"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ml_platform.core.expressions.arrays import Array
+    from ml_platform.core.expressions.row_backend import RowValue
 
 Value = TypeVar("Value")
 
@@ -97,6 +98,31 @@ class Expression:
 
         found = self._arrays(columns, rows)
         return np.broadcast_to(found.values.astype(bool) & ~found.nulls, (rows,)).copy()
+
+    def of_row(self, names: Mapping[str, RowValue]) -> RowValue:
+        """Return the expression for one row, compiled once: the bits are those of `evaluate`.
+
+        Parameters
+        ----------
+        names
+            What each name of the expression stands for.
+
+        Raises
+        ------
+        ExpressionError
+            For operands whose kinds do not fit.
+
+        >>> from ml_platform.core.expressions.row_backend import column_value
+        >>> late = parse_expression("delay >= 30").of_row({"delay": column_value("delay", "float")})
+        >>> late.kind, late.compute({"delay": 45.0}), late.compute({"delay": float("nan")})
+        ('bool', True, None)
+        """
+        from ml_platform.core.expressions.row_backend import apply_row, constant_value
+
+        def leaf(node: ExpressionNode) -> RowValue:
+            return names[str(node.value)] if node.op == "name" else constant_value(_literal_kind(node), node.value)
+
+        return self._fold(leaf, apply_row, lambda value: value.kind)
 
     def to_ibis(self, table: ir.Table) -> ir.Value:
         """Return the expression over a table of the engine.

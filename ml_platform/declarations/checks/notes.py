@@ -12,6 +12,7 @@ from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.populations.rows import RowPopulation
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.release import DAYS_NEEDED
+from ml_platform.declarations.user_code.locate import is_defined, row_reference
 
 
 def notes_of(spec: ProjectSpec) -> Iterator[str]:
@@ -37,6 +38,14 @@ def _notes(spec: ProjectSpec, model: ModelSpec) -> Iterator[tuple[str, str]]:
             f"the value of {model.name} is in points, so nothing is in money yet. Declare in value what a row earns or "
             f"costs in {spec.file.currency}.",
         )
+    for reference in model.transforms if model.deployment.online else ():
+        if not is_defined(spec.root, row_reference(reference)):
+            name = reference.partition(":")[2]
+            yield (
+                "transforms",
+                f"{reference} has no row form, so each online prediction makes a frame of one row, which takes about 1 "
+                f"ms. Write {name}_row(row) beside it: it gets a dictionary of one row and returns one of new columns.",
+            )
     days = _test_days(model)
     if days < DAYS_NEEDED:
         found = format_duration(model.split.test)

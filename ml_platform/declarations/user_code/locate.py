@@ -51,6 +51,18 @@ def require_defined(root: Path, reference: str) -> None:
         raise ProjectCodeError(f"{path.relative_to(root).as_posix()} does not define {name}. {suggest(name, defined)}")
 
 
+def is_defined(root: Path, reference: str) -> bool:
+    """Return whether a ``module:name`` exists, without importing anything."""
+    module, name = split_reference(reference)
+    path = module_file(root, module)
+    return path is not None and name in _defined_names(_parsed(path, root))
+
+
+def row_reference(reference: str) -> str:
+    """Return the reference of the row form of a transform: ``module:name_row``."""
+    return f"{reference}_row"
+
+
 def is_local(root: Path, top: str) -> bool:
     """Return whether a top-level import name is a module or a folder of modules of the project."""
     return module_file(root, top) is not None or any((root / top).glob("*.py"))

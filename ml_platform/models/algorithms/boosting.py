@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml_platform.declarations.algorithms import CLASSES, NUMBERS, QUANTILE, ParamFault
 from ml_platform.declarations.allowed_values import COUNT, FRACTION, NOT_NEGATIVE, POSITIVE
 from ml_platform.declarations.model import Task
 from ml_platform.models.algorithms.forests import TREES
 from ml_platform.models.estimators.scikit_learn import ScikitLearn
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _BOOSTED = {
     **TREES,
@@ -99,6 +102,14 @@ class HistGradientBoostingClassifier(_HistogramBoosting):
     short_name: ClassVar[str | None] = "hist_gradient_boosting"
     tasks: ClassVar[frozenset[Task]] = CLASSES
     params: ClassVar[Mapping[str, str]] = {**_HISTOGRAM, **_OF_CLASSES, "loss": "log_loss", **_WEIGHTS}
+
+    def scores_of(self, dense: np.ndarray) -> np.ndarray:
+        """Return the scores of rows; for several classes their shares are added up in a fixed order."""
+        from ml_platform.models.inputs.preprocessing import softmax_in_order
+
+        if not len(dense) or len(self.estimator.classes_) == 2:
+            return super().scores_of(dense)
+        return softmax_in_order(self.estimator.decision_function(dense))
 
 
 class HistGradientBoostingRegressor(_HistogramBoosting):

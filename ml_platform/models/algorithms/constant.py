@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ml_platform.models.inputs.matrix import Matrix
+    from ml_platform.models.inputs.row import Row, RowColumns
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Constant(Estimator):
 
         scores = np.tile(np.array(self.score), (matrix.rows, 1))
         return scores[:, 0] if len(self.score) == 1 else scores
+
+    def row_function(self, columns: RowColumns) -> Callable[[Row], float | tuple[float, ...]]:
+        """Return what gives the constant."""
+        score = self.score[0] if len(self.score) == 1 else self.score
+        return lambda row: score
 
     def state(self) -> Any:
         """Return the score."""

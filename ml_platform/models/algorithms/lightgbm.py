@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ml_platform.models.inputs.matrix import Matrix
+    from ml_platform.models.inputs.row import Row, RowColumns
 
 _FILE = "trees.txt"
 _PARAMETERS = re.compile(r"^parameters:.*?^end of parameters\n", re.MULTILINE | re.DOTALL)
@@ -111,6 +112,12 @@ class LightGBM(Estimator):
             return np.empty((0, self.booster.num_model_per_iteration())).squeeze(axis=1)
         threads = 1 if matrix.rows < _ROWS_WORTH_THREADS else 0
         return np.asarray(self.booster.predict(matrix.values, num_threads=threads))
+
+    def row_function(self, columns: RowColumns) -> Callable[[Row], float | tuple[float, ...]]:
+        """Return LightGBM's own function for one row, which needs no array."""
+        from ml_platform.models.algorithms.lightgbm_row import single_row_function
+
+        return single_row_function(import_lightgbm(), self.booster, len(columns.matrix))
 
     def state(self) -> Any:
         """Return the hash of the trees without the block that repeats the parameters (threads, file names)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ml_platform.models.inputs.matrix import Matrix
+    from ml_platform.models.inputs.row import Row, RowColumns
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,18 @@ class Rule(Estimator):
         found = np.asarray(expression.evaluate(columns, matrix.rows))
         scores = np.array([np.nan if value is None else value for value in found.tolist()], dtype="float64")
         return np.where(np.isnan(scores), self.null_score, scores)
+
+    def row_function(self, columns: RowColumns) -> Callable[[Row], float | tuple[float, ...]]:
+        """Return what gives the expression's value for one row."""
+        expression = parse_expression(self.expression)
+        found = expression.of_row({name: columns.value(self._column(name)) for name in expression.names})
+
+        def score(row: Row) -> float:
+            value = found.compute(row.named)
+            known = self.null_score if value is None else float(value)
+            return min(max(known, 0.0), 1.0) if self.binary else known
+
+        return score
 
     def _column(self, name: str) -> str:
         return name if "." in name else f"{self.source}.{name}"

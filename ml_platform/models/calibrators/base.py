@@ -42,6 +42,12 @@ class Calibrator(CalibratorKind):
     def apply(self, scores: np.ndarray) -> np.ndarray:
         """Return the probability for each score; the same score gives the same bits alone and among others."""
 
+    def apply_one(self, score: float) -> float:
+        """Return the probability for one score, with the bits of `apply`, which does it unless a method says how."""
+        import numpy as np
+
+        return float(self.apply(np.array([score]))[0])
+
     @abstractmethod
     def state(self) -> Sequence[Any]:
         """Return all that was learned, as a list of JSON values: it is part of the trained model's id."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from ml_platform.models.calibrators.base import Calibrator
@@ -34,6 +35,18 @@ class Isotonic(Calibrator):
         import numpy as np
 
         return np.asarray(np.interp(scores, self.scores, self.shares))
+
+    def apply_one(self, score: float) -> float:
+        """Return the height of the line at one score."""
+        import numpy as np
+
+        return float(np.interp(score, *self._corners))
+
+    @cached_property
+    def _corners(self) -> tuple[np.ndarray, np.ndarray]:
+        import numpy as np
+
+        return np.array(self.scores), np.array(self.shares)
 
     def state(self) -> Sequence[Any]:
         """Return the corners."""

@@ -45,6 +45,14 @@ class Sigmoid(Calibrator):
         """Return the probability for each score."""
         return _sigmoid(self.slope * _log_odds(scores) + self.offset)
 
+    def apply_one(self, score: float) -> float:
+        """Return the probability for one score."""
+        import numpy as np
+        from scipy.special import expit
+
+        inside = min(max(score, _SMALLEST), 1 - _SMALLEST)
+        return float(expit(self.slope * float(np.log(inside) - np.log1p(-inside)) + self.offset))
+
     def state(self) -> Sequence[Any]:
         """Return slope and offset."""
         return [[self.slope], [self.offset]]

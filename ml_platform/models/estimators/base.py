@@ -6,7 +6,7 @@ An algorithm's file is imported to check a declaration, and so is this one: neit
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ml_platform.models.inputs.matrix import Matrix
+    from ml_platform.models.inputs.row import Row, RowColumns
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,18 @@ class Estimator(AlgorithmKind):
     def predict(self, matrix: Matrix) -> np.ndarray:
         """Return the scores of every row."""
 
+    def row_function(self, columns: RowColumns) -> Callable[[Row], float | tuple[float, ...]]:
+        """Return what gives the score of one row, with the bits of `predict`: a number, or one for each class.
+
+        Unless an algorithm says how, the row goes through `predict`. What is returned is used by one thread.
+
+        Parameters
+        ----------
+        columns
+            The columns that every row will have.
+        """
+        return lambda row: one_score(self.predict(row))
+
     @abstractmethod
     def state(self) -> Any:
         """Return the canonical form of the fitted state, which is what identifies it; JSON types only."""
@@ -153,6 +166,11 @@ class Estimator(AlgorithmKind):
     def contributions(self, matrix: Matrix) -> RawContributions | None:
         """Return the raw score of each row in parts; None where the platform has to leave columns out instead."""
         return None
+
+
+def one_score(scores: np.ndarray) -> float | tuple[float, ...]:
+    """Return the score of the only row."""
+    return float(scores[0]) if scores.ndim == 1 else tuple(scores[0].tolist())
 
 
 def shares(names: list[str], weights: np.ndarray) -> dict[str, float]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,13 +15,21 @@ from ml_platform.core.errors import TrainingError, UntrustedContent
 from ml_platform.declarations.algorithms import algorithms
 from ml_platform.declarations.model import Task
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.estimators.base import Estimator, FitRequest, RawContributions, SavedEstimator, shares
+from ml_platform.models.estimators.base import (
+    Estimator,
+    FitRequest,
+    RawContributions,
+    SavedEstimator,
+    one_score,
+    shares,
+)
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ml_platform.models.inputs.matrix import Matrix
     from ml_platform.models.inputs.preprocessing import Dense
+    from ml_platform.models.inputs.row import Row, RowColumns
 
 _FILE = "estimator.skops"
 
@@ -146,12 +154,15 @@ class ScikitLearn(Estimator):
 
     def predict(self, matrix: Matrix) -> np.ndarray:
         """Return the scores of every row."""
+        return self.scores_of(self.dense.apply(matrix))
+
+    def scores_of(self, dense: np.ndarray) -> np.ndarray:
+        """Return the scores of rows as the estimator sees them."""
         import numpy as np
 
-        dense = self.dense.apply(matrix)
         if hasattr(self.estimator, "coef_"):
             return self._linear(dense)
-        if not matrix.rows:
+        if not len(dense):
             return np.empty(0)
         if not hasattr(self.estimator, "predict_proba"):
             return np.asarray(self.estimator.predict(dense), dtype="float64")
@@ -174,6 +185,25 @@ class ScikitLearn(Estimator):
         if not hasattr(self.estimator, "predict_proba"):
             return np.asarray(scores[:, 0])
         return np.asarray(expit(scores[:, 0]) if scores.shape[1] == 1 else softmax(scores, axis=1))
+
+    def row_function(self, columns: RowColumns) -> Callable[[Row], float | tuple[float, ...]]:
+        """Return what adds up the terms of one row, or asks scikit-learn for an array of one row."""
+        import numpy as np
+        from scipy.special import expit
+
+        if not hasattr(self.estimator, "coef_") or len(np.atleast_2d(self.estimator.coef_)) > 1:
+            return lambda row: one_score(self.scores_of(np.array([self.dense.apply_one(row.numbers)])))
+        weights = np.atleast_2d(self.estimator.coef_)[0].tolist()
+        start = float(np.atleast_1d(self.estimator.intercept_)[0])
+        of_classes = hasattr(self.estimator, "predict_proba")
+
+        def score(row: Row) -> float:
+            total = start
+            for value, weight in zip(self.dense.apply_one(row.numbers), weights, strict=True):
+                total += value * weight
+            return float(expit(total)) if of_classes else total
+
+        return score
 
     def state(self) -> Any:
         """Return the canonical form of the estimator and of the way to what it sees."""

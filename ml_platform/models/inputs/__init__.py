@@ -1,3 +1,3 @@
 """What estimators see: columns, transforms, the matrix, labels."""
 
-__all__ = ["columns", "labels", "matrix", "monotone", "preprocessing", "transforms"]
+__all__ = ["columns", "labels", "matrix", "monotone", "preprocessing", "row", "transforms"]

@@ -17,6 +17,7 @@ from ml_platform.core.errors import PredictionError, listed, suggest
 from ml_platform.declarations.source import ColumnType
 
 _NUMBERS = {"floating", "integer", "boolean", "decimal", "mixed-integer-float", "empty"}
+_INT64 = 2.0**63
 _TEXTS = {"string", "empty"}
 _AS_THEY_ARE: dict[tuple[str, str], Any] = {("i", "int"): "Int64", ("b", "bool"): "boolean", ("i", "float"): "float64"}
 
@@ -95,13 +96,16 @@ def _number(series: pd.Series, column: InputColumn) -> pd.Series:
         if found not in _NUMBERS:
             raise _wrong(column, found)
         series = series.where(series.notna(), np.nan)
-    elif not (pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)):
+    elif series.dtype.kind == "c" or not (
+        pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)
+    ):
         raise _wrong(column, str(series.dtype))
     values = pd.Series(series.to_numpy(dtype="float64", na_value=np.nan), index=series.index)
     if column.type == "float":
         return values.where(np.isfinite(values), np.nan) if np.isinf(values).any() else values
     whole = values.dropna()
-    if not (whole.isin((0.0, 1.0)) if column.type == "bool" else whole == np.floor(whole)).all():
+    fits = whole.isin((0.0, 1.0)) if column.type == "bool" else (whole == np.floor(whole)) & (whole.abs() < _INT64)
+    if not fits.all():
         raise _wrong(column, "other numbers")
     return values.astype("Int64").astype("boolean") if column.type == "bool" else values.astype("Int64")
 
@@ -116,13 +120,13 @@ def _text(series: pd.Series, column: InputColumn) -> pd.Series:
 
 def _timestamp(series: pd.Series, column: InputColumn) -> pd.Series:
     if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) in {"datetime", "datetime64", "empty"}:
-        series = pd.to_datetime(series, utc=_all_aware(series, column))
+        _require_aware(series, column)
+        series = series.astype("datetime64[us, UTC]")
     if not isinstance(series.dtype, pd.DatetimeTZDtype):
         raise _wrong(column, f"{series.dtype} without a time zone")
     return series.astype("datetime64[us, UTC]")
 
 
-def _all_aware(series: pd.Series, column: InputColumn) -> bool:
+def _require_aware(series: pd.Series, column: InputColumn) -> None:
     if any(value.tzinfo is None for value in series.dropna()):
         raise _wrong(column, "a timestamp without a time zone")
-    return True

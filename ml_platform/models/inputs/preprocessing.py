@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,8 @@ from ml_platform.core.statistics.moments import center_and_scale
 from ml_platform.models.inputs.matrix import Matrix
 
 _MAX_LEVELS = 50
-_FARTHEST = 1e100
-"""No value is more deviations than this from the mean: infinity times a weight of zero would be no number."""
+_FARTHEST = 1e30
+"""No value is more deviations than this from the mean: scikit-learn's trees add up numbers of 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,14 @@ class DenseColumn:
         filled = np.where(np.isnan(column), self.fill, column)
         with np.errstate(over="ignore"):
             return np.asarray(np.clip((filled - self.center) / self.scale, -_FARTHEST, _FARTHEST))
+
+    def value(self, row: Sequence[float]) -> float:
+        """Return the column for one row, with the bits of `values`."""
+        number = row[self.source]
+        if self.level is not None:
+            return float(number == self.level)
+        scaled = ((self.fill if number != number else number) - self.center) / self.scale
+        return min(max(scaled, -_FARTHEST), _FARTHEST)
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,10 @@ class Dense:
         for index, column in enumerate(self.columns):
             dense[:, index] = column.values(matrix.values)
         return dense
+
+    def apply_one(self, row: Sequence[float]) -> list[float]:
+        """Return what the estimator sees of one row of a matrix."""
+        return [column.value(row) for column in self.columns]
 
     def by_source(self, weights: np.ndarray, count: int) -> np.ndarray:
         """Return the weights of dense columns, added up for the matrix column that each was made from."""
@@ -126,3 +139,15 @@ def linear_score(dense: np.ndarray, weights: np.ndarray, intercept: float) -> np
     for index, weight in enumerate(weights):
         total = total + dense[:, index] * weight
     return total
+
+
+def softmax_in_order(raw: np.ndarray) -> np.ndarray:
+    """Return the share of each class from raw scores, one column per class, added up from the first to the last.
+
+    NumPy adds eight or more columns of an array in an order that depends on how many rows there are.
+    """
+    powers = np.exp(raw - raw.max(axis=1)[:, None])
+    total = np.zeros(len(powers))
+    for index in range(powers.shape[1]):
+        total = total + powers[:, index]
+    return np.asarray(powers / total[:, None])

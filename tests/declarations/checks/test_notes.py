@@ -54,3 +54,22 @@ def test_weekly_batch_runs_need_fourteen_weeks(tmp_path: Path) -> None:
     assert len(notes) == 1
     assert "split.test is 35d, which has 5 days with batch runs" in notes[0]
     assert notes[0].endswith("Write at least 98d.")
+
+
+def test_a_transform_without_a_row_form_is_a_note_where_the_model_is_online(tmp_path: Path) -> None:
+    root = write_shop(tmp_path / "shop", days=1)
+    (root / "steps.py").write_text("def heavy(rows):\n    return rows[['orders.items']]\n")
+    path = root / "models/late_parcel.yaml"
+    text = path.read_text().replace("split:", 'transforms: ["steps:heavy"]\nsplit:')
+
+    def notes(deployment: str) -> list[str]:
+        path.write_text(text.replace('batch: "0 * * * * UTC"', deployment))
+        return [note for note in notes_of(load_project(root)) if "row form" in note]
+
+    assert notes('batch: "0 * * * * UTC"') == []
+    (note,) = notes('batch: "0 * * * * UTC", online: true')
+    assert note.startswith("models/late_parcel.yaml:")
+    assert "steps:heavy has no row form" in note
+    assert "Write heavy_row(row) beside it" in note
+    (root / "steps.py").write_text("def heavy(rows):\n    return rows\n\n\ndef heavy_row(row):\n    return {}\n")
+    assert notes('batch: "0 * * * * UTC", online: true') == []

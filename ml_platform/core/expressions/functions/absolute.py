@@ -32,6 +32,10 @@ class Absolute(PlainFunction):
         found: Values = np.abs(values[0])
         return found
 
+    def row(self, *values: Any) -> Any:
+        """Return the absolute value."""
+        return abs(values[0])
+
     def engine(self, *values: Any) -> Any:
         """Return absolute values."""
         from ml_platform.core.expressions.compiled import fitting

@@ -48,6 +48,10 @@ class Hour(_Calendar):
         found: Values = values[0] // _HOUR % 24
         return found
 
+    def row(self, *values: Any) -> Any:
+        """Return the hour."""
+        return values[0] // _HOUR % 24
+
     def engine(self, *values: Any) -> Any:
         """Return hours."""
         return _cycle(values[0], _HOUR, 0, 24)
@@ -65,6 +69,10 @@ class Weekday(_Calendar):
         """Return weekdays; 1970 began on a Thursday."""
         found: Values = (values[0] // (24 * _HOUR) + 3) % 7
         return found
+
+    def row(self, *values: Any) -> Any:
+        """Return the weekday."""
+        return (values[0] // (24 * _HOUR) + 3) % 7
 
     def engine(self, *values: Any) -> Any:
         """Return weekdays."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from ml_platform.core.expressions.types import Kind
 
@@ -69,6 +71,15 @@ class PlainFunction(Function):
         What is not finite, or does not fit into 64 bits, becomes null afterwards.
         """
 
+    def row(self, *values: Any) -> Any:
+        """Return the result for one row of plain values, none of which is null; None is null.
+
+        It has the bits that `arrays` gives, so use NumPy where a library of Python may round otherwise. Unless a
+        function says how, it is computed by `arrays`.
+        """
+        with np.errstate(all="ignore"):
+            return np.asarray(self.arrays(*(_one(value) for value in values))).tolist()[0]
+
     @abstractmethod
     def engine(self, *values: Any) -> Any:
         """Return the result as an expression of Ibis over values of the same types as in `arrays`."""
@@ -81,6 +92,41 @@ class NullFunction(Function):
     def arrays(self, kind: Kind, operands: Sequence[Array]) -> Array:
         """Return the result over arrays with their null masks."""
 
+    def row(
+        self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Mapping[str, Any]], Any]]
+    ) -> Callable[[Mapping[str, Any]], Any]:
+        """Return what computes the result for one row of plain values, where None is null.
+
+        Unless a function says how, it is computed by `arrays`.
+
+        Parameters
+        ----------
+        kind, kinds
+            Of the result, and of the operands.
+        operands
+            Each gives one operand for a row.
+        """
+        from ml_platform.core.expressions.arrays import Array
+
+        def compute(row: Mapping[str, Any]) -> Any:
+            values = [operand(row) for operand in operands]
+            arrays = [
+                Array(of, _one(_filler(of) if value is None else value), np.array([value is None]))
+                for of, value in zip(kinds, values, strict=True)
+            ]
+            found = self.arrays(kind, arrays)
+            return None if found.nulls[0] else found.values.tolist()[0]
+
+        return compute
+
     @abstractmethod
     def engine(self, kind: Kind, operands: Sequence[Compiled]) -> Any:
         """Return the result as an expression of Ibis."""
+
+
+def _one(value: Any) -> Values:
+    return np.array([value], dtype=object if isinstance(value, str) else None)
+
+
+def _filler(kind: Kind) -> Any:
+    return "" if kind == "string" else 0.0 if kind in ("float", "null") else kind != "bool" and 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +35,20 @@ class Coalesce(NullFunction):
             values, nulls = np.where(nulls, values_as(kind, item), values), nulls & item.nulls
         return Array(kind, values, nulls)
 
+    def row(
+        self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Mapping[str, Any]], Any]]
+    ) -> Callable[[Mapping[str, Any]], Any]:
+        """Return the first known value."""
+        convert = _of_kind(kind)
+
+        def compute(row: Mapping[str, Any]) -> Any:
+            for operand in operands:
+                if (value := operand(row)) is not None:
+                    return convert(value)
+            return None
+
+        return compute
+
     def engine(self, kind: Kind, operands: Sequence[Compiled]) -> Any:
         """Return the first known value of each row."""
         import ibis
@@ -59,6 +73,13 @@ class IsNull(NullFunction):
     def arrays(self, kind: Kind, operands: Sequence[Array]) -> Array:
         """Return the null mask as values."""
         return Array(kind, operands[0].nulls, np.zeros_like(operands[0].nulls))
+
+    def row(
+        self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Mapping[str, Any]], Any]]
+    ) -> Callable[[Mapping[str, Any]], Any]:
+        """Return whether the value is null."""
+        (operand,) = operands
+        return lambda row: operand(row) is None
 
     def engine(self, kind: Kind, operands: Sequence[Compiled]) -> Any:
         """Return whether the value is null."""
@@ -86,6 +107,19 @@ class Where(NullFunction):
         values = np.where(chosen, values_as(kind, first), values_as(kind, second))
         return Array(kind, values, np.where(chosen, first.nulls, second.nulls))
 
+    def row(
+        self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Mapping[str, Any]], Any]]
+    ) -> Callable[[Mapping[str, Any]], Any]:
+        """Return the chosen value."""
+        condition, first, second = operands
+        convert = _of_kind(kind)
+
+        def compute(row: Mapping[str, Any]) -> Any:
+            value = first(row) if condition(row) else second(row)
+            return None if value is None else convert(value)
+
+        return compute
+
     def engine(self, kind: Kind, operands: Sequence[Compiled]) -> Any:
         """Return the chosen value of each row."""
         import ibis
@@ -94,3 +128,9 @@ class Where(NullFunction):
 
         condition, first, second = operands
         return ibis.ifelse(truth_of(condition), value_as(kind, first), value_as(kind, second))
+
+
+def _of_kind(kind: Kind) -> Callable[[Any], Any]:
+    """Return what brings a plain value to a kind that it goes with."""
+    types: dict[Kind, type] = {"float": float, "int": int}
+    return types.get(kind, lambda value: value)

@@ -44,6 +44,10 @@ class SquareRoot(_Real):
         found: Values = np.sqrt(values[0])
         return found
 
+    def row(self, *values: Any) -> Any:
+        """Return the square root."""
+        return float(np.sqrt(float(values[0]))) if values[0] >= 0 else None
+
     def engine(self, *values: Any) -> Any:
         """Return square roots."""
         return _inside(values[0], values[0] >= 0).sqrt()
@@ -61,6 +65,10 @@ class Logarithm(_Real):
         """Return natural logarithms."""
         found: Values = np.log(np.where(values[0] > 0, values[0], np.nan))
         return found
+
+    def row(self, *values: Any) -> Any:
+        """Return the natural logarithm."""
+        return float(np.log(float(values[0]))) if values[0] > 0 else None
 
     def engine(self, *values: Any) -> Any:
         """Return natural logarithms."""

@@ -38,6 +38,10 @@ class Floor(_Rounding):
     signature = "floor(x)"
     summary = "The greatest whole number that is not above x."
 
+    def row(self, *values: Any) -> Any:
+        """Return the floor."""
+        return values[0] if isinstance(values[0], int) else float(np.floor(values[0]))
+
     def arrays(self, *values: Values) -> Values:
         """Return floors."""
         return _unless_whole(values[0], np.floor)
@@ -56,6 +60,10 @@ class Ceil(_Rounding):
     signature = "ceil(x)"
     summary = "The least whole number that is not below x."
 
+    def row(self, *values: Any) -> Any:
+        """Return the ceiling."""
+        return values[0] if isinstance(values[0], int) else float(np.ceil(values[0]))
+
     def arrays(self, *values: Values) -> Values:
         """Return ceilings."""
         return _unless_whole(values[0], np.ceil)
@@ -73,6 +81,10 @@ class Round(_Rounding):
     name = "round"
     signature = "round(x)"
     summary = "The nearest whole number; halves go to the even one, as in Python."
+
+    def row(self, *values: Any) -> Any:
+        """Return the rounded value."""
+        return values[0] if isinstance(values[0], int) else float(np.rint(values[0]))
 
     def arrays(self, *values: Values) -> Values:
         """Return rounded values."""

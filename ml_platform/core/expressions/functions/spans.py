@@ -30,6 +30,10 @@ class _Length(PlainFunction):
         found: Values = values[0] / self._micros
         return found
 
+    def row(self, *values: Any) -> Any:
+        """Return the length."""
+        return float(values[0]) / self._micros
+
     def engine(self, *values: Any) -> Any:
         """Return lengths."""
         import ibis

@@ -31,6 +31,11 @@ class _OfText(PlainFunction):
         met = [isinstance(x, str) and isinstance(y, str) and getattr(x, self.method)(y) for x, y in pairs]
         return np.array(met, dtype=bool).reshape(texts.shape)
 
+    def row(self, *values: Any) -> Any:
+        """Return whether a text meets the condition."""
+        text, part = values
+        return getattr(text, self.method)(part)
+
 
 class Contains(_OfText):
     """``contains(x, part)``."""

@@ -1,0 +1,136 @@
+"""The predictor for one row of plain values: what `Predictor.predict` gives for a frame of that row, to the bit.
+
+Everything that does not depend on the values is done once. What says nothing of one row (an estimator, a calibrator or
+a function of an installed package, a transform without a row form) goes through its form for many rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ml_platform.core.errors import PredictionError
+from ml_platform.models.calibration import Calibration
+from ml_platform.models.decision import Decision
+from ml_platform.models.estimators.base import Estimator
+from ml_platform.models.inputs.columns import InputColumn
+from ml_platform.models.inputs.matrix import MatrixColumn
+from ml_platform.models.inputs.row import Row, RowColumns, encoder, value_reader
+from ml_platform.models.inputs.transforms import Transform
+
+
+class RowPrediction(NamedTuple):
+    """The prediction for one row.
+
+    Attributes
+    ----------
+    score
+        The probability of the label, or the number; None for several classes.
+    scores
+        For several classes the probability of each, in the order of the predictor's classes; else empty.
+    predicted
+        For several classes the likeliest, else None.
+    action, expected_value
+        The recommended action and its expected payoff; None where they are null.
+    unlearned_nulls
+        The columns that are null where training had no null, joined by commas; None for none.
+    """
+
+    score: float | None
+    scores: tuple[float, ...]
+    predicted: Any
+    action: str | None
+    expected_value: float | None
+    unlearned_nulls: str | None
+
+
+class RowForm:
+    """A predictor for one row, which one thread uses at a time.
+
+    Attributes
+    ----------
+    inputs
+        The columns whose values a row gives, in order.
+    """
+
+    inputs: tuple[InputColumn, ...]
+
+    def __init__(
+        self,
+        inputs: tuple[InputColumn, ...],
+        transforms: tuple[Transform, ...],
+        matrix: tuple[MatrixColumn, ...],
+        estimator: Estimator,
+        calibration: Calibration,
+        decision: Decision,
+        classes: tuple[Any, ...],
+    ) -> None:
+        types = {column.name: column.type for column in inputs}
+        types |= {column.name: column.type for transform in transforms for column in transform.columns}
+        self._columns = RowColumns(types, matrix)
+        self.inputs = inputs
+        self._readers = [(column.name, value_reader(column)) for column in inputs]
+        self._transforms = [transform.of_row(types) for transform in transforms]
+        self._encoders = [(column.name, encoder(column)) for column in matrix]
+        self._score = estimator.row_function(self._columns)
+        self._calibrated = calibration.apply_one
+        self._decide = decision.of_row(self._columns, classes)
+        self._classes = classes
+
+    def predict(self, values: Sequence[Any]) -> RowPrediction:
+        """Return the prediction for one row.
+
+        Parameters
+        ----------
+        values
+            One value for each column of `inputs`, in order: float, int, bool, str, an aware datetime, or None.
+
+        Raises
+        ------
+        PredictionError
+            Where there are too few or too many values, one is of another type, or a transform fails.
+        """
+        if len(values) != len(self._readers):
+            raise PredictionError(
+                f"a row has {len(values)} values; the predictor has {len(self._readers)} input columns. Give one value "
+                "for each, in the order of the columns."
+            )
+        named = {name: read(value) for (name, read), value in zip(self._readers, values, strict=True)}
+        for add in self._transforms:
+            named.update(add(named))
+        numbers = [encode(named[name]) for name, encode in self._encoders]
+        unlearned = self._fill(numbers, named) if (total := sum(numbers)) != total else None
+        row = Row(self._columns, numbers, named)
+        score = self._calibrated(self._score(row))
+        return self._prediction(row, score, unlearned)
+
+    def _fill(self, numbers: list[float], named: dict[str, Any]) -> str | None:
+        """Put in place what a null counts as where training had no null, and return the names of such columns."""
+        names = []
+        for place, column in enumerate(self._columns.matrix):
+            if numbers[place] == numbers[place] or not is_null(named[column.name]):
+                continue
+            if not column.had_nulls:
+                names.append(column.name)
+            if column.fill is not None:
+                numbers[place] = column.fill
+        return ", ".join(names) or None
+
+    def _prediction(self, row: Row, score: float | tuple[float, ...], unlearned: str | None) -> RowPrediction:
+        if isinstance(score, tuple):
+            action, value = self._decide(row, score)
+            return RowPrediction(None, score, self._classes[_likeliest(score)], action, value, unlearned)
+        shares = (1 - score, score) if self._classes else (score,)
+        action, value = self._decide(row, shares)
+        return RowPrediction(score, (), None, action, value, unlearned)
+
+
+def is_null(value: Any) -> bool:
+    """Return whether a plain value is null."""
+    return value is None or value != value
+
+
+def _likeliest(scores: tuple[float, ...]) -> int:
+    """Return the first place with the largest score; NaN is the largest, as NumPy has it."""
+    unknown = [place for place, score in enumerate(scores) if score != score]
+    return unknown[0] if unknown else scores.index(max(scores))
