@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from ml_platform.core.clock import Schedule, to_micros
 
-if TYPE_CHECKING:
-    pass
 
-
+@lru_cache(maxsize=8)  # rows in time, late rows and labels of a snapshot ask for the same runs
 def batch_runs(schedule: Schedule, start: datetime, end: datetime) -> pa.Table:
     """Return the batch runs in ``(start, end]``, each with the next, in microseconds since 1970 UTC."""
     runs = schedule.between(start, end) if start < end else []

@@ -5,7 +5,7 @@ Allowed is what has one meaning at every moment: rows of sources that are joined
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,6 +27,13 @@ _CALLED = (
     "left, length, lower, ln, nullif, pow, replace, right, round, sqrt, starts_with, strpos, substring, trim, upper"
 )
 _TYPES = {"string": "VARCHAR", "int": "BIGINT", "float": "DOUBLE", "bool": "BOOLEAN", "timestamp": "TIMESTAMPTZ"}
+_MAX_BRACKETS, _MAX_DEPTH = 25, 100
+"""The parser takes some twenty calls for each bracket, and Python allows a thousand, those of the process included."""
+_TOO_DEEP = (
+    f"operations are nested too deeply: at most {_MAX_BRACKETS} brackets deep, and {_MAX_DEPTH} in a row. "
+    "Compute a part in a derived source of its own"
+)
+_OPENING, _CLOSING = ("L_PAREN", "L_BRACKET", "L_BRACE", "CASE"), ("R_PAREN", "R_BRACKET", "R_BRACE", "END")
 _AGGREGATES = "Aggregates belong to feature tables, whose windows decide which rows count at a moment"
 
 
@@ -112,12 +119,33 @@ def _tree(text: str) -> Any:
     import sqlglot
 
     try:
+        _require_few_brackets(token.token_type.name for token in sqlglot.tokenize(text, dialect="duckdb"))
         trees = [tree for tree in sqlglot.parse(text, dialect="duckdb") if tree is not None]
     except sqlglot.errors.SqlglotError as error:
         raise QueryProblem(f"cannot be read: {_first_line(error)}. Write one select") from None
+    except RecursionError:
+        raise QueryProblem(_TOO_DEEP) from None
     if len(trees) != 1:
         raise QueryProblem(f"holds {len(trees)} statements. Write one select")
+    _require_shallow(trees[0])
     return trees[0]
+
+
+def _require_few_brackets(tokens: Iterable[str]) -> None:
+    depth = 0
+    for token in tokens:
+        depth += (token in _OPENING) - (token in _CLOSING)
+        if depth > _MAX_BRACKETS:
+            raise QueryProblem(_TOO_DEEP)
+
+
+def _require_shallow(tree: Any) -> None:
+    """Raise where a chain of operators is longer than what writes it again can go."""
+    level = [tree]
+    for _ in range(_MAX_DEPTH):
+        level = [child for found in level for child in found.iter_expressions()]
+    if level:
+        raise QueryProblem(_TOO_DEEP)
 
 
 def _selects(tree: Any) -> list[Any]:

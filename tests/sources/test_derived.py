@@ -318,7 +318,27 @@ FAULTS = {
     "select line, at, 1.0 as amount from read_csv('x')": "is no source. Name sources of the project",
     "delete from lines": "is no select",
     "select line, at, 1.0 as amount from lines where sku in (select sku from products)": "a query inside the query",
+    f"select line, at, {'abs(' * 400}qty{')' * 400} as amount from lines": "nested too deeply: at most 25 brackets",
+    f"select line, at, {'(' * 3000}qty{')' * 3000} as amount from lines": "nested too deeply: at most 25 brackets",
+    f"select line, at, {'case when qty > 1 then ' * 300}1{' end' * 300} as amount from lines": "nested too deeply",
+    f"select line, at, {' + '.join(['qty'] * 2000)} as amount from lines": "nested too deeply: at most 25 brackets",
+    f"select line, at, {'not ' * 2000} true as amount from lines": "nested too deeply: at most 25 brackets",
 }
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "abs(" * 24 + "qty" + ")" * 24,
+        " + ".join(["qty"] * 90),
+        "coalesce(" * 24 + "qty" + ", 1)" * 24,
+        " + ".join(["length('((case')"] * 30),
+    ],
+)
+def test_a_query_that_is_deep_but_allowed_is_computed(tmp_path, query):
+    rows = random_rows(random.Random(1), 15, 0, 10)
+    project = project_of(tmp_path, rows, f"select line, at, cast({query} as double) as amount from lines")
+    assert ingest_all(project, 24).made.artifact.id
 
 
 @pytest.mark.parametrize(("query", "fault"), FAULTS.items())
