@@ -75,7 +75,7 @@ AgesField = Annotated[
 ]
 
 
-class Leaks(Declaration):
+class Leakage(Declaration):
     """Features that are exempt from the leakage checks, and the limit of one of them."""
 
     allow: tuple[str, ...] = Field(
@@ -177,8 +177,8 @@ class ModelSpec(Declaration):
         "points, one for a right yes or a unit of error.",
         examples=[{"actions": {"upgrade": "-4 + label * 9", "wait": "0"}, "do_nothing": "wait"}],
     )
-    leaks: Leaks = Field(
-        Leaks(), description="Exceptions from the leakage checks.", examples=[{"allow": ["bookings.confirmed"]}]
+    leakage: Leakage = Field(
+        Leakage(), description="Exceptions from the leakage checks.", examples=[{"allow": ["bookings.confirmed"]}]
     )
     gates: dict[str, GateField] = Field(
         default_factory=dict,

@@ -60,6 +60,6 @@ def test_a_leak_is_shown_and_stops_what_depends_on_it(leaky: Shop) -> None:
 
 def test_what_is_allowed_is_trained_on(leaky: Shop) -> None:
     path = leaky.root / "models/late_parcel.yaml"
-    path.write_text(path.read_text() + "leaks: {allow: [orders.hint]}\n")
+    path.write_text(path.read_text() + "leakage: {allow: [orders.hint]}\n")
     leaky.run("late_parcel_retrain")
     assert len(versions(leaky.project, "late_parcel")) == 2

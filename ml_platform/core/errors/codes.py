@@ -141,7 +141,7 @@ CODES: Mapping[str, ErrorCode] = {
     "LeakFound": ErrorCode(
         "E-LEAK-001",
         "A feature contains the label, or would not be known at prediction time. Training stops.",
-        "Remove the feature, or correct `known_at` of its source. If it is legitimate, list it in `leaks.allow`.",
+        "Remove the feature, or correct `known_at` of its source. If it is legitimate, list it in `leakage.allow`.",
     ),
     "TrainingError": ErrorCode(
         "E-TRAINING-001",

@@ -47,5 +47,5 @@ class LeakFound(PlatformError):
         super().__init__(
             f"{model}: {'; '.join(problems)}. A model that is trained on this fails in production, so training stops. "
             "Leave the feature out, or correct the known_at of its source. If it is legitimately available at "
-            f"prediction time, list it in leaks.allow of models/{model}.yaml."
+            f"prediction time, list it in leakage.allow of models/{model}.yaml."
         )

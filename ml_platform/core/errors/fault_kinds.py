@@ -116,7 +116,7 @@ FAULT_CODES: Mapping[FaultKind, ErrorCode] = dict(
         _code(
             FaultKind.LEAK,
             "A feature contains the label, as its declaration shows.",
-            "Remove the feature. If it is legitimate, list it in `leaks.allow`.",
+            "Remove the feature. If it is legitimate, list it in `leakage.allow`.",
         ),
     )
 )

@@ -66,7 +66,7 @@ def known_leaks(project: Project, model_name: str, snapshot_id: str) -> tuple[Ch
 
 def _key(project: Project, model_name: str, snapshot_id: str) -> str:
     model = project.spec.models[model_name]
-    declared = {"leaks": deciding(model.leaks), "label": deciding(model.label), "task": model.task}
+    declared = {"leaks": deciding(model.leakage), "label": deciding(model.label), "task": model.task}
     features = list(expand_features(project.spec, model))
     return cache_key(_KIND, {**declared, "features": features}, _VERSION, {"snapshot": snapshot_id})
 

@@ -85,7 +85,7 @@ class _Guard:
         return self.snapshot.part("validate")
 
     def _is_allowed(self, feature: str) -> bool:
-        allowed = self.model.leaks.allow
+        allowed = self.model.leakage.allow
         return feature in allowed or f"{feature.partition('.')[0]}.*" in allowed
 
     def _strength(self, feature: pd.Series, later: pd.Series) -> Strength | None:
@@ -127,7 +127,7 @@ class _Guard:
         """Return how well the nulls of a feature predict the label, without those that an empty window explains."""
         missing = self.snapshot.frame[name].isna()
         figure = self._strength(*self._parts(missing))
-        if figure is None or figure.figure < min(self.model.leaks.single_feature, _WORTH_A_LOOK):
+        if figure is None or figure.figure < min(self.model.leakage.single_feature, _WORTH_A_LOOK):
             return figure
         return self._strength(*self._parts(missing & ~self.empty(name)))
 
@@ -147,7 +147,7 @@ class _Guard:
         return side if side is not None and side.is_no_chance else None
 
     def _against_limit(self, name: str, found: Mapping[str, Strength | None], how: str) -> CheckResult:
-        limit = self.model.leaks.single_feature
+        limit = self.model.leakage.single_feature
         known = sorted(((item, feature) for feature, item in found.items() if item is not None), reverse=True)
         strongest = [{"feature": feature, self._unit: round(item.figure, 4)} for item, feature in known[:_SHOWN]]
         summary: dict[str, Any] = {"limit": f"{self._unit} below {limit:g}", "strongest": strongest}
@@ -212,7 +212,7 @@ class _Guard:
                 f"the label rows of {counts['no_answer']} rows are about events before the batch run, and became known"
             )
             return _failed(SETTLED, "warn", f"{told} afterwards: they are no answers and were ignored", counts)
-        if LABEL in self.model.leaks.allow or found.develops or not (found.known.any() or found.happened.any()):
+        if LABEL in self.model.leakage.allow or found.develops or not (found.known.any() or found.happened.any()):
             return CheckResult(SETTLED, True, summary=counts)
         certain = bool(found.known.any())
         late, what = (found.known, "known") if certain else (found.happened, "there, though not known,")

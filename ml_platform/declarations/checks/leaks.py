@@ -12,7 +12,7 @@ from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.resolve import expand_features
 
 _LABEL = "label"
-_WAY_OUT = "If it is legitimately available at prediction time, list it in leaks.allow"
+_WAY_OUT = "If it is legitimately available at prediction time, list it in leakage.allow"
 
 
 def check_leaks(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
@@ -22,13 +22,13 @@ def check_leaks(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     owners = {column.partition(".")[0] for column in columns}
     tables = [owner for owner in owners if joined_table(scope.spec, model, owner) is not None]
     known = {_LABEL, *columns, *(f"{table}.*" for table in tables)}
-    for index, name in enumerate(model.leaks.allow):
+    for index, name in enumerate(model.leakage.allow):
         if name not in known and not scope.hides(name.partition(".")[0]):
             text = f"{name} is no feature of this model. {suggest(name, known)}"
-            yield Problem(where, ("leaks", "allow", index), text, kind=FaultKind.UNKNOWN_NAME)
+            yield Problem(where, ("leakage", "allow", index), text, kind=FaultKind.UNKNOWN_NAME)
     for index, reference in enumerate(model.features):
         owner, _, column = reference.partition(".")
-        if reference in model.leaks.allow or f"{owner}.*" in model.leaks.allow:
+        if reference in model.leakage.allow or f"{owner}.*" in model.leakage.allow:
             continue
         problem = _own_column(model, owner, column) or _own_row(scope, model, owner)
         if problem is not None:

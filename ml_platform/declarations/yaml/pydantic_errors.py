@@ -35,6 +35,9 @@ _LIMITS = {
 }
 _NAME = "a name of small letters, digits and _ that begins with a letter"
 
+_RENAMED = {"leaks": "leakage"}
+"""Former names of keys, and their names now."""
+
 Loc = tuple[str | int, ...]
 
 
@@ -59,7 +62,10 @@ def _fault(kind: str, loc: Loc, ctx: dict[str, Any], said: str, model: type[Base
         return document.fault(path, _said(where, text), kind=FaultKind.MISSING_KEY)
     if kind == "extra_forbidden":
         known = _fields(_inside(model, loc[:-1]))
-        text = f"the key {loc[-1]} is unknown. {suggest(str(loc[-1]), known)}"
+        key = str(loc[-1])
+        text = f"the key {key} is unknown. {suggest(key, known)}"
+        if _RENAMED.get(key) in known:
+            text = f"the key {key} has another name now. Write {_RENAMED[key]}"
         return document.fault(path, _said(dotted(path[:-1]), text), at_key=True, kind=FaultKind.UNKNOWN_KEY)
     text = _refused(str(ctx["error"]), value) if kind == "value_error" else _message(kind, ctx, value, said)
     return document.fault(path, _said(where, text))

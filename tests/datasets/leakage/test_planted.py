@@ -98,7 +98,7 @@ def test_a_copy_of_the_label_s_column_is_found_and_nothing_is_trained(tmp_path: 
         "lateness: orders.hint (variance explained 1.000, at least 1.00) predicts the label too well alone: 0.98 or "
         "more; orders.hint is equal to the label. A model that is trained on this fails in production, so training "
         "stops. Leave the feature out, or correct the known_at of its source. If it is legitimately available at "
-        "prediction time, list it in leaks.allow of models/lateness.yaml."
+        "prediction time, list it in leakage.allow of models/lateness.yaml."
     )
 
 
@@ -125,7 +125,7 @@ def test_a_missing_value_that_gives_the_label_away_is_found(tmp_path: Path) -> N
     assert results[NULLNESS].summary["problem"] == (
         f"orders.hint is missing in {rows} rows, all with label true ({others.mean():.1%} of the others)"
     )
-    allowed = shop(tmp_path / "allowed", hint, "leaks: {allow: [orders.hint]}\n")
+    allowed = shop(tmp_path / "allowed", hint, "leakage: {allow: [orders.hint]}\n")
     assert found(allowed)[NULLNESS].passed
 
 
@@ -151,7 +151,7 @@ def test_a_strong_feature_is_told_without_stopping_anything(tmp_path: Path) -> N
     result = found(project)[SINGLE]
     assert (result.passed, result.severity) == (False, "warn")
     train_model(project, "late_parcel", snapshot_of(project))
-    strict = shop(tmp_path / "strict", hint, "leaks: {single_feature: 0.85}\n")
+    strict = shop(tmp_path / "strict", hint, "leakage: {single_feature: 0.85}\n")
     assert found(strict)[SINGLE].blocks
 
 

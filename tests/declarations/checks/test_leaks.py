@@ -10,11 +10,11 @@ import pytest
 from ml_platform.declarations.load.load import load_project
 from tests.declarations.ferry import SHIP_RECENT, edit, faults
 
-WAY_OUT = "Leave it out. If it is legitimately available at prediction time, list it in leaks.allow."
+WAY_OUT = "Leave it out. If it is legitimately available at prediction time, list it in leakage.allow."
 
 
 def allow(directory: Path, names: str) -> None:
-    edit(directory, "models/late.yaml", "task: binary\n", f"task: binary\nleaks: {{allow: {names}}}\n")
+    edit(directory, "models/late.yaml", "task: binary\n", f"task: binary\nleakage: {{allow: {names}}}\n")
 
 
 def test_a_column_that_the_label_is_made_of_is_no_feature(ferry: Path) -> None:
@@ -67,18 +67,23 @@ def test_a_table_with_many_rows_for_each_entity_may_tell_of_earlier_labels(ferry
     [
         (
             "{allow: [ship_recent.trips]}",
-            "6:17: leaks.allow[0]: ship_recent.trips is no feature of this model. Did you mean ship_recent.trips_7d?",
+            "6:19: leakage.allow[0]: ship_recent.trips is no feature of this model. Did you mean ship_recent.trips_7d?",
         ),
-        ("{single_feature: 2}", "6:25: leaks.single_feature must be at most 1, found 2."),
-        ("{single_feature: 0.5}", "6:25: leaks.single_feature must be greater than 0.5, found 0.5."),
-        ("{alow: [label]}", "6:9: leaks: the key alow is unknown. Did you mean allow?"),
+        ("{single_feature: 2}", "6:27: leakage.single_feature must be at most 1, found 2."),
+        ("{single_feature: 0.5}", "6:27: leakage.single_feature must be greater than 0.5, found 0.5."),
+        ("{alow: [label]}", "6:11: leakage: the key alow is unknown. Did you mean allow?"),
     ],
 )
 def test_a_faulty_exception_is_told(ferry: Path, leaks: str, expected: str) -> None:
-    edit(ferry, "models/late.yaml", "task: binary\n", f"task: binary\nleaks: {leaks}\n")
+    edit(ferry, "models/late.yaml", "task: binary\n", f"task: binary\nleakage: {leaks}\n")
     assert faults(ferry) == [f"models/late.yaml:{expected}"]
 
 
 def test_the_label_the_features_and_whole_tables_can_be_named(ferry: Path) -> None:
     allow(ferry, "[label, ship_recent.*, ship_recent.trips_1d, trips.cars]")
-    assert load_project(ferry, {}).models["late"].leaks.allow[0] == "label"
+    assert load_project(ferry, {}).models["late"].leakage.allow[0] == "label"
+
+
+def test_the_former_key_is_refused_and_the_new_one_named(ferry: Path) -> None:
+    edit(ferry, "models/late.yaml", "task: binary\n", "task: binary\nleaks: {allow: [label]}\n")
+    assert faults(ferry) == ["models/late.yaml:6:1: the key leaks has another name now. Write leakage."]

@@ -92,15 +92,15 @@ CASES = [
     (
         "models/late.yaml",
         "monitoring: {window: 7d}",
-        "leaks: {single_feature: high}\nmonitoring: {window: 7d}",
-        ["models/late.yaml:21:25: leaks.single_feature must be a number, found 'high'. Write a number such as 0.5."],
+        "leakage: {single_feature: high}\nmonitoring: {window: 7d}",
+        ["models/late.yaml:21:27: leakage.single_feature must be a number, found 'high'. Write a number such as 0.5."],
     ),
     (
         "models/late.yaml",
         "monitoring: {window: 7d}",
-        "leaks: {single_feature: .inf}\nmonitoring: {window: 7d}",
+        "leakage: {single_feature: .inf}\nmonitoring: {window: 7d}",
         [
-            "models/late.yaml:21:25: leaks.single_feature must be a finite number, found inf. "
+            "models/late.yaml:21:27: leakage.single_feature must be a finite number, found inf. "
             "Write a number such as 0.5."
         ],
     ),
