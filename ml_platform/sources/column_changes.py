@@ -25,7 +25,7 @@ class ColumnChange:
     part
         The part with a new column, or without a declared one.
     other
-        A part that differs from it; empty where none is known.
+        A part that differs from it, which may be the part itself as it was read before; empty where none is known.
     """
 
     column: str
@@ -36,8 +36,9 @@ class ColumnChange:
     def note(self) -> str:
         """Return it as a sentence."""
         if self.is_new:
-            return f"column {self.column} is new: {self.part} has it, and {self.other} does not"
-        other = f", and {self.other} has it" if self.other else ""
+            return f"column {self.column} is new: {self.part} has it, and {_lacks(self.part, self.other, 'does not')}"
+        had = "had it when it was read before" if self.other == self.part else "has it"
+        other = f", and {self.other} {had}" if self.other else ""
         return f"column {self.column} is missing in {self.part}{other}: its values are null"
 
 
@@ -86,15 +87,19 @@ def _changes(spec: SourceSpec, first: Mapping[str, str], part: ReadPart) -> Iter
             yield ColumnChange(column, False, part.name, first.get(column, ""))
     if not first or spec.new_columns in (None, "ignore"):
         return
-    other = next((name for name in first.values() if name != part.name), "")
+    other = next((name for name in first.values() if name != part.name), part.name)
     for column in part.columns:
-        if column in spec.columns or column in first or not other:
+        if column in spec.columns or column in first:
             continue
         if spec.new_columns == "fail":
-            problem = f"column {column} is new: {other} does not have it"
+            problem = f"column {column} is new: {_lacks(part.name, other, 'does not have it')}"
             remedy = "Declare it under columns, or write new_columns: report."
             raise ColumnChanged(spec.name, part.name, problem, remedy)
         yield ColumnChange(column, True, part.name, other)
+
+
+def _lacks(part: str, other: str, does_not: str) -> str:
+    return "did not when it was read before" if part == other else f"{other} {does_not}"
 
 
 def beside_other_part(error: ColumnChanged, parts: Sequence[SourcePart]) -> ColumnChanged:

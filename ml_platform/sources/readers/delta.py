@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ml_platform.core.errors import MissingFile, SourceError
 from ml_platform.core.hashing import content_id
+from ml_platform.sources.reading.batch import Batch
 from ml_platform.sources.reading.columns import require_columns
 from ml_platform.sources.reading.error_text import error_text
 from ml_platform.sources.reading.extras import import_extra
@@ -46,11 +47,13 @@ class DeltaReader(Reader):
             raise MissingFile(source.name, self.delta, "there is no Delta table", remedy) from None
         except (library.exceptions.DeltaError, OSError) as error:
             raise self._unreadable(source, error) from None
-        require_columns(dataset.schema.names, source, self.delta)
+        there = require_columns(dataset.schema.names, source, self.delta)
         files = {fragment.path: fragment for fragment in dataset.get_fragments()}
         return [
             SourcePart(
-                f"{self.delta}/{path}", content_id(facts), partial(self._tables, source, dataset.schema, files[path])
+                f"{self.delta}/{path}",
+                content_id(facts),
+                partial(self._tables, source, dataset.schema, there, files[path]),
             )
             for path, facts in sorted(_facts(table).items())
         ]
@@ -63,13 +66,13 @@ class DeltaReader(Reader):
             remedy = "Write the table without column mapping, or read it with a function of the project."
             raise SourceError(source.name, self.delta, problem, remedy)
 
-    def _tables(self, source: SourceSpec, schema: Any, file: Any) -> Iterator[Any]:
+    def _tables(self, source: SourceSpec, schema: Any, there: Sequence[str], file: Any) -> Iterator[Any]:
         """Yield the declared columns of one data file; columns that it has not yet are null, as the table says."""
         import pyarrow as pa
 
         try:
-            for batch in file.to_batches(schema=schema, columns=list(source.columns), batch_size=_ROWS):
-                yield pa.Table.from_batches([batch])
+            for batch in file.to_batches(schema=schema, columns=list(there), batch_size=_ROWS):
+                yield Batch(pa.Table.from_batches([batch]), columns=schema.names)
         except FileNotFoundError:
             where, problem = f"{self.delta}/{file.path}", "the file is gone since the table was listed"
             remedy = "Ingest again; keep files for longer than an ingest takes before VACUUM removes them."

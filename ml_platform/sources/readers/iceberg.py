@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from ml_platform.core.errors import MissingFile, SourceError
 from ml_platform.core.hashing import content_id
 from ml_platform.declarations.types import Declaration, Name
+from ml_platform.sources.reading.batch import Batch
 from ml_platform.sources.reading.columns import require_columns
 from ml_platform.sources.reading.error_text import error_text
 from ml_platform.sources.reading.extras import import_extra
@@ -62,12 +63,15 @@ class IcebergReader(Reader):
     def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
         """Return the data files of the table's current snapshot."""
         table = self._table(source, project.spec.file.connections.get(self.iceberg.connection, ""))
-        require_columns([field.name for field in table.schema().fields], source, self.label)
-        scan = table.scan(selected_fields=tuple(source.columns))
+        names = [field.name for field in table.schema().fields]
+        there = require_columns(names, source, self.label)
+        scan = table.scan(selected_fields=tuple(there))
         found = {_short(task.file.file_path, table.location()): task for task in scan.plan_files()}
         return [
             SourcePart(
-                f"{self.iceberg.table}/{path}", _fingerprint(task), partial(self._tables, source, table, scan, task)
+                f"{self.iceberg.table}/{path}",
+                _fingerprint(task),
+                partial(self._tables, source, table, scan, task, there, names),
             )
             for path, task in sorted(found.items())
         ]
@@ -85,7 +89,9 @@ class IcebergReader(Reader):
         except Exception as error:  # of whatever library the catalog's database or service is asked with
             raise self._unreadable(source, error, url) from None
 
-    def _tables(self, source: SourceSpec, table: Any, scan: Any, task: Any) -> Iterator[Any]:
+    def _tables(
+        self, source: SourceSpec, table: Any, scan: Any, task: Any, there: Sequence[str], names: Sequence[str]
+    ) -> Iterator[Any]:
         """Yield the declared columns of one data file, by the ids of columns, without the rows that are deleted."""
         import pyarrow as pa
         from pyiceberg.io.pyarrow import ArrowScan
@@ -93,7 +99,7 @@ class IcebergReader(Reader):
         reading = ArrowScan(table.metadata, table.io, scan.projection(), scan.row_filter)
         try:
             for batch in reading.to_record_batches([task]):
-                yield pa.Table.from_batches([batch]).select(list(source.columns))
+                yield Batch(pa.Table.from_batches([batch]).select(list(there)), columns=names)
         except FileNotFoundError:
             where, problem = f"{self.label}/{task.file.file_path}", "the file is gone since the table was listed"
             remedy = "Ingest again; keep snapshots for longer than an ingest takes before they expire."
