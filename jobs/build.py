@@ -5,10 +5,12 @@ import dagster as dg
 from ml_platform.declarations.graph import build_graph
 from ml_platform.project import Project
 from ml_platform_dagster.assets.build import build_assets
+from ml_platform_dagster.assets.online_log import build_online_log
 from ml_platform_dagster.jobs.approve_job import approve_job
 from ml_platform_dagster.jobs.asset_jobs import build_asset_jobs
 from ml_platform_dagster.jobs.clock_job import advance_clock
 from ml_platform_dagster.jobs.mlflow_job import deliver_mlflow, mlflow_outbox
+from ml_platform_dagster.jobs.online_log_job import online_log_job, online_log_schedule
 from ml_platform_dagster.jobs.reproduce_job import reproduce_job
 from ml_platform_dagster.jobs.schedules import build_schedules
 from ml_platform_dagster.jobs.sensors import drift_sensor, failed_runs, new_source_data_sensor
@@ -26,10 +28,16 @@ def build_definitions(project: Project) -> dg.Definitions:
     sensors = [new_source_data_sensor(jobs), failed_runs, mlflow_outbox]
     if project.spec.models:
         sensors.append(drift_sensor(jobs, list(project.spec.models)))
+    online_log = build_online_log(project)
     return dg.Definitions(
-        assets=build_assets(project, nodes),
-        jobs=[*jobs.values(), *_OTHER_JOBS, *([advance_clock] if simulated else [])],
-        schedules=list(build_schedules(project, jobs)),
+        assets=[*build_assets(project, nodes), *online_log],
+        jobs=[
+            *jobs.values(),
+            *_OTHER_JOBS,
+            *([online_log_job] if online_log else []),
+            *([advance_clock] if simulated else []),
+        ],
+        schedules=[*build_schedules(project, jobs), *([online_log_schedule] if online_log else [])],
         sensors=sensors,
         resources={"project": project, "mlflow": training_tracker},
         executor=dg.in_process_executor,

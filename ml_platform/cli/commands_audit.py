@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ml_platform.cli.app import HERE, AsJson, Directory, app
+from ml_platform.cli.app import HERE, Actor, AsJson, Directory, Reason, app
 from ml_platform.cli.exit import be_short
 
 _PANEL = "The past"
@@ -58,6 +58,24 @@ def champion(
     from ml_platform.cli.explain import show_champion
 
     show_champion(directory, model, at, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def rollback(
+    model: Annotated[str, typer.Argument(help="The model's name.")],
+    reason: Reason,
+    directory: Directory = HERE,
+    to: Annotated[
+        str | None,
+        typer.Option(help="A version that was champion before, such as late_arrival@3; the last by default."),
+    ] = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the champion before the present one champion again. A service answers with it within a second."""
+    from ml_platform.cli.rollback import roll_back_model
+
+    raise typer.Exit(roll_back_model(directory, model, to, reason, actor, as_json=as_json))
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -158,6 +158,29 @@ def up(
 
 
 @app.command(rich_help_panel=_PANEL)
+def serve(
+    directory: Directory = HERE,
+    port: Annotated[int, typer.Option(help="Port of the service.")] = 8000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Anything but loopback needs a token.", metavar="ADDRESS")
+    ] = "127.0.0.1",
+    host_name: Annotated[
+        list[str] | None, typer.Option(help="Name by which clients reach this machine or its proxy; repeatable.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that answer. Default: one for each core.")
+    ] = None,
+    max_rows: Annotated[int, typer.Option(min=1, help="Rows that one request may ask about.")] = 1000,
+) -> None:
+    """Answer prediction requests over HTTP until Ctrl-C, for the models that declare deployment.online."""
+    from ml_platform.cli.serve_predictions import ServiceAddress, serve_predictions
+    from ml_platform.serving.service import Limits
+
+    address = ServiceAddress.checked(port, host, host_name or (), workers)
+    raise typer.Exit(serve_predictions(directory, address, Limits(rows=max_rows)))
+
+
+@app.command(rich_help_panel=_PANEL)
 def advance(
     by: Annotated[str, typer.Argument(help="A span such as 1d or 6h.")],
     directory: Directory = HERE,

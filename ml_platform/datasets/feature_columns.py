@@ -23,6 +23,11 @@ def required_input(inputs: Mapping[str, str], model_name: str, node: str) -> str
     return inputs[node]
 
 
+def effective_of(table: str) -> str:
+    """Return the column of the instant at which one feature table is read, where it is not that of the others."""
+    return f"{EFFECTIVE}.{table}"
+
+
 def with_feature_columns(
     project: Project,
     model: ModelSpec,
@@ -36,7 +41,8 @@ def with_feature_columns(
     Parameters
     ----------
     rows
-        With the population's own columns, such as ``source.column``, and ``_effective`` in microseconds.
+        With the population's own columns, such as ``source.column``, and ``_effective`` in microseconds. Where there
+        is a column of `effective_of` for a table, it is read instead.
     columns
         ``table.column``, or columns that the rows have already.
     """
@@ -46,14 +52,14 @@ def with_feature_columns(
             name for name in _columns(joined, joins, columns) if f"{joined.alias}.{name}" not in rows.column_names
         ]
         if wanted:
-            node = NodeName("feature_table", joined.table.name)
+            node, own_instant = NodeName("feature_table", joined.table.name), effective_of(joined.table.name)
             rows = features_at(
                 project,
                 engine,
                 project.store.get("feature_table", required_input(inputs, model.name, node)),
                 rows,
                 keys=joined.keys,
-                instant=EFFECTIVE,
+                instant=own_instant if own_instant in rows.column_names else EFFECTIVE,
                 columns=wanted,
                 called=joined.alias,
             )

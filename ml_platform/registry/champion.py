@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from ml_platform.project import Project
 
 
+DEPLOY, ROLL_BACK = "deploy", "roll back"
+
+
 def champion_ref(model: str) -> str:
     """Return the name of the ref that points at a model's champion."""
     return f"champion/{model}"
@@ -112,9 +115,14 @@ def rivals_of(project: Project, model: str, trained_id: str, snapshot_id: str | 
         The snapshot to evaluate on; None for that of the deployment.
     """
     lines = ledger_lines(project.database, champion_ref(model))
-    if lines and lines[-1].to_value == trained_id and snapshot_id in (None, _deployed_on(project, lines[-1])):
-        lines = lines[:-1]
-    return Rivals(lines[-1].to_value, _anchor_id(lines)) if lines else Rivals(None, None)
+    deployed = [number for number, line in enumerate(lines) if line.to_value == trained_id and line.action == DEPLOY]
+    if (
+        deployed
+        and lines[-1].to_value == trained_id
+        and snapshot_id in (None, _deployed_on(project, lines[deployed[-1]]))
+    ):
+        lines = lines[: deployed[-1]]
+    return Rivals(lines[-1].to_value, anchor_left_by(lines)) if lines else Rivals(None, None)
 
 
 def _deployed_on(project: Project, line: LedgerLine) -> str | None:
@@ -128,10 +136,10 @@ def _deployed_on(project: Project, line: LedgerLine) -> str | None:
 def anchor(project: Project, model: str, at: datetime | None = None) -> Version | None:
     """Return the version that is the anchor now, or was at an instant; None where nothing was deployed by then."""
     lines = [line for line in ledger_lines(project.database, champion_ref(model)) if at is None or line.at <= at]
-    return version_of(project, model, _anchor_id(lines)) if lines else None
+    return version_of(project, model, anchor_left_by(lines)) if lines else None
 
 
-def _anchor_id(lines: Sequence[LedgerLine]) -> str:
+def anchor_left_by(lines: Sequence[LedgerLine]) -> str:
     """Return what the last deployment left as the anchor; the first champion where it noted none."""
     return str(lines[-1].facts.get("anchor") or lines[0].to_value)
 
@@ -177,12 +185,22 @@ def deploy(
         return None
     version = register_version(project, model, trained, now)
     _require_match(project, version, trained, evaluation, current)
+    if was_rolled_back(project, version):
+        raise ReleaseRefused(model, str(version.number), ["it was rolled back; ml-platform rollback names the reason"])
     missed = _shortfalls(project, version, trained, evaluation, current)
     if missed:
         raise ReleaseRefused(model, str(version.number), missed)
     load_predictor(project, trained)
     _require_approval(project, version)
     return _move(project, version, evaluation, current, actor, now)
+
+
+def was_rolled_back(project: Project, version: Version) -> bool:
+    """Return whether a version was champion, and the last that happened to it is that it was rolled back."""
+    lines = ledger_lines(project.database, champion_ref(version.model))
+    before = [None, *(line.to_value for line in lines)]
+    touched = [line for line, old in zip(lines, before, strict=False) if version.id in (line.to_value, old)]
+    return bool(touched) and touched[-1].action == ROLL_BACK and touched[-1].to_value != version.id
 
 
 def _require_approval(project: Project, version: Version) -> None:
@@ -254,7 +272,7 @@ def _move(
             to=version.id,
             at=now,
             actor=actor,
-            action="deploy",
+            action=DEPLOY,
             reason="; ".join(merits(about.gates, about.release, about.currency)) or "no rule asks for more",
             facts=_facts(project, version, evaluation, current),
         )

@@ -12,6 +12,7 @@ __all__ = [
     "erasure_marks",
     "exclusive",
     "file_lock",
+    "frame_log",
     "last_declarations",
     "ledger",
     "manifest",

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from ml_platform.core.errors import RefConflict
 from ml_platform.core.hashing import frame_id
+from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.serialized import kept_declarations
 from ml_platform.storage.artifact_kinds.predictions import SEGMENT, PredictionsManifest, Segment, segment_objects
 from ml_platform.storage.database import Database
@@ -138,7 +139,8 @@ def append_predictions(
     key: str,
     make_rows: Callable[[set[str]], pa.Table],
     inputs: Mapping[str, str],
-    facts: Mapping[str, Any],
+    facts: Mapping[str, Any] | None,
+    declared: bytes | None = None,
 ) -> tuple[Artifact, int]:
     """Add rows to a day and return its new state and how many were added.
 
@@ -149,12 +151,16 @@ def append_predictions(
     make_rows
         Given the ids that the day holds already, returns the rows to add. Called again when another writer was first.
     facts
-        More of what the state says about itself.
+        More of what the state says about itself; None for what the state before it said.
+    declared
+        The declarations by which the rows were made, as `kept_json` gives them; those of the project by default.
     """
     for _ in range(_ATTEMPTS):
         before = _state(project, model, day)
         rows = make_rows(logged_ids(project, model, day))
-        state = _write_state(project, model, day, key, before, rows, inputs, facts)
+        told = _facts_of(before) if facts is None else facts
+        kept = kept_json(project.spec, model) if declared is None else declared
+        state = _write_state(project, model, day, key, before, rows, inputs, told, kept)
         if _point(project.database, model, day, before, state):
             return state, rows.num_rows
     raise RefConflict(f"predictions of {model} on {day}", before.id if before else None, "moving all the time")
@@ -197,12 +203,12 @@ def _write_state(
     rows: pa.Table,
     inputs: Mapping[str, str],
     facts: Mapping[str, Any],
+    kept: bytes,
 ) -> Artifact:
     objects = dict(before.objects) if before else {}
     segments = list(PredictionsManifest.of(before).segments) if before else list[Segment]()
     if rows.num_rows:
-        kept = json.dumps(kept_declarations(project.spec, model), ensure_ascii=False)  # its order is the declared one
-        declared = project.store.put(kept.encode())
+        declared = project.store.put(kept)
         name = f"{DECLARED}{declared.sha256}.json"
         objects |= {f"{SEGMENT}{len(segments):05d}.parquet": project.store.put(parquet_bytes(rows)), name: declared}
         by = sorted(set(rows["trained_model"].to_pylist()))
@@ -211,6 +217,19 @@ def _write_state(
     total = sum(segment.rows for segment in segments)
     manifest = PredictionsManifest(model=model, day=day.isoformat(), rows=total, segments=tuple(segments), **facts)
     return project.store.add(manifest, key, objects=objects, inputs=inputs)
+
+
+def kept_json(spec: ProjectSpec, model: str) -> bytes:
+    """Return the declarations of a model as they are kept beside its predictions."""
+    return json.dumps(kept_declarations(spec, model), ensure_ascii=False).encode()  # its order is the declared one
+
+
+def _facts_of(state: Artifact | None) -> dict[str, Any]:
+    """Return what a day's state says about itself beside its rows."""
+    if state is None:
+        return {}
+    about = PredictionsManifest.of(state)
+    return {name: getattr(about, name) for name in about.model_fields_set - {"model", "day", "rows", "segments"}}
 
 
 def _point(database: Database, model: str, day: date, before: Artifact | None, state: Artifact) -> bool:

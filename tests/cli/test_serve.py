@@ -8,7 +8,7 @@ import pytest
 
 from ml_platform.cli.serve import PortTaken, Serving
 from ml_platform.core.web.access import NameNeeded, TokenNeeded, WeakToken
-from tests.serving import free_port
+from tests.up_server import free_port
 
 
 @pytest.fixture(autouse=True)

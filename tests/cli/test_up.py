@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.serving import all_gone, free_port, is_free, up
+from tests.up_server import all_gone, free_port, is_free, up
 from tests.worlds import write_shop
 
 JSON = {"Content-Type": "application/json"}

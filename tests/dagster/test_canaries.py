@@ -21,8 +21,8 @@ import sqlalchemy as sa
 
 from tests.audit.verify.factory import EASY
 from tests.servers import mlflow_server
-from tests.serving import free_port
 from tests.storage import postgres
+from tests.up_server import free_port
 from tests.worlds import write_shop
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(1800)]

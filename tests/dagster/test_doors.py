@@ -25,7 +25,7 @@ from ml_platform.cli.dagster_home import dagster_environment
 from ml_platform.project import open_project
 from tests.browser import chromium, console
 from tests.servers import served as serve
-from tests.serving import Up, free_port, up
+from tests.up_server import Up, free_port, up
 
 pytestmark = pytest.mark.server
 

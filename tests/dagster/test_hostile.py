@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 
 from tests.browser import chromium, console
 from tests.hostile import COLUMN, HOSTILE, Inspection, write_hostile_shop
-from tests.serving import up
+from tests.up_server import up
 
 pytestmark = pytest.mark.server
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving import up
+from tests.up_server import up
 
 pytestmark = pytest.mark.server
 

@@ -15,6 +15,7 @@ from ml_platform.audit.explain.source_rows_types import TICK, Answers, Behind, S
 from ml_platform.core.clock import from_micros, tick_at
 from ml_platform.core.errors import PlatformError, listed
 from ml_platform.core.plain_values import plain_value
+from ml_platform.datasets.feature_columns import effective_of
 from ml_platform.datasets.left_out import EFFECTIVE
 from ml_platform.declarations.joins import Joined, joins_of
 from ml_platform.declarations.node_name import NodeName
@@ -204,7 +205,9 @@ def _asked(then: Project, joined: Joined, logged: Logged, features: pd.DataFrame
     """Return the questions that rows ask one feature table, in the order of the rows."""
     table = joined.table
     artifact = then.store.get("feature_table", logged.inputs[NodeName("feature_table", table.name)])
-    ticks = [tick_at(from_micros(int(at)), table.refresh, table.publish_delay) for at in features[EFFECTIVE]]
+    own_instant = effective_of(table.name)
+    read_at = features[own_instant if own_instant in features.columns else EFFECTIVE]
+    ticks = [tick_at(from_micros(int(at)), table.refresh, table.publish_delay) for at in read_at]
     keys = {key: features[column] for key, column in joined.keys.items()}
     questions = pd.DataFrame({**keys, TICK: pd.Series(ticks, features.index, dtype="datetime64[us, UTC]")})
     columns = [column for column in table.columns if f"{joined.alias}.{column}" in features.columns]

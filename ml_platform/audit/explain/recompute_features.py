@@ -15,9 +15,14 @@ import pyarrow as pa
 from ml_platform.audit.explain.lookup import Logged
 from ml_platform.core.clock import to_micros
 from ml_platform.core.frames import to_frame
+from ml_platform.datasets.feature_columns import effective_of
 from ml_platform.datasets.frame import Frame
 from ml_platform.datasets.left_out import ASKED, EFFECTIVE, EFFECTIVE_TIME, PREDICTION_TIME
+from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.serialized import read_declarations
+from ml_platform.operations.predictions.compact_online import ONLINE
+from ml_platform.operations.predictions.rows import ARROW_TYPES
 from ml_platform.project import Project
 
 
@@ -50,17 +55,56 @@ def features_then(then: Project, logged: Logged) -> pd.DataFrame:
     PlatformError
         Where an artifact is missing or damaged.
     """
+    online = is_online(logged.rows)
+    parts = []
     with then.engine() as engine:
         frame = Frame(then, logged.model, logged.inputs, engine)
-        found = to_frame(frame.asked_again(_asked(logged)))
+        if not online.all():
+            parts.append(to_frame(frame.asked_again(_asked(then, logged, logged.rows[~online]))))
+        if online.any():
+            parts.append(to_frame(frame.with_features(_requested(then, logged, logged.rows[online]))))
+    found = pd.concat(parts) if len(parts) > 1 else parts[0]
     return found.drop_duplicates("prediction_id").set_index("prediction_id")
 
 
-def _asked(logged: Logged) -> pa.Table:
-    keys: Mapping[str, Any] = {key: pa.Array.from_pandas(logged.rows[key]) for key in logged.key}
-    at = [to_micros(instant.to_pydatetime()) for instant in logged.rows[EFFECTIVE_TIME]]
-    asked = [to_micros(instant.to_pydatetime()) for instant in logged.rows[PREDICTION_TIME]]
-    ids = pa.Array.from_pandas(logged.rows["prediction_id"])
-    return pa.table(
-        {"prediction_id": ids, **keys, EFFECTIVE: pa.array(at, pa.int64()), ASKED: pa.array(asked, pa.int64())}
-    )
+def is_online(rows: pd.DataFrame) -> pd.Series:
+    """Return which logged predictions the prediction service made."""
+    if ONLINE not in rows.columns:
+        return pd.Series(False, rows.index)
+    return rows[ONLINE].astype("boolean").fillna(False).astype(bool)
+
+
+def _asked(then: Project, logged: Logged, rows: pd.DataFrame) -> pa.Table:
+    keys: Mapping[str, Any] = {key: pa.Array.from_pandas(rows[key]) for key in logged.key}
+    ids = pa.Array.from_pandas(rows["prediction_id"])
+    times = {EFFECTIVE: _micros(rows[EFFECTIVE_TIME]), ASKED: _micros(rows[PREDICTION_TIME])}
+    return pa.table({"prediction_id": ids, **keys, **times, **_ticks_read(then, logged, rows)})
+
+
+def _requested(then: Project, logged: Logged, rows: pd.DataFrame) -> pa.Table:
+    """Return what requests said of themselves: the log has it, and the population's source need not.
+
+    Columns of the population that no model reads are null.
+    """
+    own = required_columns(then.spec, then.spec.models[logged.model])
+    said = rows.assign(**{f"{own.name}.{key}": rows[key] for key in logged.key})
+    columns = {f"{own.name}.{name}": column.type for name, column in own.columns.items()}
+    empty = {name: pa.nulls(len(rows), ARROW_TYPES[kind]) for name, kind in columns.items() if name not in said.columns}
+    given = {name: pa.Array.from_pandas(said[name]) for name in columns if name in said.columns}
+    times = _asked(then, logged, rows).drop_columns(list(logged.key))
+    for name, values in {**given, **empty}.items():
+        times = times.append_column(name, values)
+    return times
+
+
+def _ticks_read(then: Project, logged: Logged, rows: pd.DataFrame) -> dict[str, pa.Array]:
+    """Return for each feature table the first instant at which the logged tick could be read."""
+    found = {}
+    for name in feature_tables_of(then.spec, then.spec.models[logged.model]):
+        if f"tick.{name}" in rows.columns and rows[f"tick.{name}"].notna().all():
+            found[effective_of(name)] = _micros(rows[f"tick.{name}"] + then.spec.feature_tables[name].publish_delay)
+    return found
+
+
+def _micros(instants: pd.Series) -> pa.Array:
+    return pa.array([to_micros(instant.to_pydatetime()) for instant in instants], pa.int64())

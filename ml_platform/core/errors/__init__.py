@@ -1,7 +1,7 @@
 """Errors: each says what is wrong, where, what was found and what to do."""
 
 from ml_platform.core.errors.base import Fault, PlatformError, listed, suggest
-from ml_platform.core.errors.codes import CODES, ErrorCode, code_of
+from ml_platform.core.errors.codes import CODES, code_of
 from ml_platform.core.errors.datasets import (
     FeatureError,
     FrameError,
@@ -11,6 +11,7 @@ from ml_platform.core.errors.datasets import (
     too_large,
 )
 from ml_platform.core.errors.declarations import ClockError, DeclarationCycle, DeclarationError, ExpressionError
+from ml_platform.core.errors.error_code import ErrorCode
 from ml_platform.core.errors.fault_kinds import ALL_CODES, FAULT_CODES, FaultKind
 from ml_platform.core.errors.models import (
     ApprovalNeeded,
@@ -21,6 +22,7 @@ from ml_platform.core.errors.models import (
     InvalidWhatIf,
     NoSuchPrediction,
     NoSuchVersion,
+    NothingToRollBack,
     NotReproducible,
     PredictionError,
     ReleaseRefused,
@@ -99,6 +101,7 @@ __all__ = [
     "NotACatalog",
     "NotMaterialized",
     "NotReproducible",
+    "NothingToRollBack",
     "OnlineRequestFault",
     "OnlineStoreUnavailable",
     "PageNotWritten",

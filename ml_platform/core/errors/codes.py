@@ -6,16 +6,9 @@ A code never changes its meaning and is never given to another error.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-
-class ErrorCode(NamedTuple):
-    """The code of an error, what causes it, and what cures it."""
-
-    code: str
-    cause: str
-    cure: str
-
+from ml_platform.core.errors.error_code import ErrorCode
+from ml_platform.core.errors.server_codes import SERVER_CODES
 
 _VERIFY = "`ml-platform verify` lists all damage. Restore the files or the database from a copy."
 _RUN = "Run `ml-platform run`, or materialize it in Dagster."
@@ -200,6 +193,11 @@ CODES: Mapping[str, ErrorCode] = {
     ),
     "ApprovalWithoutReason": ErrorCode("E-RELEASE-004", "An approval has no actor or no reason.", "Give `--reason`."),
     "RefConflict": ErrorCode("E-RELEASE-005", "Another process deployed a version at the same time.", "Try again."),
+    "NothingToRollBack": ErrorCode(
+        "E-RELEASE-006",
+        "No earlier champion can take over.",
+        "Name a version that was champion before with `--to`.",
+    ),
     "PageNotWritten": ErrorCode("E-PAGE-001", "A page cannot be written.", "Name another file with `--html`."),
     "NotACatalog": ErrorCode(
         "E-PAGE-002",
@@ -262,16 +260,6 @@ CODES: Mapping[str, ErrorCode] = {
     "FolderTaken": ErrorCode("E-INIT-002", "The folder of a new project is not empty.", "Name a new or empty folder."),
     "UnknownExample": ErrorCode("E-INIT-003", "No example has this name.", _NAMES),
     "UnknownErrorCode": ErrorCode("E-COMMAND-003", "No error has this code.", "`ml-platform error` lists all codes."),
-    "WeakToken": ErrorCode(
-        "E-SERVER-001", "The token can be guessed, or others can read its file.", "Use 24 random characters, mode 600."
-    ),
-    "TokenNeeded": ErrorCode(
-        "E-SERVER-002", "A server that other machines reach has no token.", "Give `--token-file`."
-    ),
-    "NameNeeded": ErrorCode("E-SERVER-003", "A server on every address has no declared name.", "Give `--host-name`."),
-    "PortTaken": ErrorCode(
-        "E-SERVER-004", "Another process uses the port.", "Stop it, or give `--port` or `--mlflow-port`."
-    ),
     "OnlineRequestFault": ErrorCode(
         "E-ONLINE-001",
         "A request for a prediction has a column that the model does not take, or a value of another type.",
@@ -282,7 +270,7 @@ CODES: Mapping[str, ErrorCode] = {
         "The online store cannot be read or written, or does not hold what a model needs.",
         "Run `ml-platform run`, or start the server that storage.online names.",
     ),
-    "ServerDied": ErrorCode("E-SERVER-005", "A server process ended.", "Read the log file that the message names."),
+    **SERVER_CODES,
 }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from ml_platform.core.errors.codes import CODES, ErrorCode
+from ml_platform.core.errors.codes import CODES
+from ml_platform.core.errors.error_code import ErrorCode
 
 
 class FaultKind(StrEnum):

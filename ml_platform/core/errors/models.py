@@ -85,6 +85,15 @@ class StaleEvaluation(PlatformError):
         )
 
 
+class NothingToRollBack(PlatformError):
+    """No earlier champion can take over."""
+
+    def __init__(self, model: str, problem: str) -> None:
+        super().__init__(
+            f"{model} cannot be rolled back: {problem}. `ml-platform champion {model}` names the champions of the past."
+        )
+
+
 class ApprovalNeeded(ReleaseRefused):
     """A version met everything else, and nobody approved it; `rejected_by` names who rejected it."""
 

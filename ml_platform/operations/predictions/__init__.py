@@ -1,3 +1,3 @@
-"""Batch predictions: which rows are scored, when, and with which version."""
+"""Predictions: which rows a batch run scores, when and with which version, and the records of those made online."""
 
-__all__ = ["due", "missed", "rows", "score"]
+__all__ = ["compact_online", "due", "missed", "online_log", "rows", "score"]

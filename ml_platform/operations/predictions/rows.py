@@ -21,7 +21,7 @@ from ml_platform.models.predictor import load_predictor
 from ml_platform.project import Project
 from ml_platform.storage.versions import Version
 
-_ARROW: Mapping[ColumnType, pa.DataType] = {
+ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
     "string": pa.large_string(),
     "int": pa.int64(),
     "float": pa.float64(),
@@ -126,8 +126,8 @@ def _column(values: pd.Series, kind: ColumnType) -> pa.Array:
         values = (
             values.astype(object).where(values.notna(), None).map(lambda value: None if value is None else str(value))
         )
-    return pa.Array.from_pandas(values, type=_ARROW[kind])
+    return pa.Array.from_pandas(values, type=ARROW_TYPES[kind])
 
 
 def _constant(value: Any, kind: ColumnType, rows: int) -> pa.Array:
-    return pa.repeat(pa.scalar(value, type=_ARROW[kind]), rows)
+    return pa.repeat(pa.scalar(value, type=ARROW_TYPES[kind]), rows)

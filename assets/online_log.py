@@ -1,0 +1,63 @@
+"""The asset of the records that the prediction service writes: they are moved into the prediction log."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ml_platform.core.secrets import scrubbed
+from ml_platform.operations.online.content import online_models
+from ml_platform.operations.predictions.compact_online import Compacted, compact_online_log, waiting_files
+from ml_platform.project import Project
+from ml_platform_dagster.assets.metadata import table
+from ml_platform_dagster.resources.project import ProjectParam
+
+KEY = dg.AssetKey(["serving", "online_log"])
+WHOLE = "every_record_was_read"
+GROUP = "serving"
+
+
+def build_online_log(project: Project) -> list[dg.AssetsDefinition]:
+    """Return the asset, where a model answers requests."""
+    if not online_models(project.spec):
+        return []
+
+    @dg.asset(
+        key=KEY,
+        group_name=GROUP,
+        kinds={"log"},
+        owners=[project.spec.file.owner],
+        description="Predictions of the service, moved from the files of its workers to the prediction log, each once. "
+        "Monitoring, realized value and explain read them there.",
+        check_specs=[
+            dg.AssetCheckSpec(
+                WHOLE,
+                asset=KEY,
+                description="No file ended in bytes that are no record. A process that is killed leaves such an end "
+                "while it writes, and so does a damaged disk. It blocks nothing.",
+            )
+        ],
+    )
+    @scrubbed
+    def online_log(context: dg.AssetExecutionContext, project: ProjectParam) -> Iterator[dg.MaterializeResult[None]]:
+        done = compact_online_log(project, project.clock.now())
+        yield dg.MaterializeResult(
+            metadata={
+                "new_rows": sum(done.rows.values()),
+                "by_model": table([{"model": name, "new": count} for name, count in done.rows.items()]),
+                "days": table([{"model": name, "day": day} for name, day in done.states]),
+                "files_removed": done.files,
+                "files_waiting": waiting_files(project),
+            },
+            check_results=[_whole(done)],
+        )
+
+    return [online_log]
+
+
+def _whole(done: Compacted) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=WHOLE,
+        passed=not done.damaged,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"set_aside": ", ".join(path.name for path in done.damaged) or "none"},
+    )

@@ -1,0 +1,39 @@
+"""The codes of errors of servers: the UI's, and the prediction service's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ml_platform.core.errors.error_code import ErrorCode
+
+SERVER_CODES: Mapping[str, ErrorCode] = {
+    "ServiceTokenNeeded": ErrorCode(
+        "E-SERVER-006",
+        "The prediction service would answer other machines without asking who they are.",
+        "Set `ML_PLATFORM_PREDICT_TOKEN`, or leave out `--host`.",
+    ),
+    "NothingOnline": ErrorCode(
+        "E-SERVER-007",
+        "No model declares that it answers requests.",
+        "Add `deployment: {online: true}` to a model.",
+    ),
+    "AddressTaken": ErrorCode(
+        "E-SERVER-008", "The prediction service cannot listen on its address.", "Give another port with `--port`."
+    ),
+    "WorkersDie": ErrorCode(
+        "E-SERVER-009",
+        "The processes of the prediction service end as soon as they start.",
+        "Read the lines that they wrote before, and correct what they name.",
+    ),
+    "WeakToken": ErrorCode(
+        "E-SERVER-001", "The token can be guessed, or others can read its file.", "Use 24 random characters, mode 600."
+    ),
+    "TokenNeeded": ErrorCode(
+        "E-SERVER-002", "A server that other machines reach has no token.", "Give `--token-file`."
+    ),
+    "NameNeeded": ErrorCode("E-SERVER-003", "A server on every address has no declared name.", "Give `--host-name`."),
+    "PortTaken": ErrorCode(
+        "E-SERVER-004", "Another process uses the port.", "Stop it, or give `--port` or `--mlflow-port`."
+    ),
+    "ServerDied": ErrorCode("E-SERVER-005", "A server process ended.", "Read the log file that the message names."),
+}

@@ -1,0 +1,146 @@
+"""The records of predictions that were made online, as a worker writes them before it answers.
+
+A context says once what many predictions share: the version, the declarations, the artifacts behind the features and
+their ticks. Each prediction names its context by number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from ml_platform.project import Project
+from ml_platform.storage.frame_log import FrameLog, read_frames
+
+
+class LogContext(msgspec.Struct, frozen=True, tag="context"):
+    """What many predictions share.
+
+    Attributes
+    ----------
+    inputs
+        Ids of the artifacts behind the values, by node.
+    ticks
+        The tick of each feature table that was read, in microseconds since 1970 UTC.
+    key
+        The key columns of the entity.
+    columns
+        Name and type of each logged value, in order: the predictor's inputs, then what else the row brought.
+    scores
+        The names of the scores: ``score``, or ``score.CLASS`` for each of several classes.
+    declared
+        The model's declarations, as the prediction log keeps them.
+    """
+
+    model: str
+    version: int
+    trained_model: str
+    inputs: dict[str, str]
+    ticks: dict[str, int]
+    key: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+    scores: tuple[str, ...]
+    declared: bytes
+
+
+class LoggedPrediction(msgspec.Struct, frozen=True, array_like=True):
+    """One prediction.
+
+    Attributes
+    ----------
+    context
+        The number of its context within the file.
+    at
+        When it was asked for, by the project's clock, in microseconds since 1970 UTC.
+    key
+        The values of the entity's key columns.
+    values
+        What the columns of the context held; instants in microseconds.
+    """
+
+    context: int
+    id: str
+    at: int
+    key: list[Any]
+    scores: list[float]
+    predicted: str | None
+    action: str | None
+    expected_value: float | None
+    unlearned_nulls: str | None
+    values: list[Any]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_context = msgspec.msgpack.Decoder(LogContext)
+_prediction = msgspec.msgpack.Decoder(LoggedPrediction)
+_CONTEXT, _PREDICTION = b"c", b"p"
+
+
+def online_log_folder(project: Project) -> Path:
+    """Return where the workers of this machine write."""
+    return project.state / "serving" / "log"
+
+
+class OnlineLogWriter:
+    """Writes the records of one worker."""
+
+    def __init__(self, log: FrameLog) -> None:
+        self._log, self._file = log, 0
+        self._numbers: dict[int, tuple[LogContext, int]] = {}
+
+    def number(self, context: LogContext) -> int:
+        """Return the number of a context in the file that is written to, after it was written there.
+
+        Raises
+        ------
+        OSError
+        """
+        if self._log.prepare() != self._file:
+            self._file, self._numbers = self._log.number, {}
+        known = self._numbers.get(id(context))  # an object is looked up by its identity, at every prediction
+        if known is None:
+            known = (context, len(self._numbers))
+            self._log.append(_CONTEXT + _encoder.encode(context))
+            self._numbers[id(context)] = known
+        return known[1]
+
+    def write(self, prediction: LoggedPrediction) -> None:
+        """Hand a prediction to the operating system.
+
+        Raises
+        ------
+        OSError
+        """
+        self._log.append(_PREDICTION + _encoder.encode(prediction))
+
+    def sync(self) -> None:
+        """Wait until everything that was written is on the disk."""
+        self._log.sync()
+
+    def rotate(self) -> None:
+        """End the file where it is old, so that its rows reach the prediction log also when no request comes."""
+        if self._file:
+            self._log.end_if_old()
+
+    def close(self) -> None:
+        """End the file."""
+        self._log.close()
+
+
+def read_online_log(path: Path) -> Iterator[tuple[LogContext, LoggedPrediction]]:
+    """Yield the whole records of a file, each with its context."""
+    contexts: list[LogContext] = []
+    for body in read_frames(path):
+        if body[:1] == _CONTEXT:
+            contexts.append(_context.decode(body[1:]))
+        else:
+            prediction = _prediction.decode(body[1:])
+            yield contexts[prediction.context], prediction
+
+
+def context_key(context: LogContext) -> Mapping[str, Any]:
+    """Return a context as plain values that tell it from others."""
+    return cast(Mapping[str, Any], msgspec.to_builtins(context))

@@ -1,0 +1,207 @@
+"""The service over HTTP: an ASGI application of a dozen routes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from ml_platform.serving.access import Scope as TokenScope
+from ml_platform.serving.access import ServiceAccess
+from ml_platform.serving.metrics import Metrics
+from ml_platform.serving.overload import Overload
+from ml_platform.serving.problems import RequestProblem
+from ml_platform.serving.service import Service
+
+JSON = b"application/json"
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request whose body has come.
+
+    Attributes
+    ----------
+    rest
+        What the path says after the route, such as the name of a model.
+    """
+
+    method: str
+    rest: str
+    body: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    query: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is sent."""
+
+    body: bytes
+    status: int = 200
+    content_type: bytes = JSON
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A handler with what it needs.
+
+    Attributes
+    ----------
+    name
+        How metrics call it.
+    scope
+        The scope of a token that it needs; None for none.
+    """
+
+    name: str
+    methods: frozenset[str]
+    handler: Handler
+    scope: TokenScope | None = None
+
+
+@dataclass
+class App:
+    """Routes, and what is done with every request.
+
+    Attributes
+    ----------
+    routes
+        By the path's first part; of those with another part after a name, ``models/predict``.
+    """
+
+    service: Service
+    access: ServiceAccess
+    metrics: Metrics
+    overload: Overload
+    routes: Mapping[str, Route]
+    started: Callable[[], Awaitable[None]]
+    stopped: Callable[[], Awaitable[None]]
+    _seen: dict[str, tuple[Route, str]] = field(default_factory=dict)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] == "lifespan":
+            return await self._lifespan(receive, send)
+        if scope["type"] != "http":
+            return None
+        timer = self.metrics.begin()
+        name = "unknown"
+        try:
+            route, rest = self._route(scope["path"])
+            name = route.name
+            if scope["method"] not in route.methods:
+                allowed = ", ".join(sorted(route.methods))
+                raise RequestProblem(405, "wrong_method", f"{scope['method']} is not answered here, but {allowed}.")
+            self.access.require(scope["headers"], route.scope)
+            if route.scope is not None:
+                self.overload.admit()
+            body = await self._body(scope["headers"], receive) if scope["method"] == "POST" else b""
+            request = Request(scope["method"], rest, body, scope["headers"], scope["query_string"])
+            response = await route.handler(request)
+        except RequestProblem as problem:
+            response = self.refusal(problem)
+        except Exception as error:
+            response = self.refusal(self.metrics.unexpected(name, error))
+        self.metrics.end(timer, name, response.status)
+        await _send(send, response)
+
+    def refusal(self, problem: RequestProblem) -> Response:
+        """Return the answer to a request that gets no other."""
+        retry = [] if problem.retry_after is None else [(b"retry-after", str(problem.retry_after).encode())]
+        if problem.status == 401:
+            retry = [*retry, (b"www-authenticate", b"Bearer")]
+        return Response(self.service.encode(problem.body), problem.status, headers=retry)
+
+    def _route(self, path: str) -> tuple[Route, str]:
+        found = self._seen.get(path)
+        if found is None:
+            found = find_route(self.routes, path)
+            if len(self._seen) < 10_000 and len(path) < 200:
+                self._seen[path] = found
+        return found
+
+    async def _body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> bytes:
+        """Return the body, refused as soon as it is too large, of another type, or too slow."""
+        limits = self.service.limits
+        for name, value in headers:
+            if name == b"content-length" and int(value) > limits.body:
+                raise self._too_large()
+            if name == b"content-type" and value.partition(b";")[0].strip().lower() != JSON:
+                raise RequestProblem(415, "wrong_type", "send Content-Type: application/json.")
+        message = await receive()
+        body = message.get("body", b"")
+        if message.get("more_body"):
+            body = await self._rest_of(body, receive)
+        if len(body) > limits.body:
+            raise self._too_large()
+        return bytes(body)
+
+    async def _rest_of(self, body: bytes, receive: Receive) -> bytes:
+        parts, size, more = [body], len(body), True
+        try:
+            async with asyncio.timeout(self.service.limits.seconds):
+                while more and size <= self.service.limits.body:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise RequestProblem.malformed("the connection ended before the body did.")
+                    parts.append(message.get("body", b""))
+                    size, more = size + len(parts[-1]), bool(message.get("more_body"))
+        except TimeoutError:
+            raise RequestProblem(408, "body_too_slow", "the body did not come in time.") from None
+        return b"".join(parts)
+
+    def _too_large(self) -> RequestProblem:
+        return RequestProblem(413, "body_too_large", f"a body has at most {self.service.limits.body:,} bytes.")
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self.started()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stopped()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def find_route(routes: Mapping[str, Route], path: str) -> tuple[Route, str]:
+    """Return the route of a path, and what the path says after it.
+
+    Raises
+    ------
+    RequestProblem
+    """
+    whole = path.strip("/")
+    if whole in routes:
+        return routes[whole], ""
+    parts = whole.split("/")
+    if len(parts) == 2 and parts[0] in routes:
+        return routes[parts[0]], parts[1]
+    for place in (1, 2):  # the name stands there: models/NAME/predict, v2/models/NAME
+        if len(parts) > place:
+            key = "/".join([*parts[:place], *parts[place + 1 :]])
+            if key in routes and parts[place]:
+                return routes[key], parts[place]
+    raise RequestProblem(404, "unknown_path", "there is nothing at this path. GET /openapi.json lists what there is.")
+
+
+async def _send(send: Send, response: Response) -> None:
+    headers: list[tuple[bytes, Any]] = [
+        (b"content-type", response.content_type),
+        (b"content-length", str(len(response.body)).encode()),
+        *_HEADERS,
+        *response.headers,
+    ]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

@@ -1,0 +1,114 @@
+"""Figures of the service for Prometheus, and its log lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from ml_platform.core.secrets import redact
+from ml_platform.serving.problems import RequestProblem
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The environment variable that names the folder in which all workers count. The library reads it when imported."""
+_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+
+
+class Metrics:
+    """What one worker counts. `text` sums all workers up."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        inside = None if FOLDER in os.environ else self._registry
+        self._seconds = Histogram(
+            "ml_platform_request_seconds",
+            "Time from the first byte to the answer",
+            ["route"],
+            buckets=_SECONDS,
+            registry=inside,
+        )
+        self._answers = Counter(
+            "ml_platform_answers", "Answers by route and status", ["route", "status"], registry=inside
+        )
+        self._predictions = Counter(
+            "ml_platform_predictions", "Predictions by model and version", ["model", "version"], registry=inside
+        )
+        self._version = Gauge(
+            "ml_platform_serving_version",
+            "The version that answers",
+            ["model"],
+            multiprocess_mode="min",
+            registry=inside,
+        )
+        self._tick_age = Gauge(
+            "ml_platform_feature_age_seconds",
+            "Age of the published tick",
+            ["table"],
+            multiprocess_mode="max",
+            registry=inside,
+        )
+        self._known: dict[tuple[str, int], tuple[Any, Any]] = {}
+        self._models: dict[tuple[str, int], Any] = {}
+
+    def begin(self) -> float:
+        """Return when a request began."""
+        return time.perf_counter()
+
+    def end(self, begun: float, route: str, status: int) -> None:
+        """Count an answer."""
+        found = self._known.get((route, status))
+        if found is None:
+            found = (self._seconds.labels(route), self._answers.labels(route, str(status)))
+            self._known[route, status] = found
+        found[0].observe(time.perf_counter() - begun)
+        found[1].inc()
+
+    def predicted(self, model: str, version: int, rows: int) -> None:
+        """Count predictions."""
+        counter = self._models.get((model, version))
+        if counter is None:
+            counter = self._models[model, version] = self._predictions.labels(model, str(version))
+        counter.inc(rows)
+
+    def serves(self, model: str, version: int) -> None:
+        """Say which version answers."""
+        self._version.labels(model).set(version)
+
+    def feature_age(self, table: str, seconds: float) -> None:
+        """Say how old a published table is."""
+        self._tick_age.labels(table).set(seconds)
+
+    def unexpected(self, route: str, error: BaseException) -> RequestProblem:
+        """Write a line about an error that nobody foresaw, and return what the client is told: where to look."""
+        id = uuid.uuid4().hex[:12]
+        log_line("error", route=route, error_id=id, error=redact("".join(traceback.format_exception(error))))
+        return RequestProblem(500, "unexpected", f"the service failed; its log has the reason at error_id {id}.")
+
+    def text(self) -> bytes:
+        """Return the figures of all workers."""
+        registry = self._registry
+        if FOLDER in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry, path=os.environ[FOLDER])  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+
+def log_line(event: str, **facts: Any) -> None:
+    """Write one line of JSON to the standard error."""
+    line: Mapping[str, Any] = {"at": time.time(), "event": event, "worker": os.getpid(), **facts}
+    sys.stderr.write(json.dumps(line, default=str) + "\n")
+    sys.stderr.flush()
+
+
+def metrics_folder(state: Path) -> Path:
+    """Return where the workers count together."""
+    return state / "serving" / "metrics"

@@ -1,0 +1,38 @@
+"""What is answered where a request cannot be: a status, a code that programs read, and a sentence for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class RequestProblem(Exception):
+    """A request that gets no prediction.
+
+    Attributes
+    ----------
+    status
+        The HTTP status: 4xx where the request has to change, 5xx where the service cannot answer now.
+    code
+        A word that stays the same, such as ``unknown_column``.
+    retry_after
+        After how many seconds the same request may succeed; None where it never will.
+    """
+
+    def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.retry_after = status, code, message, retry_after
+
+    @property
+    def body(self) -> Mapping[str, Mapping[str, str]]:
+        """What is sent."""
+        return {"error": {"code": self.code, "message": self.message}}
+
+    @classmethod
+    def malformed(cls, message: str) -> RequestProblem:
+        """Return the problem of a body that is not what its media type says."""
+        return cls(400, "malformed_body", message)
+
+    @classmethod
+    def row(cls, code: str, message: str) -> RequestProblem:
+        """Return the problem of a row whose columns are not those that the model needs."""
+        return cls(422, code, message)

@@ -1,0 +1,121 @@
+"""The parent of the workers: it opens the socket, starts them, and starts another where one ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml_platform.core.errors import PlatformError
+from ml_platform.core.private_files import private_folder
+from ml_platform.serving.metrics import FOLDER, log_line, metrics_folder
+
+_BACKLOG = 1024
+_FAST_SECONDS = 5.0
+_MAX_FAST = 5
+
+
+class AddressTaken(PlatformError):
+    """The service cannot listen where it was told to."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"the service cannot listen on {host}:{port}: {reason}. Give another port with --port PORT.")
+
+
+class WorkersDie(PlatformError):
+    """Workers end as soon as they are started."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the workers ended {_MAX_FAST} times within seconds of their start. The lines above name the reason. "
+            "Correct it, and serve again."
+        )
+
+
+@dataclass
+class Workers:
+    """Worker processes on one socket.
+
+    Attributes
+    ----------
+    arguments
+        What each is started with, beside the socket.
+    """
+
+    state: Path
+    arguments: list[str]
+    count: int
+    listening: socket.socket
+    _running: dict[int, tuple[subprocess.Popen[bytes], float]] = field(default_factory=dict)
+    _fast: int = 0
+
+    def start(self) -> None:
+        """Start all workers."""
+        folder = metrics_folder(self.state)
+        shutil.rmtree(folder, ignore_errors=True)  # what workers of an earlier service counted
+        private_folder(folder)
+        for _ in range(self.count):
+            self._start_one()
+
+    def check(self) -> None:
+        """Start a worker for each that has ended.
+
+        Raises
+        ------
+        WorkersDie
+        """
+        for pid, (process, begun) in list(self._running.items()):
+            if process.poll() is None:
+                continue
+            del self._running[pid]
+            self._fast = self._fast + 1 if time.monotonic() - begun < _FAST_SECONDS else 0
+            log_line("worker_ended", pid=pid, status=process.returncode)
+            if self._fast >= _MAX_FAST:
+                raise WorkersDie
+            self._start_one()
+
+    def stop(self, seconds: float = 15.0) -> None:
+        """Let the workers finish what has begun, and end those that take too long."""
+        for process, _ in self._running.values():
+            process.send_signal(signal.SIGTERM)
+        until = time.monotonic() + seconds
+        for process, _ in self._running.values():
+            try:
+                process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _start_one(self) -> None:
+        number = self.listening.fileno()
+        command = [sys.executable, "-m", "ml_platform.serving.worker_process", str(number), *self.arguments]
+        environment = {**os.environ, FOLDER: str(metrics_folder(self.state)), "OMP_NUM_THREADS": "1"}
+        process = subprocess.Popen(
+            command, env=environment, pass_fds=[number], stdin=subprocess.PIPE, start_new_session=True
+        )
+        self._running[process.pid] = (process, time.monotonic())
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises
+    ------
+    AddressTaken
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host.strip("[]"), port))
+        found.listen(_BACKLOG)
+    except OSError as error:
+        found.close()
+        raise AddressTaken(host, port, error.strerror or str(error)) from None
+    return found

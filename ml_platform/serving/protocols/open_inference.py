@@ -1,0 +1,110 @@
+"""The Open Inference Protocol, version 2, over JSON, which KServe, Triton and Seldon speak.
+
+Source: https://github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_platform.declarations.source import ColumnType
+from ml_platform.serving.problems import RequestProblem
+from ml_platform.serving.request_body import shown
+from ml_platform.serving.served_model import ServedModel
+
+_DATATYPES: Mapping[ColumnType, str] = {
+    "int": "INT64",
+    "float": "FP64",
+    "bool": "BOOL",
+    "string": "BYTES",
+    "timestamp": "BYTES",
+}
+_OF = {"BYTES": str, "BOOL": bool, **{f"{sign}INT{bits}": int for sign in ("", "U") for bits in (8, 16, 32, 64)}}
+_FLOATS = frozenset({"FP16", "FP32", "FP64"})
+
+
+def metadata(model: ServedModel) -> Mapping[str, Any]:
+    """Return what the protocol says of a model."""
+    inputs = [{"name": name, "datatype": _DATATYPES[kind], "shape": [-1]} for name, kind in model.sent.items()]
+    outputs = [{"name": name, "datatype": kind, "shape": [-1]} for name, kind in _outputs(model).items()]
+    return {
+        "name": model.spec.name,
+        "versions": [str(model.version.number)],
+        "platform": "ml_platform",
+        "inputs": inputs,
+        "outputs": outputs,
+    }
+
+
+def read_rows(value: Any) -> list[Any]:
+    """Return the rows of an inference request: one tensor of one dimension for each column.
+
+    Raises
+    ------
+    RequestProblem
+    """
+    inputs = value.get("inputs") if isinstance(value, dict) else None
+    if not isinstance(inputs, list) or not inputs:
+        raise RequestProblem.malformed("inputs must be a list of at least one tensor.")
+    columns: dict[str, list[Any]] = {}
+    for tensor in inputs:
+        name, data = _column(tensor)
+        if name in columns:
+            raise RequestProblem.malformed(f"the tensor {shown(name)} comes twice.")
+        columns[name] = data
+    lengths = {len(data) for data in columns.values()}
+    if len(lengths) > 1 or 0 in lengths:
+        raise RequestProblem.malformed("all tensors must have the same number of values, and at least one.")
+    (length,) = lengths
+    return [{name: data[place] for name, data in columns.items()} for place in range(length)]
+
+
+def answer(model: ServedModel, bodies: Sequence[Mapping[str, Any]], asked: Any) -> Mapping[str, Any]:
+    """Return answers as the protocol has them; a value that is null is null in the data."""
+    wanted = asked.get("outputs") if isinstance(asked, dict) else None
+    names = [item.get("name") for item in wanted if isinstance(item, dict)] if isinstance(wanted, list) else None
+    kinds = _outputs(model)
+    if names is not None and (unknown := [name for name in names if name not in kinds]):
+        raise RequestProblem.malformed(f"there is no output {shown(unknown[0])}. There are {', '.join(kinds)}.")
+    outputs = [
+        {"name": name, "datatype": kind, "shape": [len(bodies)], "data": [_value(body, name) for body in bodies]}
+        for name, kind in kinds.items()
+        if not names or name in names
+    ]
+    id = asked.get("id") if isinstance(asked, dict) else None
+    said = {"id": id} if isinstance(id, str) else {}
+    return {"model_name": model.spec.name, "model_version": str(model.version.number), **said, "outputs": outputs}
+
+
+def _column(tensor: Any) -> tuple[str, list[Any]]:
+    if not isinstance(tensor, dict) or not isinstance(tensor.get("name"), str):
+        raise RequestProblem.malformed("each tensor must be an object with a name.")
+    name, shape, data = tensor["name"], tensor.get("shape"), tensor.get("data")
+    kind = tensor.get("datatype")
+    if not isinstance(data, list) or any(isinstance(value, list) for value in data):
+        raise RequestProblem.malformed(f"the data of tensor {shown(name)} must be a flat list.")
+    if shape not in ([len(data)], [len(data), 1]):
+        raise RequestProblem.malformed(
+            f"tensor {shown(name)} has {len(data)} values and the shape {shown(str(shape))}."
+        )
+    if kind not in _OF and kind not in _FLOATS:
+        raise RequestProblem.malformed(f"tensor {shown(name)} has the unknown datatype {shown(kind)}.")
+    fits = (int, float) if kind in _FLOATS else _OF[kind]
+    for value in data:
+        if value is not None and (not isinstance(value, fits) or (isinstance(value, bool) and kind != "BOOL")):
+            raise RequestProblem.malformed(f"tensor {shown(name)} is {kind}, and holds {shown(value)}.")
+    return name, data
+
+
+def _outputs(model: ServedModel) -> Mapping[str, str]:
+    several = len(model.predictor.classes) > 2
+    scores = {f"score.{label}": "FP64" for label in model.predictor.classes} if several else {"score": "FP64"}
+    predicted = {"predicted": "BYTES"} if several else {}
+    return {"prediction_id": "BYTES", **scores, **predicted, "action": "BYTES", "expected_value": "FP64"}
+
+
+def _value(body: Mapping[str, Any], name: str) -> Any:
+    if name.startswith("score."):
+        return body["scores"][name.removeprefix("score.")]
+    return body[name]

@@ -1,0 +1,157 @@
+"""What the service answers, path by path."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from ml_platform.core.errors import NoSuchPrediction, PlatformError
+from ml_platform.serving.app import Request, Response, Route
+from ml_platform.serving.explained import explained_json
+from ml_platform.serving.group_commit import GroupCommit
+from ml_platform.serving.metrics import Metrics
+from ml_platform.serving.openapi import openapi_document
+from ml_platform.serving.problems import RequestProblem
+from ml_platform.serving.protocols import mlflow_scoring, open_inference
+from ml_platform.serving.request_body import checked_rows, read_json, rows_of
+from ml_platform.serving.served_model import Answered, ServedModel
+from ml_platform.serving.service import ROWS_AT_ONCE, Service
+
+_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
+_POST, _GET = frozenset({"POST"}), frozenset({"GET", "HEAD"})
+
+
+class Routes:
+    """The handlers of one worker."""
+
+    def __init__(self, service: Service, metrics: Metrics) -> None:
+        self._service, self._metrics = service, metrics
+        self._commit = GroupCommit(service.sync)
+
+    def table(self) -> Mapping[str, Route]:
+        """Return the routes by path; a name stands after the first part where the key has two."""
+        return {
+            "models/predict": Route("predict", _POST, self.predict, "predict"),
+            "models/features": Route("features", _POST, self.features, "predict"),
+            "models": Route("models", _GET, self.models, "predict"),
+            "predictions": Route("explain", _GET, self.explain, "predict"),
+            "healthz": Route("healthz", _GET, self.healthy),
+            "readyz": Route("readyz", _GET, self.ready),
+            "metrics": Route("metrics", _GET, self.metrics, "admin"),
+            "openapi.json": Route("openapi", _GET, self.openapi),
+            "ping": Route("healthz", _GET, self.healthy),
+            "invocations": Route("invocations", _POST, self.invocations, "predict"),
+            "models/invocations": Route("invocations", _POST, self.invocations, "predict"),
+            "v2/health/live": Route("healthz", _GET, self.healthy),
+            "v2/health/ready": Route("readyz", _GET, self.ready),
+            "v2/models": Route("v2_model", _GET, self.v2_model, "predict"),
+            "v2/models/ready": Route("v2_ready", _GET, self.v2_model, "predict"),
+            "v2/models/infer": Route("infer", _POST, self.infer, "predict"),
+        }
+
+    async def predict(self, request: Request) -> Response:
+        """Answer one row, or several under ``rows``."""
+        model = self._service.model(request.rest)
+        rows, several = rows_of(read_json(request.body), self._service.limits.rows)
+        answered = await self._answers(model, rows) if several else self._service.answer(model, rows)
+        bodies = await self.commit(model, answered)
+        return Response(self._service.encode({"predictions": bodies} if several else bodies[0]))
+
+    async def commit(self, model: ServedModel, answered: Sequence[Answered]) -> list[Mapping[str, Any]]:
+        """Log answers as the model declares, and return their bodies."""
+        bodies = self._service.record(answered)
+        self._metrics.predicted(model.version.model, model.version.number, len(bodies))
+        online = model.spec.deployment.online
+        if online is not None and online.log == "synced":
+            await self._commit.wait()
+        return bodies
+
+    async def _answers(self, model: ServedModel, rows: Sequence[Mapping[str, Any]]) -> list[Answered]:
+        """Answer many rows, some at a time, so that other requests have a turn."""
+        until, answered = time.monotonic() + self._service.limits.seconds, list[Answered]()
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            answered += self._service.answer(model, rows[start : start + ROWS_AT_ONCE], start)
+            await asyncio.sleep(0)
+            if time.monotonic() > until:
+                text = f"{len(answered):,} of {len(rows):,} rows were answered in time. Send fewer at once."
+                raise RequestProblem(503, "too_slow", text, retry_after=1)
+        return answered
+
+    async def invocations(self, request: Request) -> Response:
+        """Answer a body of MLflow's protocol."""
+        model = self._service.model(request.rest or self._only_model())
+        rows = checked_rows(mlflow_scoring.read_rows(read_json(request.body)), self._service.limits.rows)
+        bodies = await self.commit(model, await self._answers(model, rows))
+        return Response(self._service.encode(mlflow_scoring.answer(bodies)))
+
+    def _only_model(self) -> str:
+        """Return the model that answers where a path names none."""
+        names = list(self._service.followed.models)
+        if len(names) != 1:
+            text = f"{len(names)} models answer here. Name one: /models/NAME/invocations."
+            raise RequestProblem(404, "unknown_model", text)
+        return names[0]
+
+    async def infer(self, request: Request) -> Response:
+        """Answer a body of the Open Inference Protocol."""
+        model, body = self._service.model(request.rest), read_json(request.body)
+        rows = checked_rows(open_inference.read_rows(body), self._service.limits.rows)
+        answered = await self._answers(model, rows)
+        open_inference.answer(
+            model, [item.body for item in answered], body
+        )  # what is wrong is said before it is logged
+        bodies = await self.commit(model, answered)
+        return Response(self._service.encode(open_inference.answer(model, bodies, body)))
+
+    async def v2_model(self, request: Request) -> Response:
+        """Say what a model is, as the Open Inference Protocol has it; that it answers is that it is ready."""
+        return Response(self._service.encode(open_inference.metadata(self._service.model(request.rest))))
+
+    async def features(self, request: Request) -> Response:
+        """Return the features that a prediction would use."""
+        model = self._service.model(request.rest)
+        rows, several = rows_of(read_json(request.body), self._service.limits.rows)
+        found = self._service.features(model, rows)
+        return Response(self._service.encode({"rows": found} if several else found[0]))
+
+    async def models(self, request: Request) -> Response:
+        """Return what serves, all models or one."""
+        if request.rest:
+            return Response(self._service.encode(self._service.model(request.rest).facts))
+        return Response(self._service.encode({"models": self._service.facts}))
+
+    async def explain(self, request: Request) -> Response:
+        """Return why a prediction is what it is."""
+        try:
+            found = await asyncio.to_thread(explained_json, self._service.project, unquote(request.rest))
+        except NoSuchPrediction as error:
+            raise RequestProblem(404, "unknown_prediction", str(error)) from None
+        except PlatformError as error:
+            raise RequestProblem(503, "not_explained", str(error), retry_after=10) from None
+        return Response(self._service.encode(found))
+
+    async def healthy(self, request: Request) -> Response:
+        """Say that the worker lives."""
+        return Response(b'{"status":"ok"}')
+
+    async def ready(self, request: Request) -> Response:
+        """Say whether every model has a version that answers."""
+        waiting = {
+            name: item.problem or "no version"
+            for name, item in self._service.followed.models.items()
+            if item.serving is None
+        }
+        status = 503 if waiting else 200
+        body = {"status": "not ready" if waiting else "ready", "waiting": waiting}
+        return Response(self._service.encode(body), status)
+
+    async def metrics(self, request: Request) -> Response:
+        """Return the figures for Prometheus."""
+        return Response(self._metrics.text(), content_type=_TEXT)
+
+    async def openapi(self, request: Request) -> Response:
+        """Return the OpenAPI document."""
+        return Response(self._service.encode(openapi_document(self._service)))

@@ -1,0 +1,47 @@
+"""Rows of a request as Python has them: JSON has no instants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ml_platform.declarations.source import ColumnType
+from ml_platform.serving.problems import RequestProblem
+from ml_platform.serving.request_body import shown
+
+
+class RowReader:
+    """Reads the instants of rows; what else is wrong with a row, the look-up says.
+
+    Parameters
+    ----------
+    columns
+        The type of each column that a request may send.
+    """
+
+    def __init__(self, columns: Mapping[str, ColumnType]) -> None:
+        self._instants = [name for name, kind in columns.items() if kind == "timestamp"]
+
+    def read(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a row with its instants, aware of their zones.
+
+        Raises
+        ------
+        RequestProblem
+        """
+        given = [name for name in self._instants if row.get(name) is not None]
+        return {**row, **{name: _instant(name, row[name]) for name in given}} if given else row
+
+
+def _instant(name: str, value: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if found is not None and found.utcoffset() is not None:
+            return found
+    except ValueError:
+        pass
+    text = (
+        f"column {name} must be a time with its zone, such as 2024-03-01T12:00:00Z, found {shown(value)}. Correct it."
+    )
+    raise RequestProblem.row("wrong_column", text)

@@ -1,0 +1,263 @@
+"""One version of a model, ready to answer: from what a request says to a score, an action, and the record of both."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ml_platform.core.clock import from_micros, to_micros
+from ml_platform.core.errors import OnlineRequestFault, OnlineStoreUnavailable, PredictionError, listed
+from ml_platform.core.hashing import format_instant
+from ml_platform.datasets.left_out import PREDICTION_TIME
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.source import ColumnType
+from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.row_form import RowForm, RowPrediction
+from ml_platform.operations.online.content import joins_online
+from ml_platform.operations.online.lookup import LookedUp, ModelLookup
+from ml_platform.operations.predictions.online_log import LogContext, LoggedPrediction
+from ml_platform.project import Project
+from ml_platform.serving.problems import RequestProblem
+from ml_platform.serving.row_values import RowReader
+from ml_platform.serving.table_states import TableStates
+from ml_platform.storage.online.description import Description
+from ml_platform.storage.online.store import View
+from ml_platform.storage.prediction_log import kept_json
+from ml_platform.storage.versions import Version
+
+_DAY = 24 * 60 * 60 * 10**6
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answer, and what is logged of it but for the number of its context."""
+
+    body: Mapping[str, Any]
+    context: LogContext
+    record: LoggedPrediction
+
+
+@dataclass(frozen=True)
+class _Now:
+    """What answers share while the store has the same description."""
+
+    description: Description
+    context: LogContext
+    tables: TableStates
+
+
+class ServedModel:
+    """A version that answers. Not shared between threads.
+
+    Attributes
+    ----------
+    spec
+        The model as it is declared.
+    columns
+        Name and type of each logged value, in order.
+    """
+
+    def __init__(self, project: Project, version: Version) -> None:
+        self.version, self.spec = version, project.spec.models[version.model]
+        self.predictor: Predictor = load_predictor(project, project.store.get("trained_model", version.id))
+        self._form: RowForm = self.predictor.row_form()
+        self._lookup = ModelLookup(project.spec, self.spec)
+        own = required_columns(project.spec, self.spec)
+        self._inputs = [column.name for column in self.predictor.inputs]
+        self._key = self._lookup.key_columns
+        self._key_columns = [f"{own.name}.{name}" for name in self._key]
+        self.sent: Mapping[str, ColumnType] = {name: own.columns[name].type for name in self._lookup.allowed_own}
+        """The columns that a request can send, with their types."""
+        self._reader = RowReader(self.sent)
+        given = {f"{own.name}.{name}": self.sent[name] for name in self._lookup.needed_own}
+        used = {column.name: column.type for column in self.predictor.inputs if column.name != PREDICTION_TIME}
+        self.columns = tuple({**given, **used}.items())
+        self._logged = [name for name, _ in self.columns]
+        self._instants = [place for place, (_, kind) in enumerate(self.columns) if kind == "timestamp"]
+        self._scores = _score_names(self.predictor)
+        self._declared = kept_json(project.spec, version.model)
+        joined = joins_online(project.spec, self.spec)
+        self._tables = {item.table.name: item.table for item in joined}
+        self._source_inputs = [NodeName("source", name) for name in self.spec.population.sources]
+        self._now: _Now | None = None
+        self._secret, self._count = os.urandom(16), 0
+        self._day, self._start = -1, ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What serves, for people and programs."""
+        population = self.spec.population
+        return {
+            "model": self.spec.name,
+            "version": self.version.number,
+            "trained_model": self.version.id,
+            "task": self.spec.task,
+            "description": self.spec.description,
+            "entity": population.entity,
+            "key": {name: self.sent[name] for name in self._key},
+            "columns": {name: kind for name, kind in self.sent.items() if name not in self._key},
+            "tables": list(self._tables),
+        }
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The key columns of the entity."""
+        return self._key
+
+    def answer(self, row: Mapping[str, Any], view: View, at: datetime) -> Answered:
+        """Return the prediction for one row of a request.
+
+        Parameters
+        ----------
+        row
+            As the body has it: the entity's key, and columns that the store does not have or that differ.
+        view
+            The online store.
+        at
+            Now, by the project's clock.
+
+        Raises
+        ------
+        RequestProblem
+        """
+        found = self._look_up(row, view)
+        if found.missing:
+            raise RequestProblem.row("missing_column", self._missing(found))
+        shared, micros = self._shared(view.description), to_micros(at)
+        states = {state.alias: shared.tables.state(state, micros) for state in found.tables}
+        values = found.values
+        values[PREDICTION_TIME] = at
+        try:
+            predicted = self._form.predict([values[name] for name in self._inputs])
+        except PredictionError as error:
+            raise RequestProblem.row("wrong_type", str(error)) from None
+        id = self._id(values, micros)
+        record = self._record(id, values, predicted, micros)
+        return Answered(self._body(id, predicted, states, at), shared.context, record)
+
+    def predict_values(self, values: Sequence[Any]) -> RowPrediction:
+        """Return the prediction for one value of each of the predictor's inputs."""
+        return self._form.predict(values)
+
+    def features(self, row: Mapping[str, Any], view: View, at: datetime) -> Mapping[str, Any]:
+        """Return the values that a prediction for a row would use, without predicting."""
+        found = self._look_up(row, view)
+        shared = self._shared(view.description)
+        return {
+            "values": {name: _json(found.values.get(name)) for name, _ in self.columns},
+            "tables": {state.alias: shared.tables.state(state, to_micros(at)) for state in found.tables},
+            "missing": list(found.missing),
+        }
+
+    def _look_up(self, row: Mapping[str, Any], view: View) -> LookedUp:
+        own = self._reader.read(row)
+        try:
+            return self._lookup.look_up(view, own)
+        except OnlineRequestFault as error:
+            raise RequestProblem.row("wrong_column", str(error)) from None
+        except OnlineStoreUnavailable as error:
+            raise RequestProblem(503, "store_unavailable", str(error), retry_after=5) from None
+
+    def _missing(self, found: LookedUp) -> str:
+        names = [name.partition(".")[2] for name in found.missing]
+        noun = "column" if len(names) == 1 else "columns"
+        return (
+            f"the request lacks the {noun} {listed(names)}, and the online store has no row of "
+            f"{self.spec.population.owner} for this {self.spec.population.entity}. Send what the model needs beside "
+            "the key."
+        )
+
+    def _shared(self, description: Description) -> _Now:
+        if self._now is None or self._now.description is not description:
+            self._now = self._share(description)
+        return self._now
+
+    def _share(self, description: Description) -> _Now:
+        published = {name: description.tables[name] for name in self._tables}
+        inputs = {str(NodeName("feature_table", name)): table.artifact for name, table in published.items()}
+        rows = description.rows.get(self.spec.name)
+        if rows is not None:
+            inputs |= {str(node): rows.artifact for node in self._source_inputs[:1]}
+        context = LogContext(
+            model=self.version.model,
+            version=self.version.number,
+            trained_model=self.version.id,
+            inputs=inputs,
+            ticks={name: table.tick for name, table in published.items()},
+            key=self._key,
+            columns=self.columns,
+            scores=self._scores,
+            declared=self._declared,
+        )
+        ticks = {name: table.tick for name, table in published.items()}
+        return _Now(description, context, TableStates(self.spec, self._tables, ticks))
+
+    def _id(self, values: Mapping[str, Any], at: int) -> str:
+        """Return the id of a prediction: no two are equal, in whatever worker."""
+        day = at // _DAY
+        if day != self._day:
+            self._day, self._start = day, f"{self.version.model}.{from_micros(at):%Y%m%d}."
+        self._count += 1
+        said = f"{self._count}|{at}|{[values[name] for name in self._key_columns]}"
+        digest = hashlib.blake2b(said.encode(errors="replace"), digest_size=8, key=self._secret)
+        return self._start + digest.hexdigest()
+
+    def _record(self, id: str, values: Mapping[str, Any], predicted: RowPrediction, at: int) -> LoggedPrediction:
+        logged = [values[name] for name in self._logged]
+        for place in self._instants:
+            if logged[place] is not None:
+                logged[place] = to_micros(logged[place])
+        return LoggedPrediction(
+            context=-1,
+            id=id,
+            at=at,
+            key=[values[name] for name in self._key_columns],
+            scores=[predicted.score] if predicted.score is not None else list(predicted.scores),
+            predicted=None if predicted.predicted is None else str(predicted.predicted),
+            action=predicted.action,
+            expected_value=_number(predicted.expected_value),
+            unlearned_nulls=predicted.unlearned_nulls,
+            values=logged,
+        )
+
+    def _body(self, id: str, predicted: RowPrediction, states: Mapping[str, Any], at: datetime) -> Mapping[str, Any]:
+        scores = (
+            {"score": _number(predicted.score)}
+            if not predicted.scores
+            else {
+                "scores": dict(zip(map(str, self.predictor.classes), predicted.scores, strict=True)),
+                "predicted": predicted.predicted,
+            }
+        )
+        return {
+            "prediction_id": id,
+            "model": self.version.model,
+            "version": self.version.number,
+            "prediction_time": format_instant(at),
+            **scores,
+            "action": predicted.action,
+            "expected_value": _number(predicted.expected_value),
+            "unlearned_nulls": predicted.unlearned_nulls.split(", ") if predicted.unlearned_nulls else [],
+            "tables": states,
+        }
+
+
+def _score_names(predictor: Predictor) -> tuple[str, ...]:
+    several = len(predictor.classes) > 2
+    return tuple(f"score.{label}" for label in predictor.classes) if several else ("score",)
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else value
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return format_instant(value)
+    return _number(value) if isinstance(value, float) else value

@@ -1,0 +1,148 @@
+"""The service of one worker process: bodies of requests in, bodies of answers out. It knows nothing of HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ml_platform.operations.predictions.online_log import OnlineLogWriter, online_log_folder
+from ml_platform.project import Project
+from ml_platform.serving.followed_models import Followed, FollowedModels
+from ml_platform.serving.problems import RequestProblem
+from ml_platform.serving.served_model import Answered, ServedModel
+from ml_platform.storage.frame_log import FrameLog
+from ml_platform.storage.online.opened import open_online_store
+from ml_platform.storage.online.store import OnlineStore, View
+
+ROWS_AT_ONCE = 16
+"""How many rows are answered before other requests have a turn."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may ask for.
+
+    Attributes
+    ----------
+    body
+        Bytes.
+    rows
+        Rows.
+    seconds
+        How long a body may take to come, and an answer to be made.
+    """
+
+    body: int = 2**20
+    rows: int = 1000
+    seconds: float = 10.0
+
+
+class Service:
+    """Answers for all models of a project."""
+
+    def __init__(self, project: Project, limits: Limits | None = None) -> None:
+        self.project, self.limits = project, limits or Limits()
+        self.store: OnlineStore = open_online_store(project.spec.file.storage.online, project.state, project.spec.name)
+        self.followed = FollowedModels.begin(project)
+        self._log = OnlineLogWriter(FrameLog(online_log_folder(project)))
+        self._encode = msgspec.json.Encoder().encode
+
+    def model(self, name: str) -> ServedModel:
+        """Return what serves for a model.
+
+        Raises
+        ------
+        RequestProblem
+        """
+        followed = self.followed.models.get(name)
+        if followed is None:
+            known = ", ".join(self.followed.models) or "none"
+            raise RequestProblem(404, "unknown_model", f"no model of this name answers online. There is: {known}.")
+        if followed.serving is None:
+            reason = followed.problem or "no version of it is deployed yet. Deploy one with ml-platform run"
+            raise RequestProblem(503, "no_version", f"{name}: {reason}.", retry_after=10)
+        return followed.serving
+
+    def answer(self, model: ServedModel, rows: Sequence[Mapping[str, Any]], first: int | None = None) -> list[Answered]:
+        """Return the answers to rows; nothing is logged yet.
+
+        Parameters
+        ----------
+        first
+            The number of the first row within its request, for messages; None where the request is one row.
+
+        Raises
+        ------
+        RequestProblem
+            For the first row that cannot be answered.
+        """
+        at = self.followed.now
+        with self.store.view() as view:
+            if first is None:
+                return [model.answer(row, view, at) for row in rows]
+            return [_numbered(model, row, view, at, first + number) for number, row in enumerate(rows)]
+
+    def record(self, answered: Sequence[Answered]) -> list[Mapping[str, Any]]:
+        """Log answers, and return their bodies, which may leave now.
+
+        Raises
+        ------
+        RequestProblem
+            Where they cannot be logged.
+        """
+        try:
+            for item in answered:
+                number = self._log.number(item.context)
+                self._log.write(msgspec.structs.replace(item.record, context=number))
+        except OSError as error:
+            raise RequestProblem(
+                503, "log_unavailable", f"the prediction cannot be logged ({error.strerror}), so it is not given.", 5
+            ) from None
+        return [item.body for item in answered]
+
+    def features(self, model: ServedModel, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return the features that predictions for rows would use."""
+        with self.store.view() as view:
+            return [model.features(row, view, self.followed.now) for row in rows]
+
+    @property
+    def facts(self) -> list[Mapping[str, Any]]:
+        """What serves, model by model."""
+        return [
+            item.serving.facts if item.serving else {"model": item.model, "version": None, "problem": item.problem}
+            for item in self.followed.models.values()
+        ]
+
+    def encode(self, value: Any) -> bytes:
+        """Return a value as JSON."""
+        return self._encode(value)
+
+    def sync(self) -> None:
+        """Wait until every record that was written is on the disk. May run in a thread."""
+        self._log.sync()
+
+    def look(self) -> list[Followed]:
+        """Follow the champions, and end a log file that is old. Runs in a thread."""
+        return self.followed.look()
+
+    def rotate_log(self) -> None:
+        """End a log file that is old, so that its rows reach the prediction log."""
+        self._log.rotate()
+
+    def close(self) -> None:
+        """End the log."""
+        self._log.close()
+        self.store.close()
+
+
+def _numbered(model: ServedModel, row: Mapping[str, Any], view: View, at: datetime, number: int) -> Answered:
+    try:
+        return model.answer(row, view, at)
+    except RequestProblem as problem:
+        raise RequestProblem(
+            problem.status, problem.code, f"row {number}: {problem.message}", problem.retry_after
+        ) from None

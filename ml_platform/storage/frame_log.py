@@ -1,0 +1,124 @@
+"""A log of small records that a process writes before it answers: files of frames, one writer each.
+
+A frame is the length of its body, the body's CRC-32, and the body, in one `write`. So a killed process leaves whole
+frames and at most one torn one at the end, and what was written outlives every process. It outlives a power cut once
+`sync` has returned.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import time
+import uuid
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from ml_platform.core.private_files import private_folder
+
+_HEAD = struct.Struct("<II")
+_SUFFIX = ".frames"
+_MAX_BYTES = 64 * 2**20
+_MAX_SECONDS = 600.0
+
+
+class FrameLog:
+    """The file that a process writes to, and the next one when it is large or old.
+
+    The file is locked while it is written to: one without a lock has no writer any more.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int = _MAX_BYTES, max_seconds: float = _MAX_SECONDS) -> None:
+        self._folder, self._max_bytes, self._max_seconds = private_folder(folder), max_bytes, max_seconds
+        self._file: int | None = None
+        self._size, self._opened = 0, 0.0
+        self.number = 0
+        """How many files were begun: who writes a frame that others rely on writes it again into the next file."""
+
+    def prepare(self) -> int:
+        """Return the number of the file that the next frame goes to; another one where this is large or old."""
+        self.end_if_old()
+        if self._file is None:
+            path = self._folder / f"{time.time_ns():020d}-{uuid.uuid4().hex[:12]}{_SUFFIX}"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+            # locked under a name that no reader looks for: a reader never finds it without its lock
+            hidden = path.with_suffix(".new")
+            self._file = os.open(hidden, flags, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            hidden.rename(path)
+            self._size, self._opened, self.number = 0, time.monotonic(), self.number + 1
+        return self.number
+
+    def end_if_old(self) -> None:
+        """End the file where it is large or old."""
+        aged = time.monotonic() - self._opened >= self._max_seconds
+        if self._file is not None and self._size and (aged or self._size >= self._max_bytes):
+            self.close()
+
+    def append(self, body: bytes) -> None:
+        """Write a frame into the file that `prepare` left open; when this returns, the operating system has it.
+
+        Raises
+        ------
+        OSError
+            Where it could not be written, such as on a full disk. What was written of it is cut off again.
+        """
+        if self._file is None:
+            self.prepare()
+        assert self._file is not None
+        frame = _HEAD.pack(len(body), zlib.crc32(body)) + body
+        try:
+            written = os.write(self._file, frame)
+            if written != len(frame):
+                raise OSError(28, "no space left for a whole record")
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            raise
+        self._size += len(frame)
+
+    def sync(self) -> None:
+        """Wait until everything that was appended is on the disk."""
+        if self._file is not None:
+            os.fdatasync(self._file)
+
+    def close(self) -> None:
+        """End the file; the next frame begins another."""
+        if self._file is not None:
+            os.fdatasync(self._file)
+            os.close(self._file)
+            self._file = None
+
+
+def read_frames(path: Path) -> Iterator[bytes]:
+    """Yield the bodies of a file's frames, up to the first that is not whole."""
+    content = path.read_bytes()
+    at = 0
+    while at + _HEAD.size <= len(content):
+        size, checksum = _HEAD.unpack_from(content, at)
+        body = content[at + _HEAD.size : at + _HEAD.size + size]
+        if len(body) != size or zlib.crc32(body) != checksum:
+            return
+        yield body
+        at += _HEAD.size + size
+
+
+def whole_bytes(path: Path) -> int:
+    """Return how many bytes of a file are whole frames."""
+    return sum(_HEAD.size + len(body) for body in read_frames(path))
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """Return the files of all writers, the oldest first."""
+    return sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
+
+
+def has_writer(path: Path) -> bool:
+    """Return whether a process still writes to a file."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,0 +1,333 @@
+"""The service over HTTP: every request gets a clear answer, and whatever is wrong changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+import uvicorn
+
+from ml_platform.operations.predictions.compact_online import compact_online_log
+from ml_platform.serving.access import ServiceAccess
+from ml_platform.serving.metrics import Metrics
+from ml_platform.serving.overload import Overload
+from ml_platform.serving.service import Limits, Service
+from ml_platform.serving.worker import make_app
+from ml_platform.storage.frame_log import FrameLog
+from ml_platform.storage.prediction_log import read_predictions
+from tests.features.world import at
+from tests.serving.world import NOW, ServedWorld, served_world
+from tests.up_server import free_port
+
+ROW = {"id": "q1", "shop": "a", "customer": 1, "items": 2, "gift": True}
+LIMITS = Limits(body=20_000, rows=40, seconds=2.0)
+
+
+@dataclass
+class Server:
+    """A server of one worker in a thread of the test."""
+
+    url: str
+    service: Service
+
+    def post(self, path: str, value: Any = None, **headers: str) -> requests.Response:
+        """Send a value as JSON; bytes as they are."""
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        return requests.post(self.url + path, body, headers={"Content-Type": "application/json", **headers}, timeout=20)
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return requests.get(self.url + path, headers=headers, timeout=60)
+
+
+def serve(world: ServedWorld, environ: dict[str, str] | None = None) -> Iterator[Server]:
+    """Serve a world until the test ends."""
+    port, service = free_port(), Service(world.project, LIMITS)
+    app = make_app(service, ServiceAccess.for_port(port, (), environ or {}), Metrics(), Overload(max_wait=30.0))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, lifespan="on", loop="uvloop"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    yield Server(f"http://127.0.0.1:{port}", service)
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedWorld]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield served_world(tmp_path_factory.mktemp("served"), patch)
+
+
+@pytest.fixture(scope="module")
+def server(world: ServedWorld) -> Iterator[Server]:
+    yield from serve(world)
+
+
+def test_one_row_and_many_get_the_same_scores(server: Server) -> None:
+    one = server.post("/models/by_rows/predict", ROW)
+    many = server.post("/models/by_rows/predict", {"rows": [ROW] * 40})
+    assert (one.status_code, many.status_code) == (200, 200)
+    assert {item["score"] for item in many.json()["predictions"]} == {one.json()["score"]}
+    assert len({item["prediction_id"] for item in many.json()["predictions"]}) == 40
+
+
+NESTED = b'{"a":' * 100_000
+HOSTILE = {
+    "no body": b"",
+    "no JSON": b"{",
+    "a list": b"[]",
+    "a number": b"1",
+    "a text": b'"a"',
+    "null": b"null",
+    "invalid UTF-8": b'{"id": "\xff"}',
+    "UTF-16": '{"id": "a"}'.encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "NaN": b'{"id": "q1", "items": NaN}',
+    "Infinity": b'{"id": "q1", "items": -Infinity}',
+    "a huge float": b'{"id": "q1", "items": 1e999}',
+    "a huge integer": b'{"id": "q1", "items": ' + b"9" * 5000 + b"}",
+    "a key twice": b'{"id": "q1", "id": "q2", "items": 1}',
+    "a key twice within a row": b'{"rows": [{"id": "q1", "id": "q2"}]}',
+    "deep nesting": NESTED[:19_000],
+    "deep lists": b"[" * 19_000,
+    "an object for a value": b'{"id": {}}',
+    "a list for a value": b'{"id": ["q1"]}',
+    "an empty key": b'{"": 1}',
+    "an unknown key": b'{"id": "q1", "__proto__": 1}',
+    "rows of nothing": b'{"rows": []}',
+    "rows that are none": b'{"rows": [1]}',
+    "rows that are no list": b'{"rows": {"id": "q1"}}',
+    "rows and more": b'{"rows": [], "id": "q1"}',
+    "a lone surrogate": b'{"id": "\\ud800", "shop": "a"}',
+    "trailing text": b"{} {}",
+    "a comment": b"{/* */}",
+    "a zero byte": b'{"id": "q1\x00"}',
+}
+
+
+@pytest.mark.parametrize("path", ["/models/by_rows/predict", "/models/by_rows/invocations", "/v2/models/by_rows/infer"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_body_gets_a_clear_refusal(world: ServedWorld, server: Server, name: str, path: str) -> None:
+    answer = server.post(path, HOSTILE[name])
+    assert 400 <= answer.status_code < 500
+    problem = answer.json()["error"]
+    assert problem["message"].endswith(".")
+    assert len(problem["message"]) < 500
+    assert problem["code"]
+
+
+def test_hostile_bodies_are_not_logged_and_the_service_goes_on(world: ServedWorld, server: Server) -> None:
+    before = rows_logged(world)
+    for body in HOSTILE.values():
+        server.post("/models/by_rows/predict", body)
+    assert rows_logged(world) == before
+    assert server.post("/models/by_rows/predict", ROW).status_code == 200
+
+
+def rows_logged(world: ServedWorld) -> int:
+    compact_online_log(world.project, NOW)
+    return len(read_predictions(world.project, "by_rows", at(0), at(100)))
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status", "code"),
+    [
+        ("/models/nobody/predict", ROW, {}, 404, "unknown_model"),
+        ("/nothing", ROW, {}, 404, "unknown_path"),
+        ("/models/by_rows/nothing", ROW, {}, 404, "unknown_path"),
+        ("/models//predict", ROW, {}, 404, "unknown_path"),
+        ("/metrics", ROW, {}, 405, "wrong_method"),
+        ("/models/by_rows/predict", ROW, {"Content-Type": "text/plain"}, 415, "wrong_type"),
+        ("/models/by_rows/predict", ROW, {"Content-Type": "application/x-www-form-urlencoded"}, 415, "wrong_type"),
+        ("/models/by_rows/predict", ROW, {"Origin": "https://evil.example"}, 403, "other_origin"),
+        ("/models/by_rows/predict", ROW, {"Origin": "null"}, 403, "other_origin"),
+        ("/models/by_rows/predict", ROW, {"Sec-Fetch-Site": "cross-site"}, 403, "other_site"),
+        ("/models/by_rows/predict", ROW, {"Host": "evil.example"}, 403, "unknown_host"),
+        ("/models/by_rows/predict", {"rows": [ROW] * 41}, {}, 413, "too_many_rows"),
+        ("/models/by_rows/predict", {"id": "a" * 20_001}, {}, 413, "body_too_large"),
+    ],
+)
+def test_a_request_that_cannot_be_answered_says_why(
+    server: Server, path: str, body: Any, headers: dict[str, str], status: int, code: str
+) -> None:
+    answer = server.post(path, body, **headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_a_body_without_a_length_is_counted_while_it_comes(server: Server) -> None:
+    def parts() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b" " * 1000
+
+    answer = requests.post(
+        server.url + "/models/by_rows/predict", parts(), headers={"Content-Type": "application/json"}, timeout=20
+    )
+    assert answer.status_code == 413
+    small = requests.post(
+        server.url + "/models/by_ticks/predict",
+        iter([b'{"sho', b'p": "a"}']),
+        headers={"Content-Type": "application/json"},
+        timeout=20,
+    )
+    assert small.status_code == 200
+
+
+def test_a_body_that_does_not_come_ends_the_wait(server: Server) -> None:
+    import socket
+
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as sock:
+        head = f"POST /models/by_rows/predict HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+        sock.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        assert b"408" in sock.recv(1000).split(b"\r\n")[0]
+
+
+def test_mlflow_clients_are_answered(server: Server) -> None:
+    wanted = server.post("/models/by_rows/predict", ROW).json()["score"]
+    split = {"dataframe_split": {"columns": list(ROW), "data": [list(ROW.values())] * 2}}
+    for body in (
+        split,
+        {"dataframe_records": [ROW, ROW]},
+        {"instances": [ROW, ROW]},
+        {"inputs": {name: [value, value] for name, value in ROW.items()}},
+        {**split, "params": {}},
+    ):
+        answer = server.post("/models/by_rows/invocations", body)
+        assert answer.status_code == 200, answer.text
+        assert [item["score"] for item in answer.json()["predictions"]] == [wanted, wanted]
+    assert server.get("/ping").status_code == 200
+    assert server.post("/invocations", split).json()["error"]["code"] == "unknown_model"  # four models answer here
+
+
+def test_clients_of_the_open_inference_protocol_are_answered(server: Server) -> None:
+    wanted = server.post("/models/by_rows/predict", ROW).json()
+    kinds = {"id": "BYTES", "shop": "BYTES", "customer": "INT64", "items": "INT64", "gift": "BOOL"}
+    inputs = [{"name": name, "datatype": kinds[name], "shape": [3], "data": [value] * 3} for name, value in ROW.items()]
+    answer = server.post("/v2/models/by_rows/infer", {"id": "42", "inputs": inputs, "outputs": [{"name": "score"}]})
+    assert answer.json() == {
+        "model_name": "by_rows",
+        "model_version": str(wanted["version"]),
+        "id": "42",
+        "outputs": [{"name": "score", "datatype": "FP64", "shape": [3], "data": [wanted["score"]] * 3}],
+    }
+    assert server.get("/v2/health/live").status_code == server.get("/v2/health/ready").status_code == 200
+    about = server.get("/v2/models/by_rows").json()
+    assert {"name": "customer", "datatype": "INT64", "shape": [-1]} in about["inputs"]
+    inputs[0] = {**inputs[0], "shape": [4]}
+    assert server.post("/v2/models/by_rows/infer", {"inputs": inputs}).status_code == 400
+    unknown = server.post("/v2/models/by_rows/infer", {"inputs": inputs[1:], "outputs": [{"name": "magic"}]})
+    assert unknown.status_code in (400, 422)
+
+
+def test_what_serves_and_how_it_does_can_be_asked(server: Server) -> None:
+    models = {item["model"]: item for item in server.get("/models").json()["models"]}
+    assert models["by_rows"]["key"] == {"id": "string"}
+    assert server.get("/models/by_rows").json() == models["by_rows"]
+    assert server.get("/healthz").json() == {"status": "ok"}
+    assert server.get("/readyz").json() == {"status": "ready", "waiting": {}}
+    figures = server.get("/metrics").text
+    assert f'ml_platform_serving_version{{model="by_rows"}} {models["by_rows"]["version"]}.0' in figures
+    assert 'ml_platform_answers_total{route="predict",status="200"}' in figures
+
+
+def test_the_features_of_a_prediction_can_be_asked_without_predicting(world: ServedWorld, server: Server) -> None:
+    before = rows_logged(world)
+    found = server.post("/models/by_ticks/features", {"shop": "a"}).json()
+    assert found["values"]["shop_recent.sales_6h"] >= 0
+    assert found["tables"]["shop_recent"]["tick"] == "2024-05-01T19:00:00.000000Z"
+    assert rows_logged(world) == before
+
+
+def test_a_token_opens_what_its_scope_says(world: ServedWorld) -> None:
+    tokens = {"ML_PLATFORM_PREDICT_TOKEN": "p" * 20, "ML_PLATFORM_ADMIN_TOKEN": "a" * 20}
+    for server in serve(world, tokens):
+
+        def status(path: str, token: str | None, server: Server = server) -> int:
+            headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+            return (server.post(path, ROW, **headers) if "predict" in path else server.get(path, **headers)).status_code
+
+        assert [status("/models/by_rows/predict", token) for token in (None, "x" * 20, "", "p" * 20, "a" * 20)] == [
+            401, 401, 401, 200, 200,
+        ]  # fmt: skip
+        assert [status("/metrics", token) for token in (None, "p" * 20, "a" * 20)] == [401, 403, 200]
+        assert status("/healthz", None) == 200
+
+
+def test_a_full_disk_gives_no_prediction_and_the_next_request_is_answered(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FrameLog, "append", full)
+        answer = server.post("/models/by_rows/predict", ROW)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "No space left on device" in answer.json()["error"]["message"]
+    assert server.post("/models/by_rows/predict", ROW).status_code == 200
+
+
+def test_an_error_that_nobody_foresaw_is_not_shown_to_the_client(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("a secret thing")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Service, "answer", fails)
+        answer = server.post("/models/by_rows/predict", ROW)
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    id = answer.json()["error"]["message"].split()[-1].rstrip(".")
+    line = next(json.loads(line) for line in capfd.readouterr().err.splitlines() if id in line)
+    assert "RuntimeError: a secret thing" in line["error"]
+
+
+def test_a_new_champion_takes_over_while_requests_are_answered(world: ServedWorld, server: Server) -> None:
+    before = server.post("/models/yes/predict", ROW).json()["version"]
+    world.deploy("yes", seed=7)
+    until = time.monotonic() + 60
+    versions: list[int] = []
+    while time.monotonic() < until and (not versions or versions[-1] == before):
+        answer = server.post("/models/yes/predict", ROW)
+        assert answer.status_code == 200
+        versions.append(answer.json()["version"])
+    assert versions[-1] == before + 1
+    assert versions == sorted(versions)
+
+
+def test_a_champion_that_cannot_be_loaded_leaves_the_one_before_serving_and_alerts(
+    world: ServedWorld, server: Server
+) -> None:
+    from ml_platform.operations.alerts import recent_alerts
+
+    before = server.post("/models/kind/predict", {"shop": "a"}).json()["version"]
+    version = world.deploy("kind", seed=8)
+    stored = world.project.store.get("trained_model", version.id).objects["predictor/trees.txt"]
+    # the next champion is damaged before it is deployed again, so that the worker must read the damage
+    world.deploy("kind", seed=0)
+    path = world.project.state / "store/objects" / stored.sha256[:2] / stored.sha256
+    time.sleep(1)
+    path.write_bytes(path.read_bytes()[:-20])
+    from tests.operations.monitoring.hand_made_world import appoint
+
+    appoint(world.project, "kind", world.project.store.get("trained_model", version.id), NOW)
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not any(
+        "kind: the champion" in item["title"] for item in recent_alerts(world.project)
+    ):
+        time.sleep(0.05)
+    assert any("kind: the champion cannot be served" in item["title"] for item in recent_alerts(world.project))
+    assert server.post("/models/kind/predict", {"shop": "a"}).json()["version"] == before
