@@ -9,6 +9,7 @@ from ml_platform.core.clock import format_duration
 from ml_platform.core.errors import listed
 from ml_platform.declarations.label import RowLabel
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.populations.events import EventPopulation
 from ml_platform.declarations.populations.rows import RowPopulation
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.release import DAYS_NEEDED
@@ -27,6 +28,13 @@ def _test_days(model: ModelSpec) -> int:
     """Return how many days of the test period have batch runs; clocks that change in it do not change that."""
     end = datetime(2023, 12, 31, 23, 59, 59, tzinfo=UTC)
     return len({run.date() for run in model.batch.between(end - model.split.test, end)})
+
+
+def _repeating(model: ModelSpec) -> str | None:
+    """Return the source whose rows ask, each for itself; None where a population asks about an entity once."""
+    if isinstance(model.population, EventPopulation):
+        return model.population.on if model.population.at_most_once_per is None else None
+    return model.population.source if isinstance(model.population, RowPopulation) else None
 
 
 def _notes(spec: ProjectSpec, model: ModelSpec) -> Iterator[tuple[str, str]]:
@@ -63,8 +71,9 @@ def _notes(spec: ProjectSpec, model: ModelSpec) -> Iterator[tuple[str, str]]:
             f"{listed(source.key)}: training stops where it has. Declare an aggregate over a window, such as any, last "
             "or sum.",
         )
-    if isinstance(model.population, RowPopulation) and not set(spec.sources[model.population.source].key) <= key:
-        source = spec.sources[model.population.source]
+    asking = _repeating(model)
+    if asking is not None and not set(spec.sources[asking].key) <= key:
+        source = spec.sources[asking]
         yield (
             "population",
             f"{source.name} can have several rows for each {model.population.entity} at one batch run, since its key "

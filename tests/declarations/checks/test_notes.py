@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ml_platform.declarations.checks.notes import notes_of
 from ml_platform.declarations.load.load import load_project
+from tests.customers import write_customers
 from tests.worlds import write_shop
 
 PROGRAM = str(Path(sys.executable).parent / "ml-platform")
@@ -43,6 +44,19 @@ def test_rows_and_labels_that_can_repeat_for_an_entity_are_notes(tmp_path: Path)
         "order_id: training stops where it has. Declare an aggregate over a window, such as any, last or sum.",
         f"models/late_parcel.yaml:{places['population']}: orders can have several rows for each order at one batch "
         "run, since its key is order_id: the first that became known is asked about, and the others are counted.",
+    ]
+
+
+def test_rows_that_ask_when_they_become_known_are_a_note_unless_limited_in_time(
+    tmp_path: Path,
+) -> None:
+    root = write_customers(tmp_path / "customers")
+    assert [note for note in notes_of(load_project(root)) if ": baskets can" in note] == []
+    model = root / "models/next_spend.yaml"
+    model.write_text(model.read_text().replace(", at_most_once_per: 7d", ""))
+    assert [note for note in notes_of(load_project(root)) if ": baskets can" in note] == [
+        "models/next_spend.yaml:6: baskets can have several rows for each customer at one batch run, since its key is "
+        "basket: the first that became known is asked about, and the others are counted."
     ]
 
 

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, time
 import pytest
 import sqlalchemy as sa
 
+from ml_platform.core.clock import to_micros
 from ml_platform.core.errors import DeclarationError, SchemaChanged, SourceError
 from ml_platform.project import open_project
 from ml_platform.sources.ingest import ingest_source
+from ml_platform.sources.quarantine import dirty_rows
 from ml_platform.sources.source_log import FOREVER, source_versions
 from tests.features.world import SALES, at, write_project
 from tests.storage import postgres
@@ -237,6 +239,39 @@ def test_the_cursor_waits_for_rows_that_are_not_known_yet(tmp_path, database):
     project = opened(tmp_path, database[0], table="sales", cursor="changed")
     counts = [ingest_source(project, "sales", at(hour)).new_rows for hour in (4, 5, 8, 9)]
     assert counts == [2, 0, 1, 0]
+
+
+def test_a_dirty_row_below_the_cursor_waits_until_its_correction_is_beyond_it(tmp_path, database):
+    run(database, "ALTER TABLE sales ALTER amount TYPE text")
+    put(database, "x", 1, amount="1", changed=1)
+    put(database, "y", 2, amount="?", changed=2)
+    put(database, "z", 3, amount="3", changed=3)
+    policy = {"on_error": "quarantine", "quarantine": {"at_most": "100%"}}
+    project = opened(tmp_path, database[0], table="sales", cursor="changed", keys=policy)
+
+    def ingested(hour):
+        found = ingest_source(project, "sales", at(hour))
+        waiting = dirty_rows(project, "sales")
+        ids = [] if waiting is None else waiting["id"].to_pylist()
+        return found.rows.read, found.new_rows, ids, found.made.artifact
+
+    assert ingested(4)[:3] == (3, 2, ["y"])
+    put(database, "w", 4.5, amount="4", changed=4)
+    assert ingested(5)[:3] == (1, 1, ["y"]), "what is below the cursor is not read again, and stays"
+    run(database, "UPDATE sales SET amount = '7' WHERE id = 'y'")
+    assert ingested(6)[:3] == (0, 0, ["y"]), "its cursor has not grown"
+    run(database, "UPDATE sales SET changed = 5 WHERE id = 'y'")
+    *counts, artifact = ingested(7)
+    assert counts == [1, 1, []]
+    with project.engine() as engine:
+        rows = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows")).to_pylist()
+    known = {row["id"]: (row["amount"], row["_known"]) for row in rows}
+    assert known == {
+        "x": (1.0, to_micros(at(1))),
+        "y": (7.0, to_micros(at(7))),
+        "z": (3.0, to_micros(at(3))),
+        "w": (4.0, to_micros(at(4.5))),
+    }
 
 
 def test_a_row_without_its_cursor_is_an_error(tmp_path, database):
