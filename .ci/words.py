@@ -1,7 +1,7 @@
 """Check the house style: ``python .ci/words.py`` (part of ``make check``).
 
 Looks for words to avoid and for long sentences, in the documents and in the strings that the reference is made of:
-descriptions of fields, causes and cures of errors. Pages that are not rewritten yet are in `LATER`. Looks for words to
+descriptions of fields, causes and cures of errors. Looks for words to
 avoid in every string constant of the four packages, in the HTML templates and in the help of the Makefile too.
 """
 
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LATER = {"docs/guides/evidence.md", "docs/explanation/statistics.md", "docs/explanation/benchmarks.md"}
 AVOID = re.compile(
     r"\b(told|tells?|telling|said|stands?|standing|anew|by right|comes? out|what came of|nobody|whoever|held against|"
     r"goes on|of then|in charge|in other clothes)\b",
@@ -35,13 +34,9 @@ TAG = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
 
 def documents() -> list[Path]:
     """Return the pages that follow the style."""
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
     parts = ("decisions", "reference")
-    return [
-        page
-        for page in pages
-        if not {*parts} & {*page.relative_to(ROOT).parts} and str(page.relative_to(ROOT)) not in LATER
-    ]
+    return [page for page in pages if not {*parts} & {*page.relative_to(ROOT).parts}]
 
 
 def without_code(text: str) -> str:
@@ -52,7 +47,7 @@ def without_code(text: str) -> str:
 
 def faults(name: str, text: str) -> Iterator[str]:
     """Return words to avoid and long sentences, each with its line."""
-    prose = without_code(text)
+    prose = PHRASES.sub("", without_code(text))
     for match in AVOID.finditer(prose):
         yield f"{name}:{prose.count(chr(10), 0, match.start()) + 1}: avoid {match[0]!r}"
     for match in re.finditer(r"[^.!?:|\n][^.!?:|]*(?:\n(?![\n#|*-])[^.!?:|]*)*[.!?]", prose):
