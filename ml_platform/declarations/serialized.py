@@ -12,6 +12,9 @@ from ml_platform.declarations.resolve import feature_tables_of, sources_of
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.types import Declaration
 
+_STORED_NAMES = {"leakage": "leaks"}
+"""Renamed keys of a model, and the names under which they are stored: ids stay, and older logs can be read."""
+
 
 def kept_declarations(spec: ProjectSpec, model_name: str) -> dict[str, Any]:
     """Return the model with the sources, feature tables and entities that its rows are made from; JSON types only."""
@@ -21,7 +24,7 @@ def kept_declarations(spec: ProjectSpec, model_name: str) -> dict[str, Any]:
         "currency": spec.file.currency,
         "sources": {name: _plain(spec.sources[name]) for name in sources_of(spec, model)},
         "features": {name: _plain(spec.feature_tables[name]) for name in feature_tables_of(spec, model)},
-        "models": {model_name: _plain(model)},
+        "models": {model_name: _renamed(_plain(model), _STORED_NAMES)},
     }
 
 
@@ -38,6 +41,7 @@ def read_declarations(spec: ProjectSpec, kept: Mapping[str, Any]) -> ProjectSpec
     ValueError
         Where a declaration can no longer be read, because it is of another version of the platform.
     """
+    names = {stored: name for name, stored in _STORED_NAMES.items()}
     entities = {name: tuple(key) for name, key in kept["entities"].items()}
     file = spec.file.model_copy(update={"entities": entities, "currency": kept["currency"], "engine": "duckdb"})
     return ProjectSpec(
@@ -45,9 +49,13 @@ def read_declarations(spec: ProjectSpec, kept: Mapping[str, Any]) -> ProjectSpec
         file,
         {name: SourceSpec.model_validate(facts) for name, facts in kept["sources"].items()},
         {name: FeatureTableSpec.model_validate(facts) for name, facts in kept["features"].items()},
-        {name: ModelSpec.model_validate(facts) for name, facts in kept["models"].items()},
+        {name: ModelSpec.model_validate(_renamed(facts, names)) for name, facts in kept["models"].items()},
     )
 
 
 def _plain(declared: Declaration) -> dict[str, Any]:
     return declared.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _renamed(facts: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in facts.items()}
