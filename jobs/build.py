@@ -11,6 +11,7 @@ from ml_platform_dagster.jobs.asset_jobs import build_asset_jobs
 from ml_platform_dagster.jobs.clock_job import advance_clock
 from ml_platform_dagster.jobs.mlflow_job import deliver_mlflow, mlflow_outbox
 from ml_platform_dagster.jobs.online_log_job import online_log_job, online_log_schedule
+from ml_platform_dagster.jobs.online_store import online_store_sensor, publish_job
 from ml_platform_dagster.jobs.reproduce_job import reproduce_job
 from ml_platform_dagster.jobs.schedules import build_schedules
 from ml_platform_dagster.jobs.sensors import drift_sensor, failed_runs, new_source_data_sensor
@@ -29,6 +30,10 @@ def build_definitions(project: Project) -> dg.Definitions:
     if project.spec.models:
         sensors.append(drift_sensor(jobs, list(project.spec.models)))
     online_log = build_online_log(project)
+    publish = publish_job(nodes)
+    if publish is not None:
+        jobs[publish.name] = publish
+        sensors.append(online_store_sensor(publish))
     return dg.Definitions(
         assets=[*build_assets(project, nodes), *online_log],
         jobs=[

@@ -73,6 +73,9 @@ def print_status(project: Project, console: Console) -> None:
             console.print(Text(f"  {item.name}: {note}", style="yellow"))
     for model in status.models:
         console.print(_model(project, status, model))
+    if status.online_store is not None:
+        color = "yellow" if status.online_store.is_late else ""
+        console.print(Text(f"online store: {status.online_store.text}", style=color))
     if status.mlflow_waiting:
         waiting = f"{status.mlflow_waiting} records for MLflow at {project.mlflow_address} wait to be delivered."
         console.print(Text(waiting, style="yellow"))

@@ -14,6 +14,7 @@ from ml_platform.declarations.node_kinds import made_by
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.alerts import recent_alerts
 from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
+from ml_platform.operations.online.freshness import OnlineStatus, online_status
 from ml_platform.operations.predictions.missed import Missed, missed_rows
 from ml_platform.operations.versions.pending import waiting_version
 from ml_platform.project import Project
@@ -154,6 +155,8 @@ class ProjectStatus:
         How many records MLflow has not taken yet.
     clock
         What a clock means that is before what was recorded, in a sentence; None where it is not.
+    online_store
+        Which tick of each feature table online models read; None where no model is online.
     """
 
     project: str
@@ -165,6 +168,7 @@ class ProjectStatus:
     alerts: tuple[Mapping[str, Any], ...]
     mlflow_waiting: int = 0
     clock: str | None = None
+    online_store: OnlineStatus | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the status in JSON types."""
@@ -185,6 +189,7 @@ def project_status(project: Project, now: datetime) -> ProjectStatus:
         alerts=tuple(recent_alerts(project, limit=10)),
         mlflow_waiting=count_waiting(project),
         clock=clock_note(project.database, now),
+        online_store=online_status(project, now),
     )
 
 

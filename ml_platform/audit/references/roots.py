@@ -77,13 +77,13 @@ def version_roots(database: Database) -> Iterator[Root]:
 
 def output_roots(database: Database) -> Iterator[Root]:
     """Yield what each node made last."""
-    made, listed = OUTPUTS.c, {kind.name for kind in node_kinds().values() if kind.partitioned}
+    made, listed = OUTPUTS.c, {kind.name for kind in node_kinds().values() if kind.listed_elsewhere}
     last = sa.select(sa.func.max(made.seq)).group_by(made.node, made.partition)
     query = sa.select(made.node, made.partition, made.kind, made.id).where(made.seq.in_(last))
     query = query.order_by(made.node, made.partition)
     for row in _rows(database, query):
         if row["kind"] in listed:
-            continue  # a table of its own lists what each day ended with
+            continue  # a table of its own lists what each day ended with, and the online store says what it holds
         partition = f" for {row['partition']}" if row["partition"] else ""
         yield Root(made_by(row["kind"]), row["id"], f"last output of {row['node']}{partition}")
 

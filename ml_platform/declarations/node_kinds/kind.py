@@ -31,8 +31,8 @@ class NodeKind(ABC):
         What a node of the kind is, in a sentence without its full stop.
     artifact
         The kind of artifact that a node ends with; "" for that of its own name.
-    partitioned
-        Whether a node has an artifact for each day, which a table of its own lists.
+    listed_elsewhere
+        Whether a table or a store of its own lists what a node made, so that its output is the id of no artifact.
     subjects_first
         Among the data, kinds with more come first.
     """
@@ -42,7 +42,7 @@ class NodeKind(ABC):
     stage: ClassVar[Stage]
     purpose: ClassVar[str]
     artifact: ClassVar[str] = ""
-    partitioned: ClassVar[bool] = False
+    listed_elsewhere: ClassVar[bool] = False
     subjects_first: ClassVar[int] = 0
 
     @classmethod

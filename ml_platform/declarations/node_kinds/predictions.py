@@ -21,7 +21,7 @@ class PredictionsNode(ModelNode):
     purpose = "Predictions for the population, one partition a day"
     section = "deployment"
     parts = ("population",)
-    partitioned = True
+    listed_elsewhere = True
 
     @classmethod
     def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:

@@ -168,6 +168,11 @@ def _table_block(spec: ProjectSpec, name: str) -> Block:
     return Block(str(NodeName("feature_table", name)), types)
 
 
+def tables_of(contents: Sequence[EntityContent]) -> list[str]:
+    """Return the names of the feature tables, in order."""
+    return sorted(item.name for content in contents for item in content.tables)
+
+
 def layout_id(contents: Sequence[EntityContent]) -> str:
     """Return what tells layouts apart: kinds of records, their blocks and types, in order."""
     described = [

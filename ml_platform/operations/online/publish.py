@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from ml_platform.core.clock import tick_at, to_micros
+from ml_platform.core.clock import to_micros
 from ml_platform.core.engines.scratch import scratch_folder
-from ml_platform.core.hashing import content_id, format_instant
 from ml_platform.core.private_files import private_temporary_folder
-from ml_platform.operations.online.content import EntityContent, RowContent, contents_of, layout_id
+from ml_platform.operations.online.content import EntityContent, contents_of
+from ml_platform.operations.online.decides import publication_key
 from ml_platform.operations.online.records import ContentRecords
 from ml_platform.project import Project
-from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.exclusive import exclusive
 from ml_platform.storage.online.description import Description, EntityRecords, PublishedRows, PublishedTable
 from ml_platform.storage.online.opened import open_online_store
@@ -78,11 +77,6 @@ def online_store(project: Project) -> OnlineStore:
     return open_online_store(project.spec.file.storage.online, project.state, project.spec.file.name)
 
 
-def publication_key(project: Project, inputs: Mapping[str, str], now: datetime) -> str:
-    """Return what decides the content of a publication: equal keys, equal records."""
-    return _key(project, contents_of(project.spec), inputs, now)
-
-
 @dataclass
 class _Counts:
     changed: int = 0
@@ -106,7 +100,7 @@ class _Publication:
             before = view.description
         if before.as_of > to_micros(self.now):
             return Published(before, "kept")
-        key = _key(self.project, contents, self.inputs, self.now)
+        key = publication_key(self.project, contents, self.inputs, self.now)
         if before.key == key:
             return Published(before, "unchanged")
         with scratch_folder(private_temporary_folder()) as folder:
@@ -192,26 +186,3 @@ class _Spool(Iterable[Change]):
         with self._path.open("rb") as file:
             for size in self._sizes:
                 yield Change(*decoder.decode(file.read(size)))
-
-
-def _key(project: Project, contents: Sequence[EntityContent], inputs: Mapping[str, str], now: datetime) -> str:
-    """Return what decides the records: layouts, each table's artifact and tick, and the rows that are known."""
-    tables, rows = [item for one in contents for item in one.tables], [item for one in contents for item in one.rows]
-    decides = {
-        "layout": layout_id(contents),
-        "tables": {item.name: [inputs[item.node], to_micros(_tick(project, item.name, now))] for item in tables},
-        "rows": {item.model: [inputs[item.node], _rows_until(project, item, inputs, now)] for item in rows},
-        "conditions": {item.model: list(project.spec.models[item.model].population.conditions) for item in rows},
-    }
-    return content_id(decides)
-
-
-def _tick(project: Project, table: str, now: datetime) -> datetime:
-    spec = project.spec.feature_tables[table]
-    return tick_at(now, spec.refresh, spec.publish_delay)
-
-
-def _rows_until(project: Project, item: RowContent, inputs: Mapping[str, str], now: datetime) -> str:
-    """Return until when rows count: the last moment at which one becomes known, where that has passed."""
-    last = SourceManifest.of(project.store.get("source", inputs[item.node])).newest
-    return min(format_instant(now), last) if last else ""

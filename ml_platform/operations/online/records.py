@@ -9,13 +9,15 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from ml_platform.core.clock import MICROSECOND, tick_at, to_micros
+from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.engines import Engine
 from ml_platform.features.known_entities import known_entities
 from ml_platform.features.point_in_time import features_at
 from ml_platform.operations.online.content import EntityContent, RowContent, TableContent, own_needs
+from ml_platform.operations.online.decides import rows_until
 from ml_platform.operations.online.entities import ARROW, KnownTo
 from ml_platform.operations.online.newest_rows import newest_rows
+from ml_platform.operations.online.ticks import published_tick
 from ml_platform.project import Project
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.online.description import PublishedRows, PublishedTable
@@ -42,6 +44,8 @@ class ContentRecords:
     ) -> None:
         self._project, self._engine, self._content, self._inputs, self._now = project, engine, content, inputs, now
         self._layout = Layout(content.blocks)
+        self._rows_at = {item.model: rows_until(project, item, inputs, now) for item in content.rows}
+        self._ticks = {item.name: published_tick(project, item.name, now) for item in content.tables}
 
     def chunks(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
         """Yield keys and records, in the order of keys; at least one pair of lists."""
@@ -62,7 +66,7 @@ class ContentRecords:
         return {
             item.model: PublishedRows(
                 model=item.model,
-                as_of=to_micros(self._now),
+                as_of=self._rows_at[item.model],
                 artifact=self._inputs[item.node],
                 entities=self._known.count(first + place),
             )
@@ -73,7 +77,7 @@ class ContentRecords:
         spec = self._project.spec.feature_tables[item.name]
         return PublishedTable(
             name=item.name,
-            tick=to_micros(tick_at(self._now, spec.refresh, spec.publish_delay)),
+            tick=self._ticks[item.name],
             artifact=self._inputs[item.node],
             published_at=to_micros(self._now),
             refresh=spec.refresh // MICROSECOND,
@@ -85,7 +89,7 @@ class ContentRecords:
     def _known(self) -> KnownTo:
         keys = list(self._content.keys)
         tables = [
-            known_entities(self._project, [self._artifact(item)], keys).at(to_micros(self._now))
+            known_entities(self._project, [self._artifact(item)], keys).at(self._instant(item))
             for item in self._content.tables
         ]
         return KnownTo(self._content.keys, [*tables, *self._rows])
@@ -96,8 +100,12 @@ class ContentRecords:
         for item in self._content.rows:
             model = self._project.spec.models[item.model]
             needs, artifact = own_needs(self._project.spec, model), self._artifact(item)
-            found.append(newest_rows(self._project, self._engine, model, needs, artifact, to_micros(self._now)))
+            found.append(newest_rows(self._project, self._engine, model, needs, artifact, self._rows_at[item.model]))
         return found
+
+    def _instant(self, item: TableContent) -> int:
+        """Return the first instant at which training reads the tick that is published."""
+        return self._ticks[item.name] + self._project.spec.feature_tables[item.name].publish_delay // MICROSECOND
 
     def _artifact(self, item: TableContent | RowContent) -> Artifact:
         return self._project.store.get(item.node.kind, self._inputs[item.node])
@@ -118,7 +126,7 @@ class ContentRecords:
         return self._content.record_keys.many(keys.columns), records
 
     def _values(self, item: TableContent, asked: pa.Table) -> pa.Table:
-        instant = pa.repeat(pa.scalar(to_micros(self._now), pa.int64()), len(asked))
+        instant = pa.repeat(pa.scalar(self._instant(item), pa.int64()), len(asked))
         columns: Sequence[str] = list(item.block.columns)
         found = features_at(
             self._project,

@@ -16,7 +16,7 @@ FIELDS: Mapping[str, str] = {
     "run": "project now runs",
     "up": "project dagster mlflow needs_token",
     "advance": "project now runs",
-    "status": "project now currency sources feature_tables models alerts mlflow_waiting",
+    "status": "project now currency sources feature_tables models alerts mlflow_waiting online_store",
     "quarantine": "sources",
     "predictions": "predictions",
     "approve": "version decision actor ledger_line champion",

@@ -18,15 +18,24 @@ FIRST_SIZE = 2**28
 _MAX_READERS = 1024
 
 
+class FolderClosed(Exception):
+    """The folder is closed, or is not there any more: its content was moved."""
+
+
 class LmdbFolder:
     """One LMDB environment. Its map is made larger only while no transaction of this process is open."""
 
-    def __init__(self, path: Path) -> None:
-        private_folder(path)
+    def __init__(self, path: Path, *, create: bool) -> None:
+        if create:
+            private_folder(path)
+        elif not (path / "data.mdb").exists():
+            raise FolderClosed
         self.pid = os.getpid()
-        self.environment: Any = lmdb.open(str(path), map_size=FIRST_SIZE, mode=0o600, max_readers=_MAX_READERS)
+        self.environment: Any = lmdb.open(
+            str(path), map_size=FIRST_SIZE, mode=0o600, max_readers=_MAX_READERS, create=create
+        )
         self._gate = threading.Condition(threading.Lock())
-        self._active, self._resizing = 0, False
+        self._active, self._resizing, self._closed = 0, False, False
 
     def begin(self, *, write: bool = False) -> Any:
         """Return a transaction; `end` follows."""
@@ -34,6 +43,8 @@ class LmdbFolder:
             with self._gate:
                 while self._resizing:
                     self._gate.wait()
+                if self._closed:
+                    raise FolderClosed
                 self._active += 1
             try:
                 return self.environment.begin(write=write, buffers=not write)
@@ -81,13 +92,20 @@ class LmdbFolder:
         self.resize(2 * self.environment.info()["map_size"])
 
     def close(self) -> None:
-        """Close it; where a parent process opened it, only in this process."""
-        self.environment.close()
+        """Close it when no transaction is open; where a parent process opened it, only in this process."""
+        if self.pid != os.getpid():
+            self.environment.close()
+            return
+        with self._gate:
+            self._closed = True
+            while self._active:
+                self._gate.wait()
+            self.environment.close()
 
     def _left(self) -> None:
         with self._gate:
             self._active -= 1
-            if self._resizing and not self._active:
+            if not self._active:
                 self._gate.notify_all()
 
 
@@ -96,11 +114,13 @@ _open: dict[Path, LmdbFolder] = {}
 _registry = threading.Lock()
 
 
-def lmdb_folder(path: Path) -> LmdbFolder:
+def lmdb_folder(path: Path, *, create: bool = False) -> LmdbFolder:
     """Return a folder as this process has it open; one that was opened before a fork is opened again.
 
     Raises
     ------
+    FolderClosed
+        Where it is not there, and not to be created.
     OnlineStoreUnavailable
         Where it cannot be opened.
     """
@@ -115,7 +135,7 @@ def lmdb_folder(path: Path) -> LmdbFolder:
             found = None
         if found is None:
             try:
-                found = _open[path] = LmdbFolder(path)
+                found = _open[path] = LmdbFolder(path, create=create)
             except (lmdb.Error, OSError) as error:
                 raise unavailable(path, error) from None
         return found
@@ -125,8 +145,8 @@ def close_folder(path: Path) -> None:
     """Close a folder in this process, where it is open."""
     with _registry:
         found = _open.pop(path, None)
-    if found is not None:
-        found.close()
+        if found is not None:
+            found.close()
 
 
 def unavailable(path: Path, problem: object) -> OnlineStoreUnavailable:

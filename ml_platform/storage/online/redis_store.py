@@ -46,14 +46,16 @@ class RedisStore:
         self._failure = redis.RedisError
         name = f"ml_platform:{{{project}}}:online:"
         self._records, self._generation, self._begun = (f"{name}{part}" for part in ("records", "generation", "begun"))
-        self._description, self._removed = f"{name}description", f"{name}removed"
+        self._description, self._removed, self._purged = (
+            f"{name}{part}" for part in ("description", "removed", "purged")
+        )
         self._last = NOTHING
 
     @contextmanager
     def view(self) -> Iterator[_View]:
         """Give a view of what was published last; it ends when the next but one publication begins."""
         with self._answered():
-            yield _View(self._client, self._records, (self._generation, self._begun), self._described())
+            yield _View(self._client, self._records, (self._generation, self._begun, self._purged), self._described())
 
     def publish(self, changes: Iterable[Change], description: Description) -> None:
         """Write records beside those that are current, and make them current with the description, in one command."""
@@ -70,6 +72,15 @@ class RedisStore:
             commit.set(self._generation, generation)
             commit.delete(self._begun)
             commit.execute()
+
+    def purge(self) -> None:
+        """Keep one version of each record, and none of those that were removed."""
+        with self._answered():
+            current = int(self._client.get(self._generation) or 0)
+            self._clear(current)
+            self._client.set(self._purged, current)  # no reader of a former generation reads on
+            for some in self._scanned():
+                self._put({key: old._replace(before=None) for key, old in some.items() if old.before is not None})
 
     def close(self) -> None:
         """Close the connections of this process."""
@@ -137,7 +148,7 @@ class RedisStore:
 class _View:
     """What readers of one generation see."""
 
-    def __init__(self, client: Any, records: str, state: tuple[str, str], description: Description) -> None:
+    def __init__(self, client: Any, records: str, state: tuple[str, ...], description: Description) -> None:
         self._client, self._records, self._state = client, records, state
         self.description = description
 
@@ -148,9 +159,9 @@ class _View:
         asked = self._client.pipeline(transaction=True)
         asked.mget(self._state)
         asked.hmget(self._records, keys)
-        (now, begun), values = asked.execute()
+        (now, begun, purged), values = asked.execute()
         own = self.description.generation
-        if int(now or 0) + (begun is not None) > own + 1:  # two versions are kept, and no more
+        if int(now or 0) + (begun is not None) > own + 1 or int(purged or 0) > own:  # two versions are kept at most
             raise OnlineStoreUnavailable("the online store was published twice while it was read. Ask again.")
         return [None if value is None else Versions.from_bytes(value).at(own) for value in values]
 

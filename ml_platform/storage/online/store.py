@@ -71,6 +71,17 @@ class OnlineStore(Protocol):
         """
         ...
 
+    def purge(self) -> None:
+        """Remove from the disk or the server what removed and replaced records left there.
+
+        Whoever calls it holds the lock of publishers.
+
+        Raises
+        ------
+        OnlineStoreUnavailable
+        """
+        ...
+
     def close(self) -> None:
         """Give back what the store holds in this process."""
         ...

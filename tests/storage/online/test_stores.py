@@ -9,8 +9,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import redis
 
 from ml_platform.core.errors import OnlineStoreUnavailable
 from ml_platform.storage.online import lmdb_folder
@@ -129,6 +131,64 @@ def test_readers_see_one_generation_while_others_are_written(opens, store):
     assert len(seen) > 3
 
 
+def test_what_was_removed_is_gone_from_disk_and_server_after_a_purge(opens, store, tmp_path, request):
+    write(store, 1)
+    other = opens()
+    with other.view() as view:
+        assert everything(view)[KEYS[0]] == b"1 of %s" % KEYS[0]
+    store.publish([Change([(KEYS[1], b"the secret of the person")], KEYS[:1])], described(2))
+    store.publish([Change([(KEYS[1], b"new")])], described(3))
+    store.purge()
+    for opened in (store, other, opens()):
+        with opened.view() as view:
+            found = everything(view)
+            assert view.description == described(3)
+        assert (found[KEYS[0]], found[KEYS[1]]) == (None, b"new")
+        assert found[KEYS[2]] == b"1 of %s" % KEYS[2]
+    assert not [path for path in (tmp_path / "online").glob("*") if not path.name.isdecimal()]
+    raw = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    if url := (request.node.callspec.params["opens"] == "redis" and request.getfixturevalue("redis_url")):
+        client: Any = redis.Redis.from_url(url)
+        raw = b"".join(value for name in client.scan_iter("*records") for value in client.hvals(name))
+        client.close()
+    assert b"secret of the person" not in raw
+    assert b"1 of %s" % KEYS[0] not in raw
+    write(store, 4)
+    with other.view() as view:
+        assert everything(view) == {key: b"4 of %s" % key for key in KEYS}
+
+
+def test_readers_go_on_while_the_content_is_written_again(opens, store):
+    write(store, 1)
+    stop, wrong, count = threading.Event(), [], [0]
+
+    def read():
+        own = opens()
+        while not stop.is_set():
+            try:
+                with own.view() as view:
+                    number, found = view.description.generation, everything(view)
+            except OnlineStoreUnavailable as error:
+                if "twice" not in str(error):
+                    wrong.append(error)
+                continue
+            count[0] += 1
+            if set(found.values()) != {b"%d of %s" % (number, key) for key in KEYS}:
+                wrong.append(found)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for generation in range(2, 22):
+        write(store, generation)
+        store.purge()
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert not wrong
+    assert count[0] > 20
+
+
 WRITER = """
 import sys
 from pathlib import Path
@@ -239,14 +299,14 @@ def test_two_stores_of_one_process_share_the_folder_and_others_cannot_read_it(tm
     with other.view() as view:
         assert view.description.generation == 1
     folder = tmp_path / "online"
-    for path in (folder, *folder.iterdir()):
+    for path in (folder, *folder.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
     one.close()
 
 
 def test_a_folder_that_is_no_store_is_an_error_that_names_it(tmp_path):
-    (tmp_path / "online").mkdir()
-    (tmp_path / "online" / "data.mdb").write_bytes(b"not a store" * 1000)
+    (tmp_path / "online" / "1").mkdir(parents=True)
+    (tmp_path / "online" / "1" / "data.mdb").write_bytes(b"not a store" * 1000)
     store = open_online_store(None, tmp_path, "any")
     with pytest.raises(OnlineStoreUnavailable, match="online"), store.view():
         pass

@@ -1,0 +1,56 @@
+"""The job and the sensor of the online store: a tick is published as soon as training could read it."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from ml_platform.core.secrets import scrubbed
+from ml_platform.declarations.graph import Node
+from ml_platform.operations.alerts import send_alert
+from ml_platform.operations.online.due import publication_due
+from ml_platform.operations.online.freshness import overdue_alerts
+from ml_platform_dagster.assets.node_asset import asset_key
+from ml_platform_dagster.resources.dagster_private import AssetJob
+from ml_platform_dagster.resources.project import ProjectParam
+
+PUBLISH = "publish_online_store"
+KIND = "online_store"
+
+
+def publish_job(nodes: Sequence[Node]) -> AssetJob | None:
+    """Return the job that reads the sources and publishes; None where no model is online."""
+    wanted = {node.name for node in nodes if node.kind == KIND}
+    if not wanted:
+        return None
+    found: list[Node] = []
+    for node in reversed(nodes):  # every node stands after its inputs
+        if node.name in wanted:
+            found.append(node)
+            wanted |= {name for name in node.inputs if name.is_data}
+    selection = dg.AssetSelection.assets(*(asset_key(node.name) for node in found))
+    text = "Read the sources of online models, refresh their feature tables, and publish what training could read."
+    return dg.define_asset_job(PUBLISH, selection, description=text)
+
+
+def online_store_sensor(job: AssetJob) -> dg.SensorDefinition:
+    """Return the sensor that watches whether a tick can be read that is not published."""
+
+    @dg.sensor(
+        name="online_store",
+        job=job,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Publishes when a tick can be read that is not published, or inputs changed. Alerts once for each "
+        "table whose published tick is more than one refresh interval late.",
+    )
+    @scrubbed
+    def online_store(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult | dg.SkipReason:
+        now = project.clock.now()
+        for alert in overdue_alerts(project, now):
+            send_alert(project, alert, now)
+        due = publication_due(project, now)
+        if due.key is None:
+            return dg.SkipReason("; ".join(due.reasons))
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=due.key)])
+
+    return online_store

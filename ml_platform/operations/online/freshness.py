@@ -1,0 +1,85 @@
+"""The check that the online store is no older than declared, and the alert where it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ml_platform.core.clock import format_duration
+from ml_platform.core.errors import OnlineStoreUnavailable, listed
+from ml_platform.core.hashing import format_instant
+from ml_platform.operations.alerts import Alert
+from ml_platform.operations.online.content import online_models
+from ml_platform.operations.online.due import TableAge, table_ages
+from ml_platform.project import Project
+from ml_platform.sources.checks.results import CheckResult
+
+FRESHNESS = "freshness"
+RULE = "The published tick of a table is at most one refresh interval older than the tick that training could read."
+
+
+@dataclass(frozen=True)
+class OnlineStatus:
+    """How the online store stands.
+
+    Attributes
+    ----------
+    problem
+        Why it cannot be read; None where it can.
+    """
+
+    tables: tuple[TableAge, ...] = ()
+    problem: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The status in a line."""
+        if self.problem is not None:
+            return self.problem
+        late = [f"{age.table} is {age.late_by} late" for age in self.tables if age.tick is not None and age.overdue]
+        late += [f"{age.table} was never published" for age in self.tables if age.tick is None]
+        return f"{len(self.tables)} feature tables, {listed(late) or 'none overdue'}"
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a table is overdue, or nothing can be read."""
+        return self.problem is not None or any(age.overdue for age in self.tables)
+
+
+def online_status(project: Project, now: datetime) -> OnlineStatus | None:
+    """Return how a project's online store stands; None where no model is online."""
+    if not online_models(project.spec):
+        return None
+    try:
+        return OnlineStatus(tuple(table_ages(project, now)))
+    except OnlineStoreUnavailable as error:
+        return OnlineStatus(problem=str(error))
+
+
+def freshness_check(project: Project, now: datetime) -> CheckResult:
+    """Return whether each published table is at most one refresh interval older than what training could read."""
+    ages = table_ages(project, now)
+    late = [age for age in ages if age.overdue]
+    summary = {"rule": RULE, "tables": len(ages), "overdue": len(late)}
+    if late:
+        summary["problem"] = "; ".join(f"{age.table}: {age.late_by}" for age in late)
+    return CheckResult(FRESHNESS, not late, severity="warn", summary=summary)
+
+
+def overdue_alerts(project: Project, now: datetime) -> list[Alert]:
+    """Return an alert for each table that is overdue, once for each tick at which it stays."""
+    return [_alert(project, age) for age in table_ages(project, now) if age.overdue and age.tick is not None]
+
+
+def _alert(project: Project, age: TableAge) -> Alert:
+    refresh = format_duration(project.spec.feature_tables[age.table].refresh)
+    assert age.tick is not None
+    return Alert(
+        key=f"online_store:{age.table}:{format_instant(age.tick)}",
+        title=f"{project.spec.name}: {age.table} is overdue in the online store",
+        body=f"Online predictions read {age.table} as of {age.tick:%Y-%m-%d %H:%M} UTC. Training could read "
+        f"{age.readable:%Y-%m-%d %H:%M}: it is {age.late_by} late, and refreshed every {refresh}.",
+        severity="ticket",
+        facts={"table": age.table, "tick": format_instant(age.tick), "readable": format_instant(age.readable)},
+        next_step="Look at the runs of job publish_online_store, then run `ml-platform run`.",
+    )

@@ -1,0 +1,147 @@
+"""The online store in Dagster: published when a tick can be read, planned, checked, and alerted where it is overdue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_platform.declarations.graph import build_graph
+from ml_platform.operations.alerts import recent_alerts
+from ml_platform.operations.online.due import published_description
+from ml_platform.operations.online.lookup import ModelLookup
+from ml_platform.operations.online.publish import online_store
+from ml_platform.operations.planning.plan import Planned
+from ml_platform.operations.planning.planner import plan_project
+from ml_platform.reporting.status import project_status
+from ml_platform_dagster.jobs.instance import open_instance
+from tests.dagster.shop import Shop
+from tests.dagster.test_drift import tick as evaluate
+from tests.features.world import at
+from tests.operations.online.worlds import project_of, random_rows
+
+NODE = "online/online_store"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """A project whose two models answer online; its clock stands at 10:06, when its tables have nothing published."""
+    project = project_of(tmp_path / "world", random_rows(1))
+    with open_instance(project) as instance:
+        shop = Shop(project.root, instance)
+        shop.advance(hours=10, minutes=6)
+        yield shop
+
+
+def planned(shop: Shop) -> Planned:
+    found = plan_project(shop.project, shop.project.clock.now()).nodes
+    return next(node for node in found if node.node == NODE)
+
+
+def ticks(shop: Shop) -> dict[str, datetime]:
+    described = published_description(shop.project)
+    return {name: datetime.fromtimestamp(table.tick / 1e6, at().tzinfo) for name, table in described.tables.items()}
+
+
+def request(shop: Shop) -> dg.RunRequest | None:
+    """What the sensor asks for now."""
+    found = evaluate(shop, "online_store")
+    if isinstance(found, dg.SkipReason):
+        return None
+    (run,) = found.run_requests or ()
+    return run
+
+
+def test_its_job_reads_the_sources_and_publishes_with_figures_and_a_check(shop: Shop) -> None:
+    assert planned(shop).verdict == "would run"
+    assert planned(shop).reasons == ("never published",)
+    assert not (shop.project.state / "online").exists()  # asking creates nothing
+    status = project_status(shop.project, shop.project.clock.now()).online_store
+    assert status is not None
+    assert "shop_slow was never published" in status.text
+    assert shop.run("publish_online_store").success
+    told = shop.metadata(NODE)
+    found = published_description(shop.project)
+    assert told["id"] == found.key
+    assert told["records_changed"] == told["dagster/row_count"] == sum(item.count for item in found.records.values())
+    assert told["bytes_written"] > 0
+    assert told["greatest_lag_seconds"] == 0
+    assert "| shop\\_recent | 2024-05-01 09:00 |" in told["tables"].replace("shop_recent", "shop\\_recent")
+    assert ticks(shop) == {
+        "customer_profile": at(10),
+        "region_weather": at(10),
+        "shop_recent": at(9),  # published seven minutes after its tick
+        "shop_slow": at(9),
+    }
+    assert planned(shop).verdict == "up to date"
+    assert planned(shop).id == found.key
+
+
+def test_the_sensor_publishes_each_tick_as_soon_as_training_could_read_it_and_only_then(shop: Shop) -> None:
+    assert request(shop) is None  # nothing is materialized
+    assert shop.run("publish_online_store").success
+    assert request(shop) is None
+    shop.advance(minutes=1)  # 10:07: shop_recent can be read at 10:00
+    first = request(shop)
+    assert first is not None
+    assert request(shop) == first  # the same key: one run
+    assert "shop_recent can be read at 2024-05-01 10:00, and 2024-05-01 09:00 is published" in planned(shop).reasons
+    assert shop.run("publish_online_store").success
+    assert ticks(shop)["shop_recent"] == at(10)
+    assert request(shop) is None
+    shop.advance(minutes=20)
+    assert request(shop) is None
+    shop.advance(minutes=10)  # 10:37: customer_profile is refreshed every 30 minutes
+    second = request(shop)
+    assert second is not None
+    assert second.run_key != first.run_key
+
+
+def test_a_second_run_publishes_nothing_and_an_ingest_publishes_too(shop: Shop) -> None:
+    assert shop.run("publish_online_store").success
+    assert shop.run("publish_online_store").success
+    assert shop.metadata(NODE)["made"] == "reused"
+    assert shop.run("ingest").success
+    assert NODE in shop.done()
+
+
+def test_a_table_that_is_more_than_a_refresh_behind_alerts_once_and_is_named_by_the_plan(shop: Shop) -> None:
+    assert shop.run("publish_online_store").success
+    shop.advance(minutes=61)  # 11:07: shop_recent of 9:00 is two refreshes late, region_weather of 10:00 is one
+    evaluate(shop, "online_store")
+    evaluate(shop, "online_store")
+    alerts = [alert for alert in recent_alerts(shop.project) if alert["key"].startswith("online_store:")]
+    assert sorted(alert["facts"]["table"] for alert in alerts) == ["customer_profile", "shop_recent"]
+    status = project_status(shop.project, shop.project.clock.now()).online_store
+    assert status is not None
+    assert status.is_late
+    assert "shop_recent is 2h late" in status.text
+    about = next(alert for alert in alerts if alert["facts"]["table"] == "shop_recent")
+    assert "as of 2024-05-01 09:00 UTC" in about["body"]
+    assert "2024-05-01 11:00" in about["body"]
+    assert "2h late" in about["body"]
+
+
+def test_a_broken_source_keeps_what_is_published(shop: Shop) -> None:
+    assert shop.run("publish_online_store").success
+    before = published_description(shop.project)
+    (shop.root / "data/sales.csv").write_text("id,shop\nr1,a\n")
+    shop.advance(hours=2)
+    outcome = shop.run("publish_online_store")
+    assert not outcome.success
+    assert published_description(shop.project) == before
+    with online_store(shop.project).view() as view:
+        model = shop.project.spec.models["by_ticks"]
+        assert not ModelLookup(shop.project.spec, model).look_up(view, {"shop": "a"}).missing
+
+
+def test_a_project_without_online_models_has_neither_node_nor_job_nor_sensor(shop: Shop) -> None:
+    for name in ("by_rows", "by_ticks"):
+        shop.edit(f"models/{name}.yaml", '"online": true', '"online": false')
+    repository = shop.definitions.get_repository_def()
+    assert NODE not in {node.name for node in build_graph(shop.project.spec)}
+    assert not repository.has_job("publish_online_store")
+    assert not repository.has_sensor_def("online_store")
