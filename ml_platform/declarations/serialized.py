@@ -24,7 +24,7 @@ def kept_declarations(spec: ProjectSpec, model_name: str) -> dict[str, Any]:
         "currency": spec.file.currency,
         "sources": {name: _plain(spec.sources[name]) for name in sources_of(spec, model)},
         "features": {name: _plain(spec.feature_tables[name]) for name in feature_tables_of(spec, model)},
-        "models": {model_name: _renamed(_plain(model), _STORED_NAMES)},
+        "models": {model_name: _stored_model(model)},
     }
 
 
@@ -55,6 +55,14 @@ def read_declarations(spec: ProjectSpec, kept: Mapping[str, Any]) -> ProjectSpec
 
 def _plain(declared: Declaration) -> dict[str, Any]:
     return declared.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _stored_model(model: ModelSpec) -> dict[str, Any]:
+    """Return a model under the names, and in the order, in which models were stored first."""
+    facts = _renamed(_plain(model), _STORED_NAMES)
+    deployment = {"online": False, **facts["deployment"]}
+    last = {name: deployment.pop(name) for name in ("online", "approval") if name in deployment}
+    return {**facts, "deployment": {**deployment, **last}}
 
 
 def _renamed(facts: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

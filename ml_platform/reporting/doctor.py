@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ml_platform.core.errors import PlatformError
+from ml_platform.core.errors import PlatformError, listed
 from ml_platform.project import Project, open_project
 from ml_platform.reporting.mlflow.client import reachable
 from ml_platform.sources.clock_behind import clock_note
@@ -84,12 +85,21 @@ def _disk(directory: Path) -> Checked:
 
 
 def _permissions(project: Project) -> Checked:
-    """Return whether the state folder, or the folder that it is made in, can be written."""
-    folder = project.root / project.spec.file.storage.state
-    place = next(path for path in (folder, *folder.parents) if path.exists())
-    ok = os.access(place, os.W_OK | os.X_OK)
-    remedy = "" if ok else f"Give this user the right to write to {place}, or name another folder in storage.state."
-    return Checked("permissions", ok, f"{place} is {'writable' if ok else 'not writable'}", remedy)
+    """Return whether the state folder and every folder in it can be written, and by this user alone.
+
+    Where the state folder does not exist yet, it is the folder that it is made in.
+    """
+    state = project.root / project.spec.file.storage.state
+    place = next(path for path in (state, *state.parents) if path.exists())
+    folders = [place, *(path for path in sorted(state.glob("*")) if path.is_dir())]
+    closed = [path for path in folders if not os.access(path, os.R_OK | os.W_OK | os.X_OK)]
+    shared = [path for path in folders if place == state and path.stat().st_mode & stat.S_IWOTH]
+    if closed:
+        remedy = f"Give this user the right to read and write {closed[0]}, or name another folder in storage.state."
+        return Checked("permissions", False, f"{listed(closed)} not writable", remedy)
+    if shared:
+        return Checked("permissions", False, f"every user can write to {listed(shared)}", f"chmod o-w {shared[0]}")
+    return Checked("permissions", True, f"{place} is writable")
 
 
 def _database(project: Project) -> str:

@@ -78,3 +78,16 @@ def test_a_clock_that_is_behind_is_noticed(shop: Path, wrong: datetime) -> None:
 def test_an_old_python_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 10, 1))
     assert checks(shop)["python"].remedy == "Install Python 3.11, 3.12 or 3.13."
+
+
+def test_a_folder_of_the_state_that_every_user_can_write_is_named(shop: Path) -> None:
+    reports = shop / ".ml_platform/reports"
+    reports.mkdir(parents=True)
+    assert checks(shop)["permissions"].ok
+    reports.chmod(0o777)
+    found = checks(shop)["permissions"]
+    assert (found.ok, found.found, found.remedy) == (
+        False,
+        f"every user can write to {reports}",
+        f"chmod o-w {reports}",
+    )
