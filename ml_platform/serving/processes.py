@@ -74,7 +74,8 @@ class Workers:
             if process.poll() is None:
                 continue
             del self._running[pid]
-            self._fast = self._fast + 1 if time.monotonic() - begun < _FAST_SECONDS else 0
+            failed = process.returncode > 0 and time.monotonic() - begun < _FAST_SECONDS  # who is killed did not fail
+            self._fast = self._fast + 1 if failed else 0
             log_line("worker_ended", pid=pid, status=process.returncode)
             if self._fast >= _MAX_FAST:
                 raise WorkersDie
