@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from os.path import normpath
+from pathlib import Path
 
 from ml_platform.core.clock import repeats_hours
 from ml_platform.core.errors import DeclarationCycle, ExpressionError, FaultKind, suggest
@@ -34,10 +36,12 @@ from ml_platform.declarations.resolve import column_types, columns_behind
 from ml_platform.declarations.source import ColumnType, Expectation, SourceSpec
 
 _TABLE_COLUMNS = ("tick",)
+_FOLDERS = ("sources", "features", "models", "transforms")
 
 
 def check_project_file(scope: Scope) -> Iterator[Problem]:
-    """Yield what is wrong with the entities."""
+    """Yield what is wrong with the entities and the state folder."""
+    yield from _check_state(scope)
     for entity, key in scope.spec.file.entities.items():
         yield from check_repeats("project", ("entities", entity), key)
         for index, column in enumerate(key):
@@ -46,10 +50,36 @@ def check_project_file(scope: Scope) -> Iterator[Problem]:
                 yield Problem("project", ("entities", entity, index), text, kind=FaultKind.TAKEN_NAME)
 
 
+def _check_state(scope: Scope) -> Iterator[Problem]:
+    """Yield that the state folder holds files of the project: erasing a person writes every file in it again."""
+    root, declared = scope.spec.root, scope.spec.file.storage.state
+    state = (root / declared).resolve()
+    inside = [folder for folder in _FOLDERS if state.is_relative_to(root / folder)]
+    if root.is_relative_to(state) or inside:
+        text = (
+            f"{declared or 'an empty text'} is a folder with files of your own. Name a new folder, such as .ml_platform"
+        )
+        yield Problem("project", ("storage", "state"), text)
+
+
+def _check_place(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
+    """Yield that a source's files are in the state folder, where they would be taken for the platform's own."""
+    root, reader = scope.spec.root, source.reader
+    state = (root / scope.spec.file.storage.state).resolve()
+    for key in reader.addresses if reader.reads_files else ():
+        path = str(getattr(reader, key) or "")
+        if "://" not in path and Path(normpath(root / path)).is_relative_to(state) and not root.is_relative_to(state):
+            text = (
+                f"{path} is in the state folder, whose files are removed and written again. Move it, or storage.state"
+            )
+            yield Problem(NodeName("source", source.name), ("reader", key), text)
+
+
 def check_source(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
     """Yield what is wrong with a source: its columns, key, times, reader and expectations."""
     where = NodeName("source", source.name)
     yield from _check_columns(where, source)
+    yield from _check_place(scope, source)
     yield from check_repeats(where, ("key",), source.key)
     for index, column in enumerate(source.key):
         if column not in source.columns:

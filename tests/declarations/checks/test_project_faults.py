@@ -121,3 +121,18 @@ def test_a_fault_says_where_what_was_found_and_what_to_do(
 ) -> None:
     edit(ferry, file, old, new)
     assert faults(ferry) == expected
+
+
+@pytest.mark.parametrize("state", ["''", ".", "..", "./sources", "features/kept", "data/..", "/"])
+def test_the_state_folder_is_none_that_holds_files_of_the_project(ferry: Path, state: str) -> None:
+    edit(ferry, "project.yaml", "currency: NOK", f"currency: NOK\nstorage: {{state: {state}}}")
+    (fault,) = faults(ferry)
+    assert "is a folder with files of your own. Name a new folder, such as .ml_platform" in fault
+    assert fault.startswith("project.yaml:6:")
+
+
+def test_no_source_reads_files_in_the_state_folder(ferry: Path) -> None:
+    edit(ferry, "project.yaml", "currency: NOK", "currency: NOK\nstorage: {state: data}")
+    found = faults(ferry)
+    assert found
+    assert all("is in the state folder, whose files are removed and written again" in fault for fault in found)
