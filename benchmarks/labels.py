@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -29,8 +30,13 @@ LABELS = {
     "spend": ({"sum": "amount", "within": "28d"}, "coalesce(sum(amount), 0)"),
     "visits": ({"count": True, "after": "1d", "within": "28d"}, "count(amount)"),
     "usual": ({"mean": "amount", "within": "7d"}, "avg(amount)"),
+    "larger": (
+        {"count": True, "where": "amount > events.amount", "within": "28d"},
+        'count(r.amount) FILTER (r.amount > q."events.amount")',
+    ),
 }
-DAYS = {"spend": (0, 28), "visits": (1, 28), "usual": (0, 7)}
+"""By name: the label, and what it is in SQL. The last one compares each row with a column of the question."""
+DAYS = {"spend": (0, 28), "visits": (1, 28), "usual": (0, 7), "larger": (0, 28)}
 
 
 def project_of(folder: Path, feed: str) -> Any:
@@ -104,7 +110,9 @@ def made_world(folder: Path, rows: int, count: int) -> tuple[str, str]:
     asked = pq.read_table(questions(folder, count, ENTITIES))
     hours = pc.multiply(pc.divide(asked["ts"].cast(pa.int64()), HOUR), HOUR).cast(pa.timestamp("us", "UTC"))
     path = folder / "asked.parquet"
-    pq.write_table(asked.drop_columns(["ts"]).append_column("effective_time", hours), path)
+    own = pa.array((np.arange(len(asked)) % 97).astype("float64"))
+    asked = asked.drop_columns(["ts"]).append_column("effective_time", hours).append_column("events.amount", own)
+    pq.write_table(asked, path)
     return str(folder / "project"), str(path)
 
 
