@@ -10,7 +10,8 @@ from ml_platform.operations.alerts import send_alert
 from ml_platform.operations.versions.not_deployed import kept_alert, kept_text, someone_must_act
 from ml_platform.operations.versions.pending import waiting_alert, waiting_version
 from ml_platform.project import Project
-from ml_platform.registry.champion import anchor, champion, champion_ref, deploy
+from ml_platform.registry.champion import anchor, champion, champion_ref
+from ml_platform.registry.deploy import deploy
 from ml_platform.registry.evaluation.key import KIND as EVALUATION
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import deployment_record

@@ -7,7 +7,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.versions.pending import last_evaluation
 from ml_platform.project import Project
 from ml_platform.registry.approvals import decide
-from ml_platform.registry.champion import deploy
+from ml_platform.registry.deploy import deploy
 from ml_platform.registry.resolve import version_named
 from ml_platform.storage.outputs import record_output
 from ml_platform.storage.versions import Version

@@ -12,7 +12,8 @@ from ml_platform.features.build import build_feature_table
 from ml_platform.models.predictor import load_predictor
 from ml_platform.models.train import train_model
 from ml_platform.project import Project, open_project
-from ml_platform.registry.champion import champion, deploy
+from ml_platform.registry.champion import champion
+from ml_platform.registry.deploy import deploy
 from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.sources.ingest import ingest_source
 from tests.worlds import NOW, write_shop

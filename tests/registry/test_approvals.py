@@ -16,7 +16,8 @@ from ml_platform.models.train import train_model
 from ml_platform.operations.versions.pending import waiting_version
 from ml_platform.project import Project
 from ml_platform.registry.approvals import decide, decision_on
-from ml_platform.registry.champion import champion, deploy, rivals_of
+from ml_platform.registry.champion import champion, rivals_of
+from ml_platform.registry.deploy import deploy
 from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.reporting.status import project_status
 from ml_platform.storage.ledger.anchors import stored_anchors

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from ml_platform.core.errors import ArtifactDamaged, EvaluationError, LedgerDamaged, ReleaseRefused, StaleEvaluation
 from ml_platform.models.train import train_model
 from ml_platform.project import Project
-from ml_platform.registry.champion import Rivals, champion, deploy, first_deployed, rivals_of
+from ml_platform.registry.champion import Rivals, champion, first_deployed, rivals_of
+from ml_platform.registry.deploy import deploy
 from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.ledger.lines import ledger_lines

@@ -6,7 +6,8 @@ import pytest
 
 from ml_platform.core.errors import ApprovalWithoutReason, ArtifactDamaged, NothingToRollBack, ReleaseRefused
 from ml_platform.models.train import train_model
-from ml_platform.registry.champion import anchor, champion, champions, deploy, rivals_of
+from ml_platform.registry.champion import anchor, champion, champions, rivals_of
+from ml_platform.registry.deploy import deploy
 from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.registry.rollback import roll_back
 from ml_platform.storage.ledger.lines import ledger_lines

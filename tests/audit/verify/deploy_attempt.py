@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ml_platform.core.errors import StaleEvaluation
 from ml_platform.project import open_project
-from ml_platform.registry.champion import deploy
+from ml_platform.registry.deploy import deploy
 from tests.audit.verify.factory import MODEL, NOON
 
 

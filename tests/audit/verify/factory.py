@@ -12,7 +12,8 @@ from ml_platform.models.train import train_model
 from ml_platform.operations.monitoring.monitor import monitor_model
 from ml_platform.operations.predictions.score import score_batch
 from ml_platform.project import Project, open_project
-from ml_platform.registry.champion import deploy, rivals_of
+from ml_platform.registry.champion import rivals_of
+from ml_platform.registry.deploy import deploy
 from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.storage.outputs import current_output, record_output

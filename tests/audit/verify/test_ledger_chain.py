@@ -13,7 +13,7 @@ from ml_platform.audit.verify.ledger_chain import chain_damages, pending_anchors
 from ml_platform.audit.verify.verify import verify_project
 from ml_platform.core.errors import DeclarationError, LedgerDamaged
 from ml_platform.project import Project, open_project
-from ml_platform.registry.champion import deploy
+from ml_platform.registry.deploy import deploy
 from ml_platform.storage.append_only import may_change
 from ml_platform.storage.ledger.anchors import Anchor, anchor_ledger, require_newest, stored_anchors
 from ml_platform.storage.ledger.lines import LEDGER, Head, append_line, ledger_head, ledger_lines

@@ -18,7 +18,7 @@ from ml_platform.audit.retention.remove import remove
 from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.operations.predictions.score import score_batch
 from ml_platform.project import Project, open_project
-from ml_platform.registry.champion import deploy
+from ml_platform.registry.deploy import deploy
 from ml_platform.storage import chunks
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.versions import register_version

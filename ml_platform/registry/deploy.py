@@ -1,0 +1,189 @@
+"""Deploying: a version becomes the champion, where its evaluation allows it.
+
+Deployment trusts no verdict: it checks gates and release rule again itself.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ml_platform.core.errors import (
+    ApprovalNeeded,
+    ArtifactDamaged,
+    EvaluationError,
+    RefConflict,
+    ReleaseRefused,
+    StaleEvaluation,
+)
+from ml_platform.models.predictor import load_predictor
+from ml_platform.models.train import KIND as TRAINED_MODEL
+from ml_platform.models.train import baseline_names
+from ml_platform.registry.approvals import APPROVE, asks_for_approval, decision_on
+from ml_platform.registry.champion import DEPLOY, champion_ref, rivals_of, was_rolled_back
+from ml_platform.registry.evaluation.key import KIND as EVALUATION
+from ml_platform.registry.evaluation.reasons import merits, shortfalls
+from ml_platform.registry.evaluation.release_rules import (
+    anchor_after,
+    judge_gates,
+    judge_release,
+    requirements,
+    rule_name,
+)
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
+from ml_platform.storage.ledger.anchors import anchor_ledger, require_newest
+from ml_platform.storage.ledger.lines import LedgerLine
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.refs import move_ref, read_ref
+from ml_platform.storage.versions import Version, register_version, version_of
+
+if TYPE_CHECKING:
+    from ml_platform.project import Project
+
+
+def deploy(
+    project: Project, model: str, trained_id: str, evaluation_id: str, actor: str, now: datetime
+) -> LedgerLine | None:
+    """Make a trained model the champion, if its evaluation allows it.
+
+    The evaluation must be of this trained model against champion and anchor of this moment. Gates and release rule are
+    checked again by the declaration as it is now, and the predictor must load. The champion moves by compare-and-set.
+
+    Parameters
+    ----------
+    actor
+        Who deploys: a person, or the platform itself.
+
+    Returns
+    -------
+    The ledger line; None when it is the champion already.
+
+    Raises
+    ------
+    ReleaseRefused
+        Naming every figure that misses its limit. The champion stays.
+    StaleEvaluation
+        When the evaluation is against another champion, anchor or release rule.
+    ApprovalNeeded
+        When the declaration asks for approval, and nobody approved exactly this trained model.
+    ArtifactDamaged
+        When the evaluation or the predictor is not what its id says.
+    EvaluationError
+        When trained model or evaluation belong to another model, or the evaluation to another trained model.
+    LedgerDamaged
+        When the store has a note of a later line of the ledger than the database has.
+    """
+    require_newest(project)
+    trained = project.store.get(TRAINED_MODEL, trained_id)
+    evaluation = project.store.get(EVALUATION, evaluation_id)
+    current = read_ref(project.database, champion_ref(model))
+    if current == trained_id:
+        anchor_ledger(project)  # of which the process that deployed it may have been stopped
+        return None
+    version = register_version(project, model, trained, now)
+    _require_match(project, version, trained, evaluation, current)
+    if was_rolled_back(project, version):
+        raise ReleaseRefused(model, str(version.number), ["it was rolled back; ml-platform rollback names the reason"])
+    missed = _shortfalls(project, version, trained, evaluation, current)
+    if missed:
+        raise ReleaseRefused(model, str(version.number), missed)
+    load_predictor(project, trained)
+    _require_approval(project, version)
+    return _move(project, version, evaluation, current, actor, now)
+
+
+def _require_approval(project: Project, version: Version) -> None:
+    if not asks_for_approval(project, version.model):
+        return
+    said = decision_on(project, version.model, version.id)
+    if said is None:
+        raise ApprovalNeeded(version.model, str(version.number))
+    if said.action != APPROVE:
+        raise ApprovalNeeded(version.model, str(version.number), said.actor, said.reason)
+
+
+def _require_match(
+    project: Project, version: Version, trained: Artifact, evaluation: Artifact, current: str | None
+) -> None:
+    """Refuse an evaluation that says nothing about this deployment."""
+    about, model = EvaluationManifest.of(evaluation), version.model
+    found = about.id_of(evaluation.inputs, evaluation.objects)
+    if found != evaluation.id:
+        raise ArtifactDamaged(f"evaluation {evaluation.short_id}", evaluation.id, found)
+    owners = (TrainedModelManifest.of(trained).model, about.model)
+    if owners != (model, model):
+        raise EvaluationError(
+            f"{model}: trained model {trained.short_id} belongs to {owners[0]}, and evaluation "
+            f"{evaluation.short_id} to {owners[1]}. Deploy a version of {model} and its evaluation."
+        )
+    if evaluation.inputs["trained_model"] != trained.id:
+        raise EvaluationError(
+            f"{model}: evaluation {evaluation.short_id} is of trained model "
+            f"{evaluation.inputs['trained_model'][:12]}, not of {trained.short_id}. Evaluate {trained.short_id}."
+        )
+    now = {"champion": current, "anchor": rivals_of(project, model, version.id).anchor}
+    for role, id in now.items():
+        if evaluation.inputs[role] != (id or ""):
+            raise StaleEvaluation(version, _moved(role, evaluation, id))
+
+
+def _moved(role: str, evaluation: Artifact, now: str | None) -> str:
+    against = evaluation.inputs[role][:12] or f"no {role}"
+    return f"the {role} is {(now or 'unset')[:12]} by now, the evaluation was against {against}"
+
+
+def _shortfalls(
+    project: Project, version: Version, trained: Artifact, evaluation: Artifact, current: str | None
+) -> list[str]:
+    """Return which gates and comparisons of the present declaration are missed, judged again from the figures."""
+    spec, about = project.spec.models[version.model], EvaluationManifest.of(evaluation)
+    declared = TrainedModelManifest.of(project.store.get(TRAINED_MODEL, current)).declaration if current else None
+    judged = about.release
+    required = requirements(spec.release, trained.id, baseline_names(trained), judged)
+    found = {line["other"]: line for line in judged["compared"]}
+    asked = {(item.other, item.margin) for item in required}
+    same_rule = judged["rule"] == rule_name(TrainedModelManifest.of(trained).declaration, declared)
+    if not same_rule or asked - {(other, line["margin"]) for other, line in found.items()}:
+        raise StaleEvaluation(version, f"the release rule {judged['rule']} has changed since the evaluation")
+    release = judge_release(judged, required, found)
+    return shortfalls(judge_gates(spec, about.figures), release, about.currency)
+
+
+def _move(
+    project: Project, version: Version, evaluation: Artifact, current: str | None, actor: str, now: datetime
+) -> LedgerLine | None:
+    about = EvaluationManifest.of(evaluation)
+    try:
+        line = move_ref(
+            project.database,
+            champion_ref(version.model),
+            expected=current,
+            to=version.id,
+            at=now,
+            actor=actor,
+            action=DEPLOY,
+            reason="; ".join(merits(about.gates, about.release, about.currency)) or "no rule asks for more",
+            facts=_facts(project, version, evaluation, current),
+        )
+    except RefConflict as conflict:
+        if conflict.found == version.id:
+            return None
+        raise StaleEvaluation(version, _moved("champion", evaluation, conflict.found)) from None
+    anchor_ledger(project)
+    return line
+
+
+def _facts(project: Project, version: Version, evaluation: Artifact, current: str | None) -> dict[str, Any]:
+    before = version_of(project, version.model, current) if current else None
+    about = EvaluationManifest.of(evaluation)
+    return {
+        "version": version.number,
+        "from_version": before.number if before else None,
+        "evaluation": evaluation.id,
+        "rule": about.release["rule"],
+        "anchor": anchor_after(version.id, about.release),
+        "figures": about.figures,
+        "interval": about.contenders[0]["interval"],
+        "currency": about.currency,
+    }
