@@ -141,6 +141,8 @@ def _beside(plan: ErasurePlan, done: bool) -> list[str]:
     lines = [
         f"The key {verb} masked in {count} rows of the database ({place})." for place, count in plan.records.items()
     ]
+    if plan.online:
+        lines.append(f"Records that {'left' if done else 'would leave'} the online store: {plan.online}.")
     for item in plan.files[:_SHOWN]:
         what = f"The key {verb} masked in" if item.remedy.value == "masked" else "Removed:"
         lines.append(f"{what} {item.path}.")

@@ -17,6 +17,7 @@ from ml_platform.core.errors import PlatformError, suggest
 from ml_platform.core.hashing import format_instant
 from ml_platform.core.secrets import in_any_form, standing_alone
 from ml_platform.declarations.project import ProjectSpec
+from ml_platform.declarations.source import ColumnType
 from ml_platform.project import Project
 from ml_platform.sources.dirty_rows import CELLS, TEXT
 from ml_platform.sources.suppression_list import has_key, key_hash
@@ -82,6 +83,13 @@ class Person:
             named = [text is not None and self._is_named_in(text) for text in table[name].to_pylist()]
             found = pc.or_(found, pa.chunked_array([pa.array(named, pa.bool_())]))
         return found
+
+    def values_of(self, kinds: Mapping[str, ColumnType]) -> list[Any] | None:
+        """Return the key as values of columns of some types; None where these are not all of its columns, or no fit."""
+        if set(kinds) != set(self.key):
+            return None
+        values = [_typed(text, _ARROW[kinds[name]]) for name, text in self.key.items()]
+        return None if None in values else values
 
     def _is_named_in(self, text: str) -> bool:
         """Return whether a text holds every value of the key as a word of its own."""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ml_platform.audit.erasure.data_subject import Person
 from ml_platform.audit.erasure.files import clear_files
 from ml_platform.audit.erasure.kinds import row_erasures
+from ml_platform.audit.erasure.online_records import erase_online
 from ml_platform.audit.erasure.plan import ErasurePlan, Found, Replaced, find_person, marks_for, plan_erasure
 from ml_platform.audit.erasure.records import mask_records, rewrite_database
 from ml_platform.audit.erasure.remove_rows import left_id, without
@@ -72,6 +73,7 @@ def erase(project: Project, person: Person, plan_id: str, now: datetime, *, acto
         current = plan_erasure(project, person, now)
         if not (current.replaced or current.removed or current.objects):
             break
+    erase_online(project, person)
     mask_records(project, person)
     rewrite_database(project)
     clear_files(project, person)

@@ -105,11 +105,19 @@ def unsearched(project: Project, person: Person) -> Iterator[str]:
 def _files(project: Project) -> Iterator[Path]:
     """Yield the files below the state folder; of a local store only what killed processes left and nobody reads."""
     own, store = project.state / "platform.sqlite", project.state / "store"
+    online = project.state / "online"  # records leave it by their keys
     unknown = {store / path for path in project.store.unknown()}
     for path in sorted(project.state.rglob("*")):
         kept = path.is_relative_to(store) and not path.name.startswith(".") and path not in unknown
         beside = path.name.endswith(_BESIDE) and path.with_name(path.name.rpartition("-")[0]).exists()
-        if path.is_file() and not path.is_symlink() and path != own and not kept and not beside:
+        if (
+            path.is_file()
+            and not path.is_symlink()
+            and path != own
+            and not kept
+            and not beside
+            and not path.is_relative_to(online)
+        ):
             yield path
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ml_platform.audit.erasure.data_subject import Person
 from ml_platform.audit.erasure.files import HeldFile, Remedy, held_files, unsearched
 from ml_platform.audit.erasure.kinds import row_erasures
+from ml_platform.audit.erasure.online_records import held_online
 from ml_platform.audit.erasure.records import held_records
 from ml_platform.audit.erasure.remove_rows import is_table, left_id, without
 from ml_platform.audit.erasure.staged_store import Rehearsal
@@ -70,6 +71,8 @@ class ErasurePlan:
         How many rows of the database the key would be masked in, by table and column.
     removed
         Artifacts that would be removed as a whole, to be made again by the next run.
+    online
+        How many records would leave the online store.
     """
 
     id: str
@@ -81,11 +84,12 @@ class ErasurePlan:
     files: tuple[HeldFile, ...] = ()
     records: Mapping[str, int] = field(default_factory=dict)
     removed: tuple[Removed, ...] = ()
+    online: int = 0
 
     @property
     def is_empty(self) -> bool:
         """Whether erasing would change nothing."""
-        return not (self.replaced or self.removed or self.objects or self.files or self.records)
+        return not (self.replaced or self.removed or self.objects or self.files or self.records or self.online)
 
     @property
     def rows(self) -> dict[str, int]:
@@ -108,6 +112,7 @@ class ErasurePlan:
             "elsewhere": list(self.elsewhere),
             "files": [{"path": item.path, "remedy": item.remedy.value} for item in self.files],
             "records": dict(self.records),
+            "online": self.online,
         }
 
 
@@ -166,6 +171,7 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
         [person.hash, [[item.kind, item.id, item.successor] for item in replaced], sorted(objects), *removals]
     )
     marks = tuple(marks_for(project, found, replaced, now))
+    online = sum(map(len, held_online(project, person).values()))
     held = list(held_files(project, person))
     unreachable = [f"{item.path}: the file is not a text" for item in held if item.remedy is Remedy.NAME]
     return ErasurePlan(
@@ -178,6 +184,7 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
         tuple(item for item in held if item.remedy is not Remedy.NAME),
         held_records(project, person),
         tuple(removed),
+        online,
     )
 
 

@@ -159,7 +159,7 @@ class _Read(NamedTuple):
     names: tuple[str, ...]
     pick: Picker
     nothing: bytes
-    states: tuple[tuple[str, str, int, int], ...]
+    states: tuple[tuple[int, tuple[TableState, TableState]], ...]
 
 
 class _Bound:
@@ -192,8 +192,7 @@ class _Bound:
                 record = next(records) if key is not None else None
                 found, known = group.pick(group.nothing if record is None else record)
                 values.update(zip(group.names, found, strict=True))
-                for alias, table, tick, place in group.states:
-                    states.append(TableState(alias, table, tick, known[place] == 1))
+                states.extend([one[known[place]] for place, one in group.states])
         return LookedUp(values, tuple(states), (), read)
 
     def _read(self, group: _Group) -> _Read:
@@ -207,12 +206,17 @@ class _Bound:
             raise self._unpublished(f"column {error.args[0]} of {listed(group.aliases.values())}") from None
         places = {block: place for place, block in enumerate(pick.blocks)}
         states = tuple(
-            (alias, table, self._described.tables[table].tick, places[NodeName("feature_table", table)])
+            (places[NodeName("feature_table", table)], self._states(alias, table))
             for alias, table in group.aliases.items()
         )
         return _Read(
             _key_of(group.record_keys, group.keys), group.keys, tuple(group.columns), pick, described.nothing, states
         )
+
+    def _states(self, alias: str, table: str) -> tuple[TableState, TableState]:
+        """Return what is said of a table that does not know the entity, and of one that does."""
+        tick = self._described.tables[table].tick
+        return TableState(alias, table, tick, False), TableState(alias, table, tick, True)
 
     def _own_row(self, record_keys: RecordKeys, needed: Sequence[str]) -> Picker | None:
         """Return what reads the population's row from a record; None where no rows are published for the model."""

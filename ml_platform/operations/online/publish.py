@@ -21,6 +21,9 @@ from ml_platform.storage.online.description import Description, EntityRecords, P
 from ml_platform.storage.online.opened import open_online_store
 from ml_platform.storage.online.store import Change, OnlineStore
 
+PUBLISHERS = "publish_online"
+"""The name of the lock of whoever changes the store."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -68,7 +71,7 @@ def publish_online(
         Where a value is too large for exact sums.
     """
     store = store or online_store(project)
-    with exclusive(project.database, project.state, "publish_online"):
+    with exclusive(project.database, project.state, PUBLISHERS):
         return _Publication(project, inputs, now, store).published()
 
 

@@ -91,6 +91,18 @@ class LmdbFolder:
         """Double the map."""
         self.resize(2 * self.environment.info()["map_size"])
 
+    def copy_records(self, target: Path) -> None:
+        """Write all records into a new folder."""
+        private_folder(target)
+        size = self.environment.info()["map_size"]
+        with lmdb.open(str(target), map_size=size, mode=0o600) as copy:
+            transaction = self.begin()
+            try:
+                with copy.begin(write=True) as writing, writing.cursor() as into, transaction.cursor() as records:
+                    into.putmulti(records.iternext(), append=True)
+            finally:
+                self.end(transaction)
+
     def close(self) -> None:
         """Close it when no transaction is open; where a parent process opened it, only in this process."""
         if self.pid != os.getpid():

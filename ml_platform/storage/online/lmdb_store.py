@@ -62,15 +62,14 @@ class LmdbStore:
                 raise unavailable(self._folder, error) from None
 
     def purge(self) -> None:
-        """Write the content again, without the free pages in which removed records still are."""
+        """Write the content again, record by record: what was removed is still in free parts of pages."""
         current = self._newest()
         if current is None:
             return
         made, following = self._folder / "new", self._folder / str(int(current.name) + 1)
         shutil.rmtree(made, ignore_errors=True)
-        made.mkdir(mode=0o700)
         try:
-            lmdb_folder(current).environment.copy(str(made), compact=True)
+            lmdb_folder(current).copy_records(made)
         except lmdb.Error as error:
             raise unavailable(self._folder, error) from None
         made.rename(following)

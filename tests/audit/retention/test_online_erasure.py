@@ -1,0 +1,76 @@
+"""A person who is erased leaves the online store: records by the key, and rows of others that name it."""
+
+import pytest
+
+from ml_platform.audit.erasure.data_subject import Person
+from ml_platform.audit.erasure.erase import erase
+from ml_platform.audit.erasure.online_records import erase_online, held_online
+from ml_platform.audit.erasure.plan import plan_erasure
+from ml_platform.operations.online.due import published_description
+from ml_platform.operations.online.lookup import ModelLookup
+from ml_platform.operations.online.publish import online_store, publish_online
+from ml_platform.storage.redirects import successor
+from tests.features.world import at
+from tests.operations.online.worlds import inputs_of, project_of, random_rows
+
+NOW = at(35)
+
+
+@pytest.fixture
+def published(tmp_path):
+    rows = random_rows(1)
+    rows["orders"] += [[f"person-order-{n}", "a", 777, at(2), at(2), 0.5, 3, True] for n in range(3)]
+    rows["profiles"] += [["p777", 777, at(1), at(1), "north"]]
+    project = project_of(tmp_path, rows)
+    inputs = inputs_of(project, NOW)
+    publish_online(project, inputs, NOW)
+    return project, inputs
+
+
+def looked_up(project, row):
+    with online_store(project).view() as view:
+        return ModelLookup(project.spec, project.spec.models["by_rows"]).look_up(view, row)
+
+
+def raw(project):
+    return b"".join(path.read_bytes() for path in (project.state / "online").rglob("*") if path.is_file())
+
+
+def test_an_erased_person_has_no_record_and_is_in_no_free_page(published):
+    project, _ = published
+    person = Person.of(project, "customer", {"customer": "777"})
+    assert b"person-order-1" in raw(project)
+    plan = plan_erasure(project, person, NOW)
+    assert plan.online == 4  # its profile, and three orders
+    done = erase(project, person, plan.id, NOW, actor="ada", reason="asked for by letter")
+    assert done.online == 4
+    assert held_online(project, person) == {}
+    assert b"person-order" not in raw(project)
+    assert looked_up(project, {"id": "person-order-1"}).missing
+    again = plan_erasure(project, person, NOW)
+    assert again.is_empty
+    assert again.elsewhere == plan.elsewhere or not [text for text in again.elsewhere if "online/" in text]
+
+
+def test_what_is_published_next_is_made_of_what_is_left(published):
+    project, inputs = published
+    person = Person.of(project, "customer", {"customer": "777"})
+    before = published_description(project).records
+    plan = plan_erasure(project, person, NOW)
+    erase(project, person, plan.id, NOW, actor="ada", reason="asked for by letter")
+    left = {
+        node: successor(project.database, "source" if node.startswith("sources") else "feature_table", id) or id
+        for node, id in inputs.items()
+    }
+    found = publish_online(project, left, NOW)
+    assert found.outcome == "published"
+    assert found.description.records["order:string"].count == before["order:string"].count - 3
+    assert found.description.records["customer:int"].count == before["customer:int"].count - 1
+    assert found.removed == 0
+
+
+def test_a_person_who_has_no_record_changes_nothing(published):
+    project, _ = published
+    before = published_description(project)
+    assert erase_online(project, Person.of(project, "customer", {"customer": "424242"})) == 0
+    assert published_description(project) == before
