@@ -16,7 +16,7 @@ INSTALL = if test -x $(BIN)/uv; then install="$(BIN)/uv pip install --quiet --py
   else install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; fi
 FAST := tests/core tests/declarations tests/models tests/registry tests/storage
 
-.PHONY: demo test fast-test doctest up prove bench lint types contracts house words check docs lock wheel clean help
+.PHONY: demo test fast-test doctest up serve prove bench lint types contracts house words check docs lock wheel clean help
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ doctest: .venv/dev-ready  ## Run the examples in docstrings
 up: .venv/ready  ## Serve the Dagster UI and the MLflow UI until Ctrl-C
 	@$(BIN)/ml-platform up $(FLIGHTS)
 
+serve: .venv/ready  ## Answer prediction requests for the example until Ctrl-C; after make demo
+	@$(BIN)/ml-platform serve $(FLIGHTS)
+
 prove: .venv/dev-ready  ## Run the long simulations and the benchmarks in full
 	ML_PLATFORM_PROVE=1 $(BIN)/pytest -n 3 --dist loadfile
 	$(BIN)/python benchmarks/intervals.py --check
@@ -51,6 +54,7 @@ bench: .venv/dev-ready .venv-rivals/ready  ## Run the benchmarks, with the peer 
 	$(BIN)/python benchmarks/features.py --rivals $(CURDIR)/.venv-rivals/bin/python
 	$(MAKE) demo
 	$(BIN)/python benchmarks/explain.py
+	$(BIN)/python benchmarks/serving.py --rivals $(CURDIR)/.venv-rivals/bin/python
 
 # Polars and Feast are measured against, and are no part of the platform: they have an environment of their own.
 .venv-rivals/ready: benchmarks/rivals.txt
