@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.core.web.access import NameNeeded, is_every_address, is_loopback
@@ -64,7 +66,7 @@ class ServiceAddress:
         return cls(port, host, (*names, *own), workers or min(os.cpu_count() or 1, 4))
 
 
-def serve_predictions(directory: Path, address: ServiceAddress, limits: Limits) -> int:
+def serve_predictions(directory: Path, address: ServiceAddress, limits: Limits, *, as_json: bool = False) -> int:
     """Serve until Ctrl-C, SIGTERM or SIGHUP, and return the exit code.
 
     Raises
@@ -82,15 +84,15 @@ def serve_predictions(directory: Path, address: ServiceAddress, limits: Limits) 
             signal.signal(number, _interrupt)
         try:
             workers.start()
-            _tell(project, address, online)
+            _show_addresses(project, address, online, as_json)
             while True:
                 workers.check()
                 time.sleep(_CHECK_EVERY)
         except KeyboardInterrupt:
-            SafeConsole().print("Stopping: what was asked is answered first.")
+            SafeConsole(stderr=as_json).print("Stopping: what was asked is answered first.")
         finally:
             workers.stop()
-    SafeConsole().print("Stopped.")
+    SafeConsole(stderr=as_json).print("Stopped.")
     return 0
 
 
@@ -101,9 +103,16 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _tell(project: Project, address: ServiceAddress, online: Sequence[str]) -> None:
-    console, url = SafeConsole(), f"http://{address.names[0] if address.names else '127.0.0.1'}:{address.port}"
+def _show_addresses(project: Project, address: ServiceAddress, online: Sequence[str], as_json: bool) -> None:
+    console, url = (
+        SafeConsole(stderr=as_json),
+        f"http://{address.names[0] if address.names else '127.0.0.1'}:{address.port}",
+    )
     console.print(styled("Serving {} with {} processes at {}", ", ".join(online), str(address.workers), url))
     for name in online:
         console.print(styled("  POST {}/models/{}/predict", url, name))
     console.print("Ctrl-C stops it.")
+    if as_json:
+        models = {name: f"{url}/models/{name}/predict" for name in online}
+        print_json({"project": project.spec.name, "address": url, "workers": address.workers, "models": models})
+        sys.stdout.flush()

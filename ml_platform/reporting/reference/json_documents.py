@@ -15,6 +15,7 @@ FIELDS: Mapping[str, str] = {
     "plan": "project now nodes would_run_seconds may_run_seconds never_made_before; with --data: models",
     "run": "project now runs",
     "up": "project dagster mlflow needs_token",
+    "serve": "project address workers models",
     "advance": "project now runs",
     "status": "project now currency sources feature_tables models alerts mlflow_waiting online_store",
     "quarantine": "sources",
@@ -25,6 +26,7 @@ FIELDS: Mapping[str, str] = {
     "population asked_by contributions version made again from_features outcome what_if problems holds; "
     "with --html: prediction_id page holds",
     "champion": "model at deployment version first problem",
+    "rollback": "champion from_version actor ledger_line",
     "reproduce": "version trained_model snapshot_id commit fitted snapshot differences files today agreement tolerance "
     "erased seed seed_matters same statement",
     "snapshots": "snapshots",
@@ -50,7 +52,7 @@ EXIT_CODES = """## Exit codes
 OUTPUT = """## Output for machines
 
 With `--json` a command prints one JSON object on stdout and its progress on stderr. `schema` needs no such option: \
-it prints JSON Schemas. `up` prints its object once the servers answer, and serves until it is stopped. \
+it prints JSON Schemas. `up` and `serve` print their object once the servers answer, and serve until they are stopped. \
 `explain` of several predictions prints one object a line.
 
 `format_version` is 1 in every object. It is raised where a field is removed, renamed or changes its meaning; \
