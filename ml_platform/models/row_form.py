@@ -90,6 +90,19 @@ class RowForm:
         PredictionError
             Where there are too few or too many values, one is of another type, or a transform fails.
         """
+        named, numbers = self.read(values)
+        unlearned = self._fill(numbers, named) if (total := sum(numbers)) != total else None
+        row = Row(self._columns, numbers, named)
+        score = self._calibrated(self._score(row))
+        return self._prediction(row, score, unlearned)
+
+    def read(self, values: Sequence[Any]) -> tuple[dict[str, Any], list[float]]:
+        """Return the named columns of a row, those of transforms among them, and the matrix before nulls are filled.
+
+        Raises
+        ------
+        PredictionError
+        """
         if len(values) != len(self._readers):
             raise PredictionError(
                 f"a row has {len(values)} values; the predictor has {len(self._readers)} input columns. Give one value "
@@ -98,11 +111,7 @@ class RowForm:
         named = {name: read(value) for (name, read), value in zip(self._readers, values, strict=True)}
         for add in self._transforms:
             named.update(add(named))
-        numbers = [encode(named[name]) for name, encode in self._encoders]
-        unlearned = self._fill(numbers, named) if (total := sum(numbers)) != total else None
-        row = Row(self._columns, numbers, named)
-        score = self._calibrated(self._score(row))
-        return self._prediction(row, score, unlearned)
+        return named, [encode(named[name]) for name, encode in self._encoders]
 
     def _fill(self, numbers: list[float], named: dict[str, Any]) -> str | None:
         """Put in place what a null counts as where training had no null, and return the names of such columns."""

@@ -18,9 +18,8 @@ from ml_platform.audit.explain.explanation import (
     Through,
 )
 from ml_platform.audit.explain.inputs import inputs_of_rows, population_rows
-from ml_platform.audit.explain.lookup import Logged, find_predictions
+from ml_platform.audit.explain.lookup import find_predictions
 from ml_platform.audit.explain.outcome import PredictionOutcome, outcomes_of
-from ml_platform.audit.explain.recompute_features import features_then, project_then
 from ml_platform.audit.explain.rescoring import Rescored, output_names, output_value, score_again, unlearned_nulls
 from ml_platform.audit.explain.source_rows_types import SourceRow
 from ml_platform.audit.explain.version_facts import VersionFacts, version_facts
@@ -31,6 +30,8 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.own_columns import required_columns
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.operations.predictions.logged import Logged
+from ml_platform.operations.predictions.recompute_features import features_then, project_then
 from ml_platform.project import Project
 from ml_platform.storage.erasure_marks import marks_of
 

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from ml_platform.audit.explain.explanation import ExplainedInput, Through
-from ml_platform.audit.explain.lookup import Logged
 from ml_platform.audit.explain.rescoring import bytes_of
 from ml_platform.audit.explain.source_rows import rows_behind
 from ml_platform.audit.explain.source_rows_types import TICK, Answers, Behind, SourceRow, TableQuestions
@@ -22,6 +21,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.own_columns import required_columns
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.models.inputs.columns import InputColumn, read_columns
+from ml_platform.operations.predictions.logged import Logged
 from ml_platform.project import Project
 
 Tell = Callable[[str], None]

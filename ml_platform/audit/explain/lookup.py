@@ -3,55 +3,23 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, NoSuchPrediction, listed, suggest
-from ml_platform.core.frames import to_frame
+from ml_platform.core.errors import NoSuchPrediction, listed, suggest
+from ml_platform.operations.predictions.logged import Logged, LoggedSegment, logged_segments, rows_of, together
 from ml_platform.project import Project
-from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest, Segment
 from ml_platform.storage.erasure_marks import marks_of
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.parquet import read_parquet, table_of
+from ml_platform.storage.parquet import read_parquet
 from ml_platform.storage.prediction_log import KIND, PREDICTION_DAYS, LoggedDay, logged_days, segment_names
 
 _ID = re.compile(r"([a-z][a-z0-9_]{0,62})\.(\d{8})\.([0-9a-f]{16})")
-
-
-@dataclass(frozen=True)
-class Logged:
-    """Predictions of one model that were made from the same inputs by the same declarations.
-
-    Attributes
-    ----------
-    rows
-        As they were logged, by ``prediction_id``; ``_log`` and ``_segment`` say where each stands.
-    inputs
-        Ids of the artifacts that the scoring read, by node.
-    declared
-        The declarations as they were; None where the segment does not tell.
-    exact
-        Whether the segment tells what it read itself. If not, `inputs` are those of the day's last scoring.
-    problem
-        Why the declarations are not there.
-    """
-
-    model: str
-    rows: pd.DataFrame
-    key: tuple[str, ...]
-    inputs: Mapping[str, str]
-    declared: Mapping[str, Any] | None
-    exact: bool
-    problem: str = ""
 
 
 def find_predictions(project: Project, ids: Sequence[str]) -> list[Logged]:
@@ -67,11 +35,11 @@ def find_predictions(project: Project, ids: Sequence[str]) -> list[Logged]:
     for id in dict.fromkeys(ids):
         model, day = read_id(id)
         wanted.setdefault((model, day), []).append(id)
-    found: dict[tuple[Any, ...], list[tuple[pa.Table, _Segment]]] = {}
+    found: dict[tuple[Any, ...], list[tuple[pa.Table, LoggedSegment]]] = {}
     for (model, day), of_day in wanted.items():
         for rows, segment in _on_day(project, _logged_day(project, model, day, of_day[0]), of_day):
             found.setdefault((model, *segment.identity), []).append((rows, segment))
-    return [_together(project, model, parts) for (model, *_), parts in found.items()]
+    return [together(project, model, parts) for (model, *_), parts in found.items()]
 
 
 def read_id(id: str) -> tuple[str, date]:
@@ -106,20 +74,6 @@ def sample_ids(project: Project, model: str, day: date | None, count: int, seed:
     return random.Random(seed).sample(sorted(ids), min(count, len(ids)))
 
 
-@dataclass(frozen=True)
-class _Segment:
-    log: str
-    name: str
-    facts: Segment
-    inputs: Mapping[str, str]
-    state: Artifact
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        """What makes predictions of several segments belong together."""
-        return (json.dumps(dict(self.inputs), sort_keys=True), self.facts.declared, self.facts.inputs is not None)
-
-
 def _days(project: Project, model: str) -> list[LoggedDay]:
     days = [logged for logged in logged_days(project, model) if logged.rows]
     if not days:
@@ -144,21 +98,15 @@ def _logged_between(days: Sequence[LoggedDay]) -> str:
     return f"It has some on {len(days)} days, {days[0].day} to {days[-1].day}"
 
 
-def _on_day(project: Project, logged: LoggedDay, ids: Sequence[str]) -> Iterator[tuple[pa.Table, _Segment]]:
+def _on_day(project: Project, logged: LoggedDay, ids: Sequence[str]) -> Iterator[tuple[pa.Table, LoggedSegment]]:
     state, left = project.store.get(KIND, logged.artifact), set(ids)
-    for name, facts in zip(segment_names(state), PredictionsManifest.of(state).segments, strict=True):
-        rows = _rows(project, state, name, ids)
+    for segment in logged_segments(state):
+        rows = rows_of(project, segment, ids)
         if rows.num_rows:
             left -= set(rows["prediction_id"].to_pylist())
-            yield rows, _Segment(state.id, name, facts, state.inputs if facts.inputs is None else facts.inputs, state)
+            yield rows, segment
     if left:
         raise NoSuchPrediction(*_unknown(project, state, next(id for id in ids if id in left), logged))
-
-
-def _rows(project: Project, state: Artifact, name: str, ids: Sequence[str]) -> pa.Table:
-    content = project.store.read(state.objects[name])
-    mask = pc.is_in(table_of(content, ["prediction_id"])["prediction_id"], pa.array(ids, pa.large_string()))
-    return table_of(content).filter(mask) if pc.any(mask).as_py() else pa.table({})
 
 
 def _ids(project: Project, state: Artifact) -> list[str]:
@@ -174,31 +122,3 @@ def _unknown(project: Project, state: Artifact, id: str, logged: LoggedDay) -> t
     hint = f"Did you mean {start}.{close[0]}?" if close else f"Some of them: {listed(sorted(hashes), 2)}"
     erased = "".join(f"{mark.at:%Y-%m-%d}: {mark.told}. " for mark in marks_of(project, KIND, state.id))
     return id, f"it is not among the {logged.rows:,} predictions of {logged.model} on {logged.day}. {erased}{hint}"
-
-
-def _together(project: Project, model: str, parts: Sequence[tuple[pa.Table, _Segment]]) -> Logged:
-    placed = [
-        rows.append_column("_log", pa.repeat(segment.log, rows.num_rows)).append_column(
-            "_segment", pa.repeat(segment.name, rows.num_rows)
-        )
-        for rows, segment in parts
-    ]
-    segment = parts[0][1]
-    rows = to_frame(pa.concat_tables(placed, promote_options="permissive"))
-    declared, problem = _declared(project, segment)
-    names = list(rows.columns)
-    key = tuple(names[names.index("trained_model") + 1 : names.index("prediction_time")])
-    rows = rows.set_index("prediction_id", drop=False)
-    return Logged(model, rows, key, segment.inputs, declared, segment.facts.inputs is not None, problem)
-
-
-def _declared(project: Project, segment: _Segment) -> tuple[Mapping[str, Any] | None, str]:
-    """Return the declarations that a segment was made by, or why they are not there."""
-    kept = segment.facts.declared
-    if kept is None:
-        return None, "the log segment has no declarations"
-    try:
-        declared: Mapping[str, Any] = json.loads(project.store.read(segment.state.objects[kept]))
-        return declared, ""
-    except (ArtifactMissing, ArtifactDamaged) as error:
-        return None, f"the logged declarations cannot be read: {error}"

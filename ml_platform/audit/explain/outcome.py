@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from ml_platform.audit.explain.lookup import Logged
 from ml_platform.core.plain_values import plain_value
 from ml_platform.datasets.labels.labels import labels_of
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.models.predictor import Predictor
 from ml_platform.operations.monitoring.realized_value import payoffs
+from ml_platform.operations.predictions.logged import Logged
 from ml_platform.project import Project
 from ml_platform.storage.outputs import current_output
 

@@ -160,7 +160,7 @@ def test_declarations_that_cannot_be_read_are_said_and_those_of_now_are_used(
     def unreadable(*_: object) -> None:
         raise ValueError("an unknown key")
 
-    monkeypatch.setattr("ml_platform.audit.explain.recompute_features.read_declarations", unreadable)
+    monkeypatch.setattr("ml_platform.operations.predictions.recompute_features.read_declarations", unreadable)
     told = again(shop, before)
     assert told.problems == (
         "the logged declarations are of another version of the platform: the current declarations are used",

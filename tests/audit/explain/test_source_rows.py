@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ml_platform.audit.explain.inputs import inputs_of_rows
-from ml_platform.audit.explain.lookup import Logged
-from ml_platform.audit.explain.recompute_features import features_then
 from ml_platform.audit.explain.source_rows import rows_behind
 from ml_platform.audit.explain.source_rows_types import TICK, Answers, TableQuestions
 from ml_platform.declarations.serialized import kept_declarations
 from ml_platform.features.build import build_feature_table
 from ml_platform.models.inputs.columns import InputColumn
+from ml_platform.operations.predictions.logged import Logged
+from ml_platform.operations.predictions.recompute_features import features_then
 from ml_platform.project import Project
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.storage.manifest import Artifact

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from ml_platform.audit.explain.lookup import find_predictions
-from ml_platform.audit.explain.recompute_features import features_then
 from ml_platform.features.build import build_feature_table
 from ml_platform.operations.predictions.missed import Missed, missed_alert, missed_rows
+from ml_platform.operations.predictions.recompute_features import features_then
 from ml_platform.operations.predictions.score import score_batch
 from ml_platform.project import Project, open_project
 from ml_platform.sources.ingest import ingest_source

@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from ml_platform.audit.explain.lookup import Logged
 from ml_platform.core.clock import to_micros
 from ml_platform.core.frames import to_frame
 from ml_platform.datasets.feature_columns import effective_of
@@ -22,6 +21,7 @@ from ml_platform.declarations.own_columns import required_columns
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.serialized import read_declarations
 from ml_platform.operations.predictions.compact_online import ONLINE
+from ml_platform.operations.predictions.logged import Logged
 from ml_platform.operations.predictions.rows import ARROW_TYPES
 from ml_platform.project import Project
 
