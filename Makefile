@@ -47,6 +47,7 @@ prove: .venv/dev-ready  ## Run the long simulations and the benchmarks in full
 	$(BIN)/python benchmarks/intervals.py --check
 	$(BIN)/python benchmarks/release.py --check
 	$(BIN)/python benchmarks/drift.py --check
+	$(BIN)/python -m tests.storage.online.prove_kills 200
 	$(MAKE) bench
 
 bench: .venv/dev-ready .venv-rivals/ready  ## Run the benchmarks, with the peer libraries
@@ -55,6 +56,7 @@ bench: .venv/dev-ready .venv-rivals/ready  ## Run the benchmarks, with the peer 
 	$(MAKE) demo
 	$(BIN)/python benchmarks/explain.py
 	$(BIN)/python benchmarks/serving.py --rivals $(CURDIR)/.venv-rivals/bin/python
+	$(BIN)/python benchmarks/online_store.py
 
 # Polars and Feast are measured against, and are no part of the platform: they have an environment of their own.
 .venv-rivals/ready: benchmarks/rivals.txt

@@ -47,7 +47,7 @@ class LmdbFolder:
                     raise FolderClosed
                 self._active += 1
             try:
-                return self.environment.begin(write=write, buffers=not write)
+                return self.environment.begin(write=write)
             except lmdb.MapResizedError:  # another process made the map larger
                 self._left()
                 self.resize(0)

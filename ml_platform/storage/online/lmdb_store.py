@@ -102,7 +102,8 @@ class LmdbStore:
         return self._current
 
     def _environments(self) -> list[Path]:
-        return [path for path in self._folder.glob("*") if path.name.isdecimal()]
+        """Return the environments that are there; a killed publisher may have left a folder without one."""
+        return [path.parent for path in self._folder.glob("*/data.mdb") if path.parent.name.isdecimal()]
 
     def _leave_older(self, current: Path) -> None:
         """Send readers of former environments to the current one, and remove these."""
@@ -143,7 +144,7 @@ class _Nothing:
 
 
 class _View:
-    """A read transaction; its buffers end with it."""
+    """A read transaction."""
 
     __slots__ = ("_path", "_shared", "_store", "_transaction", "description")
 
@@ -186,7 +187,7 @@ class _View:
             if not cursor.set_range(prefix):
                 return
             for key in cursor.iternext(values=False):
-                found = bytes(key)
+                found: bytes = key
                 if not found.startswith(prefix):
                     return
                 yield found

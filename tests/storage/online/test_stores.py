@@ -304,6 +304,17 @@ def test_two_stores_of_one_process_share_the_folder_and_others_cannot_read_it(tm
     one.close()
 
 
+def test_a_publisher_that_was_killed_before_it_wrote_anything_is_in_nobodys_way(tmp_path):
+    (tmp_path / "online" / "1").mkdir(parents=True)
+    store = open_online_store(None, tmp_path, "any")
+    with store.view() as view:
+        assert view.description == NOTHING
+    write(store, 1)
+    with store.view() as view:
+        assert view.description == described(1)
+    store.close()
+
+
 def test_a_folder_that_is_no_store_is_an_error_that_names_it(tmp_path):
     (tmp_path / "online" / "1").mkdir(parents=True)
     (tmp_path / "online" / "1" / "data.mdb").write_bytes(b"not a store" * 1000)
