@@ -98,6 +98,28 @@ def reproduce(
 
 
 @app.command(rich_help_panel=_PANEL)
+def export(
+    version: Annotated[str, typer.Argument(help="Such as late_arrival@3, @champion or @latest.")],
+    directory: Directory = HERE,
+    format: Annotated[str, typer.Option(help="lightgbm, onnx or mlflow.")] = "mlflow",
+    output: Annotated[
+        Path | None, typer.Option(help="The folder to write; it must not exist. Default: MODEL-NUMBER-FORMAT.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Leave out what the format lacks: actions, nulls. Can be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export a version for another tool, and compare its answers over 10,000 rows.
+
+    Refused where the format cannot hold the model's answers, or the file gives other scores.
+    """
+    from ml_platform.cli.export import export_version
+
+    export_version(directory, version, format, output, without or [], as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
 def snapshots(
     model: Annotated[str | None, typer.Argument(help="Only of this model.")] = None,
     directory: Annotated[Path | None, typer.Argument(help="The project's folder.", show_default="here")] = None,

@@ -7,6 +7,7 @@ __all__ = [
     "decision",
     "environment",
     "estimators",
+    "export",
     "fit_inputs",
     "inputs",
     "predictor",

@@ -125,9 +125,10 @@ class Decision:
         names = list(self.actions)
 
         def recommended(row: Row, shares: Sequence[float]) -> Recommended:
-            expected = [_expectation(of_classes, row.named, shares) for of_classes in payoffs]
-            if any(value != value for value in expected):
-                return self.do_nothing, None
+            expected = [_expectation(of_classes, row.cells, shares) for of_classes in payoffs]
+            for value in expected:
+                if value != value:
+                    return self.do_nothing, None
             best = max(expected)
             return names[expected.index(best)], best
 
@@ -140,11 +141,12 @@ class Decision:
             name: constant_value(_KINDS[type(label)], label) if name == LABEL else columns.value(self._column(name))
             for name in expression.names
         }
-        found = expression.of_row(leaves).compute
-        if expression.names <= {LABEL}:
-            constant = _number_of(found({}))
-            return lambda row: constant
-        return lambda row: _number_of(found(row))
+        found = expression.of_row(leaves)
+        if found.constant:
+            constant = _number_of(found.compute(()))
+            return lambda cells: constant
+        compute = found.compute
+        return lambda cells: math.nan if (value := compute(cells)) is None else float(value)
 
     def expected_values(self, frame: pd.DataFrame, scores: np.ndarray, classes: Sequence[Any]) -> pd.DataFrame:
         """Return the expected payoff of every action, one column each; no column for a regression."""
@@ -200,10 +202,10 @@ class Decision:
         return name if "." in name else f"{self.source}.{name}"
 
 
-def _expectation(payoffs: Sequence[Compute], named: Mapping[str, Any], shares: Sequence[float]) -> float:
+def _expectation(payoffs: Sequence[Compute], cells: Sequence[Any], shares: Sequence[float]) -> float:
     total = 0.0
     for payoff, share in zip(payoffs, shares, strict=True):
-        total += share * payoff(named)
+        total += share * payoff(cells)
     return total
 
 

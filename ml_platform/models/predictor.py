@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
-from ml_platform.core.hashing import canonical_json, content_id
+from ml_platform.core.hashing import bytes_hash, canonical_json, content_id
 from ml_platform.declarations.model import Task
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.calibration import Calibration
@@ -34,8 +34,8 @@ from ml_platform.storage.manifest import Artifact, StoredObject
 if TYPE_CHECKING:
     from ml_platform.project import Project
 
-_MANIFEST = "manifest.json"
-_CODE = "code/"
+MANIFEST = "manifest.json"
+CODE = "code/"
 
 
 @dataclass(frozen=True)
@@ -170,18 +170,21 @@ class Predictor:
             "code": self.code.hashes,
         }
 
-    def save(self, store: ArtifactStore) -> SavedPredictor:
-        """Write the predictor's objects and return their names; the manifest lists the rest with their hashes."""
+    def files(self) -> dict[str, bytes]:
+        """Return the predictor at rest, by name; the manifest lists the other files with their hashes."""
         bundle = self.estimator.save()
-        sources = {f"{_CODE}{path}": source for path, source in self.code.files.items()}
-        files = {name: store.put(content) for name, content in {**bundle.files, **sources}.items()}
+        files = {**bundle.files, **{f"{CODE}{path}": source for path, source in self.code.files.items()}}
         manifest = {
             "id": self.id,
             "predictor": self._facts,
             "estimator": {"kind": self.estimator.kind, "facts": bundle.facts, "state": self.estimator.state()},
-            "files": {name: stored.sha256 for name, stored in files.items()},
+            "files": {name: bytes_hash(content) for name, content in files.items()},
         }
-        return SavedPredictor(self.id, {**files, _MANIFEST: store.put(canonical_json(manifest))})
+        return {**files, MANIFEST: canonical_json(manifest)}
+
+    def save(self, store: ArtifactStore) -> SavedPredictor:
+        """Write the predictor's objects and return their names."""
+        return SavedPredictor(self.id, {name: store.put(content) for name, content in self.files().items()})
 
 
 def load_predictor(project: Project, artifact: Artifact, name: str = "predictor") -> Predictor:
@@ -206,15 +209,31 @@ def load_predictor(project: Project, artifact: Artifact, name: str = "predictor"
     objects = {
         path.removeprefix(f"{name}/"): item for path, item in artifact.objects.items() if path.startswith(f"{name}/")
     }
-    if _MANIFEST not in objects:
+    if MANIFEST not in objects:
         raise ArtifactMissing(name, artifact.id, project.store.url)
     manifest = TrainedModelManifest.of(artifact)
     _require_same(f"trained model {artifact.short_id}", artifact.id, manifest.id_of(artifact.inputs, artifact.objects))
     files = {path: project.store.read(stored) for path, stored in objects.items()}
-    code = code_of(project, {path.removeprefix(_CODE): files[path] for path in files if path.startswith(_CODE)})
-    facts, estimator = _manifest(files[_MANIFEST])
-    found = _identity(facts, estimator["kind"], estimator["state"])
-    _require_same(f"{name} of trained model {artifact.short_id}", manifest.predictors[name], found)
+    code = code_of(project, sources_of(files))
+    return verified_predictor(
+        name, f"{name} of trained model {artifact.short_id}", manifest.predictors[name], files, code
+    )
+
+
+def sources_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the project's own code among the files of a predictor."""
+    return {path.removeprefix(CODE): files[path] for path in files if path.startswith(CODE)}
+
+
+def verified_predictor(name: str, what: str, expected: str, files: Mapping[str, bytes], code: Code) -> Predictor:
+    """Return the predictor of files whose bytes were checked; manifest, code and fitted state must be those of its id.
+
+    Raises
+    ------
+    ArtifactDamaged
+    """
+    facts, estimator = _manifest(files[MANIFEST])
+    _require_same(what, expected, _identity(facts, estimator["kind"], estimator["state"]))
     _require_same(f"the code of {name}", content_id(facts["code"]), content_id(code.hashes))
     predictor = _read(facts, estimator, files, code)
     _require_same(f"the estimator of {name}", content_id(estimator["state"]), content_id(predictor.estimator.state()))
@@ -228,7 +247,7 @@ def load_decision(project: Project, artifact: Artifact) -> Decision:
     ------
     ArtifactDamaged, ArtifactMissing
     """
-    facts, estimator = _manifest(project.store.read(artifact.objects[f"predictor/{_MANIFEST}"]))
+    facts, estimator = _manifest(project.store.read(artifact.objects[f"predictor/{MANIFEST}"]))
     found = _identity(facts, estimator["kind"], estimator["state"])
     _require_same(
         f"predictor of trained model {artifact.short_id}",

@@ -6,7 +6,8 @@ a function of an installed package, a transform without a row form) goes through
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ml_platform.core.errors import PredictionError
@@ -67,11 +68,21 @@ class RowForm:
     ) -> None:
         types = {column.name: column.type for column in inputs}
         types |= {column.name: column.type for transform in transforms for column in transform.columns}
+        order = {name: place for place, name in enumerate(types)}
         self._columns = RowColumns(types, matrix)
         self.inputs = inputs
-        self._readers = [(column.name, value_reader(column)) for column in inputs]
+        self._names = [column.name for column in inputs]
+        self._floats = [float if column.type == "float" else None for column in inputs]
+        self._readers = [value_reader(column) for column in inputs]
         self._transforms = [transform.of_row(types) for transform in transforms]
-        self._encoders = [(column.name, encoder(column)) for column in matrix]
+        self._picked = _picking([order[column.name] for column in matrix])
+        encoders = [encoder(column, types[column.name]) for column in matrix]
+        self._encoders = [(place, encode) for place, encode in enumerate(encoders) if encode is not None]
+        self._unlearned = [
+            (place, order[column.name], column)
+            for place, column in enumerate(matrix)
+            if not column.had_nulls or column.fill is not None
+        ]
         self._score = estimator.row_function(self._columns)
         self._calibrated = calibration.apply_one
         self._decide = decision.of_row(self._columns, classes)
@@ -90,11 +101,10 @@ class RowForm:
         PredictionError
             Where there are too few or too many values, one is of another type, or a transform fails.
         """
-        named, numbers = self.read(values)
-        unlearned = self._fill(numbers, named) if (total := sum(numbers)) != total else None
-        row = Row(self._columns, numbers, named)
-        score = self._calibrated(self._score(row))
-        return self._prediction(row, score, unlearned)
+        cells, numbers = self._read(values)
+        unlearned = self._fill(numbers, cells) if self._unlearned and (total := sum(numbers)) != total else None
+        row = Row(self._columns, numbers, cells)
+        return self._prediction(row, self._calibrated(self._score(row)), unlearned)
 
     def read(self, values: Sequence[Any]) -> tuple[dict[str, Any], list[float]]:
         """Return the named columns of a row, those of transforms among them, and the matrix before nulls are filled.
@@ -103,21 +113,34 @@ class RowForm:
         ------
         PredictionError
         """
+        cells, numbers = self._read(values)
+        return dict(zip(self._columns.types, cells, strict=True)), numbers
+
+    def _read(self, values: Sequence[Any]) -> tuple[list[Any], list[float]]:
         if len(values) != len(self._readers):
             raise PredictionError(
                 f"a row has {len(values)} values; the predictor has {len(self._readers)} input columns. Give one value "
                 "for each, in the order of the columns."
             )
-        named = {name: read(value) for (name, read), value in zip(self._readers, values, strict=True)}
-        for add in self._transforms:
-            named.update(add(named))
-        return named, [encode(named[name]) for name, encode in self._encoders]
+        cells: list[Any] = [
+            value if value.__class__ is kind and value - value == 0.0 else read(value)  # most are finite floats
+            for value, kind, read in zip(values, self._floats, self._readers, strict=True)
+        ]
+        if self._transforms:
+            named = dict(zip(self._names, cells, strict=True))
+            for add in self._transforms:
+                named.update(add(named))
+            cells = list(named.values())
+        numbers = self._picked(cells)
+        for place, encode in self._encoders:
+            numbers[place] = encode(numbers[place])
+        return cells, numbers
 
-    def _fill(self, numbers: list[float], named: dict[str, Any]) -> str | None:
+    def _fill(self, numbers: list[float], cells: Sequence[Any]) -> str | None:
         """Put in place what a null counts as where training had no null, and return the names of such columns."""
         names = []
-        for place, column in enumerate(self._columns.matrix):
-            if numbers[place] == numbers[place] or not is_null(named[column.name]):
+        for place, cell, column in self._unlearned:
+            if numbers[place] == numbers[place] or not is_null(cells[cell]):
                 continue
             if not column.had_nulls:
                 names.append(column.name)
@@ -132,6 +155,14 @@ class RowForm:
         shares = (1 - score, score) if self._classes else (score,)
         action, value = self._decide(row, shares)
         return RowPrediction(score, (), None, action, value, unlearned)
+
+
+def _picking(places: Sequence[int]) -> Callable[[Sequence[Any]], list[Any]]:
+    """Return what takes the cells of the matrix out of all cells."""
+    if len(places) < 2:
+        return lambda cells: [cells[place] for place in places]
+    pick = itemgetter(*places)
+    return lambda cells: list(pick(cells))
 
 
 def is_null(value: Any) -> bool:

@@ -18,6 +18,7 @@ from ml_platform.models.predictor import Predictor
 from ml_platform.models.row_form import RowPrediction
 from tests.models.estimators.test_user_class import MEANS
 from tests.models.row_world import (
+    CLASSES,
     INPUTS,
     ROW_FORM,
     TRANSFORMS,
@@ -331,3 +332,21 @@ def test_row_forms_of_one_predictor_answer_at_the_same_time(tmp_path):
 
     with ThreadPoolExecutor(6) as pool:
         assert all(pool.map(answers, range(12)))
+
+
+@pytest.mark.parametrize("algorithm", ["lightgbm", "LogisticRegression"])
+def test_two_classes_of_a_multiclass_model_are_weighted_by_their_own_shares(tmp_path, monkeypatch, algorithm):
+    monkeypatch.setitem(CLASSES, "multiclass", ("c00", "c01"))
+    labels = [
+        np.random.default_rng(seed).integers(0, 2, count).astype("float64") for seed, count in ((0, 700), (1, 400))
+    ]
+    params = FAST.get(algorithm, {})
+    predictor = predictor_of(
+        algorithm, "multiclass", tmp_path, params=params, label=labels[0], validate_label=labels[1]
+    )
+    assert_one_is_many(predictor)
+    frame = frame_of_rows(plain_rows(50, 4, hostile=False))
+    found = predictor.predict(frame)
+    share = found["score.c01"] if algorithm == "lightgbm" else found["score"]
+    act = share * 0.3 * frame["t.seats"].astype("float64") - (1 - share)  # OF_SEVERAL, by hand
+    np.testing.assert_allclose(found["expected_value"], np.maximum(act, 0.1), rtol=1e-9)

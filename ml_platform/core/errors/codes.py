@@ -38,7 +38,7 @@ CODES: Mapping[str, ErrorCode] = {
     ),
     "VariantFault": ErrorCode(
         "E-CODE-002",
-        "An installed package adds a reader, function, aggregate, algorithm or calibrator that cannot be used.",
+        "An installed package adds a reader, function, aggregate, algorithm, calibrator or format that cannot be used.",
         "Correct or remove that package.",
     ),
     "ClockError": ErrorCode(
@@ -164,6 +164,11 @@ CODES: Mapping[str, ErrorCode] = {
     ),
     "StaleEvaluation": ErrorCode(
         "E-EVALUATION-002", "An evaluation is older than what is to be deployed. The champion stays.", _RUN
+    ),
+    "ExportRefused": ErrorCode(
+        "E-EXPORT-001",
+        "A format cannot hold the answers of a model, or its file gives other scores. Nothing was written.",
+        "Leave out what the message offers with --without, or take --format mlflow, which carries the whole predictor.",
     ),
     "PredictionError": ErrorCode(
         "E-PREDICTION-001",

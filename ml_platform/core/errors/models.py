@@ -43,6 +43,14 @@ class ReproductionDiffers(PlatformError):
         super().__init__(f"{version} was trained again and is not the same: {statement}")
 
 
+class ExportRefused(PlatformError):
+    """A trained model cannot be written in a format, or the file would answer in another way; `reasons` says why."""
+
+    def __init__(self, format: str, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__(f"nothing is exported as {format}: {'; '.join(reasons)}.".replace("?.", "?"))
+
+
 class EvaluationError(PlatformError):
     """A trained model cannot be judged on the rows at hand."""
 

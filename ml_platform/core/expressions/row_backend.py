@@ -21,7 +21,8 @@ from ml_platform.core.expressions.functions import NullFunction, PlainFunction, 
 from ml_platform.core.expressions.tree import ExpressionNode
 from ml_platform.core.expressions.types import FIRST_INSTANT, LAST_INSTANT, Kind
 
-Compute: TypeAlias = Callable[[Mapping[str, Any]], Any]
+Compute: TypeAlias = Callable[[Any], Any]
+"""Gives a value for a row, from which columns are taken by ``row[key]``; None is null."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _INT64 = 2**63
@@ -33,30 +34,36 @@ class RowValue:
 
     Attributes
     ----------
-    compute
-        Gives it for the row's columns by name; None where it is null.
+    constant
+        Whether it is the same for every row: then it is computed once.
     """
 
     kind: Kind
     compute: Compute
+    constant: bool = False
 
 
-def column_value(name: str, kind: Kind) -> RowValue:
-    """Return a column: a float (NaN is null), int, bool, text, or an aware datetime."""
+def column_value(key: str | int, kind: Kind) -> RowValue:
+    """Return a column by its key in a row: a float (NaN is null), int, bool, text, or an aware datetime."""
     if kind == "float":
-        return RowValue(kind, lambda row: value if (value := row[name]) == value else None)
+        return RowValue(kind, lambda row: value if (value := row[key]) == value else None)
     if kind == "timestamp":
-        return RowValue(kind, lambda row: None if (value := row[name]) is None else (value - _EPOCH) // _MICROSECOND)
-    return RowValue(kind, operator.itemgetter(name))
+        return RowValue(kind, lambda row: None if (value := row[key]) is None else (value - _EPOCH) // _MICROSECOND)
+    return RowValue(kind, operator.itemgetter(key))
 
 
 def constant_value(kind: Kind, value: Any) -> RowValue:
     """Return the same value for every row."""
-    return RowValue(kind, lambda row: value)
+    return RowValue(kind, lambda row: value, constant=True)
 
 
 def apply_row(node: ExpressionNode, kind: Kind, operands: Sequence[RowValue]) -> RowValue:
-    """Return the result of one operation."""
+    """Return the result of one operation; of constants it is a constant."""
+    found = _applied(node, kind, operands)
+    return constant_value(kind, found.compute(())) if all(operand.constant for operand in operands) else found
+
+
+def _applied(node: ExpressionNode, kind: Kind, operands: Sequence[RowValue]) -> RowValue:
     function = functions().get(node.op)
     computes = [operand.compute for operand in operands]
     if isinstance(function, NullFunction):
@@ -68,6 +75,8 @@ def apply_row(node: ExpressionNode, kind: Kind, operands: Sequence[RowValue]) ->
     kinds = [operand.kind for operand in operands]
     parts = [_converted(compute, of, kinds) for compute, of in zip(computes, kinds, strict=True)]
     of_values = function.row if isinstance(function, PlainFunction) else _operation(node.op, kinds)
+    if kind == "float" and len(parts) == 2:
+        return RowValue(kind, _of_two_floats(parts[0], parts[1], of_values))
     return RowValue(kind, _FINISHED.get(kind, _plain)(_of_known(parts, of_values)))
 
 
@@ -80,6 +89,22 @@ def _converted(compute: Compute, kind: Kind, kinds: Sequence[Kind]) -> Compute:
     return compute
 
 
+def _of_two_floats(left: Compute, right: Compute, of_values: Callable[..., Any]) -> Compute:
+    """Return an operation of two values whose result is null where it is not finite: most of what payoffs do."""
+
+    def of_two(row: Any) -> float | None:
+        first = left(row)
+        if first is None:
+            return None
+        second = right(row)
+        if second is None:
+            return None
+        value: float | None = of_values(first, second)
+        return value if value is None or value - value == 0.0 else None
+
+    return of_two
+
+
 def _of_known(parts: Sequence[Compute], of_values: Callable[..., Any]) -> Compute:
     """Return an operation that is null where an operand is."""
     if len(parts) == 1:
@@ -88,13 +113,13 @@ def _of_known(parts: Sequence[Compute], of_values: Callable[..., Any]) -> Comput
     if len(parts) == 2:
         left, right = parts
 
-        def of_two(row: Mapping[str, Any]) -> Any:
+        def of_two(row: Any) -> Any:
             first, second = left(row), right(row)
             return None if first is None or second is None else of_values(first, second)
 
         return of_two
 
-    def of_several(row: Mapping[str, Any]) -> Any:
+    def of_several(row: Any) -> Any:
         values = [part(row) for part in parts]
         return None if None in values else of_values(*values)
 
@@ -131,7 +156,7 @@ def _rest(left: float, right: float) -> float | None:
 
 
 def _and(parts: Sequence[Compute]) -> Compute:
-    def every(row: Mapping[str, Any]) -> bool | None:
+    def every(row: Any) -> bool | None:
         values = [part(row) for part in parts]
         if any(value is not None and not value for value in values):
             return False
@@ -141,7 +166,7 @@ def _and(parts: Sequence[Compute]) -> Compute:
 
 
 def _or(parts: Sequence[Compute]) -> Compute:
-    def some(row: Mapping[str, Any]) -> bool | None:
+    def some(row: Any) -> bool | None:
         values = [part(row) for part in parts]
         if any(value is not None and value for value in values):
             return True
@@ -155,7 +180,7 @@ def _plain(compute: Compute) -> Compute:
 
 
 def _finite(compute: Compute) -> Compute:
-    def checked(row: Mapping[str, Any]) -> float | None:
+    def checked(row: Any) -> float | None:
         value = compute(row)
         return value if value is None or math.isfinite(value) else None
 
@@ -164,7 +189,7 @@ def _finite(compute: Compute) -> Compute:
 
 def _within(first: int, last: int) -> Callable[[Compute], Compute]:
     def bounded(compute: Compute) -> Compute:
-        def checked(row: Mapping[str, Any]) -> int | None:
+        def checked(row: Any) -> int | None:
             value = compute(row)
             return value if value is None or first <= value <= last else None
 

@@ -51,8 +51,9 @@ def _notes(spec: ProjectSpec, model: ModelSpec) -> Iterator[tuple[str, str]]:
             name = reference.partition(":")[2]
             yield (
                 "transforms",
-                f"{reference} has no row form, so each online prediction makes a frame of one row, which takes about 1 "
-                f"ms. Write {name}_row(row) beside it: it gets a dictionary of one row and returns one of new columns.",
+                f"{reference} has no row form, so each online prediction makes a frame of one row, which takes some "
+                f"milliseconds. Write {name}_row(row) beside it: it gets a dictionary of one row and returns the new "
+                "columns.",
             )
     days = _test_days(model)
     if days < DAYS_NEEDED:

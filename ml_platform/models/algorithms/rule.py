@@ -88,7 +88,7 @@ class Rule(Estimator):
         found = expression.of_row({name: columns.value(self._column(name)) for name in expression.names})
 
         def score(row: Row) -> float:
-            value = found.compute(row.named)
+            value = found.compute(row.cells)
             known = self.null_score if value is None else float(value)
             return min(max(known, 0.0), 1.0) if self.binary else known
 

@@ -44,8 +44,8 @@ class RowColumns:
     matrix: tuple[MatrixColumn, ...]
 
     def value(self, name: str) -> RowValue:
-        """Return a named column for expressions."""
-        return column_value(name, self.types[name])
+        """Return a named column for expressions over a row's cells."""
+        return column_value(list(self.types).index(name), self.types[name])
 
 
 class Row(Matrix):
@@ -54,17 +54,24 @@ class Row(Matrix):
     Attributes
     ----------
     numbers
-        The row of the matrix as floats.
-    named
-        Every named column before encoding: floats (NaN is null), ints, bools, texts, datetimes in UTC; None is null.
+        The row of the matrix: numbers, null is NaN.
+    cells
+        Every named column before encoding, in order: floats (NaN is null), ints, bools, texts, datetimes in UTC; None
+        is null.
     """
 
-    def __init__(self, of: RowColumns, numbers: list[float], named: Mapping[str, Any]) -> None:
-        vars(self).update(columns=of.matrix, numbers=numbers, named=named, types=of.types)
+    def __init__(self, of: RowColumns, numbers: list[float], cells: Sequence[Any]) -> None:
+        mine = self.__dict__
+        mine["of"], mine["numbers"], mine["cells"] = of, numbers, cells
 
+    of: RowColumns
     numbers: list[float]
-    named: Mapping[str, Any]
-    types: Mapping[str, ColumnType]
+    cells: Sequence[Any]
+
+    @property
+    def columns(self) -> tuple[MatrixColumn, ...]:
+        """What the numbers are, in order."""
+        return self.of.matrix
 
     @cached_property
     def values(self) -> np.ndarray:
@@ -74,7 +81,7 @@ class Row(Matrix):
     @cached_property
     def frame(self) -> pd.DataFrame:
         """Every named column before encoding, as a frame of one row."""
-        return frame_of(self.named, self.types)
+        return frame_of(dict(zip(self.of.types, self.cells, strict=True)), self.of.types)
 
 
 def frame_of(named: Mapping[str, Any], types: Mapping[str, ColumnType]) -> pd.DataFrame:
@@ -175,9 +182,12 @@ _READERS: Mapping[ColumnType, Callable[[Callable[[Any], Any]], Callable[[Any], A
 }
 
 
-def encoder(column: MatrixColumn) -> Callable[[Any], float]:
-    """Return what encodes one value as `MatrixColumn.encode` does, but without a fill: a null is NaN."""
+def encoder(column: MatrixColumn, kind: ColumnType) -> Callable[[Any], float] | None:
+    """Return what encodes one value as `MatrixColumn.encode` does, but without a fill: a null is NaN.
+
+    None for a float, which is its own code.
+    """
     if column.categories is None:
-        return lambda value: math.nan if value is None else float(value)
+        return None if kind == "float" else lambda value: math.nan if value is None else float(value)
     codes = {category: float(code) for code, category in enumerate(column.categories)}
     return lambda value: codes.get(value, math.nan)

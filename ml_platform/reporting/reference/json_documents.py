@@ -29,6 +29,7 @@ FIELDS: Mapping[str, str] = {
     "rollback": "champion from_version actor ledger_line",
     "reproduce": "version trained_model snapshot_id commit fitted snapshot differences files today agreement tolerance "
     "erased seed seed_matters same statement",
+    "export": "version trained_model format folder files columns classes left_out parity",
     "snapshots": "snapshots",
     "snapshot show": "id key model as_of boundaries rows dropped negatives columns nulls label days chunks declared "
     "code inputs erased",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -92,9 +92,7 @@ class NullFunction(Function):
     def arrays(self, kind: Kind, operands: Sequence[Array]) -> Array:
         """Return the result over arrays with their null masks."""
 
-    def row(
-        self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Mapping[str, Any]], Any]]
-    ) -> Callable[[Mapping[str, Any]], Any]:
+    def row(self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
         """Return what computes the result for one row of plain values, where None is null.
 
         Unless a function says how, it is computed by `arrays`.
@@ -108,7 +106,7 @@ class NullFunction(Function):
         """
         from ml_platform.core.expressions.arrays import Array
 
-        def compute(row: Mapping[str, Any]) -> Any:
+        def compute(row: Any) -> Any:
             values = [operand(row) for operand in operands]
             arrays = [
                 Array(of, _one(_filler(of) if value is None else value), np.array([value is None]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,13 +35,11 @@ class Coalesce(NullFunction):
             values, nulls = np.where(nulls, values_as(kind, item), values), nulls & item.nulls
         return Array(kind, values, nulls)
 
-    def row(
-        self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Mapping[str, Any]], Any]]
-    ) -> Callable[[Mapping[str, Any]], Any]:
+    def row(self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
         """Return the first known value."""
         convert = _of_kind(kind)
 
-        def compute(row: Mapping[str, Any]) -> Any:
+        def compute(row: Any) -> Any:
             for operand in operands:
                 if (value := operand(row)) is not None:
                     return convert(value)
@@ -74,9 +72,7 @@ class IsNull(NullFunction):
         """Return the null mask as values."""
         return Array(kind, operands[0].nulls, np.zeros_like(operands[0].nulls))
 
-    def row(
-        self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Mapping[str, Any]], Any]]
-    ) -> Callable[[Mapping[str, Any]], Any]:
+    def row(self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
         """Return whether the value is null."""
         (operand,) = operands
         return lambda row: operand(row) is None
@@ -107,14 +103,12 @@ class Where(NullFunction):
         values = np.where(chosen, values_as(kind, first), values_as(kind, second))
         return Array(kind, values, np.where(chosen, first.nulls, second.nulls))
 
-    def row(
-        self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Mapping[str, Any]], Any]]
-    ) -> Callable[[Mapping[str, Any]], Any]:
+    def row(self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
         """Return the chosen value."""
         condition, first, second = operands
         convert = _of_kind(kind)
 
-        def compute(row: Mapping[str, Any]) -> Any:
+        def compute(row: Any) -> Any:
             value = first(row) if condition(row) else second(row)
             return None if value is None else convert(value)
 

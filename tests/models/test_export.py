@@ -1,0 +1,316 @@
+"""Exports, read back by the library of each format and compared with the model by hand."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_platform.core.errors import ArtifactDamaged, ExportRefused
+from ml_platform.models.export import export_formats
+from ml_platform.models.export.exported import Export, export_model
+from ml_platform.models.export.mlflow import predictor_in
+from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.train import train_model
+from ml_platform.project import Project
+from tests.models.rows import SEGMENTS, HandMadeSnapshot, keep_snapshots, shop_project, shop_rows, snapshot
+from tests.models.test_predictor import CALENDAR
+from tests.worlds import LATE_PARCEL, LATENESS
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*inferred as AnyType")]  # MLflow's own hints
+
+LABELS = {"late_parcel": "late", "lateness": "minutes", "lane": "lane"}
+NULLS = ["courier_recent.mean_late_7d", "courier_recent.last_late_7d"]
+
+
+class Whole(HandMadeSnapshot):
+    """A hand-made snapshot whose frame is all of its parts."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        return pd.concat(self.parts.values(), ignore_index=True)
+
+
+def made(folder: Path, monkeypatch: pytest.MonkeyPatch, model: str, **declared: str) -> tuple[Project, Any, Predictor]:
+    """Return a project, a trained model and its predictor."""
+    kept = {model: Whole(snapshot(label=LABELS[model]).parts)}
+    keep_snapshots(monkeypatch, kept)
+    monkeypatch.setattr("ml_platform.models.export.parity_rows.load_snapshot", lambda _, id: kept[id])
+    project = shop_project(folder / "shop", **declared)
+    artifact = train_model(project, model, model).artifact
+    return project, artifact, load_predictor(project, artifact)
+
+
+def exported(folder: Path, made_model: Any, format: str, *without: str) -> tuple[Export, Path]:
+    project, artifact, _ = made_model
+    target = folder / "out"
+    return export_model(project, artifact, "parcel@1", format, target, without), target
+
+
+def rows_of(predictor: Predictor, count: int = 500) -> pd.DataFrame:
+    """Return rows that training did not see, with texts that it did not see either."""
+    rows = shop_rows(count, seed=77)
+    rows.loc[::7, "orders.courier"] = "zed"
+    return rows
+
+
+# LightGBM -----------------------------------------------------------------------------------------------------------
+
+
+def test_lightgbm_reads_its_text_with_names_and_categories_and_gives_the_same_bits(tmp_path, monkeypatch):
+    import lightgbm
+
+    model = made(tmp_path, monkeypatch, "lane")
+    found, folder = exported(tmp_path, model, "lightgbm", "actions", "nulls")
+    predictor = model[2]
+    booster = lightgbm.Booster(model_file=str(folder / "model.txt"))
+    assert booster.feature_name() == [column.name for column in predictor.matrix]
+    rows = rows_of(predictor)
+    frame = rows[[column.name for column in predictor.matrix]].copy()
+    kept = frame[[column.name for column in predictor.matrix if column.fill is not None]].notna().all(axis=1)
+    frame["orders.courier"] = frame["orders.courier"].astype("category")  # whatever codes pandas gives
+    expected = predictor.predict(rows)[[f"score.{label}" for label in predictor.classes]].to_numpy()
+    np.testing.assert_array_equal(np.asarray(booster.predict(frame))[kept], expected[kept])
+    assert found.parity.identical == found.parity.rows
+    assert (found.left_out, found.classes) == (["nulls", "actions"], ["ada", "bo", "cy"])
+
+
+def test_the_report_says_what_was_compared_and_stands_beside_the_file(tmp_path, monkeypatch):
+    model = made(tmp_path, monkeypatch, "lateness")
+    found, folder = exported(tmp_path, model, "lightgbm", "nulls")
+    report = json.loads((folder / "export.json").read_text())
+    assert report["parity"] == vars(found.parity)
+    assert report["trained_model"] == model[1].id
+    assert found.parity.rows + found.parity.skipped == 10_000
+    assert found.parity.of_snapshot <= 1800 < found.parity.rows  # three parts of 600 rows, and drawn ones
+    assert (found.parity.identical, found.parity.largest_difference) == (found.parity.rows, 0.0)
+    assert found.parity.skipped > 0
+    assert sorted(found.files) == ["model.txt"]
+    assert [column["name"] for column in report["columns"]] == [column.name for column in model[2].matrix]
+    assert sorted(path.name for path in folder.iterdir()) == ["export.json", "model.txt"]
+
+
+def test_what_the_text_cannot_hold_is_named_and_nothing_is_written(tmp_path, monkeypatch):
+    text = LATE_PARCEL.replace("split:", "transforms: [steps:calendar]\ncalibration: sigmoid\nsplit:")
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/steps.py").write_text(CALENDAR)
+    model = made(tmp_path, monkeypatch, "late_parcel", models__late_parcel=text)
+    with pytest.raises(ExportRefused) as caught:
+        exported(tmp_path, model, "lightgbm", "actions", "nulls")
+    assert caught.value.reasons == (
+        "it cannot hold transforms: the project's functions steps:calendar make columns",
+        "it cannot hold calibration: scores go through sigmoid calibration",
+    )
+    assert list(tmp_path.glob("*out*")) == []
+
+
+def test_actions_and_nulls_may_be_left_out_on_purpose(tmp_path, monkeypatch):
+    model = made(tmp_path, monkeypatch, "late_parcel")
+    with pytest.raises(
+        ExportRefused, match=r"it cannot hold actions: the recommended action \(upgrade, wait\)"
+    ) as caught:
+        exported(tmp_path, model, "lightgbm")
+    assert caught.value.reasons[-1].endswith("add --without nulls --without actions")
+    assert exported(tmp_path, model, "lightgbm", "actions", "nulls")[0].left_out == ["nulls", "actions"]
+
+
+@pytest.mark.parametrize(
+    ("format", "without", "message"),
+    [
+        ("lightbgm", [], "it is no format. Did you mean lightgbm?"),
+        ("lightgbm", ["calibration"], "calibration cannot be left out"),
+    ],
+)
+def test_unknown_names_are_refused(tmp_path, monkeypatch, format, without, message):
+    model = made(tmp_path, monkeypatch, "lateness")
+    with pytest.raises(ExportRefused, match=message):
+        exported(tmp_path, model, format, *without)
+
+
+def test_another_algorithm_is_no_lightgbm_text(tmp_path, monkeypatch):
+    text = LATENESS.replace(
+        "{name: lightgbm, params: {num_leaves: 7, learning_rate: 0.1, num_iterations: 60}}", "ridge"
+    )
+    model = made(tmp_path, monkeypatch, "lateness", models__lateness=text)
+    for format in ("lightgbm", "onnx"):
+        with pytest.raises(ExportRefused, match="cannot hold estimator: the estimator is scikit_learn"):
+            exported(tmp_path, model, format, "nulls")
+
+
+def test_a_folder_that_exists_is_left_alone(tmp_path, monkeypatch):
+    model = made(tmp_path, monkeypatch, "lateness")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ExportRefused, match=r"exists\. Remove it, or name another folder"):
+        exported(tmp_path, model, "lightgbm", "nulls")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_file_that_answers_in_another_way_is_not_left_behind(tmp_path, monkeypatch):
+    model = made(tmp_path, monkeypatch, "lateness")
+    kind = export_formats()["lightgbm"]
+    write = kind.write
+
+    def spoiled(self: Any, predictor: Predictor, folder: Path) -> None:
+        write(self, predictor, folder)
+        path = folder / "model.txt"
+        text = path.read_text()  # as long as before: LightGBM takes the lengths of trees from the text
+        path.write_text(re.sub(r"leaf_value=(-?)\d", r"leaf_value=\g<1>7", text, count=1))
+
+    monkeypatch.setattr(kind, "write", spoiled)
+    with pytest.raises(ExportRefused, match=r"\d+ of \d+ rows have another score, by up to .* the model gives"):
+        exported(tmp_path, model, "lightgbm", "nulls")
+    assert [path.name for path in tmp_path.iterdir()] == ["shop"]
+
+
+def test_without_a_snapshot_rows_are_drawn(tmp_path, monkeypatch):
+    from ml_platform.core.errors import ArtifactMissing
+
+    model = made(tmp_path, monkeypatch, "lane")
+
+    def gone(project: Project, id: str) -> None:
+        raise ArtifactMissing("snapshot", id, "there")
+
+    monkeypatch.setattr("ml_platform.models.export.parity_rows.load_snapshot", gone)
+    parity = exported(tmp_path, model, "lightgbm", "actions", "nulls")[0].parity
+    assert (parity.of_snapshot, parity.rows + parity.skipped) == (0, 10_000)
+    assert parity.identical == parity.rows
+
+
+# ONNX ---------------------------------------------------------------------------------------------------------------
+
+NUMBERS = SEGMENTS.replace("orders.courier, orders.items", "orders.items")
+
+
+@pytest.mark.parametrize("model", ["late_parcel", "lateness", "lane"])
+def test_onnxruntime_gives_the_scores_to_the_fifth_digit(tmp_path, monkeypatch, model):
+    import onnxruntime
+
+    declared = {"models__lane": NUMBERS} if model == "lane" else {}
+    trained = made(tmp_path, monkeypatch, model, **declared)
+    without = ["nulls"] if model == "lateness" else ["actions", "nulls"]
+    found, folder = exported(tmp_path, trained, "onnx", *without)
+    predictor = trained[2]
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+    rows = rows_of(predictor)
+    names = [column.name for column in predictor.matrix]
+    kept = rows[[column.name for column in predictor.matrix if column.fill is not None]].notna().all(axis=1)
+    scores = session.run(None, {session.get_inputs()[0].name: rows[names].to_numpy("float32")})[-1]
+    scores = scores[:, 1:] if model == "late_parcel" else scores
+    expected = predictor.predict(rows).filter(regex="^score").to_numpy()
+    np.testing.assert_allclose(scores[kept], expected[kept], rtol=1e-5, atol=1e-5)
+    assert 0 < found.parity.largest_difference < 1e-4
+    assert found.parity.tolerance == 1e-5
+
+
+def test_onnx_holds_no_texts(tmp_path, monkeypatch):
+    with pytest.raises(ExportRefused, match=r"cannot hold categories: the texts orders\.courier are turned"):
+        exported(tmp_path, made(tmp_path, monkeypatch, "lane"), "onnx", "actions", "nulls")
+
+
+def test_trees_that_the_converter_gets_wrong_are_refused_by_their_answers(tmp_path, monkeypatch):
+    linear = LATENESS.replace("num_leaves: 7,", "num_leaves: 7, linear_tree: true,")
+    model = made(tmp_path, monkeypatch, "lateness", models__lateness=linear)
+    with pytest.raises(ExportRefused, match=r"rows have another score"):
+        exported(tmp_path, model, "onnx", "nulls")
+
+
+def test_a_converter_that_is_not_installed_is_named_with_the_command(tmp_path, monkeypatch):
+    model = made(tmp_path, monkeypatch, "lateness")
+    monkeypatch.setitem(sys.modules, "onnxmltools", None)
+    with pytest.raises(ExportRefused, match=r"pip install 'ml-platform\[onnx\]'"):
+        exported(tmp_path, model, "onnx", "nulls")
+
+
+# MLflow -------------------------------------------------------------------------------------------------------------
+
+
+def test_mlflow_carries_transforms_calibration_categories_and_payoffs(tmp_path, monkeypatch):
+    import mlflow.pyfunc
+
+    text = LATE_PARCEL.replace("split:", "transforms: [steps:calendar]\ncalibration: isotonic\nsplit:")
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/steps.py").write_text(CALENDAR)
+    model = made(tmp_path, monkeypatch, "late_parcel", models__late_parcel=text)
+    found, folder = exported(tmp_path, model, "mlflow")
+    assert (found.left_out, found.parity.identical, found.parity.skipped) == ([], 10_000, 0)
+    rows = rows_of(model[2])
+    loaded = mlflow.pyfunc.load_model(str(folder / "model"))
+    pd.testing.assert_frame_equal(loaded.predict(rows), model[2].predict(rows), check_exact=True)
+    texts = rows.assign(
+        **{name: rows[name].map(lambda at: at.isoformat()) for name in ("orders.placed_at", "prediction_time")}
+    )
+    pd.testing.assert_frame_equal(loaded.predict(texts), model[2].predict(rows), check_exact=True)
+
+
+def test_the_mlflow_model_is_read_in_another_process_without_the_project_and_without_pickle(tmp_path, monkeypatch):
+    model = made(tmp_path, monkeypatch, "lane")
+    _, folder = exported(tmp_path, model, "mlflow")
+    rows = rows_of(model[2], 20)
+    rows.to_json(tmp_path / "rows.json", orient="records", date_format="iso")
+    script = (
+        "import sys, pandas as pd, mlflow.pyfunc, pickle\n"
+        "def refuse(*a, **k): raise AssertionError('something was unpickled')\n"
+        "pickle.loads = pickle.load = pickle.Unpickler = refuse\n"
+        f"model = mlflow.pyfunc.load_model({str(folder / 'model')!r})\n"
+        f"rows = pd.read_json({str(tmp_path / 'rows.json')!r}, precise_float=True)\n"
+        "print(model.predict(rows).to_json(orient='records', double_precision=15))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = json.loads(model[2].predict(rows).to_json(orient="records", double_precision=15))
+    assert json.loads(done.stdout.strip().splitlines()[-1]) == expected
+    assert [path.name for path in folder.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")] == []
+
+
+def test_a_changed_file_of_the_mlflow_model_is_refused(tmp_path, monkeypatch):
+    model = made(tmp_path, monkeypatch, "lateness")
+    _, folder = exported(tmp_path, model, "mlflow")
+    (trees,) = folder.rglob("trees.txt")
+    trees.write_bytes(trees.read_bytes().replace(b"leaf_value=", b"leaf_value=1", 1))
+    with pytest.raises(ArtifactDamaged):
+        predictor_in(trees.parent)
+
+
+# The command --------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_prints_the_comparison_and_writes_the_folder(tmp_path, monkeypatch, capsys):
+    from datetime import UTC, datetime
+
+    from ml_platform.cli import main
+    from ml_platform.reporting.reference.json_documents import fields_of
+    from ml_platform.storage.versions import Version
+
+    project, artifact, _ = made(tmp_path, monkeypatch, "lateness")
+    version = Version("lateness", 1, artifact.id, "lateness", datetime(2024, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr("ml_platform.cli.export.version_named", lambda _, name: version)
+    monkeypatch.setattr("ml_platform.cli.export.open_project", lambda _: project)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ml-platform", "export", "lateness@1", str(project.root), *words])
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        return (int(ended.value.code or 0), *capsys.readouterr())
+
+    code, out, _ = call("--format", "lightgbm", "--without", "nulls")
+    assert code == 0
+    assert "lateness@1 exported as lightgbm" in out
+    assert "lateness-1-lightgbm" in out
+    assert (tmp_path / "lateness-1-lightgbm/model.txt").is_file()
+    code, out, _ = call("--format", "lightgbm", "--without", "nulls", "--output", "other", "--json")
+    document = json.loads(out)
+    assert document.pop("format_version") == 1
+    assert {*document} == fields_of("export")[0]
+    assert document["parity"]["identical"] == document["parity"]["rows"]
+    code, out, err = call("--format", "lightgbm")
+    assert code == 1
+    assert "nothing is exported as lightgbm: it cannot hold nulls" in err
+    assert "E-EXPORT-001" in err
