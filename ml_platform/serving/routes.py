@@ -14,6 +14,7 @@ from ml_platform.serving.explained import explained_json
 from ml_platform.serving.group_commit import GroupCommit
 from ml_platform.serving.metrics import Metrics
 from ml_platform.serving.openapi import openapi_document
+from ml_platform.serving.pages import PAGE, POLICY, page_file
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.protocols import mlflow_scoring, open_inference
 from ml_platform.serving.request_body import checked_rows, read_json, rows_of
@@ -42,6 +43,9 @@ class Routes:
             "readyz": Route("readyz", _GET, self.ready),
             "metrics": Route("metrics", _GET, self.metrics, "admin"),
             "openapi.json": Route("openapi", _GET, self.openapi),
+            "": Route("page", _GET, self.page),
+            "models/try": Route("page", _GET, self.page),
+            "static": Route("page", _GET, self.static),
             "ping": Route("healthz", _GET, self.healthy),
             "invocations": Route("invocations", _POST, self.invocations, "predict"),
             "models/invocations": Route("invocations", _POST, self.invocations, "predict"),
@@ -152,6 +156,19 @@ class Routes:
         """Return the figures for Prometheus."""
         return Response(self._metrics.text(), content_type=_TEXT)
 
+    async def page(self, request: Request) -> Response:
+        """Return the page on which a person tries a model."""
+        return _file(PAGE)
+
+    async def static(self, request: Request) -> Response:
+        """Return a file of that page."""
+        return _file(request.rest)
+
     async def openapi(self, request: Request) -> Response:
         """Return the OpenAPI document."""
         return Response(self._service.encode(openapi_document(self._service)))
+
+
+def _file(name: str) -> Response:
+    content, media = page_file(name)
+    return Response(content, content_type=media, headers=[(b"content-security-policy", POLICY.encode())])

@@ -17,7 +17,7 @@ from ml_platform.declarations.yaml.document import read_document
 from tests.documents.blocks import Block, every_block
 
 PROGRAM: Any = typer.main.get_command(app)
-OTHER_PROGRAMS = {"make", "git", "cd", "python", "pip", "dagster", "export", "openssl", "rsync"}
+OTHER_PROGRAMS = {"make", "git", "cd", "curl", "python", "pip", "dagster", "export", "openssl", "rsync"}
 
 
 def parts() -> Iterator[dict[str, Any]]:

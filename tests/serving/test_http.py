@@ -331,3 +331,16 @@ def test_a_champion_that_cannot_be_loaded_leaves_the_one_before_serving_and_aler
         time.sleep(0.05)
     assert any("kind: the champion cannot be served" in item["title"] for item in recent_alerts(world.project))
     assert server.post("/models/kind/predict", {"shop": "a"}).json()["version"] == before
+
+
+def test_a_person_can_try_a_model_in_a_browser(server: Server) -> None:
+    for path in ("/", "/models/by_rows/try"):
+        page = server.get(path)
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+        assert "<script>" not in page.text
+    for name in ("try.js", "try.css"):
+        assert f"/static/{name}" in page.text
+        assert server.get(f"/static/{name}").status_code == 200
+    assert server.get("/static/../service.py").status_code == 404
+    assert server.get("/static/service.py").json()["error"]["code"] == "unknown_path"
