@@ -32,6 +32,7 @@ _FILE = "trees.cbm"
 _LOSSES: Mapping[Task, str] = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
 _OF_THE_RUN = {"model_guid": "", "train_finish_time": "", "params": "{}", "output_options": "{}", "training": "{}"}
 """What CatBoost notes in a model about the run that fitted it, and what stands there instead."""
+_SEVERAL_CLASSES = '{"loss_function": {"type": "MultiClass", "params": {}}}'
 _LARGEST = 3.4e38
 """CatBoost sees numbers in 32 bits."""
 
@@ -134,6 +135,8 @@ class CatBoost(Estimator):
         """Return the trees of CatBoost's binary form."""
         model = import_extra("catboost").CatBoost()
         model.load_model(blob=content)
+        if len(model.classes_) > 2:  # in memory only: else CatBoost prints a warning at every prediction
+            model.get_metadata()["params"] = _SEVERAL_CLASSES
         return cls(content, model)
 
     def predict(self, matrix: Matrix) -> np.ndarray:

@@ -136,3 +136,13 @@ def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch: pyt
         TrainingError, match=r"catboost is not installed\. Install it with: pip install 'ml-platform\[catboost\]'"
     ):
         fit_estimator(_fitting("catboost"))
+
+
+def test_predictions_for_several_classes_print_nothing(capfd: Any) -> None:
+    fitting = _fitting("catboost", "multiclass", params=PARAMS)
+    fitted = fit_estimator(fitting)
+    again = load_estimator(fitted.kind, fitted.save(), None)
+    capfd.readouterr()
+    again.predict(fitting.validate)
+    assert capfd.readouterr() == ("", "")
+    assert again.save().files == fitted.save().files
