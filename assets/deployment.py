@@ -13,6 +13,7 @@ from ml_platform.project import Project
 from ml_platform.registry.champion import anchor, champion, champion_ref
 from ml_platform.registry.deploy import deploy
 from ml_platform.registry.evaluation.key import KIND as EVALUATION
+from ml_platform.registry.rollout import rollout_of
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import deployment_record
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
@@ -46,8 +47,12 @@ def build_deployment(project: Project, node: Node) -> dg.AssetsDefinition:
         except ApprovalNeeded as waits:
             yield from _stays(step, model.name, _waits(step, model.name, waits))
             return
-        except ReleaseRefused:
-            yield from _stays(step, model.name, _kept(step, evaluation))
+        except ReleaseRefused as refused:
+            yield from _stays(step, model.name, _kept(step, evaluation, refused))
+            return
+        running = rollout_of(project, model.name)
+        if running is not None and running.version.id == trained:
+            yield from _stays(step, model.name, running.words)
             return
         if line is None:
             _alert_of_champion(step, evaluation)
@@ -78,9 +83,11 @@ def _waits(step: Step, model: str, waits: ApprovalNeeded) -> str:
     return "; ".join(waits.reasons)
 
 
-def _kept(step: Step, evaluation_id: str) -> str:
+def _kept(step: Step, evaluation_id: str, refused: ReleaseRefused) -> str:
     """Alert once of a version that did not meet gates and release rule, and return why it is not deployed."""
     evaluation = step.project.store.get(EVALUATION, evaluation_id)
+    if EvaluationManifest.of(evaluation).verdict == "deploy":  # what is against it is not in the evaluation
+        return "; ".join(refused.reasons)
     send_alert(step.project, kept_alert(step.project, evaluation), step.now)
     return kept_text(step.project, evaluation)
 

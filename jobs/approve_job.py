@@ -9,6 +9,7 @@ from ml_platform.project import Project
 from ml_platform.registry.approvals import decide
 from ml_platform.registry.deploy import deploy
 from ml_platform.registry.resolve import version_named
+from ml_platform.registry.rollout import rollout_of
 from ml_platform.storage.outputs import record_output
 from ml_platform.storage.versions import Version
 from ml_platform_dagster.assets.deployment import deployed
@@ -45,6 +46,10 @@ def _deploy(context: dg.OpExecutionContext, project: Project, version: Version) 
         context.log.info(f"{version} is approved, and is deployed when it is evaluated again.")
         return
     line = deploy(project, version.model, version.id, evaluation.id, f"dagster run {context.run_id}", now)
+    running = rollout_of(project, version.model)
+    if running is not None and running.version.id == version.id:
+        context.log.info(running.words)
+        return
     node = NodeName("deployment", version.model)
     record_output(project.database, node, "deployment", version.id, run=context.run_id, at=now)
     metadata = deployed(project, version.model, version.id, line)

@@ -1,4 +1,4 @@
-"""`ml-platform rollback`: an earlier champion is champion again."""
+"""`ml-platform rollback`: the rollout ends that runs, or an earlier champion is champion again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ml_platform.project import open_project
 from ml_platform.registry.champion import champion
 from ml_platform.registry.resolve import version_named
 from ml_platform.registry.rollback import roll_back
+from ml_platform.registry.rollout import END
 from ml_platform.storage.who import real_user
 
 
@@ -28,6 +29,8 @@ def roll_back_model(
     line = roll_back(project, model, to=named, actor=who, reason=reason, now=project.clock.now())
     before, now = line.facts["from_version"], champion(project, model)
     text = f"The champion of {model} is {now} again, in place of {model}@{before}: line {line.seq} of the ledger."
+    if line.action == END:
+        text = f"The rollout of {model}@{before} has ended, and the champion is {now}: line {line.seq} of the ledger."
     SafeConsole(stderr=as_json).print(text, soft_wrap=True)
     if as_json:
         print_json({"champion": str(now), "from_version": before, "actor": who, "ledger_line": line.seq})

@@ -33,6 +33,7 @@ __all__ = [
     "reader",
     "release",
     "resolve",
+    "rollout",
     "row_policies",
     "serialized",
     "source",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from ml_platform.declarations.rollout import RolloutStage
 from ml_platform.declarations.types import Cron, Declaration, Shorthand, Span
 
 
@@ -17,6 +18,14 @@ class Online(Declaration):
         description="What holds of the record of a prediction before its answer leaves. written: handed to the "
         "operating system, so that it outlives a killed process; synced: on the disk, so that it outlives a power cut.",
         examples=["synced"],
+    )
+    rollout: tuple[RolloutStage, ...] | None = Field(
+        None,
+        strict=False,
+        min_length=1,
+        description="The stages that a new version goes through before it answers every request. Without it, a version "
+        "that may be deployed answers every request at once.",
+        examples=[[{"shadow": "1d"}, {"canary": 0.1, "for": "2d"}]],
     )
 
 

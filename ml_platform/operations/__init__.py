@@ -1,3 +1,13 @@
 """What runs every day: predictions, monitoring, planning, alerts."""
 
-__all__ = ["alerts", "monitoring", "new_project", "online", "planning", "predictions", "scheduling", "versions"]
+__all__ = [
+    "alerts",
+    "monitoring",
+    "new_project",
+    "online",
+    "planning",
+    "predictions",
+    "rollout",
+    "scheduling",
+    "versions",
+]

@@ -30,6 +30,7 @@ from ml_platform.registry.evaluation.release_rules import (
     requirements,
     rule_name,
 )
+from ml_platform.registry.rollout import Rollout, begin_rollout, finish_rollout, rollout_of, why_ended
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.ledger.anchors import anchor_ledger, require_newest
@@ -45,10 +46,10 @@ if TYPE_CHECKING:
 def deploy(
     project: Project, model: str, trained_id: str, evaluation_id: str, actor: str, now: datetime
 ) -> LedgerLine | None:
-    """Make a trained model the champion, if its evaluation allows it.
+    """Make a trained model the champion, or the candidate of a rollout, if its evaluation allows it.
 
-    The evaluation must be of this trained model against champion and anchor of this moment. Gates and release rule are
-    checked again by the declaration as it is now, and the predictor must load. The champion moves by compare-and-set.
+    The evaluation must be against champion and anchor of this moment. Gates and release rule are checked again, and the
+    predictor must load. Where the model declares a rollout and has a champion, the version enters the first stage.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def deploy(
 
     Returns
     -------
-    The ledger line; None when it is the champion already.
+    The ledger line; None when it is the champion, or the candidate, already.
 
     Raises
     ------
@@ -82,15 +83,68 @@ def deploy(
         anchor_ledger(project)  # of which the process that deployed it may have been stopped
         return None
     version = register_version(project, model, trained, now)
-    _require_match(project, version, trained, evaluation, current)
+    if is_candidate(project, version):
+        return None
+    _require_deployable(project, version, trained, evaluation, current)
+    online = project.spec.models[model].deployment.online
+    if current is None or online is None or not online.rollout:
+        return _move(project, version, evaluation, current, actor, now)
+    try:
+        return begin_rollout(project, version, evaluation.id, online.rollout, actor, now)
+    except RefConflict:
+        raise ReleaseRefused(model, str(version.number), ["another rollout began at the same moment"]) from None
+
+
+def promote(project: Project, rollout: Rollout, reason: str, actor: str, now: datetime) -> LedgerLine | None:
+    """Make the candidate of a rollout the champion, if its evaluation still allows it.
+
+    Raises
+    ------
+    ReleaseRefused, StaleEvaluation, ApprovalNeeded, ArtifactDamaged, ArtifactMissing
+        As `deploy`. The champion stays.
+    """
+    require_newest(project)
+    version = rollout.version
+    trained, evaluation = (
+        project.store.get(TRAINED_MODEL, version.id),
+        project.store.get(EVALUATION, rollout.evaluation),
+    )
+    current = read_ref(project.database, champion_ref(version.model))
+    _require_deployable(project, version, trained, evaluation, current)
+    line = _move(project, version, evaluation, current, actor, now, reason)
+    finish_rollout(project, rollout, actor, now)
+    return line
+
+
+def is_candidate(project: Project, version: Version) -> bool:
+    """Return whether a version is being rolled out."""
+    running = rollout_of(project, version.model)
+    return running is not None and running.version.id == version.id
+
+
+def kept_out(project: Project, version: Version) -> str | None:
+    """Return why no run deploys a version, whatever its evaluation says; None where nothing is against it."""
     if was_rolled_back(project, version):
-        raise ReleaseRefused(model, str(version.number), ["it was rolled back; ml-platform rollback names the reason"])
-    missed = _shortfalls(project, version, trained, evaluation, current)
+        return "it was rolled back; ml-platform rollback names the reason"
+    reason = why_ended(project, version)
+    if reason is not None:
+        return f"its rollout was ended: {reason}"
+    running = rollout_of(project, version.model)
+    if running is not None and running.version.id != version.id:
+        return f"{running.words}, and one version at a time is rolled out"
+    return None
+
+
+def _require_deployable(
+    project: Project, version: Version, trained: Artifact, evaluation: Artifact, current: str | None
+) -> None:
+    _require_match(project, version, trained, evaluation, current)
+    reason = kept_out(project, version)
+    missed = [reason] if reason else _shortfalls(project, version, trained, evaluation, current)
     if missed:
-        raise ReleaseRefused(model, str(version.number), missed)
+        raise ReleaseRefused(version.model, str(version.number), missed)
     load_predictor(project, trained)
     _require_approval(project, version)
-    return _move(project, version, evaluation, current, actor, now)
 
 
 def _require_approval(project: Project, version: Version) -> None:
@@ -151,9 +205,16 @@ def _shortfalls(
 
 
 def _move(
-    project: Project, version: Version, evaluation: Artifact, current: str | None, actor: str, now: datetime
+    project: Project,
+    version: Version,
+    evaluation: Artifact,
+    current: str | None,
+    actor: str,
+    now: datetime,
+    passed: str = "",
 ) -> LedgerLine | None:
     about = EvaluationManifest.of(evaluation)
+    said = [*merits(about.gates, about.release, about.currency), *([passed] if passed else [])]
     try:
         line = move_ref(
             project.database,
@@ -163,7 +224,7 @@ def _move(
             at=now,
             actor=actor,
             action=DEPLOY,
-            reason="; ".join(merits(about.gates, about.release, about.currency)) or "no rule asks for more",
+            reason="; ".join(said) or "no rule asks for more",
             facts=_facts(project, version, evaluation, current),
         )
     except RefConflict as conflict:

@@ -1,4 +1,7 @@
-"""Rolling back: a version that was champion before is champion again, and the one that it replaces stays out."""
+"""Rolling back: a version that was champion before is champion again, and the one that it replaces stays out.
+
+While a version is rolled out, it is the one that is taken back: the rollout ends, and the champion stays.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from ml_platform.core.errors import ApprovalWithoutReason, NothingToRollBack
 from ml_platform.models.predictor import load_predictor
 from ml_platform.models.train import KIND as TRAINED_MODEL
 from ml_platform.registry.champion import ROLL_BACK, anchor_left_by, champion_ref
+from ml_platform.registry.rollout import end_rollout, rollout_of
 from ml_platform.storage.ledger.anchors import anchor_ledger, require_newest
 from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
 from ml_platform.storage.refs import move_ref
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 def roll_back(
     project: Project, model: str, *, to: Version | None = None, actor: str, reason: str, now: datetime
 ) -> LedgerLine:
-    """Make an earlier champion the champion again, and return the line of the ledger.
+    """End the rollout that runs; without one, make an earlier champion the champion again. Return the ledger line.
 
     The version that is replaced is not deployed again by a run: `was_rolled_back`. A newer version is, once it is
     evaluated and earns more. This may be called with a version that was rolled back itself: then it is champion again.
@@ -30,7 +34,7 @@ def roll_back(
     Parameters
     ----------
     to
-        A version that was champion before; None for the one before the present.
+        A version that was champion before; None for the one before the present, or where a rollout is to end.
     reason
         Why. The ledger keeps it.
 
@@ -43,11 +47,16 @@ def roll_back(
     ArtifactDamaged, ArtifactMissing
         Where the earlier version cannot be loaded any more. The champion stays.
     RefConflict
-        Where the champion moves at the same moment.
+        Where the champion or the candidate moves at the same moment.
     """
     require_newest(project)
     if not reason.strip() or not actor.strip():
         raise ApprovalWithoutReason(f"the rollback of {model}")
+    running = rollout_of(project, model)
+    if running is not None:
+        ended = end_rollout(project, running, reason, actor, now)
+        if to is None:
+            return ended
     lines = ledger_lines(project.database, champion_ref(model))
     target = _target(model, lines, to)
     load_predictor(project, project.store.get(TRAINED_MODEL, target))

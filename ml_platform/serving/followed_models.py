@@ -12,8 +12,11 @@ from datetime import datetime
 
 from ml_platform.core.errors import PlatformError
 from ml_platform.operations.alerts import Alert, send_alert
+from ml_platform.operations.rollout.ending import end_with_alert
 from ml_platform.project import Project, open_project
 from ml_platform.registry.champion import champion_ref
+from ml_platform.registry.rollout import rollout_of, rollout_ref
+from ml_platform.serving.candidate import Candidate
 from ml_platform.serving.served_model import ServedModel
 from ml_platform.serving.trial import try_out
 from ml_platform.storage.refs import read_ref, ref_history
@@ -30,6 +33,10 @@ class Followed:
         The id of the champion when it was looked at last.
     serving
         What answers; None before the first version.
+    candidate
+        What is rolled out; None where nothing is.
+    rollout
+        What the ref of the rollout held when it was looked at last.
     problem
         Why the champion does not answer; "" where it does.
     """
@@ -38,6 +45,8 @@ class Followed:
     wanted: str | None = None
     serving: ServedModel | None = None
     problem: str = ""
+    candidate: Candidate | None = None
+    rollout: str | None = None
 
 
 @dataclass
@@ -78,21 +87,32 @@ class FollowedModels:
         self.seen_at = self.project.clock.now()
         changed = []
         for followed in self.models.values():
+            rollout = read_ref(self.project.database, rollout_ref(followed.model))
             wanted = read_ref(self.project.database, champion_ref(followed.model))
+            if (wanted, rollout) == (followed.wanted, followed.rollout):
+                continue
             if wanted != followed.wanted:
                 followed.wanted = wanted
                 self._follow(followed)
-                changed.append(followed)
+            followed.rollout = rollout
+            self._follow_candidate(followed)
+            changed.append(followed)
         return changed
+
+    def candidate(self, served: ServedModel) -> Candidate | None:
+        """Return the candidate beside the version that answers for a model; None where nothing is rolled out."""
+        return self.models[served.version.model].candidate
 
     def _follow(self, followed: Followed) -> None:
         problems = []
         for version in self._choices(followed):
             if followed.serving is not None and followed.serving.version.id == version.id:
                 break
+            if followed.candidate is not None and followed.candidate.served.version.id == version.id:
+                followed.serving = followed.candidate.served
+                break
             try:
-                served = ServedModel(open_project(self.project.root), version)
-                try_out(served)
+                served = self._load(version)
             except (PlatformError, OSError, ValueError) as error:
                 problems.append(f"{version} cannot be served: {error}")
                 continue
@@ -101,6 +121,26 @@ class FollowedModels:
         followed.problem = "; ".join(problems)
         if problems:
             self._alert(followed)
+
+    def _load(self, version: Version) -> ServedModel:
+        served = ServedModel(open_project(self.project.root), version)
+        try_out(served)
+        return served
+
+    def _follow_candidate(self, followed: Followed) -> None:
+        """Follow the rollout; a candidate that cannot be loaded ends it, and the champion serves on."""
+        rollout, last = rollout_of(self.project, followed.model), followed.candidate
+        if rollout is None:
+            followed.candidate = None
+            return
+        try:
+            known = last is not None and last.served.version.id == rollout.version.id
+            served = last.served if last is not None and known else self._load(rollout.version)
+        except (PlatformError, OSError, ValueError) as error:
+            followed.candidate = None
+            end_with_alert(self.project, rollout, f"it cannot be served: {error}", "ml-platform serve", self.seen_at)
+            return
+        followed.candidate = Candidate(rollout, served)
 
     def _choices(self, followed: Followed) -> Iterator[Version]:
         """Yield the champion; where nothing serves, also those before it, the newest first."""

@@ -31,6 +31,7 @@ class Routes:
     def __init__(self, service: Service, metrics: Metrics) -> None:
         self._service, self._metrics = service, metrics
         self._commit = GroupCommit(service.sync)
+        self._is_beside = False
 
     def table(self) -> Mapping[str, Route]:
         """Return the routes by path; a name stands after the first part where the key has two."""
@@ -67,11 +68,20 @@ class Routes:
     async def commit(self, model: ServedModel, answered: Sequence[Answered]) -> list[Mapping[str, Any]]:
         """Log answers as the model declares, and return their bodies."""
         bodies = self._service.record(answered)
-        self._metrics.predicted(model.version.model, model.version.number, len(bodies))
+        for item in answered:
+            self._metrics.predicted(model.version.model, item.served.version.number, 1)
         online = model.spec.deployment.online
         if online is not None and online.log == "synced":
             await self._commit.wait()
+        if not self._is_beside and any(item.beside is not None for item in answered):
+            self._is_beside = True
+            asyncio.get_running_loop().call_soon(self._predict_beside)  # after the answer was handed to the socket
         return bodies
+
+    def _predict_beside(self) -> None:
+        self._is_beside = self._service.predict_beside()
+        if self._is_beside:
+            asyncio.get_running_loop().call_soon(self._predict_beside)
 
     async def _answers(self, model: ServedModel, rows: Sequence[Mapping[str, Any]]) -> list[Answered]:
         """Answer many rows, some at a time, so that other requests have a turn."""
@@ -124,7 +134,7 @@ class Routes:
     async def models(self, request: Request) -> Response:
         """Return what serves, all models or one."""
         if request.rest:
-            return Response(self._service.encode(self._service.model(request.rest).facts))
+            return Response(self._service.encode(self._service.facts_of(self._service.model(request.rest))))
         return Response(self._service.encode({"models": self._service.facts}))
 
     async def explain(self, request: Request) -> Response:

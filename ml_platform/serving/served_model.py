@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ml_platform.core.clock import from_micros, to_micros
+from ml_platform.core.clock import to_micros
 from ml_platform.core.errors import OnlineRequestFault, OnlineStoreUnavailable, PredictionError, listed
 from ml_platform.core.hashing import format_instant
 from ml_platform.datasets.left_out import PREDICTION_TIME
@@ -23,24 +22,41 @@ from ml_platform.operations.online.content import joins_online
 from ml_platform.operations.online.lookup import LookedUp, ModelLookup
 from ml_platform.operations.predictions.online_log import LogContext, LoggedPrediction
 from ml_platform.project import Project
+from ml_platform.serving.prediction_ids import PredictionIds
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.row_values import RowReader
 from ml_platform.serving.table_states import TableStates
 from ml_platform.storage.online.description import Description
-from ml_platform.storage.online.store import View
+from ml_platform.storage.online.store import OnlineStore, View
 from ml_platform.storage.prediction_log import kept_json
 from ml_platform.storage.versions import Version
-
-_DAY = 24 * 60 * 60 * 10**6
 
 
 @dataclass(frozen=True)
 class Answered:
-    """One answer, and what is logged of it but for the number of its context."""
+    """One answer, and what is logged of it but for the number of its context.
+
+    Attributes
+    ----------
+    row
+        What the request said.
+    values
+        What was looked up for it.
+    look_up_took, predict_took
+        How long both took, in nanoseconds.
+    beside
+        The other version that is to predict the same row, while one is rolled out.
+    """
 
     body: Mapping[str, Any]
     context: LogContext
     record: LoggedPrediction
+    served: ServedModel
+    row: Mapping[str, Any]
+    values: Mapping[str, Any]
+    look_up_took: int
+    predict_took: int
+    beside: ServedModel | None = None
 
 
 @dataclass(frozen=True)
@@ -86,8 +102,7 @@ class ServedModel:
         self._tables = {item.table.name: item.table for item in joined}
         self._source_inputs = [NodeName("source", name) for name in self.spec.population.sources]
         self._now: _Now | None = None
-        self._secret, self._count = os.urandom(16), 0
-        self._day, self._start = -1, ""
+        self._ids = PredictionIds(version.model)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -126,20 +141,52 @@ class ServedModel:
         ------
         RequestProblem
         """
+        begun = time.perf_counter_ns()
         found = self._look_up(row, view)
         if found.missing:
             raise RequestProblem.row("missing_column", self._missing(found))
+        looked_up = time.perf_counter_ns()
         shared, micros = self._shared(view.description), to_micros(at)
         states = {state.alias: shared.tables.state(state, micros) for state in found.tables}
-        values = found.values
-        values[PREDICTION_TIME] = at
+        values = {**found.values, PREDICTION_TIME: at}
+        before = time.perf_counter_ns()
         try:
             predicted = self._form.predict([values[name] for name in self._inputs])
         except PredictionError as error:
             raise RequestProblem.row("wrong_type", str(error)) from None
-        id = self._id(values, micros)
+        took = time.perf_counter_ns() - before
+        id = self._ids.next(micros, [values[name] for name in self._key_columns])
         record = self._record(id, values, predicted, micros)
-        return Answered(self._body(id, predicted, states, at), shared.context, record)
+        body = self._body(id, predicted, states, at)
+        return Answered(body, shared.context, record, self, row, values, looked_up - begun, took)
+
+    def predict_again(self, answered: Answered, store: OnlineStore) -> tuple[bool, RowPrediction]:
+        """Return the prediction for the row of another version's answer, from the same values.
+
+        Where this version reads other features than that one, it looks the row up, at the ticks that are published now.
+
+        Returns
+        -------
+        Whether it looked the row up, and the prediction.
+
+        Raises
+        ------
+        RequestProblem, PredictionError
+            Where it cannot predict this row.
+        """
+        values = answered.values
+        if looked_up := any(name not in values for name in self._inputs):
+            with store.view() as view:
+                found = self._look_up(answered.row, view)
+            if found.missing:
+                raise RequestProblem.row("missing_column", self._missing(found))
+            values = {**found.values, PREDICTION_TIME: answered.values[PREDICTION_TIME]}
+        return looked_up, self._form.predict([values[name] for name in self._inputs])
+
+    def read_key(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the entity's key as a request says it, null where it does not."""
+        own = self._reader.read(row)
+        return tuple(own.get(name) for name in self._key)
 
     def predict_values(self, values: Sequence[Any]) -> RowPrediction:
         """Return the prediction for one value of each of the predictor's inputs."""
@@ -197,16 +244,6 @@ class ServedModel:
         )
         ticks = {name: table.tick for name, table in published.items()}
         return _Now(description, context, TableStates(self.spec, self._tables, ticks))
-
-    def _id(self, values: Mapping[str, Any], at: int) -> str:
-        """Return the id of a prediction: no two are equal, in whatever worker."""
-        day = at // _DAY
-        if day != self._day:
-            self._day, self._start = day, f"{self.version.model}.{from_micros(at):%Y%m%d}."
-        self._count += 1
-        said = f"{self._count}|{at}|{[values[name] for name in self._key_columns]}"
-        digest = hashlib.blake2b(said.encode(errors="replace"), digest_size=8, key=self._secret)
-        return self._start + digest.hexdigest()
 
     def _record(self, id: str, values: Mapping[str, Any], predicted: RowPrediction, at: int) -> LoggedPrediction:
         logged = [values[name] for name in self._logged]

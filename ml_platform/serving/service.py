@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from ml_platform.operations.predictions.online_log import OnlineLogWriter, online_log_folder
+from ml_platform.operations.predictions.online_log import LoggedShadow, OnlineLogWriter, online_log_folder
+from ml_platform.operations.rollout.counts import CountsWriter, counts_folder
 from ml_platform.project import Project
 from ml_platform.serving.followed_models import Followed, FollowedModels
 from ml_platform.serving.problems import RequestProblem
@@ -20,6 +25,9 @@ from ml_platform.storage.online.store import OnlineStore, View
 
 ROWS_AT_ONCE = 16
 """How many rows are answered before other requests have a turn."""
+_MOST_BESIDE = 5000
+_COUNT_EVERY = 15.0
+Answer = Callable[[Mapping[str, Any], View, datetime], Answered]
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,8 @@ class Service:
         self.store: OnlineStore = open_online_store(project.spec.file.storage.online, project.state, project.spec.name)
         self.followed = FollowedModels.begin(project)
         self._log = OnlineLogWriter(FrameLog(online_log_folder(project)))
+        self._counts, self._count_at = CountsWriter(counts_folder(project)), 0.0
+        self._beside: deque[tuple[Answered, int]] = deque()
         self._encode = msgspec.json.Encoder().encode
 
     def model(self, name: str) -> ServedModel:
@@ -80,11 +90,12 @@ class Service:
         RequestProblem
             For the first row that cannot be answered.
         """
-        at = self.followed.now
+        at, candidate = self.followed.now, self.followed.candidate(model)
+        answer: Answer = model.answer if candidate is None else partial(candidate.answer, model)
         with self.store.view() as view:
             if first is None:
-                return [model.answer(row, view, at) for row in rows]
-            return [_numbered(model, row, view, at, first + number) for number, row in enumerate(rows)]
+                return [answer(row, view, at) for row in rows]
+            return [_numbered(answer, row, view, at, first + number) for number, row in enumerate(rows)]
 
     def record(self, answered: Sequence[Answered]) -> list[Mapping[str, Any]]:
         """Log answers, and return their bodies, which may leave now.
@@ -96,13 +107,41 @@ class Service:
         """
         try:
             for item in answered:
-                number = self._log.number(item.context)
-                self._log.write(msgspec.structs.replace(item.record, context=number))
+                number, shadowed = self._log.number(item.context), item.beside is not None
+                self._log.write(msgspec.structs.replace(item.record, context=number, shadowed=shadowed))
+                if shadowed:
+                    self._beside.append((item, self._log.file))
         except OSError as error:
             raise RequestProblem(
                 503, "log_unavailable", f"the prediction cannot be logged ({error.strerror}), so it is not given.", 5
             ) from None
         return [item.body for item in answered]
+
+    def predict_beside(self) -> bool:
+        """Let the version that did not answer predict some rows, and return whether more wait.
+
+        It is called after answers have left. Rows that are too many to keep are left out, and so is what cannot be
+        written: an answer never depends on it.
+        """
+        for _ in range(min(ROWS_AT_ONCE, len(self._beside))):
+            answered, file = self._beside.popleft()
+            candidate = self.followed.candidate(answered.served)
+            full = len(self._beside) > _MOST_BESIDE
+            found = candidate.predict_beside(answered, self.store) if candidate is not None and not full else None
+            with contextlib.suppress(OSError):
+                self._log.write_shadow(found or LoggedShadow(answered.record.id), file)
+        return bool(self._beside)
+
+    def write_counts(self) -> None:
+        """Write what was counted of versions that are rolled out, every few seconds."""
+        if time.monotonic() >= self._count_at:
+            self._write_counts()
+
+    def _write_counts(self) -> None:
+        self._count_at = time.monotonic() + _COUNT_EVERY
+        candidates = [item.candidate for item in self.followed.models.values() if item.candidate is not None]
+        with contextlib.suppress(OSError):
+            self._counts.write([counts for candidate in candidates for counts in candidate.counts])
 
     def features(self, model: ServedModel, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Return the features that predictions for rows would use."""
@@ -113,9 +152,16 @@ class Service:
     def facts(self) -> list[Mapping[str, Any]]:
         """What serves, model by model."""
         return [
-            item.serving.facts if item.serving else {"model": item.model, "version": None, "problem": item.problem}
+            self.facts_of(item.serving)
+            if item.serving
+            else {"model": item.model, "version": None, "problem": item.problem}
             for item in self.followed.models.values()
         ]
+
+    def facts_of(self, model: ServedModel) -> Mapping[str, Any]:
+        """Return what serves for a model, and the version that is rolled out."""
+        candidate = self.followed.candidate(model)
+        return {**model.facts, "rollout": None if candidate is None else candidate.facts}
 
     def encode(self, value: Any) -> bytes:
         """Return a value as JSON."""
@@ -135,13 +181,17 @@ class Service:
 
     def close(self) -> None:
         """End the log."""
+        while self.predict_beside():
+            pass
+        self._write_counts()
+        self._counts.close()
         self._log.close()
         self.store.close()
 
 
-def _numbered(model: ServedModel, row: Mapping[str, Any], view: View, at: datetime, number: int) -> Answered:
+def _numbered(answer: Answer, row: Mapping[str, Any], view: View, at: datetime, number: int) -> Answered:
     try:
-        return model.answer(row, view, at)
+        return answer(row, view, at)
     except RequestProblem as problem:
         raise RequestProblem(
             problem.status, problem.code, f"row {number}: {problem.message}", problem.retry_after

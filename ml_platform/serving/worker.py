@@ -60,9 +60,11 @@ class Background:
                 self._unreachable = str(error)
                 continue
             self._service.rotate_log()
+            self._service.write_counts()
             for followed in changed:
                 version = followed.serving.version.number if followed.serving else None
-                log_line("follows", model=followed.model, version=version, problem=followed.problem)
+                rollout = followed.candidate.facts if followed.candidate else None
+                log_line("follows", model=followed.model, version=version, rollout=rollout, problem=followed.problem)
             if changed:
                 self._tell()
 

@@ -51,6 +51,11 @@ class FrameLog:
             self._size, self._opened, self.number = 0, time.monotonic(), self.number + 1
         return self.number
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the next frame goes to a file that was begun before."""
+        return self._file is not None
+
     def end_if_old(self) -> None:
         """End the file where it is large or old."""
         aged = time.monotonic() - self._opened >= self._max_seconds

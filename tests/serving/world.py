@@ -12,11 +12,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ml_platform.declarations.rollout import RolloutStage
 from ml_platform.models.fit_inputs import inputs_of as predictor_inputs
 from ml_platform.models.train import train_model
 from ml_platform.operations.online.publish import online_store, publish_online
 from ml_platform.project import Project
-from ml_platform.storage.versions import Version
+from ml_platform.registry.rollout import begin_rollout
+from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.versions import Version, register_version
 from tests.features.world import at
 from tests.models.rows import HandMadeSnapshot, keep_snapshots
 from tests.operations.monitoring.hand_made_world import appoint
@@ -55,11 +58,22 @@ class ServedWorld:
 
     def deploy(self, model: str, seed: int = 0) -> Version:
         """Train a model on made-up rows and make it the champion."""
+        return appoint(self.project, model, self.trained(model, seed), self.project.clock.now())
+
+    def roll_out(self, model: str, seed: int, *stages: dict[str, Any]) -> Version:
+        """Train a model on made-up rows and make it the candidate of a rollout."""
+        now = self.project.clock.now()
+        version = register_version(self.project, model, self.trained(model, seed), now)
+        read = [RolloutStage.model_validate(stage) for stage in stages]
+        begin_rollout(self.project, version, "no evaluation", read, "test", now)
+        return version
+
+    def trained(self, model: str, seed: int) -> Artifact:
+        """Train a model on made-up rows."""
         name = f"{model}{seed}"
         parts = {part: made_up_rows(self.project, model, seed * 10 + place) for place, part in enumerate(_PARTS)}
         keep_snapshots(self.patch, {name: HandMadeSnapshot(parts)})
-        trained = train_model(self.project, model, name).artifact
-        return appoint(self.project, model, trained, self.project.clock.now())
+        return train_model(self.project, model, name).artifact
 
 
 _PARTS = ("train", "validate", "test")

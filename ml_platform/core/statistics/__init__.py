@@ -1,3 +1,3 @@
 """Statistics of columns: histograms, moments, distances between distributions."""
 
-__all__ = ["distributions", "histograms", "moments", "population_stability", "ranking"]
+__all__ = ["betting", "distributions", "histograms", "moments", "population_stability", "ranking"]

@@ -25,6 +25,7 @@ from ml_platform.project import Project
 from ml_platform.registry.champion import champion_ref, first_deployed
 from ml_platform.registry.evaluation.intervals import Interval
 from ml_platform.registry.evaluation.metrics import Figures, metrics_of
+from ml_platform.registry.rollout import candidate_ids
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.prediction_log import day_bounds, logged_days, read_predictions
@@ -159,8 +160,9 @@ def _labels(
 
 
 def _decisions(project: Project, model_name: str) -> Mapping[int, Decision]:
-    """Return what each version's predictions are worth: of the versions that were ever deployed."""
+    """Return what each version's predictions are worth: of the versions that were ever champion or candidate."""
     deployed = {line.to_value for line in ledger_lines(project.database, champion_ref(model_name))}
+    deployed |= candidate_ids(project, model_name)
     return {
         version.number: load_decision(project, project.store.get("trained_model", version.id))
         for version in versions(project, model_name)

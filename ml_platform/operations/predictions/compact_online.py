@@ -26,9 +26,11 @@ from ml_platform.operations.alerts import Alert, send_alert
 from ml_platform.operations.predictions.online_log import (
     LogContext,
     LoggedPrediction,
+    LoggedShadow,
     context_key,
     online_log_folder,
     read_online_log,
+    read_shadows,
 )
 from ml_platform.operations.predictions.rows import ARROW_TYPES, UNLEARNED_NULLS
 from ml_platform.project import Project
@@ -38,8 +40,9 @@ from ml_platform.storage.ledger.anchors import seal_rows
 from ml_platform.storage.prediction_log import KIND, append_predictions
 
 _LOCK = "compaction.lock"
-ONLINE = "online"
-"""The column of the prediction log that is true for predictions of the service."""
+ONLINE, SHADOW = "online", "shadow_"
+"""The column of the prediction log that is true for predictions of the service, and what begins the columns of what
+another version predicted for the same row while it was rolled out."""
 
 
 @dataclass
@@ -83,7 +86,11 @@ def compact_online_log(project: Project, now: datetime) -> Compacted:
     with file_lock(folder / _LOCK):
         for path in frame_files(folder):
             is_open = has_writer(path)  # asked before it is read: what is written later is in a file that stays
-            _append(project, read_online_log(path), now, done)
+            shadows = read_shadows(path)
+            records = list(read_online_log(path))  # read after them: what waits for its shadow is seen to wait
+            if is_open:
+                records = [item for item in records if not item[1].shadowed or item[1].id in shadows]
+            _append(project, records, shadows, done)
             if not is_open:
                 _remove(project, path, now, done)
     if any(done.rows.values()):
@@ -92,24 +99,31 @@ def compact_online_log(project: Project, now: datetime) -> Compacted:
 
 
 def _append(
-    project: Project, records: Iterable[tuple[LogContext, LoggedPrediction]], now: datetime, done: Compacted
+    project: Project,
+    records: Iterable[tuple[LogContext, LoggedPrediction]],
+    shadows: Mapping[str, LoggedShadow],
+    done: Compacted,
 ) -> None:
     groups: dict[tuple[int, date], tuple[LogContext, list[LoggedPrediction]]] = {}
     for context, prediction in records:
         day = from_micros(prediction.at).astimezone(UTC).date()
         groups.setdefault((id(context), day), (context, []))[1].append(prediction)
     for (_, day), (context, predictions) in groups.items():
-        state, added = _append_group(project, context, day, predictions)
+        state, added = _append_group(project, context, day, predictions, shadows)
         done.states[context.model, day] = state
         done.rows[context.model] = done.rows.get(context.model, 0) + added
 
 
 def _append_group(
-    project: Project, context: LogContext, day: date, predictions: list[LoggedPrediction]
+    project: Project,
+    context: LogContext,
+    day: date,
+    predictions: list[LoggedPrediction],
+    shadows: Mapping[str, LoggedShadow],
 ) -> tuple[str, int]:
     def fresh(logged: set[str]) -> pa.Table:
         unseen = {item.id: item for item in predictions if item.id not in logged}
-        return _table(project, context, list(unseen.values())) if unseen else pa.table({})
+        return _table(project, context, list(unseen.values()), shadows) if unseen else pa.table({})
 
     key = cache_key(KIND, {"online": context_key(context), "day": str(day)}, code_version(KIND), context.inputs)
     state, added = append_predictions(
@@ -139,7 +153,12 @@ def _remove(project: Project, path: Path, now: datetime, done: Compacted) -> Non
     send_alert(project, alert, now)
 
 
-def _table(project: Project, context: LogContext, predictions: list[LoggedPrediction]) -> pa.Table:
+def _table(
+    project: Project,
+    context: LogContext,
+    predictions: list[LoggedPrediction],
+    shadows: Mapping[str, LoggedShadow],
+) -> pa.Table:
     """Return rows of the prediction log, with the columns that batch scoring writes."""
     rows = len(predictions)
     at = _array([item.at for item in predictions], "timestamp")
@@ -173,8 +192,23 @@ def _table(project: Project, context: LogContext, predictions: list[LoggedPredic
             "scored_at": at,
             **values,
             ONLINE: _constant(True, "bool", rows),
+            **_shadow_columns(predictions, shadows),
         }
     )
+
+
+def _shadow_columns(predictions: list[LoggedPrediction], shadows: Mapping[str, LoggedShadow]) -> dict[str, pa.Array]:
+    """Return what another version predicted for the same rows, null where none did; nothing where none did for any."""
+    beside = [shadows.get(item.id) for item in predictions]
+    if not any(item is not None and item.version is not None for item in beside):
+        return {}
+    kinds: Mapping[str, ColumnType] = {
+        "version": "int", "score": "float", "action": "string", "expected_value": "float",
+    }  # fmt: skip
+    return {
+        f"{SHADOW}{name}": _array([None if item is None else getattr(item, name) for item in beside], kind)
+        for name, kind in kinds.items()
+    }
 
 
 def _questions(project: Project, context: LogContext, predictions: list[LoggedPrediction]) -> list[str]:

@@ -1,7 +1,8 @@
 """The records of predictions that were made online, as a worker writes them before it answers.
 
 A context says once what many predictions share: the version, the declarations, the artifacts behind the features and
-their ticks. Each prediction names its context by number.
+their ticks. Each prediction names its context by number. While a version is rolled out, another version predicts the
+same row beside it: that follows in a record of its own, after the answer has left.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class LoggedPrediction(msgspec.Struct, frozen=True, array_like=True):
         The values of the entity's key columns.
     values
         What the columns of the context held; instants in microseconds.
+    shadowed
+        Whether a record of what another version predicted for the same row follows.
     """
 
     context: int
@@ -71,12 +74,34 @@ class LoggedPrediction(msgspec.Struct, frozen=True, array_like=True):
     expected_value: float | None
     unlearned_nulls: str | None
     values: list[Any]
+    shadowed: bool = False
+
+
+class LoggedShadow(msgspec.Struct, frozen=True, array_like=True):
+    """What another version predicted for the row of a prediction. It was given to nobody.
+
+    Attributes
+    ----------
+    id
+        The prediction that was given.
+    version
+        Of the other version; None where it predicted nothing.
+    score
+        None for several classes.
+    """
+
+    id: str
+    version: int | None = None
+    score: float | None = None
+    action: str | None = None
+    expected_value: float | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()
 _context = msgspec.msgpack.Decoder(LogContext)
 _prediction = msgspec.msgpack.Decoder(LoggedPrediction)
-_CONTEXT, _PREDICTION = b"c", b"p"
+_shadow = msgspec.msgpack.Decoder(LoggedShadow)
+_CONTEXT, _PREDICTION, _SHADOW = b"c", b"p", b"s"
 
 
 def online_log_folder(project: Project) -> Path:
@@ -116,6 +141,21 @@ class OnlineLogWriter:
         """
         self._log.append(_PREDICTION + _encoder.encode(prediction))
 
+    @property
+    def file(self) -> int:
+        """The number of the file that was written to last."""
+        return self._file
+
+    def write_shadow(self, shadow: LoggedShadow, file: int) -> None:
+        """Write what another version predicted, unless the file of the prediction has ended: then it is left out.
+
+        Raises
+        ------
+        OSError
+        """
+        if file == self._file == self._log.number and self._log.is_open:
+            self._log.append(_SHADOW + _encoder.encode(shadow))
+
     def sync(self) -> None:
         """Wait until everything that was written is on the disk."""
         self._log.sync()
@@ -131,14 +171,20 @@ class OnlineLogWriter:
 
 
 def read_online_log(path: Path) -> Iterator[tuple[LogContext, LoggedPrediction]]:
-    """Yield the whole records of a file, each with its context."""
+    """Yield the whole predictions of a file, each with its context."""
     contexts: list[LogContext] = []
     for body in read_frames(path):
         if body[:1] == _CONTEXT:
             contexts.append(_context.decode(body[1:]))
-        else:
+        elif body[:1] == _PREDICTION:
             prediction = _prediction.decode(body[1:])
             yield contexts[prediction.context], prediction
+
+
+def read_shadows(path: Path) -> dict[str, LoggedShadow]:
+    """Return what other versions predicted for the rows of a file, by the id of the prediction that was given."""
+    records = (_shadow.decode(body[1:]) for body in read_frames(path) if body[:1] == _SHADOW)
+    return {record.id: record for record in records}
 
 
 def context_key(context: LogContext) -> Mapping[str, Any]:

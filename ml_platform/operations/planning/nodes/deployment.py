@@ -10,9 +10,11 @@ from ml_platform.operations.planning.plan import Planned
 from ml_platform.operations.versions.not_deployed import kept_text
 from ml_platform.registry.approvals import APPROVE, asks_for_approval, decision_on
 from ml_platform.registry.champion import champion_ref
+from ml_platform.registry.deploy import kept_out
+from ml_platform.registry.rollout import rollout_of
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.refs import read_ref
-from ml_platform.storage.versions import version_of
+from ml_platform.storage.versions import Version, version_of
 
 
 class DeploymentOperation(NodeOperation):
@@ -35,6 +37,9 @@ class DeploymentOperation(NodeOperation):
         version = version_of(view.project, node.subject, trained) or "the trained model"
         if current == trained:
             return view.up_to_date(node, trained)
+        running = rollout_of(view.project, node.subject)
+        if running is not None and running.version.id == trained:
+            return view.up_to_date(node, current or trained, running.words)
         judged = view.project.store.get("evaluation", evaluation)
         if EvaluationManifest.of(judged).verdict in ("keep", "deploy none"):
             why = kept_text(view.project, judged)
@@ -46,4 +51,7 @@ class DeploymentOperation(NodeOperation):
                 if decision is not None:
                     why = f"was rejected by {decision.actor}: {decision.reason}"
                 return view.blocked(node, f"{version} {why}", current)
+        against = kept_out(view.project, version) if isinstance(version, Version) else None
+        if against is not None:
+            return view.up_to_date(node, current or trained, f"{version} is not deployed: {against}")
         return view.would_run(node, [f"{version} is not the champion yet"])

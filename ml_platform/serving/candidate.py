@@ -1,0 +1,94 @@
+"""A version that is rolled out, in a worker: for whom it answers, and what it predicts beside the other answers.
+
+In each stage both versions predict every row. One of them answers; the other predicts after the answer has left. Where
+the candidate should answer and cannot, the champion does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ml_platform.core.clock import to_micros
+from ml_platform.operations.predictions.online_log import LoggedShadow
+from ml_platform.operations.rollout.counts import StageCounts
+from ml_platform.registry.rollout import Rollout
+from ml_platform.serving.served_model import Answered, ServedModel
+from ml_platform.storage.online.store import OnlineStore, View
+
+
+class Candidate:
+    """The candidate of one model, in its present stage.
+
+    Attributes
+    ----------
+    facts
+        Candidate, stage and share, for people and programs.
+    """
+
+    def __init__(self, rollout: Rollout, served: ServedModel) -> None:
+        self.served, self.share, self.facts = served, rollout.stage.share, rollout.facts
+        self._model, self._stage = rollout.version.model, rollout.entered.seq
+        self._counts: dict[int, StageCounts] = {}
+
+    @property
+    def counts(self) -> list[StageCounts]:
+        """What was counted of each version, since it was written last."""
+        return list(self._counts.values())
+
+    def answer(self, champion: ServedModel, row: Mapping[str, Any], view: View, at: datetime) -> Answered:
+        """Return the answer to a row, by the version that answers for its entity.
+
+        Raises
+        ------
+        RequestProblem
+            Where the champion cannot answer either.
+        """
+        if self.share and entity_place(self._model, champion.read_key(row)) < self.share:
+            try:
+                return replace(self.served.answer(row, view, at), beside=champion)
+            except Exception:
+                answered = champion.answer(row, view, at)
+                self._of(self.served).failed()
+                return answered
+        return replace(champion.answer(row, view, at), beside=self.served)
+
+    def predict_beside(self, answered: Answered, store: OnlineStore) -> LoggedShadow:
+        """Predict, by the version that did not answer, the row of an answer; nothing it does reaches the client."""
+        other = answered.beside
+        assert other is not None
+        try:
+            begun = time.perf_counter_ns()
+            looked_up, predicted = other.predict_again(answered, store)
+            took = time.perf_counter_ns() - begun
+        except Exception:
+            self._of(other).failed()
+            return LoggedShadow(answered.record.id)
+        self._of(answered.served).predicted(answered.look_up_took + answered.predict_took)
+        self._of(other).predicted(took if looked_up else answered.look_up_took + took)
+        return LoggedShadow(
+            answered.record.id,
+            other.version.number,
+            predicted.score,
+            predicted.action,
+            predicted.expected_value,
+        )
+
+    def _of(self, served: ServedModel) -> StageCounts:
+        number = served.version.number
+        if number not in self._counts:
+            self._counts[number] = StageCounts(self._model, self._stage, number)
+        return self._counts[number]
+
+
+def entity_place(model: str, key: tuple[Any, ...]) -> float:
+    """Return a number from 0 to below 1 that is always the same for an entity, and differs from model to model."""
+    plain = [to_micros(value) if isinstance(value, datetime) else value for value in key]
+    digest = hashlib.blake2b(msgspec.json.encode([model, *plain]), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
