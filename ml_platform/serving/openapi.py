@@ -45,6 +45,7 @@ def openapi_document(service: Service) -> Mapping[str, Any]:
     for followed in service.followed.models.values():
         if followed.serving is not None:
             paths |= _paths(followed.serving, service.limits.rows)
+    paths |= _table_paths(service)
     return {
         "openapi": "3.1.0",
         "info": {"title": f"Predictions of {service.project.spec.name}", "version": "1"},
@@ -70,6 +71,27 @@ def _paths(model: ServedModel, max_rows: int) -> dict[str, Any]:
         f"/models/{name}/predict": {"post": predict},
         f"/models/{name}/features": {"post": features},
     }
+
+
+def _table_paths(service: Service) -> dict[str, Any]:
+    """Return a path for each feature table that is published."""
+    found = {}
+    with service.store.view() as view:
+        for records in view.description.records.values():
+            row = {
+                "type": "object",
+                "properties": {name: dict(_TYPES[kind]) for name, kind in records.keys.items()},
+                "required": list(records.keys),
+                "additionalProperties": False,
+            }
+            schema = {"oneOf": [row, _several(row, service.limits.rows)]}
+            body = {"required": True, "content": {"application/json": {"schema": schema}}}
+            for block in records.blocks:
+                kind, _, name = block.name.partition("/")
+                if kind == "features":
+                    asked = _operation(f"The published features of {name}.", "features")
+                    found[f"/features/{name}"] = {"post": asked | {"requestBody": body}}
+    return found
 
 
 def _row(model: ServedModel) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Routes:
         return {
             "models/predict": Route("predict", _POST, self.predict, "predict"),
             "models/features": Route("features", _POST, self.features, "predict"),
+            "features": Route("table_features", _POST, self.table_features, "predict"),
             "models": Route("models", _GET, self.models, "predict"),
             "predictions": Route("explain", _GET, self.explain, "predict"),
             "healthz": Route("healthz", _GET, self.healthy),
@@ -129,6 +130,12 @@ class Routes:
         model = self._service.model(request.rest)
         rows, several = rows_of(read_json(request.body), self._service.limits.rows)
         found = self._service.features(model, rows)
+        return Response(self._service.encode({"rows": found} if several else found[0]))
+
+    async def table_features(self, request: Request) -> Response:
+        """Return what a feature table has published for entities."""
+        rows, several = rows_of(read_json(request.body), self._service.limits.rows)
+        found = self._service.table_features(request.rest, rows)
         return Response(self._service.encode({"rows": found} if several else found[0]))
 
     async def models(self, request: Request) -> Response:

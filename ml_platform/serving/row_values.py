@@ -34,6 +34,39 @@ class RowReader:
         return {**row, **{name: _instant(name, row[name]) for name in given}} if given else row
 
 
+def require_types(row: Mapping[str, Any], columns: Mapping[str, ColumnType]) -> Mapping[str, Any]:
+    """Return a row whose values all have their column's type; none of them is null.
+
+    Raises
+    ------
+    RequestProblem
+    """
+    for name, kind in columns.items():
+        value = row[name]
+        fits = type(value) in _TYPES[kind] and (kind != "int" or -(2**63) <= value < 2**63)
+        if not fits or (kind == "string" and not _is_text(value)):
+            text = f"column {name} must be {kind}, found {shown(value) if kind != 'timestamp' else value}. Correct it."
+            raise RequestProblem.row("wrong_column", text)
+    return {name: float(row[name]) if kind == "float" else row[name] for name, kind in columns.items()}
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True
+
+
+_TYPES: Mapping[ColumnType, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "string": (str,),
+    "timestamp": (datetime,),
+}
+
+
 def _instant(name: str, value: Any) -> datetime:
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None

@@ -19,6 +19,7 @@ from ml_platform.project import Project
 from ml_platform.serving.followed_models import Followed, FollowedModels
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.served_model import Answered, ServedModel
+from ml_platform.serving.table_features import table_features
 from ml_platform.storage.frame_log import FrameLog
 from ml_platform.storage.online.opened import open_online_store
 from ml_platform.storage.online.store import OnlineStore, View
@@ -147,6 +148,11 @@ class Service:
         """Return the features that predictions for rows would use."""
         with self.store.view() as view:
             return [model.features(row, view, self.followed.now) for row in rows]
+
+    def table_features(self, table: str, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return the published features of entities."""
+        with self.store.view() as view:
+            return [table_features(view, table, row, self.followed.now) for row in rows]
 
     @property
     def facts(self) -> list[Mapping[str, Any]]:

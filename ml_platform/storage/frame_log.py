@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import threading
 import time
 import uuid
 import zlib
@@ -33,6 +34,7 @@ class FrameLog:
     def __init__(self, folder: Path, max_bytes: int = _MAX_BYTES, max_seconds: float = _MAX_SECONDS) -> None:
         self._folder, self._max_bytes, self._max_seconds = private_folder(folder), max_bytes, max_seconds
         self._file: int | None = None
+        self._lock = threading.Lock()  # `sync` may run in another thread: the file is not closed below it
         self._size, self._opened = 0, 0.0
         self.number = 0
         """How many files were begun: who writes a frame that others rely on writes it again into the next file."""
@@ -85,15 +87,17 @@ class FrameLog:
 
     def sync(self) -> None:
         """Wait until everything that was appended is on the disk."""
-        if self._file is not None:
-            os.fdatasync(self._file)
+        with self._lock:
+            if self._file is not None:
+                os.fdatasync(self._file)
 
     def close(self) -> None:
         """End the file; the next frame begins another."""
-        if self._file is not None:
-            os.fdatasync(self._file)
-            os.close(self._file)
-            self._file = None
+        with self._lock:
+            if self._file is not None:
+                os.fdatasync(self._file)
+                os.close(self._file)
+                self._file = None
 
 
 def read_frames(path: Path) -> Iterator[bytes]:

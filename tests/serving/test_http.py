@@ -344,3 +344,31 @@ def test_a_person_can_try_a_model_in_a_browser(server: Server) -> None:
         assert server.get(f"/static/{name}").status_code == 200
     assert server.get("/static/../service.py").status_code == 404
     assert server.get("/static/service.py").json()["error"]["code"] == "unknown_path"
+
+
+@pytest.mark.parametrize("shop", ["a", "unseen"])
+def test_the_features_of_a_table_can_be_asked_without_a_model(server: Server, shop: str) -> None:
+    found = server.post("/features/shop_recent", {"shop": shop}).json()
+    used = server.post("/models/by_ticks/features", {"shop": shop}).json()
+    assert {
+        name: found["values"][name.partition(".")[2]] for name in used["values"] if name.startswith("shop_recent.")
+    } == {name: value for name, value in used["values"].items() if name.startswith("shop_recent.")}
+    assert {name: found[name] for name in ("tick", "age_seconds", "late", "history")} == used["tables"]["shop_recent"]
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "status"),
+    [
+        ("nothing", {"shop": "a"}, 404),
+        ("shop_recent", {}, 422),
+        ("shop_recent", {"shop": None}, 422),
+        ("shop_recent", {"shop": 1}, 422),
+        ("shop_recent", {"shop": "\ud800"}, 422),
+        ("shop_recent", {"shop": "a", "more": 1}, 422),
+        ("customer_profile", {"customer": 2**63}, 422),
+        ("customer_profile", {"customer": True}, 422),
+        ("customer_profile", {"customer": 1.0}, 422),
+    ],
+)
+def test_a_key_that_no_table_can_have_is_refused(server: Server, table: str, row: dict[str, Any], status: int) -> None:
+    assert server.post(f"/features/{table}", row).status_code == status
