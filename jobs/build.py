@@ -12,6 +12,7 @@ from ml_platform_dagster.jobs.clock_job import advance_clock
 from ml_platform_dagster.jobs.mlflow_job import deliver_mlflow, mlflow_outbox
 from ml_platform_dagster.jobs.online_log_job import online_log_job, online_log_schedule
 from ml_platform_dagster.jobs.online_store import online_store_sensor, publish_job
+from ml_platform_dagster.jobs.parity_job import parity_job
 from ml_platform_dagster.jobs.reproduce_job import reproduce_job
 from ml_platform_dagster.jobs.schedules import build_schedules
 from ml_platform_dagster.jobs.sensors import drift_sensor, failed_runs, new_source_data_sensor
@@ -30,6 +31,9 @@ def build_definitions(project: Project) -> dg.Definitions:
     if project.spec.models:
         sensors.append(drift_sensor(jobs, list(project.spec.models)))
     online_log = build_online_log(project)
+    parity = parity_job(nodes)
+    if parity is not None:
+        jobs[parity.name] = parity
     publish = publish_job(nodes)
     if publish is not None:
         jobs[publish.name] = publish

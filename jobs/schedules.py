@@ -16,6 +16,7 @@ from ml_platform.project import Project
 from ml_platform.registry.champion import champion
 from ml_platform_dagster.assets.partitions import due_range
 from ml_platform_dagster.jobs.asset_jobs import refresh_job_name, retrain_job_name
+from ml_platform_dagster.jobs.parity_job import DAILY, PARITY
 from ml_platform_dagster.jobs.reproduce_job import reproduce_job
 from ml_platform_dagster.jobs.verify_job import verify_job
 from ml_platform_dagster.resources.dagster_private import AssetJob
@@ -32,6 +33,8 @@ def build_schedules(project: Project, jobs: Mapping[str, AssetJob]) -> Iterator[
         yield _schedule(project, jobs[refresh_job_name(model.name)], model.batch, model.name)
         if model.retraining.schedule is not None:
             yield _schedule(project, jobs[retrain_job_name(model.name)], model.retraining.schedule, None)
+    if PARITY in jobs:
+        yield _schedule(project, jobs[PARITY], DAILY, None)
     audit = project.spec.file.audit
     if audit.reproduce is not None and project.spec.models:
         yield _schedule(project, reproduce_job, audit.reproduce, None)

@@ -79,6 +79,24 @@ def rollback(
 
 
 @app.command(rich_help_panel=_PANEL)
+def parity(
+    model: Annotated[str, typer.Argument(help="The model's name.")],
+    directory: Directory = HERE,
+    day: Annotated[
+        str | None, typer.Option(help="Requests of this day (UTC), such as 2013-12-01; yesterday and today by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute online requests as training reads them, and compare bit by bit. Exit code 1: a row differs.
+
+    Rows of the online store are compared too, with the champion or, before the first, with the newest trained model.
+    """
+    from ml_platform.cli.parity import show_parity
+
+    raise typer.Exit(show_parity(directory, model, day, as_json))
+
+
+@app.command(rich_help_panel=_PANEL)
 def reproduce(
     version: Annotated[str, typer.Argument(help="Such as late_arrival@3, @champion or @latest.")],
     directory: Directory = HERE,

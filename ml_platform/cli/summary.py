@@ -112,10 +112,16 @@ def _model(project: Project, status: ProjectStatus, model: ModelStatus) -> Rende
         *_waiting(model),
         _predictions(model),
         *_monitoring(model, unit),
+        *_parity(model),
     ]
     parts += _reproduced(model)
     parts += [Text(f"  {node.name}: {_made(node)}") for node in model.nodes]
     return Padding(Group(*parts), (0, 0, 1, 0))
+
+
+def _parity(model: ModelStatus) -> Iterator[RenderableType]:
+    if model.parity is not None:
+        yield Text(f"  parity: {model.parity.text}", style="red" if model.parity.differing else "")
 
 
 def _made(node: DataStatus) -> str:

@@ -27,6 +27,14 @@ class Online(Declaration):
         "that may be deployed answers every request at once.",
         examples=[[{"shadow": "1d"}, {"canary": 0.1, "for": "2d"}]],
     )
+    parity_rows: int = Field(
+        5000,
+        ge=1,
+        le=1_000_000,
+        description="How many logged requests of yesterday and today are recomputed and compared bit by bit, each day "
+        "and before a version is deployed. They are drawn by the hash of the prediction id.",
+        examples=[20000],
+    )
 
 
 def _online(value: Any) -> Any:

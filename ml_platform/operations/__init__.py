@@ -5,6 +5,7 @@ __all__ = [
     "monitoring",
     "new_project",
     "online",
+    "parity",
     "planning",
     "predictions",
     "rollout",

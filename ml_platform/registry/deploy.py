@@ -30,6 +30,7 @@ from ml_platform.registry.evaluation.release_rules import (
     requirements,
     rule_name,
 )
+from ml_platform.registry.parity_gate import require_parity
 from ml_platform.registry.rollout import Rollout, begin_rollout, finish_rollout, rollout_of, why_ended
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
@@ -63,7 +64,7 @@ def deploy(
     Raises
     ------
     ReleaseRefused
-        Naming every figure that misses its limit. The champion stays.
+        Naming every figure that misses its limit, or what would be served otherwise (`ParityNotProven`).
     StaleEvaluation
         When the evaluation is against another champion, anchor or release rule.
     ApprovalNeeded
@@ -144,6 +145,7 @@ def _require_deployable(
     if missed:
         raise ReleaseRefused(version.model, str(version.number), missed)
     load_predictor(project, trained)
+    require_parity(project, version)
     _require_approval(project, version)
 
 

@@ -15,6 +15,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.alerts import recent_alerts
 from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
 from ml_platform.operations.online.freshness import OnlineStatus, online_status
+from ml_platform.operations.parity.check import ParityStatus, parity_status
 from ml_platform.operations.predictions.missed import Missed, missed_rows
 from ml_platform.operations.versions.pending import waiting_version
 from ml_platform.project import Project
@@ -128,6 +129,8 @@ class ModelStatus:
         The number of the version that waits for approval; None where none does.
     nodes
         What its nodes of kinds from installed packages made last.
+    parity
+        The last comparison of what it served with what training reads; None where it does not answer requests.
     """
 
     name: str
@@ -143,6 +146,7 @@ class ModelStatus:
     reproduced: ReproductionRun | None
     waiting: int | None
     nodes: tuple[DataStatus, ...] = ()
+    parity: ParityStatus | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,7 @@ def _model(project: Project, name: str, now: datetime) -> ModelStatus:
         waiting=waiting.number if (waiting := waiting_version(project, name)) else None,
         reproduced=next((item for item in attempts(project) if item.version.partition("@")[0] == name), None),
         nodes=tuple(_more_nodes(project, name)),
+        parity=parity_status(project, name),
     )
 
 

@@ -50,6 +50,13 @@ def current_output(database: Database, node: str, *, run: str | None = None, par
         return in_run or connection.scalar(query)
 
 
+def past_outputs(database: Database, node: str, limit: int) -> list[str]:
+    """Return the ids that `node` made, the last first, each once."""
+    query = sa.select(OUTPUTS.c.id).where(OUTPUTS.c.node == node).order_by(OUTPUTS.c.seq.desc()).limit(limit)
+    with database.reading() as connection:
+        return list(dict.fromkeys(connection.scalars(query)))
+
+
 def partition_instants(database: Database, node: str) -> dict[str, datetime]:
     """Return when each partition of `node` was made last, by partition."""
     latest = sa.func.max(OUTPUTS.c.at).label("at")

@@ -21,6 +21,7 @@ from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
 from ml_platform.storage.manifest import Artifact
 from tests.audit.verify.factory import EASY
 from tests.models.rows import keep_snapshots, shop_project, snapshot
+from tests.registry.compared import record_parity
 from tests.worlds import LATE_PARCEL
 
 pytestmark = pytest.mark.slow
@@ -48,6 +49,7 @@ def release(project: Project, snapshot_id: str, now: datetime) -> tuple[Artifact
     evaluated = evaluate_model(
         project, MODEL, trained.id, snapshot_id, current.id if current else None, anchor
     ).artifact
+    record_parity(project, MODEL, trained.id, now)
     return trained, deploy(project, MODEL, trained.id, evaluated.id, "ada", now)
 
 
@@ -93,6 +95,7 @@ def test_a_rollback_ends_the_rollout_first_and_its_version_stays_out(project: Pr
     assert (line.action, line.facts["from_version"], champion(project, MODEL).id) == ("end rollout", 2, first.id)
     with pytest.raises(ReleaseRefused, match=r"its rollout was ended: It is slow\."):
         deploy(project, MODEL, second.id, evaluation, "ada", NOON + 3 * HOUR)
+    record_parity(project, MODEL, third.id, NOON + 3 * HOUR)
     begun = deploy(project, MODEL, third.id, other.id, "ada", NOON + 3 * HOUR)
     assert begun is not None
     assert begun.facts["candidate"] == 3

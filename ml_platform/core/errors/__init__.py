@@ -25,6 +25,7 @@ from ml_platform.core.errors.models import (
     NoSuchVersion,
     NothingToRollBack,
     NotReproducible,
+    ParityNotProven,
     PredictionError,
     ReleaseRefused,
     ReproductionDiffers,
@@ -32,7 +33,7 @@ from ml_platform.core.errors.models import (
     TrainingError,
     UnknownModel,
 )
-from ml_platform.core.errors.online import OnlineRequestFault, OnlineStoreUnavailable
+from ml_platform.core.errors.online import NotOnline, OnlineRequestFault, OnlineStoreUnavailable
 from ml_platform.core.errors.sources import (
     BrokenInput,
     ColumnChanged,
@@ -102,11 +103,13 @@ __all__ = [
     "NoSuchVersion",
     "NotACatalog",
     "NotMaterialized",
+    "NotOnline",
     "NotReproducible",
     "NothingToRollBack",
     "OnlineRequestFault",
     "OnlineStoreUnavailable",
     "PageNotWritten",
+    "ParityNotProven",
     "PlatformError",
     "PredictionError",
     "RefConflict",

@@ -203,6 +203,11 @@ CODES: Mapping[str, ErrorCode] = {
         "No earlier champion can take over.",
         "Name a version that was champion before with `--to`.",
     ),
+    "ParityNotProven": ErrorCode(
+        "E-RELEASE-007",
+        "What a version would serve online was not compared with what training reads, or differs. The champion stays.",
+        "`ml-platform parity MODEL` names rows, columns and both values. Correct the cause and run again.",
+    ),
     "PageNotWritten": ErrorCode("E-PAGE-001", "A page cannot be written.", "Name another file with `--html`."),
     "NotACatalog": ErrorCode(
         "E-PAGE-002",
@@ -274,6 +279,9 @@ CODES: Mapping[str, ErrorCode] = {
         "E-ONLINE-002",
         "The online store cannot be read or written, or does not hold what a model needs.",
         "Run `ml-platform run`, or start the server that storage.online names.",
+    ),
+    "NotOnline": ErrorCode(
+        "E-ONLINE-003", "The model does not answer requests.", "Declare `deployment: {online: true}` in the model."
     ),
     **SERVER_CODES,
 }

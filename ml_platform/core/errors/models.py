@@ -82,6 +82,10 @@ class ReleaseRefused(PlatformError):
         super().__init__(f"{model}@{version} is not deployed: {'; '.join(reasons)}. The champion stays.")
 
 
+class ParityNotProven(ReleaseRefused):
+    """What a version would serve online was not compared, or differs; `reasons` names rows and both values."""
+
+
 class StaleEvaluation(PlatformError):
     """An evaluation does not judge what is to be deployed now. The champion stays."""
 

@@ -22,5 +22,7 @@ class DeploymentNode(ModelNode):
 
     @classmethod
     def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
-        """Return the evaluation and the trained model."""
-        return (NodeName("evaluation", subject), NodeName("trained_model", subject))
+        """Return the evaluation and the trained model; of a model that answers requests its parity too."""
+        online = spec.models[subject].deployment.online is not None
+        parity = (NodeName("parity", subject),) if online else ()
+        return (NodeName("evaluation", subject), NodeName("trained_model", subject), *parity)

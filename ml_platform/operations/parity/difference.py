@@ -13,6 +13,7 @@ import pandas as pd
 
 from ml_platform.core.hashing import format_instant
 from ml_platform.core.plain_values import plain_value
+from ml_platform.storage.artifact_kinds.parity import DifferentValue
 
 LISTED = 10
 """So many differences are kept with both values; all are counted."""
@@ -39,12 +40,10 @@ class Difference:
     note: str = ""
 
     @property
-    def text(self) -> str:
-        """The difference in a sentence without its full stop."""
-        note = f" ({self.note})" if self.note else ""
-        return (
-            f"{self.row}: {self.column} was served as {shown(self.served)}, recomputed: {shown(self.recomputed)}{note}"
-        )
+    def kept(self) -> DifferentValue:
+        """The difference as texts, to be kept."""
+        served, recomputed = shown(self.served), shown(self.recomputed)
+        return DifferentValue(row=self.row, column=self.column, served=served, recomputed=recomputed, note=self.note)
 
 
 def shown(value: Any) -> str:

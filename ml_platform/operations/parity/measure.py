@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from ml_platform.core.errors import NotMaterialized
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.models.predictor import load_predictor
-from ml_platform.operations.parity.difference import Difference, shown
+from ml_platform.operations.parity.difference import Difference
 from ml_platform.operations.parity.drawn import DrawnParity, compare_drawn
 from ml_platform.operations.parity.requests import RequestParity, compare_requests
 from ml_platform.project import Project
+from ml_platform.registry.champion import champion
+from ml_platform.storage.artifact_kinds.parity import ParityManifest
 from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.outputs import current_output
 
 DRAWN_ROWS = 300
 """So many entities of the online store are drawn."""
@@ -43,31 +49,26 @@ class Parity:
         return (*self.requests.compared.differences, *self.drawn.compared.differences)
 
     @property
-    def text(self) -> str:
-        """What was compared, in a sentence."""
-        return parity_text(
-            self.requests.compared.rows,
-            self.requests.logged,
-            self.drawn.compared.rows,
-            self.drawn.without_history,
-            self.differing,
+    def facts(self) -> ParityManifest:
+        """All of it as it is kept."""
+        drawn, requests = self.drawn, self.requests
+        by_column = Counter(requests.compared.by_column)
+        by_column.update(drawn.compared.by_column)
+        return ParityManifest(
+            model=self.model,
+            days=tuple(map(str, self.days)),
+            logged=requests.logged,
+            requests=requests.compared.rows,
+            drawn=drawn.compared.rows,
+            without_history=drawn.without_history,
+            differing=self.differing,
+            by_column=dict(by_column),
+            late=requests.late,
+            late_by_table=dict(requests.late_by_table),
+            greatest_lag=dict(requests.greatest_lag),
+            erased=requests.erased,
+            differences=tuple(item.kept for item in self.differences),
         )
-
-
-def parity_text(rows: int, logged: int, drawn: int, without_history: int, differing: int) -> str:
-    """Return what was compared and how many rows differ, in a sentence.
-
-    >>> parity_text(5000, 81234, 304, 4, 0)
-    '5,000 of 81,234 logged requests (drawn by hash of the prediction id) and 304 rows of the online store (4 without \
-history) compared: every bit agrees.'
-    """
-    sample = f"{rows:,} of {logged:,} logged requests (drawn by hash of the prediction id)"
-    requests = sample if rows < logged else f"{logged:,} logged requests"
-    total = rows + drawn
-    outcome = f"{differing:,} of {total:,} rows differ" if differing else "every bit agrees"
-    return (
-        f"{requests} and {drawn:,} rows of the online store ({without_history:,} without history) compared: {outcome}."
-    )
 
 
 def measure_parity(
@@ -97,12 +98,15 @@ def newest_days(now: datetime) -> tuple[date, ...]:
     return today - timedelta(days=1), today
 
 
-def difference_facts(difference: Difference) -> dict[str, str]:
-    """Return a difference as texts, both values with all their digits."""
-    return {
-        "row": difference.row,
-        "column": difference.column,
-        "served": shown(difference.served),
-        "recomputed": shown(difference.recomputed),
-        "note": difference.note,
-    }
+def compared_version(project: Project, model: str) -> Artifact:
+    """Return the champion's trained model; before the first champion, the one that was made last.
+
+    Raises
+    ------
+    NotMaterialized
+    """
+    current, node = champion(project, model), NodeName("trained_model", model)
+    id = current.id if current else current_output(project.database, node)
+    if id is None:
+        raise NotMaterialized(NodeName("parity", model), node)
+    return project.store.get("trained_model", id)

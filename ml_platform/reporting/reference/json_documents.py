@@ -27,6 +27,8 @@ FIELDS: Mapping[str, str] = {
     "with --html: prediction_id page holds",
     "champion": "model at deployment version first problem",
     "rollback": "champion from_version actor ledger_line",
+    "parity": "version agrees model days logged requests drawn without_history differing by_column late late_by_table "
+    "greatest_lag erased differences",
     "reproduce": "version trained_model snapshot_id commit fitted snapshot differences files today agreement tolerance "
     "erased seed seed_matters same statement",
     "export": "version trained_model format folder files columns classes left_out parity",
@@ -46,7 +48,7 @@ EXIT_CODES = """## Exit codes
 |---|---|
 | 0 | The command did what it was asked. |
 | 1 | It failed, and stderr has the message and the error code. Or it found what it looks for: \
-`validate` a fault, `doctor` a failed check, `verify` damage, `explain` and `reproduce` a difference. |
+`validate` a fault, `doctor` a failed check, `verify` damage, `explain`, `reproduce` and `parity` a difference. |
 | 2 | The command line has an unknown option, or lacks an argument. |
 | 130 | It was stopped with Ctrl-C. Finished steps are kept. |"""
 

@@ -36,6 +36,7 @@ __all__ = [
     "evaluation",
     "feature_table",
     "monitoring",
+    "parity",
     "pictures",
     "predictions",
     "profile",

@@ -68,7 +68,7 @@ def test_an_honest_world_has_no_difference_with_and_without_history(world: Serve
     assert found.requests.late == 0
     assert found.drawn.without_history > 0
     assert model == "by_rows" or found.drawn.compared.rows > found.drawn.without_history
-    assert "every bit agrees" in found.text
+    assert "every bit agrees" in found.facts.text
 
 
 @pytest.mark.parametrize("seed", [2, 5])
@@ -96,7 +96,7 @@ def test_a_sample_is_drawn_by_the_prediction_id_and_is_the_same_each_time(world:
     ask(world, "by_rows", NOW)
     found = [measured(world, "by_rows", size=5) for _ in range(2)]
     assert [item.requests.compared.rows for item in found] == [5, 5]
-    assert found[0].text.startswith("5 of 16 logged requests (drawn by hash of the prediction id)")
+    assert found[0].facts.text.startswith("5 of 16 logged requests (drawn by hash of the prediction id)")
     with pytest.MonkeyPatch.context() as patch:
         ids: list[list[str]] = []
         original = Predictor.predict
@@ -134,8 +134,8 @@ def assert_names_both_values(world: ServedWorld, model: str, items: list[Differe
         assert (np.float64(got).tobytes() if isinstance(got, float) else (type(got).__name__, got)) == wanted or (
             got is None and wanted is None
         )
-        assert item.row in item.text
-        assert column in item.text
+        assert item.row in item.kept.text
+        assert column in item.kept.text
 
 
 def test_a_window_one_tick_off_is_named(world: ServedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +277,7 @@ def test_an_artifact_that_is_newer_than_the_served_one_changes_nothing(world: Se
 def test_without_requests_the_drawn_rows_decide(world: ServedWorld) -> None:
     found = measured(world, "by_ticks")
     assert found.requests.logged == 0
-    assert found.text.startswith("0 logged requests and ")
+    assert found.facts.text.startswith("0 logged requests and ")
     assert found.drawn.compared.rows > 0
 
 

@@ -29,14 +29,15 @@ class DeploymentOperation(NodeOperation):
         if blocked is not None:
             return blocked
         ids, current = view.input_ids(node), read_ref(view.project.database, champion_ref(node.subject))
+        made = view.planned[NodeName("trained_model", node.subject)].id
+        if made is not None and made == current:
+            return view.up_to_date(node, made)
         if ids is None:
             if current is None:
                 return view.would_run(node, [NEVER])
             return view.may_run(node, view.unsettled(node.inputs))
         trained, evaluation = (ids[NodeName(kind, node.subject)] for kind in ("trained_model", "evaluation"))
         version = version_of(view.project, node.subject, trained) or "the trained model"
-        if current == trained:
-            return view.up_to_date(node, trained)
         running = rollout_of(view.project, node.subject)
         if running is not None and running.version.id == trained:
             return view.up_to_date(node, current or trained, running.words)

@@ -1,0 +1,59 @@
+"""`ml-platform parity`: what was served online against what is recomputed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.text import Text
+
+from ml_platform.cli.arguments import read_day
+from ml_platform.cli.json_output import print_json
+from ml_platform.cli.summary import wide_console
+from ml_platform.core.errors import NotOnline, UnknownModel
+from ml_platform.core.terminal_text import plain_table
+from ml_platform.operations.parity.measure import compared_version, measure_parity, newest_days
+from ml_platform.operations.predictions.compact_online import compact_online_log
+from ml_platform.project import open_project
+from ml_platform.storage.artifact_kinds.parity import ParityManifest
+from ml_platform.storage.versions import version_of
+
+
+def show_parity(directory: Path, model: str, day: str | None, as_json: bool) -> int:
+    """Compare and print what was found; return the exit code: 1 where a row differs.
+
+    Raises
+    ------
+    UnknownModel, NotOnline, NotMaterialized, OnlineStoreUnavailable
+    """
+    project = open_project(directory)
+    if model not in project.spec.models:
+        raise UnknownModel(model, list(project.spec.models))
+    online = project.spec.models[model].deployment.online
+    if online is None:
+        raise NotOnline(model)
+    now = project.clock.now()
+    days = newest_days(now) if day is None else (read_day(day),)
+    compact_online_log(project, now)
+    trained = compared_version(project, model)
+    found = measure_parity(project, model, trained, days, online.parity_rows, now).facts
+    if as_json:
+        version = version_of(project, model, trained.id)
+        print_json({"version": str(version or trained.short_id), "agrees": not found.differing, **found.as_json()})
+    else:
+        _print(found)
+    return 1 if found.differing else 0
+
+
+def _print(found: ParityManifest) -> None:
+    console = wide_console()
+    console.print(Text(found.text, style="red" if found.differing else "green"))
+    for table, rows in found.late_by_table.items():
+        lag = found.greatest_lag[table]
+        console.print(Text(f"late: {table} in {rows:,} requests, by {lag:,.0f} s at most", style="yellow"))
+    if found.erased:
+        console.print(Text(f"{found.erased:,} requests cannot be recomputed: rows of their sources were erased"))
+    if found.differences:
+        listing = plain_table("row", "column", "served", "recomputed", "")
+        for item in found.differences:
+            listing.add_row(item.row, item.column, item.served, item.recomputed, item.note)
+        console.print(listing)

@@ -1,0 +1,34 @@
+"""What a run would do about parity."""
+
+from __future__ import annotations
+
+from ml_platform.declarations.graph import Node
+from ml_platform.operations.parity.check import agreed, parity_key
+from ml_platform.operations.planning.context import View
+from ml_platform.operations.planning.nodes.operation import NodeOperation
+from ml_platform.operations.planning.plan import Planned
+from ml_platform.storage.artifact_kinds.parity import ParityManifest
+
+
+class ParityOperation(NodeOperation):
+    """What a run would do about parity. An outcome with differences is measured again."""
+
+    name = "parity"
+
+    @classmethod
+    def plan(cls, view: View, node: Node) -> Planned:
+        """Return what a run would do about parity."""
+        blocked = view.blocked_before(node)
+        if blocked is not None:
+            return blocked
+        last, ids = view.made(node), view.input_ids(node)
+        if last is None:
+            return view.would_run(node, [view.absence(node)])
+        if ids is None:
+            return view.may_run(node, view.changes(node) + view.unsettled(node.inputs))
+        found = agreed(view.project, parity_key(view.project, node.subject, ids, view.now))
+        if found is not None:
+            return view.up_to_date(node, found.id)
+        differing = ParityManifest.of(last).differing
+        reasons = [f"{differing:,} rows differed"] if differing else []
+        return view.would_run(node, view.changes(node) + (reasons or ["requests, the version or the store changed"]))
