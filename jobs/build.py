@@ -14,6 +14,7 @@ from ml_platform_dagster.jobs.online_log_job import online_log_job, online_log_s
 from ml_platform_dagster.jobs.online_store import online_store_sensor, publish_job
 from ml_platform_dagster.jobs.parity_job import parity_job
 from ml_platform_dagster.jobs.reproduce_job import reproduce_job
+from ml_platform_dagster.jobs.rollout_job import rollout_job, rollout_schedule
 from ml_platform_dagster.jobs.schedules import build_schedules
 from ml_platform_dagster.jobs.sensors import drift_sensor, failed_runs, new_source_data_sensor
 from ml_platform_dagster.jobs.verify_job import verify_job
@@ -38,6 +39,9 @@ def build_definitions(project: Project) -> dg.Definitions:
     if publish is not None:
         jobs[publish.name] = publish
         sensors.append(online_store_sensor(publish))
+    judging = rollout_job(nodes)
+    if judging is not None:
+        jobs[judging.name] = judging
     return dg.Definitions(
         assets=[*build_assets(project, nodes), *online_log],
         jobs=[
@@ -46,7 +50,11 @@ def build_definitions(project: Project) -> dg.Definitions:
             *([online_log_job] if online_log else []),
             *([advance_clock] if simulated else []),
         ],
-        schedules=[*build_schedules(project, jobs), *([online_log_schedule] if online_log else [])],
+        schedules=[
+            *build_schedules(project, jobs),
+            *([online_log_schedule] if online_log else []),
+            *([rollout_schedule(judging)] if judging else []),
+        ],
         sensors=sensors,
         resources={"project": project, "mlflow": training_tracker},
         executor=dg.in_process_executor,

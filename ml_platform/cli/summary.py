@@ -110,6 +110,7 @@ def _model(project: Project, status: ProjectStatus, model: ModelStatus) -> Rende
     parts += [
         _champion(model, unit),
         *_waiting(model),
+        *([Text(f"  rollout: {model.rollout}", style="yellow")] if model.rollout else []),
         _predictions(model),
         *_monitoring(model, unit),
         *_parity(model),

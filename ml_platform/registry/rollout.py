@@ -76,7 +76,7 @@ class Rollout:
             "share": self.stage.share,
             "number": self.number + 1,
             "stages": len(self.stages),
-            "since": self.entered.at.isoformat(),
+            "since": self.entered.clock.isoformat(),
         }
 
 

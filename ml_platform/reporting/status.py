@@ -20,6 +20,7 @@ from ml_platform.operations.predictions.missed import Missed, missed_rows
 from ml_platform.operations.versions.pending import waiting_version
 from ml_platform.project import Project
 from ml_platform.registry.champion import anchor, champion, champion_ref
+from ml_platform.registry.rollout import rollout_of
 from ml_platform.reporting.mlflow.outbox import count_waiting
 from ml_platform.sources.checks.results import last_recording
 from ml_platform.sources.clock_behind import clock_note
@@ -131,6 +132,8 @@ class ModelStatus:
         What its nodes of kinds from installed packages made last.
     parity
         The last comparison of what it served with what training reads; None where it does not answer requests.
+    rollout
+        The version that is rolled out, with its stage; None where none is.
     """
 
     name: str
@@ -147,6 +150,7 @@ class ModelStatus:
     waiting: int | None
     nodes: tuple[DataStatus, ...] = ()
     parity: ParityStatus | None = None
+    rollout: str | None = None
 
 
 @dataclass(frozen=True)
@@ -231,6 +235,7 @@ def _model(project: Project, name: str, now: datetime) -> ModelStatus:
         reproduced=next((item for item in attempts(project) if item.version.partition("@")[0] == name), None),
         nodes=tuple(_more_nodes(project, name)),
         parity=parity_status(project, name),
+        rollout=running.words if (running := rollout_of(project, name)) else None,
     )
 
 

@@ -142,6 +142,8 @@ class Service:
         self._count_at = time.monotonic() + _COUNT_EVERY
         candidates = [item.candidate for item in self.followed.models.values() if item.candidate is not None]
         with contextlib.suppress(OSError):
+            if not candidates:
+                self._counts.close()
             self._counts.write([counts for candidate in candidates for counts in candidate.counts])
 
     def features(self, model: ServedModel, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

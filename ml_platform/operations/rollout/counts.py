@@ -132,10 +132,10 @@ def read_counts(project: Project, model: str, stage: int) -> dict[int, Figures]:
     return found
 
 
-def remove_old_counts(project: Project, before: float) -> None:
-    """Remove files that no worker writes to, and none has written to since an instant of the machine's clock."""
+def remove_counts(project: Project) -> None:
+    """Remove the files that no worker writes to: nothing is rolled out, and nobody reads them any more."""
     for path in frame_files(counts_folder(project)):
-        if path.stat().st_mtime < before and not has_writer(path):
+        if not has_writer(path):
             path.unlink()
 
 

@@ -6,6 +6,8 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+import pandas as pd
 import pytest
 
 from ml_platform.core.clock import to_micros
@@ -15,6 +17,7 @@ from ml_platform.operations.predictions.compact_online import compact_online_log
 from ml_platform.operations.predictions.online_log import (
     LogContext,
     LoggedPrediction,
+    LoggedShadow,
     OnlineLogWriter,
     online_log_folder,
 )
@@ -29,6 +32,7 @@ from tests.shop_project import open_shop
 
 MODEL, DAY = "late_parcel", date(2024, 1, 10)
 NOON = datetime(2024, 1, 10, 12, tzinfo=UTC)
+_SHADOW = ["shadow_version", "shadow_score", "shadow_action", "shadow_expected_value"]
 INPUTS = {"sources/orders": "orders1", "features/courier_recent": "table1"}
 
 
@@ -195,3 +199,37 @@ def test_a_file_with_a_damaged_end_is_set_aside_and_its_records_are_kept(
     assert "bytes of a file of online predictions are no record" in alert["title"]
     assert waiting_files(world.project) == 0
     assert compact_online_log(world.project, NOON).damaged == []
+
+
+def test_what_another_version_predicted_goes_into_the_row_of_the_prediction_that_was_given(
+    world: HandMadeWorld, version: Version
+) -> None:
+    shared, writer = context(world, version), OnlineLogWriter(FrameLog(online_log_folder(world.project)))
+    given = [msgspec.structs.replace(prediction(number, writer, shared), shadowed=True) for number in range(4)]
+    for item in given:
+        writer.write(item)
+    writer.write_shadow(LoggedShadow(given[0].id, 2, 0.25, "wait", -1.5), writer.file)
+    writer.write_shadow(LoggedShadow(given[1].id), writer.file)  # the other version failed
+    # those whose shadow may still come wait, as long as the file has a writer
+    assert compact_online_log(world.project, NOON).rows == {MODEL: 2}
+    writer.write_shadow(LoggedShadow(given[2].id, 2, 0.5, None, None), writer.file)
+    writer.close()  # as where the worker is killed before the last one
+    assert compact_online_log(world.project, NOON).rows == {MODEL: 2}
+    log = logged(world).set_index("prediction_id")
+    assert len(log) == 4
+    found = [[None if pd.isna(value) else value for value in log.loc[item.id, _SHADOW]] for item in given]
+    assert found == [[2, 0.25, "wait", -1.5], [None] * 4, [2, 0.5, None, None], [None] * 4]
+    assert set(log["version"]) == {version.number}
+
+
+def test_a_shadow_that_comes_after_its_file_has_ended_is_left_out(world: HandMadeWorld, version: Version) -> None:
+    shared, writer = context(world, version), OnlineLogWriter(FrameLog(online_log_folder(world.project), max_bytes=1))
+    first = msgspec.structs.replace(prediction(1, writer, shared), shadowed=True)
+    writer.write(first)
+    file = writer.file
+    second = prediction(2, writer, shared)  # begins the next file
+    writer.write(second)
+    writer.write_shadow(LoggedShadow(first.id, 2, 0.25, "wait", -1.5), file)
+    writer.close()
+    assert compact_online_log(world.project, NOON).rows == {MODEL: 2}
+    assert "shadow_version" not in logged(world).columns

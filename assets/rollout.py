@@ -1,0 +1,90 @@
+"""The asset of a model's rollout: the candidate is judged, and moved on, promoted or removed."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ml_platform.declarations.graph import Node
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.operations.rollout.advance import advance_rollout
+from ml_platform.operations.rollout.judge import Judged
+from ml_platform.project import Project
+from ml_platform.registry.champion import champion
+from ml_platform.registry.rollout import rollout_of, rollout_ref
+from ml_platform.sources.checks.results import CheckResult
+from ml_platform.storage.ledger.lines import ledger_lines
+from ml_platform.storage.outputs import current_output
+from ml_platform_dagster.assets.checks import check_result
+from ml_platform_dagster.assets.metadata import Metadata, table
+from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
+from ml_platform_dagster.assets.node_builder import NodeBuilder
+from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.resources.project import ProjectParam
+
+LIMITS, MONEY = "limits", "money"
+
+
+def build_rollout(project: Project, node: Node) -> dg.AssetsDefinition:
+    """Return the asset of a model's rollout. Its data version is the champion that the judgement leaves."""
+    model = model_of(project, node)
+    texts = {
+        LIMITS: "Latency and errors of the candidate are within the limits of its stage.",
+        MONEY: "The candidate does not earn less than the champion beyond doubt.",
+    }
+    checks = [
+        dg.AssetCheckSpec(name, asset=asset_key(node.name), description=text, blocking=False)
+        for name, text in texts.items()
+    ]
+
+    @declared_asset(project, node, kinds={"rollout"}, check_specs=checks)
+    def rollout(context: dg.AssetExecutionContext, project: ProjectParam) -> Iterator[dg.MaterializeResult[None]]:
+        step = Step.begin(context, project, node)
+        labels = current_output(project.database, NodeName("source", model.label.source))
+        judged = advance_rollout(project, model.name, labels, f"dagster run {step.run}", step.now)
+        current = champion(project, model.name)
+        step.record(current.id if current else "none")
+        yield dg.MaterializeResult(
+            metadata=_metadata(project, model.name, judged),
+            data_version=dg.DataVersion(current.id if current else "none"),
+            check_results=[check_result(node.name, found) for found in rollout_checks(judged)],
+        )
+
+    return rollout
+
+
+def rollout_checks(judged: Judged | None) -> list[CheckResult]:
+    """Return whether the candidate keeps its limits, and what the test of money says; a failure stops no step."""
+    if judged is None:
+        return [CheckResult(name, True, "warn", {"rollout": "none"}) for name in (LIMITS, MONEY)]
+    facts = judged.facts()
+    counted = ("rows", "errors", "latency_us", "champion_latency_us")
+    earned = ("verdict", "pairs", "differ", "settled", "waiting_for_labels", "gain", "gain_low", "gain_high")
+    found = {LIMITS: (judged.kept_limits, counted), MONEY: (judged.money.verdict != "worse", earned)}
+    return [
+        CheckResult(
+            name,
+            passed,
+            "warn",
+            {key: facts[key] for key in keys if facts[key] is not None}
+            | ({} if passed else {"problem": judged.reason}),
+        )
+        for name, (passed, keys) in found.items()
+    ]
+
+
+def _metadata(project: Project, model: str, judged: Judged | None) -> Metadata:
+    running = rollout_of(project, model)
+    lines = ledger_lines(project.database, rollout_ref(model))
+    moves = [
+        {"when": line.at.isoformat(), "who": line.actor, "what": line.action, "why": line.reason}
+        for line in reversed(lines[-20:])
+    ]
+    figures = {} if judged is None else {name: value for name, value in judged.facts().items() if value is not None}
+    return {"now": running.words if running else "nothing is rolled out", **figures, "ledger": table(moves)}
+
+
+class RolloutBuilder(NodeBuilder):
+    """Builds the asset of a node of this kind."""
+
+    name = "rollout"
+    build = staticmethod(build_rollout)

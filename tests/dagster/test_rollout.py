@@ -1,0 +1,83 @@
+"""A version is rolled out by Dagster: it is a candidate, is judged by a job, and is seen at each step."""
+
+from __future__ import annotations
+
+from ml_platform.operations.rollout.counts import CountsWriter, StageCounts, counts_folder
+from ml_platform.registry.champion import champion
+from ml_platform.registry.rollout import rollout_of
+from ml_platform.reporting.status import project_status
+from tests.dagster.shop import Shop
+from tests.dagster.test_approval import BOOSTED, MODEL, RULE
+
+NAME = "late_parcel"
+STAGES = "online: {rollout: [{shadow: 1h, min_rows: 5}, {canary: 0.2, for: 1h, min_rows: 5}]}"
+
+
+def count(shop: Shop, errors: int = 0) -> None:
+    """Write what a worker would have counted in the present stage."""
+    running = rollout_of(shop.project, NAME)
+    assert running is not None
+    counts = [StageCounts(NAME, running.entered.seq, number) for number in (1, 2)]
+    for item in counts:
+        for _ in range(20):
+            item.predicted(100_000)
+    for _ in range(errors):
+        counts[1].failed()
+    writer = CountsWriter(counts_folder(shop.project))
+    writer.write(counts)
+    writer.close()
+
+
+def rolled_out(shop: Shop) -> None:
+    shop.edit(MODEL, BOOSTED, RULE)
+    shop.edit(MODEL, "release: {", "release: {changed_declaration: {champion: ignore}, ")
+    shop.edit(MODEL, 'gates: {auc: ">= 0.55"}', "gates: {}")
+    shop.edit(MODEL, 'batch: "0 * * * * UTC"', f'batch: "0 * * * * UTC", {STAGES}')
+    outcome = shop.run(f"{NAME}_retrain")
+    assert outcome.success, outcome.problems
+
+
+def checks(shop: Shop) -> dict[str, bool]:
+    """Return what the checks of the last judgement said."""
+    result = shop.materialize(f"{NAME}/rollout")
+    assert result.success
+    return {item.check_name: item.passed for item in result.get_asset_check_evaluations()}
+
+
+def test_a_candidate_goes_through_its_stages_and_is_champion_then(shop: Shop) -> None:
+    rolled_out(shop)
+    told = shop.metadata(f"{NAME}/deployment")
+    assert (told["version"], told["not deployed"]) == (
+        f"{NAME}@1",
+        f"{NAME}@2 is a candidate in stage 1 of 2, shadow for 1h",
+    )
+    count(shop)
+    assert shop.run("rollout").success
+    assert shop.metadata(f"{NAME}/rollout")["reason"] == "1h of its time are left"
+    shop.advance(hours=1)
+    assert shop.run("rollout").success
+    assert shop.metadata(f"{NAME}/rollout")["now"].endswith("in stage 2 of 2, canary with 0.2 of the entities for 1h")
+    assert str(champion(shop.project, NAME)) == f"{NAME}@1"
+    count(shop)
+    shop.advance(hours=1)
+    status = {item.name: item for item in project_status(shop.project, shop.project.clock.now()).models}
+    assert "stage 2 of 2" in (status[NAME].rollout or "")
+    assert checks(shop) == {"limits": True, "money": True}
+    assert str(champion(shop.project, NAME)) == f"{NAME}@2"
+    assert "begin rollout" in shop.metadata(f"{NAME}/rollout")["ledger"]
+    outcome = shop.run("factory")
+    assert outcome.success, outcome.problems
+    assert shop.metadata(f"{NAME}/deployment")["version"] == f"{NAME}@2"
+
+
+def test_a_candidate_that_makes_errors_is_removed_and_stays_out(shop: Shop) -> None:
+    rolled_out(shop)
+    count(shop, errors=3)
+    assert checks(shop) == {"limits": False, "money": True}
+    assert rollout_of(shop.project, NAME) is None
+    outcome = shop.run(f"{NAME}_retrain")
+    assert outcome.success, outcome.problems
+    assert rollout_of(shop.project, NAME) is None
+    told = shop.metadata(f"{NAME}/deployment")
+    assert "its rollout was ended: 3 of 23 rows that the champion can answer, it cannot" in told["not deployed"]
+    assert str(champion(shop.project, NAME)) == f"{NAME}@1"
