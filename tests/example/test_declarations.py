@@ -35,7 +35,8 @@ def test_every_node_leads_to_the_file_that_declares_it(spec: ProjectSpec) -> Non
     for node in build_graph(spec):
         lines = (FLIGHTS / node.location.file).read_text().splitlines()
         assert 1 <= node.location.line <= len(lines)
-        assert f"name: {node.subject}" in lines
+        if node.kind != "online_store":  # one for all online models; it leads to the first of them
+            assert f"name: {node.subject}" in lines
 
 
 def test_no_model_reads_whether_the_aircraft_is_known(spec: ProjectSpec) -> None:
