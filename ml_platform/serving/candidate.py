@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -52,12 +51,12 @@ class Candidate:
         """
         if self.share and entity_place(self._model, champion.read_key(row)) < self.share:
             try:
-                return replace(self.served.answer(row, view, at), beside=champion)
+                return self.served.answer(row, view, at, champion)
             except Exception:
                 answered = champion.answer(row, view, at)
                 self._of(self.served).failed()
                 return answered
-        return replace(champion.answer(row, view, at), beside=self.served)
+        return champion.answer(row, view, at, self.served)
 
     def predict_beside(self, answered: Answered, store: OnlineStore) -> LoggedShadow:
         """Predict, by the version that did not answer, the row of an answer; nothing it does reaches the client."""

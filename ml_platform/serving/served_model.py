@@ -125,7 +125,7 @@ class ServedModel:
         """The key columns of the entity."""
         return self._key
 
-    def answer(self, row: Mapping[str, Any], view: View, at: datetime) -> Answered:
+    def answer(self, row: Mapping[str, Any], view: View, at: datetime, beside: ServedModel | None = None) -> Answered:
         """Return the prediction for one row of a request.
 
         Parameters
@@ -136,6 +136,8 @@ class ServedModel:
             The online store.
         at
             Now, by the project's clock.
+        beside
+            The other version that is to predict the row afterwards.
 
         Raises
         ------
@@ -158,16 +160,12 @@ class ServedModel:
         id = self._ids.next(micros, [values[name] for name in self._key_columns])
         record = self._record(id, values, predicted, micros)
         body = self._body(id, predicted, states, at)
-        return Answered(body, shared.context, record, self, row, values, looked_up - begun, took)
+        return Answered(body, shared.context, record, self, row, values, looked_up - begun, took, beside)
 
     def predict_again(self, answered: Answered, store: OnlineStore) -> tuple[bool, RowPrediction]:
-        """Return the prediction for the row of another version's answer, from the same values.
+        """Return the prediction for the row of another version's answer, and whether it looked the row up again.
 
-        Where this version reads other features than that one, it looks the row up, at the ticks that are published now.
-
-        Returns
-        -------
-        Whether it looked the row up, and the prediction.
+        It does where it reads other features than that version, at the ticks that are published now.
 
         Raises
         ------

@@ -27,7 +27,9 @@ from tests.features.world import at
 from tests.serving.world import NOW, ServedWorld, served_world
 
 SHADOW, CANARY = {"shadow": "1d"}, {"canary": 0.3, "for": "2d"}
-ROWS = [{"id": f"q{number}", "shop": "a", "customer": 1, "items": number % 9, "gift": True} for number in range(200)]
+ROWS: list[dict[str, Any]] = [
+    {"id": f"q{number}", "shop": "a", "customer": 1, "items": number % 9, "gift": True} for number in range(200)
+]
 
 
 @pytest.fixture
