@@ -20,6 +20,7 @@ from ml_platform.audit.erasure.staged_store import Rehearsal
 from ml_platform.audit.erasure.texts import masked_bytes, text_of
 from ml_platform.audit.retention.reachability import Key, look_at_store
 from ml_platform.core.hashing import canonical_json, content_id
+from ml_platform.operations.predictions.compact_online import compact_online_log
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds import artifact_kind
 from ml_platform.storage.erasure_marks import Mark
@@ -143,10 +144,14 @@ class Found:
 def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan:
     """Return what erasing a person's data would do. Every object of the store is read once.
 
+    What the prediction service has written is moved into the prediction log first, where rows can be taken out. Files
+    that a worker still writes to are named, as are others that erasing does not reach.
+
     Raises
     ------
     UnreadableDependency, ArtifactMissing, ArtifactDamaged
     """
+    compact_online_log(project, now)
     found = find_person(project, person)
     replaced, removed, former = [], list[Removed](), set[str]()
     for artifact in found.holders(person):

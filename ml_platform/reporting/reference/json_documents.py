@@ -38,7 +38,8 @@ FIELDS: Mapping[str, str] = {
     "snapshot diff": "first second stretches facts columns_added columns_gone columns_retyped days moved",
     "verify": "whole checked found unused_objects unknown_files leftover_files unfinished damages",
     "gc": "plan goes stays set_aside final back unfinished done",
-    "erase": "plan entity key_hash replaced removed marks objects elsewhere files records done; with --lift: lifted",
+    "erase": "plan entity key_hash replaced removed marks objects elsewhere files records online done; with --lift: "
+    "lifted",
 }
 """By command. A semicolon begins the fields that the command has with the option that is named."""
 

@@ -100,8 +100,8 @@ def test_after_erasing_nothing_holds_the_key_and_all_else_stands(cluttered):
         CheckResult("c", False, failing_rows=[{"order_id": one, "amount": 1.0}, {"order_id": "o9", "amount": 2.0}])
     ]
     record_checks(project.database, "sources/orders", checks, "r", NOON)
-    assert held(project, one) == 3, "orders, deliveries, predictions"
-    assert held(project, two) == 3, "orders, deliveries, a day of snapshots"
+    assert held(project, one) == 4, "orders, deliveries, both together, predictions"
+    assert held(project, two) == 4, "orders, deliveries, both together, a day of snapshots"
     for key in (one, two):
         erased(project, "order", order_id=key)
         require_nowhere(project, key)
