@@ -46,16 +46,19 @@ features/origin_congestion       <- sources/departures
 features/origin_outlook          <- sources/schedule
 features/origin_weather          <- sources/weather
 features/station_punctuality     <- sources/departures
+online/online_store              <- features/aircraft_rotation, features/carrier_punctuality, features/destination_punctuality, features/flight_history, features/origin_congestion, features/origin_outlook, features/origin_weather, features/station_punctuality, sources/schedule
 arrival_delay/snapshot           <- sources/schedule, sources/arrivals, features/carrier_punctuality, features/destination_punctuality, features/flight_history, features/aircraft_rotation, features/station_punctuality, features/origin_congestion, features/origin_outlook, features/origin_weather
 arrival_delay/trained_model      <- arrival_delay/snapshot
 arrival_delay/evaluation         <- arrival_delay/trained_model, arrival_delay/snapshot
-arrival_delay/deployment         <- arrival_delay/evaluation, arrival_delay/trained_model
+arrival_delay/parity             <- arrival_delay/trained_model, online/online_store
+arrival_delay/deployment         <- arrival_delay/evaluation, arrival_delay/trained_model, arrival_delay/parity
 arrival_delay/predictions        <- arrival_delay/deployment, sources/schedule, features/carrier_punctuality, features/destination_punctuality, features/flight_history, features/aircraft_rotation, features/station_punctuality, features/origin_congestion, features/origin_outlook, features/origin_weather
 arrival_delay/monitoring         <- arrival_delay/predictions, arrival_delay/snapshot, sources/arrivals
 late_arrival/snapshot            <- sources/schedule, sources/arrivals, features/carrier_punctuality, features/destination_punctuality, features/flight_history, features/aircraft_rotation, features/station_punctuality, features/origin_congestion, features/origin_outlook, features/origin_weather
 late_arrival/trained_model       <- late_arrival/snapshot
 late_arrival/evaluation          <- late_arrival/trained_model, late_arrival/snapshot
-late_arrival/deployment          <- late_arrival/evaluation, late_arrival/trained_model
+late_arrival/parity              <- late_arrival/trained_model, online/online_store
+late_arrival/deployment          <- late_arrival/evaluation, late_arrival/trained_model, late_arrival/parity
 late_arrival/predictions         <- late_arrival/deployment, sources/schedule, features/carrier_punctuality, features/destination_punctuality, features/flight_history, features/aircraft_rotation, features/station_punctuality, features/origin_congestion, features/origin_outlook, features/origin_weather
 late_arrival/monitoring          <- late_arrival/predictions, late_arrival/snapshot, sources/arrivals
 """  # noqa: E501 - one node a line
