@@ -112,6 +112,7 @@ HOSTILE = {
     "trailing text": b"{} {}",
     "a comment": b"{/* */}",
     "a zero byte": b'{"id": "q1\x00"}',
+    "a million keys": b"{%s}" % b",".join(b'"%d":1' % number for number in range(10**6)),
 }
 
 

@@ -96,6 +96,19 @@ class CachedOperation(NodeOperation, ABC):
         )
 
 
+def made_before(view: View, node: Node) -> Planned | tuple[Artifact, dict[str, str]]:
+    """Return what a node made last and the ids of its inputs, or what a run would do where that is not known."""
+    blocked = view.blocked_before(node)
+    if blocked is not None:
+        return blocked
+    last, ids = view.made(node), view.input_ids(node)
+    if last is None:
+        return view.would_run(node, [view.absence(node)])
+    if ids is None:
+        return view.may_run(node, view.changes(node) + view.unsettled(node.inputs))
+    return last, ids
+
+
 def planned_by_key(view: View, node: Node, key_of: Callable[[Mapping[str, str]], str], otherwise: str) -> Planned:
     """Return what a run would do about a node whose artifact is found by a key.
 
@@ -106,14 +119,10 @@ def planned_by_key(view: View, node: Node, key_of: Callable[[Mapping[str, str]],
     otherwise
         Why it would run where no declaration changed.
     """
-    blocked = view.blocked_before(node)
-    if blocked is not None:
-        return blocked
-    ids = view.input_ids(node)
-    if view.made(node) is None:
-        return view.would_run(node, [view.absence(node)])
-    if ids is None:
-        return view.may_run(node, view.changes(node) + view.unsettled(node.inputs))
+    before = made_before(view, node)
+    if isinstance(before, Planned):
+        return before
+    _, ids = before
     found = view.project.store.find(made_by(node.kind), key_of(ids))
     if found is not None:
         return view.up_to_date(node, found.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.parity.check import agreed, parity_key
 from ml_platform.operations.planning.context import View
-from ml_platform.operations.planning.nodes.operation import NodeOperation
+from ml_platform.operations.planning.nodes.operation import NodeOperation, made_before
 from ml_platform.operations.planning.plan import Planned
 from ml_platform.storage.artifact_kinds.parity import ParityManifest
 
@@ -18,14 +18,10 @@ class ParityOperation(NodeOperation):
     @classmethod
     def plan(cls, view: View, node: Node) -> Planned:
         """Return what a run would do about parity."""
-        blocked = view.blocked_before(node)
-        if blocked is not None:
-            return blocked
-        last, ids = view.made(node), view.input_ids(node)
-        if last is None:
-            return view.would_run(node, [view.absence(node)])
-        if ids is None:
-            return view.may_run(node, view.changes(node) + view.unsettled(node.inputs))
+        before = made_before(view, node)
+        if isinstance(before, Planned):
+            return before
+        last, ids = before
         found = agreed(view.project, parity_key(view.project, node.subject, ids, view.now))
         if found is not None:
             return view.up_to_date(node, found.id)

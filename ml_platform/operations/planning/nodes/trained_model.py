@@ -10,7 +10,7 @@ from ml_platform.models.environment import environment
 from ml_platform.models.predictor import load_predictor
 from ml_platform.models.train import training_key
 from ml_platform.operations.planning.context import View
-from ml_platform.operations.planning.nodes.operation import NodeOperation
+from ml_platform.operations.planning.nodes.operation import NodeOperation, made_before
 from ml_platform.operations.planning.plan import Planned
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds import Mismatch
@@ -26,14 +26,10 @@ class TrainedModelOperation(NodeOperation):
     @classmethod
     def plan(cls, view: View, node: Node) -> Planned:
         """Return what a run would do about a trained model."""
-        blocked = view.blocked_before(node)
-        if blocked is not None:
-            return blocked
-        last, ids = view.made(node), view.input_ids(node)
-        if last is None:
-            return view.would_run(node, [view.absence(node)])
-        if ids is None:
-            return view.may_run(node, view.changes(node) + view.unsettled(node.inputs))
+        before = made_before(view, node)
+        if isinstance(before, Planned):
+            return before
+        last, ids = before
         (snapshot,) = ids.values()
         leaks = [found for found in known_leaks(view.project, node.subject, snapshot) or () if found.blocks]
         if leaks:
