@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml_platform.cli.json_output import print_json
+from ml_platform.core.errors import UnknownModel
 from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import open_project
 from ml_platform.registry.champion import champion
@@ -21,9 +22,11 @@ def roll_back_model(
 
     Raises
     ------
-    NothingToRollBack, ApprovalWithoutReason, ArtifactDamaged, NoSuchVersion
+    UnknownModel, NothingToRollBack, ApprovalWithoutReason, ArtifactDamaged, NoSuchVersion
     """
     project = open_project(directory)
+    if model not in project.spec.models and champion(project, model) is None:
+        raise UnknownModel(model, list(project.spec.models))
     named = version_named(project, to) if to else None
     who = actor or real_user()
     line = roll_back(project, model, to=named, actor=who, reason=reason, now=project.clock.now())

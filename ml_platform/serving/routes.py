@@ -10,7 +10,6 @@ from urllib.parse import unquote
 
 from ml_platform.core.errors import NoSuchPrediction, PlatformError
 from ml_platform.serving.app import Request, Response, Route
-from ml_platform.serving.explained import explained_json
 from ml_platform.serving.group_commit import GroupCommit
 from ml_platform.serving.metrics import Metrics
 from ml_platform.serving.openapi import openapi_document
@@ -147,7 +146,7 @@ class Routes:
     async def explain(self, request: Request) -> Response:
         """Return why a prediction is what it is."""
         try:
-            found = await asyncio.to_thread(explained_json, self._service.project, unquote(request.rest))
+            found = await asyncio.to_thread(self._service.explanation, unquote(request.rest))
         except NoSuchPrediction as error:
             raise RequestProblem(404, "unknown_prediction", str(error)) from None
         except PlatformError as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from ml_platform.audit.explain import explain
 from ml_platform.operations.predictions.online_log import LoggedShadow, OnlineLogWriter, online_log_folder
 from ml_platform.operations.rollout.counts import CountsWriter, counts_folder
 from ml_platform.project import Project
@@ -155,6 +156,15 @@ class Service:
         """Return the published features of entities."""
         with self.store.view() as view:
             return [table_features(view, table, row, self.followed.now) for row in rows]
+
+    def explanation(self, id: str) -> Mapping[str, Any]:
+        """Return why a prediction is what it is. May run in a thread.
+
+        Raises
+        ------
+        NoSuchPrediction, PlatformError
+        """
+        return explain(self.project, id, self.followed.now).as_json()
 
     @property
     def facts(self) -> list[Mapping[str, Any]]:

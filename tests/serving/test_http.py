@@ -14,6 +14,7 @@ import pytest
 import requests
 import uvicorn
 
+from ml_platform.audit.explain import explain
 from ml_platform.operations.predictions.compact_online import compact_online_log
 from ml_platform.serving.access import ServiceAccess
 from ml_platform.serving.metrics import Metrics
@@ -373,3 +374,15 @@ def test_the_features_of_a_table_can_be_asked_without_a_model(server: Server, sh
 )
 def test_a_key_that_no_table_can_have_is_refused(server: Server, table: str, row: dict[str, Any], status: int) -> None:
     assert server.post(f"/features/{table}", row).status_code == status
+
+
+def test_an_answer_of_a_moment_ago_is_explained_here_and_at_the_terminal(world: ServedWorld, server: Server) -> None:
+    here, there = (server.post("/models/by_ticks/predict", {"shop": "a"}).json() for _ in range(2))
+    found = server.get(f"/predictions/{here['prediction_id']}").json()
+    assert found["answer"]["scores"]["score"] == here["score"]
+    assert found["holds"]
+    assert all(item["agrees"] for item in found["inputs"])
+    at_terminal = explain(world.project, there["prediction_id"], NOW)
+    assert (at_terminal.holds, at_terminal.version.number) == (True, there["version"])
+    missing = server.get(f"/predictions/by_ticks.{NOW:%Y%m%d}.{'0' * 16}")
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "unknown_prediction")

@@ -18,7 +18,7 @@ from ml_platform.audit.explain.explanation import (
     Through,
 )
 from ml_platform.audit.explain.inputs import inputs_of_rows, population_rows
-from ml_platform.audit.explain.lookup import find_predictions
+from ml_platform.audit.explain.lookup import find_newest_too
 from ml_platform.audit.explain.outcome import PredictionOutcome, outcomes_of
 from ml_platform.audit.explain.rescoring import Rescored, output_names, output_value, score_again, unlearned_nulls
 from ml_platform.audit.explain.source_rows_types import SourceRow
@@ -79,10 +79,11 @@ def explain_each(
 ) -> Iterator[Explanation]:
     """Yield the explanations of several predictions, as `explain` gives each; what they share is read once.
 
-    Predictions that were made from the same inputs come together, in the order in which their ids were given.
+    Predictions that were made from the same inputs come together, in the order in which their ids were given. What the
+    prediction service answered a moment ago is moved into the prediction log first.
     """
     shared = _Shared(project, now, rows)
-    for logged in find_predictions(project, ids):
+    for logged in find_newest_too(project, ids, now):
         yield from _Explainer(shared, logged).explain(given or {})
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from ml_platform.core.errors import NoSuchPrediction, listed, suggest
+from ml_platform.operations.predictions.compact_online import compact_online_log
 from ml_platform.operations.predictions.logged import Logged, LoggedSegment, logged_segments, rows_of, together
 from ml_platform.project import Project
 from ml_platform.storage.erasure_marks import marks_of
@@ -40,6 +41,19 @@ def find_predictions(project: Project, ids: Sequence[str]) -> list[Logged]:
         for rows, segment in _on_day(project, _logged_day(project, model, day, of_day[0]), of_day):
             found.setdefault((model, *segment.identity), []).append((rows, segment))
     return [together(project, model, parts) for (model, *_), parts in found.items()]
+
+
+def find_newest_too(project: Project, ids: Sequence[str], now: datetime) -> list[Logged]:
+    """Return what `find_predictions` does, also of what the prediction service answered a moment ago.
+
+    Its records are moved into the prediction log where an id is not found there.
+    """
+    try:
+        return find_predictions(project, ids)
+    except NoSuchPrediction:
+        if not compact_online_log(project, now).states:
+            raise
+    return find_predictions(project, ids)
 
 
 def read_id(id: str) -> tuple[str, date]:
