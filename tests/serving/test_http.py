@@ -381,6 +381,7 @@ def test_an_answer_of_a_moment_ago_is_explained_here_and_at_the_terminal(world: 
     found = server.get(f"/predictions/{here['prediction_id']}").json()
     assert found["answer"]["scores"]["score"] == here["score"]
     assert found["holds"]
+    assert found["asked_by"] == "the request"
     assert all(item["agrees"] for item in found["inputs"])
     at_terminal = explain(world.project, there["prediction_id"], NOW)
     assert (at_terminal.holds, at_terminal.version.number) == (True, there["version"])

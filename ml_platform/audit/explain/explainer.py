@@ -17,7 +17,7 @@ from ml_platform.audit.explain.explanation import (
     ScoringReads,
     Through,
 )
-from ml_platform.audit.explain.inputs import inputs_of_rows, population_rows
+from ml_platform.audit.explain.inputs import inputs_of_rows, population_rows, what_asked
 from ml_platform.audit.explain.lookup import find_newest_too
 from ml_platform.audit.explain.outcome import PredictionOutcome, outcomes_of
 from ml_platform.audit.explain.rescoring import Rescored, output_names, output_value, score_again, unlearned_nulls
@@ -164,7 +164,7 @@ class _Explainer:
             inputs=looked_up[0],
             through=looked_up[1],
             population=population.get(id),
-            asked_by=self._then.spec.models[logged.model].population.asked_by if self._then else "",
+            asked_by=what_asked(self._then, logged.model, row),
             contributions=again.contributions,
             version=self._shared.version(logged.model, row["trained_model"], effective),
             made=ScoringReads(row["_log"], row["_segment"], self._read, logged.exact),

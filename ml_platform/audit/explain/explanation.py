@@ -14,6 +14,9 @@ from ml_platform.audit.explain.source_rows_types import Behind, SourceRow
 from ml_platform.audit.explain.version_facts import VersionFacts
 from ml_platform.audit.explain.what_if import WhatIf
 
+REQUEST = "the request"
+"""What asked for a prediction of the service."""
+
 
 @dataclass(frozen=True)
 class ExplainedInput:

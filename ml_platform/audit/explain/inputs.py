@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml_platform.audit.explain.explanation import ExplainedInput, Through
+from ml_platform.audit.explain.explanation import REQUEST, ExplainedInput, Through
 from ml_platform.audit.explain.rescoring import bytes_of
 from ml_platform.audit.explain.source_rows import rows_behind
 from ml_platform.audit.explain.source_rows_types import TICK, Answers, Behind, SourceRow, TableQuestions
@@ -22,6 +22,7 @@ from ml_platform.declarations.own_columns import required_columns
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.operations.predictions.logged import Logged
+from ml_platform.operations.predictions.recompute_features import is_online
 from ml_platform.project import Project
 
 Tell = Callable[[str], None]
@@ -91,6 +92,13 @@ def _records(rows: pd.DataFrame | None) -> dict[str, dict[str, Any]]:
         return {}
     columns = {str(name): [plain_value(value) for value in rows[name].astype(object)] for name in rows.columns}
     return {str(id): {name: values[place] for name, values in columns.items()} for place, id in enumerate(rows.index)}
+
+
+def what_asked(then: Project | None, model: str, row: pd.Series) -> str:
+    """Return what asked for a logged prediction, in words."""
+    if is_online(row.to_frame().T).item():
+        return REQUEST
+    return then.spec.models[model].population.asked_by if then else ""
 
 
 def population_rows(then: Project, logged: Logged, features: pd.DataFrame) -> dict[str, SourceRow]:

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ml_platform.audit.explain.contributions import Contributions
-from ml_platform.audit.explain.explanation import ExplainedInput, Explanation, Through
+from ml_platform.audit.explain.explanation import REQUEST, ExplainedInput, Explanation, Through
 from ml_platform.audit.explain.source_rows_types import SourceRow
 from ml_platform.audit.explain.wording import (
     agreement,
@@ -68,9 +68,10 @@ def _facts(rows: Sequence[tuple[str, str]]) -> RenderableType:
 def _asked(told: Explanation) -> Iterator[RenderableType]:
     key = ", ".join(f"{name} {shown(value)}" for name, value in told.key.items())
     yield _heading("Entity", key)
+    moment = told.asked_by if told.asked_by == REQUEST else "the batch run"
     rows = [
         ("prediction time", instant_text(told.prediction_time)),
-        ("from data known at", f"{instant_text(told.effective_time)}, the batch run"),
+        ("from data known at", f"{instant_text(told.effective_time)}, {moment}"),
         ("scored", instant_text(told.scored_at)),
     ]
     if told.population is not None:
