@@ -51,4 +51,4 @@ def test_a_stage_that_makes_no_sense_is_refused(stage: dict[str, Any], problem: 
 
 def test_without_a_rollout_a_declaration_is_kept_as_before() -> None:
     kept = Deployment.model_validate({"online": True}).model_dump(mode="json", by_alias=True, exclude_none=True)
-    assert kept["online"] == {"log": "written"}
+    assert kept["online"] == {"log": "written", "parity_rows": 5000}

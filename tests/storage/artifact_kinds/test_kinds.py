@@ -38,7 +38,7 @@ def test_every_manifest_of_a_factory_is_read_and_written_again_to_the_same_bytes
         seen.add(kind)
     assert seen == {
         "source", "feature_table", "snapshot", "trained_model", "evaluation", "predictions", "monitoring",
-        "drift_reference", "checks",
+        "drift_reference", "checks", "quarantine",
     }  # fmt: skip
 
 
