@@ -13,6 +13,7 @@ from ml_platform.core.plain_values import json_value
 from ml_platform.declarations.node_kinds import made_by
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.alerts import recent_alerts
+from ml_platform.operations.monitoring.drift_counts import DriftCounts, count_verdicts
 from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
 from ml_platform.operations.online.freshness import OnlineStatus, online_status
 from ml_platform.operations.parity.check import ParityStatus, parity_status
@@ -105,6 +106,7 @@ class MonitoringStatus:
     rows: int
     drifted: tuple[str, ...]
     undecided: tuple[str, ...]
+    drift: DriftCounts
     unlearned_nulls: Mapping[str, int]
     realized: Mapping[str, Any] | None
     realized_since: Mapping[str, Any] | None
@@ -280,6 +282,7 @@ def _monitoring(project: Project, name: str) -> MonitoringStatus | None:
         rows=about.rows or 0,
         drifted=tuple(column["column"] for column in about.columns or () if column["drifted"]),
         undecided=tuple(column["column"] for column in about.columns or () if column["verdict"] == "cannot tell"),
+        drift=count_verdicts(column["verdict"] for column in about.columns or ()),
         unlearned_nulls=about.unlearned_nulls or {},
         realized=about.realized,
         realized_since=about.realized_since,

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from ml_platform.cli.summary import _monitoring
+from ml_platform.operations.monitoring.drift_counts import DriftCounts
 from ml_platform.reporting.status import ModelStatus, MonitoringStatus
 
 
@@ -29,6 +30,7 @@ def test_the_realized_gain_is_printed_once_where_the_window_began_at_the_deploym
         rows=40,
         drifted=(),
         undecided=(),
+        drift=DriftCounts(drifted=0, steady=3, undecided=0),
         unlearned_nulls={},
         realized=summed(40, "2024-01-15T00:00:00.000000Z"),
         realized_since=summed(since, "2024-01-16T00:00:00.000000Z"),

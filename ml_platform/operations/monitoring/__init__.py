@@ -1,3 +1,12 @@
 """Monitoring of the champion: drift and its findings, realized value, nulls that training did not have, reports."""
 
-__all__ = ["drift_episodes", "monitor", "realized_value", "reference", "report_page", "unlearned", "upstream_versions"]
+__all__ = [
+    "drift_counts",
+    "drift_episodes",
+    "monitor",
+    "realized_value",
+    "reference",
+    "report_page",
+    "unlearned",
+    "upstream_versions",
+]

@@ -19,6 +19,7 @@ from ml_platform.core.statistics.histograms import Histogram, choose_bins, count
 from ml_platform.core.statistics.population_stability import largest_shift
 from ml_platform.declarations.in_production import Monitoring
 from ml_platform.operations.monitoring.daily_series import Ints, Scale, daily_series, scale_of
+from ml_platform.operations.monitoring.drift_counts import count_verdicts
 from ml_platform.operations.monitoring.drift_result import (
     ColumnDrift,
     ColumnVerdict,
@@ -240,13 +241,9 @@ def _column_verdict(
 def _verdict(columns: Sequence[ColumnDrift], rows: int, settings: Monitoring) -> tuple[Verdict, str]:
     if rows < settings.min_rows:
         return "too few rows", f"{rows:,} rows in the current window, fewer than {settings.min_rows:,}"
-    features = [column for column in columns if column.role == "feature"]
+    counts = count_verdicts(column.verdict for column in columns)
     scores = [column.column for column in columns if column.drifted and column.role == "score"]
-    undecided = sum(column.verdict == "cannot tell" for column in columns)
-    drifted = sum(column.drifted for column in features)
-    reason = f"{drifted} of {len(features)} features drifted"
-    reason += f", and the score ({', '.join(scores)})" if scores else ""
-    reason += f"; no verdict on {undecided} of {len(columns)} columns" if undecided else ""
-    if drifted or scores:
+    reason = counts.text + (f"; the score has drifted ({', '.join(scores)})" if scores else "")
+    if counts.drifted:
         return "drift", reason
-    return ("cannot tell" if undecided == len(columns) else "stable"), reason
+    return ("cannot tell" if counts.undecided == counts.columns else "stable"), reason

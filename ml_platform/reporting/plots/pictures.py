@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ml_platform.core.formatting import money_text
+from ml_platform.operations.monitoring.drift_counts import count_verdicts
 from ml_platform.registry.evaluation.basis import basis_text
 from ml_platform.reporting.plots.style import (
     BLUE,
@@ -215,11 +215,10 @@ def drift(columns: Sequence[Mapping[str, Any]]) -> bytes:
         Each with ``column``, ``ratio`` and ``verdict``.
     """
     shown = sorted(columns, key=lambda item: (-item["ratio"], item["column"]))[:_LISTED]
-    count = Counter(item["verdict"] for item in columns)
-    counted = ", ".join(f"{count[verdict]} {verdict}" for verdict in ("drifted", "cannot tell") if count[verdict])
+    counts = count_verdicts(item["verdict"] for item in columns)
     figure, axes = canvas(
-        "Drift",
-        f"Change relative to the usual variation of a column; of {len(columns)} columns {counted or 'none drifted'}",
+        counts.text[:1].upper() + counts.text[1:],
+        "Change of a column relative to its usual range (the band): beyond 1 it has drifted",
         height=1.3 + 0.27 * len(shown),
         bottom=0.4,
     )
@@ -231,6 +230,7 @@ def drift(columns: Sequence[Mapping[str, Any]]) -> bytes:
         height=0.6,
         color=[colors.get(item["verdict"], GREY) for item in shown],
     )
+    axes.axvspan(0.0, 1.0, color=GREY, alpha=0.15, linewidth=0)
     axes.axvline(1.0, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     for place, item in enumerate(shown):
         text = f"{item['ratio']:.2f}" + (" (cannot tell)" if item["verdict"] == "cannot tell" else "")

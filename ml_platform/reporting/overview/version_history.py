@@ -1,0 +1,162 @@
+"""The versions of a model: since when each was live, or why it was not deployed, in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.operations.versions.pending import waiting_version
+from ml_platform.project import Project
+from ml_platform.registry.approvals import REJECT, decision_on
+from ml_platform.registry.champion import ROLL_BACK, champion_ref
+from ml_platform.registry.deploy import kept_out
+from ml_platform.registry.rollout import rollout_of
+from ml_platform.reporting.overview.worth import Worth, tested_worth
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
+from ml_platform.storage.outputs import past_outputs
+from ml_platform.storage.versions import Version, versions
+
+Outcome = Literal["live", "was live", "rolled back", "in rollout", "waits for approval", "rejected", "not deployed"]
+_EVALUATIONS = 1000
+
+
+@dataclass(frozen=True)
+class VersionHistory:
+    """One version.
+
+    Attributes
+    ----------
+    since, until
+        The last time that it was live; None where it never was, or still is.
+    actor
+        Who deployed it.
+    reasons
+        Why it was deployed or not, each with its figure and its limit.
+    tested
+        What it earned on the test rows of its last evaluation; None where it has none.
+    figures
+        The metrics of this evaluation, by name.
+    """
+
+    number: int
+    id: str
+    trained_at: datetime
+    outcome: Outcome
+    since: datetime | None
+    until: datetime | None
+    actor: str
+    reasons: tuple[str, ...]
+    tested: Worth | None
+    figures: dict[str, float | int | None]
+
+    @property
+    def text(self) -> str:
+        """What became of the version, in a sentence.
+
+        Its reasons follow a colon.
+        """
+        return ": ".join(filter(None, [f"version {self.number} {self._outcome_text}", "; ".join(self.reasons)]))
+
+    @property
+    def _outcome_text(self) -> str:
+        if self.outcome == "live":
+            return f"is live since {self.since:%Y-%m-%d}"
+        if self.outcome in ("was live", "rolled back"):
+            end = "rolled back on" if self.outcome == "rolled back" else "replaced on"
+            return f"was live from {self.since:%Y-%m-%d}, {end} {self.until:%Y-%m-%d}"
+        return {
+            "in rollout": "is in rollout",
+            "waits for approval": "waits for approval",
+            "rejected": "was rejected",
+        }.get(self.outcome, "was not deployed")
+
+
+def version_history(project: Project, model: str, now: datetime) -> tuple[VersionHistory, ...]:
+    """Return the versions of a model that were trained by `now`, the newest first."""
+    lines = [line for line in ledger_lines(project.database, champion_ref(model)) if line.at <= now]
+    evaluations = _evaluations(project, model)
+    found = []
+    for version in versions(project, model):
+        if version.registered_at <= now:
+            found.append(_history(project, version, lines, evaluations.get(version.id)))
+    return tuple(reversed(found))
+
+
+def _history(
+    project: Project, version: Version, lines: list[LedgerLine], about: EvaluationManifest | None
+) -> VersionHistory:
+    outcome, since, until, line = _live(version, lines)
+    if outcome == "not deployed":
+        outcome = _pending(project, version)
+    return VersionHistory(
+        number=version.number,
+        id=version.id,
+        trained_at=version.registered_at,
+        outcome=outcome,
+        since=since,
+        until=until,
+        actor=line.actor if line else "",
+        reasons=_reasons(project, version, outcome, line, about),
+        tested=tested_worth(about) if about else None,
+        figures=dict(about.figures) if about else {},
+    )
+
+
+def _pending(project: Project, version: Version) -> Outcome:
+    """Return what became of a version that was never live."""
+    waiting, rollout = waiting_version(project, version.model), rollout_of(project, version.model)
+    word = decision_on(project, version.model, version.id)
+    if waiting is not None and waiting.id == version.id:
+        return "waits for approval"
+    if word is not None and word.action == REJECT:
+        return "rejected"
+    return "in rollout" if rollout is not None and rollout.version.id == version.id else "not deployed"
+
+
+def _live(
+    version: Version, lines: list[LedgerLine]
+) -> tuple[Outcome, datetime | None, datetime | None, LedgerLine | None]:
+    """Return whether a version is or was live, the last stretch of it, and the line that began this stretch."""
+    starts = [place for place, line in enumerate(lines) if line.to_value == version.id]
+    if not starts:
+        return "not deployed", None, None, None
+    place = starts[-1]
+    while place and lines[place - 1].to_value == version.id:
+        place -= 1
+    after = next((line for line in lines[place:] if line.to_value != version.id), None)
+    if after is None:
+        return "live", lines[place].at, None, lines[place]
+    outcome: Outcome = "rolled back" if after.action == ROLL_BACK else "was live"
+    return outcome, lines[place].at, after.at, after if outcome == "rolled back" else lines[place]
+
+
+def _reasons(
+    project: Project, version: Version, outcome: Outcome, line: LedgerLine | None, about: EvaluationManifest | None
+) -> tuple[str, ...]:
+    if line is not None:
+        return (line.reason,)
+    word = decision_on(project, version.model, version.id)
+    if outcome == "rejected" and word is not None:
+        return (f"{word.actor}: {word.reason}",)
+    if outcome in ("in rollout", "waits for approval"):
+        return ()
+    kept = kept_out(project, version)
+    if kept:
+        return (kept,)
+    return tuple(about.reasons) if about else ("it was not evaluated",)
+
+
+def _evaluations(project: Project, model: str) -> dict[str, EvaluationManifest]:
+    """Return the newest evaluation of each version as challenger, by the id of its trained model."""
+    found: dict[str, EvaluationManifest] = {}
+    for id in past_outputs(project.database, NodeName("evaluation", model), _EVALUATIONS):
+        try:
+            artifact = project.store.get("evaluation", id)
+        except (ArtifactMissing, ArtifactDamaged):
+            continue
+        found.setdefault(artifact.inputs["trained_model"], EvaluationManifest.of(artifact))
+    return found

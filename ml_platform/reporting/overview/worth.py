@@ -1,0 +1,188 @@
+"""What a model is worth: what its predictions earned beyond doing nothing, how sure that is, and day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from ml_platform.core.errors import ArtifactMissing
+from ml_platform.core.formatting import amount_text
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.project import Project
+from ml_platform.registry.evaluation.basis import basis_text
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
+from ml_platform.storage.outputs import past_outputs
+
+Sureness = Literal["earns", "loses", "could be luck", "too few days to say"]
+_LOOKS = 400
+"""How many monitorings are looked at for the days: more than a year of daily ones."""
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What predictions earned beyond doing nothing, in `unit`.
+
+    Attributes
+    ----------
+    low, high
+        The 95 % interval of `gain`; None where there is none, and `basis` says why.
+    expected
+        What was expected of the same predictions when they were made.
+    rows
+        How many predictions are counted.
+    start, end
+        The first and the last UTC day, as ``YYYY-MM-DD``.
+    basis
+        On how many days and entities the interval rests, or why there is none.
+    """
+
+    gain: float
+    low: float | None
+    high: float | None
+    expected: float | None
+    rows: int
+    start: str
+    end: str
+    unit: str
+    basis: str
+
+    @property
+    def sureness(self) -> Sureness:
+        """What the interval says."""
+        if self.low is None or self.high is None:
+            return "too few days to say"
+        if self.low > 0:
+            return "earns"
+        return "loses" if self.high < 0 else "could be luck"
+
+    @property
+    def text(self) -> str:
+        """The amount, its interval and what was expected, in a sentence without its subject.
+
+        >>> print(Worth(1234.5, 1000.0, 1500.0, 1300.0, 90, "2024-03-01", "2024-03-09", "EUR", "9 days").text)
+        earned 1,234 EUR more than doing nothing (95 % interval 1,000 to 1,500; 1,300 expected)
+        """
+        beyond = "more" if self.gain >= 0 else "less"
+        text = f"earned {amount_text(abs(self.gain), self.unit)} {beyond} than doing nothing"
+        told = [self.basis]
+        if self.low is not None and self.high is not None:
+            told = [f"95 % interval {_amount(self.low, self.gain)} to {_amount(self.high, self.gain)}"]
+        if self.expected is not None:
+            told.append(f"{_amount(self.expected, self.gain)} expected")
+        return f"{text} ({'; '.join(told)})"
+
+    @property
+    def sureness_text(self) -> str:
+        """How sure it is that the model earns more than doing nothing, in a sentence."""
+        return {
+            "earns": f"Luck alone does not explain this: the interval is above 0, from {self.basis}.",
+            "loses": f"It costs more than doing nothing, beyond luck, from {self.basis}.",
+            "could be luck": f"This could be luck: the interval contains 0, from {self.basis}.",
+            "too few days to say": f"How sure this is cannot be computed: {self.basis}.",
+        }[self.sureness]
+
+
+@dataclass(frozen=True)
+class DayWorth:
+    """One UTC day of batch runs: what its predictions earned and were expected to earn beyond doing nothing."""
+
+    day: str
+    rows: int
+    gain: float
+    expected: float | None
+
+
+def realized_worth(realized: Mapping[str, Any] | None, unit: str) -> Worth | None:
+    """Return what settled predictions earned; None where none is settled.
+
+    Parameters
+    ----------
+    realized
+        ``realized`` or ``realized_since`` of a `MonitoringManifest`.
+    """
+    if not realized or not realized.get("rows"):
+        return None
+    interval: Mapping[str, Any] = realized.get("interval") or {"declined": "no interval"}
+    expected, nothing = realized.get("expected"), realized["do_nothing"]
+    return Worth(
+        gain=realized["uplift"],
+        low=interval.get("low"),
+        high=interval.get("high"),
+        expected=None if expected is None else expected - nothing,
+        rows=realized["rows"],
+        start=str(realized["start"])[:10],
+        end=str(realized["end"])[:10],
+        unit=unit,
+        basis=_basis(interval),
+    )
+
+
+def tested_worth(about: EvaluationManifest) -> Worth | None:
+    """Return what a version earned on the test rows of its evaluation; None where it has no figure in money."""
+    figures, interval = about.figures, about.contenders[0].get("interval") or {}
+    gain = figures.get("value_vs_do_nothing")
+    if gain is None:
+        return None
+    return Worth(
+        gain=gain,
+        low=figures.get("value_vs_do_nothing_low"),
+        high=figures.get("value_vs_do_nothing_high"),
+        expected=None,
+        rows=about.rows,
+        start=about.start[:10],
+        end=about.end[:10],
+        unit=about.currency,
+        basis=_basis(interval),
+    )
+
+
+def worth_by_day(project: Project, model: str, days: int) -> tuple[DayWorth, ...]:
+    """Return the newest days with settled predictions, oldest first, each as the newest monitoring has it.
+
+    A monitoring has the days of its window, of which the first may be cut; one before it has that day in full.
+    """
+    found: dict[str, DayWorth] = {}
+    cut: dict[str, DayWorth] = {}
+    first = "9999"
+    for id in past_outputs(project.database, NodeName("monitoring", model), _LOOKS):
+        if len(found) > days:
+            break
+        realized = _realized(project, id)
+        if not realized or not realized["days"] or realized["end"][:10] > _day_after(first):
+            continue
+        first = realized["start"][:10]
+        for item in realized["days"]:
+            (found if item["day"] > first else cut).setdefault(item["day"], _day(item))
+    every = cut | found
+    return tuple(every[day] for day in sorted(every)[-days:])
+
+
+def _realized(project: Project, id: str) -> Mapping[str, Any] | None:
+    try:
+        return MonitoringManifest.of(project.store.get("monitoring", id)).realized
+    except ArtifactMissing:  # removed by retention
+        return None
+
+
+def _day_after(day: str) -> str:
+    return day if day == "9999" else (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
+def _day(item: Mapping[str, Any]) -> DayWorth:
+    nothing = item["do_nothing"]
+    expected = None if item["expected"] is None else item["expected"] - nothing
+    return DayWorth(item["day"], item["rows"], item["value"] - nothing, expected)
+
+
+def _basis(interval: Mapping[str, Any]) -> str:
+    if interval.get("declined"):
+        return str(interval["declined"])
+    return basis_text(interval) if "days" in interval else "no interval"
+
+
+def _amount(amount: float, beside: float) -> str:
+    """Return an amount with as many digits as the one that it stands beside."""
+    return amount_text(amount, places=0 if abs(beside) >= 100 else 2)

@@ -1,0 +1,97 @@
+"""A model at a glance, from a small factory with two deployments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from ml_platform.operations.monitoring.drift_counts import DriftCounts, count_verdicts
+from ml_platform.project import Project
+from ml_platform.reporting.overview.attention import find_attention, health_of
+from ml_platform.reporting.overview.model_overview import ModelOverview, model_overview
+from ml_platform.reporting.overview.worth import Worth
+from tests.audit.verify.factory import MODEL, NOON, build_factory
+
+NOW = NOON + timedelta(days=1, hours=12)
+
+
+@pytest.fixture(scope="module")
+def factory(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return build_factory(tmp_path_factory.mktemp("factory"))
+
+
+@pytest.fixture(scope="module")
+def overview(factory: Project) -> ModelOverview:
+    return model_overview(factory, MODEL, NOW)
+
+
+def test_versions_are_told_from_the_newest_with_since_when_each_was_live(overview: ModelOverview) -> None:
+    newest, first = overview.versions
+    assert (newest.number, newest.outcome, newest.since, newest.until) == (2, "live", NOON + timedelta(days=1), None)
+    assert (first.number, first.outcome, first.since, first.until) == (1, "was live", NOON, NOON + timedelta(days=1))
+    assert newest.text.startswith("version 2 is live since 2024-03-02: ")
+    assert first.text.startswith("version 1 was live from 2024-03-01, replaced on 2024-03-02")
+    assert overview.live == newest == overview.last_training
+    assert newest.tested is not None
+    assert newest.tested.unit == "EUR"
+
+
+def test_as_of_an_earlier_instant_there_is_what_there_was(factory: Project) -> None:
+    (first,) = model_overview(factory, MODEL, NOON + timedelta(hours=1)).versions
+    assert (first.number, first.outcome, first.until) == (1, "live", None)
+
+
+def test_before_a_label_is_known_the_test_rows_say_what_to_expect(overview: ModelOverview) -> None:
+    assert overview.worth is None
+    assert overview.worth_text.startswith("No label of a prediction is known yet. On its test rows it earned ")
+
+
+def test_next_runs_follow_the_declared_schedules(overview: ModelOverview) -> None:
+    assert overview.next_runs.batch > NOW
+    assert overview.next_runs.training == datetime.fromisoformat("2024-03-04T03:00:00+00:00")
+    assert overview.next_runs.training_text.startswith("2024-03-04 03:00 UTC, or when drift is found, 2d after")
+
+
+def test_each_trouble_is_named_once_and_decides_health(factory: Project, overview: ModelOverview) -> None:
+    status, data = overview.status, overview.data
+    assert status.monitoring is not None
+
+    def found(**changed: object) -> list[tuple[bool, str]]:
+        drift, worth = changed.pop("drift", None), changed.pop("worth", None)
+        state = replace(status, **changed)  # type: ignore[arg-type]
+        clean = tuple(replace(item, notes=()) for item in data)
+        items = find_attention(factory, state, clean, None, worth, drift)  # type: ignore[arg-type]
+        return [(item.urgent, item.what) for item in items]
+
+    calm = replace(status.monitoring, unlearned_nulls={})
+    assert found(missed=None, monitoring=calm) == []
+    assert found(missed=None, monitoring=calm, waiting=3) == [(True, "version 3 waits for approval")]
+    (gone,) = found(missed=None, monitoring=calm, champion=None)
+    assert gone == (True, "no version is live: none met its gates and its release rule")
+    lost = Worth(-50.0, -90.0, -10.0, None, 9, "2024-03-01", "2024-03-09", "EUR", "9 days")
+    ((urgent, what),) = found(missed=None, monitoring=calm, worth=lost)
+    assert urgent
+    assert what.startswith("since deployment it earned 50.00 EUR less than doing nothing")
+    drifted = replace(calm, drifted=("a.b", "c.d"))
+    counts = DriftCounts(drifted=2, steady=1, undecided=0)
+    (drift,) = found(missed=None, monitoring=drifted, drift=counts)
+    assert drift == (False, "2 of 3 columns drifted, 1 did not: a.b, c.d")
+    assert health_of(()) == "healthy"
+
+
+def test_what_needs_a_person_comes_first(factory: Project, overview: ModelOverview) -> None:
+    broken = (replace(overview.data[0], failed_checks=("expect_x",), notes=("1 row waits",)),)
+    items = find_attention(factory, overview.status, broken, None, None, None)
+    assert [item.urgent for item in items] == sorted((item.urgent for item in items), reverse=True)
+    assert health_of(items) == "needs a person"
+    assert health_of(tuple(item for item in items if not item.urgent)) == "worth a look"
+
+
+@pytest.mark.parametrize("verdicts", [[], ["drifted"], ["cannot tell", "too few rows", "not drifted", "drifted"] * 3])
+def test_every_column_is_counted_once(verdicts: list[str]) -> None:
+    counts = count_verdicts(verdicts)
+    assert counts.columns == len(verdicts)
+    assert counts.drifted == verdicts.count("drifted")
+    assert counts.undecided == len([one for one in verdicts if one in ("cannot tell", "too few rows")])
