@@ -245,14 +245,29 @@ def approve(
 
 
 @app.command(rich_help_panel=_PANEL)
-def catalog(
+def site(
     directory: Directory = HERE,
     to: Annotated[
-        Path | None, typer.Option(help="The folder to write; .ml_platform/catalog in the project by default.")
+        Path | None, typer.Option(help="The folder to write; .ml_platform/site in the project by default.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a static site that describes every source, feature and model."""
-    from ml_platform.cli.catalog import make_catalog
+    """Write a static site: a front page, and one page for each model, feature table and source."""
+    from ml_platform.cli.site import make_site
 
-    make_catalog(directory, to, as_json)
+    make_site(directory, to, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def card(
+    model: Annotated[str, typer.Argument(help="The model's name, or a version such as late_arrival@3.")],
+    directory: Directory = HERE,
+    to: Annotated[
+        Path | None, typer.Option(help="The HTML file to write; card-MODEL.html in the current folder by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write one model's page as a single HTML file: worth, health, versions, limits."""
+    from ml_platform.cli.site import make_card
+
+    make_card(directory, model, to, as_json)

@@ -9,6 +9,7 @@ __all__ = [
     "formatting",
     "frames",
     "hashing",
+    "page_file",
     "plain_values",
     "private_files",
     "secrets",

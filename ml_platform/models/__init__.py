@@ -5,6 +5,7 @@ __all__ = [
     "bundled_code",
     "calibrators",
     "decision",
+    "dependence",
     "environment",
     "estimators",
     "export",

@@ -1,3 +1,3 @@
-"""What people look at: catalog, plots, reference, MLflow, status. Nothing below imports it."""
+"""What people look at: pages, catalog, plots, reference, MLflow, status. Nothing below imports it."""
 
-__all__ = ["catalog", "doctor", "mlflow", "plots", "reference", "status"]
+__all__ = ["card", "catalog", "doctor", "mlflow", "overview", "plots", "reference", "site", "status"]

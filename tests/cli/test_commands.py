@@ -73,7 +73,8 @@ def test_help_names_every_command() -> None:
         "predictions",
         "explain",
         "champion",
-        "catalog",
+        "site",
+        "card",
         "snapshots",
         "snapshot",
         "gc",
@@ -186,29 +187,45 @@ def test_before_anything_ran_status_says_so(shop: Path, inside: Call) -> None:
     assert inside("predictions", "late_parcel", str(shop)).stdout == "No prediction of late_parcel is logged.\n"
 
 
-def test_the_catalog_is_written_before_anything_ran_and_says_where_to_open_it(tmp_path: Path, inside: Call) -> None:
+def test_the_site_is_written_before_anything_ran_and_says_where_to_open_it(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path / "shop", days=1)
-    page = shop / ".ml_platform/catalog/index.html"
+    page = shop / ".ml_platform/site/index.html"
     counts = "2 sources, 1 feature tables, 6 features, 2 models"
-    assert inside("catalog", str(shop)).stdout == f"The catalog of shop lists {counts}. Open {page.as_uri()}\n"
+    assert inside("site", str(shop)).stdout == f"The site of shop has {counts}. Open {page.as_uri()}\n"
     assert "not made yet" in page.read_text()
-    told = json.loads(inside("catalog", str(shop), "--to", str(tmp_path / "site"), "--json").stdout)
-    assert told["page"] == str(tmp_path / "site/index.html")
+    told = json.loads(inside("site", str(shop), "--to", str(tmp_path / "pages"), "--json").stdout)
+    assert told["page"] == str(tmp_path / "pages/index.html")
     assert json.loads(Path(told["facts"]).read_text())["project"] == "shop"
 
 
-def test_the_catalog_never_takes_the_place_of_something_else(shop: Path, inside: Call) -> None:
-    done = inside("catalog", str(shop), "--to", str(shop))
+def test_a_card_is_one_file_and_an_unknown_model_is_named_with_the_nearest(tmp_path: Path, inside: Call) -> None:
+    shop = write_shop(tmp_path / "shop", days=1)
+    told = json.loads(inside("card", "late_parcel", str(shop), "--to", str(tmp_path / "card.html"), "--json").stdout)
+    assert (told["model"], told["version"], told["page"]) == ("late_parcel", None, str(tmp_path / "card.html"))
+    page = (tmp_path / "card.html").read_text()
+    assert "not trained yet" in page
+    assert "<script" not in page
+    assert 'href="style.css"' not in page
+    unknown = inside("card", "late_parcl", str(shop))
+    assert unknown.returncode == 1
+    assert "late_parcel" in unknown.stderr
+    missing = inside("card", "late_parcel@3", str(shop))
+    assert missing.returncode == 1
+    assert "no version of late_parcel is registered" in missing.stderr
+
+
+def test_the_site_never_takes_the_place_of_something_else(shop: Path, inside: Call) -> None:
+    done = inside("site", str(shop), "--to", str(shop))
     assert done.returncode == 1
-    assert "which the catalog did not write. Nothing was written or removed." in done.stderr
+    assert "which `ml-platform site` did not write. Nothing was written or removed." in done.stderr
     assert (shop / "project.yaml").exists()
 
 
-def test_a_project_with_faults_has_no_catalog_but_its_faults(tmp_path: Path, inside: Call) -> None:
+def test_a_project_with_faults_has_no_site_but_its_faults(tmp_path: Path, inside: Call) -> None:
     bad = write_shop(tmp_path, days=1)
     model = bad / "models/late_parcel.yaml"
     model.write_text(model.read_text().replace("task: binary", "task: binry"))
-    done = inside("catalog", str(bad))
+    done = inside("site", str(bad))
     assert done.returncode == 1
     assert "models/late_parcel.yaml:5:7:" in done.stderr
     assert not (bad / ".ml_platform").exists()

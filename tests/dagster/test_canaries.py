@@ -129,7 +129,7 @@ def live(life: Life, closed: int) -> None:
     life.call("status", root, "--json")
     life.call("explain", id, root, "--json")
     life.call("explain", id, root, "--html", root / "page.html")
-    life.call("catalog", root, "--to", root / "catalog")
+    life.call("site", root, "--to", root / "site")
     life.call("verify", root, "--json", expect=None)
     life.call("reproduce", "late_parcel@1", root, "--json", expect=None)
     life.call("gc", root, "--json")
@@ -220,7 +220,7 @@ def test_only_their_owner_can_read_what_the_factory_keeps(life: Life) -> None:
     assert modes_of([state, *state.rglob("*"), *life.temporary.rglob("*")]) == {}
     page = stat.S_IMODE((life.root / "page.html").stat().st_mode)
     assert page == 0o644  # written where the user asked for it, as the user's umask says
-    assert stat.S_IMODE((life.root / "catalog/index.html").stat().st_mode) == 0o644
+    assert stat.S_IMODE((life.root / "site/index.html").stat().st_mode) == 0o644
 
 
 def modes_of(paths: list[Path]) -> Mapping[str, str]:

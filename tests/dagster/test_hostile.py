@@ -49,7 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         "predictions": ["predictions", "late_parcel", root],
         "explain": ["explain", id, root],
         "explain page": ["explain", id, root, "--html", root / "page.html"],
-        "catalog": ["catalog", root, "--to", root / "catalog"],
+        "site": ["site", root, "--to", root / "site"],
         "graph": ["graph", root],
         "snapshots": ["snapshots", root],
         "plan": ["plan", root],
@@ -62,7 +62,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 def pages(made: Made) -> list[Path]:
-    found = [*(made.root / "catalog").rglob("*.html"), made.root / "page.html"]
+    found = [*(made.root / "site").rglob("*.html"), made.root / "page.html"]
     reports = [*(made.root / ".ml_platform/reports").rglob("*.html")]
     assert len(found) >= 7
     assert reports
@@ -84,7 +84,7 @@ def test_each_page_has_a_policy_before_everything_and_no_markup_of_the_data(made
         assert "base-uri 'none'; form-action 'none'" in found.policy, page
         assert "'unsafe-inline'" not in found.policy.partition("script-src")[2].partition(";")[0], page
         if "reports" not in page.parts:
-            assert found.scripts == (2 if "catalog" in page.parts else 0), page
+            assert found.scripts == (2 if "site" in page.parts else 0), page
 
 
 def test_a_browser_runs_no_text_of_the_data_and_shows_the_pages(made: Made, browser: webdriver.Chrome) -> None:
@@ -99,7 +99,7 @@ def test_a_browser_runs_no_text_of_the_data_and_shows_the_pages(made: Made, brow
             assert browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot, canvas, svg"), page
         else:
             assert "window.PWNED" in shown, page
-    browser.get((made.root / "catalog/index.html").as_uri())
+    browser.get((made.root / "site/index.html").as_uri())
     box = browser.find_element(By.ID, "search")
     assert box.is_displayed()  # the site's own script runs
     box.send_keys("onerror")

@@ -12,13 +12,12 @@ from markupsafe import Markup
 from ml_platform.audit.explain import wording
 from ml_platform.audit.explain.explanation import Explanation
 from ml_platform.audit.explain.render_svg import meter, waterfall
-from ml_platform.core.errors import PageNotWritten
 from ml_platform.core.formatting import cents_text, instant_text
-from ml_platform.core.private_files import shared_as_wanted
+from ml_platform.core.page_file import write_page_file
 from ml_platform.core.web.policies import EXPLANATION_POLICY, with_policy
 
 _PACKAGE = "ml_platform.audit.explain"
-_STYLES = (("ml_platform.reporting.catalog", "style.css"), (_PACKAGE, "explanation.css"))
+_STYLES = (("ml_platform.reporting.site", "style.css"), (_PACKAGE, "explanation.css"))
 
 
 def write_page(explanation: Explanation, file: Path) -> Path:
@@ -29,14 +28,7 @@ def write_page(explanation: Explanation, file: Path) -> Path:
     PageNotWritten
         Where the file cannot be written.
     """
-    text, target = page_of(explanation), file.resolve()
-    try:
-        with shared_as_wanted():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PageNotWritten(file, error.strerror or str(error)) from None
-    return target
+    return write_page_file(page_of(explanation), file)
 
 
 def page_of(explanation: Explanation) -> str:

@@ -208,14 +208,16 @@ CODES: Mapping[str, ErrorCode] = {
         "What a version would serve online was not compared with what training reads, or differs. The champion stays.",
         "`ml-platform parity MODEL` names rows, columns and both values. Correct the cause and run again.",
     ),
-    "PageNotWritten": ErrorCode("E-PAGE-001", "A page cannot be written.", "Name another file with `--html`."),
-    "NotACatalog": ErrorCode(
+    "PageNotWritten": ErrorCode(
+        "E-PAGE-001", "A page cannot be written.", "Name another file with `--html` or `--to`."
+    ),
+    "NotASite": ErrorCode(
         "E-PAGE-002",
-        "The folder holds files that the catalog did not write.",
+        "The folder holds files that `ml-platform site` did not write.",
         "Name a new or empty folder with `--to`.",
     ),
-    "CatalogNotWritten": ErrorCode(
-        "E-PAGE-003", "The catalog's folder cannot be written.", "Name another folder with `--to`."
+    "SiteNotWritten": ErrorCode(
+        "E-PAGE-003", "The folder of the site cannot be written.", "Name another folder with `--to`."
     ),
     "ReportNotSafe": ErrorCode(
         "E-PAGE-004",

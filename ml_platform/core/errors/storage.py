@@ -8,10 +8,10 @@ from ml_platform.core.errors.base import MAX_LISTED, PlatformError
 
 
 class PageNotWritten(PlatformError):
-    """The page about a prediction cannot be written."""
+    """A page cannot be written."""
 
     def __init__(self, file: object, problem: str) -> None:
-        super().__init__(f"the page cannot be written to {file}: {problem}. Name another file with --html.")
+        super().__init__(f"the page cannot be written to {file}: {problem}. Name another file with --html or --to.")
 
 
 class StoreUnavailable(PlatformError):
@@ -103,18 +103,18 @@ class RefConflict(PlatformError):
         super().__init__(f"ref {ref} is {found or 'unset'}, not {expected or 'unset'}: it moved meanwhile. Try again.")
 
 
-class NotACatalog(PlatformError):
-    """A folder holds something that the catalog has not written, so that it is not replaced."""
+class NotASite(PlatformError):
+    """A folder holds something that `ml-platform site` has not written, so that it is not replaced."""
 
     def __init__(self, folder: object, found: str) -> None:
         super().__init__(f"{folder} {found}. Nothing was written or removed. Name a new or empty folder with --to.")
 
 
-class CatalogNotWritten(PlatformError):
-    """The catalog's folder cannot be written. What stood there stays."""
+class SiteNotWritten(PlatformError):
+    """The folder of the site cannot be written. An older site stays."""
 
     def __init__(self, folder: object, problem: str) -> None:
         super().__init__(
-            f"the catalog cannot be written to {folder}: {problem}. Give the right to write, or name another "
+            f"the site cannot be written to {folder}: {problem}. Give the right to write, or name another "
             "folder with --to."
         )

@@ -43,7 +43,7 @@ EXPLANATION_POLICY = (
 )
 """For a page that was written without any script."""
 
-CATALOG_POLICY = (
+SITE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'"
 )

@@ -1,3 +1,12 @@
-"""The catalog: facts about every source, feature and model, and a static site that shows them."""
+"""The catalog: facts about every source, feature and model."""
 
-__all__ = ["facts", "feature_facts", "feature_tables", "node_facts", "project_facts", "site", "source_facts", "sources"]
+__all__ = [
+    "facts",
+    "feature_facts",
+    "feature_tables",
+    "models",
+    "node_facts",
+    "project_facts",
+    "source_facts",
+    "sources",
+]

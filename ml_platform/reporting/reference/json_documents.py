@@ -21,7 +21,8 @@ FIELDS: Mapping[str, str] = {
     "quarantine": "sources",
     "predictions": "predictions",
     "approve": "version decision actor ledger_line champion",
-    "catalog": "project page facts sources feature_tables features models",
+    "site": "project page facts sources feature_tables features models",
+    "card": "model version page health worth",
     "explain": "prediction_id model description key prediction_time effective_time scored_at answer inputs through "
     "population asked_by contributions version made again from_features outcome what_if problems holds; "
     "with --html: prediction_id page holds",

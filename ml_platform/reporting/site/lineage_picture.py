@@ -61,7 +61,7 @@ def lineage_picture(edges: Iterable[Edge], href: Href, center: Link | None = Non
     lines = [_edge(boxes[start], boxes[end], direct=_passes(start, end)) for start, end in known]
     drawn = [_box(link, box, href(link), link == center) for link, box in boxes.items()]
     frame = Markup('<svg class="lineage" width="{0:.0f}" height="{1}" viewBox="0 0 {0:.0f} {1}" ')
-    told = Markup('role="img" aria-label="Lineage">{}</svg>')
+    told = Markup('role="group" aria-label="Lineage">{}</svg>')
     return frame.format(width, height) + told.format(Markup("").join([*lines, *drawn]))
 
 

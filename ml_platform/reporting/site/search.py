@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 
 from ml_platform.reporting.catalog.facts import CatalogFacts
-from ml_platform.reporting.catalog.links import href
 from ml_platform.reporting.catalog.node_facts import Link
+from ml_platform.reporting.site.links import href
 
 _WORDS = {"sources": "source", "features": "feature table", "models": "model"}
 

@@ -14,12 +14,11 @@ import pytest
 
 from ml_platform.core.statistics.distributions import Distribution, Period, Spread
 from ml_platform.project import open_project
-from ml_platform.reporting.catalog.distribution_svg import curve
-from ml_platform.reporting.catalog.facts import CatalogFacts
-from ml_platform.reporting.catalog.lineage_picture import around, lineage_edges
 from ml_platform.reporting.catalog.node_facts import Link
-from ml_platform.reporting.catalog.pages import catalog_files
-from ml_platform.reporting.catalog.project_facts import catalog_facts
+from ml_platform.reporting.site.distribution_svg import curve
+from ml_platform.reporting.site.facts import SiteFacts, site_facts
+from ml_platform.reporting.site.lineage_picture import around, lineage_edges
+from ml_platform.reporting.site.pages import site_files
 from tests.shop_project import open_shop
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
@@ -68,18 +67,19 @@ def entries(files: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def facts(tmp_path: Path) -> CatalogFacts:
-    return catalog_facts(open_shop(tmp_path), NOW)
+def facts(tmp_path: Path) -> SiteFacts:
+    return site_facts(open_shop(tmp_path), NOW)
 
 
-def with_distribution(facts: CatalogFacts, found: Distribution) -> CatalogFacts:
-    (table,) = facts.feature_tables
+def with_distribution(facts: SiteFacts, found: Distribution) -> SiteFacts:
+    (table,) = facts.catalog.feature_tables
     columns = (replace(table.columns[0], distribution=found, null_share=0.25), *table.columns[1:])
-    return replace(facts, feature_tables=(replace(table, columns=columns, sampled=40),))
+    tables = (replace(table, columns=columns, sampled=40),)
+    return replace(facts, catalog=replace(facts.catalog, feature_tables=tables))
 
 
-def test_there_is_a_page_for_each_source_feature_table_and_model(facts: CatalogFacts) -> None:
-    assert set(catalog_files(facts)) == {
+def test_there_is_a_page_for_each_source_feature_table_and_model(facts: SiteFacts) -> None:
+    assert set(site_files(facts)) == {
         "index.html",
         "sources/orders.html",
         "sources/deliveries.html",
@@ -92,21 +92,21 @@ def test_there_is_a_page_for_each_source_feature_table_and_model(facts: CatalogF
     }
 
 
-def test_every_link_leads_to_a_file_of_the_folder_and_to_an_id_on_its_page(facts: CatalogFacts) -> None:
-    files = catalog_files(facts)
+def test_every_link_leads_to_a_file_of_the_folder_and_to_an_id_on_its_page(facts: SiteFacts) -> None:
+    files = site_files(facts)
     pages = {name: read(text) for name, text in files.items() if name.endswith(".html")}
     found = [("index.html", entry["href"]) for entry in entries(files)]
     found += [(name, address) for name, page in pages.items() for address in page.addresses if address != "data:,"]
     assert len(found) > 100
     for name, address in found:
         path, _, anchor = address.partition("#")
-        target = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) if path else name
         assert target in files, (name, address)
         assert not anchor or anchor in pages[target].ids, (name, address)
 
 
-def test_names_descriptions_owners_and_units_can_be_searched(facts: CatalogFacts) -> None:
-    found = {entry["name"]: entry for entry in entries(catalog_files(facts))}
+def test_names_descriptions_owners_and_units_can_be_searched(facts: SiteFacts) -> None:
+    found = {entry["name"]: entry for entry in entries(site_files(facts))}
     assert found["mean_late_1d"] == {
         "name": "mean_late_1d",
         "kind": "column of feature table courier_recent",
@@ -119,8 +119,8 @@ def test_names_descriptions_owners_and_units_can_be_searched(facts: CatalogFacts
     assert found["late_parcel"]["about"].startswith("Will this parcel be 30 minutes late")
 
 
-def test_nothing_is_fetched_from_elsewhere_and_no_page_runs_a_script_of_its_own(facts: CatalogFacts) -> None:
-    files = catalog_files(facts)
+def test_nothing_is_fetched_from_elsewhere_and_no_page_runs_a_script_of_its_own(facts: SiteFacts) -> None:
+    files = site_files(facts)
     for name, text in files.items():
         assert "http://" not in text, name
         assert "https://" not in text, name
@@ -140,7 +140,7 @@ def test_what_a_declaration_says_is_text_and_never_markup(tmp_path: Path, kind: 
     lines = path.read_text().splitlines()
     lines = [f"description: '{EVIL}'" if line.startswith("description:") else line for line in lines]
     path.write_text("\n".join(lines).replace("unit: EUR", f"unit: '{EVIL}'").replace("unit: min", f"unit: '{EVIL}'"))
-    files = catalog_files(catalog_facts(open_project(tmp_path), NOW))
+    files = site_files(site_facts(open_project(tmp_path), NOW))
     for name in ("index.html", f"{kind}.html"):
         page = read(files[name])
         assert page.tags.count("script") == 2
@@ -148,15 +148,15 @@ def test_what_a_declaration_says_is_text_and_never_markup(tmp_path: Path, kind: 
     assert EVIL in [entry["about"] for entry in entries(files)]
 
 
-def test_a_value_from_data_is_text_and_never_markup(facts: CatalogFacts) -> None:
+def test_a_value_from_data_is_text_and_never_markup(facts: SiteFacts) -> None:
     share = Spread(None, 0.5, None)
     found = Distribution("share", EVIL, "day", share, (Period("2024-02-01", share), Period("2024-02-02", share)))
-    page = read(catalog_files(with_distribution(facts, found))["features/courier_recent.html"])
+    page = read(site_files(with_distribution(facts, found))["features/courier_recent.html"])
     assert page.tags.count("script") == 2
     assert EVIL in "".join(page.words)
 
 
-def test_the_picture_has_a_line_for_each_stretch_without_a_gap(facts: CatalogFacts) -> None:
+def test_the_picture_has_a_line_for_each_stretch_without_a_gap(facts: SiteFacts) -> None:
     spreads = [Spread(0.0, 1.0, 2.0), Spread(1.0, 2.0, 4.0), None, Spread(0.0, 3.0, 3.5)]
     periods = tuple(Period(f"2024-02-0{day}", spread) for day, spread in enumerate(spreads, start=1))
     drawn = curve(Distribution("number", "", "day", Spread(0.0, 2.0, 4.0), periods), "min")
@@ -174,8 +174,8 @@ def test_a_column_that_never_changes_is_drawn_as_well() -> None:
     assert "nan" not in curve(Distribution("number", "", "day", flat, periods), "")
 
 
-def test_lineage_of_one_thing_is_what_leads_to_it_and_where_it_leads(facts: CatalogFacts) -> None:
-    edges = lineage_edges(facts)
+def test_lineage_of_one_thing_is_what_leads_to_it_and_where_it_leads(facts: SiteFacts) -> None:
+    edges = lineage_edges(facts.catalog)
     orders, deliveries = Link("sources", "orders"), Link("sources", "deliveries")
     table, models = Link("features", "courier_recent"), [Link("models", "late_parcel"), Link("models", "lateness")]
     assert set(edges) == {

@@ -1,6 +1,6 @@
 """Writing the site: into a folder beside its place, which then takes the place in one step.
 
-A folder is replaced only if every file in it is the catalog's own.
+A folder is replaced only if the site wrote every file in it.
 """
 
 from __future__ import annotations
@@ -11,27 +11,28 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ml_platform.core.errors import CatalogNotWritten, NotACatalog
+from ml_platform.core.errors import NotASite, SiteNotWritten
 from ml_platform.core.private_files import shared_as_wanted
-from ml_platform.reporting.catalog.facts import CatalogFacts
-from ml_platform.reporting.catalog.pages import catalog_files
+from ml_platform.project import Project
+from ml_platform.reporting.site.facts import SiteFacts
+from ml_platform.reporting.site.pages import site_files
 
-MARKER = ".ml_platform_catalog"
-"""The file by which a folder is known as a catalog; it lists what else was written."""
+MARKER = ".ml_platform_site"
+"""The file by which a folder is known as a site; it lists what else was written."""
 FACTS = "catalog.json"
 
 
-def write_catalog(facts: CatalogFacts, folder: Path) -> Path:
+def write_site(facts: SiteFacts, folder: Path) -> Path:
     """Write the site into a folder, in place of an older one, and return its first page.
 
     Raises
     ------
-    NotACatalog
-        Where the folder holds anything that the catalog has not written. Nothing is changed.
-    CatalogNotWritten
+    NotASite
+        Where the folder holds anything that the site has not written. Nothing is changed.
+    SiteNotWritten
         Where the folder cannot be written. An older site stays as it was.
     """
-    written = catalog_files(facts) | {FACTS: json.dumps(facts.as_json(), indent=1, allow_nan=False) + "\n"}
+    written = site_files(facts) | {FACTS: json.dumps(facts.catalog.as_json(), indent=1, allow_nan=False) + "\n"}
     try:
         target = folder.resolve()
         require_own(target)
@@ -41,26 +42,31 @@ def write_catalog(facts: CatalogFacts, folder: Path) -> Path:
             _write(new, written)
             _take_place(new, target, Path(beside) / "old")
     except OSError as error:
-        raise CatalogNotWritten(folder, error.strerror or str(error)) from None
+        raise SiteNotWritten(folder, error.strerror or str(error)) from None
     return target / "index.html"
 
 
+def site_folder(project: Project) -> Path:
+    """Return where the site of a project is; `ml-platform up` serves it below ``/pages/site``."""
+    return project.state / "site"
+
+
 def require_own(folder: Path) -> None:
-    """Refuse a folder that holds anything that the catalog has not written.
+    """Refuse a folder that holds anything that the site has not written.
 
     Raises
     ------
-    NotACatalog
+    NotASite
     """
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise NotACatalog(folder, "is a file")
+        raise NotASite(folder, "is a file")
     own = _own_files(folder)
     found = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if not path.is_dir())
     foreign = next((name for name in found if name not in own), None)
     if foreign is not None:
-        raise NotACatalog(folder, f"holds {foreign}, which the catalog did not write")
+        raise NotASite(folder, f"holds {foreign}, which `ml-platform site` did not write")
 
 
 def _own_files(folder: Path) -> set[str]:

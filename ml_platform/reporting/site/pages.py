@@ -1,0 +1,126 @@
+"""The pages of the site: facts put into templates. Every text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from ml_platform.core.formatting import (
+    age_text,
+    amount_text,
+    figure_text,
+    instant_text,
+    money_text,
+    share_text,
+    value_text,
+)
+from ml_platform.core.web.policies import EXPLANATION_POLICY, SITE_POLICY, with_policy
+from ml_platform.reporting.catalog.node_facts import Link
+from ml_platform.reporting.site.day_chart import day_chart
+from ml_platform.reporting.site.dependence_chart import dependence_chart
+from ml_platform.reporting.site.distribution_svg import curve
+from ml_platform.reporting.site.facts import SiteFacts
+from ml_platform.reporting.site.lineage_picture import around, lineage_edges, lineage_picture
+from ml_platform.reporting.site.links import anchor, href
+from ml_platform.reporting.site.score_charts import calibration_chart, predicted_actual_chart
+from ml_platform.reporting.site.search import search_script
+from ml_platform.reporting.site.yaml_highlight import highlighted
+
+_PACKAGE = "ml_platform.reporting.site"
+_AS_THEY_ARE = ("style.css", "search.js")
+_CHARTS = (curve, day_chart, dependence_chart, calibration_chart, predicted_actual_chart)
+
+
+def site_files(facts: SiteFacts) -> dict[str, str]:
+    """Return the text of every file of the site by its path: pages, style, script and search index."""
+    assets = {name: _text(name) for name in _AS_THEY_ARE}
+    return {**dict(_pages(facts)), **assets, "search-index.js": search_script(facts.catalog)}
+
+
+def card_page(facts: SiteFacts, model: str) -> str:
+    """Return the page of one model on its own: it needs no other file and has no script."""
+    page = _Page(facts, style=Markup(_text("style.css")))
+    return page.write("card.html", "", Link("models", model), _about_model(facts, model))
+
+
+def _pages(facts: SiteFacts) -> Iterator[tuple[str, str]]:
+    page, catalog = _Page(facts), facts.catalog
+    yield "index.html", page.write("index.html", "", Link("", ""), {})
+    for source in catalog.sources:
+        link = Link("sources", source.name)
+        yield href(link), page.write("source.html", "../", link, {"source": source})
+    for table in catalog.feature_tables:
+        link = Link("features", table.name)
+        yield href(link), page.write("feature_table.html", "../", link, {"table": table})
+    for model in catalog.models:
+        link = Link("models", model.name)
+        yield href(link), page.write("card.html", "../", link, _about_model(facts, model.name))
+
+
+def _about_model(facts: SiteFacts, name: str) -> Mapping[str, Any]:
+    model = next(item for item in facts.catalog.models if item.name == name)
+    return {"model": model, "card": facts.cards[name]}
+
+
+def _text(name: str) -> str:
+    return (files(_PACKAGE) / "templates" / name).read_text(encoding="utf-8")
+
+
+class _Page:
+    """The templates, with what all pages share.
+
+    Parameters
+    ----------
+    style
+        The style sheet of a page that stands alone; None for a page of the site, which has it beside it.
+    """
+
+    def __init__(self, facts: SiteFacts, style: Markup | None = None) -> None:
+        self._edges, self._is_alone = lineage_edges(facts.catalog), style is not None
+        loader = jinja2.PackageLoader(_PACKAGE)
+        self._templates = jinja2.Environment(
+            autoescape=True, loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        self._templates.filters |= _filters(facts)
+        self._templates.globals |= {chart.__name__: chart for chart in _CHARTS}
+        self._templates.globals |= {"site": facts, "facts": facts.catalog, "link": Link, "style": style}
+
+    def write(self, template: str, root: str, center: Link, about: Mapping[str, Any]) -> str:
+        """Return one page.
+
+        Parameters
+        ----------
+        root
+            How the page reaches the folder of the site.
+        center
+            What the page is about; the index is about everything.
+        """
+        to: Callable[[Link], str] = (lambda link: "") if self._is_alone else partial(href, root=root)
+        edges = around(self._edges, center) if center.name else self._edges
+        picture = "" if self._is_alone else lineage_picture(edges, to, center)
+        page = self._templates.get_template(template).render(about, root=root, href=to, lineage=picture)
+        return with_policy(page, EXPLANATION_POLICY if self._is_alone else SITE_POLICY)
+
+
+def _filters(facts: SiteFacts) -> dict[str, Callable[..., Any]]:
+    return {
+        "amount": amount_text,
+        "anchor": anchor,
+        "at": datetime.fromisoformat,
+        "age": partial(age_text, now=facts.catalog.now),
+        "each": lambda span: span.removeprefix("1 "),
+        "figure": figure_text,
+        "highlighted": highlighted,
+        "instant": instant_text,
+        "money": money_text,
+        "sentence": lambda text: f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else "",
+        "share": share_text,
+        "value": value_text,
+        "words": lambda name: name.replace("_", " "),
+    }

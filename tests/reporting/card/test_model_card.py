@@ -1,0 +1,79 @@
+"""The card of a model, from a small factory with two deployments."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ml_platform.project import Project
+from ml_platform.reporting.card.model_card import ModelCard, model_card
+from ml_platform.reporting.overview.model_overview import model_overview
+from ml_platform.storage.artifact_kinds.behavior import BehaviorManifest
+from ml_platform.storage.versions import versions
+from tests.audit.verify.factory import MODEL, NOON, build_factory, copy_factory
+
+NOW = NOON + timedelta(days=1, hours=12)
+
+
+@pytest.fixture(scope="module")
+def factory(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return build_factory(tmp_path_factory.mktemp("factory"))
+
+
+@pytest.fixture(scope="module")
+def card(factory: Project) -> ModelCard:
+    return model_card(factory, model_overview(factory, MODEL, NOW))
+
+
+def test_the_card_is_about_the_live_version_and_names_what_its_figures_come_from(
+    factory: Project, card: ModelCard
+) -> None:
+    assert card.version is not None
+    assert (card.version.number, card.is_live) == (2, True)
+    assert set(card.evidence) == {"trained model", "snapshot", "evaluation", "monitoring"}
+    assert card.evidence["trained model"] == versions(factory, MODEL)[1].id
+    assert [number for _, number in card.deployed] == [1, 2]
+    assert isinstance(card.behavior, BehaviorManifest)
+    assert card.problems == ()
+
+
+def test_actions_count_each_test_row_once_and_add_up_to_the_gain_of_the_evaluation(card: ModelCard) -> None:
+    assert card.behavior is not None
+    assert card.evaluation is not None
+    assert sum(item.rows for item in card.actions) == card.behavior.rows
+    if card.evaluation.rows_valued == card.behavior.rows:  # no question is asked twice on these rows
+        gain = card.evaluation.contenders[0]["figures"]["value_vs_do_nothing"]
+        assert sum(item.gain for item in card.actions) == pytest.approx(gain)
+    else:
+        pytest.fail("the factory asks each question once")
+
+
+def test_a_card_of_an_earlier_version_has_its_own_figures(factory: Project, card: ModelCard) -> None:
+    first = model_card(factory, model_overview(factory, MODEL, NOW), 1)
+    assert first.version is not None
+    assert (first.version.number, first.is_live) == (1, False)
+    assert first.evidence["trained model"] == versions(factory, MODEL)[0].id
+    assert first.evidence["evaluation"] != card.evidence["evaluation"]
+
+
+def test_limits_name_rows_period_and_what_is_not_known(card: ModelCard) -> None:
+    text = " ".join(card.limits)
+    assert "It was fitted on " in text
+    assert "knows nothing after 2024-0" in text
+    assert "Whether people followed it is not known." in text
+    assert "slices" in text
+
+
+def test_a_snapshot_that_is_gone_costs_the_figures_that_need_it_and_no_others(
+    factory: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    copy = copy_factory(factory, tmp_path_factory.mktemp("copy") / "shop")
+    snapshot = versions(copy, MODEL)[1].snapshot
+    for path in (copy.state / "store").rglob(f"*{snapshot}*"):
+        path.unlink()
+    found = model_card(copy, model_overview(copy, MODEL, NOW))
+    assert found.behavior is None
+    assert found.actions == ()
+    assert snapshot[:12] in found.problems[0]
+    assert found.evaluation is not None
