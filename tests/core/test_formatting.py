@@ -13,9 +13,9 @@ from ml_platform.core.formatting import amount_text, cents_text, money_text, spa
 from ml_platform.core.statistics.distributions import Distribution, Spread
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.wording import known_sentence
-from ml_platform.reporting.catalog import distribution_svg as curves
-from ml_platform.reporting.catalog import links
-from ml_platform.reporting.catalog import yaml_highlight as highlight
+from ml_platform.reporting.site import distribution_svg as curves
+from ml_platform.reporting.site import links
+from ml_platform.reporting.site import yaml_highlight as highlight
 
 
 @pytest.mark.parametrize("module", [curves, highlight, links, wording])
