@@ -17,6 +17,7 @@ from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.core.web.access import NameNeeded, is_every_address, is_loopback
 from ml_platform.project import Project, open_project
 from ml_platform.serving.access import ServiceAccess, ServiceTokenNeeded
+from ml_platform.serving.posted_source import posted_sources
 from ml_platform.serving.processes import Workers, listen
 from ml_platform.serving.service import Limits
 
@@ -29,8 +30,9 @@ class NothingOnline(PlatformError):
 
     def __init__(self, project: str) -> None:
         super().__init__(
-            f"no model of {project} declares that it answers requests. Add deployment: {{online: true}} to the "
-            "declaration of one, and run ml-platform run."
+            f"no model of {project} declares that it answers requests, and no source that rows are posted to it. Add "
+            "deployment: {online: true} to the declaration of a model, and run ml-platform run; or declare a source "
+            "with reader: {streaming: true}."
         )
 
 
@@ -75,7 +77,7 @@ def serve_predictions(directory: Path, address: ServiceAddress, limits: Limits, 
     """
     project = open_project(directory)
     online = [name for name, model in project.spec.models.items() if model.deployment.online is not None]
-    if not online:
+    if not online and not posted_sources(project):
         raise NothingOnline(project.spec.name)
     settings = {"root": str(project.root), "port": address.port, "names": address.names, "limits": asdict(limits)}
     with listen(address.host, address.port) as listening:

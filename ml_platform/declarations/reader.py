@@ -52,6 +52,8 @@ class ReaderSpec(Declaration):
         Whether maintenance of a table replaces parts by others. Where one is gone, all parts are read again.
     may_be_empty
         Whether a source without any row is no error.
+    takes_posts
+        Whether rows are posted to the prediction service.
     has_infinite_times
         Whether a time outside the years 1 to 9999 may stand for infinity.
     answers
@@ -66,6 +68,7 @@ class ReaderSpec(Declaration):
     reads_files: ClassVar[bool] = False
     replaces_parts: ClassVar[bool] = False
     may_be_empty: ClassVar[bool] = False
+    takes_posts: ClassVar[bool] = False
     has_infinite_times: ClassVar[bool] = False
     answers: ClassVar[Mapping[str, Any]] = {}
     own_columns: ClassVar[Mapping[str, str]] = {}

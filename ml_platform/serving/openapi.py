@@ -46,6 +46,7 @@ def openapi_document(service: Service) -> Mapping[str, Any]:
         if followed.serving is not None:
             paths |= _paths(followed.serving, service.limits.rows)
     paths |= _table_paths(service)
+    paths |= _posted_paths(service)
     return {
         "openapi": "3.1.0",
         "info": {"title": f"Predictions of {service.project.spec.name}", "version": "1"},
@@ -91,6 +92,29 @@ def _table_paths(service: Service) -> dict[str, Any]:
                 if kind == "features":
                     asked = _operation(f"The published features of {name}.", "features")
                     found[f"/features/{name}"] = {"post": asked | {"requestBody": body}}
+    return found
+
+
+def _posted_paths(service: Service) -> dict[str, Any]:
+    """Return two paths for each source whose rows are posted: what comes is an event, or the truth of a question."""
+    found = dict[str, Any]()
+    for name, source in service.posted.items():
+        properties = {
+            column: dict(_TYPES[kind])
+            if column in source.required
+            else {"anyOf": [dict(_TYPES[kind]), {"type": "null"}]}
+            for column, kind in source.columns.items()
+        }
+        row = {
+            "type": "object",
+            "properties": properties,
+            "required": list(source.required),
+            "additionalProperties": False,
+        }
+        schema = {"oneOf": [row, _several(row, service.limits.rows)]}
+        body = {"required": True, "content": {"application/json": {"schema": schema}}}
+        taken = _operation(source.description, "number of rows that were new") | {"requestBody": body}
+        found |= {f"/events/{name}": {"post": taken}, f"/labels/{name}": {"post": taken}}
     return found
 
 

@@ -38,6 +38,8 @@ class Routes:
             "models/predict": Route("predict", _POST, self.predict, "predict"),
             "models/features": Route("features", _POST, self.features, "predict"),
             "features": Route("table_features", _POST, self.table_features, "predict"),
+            "events": Route("events", _POST, self.post_rows, "events"),
+            "labels": Route("labels", _POST, self.post_rows, "events"),
             "models": Route("models", _GET, self.models, "predict"),
             "predictions": Route("explain", _GET, self.explain, "predict"),
             "healthz": Route("healthz", _GET, self.healthy),
@@ -136,6 +138,14 @@ class Routes:
         rows, several = rows_of(read_json(request.body), self._service.limits.rows)
         found = self._service.table_features(request.rest, rows)
         return Response(self._service.encode({"rows": found} if several else found[0]))
+
+    async def post_rows(self, request: Request) -> Response:
+        """Take rows of a source that is declared streaming; they are on the disk when this answers."""
+        source = self._service.posted_source(request.rest)
+        rows, _ = rows_of(read_json(request.body), self._service.limits.rows)
+        checked = source.check(rows)
+        done = await asyncio.to_thread(source.add, checked, self._service.followed.now)
+        return Response(self._service.encode(done))
 
     async def models(self, request: Request) -> Response:
         """Return what serves, all models or one."""

@@ -18,6 +18,7 @@ from ml_platform.operations.predictions.online_log import LoggedShadow, OnlineLo
 from ml_platform.operations.rollout.counts import CountsWriter, counts_folder
 from ml_platform.project import Project
 from ml_platform.serving.followed_models import Followed, FollowedModels
+from ml_platform.serving.posted_source import PostedSource, posted_sources
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.served_model import Answered, ServedModel
 from ml_platform.serving.table_features import table_features
@@ -58,6 +59,7 @@ class Service:
         self.project, self.limits = project, limits or Limits()
         self.store: OnlineStore = open_online_store(project.spec.file.storage.online, project.state, project.spec.name)
         self.followed = FollowedModels.begin(project)
+        self.posted = posted_sources(project)
         self._log = OnlineLogWriter(FrameLog(online_log_folder(project)))
         self._counts, self._count_at = CountsWriter(counts_folder(project)), 0.0
         self._beside: deque[tuple[Answered, int]] = deque()
@@ -78,6 +80,19 @@ class Service:
             reason = followed.problem or "no version of it is deployed yet. Deploy one with ml-platform run"
             raise RequestProblem(503, "no_version", f"{name}: {reason}.", retry_after=10)
         return followed.serving
+
+    def posted_source(self, name: str) -> PostedSource:
+        """Return a source whose rows are posted.
+
+        Raises
+        ------
+        RequestProblem
+        """
+        found = self.posted.get(name)
+        if found is None:
+            known = ", ".join(self.posted) or "none; declare reader: {streaming: true}"
+            raise RequestProblem(404, "unknown_source", f"no source of this name takes rows. There is: {known}.")
+        return found
 
     def answer(self, model: ServedModel, rows: Sequence[Mapping[str, Any]], first: int | None = None) -> list[Answered]:
         """Return the answers to rows; nothing is logged yet.

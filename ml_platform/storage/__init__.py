@@ -23,6 +23,7 @@ __all__ = [
     "online",
     "outputs",
     "parquet",
+    "posted_rows",
     "prediction_log",
     "raw_rows",
     "redirects",

@@ -16,7 +16,7 @@ from ml_platform.declarations.rollout import RolloutStage
 from ml_platform.models.fit_inputs import inputs_of as predictor_inputs
 from ml_platform.models.train import train_model
 from ml_platform.operations.online.publish import online_store, publish_online
-from ml_platform.project import Project
+from ml_platform.project import Project, open_project
 from ml_platform.registry.rollout import begin_rollout
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import Version, register_version
@@ -76,6 +76,22 @@ class ServedWorld:
         return train_model(self.project, model, name).artifact
 
 
+VISITS = """\
+spec_version: 1
+name: visits
+description: Visits of the web shop, as they happen.
+owner: team:shop
+reader: {streaming: true}
+key: [id]
+event_timestamp: visited_at
+columns:
+  id: int
+  customer: {type: int, required: true}
+  visited_at: timestamp
+  page: string
+  seconds: float
+  logged_in: bool
+"""
 _PARTS = ("train", "validate", "test")
 
 
@@ -96,7 +112,9 @@ def served_world(
             declared[name]["deployment"] = {"online": changes or True}
         declared[name]["algorithm"] = {"name": "lightgbm", "params": {"num_iterations": 5, "min_data_in_leaf": 5}}
     clock = {"simulated_from": NOW.isoformat().replace("+00:00", "Z")}
-    project = project_of(directory, random_rows(1), declared, clock=clock)
+    project_of(directory, random_rows(1), declared, clock=clock)
+    (directory / "sources/visits.yaml").write_text(VISITS)
+    project = open_project(directory)
     world = ServedWorld(project, inputs_of(project, at(60)), patch)
     publish_online(project, world.inputs, NOW)
     for name in models:

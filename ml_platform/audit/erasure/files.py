@@ -6,12 +6,14 @@ of SQLite databases the key is masked. What can be neither is named, so that a p
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +27,7 @@ from ml_platform.project import Project
 from ml_platform.storage.atomic_write import write_durably
 from ml_platform.storage.database_errors import DatabaseUnavailable
 from ml_platform.storage.parquet import table_of
+from ml_platform.storage.posted_rows import PostedRows, posted_folder
 
 _SQLITE = b"SQLite format 3\0"
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -38,6 +41,7 @@ class Remedy(Enum):
 
     REMOVE = "removed"
     MASK = "masked"
+    ROWS = "rows removed"
     NAME = "stays"
 
 
@@ -75,6 +79,8 @@ def clear_files(project: Project, person: Person) -> list[HeldFile]:
         path = project.state / item.path
         if item.remedy is Remedy.REMOVE:
             path.unlink(missing_ok=True)
+        elif item.remedy is Remedy.ROWS:
+            PostedRows(path).remove(lambda row: _is_of(row, person))
         elif item.remedy is Remedy.MASK and not _is_database(path):
             masked = masked_bytes(content := path.read_bytes(), person)
             write_durably(path, content if masked is None else masked)
@@ -125,6 +131,9 @@ def _remedy(project: Project, path: Path, person: Person) -> Remedy | None:
     if path.is_relative_to(project.state / "store"):  # left by a process that is gone: nothing names it
         held = path.name.startswith(".") or masked_bytes(path.read_bytes(), person) is not None
         return Remedy.REMOVE if held else None
+    if path.parent == posted_folder(project.state) and _is_database(path):
+        batches = PostedRows(path).read()
+        return Remedy.ROWS if any(_is_of(row.values, person) for rows in batches for row in rows) else None
     if _is_database(path):
         return Remedy.MASK if any(True for _ in _held_cells(path, person)) else None
     content = path.read_bytes()
@@ -133,6 +142,14 @@ def _remedy(project: Project, path: Path, person: Person) -> Remedy | None:
     if text_of(content) is None:
         return Remedy.NAME if any(value.encode() in content for value in person.texts) else None
     return Remedy.MASK if masked_bytes(content, person) is not None else None
+
+
+def _is_of(row: Mapping[str, Any], person: Person) -> bool:
+    return all(name in row and _text(row[name]) == value for name, value in person.key.items())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _holds_rows(content: bytes, person: Person) -> bool:

@@ -22,6 +22,7 @@ from ml_platform.audit.reproduce.reproducer import reproduce
 from ml_platform.audit.retention.plan import plan_removal
 from ml_platform.audit.retention.remove import StalePlan
 from ml_platform.audit.verify.verify import verify_project
+from ml_platform.core.clock import to_micros
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.hashing import canonical_json
 from ml_platform.datasets.snapshot.read import load_snapshot
@@ -36,6 +37,7 @@ from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.erasure_marks import marks_of
 from ml_platform.storage.ledger.lines import chain_faults, ledger_lines
 from ml_platform.storage.outputs import current_output
+from ml_platform.storage.posted_rows import posted_rows
 from ml_platform.storage.prediction_log import read_predictions
 from ml_platform.storage.tables import METADATA
 from ml_platform.storage.trash import Removal
@@ -290,9 +292,28 @@ def test_a_deleted_row_is_erased_with_its_record_and_others_stay_deleted(tmp_pat
     assert set(known_at(project, 45)) == {"receipt0", "receipt3", "receipt4", "receipt5"}
 
 
+def test_posted_rows_of_a_person_leave_the_file_that_received_them(tmp_path):
+    project = sales_project(tmp_path, [], reader={"streaming": True})
+    rows = posted_rows(project.state, "sales")
+
+    def posted(number):
+        values = dict(zip(("id", "shop", "at", "seen", "amount"), sale(f"receipt{number}", number), strict=True))
+        return {name: value.isoformat() if name in ("at", "seen") else value for name, value in values.items()}
+
+    rows.add([posted(n) for n in range(6)], ["id"], to_micros(at(8)))
+    ingest_source(project, "sales", at(10))
+    plan = plan_erasure(project, Person.of(project, "sale", {"id": "receipt1"}), LATER)
+    assert ("posted/sales.sqlite", "rows removed") in {(item.path, item.remedy.value) for item in plan.files}
+    erased(project, "sale", id="receipt1")
+    require_nowhere(project, "receipt1")
+    assert [row.values["id"] for batch in rows.read() for row in batch] == [f"receipt{n}" for n in (0, 2, 3, 4, 5)]
+    rows.add([posted(9)], ["id"], to_micros(at(30)))
+    ingest_source(project, "sales", at(40))
+    assert set(known_at(project, 45)) == {f"receipt{n}" for n in (0, 2, 3, 4, 5, 9)}
+
+
 def known_at(project, hour):
     """What the log says at an instant, worked out from its rows and records."""
-    from ml_platform.core.clock import to_micros
     from ml_platform.sources.ingest_history import last_ingest
     from ml_platform.sources.source_log import source_versions
 

@@ -95,7 +95,7 @@ CASES = [
     (
         "{predictions: delay}",
         "{predictions: delay, csv: a.csv}",
-        "5:1: reader: give exactly one of bigquery, csv, delta, iceberg, parquet, postgres, predictions, python, snowflake and sql, found csv and predictions.",
+        "5:1: reader: give exactly one of bigquery, csv, delta, iceberg, parquet, postgres, predictions, python, snowflake, sql and streaming, found csv and predictions.",
     ),
     (
         "trip_id: string",

@@ -23,7 +23,7 @@ CASES = [
         "{csv: data/trips.csv}",
         "{csv: a, parquet: b}",
         [
-            "sources/trips.yaml:5:1: reader: give exactly one of bigquery, csv, delta, iceberg, parquet, postgres, predictions, python, snowflake and sql, found csv and parquet."
+            "sources/trips.yaml:5:1: reader: give exactly one of bigquery, csv, delta, iceberg, parquet, postgres, predictions, python, snowflake, sql and streaming, found csv and parquet."
         ],
     ),
     (
