@@ -6,6 +6,7 @@ __all__ = [
     "allowed_values",
     "calibrators",
     "checks",
+    "choice",
     "data_age",
     "deciding",
     "derived_query",

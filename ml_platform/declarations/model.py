@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, fi
 
 from ml_platform.core.clock import Schedule
 from ml_platform.declarations.calibrators import NO_CALIBRATION, CalibrationName, calibration_fault
+from ml_platform.declarations.choice import ChooseField
 from ml_platform.declarations.frame import Join, Split
 from ml_platform.declarations.gate import GateField
 from ml_platform.declarations.in_production import NO_DEPLOYMENT, Deployment, Monitoring, Retraining
@@ -171,6 +172,12 @@ class ModelSpec(Declaration):
         description="Simpler algorithms that are fitted and evaluated beside it.",
         examples=[["logistic_regression"]],
     )
+    choose: ChooseField = Field(
+        None,
+        description="simplest: of baselines and then algorithm, the first becomes the model whose gain on the validate "
+        "period is within 2 % of the best, or within simplest_within. Without it, algorithm becomes the model.",
+        examples=["simplest", {"simplest_within": 0.05}],
+    )
     value: Value = Field(
         default_factory=_value,
         description="What a row earns or costs, in the project's currency. Without it, versions are compared in "
@@ -246,6 +253,8 @@ class ModelSpec(Declaration):
         if classes != (self.value.actions is not None):
             needed, found = ("actions", "payoff") if classes else ("payoff", "actions")
             raise ValueError(f"task {self.task} needs value.{needed}, found value.{found}. Write value.{needed}")
+        if self.choose is not None and not self.baselines:
+            raise ValueError("choose needs baselines to choose from, found none. Add baselines, the simplest first")
         if fault := calibration_fault(self.calibration, self.task):
             raise ValueError(fault)
         return self

@@ -76,10 +76,11 @@ def declaration_id(spec: ProjectSpec, model: ModelSpec, code: Code) -> str:
     """Return what tells a refresh of a model from a changed declaration.
 
     Everything that decides what the predictor is takes part: rows, label, features, algorithm, payoffs, and the
-    project's code. Baselines, gates and schedules do not.
+    project's code. Gates and schedules do not, and baselines only where one of them may be chosen.
     """
     fitted = deciding_part(spec, "trained_model", model.name)
-    del fitted["baselines"]
+    if model.choose is None:
+        del fitted["baselines"]
     tables = {name: deciding(spec.feature_tables[name]) for name in feature_tables_of(spec, model)}
     frame = deciding_part(spec, "snapshot", model.name)
     return content_id({"fitted": fitted, "frame": frame, "tables": tables, "code": code.hashes})

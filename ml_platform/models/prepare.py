@@ -34,6 +34,8 @@ class Prepared:
 
     Attributes
     ----------
+    validate_rows, validate_truth
+        The rows of the validate period as they were read, and their labels as payoffs read them.
     notes
         What a reader of the figures should know of the validate period.
     until
@@ -48,6 +50,8 @@ class Prepared:
     label: np.ndarray
     validate: Matrix
     validate_label: np.ndarray
+    validate_rows: pd.DataFrame
+    validate_truth: Any
     classes: tuple[Any, ...]
     notes: tuple[str, ...]
     until: datetime
@@ -135,6 +139,8 @@ def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame
         label=class_indices(read_label(train["label"], model.task), classes),
         validate=encode(apply_transforms(checked, transforms), columns),
         validate_label=validate_label[known],
+        validate_rows=validate[known].reset_index(drop=True),
+        validate_truth=read_label(validate["label"], model.task)[known],
         classes=classes,
         notes=notes,
         until=max(part["effective_time"].max() for part in (train, validate)).to_pydatetime(),

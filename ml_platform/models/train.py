@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +14,13 @@ from ml_platform.core.hashing import cache_key, format_instant
 from ml_platform.datasets.leakage.check import require_no_leaks
 from ml_platform.datasets.snapshot.read import Snapshot, load_snapshot
 from ml_platform.declarations.algorithms import algorithm_faults, resolve_algorithm
+from ml_platform.declarations.choice import Choose
 from ml_platform.declarations.fingerprint import project_functions
 from ml_platform.declarations.model import Algorithm, ModelSpec
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.models.bundled_code import Code
+from ml_platform.models.choose import Ladder, climb, ladder_of
 from ml_platform.models.environment import environment
 from ml_platform.models.fit_inputs import declaration_id, fit_declaration
 from ml_platform.models.predictor import Predictor, SavedPredictor
@@ -31,7 +34,8 @@ if TYPE_CHECKING:
     from ml_platform.project import Project
 
 KIND = "trained_model"
-PREDICTOR = "predictor"
+PREDICTOR, DECLARED, BASELINE = "predictor", "declared_algorithm", "baseline/"
+"""The names of predictors within a trained model; those of baselines begin with the last."""
 
 
 def train_model(
@@ -71,30 +75,69 @@ def train_model(
     files = declared_files(project.spec)
     record = provenance(project.spec, files)
     before_fit()
-    prepared, predictors = fit_predictors(project.spec, model, code, read())
-    saved = {name: predictor.save(project.store) for name, predictor in predictors.items()}
+    fitted = fit_predictors(project.spec, model, code, read())
+    saved = {name: predictor.save(project.store) for name, predictor in fitted.predictors.items()}
     objects = {f"{name}/{path}": stored for name, item in saved.items() for path, stored in item.objects.items()}
     objects |= keep_declared(project.store, files)
-    manifest = _manifest(project, prepared, predictors, saved, record)
+    manifest = _manifest(project, fitted, saved, record)
     return Materialized(
         project.store.add(manifest, key, objects=objects, inputs={"snapshot": snapshot_id}), reused=False
     )
 
 
-def fit_predictors(
-    spec: ProjectSpec, model: ModelSpec, code: Code, snapshot: Snapshot
-) -> tuple[Prepared, dict[str, Predictor]]:
-    """Fit a model and its baselines on a snapshot; nothing is written.
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit came to; nothing of it is written yet.
 
-    Returns
-    -------
-    What they were fitted on, and the predictors by name: ``predictor``, and ``baseline/NAME`` for each baseline.
+    Attributes
+    ----------
+    predictors
+        By name: ``predictor``; ``baseline/NAME`` for each baseline that is not the predictor; and
+        ``declared_algorithm`` where another was chosen.
+    algorithm
+        That of the predictor.
+    ladder
+        How it was chosen; None where the declaration chooses nothing.
     """
+
+    prepared: Prepared
+    predictors: dict[str, Predictor]
+    algorithm: Algorithm
+    ladder: Ladder | None = None
+
+    def notes(self, unit: str) -> tuple[str, ...]:
+        """Return why the predictor was chosen, in the unit of payoffs; nothing where nothing was chosen."""
+        return () if self.ladder is None else (self.ladder.text(unit),)
+
+    @property
+    def choice(self) -> dict[str, Any] | None:
+        """The ladder as a manifest has it."""
+        if self.ladder is None:
+            return None
+        return {**self.ladder.facts, "algorithm": resolve_algorithm(self.algorithm.name, self.prepared.model.task)}
+
+
+def fit_predictors(spec: ProjectSpec, model: ModelSpec, code: Code, snapshot: Snapshot) -> Fitted:
+    """Fit a model and its baselines on a snapshot; nothing is written."""
     prepared = prepare(spec, model, code, snapshot.part("train"), snapshot.part("validate"))
+    if model.choose is not None:
+        return _chosen(prepared, model.choose)
     predictors = {PREDICTOR: prepared.fit(model.algorithm, calibrated=True)}
     for name, algorithm in baselines_of(model).items():
-        predictors[f"baseline/{name}"] = prepared.fit(algorithm)
-    return prepared, predictors
+        predictors[f"{BASELINE}{name}"] = prepared.fit(algorithm)
+    return Fitted(prepared, predictors, model.algorithm)
+
+
+def _chosen(prepared: Prepared, choose: Choose) -> Fitted:
+    """Fit every algorithm, calibrated alike, and let the simplest that is good enough be the predictor."""
+    algorithms = ladder_of(prepared.model.algorithm, baselines_of(prepared.model))
+    fitted = [(name, prepared.fit(algorithm, calibrated=True)) for name, algorithm in algorithms]
+    ladder = climb(prepared, choose, fitted)
+    predictors = {PREDICTOR: fitted[ladder.chosen][1]}
+    for place, (name, predictor) in enumerate(fitted):
+        if place != ladder.chosen:
+            predictors[DECLARED if place == len(fitted) - 1 else f"{BASELINE}{name}"] = predictor
+    return Fitted(prepared, predictors, algorithms[ladder.chosen][1], ladder)
 
 
 def declared_model(project: Project, name: str) -> ModelSpec:
@@ -124,9 +167,21 @@ def baselines_of(model: ModelSpec) -> dict[str, Algorithm]:
     return found
 
 
-def baseline_names(trained: Artifact) -> list[str]:
-    """Return the names of the baselines that were fitted with a trained model, in declared order."""
-    return [baseline.name for baseline in TrainedModelManifest.of(trained).baselines]
+def others_of(trained: Artifact) -> list[str]:
+    """Return the names of the predictors that were fitted beside a trained model's own, the simplest first."""
+    about = TrainedModelManifest.of(trained)
+    names = [*(f"{BASELINE}{baseline.name}" for baseline in about.baselines), DECLARED]
+    return [name for name in names if name in about.predictors]
+
+
+def simpler_than(trained: Artifact) -> list[str]:
+    """Return those of `others_of` that are simpler than the predictor: it must earn more than each of them."""
+    choice = TrainedModelManifest.of(trained).choice
+    if choice is None:
+        return others_of(trained)
+    rungs = [rung["name"] for rung in choice["rungs"]]
+    simpler = {f"{BASELINE}{name}" for name in rungs[: rungs.index(choice["chosen"])]}
+    return [name for name in others_of(trained) if name in simpler]
 
 
 def training_key(project: Project, model_name: str, snapshot_id: str) -> str:
@@ -139,14 +194,14 @@ def training_key(project: Project, model_name: str, snapshot_id: str) -> str:
 
 def _manifest(
     project: Project,
-    prepared: Prepared,
-    predictors: Mapping[str, Predictor],
+    fitted: Fitted,
     saved: Mapping[str, SavedPredictor],
     record: Mapping[str, Any],
 ) -> TrainedModelManifest:
-    model, predictor = prepared.model, predictors[PREDICTOR]
+    prepared, predictor = fitted.prepared, fitted.predictors[PREDICTOR]
+    model = prepared.model
     estimator = predictor.estimator
-    return TrainedModelManifest(
+    manifest = TrainedModelManifest(
         model=model.name,
         declaration=declaration_id(project.spec, model, prepared.code),
         **asked_of(project.spec, model),
@@ -154,7 +209,7 @@ def _manifest(
         columns=tuple(_column(column.name, column.categories) for column in predictor.matrix),
         importances=tuple(estimator.importances(prepared.train.names).items()),
         iterations=estimator.iterations,
-        notes=(*prepared.notes, *estimator.notes),
+        notes=(*prepared.notes, *estimator.notes, *fitted.notes(project.spec.unit_of_value(model.name))),
         rows={"train": prepared.train.rows, "validate": prepared.validate.rows},
         until=format_instant(prepared.until),
         label=_label(prepared),
@@ -163,6 +218,7 @@ def _manifest(
         environment=environment(model),
         provenance=dict(record),
     )
+    return manifest if fitted.choice is None else manifest.but(choice=fitted.choice)
 
 
 def asked_of(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:

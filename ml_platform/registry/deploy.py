@@ -18,7 +18,7 @@ from ml_platform.core.errors import (
 )
 from ml_platform.models.predictor import load_predictor
 from ml_platform.models.train import KIND as TRAINED_MODEL
-from ml_platform.models.train import baseline_names
+from ml_platform.models.train import simpler_than
 from ml_platform.registry.approvals import APPROVE, asks_for_approval, decision_on
 from ml_platform.registry.champion import DEPLOY, champion_ref, rivals_of, was_rolled_back
 from ml_platform.registry.evaluation.key import KIND as EVALUATION
@@ -196,7 +196,7 @@ def _shortfalls(
     spec, about = project.spec.models[version.model], EvaluationManifest.of(evaluation)
     declared = TrainedModelManifest.of(project.store.get(TRAINED_MODEL, current)).declaration if current else None
     judged = about.release
-    required = requirements(spec.release, trained.id, baseline_names(trained), judged)
+    required = requirements(spec.release, trained.id, simpler_than(trained), judged)
     found = {line["other"]: line for line in judged["compared"]}
     asked = {(item.other, item.margin) for item in required}
     same_rule = judged["rule"] == rule_name(TrainedModelManifest.of(trained).declaration, declared)

@@ -48,8 +48,9 @@ def declared(tmp_path: Path, calibration: str) -> Project:
 def test_the_calibrator_of_the_guide_is_declared_fitted_and_kept(tmp_path: Path) -> None:
     project = declared(tmp_path, "equal_bins")
     rows, model = snapshot(label="lane"), project.spec.models["lane"]
-    prepared, fitted = fit_predictors(project.spec, model, Code({}, project.root, tmp_path), rows)
-    predictor = fitted["predictor"]
+    fitted = fit_predictors(project.spec, model, Code({}, project.root, tmp_path), rows)
+    prepared = fitted.prepared
+    predictor = fitted.predictors["predictor"]
     raw = predictor.estimator.predict(prepared.validate)
     asked = read_columns(rows.part("test").head(30), predictor.inputs)
     expected = np.empty((30, 3))

@@ -152,7 +152,7 @@ def version_facts(project: Project, model: str, trained_id: str, at: datetime) -
         trained_model=trained_id,
         snapshot=trained.inputs.get("snapshot", version.snapshot if version else ""),
         registered_at=version.registered_at if version else None,
-        algorithm=about.algorithm,
+        algorithm=about.fitted_algorithm,
         trained_until=about.until,
         rows=about.rows,
         declaration=about.declaration,

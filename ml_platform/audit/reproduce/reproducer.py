@@ -21,9 +21,8 @@ from ml_platform.declarations.project import ProjectSpec
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.environment import environment
 from ml_platform.models.predictor import Predictor, load_predictor
-from ml_platform.models.prepare import Prepared
 from ml_platform.models.provenance import declared_files, equipment
-from ml_platform.models.train import KIND, PREDICTOR, asked_of, fit_predictors
+from ml_platform.models.train import KIND, PREDICTOR, Fitted, asked_of, fit_predictors
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.erasure_marks import marks_of
@@ -148,8 +147,9 @@ def reproduce(
         _require_parameters(trained, then, version.model)
         spec = project.spec if today else then
         snapshot = load_snapshot(project, trained.inputs["snapshot"])
-        prepared, fitted = _fit(project, version, spec, snapshot)
-        same = _compared(trained, fitted)
+        fitted = _fit(project, version, spec, snapshot)
+        prepared, predictors = fitted.prepared, fitted.predictors
+        same = _compared(trained, predictors)
         return Reproduction(
             version=str(version),
             trained_model=trained.id,
@@ -160,11 +160,11 @@ def reproduce(
             differences=tuple(differences(recorded, equipment(spec.file.threads), environment(prepared.model))),
             files=tuple(changed_files(kept, declared_files(project.spec))),
             today=today,
-            agreement=_agreed(project, trained, fitted[PREDICTOR], snapshot),
+            agreement=_agreed(project, trained, predictors[PREDICTOR], snapshot),
             tolerance=tolerance,
             erased=tuple(mark.told for mark in marks_of(project, KIND, trained.id)),
-            seed=prepared.model.algorithm.seed,
-            seed_matters=_seed_matters(prepared, fitted[PREDICTOR]) if same[PREDICTOR] else None,
+            seed=fitted.algorithm.seed,
+            seed_matters=_seed_matters(fitted) if same[PREDICTOR] else None,
         )
 
 
@@ -186,11 +186,11 @@ def _require_parameters(trained: Artifact, spec: ProjectSpec, model: str) -> Non
             raise ArtifactDamaged(what, content_id(value), content_id(found))
 
 
-def _seed_matters(prepared: Prepared, predictor: Predictor) -> bool:
+def _seed_matters(fitted: Fitted) -> bool:
     """Return whether a fit with another seed has another fitted state."""
-    algorithm = prepared.model.algorithm
-    other = prepared.fit(algorithm.model_copy(update={"seed": algorithm.seed + 1}), calibrated=True)
-    return other.id != predictor.id
+    algorithm = fitted.algorithm
+    other = fitted.prepared.fit(algorithm.model_copy(update={"seed": algorithm.seed + 1}), calibrated=True)
+    return other.id != fitted.predictors[PREDICTOR].id
 
 
 def _recorded(version: str, trained: Artifact) -> Mapping[str, Any]:
@@ -201,9 +201,7 @@ def _recorded(version: str, trained: Artifact) -> Mapping[str, Any]:
     return recorded
 
 
-def _fit(
-    project: Project, version: Version, spec: ProjectSpec, snapshot: Snapshot
-) -> tuple[Prepared, dict[str, Predictor]]:
+def _fit(project: Project, version: Version, spec: ProjectSpec, snapshot: Snapshot) -> Fitted:
     if version.model not in spec.models:
         problem = f"the project no longer declares model {version.model}"
         raise NotReproducible(str(version), problem, "Leave --today out: its manifest keeps the declaration.")

@@ -18,7 +18,7 @@ class TrainedModelNode(ModelNode):
     stage = "make"
     purpose = "The predictor fitted on the snapshot, and its baselines"
     section = "algorithm"
-    parts = ("task", "quantile", "transforms", "algorithm", "calibration", "baselines", "value")
+    parts = ("task", "quantile", "transforms", "algorithm", "calibration", "baselines", "choose", "value")
 
     @classmethod
     def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
@@ -30,7 +30,7 @@ class TrainedModelNode(ModelNode):
         """Return the keys of the model, and how many threads fit it."""
         part = {**super().deciding(spec, subject), "threads": spec.file.threads}
         part["value"] = {name: value for name, value in part["value"].items() if name != "entities"}
-        return part
+        return {name: value for name, value in part.items() if name != "choose" or value is not None}
 
     @classmethod
     def functions(cls, spec: ProjectSpec, subject: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from ml_platform.declarations.project import ProjectSpec
 from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.labels import class_indices, read_label
 from ml_platform.models.predictor import Predictor, load_predictor
-from ml_platform.models.train import baseline_names
+from ml_platform.models.train import others_of
 from ml_platform.registry.evaluation.metrics import Figures, metrics_of
 from ml_platform.storage.manifest import Artifact
 
@@ -203,9 +203,9 @@ def doing_nothing(rows: EvaluationRows) -> Contender:
 
 
 def baselines(project: Project, rows: EvaluationRows, trained: Artifact) -> Iterator[Contender]:
-    """Yield the baselines that were fitted with a trained model."""
-    for name in baseline_names(trained):
-        yield contender(project, rows, f"baseline/{name}", "baseline", trained, f"baseline/{name}")
+    """Yield what was fitted beside a trained model: baselines, and the declared algorithm where another was chosen."""
+    for name in others_of(trained):
+        yield contender(project, rows, name, "baseline", trained, name)
 
 
 def actions_taken(found: Contender) -> dict[str, int] | None:

@@ -13,7 +13,7 @@ from ml_platform.core.hashing import format_instant
 from ml_platform.datasets.snapshot.boundaries import Part
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.models.train import KIND as TRAINED_MODEL
-from ml_platform.models.train import PREDICTOR, baseline_names
+from ml_platform.models.train import PREDICTOR, simpler_than
 from ml_platform.registry.evaluation.candidates import (
     ANCHOR,
     CHALLENGER,
@@ -234,7 +234,7 @@ class _Evaluation:
             champion_gain=None if rival is None else self._gain(rival),
             anchor=self._against_anchor(),
         )
-        names = baseline_names(self._trained)
+        names = simpler_than(self._trained)
         required = [] if self._same else requirements(self._model.release, self._trained.id, names, vars(tested))
         allowed = margin_of(self._model.release, name) * max(tested.champion_gain or 0.0, 0.0)
         compared = {item.other: vars(self._compare(item.other, allowed if item.margin else 0.0)) for item in required}

@@ -106,6 +106,8 @@ def requirements(
     ----------
     challenger
         The id of its trained model; against itself as the anchor it has nothing to show.
+    baselines
+        The names of simpler predictors, such as ``baseline/ridge``.
     tested
         The fields of `ReleaseFacts`.
     """
@@ -113,7 +115,7 @@ def requirements(
     others: list[tuple[str, Confidence]]
     if name == "first":
         others = [("do_nothing", release.first.do_nothing)]
-        others += [(f"baseline/{baseline}", release.first.baselines) for baseline in baselines]
+        others += [(baseline, release.first.baselines) for baseline in baselines]
     elif name == "changed_declaration":
         changed = release.changed_declaration
         others = [("champion", changed.champion), ("do_nothing", _above_nothing(tested, changed.do_nothing))]

@@ -41,6 +41,9 @@ class TrainedModelManifest(ArtifactKind):
         The last batch run of the rows that it was fitted on.
     predictors
         The ids of the predictor and of each baseline.
+    choice
+        Where the declaration has ``choose``: what each algorithm earned on the validate period, and the chosen one.
+        ``algorithm`` is the declared one. Where another was chosen, that one is the predictor ``declared_algorithm``.
     environment, provenance
         Libraries and machine; commit, packages and files.
     """
@@ -71,6 +74,12 @@ class TrainedModelManifest(ArtifactKind):
     size_mb: dict[str, float]
     environment: Figures
     provenance: Figures | None = None
+    choice: Figures | None = None
+
+    @property
+    def fitted_algorithm(self) -> str:
+        """The algorithm of the predictor: the declared one, or the one that was chosen."""
+        return self.algorithm if self.choice is None else str(self.choice["algorithm"])
 
     def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:
         """Return the id: of the model's name and the fitted state of the predictor and of each baseline.

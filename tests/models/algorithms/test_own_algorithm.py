@@ -58,8 +58,9 @@ def test_the_algorithm_of_the_guide_is_declared_fitted_kept_and_explained(
     install(tmp_path, monkeypatch, "own_algorithm", code_of("An algorithm of your own"), POINTS)
     project = declared(tmp_path, "{name: own_least_squares, params: {penalty: 2.0}}")
     rows, model = snapshot(label="minutes"), project.spec.models["minutes"]
-    prepared, fitted = fit_predictors(project.spec, model, Code({}, project.root, tmp_path), rows)
-    predictor = fitted["predictor"]
+    fitted = fit_predictors(project.spec, model, Code({}, project.root, tmp_path), rows)
+    prepared = fitted.prepared
+    predictor = fitted.predictors["predictor"]
     x = np.nan_to_num(prepared.train.values)
     oracle = Ridge(alpha=2.0, fit_intercept=False).fit(x, prepared.label)
     asked = rows.part("test").head(20)

@@ -41,7 +41,7 @@ def _judged(tested, *compared):
 
 
 def _asked(**tested):
-    found = requirements(Release(), "c" * 64, ["rule", "ridge"], _tested(**tested))
+    found = requirements(Release(), "c" * 64, ["baseline/rule", "baseline/ridge"], _tested(**tested))
     return [(item.other, item.confidence, item.margin) for item in found]
 
 
@@ -84,7 +84,7 @@ def test_the_anchor_itself_has_not_to_beat_itself():
 
 def test_ignore_takes_an_opponent_out():
     release = Release.model_validate({"first": {"baselines": "ignore"}, "refresh": {"anchor": "ignore"}})
-    first = requirements(release, "c", ["rule"], _tested("first", champion_gain=None, anchor=None))
+    first = requirements(release, "c", ["baseline/rule"], _tested("first", champion_gain=None, anchor=None))
     assert [(item.other, item.confidence) for item in first] == [("do_nothing", 0.95)]
     assert [item.other for item in requirements(release, "c", [], _tested())] == ["champion"]
 

@@ -1,0 +1,114 @@
+"""Choosing the simplest algorithm that is good enough: by what each earns on the validate period.
+
+The test period takes no part, so the evaluation judges the choice on rows that did not decide it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ml_platform.core.errors import TrainingError
+from ml_platform.core.formatting import amount_text
+from ml_platform.declarations.choice import Choose
+from ml_platform.declarations.model import Algorithm
+from ml_platform.models.predictor import Predictor
+from ml_platform.models.prepare import Prepared
+
+
+@dataclass(frozen=True)
+class Rung:
+    """An algorithm and what it earned.
+
+    Attributes
+    ----------
+    name
+        The algorithm's, as baselines are named.
+    gain
+        A row, over doing nothing, on the rows of the validate period that have a value for every algorithm.
+    """
+
+    name: str
+    gain: float
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The algorithms of a model, the simplest first, and which of them was chosen.
+
+    Attributes
+    ----------
+    margin
+        How much of the best gain the chosen one may lack, as a share.
+    rows
+        How many rows of the validate period were valued.
+    """
+
+    rungs: tuple[Rung, ...]
+    margin: float
+    rows: int
+
+    @property
+    def chosen(self) -> int:
+        """The place of the first algorithm that earns at most the margin less than the best.
+
+        >>> Ladder((Rung("rule", 0.5), Rung("ridge", 0.99), Rung("lightgbm", 1.0)), 0.02, 90).chosen
+        1
+        >>> Ladder((Rung("rule", -2.0), Rung("lightgbm", -1.0)), 0.02, 90).chosen
+        1
+        """
+        best = max(rung.gain for rung in self.rungs)
+        enough = best - self.margin * abs(best)
+        return next(place for place, rung in enumerate(self.rungs) if rung.gain >= enough)
+
+    def text(self, unit: str) -> str:
+        """Return why the chosen algorithm was chosen.
+
+        >>> print(Ladder((Rung("ridge", 0.99), Rung("boost", 1.0)), 0.02, 90).text("EUR").partition(": ")[2])
+        the simplest within 2 % of the best gain on 90 rows of the validate period (ridge 0.99, boost 1.00 EUR a row)
+        """
+        gains = ", ".join(f"{rung.name} {amount_text(rung.gain, places=2)}" for rung in self.rungs)
+        rule = f"the simplest within {100 * self.margin:g} % of the best gain on {self.rows:,} rows"
+        return f"{self.rungs[self.chosen].name} was chosen: {rule} of the validate period ({gains} {unit} a row)"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The ladder as a manifest has it."""
+        chosen = self.rungs[self.chosen]
+        return {**asdict(self), "rungs": [asdict(rung) for rung in self.rungs], "chosen": chosen.name}
+
+
+def climb(prepared: Prepared, choose: Choose, predictors: Sequence[tuple[str, Predictor]]) -> Ladder:
+    """Return what each of some predictors earned on the validate period, in the order in which they are given.
+
+    Raises
+    ------
+    TrainingError
+        Where no row of the validate period has a value.
+    """
+    decision, rows = predictors[0][1].decision, prepared.validate_rows
+    label = np.asarray(prepared.validate_truth)
+    values = [decision.value(rows, label, decision.nothing(rows))]
+    for _, predictor in predictors:
+        predicted = predictor.predict(rows)
+        taken = predicted["action" if predictor.classes else "score"].to_numpy()
+        values.append(decision.value(rows, label, taken))
+    valued = ~np.isnan(np.column_stack(values)).any(axis=1)
+    if not valued.any():
+        raise TrainingError(
+            f"{prepared.model.name}: choose needs rows of the validate period with a value, and a column that value "
+            "reads is null in all of them. Lengthen split.validate, or remove choose."
+        )
+    nothing, *earned = (value[valued] for value in values)
+    gains = [float(np.mean(value - nothing)) for value in earned]
+    rungs = tuple(Rung(name, gain) for (name, _), gain in zip(predictors, gains, strict=True))
+    return Ladder(rungs, choose.simplest_within, int(valued.sum()))
+
+
+def ladder_of(declared: Algorithm, baselines: dict[str, Algorithm]) -> list[tuple[str, Algorithm]]:
+    """Return a model's algorithms by name, the simplest first: its baselines, then what it declares."""
+    name = declared.name if declared.name not in baselines else f"{declared.name}_declared"
+    return [*baselines.items(), (name, declared)]
