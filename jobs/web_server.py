@@ -26,8 +26,11 @@ PAGES_VARIABLE = "ML_PLATFORM_WEB_PAGES"
 """The folder of pages without scripts, shown below ``/pages``."""
 REPORTS_VARIABLE = "ML_PLATFORM_WEB_REPORTS"
 """The folder of self-contained reports, shown below ``/pages/sandboxed``."""
+SITE_VARIABLE = "ML_PLATFORM_WEB_SITE"
+"""The folder of the site, shown below ``/pages/site``."""
 PAGES = "/pages"
 SANDBOXED = f"{PAGES}/sandboxed"
+SITE = f"{PAGES}/site"
 
 
 def page_headers(path: str) -> Mapping[str, str]:
@@ -53,13 +56,24 @@ class GuardedWebserver(DagsterWebserver[Any, Any]):
 
     def build_routes(self) -> list[BaseRoute]:
         """Return Dagster's routes with the pages before them: its last route answers every address."""
-        pages = [Mount(path, StaticFiles(directory=folder, check_dir=False)) for path, folder in self._pages.items()]
+        pages = [Mount(path, _Files(folder)) for path, folder in self._pages.items()]
         return [*pages, *super().build_routes()]  # type: ignore[no-untyped-call]
+
+
+class _Files(StaticFiles):
+    """The files of a folder, whose own address shows its ``index.html``. Before there is a folder, nothing is found."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(directory=folder, check_dir=False, html=True)
+
+    async def check_config(self) -> None:
+        """Accept a folder that is not there yet; the parent class answers 500."""
 
 
 def create_app(context: Any, path_prefix: str = "", poll_rate: int | None = None, **kwargs: Any) -> ASGIApp:
     """Return the guarded app, as Dagster's command asks for its own."""
-    folders = {SANDBOXED: os.environ.get(REPORTS_VARIABLE), PAGES: os.environ.get(PAGES_VARIABLE)}
+    variables = {SANDBOXED: REPORTS_VARIABLE, SITE: SITE_VARIABLE, PAGES: PAGES_VARIABLE}
+    folders = {path: os.environ.get(variable) for path, variable in variables.items()}
     pages = {path: Path(folder) for path, folder in folders.items() if folder}
     server = GuardedWebserver(context, path_prefix, poll_rate, access=Access.from_environment(), pages=pages)
     return server.create_asgi_app(**kwargs)

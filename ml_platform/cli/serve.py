@@ -33,7 +33,8 @@ __all__ = ["PortTaken", "ServerDied", "Serving", "serve_project"]
 
 _MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 _WEB_SERVER = "ml_platform_dagster.jobs.web_server"
-_DAGSTER, _MLFLOW_NAME, _CODE = "Dagster", "MLflow", "Code server"
+_DAGSTER, _MLFLOW_NAME, _CODE, _PAGES = "Dagster", "MLflow", "Code server", "Pages"
+_SITE = "/pages/site/index.html"
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -155,7 +156,8 @@ def _taken(host: str, port: int) -> bool:
 
 def _print_addresses(project: Project, serving: Serving) -> None:
     mlflow = serving.url(serving.mlflow_port) if _has_own_mlflow(project) else project.mlflow_uri
-    addresses = {"dagster": serving.url(serving.port), "mlflow": mlflow}
+    dagster = serving.url(serving.port)
+    addresses = {"dagster": dagster, "mlflow": mlflow, "pages": f"{dagster}{_SITE}"}
     print_json({"project": project.spec.name, **addresses, "needs_token": serving.token is not None})
     sys.stdout.flush()
 
@@ -164,6 +166,7 @@ def _show_addresses(console: SafeConsole, project: Project, serving: Serving) ->
     console.print(styled("[bold]{:<8}[/] {}", _DAGSTER, serving.url(serving.port)))
     if _has_own_mlflow(project):
         console.print(styled("[bold]{:<8}[/] {}", _MLFLOW_NAME, serving.url(serving.mlflow_port)))
+    console.print(styled("[bold]{:<8}[/] {}", _PAGES, f"{serving.url(serving.port)}{_SITE}"))
     if serving.token is not None:
         console.print("Add ?token=TOKEN to each address once; the browser keeps it as a cookie.")
     console.print("Ctrl-C stops them.")
@@ -189,6 +192,8 @@ def _start_all(servers: Servers, project: Project, serving: Serving) -> None:
     workspace = str(write_served_workspace(project, code))
     servers.start("Dagster daemon", ["dagster._daemon", "run", "-w", workspace], environment, lambda: True)
     _start_web_server(servers, project, serving, environment, workspace)
+    keeper = ["ml_platform.cli.keep_site", str(project.root.resolve())]
+    servers.start(_PAGES, keeper, environment, lambda: True)
     servers.wait_until_ready()
 
 
@@ -199,6 +204,7 @@ def _start_web_server(
     pages = {
         "ML_PLATFORM_WEB_REPORTS": str((project.state / "reports").resolve()),
         "ML_PLATFORM_WEB_PAGES": str((project.state / "pages").resolve()),
+        "ML_PLATFORM_WEB_SITE": str((project.state / "site").resolve()),
     }
     health = f"{serving.probe(serving.port)}/server_info"
     guarded = {**environment, **pages, **serving.access(serving.port).environment()}

@@ -11,14 +11,10 @@ from ml_platform.project import Project, open_project
 
 def make_site(directory: Path, to: Path | None, as_json: bool) -> None:
     """Write the site of a project and print where to open it."""
-    from ml_platform.reporting.site.facts import site_facts
-    from ml_platform.reporting.site.site import FACTS, require_own, site_folder, write_site
+    from ml_platform.reporting.site.refresh import refresh_site
+    from ml_platform.reporting.site.site import FACTS
 
-    project = open_project(directory)
-    folder = to or site_folder(project)
-    require_own(folder.resolve())
-    facts = site_facts(project, project.clock.now())
-    page = write_site(facts, folder)
+    facts, page = refresh_site(open_project(directory), to)
     counts = {
         "sources": len(facts.catalog.sources),
         "feature_tables": len(facts.catalog.feature_tables),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,3 +112,26 @@ def test_a_day_is_chosen_and_scored_by_a_click_with_all_that_it_needs(server: st
     run = launch(server, "late_parcel_refresh", *assets, tags={"dagster/partition": "2024-03-01"})
     made = ask(server, NODE, key=predictions)["assetNodeOrError"]["assetMaterializations"]
     assert run in [found["runId"] for found in made]
+
+
+def look(address: str) -> tuple[int, str, str]:
+    """Return status, text and policy of a page."""
+    try:
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            return answer.status, answer.read().decode(), answer.headers["Content-Security-Policy"]
+    except urllib.error.HTTPError as error:
+        return error.code, "", ""
+
+
+def test_the_site_is_served_without_scripts_and_what_is_not_there_is_not_found(server: str) -> None:
+    deadline = time.monotonic() + 120
+    while (found := look(f"{server}/pages/site/"))[0] == 404:  # a process of its own writes it after the servers answer
+        assert time.monotonic() < deadline, "the site was not written"
+        time.sleep(1)
+    code, page, policy = found
+    assert code == 200
+    assert "What needs a person" in page
+    assert policy.startswith("default-src 'none'")
+    assert "script-src" not in policy
+    assert "late_parcel" in look(f"{server}/pages/site/models/late_parcel.html")[1]
+    assert look(f"{server}/pages/nothing.html")[0] == 404

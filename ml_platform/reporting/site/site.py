@@ -13,17 +13,20 @@ from pathlib import Path
 
 from ml_platform.core.errors import NotASite, SiteNotWritten
 from ml_platform.core.private_files import shared_as_wanted
-from ml_platform.project import Project
 from ml_platform.reporting.site.facts import SiteFacts
 from ml_platform.reporting.site.pages import site_files
+from ml_platform.reporting.site.recorded import MARKER
 
-MARKER = ".ml_platform_site"
-"""The file by which a folder is known as a site; it lists what else was written."""
 FACTS = "catalog.json"
 
 
-def write_site(facts: SiteFacts, folder: Path) -> Path:
+def write_site(facts: SiteFacts, folder: Path, state: str = "") -> Path:
     """Write the site into a folder, in place of an older one, and return its first page.
+
+    Parameters
+    ----------
+    state
+        What was recorded when the facts were gathered (`recorded_state`).
 
     Raises
     ------
@@ -39,16 +42,11 @@ def write_site(facts: SiteFacts, folder: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with shared_as_wanted(), tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
             new = Path(beside) / "new"
-            _write(new, written)
+            _write(new, written, state)
             _take_place(new, target, Path(beside) / "old")
     except OSError as error:
         raise SiteNotWritten(folder, error.strerror or str(error)) from None
     return target / "index.html"
-
-
-def site_folder(project: Project) -> Path:
-    """Return where the site of a project is; `ml-platform up` serves it below ``/pages/site``."""
-    return project.state / "site"
 
 
 def require_own(folder: Path) -> None:
@@ -77,12 +75,14 @@ def _own_files(folder: Path) -> set[str]:
         return set()
 
 
-def _write(folder: Path, written: Mapping[str, str]) -> None:
+def _write(folder: Path, written: Mapping[str, str], state: str) -> None:
     for name, text in written.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    (folder / MARKER).write_text(json.dumps({"files": sorted(written)}, indent=1) + "\n", encoding="utf-8")
+    (folder / MARKER).write_text(
+        json.dumps({"files": sorted(written), "state": state}, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 def _take_place(new: Path, target: Path, old: Path) -> None:
