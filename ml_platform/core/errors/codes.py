@@ -147,6 +147,11 @@ CODES: Mapping[str, ErrorCode] = {
         "Commit them, or declare `dirty_tree: mark`.",
     ),
     "NoSuchVersion": ErrorCode("E-VERSION-001", "A model has no version of this name.", _NAMES),
+    "NotComparable": ErrorCode(
+        "E-VERSION-002",
+        "Two versions have no rows on which they can be compared.",
+        "Name two versions of one model, and run the project so that it has a snapshot.",
+    ),
     "NotReproducible": ErrorCode(
         "E-REPRODUCE-001",
         "What a version was trained from was removed, erased or made by another code version.",

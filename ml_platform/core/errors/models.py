@@ -29,6 +29,10 @@ class NoSuchVersion(PlatformError):
         super().__init__(f"{text}: {problem}")
 
 
+class NotComparable(PlatformError):
+    """Two versions have no rows on which they can be compared."""
+
+
 class NotReproducible(PlatformError):
     """What is needed to train a version again is not in the store."""
 

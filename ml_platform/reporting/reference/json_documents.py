@@ -22,6 +22,10 @@ FIELDS: Mapping[str, str] = {
     "predictions": "predictions",
     "approve": "version decision actor ledger_line champion",
     "site": "project page facts sources feature_tables features models",
+    "compare": (
+        "verdict sureness first second snapshot unit rows start end declared metrics gains difference days changed "
+        "actions rows_shown notes page"
+    ),
     "card": "model version page health worth",
     "explain": "prediction_id model description key prediction_time effective_time scored_at answer inputs through "
     "population asked_by contributions version made again from_features outcome what_if problems holds; "

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 import jinja2
@@ -22,19 +23,38 @@ from ml_platform.core.formatting import (
 )
 from ml_platform.core.web.policies import EXPLANATION_POLICY, SITE_POLICY, with_policy
 from ml_platform.reporting.catalog.node_facts import Link
+from ml_platform.reporting.comparison.comparison import VersionComparison
 from ml_platform.reporting.site.day_chart import day_chart
 from ml_platform.reporting.site.dependence_chart import dependence_chart
 from ml_platform.reporting.site.distribution_svg import curve
 from ml_platform.reporting.site.facts import SiteFacts
 from ml_platform.reporting.site.lineage_picture import around, lineage_edges, lineage_picture
 from ml_platform.reporting.site.links import anchor, href
+from ml_platform.reporting.site.pair_chart import pair_chart
 from ml_platform.reporting.site.score_charts import calibration_chart, predicted_actual_chart
 from ml_platform.reporting.site.search import search_script
 from ml_platform.reporting.site.yaml_highlight import highlighted
 
 _PACKAGE = "ml_platform.reporting.site"
 _AS_THEY_ARE = ("style.css", "search.js")
-_CHARTS = (curve, day_chart, dependence_chart, calibration_chart, predicted_actual_chart)
+_CHARTS = (curve, day_chart, pair_chart, dependence_chart, calibration_chart, predicted_actual_chart)
+_FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        "amount": amount_text,
+        "anchor": anchor,
+        "at": datetime.fromisoformat,
+        "each": lambda span: span.removeprefix("1 "),
+        "figure": figure_text,
+        "highlighted": highlighted,
+        "instant": instant_text,
+        "money": money_text,
+        "plain": lambda value: figure_text(value) if isinstance(value, float) else str(value),
+        "sentence": lambda text: f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else "",
+        "share": share_text,
+        "value": value_text,
+        "words": lambda name: name.replace("_", " "),
+    }
+)
 
 
 def site_files(facts: SiteFacts) -> dict[str, str]:
@@ -47,6 +67,26 @@ def card_page(facts: SiteFacts, model: str) -> str:
     """Return the page of one model on its own: it needs no other file and has no script."""
     page = _Page(facts, style=Markup(_text("style.css")))
     return page.write("card.html", "", Link("models", model), _about_model(facts, model))
+
+
+def comparison_page(found: VersionComparison) -> str:
+    """Return the page of a comparison on its own: it needs no other file and has no script."""
+    templates = _environment()
+    page = templates.get_template("comparison.html").render(found=found, style=Markup(_text("style.css")))
+    return with_policy(page, EXPLANATION_POLICY)
+
+
+def _environment() -> jinja2.Environment:
+    templates = jinja2.Environment(
+        autoescape=True,
+        loader=jinja2.PackageLoader(_PACKAGE),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= _FILTERS
+    templates.globals |= {chart.__name__: chart for chart in _CHARTS}
+    return templates
 
 
 def _pages(facts: SiteFacts) -> Iterator[tuple[str, str]]:
@@ -83,12 +123,8 @@ class _Page:
 
     def __init__(self, facts: SiteFacts, style: Markup | None = None) -> None:
         self._edges, self._is_alone = lineage_edges(facts.catalog), style is not None
-        loader = jinja2.PackageLoader(_PACKAGE)
-        self._templates = jinja2.Environment(
-            autoescape=True, loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        self._templates.filters |= _filters(facts)
-        self._templates.globals |= {chart.__name__: chart for chart in _CHARTS}
+        self._templates = _environment()
+        self._templates.filters["age"] = partial(age_text, now=facts.catalog.now)
         self._templates.globals |= {"site": facts, "facts": facts.catalog, "link": Link, "style": style}
 
     def write(self, template: str, root: str, center: Link, about: Mapping[str, Any]) -> str:
@@ -106,21 +142,3 @@ class _Page:
         picture = "" if self._is_alone else lineage_picture(edges, to, center)
         page = self._templates.get_template(template).render(about, root=root, href=to, lineage=picture)
         return with_policy(page, EXPLANATION_POLICY if self._is_alone else SITE_POLICY)
-
-
-def _filters(facts: SiteFacts) -> dict[str, Callable[..., Any]]:
-    return {
-        "amount": amount_text,
-        "anchor": anchor,
-        "at": datetime.fromisoformat,
-        "age": partial(age_text, now=facts.catalog.now),
-        "each": lambda span: span.removeprefix("1 "),
-        "figure": figure_text,
-        "highlighted": highlighted,
-        "instant": instant_text,
-        "money": money_text,
-        "sentence": lambda text: f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else "",
-        "share": share_text,
-        "value": value_text,
-        "words": lambda name: name.replace("_", " "),
-    }

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 
+from ml_platform.reporting.comparison.compare import compare_versions
 from ml_platform.reporting.site.facts import card_facts, site_facts
-from ml_platform.reporting.site.pages import card_page
+from ml_platform.reporting.site.pages import card_page, comparison_page
 from ml_platform.reporting.site.site import write_site
+from ml_platform.storage.versions import versions
 from tests.audit.verify.factory import MODEL, NOON, build_factory
 from tests.browser import chromium
 from tests.page_faults import MODES, Mode, open_as, page_faults
@@ -47,6 +49,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
     write_site(site_facts(project, NOW), folder / "site")
     (folder / "card.html").write_text(card_page(card_facts(project, NOW, MODEL, 1), MODEL))
+    compared = compare_versions(project, *versions(project, MODEL), 10)
+    (folder / "comparison.html").write_text(comparison_page(compared))
     return folder
 
 
@@ -68,7 +72,7 @@ def test_a_page_without_a_fault_has_none(browser: webdriver.Chrome, tmp_path: Pa
 @pytest.mark.parametrize("mode", MODES)
 def test_no_page_of_the_site_has_a_fault(browser: webdriver.Chrome, site: Path, mode: Mode) -> None:
     pages = sorted(site.rglob("*.html"))
-    assert len(pages) == 7
+    assert len(pages) == 8
     for page in pages:
         open_as(browser, page.as_uri(), mode)
         assert page_faults(browser) == [], (page.name, mode)

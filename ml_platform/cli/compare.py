@@ -1,0 +1,110 @@
+"""The command that compares two versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+
+from ml_platform.cli.json_output import print_json
+from ml_platform.cli.summary import wide_console
+from ml_platform.core.formatting import amount_text, figure_text
+from ml_platform.core.terminal_text import plain_table, styled
+from ml_platform.project import open_project
+from ml_platform.registry.resolve import version_named
+from ml_platform.reporting.comparison.comparison import Gain, VersionComparison
+
+
+def compare(directory: Path, first: str, second: str, rows: int, html: Path | None, as_json: bool) -> None:
+    """Compare two versions and print the result, or write it as a page."""
+    from ml_platform.reporting.comparison.compare import compare_versions
+
+    project = open_project(directory)
+    found = compare_versions(project, version_named(project, first), version_named(project, second), rows)
+    page = _write(found, html) if html is not None else None
+    if as_json:
+        print_json({**found.as_json(), "page": str(page) if page else None})
+    elif page is not None:
+        print(f"{found.text} Open {page.as_uri()}")
+    else:
+        _print(found, wide_console())
+
+
+def _write(found: VersionComparison, html: Path) -> Path:
+    from ml_platform.core.page_file import write_page_file
+    from ml_platform.reporting.site.pages import comparison_page
+
+    return write_page_file(comparison_page(found), html)
+
+
+def _print(found: VersionComparison, console: Console) -> None:
+    console.print(styled("\n[bold]{}[/]\n{}\n", found.text, found.sureness_text))
+    console.print(_money(found))
+    console.print(styled("\n[bold]Metrics[/]"))
+    console.print(_metrics(found))
+    console.print(styled("\n[bold]Declarations[/]"))
+    console.print(_declared(found))
+    console.print(styled("\n[bold]{}[/]", f"{found.changed:,} rows have another {_what(found)}"))
+    for part in _changed(found):
+        console.print(part)
+    for note in found.notes:
+        console.print(styled("\n[yellow]{}[/]", note))
+    console.print(styled("\n[dim]By day: ml-platform compare {} {} --html FILE[/]", found.first, found.second))
+
+
+def _what(found: VersionComparison) -> str:
+    return "action" if found.actions or not found.changed else "prediction"
+
+
+def _money(found: VersionComparison) -> RenderableType:
+    table = plain_table(f"gain ({found.unit})", "over doing nothing", "95 % interval", "rests on", right=(1,))
+    for name, gain in (*zip((found.first, found.second), found.gains, strict=True), ("difference", found.difference)):
+        table.add_row(name, amount_text(gain.amount), interval(gain), gain.basis_text)
+    return table
+
+
+def interval(gain: Gain) -> str:
+    """Return both ends of an interval; a dash where there is none."""
+    return "–" if gain.low is None else f"{amount_text(gain.low)} to {amount_text(gain.high)}"
+
+
+def _metrics(found: VersionComparison) -> RenderableType:
+    table = plain_table("", found.first, found.second, right=(1, 2))
+    for name, (before, after) in found.metrics.items():
+        table.add_row(name, figure_text(before), figure_text(after))
+    return table
+
+
+def _declared(found: VersionComparison) -> RenderableType:
+    if found.declared is None:
+        return "A version does not record its declaration."
+    if not found.declared:
+        return "Equal. The versions differ in the rows that they were trained on."
+    table = plain_table("key", found.first, found.second)
+    for change in found.declared:
+        table.add_row(change.key, change.before or "not written", change.after or "not written")
+    return table
+
+
+def _changed(found: VersionComparison) -> Iterator[RenderableType]:
+    for change in found.actions:
+        beyond = "more" if change.gain >= 0 else "less"
+        gain = f"{amount_text(abs(change.gain), found.unit)} {beyond}"
+        yield f"{change.before} became {change.after} on {change.rows:,} rows, which earned {gain}"
+    if found.rows_shown:
+        table = plain_table(
+            "at", "row", "label", "before", "after", f"earned more ({found.unit})", right=(5,), whole=(0,)
+        )
+        for row in found.rows_shown:
+            key = ", ".join(str(value) for value in row.key.values())
+            values = (shown(value) for value in (row.label, row.before, row.after))
+            table.add_row(row.at[:16].replace("T", " "), key, *values, amount_text(row.gain))
+        yield table
+
+
+def shown(value: object) -> str:
+    """Return a label, an action or a prediction."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return figure_text(value) if isinstance(value, float) else str(value)
