@@ -49,7 +49,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
     write_site(site_facts(project, NOW), folder / "site")
     (folder / "card.html").write_text(card_page(card_facts(project, NOW, MODEL, 1), MODEL))
-    compared = compare_versions(project, *versions(project, MODEL), 10)
+    first, second = versions(project, MODEL)
+    compared = compare_versions(project, first, second, 10)
     (folder / "comparison.html").write_text(comparison_page(compared))
     return folder
 

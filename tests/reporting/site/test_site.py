@@ -11,7 +11,8 @@ import pytest
 
 from ml_platform.core.errors import NotASite, SiteNotWritten
 from ml_platform.reporting.site.facts import SiteFacts, site_facts
-from ml_platform.reporting.site.site import MARKER, write_site
+from ml_platform.reporting.site.recorded import MARKER
+from ml_platform.reporting.site.site import write_site
 from tests.shop_project import open_shop
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
