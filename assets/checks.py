@@ -1,6 +1,6 @@
 """The platform's check results as Dagster's, on the asset that they judge."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -12,11 +12,10 @@ from ml_platform.declarations.source import SourceSpec
 from ml_platform.operations.monitoring.upstream_versions import UPSTREAM_VERSION
 from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform.sources.quarantine_check import QUARANTINE
+from ml_platform_dagster.assets.check_texts import FRESHNESS
 from ml_platform_dagster.assets.metadata import Metadata, literal, table
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.step import Step
-
-FRESHNESS = "freshness"
 
 
 def source_checks(spec: SourceSpec) -> tuple[str, ...]:
@@ -26,9 +25,18 @@ def source_checks(spec: SourceSpec) -> tuple[str, ...]:
     return (*check_names(spec.expectations), *([FRESHNESS] if spec.freshness else []), *dirty, *upstream)
 
 
-def check_specs(node: Node, names: Sequence[str]) -> list[dg.AssetCheckSpec]:
-    """Return the checks of a node by name. A failed one of severity ``error`` stops what depends on the node."""
-    return [dg.AssetCheckSpec(name, asset=asset_key(node.name), blocking=True) for name in names]
+def check_specs(
+    node: Node, names: Sequence[str], texts: Mapping[str, str], *, blocking: bool = True
+) -> list[dg.AssetCheckSpec]:
+    """Return the checks of a node by name. A failed one of severity ``error`` stops what depends on the node.
+
+    Parameters
+    ----------
+    texts
+        What each asks, with its limit, and whether it blocks: Markdown by the names of the checks.
+    """
+    key = asset_key(node.name)
+    return [dg.AssetCheckSpec(name, asset=key, blocking=blocking, description=texts[name]) for name in names]
 
 
 def report_checks(step: Step, names: Sequence[str], results: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
@@ -42,17 +50,26 @@ def report_checks(step: Step, names: Sequence[str], results: Sequence[CheckResul
         yield check_result(step.node.name, found.get(name) or CheckResult(name, True, summary={"rows": "none yet"}))
 
 
-def check_result(node: str, result: CheckResult) -> dg.AssetCheckResult:
-    """Return one of the platform's check results as Dagster shows it, with the rows that failed."""
-    metadata: Metadata = {name: _shown(value) for name, value in result.summary.items()}
+def check_result(node: str, result: CheckResult, pictures: Sequence[str] = ()) -> dg.AssetCheckResult:
+    """Return one of the platform's check results as Dagster shows it, with the rows that failed.
+
+    Parameters
+    ----------
+    pictures
+        Markdown, for the end of the description: the UI shows it there without a click.
+    """
+    metadata: Metadata = {
+        name.replace("_", " "): _shown(value) for name, value in result.summary.items() if name != "problem"
+    }
     if result.failing_rows:
-        metadata["failing_rows"] = table(result.failing_rows)
+        metadata["failing rows"] = table(result.failing_rows)
+    text = literal(result.summary.get("problem") or ("Passed." if result.passed else "Failed."))
     return dg.AssetCheckResult(
         asset_key=asset_key(node),
         check_name=result.name,
         passed=result.passed,
         severity=dg.AssetCheckSeverity.ERROR if result.severity == "error" else dg.AssetCheckSeverity.WARN,
-        description=literal(result.summary["problem"]) if "problem" in result.summary else None,
+        description="\n\n".join([text, *pictures]),
         metadata=metadata,
     )
 

@@ -1,10 +1,12 @@
-"""The asset of a deployment: the version in charge, and how it came to be."""
+"""The asset of a deployment: the live version, what it earned, and how it was released."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from ml_platform.core.errors import ApprovalNeeded, ReleaseRefused
+from ml_platform.core.formatting import instant_text, money_text
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.alerts import send_alert
 from ml_platform.operations.versions.not_deployed import kept_alert, kept_text, someone_must_act
@@ -16,16 +18,24 @@ from ml_platform.registry.evaluation.key import KIND as EVALUATION
 from ml_platform.registry.rollout import rollout_of
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import deployment_record
+from ml_platform.reporting.overview.model_overview import ModelOverview, model_overview
+from ml_platform.reporting.overview.version_history import VersionHistory
+from ml_platform.reporting.overview.worth import Worth
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.ledger.anchors import signature_of
 from ml_platform.storage.ledger.lines import Head, LedgerLine, ledger_head, ledger_lines
 from ml_platform.storage.versions import version_of
-from ml_platform_dagster.assets.metadata import Metadata, mlflow_url, table
+from ml_platform_dagster.assets.metadata import Metadata, bullets, grouped, mlflow_url, plotted, table
 from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.partitions import open_days
-from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.assets.step import Step, closing
+from ml_platform_dagster.assets.summary import model_page, summary
+from ml_platform_dagster.assets.worth_picture import worth_picture
 from ml_platform_dagster.resources.project import ProjectParam
+
+TRAINED_MODEL = "trained_model"
+_BRACKETS = re.compile(r" ?\([^()]*\)")
 
 
 def build_deployment(project: Project, node: Node) -> dg.AssetsDefinition:
@@ -71,8 +81,7 @@ def deployed(project: Project, model: str, trained: str, line: LedgerLine | None
     version = version_of(project, model, trained)
     if line is not None and version is not None:
         track(project, deployment_record(version, line.at, line.reason))
-    made = {"id": trained, "version": str(version), "made": "reused" if line is None else "now"}
-    return made | _metadata(project, model) | mlflow_url(project, model, trained)
+    return _metadata(project, model, str(version), trained, changed=line is not None)
 
 
 def _waits(step: Step, model: str, waits: ApprovalNeeded) -> str:
@@ -104,33 +113,95 @@ def _stays(step: Step, model: str, reason: str) -> Iterator[dg.AssetObservation 
     project, current = step.project, champion(step.project, model)
     step.context.log.info(reason)
     if current is None:
-        yield dg.AssetObservation(asset_key(step.node.name), metadata={"made": "reused", "not deployed": reason})
+        what, _, why = reason.partition(": ")
+        metadata: Metadata = {
+            **summary(_sentence(what), [f"{_sentence(why)}."] if why else [], links=[model_page(model)]),
+            "not deployed": reason,
+            "computed": "no, unchanged",
+        }
+        yield dg.AssetObservation(asset_key(step.node.name), metadata=metadata)
         return
     step.record(current.id)
-    made = {"id": current.id, "version": str(current), "made": "reused", "not deployed": reason}
-    yield dg.MaterializeResult(
-        metadata=made | _metadata(project, model) | mlflow_url(project, model, current.id),
-        data_version=dg.DataVersion(current.id),
+    shown = _metadata(project, model, str(current), current.id, changed=False, not_deployed=reason)
+    yield dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(current.id))
+
+
+def _metadata(
+    project: Project, model: str, version: str, trained: str, *, changed: bool, not_deployed: str = ""
+) -> Metadata:
+    now = project.clock.now()
+    overview, made = model_overview(project, model, now), project.store.get(TRAINED_MODEL, trained)
+    lines = ledger_lines(project.database, champion_ref(model))
+    last, head = lines[-1], ledger_head(project.database)
+    return {
+        **_summary(overview, not_deployed, worth_picture(project, model, overview.unit, made)),
+        "version": version,
+        **({"not deployed": not_deployed} if not_deployed else {}),
+        **mlflow_url(project, model, trained),
+        "health": overview.health,
+        "needs a person": bullets(item.what for item in overview.attention if item.urgent),
+        "worth a look": bullets(item.what for item in overview.attention if not item.urgent),
+        "next training": overview.next_runs.training_text,
+        "live since": instant_text(last.at),
+        "deployed by": last.actor,
+        "why": bullets(overview.live.reasons if overview.live else [last.reason]),
+        **plotted({"live version number": overview.live.number if overview.live else None}),
+        "versions": table([_version(item) for item in overview.versions]),
+        "ledger": table([_row(line) for line in reversed(lines[-20:])]),
+        "anchor": str(anchor(project, model)),
+        **closing(project, now, trained, reused=not changed),
+        **(anchor_metadata(project, head) if head else {}),
+    }
+
+
+def _summary(overview: ModelOverview, not_deployed: str, pictures: Sequence[str]) -> Metadata:
+    live = overview.live
+    kept = f"{_sentence(_in_short(not_deployed))}." if not_deployed else ""
+    rows = [(f"{item.number} {item.outcome}", *_worth(item.tested)) for item in overview.versions]
+    heading = ("version", f"gain in test ({overview.unit})", "95 % interval")
+    if overview.worth is not None:
+        rows.insert(0, ("earned since deployment", *_worth(overview.worth)))
+    return summary(
+        f"Version {live.number} is live since {live.since:%Y-%m-%d}" if live else "No version is live",
+        [overview.worth_text, kept, *(f"{_sentence(item.what)}." for item in overview.attention if item.urgent)],
+        [heading, *rows],
+        pictures,
+        links=[model_page(overview.name)],
     )
 
 
-def _metadata(project: Project, model: str) -> Metadata:
-    lines = ledger_lines(project.database, champion_ref(model))
-    last, head = lines[-1], ledger_head(project.database)
-    return (anchor_metadata(project, head) if head else {}) | {
-        "anchor": str(anchor(project, model)),
-        "who": last.actor,
-        "when": last.at.isoformat(),
-        "why": last.reason,
-        "ledger": table([_row(line) for line in reversed(lines[-20:])]),
-    }
+def _worth(worth: Worth | None) -> tuple[str, str]:
+    if worth is None:
+        return "", ""
+    if worth.low is None or worth.high is None:
+        return money_text(worth.gain), worth.sureness
+    return money_text(worth.gain), f"{money_text(worth.low)} to {money_text(worth.high)}"
+
+
+def _version(item: VersionHistory) -> dict[str, object]:
+    return {"version": item.number, "outcome": item.outcome, "trained": f"{item.trained_at:%Y-%m-%d}", "why": item.text}
+
+
+def _in_short(reason: str) -> str:
+    """Return a reason without what is in brackets: differences, intervals, and what they rest on.
+
+    >>> _in_short("kept version 1: 39 % sure, needs 50 % (difference -2, from 15 days (worth 5)); auc is 0.5")
+    'kept version 1: 39 % sure, needs 50 %; auc is 0.5'
+    """
+    while (shorter := _BRACKETS.sub("", reason)) != reason:
+        reason = shorter
+    return reason
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def anchor_metadata(project: Project, head: Head) -> Metadata:
     """Return what notes the ledger's head in the event log."""
     key = project.spec.file.audit.ledger_key
-    signed = {"ledger_signature": signature_of(head, key)} if key else {}
-    return {"ledger_seq": head.seq, "ledger_hash": head.hash, **signed}
+    signed = {"ledger_signature": grouped(signature_of(head, key))} if key else {}
+    return {"ledger_seq": str(head.seq), "ledger_hash": grouped(head.hash), **signed}
 
 
 def _row(line: LedgerLine) -> dict[str, object]:

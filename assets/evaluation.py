@@ -5,13 +5,15 @@ verifies gates and rule itself. A missed gate, and a champion that earns no more
 someone must act. A challenger that loses is a warning.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
+from ml_platform.core.formatting import money_text
 from ml_platform.declarations.graph import Node
+from ml_platform.declarations.metric_names import headline_metric
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.operations.versions.not_deployed import kept_headline
 from ml_platform.project import Project
@@ -20,23 +22,30 @@ from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.registry.evaluation.reasons import gate_text, merits, shortfalls
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import evaluation_record
+from ml_platform.reporting.overview.worth import tested_worth
 from ml_platform.reporting.plots.pictures import evaluation_pictures
+from ml_platform.reporting.plots.small_pictures import small_evaluation_pictures
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import version_of
+from ml_platform_dagster.assets.check_texts import release_texts
+from ml_platform_dagster.assets.checks import check_specs
 from ml_platform_dagster.assets.metadata import (
     Metadata,
     bullets,
-    made_metadata,
+    literal,
     mlflow_url,
     money,
     money_with_interval,
+    period_text,
+    plotted,
     table,
 )
 from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
-from ml_platform_dagster.assets.plots import draw_once, shown
+from ml_platform_dagster.assets.plots import draw_once, in_place, linked
 from ml_platform_dagster.assets.step import AssetEvents, Step
+from ml_platform_dagster.assets.summary import model_page, summary
 from ml_platform_dagster.resources.project import ProjectParam
 
 RELEASE_RULE = "release_rule"
@@ -45,22 +54,28 @@ RELEASE_RULE = "release_rule"
 def build_evaluation(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of a model's evaluation."""
     model = model_of(project, node)
-    specs = [dg.AssetCheckSpec(name, asset=asset_key(node.name)) for name in release_checks(model)]
+    specs = check_specs(node, release_checks(model), release_texts(model), blocking=False)
 
-    @declared_asset(project, node, kinds={"money"}, check_specs=specs)
+    @declared_asset(project, node, kinds={"report"}, check_specs=specs)
     def evaluation(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         trained = step.input("trained_model")
         snapshot = step.input("snapshot")
         rivals = rivals_of(project, model.name, trained, snapshot)
         made = evaluate_model(project, model.name, trained, snapshot, rivals.champion, rivals.anchor)
-        pictures = draw_once(project, EvaluationManifest, made.artifact, evaluation_pictures)
+        large = draw_once(project, EvaluationManifest, made.artifact, evaluation_pictures)
         version = version_of(project, model.name, trained)
         if version is not None and not made.reused:
-            track(project, evaluation_record(version, made.artifact, datetime.now(UTC), pictures))
-        links = mlflow_url(project, model.name, trained) | shown(project, pictures)
-        checks = list(release_results(project, node, made.artifact))
-        yield step.result(made, made_metadata(made) | _metadata(made.artifact) | links, checks)
+            track(project, evaluation_record(version, made.artifact, datetime.now(UTC), large.objects))
+        small = draw_once(project, EvaluationManifest, made.artifact, small_evaluation_pictures)
+        metadata = {
+            **evaluation_summary(project, made.artifact, small),
+            **mlflow_url(project, model.name, trained),
+            **_metadata(model, made.artifact),
+            "large pictures": dg.MetadataValue.md(linked(large)),
+        }
+        checks = list(release_results(project, node, made.artifact, small))
+        yield step.result(made, metadata, checks)
 
     return evaluation
 
@@ -70,7 +85,9 @@ def release_checks(model: ModelSpec) -> tuple[str, ...]:
     return (*(f"gate_{name}" for name in sorted(model.gates)), RELEASE_RULE)
 
 
-def release_results(project: Project, node: Node, evaluation: Artifact) -> Iterator[dg.AssetCheckResult]:
+def release_results(
+    project: Project, node: Node, evaluation: Artifact, pictures: Artifact
+) -> Iterator[dg.AssetCheckResult]:
     """Yield the results of gates and release rule from what an evaluation holds."""
     for gate in EvaluationManifest.of(evaluation).gates:
         yield dg.AssetCheckResult(
@@ -80,10 +97,10 @@ def release_results(project: Project, node: Node, evaluation: Artifact) -> Itera
             description=gate_text(gate),
             metadata={"figure": gate["figure"], "limit": gate["limit"]},
         )
-    yield _rule_result(project, node, evaluation)
+    yield _rule_result(project, node, evaluation, pictures)
 
 
-def _rule_result(project: Project, node: Node, evaluation: Artifact) -> dg.AssetCheckResult:
+def _rule_result(project: Project, node: Node, evaluation: Artifact, pictures: Artifact) -> dg.AssetCheckResult:
     about = EvaluationManifest.of(evaluation)
     release, none = about.release, about.verdict == "deploy none"
     current = champion(project, about.model)
@@ -97,9 +114,15 @@ def _rule_result(project: Project, node: Node, evaluation: Artifact) -> dg.Asset
         check_name=RELEASE_RULE,
         passed=release["passed"] and not none,
         severity=dg.AssetCheckSeverity.ERROR if none else dg.AssetCheckSeverity.WARN,
-        description=": ".join(filter(None, [f"**{headline.capitalize()}**", "; ".join(reasons)])),
+        description="\n\n".join([_with_reasons(headline, reasons), *in_place(pictures, ["gain"])]),
         metadata={"rule": release["rule"], "test days": release["days"], **_sureness(release)},
     )
+
+
+def _with_reasons(headline: str, reasons: Sequence[str]) -> str:
+    if not reasons:
+        return f"**{_sentence(headline)}**."
+    return f"**{_sentence(headline)}**: \n\n" + "\n".join(f"- {literal(reason)}" for reason in reasons)
 
 
 def _sureness(release: Mapping[str, Any]) -> Metadata:
@@ -112,20 +135,53 @@ def _sureness(release: Mapping[str, Any]) -> Metadata:
     return shown
 
 
-def _metadata(evaluation: Artifact) -> Metadata:
+def evaluation_summary(project: Project, evaluation: Artifact, pictures: Artifact) -> Metadata:
+    """Return the summary of an evaluation: what follows for the version, what it earned, and its rivals."""
+    about = EvaluationManifest.of(evaluation)
+    challenger = version_of(project, about.model, evaluation.inputs["trained_model"])
+    number = challenger.number if challenger else "?"
+    verdict = f"Version {number} meets its gates and the release rule"
+    if about.verdict == "same":
+        verdict = f"Version {number} is the live version"
+    elif about.verdict != "deploy":
+        verdict = _sentence(kept_headline(about, champion(project, about.model), challenger))
+    worth = tested_worth(about)
+    return summary(
+        verdict,
+        [f"On {about.days} test days it {worth.text}."] if worth else [],
+        [("contender", f"gain ({about.currency})", "95 % interval")] + [_line(rival) for rival in about.contenders],
+        in_place(pictures, ["gain", "gain_by_day"]),
+        [model_page(about.model)],
+    )
+
+
+def _line(rival: Mapping[str, Any]) -> tuple[str, str, str]:
+    gain, low, high = (rival["figures"][f"value_vs_do_nothing{end}"] for end in ("", "_low", "_high"))
+    interval = "" if low is None or high is None else f"{money_text(low)} to {money_text(high)}"
+    return str(rival["name"]).removeprefix("baseline/"), money_text(gain), interval
+
+
+def _metadata(model: ModelSpec, evaluation: Artifact) -> Metadata:
     about = EvaluationManifest.of(evaluation)
     figures, currency = about.figures, about.currency
     ends = figures["value_vs_do_nothing_low"], figures["value_vs_do_nothing_high"]
     return {
-        "verdict": about.verdict,
-        "reasons": bullets(about.reasons),
-        "gain_over_doing_nothing": money_with_interval(
+        "decision": about.verdict,
+        "gain over doing nothing": money_with_interval(
             figures["value_vs_do_nothing"] or 0.0, *ends, about.contenders[0]["interval"], currency
         ),
-        "test_period": f"{about.start} to {about.end}",
+        **plotted(
+            {
+                f"gain ({currency})": figures["value_vs_do_nothing"],
+                headline_metric(model): figures.get(headline_metric(model)),
+                **_sureness(about.release),
+            }
+        ),
+        "reasons": bullets(about.reasons),
+        "test period": period_text(about.start, about.end),
         "dagster/row_count": about.rows,
-        "figures": dg.MetadataValue.json(figures),
         "contenders": table([_row(rival, currency) for rival in about.contenders]),
+        "figures": dg.MetadataValue.json(figures),
         "notes": bullets(about.notes),
     }
 
@@ -138,7 +194,11 @@ def _row(rival: Mapping[str, Any], currency: str) -> dict[str, Any]:
         money(gain, None, None, currency) if basis is None else money_with_interval(gain, low, high, basis, currency)
     )
     shown = {name: figures[name] for name in ("auc", "brier", "pinball", "coverage", "rmse", "mae") if name in figures}
-    return {"contender": rival["name"], "role": rival["role"], "gain over doing nothing": ahead, **shown}
+    return {"contender": rival["name"], **shown, "role": rival["role"], "gain over doing nothing": ahead}
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 class EvaluationBuilder(NodeBuilder):

@@ -15,12 +15,15 @@ from ml_platform.reporting.catalog.feature_tables import feature_table_facts
 from ml_platform.sources.checks.results import ChecksFailed
 from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
 from ml_platform.storage.materialization import Materialized
+from ml_platform_dagster.assets.check_texts import expectation_texts
 from ml_platform_dagster.assets.checks import check_specs, report_checks
 from ml_platform_dagster.assets.metadata import (
     Metadata,
+    age_in_hours,
     column_lineage,
     described,
-    made_metadata,
+    newest_text,
+    period_text,
     table,
     table_schema,
     used_by,
@@ -28,6 +31,7 @@ from ml_platform_dagster.assets.metadata import (
 from ml_platform_dagster.assets.node_asset import declared_asset
 from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.step import AssetEvents, Step
+from ml_platform_dagster.assets.summary import summary
 from ml_platform_dagster.resources.project import ProjectParam
 
 
@@ -37,7 +41,9 @@ def build_feature_table_asset(project: Project, node: Node) -> dg.AssetsDefiniti
     names = check_names(spec.expectations)
     lineage = column_lineage(feature_lineage(project.spec, spec))
 
-    @declared_asset(project, node, kinds={"features", "duckdb"}, check_specs=check_specs(node, names))
+    specs = check_specs(node, names, expectation_texts(spec.expectations))
+
+    @declared_asset(project, node, kinds={"table", "duckdb"}, check_specs=specs)
     def feature_table(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         source = step.inputs[NodeName("source", spec.source)]
@@ -49,26 +55,31 @@ def build_feature_table_asset(project: Project, node: Node) -> dg.AssetsDefiniti
             yield from checks
             raise ChecksFailed(node.name, results)
         facts = feature_table_facts(project, spec.name, step.now, {}, made.artifact)
-        told = _metadata(facts, made) | {"dagster/column_lineage": lineage}
-        yield step.result(made, told, checks, rows=pending.rows)
+        metadata = _metadata(step, facts, made) | {"dagster/column_lineage": lineage}
+        yield step.result(made, metadata, checks, rows=pending.rows)
 
     return feature_table
 
 
-def _metadata(facts: FeatureTableFacts, made: Materialized) -> Metadata:
+def _metadata(step: Step, facts: FeatureTableFacts, made: Materialized) -> Metadata:
     about = FeatureTableManifest.of(made.artifact)
-    told = {column.name: described(column.description, column.unit) for column in facts.columns}
-    first, last = about.known or ("none", "none")
+    texts = {column.name: described(column.description, column.unit) for column in facts.columns}
+    newest = newest_text(about.newest, step.now)
     return (
-        made_metadata(made)
+        summary(
+            f"{len(about.columns)} features, {about.rows:,} cells",
+            [
+                f"The newest value was known {newest}." if newest else "No value is known yet.",
+                f"How old a value can be: {facts.availability}.",
+            ],
+            [("feature", "null"), *((column.name, share_text(column.null_share)) for column in facts.columns)],
+        )
         | {
             "dagster/row_count": about.rows,
-            "dagster/column_schema": table_schema(about.columns, told),
-            "features": len(about.columns),
-            "chunks": len(about.chunks),
-            "known_from": first,
-            "known_until": last,
+            "dagster/column_schema": table_schema(about.columns, texts),
+            **age_in_hours(about.newest, step.now),
             "age": facts.availability,
+            "known": period_text(*about.known) if about.known else "none",
             "columns": table([_row(column) for column in facts.columns]),
         }
         | used_by(facts.used_by)

@@ -7,23 +7,34 @@ from typing import Any
 
 import dagster as dg
 
+from ml_platform.core.formatting import money_text
 from ml_platform.declarations.graph import Node
+from ml_platform.declarations.metric_names import headline_metric
+from ml_platform.declarations.model import ModelSpec
 from ml_platform.operations.alerts import send_alert
+from ml_platform.operations.monitoring.drift_counts import count_verdicts
 from ml_platform.operations.monitoring.monitor import monitor_model
 from ml_platform.operations.monitoring.unlearned import unlearned_alerts
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import monitoring_record
+from ml_platform.reporting.overview.model_overview import ModelOverview, model_overview
+from ml_platform.reporting.overview.worth import Worth, realized_worth
 from ml_platform.reporting.plots.pictures import drift
+from ml_platform.reporting.plots.small_pictures import small_drift_pictures
 from ml_platform.sources.checks.results import CheckResult
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
-from ml_platform_dagster.assets.checks import check_result
-from ml_platform_dagster.assets.metadata import Metadata, made_metadata, money, money_with_interval, table
-from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
+from ml_platform.storage.manifest import Artifact
+from ml_platform_dagster.assets.check_texts import drift_text
+from ml_platform_dagster.assets.checks import check_result, check_specs
+from ml_platform_dagster.assets.metadata import Metadata, money, money_with_interval, period_text, plotted, table
+from ml_platform_dagster.assets.node_asset import declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
-from ml_platform_dagster.assets.plots import draw_once, shown
+from ml_platform_dagster.assets.plots import draw_once, in_place, linked
 from ml_platform_dagster.assets.step import AssetEvents, Step
+from ml_platform_dagster.assets.summary import model_page, summary
+from ml_platform_dagster.assets.worth_picture import worth_picture
 from ml_platform_dagster.resources.project import ProjectParam
 
 DRIFT_CHECK = "drift"
@@ -33,24 +44,23 @@ def build_monitoring(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of a model's monitoring. It records what it finds; the sensor only reads that."""
     model = model_of(project, node)
 
-    def drift_pictures(about: MonitoringManifest) -> dict[str, bytes]:
-        return {"drift": drift(about.columns)} if about.columns else {}
+    specs = check_specs(node, [DRIFT_CHECK], {DRIFT_CHECK: drift_text(model)}, blocking=False)
 
-    check = dg.AssetCheckSpec(DRIFT_CHECK, asset=asset_key(node.name), blocking=False)
-
-    @declared_asset(project, node, kinds={"evidently"}, check_specs=[check])
+    @declared_asset(project, node, kinds={"evidently", "dashboard"}, check_specs=specs)
     def monitoring(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         made = monitor_model(project, model.name, step.inputs, step.now)
+        step.record(made.artifact.id)  # the overview below reads it
         version = champion(project, model.name)
         if version is not None and not made.reused:
             track(project, monitoring_record(version, made.artifact, datetime.now(UTC)))
-        pictures = shown(project, draw_once(project, MonitoringManifest, made.artifact, drift_pictures))
         about = MonitoringManifest.of(made.artifact)
         for alert in unlearned_alerts(about):
             send_alert(project, alert, step.now)
-        metadata = made_metadata(made) | _metadata(project, about) | pictures
-        yield step.result(made, metadata, [check_result(node.name, drift_check(about))])
+        small = draw_once(project, MonitoringManifest, made.artifact, small_drift_pictures)
+        metadata = _summary(step, model.name, made.artifact, small) | _metadata(project, model, made.artifact)
+        checks = [check_result(node.name, drift_check(about), in_place(small))]
+        yield step.result(made, metadata, checks, recorded=True)
 
     return monitoring
 
@@ -64,32 +74,101 @@ def drift_check(about: MonitoringManifest) -> CheckResult:
     return CheckResult(DRIFT_CHECK, False, "warn", {**summary, "problem": f"{about.reason}: {', '.join(drifted)}"})
 
 
-def _metadata(project: Project, about: MonitoringManifest) -> Metadata:
+def _summary(step: Step, model: str, monitoring: Artifact, small: Artifact) -> Metadata:
+    project, overview = step.project, model_overview(step.project, model, step.now)
+    rows = [(name, *_worth(worth)) for name, worth in _worths(overview) if worth is not None]
+    heading = (overview.unit, "realized gain", "expected", "95 % interval")
+    urgent = [f"{item.what[:1].upper()}{item.what[1:]}." for item in overview.attention if item.urgent]
+    reason = f"{MonitoringManifest.of(monitoring).reason}."
+    return summary(
+        f"{model}: {overview.health}",
+        [overview.worth_text, *urgent, reason[:1].upper() + reason[1:]],
+        [heading, *rows] if rows else (),
+        [*worth_picture(project, model, overview.unit, monitoring), *in_place(small)],
+        [model_page(model)],
+    )
+
+
+def _worths(overview: ModelOverview) -> tuple[tuple[str, Worth | None], ...]:
+    return ("since deployment", overview.worth), ("newest window", overview.window_worth)
+
+
+def _worth(worth: Worth) -> tuple[str, str, str]:
+    interval: str = worth.sureness
+    if worth.low is not None and worth.high is not None:
+        interval = f"{money_text(worth.low)} to {money_text(worth.high)}"
+    return money_text(worth.gain), money_text(worth.expected), interval
+
+
+def _metadata(project: Project, model: ModelSpec, monitoring: Artifact) -> Metadata:
+    about = MonitoringManifest.of(monitoring)
+    large = draw_once(project, MonitoringManifest, monitoring, _large)
     return {
         "verdict": about.verdict,
         "reason": about.reason,
-        "version": about.version or "none",
+        **_realized(about),
+        **_missed(about),
+        **({"nulls that training had not": table([dict(nulls)])} if (nulls := about.unlearned_nulls) else {}),
+        "drift by column": table([_row(column) for column in about.columns or ()]),
+        "large pictures": dg.MetadataValue.md(linked(large)),
+        **(_report(project.state, about.report) if about.report else {}),
+        **_plotted(model, about),
+        "version": str(about.version or "none"),
         "dagster/row_count": about.rows or 0,
         "finding": about.finding or "none",
-        "drift_by_column": table([_row(column) for column in about.columns or ()]),
-        **({"nulls_that_training_had_not": table([dict(nulls)])} if (nulls := about.unlearned_nulls) else {}),
-        **_realized(about),
-        **(_report(project.state / about.report, about.report) if about.report else {}),
     }
+
+
+def _large(about: MonitoringManifest) -> dict[str, bytes]:
+    return {"drift": drift(about.columns)} if about.columns else {}
+
+
+def _plotted(model: ModelSpec, about: MonitoringManifest) -> dict[str, float | int]:
+    """Return the figures whose course over time tells how the model does."""
+    unit = about.currency or ""
+    window, since = realized_worth(about.realized, unit), realized_worth(about.realized_since, unit)
+    counts = count_verdicts(column["verdict"] for column in about.columns or ())
+    metric = headline_metric(model)
+    return plotted(
+        {
+            "realized gain": window.gain if window else None,
+            "expected gain": window.expected if window else None,
+            "realized gain since deployment": since.gain if since else None,
+            "expected gain since deployment": since.expected if since else None,
+            f"{metric} (settled)": (about.metrics or {}).get(metric),
+            "drifted columns": counts.drifted if counts.columns else None,
+            "predictions in window": about.rows,
+        }
+    )
+
+
+def _missed(about: MonitoringManifest) -> Metadata:
+    left_out = {name: rows for name, rows in ((about.missed or {}).get("left_out") or {}).items() if rows}
+    return {"without a prediction": table([left_out])} if left_out else {}
 
 
 _APART = ("superseded", "late", "without_label", "without_payoff")
 
 
-def _report(file: Path, place: str) -> Metadata:
-    """Return where the drift report is, as a file and as a page that the guarded web server shows."""
+def _report(state: Path, place: str) -> Metadata:
+    """Return where the drift report is: the page of the guarded web server, and the file in the state folder."""
     page = place.replace("reports", "/pages/sandboxed", 1)
-    return {"report": dg.MetadataValue.path(str(file.resolve())), "report_page": dg.MetadataValue.url(page)}
+    return {"report page": dg.MetadataValue.url(page), "report file": f"{place} in {state.name}"}
 
 
 def _row(column: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("column", "role", "verdict", "what", "expected", "mean", "threshold", "smallest_visible", "moved", "note")
-    return {name: column[name] for name in names}
+    return {
+        "column": column["column"],
+        "verdict": column["verdict"],
+        "change": column["ratio"],
+        "what": column["what"],
+        "usual": column["expected"],
+        "now": column["mean"],
+        "limit of change": column["threshold"],
+        "smallest visible": column["smallest_visible"],
+        "moved": column["moved"],
+        "note": column["note"],
+    }
 
 
 def _gain(gain: float, interval: Mapping[str, Any] | None, currency: str) -> str:
@@ -104,14 +183,13 @@ def _realized(about: MonitoringManifest) -> Metadata:
         return {}
     gain = realized["value"] - realized["do_nothing"]
     return {
-        "realized_value": money(realized["value"], None, None, currency),
-        "realized_against_doing_nothing": _gain(gain, realized["interval"], currency),
-        "realized_batch_runs": f"{realized['start']} to {realized['end']}",
-        "realized_since_deployment": _gain(since["uplift"], since["interval"], currency),
-        "settled_predictions": realized["settled"],
-        "not_in_the_sum": table([{name: realized[name] for name in _APART}]),
-        "labels_of_settled_predictions": table([dict(realized["label_states"])]),
-        "waiting_for_their_label": realized["waiting"],
+        "realized value": money(realized["value"], None, None, currency),
+        "realized over doing nothing": _gain(gain, realized["interval"], currency),
+        "realized since deployment": _gain(since["uplift"], since["interval"], currency),
+        "batch runs": period_text(realized["start"], realized["end"]),
+        "settled": f"{realized['settled']:,} predictions, {realized['waiting']:,} more wait for their label",
+        "not in the sum": table([{name.replace("_", " "): realized[name] for name in _APART}]),
+        "labels of settled": table([dict(realized["label_states"])]),
     }
 
 

@@ -8,7 +8,8 @@ from ml_platform.core.secrets import scrubbed
 from ml_platform.operations.online.content import online_models
 from ml_platform.operations.predictions.compact_online import Compacted, compact_online_log, waiting_files
 from ml_platform.project import Project
-from ml_platform_dagster.assets.metadata import table
+from ml_platform_dagster.assets.metadata import Metadata, table
+from ml_platform_dagster.assets.summary import summary
 from ml_platform_dagster.resources.project import ProjectParam
 
 KEY = dg.AssetKey(["serving", "online_log"])
@@ -24,29 +25,31 @@ def build_online_log(project: Project) -> list[dg.AssetsDefinition]:
     @dg.asset(
         key=KEY,
         group_name=GROUP,
-        kinds={"log"},
+        kinds={"log", "parquet"},
         owners=[project.spec.file.owner],
-        description="Predictions of the service, moved from the files of its workers to the prediction log, each once. "
-        "Monitoring, realized value and explain read them there.",
+        description="Predictions of the service in the prediction log. They are moved there from the files of its "
+        "workers, each once; monitoring, realized value and explain read them there.",
         check_specs=[
             dg.AssetCheckSpec(
                 WHOLE,
                 asset=KEY,
                 description="No file ended in bytes that are no record. A process that is killed leaves such an end "
-                "while it writes, and so does a damaged disk. It blocks nothing.",
+                "while it writes, and so does a damaged disk. **Does not block**: a failure is a warning.",
             )
         ],
     )
     @scrubbed
     def online_log(context: dg.AssetExecutionContext, project: ProjectParam) -> Iterator[dg.MaterializeResult[None]]:
-        done = compact_online_log(project, project.clock.now())
+        now = project.clock.now()
+        done = compact_online_log(project, now)
         yield dg.MaterializeResult(
             metadata={
-                "new_rows": sum(done.rows.values()),
-                "by_model": table([{"model": name, "new": count} for name, count in done.rows.items()]),
+                **_summary(done),
+                "new rows": sum(done.rows.values()),
+                "files waiting": waiting_files(project),
+                "by model": table([{"model": name, "new": count} for name, count in done.rows.items()]),
                 "days": table([{"model": name, "day": day} for name, day in done.states]),
-                "files_removed": done.files,
-                "files_waiting": waiting_files(project),
+                "files removed": str(done.files),
             },
             check_results=[_whole(done)],
         )
@@ -54,10 +57,20 @@ def build_online_log(project: Project) -> list[dg.AssetsDefinition]:
     return [online_log]
 
 
+def _summary(done: Compacted) -> Metadata:
+    new = sum(done.rows.values())
+    return summary(
+        f"{new:,} new predictions of the service" if new else "No new predictions of the service",
+        [f"{len(done.damaged):,} damaged files were set aside."] if done.damaged else [],
+        [("model", "new"), *((name, f"{count:,}") for name, count in done.rows.items())] if done.rows else (),
+    )
+
+
 def _whole(done: Compacted) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=WHOLE,
         passed=not done.damaged,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"set_aside": ", ".join(path.name for path in done.damaged) or "none"},
+        description="Files ended in bytes that are no record; they were set aside." if done.damaged else "Passed.",
+        metadata={"set aside": ", ".join(path.name for path in done.damaged) or "none"},
     )

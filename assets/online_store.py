@@ -2,22 +2,25 @@
 
 import dagster as dg
 
+from ml_platform.core.errors import listed
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.online.due import TableAge, table_ages
 from ml_platform.operations.online.freshness import FRESHNESS, freshness_check
 from ml_platform.operations.online.publish import Published, publish_online
 from ml_platform.project import Project
-from ml_platform_dagster.assets.checks import report_checks
+from ml_platform_dagster.assets.check_texts import ONLINE_TEXTS
+from ml_platform_dagster.assets.checks import check_specs, report_checks
 from ml_platform_dagster.assets.metadata import Metadata, table
-from ml_platform_dagster.assets.node_asset import asset_key, declared_asset
+from ml_platform_dagster.assets.node_asset import declared_asset
 from ml_platform_dagster.assets.node_builder import NodeBuilder
-from ml_platform_dagster.assets.step import AssetEvents, Step
+from ml_platform_dagster.assets.step import AssetEvents, Step, closing
+from ml_platform_dagster.assets.summary import summary
 from ml_platform_dagster.resources.project import ProjectParam
 
 
 def build_online_store(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of the online store. Its data version follows from what decides the records."""
-    checks = [dg.AssetCheckSpec(FRESHNESS, asset=asset_key(node.name))]
+    checks = check_specs(node, [FRESHNESS], ONLINE_TEXTS, blocking=False)
     kind = "lmdb" if project.spec.file.storage.online is None else "redis"
 
     @declared_asset(project, node, kinds={"online", kind}, check_specs=checks)
@@ -38,26 +41,49 @@ def _metadata(published: Published, ages: list[TableAge], step: Step) -> Metadat
     described = published.description
     lags = [(age.readable - age.tick).total_seconds() for age in ages if age.tick is not None]
     return {
-        "id": described.key,
-        "made": "now" if published.outcome == "published" else "reused",
-        "outcome": published.outcome,
-        "generation": described.generation,
+        **_summary(published, ages),
         "dagster/row_count": sum(found.count for found in described.records.values()),
-        "records_changed": published.changed,
-        "records_unchanged": published.unchanged,
-        "records_removed": published.removed,
-        "bytes_written": published.bytes_written,
-        "greatest_lag_seconds": max(lags, default=0.0),
+        "records changed": published.changed,
+        "greatest lag (s)": max(lags, default=0.0),
+        "written": table([_written(published)]),
         "tables": table([_row(age, step) for age in ages]),
-        "population_rows": table([{"model": rows.model, "rows": rows.entities} for rows in described.rows.values()]),
+        "population rows": table([{"model": rows.model, "rows": rows.entities} for rows in described.rows.values()]),
+        "outcome": published.outcome,
+        "generation": str(described.generation),
+        **closing(step.project, step.now, described.key, reused=published.outcome != "published"),
     }
+
+
+def _summary(published: Published, ages: list[TableAge]) -> Metadata:
+    records = sum(found.count for found in published.description.records.values())
+    late = [f"{age.table} ({age.late_by})" for age in ages if age.overdue]
+    return summary(
+        f"{records:,} records published, {published.changed:,} of them changed"
+        if published.outcome == "published"
+        else f"{records:,} records, nothing new to publish",
+        [f"Later than one refresh interval: {listed(late)}." if late else "No table is overdue."],
+        [("table", "entities", "late by"), *((age.table, f"{age.entities:,}", str(age.late_by)) for age in ages)],
+    )
+
+
+def _written(published: Published) -> dict[str, object]:
+    return {
+        "changed": published.changed,
+        "unchanged": published.unchanged,
+        "removed": published.removed,
+        "bytes": published.bytes_written,
+    }
+
+
+def _tick(age: TableAge) -> str:
+    return "none" if age.tick is None else f"{age.tick:%Y-%m-%d %H:%M}"
 
 
 def _row(age: TableAge, step: Step) -> dict[str, object]:
     told = None if age.tick is None else round((step.now - age.tick).total_seconds())
     return {
         "table": age.table,
-        "tick": "none" if age.tick is None else f"{age.tick:%Y-%m-%d %H:%M}",
+        "tick": _tick(age),
         "age in seconds": told,
         "late by": age.late_by,
         "entities": age.entities,

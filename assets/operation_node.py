@@ -5,9 +5,9 @@ import dagster as dg
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.planning.nodes import CachedOperation
 from ml_platform.project import Project
-from ml_platform_dagster.assets.metadata import made_metadata
 from ml_platform_dagster.assets.node_asset import declared_asset
 from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.assets.summary import summary
 from ml_platform_dagster.resources.project import ProjectParam
 
 
@@ -18,6 +18,10 @@ def build_operation_node(project: Project, node: Node, operation: type[CachedOpe
     def run_operation(context: dg.AssetExecutionContext, project: ProjectParam) -> dg.MaterializeResult[None]:
         step = Step.begin(context, project, node)
         made = operation.run(project, node.subject, step.inputs, step.now)
-        return step.result(made, made_metadata(made) | dict(operation.figures(made.artifact)))
+        figures = dict(operation.figures(made.artifact))
+        rows = figures.get("dagster/row_count")
+        words = [f"{rows:,} rows" if isinstance(rows, int) else node.kind.replace("_", " ")]
+        what = "unchanged since the last run" if made.reused else "computed in this run"
+        return step.result(made, summary(", ".join([*words, what])) | figures)
 
     return run_operation

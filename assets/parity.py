@@ -6,11 +6,13 @@ from ml_platform.declarations.graph import Node
 from ml_platform.operations.parity.check import PARITY, check_parity, parity_check
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds.parity import ParityManifest
+from ml_platform_dagster.assets.check_texts import PARITY_TEXT
 from ml_platform_dagster.assets.checks import check_specs, report_checks
-from ml_platform_dagster.assets.metadata import Metadata, made_metadata, table
+from ml_platform_dagster.assets.metadata import Metadata, table
 from ml_platform_dagster.assets.node_asset import declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.step import AssetEvents, Step
+from ml_platform_dagster.assets.summary import model_page, summary
 from ml_platform_dagster.resources.project import ProjectParam
 
 
@@ -18,7 +20,9 @@ def build_parity(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of a model's parity. What it finds it records, so that deployment launched alone stops too."""
     model = model_of(project, node)
 
-    @declared_asset(project, node, kinds={"online"}, check_specs=check_specs(node, [PARITY]))
+    specs = check_specs(node, [PARITY], {PARITY: PARITY_TEXT})
+
+    @declared_asset(project, node, kinds={"online", "report"}, check_specs=specs)
     def parity(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         made = check_parity(project, model.name, step.inputs, step.now)
@@ -26,32 +30,44 @@ def build_parity(project: Project, node: Node) -> dg.AssetsDefinition:
         for item in about.differences:
             step.context.log.error(item.text)
         checks = list(report_checks(step, [PARITY], [parity_check(about)]))
-        yield step.result(made, made_metadata(made) | _metadata(about), checks, rows=about.row_count)
+        yield step.result(made, _metadata(about), checks, rows=about.row_count)
 
     return parity
 
 
 def _metadata(about: ParityManifest) -> Metadata:
     return {
+        **_summary(about),
         "compared": about.text,
         "dagster/row_count": about.row_count,
-        "requests_logged": about.logged,
-        "requests_compared": about.requests,
-        "store_rows_compared": about.drawn,
-        "store_rows_without_history": about.without_history,
-        "rows_differing": about.differing,
-        "requests_late": about.late,
-        "greatest_lag_seconds": max(about.greatest_lag.values(), default=0.0),
-        "requests_erased": about.erased,
-        "late_by_table": table(
+        "rows differing": about.differing,
+        "requests compared": about.requests,
+        "requests late": about.late,
+        "greatest lag (s)": max(about.greatest_lag.values(), default=0.0),
+        "requests erased": str(about.erased),
+        "late by table": table(
             [
-                {"table": name, "late": rows, "greatest lag in seconds": about.greatest_lag[name]}
+                {"table": name, "late": rows, "greatest lag (s)": about.greatest_lag[name]}
                 for name, rows in about.late_by_table.items()
             ]
         ),
         "differences": table([item.as_json() for item in about.differences]),
-        "differing_by_column": table([{"column": name, "rows": rows} for name, rows in about.by_column.items()]),
+        "differing by column": table([{"column": name, "rows": rows} for name, rows in about.by_column.items()]),
     }
+
+
+def _summary(about: ParityManifest) -> Metadata:
+    differs = f"{about.differing:,} of {about.row_count:,} rows differ: nothing is deployed until they agree"
+    return summary(
+        differs if about.differing else f"Every bit of {about.row_count:,} served rows agrees",
+        [about.text, *(f"{item.text}." for item in about.differences[:1])],
+        [
+            ("compared", "rows", "of"),
+            ("requests", f"{about.requests:,}", f"{about.logged:,} logged"),
+            ("online store", f"{about.drawn:,}", f"{about.without_history:,} without history"),
+        ],
+        links=[model_page(about.model)],
+    )
 
 
 class ParityBuilder(NodeBuilder):

@@ -11,12 +11,15 @@ from ml_platform.operations.predictions.due import due_days, read_until
 from ml_platform.operations.predictions.missed import missed_alert, missed_rows
 from ml_platform.operations.predictions.score import Scored, days_id, score_days
 from ml_platform.project import Project
-from ml_platform_dagster.assets.metadata import Metadata, table
+from ml_platform_dagster.assets.metadata import Metadata, plotted, table
 from ml_platform_dagster.assets.node_asset import declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.partitions import days_of, open_days
-from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.assets.step import Step, closing
+from ml_platform_dagster.assets.summary import model_page, summary
 from ml_platform_dagster.resources.project import ProjectParam
+
+_DAYS_SHOWN = 5
 
 
 def build_predictions(project: Project, node: Node) -> dg.AssetsDefinition:
@@ -26,7 +29,7 @@ def build_predictions(project: Project, node: Node) -> dg.AssetsDefinition:
     @declared_asset(
         project,
         node,
-        kinds={"batch"},
+        kinds={"batch", "parquet"},
         partitions_def=days_of(project),
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
@@ -42,12 +45,13 @@ def build_predictions(project: Project, node: Node) -> dg.AssetsDefinition:
         id = days_id([one.made.artifact.id for one in scored])
         step.record(id)
         step.record_duration(reused=all(one.made.reused for one in scored))
-        metadata = (
-            {"id": id}
-            | _metadata(scored)
-            | _missed(project, model.name, step.now)
-            | {"explain": _how_to_explain(step.project, model.name)}
-        )
+        metadata = {
+            **_summary(model.name, scored),
+            **_metadata(scored),
+            **_missed(project, model.name, step.now),
+            "explain": _how_to_explain(step.project, model.name),
+            **closing(project, step.now, id, reused=all(one.made.reused for one in scored)),
+        }
         return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(id))
 
     return predictions
@@ -59,8 +63,8 @@ def _missed(project: Project, model: str, now: datetime) -> Metadata:
     if found is None:
         return {}
     return {
-        "share_without_prediction_in_time": found.share,
-        "without_prediction_in_time": ", ".join(found.reasons) or "0",
+        **plotted({"share not predicted in time": found.share}),
+        "not predicted in time": ", ".join(found.reasons) or "0",
     }
 
 
@@ -78,11 +82,22 @@ def _days(step: Step) -> list[date]:
     return list(due_days(step.project, step.node.subject, step.now))
 
 
+def _summary(model: str, scored: Sequence[Scored]) -> Metadata:
+    new, newest = sum(one.new_rows for one in scored), scored[-_DAYS_SHOWN:]
+    days = f"for {scored[-1].day}" if len(scored) == 1 else f"for {len(scored)} days"
+    facts = [] if not scored else [f"The newest day is {scored[-1].day}: {scored[-1].fact}."]
+    return summary(
+        f"{new:,} new predictions {days}" if new else "No new predictions",
+        facts,
+        [("day", "rows", "new"), *((one.day, f"{one.rows:,}", f"{one.new_rows:,}") for one in reversed(newest))],
+        links=[model_page(model)],
+    )
+
+
 def _metadata(scored: Sequence[Scored]) -> Metadata:
     return {
-        "made": "reused" if all(one.made.reused for one in scored) else "now",
         "dagster/partition_row_count": sum(one.rows for one in scored),
-        "new_rows": sum(one.new_rows for one in scored),
+        "new rows": sum(one.new_rows for one in scored),
         "days": table([{"day": one.day, "rows": one.rows, "new": one.new_rows, "what": one.fact} for one in scored]),
     }
 

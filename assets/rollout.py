@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from ml_platform.core.formatting import figure_text
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.rollout.advance import advance_rollout
@@ -14,27 +15,27 @@ from ml_platform.registry.rollout import rollout_of, rollout_ref
 from ml_platform.sources.checks.results import CheckResult
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.outputs import current_output
-from ml_platform_dagster.assets.checks import check_result
+from ml_platform_dagster.assets.check_texts import BLOCKS_NOT
+from ml_platform_dagster.assets.checks import check_result, check_specs
 from ml_platform_dagster.assets.metadata import Metadata, table
-from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
+from ml_platform_dagster.assets.node_asset import declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.assets.summary import model_page, summary
 from ml_platform_dagster.resources.project import ProjectParam
 
 LIMITS, MONEY = "limits", "money"
+_REMOVED = "The candidate is removed; the champion stays."
 
 
 def build_rollout(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of a model's rollout. Its data version is the champion that the judgement leaves."""
     model = model_of(project, node)
     texts = {
-        LIMITS: "Latency and errors of the candidate are within the limits of its stage.",
-        MONEY: "The candidate does not earn less than the champion beyond doubt.",
+        LIMITS: f"Latency and errors of the candidate are within the limits of its stage. {BLOCKS_NOT} {_REMOVED}",
+        MONEY: f"The candidate does not earn less than the champion beyond doubt. {BLOCKS_NOT} {_REMOVED}",
     }
-    checks = [
-        dg.AssetCheckSpec(name, asset=asset_key(node.name), description=text, blocking=False)
-        for name, text in texts.items()
-    ]
+    checks = check_specs(node, list(texts), texts, blocking=False)
 
     @declared_asset(project, node, kinds={"rollout"}, check_specs=checks)
     def rollout(context: dg.AssetExecutionContext, project: ProjectParam) -> Iterator[dg.MaterializeResult[None]]:
@@ -80,7 +81,22 @@ def _metadata(project: Project, model: str, judged: Judged | None) -> Metadata:
         for line in reversed(lines[-20:])
     ]
     figures = {} if judged is None else {name: value for name, value in judged.facts().items() if value is not None}
-    return {"now": running.words if running else "nothing is rolled out", **figures, "ledger": table(moves)}
+    now = running.words if running else "nothing is rolled out"
+    return {**_summary(model, now, judged), "now": now, **figures, "ledger": table(moves)}
+
+
+def _summary(model: str, now: str, judged: Judged | None) -> Metadata:
+    rows: list[tuple[str, ...]] = []
+    if judged is not None:
+        counted = (judged.candidate, judged.champion)
+        rows = [
+            ("", "candidate", "champion"),
+            ("rows", *(f"{found.rows:,}" for found in counted)),
+            ("errors", *(f"{found.errors:,}" for found in counted)),
+            ("latency (µs)", *(figure_text(found.latency()) for found in counted)),
+        ]
+    reasons = [] if judged is None else [f"{judged.reason[:1].upper()}{judged.reason[1:]}."]
+    return summary(now[:1].upper() + now[1:], reasons, rows, links=[model_page(model)])
 
 
 class RolloutBuilder(NodeBuilder):

@@ -20,13 +20,17 @@ from ml_platform.sources.clock_behind import clock_note
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.sources.ingested import Ingested
 from ml_platform.storage.artifact_kinds.source import SourceManifest
+from ml_platform_dagster.assets.check_texts import source_texts
 from ml_platform_dagster.assets.checks import check_specs, report_checks, source_checks
+from ml_platform_dagster.assets.kinds import reader_label
 from ml_platform_dagster.assets.metadata import (
     Metadata,
+    age_in_hours,
     bullets,
     column_lineage,
     described,
-    made_metadata,
+    newest_text,
+    period_text,
     table,
     table_schema,
     used_by,
@@ -34,9 +38,8 @@ from ml_platform_dagster.assets.metadata import (
 from ml_platform_dagster.assets.node_asset import declared_asset
 from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.step import AssetEvents, Step
+from ml_platform_dagster.assets.summary import summary
 from ml_platform_dagster.resources.project import ProjectParam
-
-_NONE = ("none", "none")
 
 
 def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
@@ -46,7 +49,9 @@ def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
     origins = source_lineage(project.spec, spec)
     lineage = {"dagster/column_lineage": column_lineage(origins)} if origins else {}
 
-    @declared_asset(project, node, kinds={"source", spec.reader.name}, check_specs=check_specs(node, names))
+    specs, kinds = check_specs(node, names, source_texts(spec)), {"source", reader_label(spec.reader.name)}
+
+    @declared_asset(project, node, kinds=kinds, check_specs=specs)
     def source(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         try:
@@ -58,7 +63,7 @@ def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
         checks = list(report_checks(step, names, [*found.checks, *upstream]))
         facts = source_facts(project, spec.name, found.made.artifact)
         clock = clock_note(project.database, project.clock.now())
-        yield step.result(found.made, _metadata(facts, found, clock) | versions | lineage, checks)
+        yield step.result(found.made, _metadata(step, facts, found, clock) | versions | lineage, checks)
         if any(result.blocks for result in found.checks):
             raise ChecksFailed(node.name, found.checks)
 
@@ -77,36 +82,57 @@ def _upstream(project: Project, spec: SourceSpec, found: Ingested) -> tuple[Meta
     return {"versions": table(rows)}, [check_upstream(project, spec.name, versions)]
 
 
-def _metadata(facts: SourceFacts, found: Ingested, clock: str | None) -> Metadata:
+def _metadata(step: Step, facts: SourceFacts, found: Ingested, clock: str | None) -> Metadata:
     about = SourceManifest.of(found.made.artifact)
     types = {column.name: column.type for column in facts.columns}
-    told = {column.name: described(column.description, column.unit) for column in facts.columns}
+    texts = {column.name: described(column.description, column.unit) for column in facts.columns}
+    notes = [*found.upstream.notes(), *([clock] if clock else [])]
     return (
-        made_metadata(found.made)
+        _summary(step, about, found, notes)
         | {
             "dagster/row_count": about.rows,
-            "dagster/column_schema": table_schema(types, told),
-            "new_rows": found.new_rows,
-            "late_rows": found.late,
-            "corrections": found.corrections,
-            "deletions": found.deletions,
-            "missing_keys": found.upstream.missing.rows,
-            "gone_files": found.upstream.gone.files,
-            "read_rows": found.rows.read,
-            "merged_rows": found.rows.merged,
-            "quarantined_rows": found.upstream.quarantined.rows,
-            "rows_without_a_value": found.upstream.nulled.rows,
-            "dirty_rows": table([asdict(item) for item in facts.dirty]),
-            "waiting_rows": found.upstream.waiting,
-            "waiting_until": found.upstream.until or "none",
-            "upstream": bullets([*found.upstream.notes(), *([clock] if clock else [])]),
-            "events_from": (about.events or _NONE)[0],
-            "events_to": (about.events or _NONE)[1],
-            "known_until": about.newest or "none",
+            "dagster/column_schema": table_schema(types, texts),
+            "new rows": found.new_rows,
+            "late rows": found.late,
+            "quarantined rows": found.upstream.quarantined.rows,
+            **age_in_hours(about.newest, step.now),
+            "notes": bullets(notes),
+            "events": period_text(*about.events) if about.events else "none",
+            "read": table([_read(found)]),
+            "not in the log": table([_outside(found)]),
+            "dirty rows": table([asdict(item) for item in facts.dirty]),
             "columns": table([_row(column) for column in facts.columns]),
         }
         | used_by(facts.used_by)
     )
+
+
+def _summary(step: Step, about: SourceManifest, found: Ingested, notes: Sequence[str]) -> Metadata:
+    new = f"{found.new_rows:,} of them new" if found.new_rows else "none of them new"
+    newest = newest_text(about.newest, step.now)
+    arrived = [("new", "late", "corrected", "deleted", "quarantined")]
+    counts = (found.new_rows, found.late, found.corrections, found.deletions, found.upstream.quarantined.rows)
+    return summary(
+        f"{about.rows:,} rows, {new}",
+        [f"The newest row was known {newest}." if newest else "No row is known yet.", *(f"{note}." for note in notes)],
+        [*arrived, [f"{count:,}" for count in counts]],
+    )
+
+
+def _read(found: Ingested) -> dict[str, object]:
+    rows = found.rows
+    return {"read": rows.read, "new": rows.new, "unchanged": rows.unchanged, "merged": rows.merged}
+
+
+def _outside(found: Ingested) -> dict[str, object]:
+    upstream = found.upstream
+    return {
+        "waiting": upstream.waiting,
+        "known by": (upstream.until or "none")[:16],
+        "without a value": upstream.nulled.rows,
+        "keys gone": upstream.missing.rows,
+        "files gone": upstream.gone.files,
+    }
 
 
 def _row(column: SourceColumn) -> dict[str, str]:

@@ -18,7 +18,8 @@ from ml_platform.storage.durations import record_duration
 from ml_platform.storage.last_declarations import record_declared
 from ml_platform.storage.materialization import Materialized
 from ml_platform.storage.outputs import current_output, record_output
-from ml_platform_dagster.assets.metadata import Metadata
+from ml_platform_dagster.assets.metadata import Metadata, grouped
+from ml_platform_dagster.assets.simulated import simulated_date
 
 AssetEvents = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 """What the body of an asset with checks yields."""
@@ -103,13 +104,33 @@ class Step:
         metadata: Metadata,
         checks: Iterable[dg.AssetCheckResult] = (),
         rows: int | None = None,
+        *,
+        recorded: bool = False,
     ) -> dg.MaterializeResult[None]:
         """Record what was made, and how long it took, and return it as Dagster wants it.
 
-        Its data version is the artifact's id.
+        Its data version is the artifact's id. The closing entries are added to the metadata.
+
+        Parameters
+        ----------
+        recorded
+            Whether the output is recorded already.
         """
-        self.record(made.artifact.id)
+        if not recorded:
+            self.record(made.artifact.id)
         self.record_duration(reused=made.reused, rows=rows)
         return dg.MaterializeResult(
-            metadata=metadata, data_version=dg.DataVersion(made.artifact.id), check_results=list(checks)
+            metadata={**metadata, **closing(self.project, self.now, made.artifact.id, reused=made.reused)},
+            data_version=dg.DataVersion(made.artifact.id),
+            check_results=list(checks),
         )
+
+
+def closing(project: Project, now: datetime, id: str, *, reused: bool) -> Metadata:
+    """Return the last entries of a page: whether anything was computed, when by a simulated clock, and the id."""
+    simulated = simulated_date(project, now)
+    return {
+        "computed": "no, unchanged" if reused else "yes",
+        **({"simulated date": simulated} if simulated else {}),
+        "id": grouped(id),
+    }

@@ -7,20 +7,24 @@ from typing import Any
 import dagster as dg
 
 from ml_platform.core.errors import listed
+from ml_platform.core.formatting import share_text
 from ml_platform.declarations.graph import Node
 from ml_platform.models.train import train_model
 from ml_platform.project import Project
 from ml_platform.reporting.mlflow.outbox import is_told, track
 from ml_platform.reporting.mlflow.records import training_record
 from ml_platform.reporting.plots.pictures import training_pictures
+from ml_platform.reporting.plots.small_pictures import small_training_pictures
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import Version, register_version
-from ml_platform_dagster.assets.metadata import Metadata, bullets, made_metadata, mlflow_url, table
+from ml_platform_dagster.assets.kinds import algorithm_label
+from ml_platform_dagster.assets.metadata import Metadata, bullets, mlflow_url, table
 from ml_platform_dagster.assets.node_asset import declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
-from ml_platform_dagster.assets.plots import draw_once, shown
+from ml_platform_dagster.assets.plots import draw_once, in_place, linked
 from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.assets.summary import model_page, summary
 from ml_platform_dagster.resources.mlflow import Fit, TrainingTracker, end_mlflow_when_begun
 from ml_platform_dagster.resources.project import ProjectParam
 
@@ -28,9 +32,10 @@ from ml_platform_dagster.resources.project import ProjectParam
 def build_trained_model(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of a model's newest version."""
     model = model_of(project, node)
-    algorithm = "".join(letter for letter in model.algorithm.name.lower() if letter.isalnum())
 
-    @declared_asset(project, node, kinds={algorithm, "mlflow"}, hooks={end_mlflow_when_begun})
+    @declared_asset(
+        project, node, kinds={algorithm_label(model.algorithm.name), "mlflow"}, hooks={end_mlflow_when_begun}
+    )
     def trained_model(
         context: dg.AssetExecutionContext, project: ProjectParam, mlflow: dg.ResourceParam[TrainingTracker]
     ) -> dg.MaterializeResult[None]:
@@ -39,7 +44,7 @@ def build_trained_model(project: Project, node: Node) -> dg.AssetsDefinition:
             made = train_model(project, model.name, step.input("snapshot"), fit.begin)
             version = register_version(project, model.name, made.artifact, step.now)
             _tell_mlflow(step, version, made.artifact, fit)
-        return step.result(made, made_metadata(made) | _metadata(step, version, made.artifact))
+        return step.result(made, _metadata(step, version, made.artifact))
 
     return trained_model
 
@@ -49,7 +54,7 @@ def _tell_mlflow(step: Step, version: Version, trained: Artifact, fit: Fit) -> N
     if fit.began is None and is_told(step.project, version.model, version.id):
         return
     ended = datetime.now(UTC)
-    plots = draw_once(step.project, TrainedModelManifest, trained, training_pictures)
+    plots = draw_once(step.project, TrainedModelManifest, trained, training_pictures).objects
     record = training_record(version, trained, fit.began or ended, ended, plots, fit.run_id)
     delivery = track(step.project, record)
     if delivery.problem:
@@ -58,20 +63,40 @@ def _tell_mlflow(step: Step, version: Version, trained: Artifact, fit: Fit) -> N
 
 
 def _metadata(step: Step, version: Version, trained: Artifact) -> Metadata:
-    about = TrainedModelManifest.of(trained)
+    about, project = TrainedModelManifest.of(trained), step.project
+    large = draw_once(project, TrainedModelManifest, trained, training_pictures)
     return {
+        **_summary(step, version, trained),
         "version": str(version),
+        **mlflow_url(project, version.model, version.id),
+        "rows for training": about.rows.get("train", 0),
+        "size (MB)": about.size_mb["predictor"],
         "algorithm": about.algorithm,
         "params": dg.MetadataValue.json(about.params),
         "rows": dg.MetadataValue.json(about.rows),
-        "commit": _commit(about.provenance),
-        "reproduce": dg.MetadataValue.md(f"`ml-platform reproduce {version}`"),
-        "size_mb": about.size_mb["predictor"],
         "columns": table([{"column": name, "importance": share} for name, share in about.importances]),
+        "large pictures": dg.MetadataValue.md(linked(large)),
         "notes": bullets(about.notes),
-        **mlflow_url(step.project, version.model, version.id),
-        **shown(step.project, draw_once(step.project, TrainedModelManifest, trained, training_pictures)),
+        "reproduce": dg.MetadataValue.md(f"`ml-platform reproduce {version}`"),
+        "commit": _commit(about.provenance),
     }
+
+
+def _summary(step: Step, version: Version, trained: Artifact) -> Metadata:
+    about = TrainedModelManifest.of(trained)
+    small = draw_once(step.project, TrainedModelManifest, trained, small_training_pictures)
+    most = sorted(about.importances, key=lambda item: -item[1])[:3]
+    named = listed([f"{name} ({share_text(share)})" for name, share in most])
+    return summary(
+        f"Version {version.number}: {about.algorithm}, fitted on {about.rows.get('train', 0):,} rows",
+        [
+            f"Its newest training row is of {about.until[:10]}.",
+            *([f"The most important columns are {named}."] if named else []),
+            *(f"{note}." for note in about.notes),
+        ],
+        pictures=in_place(small),
+        links=[model_page(version.model)],
+    )
 
 
 def _commit(provenance: Mapping[str, Any] | None) -> str:

@@ -15,6 +15,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
 from ml_platform.storage.ledger.anchors import Anchor
 from ml_platform.storage.ledger.lines import Head
+from ml_platform_dagster.assets.metadata import ungrouped
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.jobs.command import parser_of, run_command
 from ml_platform_dagster.jobs.instance import open_instance
@@ -27,10 +28,11 @@ def event_log_anchors(project: Project, instance: dg.DagsterInstance) -> Iterato
     seen: set[Head] = set()
     for model in project.spec.models:
         for run, told in _materializations(instance, NodeName("deployment", model)):
-            head = Head(int(told["ledger_seq"]), str(told["ledger_hash"])) if "ledger_seq" in told else None
+            head = Head(int(told["ledger_seq"]), ungrouped(str(told["ledger_hash"]))) if "ledger_seq" in told else None
+            signature = ungrouped(str(told.get("ledger_signature", ""))) or None
             if head is not None and head not in seen:
                 seen.add(head)
-                yield Anchor(f"Dagster's event log, run {run[:8]}", head, told.get("ledger_signature"))
+                yield Anchor(f"Dagster's event log, run {run[:8]}", head, signature)
 
 
 def _materializations(instance: dg.DagsterInstance, node: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

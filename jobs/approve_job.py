@@ -16,7 +16,7 @@ from ml_platform_dagster.assets.deployment import deployed
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.resources.project import ProjectParam
 
-APPROVE = "approve"
+APPROVE = "approve_version"
 
 
 class ApprovalConfig(dg.Config):
@@ -59,7 +59,7 @@ def _deploy(context: dg.OpExecutionContext, project: Project, version: Version) 
 @dg.job(
     name=APPROVE,
     executor_def=dg.in_process_executor,
-    description="Approve or reject a version that waits: set version, reason and actor in the launchpad.",
+    description="Approves or rejects a version that waits: set version, reason and actor in the launchpad.",
 )
 def approve_job() -> None:
     """Decide on a version."""

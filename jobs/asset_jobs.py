@@ -1,4 +1,4 @@
-"""The jobs: the whole factory, ingest, and for each model a refresh and a retraining."""
+"""The jobs over assets: update everything, ingest, and for each model scoring and retraining."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -10,32 +10,32 @@ from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.snapshot import RETRAIN_TAG
 from ml_platform_dagster.resources.dagster_private import AssetJob
 
-FACTORY = "factory"
-INGEST = "ingest"
+FACTORY = "update_everything"
+INGEST = "ingest_sources"
 
 
-def refresh_job_name(model: str) -> str:
-    """Return the name of the job that scores and watches a model."""
-    return f"{model}_refresh"
+def score_job_name(model: str) -> str:
+    """Return the name of the job that scores a model's population and monitors the model."""
+    return f"score_{model}"
 
 
 def retrain_job_name(model: str) -> str:
-    """Return the name of the job that makes a model anew."""
-    return f"{model}_retrain"
+    """Return the name of the job that retrains a model."""
+    return f"retrain_{model}"
 
 
 def build_asset_jobs(nodes: Sequence[Node], models: Iterable[str]) -> dict[str, AssetJob]:
     """Return the jobs by name."""
     data = [node for node in nodes if node_kind(node.kind).stage == "data"]
     jobs = [
-        _job(FACTORY, nodes, "Materialize everything that changed."),
-        _job(INGEST, data, "Read the sources and refresh the feature tables."),
+        _job(FACTORY, nodes, "Computes everything that changed, of all models. Unchanged steps are skipped."),
+        _job(INGEST, data, "Reads the sources and refreshes the feature tables."),
     ]
     for model in models:
         refreshed, retrained = _stages(nodes, model, "refresh"), _stages(nodes, model, "make")
-        text = f"Score the population of {model} and monitor the model."
-        jobs.append(_job(refresh_job_name(model), refreshed, text))
-        text = f"Retrain {model}: snapshot, training, evaluation, and deployment if it passes."
+        text = f"Scores the population of {model}, and monitors the model."
+        jobs.append(_job(score_job_name(model), refreshed, text))
+        text = f"Retrains {model}: snapshot, training, evaluation, and deployment if it passes."
         jobs.append(_job(retrain_job_name(model), retrained, text, {RETRAIN_TAG: "true"}))
     return {job.name: job for job in jobs}
 

@@ -13,6 +13,7 @@ from ml_platform_dagster.jobs.mlflow_job import deliver_mlflow, mlflow_outbox
 from ml_platform_dagster.jobs.online_log_job import online_log_job, online_log_schedule
 from ml_platform_dagster.jobs.online_store import online_store_sensor, publish_job
 from ml_platform_dagster.jobs.parity_job import parity_job
+from ml_platform_dagster.jobs.replay import build_replays
 from ml_platform_dagster.jobs.reproduce_job import reproduce_job
 from ml_platform_dagster.jobs.rollout_job import rollout_job, rollout_schedule
 from ml_platform_dagster.jobs.schedules import build_schedules
@@ -42,6 +43,7 @@ def build_definitions(project: Project) -> dg.Definitions:
     judging = rollout_job(nodes)
     if judging is not None:
         jobs[judging.name] = judging
+    sensors += build_replays(project, jobs)
     return dg.Definitions(
         assets=[*build_assets(project, nodes), *online_log],
         jobs=[

@@ -33,7 +33,7 @@ def advance(context: dg.OpExecutionContext, config: AdvanceClockConfig, project:
 @dg.job(
     name=ADVANCE_CLOCK,
     executor_def=dg.in_process_executor,
-    description="Move the project's simulated clock forward, by a day by default.",
+    description="Moves the project's simulated clock forward, by a day by default.",
 )
 def advance_clock() -> None:
     """Move the clock."""

@@ -8,7 +8,7 @@ from ml_platform.reporting.mlflow.client import reachable
 from ml_platform.reporting.mlflow.outbox import deliver, waiting
 from ml_platform_dagster.resources.project import ProjectParam
 
-DELIVER_MLFLOW = "deliver_mlflow"
+DELIVER_MLFLOW = "deliver_to_mlflow"
 
 
 class MlflowRefused(PlatformError):
@@ -31,7 +31,7 @@ def deliver_records(context: dg.OpExecutionContext, project: ProjectParam) -> No
 @dg.job(
     name=DELIVER_MLFLOW,
     executor_def=dg.in_process_executor,
-    description="Deliver the records that waited while MLflow was unreachable.",
+    description="Delivers the records that waited while MLflow was unreachable.",
 )
 def deliver_mlflow() -> None:
     """Deliver what waits."""
@@ -39,18 +39,18 @@ def deliver_mlflow() -> None:
 
 
 @dg.sensor(
-    name="mlflow_outbox",
+    name="deliver_waiting_mlflow_records",
     job_name=DELIVER_MLFLOW,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Requests a delivery when records wait and MLflow is reachable.",
+    description="Starts deliver_to_mlflow when records wait and MLflow is reachable.",
 )
 @scrubbed
 def mlflow_outbox(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.RunRequest | dg.SkipReason:
     """Ask for one delivery of what waits now."""
     kept = waiting(project)
     if not kept:
-        return dg.SkipReason("no records wait")
+        return dg.SkipReason("MLflow has every record: none waits")
     if not reachable(project.mlflow_uri):
         return dg.SkipReason(f"{len(kept)} records wait, and MLflow at {project.mlflow_address} cannot be reached")
     return dg.RunRequest(run_key=f"{kept[0][0]}-{kept[-1][0]}")

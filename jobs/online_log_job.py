@@ -4,17 +4,17 @@ import dagster as dg
 
 from ml_platform_dagster.assets.online_log import KEY
 
-ONLINE_LOG = "online_log"
+ONLINE_LOG = "collect_online_predictions"
 
 online_log_job = dg.define_asset_job(
     ONLINE_LOG,
     dg.AssetSelection.assets(KEY),
-    description="Move the predictions of the service into the prediction log.",
+    description="Moves the predictions of the service into the prediction log.",
 )
 online_log_schedule = dg.ScheduleDefinition(
     name=f"{ONLINE_LOG}_schedule",
     job=online_log_job,
     cron_schedule="*/5 * * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every five minutes, by the clock of the machine.",
+    description="Collects the predictions of the service every five minutes, by the clock of the machine.",
 )

@@ -10,6 +10,7 @@ from ml_platform.operations.alerts import send_alert
 from ml_platform.operations.online.due import publication_due
 from ml_platform.operations.online.freshness import overdue_alerts
 from ml_platform_dagster.assets.node_asset import asset_key
+from ml_platform_dagster.assets.simulated import simulated_tags
 from ml_platform_dagster.resources.dagster_private import AssetJob
 from ml_platform_dagster.resources.project import ProjectParam
 
@@ -28,7 +29,7 @@ def publish_job(nodes: Sequence[Node]) -> AssetJob | None:
             found.append(node)
             wanted |= {name for name in node.inputs if name.is_data}
     selection = dg.AssetSelection.assets(*(asset_key(node.name) for node in found))
-    text = "Read the sources of online models, refresh their feature tables, and publish what training could read."
+    text = "Reads the sources of online models, refreshes their feature tables, and publishes what training could read."
     return dg.define_asset_job(PUBLISH, selection, description=text)
 
 
@@ -36,7 +37,7 @@ def online_store_sensor(job: AssetJob) -> dg.SensorDefinition:
     """Return the sensor that watches whether a tick can be read that is not published."""
 
     @dg.sensor(
-        name="online_store",
+        name="publish_new_online_values",
         job=job,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -50,7 +51,7 @@ def online_store_sensor(job: AssetJob) -> dg.SensorDefinition:
             send_alert(project, alert, now)
         due = publication_due(project, now)
         if due.key is None:
-            return dg.SkipReason("; ".join(due.reasons))
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=due.key)])
+            return dg.SkipReason("; ".join(due.reasons) or "every tick that can be read is published")
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=due.key, tags=dict(simulated_tags(project, now)))])
 
     return online_store

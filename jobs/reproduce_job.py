@@ -9,7 +9,7 @@ from ml_platform.registry.resolve import version_named
 from ml_platform_dagster.assets.metadata import bullets
 from ml_platform_dagster.resources.project import ProjectParam
 
-REPRODUCE = "reproduce"
+REPRODUCE = "reproduce_past_version"
 
 
 class ReproduceConfig(dg.Config):
@@ -49,7 +49,7 @@ def _metadata(found: Reproduction) -> dict[str, dg.MetadataValue]:
 @dg.job(
     name=REPRODUCE,
     executor_def=dg.in_process_executor,
-    description="Retrain a past version, a random one by default, and check that the fitted state is the same.",
+    description="Trains a past version again, a random one by default. It fails where the fitted state differs.",
 )
 def reproduce_job() -> None:
     """Train a version again."""

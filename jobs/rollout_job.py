@@ -8,7 +8,7 @@ from ml_platform.declarations.graph import Node
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.resources.dagster_private import AssetJob
 
-ROLLOUT = "rollout"
+ROLLOUT = "judge_rollouts"
 
 
 def rollout_job(nodes: Sequence[Node]) -> AssetJob | None:
@@ -16,7 +16,7 @@ def rollout_job(nodes: Sequence[Node]) -> AssetJob | None:
     keys = [asset_key(node.name) for node in nodes if node.kind == "rollout"]
     if not keys:
         return None
-    text = "Judge the versions that are rolled out: next stage, champion, or removed."
+    text = "Judges the versions that are rolled out: next stage, champion, or removed."
     return dg.define_asset_job(ROLLOUT, dg.AssetSelection.assets(*keys), description=text)
 
 
@@ -27,5 +27,5 @@ def rollout_schedule(job: AssetJob) -> dg.ScheduleDefinition:
         job=job,
         cron_schedule="*/5 * * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Every five minutes, by the clock of the machine.",
+        description="Judges each rollout every five minutes, by the clock of the machine.",
     )

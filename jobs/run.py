@@ -1,6 +1,6 @@
 """Run a job of a project in this process, and tell how it goes.
 
-``python -m ml_platform_dagster.jobs.run --project DIR --job factory``
+``python -m ml_platform_dagster.jobs.run --project DIR --job update_everything``
 
 Every line on stdout is a JSON object with an ``event``:
 
@@ -37,6 +37,7 @@ from ml_platform.registry.champion import champion
 from ml_platform.storage.ledger.anchors import require_newest
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.partitions import due_range
+from ml_platform_dagster.assets.simulated import simulated_tags
 from ml_platform_dagster.jobs.asset_jobs import FACTORY
 from ml_platform_dagster.jobs.build import build_definitions
 from ml_platform_dagster.jobs.command import parser_of, run_command
@@ -82,7 +83,7 @@ def run_job(
         instance=instance,
         run_id=outcome.run,
         run_config=_SILENT,
-        tags={**process_tags(), **_partition_tags(project, instance, steps)},
+        tags=_tags(project, instance, steps),
         asset_selection=[asset_key(name) for name in only] or None,
         raise_on_error=False,
     )
@@ -103,9 +104,11 @@ def _resolve(project: Project, job: str) -> dg.JobDefinition:
     return repository.get_job(job)
 
 
-def _partition_tags(project: Project, instance: dg.DagsterInstance, steps: Sequence[str]) -> Mapping[str, str]:
+def _tags(project: Project, instance: dg.DagsterInstance, steps: Sequence[str]) -> Mapping[str, str]:
+    now = project.clock.now()
     models = [model for model in project.spec.models if NodeName("predictions", model) in steps]
-    return due_range(instance, project, models, project.clock.now()) if models else {}
+    days = due_range(instance, project, models, now) if models else {}
+    return {**process_tags(), **simulated_tags(project, now), **days}
 
 
 def run_and_follow(

@@ -7,20 +7,23 @@ from typing import Any, TextIO
 
 import dagster as dg
 
+from ml_platform_dagster.assets.metadata import ungrouped
 from ml_platform_dagster.jobs.failures import problem_of
 from ml_platform_dagster.resources.dagster_private import RunFailureReason
 
 EventSink = Callable[[Mapping[str, Any]], None]
-_FIGURES = (
-    "dagster/row_count",
-    "dagster/partition_row_count",
-    "new_rows",
-    "version",
-    "verdict",
-    "gain_over_doing_nothing",
-    "reason",
-    "not deployed",
-)
+_FIGURES = {
+    "dagster/row_count": "dagster/row_count",
+    "dagster/partition_row_count": "dagster/partition_row_count",
+    "new rows": "new_rows",
+    "version": "version",
+    "decision": "verdict",
+    "verdict": "verdict",
+    "gain over doing nothing": "gain_over_doing_nothing",
+    "reason": "reason",
+    "not deployed": "not deployed",
+}
+"""The figures of a line, which keep their names, by the keys that people read in the UI."""
 
 
 @dataclass
@@ -101,10 +104,10 @@ class RunListener:
 
     def _done(self, step: str, seconds: float) -> None:
         made = self.made.get(step, {})
-        figures = {name: made[name] for name in _FIGURES if name in made}
-        reused = made.get("made") == "reused"
+        figures = {name: made[key] for key, name in _FIGURES.items() if key in made}
+        reused = str(made.get("computed", "")).startswith("no")
         line = {"event": "done", "step": step, "seconds": round(seconds, 2), "reused": reused}
-        self.tell({**line, "id": made.get("id"), "figures": figures})
+        self.tell({**line, "id": ungrouped(str(made["id"])) if "id" in made else None, "figures": figures})
 
 
 def _plain(told: dg.AssetMaterialization | dg.AssetObservation) -> dict[str, Any]:

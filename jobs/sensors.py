@@ -1,7 +1,8 @@
-"""Sensors: drift that was found, new source data, failed runs. Each asks the core and requests what it says."""
+"""Sensors: drift that was found, new source data, failed runs. Each asks the core what is due, and requests that."""
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 
 import dagster as dg
 
@@ -16,6 +17,7 @@ from ml_platform.sources.arrivals import source_fingerprints
 from ml_platform.storage.versions import versions
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.partitions import open_days
+from ml_platform_dagster.assets.simulated import simulated_date, simulated_tags
 from ml_platform_dagster.jobs.asset_jobs import INGEST, retrain_job_name
 from ml_platform_dagster.jobs.failures import failure_alert, problem_of
 from ml_platform_dagster.resources.dagster_private import AssetJob
@@ -23,31 +25,34 @@ from ml_platform_dagster.resources.project import ProjectParam
 
 FINDING_TAG = "ml_platform/finding"
 _RUNNING = dg.DefaultSensorStatus.RUNNING
+_DATE = "simulated date"
 
 
 def drift_sensor(jobs: Mapping[str, AssetJob], models: list[str]) -> dg.SensorDefinition:
     """Return the one sensor that watches recorded drift for all models."""
 
     @dg.sensor(
-        name="drift",
+        name="alert_and_retrain_on_drift",
         jobs=[jobs[retrain_job_name(model)] for model in models],
         minimum_interval_seconds=30,
         default_status=_RUNNING,
-        description="Alerts once for each finding of drift, and requests one retraining where the model declares it.",
+        description="Alerts once for each finding of drift, and starts one retraining where the model declares it.",
     )
     @scrubbed
-    def drift(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult | dg.SkipReason:
-        requests, reasons = [], []
+    def drift(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult:
+        requests, reasons, now = [], [], project.clock.now()
         for finding in open_findings(project):
-            send_alert(project, _drift_alert(project, finding), project.clock.now())
+            send_alert(project, _drift_alert(project, finding), now)
             reason = _why_not(context.instance, project, finding)
             if reason is None:
                 requests.append(_retraining_run(project, finding))
             else:
                 reasons.append(f"{finding.id}: {reason}")
+        cursor = simulated_date(project, now)
         if requests:
-            return dg.SensorResult(run_requests=requests)
-        return dg.SkipReason("; ".join(reasons) or "no drift is recorded")
+            return dg.SensorResult(run_requests=requests, cursor=cursor)
+        reason = "; ".join(reasons) or "no drift is open: there is nothing to alert or to retrain"
+        return dg.SensorResult(skip_reason=reason, cursor=cursor)
 
     return drift
 
@@ -71,7 +76,9 @@ def _request(project: Project, finding: Finding) -> str:
 
 def _retraining_run(project: Project, finding: Finding) -> dg.RunRequest:
     job, key = retrain_job_name(finding.model), _request(project, finding)
-    return dg.RunRequest(run_key=key, job_name=job, tags={FINDING_TAG: key})
+    return dg.RunRequest(
+        run_key=key, job_name=job, tags={FINDING_TAG: key, **simulated_tags(project, project.clock.now())}
+    )
 
 
 def _drift_alert(project: Project, finding: Finding) -> Alert:
@@ -91,11 +98,11 @@ def new_source_data_sensor(jobs: Mapping[str, AssetJob]) -> dg.SensorDefinition:
     """Return the one sensor that looks whether sources have something new."""
 
     @dg.sensor(
-        name="new_source_data",
+        name="ingest_new_source_data",
         job=jobs[INGEST],
         minimum_interval_seconds=30,
         default_status=_RUNNING,
-        description="Requests an ingest of the sources whose files, or whose clock, have moved.",
+        description="Ingests the sources whose files have changed, and those that a moved clock lets know more.",
     )
     @scrubbed
     def new_source_data(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult | dg.SkipReason:
@@ -105,21 +112,25 @@ def new_source_data_sensor(jobs: Mapping[str, AssetJob]) -> dg.SensorDefinition:
         known = json.loads(context.cursor) if context.cursor else {}
         changed = sorted(name for name, fingerprint in found.items() if known.get(name) != fingerprint)
         if not changed:
-            return dg.SkipReason("nothing new")
-        return dg.SensorResult(run_requests=[_ingest_run(project, changed, found)], cursor=json.dumps(found))
+            return dg.SkipReason(f"none of {len(found)} sources has anything new since its last ingest")
+        date = simulated_date(project, now)
+        cursor = json.dumps({**({_DATE: date} if date else {}), **found})
+        return dg.SensorResult(run_requests=[_ingest_run(project, changed, found, now)], cursor=cursor)
 
     return new_source_data
 
 
-def _ingest_run(project: Project, changed: list[str], found: Mapping[str, str]) -> dg.RunRequest:
+def _ingest_run(project: Project, changed: list[str], found: Mapping[str, str], now: datetime) -> dg.RunRequest:
     tables = [table.name for table in project.spec.feature_tables.values() if table.source in changed]
     names = [*(NodeName("source", name) for name in changed), *(NodeName("feature_table", name) for name in tables)]
     key = content_id({name: found[name] for name in changed})[:32]
-    return dg.RunRequest(run_key=key, asset_selection=[asset_key(name) for name in names])
+    return dg.RunRequest(
+        run_key=key, asset_selection=[asset_key(name) for name in names], tags=dict(simulated_tags(project, now))
+    )
 
 
 @dg.run_failure_sensor(
-    name="failed_runs",
+    name="alert_on_failed_runs",
     minimum_interval_seconds=30,
     default_status=_RUNNING,
     description="Alerts when a run failed: once a day for the same problem of the same job.",

@@ -10,11 +10,11 @@ from ml_platform_dagster.assets.metadata import bullets
 from ml_platform_dagster.jobs.anchors import event_log_anchors
 from ml_platform_dagster.resources.project import ProjectParam
 
-VERIFY = "verify"
+VERIFY = "verify_store"
 _SHOWN = 50
 
 
-@dg.op(description="Verify the audit ledger and the hash of every manifest, object and key.")
+@dg.op(name="verify_all", description="Verify the audit ledger and the hash of every manifest, object and key.")
 @scrubbed
 def verify_store(context: dg.OpExecutionContext, project: ProjectParam) -> None:
     """Fail, so that an alert goes out, where something is damaged, missing or surplus."""
@@ -38,7 +38,7 @@ def _metadata(found: Verification) -> dict[str, dg.MetadataValue]:
 @dg.job(
     name=VERIFY,
     executor_def=dg.in_process_executor,
-    description="Verify all stored data and the audit ledger, and alert on damaged, missing or unknown files.",
+    description="Verifies all stored data and the audit ledger. It fails where a file is damaged, missing or unknown.",
 )
 def verify_job() -> None:
     """Verify the store."""

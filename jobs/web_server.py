@@ -1,4 +1,4 @@
-"""Dagster's web server with the guard before it, and a folder of pages beside it.
+"""Dagster's web server with the guard before it, and pages and pictures beside it.
 
 ``python -m ml_platform_dagster.jobs.web_server -w workspace.yaml -h 127.0.0.1 -p 3000``
 
@@ -21,6 +21,9 @@ from starlette.types import ASGIApp
 from ml_platform.core.web.access import Access
 from ml_platform.core.web.guard import Guard, Rules, ui_headers
 from ml_platform.core.web.policies import PAGE_POLICY, SANDBOX_POLICY
+from ml_platform_dagster.assets.summary import SITE
+from ml_platform_dagster.jobs.picture_route import picture_route
+from ml_platform_dagster.resources.project import served_project
 
 PAGES_VARIABLE = "ML_PLATFORM_WEB_PAGES"
 """The folder of pages without scripts, shown below ``/pages``."""
@@ -30,7 +33,6 @@ SITE_VARIABLE = "ML_PLATFORM_WEB_SITE"
 """The folder of the site, shown below ``/pages/site``."""
 PAGES = "/pages"
 SANDBOXED = f"{PAGES}/sandboxed"
-SITE = f"{PAGES}/site"
 
 
 def page_headers(path: str) -> Mapping[str, str]:
@@ -57,7 +59,7 @@ class GuardedWebserver(DagsterWebserver[Any, Any]):
     def build_routes(self) -> list[BaseRoute]:
         """Return Dagster's routes with the pages before them: its last route answers every address."""
         pages = [Mount(path, _Files(folder)) for path, folder in self._pages.items()]
-        return [*pages, *super().build_routes()]  # type: ignore[no-untyped-call]
+        return [picture_route(served_project), *pages, *super().build_routes()]  # type: ignore[no-untyped-call]
 
 
 class _Files(StaticFiles):

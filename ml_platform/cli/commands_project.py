@@ -121,7 +121,7 @@ def plan(
 @app.command(rich_help_panel=_PANEL)
 def run(
     directory: Directory = HERE,
-    job: Annotated[str, typer.Option(help="The Dagster job to run.")] = "factory",
+    job: Annotated[str, typer.Option(help="The Dagster job to run.")] = "update_everything",
     until: Annotated[
         str | None, typer.Option(help="Then move the simulated clock to this instant, and run again.")
     ] = None,

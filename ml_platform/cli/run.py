@@ -95,7 +95,7 @@ def advance_project(directory: Path, by: str, then_run: bool, *, as_json: bool =
         print(f"The clock of {project.spec.name} is now {now:%Y-%m-%d %H:%M} UTC.")
     elif not then_run:
         print_json({"project": project.spec.name, "now": now.isoformat(), "runs": []})
-    return run_project(directory, "factory", None, as_json=as_json) if then_run else 0
+    return run_project(directory, "update_everything", None, as_json=as_json) if then_run else 0
 
 
 def _advance(project: Project, end: datetime, console: Console) -> None:
@@ -133,7 +133,7 @@ def _conclude(project: Project, runs: list[Run]) -> None:
 
 def run_step(project: Project, step: str, console: Console | None = None) -> int:
     """Run one step of the factory through Dagster, with its progress on the screen, and return the exit code."""
-    return _run(project, "factory", step, console=console).code
+    return _run(project, "update_everything", step, console=console).code
 
 
 def _run(project: Project, job: str, *only: str, console: Console | None = None) -> Run:

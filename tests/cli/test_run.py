@@ -42,7 +42,7 @@ def test_a_run_whose_process_was_killed_names_the_signal_and_its_log(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, sender: str
 ) -> None:
     (tmp_path / "runner.py").write_text(DYING.format(name=name))
-    assert run_project(shop, "factory", None) == 1
+    assert run_project(shop, "update_everything", None) == 1
     (log,) = _logs(shop)
     assert capsys.readouterr().err.splitlines() == [
         "warning of a library",
@@ -59,7 +59,7 @@ def test_each_run_writes_a_log_of_its_own_and_the_newest_twenty_stay(shop: Path,
         (folder / f"run-20240101T0000{number:02}.000000-7.log").write_text("former")
     (folder / "dagster.log").write_text("of a server")
     for _ in range(2):
-        running._run(open_project(shop), "factory")
+        running._run(open_project(shop), "update_everything")
     *former, first, second = [path for path in _logs(shop) if path.name.startswith("run-")]
     assert [path.name[17:19] for path in former] == [f"{number:02}" for number in range(7, 25)]
     assert first.read_text().strip().isdigit()
@@ -82,7 +82,7 @@ def test_the_outcome_of_a_run_is_one_json_object_and_the_progress_is_on_stderr(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = [
-        {"event": "run", "run": "r", "job": "factory", "steps": ["a", "b", "c", "d"]},
+        {"event": "run", "run": "r", "job": "update_everything", "steps": ["a", "b", "c", "d"]},
         {"event": "done", "step": "a", "seconds": 1.5, "reused": False, "id": "x", "figures": {"rows": 3}},
         {"event": "done", "step": "b", "seconds": 0.5, "reused": True, "id": "y", "figures": {}},
         {"event": "failed", "step": "c", "error": "no such file"},
@@ -92,7 +92,7 @@ def test_the_outcome_of_a_run_is_one_json_object_and_the_progress_is_on_stderr(
     (tmp_path / "runner.py").write_text(
         f"import json, sys\nfor line in {lines}: print(json.dumps(line))\nsys.exit(1)\n"
     )
-    assert run_project(shop, "factory", None, as_json=True) == 1
+    assert run_project(shop, "update_everything", None, as_json=True) == 1
     printed = capsys.readouterr()
     found = json.loads(printed.out)
     (run,) = found["runs"]

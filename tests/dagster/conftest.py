@@ -54,7 +54,7 @@ def make_shop(root: Path) -> None:
     project = open_project(root)
     events: list[dict[str, object]] = []
     with open_instance(project) as instance:
-        run_job(project, instance, "factory", lambda line: events.append(dict(line)))
+        run_job(project, instance, "update_everything", lambda line: events.append(dict(line)))
     (root / "events.json").write_text(json.dumps(events))
 
 

@@ -16,7 +16,7 @@ BOOSTED = "algorithm: {name: lightgbm, params: {num_leaves: 7, learning_rate: 0.
 
 
 def _decide(shop: Shop, **said: object) -> bool:
-    job = shop.definitions.resolve_job_def("approve")
+    job = shop.definitions.resolve_job_def("approve_version")
     config = {"ops": {"decide_on_version": {"config": said}}}
     return job.execute_in_process(run_config=config, instance=shop.instance, raise_on_error=False).success
 
@@ -27,7 +27,7 @@ def test_a_version_waits_without_failing_and_is_deployed_when_it_is_approved(sho
     shop.edit(MODEL, 'gates: {auc: ">= 0.55"}', "gates: {}")
     shop.edit(MODEL, 'batch: "0 * * * * UTC"', 'batch: "0 * * * * UTC", approval: required')
     for _ in range(2):
-        outcome = shop.run("late_parcel_retrain")
+        outcome = shop.run("retrain_late_parcel")
         assert outcome.success, outcome.problems
         assert str(champion(shop.project, "late_parcel")) == "late_parcel@1"
     told = shop.metadata("late_parcel/deployment")
@@ -55,11 +55,11 @@ def test_a_word_on_a_version_that_needs_none_fails_and_records_nothing(shop: Sho
 
 
 def test_verifying_in_dagster_alerts_of_damage(shop: Shop) -> None:
-    whole = shop.run("verify")
+    whole = shop.run("verify_store")
     assert whole.success, whole.problems
     path = min((shop.project.state / "store/manifests/snapshot").iterdir())
     path.write_bytes(path.read_bytes()[:-9])
-    broken = shop.run("verify")
+    broken = shop.run("verify_store")
     assert broken.failed
     (problem,) = broken.problems.values()
     assert problem.startswith(f"damaged manifest manifests/snapshot/{path.name}: ")

@@ -30,7 +30,7 @@ def broken(shop: Shop) -> Shop:
 
 def test_what_depends_on_it_is_skipped_and_the_failing_row_is_shown(broken: Shop) -> None:
     before = broken.metadata(ORDERS)["id"]
-    outcome = broken.run("late_parcel_refresh")
+    outcome = broken.run("score_late_parcel")
     assert not outcome.success
     assert "check column_values_to_be_between_amount failed for 1 of 40 rows" in outcome.problems[ORDERS]
     assert "late_parcel/predictions" in broken.done("skipped")
@@ -39,7 +39,7 @@ def test_what_depends_on_it_is_skipped_and_the_failing_row_is_shown(broken: Shop
     assert found.event is not None
     evaluation = found.event.dagster_event.asset_check_evaluation_data
     assert evaluation.blocking
-    assert "| -5 |" in str(evaluation.metadata["failing_rows"].value)
+    assert "| -5 |" in str(evaluation.metadata["failing rows"].value)
     assert broken.metadata(ORDERS)["id"] == before
     assert current_output(broken.project.database, ORDERS) == before
 
@@ -55,7 +55,7 @@ def test_what_depends_on_it_refuses_when_launched_alone(broken: Shop) -> None:
 
 def test_the_same_failure_is_told_once_a_day(broken: Shop) -> None:
     for _ in range(2):
-        assert not broken.run("ingest").success
+        assert not broken.run("ingest_sources").success
     log = (broken.project.state / "alerts.log").read_text()
     assert log.count("shop: ingest failed") == 1
     assert "column_values_to_be_between_amount" in log
@@ -65,5 +65,5 @@ def test_once_repaired_everything_goes_on(broken: Shop) -> None:
     assert not broken.materialize(ORDERS).success
     path = broken.root / "data/orders.csv"
     path.write_text(path.read_text().replace("-5.0", "5.0"))
-    outcome = broken.run("late_parcel_refresh")
+    outcome = broken.run("score_late_parcel")
     assert outcome.success, outcome.problems

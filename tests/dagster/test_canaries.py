@@ -135,7 +135,7 @@ def live(life: Life, closed: int) -> None:
     life.call("gc", root, "--json")
     life.call("plan", root, "--json")
     life.call("validate", root, "--json")
-    life.call("run", root, "--job", "late_parcel_retrain", expect=None, CANARY_MLFLOW=url("http", "mlflow", away))
+    life.call("run", root, "--job", "retrain_late_parcel", expect=None, CANARY_MLFLOW=url("http", "mlflow", away))
     for broken in (
         url("postgresql+psycopg", "database", f"{away}/x"),
         url("nonsense", "database", "x"),

@@ -76,7 +76,7 @@ def test_a_run_stops_where_the_store_knows_a_later_ledger_than_the_database(tmp_
     note = root / ".ml_platform/store/anchors/ledger/000000001.json"
     note.parent.mkdir(parents=True)
     note.write_text("{}")
-    command = [sys.executable, "-m", "ml_platform_dagster.jobs.run", "--project", str(root), "--job", "ingest"]
+    command = [sys.executable, "-m", "ml_platform_dagster.jobs.run", "--project", str(root), "--job", "ingest_sources"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert "it ends at line 0, and the store has anchors/ledger/000000001.json" in done.stderr

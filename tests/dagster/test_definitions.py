@@ -84,19 +84,19 @@ def test_expectations_and_leaks_block_and_gates_the_release_rule_and_drift_do_no
 def test_there_is_a_factory_and_for_each_model_a_refresh_and_a_retraining(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     assert {name for name in repository.job_names if not name.startswith("__")} == {
-        "factory",
-        "ingest",
-        "late_parcel_refresh",
-        "late_parcel_retrain",
-        "lateness_refresh",
-        "lateness_retrain",
+        "update_everything",
+        "ingest_sources",
+        "score_late_parcel",
+        "retrain_late_parcel",
+        "score_lateness",
+        "retrain_lateness",
         "advance_clock",
-        "deliver_mlflow",
-        "approve",
-        "reproduce",
-        "verify",
+        "deliver_to_mlflow",
+        "approve_version",
+        "reproduce_past_version",
+        "verify_store",
     }
-    retrained = {node.name for node in repository.get_job("late_parcel_retrain").nodes}
+    retrained = {node.name for node in repository.get_job("retrain_late_parcel").nodes}
     assert retrained == {
         "sources__orders",
         "sources__deliveries",
@@ -125,18 +125,28 @@ def test_schedules_on_the_wall_clock_are_dagsters_own(tmp_path: Path) -> None:
     repository = build_definitions(open_project(root)).get_repository_def()
     schedules = {found.name: (found.cron_schedule, found.execution_timezone) for found in repository.schedule_defs}
     assert schedules == {
-        "late_parcel_refresh_schedule": ("0 * * * *", "UTC"),
-        "late_parcel_retrain_schedule": ("0 3 * * 1", "Europe/Berlin"),
-        "lateness_refresh_schedule": ("0 * * * *", "UTC"),
-        "reproduce_schedule": ("0 4 * * 0", "UTC"),
-        "verify_schedule": ("30 4 * * *", "UTC"),
+        "score_late_parcel_schedule": ("0 * * * *", "UTC"),
+        "retrain_late_parcel_schedule": ("0 3 * * 1", "Europe/Berlin"),
+        "score_lateness_schedule": ("0 * * * *", "UTC"),
+        "reproduce_past_version_schedule": ("0 4 * * 0", "UTC"),
+        "verify_store_schedule": ("30 4 * * *", "UTC"),
     }
     assert not repository.has_job("advance_clock")
 
 
 def test_one_sensor_for_each_purpose_and_all_of_them_run(definitions: dg.Definitions) -> None:
     sensors = definitions.get_repository_def().sensor_defs
-    assert {sensor.name for sensor in sensors} == {"drift", "new_source_data", "failed_runs", "mlflow_outbox"}
+    assert {sensor.name for sensor in sensors} == {
+        "alert_and_retrain_on_drift",
+        "ingest_new_source_data",
+        "alert_on_failed_runs",
+        "deliver_waiting_mlflow_records",
+        "replay_score_late_parcel_hourly_at_00",
+        "replay_retrain_late_parcel_mondays_at_0300",
+        "replay_score_lateness_hourly_at_00",
+        "replay_reproduce_past_version_sundays_at_0400",
+        "replay_verify_store_daily_at_0430",
+    }
     assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 

@@ -18,18 +18,26 @@ from tests.dagster.shop import Shop
 from tests.receiver import alert_receiver
 from tests.worlds import write_shop, write_shop_data
 
+DRIFT = "alert_and_retrain_on_drift"
 DRIFT_FROM_DAY = 60  # the simulated clock stands at the beginning of this day
 
 
-def tick(shop: Shop, sensor: str, instance: dg.DagsterInstance | None = None) -> dg.SensorResult | dg.SkipReason:
+def tick(shop: Shop, sensor: str, instance: dg.DagsterInstance | None = None) -> dg.SensorResult:
     """Evaluate a sensor as the daemon does."""
     definition = shop.definitions.get_repository_def().get_sensor_def(sensor)
     context = dg.build_sensor_context(
         instance=instance or shop.instance, resources={"project": shop.project}, sensor_name=sensor
     )
     found = definition(context)
-    assert isinstance(found, dg.SensorResult | dg.SkipReason)
+    assert isinstance(found, dg.SensorResult)
     return found
+
+
+def skipped(found: dg.SensorResult) -> str:
+    """The reason that a tick shows where it requested nothing."""
+    assert not found.run_requests
+    assert found.skip_reason is not None
+    return str(found.skip_reason.skip_message)
 
 
 @pytest.fixture
@@ -44,7 +52,7 @@ def made_drifted(made_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     with open_copy(made_shop, tmp_path_factory.mktemp("drifted")) as shop:
         write_shop_data(shop.root, late_from_day=DRIFT_FROM_DAY)
         shop.advance(days=4)
-        outcome = shop.run("late_parcel_refresh")
+        outcome = shop.run("score_late_parcel")
         assert outcome.success, outcome.problems
         return shop.root
 
@@ -61,18 +69,17 @@ def test_drift_leads_to_one_alert_one_retraining_and_a_new_version(
     drifted: Shop, receiver: tuple[str, list[dict[str, Any]]]
 ) -> None:
     (finding,) = open_findings(drifted.project)
-    found = tick(drifted, "drift")
-    assert isinstance(found, dg.SensorResult)
+    found = tick(drifted, DRIFT)
     (request,) = found.run_requests or ()
-    assert (request.job_name, request.run_key) == ("late_parcel_retrain", finding.id)
+    assert (request.job_name, request.run_key) == ("retrain_late_parcel", finding.id)
 
-    job = drifted.definitions.resolve_job_def("late_parcel_retrain")
+    job = drifted.definitions.resolve_job_def("retrain_late_parcel")
     job.execute_in_process(instance=drifted.instance, tags=dict(request.tags), raise_on_error=False)
     assert [version.number for version in versions(drifted.project, "late_parcel")] == [1, 2]
 
-    assert isinstance(tick(drifted, "drift"), dg.SkipReason)
+    assert tick(drifted, DRIFT).run_requests == []
     with open_instance(drifted.project) as restarted:
-        assert isinstance(tick(drifted, "drift", restarted), dg.SkipReason)
+        assert tick(drifted, DRIFT, restarted).run_requests == []
     alerts = [message for message in receiver[1] if "has drifted" in message["title"]]
     assert [(alert["title"], alert["type"]) for alert in alerts] == [("shop: late_parcel has drifted", "warning")]
     assert "orders.amount: " in alerts[0]["message"]
@@ -81,40 +88,37 @@ def test_drift_leads_to_one_alert_one_retraining_and_a_new_version(
 def test_every_tick_before_the_run_asks_with_the_same_key(drifted: Shop) -> None:
     keys = set()
     for _ in range(3):
-        found = tick(drifted, "drift")
-        assert isinstance(found, dg.SensorResult)
+        found = tick(drifted, DRIFT)
         keys |= {request.run_key for request in found.run_requests or ()}
     assert len(keys) == 1
 
 
 def test_during_the_cooldown_the_sensor_waits(drifted: Shop) -> None:
     drifted.edit("models/late_parcel.yaml", "cooldown: 2d", "cooldown: 30d")
-    found = tick(drifted, "drift")
-    assert isinstance(found, dg.SkipReason)
-    assert "cooldown of 30d ends at 2024-03-31T00:00:00.000000Z" in (found.skip_message or "")
+    found = tick(drifted, DRIFT)
+    assert "cooldown of 30d ends at 2024-03-31T00:00:00.000000Z" in skipped(found)
 
 
 def test_a_model_that_does_not_ask_for_it_is_not_retrained_but_people_are_told(
     drifted: Shop, receiver: tuple[str, list[dict[str, Any]]]
 ) -> None:
     drifted.edit("models/late_parcel.yaml", "on: [drift], ", "")
-    found = tick(drifted, "drift")
-    assert isinstance(found, dg.SkipReason)
-    assert "does not declare retraining on drift" in (found.skip_message or "")
-    assert any("Run late_parcel_retrain." in message["message"] for message in receiver[1])
+    found = tick(drifted, DRIFT)
+    assert "does not declare retraining on drift" in skipped(found)
+    assert any("Run retrain_late_parcel." in message["message"] for message in receiver[1])
 
 
 def test_without_drift_the_sensor_says_so(shop: Shop) -> None:
-    found = tick(shop, "drift")
-    assert isinstance(found, dg.SkipReason)
-    assert found.skip_message == "no drift is recorded"
+    found = tick(shop, DRIFT)
+    assert skipped(found) == "no drift is open: there is nothing to alert or to retrain"
+    assert found.cursor == "2024-03-01 00:00 UTC"
 
 
 # New data, failed runs, and the simulated clock --------------------------------
 
 
 def new_data(shop: Shop, cursor: str | None) -> dg.SensorResult | dg.SkipReason:
-    definition = shop.definitions.get_repository_def().get_sensor_def("new_source_data")
+    definition = shop.definitions.get_repository_def().get_sensor_def("ingest_new_source_data")
     context = dg.build_sensor_context(instance=shop.instance, cursor=cursor, resources={"project": shop.project})
     found = definition(context)
     assert isinstance(found, dg.SensorResult | dg.SkipReason)
@@ -140,48 +144,53 @@ def test_only_sources_whose_files_changed_are_read_again_with_what_is_made_of_th
     assert len((moved.run_requests or ())[0].asset_selection or ()) == 3
 
 
+SCORE = "replay_score_late_parcel_hourly_at_00"
+RETRAIN = "replay_retrain_late_parcel_mondays_at_0300"
+
+
 def test_a_tick_of_the_simulated_clock_is_requested_once(shop: Shop) -> None:
-    def look() -> Any:
-        schedule = shop.definitions.get_repository_def().get_schedule_def("late_parcel_retrain_schedule")
-        context = dg.build_schedule_context(instance=shop.instance, resources={"project": shop.project})
-        return schedule(context)
-
-    assert isinstance(look(), dg.SkipReason)
+    before = tick(shop, RETRAIN)
+    assert skipped(before) == (
+        "the simulated clock (2024-03-01 00:00 UTC) has not passed a declared time yet; "
+        "the next declared time is 2024-03-04 03:00 UTC"
+    )
+    assert before.cursor == "2024-03-01 00:00 UTC; the next declared time is 2024-03-04 03:00 UTC"
     shop.advance(days=4)
-    request = look()
-    assert request.run_key == "late_parcel_retrain_schedule:2024-03-04T03:00:00.000000Z"
-    job = shop.definitions.resolve_job_def("late_parcel_retrain")
-    job.execute_in_process(instance=shop.instance, tags=dict(request.tags), raise_on_error=False)
-    assert "was requested before" in look().skip_message
+    found = tick(shop, RETRAIN)
+    assert found.cursor == "2024-03-05 00:00 UTC; the next declared time is 2024-03-11 03:00 UTC"
+    (request,) = found.run_requests or ()
+    assert request.run_key == "retrain_late_parcel:2024-03-04T03:00:00.000000Z"
+    assert request.tags["simulated_date"] == "2024-03-05"
+    job = shop.definitions.resolve_job_def("retrain_late_parcel")
+    run = job.execute_in_process(instance=shop.instance, tags=dict(request.tags), raise_on_error=False).run_id
+    assert skipped(tick(shop, RETRAIN)) == (
+        f"2024-03-04 03:00 UTC was requested before (run {run[:8]}); the next declared time is 2024-03-11 03:00 UTC"
+    )
 
 
-def test_a_refresh_is_asked_for_over_all_days_that_are_due(shop: Shop) -> None:
+def test_scoring_is_asked_for_over_all_days_that_are_due(shop: Shop) -> None:
     shop.advance(days=2)
-    schedule = shop.definitions.get_repository_def().get_schedule_def("late_parcel_refresh_schedule")
-    request = schedule(dg.build_schedule_context(instance=shop.instance, resources={"project": shop.project}))
-    assert isinstance(request, dg.RunRequest)
+    (request,) = tick(shop, SCORE).run_requests or ()
     assert request.tags["dagster/asset_partition_range_start"] == "2024-03-01"
     assert request.tags["dagster/asset_partition_range_end"] == "2024-03-03"
 
 
-def test_a_model_without_a_version_in_charge_is_not_refreshed(tmp_path: Path) -> None:
+def test_a_model_without_a_live_version_is_not_scored(tmp_path: Path) -> None:
     root = write_shop(tmp_path / "shop", days=1)
     with open_instance(open_project(root)) as instance:
         shop = Shop(root, instance)
         shop.advance(hours=1)
-        schedule = shop.definitions.get_repository_def().get_schedule_def("lateness_refresh_schedule")
-        found = schedule(dg.build_schedule_context(instance=instance, resources={"project": shop.project}))
-    assert isinstance(found, dg.SkipReason)
-    assert found.skip_message == "no version of lateness is deployed yet"
+        found = tick(shop, "replay_score_lateness_hourly_at_00")
+    assert skipped(found) == "no version of lateness is deployed yet"
 
 
 def test_a_failed_run_of_the_daemon_is_alerted(shop: Shop, receiver: tuple[str, list[dict[str, Any]]]) -> None:
     shop.edit("project.yaml", "owner: team:shop\n", f"owner: team:shop\nalerts: ['{receiver[0]}']\n")
     (shop.root / "data/orders.csv").unlink()
     result = shop.materialize("sources/orders")
-    definition = shop.definitions.get_repository_def().get_sensor_def("failed_runs")
+    definition = shop.definitions.get_repository_def().get_sensor_def("alert_on_failed_runs")
     context = dg.build_run_status_sensor_context(
-        sensor_name="failed_runs",
+        sensor_name="alert_on_failed_runs",
         dagster_instance=shop.instance,
         dagster_run=result.dagster_run,
         dagster_event=result.get_run_failure_event(),

@@ -65,7 +65,7 @@ def test_no_file_of_a_factory_holds_the_person_and_the_factory_goes_on(
     assert event.asset_materialization is not None
     assert event.asset_materialization.metadata["rows"].value == [{"order_id": "[erased]", "amount": 7}]
     shop.advance(hours=1)
-    assert shop.run("late_parcel_refresh").success
+    assert shop.run("score_late_parcel").success
 
 
 def plant(shop: Shop, order: str) -> None:

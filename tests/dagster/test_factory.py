@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import dagster as dg
 import pytest
@@ -13,6 +14,7 @@ from ml_platform.registry.champion import champion
 from ml_platform.reporting.mlflow.client import open_client, open_experiment
 from ml_platform.reporting.mlflow.runs import tracked_run
 from ml_platform.storage.durations import usual_duration
+from ml_platform_dagster.assets.metadata import ungrouped
 from tests.dagster.shop import Shop
 
 MODELS = ("late_parcel", "lateness")
@@ -40,7 +42,7 @@ def test_the_first_run_makes_everything(untouched: Shop) -> None:
 def test_an_assets_data_version_is_the_id_of_what_it_made(untouched: Shop, name: str) -> None:
     materialization = untouched.latest(name)
     assert materialization.tags is not None
-    assert materialization.tags["dagster/data_version"] == untouched.metadata(name)["id"]
+    assert materialization.tags["dagster/data_version"] == ungrouped(untouched.metadata(name)["id"])
 
 
 def test_nothing_is_stale_after_the_run(untouched: Shop) -> None:
@@ -70,16 +72,14 @@ def test_a_person_sees_rows_columns_and_where_they_come_from(untouched: Shop) ->
 
 def test_a_person_sees_who_uses_data_and_how_much_of_it_is_null(untouched: Shop) -> None:
     table = untouched.metadata("features/courier_recent")
-    assert table["used_by"] == "- models/late_parcel: 6 features\n- models/lateness: 2 features"
-    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table["columns"].splitlines()]
-    assert rows[0] == ["column", "unit", "null", "values", "used by"]
-    found = {row[0]: row for row in rows[2:]}
-    assert found["mean_late_7d"][1] == "min"
-    assert found["mean_late_7d"][3].startswith("median ")
-    assert found["mean_late_7d"][4] == "late_parcel, lateness"
+    assert table["used by"] == "- models/late_parcel: 6 features\n- models/lateness: 2 features"
+    (line,) = [line for line in table["columns"].splitlines() if "**mean_late_7d**" in line]
+    assert line.startswith("- **mean_late_7d**: unit min, null ")
+    assert ", values median " in line
+    assert line.endswith(", used by late_parcel, lateness")
     source = untouched.metadata("sources/orders")
-    assert "- models/late_parcel: population, 2 features" in source["used_by"]
-    assert "| amount | EUR | 0 % | models/late_parcel |" in source["columns"]
+    assert "- models/late_parcel: population, 2 features" in source["used by"]
+    assert "- **amount**: unit EUR, null 0 %, read by models/late_parcel" in source["columns"]
 
 
 def test_a_person_sees_what_a_version_was_made_from_and_how_to_make_it_again(untouched: Shop) -> None:
@@ -103,20 +103,41 @@ def test_a_person_sees_how_old_the_newest_data_of_a_table_can_be(untouched: Shop
 @pytest.mark.parametrize(
     ("name", "picture"),
     [
-        ("late_parcel/trained_model", "importance"),
-        ("late_parcel/evaluation", "calibration"),
-        ("late_parcel/evaluation", "value_by_threshold"),
-        ("lateness/evaluation", "predicted_actual"),
+        ("late_parcel/trained_model", "importance.svg"),
+        ("late_parcel/trained_model", "importance.png"),
+        ("late_parcel/snapshot", "rows_by_day.svg"),
+        ("late_parcel/evaluation", "gain.svg"),
+        ("late_parcel/evaluation", "gain_by_day.svg"),
+        ("late_parcel/evaluation", "calibration.png"),
+        ("late_parcel/evaluation", "value_by_threshold.png"),
+        ("lateness/evaluation", "predicted_actual.png"),
     ],
 )
-def test_pictures_are_shown_in_place(untouched: Shop, name: str, picture: str) -> None:
-    assert untouched.metadata(name)[picture].startswith(f"![{picture}](data:image/png;base64,iVBOR")
+def test_a_picture_has_an_address_at_which_the_store_has_its_bytes(untouched: Shop, name: str, picture: str) -> None:
+    shown = untouched.metadata(name)
+    place = shown["summary"] if picture.endswith(".svg") else shown["large pictures"]
+    (id,) = {match[1] for match in re.finditer(rf"\]\(/pages/pictures/([0-9a-f]{{64}})/{re.escape(picture)}\)", place)}
+    store = untouched.project.store
+    content = store.read(store.get("pictures", id).objects[picture.partition(".")[0]])
+    assert content.startswith(b"<svg" if picture.endswith(".svg") else b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_every_page_begins_with_a_summary_that_the_ui_shows_without_a_click(untouched: Shop, name: str) -> None:
+    shown = untouched.metadata(name)
+    assert next(iter(shown)) == "summary"
+    assert shown["summary"].startswith("**")
+    assert len(shown["summary"]) < 1000
+    assert shown["computed"] == "yes"
+    assert shown["simulated date"] == "2024-03-01 00:00 UTC"
 
 
 def test_value_is_told_in_money_with_its_interval(untouched: Shop) -> None:
     evaluation = untouched.metadata("late_parcel/evaluation")
-    assert evaluation["verdict"] == "deploy"
-    assert " EUR (95 % interval " in evaluation["gain_over_doing_nothing"]
+    assert evaluation["decision"] == "deploy"
+    assert " EUR (95 % interval " in evaluation["gain over doing nothing"]
+    assert isinstance(evaluation["gain (EUR)"], float)  # the UI plots it
+    assert evaluation["summary"].startswith("**Version 1 meets its gates and the release rule.** On ")
     assert "auc is " in evaluation["reasons"]
 
 
@@ -148,7 +169,7 @@ def test_mlflow_has_one_finished_run_for_the_version_with_what_later_stages_adde
     files = {file.path for file in client.list_artifacts(run.info.run_id, "model/predictor")}
     assert files
     assert {file.path for file in client.list_artifacts(run.info.run_id, "plots")} >= {"plots/importance.png"}
-    assert untouched.metadata(f"{model}/trained_model")["mlflow"] == link.url("http://127.0.0.1:5000")
+    assert untouched.metadata(f"{model}/trained_model")["mlflow"].endswith(f"({link.url('http://127.0.0.1:5000')})")
 
 
 def test_how_long_each_node_took_is_recorded(untouched: Shop) -> None:
@@ -163,7 +184,7 @@ def test_how_long_each_node_took_is_recorded(untouched: Shop) -> None:
 def test_a_second_run_reuses_everything_and_tells_mlflow_nothing(shop: Shop) -> None:
     before = {name: shop.metadata(name)["id"] for name in NODES}
     usual = {name: usual_duration(shop.project.database, name) for name in NODES}
-    outcome = shop.run("factory")
+    outcome = shop.run("update_everything")
     assert outcome.success, outcome.problems
     assert {line["step"]: line["reused"] for line in shop.told if line["event"] == "done"} == dict.fromkeys(NODES, True)
     assert {name: shop.metadata(name)["id"] for name in NODES} == before
@@ -175,7 +196,7 @@ def test_a_second_run_reuses_everything_and_tells_mlflow_nothing(shop: Shop) -> 
 
 def test_a_day_later_the_days_are_scored_and_no_model_is_trained_by_a_refresh(shop: Shop) -> None:
     shop.advance(days=1, hours=6)
-    outcome = shop.run("late_parcel_refresh")
+    outcome = shop.run("score_late_parcel")
     assert outcome.success, outcome.problems
     days = shop.instance.get_dynamic_partitions("shop_days")
     assert days == ["2024-03-01", "2024-03-02"]

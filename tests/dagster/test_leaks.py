@@ -44,7 +44,7 @@ def leaky(shop: Shop) -> Shop:
 
 def test_a_leak_is_shown_and_stops_what_depends_on_it(leaky: Shop) -> None:
     before = leaky.metadata(SNAPSHOT)["id"]
-    outcome = leaky.run("late_parcel_retrain")
+    outcome = leaky.run("retrain_late_parcel")
     assert not outcome.success
     assert "orders.hint is in the order of the label" in outcome.problems[SNAPSHOT]
     assert "late_parcel/trained_model" in leaky.done("skipped")
@@ -61,5 +61,5 @@ def test_a_leak_is_shown_and_stops_what_depends_on_it(leaky: Shop) -> None:
 def test_what_is_allowed_is_trained_on(leaky: Shop) -> None:
     path = leaky.root / "models/late_parcel.yaml"
     path.write_text(path.read_text() + "leakage: {allow: [orders.hint]}\n")
-    leaky.run("late_parcel_retrain")
+    leaky.run("retrain_late_parcel")
     assert len(versions(leaky.project, "late_parcel")) == 2

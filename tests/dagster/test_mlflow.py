@@ -61,7 +61,7 @@ def test_with_mlflow_out_of_reach_training_goes_on_and_is_told_later(shop: Shop)
     url = f"http://127.0.0.1:{port}"
     shop.edit("project.yaml", "owner: team:shop\n", f"owner: team:shop\nstorage: {{mlflow: '{url}'}}\n")
     began = time.monotonic()
-    outcome = shop.run("late_parcel_retrain")
+    outcome = shop.run("retrain_late_parcel")
     assert not outcome.failed, outcome.problems
     assert time.monotonic() - began < usual + 30  # the whole job; the training alone is asserted below
     trained = next(line for line in shop.told if line.get("step") == "late_parcel/trained_model" and "seconds" in line)
@@ -71,7 +71,7 @@ def test_with_mlflow_out_of_reach_training_goes_on_and_is_told_later(shop: Shop)
     assert tracked_run(shop.project.database, "late_parcel", version.id) is None
 
     with mlflow_server(shop.root / "server", port):
-        result = shop.definitions.resolve_job_def("deliver_mlflow").execute_in_process(
+        result = shop.definitions.resolve_job_def("deliver_to_mlflow").execute_in_process(
             instance=shop.instance, raise_on_error=False
         )
         assert result.success

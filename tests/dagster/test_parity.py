@@ -36,7 +36,7 @@ def online_shop(made_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         assert shop.materialize("sources/orders", "sources/deliveries").success  # copied files are other files
         assert planned(shop, NODE).reasons == ("never run",)
         assert planned(shop, "late_parcel/deployment").verdict == "up to date"
-        outcome = shop.run("factory")
+        outcome = shop.run("update_everything")
         assert outcome.success, outcome.problems
         ask(shop)
     return folder / "shop"
@@ -88,18 +88,18 @@ def publish_float32(shop: Shop, patch: pytest.MonkeyPatch) -> None:
 
 
 def test_requests_and_store_rows_are_compared_with_figures_and_found_again(online: Shop, capsys: Any) -> None:
-    assert online.metadata(NODE)["requests_compared"] == 0
-    outcome = online.run("parity")
+    assert online.metadata(NODE)["requests compared"] == 0
+    outcome = online.run("check_parity")
     assert outcome.success, outcome.problems
     told = online.metadata(NODE)
-    assert (told["requests_logged"], told["requests_compared"], told["rows_differing"]) == (20, 20, 0)
-    assert told["dagster/row_count"] == 20 + told["store_rows_compared"]
-    assert told["store_rows_without_history"] > 0
-    assert told["made"] == "now"
+    assert (told["requests compared"], told["rows differing"]) == (20, 0)
+    assert "| requests | 20 | 20 logged |" in told["summary"]
+    assert f"| online store | {told['dagster/row_count'] - 20} |" in told["summary"]
+    assert told["computed"] == "yes"
     assert online.materialize("sources/orders", "sources/deliveries").success  # copied files are other files
     assert planned(online, NODE).verdict == "up to date"
-    assert online.run("parity").success
-    assert online.metadata(NODE)["made"] == "reused"
+    assert online.run("check_parity").success
+    assert online.metadata(NODE)["computed"] == "no, unchanged"
     (model,) = [
         item for item in project_status(online.project, online.project.clock.now()).models if item.name == MODEL
     ]
@@ -115,13 +115,13 @@ def test_a_bit_that_differs_fails_the_check_alerts_and_stops_a_new_version(
     publish_float32(online, monkeypatch)
     ask(online)
     change_algorithm(online)
-    outcome = online.run("late_parcel_retrain")
+    outcome = online.run("retrain_late_parcel")
     assert not outcome.success
     assert "late_parcel/deployment" not in online.done()
     project = online.project
     assert str(champion(project, MODEL)) == f"{MODEL}@1"
     told = online.metadata(NODE)
-    assert told["rows_differing"] > 0
+    assert told["rows differing"] > 0
     assert COLUMN in told["differences"]
     assert planned(online, "late_parcel/deployment").verdict in ("may run", "blocked")
     alert = next(item for item in recent_alerts(project) if item["key"].startswith("parity."))
@@ -141,16 +141,16 @@ def test_deploying_alone_needs_a_comparison_of_that_version(online: Shop) -> Non
     online.materialize("late_parcel/trained_model", "late_parcel/evaluation", "late_parcel/deployment")
     assert str(champion(online.project, MODEL)) == f"{MODEL}@1"
     assert "was not compared yet" in online.metadata("late_parcel/deployment")["not deployed"]
-    assert online.run("late_parcel_retrain").success
+    assert online.run("retrain_late_parcel").success
     assert str(champion(online.project, MODEL)) == f"{MODEL}@2"
 
 
 def test_a_model_that_answers_no_requests_has_no_parity(untouched: Shop) -> None:
     nodes = {node.node for node in plan_project(untouched.project, untouched.project.clock.now()).nodes}
     assert not any(name.endswith("/parity") for name in nodes)
-    assert "parity" not in {job.name for job in untouched.definitions.jobs or ()}
+    assert "check_parity" not in {job.name for job in untouched.definitions.jobs or ()}
 
 
 def test_its_job_is_scheduled_every_day(online: Shop) -> None:
-    names = {schedule.name for schedule in online.definitions.schedules or ()}
-    assert "parity_schedule" in names
+    names = {sensor.name for sensor in online.definitions.sensors or ()}
+    assert "replay_check_parity_daily_at_0030" in names

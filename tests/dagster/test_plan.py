@@ -35,7 +35,7 @@ def node(plan: Plan, name: str) -> Planned:
 
 def run_as_planned(shop: Shop, plan: Plan) -> None:
     """Run the factory, and hold what it did against what the plan says."""
-    shop.run("factory")
+    shop.run("update_everything")
     reused = {line["step"]: line["reused"] for line in shop.told if line["event"] == "done"}
     ids = {line["step"]: line["id"] for line in shop.told if line["event"] == "done"}
     for planned in plan.nodes:
@@ -166,7 +166,7 @@ def test_a_changed_parameter_trains_anew_on_the_same_snapshot(shop: Shop) -> Non
 def test_a_champion_that_would_not_be_released_today_stays(shop: Shop) -> None:
     shop.edit("models/late_parcel.yaml", 'auc: ">= 0.55"', 'auc: ">= 0.9999"')
     assert node(plan_of(shop), "late_parcel/evaluation").verdict == "would run"
-    shop.run("factory")
+    shop.run("update_everything")
     plan = plan_of(shop)
     stopped = node(plan, "late_parcel/deployment")
     assert stopped.verdict == "up to date"
@@ -175,7 +175,7 @@ def test_a_champion_that_would_not_be_released_today_stays(shop: Shop) -> None:
 
 def test_a_source_that_fails_a_check_blocks_what_is_made_of_it(shop: Shop) -> None:
     shop.edit("sources/deliveries.yaml", "known_at:", "freshness: 1s\nknown_at:")
-    shop.run("factory")
+    shop.run("update_everything")
     plan = plan_of(shop)
     assert node(plan, "features/courier_recent").verdict == "blocked"
     assert node(plan, "features/courier_recent").reasons == ("sources/deliveries failed freshness",)

@@ -33,7 +33,7 @@ def chained(shop: Shop) -> Shop:
 
 def test_the_factory_predicts_before_it_reads_predictions_and_the_rows_are_those_of_the_log(chained: Shop) -> None:
     chained.advance(hours=5)
-    outcome = chained.run("factory")
+    outcome = chained.run("update_everything")
     assert not outcome.failed
     done = list(chained.done())
     chain = ["lateness/predictions", "sources/expected", "features/order_expected", "late_parcel/snapshot"]
@@ -57,9 +57,9 @@ def test_the_factory_predicts_before_it_reads_predictions_and_the_rows_are_those
 
 def test_the_sensor_asks_for_an_ingest_when_something_was_predicted(chained: Shop) -> None:
     chained.advance(hours=5)
-    chained.run("ingest")
-    ingest: Any = chained.definitions.resolve_job_def("ingest")
-    sensor = new_source_data_sensor({**build_asset_jobs([], []), "ingest": ingest})
+    chained.run("ingest_sources")
+    ingest: Any = chained.definitions.resolve_job_def("ingest_sources")
+    sensor = new_source_data_sensor({**build_asset_jobs([], []), "ingest_sources": ingest})
 
     def ask(cursor: str | None) -> dg.SensorResult | dg.SkipReason:
         with dg.build_sensor_context(instance=chained.instance, cursor=cursor) as context:
@@ -70,7 +70,7 @@ def test_the_sensor_asks_for_an_ingest_when_something_was_predicted(chained: Sho
     first = ask(None)
     assert isinstance(first, dg.SensorResult)
     assert isinstance(ask(first.cursor), dg.SkipReason)
-    chained.run("lateness_refresh")
+    chained.run("score_lateness")
     second = ask(first.cursor)
     assert isinstance(second, dg.SensorResult)
     assert second.run_requests is not None
@@ -81,7 +81,7 @@ def test_the_sensor_asks_for_an_ingest_when_something_was_predicted(chained: Sho
 
 def test_a_champion_that_has_not_seen_the_newest_version_is_told_of_and_stops_nothing(chained: Shop) -> None:
     chained.advance(hours=5)
-    chained.run("lateness_refresh")
+    chained.run("score_lateness")
     result = chained.materialize("sources/expected")
     assert result.success
     (check,) = [found for found in result.get_asset_check_evaluations() if found.check_name == "upstream_version"]
@@ -95,8 +95,8 @@ def test_after_a_challenger_that_lost_the_same_run_goes_on_with_the_predictions_
     text = (chained.root / "models/lateness.yaml").read_text()
     chained.edit("models/lateness.yaml", text[text.index("algorithm:") : text.index("baselines:")], CONSTANT + "\n")
     told: list[dict[str, object]] = []
-    code = run_and_follow(chained.project, chained.instance, "factory", lambda line: told.append(dict(line)))
-    assert [line["job"] for line in told if line["event"] == "run"] == ["factory"]
+    code = run_and_follow(chained.project, chained.instance, "update_everything", lambda line: told.append(dict(line)))
+    assert [line["job"] for line in told if line["event"] == "run"] == ["update_everything"]
     assert code == 0
     assert str(champion(chained.project, "lateness")) == "lateness@1"
     done = [line["step"] for line in told if line["event"] == "done"]
@@ -106,8 +106,8 @@ def test_after_a_challenger_that_lost_the_same_run_goes_on_with_the_predictions_
 
 def test_the_plan_waits_for_predictions_that_are_still_to_come(chained: Shop) -> None:
     chained.advance(hours=5)
-    chained.run("lateness_refresh")
-    chained.run("ingest")
+    chained.run("score_lateness")
+    chained.run("ingest_sources")
     chained.advance(hours=1)
     planned = {node.node: node for node in plan_project(chained.project, chained.project.clock.now()).nodes}
     assert planned["lateness/predictions"].verdict == "would run"

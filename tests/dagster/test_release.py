@@ -54,7 +54,7 @@ def loser(shop: Shop) -> Shop:
 
 
 def test_a_challenger_that_loses_is_a_successful_run_and_a_warning_that_names_what_it_needs(loser: Shop) -> None:
-    outcome = loser.run("late_parcel_retrain")
+    outcome = loser.run("retrain_late_parcel")
     assert outcome.success, outcome.problems
     assert loser.done("skipped") == []
     assert str(champion(loser.project, "late_parcel")) == "late_parcel@1"
@@ -63,7 +63,7 @@ def test_a_challenger_that_loses_is_a_successful_run_and_a_warning_that_names_wh
     assert str(found.description).startswith("**Kept version 1**: ")
     assert "% sure that it earns more than the champion, needs 90 %" in str(found.description)
     assert found.metadata["champion: needed"].value == 0.9
-    assert loser.metadata("late_parcel/evaluation")["verdict"] == "keep"
+    assert loser.metadata("late_parcel/evaluation")["decision"] == "keep"
     told = loser.metadata("late_parcel/deployment")
     assert told["version"] == "late_parcel@1"
     assert told["not deployed"].startswith("kept version 1: ")
@@ -73,7 +73,7 @@ def test_a_challenger_that_loses_is_a_successful_run_and_a_warning_that_names_wh
 
 def test_the_same_loss_alerts_once_and_the_plan_has_nothing_to_do(loser: Shop) -> None:
     for _ in range(2):
-        assert loser.run("factory").success
+        assert loser.run("update_everything").success
     assert len(_alerts(loser)) == 1
     planned = {node.node: node for node in plan_project(loser.project, loser.project.clock.now()).nodes}
     assert planned["late_parcel/deployment"].verdict == "up to date"
@@ -82,7 +82,7 @@ def test_the_same_loss_alerts_once_and_the_plan_has_nothing_to_do(loser: Shop) -
 
 
 def test_a_missed_gate_is_an_error_and_a_ticket_and_the_champion_goes_on(worse: Shop) -> None:
-    outcome = worse.run("factory")
+    outcome = worse.run("update_everything")
     assert outcome.success, outcome.problems
     gate = _check(worse, "gate_auc")
     assert (gate.passed, gate.severity, gate.blocking) == (False, dg.AssetCheckSeverity.ERROR, False)
@@ -97,9 +97,9 @@ def test_a_missed_gate_is_an_error_and_a_ticket_and_the_champion_goes_on(worse: 
 def test_the_same_run_goes_on_with_the_predictions_of_the_champion(worse: Shop) -> None:
     worse.advance(hours=1)
     told: list[dict[str, object]] = []
-    code = run_and_follow(worse.project, worse.instance, "factory", lambda line: told.append(dict(line)))
+    code = run_and_follow(worse.project, worse.instance, "update_everything", lambda line: told.append(dict(line)))
     assert code == 0
-    assert [line["job"] for line in told if line["event"] == "run"] == ["factory"]
+    assert [line["job"] for line in told if line["event"] == "run"] == ["update_everything"]
     assert told[-1]["success"]
     done = [line["step"] for line in told if line["event"] == "done"]
     assert done.index("late_parcel/deployment") < done.index("late_parcel/predictions")
@@ -107,7 +107,7 @@ def test_the_same_run_goes_on_with_the_predictions_of_the_champion(worse: Shop) 
 
 
 def test_a_deployment_launched_alone_verifies_for_itself(worse: Shop) -> None:
-    worse.run("late_parcel_retrain")
+    worse.run("retrain_late_parcel")
     assert worse.materialize("late_parcel/deployment").success
     assert "auc is 0.5, the gate needs >= 0.55" in worse.metadata("late_parcel/deployment")["not deployed"]
     assert str(champion(worse.project, "late_parcel")) == "late_parcel@1"
@@ -121,7 +121,7 @@ def test_a_first_version_that_is_not_released_leaves_nothing_deployed_and_no_fai
     project = open_project(root)
     with open_instance(project) as instance:
         told: list[dict[str, Any]] = []
-        code = run_and_follow(project, instance, "factory", lambda line: told.append(dict(line)))
+        code = run_and_follow(project, instance, "update_everything", lambda line: told.append(dict(line)))
     assert code == 0
     assert champion(open_project(root), "late_parcel") is None
     (deployment,) = [line for line in told if line.get("step") == "late_parcel/deployment" and "figures" in line]
@@ -134,12 +134,12 @@ def test_a_better_challenger_is_deployed(shop: Shop) -> None:
     shop.edit(MODEL, BOOSTED, RULE)
     shop.edit(MODEL, "release: {", "release: {changed_declaration: {champion: ignore}, ")
     shop.edit(MODEL, 'gates: {auc: ">= 0.55"}', "gates: {}")
-    weak = shop.run("late_parcel_retrain")
+    weak = shop.run("retrain_late_parcel")
     assert weak.success, weak.problems
     assert str(champion(shop.project, "late_parcel")) == "late_parcel@2"
     shop.edit(MODEL, RULE, BOOSTED.replace("num_leaves: 7", "num_leaves: 5"))
     shop.edit(MODEL, "changed_declaration: {champion: ignore}, ", "")
-    better = shop.run("late_parcel_retrain")
+    better = shop.run("retrain_late_parcel")
     assert better.success, better.problems
     assert str(champion(shop.project, "late_parcel")) == "late_parcel@3"
     last = ledger_lines(shop.project.database, "champion/late_parcel")[-1]

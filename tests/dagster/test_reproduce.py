@@ -16,7 +16,7 @@ from tests.dagster.shop import Shop
 
 
 def reproduced(shop: Shop, config: Mapping[str, Any] | None = None) -> dg.ExecuteInProcessResult:
-    job = shop.definitions.get_job_def("reproduce")
+    job = shop.definitions.get_job_def("reproduce_past_version")
     return job.execute_in_process(instance=shop.instance, run_config=config, raise_on_error=False)
 
 

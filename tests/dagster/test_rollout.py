@@ -33,7 +33,7 @@ def rolled_out(shop: Shop) -> None:
     shop.edit(MODEL, "release: {", "release: {changed_declaration: {champion: ignore}, ")
     shop.edit(MODEL, 'gates: {auc: ">= 0.55"}', "gates: {}")
     shop.edit(MODEL, 'batch: "0 * * * * UTC"', f'batch: "0 * * * * UTC", {STAGES}')
-    outcome = shop.run(f"{NAME}_retrain")
+    outcome = shop.run(f"retrain_{NAME}")
     assert outcome.success, outcome.problems
 
 
@@ -52,10 +52,10 @@ def test_a_candidate_goes_through_its_stages_and_is_champion_then(shop: Shop) ->
         f"{NAME}@2 is a candidate in stage 1 of 2, shadow for 1h",
     )
     count(shop)
-    assert shop.run("rollout").success
+    assert shop.run("judge_rollouts").success
     assert shop.metadata(f"{NAME}/rollout")["reason"] == "1h of its time are left"
     shop.advance(hours=1)
-    assert shop.run("rollout").success
+    assert shop.run("judge_rollouts").success
     assert shop.metadata(f"{NAME}/rollout")["now"].endswith("in stage 2 of 2, canary with 0.2 of the entities for 1h")
     assert str(champion(shop.project, NAME)) == f"{NAME}@1"
     count(shop)
@@ -65,7 +65,7 @@ def test_a_candidate_goes_through_its_stages_and_is_champion_then(shop: Shop) ->
     assert checks(shop) == {"limits": True, "money": True}
     assert str(champion(shop.project, NAME)) == f"{NAME}@2"
     assert "begin rollout" in shop.metadata(f"{NAME}/rollout")["ledger"]
-    outcome = shop.run("factory")
+    outcome = shop.run("update_everything")
     assert outcome.success, outcome.problems
     assert shop.metadata(f"{NAME}/deployment")["version"] == f"{NAME}@2"
 
@@ -75,7 +75,7 @@ def test_a_candidate_that_makes_errors_is_removed_and_stays_out(shop: Shop) -> N
     count(shop, errors=3)
     assert checks(shop) == {"limits": False, "money": True}
     assert rollout_of(shop.project, NAME) is None
-    outcome = shop.run(f"{NAME}_retrain")
+    outcome = shop.run(f"retrain_{NAME}")
     assert outcome.success, outcome.problems
     assert rollout_of(shop.project, NAME) is None
     told = shop.metadata(f"{NAME}/deployment")

@@ -37,7 +37,7 @@ def command(root: Path, job: str) -> list[str]:
 
 
 def test_every_line_is_json_and_the_code_is_zero(shop: Shop) -> None:
-    found = subprocess.run(command(shop.root, "late_parcel_refresh"), capture_output=True, text=True, check=False)
+    found = subprocess.run(command(shop.root, "score_late_parcel"), capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr[-2000:]
     lines = [json.loads(line) for line in found.stdout.splitlines()]
     assert [lines[0]["event"], lines[-1]["event"]] == ["run", "end"]
@@ -48,7 +48,7 @@ def test_every_line_is_json_and_the_code_is_zero(shop: Shop) -> None:
 
 def test_a_failure_is_one_clear_message_and_code_one(shop: Shop) -> None:
     (shop.root / "data/orders.csv").unlink()
-    found = subprocess.run(command(shop.root, "ingest"), capture_output=True, text=True, check=False)
+    found = subprocess.run(command(shop.root, "ingest_sources"), capture_output=True, text=True, check=False)
     assert found.returncode == 1
     failed = [json.loads(line) for line in found.stdout.splitlines() if '"failed"' in line]
     assert failed[0]["step"] == "sources/orders"
@@ -75,7 +75,11 @@ def slow(tmp_path: Path) -> Path:
 def begin(root: Path) -> subprocess.Popen[str]:
     """Start an ingest and wait until the slow step has begun."""
     process = subprocess.Popen(
-        command(root, "ingest"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+        command(root, "ingest_sources"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
     )
     assert process.stdout is not None
     for line in process.stdout:
@@ -113,7 +117,7 @@ def test_what_a_killed_run_leaves_is_cleared_by_the_next(slow: Path) -> None:
 def test_a_second_run_waits_while_a_source_is_being_read(shop: Shop) -> None:
     with exclusive(shop.project.database, shop.project.state, "sources_deliveries"):
         process = subprocess.Popen(
-            command(shop.root, "ingest"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command(shop.root, "ingest_sources"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert process.stdout is not None
         lines = iter(process.stdout)
@@ -130,13 +134,13 @@ def test_a_second_run_waits_while_a_source_is_being_read(shop: Shop) -> None:
 def test_two_runs_that_start_together_in_a_fresh_project_both_succeed(tmp_path: Path) -> None:
     root = write_shop(tmp_path / "shop", days=1)
     both = [
-        subprocess.Popen(command(root, "ingest"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(command(root, "ingest_sources"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     outputs = [process.communicate(timeout=300) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     assert statuses(root) == ["SUCCESS", "SUCCESS"]
-    again = subprocess.run(command(root, "ingest"), capture_output=True, text=True, check=False)
+    again = subprocess.run(command(root, "ingest_sources"), capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr[-2000:]
 
 

@@ -15,7 +15,7 @@ class DeploymentNode(ModelNode):
     name = "deployment"
     version = 2
     stage = "make"
-    purpose = "The champion, and the record of how it was released"
+    purpose = "The live version, and how it was released"
     section = "deployment"
     parts = ("gates", "release")
     artifact = "trained_model"

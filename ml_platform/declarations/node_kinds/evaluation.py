@@ -18,7 +18,7 @@ class EvaluationNode(ModelNode):
     name = "evaluation"
     version = 5
     stage = "make"
-    purpose = "Champion, challenger, baselines and doing nothing on the same test rows"
+    purpose = "A new version beside its rivals on the test days"
     section = "value"
     parts = ("task", "quantile", "value", "gates", "release")
 

@@ -22,7 +22,7 @@ class OnlineStoreNode(NodeKind):
     name = "online_store"
     version = 1
     stage = "data"
-    purpose = "Feature values and population rows of every entity, for models that answer requests"
+    purpose = "What online models read when they answer"
     listed_elsewhere = True
 
     @classmethod

@@ -17,7 +17,7 @@ class ParityNode(ModelNode):
     name = "parity"
     version = 1
     stage = "make"
-    purpose = "Online requests and rows of the online store, recomputed as training reads them and compared bit by bit"
+    purpose = "Served rows, recomputed and compared bit by bit"
     section = "deployment"
 
     @classmethod

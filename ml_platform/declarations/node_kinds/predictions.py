@@ -18,7 +18,7 @@ class PredictionsNode(ModelNode):
     name = "predictions"
     version = 4
     stage = "refresh"
-    purpose = "Predictions for the population, one partition a day"
+    purpose = "Predictions of the live version, day by day"
     section = "deployment"
     parts = ("population",)
     listed_elsewhere = True

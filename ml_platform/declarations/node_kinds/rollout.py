@@ -15,7 +15,7 @@ class RolloutNode(ModelNode):
     name = "rollout"
     version = 1
     stage = "refresh"
-    purpose = "The version that is rolled out, its stage, and what it must keep"
+    purpose = "The version in rollout, its stage and its limits"
     section = "deployment"
     listed_elsewhere = True
 

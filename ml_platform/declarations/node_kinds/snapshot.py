@@ -18,7 +18,7 @@ class SnapshotNode(ModelNode):
     name = "snapshot"
     version = 2
     stage = "make"
-    purpose = "The training frame: population, features as known at prediction time, label, split"
+    purpose = "Training rows, as known at prediction time"
     section = "population"
     parts = ("population", "label", "split")
 

@@ -16,7 +16,7 @@ class TrainedModelNode(ModelNode):
     name = "trained_model"
     version = 3
     stage = "make"
-    purpose = "The predictor fitted on the snapshot, and its baselines"
+    purpose = "The fitted model, and its baselines"
     section = "algorithm"
     parts = ("task", "quantile", "transforms", "algorithm", "calibration", "baselines", "choose", "value")
 

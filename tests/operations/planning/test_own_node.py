@@ -30,6 +30,7 @@ from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output, record_output
 from ml_platform.storage.prediction_log import logged_days, read_day
 from ml_platform_dagster.assets.build import build_assets
+from ml_platform_dagster.assets.metadata import ungrouped
 from tests.audit.verify.factory import DAY, MODEL, NOON, build_factory, copy_factory
 from tests.installed import install
 
@@ -107,12 +108,12 @@ def test_the_node_of_the_guide_is_an_asset_that_is_made_once(project: Project) -
     artifact, shown = materialized(project)
     orders = logged_orders(project)
     assert [line["order_id"] for line in lines(project, artifact)] == orders
-    assert (shown["id"], shown["made"], shown["dagster/row_count"]) == (artifact.id, "now", len(orders))
+    assert (ungrouped(shown["id"]), shown["computed"], shown["dagster/row_count"]) == (artifact.id, "yes", len(orders))
     again, shown = materialized(project)
-    assert (again.id, shown["made"]) == (artifact.id, "reused")
+    assert (again.id, shown["computed"]) == (artifact.id, "no, unchanged")
     declare(project, "nodes: {predictions_csv: {columns: [score]}}\n")
     changed, shown = materialized(open_project(project.root))
-    assert (list(lines(project, changed)[0]), shown["made"]) == (["score"], "now")
+    assert (list(lines(project, changed)[0]), shown["computed"]) == (["score"], "yes")
     status = project_status(open_project(project.root), NOW)
     assert [(item.name, item.id, item.rows) for item in status.models[0].nodes] == [(NODE, changed.id, len(orders))]
 
@@ -150,7 +151,7 @@ def test_an_erased_person_is_in_no_export_and_the_next_run_makes_it_again(projec
     files = [path for path in (project.state / "store").rglob("*") if path.is_file()]
     assert not any(key.encode() in path.read_bytes() for path in files)
     after, shown = materialized(project)
-    assert shown["made"] == "now"
+    assert shown["computed"] == "yes"
     assert [line["order_id"] for line in lines(project, after)] == logged_orders(project)
     assert key not in logged_orders(project)
     assert verify_project(project).damages == []
