@@ -48,7 +48,7 @@ def leak_texts(model: ModelSpec) -> dict[str, str]:
 
 def release_texts(model: ModelSpec) -> dict[str, str]:
     """Return the descriptions of gates and release rule by the names of their checks."""
-    stays = "The run goes on with the live version."
+    stays = "The live version stays."
     gates = {
         f"gate_{name}": f"{name} on the test days must be {gate}. **Blocks the deployment**, not the run. {stays}"
         for name, gate in model.gates.items()

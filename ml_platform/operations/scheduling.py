@@ -24,7 +24,7 @@ class Due:
     Attributes
     ----------
     key
-        Names the tick, such as ``late_parcel_refresh:2024-03-01T10:00:00.000000Z``: one run for each key.
+        Names the tick, such as ``score_late_parcel:2024-03-01T10:00:00.000000Z``: one run for each key.
     """
 
     tick: datetime
