@@ -1,3 +1,3 @@
 """Pictures and pages for people."""
 
-__all__ = ["pictures"]
+__all__ = ["pictures", "small_pictures"]
