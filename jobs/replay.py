@@ -70,8 +70,8 @@ def _replay(times: DeclaredTimes, since: datetime) -> dg.SensorDefinition:
     @scrubbed
     def replay(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult:
         now = project.clock.now()
-        following = f"the next declared time is {instant_text(next(times.schedule.after(now)))}"
-        cursor = f"{instant_text(now)}; {following}"
+        then = instant_text(next(times.schedule.after(now)))
+        following, cursor = f"the next declared time is {then}", f"{instant_text(now)}; next {then}"
         due = due_tick(times.job.name, times.schedule, since, now)
         if due is None:
             reason = f"the simulated clock ({instant_text(now)}) has not passed a declared time yet; {following}"

@@ -63,4 +63,4 @@ def test_verifying_in_dagster_alerts_of_damage(shop: Shop) -> None:
     assert broken.failed
     (problem,) = broken.problems.values()
     assert problem.startswith(f"damaged manifest manifests/snapshot/{path.name}: ")
-    assert "shop: verify failed" in (shop.project.state / "alerts.log").read_text()
+    assert "shop: verify_store failed" in (shop.project.state / "alerts.log").read_text()

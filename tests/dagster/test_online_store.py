@@ -49,7 +49,7 @@ def ticks(shop: Shop) -> dict[str, datetime]:
 def request(shop: Shop) -> dg.RunRequest | None:
     """What the sensor asks for now."""
     found = evaluate(shop, "publish_new_online_values")
-    if isinstance(found, dg.SkipReason):
+    if not found.run_requests:
         return None
     (run,) = found.run_requests or ()
     return run

@@ -110,9 +110,7 @@ def test_every_node_comes_after_its_inputs(tmp_path: Path) -> None:
 def test_a_node_says_what_it_is_for_and_what_its_author_said(ferry: Path) -> None:
     nodes = nodes_of(ferry)
     assert nodes["sources/trips"].description == "Planned trips."
-    assert nodes["late/trained_model"].description == (
-        "The predictor fitted on the snapshot, and its baselines. Will this trip be late?"
-    )
+    assert nodes["late/trained_model"].description == ("The fitted model, and its baselines. Will this trip be late?")
     assert nodes["late/trained_model"].subject == "late"
 
 
