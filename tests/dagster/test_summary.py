@@ -54,7 +54,10 @@ def test_a_value_of_the_data_adds_no_link_and_no_cell() -> None:
 
 @pytest.mark.parametrize(("length", "is_table"), [(10, True), (60, False)])
 def test_a_table_that_is_wider_than_the_column_becomes_a_list_that_wraps(length: int, is_table: bool) -> None:
-    rows = [{"column": "a", "what": "x" * length, "left out": None}, {"column": "b", "what": "", "left out": 0.5}]
+    rows: list[dict[str, object]] = [
+        {"column": "a", "what": "x" * length, "left out": None},
+        {"column": "b", "what": "", "left out": 0.5},
+    ]
     shown = str(table(rows).value)
     if is_table:
         assert shown.splitlines()[0] == "| column | what | left out |"
