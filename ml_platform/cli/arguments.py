@@ -1,15 +1,34 @@
-"""Instants, days and spans as they are written on the command line: every option takes the same forms."""
+"""Words of the command line that every command reads alike: instants, days, spans, a model and a folder."""
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from ml_platform.core.clock import parse_duration, parse_instant
 from ml_platform.core.errors import PlatformError
 
+_PROJECT_FILE = "project.yaml"
+
 
 class UsageError(PlatformError):
     """What was written on the command line cannot be read, or does not go together."""
+
+
+def model_and_directory(word: str | None, directory: Path | None) -> tuple[str | None, Path]:
+    """Return the model and the project's folder that ``[MODEL] [DIRECTORY]`` name; both may be left out.
+
+    The only word is the folder where it is a path (it has a separator, or is ``.`` or ``..``) or a folder with a
+    project. Otherwise it is a model of the project in the current folder; where there is none, it is a folder.
+    """
+    if word is None or directory is not None:
+        return word, directory if directory is not None else Path()
+    folder = Path(word)
+    is_path = os.sep in word or word in (os.curdir, os.pardir) or (folder / _PROJECT_FILE).exists()
+    if is_path or not Path(_PROJECT_FILE).exists():
+        return None, folder
+    return word, Path()
 
 
 def read_instant(text: str, option: str) -> datetime:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ml_platform.cli.app import HERE, Actor, AsJson, Directory, Reason, app
+from ml_platform.cli.app import HERE, Actor, AsJson, Directory, MaybeDirectory, OneModel, Reason, app
 from ml_platform.cli.exit import be_short
 
 _PANEL = "The past"
@@ -29,6 +29,9 @@ def explain(
     model: Annotated[str | None, typer.Option(help="Explain a sample of this model's predictions.")] = None,
     day: Annotated[str | None, typer.Option(help="With --model: only of this day (UTC), such as 2013-12-01.")] = None,
     sample: Annotated[int, typer.Option(help="With --model: how many, drawn at random.", min=1)] = 20,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show every part in full: all columns, source rows of all features, packages.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Explain a past prediction from its id, and score it again to the same bytes.
@@ -37,12 +40,12 @@ def explain(
     expected to earn, which version answered, and how that version was released. Exit code 1: the score differs.
     """
     be_short()
-    from ml_platform.cli.explain import PredictionSelection, explain_predictions, first_is_folder
+    from ml_platform.cli.explain import PredictionSelection, Shown, explain_predictions, first_is_folder
 
     if prediction_id is not None and first_is_folder(prediction_id, ids, model):
         directory, prediction_id = Path(prediction_id), None
     selected = PredictionSelection(prediction_id, ids, model, day, sample)
-    raise typer.Exit(explain_predictions(directory, selected, what_if or [], rows, html, as_json))
+    raise typer.Exit(explain_predictions(directory, selected, what_if or [], Shown(rows, everything), html, as_json))
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -139,14 +142,15 @@ def export(
 
 @app.command(rich_help_panel=_PANEL)
 def snapshots(
-    model: Annotated[str | None, typer.Argument(help="Only of this model.")] = None,
-    directory: Annotated[Path | None, typer.Argument(help="The project's folder.", show_default="here")] = None,
+    model: OneModel = None,
+    directory: MaybeDirectory = None,
     as_json: AsJson = False,
 ) -> None:
     """List snapshots: as of when, how many rows, how much of each is new, and what was trained on it."""
+    from ml_platform.cli.arguments import model_and_directory
     from ml_platform.cli.snapshots import show_list
 
-    show_list(model, directory, as_json)
+    show_list(*model_and_directory(model, directory), as_json)
 
 
 snapshot_app = typer.Typer(help="Show one snapshot, or what differs between two.", no_args_is_help=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ml_platform.cli.app import HERE, Actor, AsJson, Directory, Reason, Version, app
+from ml_platform.cli.app import HERE, Actor, AsJson, Directory, MaybeDirectory, Reason, Version, app
 
 _PANEL = "The factory"
 
@@ -195,11 +195,22 @@ def advance(
 
 
 @app.command(rich_help_panel=_PANEL)
-def status(directory: Directory = HERE, as_json: AsJson = False) -> None:
-    """Show the state of the project: sources, features, champions, value, drift, alerts."""
+def status(
+    model: Annotated[
+        str | None, typer.Argument(help="Show this model in full.", show_default="a line for each model")
+    ] = None,
+    directory: MaybeDirectory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what each model earned, whether it is healthy, what needs a person, and the state of the data.
+
+    A word that is a path, or a folder with a project, is DIRECTORY. Any other word is a model.
+    """
+    from ml_platform.cli.arguments import model_and_directory
     from ml_platform.cli.status import show_status
 
-    show_status(directory, as_json)
+    name, folder = model_and_directory(model, directory)
+    show_status(folder, name, as_json)
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -224,7 +235,7 @@ def predictions(
     as_json: AsJson = False,
 ) -> None:
     """List logged predictions, newest first."""
-    from ml_platform.cli.status import list_predictions
+    from ml_platform.cli.predictions import list_predictions
 
     list_predictions(directory, model, day, limit, as_json)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.table import Table
+from rich.text import Text
 
 from ml_platform.cli.json_output import print_json
-from ml_platform.cli.summary import wide_console
-from ml_platform.core.terminal_text import styled
+from ml_platform.core.terminal_table import PlainTable
+from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.reporting.doctor import check_up
 
 
@@ -20,9 +20,9 @@ def show_checks(directory: Path, as_json: bool) -> int:
     if as_json:
         print_json({"ok": not failed, "checks": [item.as_json() for item in found]})
         return int(bool(failed))
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = PlainTable("", "", "", whole={0, 1})
     for item in found:
-        mark = styled("✓", "green") if item.ok else styled("✗", "red")
+        mark = Text("✓", "green") if item.ok else Text("✗", "red")
         table.add_row(mark, item.name, " ".join(text for text in (item.found, item.remedy) if text))
-    wide_console().print(table)
+    SafeConsole().print(table)
     return int(bool(failed))

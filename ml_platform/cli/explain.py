@@ -11,10 +11,14 @@ from ml_platform.cli.arguments import UsageError, read_day, read_instant
 from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import InvalidWhatIf, UnknownModel
 from ml_platform.core.formatting import cents_text
-from ml_platform.core.terminal_text import plain_table
+from ml_platform.core.terminal_table import PlainTable
+from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import Project, open_project
 
 _COLUMNS = ("prediction_id", "version", "score", "action", "expected_value", "settled", "largest", "again")
+
+_SPARE = (1, 6, 5, 4)
+"""Which of them a narrow terminal leaves out: neither the id nor score, action and whether it was reproduced."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +32,26 @@ class PredictionSelection:
     sample: int
 
 
+@dataclass(frozen=True)
+class Shown:
+    """How much of an explanation is printed: source rows of each feature, and every part in full or its top."""
+
+    rows: int
+    everything: bool
+
+
 def first_is_folder(text: str, ids: Path | None, model: str | None) -> bool:
     """Return whether the only argument is the project's folder, as where options say which predictions."""
     return (ids is not None or model is not None) and Path(text).is_dir()
 
 
 def explain_predictions(
-    directory: Path, selected: PredictionSelection, given: Sequence[str], rows: int, html: Path | None, as_json: bool
+    directory: Path,
+    selected: PredictionSelection,
+    given: Sequence[str],
+    shown: Shown,
+    html: Path | None,
+    as_json: bool,
 ) -> int:
     """Explain predictions, and return 1 where one did not come out to the same bytes."""
     from ml_platform.audit.explain import explain_each
@@ -42,11 +59,11 @@ def explain_predictions(
     changes = _changes(given)
     project = open_project(directory)
     ids = _ids(project, selected)
-    found = explain_each(project, ids, project.clock.now(), given=changes, rows=rows)
+    found = explain_each(project, ids, project.clock.now(), given=changes, rows=shown.rows)
     if html is not None:
         return _write_page(found, ids, html, as_json)
     if len(ids) == 1:
-        return _tell(next(found), as_json)
+        return _tell(next(found), shown, as_json)
     return _list(found, as_json)
 
 
@@ -80,22 +97,19 @@ def _ids(project: Project, selected: PredictionSelection) -> list[str]:
     return found
 
 
-def _tell(explanation: Explanation, as_json: bool) -> int:
+def _tell(explanation: Explanation, how_much: Shown, as_json: bool) -> int:
     from ml_platform.audit.explain.render_text import print_explanation
-    from ml_platform.cli.summary import wide_console
 
     if as_json:
         print_json(explanation.as_json())
     else:
-        print_explanation(explanation, wide_console())
+        print_explanation(explanation, SafeConsole(), everything=how_much.everything)
     return 0 if explanation.holds else 1
 
 
 def _list(found: Iterator[Explanation], as_json: bool) -> int:
     """Print many explanations: one JSON object a line, or one row of a table each."""
-    from ml_platform.cli.summary import wide_console
-
-    table = plain_table(*_COLUMNS, whole={_COLUMNS.index("prediction_id")})
+    table = PlainTable(*_COLUMNS, whole=range(5), right={2, 4}, spare=_SPARE)
     count = differing = 0
     for explanation in found:
         count, differing = count + 1, differing + (not explanation.holds)
@@ -104,7 +118,7 @@ def _list(found: Iterator[Explanation], as_json: bool) -> int:
         else:
             table.add_row(*_row(explanation))
     if not as_json:
-        console = wide_console()
+        console = SafeConsole()
         console.print(table)
         reproduced = f"{differing:,} were not reproduced" if differing else "All were reproduced exactly"
         console.print(f"\n{count:,} predictions explained. {reproduced}.", highlight=False)
@@ -144,7 +158,6 @@ def _write_page(found: Iterator[Explanation], ids: Sequence[str], html: Path, as
 def show_champion(directory: Path, model: str, at: str | None, as_json: bool) -> None:
     """Say which version of a model was in production at an instant, and why."""
     from ml_platform.audit.explain.champion_history import known_models, print_production, production_at
-    from ml_platform.cli.summary import wide_console
     from ml_platform.core.plain_values import json_value
 
     project = open_project(directory)
@@ -155,4 +168,4 @@ def show_champion(directory: Path, model: str, at: str | None, as_json: bool) ->
     if as_json:
         print_json(json_value(asdict(found)))
     else:
-        print_production(found, wide_console())
+        print_production(found, SafeConsole())

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import RenderableType
-
 from ml_platform.cli.json_output import print_json
-from ml_platform.cli.summary import wide_console
-from ml_platform.core.terminal_text import fact_table, styled
+from ml_platform.core.terminal_table import Cell, fact_table
+from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.models.export.exported import Export, export_model
 from ml_platform.project import open_project
 from ml_platform.registry.resolve import version_named
@@ -35,7 +33,7 @@ def _print(found: Export) -> None:
     parity = found.parity
     drawn = parity.rows - parity.of_snapshot
     rows = f"{parity.rows:,} ({parity.of_snapshot:,} of the snapshot, {drawn:,} drawn)"
-    facts: list[tuple[str, RenderableType]] = [
+    facts: list[tuple[str, Cell]] = [
         ("folder", found.folder),
         ("files", ", ".join(found.files)),
         ("left out", ", ".join(found.left_out) or "nothing"),
@@ -43,6 +41,6 @@ def _print(found: Export) -> None:
         ("same bits", f"{parity.identical:,} of {parity.rows:,}"),
         ("largest difference", f"{parity.largest_difference:.3g} (allowed: {parity.tolerance:g})"),
     ]
-    console = wide_console()
+    console = SafeConsole()
     console.print(styled("\n[bold]{}[/] exported as {}\n", found.version, found.format))
     console.print(fact_table(facts))

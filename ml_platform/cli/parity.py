@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
-
-from rich.text import Text
 
 from ml_platform.cli.arguments import read_day
 from ml_platform.cli.json_output import print_json
-from ml_platform.cli.summary import wide_console
 from ml_platform.core.errors import NotOnline, UnknownModel
-from ml_platform.core.terminal_text import plain_table
+from ml_platform.core.formatting import elapsed_text
+from ml_platform.core.terminal_table import PlainTable, line
+from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.operations.parity.measure import compared_version, measure_parity, newest_days
 from ml_platform.operations.predictions.compact_online import compact_online_log
 from ml_platform.project import open_project
@@ -45,15 +45,15 @@ def show_parity(directory: Path, model: str, day: str | None, as_json: bool) -> 
 
 
 def _print(found: ParityManifest) -> None:
-    console = wide_console()
-    console.print(Text(found.text, style="red" if found.differing else "green"))
+    console = SafeConsole()
+    console.print(line(found.text, "red" if found.differing else "green"))
     for table, rows in found.late_by_table.items():
-        lag = found.greatest_lag[table]
-        console.print(Text(f"late: {table} in {rows:,} requests, by {lag:,.0f} s at most", style="yellow"))
+        lag = timedelta(seconds=found.greatest_lag[table])
+        console.print(line(f"late: {table} in {rows:,} requests, by {elapsed_text(lag)} at most", "yellow"))
     if found.erased:
-        console.print(Text(f"{found.erased:,} requests cannot be recomputed: rows of their sources were erased"))
+        console.print(line(f"{found.erased:,} requests cannot be recomputed: rows of their sources were erased"))
     if found.differences:
-        listing = plain_table("row", "column", "served", "recomputed", "")
+        listing = PlainTable("row", "column", "served", "recomputed", "", whole={0, 1})
         for item in found.differences:
             listing.add_row(item.row, item.column, item.served, item.recomputed, item.note)
         console.print(listing)

@@ -7,13 +7,12 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
 
 from ml_platform.cli.json_output import print_json
-from ml_platform.core.formatting import elapsed_text, figure_text, instant_text, share_text, span_text
+from ml_platform.core.formatting import bytes_text, elapsed_text, figure_text, instant_text, share_text, span_text
 from ml_platform.core.plain_values import json_value
-from ml_platform.core.terminal_text import plain_table, styled
+from ml_platform.core.terminal_table import PlainTable, line
+from ml_platform.core.terminal_text import styled
 from ml_platform.operations.planning.data_look import ModelData, PeriodData, look_at_data
 from ml_platform.project import Project
 
@@ -28,14 +27,14 @@ def show_data(project: Project, now: datetime, console: Console, *, as_json: boo
     for found in look_at_data(project, now):
         console.print(styled("\n[bold]{}[/], trained as of {}", found.model, instant_text(now)))
         if found.problem is not None:
-            console.print(Text(f"  no snapshot can be made: {found.problem}", style="red"))
+            console.print(line(f"no snapshot can be made: {found.problem}", "red", left=2))
             continue
-        table = plain_table("period", "rows", "entities", "label", right={1, 2})
+        table = PlainTable("period", "rows", "entities", "label", right={1, 2}, left=2)
         for name, period in (found.periods or {}).items():
             table.add_row(name, f"{period.rows:,}", f"{period.entities:,}", _label(period))
-        console.print(Padding(table, (0, 0, 0, 2)))
-        for line, style in _lines(found):
-            console.print(Text(f"  {line}", style=style))
+        console.print(table)
+        for text, style in _lines(found):
+            console.print(line(text, style, left=2))
 
 
 def _label(period: PeriodData) -> str:
@@ -63,7 +62,7 @@ def _lines(found: ModelData) -> Iterator[tuple[str, str]]:
     for name, share in nulls:
         if share == 1:
             yield f"{name} is null in every row: correct its declaration, or leave it out", "yellow"
-    size = f"{found.bytes / 1e6:,.1f} MB"
+    size = bytes_text(found.bytes)
     yield f"the rows take {size} of memory; reading and computing them took {elapsed_text(_span(found))}", "dim"
 
 

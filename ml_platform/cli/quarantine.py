@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ml_platform.cli.json_output import print_json
-from ml_platform.cli.summary import wide_console
 from ml_platform.core.errors import PlatformError, suggest
 from ml_platform.core.plain_values import json_value
-from ml_platform.core.terminal_text import plain_table
+from ml_platform.core.terminal_table import PlainTable, line
+from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import Project, open_project
 
 
@@ -32,19 +32,19 @@ def show_quarantine(directory: Path, source: str | None, limit: int, as_json: bo
     if as_json:
         print_json({"sources": {name: rows for name, rows in found.items() if rows}})
         return
-    console = wide_console()
+    console = SafeConsole()
     if not any(found.values()):
         console.print("No row is in quarantine.")
     for name, rows in found.items():
         if not rows:
             continue
-        table = plain_table("place", "reason", "what does not fit", "key", "since", "row", whole=(1,))
+        table = PlainTable("place", "reason", "what does not fit", "key", "since", "row", whole=(1, 4), spare=(5, 4))
         for row in rows[:limit]:
             table.add_row(*_texts(row))
-        console.print(f"{name}: {len(rows):,} dirty row{'s' * (len(rows) != 1)}", highlight=False)
+        console.print(line(f"{name}: {len(rows):,} dirty row{'s' * (len(rows) != 1)}"))
         console.print(table)
         if len(rows) > limit:
-            console.print(f"{len(rows) - limit:,} more: --limit {len(rows)}, or --json", highlight=False)
+            console.print(line(f"{len(rows) - limit:,} more: --limit {len(rows)}, or --json"))
 
 
 def _rows(project: Project, source: str) -> Iterator[dict[str, Any]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.text import Text
 
 from ml_platform.audit.reproduce import Reproduction, ReproductionRun, keep_attempt, reproduce
 from ml_platform.cli.json_output import print_json
-from ml_platform.cli.summary import wide_console
-from ml_platform.core.terminal_text import fact_table, styled
+from ml_platform.core.terminal_table import Cell, fact_table, line
+from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.project import open_project
 from ml_platform.registry.resolve import version_named
 
@@ -29,7 +29,7 @@ def reproduce_version(
     if as_json:
         print_json({**asdict(found), "same": found.same, "statement": found.statement})
     else:
-        _print(found, wide_console())
+        _print(found, SafeConsole())
     return 0 if found.same else 1
 
 
@@ -37,7 +37,7 @@ def _print(found: Reproduction, console: Console) -> None:
     mark = "[green]the same[/]" if found.same else "[red]not the same[/]"
     console.print(styled(f"\n[bold]{{}}[/] retrained: {mark}\n", found.version))
     again = {True: ", rebuilt from its sources: the same id", False: ", rebuilt from its sources: another id"}
-    facts: list[tuple[str, RenderableType]] = [
+    facts: list[tuple[str, Cell]] = [
         ("trained model", found.trained_model),
         ("snapshot", found.snapshot_id + (again[found.snapshot] if found.snapshot is not None else "")),
         ("declared in", _commit(found)),
@@ -60,7 +60,7 @@ def _commit(found: Reproduction) -> str:
 def _list(console: Console, title: str, lines: list[str]) -> None:
     if lines:
         console.print(styled("\n[dim]{}[/]", title))
-        for line in lines[:_SHOWN]:
-            console.print(f"  {line}", highlight=False, markup=False)
+        for text in lines[:_SHOWN]:
+            console.print(line(text, left=2))
         if len(lines) > _SHOWN:
             console.print(f"  and {len(lines) - _SHOWN} more", highlight=False)

@@ -9,13 +9,11 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from ml_platform.cli.json_output import print_json
-from ml_platform.cli.snapshots import bytes_text
-from ml_platform.cli.summary import wide_console
 from ml_platform.core.clock import format_duration
-from ml_platform.core.terminal_text import plain_table
+from ml_platform.core.formatting import bytes_text
+from ml_platform.core.terminal_table import PlainTable
+from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import open_project
 from ml_platform.storage.who import real_user
 
@@ -45,7 +43,7 @@ def collect_garbage(directory: Path, plan_id: str | None, as_json: bool) -> None
 
 
 def _print_removal(plan: RemovalPlan, directory: Path, grace: str, *, done: bool) -> None:
-    console = wide_console()
+    console = SafeConsole()
     if not done:
         if plan.goes:
             console.print(_table(("removed", "", "size", "reason"), [_going(item) for item in plan.goes[:_SHOWN]]))
@@ -69,7 +67,8 @@ def _print_removal(plan: RemovalPlan, directory: Path, grace: str, *, done: bool
         lines.append(f"{files}, {'are' if done else 'would be'} deleted.")
     if not done and not plan.is_empty:
         lines.append(f"To do this, and only this: ml-platform gc {quote(str(directory))} --delete {plan.id}")
-    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+    for text in lines:
+        console.print(text, soft_wrap=True)
 
 
 def erase_person(
@@ -104,7 +103,7 @@ def erase_person(
 def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
     from ml_platform.storage.artifact_kinds import artifact_kind
 
-    console = wide_console()
+    console = SafeConsole()
     for item in plan.removed:
         console.print(
             f"{item.kind} {item.id[:12]} contains the key and is removed as a whole; the next run computes it again."
@@ -132,7 +131,8 @@ def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
     else:
         lines.append("Afterwards every ingest would leave out its rows.")
         lines.append(f"To do this, and only this: the same command with --delete {plan.id}")
-    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+    for text in lines:
+        console.print(text, soft_wrap=True)
 
 
 def _beside(plan: ErasurePlan, done: bool) -> list[str]:
@@ -170,8 +170,8 @@ def _staying(items: Iterable[Item]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _table(names: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Table:
-    table = plain_table(*names)
+def _table(names: Sequence[str], rows: Iterable[tuple[str, ...]]) -> PlainTable:
+    table = PlainTable(*names, whole=range(len(names) - 1))
     for row in rows:
         table.add_row(*row)
     return table

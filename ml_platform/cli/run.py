@@ -6,24 +6,24 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from ml_platform.cli.arguments import read_instant, read_span
 from ml_platform.cli.dagster_home import dagster_environment
 from ml_platform.cli.exit import INTERRUPTED
 from ml_platform.cli.json_output import print_json
 from ml_platform.cli.run_log import RunLog
-from ml_platform.cli.summary import print_summary, wide_console
+from ml_platform.cli.run_progress import Progress
+from ml_platform.cli.status import print_summary
 from ml_platform.core.errors import ClockError
+from ml_platform.core.formatting import elapsed_text
+from ml_platform.core.terminal_table import line
 from ml_platform.core.terminal_text import SafeConsole, printable, styled
 from ml_platform.project import Project, open_project
 from ml_platform.storage.simulated_clock import SimulatedClock
@@ -82,8 +82,8 @@ def run_project(directory: Path, job: str, until: str | None, *, as_json: bool =
     if as_json:
         now = project.clock.now().isoformat()
         print_json({"project": project.spec.name, "now": now, "runs": [run.as_json() for run in runs]})
-    elif runs[-1].code == 0:
-        _conclude(project, runs)
+    elif runs[-1].steps:
+        _conclude(project, runs, console)
     return runs[-1].code
 
 
@@ -120,12 +120,26 @@ def simulated(project: Project) -> SimulatedClock:
     )
 
 
-def _conclude(project: Project, runs: list[Run]) -> None:
-    seconds = sum(run.seconds for run in runs)
-    if not any(run.with_result("made") for run in runs):
-        steps = len(runs[-1].with_result("unchanged"))
-        print(f"\nNothing to do: all {steps} steps are up to date. Checking took {seconds:.0f} s.")
-    print_summary(project, wide_console())
+def _conclude(project: Project, runs: list[Run], console: Console) -> None:
+    """Print how the project stands and what comes next, and at the end what was done in which time."""
+    if runs[-1].code == 0:
+        print_summary(project, console)
+    console.print()
+    console.print(line(totals_text(runs)))
+
+
+def totals_text(runs: Sequence[Run]) -> str:
+    """Return how many steps of some runs had which result, and how long all took."""
+    took = elapsed_text(timedelta(seconds=sum(run.seconds for run in runs)))
+    counts = {result: sum(len(run.with_result(result)) for run in runs) for result in _RESULTS}
+    if not any(counts[result] for result in _RESULTS if result != "unchanged"):
+        return f"Nothing to do: all {len(runs[-1].steps)} steps are up to date. Checking took {took}."
+    parts = [f"{count} {_RESULTS[result]}" for result, count in counts.items() if count]
+    began = f" in {len(runs)} runs" if len(runs) > 1 else ""
+    return f"{sum(counts.values())} steps{began}: {', '.join(parts)}. They took {took}."
+
+
+_RESULTS = {"made": "computed", "unchanged": "unchanged", "failed": "failed", "skipped": "not run"}
 
 
 # One run --------------------------------------------------------------------
@@ -165,35 +179,35 @@ def _run(project: Project, job: str, *only: str, console: Console | None = None)
 
 
 def _follow(process: subprocess.Popen[str], console: Console, run: Run) -> Run:
-    progress = _Progress(console)
+    progress = Progress(console)
     try:
         with progress:
-            for line in _lines(process):
-                _record(run, line)
-                progress.show(line)
+            for event in _events(process):
+                _record(run, event)
+                progress.show(event)
     except KeyboardInterrupt:
         console.print("Stopping: the step in progress is aborted, finished steps are kept.")
         process.send_signal(signal.SIGINT)
-        for _ in _lines(process):
+        for _ in _events(process):
             pass
     return run
 
 
-def _lines(process: subprocess.Popen[str]) -> Iterator[Mapping[str, Any]]:
+def _events(process: subprocess.Popen[str]) -> Iterator[Mapping[str, Any]]:
     assert process.stdout is not None
-    for line in process.stdout:
-        if line.endswith("\n"):  # else the process was killed while it wrote
-            yield json.loads(line)
+    for text in process.stdout:
+        if text.endswith("\n"):  # else the process was killed while it wrote
+            yield json.loads(text)
 
 
-def _record(run: Run, line: Mapping[str, Any]) -> None:
-    event = line["event"]
-    if event in ("done", "failed", "skipped"):
-        result = {"done": "unchanged" if line.get("reused") else "made"}.get(event, event)
-        about = {name: value for name, value in line.items() if name not in ("event", "step", "reused")}
-        run.steps.append({"step": line["step"], "result": result, **about})
-    elif event == "end":
-        run.seconds += line["seconds"]
+def _record(run: Run, event: Mapping[str, Any]) -> None:
+    kind = event["event"]
+    if kind in ("done", "failed", "skipped"):
+        result = {"done": "unchanged" if event.get("reused") else "made"}.get(kind, kind)
+        about = {name: value for name, value in event.items() if name not in ("event", "step", "reused")}
+        run.steps.append({"step": event["step"], "result": result, **about})
+    elif kind == "end":
+        run.seconds += event["seconds"]
 
 
 def _explain(last: Sequence[str], log: Path, run: Run) -> None:
@@ -212,62 +226,4 @@ _SENDER = {
     "SIGKILL": ", which the system sends where memory is short",
     "SIGSEGV": ", a crash in a library",
     "SIGBUS": ", which the system sends where a disk is full or a file was cut short",
-}
-
-
-class _Progress:
-    """The steps of a run as they go: a line for each that is finished, and what is being worked on below."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._running: dict[str, float] = {}
-        self._live = Live(get_renderable=self._now, console=console, refresh_per_second=8, transient=True)
-
-    def __enter__(self) -> None:
-        if self._console.is_terminal:
-            self._live.start()
-
-    def __exit__(self, *_: object) -> None:
-        if self._console.is_terminal:
-            self._live.stop()
-
-    def show(self, line: Mapping[str, Any]) -> None:
-        event = line["event"]
-        if event == "start":
-            self._running[line["step"]] = time.monotonic()
-            return
-        if event in ("done", "failed"):
-            self._running.pop(line["step"], None)
-        text = _LINES.get(event, lambda _: None)(line)
-        if text is not None:
-            self._console.print(text, soft_wrap=True)
-
-    def _now(self) -> Text:
-        now = time.monotonic()
-        parts = [f"  … {step} {now - since:.0f} s" for step, since in self._running.items()]
-        return Text("\n".join(parts), style="dim")
-
-
-def _done(line: Mapping[str, Any]) -> Text:
-    figures = line["figures"]
-    parts = [f"{line['step']:<38}{line['seconds']:6.1f} s"]
-    rows = figures.get("dagster/row_count", figures.get("dagster/partition_row_count"))
-    if line["reused"]:
-        parts.append("unchanged")
-    elif rows is not None:
-        parts.append(f"{rows:,} rows")
-    if not line["reused"]:
-        parts += [str(figures[name]) for name in ("version", "verdict", "reason") if name in figures]
-    parts += [figures["not deployed"]] if "not deployed" in figures else []
-    return Text("  ✓ ", style="green").append("  ".join(parts), style="dim" if line["reused"] else "default")
-
-
-def _failed(line: Mapping[str, Any]) -> Text:
-    return Text(f"  ✗ {line['step']}: {line['error']}", style="red")
-
-
-_LINES: Mapping[str, Any] = {
-    "done": _done,
-    "failed": _failed,
-    "skipped": lambda line: Text(f"  · {line['step']:<38}not run: what it needs is missing", style="dim"),
 }

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
 from ml_platform.cli.json_output import print_json
-from ml_platform.cli.summary import wide_console
+from ml_platform.core.formatting import bytes_text
 from ml_platform.core.hashing import canonical_json
-from ml_platform.core.terminal_text import plain_table
+from ml_platform.core.terminal_table import PlainTable, fact_table
+from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import open_project
 
 if TYPE_CHECKING:
@@ -21,14 +20,12 @@ if TYPE_CHECKING:
 _SHOWN = 10
 
 
-def show_list(model: str | None, directory: Path | None, as_json: bool) -> None:
+def show_list(model: str | None, directory: Path, as_json: bool) -> None:
     """Print a line for each snapshot."""
     from ml_platform.core.errors import UnknownModel
     from ml_platform.datasets.snapshot.find import list_snapshots
 
-    if model is not None and directory is None and (Path(model) / "project.yaml").exists():
-        directory, model = Path(model), None
-    project = open_project(directory if directory is not None else Path())
+    project = open_project(directory)
     if model is not None and model not in project.spec.models:
         raise UnknownModel(model, list(project.spec.models))
     found = list_snapshots(project, model)
@@ -39,12 +36,15 @@ def show_list(model: str | None, directory: Path | None, as_json: bool) -> None:
         print(f"No snapshot{f' of {model}' if model else ''} was made yet.")
         return
     rows = [
-        (item.id[:12], item.model, item.as_of[:16], _stretches(item.rows), str(item.columns), str(item.days),
-         bytes_text(item.bytes), bytes_text(item.new_bytes), ", ".join(item.versions))
+        (item.id[:12], item.model, item.as_of[:16].replace("T", " "), _stretches(item.rows), str(item.columns),
+         str(item.days), bytes_text(item.bytes), bytes_text(item.new_bytes), ", ".join(item.versions))
         for item in found
     ]  # fmt: skip
     names = ("snapshot", "model", "as of", "rows", "columns", "days", "size", "new", "trained")
-    wide_console().print(_table(names, rows))
+    table = PlainTable(*names, whole={0, 1, 2}, right={4, 5, 6, 7}, spare=(5, 4, 6, 7))
+    for row in rows:
+        table.add_row(*row)
+    SafeConsole().print(table)
 
 
 def _stretches(rows: Mapping[str, int]) -> str:
@@ -72,7 +72,7 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
         body["erased"] = erased
         print_json(body)
         return
-    about, console = SnapshotManifest.of(artifact), wide_console()
+    about, console = SnapshotManifest.of(artifact), SafeConsole()
     bounds = about.boundaries
     lines = {
         "snapshot": artifact.id,
@@ -89,7 +89,7 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     }
     if erased:
         lines["erased"] = "; ".join(erased)
-    console.print(_table(("", ""), list(lines.items())))
+    console.print(fact_table(lines.items()))
     console.print(_table(("input", "id", "partitions", "rows"), [_input_row(item) for item in inputs]))
 
 
@@ -114,7 +114,7 @@ def show_diff(directory: Path, first: str, second: str, as_json: bool) -> None:
 
 
 def _print_diff(found: SnapshotDiff) -> None:
-    console, days = wide_console(), found.days
+    console, days = SafeConsole(), found.days
     if found.first == found.second:
         console.print(f"Both are snapshot {found.first[:12]}.", highlight=False)
         return
@@ -128,7 +128,7 @@ def _print_diff(found: SnapshotDiff) -> None:
         ("columns", _columns(found)),
         ("differs", ", ".join(name for name in found.facts if name != "label")),
     ]
-    console.print(_table(("", ""), [line for line in lines if line[1]]))
+    console.print(fact_table(line for line in lines if line[1]))
     if days.cells:
         rows = [(name, f"{count:,}", _examples(days.examples[name])) for name, count in days.cells.most_common()]
         console.print(_table(("column", "changed cells", "such as"), rows))
@@ -150,23 +150,12 @@ def _examples(examples: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(" ".join(f"{name} {value}" for name, value in row.items()) for row in examples)
 
 
-def _table(names: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
-    table = plain_table(*names)
+def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> PlainTable:
+    """Return a table of which only the last column may be broken into lines."""
+    table = PlainTable(*names, whole=range(len(names) - 1))
     for row in rows:
         table.add_row(*row)
     return table
-
-
-def bytes_text(size: int) -> str:
-    """Return a size for people.
-
-    >>> [bytes_text(size) for size in (812, 20_480, 3_500_000)]
-    ['812 B', '20.5 kB', '3.5 MB']
-    """
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} B"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

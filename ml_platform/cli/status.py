@@ -1,78 +1,139 @@
-"""Commands that read: status and predictions."""
+"""The command that shows how a project stands: a line for each model, what needs a person, then the data."""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, time, timedelta
+import shlex
 from pathlib import Path
-from shlex import quote
 
-from ml_platform.cli.arguments import read_day
+from rich.console import Console
+from rich.text import Text
+
+from ml_platform.cli.attention import HEALTH_COLORS, print_attention
 from ml_platform.cli.json_output import print_json
-from ml_platform.cli.summary import missed_text, print_status, wide_console
+from ml_platform.cli.model_details import print_model
 from ml_platform.core.errors import UnknownModel
-from ml_platform.core.terminal_text import plain_table, styled
-from ml_platform.project import open_project
+from ml_platform.core.hashing import format_instant
+from ml_platform.core.terminal_table import PlainTable, line
+from ml_platform.core.terminal_text import SafeConsole, styled
+from ml_platform.project import Project, open_project
+from ml_platform.reporting.overview.model_overview import ModelOverview, overview_of
+from ml_platform.reporting.status import DataStatus, ProjectStatus, project_status
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_ALERTS = 3
 
 
-def show_status(directory: Path, as_json: bool) -> None:
-    """Print how a project stands."""
-    from ml_platform.reporting.status import project_status
+def show_status(directory: Path, model: str | None, as_json: bool) -> None:
+    """Print how a project stands, or one of its models in full.
 
+    Raises
+    ------
+    UnknownModel
+    """
     project = open_project(directory)
-    if as_json:
-        print_json(project_status(project, project.clock.now()).as_json())
-    else:
-        print_status(project, wide_console())
-
-
-def list_predictions(directory: Path, model: str, day: str | None, limit: int, as_json: bool) -> None:
-    """Print the newest logged predictions of a model, newest first."""
-    from ml_platform.operations.predictions.missed import missed_rows
-    from ml_platform.storage.prediction_log import read_predictions
-
-    project = open_project(directory)
-    if model not in project.spec.models:
+    if model is not None and model not in project.spec.models:
         raise UnknownModel(model, list(project.spec.models))
-    start, end = _bounds(day, project.clock.now())
-    frame = read_predictions(project, model, start, end)
-    frame = frame.sort_values(["effective_time", "prediction_id"], ascending=[False, True]).head(limit)
-    key = list(project.spec.file.entities[project.spec.models[model].population.entity])
-    scores = [name for name in frame.columns if name == "score" or name.startswith("score.")]
-    late = ["late"] if frame["late"].any() else []
-    columns = ["prediction_id", *key, "effective_time", *late, "version", *scores]
-    shown = frame[[*columns, "action", "expected_value"]]
-    if as_json:
-        print_json({"predictions": json.loads(shown.to_json(orient="records", date_format="iso", date_unit="us"))})
+    if model is None and not as_json:
+        print_status(project, SafeConsole())
         return
-    if shown.empty:
-        print(f"No prediction of {model} is logged{f' for {day}' if day else ''}.")
-        return
-    table = plain_table(*shown.columns, whole=range(len(shown.columns)))
-    for row in shown.itertuples(index=False):
-        table.add_row(*(_text(value) for value in row))
-    console, newest = wide_console(), shown["prediction_id"].iloc[0]
+    status = project_status(project, project.clock.now())
+    if model is None or as_json:
+        _print_json(project, status, model)
+    else:
+        print_model(project, status, _overviews(project, status, model)[0], SafeConsole())
+
+
+def print_summary(project: Project, console: Console) -> None:
+    """Print the status with what to do next."""
+    print_status(project, console)
+    where = shlex.quote(str(project.root))
+    model = next(iter(project.spec.models), "MODEL")
+    console.print()
+    console.print(line("Next", "bold"))
+    table = PlainTable("", "", whole={0}, left=2)
+    table.style_column(1, "dim")
+    for command, what in (
+        (f"ml-platform status {model} {where}", "one model in full"),
+        (f"ml-platform up {where}", "the whole graph in the Dagster UI, the runs in MLflow"),
+        (f"ml-platform advance 1d {where} --run", "simulate the next day"),
+        (f"ml-platform predictions {model} {where}", "list predictions"),
+    ):
+        table.add_row(command, what)
     console.print(table)
-    missed = missed_rows(project, model, project.clock.now())
-    if missed is not None and missed.reasons:
-        console.print(f"\n{missed_text(missed)}", highlight=False, soft_wrap=True)
-    console.print(styled("\n[dim]Why?[/]  ml-platform explain {} {}", newest, quote(str(directory))), soft_wrap=True)
 
 
-def _bounds(day: str | None, now: datetime) -> tuple[datetime, datetime]:
-    """Return the half-open stretch ``(start, end]`` of batch runs to list."""
-    if day is None:
-        return _LONG_AGO, now
-    first = datetime.combine(read_day(day), time(), UTC)
-    moment = timedelta(microseconds=1)
-    return first - moment, first + timedelta(days=1) - moment
+def print_status(project: Project, console: Console) -> None:
+    """Print how a project stands: a line for each model, what needs a person, the data, and what waits."""
+    status = project_status(project, project.clock.now())
+    overviews = _overviews(project, status)
+    console.print()
+    console.print(styled("[bold]{}[/] at {} UTC", status.project, f"{status.now:%Y-%m-%d %H:%M}"))
+    if status.clock:
+        console.print(line(f"clock: {status.clock}", "yellow"))
+    console.print()
+    console.print(_models(overviews))
+    for item in overviews:
+        print_attention(item, console)
+    console.print()
+    console.print(_data(project, status))
+    if status.online_store is not None:
+        color = "yellow" if status.online_store.is_late else ""
+        console.print(line(f"online store: {status.online_store.text}", color, left=2))
+    if status.mlflow_waiting:
+        waiting = f"{status.mlflow_waiting} records for MLflow at {project.mlflow_address} wait to be delivered."
+        console.print(line(waiting, "yellow", left=2))
+    if status.alerts:
+        console.print()
+    for alert in status.alerts[:_ALERTS]:
+        when = alert["at"][:16].replace("T", " ")
+        console.print(line(f"alert of {when}: {alert.get('title', '')}", "yellow", left=2))
 
 
-def _text(value: object) -> str:
-    if value is None or value != value:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
+def _overviews(project: Project, status: ProjectStatus, only: str | None = None) -> list[ModelOverview]:
+    return [overview_of(project, status, model) for model in status.models if only in (None, model.name)]
+
+
+def _print_json(project: Project, status: ProjectStatus, only: str | None) -> None:
+    body = status.as_json()
+    body["models"] = [model for model in body["models"] if only in (None, model["name"])]
+    print_json(body | {"overview": [item.as_json() for item in _overviews(project, status, only)]})
+
+
+def _models(overviews: list[ModelOverview]) -> PlainTable:
+    """Return a line for each model: what is live, what it earned beyond doing nothing, health, the last training."""
+    heads = ("model", "live", "earned since deployment", "newest window", "health", "last training")
+    table = PlainTable(*heads, whole={0, 4}, left=2)
+    for item in overviews:
+        training = item.last_training
+        table.add_row(
+            Text(item.name, "bold"),
+            item.live_text,
+            item.worth.short_text if item.worth else "not known yet",
+            _newest(item),
+            Text(item.health, HEALTH_COLORS[item.health]),
+            training.training_text if training else "never",
+        )
+    return table
+
+
+def _newest(item: ModelOverview) -> str:
+    if item.window_worth is None:
+        return "not known yet"
+    return "the same days" if item.window_worth == item.worth else item.window_worth.short_text
+
+
+def _data(project: Project, status: ProjectStatus) -> PlainTable:
+    table = PlainTable("data", "rows", "features", "newest", "", right={1, 2}, whole={0, 3}, spare=(2,), left=2)
+    for item in status.sources:
+        table.add_row(*_data_row(item, "", status))
+    for item in status.feature_tables:
+        columns = len(project.spec.feature_tables[item.name].columns)
+        table.add_row(*_data_row(item, str(columns), status))
+    return table
+
+
+def _data_row(item: DataStatus, columns: str, status: ProjectStatus) -> tuple[str, ...]:
+    if item.id is None:
+        return item.name, "", "", "", "not made yet"
+    bad = [f"failed {', '.join(item.failed_checks)}"] if item.failed_checks else []
+    newest = min(item.newest or "", format_instant(status.now))[:16].replace("T", " ")
+    return item.name, f"{item.rows or 0:,}", columns, newest, "; ".join([*bad, *item.notes])

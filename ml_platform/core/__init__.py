@@ -14,6 +14,7 @@ __all__ = [
     "private_files",
     "secrets",
     "statistics",
+    "terminal_table",
     "terminal_text",
     "timestamp_formats",
     "variants",

@@ -46,16 +46,20 @@ def figure_text(figure: float | None) -> str:
 
 
 def value_text(value: float | None, unit: str) -> str:
-    """Return a value of a column; of seconds, in the unit that suits them.
+    """Return a value of a column; of seconds, in the unit that suits them, and a share or percents with their sign.
 
-    >>> value_text(169920.0, "s"), value_text(90.0, "s"), value_text(7200.0, "min")
-    ('1.97 d', '90', '7,200')
+    >>> value_text(440640.0, "s"), value_text(90.0, "s"), value_text(7200.0, "min")
+    ('5.1 days', '90', '7,200')
+    >>> value_text(0.071, "share"), value_text(45.0, "percent")
+    ('7.1 %', '45 %')
     """
     if value is not None and unit == "s":
-        for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        for size, name in ((86_400, "days"), (3_600, "h"), (60, "min")):
             if abs(value) >= 1.5 * size + 30:
                 return f"{figure_text(value / size)} {name}"
-    return figure_text(value)
+    if unit == "share" and value is not None and 0 <= value <= 1:
+        return share_text(value)
+    return f"{figure_text(value)} %" if unit == "percent" else figure_text(value)
 
 
 def spread_text(found: Distribution | None, unit: str) -> str:
@@ -67,6 +71,18 @@ def spread_text(found: Distribution | None, unit: str) -> str:
         return f"{found.value} {share_text(whole.median)}"
     low, median, high = (value_text(value, unit) for value in (whole.low, whole.median, whole.high))
     return f"median {median}, 10 to 90 % {low} to {high}"
+
+
+def bytes_text(size: int) -> str:
+    """Return a size for people.
+
+    >>> [bytes_text(size) for size in (812, 20_480, 3_500_000)]
+    ['812 B', '20.5 kB', '3.5 MB']
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} B"
 
 
 def elapsed_text(span: timedelta) -> str:

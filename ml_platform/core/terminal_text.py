@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection, Iterable
-from typing import Any, Literal, TextIO
+from collections.abc import Iterable
+from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.segment import Segment
-from rich.table import Table
 from rich.text import Text
 
 _COLOR = re.compile("\x1b\\[[0-9;]*m")
@@ -46,42 +45,23 @@ def styled(template: str, *values: object) -> Text:
     return Text.from_markup(template.format(*(escape(str(value)) for value in values)), emoji=False)
 
 
-def plain_table(*heads: str, right: Collection[int] = (), whole: Collection[int] = ()) -> Table:
-    """Return a table without lines, to which rows are added.
-
-    Parameters
-    ----------
-    heads
-        What is above each column; no line of heads where all are empty.
-    right
-        Columns of figures, counted from 0.
-    whole
-        Columns whose values are never broken into lines.
-    """
-    table = Table(box=None, pad_edge=False, header_style="dim", show_header=any(heads))
-    for place, head in enumerate(heads):
-        align: Literal["left", "right"] = "right" if place in right else "left"
-        table.add_column(head, justify=align, no_wrap=place in whole, overflow="fold")
-    return table
-
-
-def fact_table(facts: Iterable[tuple[str, RenderableType]]) -> Table:
-    """Return facts one below the other, each after its name."""
-    table = plain_table("", "", whole={0})
-    table.columns[0].style = "dim"
-    for name, fact in facts:
-        table.add_row(name, fact)
-    return table
+_UNLIMITED = 1_000_000
 
 
 class SafeConsole(Console):
-    """Rich's console, which reads no markup in texts and writes out the control characters of values."""
+    """Rich's console, which reads no markup in texts and writes out the control characters of values.
+
+    Without a terminal no line is wrapped or cut.
+    """
 
     def __init__(self, **options: Any) -> None:
         stream = sys.stderr if options.get("stderr") else sys.stdout
         if isinstance(stream, PrintableStream):  # the console's own control characters are meant
             options.setdefault("file", stream.wrapped)
         super().__init__(**{"markup": False, "emoji": False, "highlight": False, **options})
+        if not self.is_terminal:
+            self.soft_wrap = True
+            self.width = _UNLIMITED
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return a text that is measured and cut as it is shown."""

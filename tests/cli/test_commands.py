@@ -183,7 +183,7 @@ def test_a_model_that_is_not_there_is_answered_with_the_nearest(shop: Path, insi
 def test_before_anything_ran_status_says_so(shop: Path, inside: Call) -> None:
     told = inside("status", str(shop)).stdout
     assert "not made yet" in told
-    assert "champion: none" in told
+    assert "late_parcel\tnone\tnot known yet\tnot known yet\thealthy\tnever" in told.splitlines()
     assert inside("predictions", "late_parcel", str(shop)).stdout == "No prediction of late_parcel is logged.\n"
 
 
@@ -248,8 +248,8 @@ def test_a_plan_of_a_new_project_says_that_nothing_was_ever_made(tmp_path: Path,
     done = inside("plan", str(shop))
     assert done.returncode == 0
     assert "shop at 2024-03-01 00:00 UTC" in done.stdout
-    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("  sources/orders")]
-    assert rows == [["sources/orders", "would", "run", "unknown", "never", "run"]]
+    rows = [line.split("\t") for line in done.stdout.splitlines() if line.startswith("sources/deliveries")]
+    assert rows == [["sources/deliveries", "would run", "unknown", "never run"]]
     assert "15 steps would run: duration unknown." in done.stdout
     assert not (shop / ".ml_platform/store").exists()
 

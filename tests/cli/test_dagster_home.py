@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ml_platform.cli.dagster_home import make_home
 from ml_platform.cli.new_project import make_project
-from ml_platform.cli.summary import print_summary
+from ml_platform.cli.status import print_summary
 from ml_platform.core.errors import PlatformError
 from ml_platform.operations.new_project.choices import Wanted
 from tests.shop_project import open_shop
@@ -37,5 +37,5 @@ def test_commands_to_type_next_name_the_folder_as_a_shell_reads_it(
     console = Console(width=500, file=io.StringIO())
     with console.capture() as shown:
         print_summary(open_shop(tmp_path / f"{name} again"), console)
-    lines = [line for line in shown.get().splitlines() if line.startswith("  ml-platform up")]
+    lines = [line for line in shown.get().splitlines() if line.startswith("ml-platform up")]
     assert [shlex.split(line)[:3] for line in lines] == [["ml-platform", "up", str(tmp_path / f"{name} again")]]

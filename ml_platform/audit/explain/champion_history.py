@@ -15,7 +15,8 @@ from ml_platform.audit.explain.version_facts import (
 )
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.formatting import instant_text
-from ml_platform.core.terminal_text import fact_table, styled
+from ml_platform.core.terminal_table import fact_table
+from ml_platform.core.terminal_text import styled
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import interval_text
 from ml_platform.storage.versions import all_versions
@@ -75,8 +76,7 @@ def print_production(found: Production, console: Console) -> None:
         return
     name = f"{found.model}@{deployment.version or deployment.trained_model[:12]}"
     console.print(styled("[bold]{}[/] was in production at {}", name, instant_text(found.at)))
-    table = fact_table((f"  {what}", told) for what, told in _told(deployment, version, found.problem))
-    console.print(table, highlight=False)
+    console.print(fact_table(_told(deployment, version, found.problem), left=2))
 
 
 def _interval(deployment: DeploymentFacts) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from ml_platform.audit.explain.contributions import Contributions
-from ml_platform.audit.explain.explanation import REQUEST, ExplainedInput, Explanation, Through
+from ml_platform.audit.explain.explanation import REQUEST, ExplainedInput, Explanation
 from ml_platform.audit.explain.source_rows_types import SourceRow
 from ml_platform.audit.explain.wording import (
     agreement,
@@ -26,43 +25,49 @@ from ml_platform.audit.explain.wording import (
     window_text,
 )
 from ml_platform.core.formatting import cents_text, instant_text
-from ml_platform.core.terminal_text import fact_table, plain_table
+from ml_platform.core.terminal_table import PlainTable, fact_table, line
 
-_BAR = 24
-_STORIES = 3
+_BAR = 20
+_STORIES = 2
+_TERMS = 5
+_INPUTS = 5
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 
 
-def print_explanation(explanation: Explanation, console: Console) -> None:
-    """Print one explanation."""
-    for part in _parts(explanation):
-        console.print(part, highlight=False)
+def print_explanation(explanation: Explanation, console: Console, *, everything: bool = False) -> None:
+    """Print one explanation: the top of each part, or with `everything` all of it."""
+    for part in _parts(explanation, everything):
+        console.print(part)
+    if not everything:
+        console.print()
+        console.print(line("--all shows every column, source row and package.", "dim"))
 
 
-def _parts(told: Explanation) -> Iterator[RenderableType]:
-    yield Text(f"\n{told.prediction_id}", style="bold")
+def _parts(told: Explanation, everything: bool) -> Iterator[RenderableType]:
+    yield Text()
+    yield line(told.prediction_id, "bold")
     if told.description:
-        yield Text(told.description, style="dim")
-    yield from _asked(told)
+        yield line(told.description, "dim", hang=0)
     yield from _answered(told)
+    yield from _asked(told)
     if told.what_if:
-        yield from _supposed(told)
+        yield from _supposed(told, everything)
     if told.told:
-        yield from _why(told.told, _units(told.inputs), "Why")
-    yield from _stories(told)
-    yield from _inputs(told.inputs, told.through, told.asked_by)
-    yield from _version(told)
+        yield from _why(told.told, _units(told.inputs), "Why", everything)
+    yield from _stories(told, everything)
+    yield from _inputs(told, everything)
+    yield from _version(told, everything)
     yield from _again(told)
     for problem in told.problems:
-        yield Text(f"! {problem}", style="yellow")
+        yield line(f"! {problem}", "yellow")
 
 
-def _heading(text: str, beside: str = "") -> Text:
-    return Text(f"\n{text}", style="bold").append(f"  {beside}" if beside else "", "not bold dim")
+def _heading(text: str, beside: str = "") -> RenderableType:
+    return Group(Text(), line(Text(text, "bold").append(f"  {beside}" if beside else "", "not bold dim")))
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> RenderableType:
-    return Padding(fact_table((name, Text(value)) for name, value in rows), (0, 0, 0, 2))
+    return fact_table(rows, left=2)
 
 
 def _asked(told: Explanation) -> Iterator[RenderableType]:
@@ -102,11 +107,12 @@ def _answered(told: Explanation) -> Iterator[RenderableType]:
     yield _facts([*rows, ("action taken", answer.taken), ("outcome", settled_text(told))])
 
 
-def _supposed(told: Explanation) -> Iterator[RenderableType]:
+def _supposed(told: Explanation, everything: bool) -> Iterator[RenderableType]:
     what_if, answer = told.what_if, told.answer
     assert what_if is not None
-    yield Text("\nWHAT IF", style="bold magenta").append("  hypothetical; nothing was logged", "not bold dim")
-    table = plain_table("", "logged", "what if")
+    yield Text()
+    yield line(Text("WHAT IF", "bold magenta").append("  hypothetical; nothing was logged", "not bold dim"))
+    table = PlainTable("", "logged", "what if", left=2)
     for change in what_if.changes:
         table.add_row(change.name, shown(change.before), Text(shown(change.after), "magenta"))
     for output in told.outputs:
@@ -120,22 +126,22 @@ def _supposed(told: Explanation) -> Iterator[RenderableType]:
             cents_text(action.expected, answer.currency),
             cents_text(after, answer.currency),
         )
-    yield Padding(table, (0, 0, 0, 2))
-    yield from (Text(f"  {note}", style="dim") for note in what_if.notes)
+    yield table
+    yield from (line(note, "dim", left=2) for note in what_if.notes)
     if what_if.contributions:
         index = told.contributions.index(told.told) if told.told in told.contributions else 0
-        yield from _why(what_if.contributions[index], _units(told.inputs), "Why, what if", style="magenta")
+        yield from _why(what_if.contributions[index], _units(told.inputs), "Why, what if", everything)
 
 
 def _units(inputs: Sequence[ExplainedInput]) -> dict[str, str]:
     return {item.name: item.unit for item in inputs}
 
 
-def _why(told: Contributions, units: dict[str, str], title: str, style: str = "") -> Iterator[RenderableType]:
+def _why(told: Contributions, units: dict[str, str], title: str, everything: bool) -> Iterator[RenderableType]:
     of = f" of {told.of}" if told.of else ""
-    yield Text(f"\n{title}{of}", style=f"bold {style}").append(f"  {scale_of(told)}", "not bold dim")
-    terms, rest, others = largest(told.terms)
-    table = plain_table("", "", "", "", right={2})
+    yield _heading(f"{title}{of}", scale_of(told))
+    terms, rest, others = largest(told.terms, len(told.terms) if everything else _TERMS)
+    table = PlainTable("", "", "", "", right={2}, whole={0, 3}, spare=(3,), left=2)
     if told.exact:
         table.add_row(Text("average prediction (baseline)", "dim"), "", amount(told.base), "")
     reach = max((abs(term.amount) for term in terms), default=0.0)
@@ -150,8 +156,8 @@ def _why(told: Contributions, units: dict[str, str], title: str, style: str = ""
         )
     for step in told.steps:
         table.add_row(Text(step.name, "dim"), "", shown(step.figure), "")
-    yield Padding(table, (0, 0, 0, 2))
-    yield Text(f"  {told.note}", style="dim")
+    yield table
+    yield line(told.note, "dim", left=2)
 
 
 def _bar(size: float, reach: float) -> str:
@@ -159,22 +165,22 @@ def _bar(size: float, reach: float) -> str:
     return "█" * (eighths // 8) + _BLOCKS[eighths % 8].strip()
 
 
-def _stories(told: Explanation) -> Iterator[RenderableType]:
-    """Yield the source rows behind the features that moved the score most."""
+def _stories(told: Explanation, everything: bool) -> Iterator[RenderableType]:
+    """Yield the source rows of the features that moved the score most."""
     inputs = {item.name: item for item in told.inputs}
     order = [term.column for term in told.told.terms] if told.told else list(inputs)
     listed = [inputs[name] for name in order if name in inputs and (behind := inputs[name].behind) and behind.rows]
     if not listed:
         return
-    yield _heading(
-        "Source rows",
-        "of the features with the largest contributions; --html has all features, --rows 50 more rows of each",
-    )
-    for item in listed[:_STORIES]:
-        yield _story(item)
+    yield _heading("Source rows", "of the features with the largest contributions; --rows 50 shows more rows of each")
+    for item in listed if everything else listed[:_STORIES]:
+        yield from _story(item)
+    left = len(listed) - _STORIES
+    if left > 0 and not everything:
+        yield line(f"and of {left} more features", "dim", left=2)
 
 
-def _story(item: ExplainedInput) -> RenderableType:
+def _story(item: ExplainedInput) -> Iterator[RenderableType]:
     behind = item.behind
     assert behind is not None
     entity = ", ".join(f"{name} {shown(value)}" for name, value in behind.entity.items())
@@ -182,14 +188,15 @@ def _story(item: ExplainedInput) -> RenderableType:
         f"  {item.formula}, {entity}: {rows_text(behind)}, {window_text(behind)}", "dim"
     )
     columns = list(behind.rows[0].values)
-    table = plain_table("happened", "known from", *columns, "")
+    table = PlainTable("happened", "known from", *columns, "", whole={0, 1}, left=4)
     for row in behind.rows:
         instants = (instant_text(row.event), instant_text(row.known))
         table.add_row(*instants, *(shown(row.values[name]) for name in columns), _remark(row))
+    yield line(title, left=2)
+    yield table
     more = behind.count - len(behind.rows)
     if more > 0:
-        table.add_row(Text(f"and {more:,} older", "dim"))
-    return Padding(Group(title, Padding(table, (0, 0, 0, 2))), (0, 0, 1, 2))
+        yield line(f"and {more:,} older", "dim", left=4)
 
 
 def _remark(row: SourceRow) -> Text:
@@ -199,21 +206,35 @@ def _remark(row: SourceRow) -> Text:
     return Text(", ").join(parts)
 
 
-def _inputs(inputs: Sequence[ExplainedInput], through: Sequence[Through], asked_by: str) -> Iterator[RenderableType]:
+def _inputs(told: Explanation, everything: bool) -> Iterator[RenderableType]:
+    inputs = told.inputs
     yield _heading("Inputs", f"{len(inputs)} columns. {inputs_again(inputs)}")
-    table = plain_table("", "value", "tick", "computed from", "recomputed")
-    for item in inputs:
+    table = PlainTable("", "value", "tick", "computed from", "recomputed", whole={0, 2}, spare=(2,), left=2)
+    shown_inputs = inputs if everything else _top_inputs(told)
+    for item in shown_inputs:
         style = "red" if item.agrees is False else "dim"
         tick = f"{item.tick:%Y-%m-%d %H:%M}" if item.tick else ""
-        origin = rows_text(item.behind) or asked_by
+        origin = rows_text(item.behind) or told.asked_by
         table.add_row(item.name, shown(item.value, item.unit), tick, Text(origin, "dim"), Text(agreement(item), style))
-    for one in through:
+    for one in told.through if everything else ():
         gave = Text(f"gave {one.gives}", "dim")
         table.add_row(Text(one.name, "dim"), shown(one.value), "", Text(rows_text(one.behind), "dim"), gave)
-    yield Padding(table, (0, 0, 0, 2))
+    yield table
+    left = len(inputs) - len(shown_inputs)
+    if left:
+        yield line(f"and {left} more columns", "dim", left=2)
 
 
-def _version(told: Explanation) -> Iterator[RenderableType]:
+def _top_inputs(told: Explanation) -> list[ExplainedInput]:
+    """Return the inputs that moved the score most, and every one that does not come out again."""
+    order = [term.column for term in told.told.terms] if told.told else []
+    places = {name: place for place, name in enumerate(order)}
+    ranked = sorted(told.inputs, key=lambda item: (item.agrees is not False, places.get(item.name, len(places))))
+    differing = sum(item.agrees is False for item in told.inputs)
+    return ranked[: max(_INPUTS, differing)]
+
+
+def _version(told: Explanation, everything: bool) -> Iterator[RenderableType]:
     version, made = told.version, told.made
     yield _heading("Model version", f"{version}, {version.algorithm}")
     provenance = version.provenance
@@ -222,28 +243,31 @@ def _version(told: Explanation) -> Iterator[RenderableType]:
         ("snapshot", f"{version.snapshot}, {version.rows.get('train', 0):,} rows to train on"),
         ("declaration", version.declaration),
         ("git commit", commit_text(version)),
-        ("packages", ", ".join(f"{name} {number}" for name, number in provenance.packages.items())),
         ("deployed", deployed_text(version.deployment)),
         ("champion at that time", champions_text(version)),
+    ]
+    more = [
+        ("packages", ", ".join(f"{name} {number}" for name, number in provenance.packages.items())),
         ("log", f"predictions {made.log[:12]}, {made.segment}"),
         ("read", ", ".join(f"{node} {id[:12]}" for node, id in sorted(made.artifacts.items()))),
     ]
-    yield _facts(rows)
+    yield _facts([*rows, *more] if everything else rows)
 
 
 def _again(told: Explanation) -> Iterator[RenderableType]:
     yield _heading("Scored again")
-    table = plain_table("", "logged", "logged bytes", "bytes now", "")
+    table = PlainTable("", "logged", "logged bytes", "bytes now", "", whole=range(5), spare=(3, 2), left=2)
     for output in told.outputs:
         mark = Text("✓", "green") if output.agrees else Text("✗ differs", "red")
         table.add_row(output.name, shown(output.logged), output.logged_bytes, output.again_bytes, mark)
-    yield Padding(table, (0, 0, 0, 2))
+    yield table
     yield _statement("from stored inputs", told.again.statement, told.again.agrees)
     if told.from_features is not None:
         yield _statement("from recomputed features", told.from_features.statement, told.from_features.agrees)
     else:
-        yield Text("  from recomputed features: not possible", style="yellow")
+        yield line("from recomputed features: not possible", "yellow", left=2)
 
 
-def _statement(what: str, text: str, agrees: bool) -> Text:
-    return Text("  ✓ " if agrees else "  ✗ ", style="green" if agrees else "red").append(f"{what}: {text}", "default")
+def _statement(what: str, text: str, agrees: bool) -> RenderableType:
+    mark = Text("✓ " if agrees else "✗ ", "green" if agrees else "red")
+    return line(mark.append(f"{what}: {text}", "default"), left=2)

@@ -119,9 +119,9 @@ class VersionFacts:
 def deployments(project: Project, model: str) -> list[DeploymentFacts]:
     """Return every move of a model's champion, oldest first."""
     lines = ledger_lines(project.database, champion_ref(model))
-    ends = [line.at for line in lines[1:]]
+    ends = [line.at for line in lines[1:]] + [None] * bool(lines)
     numbers = {version.id: version.number for version in versions(project, model)}
-    return [_deployment(line, end, numbers) for line, end in zip(lines, [*ends, None], strict=True)]
+    return [_deployment(line, end, numbers) for line, end in zip(lines, ends, strict=True)]
 
 
 def deployment_at(project: Project, model: str, at: datetime) -> DeploymentFacts | None:

@@ -10,7 +10,7 @@ from ml_platform.audit.explain.contributions import Contributions, Term
 from ml_platform.audit.explain.explanation import ExplainedInput, Explanation
 from ml_platform.audit.explain.source_rows_types import Behind
 from ml_platform.audit.explain.version_facts import DeploymentFacts, VersionFacts
-from ml_platform.core.formatting import cents_text, instant_text
+from ml_platform.core.formatting import cents_text, instant_text, value_text
 
 _TERMS = 10
 
@@ -20,6 +20,8 @@ def shown(value: Any, unit: str = "") -> str:
 
     >>> shown(None), shown(5.0503597122302155, "min"), shown(True), shown(1234567.0), shown("DL")
     ('null', '5.05036 min', 'true', '1234570', 'DL')
+    >>> shown(440640.0, "s"), shown(30.0, "s"), shown(0.071, "share"), shown(45, "percent")
+    ('5.1 days', '30 s', '7.1 %', '45 %')
     """
     if value is None:
         return "null"
@@ -27,6 +29,9 @@ def shown(value: Any, unit: str = "") -> str:
         return str(value).lower()
     if isinstance(value, datetime):
         return instant_text(value)
+    if unit in ("s", "share", "percent") and isinstance(value, int | float):
+        text = value_text(float(value), unit)
+        return f"{text} s" if unit == "s" and " " not in text else text
     if isinstance(value, float):
         text = f"{value:.6g}"
         value = f"{float(text):.0f}" if "e+" in text and abs(value) < 1e15 else text

@@ -10,7 +10,7 @@ from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, listed
 from ml_platform.declarations.fingerprint import deciding_of
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.planning.declaration_diff import declared_change
-from ml_platform.operations.planning.plan import Planned
+from ml_platform.operations.planning.plan import CONSEQUENCE, Planned
 from ml_platform.project import Project
 from ml_platform.sources.change_detection import IngestPlan, look_at_source
 from ml_platform.sources.checks.results import last_recording
@@ -85,7 +85,7 @@ class View:
         may = [name for name, verdict in doing.items() if verdict == "may run"]
         told = [(would, "would run"), (may, "may run")]
         said = " and ".join(f"{listed(found, limit=2)} {verdict}" for found, verdict in told if found)
-        return [f"{said}, which may change it"] if said else []
+        return [f"{said}{CONSEQUENCE}"] if said else []
 
     # Verdicts ---------------------------------------------------------------
 

@@ -12,6 +12,9 @@ from ml_platform.core.hashing import format_instant
 Verdict = Literal["up to date", "would run", "may run", "blocked"]
 """``may run`` where only what comes before can tell; ``blocked`` where a run would end before it, or at it."""
 
+CONSEQUENCE = ", which may change it"
+"""How a reason ends that only says which steps come before: no cause of its own."""
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -33,6 +36,11 @@ class Planned:
     id: str | None
     reasons: tuple[str, ...] = ()
     duration: timedelta | None = timedelta(0)
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """The reasons that do not follow from another step of the plan."""
+        return tuple(reason for reason in self.reasons if not reason.endswith(CONSEQUENCE))
 
     def as_json(self) -> dict[str, Any]:
         """Return the node's part of the plan in JSON types."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
+from ml_platform.core.plain_values import json_value
 from ml_platform.declarations.resolve import feature_tables_of, sources_of
 from ml_platform.operations.monitoring.drift_counts import DriftCounts
 from ml_platform.operations.versions.pending import last_evaluation
@@ -66,6 +68,11 @@ class ModelOverview:
         return self.versions[0] if self.versions else None
 
     @property
+    def live_text(self) -> str:
+        """Which version answers and since when, in a few words."""
+        return f"version {self.live.number} since {self.live.since:%Y-%m-%d}" if self.live else "none"
+
+    @property
     def worth_text(self) -> str:
         """What it is worth, in a sentence: what it earned, or what its test rows let expect."""
         if self.worth is not None:
@@ -74,6 +81,27 @@ class ModelOverview:
         if tested is None:
             return "Nothing is earned yet: no version is live."
         return f"No label of a prediction is known yet. On its test rows it {tested.text}."
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values, with the sentences that people read; `status` and `data` are left out."""
+        found: dict[str, Any] = json_value(
+            {
+                "name": self.name,
+                "description": self.description,
+                "owner": self.owner,
+                "unit": self.unit,
+                "health": self.health,
+                "live": self.live.number if self.live else None,
+                "worth_text": self.worth_text,
+                "worth": self.worth.as_json() if self.worth else None,
+                "window_worth": self.window_worth.as_json() if self.window_worth else None,
+                "drift": asdict(self.drift) | {"text": self.drift.text} if self.drift else None,
+                "attention": [asdict(item) for item in self.attention],
+                "versions": [asdict(item) | {"text": item.text} for item in self.versions],
+                "next_runs": asdict(self.next_runs) | {"training_text": self.next_runs.training_text},
+            }
+        )
+        return found
 
 
 def model_overview(project: Project, name: str, now: datetime) -> ModelOverview:

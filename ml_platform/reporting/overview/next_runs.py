@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ml_platform.core.clock import format_duration
+from ml_platform.core.formatting import span_text
 from ml_platform.declarations.model import ModelSpec
 
 
@@ -43,5 +43,5 @@ def next_runs(spec: ModelSpec, now: datetime) -> NextRuns:
         batch=next(spec.batch.after(now)),
         training=next(retraining.schedule.after(now)) if retraining.schedule else None,
         on_drift="drift" in retraining.on,
-        cooldown=format_duration(retraining.cooldown) if retraining.cooldown else "",
+        cooldown=span_text(retraining.cooldown) if retraining.cooldown else "",
     )

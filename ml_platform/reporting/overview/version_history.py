@@ -62,6 +62,11 @@ class VersionHistory:
         return ": ".join(filter(None, [f"version {self.number} {self._outcome_text}", "; ".join(self.reasons)]))
 
     @property
+    def training_text(self) -> str:
+        """When the version was trained and what became of it, in a few words."""
+        return f"version {self.number} on {self.trained_at:%Y-%m-%d}: {self.outcome}"
+
+    @property
     def _outcome_text(self) -> str:
         if self.outcome == "live":
             return f"is live since {self.since:%Y-%m-%d}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -73,6 +73,25 @@ class Worth:
         if self.expected is not None:
             told.append(f"{_amount(self.expected, self.gain)} expected")
         return f"{text} ({'; '.join(told)})"
+
+    @property
+    def short_text(self) -> str:
+        """The gain and what was expected, in a few words.
+
+        >>> print(Worth(1234.5, 1000.0, 1500.0, 1300.0, 90, "2024-03-01", "2024-03-09", "EUR", "9 days").short_text)
+        1,234 EUR (1,300 expected)
+        """
+        text = amount_text(self.gain, self.unit)
+        return text if self.expected is None else f"{text} ({_amount(self.expected, self.gain)} expected)"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields with how sure the gain is, and all of it in a sentence."""
+        return asdict(self) | {"sureness": self.sureness, "text": self.text, "sureness_text": self.sureness_text}
+
+    @property
+    def days_text(self) -> str:
+        """The first and the last day."""
+        return f"{self.start} to {self.end}"
 
     @property
     def sureness_text(self) -> str:

@@ -17,7 +17,7 @@ FIELDS: Mapping[str, str] = {
     "up": "project dagster mlflow pages needs_token",
     "serve": "project address workers models",
     "advance": "project now runs",
-    "status": "project now currency sources feature_tables models alerts mlflow_waiting online_store",
+    "status": "project now currency sources feature_tables models alerts mlflow_waiting clock online_store overview",
     "quarantine": "sources",
     "predictions": "predictions",
     "approve": "version decision actor ledger_line champion",

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
-from ml_platform.cli.summary import print_status
+from ml_platform.cli.status import print_status
 from ml_platform.core.errors import BrokenInput, NotMaterialized
 from ml_platform.core.statistics.histograms import count_values
 from ml_platform.core.statistics.ranking import auc

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta
 
-from ml_platform.cli.plan import conclusion
+from ml_platform.cli.plan import conclusion, print_plan
 from ml_platform.core.formatting import elapsed_text
+from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.operations.planning.declaration_diff import changed_keys, declared_change
 from ml_platform.operations.planning.plan import Plan, Planned
 
@@ -55,13 +57,49 @@ def test_a_plan_is_summed_up_by_what_would_and_what_may_run() -> None:
         planned("f", "up to date"),
     )
     assert list(conclusion(Plan("p", NOW, nodes))) == [
+        "1 step is up to date.",
         "3 steps would run: about 1 min, and steps of unknown duration.",
-        "1 step may run: about 3.0 s if all of them do.",
+        "1 step may run, if what comes before changes what it reads: about 3.0 s if it does.",
         "1 step cannot run: e.",
         "No duration estimate (never run before): c.",
     ]
     told = Plan("p", NOW, nodes).as_json()
     assert (told["would_run_seconds"], told["may_run_seconds"], told["never_made_before"]) == (75, 3, ["c"])
+
+
+def test_a_plan_whose_durations_are_known_has_the_total() -> None:
+    nodes = (planned("a", "would run", 30), planned("b", "may run", 600), planned("c", "may run", 30))
+    assert list(conclusion(Plan("p", NOW, nodes))) == [
+        "1 step would run: about 30 s.",
+        "2 steps may run, if what comes before changes what they read: about 10 min if they do.",
+        "In total: about 30 s, or about 11 min if all of them run.",
+    ]
+
+
+def test_each_cause_is_printed_once_for_a_model_and_a_consequence_never() -> None:
+    due = "a scheduled retraining is due"
+    nodes = (
+        Planned("m/snapshot", "snapshot", "would run", None, (due,)),
+        Planned("m/trained_model", "trained_model", "may run", None, ("m/snapshot would run, which may change it",)),
+        Planned("m/predictions", "predictions", "would run", None, (due, "a day is not scored")),
+        Planned("n/snapshot", "snapshot", "would run", None, (due,)),
+        Planned("n/parity", "parity", "up to date", "x"),
+    )
+    stream = io.StringIO()
+    print_plan(Plan("p", NOW, nodes), SafeConsole(file=stream))
+    steps = [text.split("\t") for text in stream.getvalue().splitlines() if "/" in text]
+    assert [[step[0], *step[3:]] for step in steps] == [
+        ["m/snapshot", due],
+        ["m/trained_model"],
+        ["m/predictions", "a day is not scored"],
+        ["n/snapshot", due],
+    ]
+
+
+def test_a_plan_without_work_is_printed_as_one_line() -> None:
+    stream = io.StringIO()
+    print_plan(Plan("p", NOW, (planned("a", "up to date"),)), SafeConsole(file=stream))
+    assert stream.getvalue() == "p at 2024-03-01 00:00 UTC. Nothing to do: all 1 steps are up to date.\n"
 
 
 def test_a_plan_without_work_says_so() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from rich.text import Text
 
-from ml_platform.cli.summary import _contender_figures
+from ml_platform.cli.model_details import _contender_figures
 from ml_platform.registry.evaluation.basis import basis_text, interval_text
 from ml_platform.registry.evaluation.intervals import earnings
 from ml_platform.registry.evaluation.reasons import shortfalls

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ml_platform.cli.summary import print_status
+from ml_platform.cli.status import print_status
 from ml_platform.declarations.project import ProjectFile, ProjectSpec
 from ml_platform.project import Project
 from ml_platform.reporting.mlflow.client import open_client, open_experiment, prepare_tracking, reachable

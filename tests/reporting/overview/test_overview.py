@@ -51,7 +51,7 @@ def test_before_a_label_is_known_the_test_rows_say_what_to_expect(overview: Mode
 def test_next_runs_follow_the_declared_schedules(overview: ModelOverview) -> None:
     assert overview.next_runs.batch > NOW
     assert overview.next_runs.training == datetime.fromisoformat("2024-03-04T03:00:00+00:00")
-    assert overview.next_runs.training_text.startswith("2024-03-04 03:00 UTC, or when drift is found, 2d after")
+    assert overview.next_runs.training_text.startswith("2024-03-04 03:00 UTC, or when drift is found, 2 days after")
 
 
 def test_each_trouble_is_named_once_and_decides_health(factory: Project, overview: ModelOverview) -> None:

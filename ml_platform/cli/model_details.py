@@ -1,0 +1,190 @@
+"""One model in full, for a person: `ml-platform status MODEL`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from ml_platform.cli.attention import HEALTH_COLORS, print_attention
+from ml_platform.core.formatting import amount_text, instant_text, share_text
+from ml_platform.core.terminal_table import Cell, PlainTable, fact_table, line
+from ml_platform.core.terminal_text import styled
+from ml_platform.declarations.metric_names import headline_metric
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.operations.predictions.missed import Missed
+from ml_platform.project import Project
+from ml_platform.registry.evaluation.basis import basis_text
+from ml_platform.registry.evaluation.reasons import conditions, gate_text
+from ml_platform.reporting.overview.model_overview import ModelOverview
+from ml_platform.reporting.status import DataStatus, ModelStatus, MonitoringStatus, ProjectStatus
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.outputs import current_output
+from ml_platform.storage.versions import versions
+
+_VERSIONS = 5
+_VERDICTS = {
+    "deploy": ("deployed", "green"),
+    "keep": ("not deployed", "yellow"),
+    "deploy none": ("not deployed (deploy none): the champion earns no more than doing nothing", "red"),
+    "same": ("unchanged", "dim"),
+}
+
+_APART = {
+    "superseded": "predicted again",
+    "late": "scored late",
+    "without_label": "without a label",
+    "without_payoff": "with a null in the payoff",
+}
+
+
+def print_model(project: Project, status: ProjectStatus, item: ModelOverview, console: Console) -> None:
+    """Print one model in full: what it is worth, what it needs, its versions, its last evaluation, what it serves."""
+    console.print()
+    console.print(styled("[bold]{}[/] at {} UTC", item.name, f"{status.now:%Y-%m-%d %H:%M}"))
+    if item.description:
+        console.print(line(item.description, "dim", left=2, hang=0))
+    console.print()
+    console.print(fact_table(_facts(item), left=2))
+    if item.attention:
+        console.print()
+    print_attention(item, console)
+    console.print()
+    console.print(line("Versions", "bold"))
+    for version in item.versions[:_VERSIONS]:
+        console.print(line(version.text, left=2))
+    more = len(item.versions) - _VERSIONS
+    if more > 0:
+        console.print(line(f"and {more} older; --json has all of them", "dim", left=2))
+    if not item.versions:
+        console.print(line("none is trained yet", left=2))
+    for part in _last_evaluation(project, item):
+        console.print(part)
+
+
+def _facts(item: ModelOverview) -> Iterator[tuple[str, Cell]]:
+    """Yield what a person asks first, in this order: worth, health, what is next, what it predicted."""
+    model = item.status
+    yield "health", Text(item.health, HEALTH_COLORS[item.health])
+    yield "live", f"{item.live_text} ({model.versions} trained)"
+    if model.champion and model.champion.anchor not in (None, model.champion.version):
+        yield "anchor", f"version {model.champion.anchor}"
+    yield "worth", " ".join([item.worth_text, *([item.worth.sureness_text] if item.worth else [])])
+    if item.window_worth:
+        yield "newest window", f"{item.window_worth.days_text}: {item.window_worth.text}"
+    if apart := _not_in_the_sum(model.monitoring):
+        yield "not in the sum", apart
+    if item.drift:
+        yield "drift", item.drift.text
+    if model.waiting is not None:
+        name = f"{item.name}@{model.waiting}"
+        yield "waiting", f'{name} (ml-platform approve {name} --reason "...")'
+    if model.rollout:
+        yield "rollout", Text(model.rollout, "yellow")
+    yield "last training", item.last_training.training_text if item.last_training else "never"
+    yield "next training", item.next_runs.training_text
+    yield "next batch run", instant_text(item.next_runs.batch)
+    yield from _served(model)
+    yield "owner", item.owner
+
+
+def _served(model: ModelStatus) -> Iterator[tuple[str, Cell]]:
+    """Yield what a model predicted, and what is known of it."""
+    newest = f", {model.last_day_predictions:,} of them on {model.last_day}" if model.last_day else ""
+    yield "predictions", f"{model.predictions:,} logged{newest}" if model.predictions else "none yet"
+    if model.missed is not None and model.missed.reasons:
+        yield "", Text(missed_text(model.missed), "yellow")
+    if model.parity is not None:
+        yield "parity", Text(model.parity.text, "red" if model.parity.differing else "")
+    last = model.reproduced
+    if last is not None:
+        result = "the same" if last.same else f"not the same: {last.statement}"
+        yield "retrained", Text(f"{last.version} on {last.at:%Y-%m-%d}: {result}", "" if last.same else "red")
+    for node in model.nodes:
+        yield node.name, _made(node)
+    if model.monitoring and model.monitoring.report:
+        yield "report", model.monitoring.report
+
+
+def missed_text(missed: Missed) -> str:
+    """Return how many rows of a monitoring window got no prediction in time, and why."""
+    rows = f"{share_text(missed.share)} of the rows got no prediction in time"
+    return f"{rows} ({missed.start} to {missed.end}): {', '.join(missed.reasons)}"
+
+
+def _not_in_the_sum(seen: MonitoringStatus | None) -> str:
+    """Return which settled predictions are not in the sum since deployment."""
+    realized = (seen.realized_since if seen else None) or {}
+    return ", ".join(f"{realized[name]:,} {what}" for name, what in _APART.items() if realized.get(name))
+
+
+def _made(node: DataStatus) -> str:
+    if node.id is None:
+        return "not made yet"
+    return node.id[:12] if node.rows is None else f"{node.id[:12]}, {node.rows:,} rows"
+
+
+def _evaluation(project: Project, model: str) -> EvaluationManifest | None:
+    id = current_output(project.database, NodeName("evaluation", model))
+    return EvaluationManifest.of(project.store.get("evaluation", id)) if id else None
+
+
+def _last_evaluation(project: Project, item: ModelOverview) -> Iterator[RenderableType]:
+    about = _evaluation(project, item.name)
+    if about is None:
+        return
+    currency, metric = item.unit, headline_metric(project.spec.models[item.name])
+    table = PlainTable("", metric, f"gain ({currency})", "95 % interval", right={1, 2}, whole={0}, left=2)
+    for contender in about.contenders:
+        style = "bold" if contender["role"] == "challenger" else ""
+        name = _contender_name(project, item.name, contender)
+        table.add_row(name, *_contender_figures(contender, metric), style=style)
+    basis = about.contenders[0]["interval"]
+    stretch = f"{about.rows:,} test rows, {basis_text(basis)}, {about.start[:10]} to {about.end[:10]}"
+    yield Text()
+    yield line(Text("Last evaluation", "bold").append(f"  gain over doing nothing on {stretch}", "not bold dim"))
+    if note := basis["declined"] or basis["note"]:
+        yield line(note, "yellow", left=2)
+    if unit := project.spec.models[item.name].value.unit:
+        yield line(f"no value is declared: amounts are {unit}, not money", "yellow", left=2)
+    yield table
+    word, color = _VERDICTS[about.verdict] if item.status.waiting is None else ("passes", "green")
+    yield line(word, color, left=2)
+    yield from _judged_by(about, currency)
+
+
+def _contender_figures(item: Mapping[str, Any], metric: str) -> tuple[str, str, Cell]:
+    figures = item["figures"]
+    if item["role"] == "do_nothing":
+        return _number(figures.get(metric)), "0", ""
+    low, high = (amount_text(figures.get(f"value_vs_do_nothing_{end}"), places=0) for end in ("low", "high"))
+    shown = item["interval"]["declined"] or f"{low} to {high}"
+    return _number(figures.get(metric)), amount_text(figures.get("value_vs_do_nothing"), places=0), Text(shown, "dim")
+
+
+def _judged_by(about: EvaluationManifest, currency: str) -> Iterator[RenderableType]:
+    for gate in about.gates:
+        yield _judged(gate["passed"], gate_text(gate))
+    for met, text in conditions(about.release, currency):
+        yield _judged(met, text)
+
+
+def _judged(passed: bool, text: str) -> RenderableType:
+    return line(Text("✓ " if passed else "✗ ", "green" if passed else "red").append(text, "default"), left=4)
+
+
+def _plain_name(name: str) -> str:
+    return name.removeprefix("baseline/").replace("_", " ")
+
+
+def _contender_name(project: Project, model: str, item: Mapping[str, Any]) -> str:
+    numbers = {version.id: version.number for version in versions(project, model)}
+    number = numbers.get(item["id"]) if item["role"] in ("challenger", "champion", "anchor") else None
+    name = _plain_name(str(item["name"]))
+    return f"version {number} ({item['role']})" if number else name
+
+
+def _number(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.3f}"
