@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -33,6 +33,7 @@ app = typer.Typer(
 Directory = Annotated[Path, typer.Argument(help="The project's folder.", show_default="here")]
 OneModel = Annotated[str | None, typer.Argument(help="Only this model.", show_default="all")]
 MaybeDirectory = Annotated[Path | None, typer.Argument(help="The project's folder.", show_default="here")]
+Opened = Literal["page", "dagster", "mlflow"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; progress goes to stderr.")]
 HERE = Path()
 Version = Annotated[str, typer.Argument(help="Such as late_arrival@3, or late_arrival@latest.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ml_platform.cli.app import HERE, Actor, AsJson, Directory, MaybeDirectory, Reason, Version, app
+from ml_platform.cli.app import HERE, Actor, AsJson, Directory, Reason, Version, app
 
 _PANEL = "The factory"
 
@@ -192,52 +192,6 @@ def advance(
     from ml_platform.cli.run import advance_project
 
     raise typer.Exit(advance_project(directory, by, then_run, as_json=as_json))
-
-
-@app.command(rich_help_panel=_PANEL)
-def status(
-    model: Annotated[
-        str | None, typer.Argument(help="Show this model in full.", show_default="a line for each model")
-    ] = None,
-    directory: MaybeDirectory = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show what each model earned, whether it is healthy, what needs a person, and the state of the data.
-
-    A word that is a path, or a folder with a project, is DIRECTORY. Any other word is a model.
-    """
-    from ml_platform.cli.arguments import model_and_directory
-    from ml_platform.cli.status import show_status
-
-    name, folder = model_and_directory(model, directory)
-    show_status(folder, name, as_json)
-
-
-@app.command(rich_help_panel=_PANEL)
-def quarantine(
-    directory: Directory = HERE,
-    source: Annotated[str | None, typer.Option(help="Only rows of this source.")] = None,
-    limit: Annotated[int, typer.Option(help="How many to list for each source.", min=1)] = 20,
-    as_json: AsJson = False,
-) -> None:
-    """List dirty rows: those that wait in quarantine, and those that were ingested without a value."""
-    from ml_platform.cli.quarantine import show_quarantine
-
-    show_quarantine(directory, source, limit, as_json)
-
-
-@app.command(rich_help_panel=_PANEL)
-def predictions(
-    model: Annotated[str, typer.Argument(help="The model's name.")],
-    directory: Directory = HERE,
-    day: Annotated[str | None, typer.Option(help="Only this day (UTC), such as 2013-12-01.")] = None,
-    limit: Annotated[int, typer.Option(help="How many to list.", min=1)] = 20,
-    as_json: AsJson = False,
-) -> None:
-    """List logged predictions, newest first."""
-    from ml_platform.cli.predictions import list_predictions
-
-    list_predictions(directory, model, day, limit, as_json)
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -179,9 +179,8 @@ def _run(project: Project, job: str, *only: str, console: Console | None = None)
 
 
 def _follow(process: subprocess.Popen[str], console: Console, run: Run) -> Run:
-    progress = Progress(console)
     try:
-        with progress:
+        with Progress(console) as progress:
             for event in _events(process):
                 _record(run, event)
                 progress.show(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -47,9 +47,10 @@ class Progress:
         self._width = 0
         self._live = Live(get_renderable=self._now, console=console, refresh_per_second=8, transient=True)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._live.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._flush()
@@ -86,7 +87,7 @@ class Progress:
         self._flush()
         if self._console.is_terminal:
             seconds, about = (*parts, "", "")[:2]
-            text = f"{step:<{self._width}}  {seconds:>10}  {about}".rstrip()
+            text = f"{step:<{self._width}}  {seconds:>9}  {about}".rstrip()
         else:
             text = "\t".join([step, *filter(None, parts)])
         self._console.print(line(Text(f"{mark} ", color).append(text, "default"), left=2, hang=4))

@@ -11,10 +11,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from ml_platform.cli.children import ServerDied, Servers, answers, listens
 from ml_platform.cli.dagster_home import DEFINITIONS, dagster_environment, prepare_storage, write_served_workspace
 from ml_platform.cli.json_output import print_json
+from ml_platform.cli.served_addresses import serving_at
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.core.web.access import (
@@ -127,13 +129,18 @@ def serve_project(directory: Path, serving: Serving, *, as_json: bool = False) -
             _show_addresses(console, project, serving)
             if as_json:
                 _print_addresses(project, serving)
-            while True:
-                servers.check()
-                time.sleep(0.5)
+            with serving_at(project, _addresses(project, serving)):
+                _watch(servers)
         except KeyboardInterrupt:
             console.print("Stopping ...")
     console.print("Stopped.")
     return 0
+
+
+def _watch(servers: Servers) -> NoReturn:
+    while True:
+        servers.check()
+        time.sleep(0.5)
 
 
 def _interrupt(*_: object) -> None:
@@ -155,11 +162,15 @@ def _taken(host: str, port: int) -> bool:
 
 
 def _print_addresses(project: Project, serving: Serving) -> None:
-    mlflow = serving.url(serving.mlflow_port) if _has_own_mlflow(project) else project.mlflow_uri
-    dagster = serving.url(serving.port)
-    addresses = {"dagster": dagster, "mlflow": mlflow, "pages": f"{dagster}{_SITE}"}
+    addresses = _addresses(project, serving)
     print_json({"project": project.spec.name, **addresses, "needs_token": serving.token is not None})
     sys.stdout.flush()
+
+
+def _addresses(project: Project, serving: Serving) -> dict[str, str]:
+    mlflow = serving.url(serving.mlflow_port) if _has_own_mlflow(project) else project.mlflow_address
+    dagster = serving.url(serving.port)
+    return {"dagster": dagster, "mlflow": mlflow, "pages": f"{dagster}{_SITE}"}
 
 
 def _show_addresses(console: SafeConsole, project: Project, serving: Serving) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.segment import Segment
 from rich.table import Table
@@ -90,7 +90,8 @@ class PlainTable:
         if kept is None:
             yield from self._blocks()
             return
-        yield from self._table(kept, width)
+        for segment in console.render(self._table(kept, width), options):
+            yield segment._replace(text=segment.text.replace(_GLUE, " "))
         hidden = sorted({*self._spare} - {*kept})
         gone = [self._heads[place] for place in hidden if self._heads[place] and self._used(place)]
         if gone:
@@ -109,7 +110,8 @@ class PlainTable:
 
     def _columns_that_fit(self, width: int) -> list[int] | None:
         """Return the columns that can be shown beside each other; None where even the needed ones cannot."""
-        kept, spare = list(range(len(self._heads))), [*self._spare]
+        kept = [place for place in range(len(self._heads)) if self._used(place) or not self._rows]
+        spare = [place for place in self._spare if place in kept]
         least = {place: self._least(place) for place in kept}
         while sum(least[place] + _GAP for place in kept) - _GAP > width:
             if not spare:
@@ -134,7 +136,7 @@ class PlainTable:
             return Text(head)
         return Text("\n".join(wrap(head, max(self._least(place), 1), break_long_words=False)))
 
-    def _table(self, kept: Sequence[int], width: int) -> RenderResult:
+    def _table(self, kept: Sequence[int], width: int) -> RenderableType:
         broken = sum(max(self._width(place), cell_len(self._heads[place])) + _GAP for place in kept) - _GAP > width
         table = Table(box=None, pad_edge=False, header_style="dim", show_header=any(self._heads))
         for place in kept:
@@ -146,8 +148,8 @@ class PlainTable:
                 style=self._styles.get(place, ""),
             )
         for cells, style in self._rows:
-            table.add_row(*(cells[place] for place in kept), style=style)
-        yield Padding(table, (0, 0, 0, self._left)) if self._left else table
+            table.add_row(*(_glued(cells[place]) for place in kept), style=style)
+        return Padding(table, (0, 0, 0, self._left)) if self._left else table
 
     def _blocks(self) -> RenderResult:
         """Yield each row as its first value, and below it the others, each after its head."""
@@ -191,8 +193,7 @@ class Line:
 
     def _wrapped(self, console: Console, width: int) -> Iterator[Text]:
         """Yield the lines without their indent; the first may be longer than the others."""
-        glued = self.text.copy()
-        glued.plain = glued.plain.replace(" %", f"{_GLUE}%")
+        glued = _glued(self.text)
         first = next(iter(glued.wrap(console, max(width, _NARROWEST), overflow="fold")), Text())
         yield first
         rest = glued[len(first.plain) :]
@@ -204,6 +205,13 @@ class Line:
 def line(text: Cell, style: str = "", *, left: int = 0, hang: int = 2) -> Line:
     """Return a line with an indent, which its continuations keep."""
     return Line(_as_text(text), left, hang, style)
+
+
+def _glued(text: Text) -> Text:
+    """Return a text in which no line ends before a percent sign."""
+    glued = text.copy()
+    glued.plain = glued.plain.replace(" %", f"{_GLUE}%")
+    return glued
 
 
 def _one_line(text: Text) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ml_platform.cli import run as running
-from ml_platform.cli.run import run_project
+from ml_platform.cli.run import Run, run_project, totals_text
 from ml_platform.cli.run_log import RunLog
+from ml_platform.cli.run_progress import Progress
+from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import open_project
 from tests.worlds import write_shop
 
@@ -104,3 +108,46 @@ def test_the_outcome_of_a_run_is_one_json_object_and_the_progress_is_on_stderr(
         {"step": "d", "result": "skipped"},
     ]
     assert "no such file" in printed.err
+
+
+def done(step: str, *, reused: bool = False, **figures: object) -> dict[str, object]:
+    return {"event": "done", "step": step, "seconds": 1.5, "reused": reused, "id": "x", "figures": figures}
+
+
+def test_unchanged_steps_are_one_line_and_each_figure_says_what_it_counts() -> None:
+    stream = io.StringIO()
+    with Progress(SafeConsole(file=stream)) as progress:
+        for event in (
+            done("sources/a", reused=True),
+            done("sources/b", reused=True),
+            done("features/c", **{"dagster/row_count": 1234}),
+            done("m/trained_model", version="m@2"),
+            done("m/evaluation", verdict="keep", **{"dagster/row_count": 90}),
+            done("m/deployment", reused=True, **{"not deployed": "kept version 1: it earns less"}),
+            done("n/deployment", reused=True, **{"not deployed": "kept version 4: it earned less last week"}),
+            {"event": "failed", "step": "n/predictions", "error": "no such file"},
+            {"event": "skipped", "step": "n/monitoring"},
+        ):
+            progress.show(event)
+    assert stream.getvalue().splitlines() == [
+        "  ✓ 2 steps: unchanged (sources/a, sources/b)",
+        "  ✓ features/c\t1.5 s\t1,234 rows",
+        "  ✓ m/trained_model\t1.5 s\ttrained m@2",
+        "  ✓ m/evaluation\t1.5 s\t90 test rows; the live version stays",
+        "  ✓ m/deployment\t1.5 s\tkept version 1: it earns less",
+        "  ✓ n/deployment: unchanged",
+        "  ✗ n/predictions: no such file",
+        "  · n/monitoring\tnot run\twhat it needs is missing",
+    ]
+
+
+def test_a_run_ends_with_its_totals_and_its_time() -> None:
+    now = datetime(2024, 3, 1, tzinfo=UTC)
+    steps = [
+        {"step": name, "result": result}
+        for name, result in zip("abcd", ("made", "unchanged", "made", "failed"), strict=False)
+    ]
+    first, second = Run(now, seconds=130.0, steps=steps), Run(now, seconds=5.0, steps=steps[1:2])
+    assert totals_text([first]) == "4 steps: 2 computed, 1 unchanged, 1 failed. They took 2 min."
+    assert totals_text([first, second]) == "5 steps in 2 runs: 2 computed, 2 unchanged, 1 failed. They took 2 min."
+    assert totals_text([second]) == "Nothing to do: all 1 steps are up to date. Checking took 5.0 s."

@@ -10,7 +10,7 @@ import pytest
 import typer
 from jsonschema import Draft202012Validator
 
-from ml_platform.cli import commands_audit, commands_project  # noqa: F401  (they give the app its commands)
+from ml_platform.cli import commands_audit, commands_project, commands_status  # noqa: F401  (they give the app its commands)
 from ml_platform.cli.app import app
 from ml_platform.declarations.load.schema import json_schemas
 from ml_platform.declarations.yaml.document import read_document

@@ -70,7 +70,7 @@ def test_many_are_told_in_a_table_or_one_object_a_line(lived: Lived, tmp_path: P
 def test_what_if_is_marked_and_stands_beside_what_was(lived: Lived, id: str) -> None:
     told = told_by("explain", id, lived.project.root, "--what-if", "mean_late_7d=500", "--what-if", "items=8")
     assert "WHAT IF  hypothetical; nothing was logged" in told
-    assert re.search(r"courier_recent\.mean_late_7d +\S+( min)? +500", told)
+    assert re.search(r"courier_recent\.mean_late_7d\s+\S+( min)?\s+500", told)
     assert "Why, what if" in told
 
 
@@ -108,7 +108,7 @@ def test_what_was_in_production_is_told_from_the_ledger(lived: Lived) -> None:
     assert f"{MODEL}@1 was in production at 2024-03-02 08:00 UTC" in told
     assert re.search(r"test \(deploy, ledger line \d+\), in place of nothing", told)
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-    assert re.search(rf"as user +{user} on ", told)
+    assert re.search(rf"as user\s+{user} on ", told)
     assert "2024-03-01 00:00 UTC until 2024-03-04 07:00 UTC" in told
     machine = json.loads(told_by("champion", MODEL, root, "--at", "2024-03-05", "--json"))
     assert (machine["deployment"]["version"], machine["version"]["number"]) == (2, 2)

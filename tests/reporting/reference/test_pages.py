@@ -12,7 +12,7 @@ import typer
 from jsonschema import Draft202012Validator
 
 import ml_platform
-from ml_platform.cli import commands_audit, commands_project  # noqa: F401  (they give the app its commands)
+from ml_platform.cli import commands_audit, commands_project, commands_status  # noqa: F401  (they give the app its commands)
 from ml_platform.cli.app import app
 from ml_platform.core.expressions.functions import functions
 from ml_platform.declarations.aggregates import aggregates

@@ -1,0 +1,82 @@
+"""`ml-platform open`: a page in the browser, or its address."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_platform.cli.arguments import UsageError
+from ml_platform.cli.json_output import print_json
+from ml_platform.cli.served_addresses import served_addresses
+from ml_platform.core.errors import UnknownModel
+from ml_platform.project import Project, open_project
+
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+
+
+@dataclass(frozen=True)
+class Place:
+    """An address, and whether `ml-platform up` serves it."""
+
+    address: str
+    served: bool
+
+
+def open_page(directory: Path, model: str | None, what: str, print_only: bool, as_json: bool) -> None:
+    """Open the page of a model or of the whole project in the browser, and print its address.
+
+    Raises
+    ------
+    UnknownModel, UsageError
+    """
+    project = open_project(directory)
+    if model is not None and model not in project.spec.models:
+        raise UnknownModel(model, list(project.spec.models))
+    place = find_place(project, model, what, served_addresses(project))
+    opened = not (print_only or as_json) and has_browser(sys.platform, os.environ) and webbrowser.open(place.address)
+    if as_json:
+        print_json({"address": place.address, "served": place.served})
+    else:
+        print(place.address)
+        if not (print_only or opened):
+            print("No browser was found here: open the address yourself.", file=sys.stderr)
+
+
+def has_browser(platform: str, environment: Mapping[str, str]) -> bool:
+    """Return whether a person would see a browser: on Linux it needs a display, or the command of ``BROWSER``."""
+    return not platform.startswith("linux") or any(environment.get(name) for name in _DISPLAYS)
+
+
+def find_place(project: Project, model: str | None, what: str, served: Mapping[str, str] | None) -> Place:
+    """Return where a page is: on the servers of `up` where they run, else the file of the site, written where missing.
+
+    Raises
+    ------
+    UsageError
+        Where Dagster or MLflow is asked for, and nothing serves them.
+    """
+    if what == "page":
+        return _page(project, model, served)
+    if served is None:
+        raise UsageError(f"nothing serves {what} for {project.spec.name} now. Start it with `ml-platform up`.")
+    if what == "dagster" and model is not None:
+        return Place(f"{served['dagster']}/assets/{model}", served=True)
+    return Place(served[what], served=True)
+
+
+def _page(project: Project, model: str | None, served: Mapping[str, str] | None) -> Place:
+    from ml_platform.reporting.site.site import site_folder, write_site
+
+    inside = "index.html" if model is None else f"models/{model}.html"
+    page = site_folder(project) / inside
+    if not page.exists():
+        from ml_platform.reporting.site.facts import site_facts
+
+        write_site(site_facts(project, project.clock.now()), site_folder(project))
+    if served is not None:
+        return Place(f"{served['pages'].rstrip('/')}/{inside}", served=True)
+    return Place(page.resolve().as_uri(), served=False)
