@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 
 from ml_platform.cli.json_output import print_json
-from ml_platform.cli.summary import wide_console
 from ml_platform.core.formatting import amount_text, figure_text
-from ml_platform.core.terminal_text import plain_table, styled
+from ml_platform.core.terminal_table import PlainTable, line
+from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.project import open_project
 from ml_platform.registry.resolve import version_named
 from ml_platform.reporting.comparison.comparison import Gain, VersionComparison
@@ -28,7 +28,7 @@ def compare(directory: Path, first: str, second: str, rows: int, html: Path | No
     elif page is not None:
         print(f"{found.text} Open {page.as_uri()}")
     else:
-        _print(found, wide_console())
+        _print(found, SafeConsole())
 
 
 def _write(found: VersionComparison, html: Path) -> Path:
@@ -49,7 +49,8 @@ def _print(found: VersionComparison, console: Console) -> None:
     for part in _changed(found):
         console.print(part)
     for note in found.notes:
-        console.print(styled("\n[yellow]{}[/]", note))
+        console.print()
+        console.print(line(note, "yellow"))
     console.print(styled("\n[dim]By day: ml-platform compare {} {} --html FILE[/]", found.first, found.second))
 
 
@@ -58,7 +59,9 @@ def _what(found: VersionComparison) -> str:
 
 
 def _money(found: VersionComparison) -> RenderableType:
-    table = plain_table(f"gain ({found.unit})", "over doing nothing", "95 % interval", "rests on", right=(1,))
+    table = PlainTable(
+        f"gain ({found.unit})", "over doing nothing", "95 % interval", "rests on", whole=(0, 2), right=(1,)
+    )
     for name, gain in (*zip((found.first, found.second), found.gains, strict=True), ("difference", found.difference)):
         table.add_row(name, amount_text(gain.amount), interval(gain), gain.basis_text)
     return table
@@ -70,7 +73,7 @@ def interval(gain: Gain) -> str:
 
 
 def _metrics(found: VersionComparison) -> RenderableType:
-    table = plain_table("", found.first, found.second, right=(1, 2))
+    table = PlainTable("", found.first, found.second, right=(1, 2))
     for name, (before, after) in found.metrics.items():
         table.add_row(name, figure_text(before), figure_text(after))
     return table
@@ -81,7 +84,7 @@ def _declared(found: VersionComparison) -> RenderableType:
         return "A version does not record its declaration."
     if not found.declared:
         return "Equal. The versions differ in the rows that they were trained on."
-    table = plain_table("key", found.first, found.second)
+    table = PlainTable("key", found.first, found.second)
     for change in found.declared:
         table.add_row(change.key, change.before or "not written", change.after or "not written")
     return table
@@ -91,10 +94,10 @@ def _changed(found: VersionComparison) -> Iterator[RenderableType]:
     for change in found.actions:
         beyond = "more" if change.gain >= 0 else "less"
         gain = f"{amount_text(abs(change.gain), found.unit)} {beyond}"
-        yield f"{change.before} became {change.after} on {change.rows:,} rows, which earned {gain}"
+        yield line(f"{change.before} became {change.after} on {change.rows:,} rows, which earned {gain}")
     if found.rows_shown:
-        table = plain_table(
-            "at", "row", "label", "before", "after", f"earned more ({found.unit})", right=(5,), whole=(0,)
+        table = PlainTable(
+            "at", "row", "label", "before", "after", f"earned more ({found.unit})", right=(5,), whole=(0, 1)
         )
         for row in found.rows_shown:
             key = ", ".join(str(value) for value in row.key.values())

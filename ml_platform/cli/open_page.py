@@ -15,6 +15,7 @@ from ml_platform.cli.served_addresses import served_addresses
 from ml_platform.core.errors import UnknownModel
 from ml_platform.project import Project, open_project
 
+_FIRST = "index.html"
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
 
@@ -69,14 +70,15 @@ def find_place(project: Project, model: str | None, what: str, served: Mapping[s
 
 
 def _page(project: Project, model: str | None, served: Mapping[str, str] | None) -> Place:
-    from ml_platform.reporting.site.site import site_folder, write_site
+    from ml_platform.reporting.site.recorded import site_folder
+    from ml_platform.reporting.site.site import write_site
 
-    inside = "index.html" if model is None else f"models/{model}.html"
+    inside = _FIRST if model is None else f"models/{model}.html"
     page = site_folder(project) / inside
     if not page.exists():
         from ml_platform.reporting.site.facts import site_facts
 
         write_site(site_facts(project, project.clock.now()), site_folder(project))
     if served is not None:
-        return Place(f"{served['pages'].rstrip('/')}/{inside}", served=True)
+        return Place(served["pages"].removesuffix(_FIRST) + inside, served=True)
     return Place(page.resolve().as_uri(), served=False)

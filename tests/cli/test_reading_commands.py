@@ -26,7 +26,7 @@ MODEL = "late_parcel"
 UP = {
     "dagster": "http://127.0.0.1:3000",
     "mlflow": "http://127.0.0.1:5000",
-    "pages": "http://127.0.0.1:3000/pages/site/",
+    "pages": "http://127.0.0.1:3000/pages/site/index.html",
 }
 
 
@@ -112,8 +112,8 @@ def test_the_page_is_a_file_until_it_is_served(tmp_path: Path, capsys: pytest.Ca
     address = capsys.readouterr().out.strip()
     assert address == (shop.state / f"site/models/{MODEL}.html").resolve().as_uri()
     assert (shop.state / f"site/models/{MODEL}.html").exists()
-    assert find_place(shop, MODEL, "page", UP).address == f"{UP['pages']}models/{MODEL}.html"
-    assert find_place(shop, None, "page", UP).address == f"{UP['pages']}index.html"
+    assert find_place(shop, MODEL, "page", UP).address == f"{UP['dagster']}/pages/site/models/{MODEL}.html"
+    assert find_place(shop, None, "page", UP).address == UP["pages"]
     assert find_place(shop, None, "mlflow", UP).address == UP["mlflow"]
     with pytest.raises(UsageError, match="nothing serves dagster for shop now"):
         open_page(shop.root, None, "dagster", print_only=True, as_json=False)
