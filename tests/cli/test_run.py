@@ -110,8 +110,8 @@ def test_the_outcome_of_a_run_is_one_json_object_and_the_progress_is_on_stderr(
     assert "no such file" in printed.err
 
 
-def done(step: str, *, reused: bool = False, **figures: object) -> dict[str, object]:
-    return {"event": "done", "step": step, "seconds": 1.5, "reused": reused, "id": "x", "figures": figures}
+def done(step: str, figures: dict[str, object] | None = None, *, reused: bool = False) -> dict[str, object]:
+    return {"event": "done", "step": step, "seconds": 1.5, "reused": reused, "id": "x", "figures": figures or {}}
 
 
 def test_unchanged_steps_are_one_line_and_each_figure_says_what_it_counts() -> None:
@@ -120,11 +120,11 @@ def test_unchanged_steps_are_one_line_and_each_figure_says_what_it_counts() -> N
         for event in (
             done("sources/a", reused=True),
             done("sources/b", reused=True),
-            done("features/c", **{"dagster/row_count": 1234}),
-            done("m/trained_model", version="m@2"),
-            done("m/evaluation", verdict="keep", **{"dagster/row_count": 90}),
-            done("m/deployment", reused=True, **{"not deployed": "kept version 1: it earns less"}),
-            done("n/deployment", reused=True, **{"not deployed": "kept version 4: it earned less last week"}),
+            done("features/c", {"dagster/row_count": 1234}),
+            done("m/trained_model", {"version": "m@2"}),
+            done("m/evaluation", {"verdict": "keep", "dagster/row_count": 90}),
+            done("m/deployment", {"not deployed": "kept version 1: it earns less"}, reused=True),
+            done("n/deployment", {"not deployed": "kept version 4: it earned less last week"}, reused=True),
             {"event": "failed", "step": "n/predictions", "error": "no such file"},
             {"event": "skipped", "step": "n/monitoring"},
         ):
