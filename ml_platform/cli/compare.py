@@ -59,9 +59,8 @@ def _what(found: VersionComparison) -> str:
 
 
 def _money(found: VersionComparison) -> RenderableType:
-    table = PlainTable(
-        f"gain ({found.unit})", "over doing nothing", "95 % interval", "rests on", whole=(0, 2), right=(1,)
-    )
+    heads = (f"gain ({found.unit})", "over doing nothing", "95 % interval", "rests on")
+    table = PlainTable(*heads, whole=(0, 2), right=(1,))
     for name, gain in (*zip((found.first, found.second), found.gains, strict=True), ("difference", found.difference)):
         table.add_row(name, amount_text(gain.amount), interval(gain), gain.basis_text)
     return table

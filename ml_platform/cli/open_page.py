@@ -53,7 +53,9 @@ def has_browser(platform: str, environment: Mapping[str, str]) -> bool:
 
 
 def find_place(project: Project, model: str | None, what: str, served: Mapping[str, str] | None) -> Place:
-    """Return where a page is: on the servers of `up` where they run, else the file of the site, written where missing.
+    """Return where a page is: on the servers of `up` where they run, else the file of the site.
+
+    The site is written again where it is not current.
 
     Raises
     ------
@@ -70,15 +72,12 @@ def find_place(project: Project, model: str | None, what: str, served: Mapping[s
 
 
 def _page(project: Project, model: str | None, served: Mapping[str, str] | None) -> Place:
-    from ml_platform.reporting.site.recorded import site_folder
-    from ml_platform.reporting.site.site import write_site
+    from ml_platform.reporting.site.recorded import is_current, site_folder
+    from ml_platform.reporting.site.refresh import refresh_site
 
     inside = _FIRST if model is None else f"models/{model}.html"
-    page = site_folder(project) / inside
-    if not page.exists():
-        from ml_platform.reporting.site.facts import site_facts
-
-        write_site(site_facts(project, project.clock.now()), site_folder(project))
+    if not is_current(project):
+        refresh_site(project)
     if served is not None:
         return Place(served["pages"].removesuffix(_FIRST) + inside, served=True)
-    return Place(page.resolve().as_uri(), served=False)
+    return Place((site_folder(project) / inside).resolve().as_uri(), served=False)
