@@ -99,6 +99,74 @@ def predictions(
     return read_predictions(opened, model, start or _LONG_AGO, end or opened.clock.now())
 
 
+def predict(project: Project | Path | str, version: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what a version predicts for rows. Nothing is logged.
+
+    Parameters
+    ----------
+    version
+        ``MODEL@3``; ``MODEL`` for its champion, ``MODEL@latest`` for the version that was trained last.
+    rows
+        Columns of the population by their bare names, the entity's key among them, and features as ``table.column``.
+        Features that they lack are looked up as they could be read at the column ``time``, or now.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows with the features that were used, the score, the recommended ``action`` and its ``expected_value``.
+
+    Raises
+    ------
+    NoSuchVersion, PredictionError
+
+    Examples
+    --------
+    >>> test = ml_platform.load_snapshot("shop", "late_parcel@1").test.head(2)
+    >>> own = ["courier", "amount", "items"]
+    >>> rows = test.assign(time=test["effective_time"]).rename(columns={f"orders.{name}": name for name in own})
+    >>> found = ml_platform.predict("shop", "late_parcel@1", rows[["order_id", *own, "time"]])
+    >>> found["action"].isin(["upgrade", "wait"]).all()
+    np.True_
+    """
+    from ml_platform.operations.predictions.given_rows import predict_rows
+    from ml_platform.registry.resolve import version_named
+
+    opened = _opened(project)
+    return predict_rows(opened, version_named(opened, version), rows, opened.clock.now())
+
+
+def evaluation_rows(project: Project | Path | str, version: str) -> pd.DataFrame:
+    """Return the test rows of a version, with what it would have done on each and what that would have earned.
+
+    Parameters
+    ----------
+    version
+        As in `predict`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The model's frame with ``label``, then ``score``, ``action``, ``expected_value``, and ``value`` and
+        ``do_nothing``: what acting on the prediction and doing nothing earned.
+
+    Raises
+    ------
+    NoSuchVersion, ArtifactMissing, ArtifactDamaged
+
+    Examples
+    --------
+    >>> rows = ml_platform.evaluation_rows("shop", "late_parcel@1")
+    >>> gain = (rows["value"] - rows["do_nothing"]).sum()
+    >>> rows.groupby("action")["value"].mean().index.tolist()
+    ['upgrade', 'wait']
+    """
+    from ml_platform.registry.evaluation.scored_rows import scored_rows
+    from ml_platform.registry.resolve import version_named
+
+    opened = _opened(project)
+    return scored_rows(opened, version_named(opened, version))
+
+
 def in_population(
     project: Project | Path | str, model: str, entities: pd.DataFrame, at: datetime | None = None
 ) -> pd.DataFrame:

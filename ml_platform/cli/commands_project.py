@@ -195,6 +195,24 @@ def advance(
 
 
 @app.command(rich_help_panel=_PANEL)
+def predict(
+    version: Annotated[str, typer.Argument(help="MODEL for its champion, or MODEL@3.")],
+    file: Annotated[Path, typer.Argument(help="Rows to predict: a CSV or Parquet file.")],
+    directory: Directory = HERE,
+    to: Annotated[Path | None, typer.Option(help="The CSV or Parquet file to write; stdout by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Predict for the rows of a file, without logging anything.
+
+    The file has columns of the population by their bare names, the entity's key among them. Features that it lacks are
+    looked up as they could be read at its column `time`, or now; `table.column` gives one.
+    """
+    from ml_platform.cli.predict_file import predict_file
+
+    predict_file(directory, version, file, to, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
 def approve(
     version: Version,
     reason: Reason,

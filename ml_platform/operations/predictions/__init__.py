@@ -1,3 +1,13 @@
 """Predictions: which rows a batch run scores, when and with which version, and the records of those made online."""
 
-__all__ = ["compact_online", "due", "logged", "missed", "online_log", "recompute_features", "rows", "score"]
+__all__ = [
+    "compact_online",
+    "due",
+    "given_rows",
+    "logged",
+    "missed",
+    "online_log",
+    "recompute_features",
+    "rows",
+    "score",
+]

@@ -1,3 +1,14 @@
 """Evaluation on test rows: metrics, money with its intervals, gates, and the release rule."""
 
-__all__ = ["basis", "behavior", "candidates", "evaluate", "intervals", "key", "metrics", "reasons", "release_rules"]
+__all__ = [
+    "basis",
+    "behavior",
+    "candidates",
+    "evaluate",
+    "intervals",
+    "key",
+    "metrics",
+    "reasons",
+    "release_rules",
+    "scored_rows",
+]

@@ -1,0 +1,111 @@
+"""Predictions for rows that somebody brings: features that the rows lack are looked up as they could be read then.
+
+Nothing is logged: these predictions are for looking, not for acting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import pandas as pd
+import pyarrow as pa
+
+from ml_platform.core.clock import to_micros
+from ml_platform.core.errors import PredictionError, listed, suggest
+from ml_platform.core.frames import to_frame
+from ml_platform.datasets.feature_columns import with_feature_columns
+from ml_platform.datasets.left_out import EFFECTIVE, PREDICTION_TIME
+from ml_platform.declarations.joins import joins_through
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.resolve import population_columns
+from ml_platform.declarations.source import ColumnType
+from ml_platform.models.inputs.columns import InputColumn, read_column
+from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.project import Project
+from ml_platform.storage.outputs import current_output
+from ml_platform.storage.versions import Version
+
+TIME = "time"
+"""The column of the rows that says as of when features are read."""
+
+
+def predict_rows(project: Project, version: Version, rows: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """Return what a version predicts for rows.
+
+    Parameters
+    ----------
+    rows
+        Columns of the population by their bare names, the entity's key among them, and features as ``table.column``.
+        Features that they lack are looked up in the feature tables as they are now, as of ``time``, or of `now` where
+        there is no such column.
+
+    Returns
+    -------
+    The rows with the features that were used, the score, the recommended action and its expected value.
+
+    Raises
+    ------
+    PredictionError
+        Where a column is unknown, missing, or of another type.
+    """
+    predictor = load_predictor(project, project.store.get("trained_model", version.id))
+    model = project.spec.models[version.model]
+    own = population_columns(project.spec, model)
+    bare = {name.partition(".")[2]: name for name in own}
+    named = rows.reset_index(drop=True).rename(columns=bare)
+    _require_known(named, [*own, *(column.name for column in predictor.inputs)], bare, version)
+    times = _times(named, now)
+    used = _with_features(project, version, predictor, _typed(named, own), times)
+    found = predictor.predict(used)
+    features = [column.name for column in predictor.inputs if column.name not in {*named, PREDICTION_TIME}]
+    return pd.concat([rows.reset_index(drop=True), used[features], found], axis=1).set_index(rows.index)
+
+
+def _require_known(rows: pd.DataFrame, known: Sequence[str], bare: Mapping[str, str], version: Version) -> None:
+    for name in rows.columns:
+        if name not in known and name != TIME:
+            near = suggest(str(name), [*bare, *known, TIME])
+            raise PredictionError(f"{version} has no column {str(name)!r}. {near}")
+
+
+def _times(rows: pd.DataFrame, now: datetime) -> pd.Series:
+    if TIME not in rows:
+        return pd.Series(pd.Timestamp(now), rows.index)
+    return read_column(rows[TIME], InputColumn(TIME, "timestamp"))
+
+
+def _typed(rows: pd.DataFrame, own: Mapping[str, ColumnType]) -> pd.DataFrame:
+    """Return the population's columns in the form of their types; text in the place of a number is an error."""
+    given = {name: read_column(rows[name], InputColumn(name, kind)) for name, kind in own.items() if name in rows}
+    return rows.assign(**given)
+
+
+def _with_features(
+    project: Project, version: Version, predictor: Predictor, rows: pd.DataFrame, times: pd.Series
+) -> pd.DataFrame:
+    """Return rows with every input of the predictor."""
+    model, types = project.spec.models[version.model], {column.name: column.type for column in predictor.inputs}
+    rows = rows.assign(**{PREDICTION_TIME: times})
+    missing = [name for name in types if name not in rows]
+    if not missing:
+        return rows
+    joins = joins_through(project.spec, model, missing)
+    tables = {joined.alias for joined in joins}
+    lacking = [name for name in missing if name.partition(".")[0] not in tables]
+    needed = sorted({key for joined in joins for key in joined.keys.values() if key.partition(".")[0] not in tables})
+    lacking += [key for key in needed if key not in rows and key not in lacking]
+    if lacking:
+        own = f"{model.population.owner}."
+        names = listed(name.removeprefix(own) for name in lacking)
+        raise PredictionError(f"the rows lack {names}, which {version} reads. Add them.")
+    nodes = [NodeName("feature_table", joined.table.name) for joined in joins]
+    made = {str(node): id for node in nodes if (id := current_output(project.database, node)) is not None}
+    asked = pa.table(
+        {
+            **{name: pa.Array.from_pandas(rows[name]) for name in rows if name != TIME},
+            EFFECTIVE: pa.array([to_micros(time.to_pydatetime()) for time in times], pa.int64()),
+        }
+    )
+    with project.engine() as engine:
+        return to_frame(with_feature_columns(project, model, made, engine, asked, missing))

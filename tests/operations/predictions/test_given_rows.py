@@ -1,0 +1,122 @@
+"""Predictions for rows that somebody brings are those that a batch run made of the same rows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_platform.core.errors import PredictionError
+from ml_platform.models.decision import Decision
+from ml_platform.operations.predictions.given_rows import predict_rows
+from ml_platform.project import Project
+from ml_platform.registry.evaluation.scored_rows import scored_rows
+from ml_platform.registry.resolve import version_named
+from ml_platform.storage.prediction_log import read_predictions
+from tests.audit.verify.factory import DAY, MODEL, NOON, build_factory
+
+pytestmark = pytest.mark.slow
+NOW = NOON + DAY + timedelta(hours=11)
+
+
+@pytest.fixture(scope="module")
+def factory(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return build_factory(tmp_path_factory.mktemp("factory"))
+
+
+@pytest.fixture(scope="module")
+def logged(factory: Project) -> pd.DataFrame:
+    """What the first version predicted, with the courier, which the log does not keep."""
+    found = read_predictions(factory, MODEL, NOON - DAY, NOW)
+    orders = pd.read_csv(factory.root / "data/orders.csv").drop_duplicates("order_id")
+    couriers = orders.set_index("order_id")["courier"]
+    found = found[found["version"] == 1].reset_index(drop=True)
+    return found.assign(**{"orders.courier": found["order_id"].map(couriers)})
+
+
+def own_columns(logged: pd.DataFrame) -> pd.DataFrame:
+    own = {name: name.partition(".")[2] for name in map(str, logged) if name.startswith("orders.")}
+    return logged[list(own)].rename(columns=own).assign(time=logged["effective_time"])
+
+
+def test_features_are_looked_up_as_the_batch_run_read_them(factory: Project, logged: pd.DataFrame) -> None:
+    rows = own_columns(logged)
+    found = predict_rows(factory, version_named(factory, f"{MODEL}@1"), rows, NOW)
+    assert len(found) > 5
+    assert found["score"].to_numpy().tobytes() == logged["score"].to_numpy().tobytes()
+    assert found["action"].tolist() == logged["action"].tolist()
+    features = [name for name in map(str, found) if name.startswith("courier_recent.")]
+    pd.testing.assert_frame_equal(found[features], logged[features], check_dtype=False)
+    assert list(found)[: len(rows.columns)] == list(rows.columns)
+
+
+def test_a_feature_that_is_given_is_taken_as_it_is(factory: Project, logged: pd.DataFrame) -> None:
+    rows = own_columns(logged).assign(**{"courier_recent.mean_late_7d": 500.0})
+    found = predict_rows(factory, version_named(factory, f"{MODEL}@1"), rows, NOW)
+    assert (found["courier_recent.mean_late_7d"] == 500.0).all()
+    assert (found["score"].to_numpy() != logged["score"].to_numpy()).any()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"drop": "courier"}, "the rows lack courier, which late_parcel@1 reads. Add them."),
+        ({"rename": {"amount": "amuont"}}, "late_parcel@1 has no column 'amuont'. Did you mean amount?"),
+        ({"assign": {"items": "many"}}, "column orders.items must be int, found string"),
+    ],
+)
+def test_what_does_not_fit_is_named(factory: Project, logged: pd.DataFrame, change: dict[str, Any], words: str) -> None:
+    rows = own_columns(logged)
+    rows = rows.drop(columns=change["drop"]) if "drop" in change else rows
+    rows = rows.rename(columns=change.get("rename", {})).assign(**change.get("assign", {}))
+    with pytest.raises(PredictionError) as raised:
+        predict_rows(factory, version_named(factory, f"{MODEL}@1"), rows, NOW)
+    assert words in str(raised.value)
+
+
+def test_test_rows_carry_what_each_would_have_earned(factory: Project) -> None:
+    """The oracle is the payoff of the declaration, by hand."""
+    rows = scored_rows(factory, version_named(factory, f"{MODEL}@1"))
+    by_hand = [
+        (-4 + 9 * late) if action == "upgrade" else 0
+        for action, late in zip(rows["action"], rows["label"], strict=True)
+    ]
+    assert rows["value"].tolist() == by_hand
+    assert (rows["do_nothing"] == 0).all()
+    spec = factory.spec.models[MODEL]
+    assert Decision.declared(spec.value, spec.population.owner).do_nothing == "wait"
+
+
+def test_a_file_is_predicted_at_the_terminal_and_nothing_is_logged(
+    factory: Project, logged: pd.DataFrame, tmp_path: Path
+) -> None:
+    own_columns(logged).to_csv(tmp_path / "rows.csv", index=False)
+    program = str(Path(sys.executable).parent / "ml-platform")
+    before = len(read_predictions(factory, MODEL, NOON - DAY, NOW + DAY))
+    for to in ("out.parquet", "out.csv"):
+        command = [
+            program,
+            "predict",
+            f"{MODEL}@1",
+            str(tmp_path / "rows.csv"),
+            str(factory.root),
+            "--to",
+            str(tmp_path / to),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"{len(logged)} predictions of {MODEL}@1 are in ")
+    written = pd.read_parquet(tmp_path / "out.parquet")
+    assert written["score"].to_numpy().tobytes() == logged["score"].to_numpy().tobytes()
+    assert np.allclose(pd.read_csv(tmp_path / "out.csv")["score"], logged["score"])
+    assert len(read_predictions(factory, MODEL, NOON - DAY, NOW + DAY)) == before
+    for file, words in ((tmp_path / "rows.txt", "is neither"), (tmp_path / "none.csv", "there is no file")):
+        done = subprocess.run([program, "predict", MODEL, str(file), str(factory.root)], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert words in " ".join(done.stderr.split())
