@@ -16,7 +16,7 @@ INSTALL = if test -x $(BIN)/uv; then install="$(BIN)/uv pip install --quiet --py
   else install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; fi
 FAST := tests/core tests/declarations tests/models tests/registry tests/storage
 
-.PHONY: demo test fast-test doctest up serve prove bench lint types contracts house words check docs lock wheel clean help
+.PHONY: demo test fast-test doctest up serve prove bench lint types contracts house words check docs lock gallery wheel clean help
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -94,6 +94,9 @@ docs: .venv/ready .venv-docs/ready  ## Build the documentation site into build/s
 
 wheel: .venv/dev-ready  ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
+
+gallery: .venv/dev-ready  ## Look at every kind of page in a browser, after make demo
+	$(BIN)/python docs/pictures/gallery.py $(FLIGHTS)
 
 # The product and what `make demo` needs to install it; and with it all that tests and checks need.
 lock: .venv/ready  ## Resolve the lock files again

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from ml_platform.audit.explain.break_even import BreakEven, break_evens
 from ml_platform.audit.explain.contributions import Contributions, contributions_of
 from ml_platform.audit.explain.explanation import (
     ActionValue,
@@ -115,6 +116,7 @@ class _Again:
     from_features: Rescored | None
     values: Mapping[str, float | None]
     contributions: tuple[Contributions, ...]
+    break_even: BreakEven | None
 
 
 class _Explainer:
@@ -160,7 +162,7 @@ class _Explainer:
             prediction_time=row["prediction_time"].to_pydatetime(),
             effective_time=effective,
             scored_at=row["scored_at"].to_pydatetime(),
-            answer=self._answer(row, predictor, again.values),
+            answer=self._answer(row, predictor, again),
             inputs=looked_up[0],
             through=looked_up[1],
             population=population.get(id),
@@ -195,9 +197,10 @@ class _Explainer:
             rescored = score_again(predictor, read, rows)
             of_features = self._from_features(predictor, rows)
             values, terms = predictor.expected_values(read), contributions_of(predictor, read)
+            ends = break_evens(predictor, read)
             for place, id in enumerate(rows.index):
                 expected = {str(name): plain_value(values[name].iloc[place]) for name in values.columns}
-                found[str(id)] = _Again(rescored[place], of_features.get(str(id)), expected, terms[place])
+                found[str(id)] = _Again(rescored[place], of_features.get(str(id)), expected, terms[place], ends[place])
         return found
 
     def _from_features(self, predictor: Predictor, rows: pd.DataFrame) -> dict[str, Rescored]:
@@ -232,7 +235,7 @@ class _Explainer:
             return {}
         return population_rows(self._then, self._logged, self._features)
 
-    def _answer(self, row: pd.Series, predictor: Predictor, values: Mapping[str, float | None]) -> PredictedAnswer:
+    def _answer(self, row: pd.Series, predictor: Predictor, again: _Again) -> PredictedAnswer:
         names = output_names(predictor)
         action = output_value(row.get("action"))
         spec = (self._then or self._shared.project).spec
@@ -241,7 +244,8 @@ class _Explainer:
             predicted=plain_value(row["predicted"]) if "predicted" in names else None,
             action=None if action is None else str(action),
             expected_value=plain_value(row.get("expected_value")),
-            actions=tuple(ActionValue(name, value, name == action) for name, value in values.items()),
+            actions=tuple(ActionValue(name, value, name == action) for name, value in again.values.items()),
+            break_even=again.break_even,
             taken=_TAKEN if predictor.decision.actions else "The prediction itself is used; no action is recommended.",
             currency=spec.unit_of_value(self._logged.model),
         )

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from ml_platform.audit.explain.break_even import BreakEven
 from ml_platform.audit.explain.contributions import Contributions
 from ml_platform.audit.explain.outcome import PredictionOutcome
 from ml_platform.audit.explain.rescoring import Output, Rescored
@@ -81,6 +82,8 @@ class PredictedAnswer:
     ----------
     scores
         By name, as logged: ``score``, or ``score.CLASS`` of several classes.
+    break_even
+        From which probability on the best action beside doing nothing pays; None where that has no answer.
     taken
         What is known of the action that was taken.
     """
@@ -90,6 +93,7 @@ class PredictedAnswer:
     action: str | None
     expected_value: float | None
     actions: tuple[ActionValue, ...]
+    break_even: BreakEven | None
     taken: str
     currency: str
 

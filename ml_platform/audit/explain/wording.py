@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from ml_platform.audit.explain.break_even import BreakEven
 from ml_platform.audit.explain.contributions import Contributions, Term
 from ml_platform.audit.explain.explanation import ExplainedInput, Explanation
 from ml_platform.audit.explain.source_rows_types import Behind
 from ml_platform.audit.explain.version_facts import DeploymentFacts, VersionFacts
-from ml_platform.core.formatting import cents_text, instant_text, value_text
+from ml_platform.core.formatting import cents_text, instant_text, share_text, value_text
 
 _TERMS = 10
 
@@ -126,6 +127,31 @@ def settled_text(explanation: Explanation) -> str:
         cents_text(outcome.do_nothing, currency),
     )
     return f"{text} The recommended action earned {earned}; doing nothing, {nothing}."
+
+
+def answer_text(explanation: Explanation) -> str:
+    """Return the answer in a sentence: how likely, from where on acting pays, what was recommended."""
+    answer, label = explanation.answer, explanation.outcome.expression or "the label"
+    recommended = "" if answer.action is None else f"; recommended: {answer.action}"
+    if answer.predicted is not None:
+        share = share_text(answer.scores.get(f"score.{answer.predicted}"))
+        return f"{answer.predicted} is most likely, {share}{recommended}."
+    score = answer.scores.get("score")
+    if answer.action is None or score is None:
+        return f"{label} is predicted to be {shown(score)}{recommended}."
+    pays = f"; {pays_text(answer.break_even)}" if answer.break_even else ""
+    return f"{label} is {share_text(score)} likely{pays}{recommended}."
+
+
+def pays_text(even: BreakEven) -> str:
+    """Return at which probabilities an action pays.
+
+    >>> pays_text(BreakEven("rebook", "from", 0.2)), pays_text(BreakEven("rebook", "never", None))
+    ('rebook pays from 20.0 %', 'rebook never pays')
+    """
+    if even.share is None:
+        return f"{even.action} {even.pays} pays"
+    return f"{even.action} pays {even.pays} {share_text(even.share)}"
 
 
 def deployed_text(deployment: DeploymentFacts | None) -> str:

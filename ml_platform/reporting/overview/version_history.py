@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -22,6 +23,7 @@ from ml_platform.storage.versions import Version, versions
 
 Outcome = Literal["live", "was live", "rolled back", "in rollout", "waits for approval", "rejected", "not deployed"]
 _EVALUATIONS = 1000
+_IN_PARENTHESES = re.compile(r" \([^()]*(\([^()]*\)[^()]*)*\)$")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,12 @@ class VersionHistory:
     def training_text(self) -> str:
         """When the version was trained and what became of it, in a few words."""
         return f"version {self.number} on {self.trained_at:%Y-%m-%d}: {self.outcome}"
+
+    @property
+    def short_text(self) -> str:
+        """The same, without what the reasons have in parentheses at their end: intervals, and what they rest on."""
+        reasons = "; ".join(_IN_PARENTHESES.sub("", reason) for reason in self.reasons)
+        return ": ".join(filter(None, [f"version {self.number} {self._outcome_text}", reasons]))
 
     @property
     def _outcome_text(self) -> str:

@@ -37,6 +37,15 @@ from ml_platform.reporting.site.yaml_highlight import highlighted
 
 _PACKAGE = "ml_platform.reporting.site"
 _AS_THEY_ARE = ("style.css", "search.js")
+
+
+def _plain(value: object) -> str:
+    """Return a label, an action or a prediction."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return figure_text(value) if isinstance(value, float) else str(value)
+
+
 _CHARTS = (curve, day_chart, pair_chart, dependence_chart, calibration_chart, predicted_actual_chart)
 _FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
@@ -48,7 +57,7 @@ _FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "highlighted": highlighted,
         "instant": instant_text,
         "money": money_text,
-        "plain": lambda value: figure_text(value) if isinstance(value, float) else str(value),
+        "plain": _plain,
         "sentence": lambda text: f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else "",
         "share": share_text,
         "value": value_text,

@@ -10,7 +10,9 @@ import pytest
 
 from ml_platform.audit.explain import Explanation, explain, explain_each
 from ml_platform.audit.explain.lookup import sample_ids
+from ml_platform.audit.explain.render_html import page_of
 from ml_platform.audit.explain.source_rows_types import Behind
+from ml_platform.audit.explain.wording import answer_text
 from ml_platform.storage.prediction_log import read_predictions
 from tests.audit.explain.shop_with_history import FIRST_CORRECTION, MODEL, SECOND_CORRECTION, Delivery, Lived
 from tests.worlds import NOW
@@ -145,6 +147,22 @@ def test_every_action_is_told_with_what_it_was_expected_to_earn(explained: list[
         best = "upgrade" if -4 + 9 * score > 0 else "wait"
         assert told.answer.action == best
         assert [action.name for action in told.answer.actions if action.recommended] == [best]
+
+
+def test_the_answer_names_the_score_from_where_on_acting_pays_and_what_was_recommended(
+    explained: list[Explanation],
+) -> None:
+    for told in explained:
+        even, score = told.answer.break_even, told.answer.scores["score"]
+        assert even is not None
+        assert even.share is not None
+        assert score is not None
+        assert (even.action, even.pays) == ("upgrade", "from")
+        assert even.share == pytest.approx(4 / 9)  # -4 + 9 p is 0 there
+        assert (told.answer.action == "upgrade") == (score > even.share)
+        text = f"likely; upgrade pays from 44.4 %; recommended: {told.answer.action}."
+        assert answer_text(told).endswith(text)
+        assert page_of(told).index(text) < page_of(told).index('id="why"') < page_of(told).index('id="evidence"')
 
 
 def test_what_came_of_it_is_the_label_as_known_at_the_horizon(lived: Lived, explained: list[Explanation]) -> None:

@@ -38,6 +38,12 @@ def test_versions_are_told_from_the_newest_with_since_when_each_was_live(overvie
     assert newest.tested.unit == "EUR"
 
 
+def test_the_short_text_leaves_out_what_a_reason_has_in_parentheses(overview: ModelOverview) -> None:
+    reasons = ("30 % sure, needs 50 % (difference -2 EUR, from 15 days (worth 6 independent ones))", "auc (0.7) is met")
+    version = replace(overview.versions[0], outcome="not deployed", reasons=reasons)
+    assert version.short_text == "version 2 was not deployed: 30 % sure, needs 50 %; auc (0.7) is met"
+
+
 def test_as_of_an_earlier_instant_there_is_what_there_was(factory: Project) -> None:
     (first,) = model_overview(factory, MODEL, NOON + timedelta(hours=1)).versions
     assert (first.number, first.outcome, first.until) == (1, "live", None)
