@@ -20,7 +20,6 @@ from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import deployment_record
 from ml_platform.reporting.overview.model_overview import ModelOverview, model_overview
 from ml_platform.reporting.overview.version_history import VersionHistory
-from ml_platform.reporting.overview.worth import Worth
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.ledger.anchors import signature_of
 from ml_platform.storage.ledger.lines import Head, LedgerLine, ledger_head, ledger_lines
@@ -157,10 +156,10 @@ def _metadata(
 def _summary(overview: ModelOverview, not_deployed: str, pictures: Sequence[str]) -> Metadata:
     live = overview.live
     kept = f"{_sentence(_in_short(not_deployed))}." if not_deployed else ""
-    rows = [(f"{item.number} {item.outcome}", *_worth(item.tested)) for item in overview.versions]
-    heading = ("version", f"gain in test ({overview.unit})", "95 % interval")
-    if overview.worth is not None:
-        rows.insert(0, ("earned since deployment", *_worth(overview.worth)))
+    rows = [
+        (item.number, item.outcome, money_text(item.tested.gain if item.tested else None)) for item in overview.versions
+    ]
+    heading = ("version", "outcome", f"gain in test ({overview.unit})")
     return summary(
         f"Version {live.number} is live since {live.since:%Y-%m-%d}" if live else "No version is live",
         [overview.worth_text, kept, *(f"{_sentence(item.what)}." for item in overview.attention if item.urgent)],
@@ -168,14 +167,6 @@ def _summary(overview: ModelOverview, not_deployed: str, pictures: Sequence[str]
         pictures,
         links=[model_page(overview.name)],
     )
-
-
-def _worth(worth: Worth | None) -> tuple[str, str]:
-    if worth is None:
-        return "", ""
-    if worth.low is None or worth.high is None:
-        return money_text(worth.gain), worth.sureness
-    return money_text(worth.gain), f"{money_text(worth.low)} to {money_text(worth.high)}"
 
 
 def _version(item: VersionHistory) -> dict[str, object]:

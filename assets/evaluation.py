@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_platform.core.formatting import money_text
+from ml_platform.core.formatting import figure_text, money_text
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.metric_names import headline_metric
 from ml_platform.declarations.model import ModelSpec
@@ -69,7 +69,7 @@ def build_evaluation(project: Project, node: Node) -> dg.AssetsDefinition:
             track(project, evaluation_record(version, made.artifact, datetime.now(UTC), large.objects))
         small = draw_once(project, EvaluationManifest, made.artifact, small_evaluation_pictures)
         metadata = {
-            **evaluation_summary(project, made.artifact, small),
+            **evaluation_summary(project, model, made.artifact, small),
             **mlflow_url(project, model.name, trained),
             **_metadata(model, made.artifact),
             "large pictures": dg.MetadataValue.md(linked(large)),
@@ -135,7 +135,7 @@ def _sureness(release: Mapping[str, Any]) -> Metadata:
     return shown
 
 
-def evaluation_summary(project: Project, evaluation: Artifact, pictures: Artifact) -> Metadata:
+def evaluation_summary(project: Project, model: ModelSpec, evaluation: Artifact, pictures: Artifact) -> Metadata:
     """Return the summary of an evaluation: what follows for the version, what it earned, and its rivals."""
     about = EvaluationManifest.of(evaluation)
     challenger = version_of(project, about.model, evaluation.inputs["trained_model"])
@@ -145,20 +145,20 @@ def evaluation_summary(project: Project, evaluation: Artifact, pictures: Artifac
         verdict = f"Version {number} is the live version"
     elif about.verdict != "deploy":
         verdict = _sentence(kept_headline(about, champion(project, about.model), challenger))
-    worth = tested_worth(about)
+    worth, metric = tested_worth(about), headline_metric(model)
+    rivals = [rival for rival in about.contenders if rival["role"] != "do_nothing"]
     return summary(
         verdict,
-        [f"On {about.days} test days it {worth.text}."] if worth else [],
-        [("contender", f"gain ({about.currency})", "95 % interval")] + [_line(rival) for rival in about.contenders],
+        [f"On {about.days} test days version {number} {worth.text}."] if worth else [],
+        [("contender", f"gain ({about.currency})", metric), *(_line(rival, metric) for rival in rivals)],
         in_place(pictures, ["gain", "gain_by_day"]),
         [model_page(about.model)],
     )
 
 
-def _line(rival: Mapping[str, Any]) -> tuple[str, str, str]:
-    gain, low, high = (rival["figures"][f"value_vs_do_nothing{end}"] for end in ("", "_low", "_high"))
-    interval = "" if low is None or high is None else f"{money_text(low)} to {money_text(high)}"
-    return str(rival["name"]).removeprefix("baseline/"), money_text(gain), interval
+def _line(rival: Mapping[str, Any], metric: str) -> tuple[str, str, str]:
+    figures, name = rival["figures"], str(rival["name"]).removeprefix("baseline/")
+    return name, money_text(figures["value_vs_do_nothing"]), figure_text(figures.get(metric))
 
 
 def _metadata(model: ModelSpec, evaluation: Artifact) -> Metadata:

@@ -19,8 +19,8 @@ from ml_platform.project import Project
 from ml_platform.registry.champion import champion
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import monitoring_record
-from ml_platform.reporting.overview.model_overview import ModelOverview, model_overview
-from ml_platform.reporting.overview.worth import Worth, realized_worth
+from ml_platform.reporting.overview.model_overview import model_overview
+from ml_platform.reporting.overview.worth import realized_worth
 from ml_platform.reporting.plots.pictures import drift
 from ml_platform.reporting.plots.small_pictures import small_drift_pictures
 from ml_platform.sources.checks.results import CheckResult
@@ -76,8 +76,9 @@ def drift_check(about: MonitoringManifest) -> CheckResult:
 
 def _summary(step: Step, model: str, monitoring: Artifact, small: Artifact) -> Metadata:
     project, overview = step.project, model_overview(step.project, model, step.now)
-    rows = [(name, *_worth(worth)) for name, worth in _worths(overview) if worth is not None]
-    heading = (overview.unit, "realized gain", "expected", "95 % interval")
+    worths = (("since deployment", overview.worth), ("newest window", overview.window_worth))
+    rows = [(name, money_text(worth.gain), money_text(worth.expected)) for name, worth in worths if worth is not None]
+    heading = (f"gain ({overview.unit})", "realized", "expected")
     urgent = [f"{item.what[:1].upper()}{item.what[1:]}." for item in overview.attention if item.urgent]
     reason = f"{MonitoringManifest.of(monitoring).reason}."
     return summary(
@@ -87,17 +88,6 @@ def _summary(step: Step, model: str, monitoring: Artifact, small: Artifact) -> M
         [*worth_picture(project, model, overview.unit, monitoring), *in_place(small)],
         [model_page(model)],
     )
-
-
-def _worths(overview: ModelOverview) -> tuple[tuple[str, Worth | None], ...]:
-    return ("since deployment", overview.worth), ("newest window", overview.window_worth)
-
-
-def _worth(worth: Worth) -> tuple[str, str, str]:
-    interval: str = worth.sureness
-    if worth.low is not None and worth.high is not None:
-        interval = f"{money_text(worth.low)} to {money_text(worth.high)}"
-    return money_text(worth.gain), money_text(worth.expected), interval
 
 
 def _metadata(project: Project, model: ModelSpec, monitoring: Artifact) -> Metadata:
