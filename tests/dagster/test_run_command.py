@@ -59,7 +59,8 @@ def test_a_failure_is_one_clear_message_and_code_one(shop: Shop) -> None:
 def test_an_unknown_job_is_named_with_the_nearest(shop: Shop) -> None:
     found = subprocess.run(command(shop.root, "update_everythin"), capture_output=True, text=True, check=False)
     assert found.returncode == 1
-    assert found.stderr.strip().splitlines()[-2] == "there is no job 'update_everythin'. Did you mean update_everything?"
+    problem = "there is no job 'update_everythin'. Did you mean update_everything?"
+    assert found.stderr.strip().splitlines()[-2] == problem
 
 
 @pytest.fixture
