@@ -9,6 +9,7 @@ from ml_platform_dagster.assets.online_log import build_online_log
 from ml_platform_dagster.jobs.approve_job import approve_job
 from ml_platform_dagster.jobs.asset_jobs import build_asset_jobs
 from ml_platform_dagster.jobs.clock_job import advance_clock
+from ml_platform_dagster.jobs.digest_job import digest_job
 from ml_platform_dagster.jobs.mlflow_job import deliver_mlflow, mlflow_outbox
 from ml_platform_dagster.jobs.online_log_job import online_log_job, online_log_schedule
 from ml_platform_dagster.jobs.online_store import online_store_sensor, publish_job
@@ -21,7 +22,7 @@ from ml_platform_dagster.jobs.sensors import drift_sensor, failed_runs, new_sour
 from ml_platform_dagster.jobs.verify_job import verify_job
 from ml_platform_dagster.resources.mlflow import training_tracker
 
-_OTHER_JOBS = (deliver_mlflow, reproduce_job, verify_job, approve_job)
+_OTHER_JOBS = (deliver_mlflow, reproduce_job, verify_job, approve_job, digest_job)
 
 
 def build_definitions(project: Project) -> dg.Definitions:

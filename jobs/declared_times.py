@@ -11,6 +11,7 @@ from ml_platform.registry.champion import champion
 from ml_platform_dagster.assets.partitions import due_range
 from ml_platform_dagster.assets.simulated import simulated_tags
 from ml_platform_dagster.jobs.asset_jobs import retrain_job_name, score_job_name
+from ml_platform_dagster.jobs.digest_job import digest_job
 from ml_platform_dagster.jobs.parity_job import DAILY, PARITY
 from ml_platform_dagster.jobs.reproduce_job import reproduce_job
 from ml_platform_dagster.jobs.verify_job import verify_job
@@ -48,6 +49,8 @@ def declared_times(project: Project, jobs: Mapping[str, AssetJob]) -> Iterator[D
         yield DeclaredTimes(reproduce_job, audit.reproduce)
     if audit.verify is not None:
         yield DeclaredTimes(verify_job, audit.verify)
+    if project.spec.file.digest is not None and project.spec.models:
+        yield DeclaredTimes(digest_job, project.spec.file.digest)
 
 
 def request_run(

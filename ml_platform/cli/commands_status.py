@@ -57,6 +57,18 @@ def alerts(
     show_alerts(directory, limit, as_json)
 
 
+@app.command(rich_help_panel=_PANEL)
+def digest(
+    directory: Directory = HERE,
+    send: Annotated[bool, typer.Option("--send", help="Send it to the alert channels, once a day at most.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what each model is worth and what needs a person, in three lines a model, as Markdown."""
+    from ml_platform.cli.digest import show_digest
+
+    show_digest(directory, send, as_json)
+
+
 @app.command("open", rich_help_panel=_PANEL)
 def open_command(
     model: OneModel = None,

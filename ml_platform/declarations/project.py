@@ -14,7 +14,7 @@ from ml_platform.core.clock import parse_instant
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.source import SourceSpec
-from ml_platform.declarations.types import Declaration, Description, Name, Owner, SpecVersion
+from ml_platform.declarations.types import Cron, Declaration, Description, Name, Owner, SpecVersion
 from ml_platform.declarations.upkeep import Audit, Retention
 from ml_platform.declarations.yaml.pydantic_errors import show
 
@@ -182,6 +182,12 @@ class ProjectFile(Declaration):
         repr=False,
         description="Where alerts are sent: apprise URLs, taken from the environment. A log file receives them too.",
         examples=[["${PARCELS_ALERTS}"]],
+    )
+    digest: Cron | None = Field(
+        None,
+        description="When a digest is sent to the alert channels: three lines for each model, and what needs a person. "
+        "Five cron fields and a time zone.",
+        examples=["0 7 * * 1 Europe/Berlin"],
     )
     engine: EngineSpec = Field(
         "duckdb",

@@ -95,6 +95,7 @@ def test_there_is_a_factory_and_for_each_model_a_refresh_and_a_retraining(defini
         "approve_version",
         "reproduce_past_version",
         "verify_store",
+        "send_digest",
     }
     retrained = {node.name for node in repository.get_job("retrain_late_parcel").nodes}
     assert retrained == {
