@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml_platform.cli.json_output import print_json
-from ml_platform.core.formatting import bytes_text
+from ml_platform.core.formatting import bytes_text, instant_text, spaced_percents
 from ml_platform.core.hashing import canonical_json
 from ml_platform.core.terminal_table import PlainTable, fact_table
 from ml_platform.core.terminal_text import SafeConsole
@@ -36,7 +37,7 @@ def show_list(model: str | None, directory: Path, as_json: bool) -> None:
         print(f"No snapshot{f' of {model}' if model else ''} was made yet.")
         return
     rows = [
-        (item.id[:12], item.model, item.as_of[:16].replace("T", " "), _stretches(item.rows), str(item.columns),
+        (item.id[:12], item.model, _minute(item.as_of), _stretches(item.rows), str(item.columns),
          str(item.days), bytes_text(item.bytes), bytes_text(item.new_bytes), ", ".join(item.versions))
         for item in found
     ]  # fmt: skip
@@ -77,13 +78,13 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     lines = {
         "snapshot": artifact.id,
         "model": about.model,
-        "as of": about.as_of,
-        "periods": f"train from {bounds.train_start[:16]}, validate from {bounds.validate_start[:16]}, "
-        f"test from {bounds.test_start[:16]} to {bounds.end[:16]}; labels settle within {bounds.horizon}",
+        "as of": _minute(about.as_of),
+        "periods": f"train from {_minute(bounds.train_start)}, validate from {_minute(bounds.validate_start)}, "
+        f"test from {_minute(bounds.test_start)} to {_minute(bounds.end)}; labels settle within {bounds.horizon}",
         "rows": f"{_stretches(about.rows)} in {about.days} days",
         "left out": _counts(about.dropped),
         "negative without a label row": _counts(about.negatives),
-        "label": canonical_json(about.label["train"]).decode(),
+        "label": _label(about.label["train"]),
         "columns": ", ".join(f"{column} ({kind})" for column, kind in about.columns.items()),
         "code": about.code,
     }
@@ -91,6 +92,18 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
         lines["erased"] = "; ".join(erased)
     console.print(fact_table(lines.items()))
     console.print(_table(("input", "id", "partitions", "rows"), [_input_row(item) for item in inputs]))
+
+
+def _label(found: Mapping[str, Any]) -> str:
+    """Return how often each class is in the train period; of a number, its figures."""
+    classes = found.get("classes")
+    if classes is None:
+        return canonical_json(found).decode()
+    return ", ".join(f"{name} {count:,}" for name, count in classes.items())
+
+
+def _minute(instant: str) -> str:
+    return instant[:16].replace("T", " ")
 
 
 def _input_row(item: SnapshotInput) -> tuple[str, ...]:
@@ -143,11 +156,17 @@ def _columns(found: SnapshotDiff) -> str:
 
 
 def _moved(moved: Sequence[Moved]) -> list[tuple[str, ...]]:
-    return [(item.column, f"{item.psi:.3f}", f"< {item.noise:.3f}", item.where) for item in moved[:_SHOWN]]
+    return [
+        (item.column, f"{item.psi:.3f}", f"< {item.noise:.3f}", spaced_percents(item.where)) for item in moved[:_SHOWN]
+    ]
 
 
 def _examples(examples: Sequence[Mapping[str, Any]]) -> str:
-    return "; ".join(" ".join(f"{name} {value}" for name, value in row.items()) for row in examples)
+    return "; ".join(" ".join(f"{name} {_value(value)}" for name, value in row.items()) for row in examples)
+
+
+def _value(value: Any) -> str:
+    return instant_text(value) if isinstance(value, datetime) else str(value)
 
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> PlainTable:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 
 from ml_platform.core.clock import format_duration
 from ml_platform.core.statistics.distributions import Distribution
 
+_TIGHT_PERCENT = re.compile(r"(?<=\d)%")
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "us": "microsecond"}
 
 
@@ -144,6 +146,15 @@ def share_text(share: float | None) -> str:
     if share < 0.001:
         return "< 0.1 %"
     return "> 99.9 %" if share > 0.999 else f"{100 * share:.1f} %"
+
+
+def spaced_percents(text: str) -> str:
+    """Return a text of an artifact, which has `12.3%`, with percents as they are written everywhere.
+
+    >>> spaced_percents("above 120: 10.0% -> 41.2%")
+    'above 120: 10.0 % -> 41.2 %'
+    """
+    return _TIGHT_PERCENT.sub(" %", text)
 
 
 def instant_text(instant: datetime | None) -> str:

@@ -71,6 +71,9 @@ def test_help_names_every_command() -> None:
         "advance",
         "status",
         "predictions",
+        "drift",
+        "alerts",
+        "open",
         "explain",
         "champion",
         "site",
@@ -241,6 +244,13 @@ def test_a_taken_port_is_named_with_the_way_out(shop: Path) -> None:
         done = call("up", str(shop), "--port", str(port))
     assert done.returncode == 1
     assert f"port {port} for the Dagster UI is taken by another process" in done.stderr
+
+
+def test_an_unknown_command_is_answered_with_the_nearest(inside: Call) -> None:
+    for words, nearest in ((("explian",), "explain"), (("statu",), "status"), (("snapshot", "sho"), "show")):
+        done = inside(*words)
+        assert done.returncode == 2
+        assert f"Did you mean '{nearest}'" in done.stderr
 
 
 def test_a_plan_of_a_new_project_says_that_nothing_was_ever_made(tmp_path: Path, inside: Call) -> None:

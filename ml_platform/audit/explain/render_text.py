@@ -113,8 +113,10 @@ def _supposed(told: Explanation, everything: bool) -> Iterator[RenderableType]:
     yield Text()
     yield line(Text("WHAT IF", "bold magenta").append("  hypothetical; nothing was logged", "not bold dim"))
     table = PlainTable("", "logged", "what if", left=2)
+    units = _units(told.inputs)
     for change in what_if.changes:
-        table.add_row(change.name, shown(change.before), Text(shown(change.after), "magenta"))
+        before, after = (shown(value, units.get(change.name, "")) for value in (change.before, change.after))
+        table.add_row(change.name, before, Text(after, "magenta"))
     for output in told.outputs:
         after = what_if.outputs[output.name]
         style = "bold" if after != output.logged else ""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml_platform.core.errors import ArtifactMissing
-from ml_platform.core.formatting import share_text
+from ml_platform.core.formatting import share_text, spaced_percents
 from ml_platform.core.plain_values import json_value
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.monitoring.drift_counts import DriftCounts, count_verdicts
@@ -22,7 +21,6 @@ _WHAT = {
     "spread": "spread of ranks",
     "position": "mean normal score",
 }
-_PERCENT = re.compile(r"(?<=\d)%")
 
 
 @dataclass(frozen=True)
@@ -156,7 +154,7 @@ def column_range(column: Mapping[str, Any]) -> ColumnRange:
         low=low,
         high=high,
         now=column["mean"],
-        smallest_visible=_PERCENT.sub(" %", column["smallest_visible"]),
+        smallest_visible=spaced_percents(column["smallest_visible"]),
         note=column["note"],
     )
 
