@@ -246,6 +246,15 @@ def test_a_taken_port_is_named_with_the_way_out(shop: Path) -> None:
     assert f"port {port} for the Dagster UI is taken by another process" in done.stderr
 
 
+def test_commands_that_read_have_documented_documents_before_anything_ran(shop: Path, inside: Call) -> None:
+    told = json.loads(inside("status", "late_parcel", str(shop), "--json").stdout)
+    assert [item["name"] for item in told["overview"]] == ["late_parcel"]
+    assert json.loads(inside("drift", str(shop), "--json").stdout)["models"] == []
+    assert json.loads(inside("alerts", str(shop), "--json").stdout)["alerts"] == []
+    assert json.loads(inside("open", "late_parcel", str(shop), "--json").stdout)["served"] is False
+    assert inside("champion", "late_parcel", str(shop)).stdout.startswith("No version of late_parcel was deployed by")
+
+
 def test_an_unknown_command_is_answered_with_the_nearest(inside: Call) -> None:
     for words, nearest in ((("explian",), "explain"), (("statu",), "status"), (("snapshot", "sho"), "show")):
         done = inside(*words)
