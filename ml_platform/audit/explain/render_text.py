@@ -115,8 +115,8 @@ def _supposed(told: Explanation, everything: bool) -> Iterator[RenderableType]:
     table = PlainTable("", "logged", "what if", left=2)
     units = _units(told.inputs)
     for change in what_if.changes:
-        before, after = (shown(value, units.get(change.name, "")) for value in (change.before, change.after))
-        table.add_row(change.name, before, Text(after, "magenta"))
+        unit = units.get(change.name, "")
+        table.add_row(change.name, shown(change.before, unit), Text(shown(change.after, unit), "magenta"))
     for output in told.outputs:
         after = what_if.outputs[output.name]
         style = "bold" if after != output.logged else ""
