@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from ml_platform.core.secrets import redact
 from ml_platform.project import Project
 from ml_platform.reporting.mlflow.client import open_client, reachable
+from ml_platform.reporting.mlflow.model_registry import mirror_champion, mirror_version
 from ml_platform.reporting.mlflow.runs import Record, log_record, tracked_run, write_run
 from ml_platform.storage.mlflow_tables import OUTBOX
 from ml_platform.storage.rows import delete_rows, insert_row
@@ -87,8 +88,12 @@ def deliver(project: Project) -> Delivery:
 
 def _deliver_one(project: Project, record: Record) -> None:
     if record.stage == "training":
-        write_run(project, record)
+        written = write_run(project, record)
+        mirror_version(project, open_client(project), record, written.run_id)
         return
     run = tracked_run(project.database, record.model, record.key)
     if run is not None:  # a version that was made where MLflow was not told has no run to add to
-        log_record(project, open_client(project), run.run_id, record)
+        client = open_client(project)
+        log_record(project, client, run.run_id, record)
+        if record.stage == "deployment":
+            mirror_champion(project, client, record)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from ml_platform.core.formatting import amount_text
 from ml_platform.registry.evaluation.basis import interval_text
 from ml_platform.reporting.mlflow.runs import KEY_TAG, Record
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
@@ -44,6 +46,7 @@ def training_record(
         files=files | {f"plots/{name}.png": stored for name, stored in plots.items()},
         snapshot=trained.inputs["snapshot"],
         run_id=run_id,
+        description=_trained_text(version, about),
     )
 
 
@@ -62,13 +65,15 @@ def evaluation_record(
         "ml_platform.reasons": "; ".join(about.reasons)[:5000],
         "ml_platform.gain_interval": interval_text(low, high, about.contenders[0]["interval"]),
     }
-    return _addition(version, "evaluation", at, metrics, tags, plots)
+    description = _evaluated_text(version, about)
+    return replace(_addition(version, "evaluation", at, metrics, tags, plots), description=description)
 
 
 def deployment_record(version: Version, at: datetime, reason: str) -> Record:
     """Return what a deployment adds: since when the version is in charge, and why."""
     tags = {"ml_platform.deployed_at": at.isoformat(), "ml_platform.deployed_because": reason[:5000]}
-    return _addition(version, "deployment", at, {}, tags, {})
+    description = f"**{version}** was deployed on {at:%Y-%m-%d}: {reason}"
+    return replace(_addition(version, "deployment", at, {}, tags, {}), description=description)
 
 
 def monitoring_record(version: Version, monitoring: Artifact, at: datetime) -> Record:
@@ -83,7 +88,23 @@ def monitoring_record(version: Version, monitoring: Artifact, at: datetime) -> R
             f"realized.gain_{end}": interval[end] for end in ("low", "high")
         }
         tags["ml_platform.realized_gain_interval"] = interval_text(interval["low"], interval["high"], interval)
-    return _addition(version, "monitoring", at, metrics, tags, {})
+    measured = datetime.fromisoformat(about.at)
+    step = max(0, (measured - version.registered_at).days)
+    return replace(_addition(version, "monitoring", at, metrics, tags, {}), step=step, measured=measured)
+
+
+def _trained_text(version: Version, about: TrainedModelManifest) -> str:
+    rows = f"{about.rows['train']:,} rows up to {about.until[:10]}"
+    return f"**{version}**: {about.fitted_algorithm} on {rows}. It is not evaluated yet."
+
+
+def _evaluated_text(version: Version, about: EvaluationManifest) -> str:
+    gain, low, high = (about.figures.get(f"value_vs_do_nothing{end}") for end in ("", "_low", "_high"))
+    sure = interval_text(low, high, about.contenders[0]["interval"])
+    earned = f" Gain over doing nothing on {about.rows:,} test rows: {amount_text(gain, about.currency)} ({sure})."
+    outcome = {"deploy": "may be deployed", "same": "is the live version"}.get(about.verdict, "is not deployed")
+    reasons = f": {'; '.join(about.reasons)}" if about.reasons else ""
+    return f"**{version}** {outcome}{reasons}.{earned}"
 
 
 def _addition(

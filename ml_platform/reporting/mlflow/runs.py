@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 KEY_TAG = "ml_platform.key"
+_NOTE_TAG = "mlflow.note.content"
+_CLASSIC_VIEW = "workflowType=machine_learning"
+"""Without it, a new browser opens the view for traces of language models, in which runs have no metrics."""
 _PARAMS_AT_ONCE = 100
 _LONGEST_PARAM = 6000
 _DIGEST_LENGTH = 36
@@ -54,6 +57,10 @@ class Record:
         Id of the snapshot that it was trained on, logged as the run's dataset.
     run_id
         The MLflow run that was begun for it, if one was.
+    description
+        Markdown that the page of the run shows; the last one stands.
+    step, measured
+        The place of the metrics on the axes: a number that grows, and their instant. Default: 0, and `ended`.
     """
 
     model: str
@@ -69,6 +76,9 @@ class Record:
     files: Mapping[str, StoredObject] = field(default_factory=dict)
     snapshot: str | None = None
     run_id: str | None = None
+    description: str = ""
+    step: int = 0
+    measured: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ class TrackedRun:
 
     def url(self, base: str) -> str:
         """Return the run's page under the MLflow UI at `base`."""
-        return f"{base.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        return f"{base.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}?{_CLASSIC_VIEW}"
 
 
 def tracked_run(database: Database, model: str, trained_id: str) -> TrackedRun | None:
@@ -102,13 +112,14 @@ def log_record(project: Project, client: MlflowClient, run_id: str, record: Reco
     """Write a record to a run. Writing it again changes nothing."""
     from mlflow.entities import Metric, Param, RunTag
 
-    at = to_micros(record.ended) // 1000
+    at = to_micros(record.measured or record.ended) // 1000
     params = [Param(name, str(value)[:_LONGEST_PARAM]) for name, value in record.params.items()]
     for start in range(0, len(params), _PARAMS_AT_ONCE):
         client.log_batch(run_id, params=params[start : start + _PARAMS_AT_ONCE])
     finite = {name: value for name, value in record.metrics.items() if value is not None and math.isfinite(value)}
-    metrics = [Metric(name, value, at, 0) for name, value in finite.items()]
-    client.log_batch(run_id, metrics=metrics, tags=[RunTag(name, value) for name, value in record.tags.items()])
+    metrics = [Metric(name, value, at, record.step) for name, value in finite.items()]
+    tags = {**record.tags, **({_NOTE_TAG: record.description} if record.description else {})}
+    client.log_batch(run_id, metrics=metrics, tags=[RunTag(name, value) for name, value in tags.items()])
     if record.snapshot is not None:
         _log_snapshot(client, run_id, record.snapshot)
     if record.files:

@@ -6,6 +6,7 @@ import io
 import shutil
 import socket
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def test_a_version_becomes_one_finished_run_with_all_that_describes_it(project: 
         project.state / f"mlflow-artifacts/late_parcel/{link.run_id}/artifacts/model/trees.txt"
     ).read_text() == "tree"
     assert link.url("http://127.0.0.1:5000/") == (
-        f"http://127.0.0.1:5000/#/experiments/{link.experiment_id}/runs/{link.run_id}"
+        f"http://127.0.0.1:5000/#/experiments/{link.experiment_id}/runs/{link.run_id}?workflowType=machine_learning"
     )
 
 
@@ -120,6 +121,42 @@ def test_later_stages_add_to_the_same_run(project: Project) -> None:
     link = tracked_run(project.database, "late_parcel", "a" * 64)
     assert link is not None
     assert open_client(project).get_run(link.run_id).data.metrics == {"validate_auc": 0.7, "auc": 0.66}
+
+
+def test_the_registry_of_mlflow_mirrors_versions_and_the_champion(project: Project) -> None:
+    for number, key in ((1, "a" * 64), (2, "c" * 64)):
+        tags = {"ml_platform.version": str(number)}
+        for _ in range(2):  # what is told twice is one version
+            track(
+                project, trained(project, key=key, name=f"late_parcel@{number}", tags=tags, description=f"No. {number}")
+            )
+    client, name = open_client(project), f"{project.spec.name}.late_parcel"
+    found = {
+        version.tags["ml_platform.version"]: version for version in client.search_model_versions(f"name = '{name}'")
+    }
+    assert {number: version.description for number, version in found.items()} == {"1": "No. 1", "2": "No. 2"}
+    link = tracked_run(project.database, "late_parcel", "c" * 64)
+    assert link is not None
+    assert found["2"].run_id == link.run_id
+    assert client.get_run(link.run_id).data.tags["mlflow.note.content"] == "No. 2"
+    for number, key in ((2, "c" * 64), (1, "a" * 64)):
+        track(project, Record("late_parcel", key, "deployment", f"late_parcel@{number}", NOW, NOW))
+        champion = client.get_model_version_by_alias(name, "champion")
+        assert champion.tags["ml_platform.version"] == str(number)
+
+
+def test_figures_of_several_days_are_points_of_a_line(project: Project) -> None:
+    track(project, trained(project))
+    days = [NOW + timedelta(days=day) for day in range(3)]
+    for step, day in enumerate(days):
+        gain = {"realized.gain": 10.0 * step}
+        record = Record("late_parcel", "a" * 64, "monitoring", "late_parcel@1", NOW, NOW, metrics=gain)
+        track(project, replace(record, step=step, measured=day))
+    link = tracked_run(project.database, "late_parcel", "a" * 64)
+    assert link is not None
+    points = open_client(project).get_metric_history(link.run_id, "realized.gain")
+    assert [(point.step, point.value) for point in points] == [(0, 0.0), (1, 10.0), (2, 20.0)]
+    assert [point.timestamp for point in points] == [int(day.timestamp() * 1000) for day in days]
 
 
 def test_a_failed_training_is_a_failed_run_without_a_version(project: Project) -> None:
