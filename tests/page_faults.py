@@ -9,16 +9,21 @@ from __future__ import annotations
 import base64
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from selenium import webdriver
 
 from tests.browser import console
 
-Mode = Literal["light", "dark", "phone"]
-MODES: tuple[Mode, ...] = ("light", "dark", "phone")
-_SIZES: dict[Mode, tuple[int, int]] = {"light": (1400, 900), "dark": (1400, 900), "phone": (390, 844)}
+Mode = Literal["light", "dark", "phone", "print"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+_SIZES: dict[Mode, tuple[int, int]] = {
+    "light": (1400, 900),
+    "dark": (1400, 900),
+    "phone": (390, 844),
+    "print": (718, 1047),  # A4 with margins of a centimeter
+}
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 _SCRIPT = Path(__file__).with_suffix(".js")
 _LOADED = "return performance.getEntriesByType('resource').map(entry => entry.name).concat(location.href)"
@@ -35,7 +40,8 @@ def open_as(browser: webdriver.Chrome, address: str, mode: Mode) -> None:
     screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mode == "phone"}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     colors = {"name": "prefers-color-scheme", "value": "dark" if mode == "dark" else "light"}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [colors]})
+    media = "print" if mode == "print" else ""
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": [colors]})
     console(browser)
     browser.get(address)
 

@@ -70,7 +70,7 @@ def shrink(file: Path) -> None:
         small = taken.convert("RGB").resize(
             (width, round(taken.height * width / taken.width)), Image.Resampling.LANCZOS
         )
-    small.quantize(COLORS, Image.Quantize.MAXCOVERAGE).save(file, optimize=True)
+    small.quantize(COLORS, kmeans=1, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def main(directory: str) -> int:

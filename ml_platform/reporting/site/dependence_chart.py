@@ -71,7 +71,7 @@ def _shown(value: Any, unit: str) -> str:
     if isinstance(value, str):
         return instant_text(datetime.fromisoformat(value))
     shown = value_text(value, unit)
-    return shown if not unit or shown[-1:].isalpha() else f"{shown} {unit}"
+    return shown if not unit or shown[-1:].isalpha() or shown.endswith("%") else f"{shown} {unit}"
 
 
 def _cut(name: str) -> str:

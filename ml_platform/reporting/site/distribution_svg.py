@@ -63,7 +63,7 @@ def _grid(found: Distribution, unit: str, bottom: float, top: float) -> Iterator
     for figure, place in (top, _TOP), (bottom, _BOTTOM):
         told = share_text(figure) if found.kind == "share" else value_text(figure, unit)
         yield Markup('<path class="grid" d="M{} {}H{}"/>').format(_LEFT, place, _RIGHT)
-        yield Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_LEFT - 6, place + 4, told)
+        yield Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_LEFT - 3, place + 4, told)
     first, last = found.periods[0].start, found.periods[-1].start
     yield Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, _HEIGHT - 6, first)
     if last != first:

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 
+from ml_platform.audit.explain import explain
+from ml_platform.audit.explain.render_html import page_of
 from ml_platform.reporting.comparison.compare import compare_versions
 from ml_platform.reporting.site.facts import card_facts, site_facts
 from ml_platform.reporting.site.pages import card_page, comparison_page
 from ml_platform.reporting.site.site import write_site
+from ml_platform.storage.prediction_log import read_predictions
 from ml_platform.storage.versions import versions
 from tests.audit.verify.factory import MODEL, NOON, build_factory
 from tests.browser import chromium
@@ -52,6 +55,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     first, second = versions(project, MODEL)
     compared = compare_versions(project, first, second, 10)
     (folder / "comparison.html").write_text(comparison_page(compared))
+    log = read_predictions(project, MODEL, NOON - timedelta(days=1), NOW, ["prediction_id"])
+    explanation = page_of(explain(project, str(log["prediction_id"].iloc[0]), NOW))
+    (folder / "explanation.html").write_text(explanation)
     return folder
 
 
@@ -73,7 +79,7 @@ def test_a_page_without_a_fault_has_none(browser: webdriver.Chrome, tmp_path: Pa
 @pytest.mark.parametrize("mode", MODES)
 def test_no_page_of_the_site_has_a_fault(browser: webdriver.Chrome, site: Path, mode: Mode) -> None:
     pages = sorted(site.rglob("*.html"))
-    assert len(pages) == 8
+    assert len(pages) == 9
     for page in pages:
         open_as(browser, page.as_uri(), mode)
         assert page_faults(browser) == [], (page.name, mode)
