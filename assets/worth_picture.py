@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from ml_platform.core.errors import ArtifactDamaged
 from ml_platform.project import Project
 from ml_platform.reporting.overview.worth import worth_by_day
 from ml_platform.reporting.plots.small_pictures import small_worth_picture
@@ -12,14 +13,17 @@ _DAYS = 90
 
 
 def worth_picture(project: Project, model: str, unit: str, beside: Artifact) -> list[str]:
-    """Return the picture as Markdown; nothing before two days are settled.
+    """Return the picture as Markdown; nothing before two days are settled, or where a past monitoring is damaged.
 
     Parameters
     ----------
     beside
         The artifact with which the picture is kept, and removed.
     """
-    days = worth_by_day(project, model, _DAYS)
+    try:
+        days = worth_by_day(project, model, _DAYS)
+    except ArtifactDamaged:  # ml-platform verify names it; a picture stops no deployment
+        return []
     if len(days) < 2:
         return []
 
