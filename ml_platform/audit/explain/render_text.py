@@ -13,6 +13,7 @@ from ml_platform.audit.explain.source_rows_types import SourceRow
 from ml_platform.audit.explain.wording import (
     agreement,
     amount,
+    answer_text,
     champions_text,
     commit_text,
     deployed_text,
@@ -48,6 +49,7 @@ def _parts(told: Explanation, everything: bool) -> Iterator[RenderableType]:
     yield line(told.prediction_id, "bold")
     if told.description:
         yield line(told.description, "dim", hang=0)
+    yield line(answer_text(told), hang=0)
     yield from _answered(told)
     yield from _asked(told)
     if told.what_if:

@@ -43,6 +43,12 @@ def test_one_prediction_reads_like_a_page(lived: Lived, id: str) -> None:
     assert "from recomputed features: All 3 outputs were reproduced exactly." in told
     assert "adds up to the raw score" in told
     assert "WHAT IF" not in told
+    answer = next(line for line in told.splitlines() if "; recommended: " in line)
+    assert told.index(answer) < told.index("\nPrediction") < told.index("\nWhy") < told.index("\nInputs")
+    everything = told_by("explain", id, lived.project.root, "--all")
+    assert "--all shows" in told
+    assert "--all shows" not in everything
+    assert len(everything.splitlines()) > len(told.splitlines())
 
 
 def test_a_machine_gets_everything(lived: Lived, id: str) -> None:
