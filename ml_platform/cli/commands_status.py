@@ -69,6 +69,26 @@ def digest(
     show_digest(directory, send, as_json)
 
 
+@app.command(rich_help_panel=_PANEL)
+def preview(
+    node: Annotated[str, typer.Argument(help="features/NAME: the feature table.")],
+    directory: Directory = HERE,
+    entity: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE: the key of an entity, to show its history. Can be repeated."),
+    ] = None,
+    rows: Annotated[int, typer.Option(help="How many of the newest values to show.", min=1)] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Compute a feature table and show its values, nulls and spread, without a run.
+
+    The source is read as it was ingested last. No run uses what is computed here, unless it would compute the same.
+    """
+    from ml_platform.cli.preview import show_preview
+
+    show_preview(directory, node, entity or [], rows, as_json)
+
+
 @app.command("open", rich_help_panel=_PANEL)
 def open_command(
     model: OneModel = None,

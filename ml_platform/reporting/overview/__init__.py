@@ -1,3 +1,12 @@
 """A model at a glance: worth, health, versions, what comes next. Every page says it from here."""
 
-__all__ = ["attention", "digest", "drift_columns", "model_overview", "next_runs", "version_history", "worth"]
+__all__ = [
+    "attention",
+    "digest",
+    "drift_columns",
+    "feature_preview",
+    "model_overview",
+    "next_runs",
+    "version_history",
+    "worth",
+]

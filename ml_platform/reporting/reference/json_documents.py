@@ -23,6 +23,7 @@ FIELDS: Mapping[str, str] = {
     "digest": "title text sent",
     "open": "address served",
     "quarantine": "sources",
+    "preview": "table reused sampled columns newest history",
     "predict": "with --to: version rows file",
     "predictions": "predictions",
     "approve": "version decision actor ledger_line champion",
