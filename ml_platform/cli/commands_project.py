@@ -125,12 +125,16 @@ def run(
     until: Annotated[
         str | None, typer.Option(help="Then move the simulated clock to this instant, and run again.")
     ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this model, or node such as features/NAME; +X adds what X needs, X+ what needs X."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Materialize everything that changed through Dagster, and show the outcome."""
     from ml_platform.cli.run import run_project
 
-    raise typer.Exit(run_project(directory, job, until, as_json=as_json))
+    raise typer.Exit(run_project(directory, job, until, select or (), as_json=as_json))
 
 
 @app.command(rich_help_panel=_PANEL)

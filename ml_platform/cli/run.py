@@ -25,6 +25,8 @@ from ml_platform.core.errors import ClockError
 from ml_platform.core.formatting import elapsed_text
 from ml_platform.core.terminal_table import line
 from ml_platform.core.terminal_text import SafeConsole, printable, styled
+from ml_platform.declarations.graph import build_graph
+from ml_platform.declarations.selection import select_nodes
 from ml_platform.project import Project, open_project
 from ml_platform.storage.simulated_clock import SimulatedClock
 
@@ -57,13 +59,17 @@ class Run:
         return {"now": self.now.isoformat(), "exit_code": self.code, "seconds": self.seconds, "steps": self.steps}
 
 
-def run_project(directory: Path, job: str, until: str | None, *, as_json: bool = False) -> int:
+def run_project(
+    directory: Path, job: str, until: str | None, select: Sequence[str] = (), *, as_json: bool = False
+) -> int:
     """Bring a project up to date and show the outcome.
 
     Parameters
     ----------
     until
         Then move the simulated clock to this instant, and run again.
+    select
+        Which nodes to make; all of the job by default.
     as_json
         Print the outcome as JSON, and the progress on stderr.
 
@@ -75,10 +81,11 @@ def run_project(directory: Path, job: str, until: str | None, *, as_json: bool =
     project = open_project(directory)
     end = read_instant(until, "--until") if until else None
     console = SafeConsole(stderr=as_json)
-    runs = [_run(project, job, console=console)]
+    only = select_nodes(build_graph(project.spec), select) if select else ()
+    runs = [_run(project, job, *only, console=console)]
     if end is not None and runs[0].code == 0 and project.clock.now() < end:
         _advance(project, end, console)
-        runs.append(_run(project, job, console=console))
+        runs.append(_run(project, job, *only, console=console))
     if as_json:
         now = project.clock.now().isoformat()
         print_json({"project": project.spec.name, "now": now, "runs": [run.as_json() for run in runs]})

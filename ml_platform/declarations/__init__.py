@@ -36,6 +36,7 @@ __all__ = [
     "resolve",
     "rollout",
     "row_policies",
+    "selection",
     "serialized",
     "source",
     "types",

@@ -276,6 +276,7 @@ CODES: Mapping[str, ErrorCode] = {
     ),
     "FolderTaken": ErrorCode("E-INIT-002", "The folder of a new project is not empty.", "Name a new or empty folder."),
     "UnknownExample": ErrorCode("E-INIT-003", "No example has this name.", _NAMES),
+    "NothingSelected": ErrorCode("E-COMMAND-005", "`--select` names no node or model of the project.", _NAMES),
     "UnknownErrorCode": ErrorCode("E-COMMAND-003", "No error has this code.", "`ml-platform error` lists all codes."),
     "OnlineRequestFault": ErrorCode(
         "E-ONLINE-001",
