@@ -71,7 +71,7 @@ def _metadata(step: Step, version: Version, trained: Artifact) -> Metadata:
         **mlflow_url(project, version.model, version.id),
         "rows for training": about.rows.get("train", 0),
         "size (MB)": about.size_mb["predictor"],
-        "algorithm": about.algorithm,
+        "algorithm": about.fitted_algorithm,
         "params": dg.MetadataValue.json(about.params),
         "rows": dg.MetadataValue.json(about.rows),
         "columns": table([{"column": name, "importance": share} for name, share in about.importances]),
@@ -88,7 +88,7 @@ def _summary(step: Step, version: Version, trained: Artifact) -> Metadata:
     most = sorted(about.importances, key=lambda item: -item[1])[:3]
     named = listed([f"{name} ({share_text(share)})" for name, share in most])
     return summary(
-        f"Version {version.number}: {about.algorithm}, fitted on {about.rows.get('train', 0):,} rows",
+        f"Version {version.number}: {about.fitted_algorithm}, fitted on {about.rows.get('train', 0):,} rows",
         [
             f"Its newest training row is of {about.until[:10]}.",
             *([f"The most important columns are {named}."] if named else []),
