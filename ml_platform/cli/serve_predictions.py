@@ -77,7 +77,8 @@ def serve_predictions(directory: Path, address: ServiceAddress, limits: Limits, 
     """
     project = open_project(directory)
     online = [name for name, model in project.spec.models.items() if model.deployment.online is not None]
-    if not online and not posted_sources(project):
+    posted = list(posted_sources(project))
+    if not online and not posted:
         raise NothingOnline(project.spec.name)
     settings = {"root": str(project.root), "port": address.port, "names": address.names, "limits": asdict(limits)}
     with listen(address.host, address.port) as listening:
@@ -86,7 +87,7 @@ def serve_predictions(directory: Path, address: ServiceAddress, limits: Limits, 
             signal.signal(number, _interrupt)
         try:
             workers.start()
-            _show_addresses(project, address, online, as_json)
+            _show_addresses(project, address, online, posted, as_json)
             while True:
                 workers.check()
                 time.sleep(_CHECK_EVERY)
@@ -105,16 +106,24 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _show_addresses(project: Project, address: ServiceAddress, online: Sequence[str], as_json: bool) -> None:
+def _show_addresses(
+    project: Project, address: ServiceAddress, online: Sequence[str], posted: Sequence[str], as_json: bool
+) -> None:
     console, url = (
         SafeConsole(stderr=as_json),
         f"http://{address.names[0] if address.names else '127.0.0.1'}:{address.port}",
     )
-    console.print(styled("Serving {} with {} processes at {}", ", ".join(online), str(address.workers), url))
+    console.print(
+        styled("Serving {} with {} processes at {}", ", ".join([*online, *posted]), str(address.workers), url)
+    )
     for name in online:
         console.print(styled("  POST {}/models/{}/predict", url, name))
+    for name in posted:
+        console.print(styled("  POST {}/events/{}", url, name))
     console.print("Ctrl-C stops it.")
     if as_json:
         models = {name: f"{url}/models/{name}/predict" for name in online}
-        print_json({"project": project.spec.name, "address": url, "workers": address.workers, "models": models})
+        sources = {name: f"{url}/events/{name}" for name in posted}
+        facts = {"project": project.spec.name, "address": url, "workers": address.workers}
+        print_json({**facts, "models": models, "sources": sources})
         sys.stdout.flush()

@@ -15,7 +15,7 @@ FIELDS: Mapping[str, str] = {
     "plan": "project now nodes would_run_seconds may_run_seconds never_made_before; with --data: models",
     "run": "project now runs",
     "up": "project dagster mlflow pages needs_token",
-    "serve": "project address workers models",
+    "serve": "project address workers models sources",
     "advance": "project now runs",
     "status": "project now currency sources feature_tables models alerts mlflow_waiting clock online_store overview",
     "drift": "models",
