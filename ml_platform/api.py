@@ -122,9 +122,8 @@ def predict(project: Project | Path | str, version: str, rows: pd.DataFrame) -> 
     Examples
     --------
     >>> test = ml_platform.load_snapshot("shop", "late_parcel@1").test.head(2)
-    >>> own = ["courier", "amount", "items"]
-    >>> rows = test.assign(time=test["effective_time"]).rename(columns={f"orders.{name}": name for name in own})
-    >>> found = ml_platform.predict("shop", "late_parcel@1", rows[["order_id", *own, "time"]])
+    >>> rows = test[[name for name in test if "." in name]]  # its own columns, and its features
+    >>> found = ml_platform.predict("shop", "late_parcel@1", rows)
     >>> found["action"].isin(["upgrade", "wait"]).all()
     np.True_
     """

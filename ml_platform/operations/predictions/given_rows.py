@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ml_platform.core.clock import to_micros
-from ml_platform.core.errors import PredictionError, listed, suggest
+from ml_platform.core.errors import NotMaterialized, PredictionError, listed, suggest
 from ml_platform.core.frames import to_frame
 from ml_platform.datasets.feature_columns import with_feature_columns
 from ml_platform.datasets.left_out import EFFECTIVE, PREDICTION_TIME
@@ -101,6 +101,9 @@ def _with_features(
         raise PredictionError(f"the rows lack {names}, which {version} reads. Add them.")
     nodes = [NodeName("feature_table", joined.table.name) for joined in joins]
     made = {str(node): id for node in nodes if (id := current_output(project.database, node)) is not None}
+    for node in nodes:
+        if str(node) not in made:
+            raise NotMaterialized(str(version), node)
     asked = pa.table(
         {
             **{name: pa.Array.from_pandas(rows[name]) for name in rows if name != TIME},
