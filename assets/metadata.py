@@ -153,8 +153,8 @@ def money_with_interval(
 
 def table_schema(columns: Mapping[str, str], descriptions: Mapping[str, str] | None = None) -> dg.TableSchema:
     """Return a schema from types by column."""
-    told = descriptions or {}
-    return dg.TableSchema([dg.TableColumn(name, kind, told.get(name) or None) for name, kind in columns.items()])
+    texts = descriptions or {}
+    return dg.TableSchema([dg.TableColumn(name, kind, texts.get(name) or None) for name, kind in columns.items()])
 
 
 def column_lineage(made_from: Mapping[str, Sequence[tuple[str, str]]]) -> dg.TableColumnLineage:

@@ -80,11 +80,11 @@ def _tick(age: TableAge) -> str:
 
 
 def _row(age: TableAge, step: Step) -> dict[str, object]:
-    told = None if age.tick is None else round((step.now - age.tick).total_seconds())
+    elapsed = None if age.tick is None else round((step.now - age.tick).total_seconds())
     return {
         "table": age.table,
         "tick": _tick(age),
-        "age in seconds": told,
+        "age in seconds": elapsed,
         "late by": age.late_by,
         "entities": age.entities,
     }

@@ -39,12 +39,12 @@ def summary(
     pictures, links
         Markdown.
     """
-    rows, told, shown, ends = list(table), [_cut(fact) for fact in facts], list(pictures), list(links)
-    text = _text(verdict, told, rows, shown, ends)
-    while _length(text) > LONGEST and (rows or told or shown or ends):
-        longest = rows if len(rows) > 3 else told or shown or rows or ends
+    rows, sentences, shown, ends = list(table), [_cut(fact) for fact in facts], list(pictures), list(links)
+    text = _text(verdict, sentences, rows, shown, ends)
+    while _length(text) > LONGEST and (rows or sentences or shown or ends):
+        longest = rows if len(rows) > 3 else sentences or shown or rows or ends
         longest.pop()
-        text = _text(verdict, told, rows, shown, ends)
+        text = _text(verdict, sentences, rows, shown, ends)
     return {SUMMARY: dg.MetadataValue.md(text)}
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml_platform.core.errors import UnknownModel
 from ml_platform.datasets.membership import membership
 from ml_platform.datasets.snapshot import read
 from ml_platform.datasets.snapshot.diff import SnapshotDiff
@@ -94,8 +93,7 @@ def predictions(
     from ml_platform.storage.prediction_log import read_predictions
 
     opened = _opened(project)
-    if model not in opened.spec.models:
-        raise UnknownModel(model, list(opened.spec.models))
+    opened.require_model(model)
     return read_predictions(opened, model, start or _LONG_AGO, end or opened.clock.now())
 
 
@@ -199,8 +197,7 @@ def in_population(
     [True, False]
     """
     opened = _opened(project)
-    if model not in opened.spec.models:
-        raise UnknownModel(model, list(opened.spec.models))
+    opened.require_model(model)
     spec = opened.spec.models[model]
     nodes = [NodeName("source", name) for name in spec.population.sources]
     joins = joins_through(opened.spec, spec, spec.population.references)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_platform.core.clock import Clock, WallClock
+from ml_platform.core.errors import UnknownModel
 from ml_platform.core.private_files import close_to_others, private_folder
 from ml_platform.core.secrets import without_credentials
 from ml_platform.declarations.load.load import load_project
@@ -86,6 +87,16 @@ class Project:
         if declared == "duckdb":
             return DuckDB(threads, self.spec.file.memory)
         return Spark(f"local[{threads}]" if declared == "spark" else declared.spark)
+
+    def require_model(self, name: str) -> None:
+        """Refuse a name that no model of the project has.
+
+        Raises
+        ------
+        UnknownModel
+        """
+        if name not in self.spec.models:
+            raise UnknownModel(name, list(self.spec.models))
 
     def with_spec(self, spec: ProjectSpec) -> Project:
         """Return other declarations over the stores of this project."""

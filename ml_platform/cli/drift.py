@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.text import Text
 
 from ml_platform.cli.json_output import print_json
-from ml_platform.core.errors import UnknownModel
 from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.project import open_project
@@ -28,8 +27,8 @@ def show_drift(directory: Path, model: str | None, everything: bool, as_json: bo
     UnknownModel
     """
     project = open_project(directory)
-    if model is not None and model not in project.spec.models:
-        raise UnknownModel(model, list(project.spec.models))
+    if model is not None:
+        project.require_model(model)
     names = list(project.spec.models) if model is None else [model]
     found = {name: drift_overview(project, name) for name in names}
     if as_json:

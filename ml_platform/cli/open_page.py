@@ -12,7 +12,6 @@ from pathlib import Path
 from ml_platform.cli.arguments import UsageError
 from ml_platform.cli.json_output import print_json
 from ml_platform.cli.served_addresses import served_addresses
-from ml_platform.core.errors import UnknownModel
 from ml_platform.project import Project, open_project
 
 _FIRST = "index.html"
@@ -35,8 +34,8 @@ def open_page(directory: Path, model: str | None, what: str, print_only: bool, a
     UnknownModel, UsageError
     """
     project = open_project(directory)
-    if model is not None and model not in project.spec.models:
-        raise UnknownModel(model, list(project.spec.models))
+    if model is not None:
+        project.require_model(model)
     place = find_place(project, model, what, served_addresses(project))
     opened = not (print_only or as_json) and has_browser(sys.platform, os.environ) and webbrowser.open(place.address)
     if as_json:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml_platform.cli.arguments import read_day
 from ml_platform.cli.json_output import print_json
-from ml_platform.core.errors import NotOnline, UnknownModel
+from ml_platform.core.errors import NotOnline
 from ml_platform.core.formatting import elapsed_text
 from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole
@@ -26,8 +26,7 @@ def show_parity(directory: Path, model: str, day: str | None, as_json: bool) -> 
     UnknownModel, NotOnline, NotMaterialized, OnlineStoreUnavailable
     """
     project = open_project(directory)
-    if model not in project.spec.models:
-        raise UnknownModel(model, list(project.spec.models))
+    project.require_model(model)
     online = project.spec.models[model].deployment.online
     if online is None:
         raise NotOnline(model)

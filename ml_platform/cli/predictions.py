@@ -12,7 +12,6 @@ import pandas as pd
 from ml_platform.cli.arguments import read_day
 from ml_platform.cli.json_output import print_json
 from ml_platform.cli.model_details import missed_text
-from ml_platform.core.errors import UnknownModel
 from ml_platform.core.formatting import cents_text
 from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole, styled
@@ -26,8 +25,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 def list_predictions(directory: Path, model: str, day: str | None, limit: int, as_json: bool) -> None:
     """Print the newest logged predictions of a model, newest first."""
     project = open_project(directory)
-    if model not in project.spec.models:
-        raise UnknownModel(model, list(project.spec.models))
+    project.require_model(model)
     start, end = _bounds(day, project.clock.now())
     frame = read_predictions(project, model, start, end)
     frame = frame.sort_values(["effective_time", "prediction_id"], ascending=[False, True]).head(limit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml_platform.cli.json_output import print_json
-from ml_platform.core.errors import NoSuchVersion, UnknownModel
+from ml_platform.core.errors import NoSuchVersion
 from ml_platform.project import Project, open_project
 
 
@@ -53,8 +53,7 @@ def _named(project: Project, name: str) -> tuple[str, int | None]:
     from ml_platform.registry.resolve import version_named
 
     model, at, _ = name.partition("@")
-    if model not in project.spec.models:
-        raise UnknownModel(model, list(project.spec.models))
+    project.require_model(model)
     if not at:
         return model, None
     version = version_named(project, name)

@@ -23,12 +23,11 @@ _SHOWN = 10
 
 def show_list(model: str | None, directory: Path, as_json: bool) -> None:
     """Print a line for each snapshot."""
-    from ml_platform.core.errors import UnknownModel
     from ml_platform.datasets.snapshot.find import list_snapshots
 
     project = open_project(directory)
-    if model is not None and model not in project.spec.models:
-        raise UnknownModel(model, list(project.spec.models))
+    if model is not None:
+        project.require_model(model)
     found = list_snapshots(project, model)
     if as_json:
         print_json({"snapshots": [item.as_json() for item in found]})

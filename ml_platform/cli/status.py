@@ -11,7 +11,6 @@ from rich.text import Text
 from ml_platform.cli.attention import HEALTH_COLORS, print_attention
 from ml_platform.cli.json_output import print_json
 from ml_platform.cli.model_details import print_model
-from ml_platform.core.errors import UnknownModel
 from ml_platform.core.hashing import format_instant
 from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole, styled
@@ -30,8 +29,8 @@ def show_status(directory: Path, model: str | None, as_json: bool) -> None:
     UnknownModel
     """
     project = open_project(directory)
-    if model is not None and model not in project.spec.models:
-        raise UnknownModel(model, list(project.spec.models))
+    if model is not None:
+        project.require_model(model)
     if model is None and not as_json:
         print_status(project, SafeConsole())
         return

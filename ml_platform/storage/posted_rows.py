@@ -124,6 +124,7 @@ class PostedRows:
         try:
             with self._opened() as connection:
                 with connection:
+                    connection.execute("BEGIN IMMEDIATE")  # one transaction: else each row waits for the disk
                     connection.executemany("DELETE FROM rows WHERE seq = ?", gone)
                 connection.execute("VACUUM")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
