@@ -29,10 +29,10 @@ def build_assets(project: Project, nodes: Sequence[Node]) -> list[dg.AssetsDefin
 def _asset(project: Project, node: Node) -> dg.AssetsDefinition:
     if node.kind in builders():
         return builders()[node.kind].build(project, node)
-    found = operation(node.kind)
-    if not issubclass(found, CachedOperation):
+    kind = operation(node.kind)
+    if not issubclass(kind, CachedOperation):
         raise PlatformError(
-            f"{node.name}: {found.__name__} is not a CachedOperation, and no package has a builder for its kind. "
+            f"{node.name}: {kind.__name__} is not a CachedOperation, and no package has a builder for its kind. "
             "Extend CachedOperation, or add an entry point of the group ml_platform.assets."
         )
-    return build_operation_node(project, node, found)
+    return build_operation_node(project, node, kind)

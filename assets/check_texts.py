@@ -24,13 +24,13 @@ def expectation_texts(expectations: Sequence[Expectation]) -> dict[str, str]:
 
 def source_texts(spec: SourceSpec) -> dict[str, str]:
     """Return the descriptions of a source's checks by name."""
-    found = expectation_texts(spec.expectations)
+    texts = expectation_texts(spec.expectations)
     if spec.freshness is not None:
-        found[FRESHNESS] = f"The newest row is at most {format_duration(spec.freshness)} old. {BLOCKS}"
-    found[QUARANTINE] = f"No row is in quarantine, and none was ingested without a value. {BLOCKS_NOT}"
+        texts[FRESHNESS] = f"The newest row is at most {format_duration(spec.freshness)} old. {BLOCKS}"
+    texts[QUARANTINE] = f"No row is in quarantine, and none was ingested without a value. {BLOCKS_NOT}"
     version = "The champions that read these predictions were trained on rows of the version that makes them now."
-    found[UPSTREAM_VERSION] = f"{version} {BLOCKS_NOT}"
-    return found
+    texts[UPSTREAM_VERSION] = f"{version} {BLOCKS_NOT}"
+    return texts
 
 
 def leak_texts(model: ModelSpec) -> dict[str, str]:

@@ -45,9 +45,9 @@ def report_checks(step: Step, names: Sequence[str], results: Sequence[CheckResul
     A declared check without a result yet has passed: there was no row to hold against it.
     """
     record_checks(step.project.database, step.node.name, results, step.run, step.now)
-    found = {result.name: result for result in results}
+    by_name = {result.name: result for result in results}
     for name in names:
-        yield check_result(step.node.name, found.get(name) or CheckResult(name, True, summary={"rows": "none yet"}))
+        yield check_result(step.node.name, by_name.get(name) or CheckResult(name, True, summary={"rows": "none yet"}))
 
 
 def check_result(node: str, result: CheckResult, pictures: Sequence[str] = ()) -> dg.AssetCheckResult:

@@ -17,7 +17,7 @@ def algorithm_label(name: str) -> str:
     >>> algorithm_label("HistGradientBoostingClassifier"), algorithm_label("lightgbm"), algorithm_label("rule")
     ('scikitlearn', 'lightgbm', 'rule')
     """
-    found = algorithms().get(name)
-    if found is not None and found.__module__.startswith("ml_platform.") and found.name[:1].isupper():
+    algorithm = algorithms().get(name)
+    if algorithm is not None and algorithm.__module__.startswith("ml_platform.") and algorithm.name[:1].isupper():
         return "scikitlearn"
     return "".join(letter for letter in name.lower() if letter.isalnum())

@@ -34,8 +34,8 @@ def literal(text: object) -> str:
     >>> literal("[a](javascript:b) <i> http://x | ok")
     '\\[a\\](javascript:b) \\<i> http:\\/\\/x \\| ok'
     """
-    found = printable(str(text)).replace("\n", " ")
-    return _MARKUP.sub(lambda mark: "".join(f"\\{character}" for character in mark[0]), found)
+    escaped = printable(str(text)).replace("\n", " ")
+    return _MARKUP.sub(lambda mark: "".join(f"\\{character}" for character in mark[0]), escaped)
 
 
 def bullets(lines: Iterable[str]) -> dg.MarkdownMetadataValue:

@@ -133,8 +133,8 @@ def _plotted(model: ModelSpec, about: MonitoringManifest) -> dict[str, float | i
 
 
 def _missed(about: MonitoringManifest) -> Metadata:
-    left_out = {name: rows for name, rows in ((about.missed or {}).get("left_out") or {}).items() if rows}
-    return {"without a prediction": table([left_out])} if left_out else {}
+    excluded = {name: rows for name, rows in ((about.missed or {}).get("left_out") or {}).items() if rows}
+    return {"without a prediction": table([excluded])} if excluded else {}
 
 
 _APART = ("superseded", "late", "without_label", "without_payoff")

@@ -42,7 +42,7 @@ def _metadata(published: Published, ages: list[TableAge], step: Step) -> Metadat
     lags = [(age.readable - age.tick).total_seconds() for age in ages if age.tick is not None]
     return {
         **_summary(published, ages),
-        "dagster/row_count": sum(found.count for found in described.records.values()),
+        "dagster/row_count": sum(facts.count for facts in described.records.values()),
         "records changed": published.changed,
         "greatest lag (s)": max(lags, default=0.0),
         "written": table([_written(published)]),
@@ -55,7 +55,7 @@ def _metadata(published: Published, ages: list[TableAge], step: Step) -> Metadat
 
 
 def _summary(published: Published, ages: list[TableAge]) -> Metadata:
-    records = sum(found.count for found in published.description.records.values())
+    records = sum(facts.count for facts in published.description.records.values())
     late = [f"{age.table} ({age.late_by})" for age in ages if age.overdue]
     return summary(
         f"{records:,} records published, {published.changed:,} of them changed"

@@ -32,11 +32,11 @@ def draw_with(
 
 def _kept(project: Project, artifact: Artifact, decides: Any, draw: Callable[[], Mapping[str, bytes]]) -> Artifact:
     key = cache_key(KIND, decides, code_version(artifact.kind), {artifact.kind: artifact.id})
-    found = project.store.find(KIND, key)
-    if found is None:
+    pictures = project.store.find(KIND, key)
+    if pictures is None:
         objects = {name: project.store.put(content) for name, content in draw().items()}
-        found = project.store.add(PicturesManifest(), key, objects=objects, inputs={artifact.kind: artifact.id})
-    return found
+        pictures = project.store.add(PicturesManifest(), key, objects=objects, inputs={artifact.kind: artifact.id})
+    return pictures
 
 
 def in_place(pictures: Artifact, names: Sequence[str] | None = None) -> list[str]:

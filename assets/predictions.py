@@ -59,12 +59,12 @@ def build_predictions(project: Project, node: Node) -> dg.AssetsDefinition:
 
 def _missed(project: Project, model: str, now: datetime) -> Metadata:
     """Return how many rows of the monitoring window got no prediction in time, and why."""
-    found = missed_rows(project, model, now)
-    if found is None:
+    missed = missed_rows(project, model, now)
+    if missed is None:
         return {}
     return {
-        **plotted({"share not predicted in time": found.share}),
-        "not predicted in time": ", ".join(found.reasons) or "0",
+        **plotted({"share not predicted in time": missed.share}),
+        "not predicted in time": ", ".join(missed.reasons) or "0",
     }
 
 

@@ -47,7 +47,7 @@ def build_rollout(project: Project, node: Node) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(
             metadata=_metadata(project, model.name, judged),
             data_version=dg.DataVersion(current.id if current else "none"),
-            check_results=[check_result(node.name, found) for found in rollout_checks(judged)],
+            check_results=[check_result(node.name, result) for result in rollout_checks(judged)],
         )
 
     return rollout
@@ -60,7 +60,7 @@ def rollout_checks(judged: Judged | None) -> list[CheckResult]:
     facts = judged.facts()
     counted = ("rows", "errors", "latency_us", "champion_latency_us")
     earned = ("verdict", "pairs", "differ", "settled", "waiting_for_labels", "gain", "gain_low", "gain_high")
-    found = {LIMITS: (judged.kept_limits, counted), MONEY: (judged.money.verdict != "worse", earned)}
+    outcomes = {LIMITS: (judged.kept_limits, counted), MONEY: (judged.money.verdict != "worse", earned)}
     return [
         CheckResult(
             name,
@@ -69,7 +69,7 @@ def rollout_checks(judged: Judged | None) -> list[CheckResult]:
             {key: facts[key] for key in keys if facts[key] is not None}
             | ({} if passed else {"problem": judged.reason}),
         )
-        for name, (passed, keys) in found.items()
+        for name, (passed, keys) in outcomes.items()
     ]
 
 
@@ -91,9 +91,9 @@ def _summary(model: str, now: str, judged: Judged | None) -> Metadata:
         counted = (judged.candidate, judged.champion)
         rows = [
             ("", "candidate", "champion"),
-            ("rows", *(f"{found.rows:,}" for found in counted)),
-            ("errors", *(f"{found.errors:,}" for found in counted)),
-            ("latency (µs)", *(figure_text(found.latency()) for found in counted)),
+            ("rows", *(f"{figures.rows:,}" for figures in counted)),
+            ("errors", *(f"{figures.errors:,}" for figures in counted)),
+            ("latency (µs)", *(figure_text(figures.latency()) for figures in counted)),
         ]
     reasons = [] if judged is None else [f"{judged.reason[:1].upper()}{judged.reason[1:]}."]
     return summary(now[:1].upper() + now[1:], reasons, rows, links=[model_page(model)])

@@ -48,10 +48,10 @@ def build_snapshot_asset(project: Project, node: Node) -> dg.AssetsDefinition:
         forced = RETRAIN_TAG in context.run.tags
         as_of = training_as_of(model.retraining, step.now, last_as_of(project, model.name), forced=forced)
         made = build_snapshot(project, model.name, step.inputs, as_of)
-        found = check_leaks(project, model.name, made.artifact.id)
-        checks = [check_result(node.name, result) for result in found]
+        leaks = check_leaks(project, model.name, made.artifact.id)
+        checks = [check_result(node.name, result) for result in leaks]
         pictures = draw_once(project, SnapshotManifest, made.artifact, small_snapshot_pictures)
-        yield step.result(made, _metadata(made, found, pictures) | {"dagster/column_lineage": lineage}, checks)
+        yield step.result(made, _metadata(made, leaks, pictures) | {"dagster/column_lineage": lineage}, checks)
         require_no_leaks(project, model.name, made.artifact.id)
 
     return snapshot

@@ -55,26 +55,26 @@ def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
     def source(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         try:
-            found = ingest_source(project, spec.name, step.now, partial(run_expectations, key=spec.key))
+            ingested = ingest_source(project, spec.name, step.now, partial(run_expectations, key=spec.key))
         except ChecksFailed as failed:
             yield from report_checks(step, names, failed.results)
             raise
-        versions, upstream = _upstream(project, spec, found)
-        checks = list(report_checks(step, names, [*found.checks, *upstream]))
-        facts = source_facts(project, spec.name, found.made.artifact)
+        versions, upstream = _upstream(project, spec, ingested)
+        checks = list(report_checks(step, names, [*ingested.checks, *upstream]))
+        facts = source_facts(project, spec.name, ingested.made.artifact)
         clock = clock_note(project.database, project.clock.now())
-        yield step.result(found.made, _metadata(step, facts, found, clock) | versions | lineage, checks)
-        if any(result.blocks for result in found.checks):
-            raise ChecksFailed(node.name, found.checks)
+        yield step.result(ingested.made, _metadata(step, facts, ingested, clock) | versions | lineage, checks)
+        if any(result.blocks for result in ingested.checks):
+            raise ChecksFailed(node.name, ingested.checks)
 
     return source
 
 
-def _upstream(project: Project, spec: SourceSpec, found: Ingested) -> tuple[Metadata, Sequence[CheckResult]]:
+def _upstream(project: Project, spec: SourceSpec, ingested: Ingested) -> tuple[Metadata, Sequence[CheckResult]]:
     """Return the versions behind a source of predictions, and whether models in charge know the newest."""
     if spec.reader.model is None:
         return {}, ()
-    versions = versions_in(project, spec.name, found.made.artifact)
+    versions = versions_in(project, spec.name, ingested.made.artifact)
     rows = [
         {"version": f"{spec.reader.model}@{item.version}", "rows": item.rows, "from": item.first, "to": item.last}
         for item in versions
@@ -82,24 +82,24 @@ def _upstream(project: Project, spec: SourceSpec, found: Ingested) -> tuple[Meta
     return {"versions": table(rows)}, [check_upstream(project, spec.name, versions)]
 
 
-def _metadata(step: Step, facts: SourceFacts, found: Ingested, clock: str | None) -> Metadata:
-    about = SourceManifest.of(found.made.artifact)
+def _metadata(step: Step, facts: SourceFacts, ingested: Ingested, clock: str | None) -> Metadata:
+    about = SourceManifest.of(ingested.made.artifact)
     types = {column.name: column.type for column in facts.columns}
     texts = {column.name: described(column.description, column.unit) for column in facts.columns}
-    notes = [*found.upstream.notes(), *([clock] if clock else [])]
+    notes = [*ingested.upstream.notes(), *([clock] if clock else [])]
     return (
-        _summary(step, about, found, notes)
+        _summary(step, about, ingested, notes)
         | {
             "dagster/row_count": about.rows,
             "dagster/column_schema": table_schema(types, texts),
-            "new rows": found.new_rows,
-            "late rows": found.late,
-            "quarantined rows": found.upstream.quarantined.rows,
+            "new rows": ingested.new_rows,
+            "late rows": ingested.late,
+            "quarantined rows": ingested.upstream.quarantined.rows,
             **age_in_hours(about.newest, step.now),
             "notes": bullets(notes),
             "events": period_text(*about.events) if about.events else "none",
-            "read": table([_read(found)]),
-            "not in the log": table([_outside(found)]),
+            "read": table([_read(ingested)]),
+            "not in the log": table([_outside(ingested)]),
             "dirty rows": table([asdict(item) for item in facts.dirty]),
             "columns": table([_row(column) for column in facts.columns]),
         }
@@ -107,11 +107,17 @@ def _metadata(step: Step, facts: SourceFacts, found: Ingested, clock: str | None
     )
 
 
-def _summary(step: Step, about: SourceManifest, found: Ingested, notes: Sequence[str]) -> Metadata:
-    new = f"{found.new_rows:,} of them new" if found.new_rows else "none of them new"
+def _summary(step: Step, about: SourceManifest, ingested: Ingested, notes: Sequence[str]) -> Metadata:
+    new = f"{ingested.new_rows:,} of them new" if ingested.new_rows else "none of them new"
     newest = newest_text(about.newest, step.now)
     arrived = [("new", "late", "corrected", "deleted", "quarantined")]
-    counts = (found.new_rows, found.late, found.corrections, found.deletions, found.upstream.quarantined.rows)
+    counts = (
+        ingested.new_rows,
+        ingested.late,
+        ingested.corrections,
+        ingested.deletions,
+        ingested.upstream.quarantined.rows,
+    )
     return summary(
         f"{about.rows:,} rows, {new}",
         [f"The newest row was known {newest}." if newest else "No row is known yet.", *(f"{note}." for note in notes)],
@@ -119,13 +125,13 @@ def _summary(step: Step, about: SourceManifest, found: Ingested, notes: Sequence
     )
 
 
-def _read(found: Ingested) -> dict[str, object]:
-    rows = found.rows
+def _read(ingested: Ingested) -> dict[str, object]:
+    rows = ingested.rows
     return {"read": rows.read, "new": rows.new, "unchanged": rows.unchanged, "merged": rows.merged}
 
 
-def _outside(found: Ingested) -> dict[str, object]:
-    upstream = found.upstream
+def _outside(ingested: Ingested) -> dict[str, object]:
+    upstream = ingested.upstream
     return {
         "waiting": upstream.waiting,
         "known by": (upstream.until or "none")[:16],

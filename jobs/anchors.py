@@ -27,9 +27,13 @@ def event_log_anchors(project: Project, instance: dg.DagsterInstance) -> Iterato
     """Yield each head of the ledger that a deployment told of, once."""
     seen: set[Head] = set()
     for model in project.spec.models:
-        for run, told in _materializations(instance, NodeName("deployment", model)):
-            head = Head(int(told["ledger_seq"]), ungrouped(str(told["ledger_hash"]))) if "ledger_seq" in told else None
-            signature = ungrouped(str(told.get("ledger_signature", ""))) or None
+        for run, recorded in _materializations(instance, NodeName("deployment", model)):
+            head = (
+                Head(int(recorded["ledger_seq"]), ungrouped(str(recorded["ledger_hash"])))
+                if "ledger_seq" in recorded
+                else None
+            )
+            signature = ungrouped(str(recorded.get("ledger_signature", ""))) or None
             if head is not None and head not in seen:
                 seen.add(head)
                 yield Anchor(f"Dagster's event log, run {run[:8]}", head, signature)
@@ -38,14 +42,14 @@ def event_log_anchors(project: Project, instance: dg.DagsterInstance) -> Iterato
 def _materializations(instance: dg.DagsterInstance, node: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     cursor: str | None = None
     while True:
-        found = instance.fetch_materializations(asset_key(node), limit=_AT_ONCE, cursor=cursor)
-        for record in found.records:
+        page = instance.fetch_materializations(asset_key(node), limit=_AT_ONCE, cursor=cursor)
+        for record in page.records:
             made = record.asset_materialization
             if made is not None:
                 yield record.run_id, {name: value.value for name, value in made.metadata.items()}
-        if not found.has_more:
+        if not page.has_more:
             return
-        cursor = found.cursor
+        cursor = page.cursor
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,8 +62,8 @@ def _print_anchors(project: Project) -> int:
     with open_instance(project) as instance:
         for anchor in event_log_anchors(project, instance):
             if anchor.head is not None:
-                told = {"place": anchor.place, "seq": anchor.head.seq, "hash": anchor.head.hash}
-                print(json.dumps({**told, "signature": anchor.signature}))
+                facts = {"place": anchor.place, "seq": anchor.head.seq, "hash": anchor.head.hash}
+                print(json.dumps({**facts, "signature": anchor.signature}))
     return 0
 
 

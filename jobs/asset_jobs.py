@@ -48,9 +48,9 @@ def _job(name: str, nodes: Iterable[Node], description: str, tags: Mapping[str, 
 def _stages(nodes: Sequence[Node], model: str, stage: Stage) -> list[Node]:
     """Return a model's nodes of one stage, with the data that they are made from."""
     wanted = {node.name for node in nodes if node.group == model and node_kind(node.kind).stage == stage}
-    found: list[Node] = []
+    of_stage: list[Node] = []
     for node in reversed(nodes):  # every node stands after its inputs
         if node.name in wanted:
-            found.append(node)
+            of_stage.append(node)
             wanted |= {name for name in node.inputs if node_kind(name.kind).stage == "data"}
-    return found[::-1]
+    return of_stage[::-1]

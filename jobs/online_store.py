@@ -23,12 +23,12 @@ def publish_job(nodes: Sequence[Node]) -> AssetJob | None:
     wanted = {node.name for node in nodes if node.kind == KIND}
     if not wanted:
         return None
-    found: list[Node] = []
+    before: list[Node] = []
     for node in reversed(nodes):  # every node stands after its inputs
         if node.name in wanted:
-            found.append(node)
+            before.append(node)
             wanted |= {name for name in node.inputs if name.is_data}
-    selection = dg.AssetSelection.assets(*(asset_key(node.name) for node in found))
+    selection = dg.AssetSelection.assets(*(asset_key(node.name) for node in before))
     text = "Reads the sources of online models, refreshes their feature tables, and publishes what training could read."
     return dg.define_asset_job(PUBLISH, selection, description=text)
 

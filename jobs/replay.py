@@ -80,9 +80,9 @@ def _replay(times: DeclaredTimes, since: datetime) -> dg.SensorDefinition:
         if runs:
             reason = f"{instant_text(due.tick)} was requested before (run {runs[0].run_id[:8]}); {following}"
             return dg.SensorResult(skip_reason=reason, cursor=cursor)
-        found = request_run(context.instance, project, times.scored_model, due.key)
-        if isinstance(found, dg.SkipReason):
-            return dg.SensorResult(skip_reason=found, cursor=cursor)
-        return dg.SensorResult(run_requests=[found], cursor=cursor)
+        requested = request_run(context.instance, project, times.scored_model, due.key)
+        if isinstance(requested, dg.SkipReason):
+            return dg.SensorResult(skip_reason=requested, cursor=cursor)
+        return dg.SensorResult(run_requests=[requested], cursor=cursor)
 
     return replay

@@ -27,22 +27,22 @@ def reproduce_version(context: dg.OpExecutionContext, config: ReproduceConfig, p
     if version is None:
         context.log.info("No version can be reproduced yet.")
         return
-    found = reproduce(project, version)
-    keep_attempt(project, ReproductionRun(str(version), now, found.same, found.statement))
-    context.add_output_metadata(_metadata(found))
-    if not found.same:
-        raise ReproductionDiffers(str(version), found.statement)
-    context.log.info(f"{version} was reproduced: {found.statement}.")
+    reproduction = reproduce(project, version)
+    keep_attempt(project, ReproductionRun(str(version), now, reproduction.same, reproduction.statement))
+    context.add_output_metadata(_metadata(reproduction))
+    if not reproduction.same:
+        raise ReproductionDiffers(str(version), reproduction.statement)
+    context.log.info(f"{version} was reproduced: {reproduction.statement}.")
 
 
-def _metadata(found: Reproduction) -> dict[str, dg.MetadataValue]:
+def _metadata(reproduction: Reproduction) -> dict[str, dg.MetadataValue]:
     return {
-        "version": dg.MetadataValue.text(found.version),
-        "same": dg.MetadataValue.bool(found.same),
-        "statement": dg.MetadataValue.text(found.statement),
-        "differences": bullets(map(str, found.differences)),
-        "snapshot": dg.MetadataValue.text(found.snapshot_id),
-        "trained_model": dg.MetadataValue.text(found.trained_model),
+        "version": dg.MetadataValue.text(reproduction.version),
+        "same": dg.MetadataValue.bool(reproduction.same),
+        "statement": dg.MetadataValue.text(reproduction.statement),
+        "differences": bullets(map(str, reproduction.differences)),
+        "snapshot": dg.MetadataValue.text(reproduction.snapshot_id),
+        "trained_model": dg.MetadataValue.text(reproduction.trained_model),
     }
 
 

@@ -57,7 +57,7 @@ class UnknownJob(PlatformError):
 
 
 def run_job(
-    project: Project, instance: dg.DagsterInstance, job: str, tell: EventSink, only: Collection[str] = ()
+    project: Project, instance: dg.DagsterInstance, job: str, report: EventSink, only: Collection[str] = ()
 ) -> RunOutcome:
     """Run a job to its end in this process, telling each step, and alert where it failed.
 
@@ -75,9 +75,9 @@ def run_job(
     steps = [names.get(node.name, node.name) for node in definition.nodes_in_topological_order]
     steps = [step for step in steps if step in only or not only]
     outcome = RunOutcome(str(uuid.uuid4()))
-    tell({"event": "run", "run": outcome.run, "job": job, "steps": steps})
+    report({"event": "run", "run": outcome.run, "job": job, "steps": steps})
     began = time.monotonic()
-    listener = RunListener(outcome, names, tell)
+    listener = RunListener(outcome, names, report)
     instance.add_event_listener(outcome.run, listener)
     result = definition.execute_in_process(
         instance=instance,
@@ -93,7 +93,7 @@ def run_job(
         now = project.clock.now()
         send_alert(project, failure_alert(project, result.dagster_run, list(outcome.problems.values()), now), now)
     end = {"event": "end", "run": outcome.run, "success": outcome.success}
-    tell({**end, "seconds": round(time.monotonic() - began, 2)})
+    report({**end, "seconds": round(time.monotonic() - began, 2)})
     return outcome
 
 
@@ -112,15 +112,15 @@ def _tags(project: Project, instance: dg.DagsterInstance, steps: Sequence[str]) 
 
 
 def run_and_follow(
-    project: Project, instance: dg.DagsterInstance, job: str, tell: EventSink, only: Collection[str] = ()
+    project: Project, instance: dg.DagsterInstance, job: str, report: EventSink, only: Collection[str] = ()
 ) -> int:
     """Run a job, then what waited for predictions of a model without a champion, and return the exit code."""
-    outcome = run_job(project, instance, job, tell, only)
+    outcome = run_job(project, instance, job, report, only)
     waiting = _waiting(project, outcome) if job == FACTORY and not only else []
     while waiting and outcome.success:
-        outcome = run_job(project, instance, FACTORY, tell, only=waiting)
-        left = _waiting(project, outcome)
-        waiting = left if len(left) < len(waiting) else []
+        outcome = run_job(project, instance, FACTORY, report, only=waiting)
+        remaining = _waiting(project, outcome)
+        waiting = remaining if len(remaining) < len(waiting) else []
     if outcome.interrupted:
         return INTERRUPTED
     return int(outcome.failed)
@@ -145,13 +145,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # also where the parent process ignores them
         signal.signal(number, signal.default_int_handler)
-    tell = json_lines(_own_stdout())
+    report = json_lines(_own_stdout())
 
     def work(project: Project) -> int:
         require_newest(project)
         with open_instance(project) as instance:
             end_dead_runs(instance)
-            return run_and_follow(project, instance, options.job, tell, options.only)
+            return run_and_follow(project, instance, options.job, report, options.only)
 
     return run_command(options.project, work)
 

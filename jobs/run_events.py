@@ -110,8 +110,8 @@ class RunListener:
         self.tell({**line, "id": ungrouped(str(made["id"])) if "id" in made else None, "figures": figures})
 
 
-def _plain(told: dg.AssetMaterialization | dg.AssetObservation) -> dict[str, Any]:
-    values = {name: value.value for name, value in told.metadata.items()}
+def _plain(event: dg.AssetMaterialization | dg.AssetObservation) -> dict[str, Any]:
+    values = {name: value.value for name, value in event.metadata.items()}
     return {name: value for name, value in values.items() if isinstance(value, str | int | float)}
 
 

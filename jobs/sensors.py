@@ -108,22 +108,22 @@ def new_source_data_sensor(jobs: Mapping[str, AssetJob]) -> dg.SensorDefinition:
     def new_source_data(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult | dg.SkipReason:
         now = project.clock.now()
         open_days(context.instance, project, now)
-        found = source_fingerprints(project, now)
+        fingerprints = source_fingerprints(project, now)
         known = json.loads(context.cursor) if context.cursor else {}
-        changed = sorted(name for name, fingerprint in found.items() if known.get(name) != fingerprint)
+        changed = sorted(name for name, fingerprint in fingerprints.items() if known.get(name) != fingerprint)
         if not changed:
-            return dg.SkipReason(f"none of {len(found)} sources has anything new since its last ingest")
+            return dg.SkipReason(f"none of {len(fingerprints)} sources has anything new since its last ingest")
         date = simulated_date(project, now)
-        cursor = json.dumps({**({_DATE: date} if date else {}), **found})
-        return dg.SensorResult(run_requests=[_ingest_run(project, changed, found, now)], cursor=cursor)
+        cursor = json.dumps({**({_DATE: date} if date else {}), **fingerprints})
+        return dg.SensorResult(run_requests=[_ingest_run(project, changed, fingerprints, now)], cursor=cursor)
 
     return new_source_data
 
 
-def _ingest_run(project: Project, changed: list[str], found: Mapping[str, str], now: datetime) -> dg.RunRequest:
+def _ingest_run(project: Project, changed: list[str], fingerprints: Mapping[str, str], now: datetime) -> dg.RunRequest:
     tables = [table.name for table in project.spec.feature_tables.values() if table.source in changed]
     names = [*(NodeName("source", name) for name in changed), *(NodeName("feature_table", name) for name in tables)]
-    key = content_id({name: found[name] for name in changed})[:32]
+    key = content_id({name: fingerprints[name] for name in changed})[:32]
     return dg.RunRequest(
         run_key=key, asset_selection=[asset_key(name) for name in names], tags=dict(simulated_tags(project, now))
     )

@@ -18,20 +18,20 @@ _SHOWN = 50
 @scrubbed
 def verify_store(context: dg.OpExecutionContext, project: ProjectParam) -> None:
     """Fail, so that an alert goes out, where something is damaged, missing or surplus."""
-    found = verify_project(project, event_log_anchors(project, context.instance))
-    context.add_output_metadata(_metadata(found))
-    if not found.whole:
-        raise StoreDamaged([str(damage) for damage in found.damages], sum(found.counts.values()))
-    for sentence in found.unfinished:
+    verification = verify_project(project, event_log_anchors(project, context.instance))
+    context.add_output_metadata(_metadata(verification))
+    if not verification.whole:
+        raise StoreDamaged([str(damage) for damage in verification.damages], sum(verification.counts.values()))
+    for sentence in verification.unfinished:
         context.log.info(f"Unfinished: {sentence}")
     context.log.info("Store verified: no damage.")
 
 
-def _metadata(found: Verification) -> dict[str, dg.MetadataValue]:
+def _metadata(verification: Verification) -> dict[str, dg.MetadataValue]:
     return {
-        **{f"checked {what}": dg.MetadataValue.int(count) for what, count in found.checked.items()},
-        **{what: dg.MetadataValue.int(count) for what, count in found.counts.items()},
-        "damages": bullets(map(str, found.damages[:_SHOWN])),
+        **{f"checked {what}": dg.MetadataValue.int(count) for what, count in verification.checked.items()},
+        **{what: dg.MetadataValue.int(count) for what, count in verification.counts.items()},
+        "damages": bullets(map(str, verification.damages[:_SHOWN])),
     }
 
 

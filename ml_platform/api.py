@@ -257,7 +257,7 @@ def explain(
     from ml_platform.audit import explain as explanation
 
     opened = _opened(project)
-    return explanation.explain(opened, id, opened.clock.now(), given=what_if, rows=rows)
+    return explanation.explain(opened, id, opened.clock.now(), edits=what_if, rows=rows)
 
 
 def _opened(project: Project | Path | str) -> Project:

@@ -20,8 +20,8 @@ _COLORS = {"page": "red", "ticket": "yellow", "report": "dim"}
 def show_alerts(directory: Path, limit: int, as_json: bool) -> None:
     """Print the newest alerts with what happened, what to do, and the services that did not take them."""
     project = open_project(directory)
-    found = recent_alerts(project, limit + 1)
-    shown = found[:limit]
+    alerts = recent_alerts(project, limit + 1)
+    shown = alerts[:limit]
     if as_json:
         print_json({"alerts": shown})
         return
@@ -36,7 +36,7 @@ def show_alerts(directory: Path, limit: int, as_json: bool) -> None:
             alert["at"][:16].replace("T", " "), Text(severity, _COLORS.get(severity, "")), _what(alert), _next(alert)
         )
     console.print(table)
-    if len(found) > limit:
+    if len(alerts) > limit:
         console.print(line(f"older ones: --limit {10 * limit}", "dim"))
 
 

@@ -16,7 +16,7 @@ HEALTH_COLORS: Mapping[str, str] = {"healthy": "green", "worth a look": "yellow"
 
 def print_attention(item: ModelOverview, console: Console) -> None:
     """Print what of a model needs a person or is worth a look, each with what to do."""
-    for found in item.attention:
-        mark, color = ("✗", "red") if found.urgent else ("!", "yellow")
-        then = f" ({found.then})" if found.then else ""
-        console.print(line(Text(f"{mark} ", color).append(f"{item.name}: {found.what}{then}", "default"), left=2))
+    for point in item.attention:
+        mark, color = ("✗", "red") if point.urgent else ("!", "yellow")
+        then = f" ({point.then})" if point.then else ""
+        console.print(line(Text(f"{mark} ", color).append(f"{item.name}: {point.what}{then}", "default"), indent=2))

@@ -21,47 +21,52 @@ def compare(directory: Path, first: str, second: str, rows: int, html: Path | No
     from ml_platform.reporting.comparison.compare import compare_versions
 
     project = open_project(directory)
-    found = compare_versions(project, version_named(project, first), version_named(project, second), rows)
-    page = _write(found, html) if html is not None else None
+    comparison = compare_versions(project, version_named(project, first), version_named(project, second), rows)
+    page = _write(comparison, html) if html is not None else None
     if as_json:
-        print_json({**found.as_json(), "page": str(page) if page else None})
+        print_json({**comparison.as_json(), "page": str(page) if page else None})
     elif page is not None:
-        print(f"{found.text} Open {page.as_uri()}")
+        print(f"{comparison.text} Open {page.as_uri()}")
     else:
-        _print(found, SafeConsole())
+        _print(comparison, SafeConsole())
 
 
-def _write(found: VersionComparison, html: Path) -> Path:
+def _write(comparison: VersionComparison, html: Path) -> Path:
     from ml_platform.core.page_file import write_page_file
     from ml_platform.reporting.site.pages import comparison_page
 
-    return write_page_file(comparison_page(found), html)
+    return write_page_file(comparison_page(comparison), html)
 
 
-def _print(found: VersionComparison, console: Console) -> None:
-    console.print(styled("\n[bold]{}[/]\n{}\n", found.text, found.sureness_text))
-    console.print(_money(found))
+def _print(comparison: VersionComparison, console: Console) -> None:
+    console.print(styled("\n[bold]{}[/]\n{}\n", comparison.text, comparison.sureness_text))
+    console.print(_money(comparison))
     console.print(styled("\n[bold]Metrics[/]"))
-    console.print(_metrics(found))
+    console.print(_metrics(comparison))
     console.print(styled("\n[bold]Declarations[/]"))
-    console.print(_declared(found))
-    console.print(styled("\n[bold]{}[/]", f"{found.changed:,} rows have another {_what(found)}"))
-    for part in _changed(found):
+    console.print(_declared(comparison))
+    console.print(styled("\n[bold]{}[/]", f"{comparison.changed:,} rows have another {_what(comparison)}"))
+    for part in _changed(comparison):
         console.print(part)
-    for note in found.notes:
+    for note in comparison.notes:
         console.print()
         console.print(line(note, "yellow"))
-    console.print(styled("\n[dim]By day: ml-platform compare {} {} --html FILE[/]", found.first, found.second))
+    console.print(
+        styled("\n[dim]By day: ml-platform compare {} {} --html FILE[/]", comparison.first, comparison.second)
+    )
 
 
-def _what(found: VersionComparison) -> str:
-    return "action" if found.actions or not found.changed else "prediction"
+def _what(comparison: VersionComparison) -> str:
+    return "action" if comparison.actions or not comparison.changed else "prediction"
 
 
-def _money(found: VersionComparison) -> RenderableType:
-    heads = (f"gain ({found.unit})", "over doing nothing", "95 % interval", "rests on")
+def _money(comparison: VersionComparison) -> RenderableType:
+    heads = (f"gain ({comparison.unit})", "over doing nothing", "95 % interval", "rests on")
     table = PlainTable(*heads, whole=(0, 2), right=(1,))
-    for name, gain in (*zip((found.first, found.second), found.gains, strict=True), ("difference", found.difference)):
+    for name, gain in (
+        *zip((comparison.first, comparison.second), comparison.gains, strict=True),
+        ("difference", comparison.difference),
+    ):
         table.add_row(name, amount_text(gain.amount), interval(gain), gain.basis_text)
     return table
 
@@ -71,34 +76,34 @@ def interval(gain: Gain) -> str:
     return "–" if gain.low is None else f"{amount_text(gain.low)} to {amount_text(gain.high)}"
 
 
-def _metrics(found: VersionComparison) -> RenderableType:
-    table = PlainTable("", found.first, found.second, right=(1, 2))
-    for name, (before, after) in found.metrics.items():
+def _metrics(comparison: VersionComparison) -> RenderableType:
+    table = PlainTable("", comparison.first, comparison.second, right=(1, 2))
+    for name, (before, after) in comparison.metrics.items():
         table.add_row(name, figure_text(before), figure_text(after))
     return table
 
 
-def _declared(found: VersionComparison) -> RenderableType:
-    if found.declared is None:
+def _declared(comparison: VersionComparison) -> RenderableType:
+    if comparison.declared is None:
         return "A version does not record its declaration."
-    if not found.declared:
+    if not comparison.declared:
         return "Equal. The versions differ in the rows that they were trained on."
-    table = PlainTable("key", found.first, found.second)
-    for change in found.declared:
+    table = PlainTable("key", comparison.first, comparison.second)
+    for change in comparison.declared:
         table.add_row(change.key, change.before or "not written", change.after or "not written")
     return table
 
 
-def _changed(found: VersionComparison) -> Iterator[RenderableType]:
-    for change in found.actions:
+def _changed(comparison: VersionComparison) -> Iterator[RenderableType]:
+    for change in comparison.actions:
         beyond = "more" if change.gain >= 0 else "less"
-        gain = f"{amount_text(abs(change.gain), found.unit)} {beyond}"
+        gain = f"{amount_text(abs(change.gain), comparison.unit)} {beyond}"
         yield line(f"{change.before} became {change.after} on {change.rows:,} rows, which earned {gain}")
-    if found.rows_shown:
+    if comparison.rows_shown:
         table = PlainTable(
-            "at", "row", "label", "before", "after", f"earned more ({found.unit})", right=(5,), whole=(0, 1)
+            "at", "row", "label", "before", "after", f"earned more ({comparison.unit})", right=(5,), whole=(0, 1)
         )
-        for row in found.rows_shown:
+        for row in comparison.rows_shown:
             key = ", ".join(str(value) for value in row.key.values())
             values = (shown(value) for value in (row.label, row.before, row.after))
             table.add_row(row.at[:16].replace("T", " "), key, *values, amount_text(row.gain))

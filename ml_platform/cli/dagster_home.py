@@ -105,7 +105,7 @@ def write_served_workspace(project: Project, socket: Path) -> Path:
 
 def _settings() -> Path:
     """Find the packaged dagster.yaml beside the definitions, without importing them."""
-    found = importlib.util.find_spec("ml_platform_dagster.jobs")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("ml_platform_dagster.jobs")
+    if spec is None or spec.origin is None:
         raise PlatformError("the Dagster layer is not installed. Install the ml-platform wheel again.")
-    return Path(found.origin).parent / "dagster.yaml"
+    return Path(spec.origin).parent / "dagster.yaml"

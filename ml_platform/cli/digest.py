@@ -15,12 +15,12 @@ def show_digest(directory: Path, send: bool, as_json: bool) -> None:
 
     project = open_project(directory)
     now = project.clock.now()
-    found = project_digest(project, now)
+    digest = project_digest(project, now)
     sent = send_alert(project, digest_alert(project, now), now) if send else None
     if as_json:
-        print_json({"title": found.title, "text": found.text, "sent": sent is not None and sent.new})
+        print_json({"title": digest.title, "text": digest.text, "sent": sent is not None and sent.new})
         return
-    print(found.text)
+    print(digest.text)
     if sent is not None and not sent.new:
         print("\nIt was sent before on this day, and is not sent again.")
     elif sent is not None:

@@ -15,13 +15,13 @@ from ml_platform.reporting.doctor import check_up
 
 def show_checks(directory: Path, as_json: bool) -> int:
     """Print each check; 1 where one failed."""
-    found = check_up(directory, datetime.now(UTC))
-    failed = [item for item in found if not item.ok]
+    checks = check_up(directory, datetime.now(UTC))
+    failed = [item for item in checks if not item.ok]
     if as_json:
-        print_json({"ok": not failed, "checks": [item.as_json() for item in found]})
+        print_json({"ok": not failed, "checks": [item.as_json() for item in checks]})
         return int(bool(failed))
     table = PlainTable("", "", "", whole={0, 1})
-    for item in found:
+    for item in checks:
         mark = Text("✓", "green") if item.ok else Text("✗", "red")
         table.add_row(mark, item.name, " ".join(text for text in (item.found, item.remedy) if text))
     SafeConsole().print(table)

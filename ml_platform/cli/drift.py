@@ -30,12 +30,12 @@ def show_drift(directory: Path, model: str | None, everything: bool, as_json: bo
     if model is not None:
         project.require_model(model)
     names = list(project.spec.models) if model is None else [model]
-    found = {name: drift_overview(project, name) for name in names}
+    overviews = {name: drift_overview(project, name) for name in names}
     if as_json:
-        print_json({"models": [item.as_json() for item in found.values() if item is not None]})
+        print_json({"models": [item.as_json() for item in overviews.values() if item is not None]})
         return
     console = SafeConsole()
-    for name, item in found.items():
+    for name, item in overviews.items():
         console.print()
         if item is None:
             console.print(styled("[bold]{}[/]: not monitored yet", name))
@@ -55,8 +55,8 @@ def _print(item: DriftOverview, console: Console, few: int, *, everything: bool)
         console.print()
         console.print(_table(shown))
     if len(shown) < len(item.columns):
-        left = len(item.columns) - len(shown)
-        console.print(line(f"and {left} more columns, nearer to what is usual: --all", "dim", left=2))
+        hidden = len(item.columns) - len(shown)
+        console.print(line(f"and {hidden} more columns, nearer to what is usual: --all", "dim", indent=2))
 
 
 def _first(columns: Sequence[ColumnRange], least: int) -> Sequence[ColumnRange]:
@@ -67,7 +67,7 @@ def _first(columns: Sequence[ColumnRange], least: int) -> Sequence[ColumnRange]:
 
 def _table(columns: Sequence[ColumnRange]) -> PlainTable:
     heads = ("column", "verdict", "what moved", "usual range", "now", "smallest visible change")
-    table = PlainTable(*heads, whole={0, 1, 4}, spare=(5,), left=2)
+    table = PlainTable(*heads, whole={0, 1, 4}, spare=(5,), indent=2)
     for item in columns:
         verdict = Text(item.verdict, _COLORS.get(item.verdict, ""))
         visible = item.smallest_visible or item.note

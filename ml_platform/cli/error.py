@@ -23,13 +23,13 @@ def show_error(code: str | None, as_json: bool) -> None:
     known = {code: item for code, (item, _) in ALL_CODES.items()}
     if code is not None and code.upper() not in known:
         raise UnknownErrorCode(code)
-    found = sorted(known.values()) if code is None else [known[code.upper()]]
+    shown = sorted(known.values()) if code is None else [known[code.upper()]]
     if as_json:
-        print_json({"errors": [item._asdict() for item in found]})
+        print_json({"errors": [item._asdict() for item in shown]})
     elif code is None:
-        print("\n".join(f"{item.code:20}{item.cause}" for item in found))
+        print("\n".join(f"{item.code:20}{item.cause}" for item in shown))
     else:
-        print(_text(found[0]))
+        print(_text(shown[0]))
 
 
 def _text(item: ErrorCode) -> str:

@@ -95,9 +95,9 @@ def leave(code: int) -> NoReturn:
 
 def _written() -> bool:
     """Write out what was printed; who reads it may have left, the disk be full, or nobody have listened at all."""
-    told, faults = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
+    output, faults = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
     try:
-        told.flush()
+        output.flush()
     except BrokenPipeError:
         return False
     except OSError as error:

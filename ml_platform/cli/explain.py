@@ -48,7 +48,7 @@ def first_is_folder(text: str, ids: Path | None, model: str | None) -> bool:
 def explain_predictions(
     directory: Path,
     selected: PredictionSelection,
-    given: Sequence[str],
+    written: Sequence[str],
     shown: Shown,
     html: Path | None,
     as_json: bool,
@@ -56,20 +56,20 @@ def explain_predictions(
     """Explain predictions, and return 1 where one did not come out to the same bytes."""
     from ml_platform.audit.explain import explain_each
 
-    changes = _changes(given)
+    changes = _changes(written)
     project = open_project(directory)
     ids = _ids(project, selected)
-    found = explain_each(project, ids, project.clock.now(), given=changes, rows=shown.rows)
+    explanations = explain_each(project, ids, project.clock.now(), edits=changes, rows=shown.rows)
     if html is not None:
-        return _write_page(found, ids, html, as_json)
+        return _write_page(explanations, ids, html, as_json)
     if len(ids) == 1:
-        return _tell(next(found), shown, as_json)
-    return _list(found, as_json)
+        return _tell(next(explanations), shown, as_json)
+    return _list(explanations, as_json)
 
 
-def _changes(given: Sequence[str]) -> dict[str, str]:
+def _changes(written: Sequence[str]) -> dict[str, str]:
     changes = {}
-    for text in given:
+    for text in written:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise InvalidWhatIf(text, "is not a change. Write COLUMN=VALUE, such as congestion.departures_1h=40.")
@@ -89,12 +89,12 @@ def _ids(project: Project, selected: PredictionSelection) -> list[str]:
         return sample_ids(project, selected.model, read_day(selected.day) if selected.day else None, selected.sample)
     assert selected.ids_from is not None
     try:
-        found = selected.ids_from.read_text(encoding="utf-8").split()
+        ids = selected.ids_from.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{selected.ids_from} cannot be read: {error}. Give a text file with one id a line.") from None
-    if not found:
+    if not ids:
         raise UsageError(f"{selected.ids_from} holds no id. Write one a line.")
-    return found
+    return ids
 
 
 def _tell(explanation: Explanation, how_much: Shown, as_json: bool) -> int:
@@ -107,11 +107,11 @@ def _tell(explanation: Explanation, how_much: Shown, as_json: bool) -> int:
     return 0 if explanation.holds else 1
 
 
-def _list(found: Iterator[Explanation], as_json: bool) -> int:
+def _list(explanations: Iterator[Explanation], as_json: bool) -> int:
     """Print many explanations: one JSON object a line, or one row of a table each."""
     table = PlainTable(*_COLUMNS, whole=range(5), right={2, 4}, spare=_SPARE)
     count = differing = 0
-    for explanation in found:
+    for explanation in explanations:
         count, differing = count + 1, differing + (not explanation.holds)
         if as_json:
             print_json(explanation.as_json(), one_line=True)
@@ -128,8 +128,8 @@ def _list(found: Iterator[Explanation], as_json: bool) -> int:
 def _row(explanation: Explanation) -> Iterator[str]:
     from ml_platform.audit.explain.wording import amount, shown
 
-    answer, told = explanation.answer, explanation.told
-    largest = told.terms[0] if told and told.terms else None
+    answer, contributions = explanation.answer, explanation.told
+    largest = contributions.terms[0] if contributions and contributions.terms else None
     yield explanation.prediction_id
     yield str(explanation.version.number or "")
     yield ", ".join(shown(value) for value in answer.scores.values())
@@ -140,12 +140,12 @@ def _row(explanation: Explanation) -> Iterator[str]:
     yield "reproduced" if explanation.holds else "differs"
 
 
-def _write_page(found: Iterator[Explanation], ids: Sequence[str], html: Path, as_json: bool) -> int:
+def _write_page(explanations: Iterator[Explanation], ids: Sequence[str], html: Path, as_json: bool) -> int:
     from ml_platform.audit.explain.render_html import write_page
 
     if len(ids) != 1:
         raise UsageError("--html writes a page about one prediction. Give one id.")
-    explanation = next(found)
+    explanation = next(explanations)
     page = write_page(explanation, html)
     id, holds = explanation.prediction_id, explanation.holds
     if as_json:
@@ -164,8 +164,8 @@ def show_champion(directory: Path, model: str, at: str | None, as_json: bool) ->
     known = known_models(project)
     if model not in known:
         raise UnknownModel(model, known)
-    found = production_at(project, model, read_instant(at, "--at") if at is not None else project.clock.now())
+    production = production_at(project, model, read_instant(at, "--at") if at is not None else project.clock.now())
     if as_json:
-        print_json(json_value(asdict(found)))
+        print_json(json_value(asdict(production)))
     else:
-        print_production(found, SafeConsole())
+        print_production(production, SafeConsole())

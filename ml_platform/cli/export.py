@@ -22,25 +22,25 @@ def export_version(
     version = version_named(project, name)
     trained = project.store.get("trained_model", version.id)
     folder = output if output is not None else Path(f"{version.model}-{version.number}-{format}")
-    found = export_model(project, trained, str(version), format, folder, without)
+    export = export_model(project, trained, str(version), format, folder, without)
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(export))
     else:
-        _print(found)
+        _print(export)
 
 
-def _print(found: Export) -> None:
-    parity = found.parity
+def _print(export: Export) -> None:
+    parity = export.parity
     drawn = parity.rows - parity.of_snapshot
     rows = f"{parity.rows:,} ({parity.of_snapshot:,} of the snapshot, {drawn:,} drawn)"
     facts: list[tuple[str, Cell]] = [
-        ("folder", found.folder),
-        ("files", ", ".join(found.files)),
-        ("left out", ", ".join(found.left_out) or "nothing"),
+        ("folder", export.folder),
+        ("files", ", ".join(export.files)),
+        ("left out", ", ".join(export.left_out) or "nothing"),
         ("rows compared", rows + (f"; {parity.skipped:,} with nulls skipped" if parity.skipped else "")),
         ("same bits", f"{parity.identical:,} of {parity.rows:,}"),
         ("largest difference", f"{parity.largest_difference:.3g} (allowed: {parity.tolerance:g})"),
     ]
     console = SafeConsole()
-    console.print(styled("\n[bold]{}[/] exported as {}\n", found.version, found.format))
+    console.print(styled("\n[bold]{}[/] exported as {}\n", export.version, export.format))
     console.print(fact_table(facts))

@@ -32,11 +32,11 @@ def main(folder: str) -> None:
 def stop_groups(groups: Sequence[int]) -> None:
     """Ask process groups to end, and kill what has not ended after some seconds."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        left = [group for group in groups if _send(group, number)]
+        running = [group for group in groups if _send(group, number)]
         deadline = time.monotonic() + _STOP_SECONDS
-        while left and time.monotonic() < deadline:
+        while running and time.monotonic() < deadline:
             time.sleep(0.1)
-            left = [group for group in left if _send(group, 0)]
+            running = [group for group in running if _send(group, 0)]
 
 
 def _send(group: int, number: int) -> bool:

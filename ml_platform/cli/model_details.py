@@ -45,21 +45,21 @@ def print_model(project: Project, status: ProjectStatus, item: ModelOverview, co
     console.print()
     console.print(styled("[bold]{}[/] at {} UTC", item.name, f"{status.now:%Y-%m-%d %H:%M}"))
     if item.description:
-        console.print(line(item.description, "dim", left=2, hang=0))
+        console.print(line(item.description, "dim", indent=2, hang=0))
     console.print()
-    console.print(fact_table(_facts(item), left=2))
+    console.print(fact_table(_facts(item), indent=2))
     if item.attention:
         console.print()
     print_attention(item, console)
     console.print()
     console.print(line("Versions", "bold"))
     for version in item.versions[:_VERSIONS]:
-        console.print(line(version.text, left=2))
+        console.print(line(version.text, indent=2))
     more = len(item.versions) - _VERSIONS
     if more > 0:
-        console.print(line(f"and {more} older; --json has all of them", "dim", left=2))
+        console.print(line(f"and {more} older; --json has all of them", "dim", indent=2))
     if not item.versions:
-        console.print(line("none is trained yet", left=2))
+        console.print(line("none is trained yet", indent=2))
     for part in _last_evaluation(project, item):
         console.print(part)
 
@@ -136,7 +136,7 @@ def _last_evaluation(project: Project, item: ModelOverview) -> Iterator[Renderab
     if about is None:
         return
     currency, metric = item.unit, headline_metric(project.spec.models[item.name])
-    table = PlainTable("", metric, f"gain ({currency})", "95 % interval", right={1, 2}, whole={0}, left=2)
+    table = PlainTable("", metric, f"gain ({currency})", "95 % interval", right={1, 2}, whole={0}, indent=2)
     for contender in about.contenders:
         style = "bold" if contender["role"] == "challenger" else ""
         name = _contender_name(project, item.name, contender)
@@ -146,12 +146,12 @@ def _last_evaluation(project: Project, item: ModelOverview) -> Iterator[Renderab
     yield Text()
     yield line(Text("Last evaluation", "bold").append(f"  gain over doing nothing on {stretch}", "not bold dim"))
     if note := basis["declined"] or basis["note"]:
-        yield line(note, "yellow", left=2)
+        yield line(note, "yellow", indent=2)
     if unit := project.spec.models[item.name].value.unit:
-        yield line(f"no value is declared: amounts are {unit}, not money", "yellow", left=2)
+        yield line(f"no value is declared: amounts are {unit}, not money", "yellow", indent=2)
     yield table
     word, color = _VERDICTS[about.verdict] if item.status.waiting is None else ("passes", "green")
-    yield line(word, color, left=2)
+    yield line(word, color, indent=2)
     yield from _judged_by(about, currency)
 
 
@@ -172,7 +172,7 @@ def _judged_by(about: EvaluationManifest, currency: str) -> Iterator[RenderableT
 
 
 def _judged(passed: bool, text: str) -> RenderableType:
-    return line(Text("✓ " if passed else "✗ ", "green" if passed else "red").append(text, "default"), left=4)
+    return line(Text("✓ " if passed else "✗ ", "green" if passed else "red").append(text, "default"), indent=4)
 
 
 def _plain_name(name: str) -> str:

@@ -34,25 +34,25 @@ def show_parity(directory: Path, model: str, day: str | None, as_json: bool) -> 
     days = newest_days(now) if day is None else (read_day(day),)
     compact_online_log(project, now)
     trained = compared_version(project, model)
-    found = measure_parity(project, model, trained, days, online.parity_rows, now).facts
+    parity = measure_parity(project, model, trained, days, online.parity_rows, now).facts
     if as_json:
         version = version_of(project, model, trained.id)
-        print_json({"version": str(version or trained.short_id), "agrees": not found.differing, **found.as_json()})
+        print_json({"version": str(version or trained.short_id), "agrees": not parity.differing, **parity.as_json()})
     else:
-        _print(found)
-    return 1 if found.differing else 0
+        _print(parity)
+    return 1 if parity.differing else 0
 
 
-def _print(found: ParityManifest) -> None:
+def _print(parity: ParityManifest) -> None:
     console = SafeConsole()
-    console.print(line(found.text, "red" if found.differing else "green"))
-    for table, rows in found.late_by_table.items():
-        lag = timedelta(seconds=found.greatest_lag[table])
+    console.print(line(parity.text, "red" if parity.differing else "green"))
+    for table, rows in parity.late_by_table.items():
+        lag = timedelta(seconds=parity.greatest_lag[table])
         console.print(line(f"late: {table} in {rows:,} requests, by {elapsed_text(lag)} at most", "yellow"))
-    if found.erased:
-        console.print(line(f"{found.erased:,} requests cannot be recomputed: rows of their sources were erased"))
-    if found.differences:
+    if parity.erased:
+        console.print(line(f"{parity.erased:,} requests cannot be recomputed: rows of their sources were erased"))
+    if parity.differences:
         listing = PlainTable("row", "column", "served", "recomputed", "", whole={0, 1})
-        for item in found.differences:
+        for item in parity.differences:
             listing.add_row(item.row, item.column, item.served, item.recomputed, item.note)
         console.print(listing)

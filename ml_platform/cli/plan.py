@@ -55,7 +55,7 @@ def print_plan(plan: Plan, console: Console) -> None:
     console.print(title)
     listed_steps = [node for node in plan.nodes if node.verdict != "up to date" or node.reasons]
     if listed_steps:
-        table = PlainTable("step", "plan", "about", "why", whole={0, 1, 2}, right={2}, left=2)
+        table = PlainTable("step", "plan", "about", "why", whole={0, 1, 2}, right={2}, indent=2)
         causes: dict[str, set[str]] = {}
         for node in listed_steps:
             known = causes.setdefault(node.node.partition("/")[0], set())

@@ -22,19 +22,19 @@ _SHOWN = 8
 def show_data(project: Project, now: datetime, console: Console, *, as_json: bool) -> None:
     """Read the data of a project and print what each model would be trained on."""
     if as_json:
-        print_json({"models": [json_value(asdict(found)) for found in look_at_data(project, now)]})
+        print_json({"models": [json_value(asdict(data)) for data in look_at_data(project, now)]})
         return
-    for found in look_at_data(project, now):
-        console.print(styled("\n[bold]{}[/], trained as of {}", found.model, instant_text(now)))
-        if found.problem is not None:
-            console.print(line(f"no snapshot can be made: {found.problem}", "red", left=2))
+    for data in look_at_data(project, now):
+        console.print(styled("\n[bold]{}[/], trained as of {}", data.model, instant_text(now)))
+        if data.problem is not None:
+            console.print(line(f"no snapshot can be made: {data.problem}", "red", indent=2))
             continue
-        table = PlainTable("period", "rows", "entities", "label", right={1, 2}, left=2)
-        for name, period in (found.periods or {}).items():
+        table = PlainTable("period", "rows", "entities", "label", right={1, 2}, indent=2)
+        for name, period in (data.periods or {}).items():
             table.add_row(name, f"{period.rows:,}", f"{period.entities:,}", _label(period))
         console.print(table)
-        for text, style in _lines(found):
-            console.print(line(text, style, left=2))
+        for text, style in _lines(data):
+            console.print(line(text, style, indent=2))
 
 
 def _label(period: PeriodData) -> str:
@@ -43,28 +43,28 @@ def _label(period: PeriodData) -> str:
     return ", ".join(f"{name} {share_text(share)}" for name, share in list(period.label.items())[-_SHOWN:])
 
 
-def _lines(found: ModelData) -> Iterator[tuple[str, str]]:
+def _lines(data: ModelData) -> Iterator[tuple[str, str]]:
     """Yield a sentence and its style for each thing that a person should know."""
-    if found.uncovered > timedelta(days=1):
+    if data.uncovered > timedelta(days=1):
         yield (
-            f"the train period asks from {instant_text(found.starts)} on, the first row is of "
-            f"{instant_text(found.first)}: {span_text(timedelta(days=found.uncovered.days))} have no rows. Shorten "
+            f"the train period asks from {instant_text(data.starts)} on, the first row is of "
+            f"{instant_text(data.first)}: {span_text(timedelta(days=data.uncovered.days))} have no rows. Shorten "
             "split.train, or ingest more history",
             "yellow",
         )
-    left_out = [f"{rows:,} {reason.replace('_', ' ')}" for reason, rows in (found.left_out or {}).items()]
-    if left_out:
-        yield f"rows left out: {', '.join(left_out)}", ""
-    nulls = list((found.nulls or {}).items())
+    dropped = [f"{rows:,} {reason.replace('_', ' ')}" for reason, rows in (data.left_out or {}).items()]
+    if dropped:
+        yield f"rows left out: {', '.join(dropped)}", ""
+    nulls = list((data.nulls or {}).items())
     if nulls:
         more = f", and {len(nulls) - _SHOWN} more columns" if len(nulls) > _SHOWN else ""
         yield f"nulls: {', '.join(f'{name} {share_text(share)}' for name, share in nulls[:_SHOWN])}{more}", ""
     for name, share in nulls:
         if share == 1:
             yield f"{name} is null in every row: correct its declaration, or leave it out", "yellow"
-    size = bytes_text(found.bytes)
-    yield f"the rows take {size} of memory; reading and computing them took {elapsed_text(_span(found))}", "dim"
+    size = bytes_text(data.bytes)
+    yield f"the rows take {size} of memory; reading and computing them took {elapsed_text(_span(data))}", "dim"
 
 
-def _span(found: ModelData) -> timedelta:
-    return timedelta(seconds=found.seconds)
+def _span(data: ModelData) -> timedelta:
+    return timedelta(seconds=data.seconds)

@@ -27,15 +27,15 @@ def predict_file(directory: Path, version: str, file: Path, to: Path | None, as_
             raise UsageError(f"{path} is neither {' nor '.join(_FORMATS)}. Name a file of one of these kinds.")
     project = open_project(directory)
     named = version_named(project, version)
-    found = predict_rows(project, named, _read(project, named.model, file), project.clock.now())
+    predictions = predict_rows(project, named, _read(project, named.model, file), project.clock.now())
     if to is None:
-        found.to_csv(sys.stdout, index=False)
+        predictions.to_csv(sys.stdout, index=False)
         return
-    found.to_parquet(to, index=False) if to.suffix == ".parquet" else found.to_csv(to, index=False)
+    predictions.to_parquet(to, index=False) if to.suffix == ".parquet" else predictions.to_csv(to, index=False)
     if as_json:
-        print_json({"version": str(named), "rows": len(found), "file": str(to)})
+        print_json({"version": str(named), "rows": len(predictions), "file": str(to)})
     else:
-        print(f"{len(found):,} predictions of {named} are in {to}. None of them is logged.")
+        print(f"{len(predictions):,} predictions of {named} are in {to}. None of them is logged.")
 
 
 def _read(project: Project, model: str, file: Path) -> pd.DataFrame:
@@ -50,8 +50,8 @@ def _read(project: Project, model: str, file: Path) -> pd.DataFrame:
         return pd.read_parquet(file)
     rows = pd.read_csv(file, dtype=object, keep_default_na=False, na_values=[""])
     spec = project.spec.models[model]
-    own = population_columns(project.spec, spec)
-    kinds = {name.partition(".")[2]: kind for name, kind in own.items()} | own | {"time": "timestamp"}
+    columns = population_columns(project.spec, spec)
+    kinds = {name.partition(".")[2]: kind for name, kind in columns.items()} | columns | {"time": "timestamp"}
     for name in rows.columns:
         kind = kinds.get(name)
         if kind is None and "." in name:

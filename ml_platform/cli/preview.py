@@ -23,11 +23,11 @@ def show_preview(directory: Path, node: str, entity: Sequence[str], rows: int, a
     if not node.startswith(_PREFIX):
         raise UsageError(f"{node} is no feature table. Write {_PREFIX}NAME; `ml-platform plan --data` looks at labels.")
     project = open_project(directory)
-    found = preview_features(project, node.removeprefix(_PREFIX), _key(entity), project.clock.now(), rows)
+    preview = preview_features(project, node.removeprefix(_PREFIX), _key(entity), project.clock.now(), rows)
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(preview))
     else:
-        _print(project, found, SafeConsole())
+        _print(project, preview, SafeConsole())
 
 
 def _key(entity: Sequence[str]) -> dict[str, str]:
@@ -40,17 +40,17 @@ def _key(entity: Sequence[str]) -> dict[str, str]:
     return key
 
 
-def _print(project: Project, found: FeaturePreview, console: SafeConsole) -> None:
-    how = "was computed before" if found.reused else "is computed now"
-    console.print(line(styled("[bold]{}[/] {}", found.table, how)))
-    console.print(line(f"{found.sampled:,} sampled values of each column, at ticks from the first row on", "dim"))
-    table = PlainTable("column", "missing", "distinct", "10 %", "median", "90 %", right={1, 2, 3, 4, 5}, left=2)
-    for column in found.columns:
+def _print(project: Project, preview: FeaturePreview, console: SafeConsole) -> None:
+    how = "was computed before" if preview.reused else "is computed now"
+    console.print(line(styled("[bold]{}[/] {}", preview.table, how)))
+    console.print(line(f"{preview.sampled:,} sampled values of each column, at ticks from the first row on", "dim"))
+    table = PlainTable("column", "missing", "distinct", "10 %", "median", "90 %", right={1, 2, 3, 4, 5}, indent=2)
+    for column in preview.columns:
         table.add_row(column.name, share_text(column.missing), f"{column.distinct:,}", *_spread(column))
     console.print(table)
-    units = {column.name: column.unit for column in found.columns}
-    _print_rows("newest values", found.newest, units, console)
-    _print_rows("history of this entity", found.history, units, console)
+    units = {column.name: column.unit for column in preview.columns}
+    _print_rows("newest values", preview.newest, units, console)
+    _print_rows("history of this entity", preview.history, units, console)
 
 
 def _spread(column: ColumnPreview) -> tuple[str, str, str]:
@@ -67,7 +67,7 @@ def _print_rows(title: str, rows: Sequence[Mapping[str, Any]], units: Mapping[st
         return
     console.print()
     console.print(line(styled("[bold]{}[/]", title)))
-    table = PlainTable(*rows[0], left=2)
+    table = PlainTable(*rows[0], indent=2)
     for row in rows:
         table.add_row(*(_cell(value, units.get(name, "")) for name, value in row.items()))
     console.print(table)

@@ -40,8 +40,8 @@ def validate_project(directory: Path, as_json: bool) -> int:
     counts = {"sources": len(spec.sources), "feature_tables": len(spec.feature_tables), "models": len(spec.models)}
     if as_json:
         ages = {name: availability_of(spec, name) for name in spec.feature_tables}
-        told = {name: {"age": age.sentence, "worst_age_seconds": _seconds(age)} for name, age in ages.items()}
-        print_json({"valid": True, "project": spec.name, **counts, "faults": [], "notes": notes, "ages": told})
+        stated = {name: {"age": age.sentence, "worst_age_seconds": _seconds(age)} for name, age in ages.items()}
+        print_json({"valid": True, "project": spec.name, **counts, "faults": [], "notes": notes, "ages": stated})
     else:
         summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
         print(f"{spec.name} is valid: {summary}.")

@@ -28,14 +28,14 @@ def show_quarantine(directory: Path, source: str | None, limit: int, as_json: bo
     known = list(project.spec.sources)
     if source is not None and source not in known:
         raise UnknownSource(source, known)
-    found = {name: list(_rows(project, name)) for name in ([source] if source is not None else known)}
+    by_source = {name: list(_rows(project, name)) for name in ([source] if source is not None else known)}
     if as_json:
-        print_json({"sources": {name: rows for name, rows in found.items() if rows}})
+        print_json({"sources": {name: rows for name, rows in by_source.items() if rows}})
         return
     console = SafeConsole()
-    if not any(found.values()):
+    if not any(by_source.values()):
         console.print("No row is in quarantine.")
-    for name, rows in found.items():
+    for name, rows in by_source.items():
         if not rows:
             continue
         table = PlainTable("place", "reason", "what does not fit", "key", "since", "row", whole=(1, 4), spare=(5, 4))

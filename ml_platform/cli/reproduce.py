@@ -24,43 +24,52 @@ def reproduce_version(
     """Train a version again, print what came of it, and return the exit code: 0 where it is the same."""
     project = open_project(directory)
     version = version_named(project, name)
-    found = reproduce(project, version, today=today, from_sources=from_sources, tolerance=tolerance)
-    keep_attempt(project, ReproductionRun(str(version), project.clock.now(), found.same, found.statement))
+    reproduction = reproduce(project, version, today=today, from_sources=from_sources, tolerance=tolerance)
+    keep_attempt(project, ReproductionRun(str(version), project.clock.now(), reproduction.same, reproduction.statement))
     if as_json:
-        print_json({**asdict(found), "same": found.same, "statement": found.statement})
+        print_json({**asdict(reproduction), "same": reproduction.same, "statement": reproduction.statement})
     else:
-        _print(found, SafeConsole())
-    return 0 if found.same else 1
+        _print(reproduction, SafeConsole())
+    return 0 if reproduction.same else 1
 
 
-def _print(found: Reproduction, console: Console) -> None:
-    mark = "[green]the same[/]" if found.same else "[red]not the same[/]"
-    console.print(styled(f"\n[bold]{{}}[/] retrained: {mark}\n", found.version))
-    again = {True: ", rebuilt from its sources: the same id", False: ", rebuilt from its sources: another id"}
+def _print(reproduction: Reproduction, console: Console) -> None:
+    mark = "[green]the same[/]" if reproduction.same else "[red]not the same[/]"
+    console.print(styled(f"\n[bold]{{}}[/] retrained: {mark}\n", reproduction.version))
+    rebuilt = {True: ", rebuilt from its sources: the same id", False: ", rebuilt from its sources: another id"}
     facts: list[tuple[str, Cell]] = [
-        ("trained model", found.trained_model),
-        ("snapshot", found.snapshot_id + (again[found.snapshot] if found.snapshot is not None else "")),
-        ("declared in", _commit(found)),
+        ("trained model", reproduction.trained_model),
+        (
+            "snapshot",
+            reproduction.snapshot_id + (rebuilt[reproduction.snapshot] if reproduction.snapshot is not None else ""),
+        ),
+        ("declared in", _commit(reproduction)),
     ]
-    for name, same in found.fitted.items():
+    for name, same in reproduction.fitted.items():
         facts.append((name, "the same fitted state" if same else Text("another fitted state", "red")))
     console.print(fact_table(facts))
-    console.print(f"\n{found.statement[0].upper()}{found.statement[1:]}".rstrip(".") + ".", highlight=False)
-    _list(console, "Differences from the first training:", [str(item) for item in found.differences])
-    _list(console, "Files of the project that have changed since:", [str(item) for item in found.files])
+    console.print(
+        f"\n{reproduction.statement[0].upper()}{reproduction.statement[1:]}".rstrip(".") + ".", highlight=False
+    )
+    _list(console, "Differences from the first training:", [str(item) for item in reproduction.differences])
+    _list(console, "Files of the project that have changed since:", [str(item) for item in reproduction.files])
 
 
-def _commit(found: Reproduction) -> str:
-    if found.commit is None:
+def _commit(reproduction: Reproduction) -> str:
+    if reproduction.commit is None:
         return "no commit: the project was not in a repository"
-    dirty = f", with uncommitted changes in {', '.join(found.commit['changed'])}" if found.commit["dirty"] else ""
-    return f"commit {found.commit['commit']}{dirty}"
+    dirty = (
+        f", with uncommitted changes in {', '.join(reproduction.commit['changed'])}"
+        if reproduction.commit["dirty"]
+        else ""
+    )
+    return f"commit {reproduction.commit['commit']}{dirty}"
 
 
 def _list(console: Console, title: str, lines: list[str]) -> None:
     if lines:
         console.print(styled("\n[dim]{}[/]", title))
         for text in lines[:_SHOWN]:
-            console.print(line(text, left=2))
+            console.print(line(text, indent=2))
         if len(lines) > _SHOWN:
             console.print(f"  and {len(lines) - _SHOWN} more", highlight=False)

@@ -165,8 +165,8 @@ def _staying(items: Iterable[Item]) -> list[tuple[str, str, str]]:
     for kind, reasons in sorted(by_kind.items()):
         reasons.sort(key=lambda reason: (-reason[1], reason[0]))
         more = f"; and {len(reasons) - 3} more reasons" if len(reasons) > 3 else ""
-        told = "; ".join(f"{why} ({count})" for why, count in reasons[:3])
-        rows.append((kind, str(sum(count for _, count in reasons)), told + more))
+        summary = "; ".join(f"{why} ({count})" for why, count in reasons[:3])
+        rows.append((kind, str(sum(count for _, count in reasons)), summary + more))
     return rows
 
 

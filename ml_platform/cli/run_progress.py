@@ -74,7 +74,7 @@ class Progress:
         elif kind == "failed":
             self._running.pop(step, None)
             self._flush()
-            self._console.print(line(Text(f"✗ {step}: {event['error']}", "red"), left=2))
+            self._console.print(line(Text(f"✗ {step}: {event['error']}", "red"), indent=2))
         elif kind == "skipped":
             self._print("·", "dim", step, "not run", "what it needs is missing")
 
@@ -90,14 +90,14 @@ class Progress:
             text = f"{step:<{self._width}}  {seconds:>9}  {about}".rstrip()
         else:
             text = "\t".join([step, *filter(None, parts)])
-        self._console.print(line(Text(f"{mark} ", color).append(text, "default"), left=2, hang=4))
+        self._console.print(line(Text(f"{mark} ", color).append(text, "default"), indent=2, hang=4))
 
     def _flush(self) -> None:
         """Print the steps that were unchanged since the last line, in one line."""
         steps, self._unchanged = self._unchanged, []
         if steps:
             what = f"{steps[0]}: unchanged" if len(steps) == 1 else f"{len(steps)} steps: unchanged ({_named(steps)})"
-            self._console.print(line(Text(f"✓ {what}", "dim"), left=2, hang=4))
+            self._console.print(line(Text(f"✓ {what}", "dim"), indent=2, hang=4))
 
     def _now(self) -> Text:
         now = time.monotonic()

@@ -78,8 +78,8 @@ class Serving:
             raise TokenNeeded(host)
         if every and not names:
             raise NameNeeded(host)
-        own = () if every or host in LOOPBACK else (f"[{host.strip('[]')}]" if ":" in host else host,)
-        serving = cls(port, mlflow_port, host, (*names, *own), token)
+        host_names = () if every or host in LOOPBACK else (f"[{host.strip('[]')}]" if ":" in host else host,)
+        serving = cls(port, mlflow_port, host, (*names, *host_names), token)
         serving._check_ports()
         return serving
 

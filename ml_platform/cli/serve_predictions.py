@@ -64,8 +64,8 @@ class ServiceAddress:
             raise ServiceTokenNeeded(host)
         if is_every_address(host) and not names:
             raise NameNeeded(host)
-        own = () if is_loopback(host) or is_every_address(host) else (host,)
-        return cls(port, host, (*names, *own), workers or min(os.cpu_count() or 1, 4))
+        host_names = () if is_loopback(host) or is_every_address(host) else (host,)
+        return cls(port, host, (*names, *host_names), workers or min(os.cpu_count() or 1, 4))
 
 
 def serve_predictions(directory: Path, address: ServiceAddress, limits: Limits, *, as_json: bool = False) -> int:

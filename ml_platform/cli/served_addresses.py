@@ -32,11 +32,11 @@ def serving_at(project: Project, addresses: Mapping[str, str]) -> Iterator[None]
 def served_addresses(project: Project) -> dict[str, str] | None:
     """Return where the project is served now; None where `up` does not run, or was killed."""
     try:
-        found = json.loads(_file(project).read_text(encoding="utf-8"))
-        process = int(found.pop("process"))
+        addresses = json.loads(_file(project).read_text(encoding="utf-8"))
+        process = int(addresses.pop("process"))
         os.kill(process, 0)
     except (FileNotFoundError, ValueError, KeyError, ProcessLookupError):
         return None
     except PermissionError:  # it runs, and belongs to another user
         pass
-    return {str(name): str(address) for name, address in found.items()}
+    return {str(name): str(address) for name, address in addresses.items()}

@@ -42,8 +42,8 @@ def make_card(directory: Path, name: str, to: Path | None, as_json: bool) -> Non
     overview = facts.cards[model].overview
     if as_json:
         version = facts.cards[model].version
-        found = {"model": model, "version": version.number if version else None, "page": str(page)}
-        print_json({**found, "health": overview.health, "worth": overview.worth_text})
+        card = {"model": model, "version": version.number if version else None, "page": str(page)}
+        print_json({**card, "health": overview.health, "worth": overview.worth_text})
         return
     print(f"{model}: {overview.worth_text} Open {page.as_uri()}")
 

@@ -28,17 +28,17 @@ def show_list(model: str | None, directory: Path, as_json: bool) -> None:
     project = open_project(directory)
     if model is not None:
         project.require_model(model)
-    found = list_snapshots(project, model)
+    snapshots = list_snapshots(project, model)
     if as_json:
-        print_json({"snapshots": [item.as_json() for item in found]})
+        print_json({"snapshots": [item.as_json() for item in snapshots]})
         return
-    if not found:
+    if not snapshots:
         print(f"No snapshot{f' of {model}' if model else ''} was made yet.")
         return
     rows = [
         (item.id[:12], item.model, _minute(item.as_of), _stretches(item.rows), str(item.columns),
          str(item.days), bytes_text(item.bytes), bytes_text(item.new_bytes), ", ".join(item.versions))
-        for item in found
+        for item in snapshots
     ]  # fmt: skip
     names = ("snapshot", "model", "as of", "rows", "columns", "days", "size", "new", "trained")
     table = PlainTable(*names, whole={0, 1, 2}, right={4, 5, 6, 7}, spare=(5, 4, 6, 7))
@@ -93,11 +93,11 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     console.print(_table(("input", "id", "partitions", "rows"), [_input_row(item) for item in inputs]))
 
 
-def _label(found: Mapping[str, Any]) -> str:
+def _label(label: Mapping[str, Any]) -> str:
     """Return how often each class is in the train period; of a number, its figures."""
-    classes = found.get("classes")
+    classes = label.get("classes")
     if classes is None:
-        return canonical_json(found).decode()
+        return canonical_json(label).decode()
     return ", ".join(f"{name} {count:,}" for name, count in classes.items())
 
 
@@ -118,40 +118,40 @@ def show_diff(directory: Path, first: str, second: str, as_json: bool) -> None:
     from ml_platform.datasets.snapshot.find import find_snapshot
 
     project = open_project(directory)
-    found = diff_snapshots(project, find_snapshot(project, first), find_snapshot(project, second))
+    diff = diff_snapshots(project, find_snapshot(project, first), find_snapshot(project, second))
     if as_json:
-        print_json(found.as_json())
+        print_json(diff.as_json())
         return
-    _print_diff(found)
+    _print_diff(diff)
 
 
-def _print_diff(found: SnapshotDiff) -> None:
-    console, days = SafeConsole(), found.days
-    if found.first == found.second:
-        console.print(f"Both are snapshot {found.first[:12]}.", highlight=False)
+def _print_diff(diff: SnapshotDiff) -> None:
+    console, days = SafeConsole(), diff.days
+    if diff.first == diff.second:
+        console.print(f"Both are snapshot {diff.first[:12]}.", highlight=False)
         return
-    stretches = [f"{part} {before:,} -> {after:,}" for part, (before, after) in found.stretches.items()]
+    stretches = [f"{part} {before:,} -> {after:,}" for part, (before, after) in diff.stretches.items()]
     lines = [
-        ("snapshots", f"{found.first[:12]} -> {found.second[:12]}"),
+        ("snapshots", f"{diff.first[:12]} -> {diff.second[:12]}"),
         ("periods", ", ".join(stretches)),
         ("rows", f"{days.added:,} added, {days.gone:,} gone, {days.changed:,} changed; {days.same} days are the same"),
         ("added", _examples(days.added_examples)),
         ("gone", _examples(days.gone_examples)),
-        ("columns", _columns(found)),
-        ("differs", ", ".join(name for name in found.facts if name != "label")),
+        ("columns", _columns(diff)),
+        ("differs", ", ".join(name for name in diff.facts if name != "label")),
     ]
     console.print(fact_table(line for line in lines if line[1]))
     if days.cells:
         rows = [(name, f"{count:,}", _examples(days.examples[name])) for name, count in days.cells.most_common()]
         console.print(_table(("column", "changed cells", "such as"), rows))
-    if found.moved:
-        console.print(_table(("column", "PSI", "by chance", "moved most"), _moved(found.moved)))
+    if diff.moved:
+        console.print(_table(("column", "PSI", "by chance", "moved most"), _moved(diff.moved)))
 
 
-def _columns(found: SnapshotDiff) -> str:
-    told = [f"+ {name} ({kind})" for name, kind in found.columns_added.items()]
-    told += [f"- {name} ({kind})" for name, kind in found.columns_gone.items()]
-    return ", ".join([*told, *(f"{name}: {a} -> {b}" for name, (a, b) in found.columns_retyped.items())])
+def _columns(diff: SnapshotDiff) -> str:
+    changes = [f"+ {name} ({kind})" for name, kind in diff.columns_added.items()]
+    changes += [f"- {name} ({kind})" for name, kind in diff.columns_gone.items()]
+    return ", ".join([*changes, *(f"{name}: {a} -> {b}" for name, (a, b) in diff.columns_retyped.items())])
 
 
 def _moved(moved: Sequence[Moved]) -> list[tuple[str, ...]]:

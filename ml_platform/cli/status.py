@@ -48,7 +48,7 @@ def print_summary(project: Project, console: Console) -> None:
     model = next(iter(project.spec.models), "MODEL")
     console.print()
     console.print(line("Next", "bold"))
-    table = PlainTable("", "", whole={0}, left=2)
+    table = PlainTable("", "", whole={0}, indent=2)
     table.style_column(1, "dim")
     for command, what in (
         (f"ml-platform status {model} {where}", "one model in full"),
@@ -76,15 +76,15 @@ def print_status(project: Project, console: Console) -> None:
     console.print(_data(project, status))
     if status.online_store is not None:
         color = "yellow" if status.online_store.is_late else ""
-        console.print(line(f"online store: {status.online_store.text}", color, left=2))
+        console.print(line(f"online store: {status.online_store.text}", color, indent=2))
     if status.mlflow_waiting:
         waiting = f"{status.mlflow_waiting} records for MLflow at {project.mlflow_address} wait to be delivered."
-        console.print(line(waiting, "yellow", left=2))
+        console.print(line(waiting, "yellow", indent=2))
     if status.alerts:
         console.print()
     for alert in status.alerts[:_ALERTS]:
         when = alert["at"][:16].replace("T", " ")
-        console.print(line(f"alert of {when}: {alert.get('title', '')}", "yellow", left=2))
+        console.print(line(f"alert of {when}: {alert.get('title', '')}", "yellow", indent=2))
 
 
 def _overviews(project: Project, status: ProjectStatus, only: str | None = None) -> list[ModelOverview]:
@@ -100,7 +100,7 @@ def _print_json(project: Project, status: ProjectStatus, only: str | None) -> No
 def _models(overviews: list[ModelOverview]) -> PlainTable:
     """Return a line for each model: what is live, what it earned beyond doing nothing, health, the last training."""
     heads = ("model", "live", "earned since deployment", "newest window", "health", "last training")
-    table = PlainTable(*heads, whole={0, 4}, left=2)
+    table = PlainTable(*heads, whole={0, 4}, indent=2)
     for item in overviews:
         training = item.last_training
         table.add_row(
@@ -121,7 +121,7 @@ def _newest(item: ModelOverview) -> str:
 
 
 def _data(project: Project, status: ProjectStatus) -> PlainTable:
-    table = PlainTable("data", "rows", "features", "newest", "", right={1, 2}, whole={0, 3}, spare=(2,), left=2)
+    table = PlainTable("data", "rows", "features", "newest", "", right={1, 2}, whole={0, 3}, spare=(2,), indent=2)
     for item in status.sources:
         table.add_row(*_data_row(item, "", status))
     for item in status.feature_tables:

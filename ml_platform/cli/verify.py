@@ -31,18 +31,18 @@ _EVERY = 50
 def show_verification(directory: Path, as_json: bool) -> int:
     """Verify a project, print what was found, and return the exit code."""
     project = open_project(directory)
-    found = _verify(project, SafeConsole(stderr=True))
+    report = _verify(project, SafeConsole(stderr=True))
     if as_json:
-        print_json(found.as_json())
+        print_json(report.as_json())
     else:
-        print_verification(project.spec.name, found)
-    return int(not found.whole)
+        print_verification(project.spec.name, report)
+    return int(not report.whole)
 
 
 def _verify(project: Project, console: Console) -> Verification:
     anchors, unread = _event_log(project)
     if not console.is_terminal:
-        found = verify_project(project, anchors)
+        report = verify_project(project, anchors)
     else:
         with console.status("Verifying ...") as status:
 
@@ -50,10 +50,10 @@ def _verify(project: Project, console: Console) -> Verification:
                 if count % _EVERY == 0:
                     status.update(f"Verifying: {count:,} {what} ...")
 
-            found = verify_project(project, anchors, tell)
+            report = verify_project(project, anchors, tell)
     for damage in unread:
-        found.add(damage)
-    return found
+        report.add(damage)
+    return report
 
 
 def _event_log(project: Project) -> tuple[list[Anchor], list[Damage]]:
@@ -82,33 +82,33 @@ def event_log_anchors(project: Project) -> list[Anchor]:
         command, env=dagster_environment(project), capture_output=True, encoding="utf-8", errors="replace", check=False
     )
     if done.returncode:
-        told = (without_code(done.stderr) or ["it ended without an error message"])[-1]
-        raise PlatformError(f"it cannot be read: {told}")
+        message = (without_code(done.stderr) or ["it ended without an error message"])[-1]
+        raise PlatformError(f"it cannot be read: {message}")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return [Anchor(line["place"], Head(line["seq"], line["hash"]), line["signature"]) for line in lines]
 
 
-def print_verification(name: str, found: Verification) -> None:
+def print_verification(name: str, report: Verification) -> None:
     """Print what was found: the first twenty damages, and how many of each sort there are."""
-    checked = _counted(found.checked)
-    if found.whole:
+    checked = _counted(report.checked)
+    if report.whole:
         print(f"{name}: store verified, no damage ({checked}).")
     else:
-        print(f"{name}: {_counted(found.counts)}. Checked: {checked}.\n")
-        for damage in found.damages[:_SHOWN]:
+        print(f"{name}: {_counted(report.counts)}. Checked: {checked}.\n")
+        for damage in report.damages[:_SHOWN]:
             print(_told(damage))
-        rest = sum(found.counts.values()) - _SHOWN
+        rest = sum(report.counts.values()) - _SHOWN
         if rest > 0:
             print(f"and {rest:,} more; --json lists the first thousand.")
-    if found.unused and found.whole:  # else an artifact that cannot be read may name them
-        print(f"{found.unused:,} objects are used by no artifact. They are intact and do no harm.")
-    if found.unknown:
-        print(f"{len(found.unknown):,} manifests and keys are unknown to the database: {_some(found.unknown)}.")
+    if report.unused and report.whole:  # else an artifact that cannot be read may name them
+        print(f"{report.unused:,} objects are used by no artifact. They are intact and do no harm.")
+    if report.unknown:
+        print(f"{len(report.unknown):,} manifests and keys are unknown to the database: {_some(report.unknown)}.")
         print("    A process was stopped while it wrote them, or a person put them there. Nothing reads them: remove")
         print("    them, unless the database was restored from a copy that is older than they are.")
-    if found.leftovers:
-        print(f"{found.leftovers:,} half-written files of killed processes. The next run removes them after a day.")
-    for sentence in found.unfinished:
+    if report.leftovers:
+        print(f"{report.leftovers:,} half-written files of killed processes. The next run removes them after a day.")
+    for sentence in report.unfinished:
         print(f"unfinished: {sentence}")
 
 

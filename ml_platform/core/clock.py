@@ -205,16 +205,16 @@ class Schedule:
     def last(self, instant: datetime) -> datetime:
         """Return the last tick at or before `instant`."""
         ticks = CronSim(self.cron, (instant + _AROUND_FOLD).astimezone(self._zone), reverse=True)
-        return next(tick for tick in (found.astimezone(UTC) for found in ticks) if tick <= instant)
+        return next(tick for tick in (local.astimezone(UTC) for local in ticks) if tick <= instant)
 
     def between(self, start: datetime, end: datetime) -> list[datetime]:
         """Return the ticks in ``(start, end]``, in order."""
-        found: list[datetime] = []
+        inside: list[datetime] = []
         for tick in self.after(start):
             if tick > end:
-                return found
-            found.append(tick)
-        return found
+                return inside
+            inside.append(tick)
+        return inside
 
 
 def tick_number(instants: Micros, refresh: timedelta, publish_delay: timedelta) -> Micros:

@@ -64,13 +64,13 @@ def value_text(value: float | None, unit: str) -> str:
     return f"{figure_text(value)} %" if unit == "percent" else figure_text(value)
 
 
-def spread_text(found: Distribution | None, unit: str) -> str:
+def spread_text(distribution: Distribution | None, unit: str) -> str:
     """Return how a column's values are spread, in a few words; nothing where that is not known."""
-    if found is None:
+    if distribution is None:
         return ""
-    whole = found.whole
+    whole = distribution.whole
     if whole.low is None or whole.high is None:
-        return f"{found.value} {share_text(whole.median)}"
+        return f"{distribution.value} {share_text(whole.median)}"
     low, median, high = (value_text(value, unit) for value in (whole.low, whole.median, whole.high))
     return f"median {median}, 10 to 90 % {low} to {high}"
 
@@ -172,6 +172,6 @@ def age_text(instant: datetime, now: datetime) -> str:
     for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
         count = span // size
         if count:
-            told = f"{count:,} {unit}{'' if count == 1 else 's'}"
-            return f"{told} ago" if instant < now else f"in {told}"
+            distance = f"{count:,} {unit}{'' if count == 1 else 's'}"
+            return f"{distance} ago" if instant < now else f"in {distance}"
     return "just now"

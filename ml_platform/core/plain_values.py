@@ -38,9 +38,9 @@ def json_value(value: Any) -> Any:
         return [json_value(item) for item in value]
     if getattr(value, "size", 1) != 1 or getattr(value, "ndim", 0):
         return json_value(value.item() if value.size == 1 else value.tolist())
-    found = plain_value(value)
-    if isinstance(found, datetime):
-        return format_instant(found.replace(tzinfo=found.tzinfo or UTC))
-    if isinstance(found, float):
-        return found if math.isfinite(found) else None
-    return found if found is None or isinstance(found, bool | int | str) else str(found)
+    plain = plain_value(value)
+    if isinstance(plain, datetime):
+        return format_instant(plain.replace(tzinfo=plain.tzinfo or UTC))
+    if isinstance(plain, float):
+        return plain if math.isfinite(plain) else None
+    return plain if plain is None or isinstance(plain, bool | int | str) else str(plain)

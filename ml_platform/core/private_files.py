@@ -44,11 +44,11 @@ def private_folder(path: Path) -> Path:
 def close_to_others(path: Path) -> None:
     """Take from other users every right on a folder of this user; nothing where there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return
-    if found.st_uid == os.geteuid() and found.st_mode & _OTHERS:
-        path.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS)
+    if status.st_uid == os.geteuid() and status.st_mode & _OTHERS:
+        path.chmod(stat.S_IMODE(status.st_mode) & ~_OTHERS)
 
 
 def private_temporary_folder() -> Path:
@@ -59,8 +59,8 @@ def private_temporary_folder() -> Path:
     path = Path(tempfile.gettempdir()) / f"ml_platform-{os.geteuid()}"
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         return Path(tempfile.mkdtemp(prefix="ml_platform-"))
     close_to_others(path)
     return path

@@ -128,20 +128,22 @@ def secrets_of_url(url: str, *, path: bool = False) -> set[str]:
     if not separator:
         return {url}
     place, _, options = rest.partition("?")
-    found = {value for name, value in parse_qsl(options) if is_secret_option(name) or path}
-    found |= {part.partition("=")[2] for part in re.split("[;&]", options) if is_secret_option(part.partition("=")[0])}
-    found |= {part.partition("=")[2] for part in place.split(";")[1:] if is_secret_option(part.partition("=")[0])}
+    secrets = {value for name, value in parse_qsl(options) if is_secret_option(name) or path}
+    secrets |= {
+        part.partition("=")[2] for part in re.split("[;&]", options) if is_secret_option(part.partition("=")[0])
+    }
+    secrets |= {part.partition("=")[2] for part in place.split(";")[1:] if is_secret_option(part.partition("=")[0])}
     userinfo, at, host = place.rpartition("@")
     if at:
         user, colon, password = userinfo.partition(":")
-        found |= {userinfo, password} if colon else set()
-        found |= {userinfo} if scheme.startswith("http") or path else set()
-        found |= {base64.b64encode(unquote(text).encode()).decode() for text in (userinfo,)}
-        found |= {user} if path and len(user) >= 8 else set()
+        secrets |= {userinfo, password} if colon else set()
+        secrets |= {userinfo} if scheme.startswith("http") or path else set()
+        secrets |= {base64.b64encode(unquote(text).encode()).decode() for text in (userinfo,)}
+        secrets |= {user} if path and len(user) >= 8 else set()
     if path:
-        found |= {part for part in host.split("/")[1:] if len(part) >= 8}
-        found |= {rest} if "/" in host.rstrip("/") or at or options else set()
-    return {value for value in found if value}
+        secrets |= {part for part in host.split("/")[1:] if len(part) >= 8}
+        secrets |= {rest} if "/" in host.rstrip("/") or at or options else set()
+    return {value for value in secrets if value}
 
 
 def without_credentials(url: str) -> str:
@@ -204,15 +206,15 @@ def scrubbed(function: _Function) -> _Function:
 
 def _chain(error: BaseException) -> list[BaseException]:
     """Return an error, its causes, and the members of groups, each once."""
-    found: list[BaseException] = []
+    links: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
     while waiting:
         link = waiting.pop()
-        if link is None or any(link is known for known in found):
+        if link is None or any(link is known for known in links):
             continue
-        found.append(link)
+        links.append(link)
         waiting += [link.__cause__, link.__context__, *getattr(link, "exceptions", ())]
-    return found
+    return links
 
 
 def _scrub(error: BaseException) -> None:

@@ -59,9 +59,9 @@ class PlainTable:
         right: Collection[int] = (),
         whole: Collection[int] = (),
         spare: Sequence[int] = (),
-        left: int = 0,
+        indent: int = 0,
     ) -> None:
-        self._heads, self._right, self._spare, self._left = heads, right, spare, left
+        self._heads, self._right, self._spare, self._left = heads, right, spare, indent
         self._whole = {*whole, *right}
         self._rows: list[tuple[tuple[Text, ...], str]] = []
         self._styles: dict[int, str] = {}
@@ -202,9 +202,9 @@ class Line:
             yield from rest.wrap(console, max(width - self.hang, _NARROWEST), overflow="fold")
 
 
-def line(text: Cell, style: str = "", *, left: int = 0, hang: int = 2) -> Line:
+def line(text: Cell, style: str = "", *, indent: int = 0, hang: int = 2) -> Line:
     """Return a line with an indent, which its continuations keep."""
-    return Line(_as_text(text), left, hang, style)
+    return Line(_as_text(text), indent, hang, style)
 
 
 def _glued(text: Text) -> Text:
@@ -255,6 +255,6 @@ class FactTable:
                 yield Line(padded + fact, self.left, hang=names)
 
 
-def fact_table(facts: Iterable[tuple[str, Cell]], *, left: int = 0) -> FactTable:
+def fact_table(facts: Iterable[tuple[str, Cell]], *, indent: int = 0) -> FactTable:
     """Return facts one below the other, each after its name."""
-    return FactTable(tuple((Text(printable(name), "dim"), _as_text(fact)) for name, fact in facts), left)
+    return FactTable(tuple((Text(printable(name), "dim"), _as_text(fact)) for name, fact in facts), indent)

@@ -28,7 +28,7 @@ def printable(text: str) -> str:
     >>> printable("late\x1b[2J")
     'late\\x1b[2J'
     """
-    return _CONTROL.sub(lambda found: _written_out(found[0]), text)
+    return _CONTROL.sub(lambda match: _written_out(match[0]), text)
 
 
 def _written_out(character: str) -> str:

@@ -31,13 +31,13 @@ def pattern_problem(pattern: str) -> str | None:
     """
     if pattern in EPOCH_UNITS:
         return None
-    found = _directives(pattern)
-    unknown = next((sign for sign in found if not sign or sign not in DIRECTIVES), None)
+    signs = _directives(pattern)
+    unknown = next((sign for sign in signs if not sign or sign not in DIRECTIVES), None)
     if unknown is not None:
         known = " ".join(f"%{sign}" for sign in DIRECTIVES)
         return f"%{unknown} is not known. Known are {known}, and {', '.join(EPOCH_UNITS)}"
-    day = "j" in found or ("d" in found and {*"mbB"} & {*found})
-    if not ({*"Yy"} & {*found} and day):
+    day = "j" in signs or ("d" in signs and {*"mbB"} & {*signs})
+    if not ({*"Yy"} & {*signs} and day):
         return "names no day. Give %Y or %y with month and day (%m or %b, %d), or with the day of the year (%j)"
     return None
 

@@ -45,12 +45,12 @@ def find_variants(package: ModuleType, base: type[Any], group: str) -> Mapping[s
         Where an installed package adds something that cannot be imported, is no such class, or has a name that is
         taken.
     """
-    found = {variant.name: variant for variant in _of_package(package, base)}
+    by_name = {variant.name: variant for variant in _of_package(package, base)}
     for point in sorted(_installed(tuple(sys.path)).select(group=group), key=lambda point: (point.name, point.value)):
         variant = _loaded(point, base)
-        if found.setdefault(variant.name, variant) is not variant:
+        if by_name.setdefault(variant.name, variant) is not variant:
             raise VariantFault(f"{_place(point)} adds {variant.name!r}, which exists already. Give it another name.")
-    return found
+    return by_name
 
 
 @cache
@@ -62,32 +62,32 @@ def _installed(path: tuple[str, ...]) -> Any:
 def _of_package(package: ModuleType, base: type[Any]) -> Iterator[Any]:
     for item in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
         module = import_module(f"{package.__name__}.{item.name}")
-        for found in vars(module).values():
-            if _is_variant(found, base) and found.__module__ == module.__name__:
-                yield found
+        for value in vars(module).values():
+            if _is_variant(value, base) and value.__module__ == module.__name__:
+                yield value
 
 
-def _is_variant(found: Any, base: type[Any]) -> bool:
+def _is_variant(value: Any, base: type[Any]) -> bool:
     return (
-        isinstance(found, type)
-        and issubclass(found, base)
-        and not inspect.isabstract(found)
-        and found.__name__[0] != "_"
+        isinstance(value, type)
+        and issubclass(value, base)
+        and not inspect.isabstract(value)
+        and value.__name__[0] != "_"
     )
 
 
 def _loaded(point: EntryPoint, base: type[Any]) -> Any:
     try:
-        found = point.load()
+        variant = point.load()
     except Exception as error:  # whatever a foreign module raises
         raise VariantFault(
             f"{_place(point)} cannot be imported: {type(error).__name__}: {error}. Mend or remove that package."
         ) from error
-    if not _is_variant(found, base):
-        missing = sorted(getattr(found, "__abstractmethods__", ()))
+    if not _is_variant(variant, base):
+        missing = sorted(getattr(variant, "__abstractmethods__", ()))
         lacks = f" It lacks {', '.join(missing)}." if missing else ""
         raise VariantFault(f"{_place(point)} is no {base.__name__} of {base.__module__}.{lacks} Extend that class.")
-    return found
+    return variant
 
 
 def _place(point: EntryPoint) -> str:

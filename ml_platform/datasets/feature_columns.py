@@ -52,14 +52,14 @@ def with_feature_columns(
             name for name in _columns(joined, joins, columns) if f"{joined.alias}.{name}" not in rows.column_names
         ]
         if wanted:
-            node, own_instant = NodeName("feature_table", joined.table.name), effective_of(joined.table.name)
+            node, table_instant = NodeName("feature_table", joined.table.name), effective_of(joined.table.name)
             rows = features_at(
                 project,
                 engine,
                 project.store.get("feature_table", required_input(inputs, model.name, node)),
                 rows,
                 keys=joined.keys,
-                instant=own_instant if own_instant in rows.column_names else EFFECTIVE,
+                instant=table_instant if table_instant in rows.column_names else EFFECTIVE,
                 columns=wanted,
                 called=joined.alias,
             )

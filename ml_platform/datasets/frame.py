@@ -65,18 +65,18 @@ class Frame:
         horizon = self._model.label.horizon // MICROSECOND
         in_horizon = pc.less_equal(came_late[EFFECTIVE], pc.add(came_late[ASKED], horizon))
         scored = in_horizon if self._model.deployment.late_rows == "score" else pc.and_(in_horizon, False)
-        answered, left_out = self._chosen(pa.concat_tables([in_time, came_late.filter(scored)]))
+        answered, dropped = self._chosen(pa.concat_tables([in_time, came_late.filter(scored)]))
         missed = came_late.filter(pc.invert(scored)).append_column(
             REASON, one_reason(MISSED, came_late, pc.invert(scored))
         )
-        parts = [left_out, missed, self._questions.unclear(start, end)]
+        parts = [dropped, missed, self._questions.unclear(start, end)]
         return self._framed(answered), counted_reasons([part.select([EFFECTIVE, REASON]) for part in parts])
 
     def counted_rows(self, start: datetime, end: datetime) -> tuple[pa.Table, dict[str, int]]:
         """Return `rows`, and how many rows are left out of them for which reason (`LEFT_OUT`)."""
-        in_time, left_out = self._chosen(self._questions.in_time(start, end))
+        in_time, dropped = self._chosen(self._questions.in_time(start, end))
         unclear = self._questions.unclear(start, end)
-        counts = counted_reasons([part.select([EFFECTIVE, REASON]) for part in (left_out, unclear)])
+        counts = counted_reasons([part.select([EFFECTIVE, REASON]) for part in (dropped, unclear)])
         sums = Counter({MISSED: self._questions.late_count(start, end)})
         for row in counts.to_pylist():
             sums[row["reason"]] += row["rows"]
@@ -104,9 +104,9 @@ class Frame:
             The columns of `asked` and those of the population; of a question whose row is gone, nothing. The first
             that became known comes first.
         """
-        again = self._questions.again(asked)
+        repeated = self._questions.again(asked)
         order = [KNOWN, *(f"{self._own.name}.{key}" for key in self._own.key)]
-        return self.with_features(again.sort_by([(name, "ascending") for name in order]).drop_columns([KNOWN]))
+        return self.with_features(repeated.sort_by([(name, "ascending") for name in order]).drop_columns([KNOWN]))
 
     def with_features(self, rows: pa.Table) -> pa.Table:
         """Return rows with the model's features as they could be read at ``_effective``."""
@@ -114,12 +114,14 @@ class Frame:
         return with_feature_columns(self._project, self._model, self._inputs, self._engine, rows, columns)
 
     def _framed(self, asked: pa.Table) -> pa.Table:
-        found = self.with_features(asked.drop_columns([KNOWN]))
-        own = [f"{self._own.name}.{column}" for column in self._own.columns]
-        features = [name for name in frame_columns(self._project.spec, self._model) if name not in own]
-        times = {PREDICTION_TIME: found[ASKED].cast(INSTANT), EFFECTIVE_TIME: found[EFFECTIVE].cast(INSTANT)}
-        keys = {key: found[f"{self._own.name}.{key}"] for key in self.keys}
-        rows = pa.table({**keys, **times, **{name: found[name] for name in (*own, *features)}, LATE: found[IS_LATE]})
+        framed = self.with_features(asked.drop_columns([KNOWN]))
+        question_columns = [f"{self._own.name}.{column}" for column in self._own.columns]
+        features = [name for name in frame_columns(self._project.spec, self._model) if name not in question_columns]
+        times = {PREDICTION_TIME: framed[ASKED].cast(INSTANT), EFFECTIVE_TIME: framed[EFFECTIVE].cast(INSTANT)}
+        keys = {key: framed[f"{self._own.name}.{key}"] for key in self.keys}
+        rows = pa.table(
+            {**keys, **times, **{name: framed[name] for name in (*question_columns, *features)}, LATE: framed[IS_LATE]}
+        )
         order = [EFFECTIVE_TIME, *self.keys, *(f"{self._own.name}.{key}" for key in self._own.key)]
         return rows.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
 
@@ -129,13 +131,13 @@ class Frame:
         Of several about one entity at one batch run one is asked about; who has left is not; and not more than
         ``max_rows``.
         """
-        rows, left_out = self._one_each(rows) if not self._questions.are_distinct else (rows, rows.slice(0, 0))
+        rows, dropped = self._one_each(rows) if not self._questions.are_distinct else (rows, rows.slice(0, 0))
         population, names = self._model.population, [f"{self._own.name}.{key}" for key in self.keys]
         rows = rows.filter(pa.array(in_sample(rows, names, population.sample)))
-        left = has_left(self._project, self._model, self._inputs, self._engine, rows, names)
-        parts = [left_out] if REASON in left_out.column_names else []
-        parts.append(_with_reason(rows, left, LEFT))
-        rows = rows.filter(pa.array(~left))
+        departed = has_left(self._project, self._model, self._inputs, self._engine, rows, names)
+        parts = [dropped] if REASON in dropped.column_names else []
+        parts.append(_with_reason(rows, departed, LEFT))
+        rows = rows.filter(pa.array(~departed))
         within = within_max(rows, names, population.max_rows)
         return rows.filter(pa.array(within)), pa.concat_tables([*parts, _with_reason(rows, ~within, OVER_MAX)])
 
@@ -150,16 +152,16 @@ class Frame:
         order = [EFFECTIVE, *keys, IS_LATE, KNOWN, ASKED, *(f"{self._own.name}.{key}" for key in self._own.key)]
         named = named.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
         same = functools.reduce(pc.and_, (_as_before(named[name]) for name in (EFFECTIVE, *keys)))
-        left_out = [
+        dropped = [
             rows.filter(nameless).append_column(REASON, one_reason(NO_KEY, rows, nameless)),
             named.filter(same).append_column(REASON, one_reason(ASKED_TWICE, named, same)),
         ]
-        return named.filter(pc.invert(same)), pa.concat_tables(left_out)
+        return named.filter(pc.invert(same)), pa.concat_tables(dropped)
 
 
 def _with_reason(rows: pa.Table, chosen: np.ndarray, reason: str) -> pa.Table:
-    found = rows.filter(pa.array(chosen))
-    return found.append_column(REASON, pa.repeat(pa.scalar(reason), len(found)))
+    of_reason = rows.filter(pa.array(chosen))
+    return of_reason.append_column(REASON, pa.repeat(pa.scalar(reason), len(of_reason)))
 
 
 def _as_before(values: pa.ChunkedArray) -> pa.Array:

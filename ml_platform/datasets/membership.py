@@ -76,6 +76,8 @@ def membership(
         within = reasons == ""
         within[within] = within_max(drawn.filter(pa.array(within)), names, model.population.max_rows)
         reasons[(reasons == "") & ~within] = OVER_MAX
-    told = rows.select(names).rename_columns(keys).append_column("reason", pa.array(reasons, pa.string())).to_pandas()
-    found = entities[keys].merge(told.drop_duplicates(keys), on=keys, how="left")["reason"].fillna(NOT_ASKING)
-    return pd.DataFrame({"in_population": (found == "").to_numpy(), "reason": found.to_numpy()}, index=entities.index)
+    by_entity = (
+        rows.select(names).rename_columns(keys).append_column("reason", pa.array(reasons, pa.string())).to_pandas()
+    )
+    reason = entities[keys].merge(by_entity.drop_duplicates(keys), on=keys, how="left")["reason"].fillna(NOT_ASKING)
+    return pd.DataFrame({"in_population": (reason == "").to_numpy(), "reason": reason.to_numpy()}, index=entities.index)

@@ -142,18 +142,18 @@ def resolve_algorithm(name: str, task: Task) -> str:
 def libraries_of(model: ModelSpec) -> tuple[str, ...]:
     """Return the distributions that a model's fits depend on, beside those that the platform always has."""
     kinds = (algorithm_kind(item.name, model.task) for item in (model.algorithm, *model.baselines))
-    found = {library for kind in kinds if kind is not None for library in kind.libraries}
-    return tuple(sorted(found | calibration_libraries(model.calibration)))
+    libraries = {library for kind in kinds if kind is not None for library in kind.libraries}
+    return tuple(sorted(libraries | calibration_libraries(model.calibration)))
 
 
 def algorithm_faults(algorithm: Algorithm, task: Task) -> Iterator[str]:
     """Yield what is wrong with an algorithm's declaration for a task, each as one sentence with its remedy."""
     name, kind = algorithm.name, algorithm_kind(algorithm.name, task)
     if (kind is not None and kind.takes_expression) != (algorithm.expression is not None):
-        owners = " and ".join(found for found, other in algorithms().items() if other.takes_expression)
+        owners = " and ".join(known for known, other in algorithms().items() if other.takes_expression)
         yield f"algorithm.expression belongs to {owners} and to nothing else, found name {name}"
     if algorithm.monotone and not (kind is not None and kind.monotone) and (kind is not None or is_project_class(name)):
-        keepers = " or ".join(found for found, other in algorithms().items() if other.monotone)
+        keepers = " or ".join(known for known, other in algorithms().items() if other.monotone)
         yield f"monotone is not kept by {name}. Remove it, or take {keepers}"
     if is_project_class(name):
         return

@@ -54,8 +54,8 @@ def value_fault(rule: str, value: Any) -> str | None:
     texts = [text for choice in choices for text in choice.texts]
     hint = f". {suggest(value, texts)}" if isinstance(value, str) and len(texts) > 1 else ""
     names = [name for choice in choices for name in (choice.texts or (choice.name,))]
-    found = "null" if value is None else show(value)
-    return f"must be {either(names)}, found {found}{hint}"
+    shown = "null" if value is None else show(value)
+    return f"must be {either(names)}, found {shown}{hint}"
 
 
 @lru_cache(maxsize=1024)

@@ -65,7 +65,7 @@ def calibration_fault(name: str, task: str) -> str | None:
     """Return why a task's scores cannot be calibrated as declared, or None."""
     if name == NO_CALIBRATION or task in calibrators()[name].tasks:
         return None
-    able = sorted({found for kind in calibrators().values() for found in kind.tasks})
+    able = sorted({supported for kind in calibrators().values() for supported in kind.tasks})
     if task not in able:
         return f"calibration belongs to classes, found task {task}. Remove calibration"
     return f"calibration {name} cannot do {task}. Take another, or remove calibration"

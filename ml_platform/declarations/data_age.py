@@ -85,8 +85,8 @@ class Availability:
         """The sum in one line."""
         if not self.parts:
             return f"{self.table} is known ahead: its values have no age"
-        told = f"{' + '.join(part.what for part in self.parts)} = {self.up_to} old"
-        return f"{told}; {self.broken_promise}" if self.broken_promise else told
+        text = f"{' + '.join(part.what for part in self.parts)} = {self.up_to} old"
+        return f"{text}; {self.broken_promise}" if self.broken_promise else text
 
     @property
     def up_to(self) -> str:
@@ -97,8 +97,8 @@ class Availability:
 
 
 def _total(spans: Iterator[timedelta | None]) -> timedelta | None:
-    found = list(spans)
-    return None if None in found else sum((span for span in found if span is not None), _NONE)
+    known = list(spans)
+    return None if None in known else sum((span for span in known if span is not None), _NONE)
 
 
 def availability_of(
@@ -170,19 +170,19 @@ def longest_gap(schedule: Schedule) -> timedelta:
 @lru_cache(maxsize=256)
 def _runs(schedule: Schedule) -> tuple[datetime, ...]:
     """Return enough ticks of a schedule to see its rhythm: sixteen days, and four hundred ticks or five years."""
-    found: list[datetime] = []
+    ticks: list[datetime] = []
     for tick in schedule.after(_LOOKED_AT_FROM):
-        found.append(tick)
+        ticks.append(tick)
         seen = tick - _LOOKED_AT_FROM
-        if len(found) > 1 and (seen > _LONG or (seen > _SHORT and len(found) >= _ENOUGH)):
+        if len(ticks) > 1 and (seen > _LONG or (seen > _SHORT and len(ticks) >= _ENOUGH)):
             break
-    return tuple(found)
+    return tuple(ticks)
 
 
 def _looks_ahead(table: FeatureTableSpec, columns: Collection[str] | None) -> bool:
     """Return whether all of some columns are over windows that look ahead, or derived from such columns alone."""
-    behind = columns_behind(table, list(table.columns if columns is None else columns))
-    read = [table.columns[column][1] for column in behind if table.feature_of(column).from_columns is None]
+    needed = columns_behind(table, list(table.columns if columns is None else columns))
+    read = [table.columns[column][1] for column in needed if table.feature_of(column).from_columns is None]
     return all(window is not None and window.start is not None and window.start >= _NONE for window in read)
 
 
@@ -204,8 +204,10 @@ def _known(spec: ProjectSpec, source: str, measured: timedelta | None) -> AgeCom
 def _predicted(spec: ProjectSpec, model: str, measured: timedelta | None) -> AgeComponent:
     """Return how old the newest prediction of a model can be: a batch run back, and what scoring takes."""
     gap, takes = longest_gap(spec.models[model].batch), max(measured or _NONE, _NONE)
-    told = f", scored {rounded_duration(takes)} after, as measured" if takes else ""
-    return AgeComponent(f"{model} predicts at batch runs up to {rounded_duration(gap)} apart{told}", _NONE, gap + takes)
+    delay = f", scored {rounded_duration(takes)} after, as measured" if takes else ""
+    return AgeComponent(
+        f"{model} predicts at batch runs up to {rounded_duration(gap)} apart{delay}", _NONE, gap + takes
+    )
 
 
 def _published(table: FeatureTableSpec, run_time: timedelta | None) -> tuple[AgeComponent, str | None]:

@@ -73,9 +73,9 @@ def frame_part(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
 
 def rows_of(source: SourceSpec) -> dict[str, Any]:
     """Return what decides the meaning of a source's rows, wherever they are read from and whichever are refused."""
-    found = {name: value for name, value in deciding(source).items() if name not in {"reader", *POLICIES}}
-    columns = found["columns"].items()
-    return found | {
+    facts = {name: value for name, value in deciding(source).items() if name not in {"reader", *POLICIES}}
+    columns = facts["columns"].items()
+    return facts | {
         "columns": {
             column: {name: value for name, value in declared.items() if name not in POLICIES}
             for column, declared in columns
@@ -85,6 +85,6 @@ def rows_of(source: SourceSpec) -> dict[str, Any]:
 
 def refusing_of(source: SourceSpec) -> list[Any]:
     """Return what decides which rows of a source are refused, in one item; nothing where no policy is declared."""
-    own = {name: value for name, value in deciding(source).items() if name in POLICIES - {"quarantine"}}
+    policies = {name: value for name, value in deciding(source).items() if name in POLICIES - {"quarantine"}}
     columns = {name: column.on_error for name, column in source.columns.items() if column.on_error is not None}
-    return [{**own, "columns": columns}] if own or columns else []
+    return [{**policies, "columns": columns}] if policies or columns else []

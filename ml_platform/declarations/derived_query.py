@@ -74,8 +74,8 @@ class SelectedRows:
         from sqlglot import exp
 
         sources = {joined.alias: joined.source for joined in self.inputs}
-        for found in dict.fromkeys((item.table, item.name) for item in self.columns[column].find_all(exp.Column)):
-            yield sources[found[0]], found[1]
+        for origin in dict.fromkeys((item.table, item.name) for item in self.columns[column].find_all(exp.Column)):
+            yield sources[origin[0]], origin[1]
 
 
 @lru_cache(maxsize=256)
@@ -102,16 +102,16 @@ def read_query(text: str, sources: Mapping[str, Mapping[str, str]]) -> tuple[Sel
     QueryProblem
         Where the query says what has no meaning at every moment, or names what is not there.
     """
-    found = [_selected(select, sources) for select in _selects(_tree(text))]
-    first = list(found[0].columns)
-    for other in found[1:]:
+    selects = [_selected(select, sources) for select in _selects(_tree(text))]
+    first = list(selects[0].columns)
+    for other in selects[1:]:
         if len(other.columns) != len(first):
             raise QueryProblem(
                 f"selects of a union have {len(first)} and {len(other.columns)} columns. Give all the same"
             )
-    named = [dict(zip(first, select.columns.values(), strict=True)) for select in found]
+    named = [dict(zip(first, select.columns.values(), strict=True)) for select in selects]
     return tuple(
-        SelectedRows(select.inputs, columns, select.where) for select, columns in zip(found, named, strict=True)
+        SelectedRows(select.inputs, columns, select.where) for select, columns in zip(selects, named, strict=True)
     )
 
 
@@ -143,7 +143,7 @@ def _require_shallow(tree: Any) -> None:
     """Raise where a chain of operators is longer than what writes it again can go."""
     level = [tree]
     for _ in range(_MAX_DEPTH):
-        level = [child for found in level for child in found.iter_expressions()]
+        level = [child for node in level for child in node.iter_expressions()]
     if level:
         raise QueryProblem(_TOO_DEEP)
 
@@ -159,8 +159,8 @@ def _selects(tree: Any) -> list[Any]:
     if not isinstance(tree, exp.Select):
         raise QueryProblem("is no select. Write select ... from ... join ... where ...")
     _require_parts(tree, _PARTS)
-    for found in tree.walk():
-        _require_allowed(found, tree)
+    for node in tree.walk():
+        _require_allowed(node, tree)
     return [tree]
 
 
@@ -174,19 +174,19 @@ def _require_parts(tree: Any, allowed: set[str]) -> None:
             raise QueryProblem(f"{word} has no meaning for rows one by one. {remedy}")
 
 
-def _require_allowed(found: Any, tree: Any) -> None:
+def _require_allowed(node: Any, tree: Any) -> None:
     from sqlglot import exp
 
-    if isinstance(found, exp.Table) and (not isinstance(found.this, exp.Identifier) or found.db):
-        raise QueryProblem(f"{found.sql('duckdb')[:60]} is no source. Name sources of the project")
-    if isinstance(found, exp.AggFunc | exp.Window):
-        raise QueryProblem(f"{found.sql('duckdb')} is made of many rows. {_AGGREGATES}")
-    if isinstance(found, exp.Select | exp.SetOperation | exp.Subquery) and found is not tree:
+    if isinstance(node, exp.Table) and (not isinstance(node.this, exp.Identifier) or node.db):
+        raise QueryProblem(f"{node.sql('duckdb')[:60]} is no source. Name sources of the project")
+    if isinstance(node, exp.AggFunc | exp.Window):
+        raise QueryProblem(f"{node.sql('duckdb')} is made of many rows. {_AGGREGATES}")
+    if isinstance(node, exp.Select | exp.SetOperation | exp.Subquery) and node is not tree:
         raise QueryProblem(
             "a query inside the query is not supported. Make it a derived source of its own, and join that"
         )
-    if isinstance(found, exp.Func) and type(found).__name__ not in _FUNCTIONS:
-        shown = found.sql("duckdb")[:60]
+    if isinstance(node, exp.Func) and type(node).__name__ not in _FUNCTIONS:
+        shown = node.sql("duckdb")[:60]
         raise QueryProblem(f"{shown} may differ from moment to moment, or is not known. Known are {_CALLED}")
 
 
@@ -241,13 +241,13 @@ def _require_equality(join: Any, condition: Any, before: set[str]) -> None:
     """Raise unless a column of the joined source must equal one of a source before it."""
     from sqlglot import exp
 
-    own = join.this.alias
+    alias = join.this.alias
     parts = list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
     for part in parts:
         part = part.unnest()
         if isinstance(part, exp.EQ):
             sides = [{column.table for column in side.find_all(exp.Column)} for side in (part.this, part.expression)]
-            if any(one == {own} and other and other <= before for one, other in (sides, sides[::-1])):
+            if any(one == {alias} and other and other <= before for one, other in (sides, sides[::-1])):
                 return
     raise QueryProblem(f"the join of {join.this.name} has no equality with a source before it. Write on a.key = b.key")
 
@@ -258,8 +258,8 @@ def _first_line(error: Exception) -> str:
 
 def lineage_of(text: str, sources: Mapping[str, Mapping[str, str]]) -> dict[str, Sequence[tuple[str, str]]]:
     """Return, for each column of a query, source and column of everything that it is made of, each once."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    lineage: dict[str, list[tuple[str, str]]] = {}
     for select in read_query(text, sources):
         for column in select.columns:
-            found.setdefault(column, []).extend(select.origins(column))
-    return {column: tuple(dict.fromkeys(origins)) for column, origins in found.items()}
+            lineage.setdefault(column, []).extend(select.origins(column))
+    return {column: tuple(dict.fromkeys(origins)) for column, origins in lineage.items()}

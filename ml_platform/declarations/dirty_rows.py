@@ -32,8 +32,8 @@ MissingColumns = Annotated[Literal["fail", "null"] | None, BeforeValidator(_null
 
 
 def _share(value: Any) -> float:
-    found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
-    share = float(found[1]) / 100 if found else value
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    share = float(match[1]) / 100 if match else value
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
         raise ValueError(f"must be above 0 % and at most 100 %, found {show(value)}. Write a share such as 0.1%")
     return float(share)

@@ -143,9 +143,9 @@ def expectation_problem(expectation: Expectation, columns: Sequence[str] | None 
 
 def named_columns(expectation: Expectation) -> tuple[str, ...]:
     """Return the columns that an expectation is about, in the order of its arguments."""
-    found = [expectation.args[name] for name in (*_COLUMN, *_PAIR) if isinstance(expectation.args.get(name), str)]
+    names = [expectation.args[name] for name in (*_COLUMN, *_PAIR) if isinstance(expectation.args.get(name), str)]
     listed = expectation.args.get("column_list")
-    return (*found, *(listed if isinstance(listed, list | tuple) else ()))
+    return (*names, *(listed if isinstance(listed, list | tuple) else ()))
 
 
 def check_names(expectations: Sequence[Expectation]) -> tuple[str, ...]:

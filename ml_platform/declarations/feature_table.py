@@ -52,11 +52,11 @@ def read_aggregate(value: Any, choice: Mapping[str, type[Feature]]) -> Feature:
         raise ValidationError.from_exception_data(
             "Feature", [{"type": "extra_forbidden", "loc": (key,), "input": value[key]} for key in unknown]
         )
-    given = {key: part for key, part in value.items() if part is not None}
-    named = [name for name in given if name in aggregates()]
+    fields = {key: part for key, part in value.items() if part is not None}
+    named = [name for name in fields if name in aggregates()]
     if len(named) != 1 or named[0] not in choice:
         raise ValueError(f"give exactly one of {', '.join(choice)}, found {' and '.join(named) or 'none'}")
-    return choice[named[0]].model_validate(given)
+    return choice[named[0]].model_validate(fields)
 
 
 class _AnyFeature:

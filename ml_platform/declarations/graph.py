@@ -89,12 +89,12 @@ def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
 def downstream(nodes: Iterable[Node], name: str) -> tuple[Node, ...]:
     """Return the nodes that are made from `name`, directly or by way of others, in order."""
     reached = {name}
-    found: list[Node] = []
+    after: list[Node] = []
     for node in in_order(nodes):
         if reached.intersection(node.inputs):
             reached.add(node.name)
-            found.append(node)
-    return tuple(found)
+            after.append(node)
+    return tuple(after)
 
 
 def _node(spec: ProjectSpec, kind: type[NodeKind], subject: str) -> Node:

@@ -64,18 +64,18 @@ def joins_of(spec: ProjectSpec, model: ModelSpec) -> tuple[Joined, ...]:
 
 def joins_through(spec: ProjectSpec, model: ModelSpec, references: Iterable[str]) -> tuple[Joined, ...]:
     """Return the feature tables that some columns ``table.column`` come from, each after those that give it keys."""
-    found: dict[str, Joined] = {}
+    by_alias: dict[str, Joined] = {}
 
     def visit(alias: str, path: tuple[str, ...]) -> None:
         if alias in path:
             raise DeclarationCycle([f"{model.name}.joins.{item}" for item in (*path[path.index(alias) :], alias)])
         joined = joined_table(spec, model, alias)
-        if joined is None or alias in found:
+        if joined is None or alias in by_alias:
             return
         for owner in joined.through(model.population.owner):
             visit(owner, (*path, alias))
-        found[alias] = joined
+        by_alias[alias] = joined
 
     for reference in references:
         visit(reference.partition(".")[0], ())
-    return tuple(found.values())
+    return tuple(by_alias.values())

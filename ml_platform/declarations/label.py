@@ -168,21 +168,21 @@ class WindowLabel(Label):
     @model_validator(mode="after")
     def _after_before_within(self) -> WindowLabel:
         if self.after >= self.within:
-            found = f"found after {format_duration(self.after)} and within {format_duration(self.within)}"
-            raise ValueError(f"the window must end after its start, {found}. Lengthen within, or shorten after")
+            window = f"found after {format_duration(self.after)} and within {format_duration(self.within)}"
+            raise ValueError(f"the window must end after its start, {window}. Lengthen within, or shorten after")
         if self.settle is not None and self.typed_horizon is not None:
             raise ValueError("found both settle and horizon. The horizon is within and settle together: remove it")
         return self
 
     @model_serializer(mode="wrap")
     def _as_declared(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        found: dict[str, Any] = handler(self)
-        for item in found["aggregates"].values():
+        fields: dict[str, Any] = handler(self)
+        for item in fields["aggregates"].values():
             for key in OF_TABLES:
                 item.pop(key, None)
         if self.expression is None:
-            found |= found.pop("aggregates")[ONLY]
-        return found
+            fields |= fields.pop("aggregates")[ONLY]
+        return fields
 
     @property
     def horizon(self) -> timedelta:
@@ -241,31 +241,31 @@ def read_label(value: Any) -> Label:
         return value
     if not isinstance(value, dict):
         raise PydanticKnownError("model_type", {"class_name": "Label"})
-    given = {key: part for key, part in value.items() if part is not None}
-    if unknown := [key for key in given if key not in _names()]:
+    fields = {key: part for key, part in value.items() if part is not None}
+    if unknown := [key for key in fields if key not in _names()]:
         raise ValidationError.from_exception_data(
-            "Label", [{"type": "extra_forbidden", "loc": (key,), "input": given[key]} for key in unknown]
+            "Label", [{"type": "extra_forbidden", "loc": (key,), "input": fields[key]} for key in unknown]
         )
     ahead = {*label_aggregates(), "within", "aggregates"}
-    return _window_label(given) if ahead.intersection(given) else RowLabel.model_validate(given)
+    return _window_label(fields) if ahead.intersection(fields) else RowLabel.model_validate(fields)
 
 
 def _names() -> set[str]:
     return {field.alias or name for name, field in Label.declared_fields().items()}
 
 
-def _window_label(given: dict[str, Any]) -> WindowLabel:
-    own = {key: part for key, part in given.items() if key in _WINDOW_KEYS}
-    alone = {key: part for key, part in given.items() if key not in _WINDOW_KEYS}
+def _window_label(fields: dict[str, Any]) -> WindowLabel:
+    of_window = {key: part for key, part in fields.items() if key in _WINDOW_KEYS}
+    alone = {key: part for key, part in fields.items() if key not in _WINDOW_KEYS}
     if "missing" in alone:
         raise ValueError("missing belongs to a label of one row: over no row, an aggregate has an answer. Remove it")
-    if alone and "aggregates" in own:
+    if alone and "aggregates" in of_window:
         raise ValueError(f"found aggregates and {next(iter(alone))}. Give one aggregate, or name each in aggregates")
-    if ("aggregates" in own) != ("expression" in own):
+    if ("aggregates" in of_window) != ("expression" in of_window):
         raise ValueError("aggregates and expression belong together: the expression reads aggregates by name")
-    if "aggregates" not in own:
-        own["aggregates"] = {ONLY: read_label_aggregate(alone)}
-    return WindowLabel.model_validate(own)
+    if "aggregates" not in of_window:
+        of_window["aggregates"] = {ONLY: read_label_aggregate(alone)}
+    return WindowLabel.model_validate(of_window)
 
 
 class _AnyLabel:
@@ -277,9 +277,9 @@ class _AnyLabel:
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         row = handler(RowLabel.__pydantic_core_schema__)
         window = handler.resolve_ref_schema(handler(WindowLabel.__pydantic_core_schema__))
-        own = {key: part for key, part in window["properties"].items() if key not in ("aggregates", "expression")}
+        of_window = {key: part for key, part in window["properties"].items() if key not in ("aggregates", "expression")}
         several = {**window, "required": ["source", "within", "aggregates", "expression"]}
-        alone = [alone_schema(handler, name, own, ["source", "within"]) for name in label_aggregates()]
+        alone = [alone_schema(handler, name, of_window, ["source", "within"]) for name in label_aggregates()]
         return {"oneOf": [row, several, *alone]}
 
 

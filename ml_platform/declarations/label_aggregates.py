@@ -47,8 +47,8 @@ def alone_schema(
     """Return the JSON schema of one aggregate of a label, with more properties beside it."""
     whole = handler.resolve_ref_schema(handler(label_aggregates()[name].__pydantic_core_schema__))
     fields = {key: part for key, part in whole["properties"].items() if key not in OF_TABLES}
-    own = {"properties": {**more, **fields}, "required": [*required, name]}
-    return {"type": "object", "additionalProperties": False, **own}
+    alone = {"properties": {**more, **fields}, "required": [*required, name]}
+    return {"type": "object", "additionalProperties": False, **alone}
 
 
 LabelAggregate = Annotated[Feature, _AnyAggregate()]

@@ -31,14 +31,14 @@ def _derived_lineage(spec: ProjectSpec, source: SourceSpec) -> Origins:
     """Return where the columns of a derived source come from; known-at follows from that of all inputs."""
     types = {name: column_types(other) for name, other in spec.sources.items()}
     columns = lineage_of(source.reader.value, types)
-    found = {
+    origins = {
         name: tuple((NodeName("source", origin), column) for origin, column in columns[name])
         for name in source.columns
         if name in columns
     }
     inputs = [spec.sources[name] for name in source.reader.inputs]
     times = [(NodeName("source", item.name), item.known_at.column or item.event_timestamp) for item in inputs]
-    return {**found, KNOWN_COLUMN: tuple(times)}
+    return {**origins, KNOWN_COLUMN: tuple(times)}
 
 
 def feature_lineage(spec: ProjectSpec, table: FeatureTableSpec) -> Origins:
@@ -62,11 +62,11 @@ def _read_by(table: FeatureTableSpec, column: str) -> list[str]:
 
 def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:
     """Return where the columns of a model's training frame come from: feature tables, population, label."""
-    own, label = required_columns(spec, model), NodeName("source", model.label.source)
+    population, label = required_columns(spec, model), NodeName("source", model.label.source)
     features = {name: (_owner(spec, model, name),) for name in expand_features(spec, model)}
     return {
-        **{name: _of(own.node, [name]) for name in spec.file.entities[model.population.entity]},
-        "prediction_time": _of(own.node, model.population.time_columns),
+        **{name: _of(population.node, [name]) for name in spec.file.entities[model.population.entity]},
+        "prediction_time": _of(population.node, model.population.time_columns),
         "label": (*_of(label, sorted(model.label.reads)), *(_owner(spec, model, n) for n in model.label.references)),
         **features,
     }

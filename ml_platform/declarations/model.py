@@ -251,8 +251,8 @@ class ModelSpec(Declaration):
             raise ValueError(f"task {self.task} needs value.actions, found no value. Declare what each action earns")
         classes = self.task in ("binary", "multiclass")
         if classes != (self.value.actions is not None):
-            needed, found = ("actions", "payoff") if classes else ("payoff", "actions")
-            raise ValueError(f"task {self.task} needs value.{needed}, found value.{found}. Write value.{needed}")
+            needed, unexpected = ("actions", "payoff") if classes else ("payoff", "actions")
+            raise ValueError(f"task {self.task} needs value.{needed}, found value.{unexpected}. Write value.{needed}")
         if self.choose is not None and not self.baselines:
             raise ValueError("choose needs baselines to choose from, found none. Add baselines, the simplest first")
         if fault := calibration_fault(self.calibration, self.task):

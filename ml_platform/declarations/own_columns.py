@@ -20,12 +20,12 @@ def own_columns(spec: ProjectSpec, model: ModelSpec) -> OwnColumns | None:
 
 def question_columns(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
     """Return the columns of a model's frame that tell its questions apart, whenever they are asked."""
-    own = required_columns(spec, model)
-    return (*(f"{own.name}.{key}" for key in own.key), *model.population.question_columns)
+    columns = required_columns(spec, model)
+    return (*(f"{columns.name}.{key}" for key in columns.key), *model.population.question_columns)
 
 
 def required_columns(spec: ProjectSpec, model: ModelSpec) -> OwnColumns:
     """Return the columns of a checked model's questions."""
-    found = own_columns(spec, model)
-    assert found is not None, f"the population of {model.name} has no columns"
-    return found
+    columns = own_columns(spec, model)
+    assert columns is not None, f"the population of {model.name} has no columns"
+    return columns

@@ -26,15 +26,15 @@ def logged_columns(spec: ProjectSpec, model: ModelSpec) -> dict[str, ColumnType]
 
     Those of single classes (`score_column`) are not among them: which classes there are, only training tells.
     """
-    own = own_columns(spec, model)
-    types = {name: column.type for name, column in own.columns.items()} if own is not None else {}
+    population = own_columns(spec, model)
+    types = {name: column.type for name, column in population.columns.items()} if population is not None else {}
     key = spec.file.entities.get(model.population.entity, ())
-    found: dict[str, ColumnType] = {name: types[name] for name in key if name in types}
-    found |= {"prediction_id": "string", "version": "int", "trained_model": "string", **_TIMES}
+    columns: dict[str, ColumnType] = {name: types[name] for name in key if name in types}
+    columns |= {"prediction_id": "string", "version": "int", "trained_model": "string", **_TIMES}
     if model.task == "multiclass":
-        return {**found, "predicted": "string", "action": "string", "expected_value": "float"}
-    found["score"] = "float"
-    return {**found, "action": "string", "expected_value": "float"} if model.task == "binary" else found
+        return {**columns, "predicted": "string", "action": "string", "expected_value": "float"}
+    columns["score"] = "float"
+    return {**columns, "action": "string", "expected_value": "float"} if model.task == "binary" else columns
 
 
 def score_column(label: Any) -> str:

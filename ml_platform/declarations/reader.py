@@ -90,9 +90,12 @@ class ReaderSpec(Declaration):
     @model_serializer(mode="wrap")
     def _own_keys_first(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Write the reader's own keys before those of every reader: kept copies are hashed as they are written."""
-        found: dict[str, Any] = plain(self)
-        shared = [name for name in ReaderSpec.model_fields if name in found]
-        return {**{name: found[name] for name in found if name not in shared}, **{name: found[name] for name in shared}}
+        fields: dict[str, Any] = plain(self)
+        shared = [name for name in ReaderSpec.model_fields if name in fields]
+        return {
+            **{name: fields[name] for name in fields if name not in shared},
+            **{name: fields[name] for name in shared},
+        }
 
     @property
     def value(self) -> Any:
@@ -112,14 +115,14 @@ class ReaderSpec(Declaration):
     @property
     def connection(self) -> str | None:
         """The connection of project.yaml that is read through."""
-        found: str | None = getattr(self.value, "connection", None)
-        return found
+        name: str | None = getattr(self.value, "connection", None)
+        return name
 
     @property
     def cursor(self) -> str | None:
         """The column that only grows, where only rows beyond its largest value so far are read."""
-        found: str | None = getattr(self.value, "cursor", None)
-        return found
+        name: str | None = getattr(self.value, "cursor", None)
+        return name
 
     @property
     def model(self) -> str | None:
@@ -203,12 +206,12 @@ def _read(value: Any) -> ReaderSpec:
     if len(named) != 1:
         raise ValueError(f"give exactly one of {_and(list(readers()))}, found {_and(named) if named else 'none'}")
     reader = readers()[named[0]]
-    given = {key: part for key, part in value.items() if part is not None or key in reader.model_fields}
-    for key in given:
+    fields = {key: part for key, part in value.items() if part is not None or key in reader.model_fields}
+    for key in fields:
         if key not in reader.model_fields:
             owners = [name for name, other in readers().items() if key in other.model_fields]
             raise ValueError(f"{key} belongs to {_and(owners)}, found {named[0]}. Remove it")
-    return reader.model_validate(given)
+    return reader.model_validate(fields)
 
 
 def _require_known_keys(value: Mapping[str, Any]) -> None:

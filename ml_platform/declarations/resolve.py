@@ -20,12 +20,12 @@ def expand_features(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
 
     A column that is named twice is kept where it stands first.
     """
-    found: dict[str, None] = {}
+    expanded: dict[str, None] = {}
     for reference in model.features:
         owner, _, column = reference.partition(".")
         names = joined.table.columns if column == "*" and (joined := joined_table(spec, model, owner)) else [column]
-        found.update(dict.fromkeys(f"{owner}.{name}" for name in names))
-    return tuple(found)
+        expanded.update(dict.fromkeys(f"{owner}.{name}" for name in names))
+    return tuple(expanded)
 
 
 def frame_columns(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
@@ -52,8 +52,8 @@ def population_sources(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
 
 def population_columns(spec: ProjectSpec, model: ModelSpec) -> dict[str, ColumnType]:
     """Return the population's own columns, such as ``source.column``, with their types."""
-    own = required_columns(spec, model)
-    return {f"{own.name}.{name}": column.type for name, column in own.columns.items()}
+    columns = required_columns(spec, model)
+    return {f"{columns.name}.{name}": column.type for name, column in columns.columns.items()}
 
 
 def column_types(source: SourceSpec) -> dict[str, ColumnType]:
@@ -80,8 +80,8 @@ def feature_type(spec: ProjectSpec, dotted: str, model: ModelSpec | None = None)
     if owner in spec.feature_tables:
         table = spec.feature_tables[owner]
         return _table_types(table, spec.sources[table.source], columns_behind(table, [column]))[column]
-    own = own_columns(spec, model) if model is not None and owner == model.population.owner else None
-    return (spec.sources[owner] if own is None else own).columns[column].type
+    population = own_columns(spec, model) if model is not None and owner == model.population.owner else None
+    return (spec.sources[owner] if population is None else population).columns[column].type
 
 
 def _table_types(table: FeatureTableSpec, source: SourceSpec, columns: Sequence[str]) -> dict[str, ColumnType]:
@@ -104,7 +104,7 @@ def columns_behind(table: FeatureTableSpec, columns: Sequence[str]) -> list[str]
     DeclarationCycle
         Where a column is derived from itself.
     """
-    found: dict[str, None] = {}
+    needed: dict[str, None] = {}
 
     def visit(column: str, path: tuple[str, ...]) -> None:
         if column in path:
@@ -112,11 +112,11 @@ def columns_behind(table: FeatureTableSpec, columns: Sequence[str]) -> list[str]
         derived = table.feature_of(column).from_columns if column in table.columns else None
         for name in sorted(parse_expression(derived).names) if derived else ():
             visit(name, (*path, column))
-        found[column] = None
+        needed[column] = None
 
     for column in columns:
         visit(column, ())
-    return list(found)
+    return list(needed)
 
 
 def aggregate_type(table: FeatureTableSpec, feature: Feature, source: SourceSpec) -> ColumnType:

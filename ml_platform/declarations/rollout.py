@@ -87,8 +87,8 @@ class RolloutStage(Declaration):
     @model_validator(mode="after")
     def _one_kind(self) -> RolloutStage:
         if (self.shadow is None) == (self.canary is None):
-            found = "neither" if self.shadow is None else "both"
-            raise ValueError(f"a stage has either shadow: SPAN or canary: SHARE, found {found}")
+            written = "neither" if self.shadow is None else "both"
+            raise ValueError(f"a stage has either shadow: SPAN or canary: SHARE, found {written}")
         if (self.canary is None) != (self.lasts_for is None):
             raise ValueError("a canary has for: SPAN, and a shadow stage has its time in shadow: SPAN")
         if self.at_most is not None and (self.require != "better" or self.at_most < self.time):
@@ -103,9 +103,9 @@ class RolloutStage(Declaration):
     @property
     def time(self) -> timedelta:
         """How long the stage lasts at least."""
-        found = self.shadow or self.lasts_for
-        assert found is not None
-        return found
+        duration = self.shadow or self.lasts_for
+        assert duration is not None
+        return duration
 
     @property
     def share(self) -> float:

@@ -34,13 +34,13 @@ def select_nodes(nodes: Sequence[Node], expressions: Sequence[str]) -> tuple[Nod
 def _selected(nodes: Sequence[Node], expression: str) -> set[NodeName]:
     text = expression.strip()
     named = text.removeprefix("+").removesuffix("+")
-    found = {node.name for node in nodes if named in (node.name, node.group)}
-    if not found:
+    matched = {node.name for node in nodes if named in (node.name, node.group)}
+    if not matched:
         known = dict.fromkeys([*(node.group for node in nodes), *(str(node.name) for node in nodes)])
         raise NothingSelected(f"--select {expression}: there is no node or model {named!r}. {suggest(named, known)}")
-    above = _upstream(nodes, found) if text.startswith("+") else set()
-    below = {node.name for name in found for node in downstream(nodes, name)} if text.endswith("+") else set()
-    return found | above | below
+    above = _upstream(nodes, matched) if text.startswith("+") else set()
+    below = {node.name for name in matched for node in downstream(nodes, name)} if text.endswith("+") else set()
+    return matched | above | below
 
 
 def _upstream(nodes: Sequence[Node], names: set[NodeName]) -> set[NodeName]:

@@ -77,5 +77,5 @@ class Retention(Declaration):
 
     def rule(self, key: str) -> timedelta | None:
         """Return how long unused artifacts with this key are kept; None for ever."""
-        own: dict[str, timedelta | None] = {name: span for name, span in self if name not in ("others", "grace")}
-        return (self.others | own).get(key)
+        rules: dict[str, timedelta | None] = {name: span for name, span in self if name not in ("others", "grace")}
+        return (self.others | rules).get(key)

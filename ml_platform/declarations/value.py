@@ -68,8 +68,8 @@ class Value(Declaration):
     @model_validator(mode="after")
     def _actions_or_payoff(self) -> Value:
         if (self.actions is None) == (self.payoff is None):
-            found = "neither" if self.actions is None else "both"
-            raise ValueError(f"give either actions (classification) or payoff (regression), found {found}")
+            written = "neither" if self.actions is None else "both"
+            raise ValueError(f"give either actions (classification) or payoff (regression), found {written}")
         if self.actions is not None and self.do_nothing not in self.actions:
             raise ValueError(
                 f"do_nothing names no action, found {self.do_nothing}. {suggest(self.do_nothing, self.actions)}"

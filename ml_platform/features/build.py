@@ -64,9 +64,9 @@ def build_feature_table(project: Project, name: str, source_id: str) -> Material
         Where a value is too large for exact sums.
     """
     declared, key = deciding_part(project.spec, "feature_table", name), table_key(project, name, source_id)
-    found = project.store.find("feature_table", key)
-    if found is not None:
-        return Materialized(found, reused=True)
+    table = project.store.find("feature_table", key)
+    if table is not None:
+        return Materialized(table, reused=True)
     try:
         return Materialized(_Builder(project, name, source_id).build(key, declared), reused=False)
     except ValueTooLarge as error:
@@ -125,9 +125,9 @@ class _Builder:
         code, grain = code_version("feature_table"), self._grain
         cell = [list(grain.keys), grain.where, grain.unit, grain.step, code]
         self._part_keys = {column: content_id([*cell, column]) for column in (BASE, *self._parts)}
-        found = find_cells(project.database, list(self._part_keys.values()), list(self._chunk_keys.values()))
-        gone = {item for item in {cells.stored for cells in found.values()} if not project.store.holds(item)}
-        self._found = {at: item for at, item in found.items() if item.stored not in gone}
+        known = find_cells(project.database, list(self._part_keys.values()), list(self._chunk_keys.values()))
+        gone = {item for item in {cells.stored for cells in known.values()} if not project.store.holds(item)}
+        self._found = {at: item for at, item in known.items() if item.stored not in gone}
 
     def missing(self) -> dict[str, tuple[str, ...]]:
         """Return the columns to compute by chunk, without chunks that have them all."""
@@ -170,8 +170,8 @@ class _Builder:
     ) -> Iterator[tuple[tuple[str, str], CellObject]]:
         rows = numbered_versions(engine, self._project.store, self._source, chunks, "source_rows")
         cells = sorted_by(cells_of(engine, rows, self._grain, parts), base_columns(self._grain))
-        for found in at_once(lambda item: self._store(*item, columns), self._by_chunk(cells, chunks)):
-            yield from found.items()
+        for objects in at_once(lambda item: self._store(*item, columns), self._by_chunk(cells, chunks)):
+            yield from objects.items()
 
     def _store(self, chunk: str, cells: pa.Table, columns: Sequence[str]) -> dict[tuple[str, str], CellObject]:
         """Store the cells of a chunk in one object, and return it for each of its columns; zeros are not stored."""
@@ -180,18 +180,18 @@ class _Builder:
         cells = pa.table({name: narrowed(cells[name]) if self._is_limb(name) else cells[name] for name in kept})
         steady = [name for name in kept if not self._is_limb(name) and pa.types.is_int64(cells[name].type)]
         stored, facts = self._project.store.put(parquet_bytes(cells, steady)), self._facts(cells)
-        base, found = base_columns(self._grain), dict[tuple[str, str], CellObject]()
+        base, objects = base_columns(self._grain), dict[tuple[str, str], CellObject]()
         for column in columns:
-            own = cells.select([] if column in zeros else own_columns(column, base))
+            of_column = cells.select([] if column in zeros else own_columns(column, base))
             about = {"zero": True} if column in zeros else facts
-            found[self._part_keys[column], self._chunk_keys[chunk]] = CellObject(frame_id(own), stored, about)
-        return found
+            objects[self._part_keys[column], self._chunk_keys[chunk]] = CellObject(frame_id(of_column), stored, about)
+        return objects
 
     def _by_chunk(self, cells: pa.Table, chunks: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
         numbers = {chunk: number for number, chunk in enumerate(self._chunk_keys)}
-        found = cells[CHUNK].to_numpy()
+        chunk_numbers = cells[CHUNK].to_numpy()
         for chunk in chunks:
-            start, end = found.searchsorted([numbers[chunk], numbers[chunk] + 1])
+            start, end = chunk_numbers.searchsorted([numbers[chunk], numbers[chunk] + 1])
             yield chunk, cells.slice(int(start), int(end - start))
 
     def _facts(self, cells: pa.Table) -> dict[str, Any]:
@@ -229,8 +229,8 @@ class _Builder:
                 name = f"{chunk}/{item.stored.sha256[:16]}"
                 objects[name] = item.stored
                 names[name] = (*names.get(name, ()), column)
-            own = {column: item.id for column, item in cells.items()}
-            chunks.append(CellChunk(name=chunk, objects=names, ids=own, zeros=tuple(sorted(zero)), **cells[BASE].facts))
+            ids = {column: item.id for column, item in cells.items()}
+            chunks.append(CellChunk(name=chunk, objects=names, ids=ids, zeros=tuple(sorted(zero)), **cells[BASE].facts))
             zeros &= zero
         columns = {column: feature_type(self._project.spec, f"{self._name}.{column}") for column in self._spec.columns}
         manifest = FeatureTableManifest(

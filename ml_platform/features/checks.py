@@ -29,12 +29,12 @@ def check_feature_table(project: Project, name: str, id: str) -> tuple[CheckResu
         return ()
     declared = [expectation.model_dump(mode="json") for expectation in spec.expectations]
     key = cache_key(KIND, declared, "1", {"feature_table": id})
-    found = project.store.find(KIND, key)
-    if found is None:
+    checks = project.store.find(KIND, key)
+    if checks is None:
         results = _run(project, name, id)
         manifest = ChecksManifest(results=tuple(asdict(result) for result in results))
-        found = project.store.add(manifest, key, inputs={"feature_table": id})
-    return tuple(CheckResult(**result) for result in ChecksManifest.of(found).results)
+        checks = project.store.add(manifest, key, inputs={"feature_table": id})
+    return tuple(CheckResult(**result) for result in ChecksManifest.of(checks).results)
 
 
 def _run(project: Project, name: str, id: str) -> tuple[CheckResult, ...]:

@@ -30,8 +30,8 @@ def numbered(chunks: Sequence[pa.Table], asked: pa.Table, keys: Mapping[str, str
     """
     if len(keys) == 1:
         ((key, name),) = keys.items()
-        if (found := _as_they_are([chunk[key] for chunk in chunks], asked[name])) is not None:
-            return found
+        if (as_they_are := _as_they_are([chunk[key] for chunk in chunks], asked[name])) is not None:
+            return as_they_are
     numbers, asked_number, size = [np.zeros(len(chunk), np.int64) for chunk in chunks], np.zeros(len(asked), int), 1
     for key, name in keys.items():
         ranks, asked_rank, count = _ranked([chunk[key] for chunk in chunks], asked[name])
@@ -53,9 +53,9 @@ def _as_they_are(columns: Sequence[pa.ChunkedArray], asked: pa.ChunkedArray) -> 
     if greatest - least >= _CLOSE or not -(2**62) < least < 2**62:
         return None
     if not asked.null_count and len(asked):
-        own = asked.to_numpy()
-        if least <= own.min() and own.max() <= greatest:
-            return values, own
+        wanted = asked.to_numpy()
+        if least <= wanted.min() and wanted.max() <= greatest:
+            return values, wanted
     known = pc.and_(pc.greater_equal(asked, least), pc.less_equal(asked, greatest))
     number = pc.if_else(pc.fill_null(known, False), asked, least - 1)
     return values, pc.fill_null(number, least - 1).to_numpy()
@@ -67,8 +67,8 @@ def _ranked(columns: Sequence[pa.ChunkedArray], asked: pa.ChunkedArray) -> tuple
     values = pa.chunked_array([item.dictionary for item in encoded], columns[0].type).unique()
     values = values.take(pc.sort_indices(values))
     ranks = [pc.index_in(item.dictionary, values).to_numpy().astype(np.int64)[item.indices] for item in encoded]
-    found = pc.fill_null(pc.index_in(asked, values), -1).to_numpy().astype(np.int64)
-    return ranks, found, max(len(values), 1)
+    places = pc.fill_null(pc.index_in(asked, values), -1).to_numpy().astype(np.int64)
+    return ranks, places, max(len(values), 1)
 
 
 def _without_gaps(numbers: Sequence[Ints], asked: Ints) -> tuple[list[Ints], Ints, int]:

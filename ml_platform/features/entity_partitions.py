@@ -94,12 +94,12 @@ class CellColumns:
                 self.chunks = [
                     one.append_column(name, other[name]) for one, other in zip(self.chunks, more, strict=True)
                 ]
-        found = [
+        pieces = [
             combined(chunk[name]).slice(start, end - start)
             for chunk, (start, end) in zip(self.chunks, stretches, strict=True)
             if end > start
         ]
-        return pa.concat_arrays(widened(found)) if found else combined(self.chunks[0][name]).slice(0, 0)
+        return pa.concat_arrays(widened(pieces)) if pieces else combined(self.chunks[0][name]).slice(0, 0)
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ class Block:
     def entity(self) -> Ints:
         """The entity of each cell, counted from the first."""
         pieces = zip(self.numbers, self.stretches, strict=True)
-        found: Ints = np.concatenate([number[start:end] for number, (start, end) in pieces])
-        return np.subtract(found, self.first, out=found)
+        codes: Ints = np.concatenate([number[start:end] for number, (start, end) in pieces])
+        return np.subtract(codes, self.first, out=codes)
 
     def column(self, name: str) -> pa.Array:
         """Return a column of the cells."""

@@ -55,8 +55,8 @@ class KnownEntities:
 
 def known_entities(project: Project, artifacts: Sequence[Artifact], keys: Sequence[str]) -> KnownEntities:
     """Return which entities feature tables know of; a row is known from the first tick at which it can be read."""
-    names, found = list(keys), [part for artifact in artifacts for part in _intervals(project, artifact, keys)]
-    rows = pa.concat_tables(found)
+    names, intervals = list(keys), [part for artifact in artifacts for part in _intervals(project, artifact, keys)]
+    rows = pa.concat_tables(intervals)
     forever = pc.equal(rows[_UNTIL], FOREVER)
     lasting = rows.filter(forever).group_by(names).aggregate([(_SINCE, "min")]).sort_by(f"{_SINCE}_min")
     ended = rows.filter(pc.invert(forever)).group_by([*names, _SINCE, _UNTIL]).aggregate([])
@@ -68,7 +68,7 @@ def _intervals(project: Project, artifact: Artifact, keys: Sequence[str]) -> lis
     spec = project.spec.feature_tables[FeatureTableManifest.of(artifact).table]
     grain, delay = Grain.of(spec, keys), spec.publish_delay // MICROSECOND
     chunks = [chunk for chunk in FeatureTableManifest.of(artifact).chunks if chunk.rows]
-    found = []
+    intervals = []
     for chunk in [[chunk] for chunk in chunks] or [[]]:
         stored = StoredCells(project.store, artifact, grain, chunk)
         cells = stored.read([*keys, KNOWN_FROM, KNOWN_UNTIL])
@@ -76,7 +76,7 @@ def _intervals(project: Project, artifact: Artifact, keys: Sequence[str]) -> lis
         since = rows[f"{KNOWN_FROM}_min"].to_numpy() * grain.step + delay
         until = rows[KNOWN_UNTIL].to_numpy()
         until = np.where(until == FOREVER, FOREVER, np.minimum(until, FOREVER // grain.step) * grain.step + delay)
-        found.append(
+        intervals.append(
             rows.select(list(keys)).append_column(_SINCE, pa.array(since)).append_column(_UNTIL, pa.array(until))
         )
-    return found
+    return intervals

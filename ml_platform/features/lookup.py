@@ -66,8 +66,8 @@ def lookup_by_ranges(
     numbers, asked_number = numbered(columns.chunks, asked, keys)
     questions = EntityTicks.of(asked_number, asked[TICK].to_numpy())
     blocks = cut(columns, numbers, questions)
-    found = at_once(lambda block: _Answers(block, cells.grain, times).to(wanted), blocks, threads)
-    return LookupResult(_below(found), questions.number)
+    answers = at_once(lambda block: _Answers(block, cells.grain, times).to(wanted), blocks, threads)
+    return LookupResult(_below(answers), questions.number)
 
 
 def _below(tables: Sequence[pa.Table]) -> pa.Table:
@@ -145,12 +145,12 @@ class _Answers:
             low, high = halves_of(self._column(part.order))
             return high, low ^ _SIGN  # the lower half has no sign
 
-        told = column  # of rows that take part, unless they may be null
+        order = column  # of rows that take part, unless they may be null
         if part.nulls and part.where is not None:
-            told = self._column(part.order)
+            order = self._column(part.order)
         known = np.ones(len(column), bool)
-        if told.null_count and (not part.nulls or part.where is not None):
-            known = pc.is_valid(told).to_numpy(zero_copy_only=False)
+        if order.null_count and (not part.nulls or part.where is not None):
+            known = pc.is_valid(order).to_numpy(zero_copy_only=False)
         choose = ranges.newest if part.measure == "newest" else ranges.oldest
         places = choose(self._entity, self._event, known, ties)
         return column.take(pa.array(places, mask=places < 0))
@@ -165,9 +165,9 @@ def _extreme(ranges: Ranges, column: pa.Array, *, greatest: bool) -> pa.Array:
         limits = np.iinfo(np.int64)
         nothing = limits.min if greatest else limits.max
         values = np.where(valid, pc.fill_null(column.cast(pa.int64()), 0).to_numpy(zero_copy_only=False), nothing)
-    found = ranges.extremes(values, nothing, greatest=greatest)
+    extremes = ranges.extremes(values, nothing, greatest=greatest)
     empty = ranges.sums(valid.astype(np.int64)) == 0
-    return pa.array(np.where(empty, 0, found), mask=empty).cast(kind)
+    return pa.array(np.where(empty, 0, extremes), mask=empty).cast(kind)
 
 
 def lookup_by_join(
@@ -187,8 +187,8 @@ def lookup_by_join(
         longest = min(grain.in_units(start) for start in starts if start is not None)
         known.append(is_after_start(cells[EVENT_UNIT], now, longest))
     joined = asked.left_join(cells, [*same, *known])
-    found = {item.column: of_cells(joined, item.part, _counts(joined, grain, item.window)) for item in wanted}
-    return joined.group_by(list(asked.columns)).aggregate(**found)
+    aggregates = {item.column: of_cells(joined, item.part, _counts(joined, grain, item.window)) for item in wanted}
+    return joined.group_by(list(asked.columns)).aggregate(**aggregates)
 
 
 def _counts(joined: Any, grain: Grain, window: Window) -> Any:

@@ -107,13 +107,13 @@ class _LookUp:
 
     def beside(self, rows: pa.Table, keys: Mapping[str, str], instant: str, names: Mapping[str, str]) -> pa.Table:
         """Return rows with the columns that `names` gives new names."""
-        behind = columns_behind(self._spec, list(names.values()))
-        read = [column for column in behind if self._spec.feature_of(column).from_columns is None]
+        needed = columns_behind(self._spec, list(names.values()))
+        read = [column for column in needed if self._spec.feature_of(column).from_columns is None]
         wanted = list({item.column: item for column in read for item in self._answer(column).wanted()}.values())
         ticks = ticks_of(rows[instant].to_numpy(), self._spec)
         asked = rows.select(list(dict.fromkeys(keys.values()))).append_column(TICK, pa.array(ticks))
         parts, number = self._parts(asked, keys, wanted, self._chunks(ticks, wanted))
-        values = self._values(finished(self._engine, parts, [self._answer(column) for column in read]), behind)
+        values = self._values(finished(self._engine, parts, [self._answer(column) for column in read]), needed)
         answers = self._engine.run(values.select(QUESTION, **{new: values[old] for new, old in names.items()}))
         return shared_out(rows, answers, number, self._project.spec.file.threads)
 
@@ -124,22 +124,22 @@ class _LookUp:
 
         They are an Arrow table where the engine shares memory, else for Ibis.
         """
-        told = [item for item in wanted if item.part.measure not in ("order", "earliest")]
+        by_range = [item for item in wanted if item.part.measure not in ("order", "earliest")]
         if self._engine.shares_memory:
             stored = StoredCells(self._project.store, self._artifact, self._grain, chunks)
-            found = lookup_by_ranges(stored, asked, keys, told, self._project.spec.file.threads)
-            return numbered_questions(found.parts), found.number
+            looked_up = lookup_by_ranges(stored, asked, keys, by_range, self._project.spec.file.threads)
+            return numbered_questions(looked_up.parts), looked_up.number
         once, number = each_once(asked)
         questions = self._engine.arrow("questions", numbered_questions(once))
         columns = list(dict.fromkeys(item.part.column for item in wanted))
         cells = engine_cells(self._engine, self._project.store, self._artifact, self._grain, columns, chunks)
-        return self._engine.keep("parts", lookup_by_join(cells, self._grain, questions, keys, told)), number
+        return self._engine.keep("parts", lookup_by_join(cells, self._grain, questions, keys, by_range)), number
 
-    def _values(self, parts: Any, behind: Sequence[str]) -> Any:
+    def _values(self, parts: Any, needed: Sequence[str]) -> Any:
         """Return parts with columns of the table that follow from them, each behind those that it needs."""
-        derived = {column: self._spec.feature_of(column).from_columns for column in behind}
+        derived = {column: self._spec.feature_of(column).from_columns for column in needed}
         tick = parts[TICK] * ibis.literal(self._grain.step, "int64")
-        read = [column for column in behind if derived[column] is None]
+        read = [column for column in needed if derived[column] is None]
         values = parts.mutate(**{column: self._answer(column).value(parts, tick) for column in read})
         for column, text in derived.items():
             if text is not None:
@@ -174,8 +174,8 @@ def each_once(asked: pa.Table) -> tuple[pa.Table, Ints]:
     """Return each of some rows once, and which of these each row is."""
     number = np.zeros(len(asked), np.int64)
     for column in asked.columns:
-        own = combined(column).dictionary_encode(null_encoding="encode").indices.to_numpy().astype(np.int64)
-        number = np.unique(number * (own.max(initial=0) + 1) + own, return_inverse=True)[1]
+        codes = combined(column).dictionary_encode(null_encoding="encode").indices.to_numpy().astype(np.int64)
+        number = np.unique(number * (codes.max(initial=0) + 1) + codes, return_inverse=True)[1]
     place = np.empty(number.max(initial=-1) + 1, np.int64)
     place[number] = np.arange(len(number))
     return asked.take(pa.array(place)), number
@@ -198,8 +198,8 @@ def shared_out(rows: pa.Table, answers: pa.Table, number: Ints, threads: int) ->
     """Return rows with the answers to the questions of these numbers."""
     places = np.empty(len(answers), np.int64)
     places[answers[QUESTION].to_numpy()] = np.arange(len(answers))
-    wanted, found = pa.array(places[number]), answers.drop(QUESTION)
-    columns = at_once(lambda column: combined(column).take(wanted), found.columns, threads)
-    for name, column in zip(found.column_names, columns, strict=True):
+    wanted, columns_of_answers = pa.array(places[number]), answers.drop(QUESTION)
+    columns = at_once(lambda column: combined(column).take(wanted), columns_of_answers.columns, threads)
+    for name, column in zip(columns_of_answers.column_names, columns, strict=True):
         rows = rows.append_column(name, column)
     return rows

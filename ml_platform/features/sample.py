@@ -73,8 +73,8 @@ def _drawn(asked: pa.Table, grain: Grain, id: str, rows: int) -> pa.Table:
     first, last = (ends[f"{_INSTANT}_{end}"].to_numpy()[entities] for end in ("min", "max"))
     later = np.random.default_rng(int(id[:16], 16)).integers(0, (last - first) // grain.step + 1)
     pairs = np.unique(np.column_stack([entities, first + later * grain.step]), axis=0)
-    found = ends.select(list(grain.keys)).take(pa.array(pairs[:, 0]))
-    return found.append_column(_INSTANT, pa.array(pairs[:, 1]))
+    questions = ends.select(list(grain.keys)).take(pa.array(pairs[:, 0]))
+    return questions.append_column(_INSTANT, pa.array(pairs[:, 1]))
 
 
 def _grain(project: Project, table: str) -> Grain:
@@ -86,8 +86,8 @@ def _values(project: Project, table: str, artifact: Artifact, asked: pa.Table) -
     spec, keys = project.spec.feature_tables[table], _grain(project, table).keys
     same, columns = {key: key for key in keys}, list(spec.columns)
     with project.engine() as engine:
-        found = features_at(project, engine, artifact, asked, keys=same, instant=_INSTANT, columns=columns)
-    tick = pc.subtract(found[_INSTANT], spec.publish_delay // MICROSECOND).cast(pa.timestamp("us", "UTC"))
-    values = {column: found[f"{table}.{column}"] for column in columns}
-    named = pa.table({**{key: found[key] for key in keys}, TICK: tick, **values})
+        looked_up = features_at(project, engine, artifact, asked, keys=same, instant=_INSTANT, columns=columns)
+    tick = pc.subtract(looked_up[_INSTANT], spec.publish_delay // MICROSECOND).cast(pa.timestamp("us", "UTC"))
+    values = {column: looked_up[f"{table}.{column}"] for column in columns}
+    named = pa.table({**{key: looked_up[key] for key in keys}, TICK: tick, **values})
     return named.sort_by([(name, "ascending") for name in (TICK, *keys)])

@@ -50,17 +50,17 @@ class CellObject:
 
 def find_cells(database: Database, parts: Sequence[str], chunks: Sequence[str]) -> dict[tuple[str, str], CellObject]:
     """Return the stored cells of chunks, by part and chunk."""
-    found: dict[tuple[str, str], CellObject] = {}
+    known: dict[tuple[str, str], CellObject] = {}
     with database.reading() as connection:
         for start in range(0, len(chunks), _AT_ONCE):
             wanted = CELLS.c.chunk.in_(chunks[start : start + _AT_ONCE]) & CELLS.c.part.in_(parts)
             for row in connection.execute(sa.select(CELLS).where(wanted)).mappings():
                 stored = StoredObject(row["sha256"], row["size"])
-                found[row["part"], row["chunk"]] = CellObject(row["id"], stored, json.loads(row["facts"]))
-    return found
+                known[row["part"], row["chunk"]] = CellObject(row["id"], stored, json.loads(row["facts"]))
+    return known
 
 
-def record_cells(database: Database, found: Mapping[tuple[str, str], CellObject]) -> None:
+def record_cells(database: Database, by_place: Mapping[tuple[str, str], CellObject]) -> None:
     """Record stored cells; what another process recorded meanwhile holds the same, and stays."""
     rows = [
         {
@@ -71,7 +71,7 @@ def record_cells(database: Database, found: Mapping[tuple[str, str], CellObject]
             "size": cells.stored.size,
             "facts": json.dumps(dict(cells.facts), sort_keys=True),
         }
-        for (part, chunk), cells in found.items()
+        for (part, chunk), cells in by_place.items()
     ]
     with database.writing() as connection:
         insert_missing(connection, CELLS, rows)

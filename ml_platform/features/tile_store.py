@@ -126,7 +126,7 @@ def engine_cells(
 def _alike(tables: Sequence[Any], columns: Sequence[str]) -> list[Any]:
     """Return tables of cells for Ibis with the same columns: limbs are missing where they are zero, or narrower."""
     kinds = {name: {table.schema().get(name) for table in tables} for name in columns}
-    limbs = [name for name, found in kinds.items() if len(found) > 1 or None in found]
+    limbs = [name for name, seen_kinds in kinds.items() if len(seen_kinds) > 1 or None in seen_kinds]
     return [
         table.mutate(
             **{name: or_zero(table[name] if name in table.columns else ibis.null(DECIMAL)) for name in limbs}
@@ -148,6 +148,6 @@ def _plan(
 
 
 def _side_by_side(tables: Sequence[pa.Table], columns: Sequence[str], zeros: Sequence[str]) -> pa.Table:
-    found = {name: table[name] for table in tables for name in table.column_names}
-    found |= dict.fromkeys(set(zeros).intersection(columns), pa.array(np.zeros(len(tables[0]), np.int64)))
-    return pa.table({name: found[name] for name in columns})
+    columns_by_name = {name: table[name] for table in tables for name in table.column_names}
+    columns_by_name |= dict.fromkeys(set(zeros).intersection(columns), pa.array(np.zeros(len(tables[0]), np.int64)))
+    return pa.table({name: columns_by_name[name] for name in columns})

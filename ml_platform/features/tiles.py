@@ -88,8 +88,8 @@ def float_spans(engine: Engine, rows: Any, parts: Mapping[str, PartialAggregate]
     if not texts:
         return {}
     values = {str(number): parse_expression(text).to_ibis(rows) for number, text in enumerate(texts)}
-    found = engine.run(rows.aggregate(**spans_of(values))).to_pylist()[0]
-    return {text: (found[f"min_{number}"], found[f"max_{number}"]) for number, text in enumerate(texts)}
+    extremes = engine.run(rows.aggregate(**spans_of(values))).to_pylist()[0]
+    return {text: (extremes[f"min_{number}"], extremes[f"max_{number}"]) for number, text in enumerate(texts)}
 
 
 def cells_of(engine: Engine, rows: Any, grain: Grain, parts: Mapping[str, PartialAggregate]) -> pa.Table:
@@ -122,6 +122,6 @@ def _cells(
         **{KNOWN_UNTIL: until, PLACE: rows[CHUNK] * ibis.literal(2**32, "int64") + rows[ROW]},
     )
     timed = timed.filter(timed[KNOWN_FROM] < timed[KNOWN_UNTIL])
-    found = RowParts(timed, parts.values(), spans, base_columns(grain))
-    grouped = found.rows.group_by(base_columns(grain))
-    return grouped.aggregate(**found.aggregates(few=few), **{_ROWS: found.rows.count()})
+    row_parts = RowParts(timed, parts.values(), spans, base_columns(grain))
+    grouped = row_parts.rows.group_by(base_columns(grain))
+    return grouped.aggregate(**row_parts.aggregates(few=few), **{_ROWS: row_parts.rows.count()})

@@ -113,9 +113,9 @@ def window_values(
     zeros = [column for column in parts if column not in cells.column_names]
     answers = {name: WindowedFeature(item, window.looking_back, types, zeros) for name, item in features.items()}
     ticked = asked.select(keys).append_column(TICK, pa.array(settled // grain.step))
-    found, number = _merged(engine, RowCells(cells, grain), ticked, list(answers.values()), threads)
-    found = finished(engine, found, list(answers.values()))
-    values = _values(found, answers, grain, window)
+    merged_parts, number = _merged(engine, RowCells(cells, grain), ticked, list(answers.values()), threads)
+    merged_parts = finished(engine, merged_parts, list(answers.values()))
+    values = _values(merged_parts, answers, grain, window)
     return shared_out(asked, engine.run(values.select(QUESTION, *features)), number, threads)
 
 
@@ -136,8 +136,8 @@ def _merged(
     merged = [item for item in wanted.values() if item.part.measure not in ("order", "earliest")]
     same = {key: key for key in cells.grain.keys}
     if engine.shares_memory:
-        found = lookup_by_ranges(cells, asked, same, merged, threads)
-        return numbered_questions(found.parts), found.number
+        looked_up = lookup_by_ranges(cells, asked, same, merged, threads)
+        return numbered_questions(looked_up.parts), looked_up.number
     once, number = each_once(asked)
     questions = engine.arrow("label_questions", numbered_questions(once))
     rows = engine.arrow("label_cells", cells.table)

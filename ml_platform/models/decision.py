@@ -141,17 +141,17 @@ class Decision:
             name: constant_value(_KINDS[type(label)], label) if name == LABEL else columns.value(self._column(name))
             for name in expression.names
         }
-        found = expression.of_row(leaves)
-        if found.constant:
-            constant = _number_of(found.compute(()))
+        computed = expression.of_row(leaves)
+        if computed.constant:
+            constant = _number_of(computed.compute(()))
             return lambda cells: constant
-        compute = found.compute
+        compute = computed.compute
         return lambda cells: math.nan if (value := compute(cells)) is None else float(value)
 
     def expected_values(self, frame: pd.DataFrame, scores: np.ndarray, classes: Sequence[Any]) -> pd.DataFrame:
         """Return the expected payoff of every action, one column each; no column for a regression."""
-        found = {name: self._expected(name, frame, scores, classes) for name in self.actions}
-        return pd.DataFrame(found, index=frame.index)
+        expected = {name: self._expected(name, frame, scores, classes) for name in self.actions}
+        return pd.DataFrame(expected, index=frame.index)
 
     def _expected(self, action: str, frame: pd.DataFrame, scores: np.ndarray, classes: Sequence[Any]) -> np.ndarray:
         total = np.zeros(len(frame))
@@ -190,13 +190,15 @@ class Decision:
         expression = parse_expression(self.do_nothing)
         return expression.evaluate(self._values(expression, frame, {}), len(frame)).astype("float64")
 
-    def _payoff(self, name: str, frame: pd.DataFrame, **given: Any) -> np.ndarray:
+    def _payoff(self, name: str, frame: pd.DataFrame, **named_values: Any) -> np.ndarray:
         expression = self._expressions[name]
-        found = expression.evaluate(self._values(expression, frame, given), len(frame))
-        return np.asarray(found, dtype="float64")
+        evaluated = expression.evaluate(self._values(expression, frame, named_values), len(frame))
+        return np.asarray(evaluated, dtype="float64")
 
-    def _values(self, expression: Expression, frame: pd.DataFrame, given: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: given[name] if name in given else frame[self._column(name)] for name in expression.names}
+    def _values(self, expression: Expression, frame: pd.DataFrame, named_values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: named_values[name] if name in named_values else frame[self._column(name)] for name in expression.names
+        }
 
     def _column(self, name: str) -> str:
         return name if "." in name else f"{self.source}.{name}"

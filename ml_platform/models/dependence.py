@@ -61,14 +61,14 @@ def partial_dependence(predictor: Predictor, frame: pd.DataFrame, columns: Seque
     if not len(frame) or len(predictor.classes) > 2:
         return ()
     rows = read_columns(frame.reset_index(drop=True), predictor.inputs)
-    found = []
+    dependences = []
     for column in columns:
         values = _values(rows[column])
         if len(values) > 1:
             scores = tuple(_mean_score(predictor, rows, column, value) for value in values)
             plain: tuple[Any, ...] = tuple(json_value(value) for value in values)
-            found.append(Dependence(column, _is_ordered(rows[column]), plain, scores))
-    return tuple(found)
+            dependences.append(Dependence(column, _is_ordered(rows[column]), plain, scores))
+    return tuple(dependences)
 
 
 def _is_ordered(column: pd.Series[Any]) -> bool:

@@ -23,10 +23,10 @@ _PREDICTION_TIME = InputColumn("prediction_time", "timestamp")
 
 def all_inputs(spec: ProjectSpec, model: ModelSpec) -> tuple[InputColumn, ...]:
     """Return every column that the model's predictor or one of its baselines needs."""
-    found: dict[str, InputColumn] = {}
+    by_name: dict[str, InputColumn] = {}
     for algorithm in (model.algorithm, *model.baselines):
-        found.update({column.name: column for column in inputs_of(spec, model, algorithm)})
-    return tuple(found.values())
+        by_name.update({column.name: column for column in inputs_of(spec, model, algorithm)})
+    return tuple(by_name.values())
 
 
 def inputs_of(spec: ProjectSpec, model: ModelSpec, algorithm: Algorithm) -> tuple[InputColumn, ...]:
@@ -37,8 +37,10 @@ def inputs_of(spec: ProjectSpec, model: ModelSpec, algorithm: Algorithm) -> tupl
     """
     decision = Decision.declared(model.value, model.population.owner)
     names = dict.fromkeys(expand_features(spec, model) if reads_matrix(algorithm.name) else ())
-    own = transform_names(model)
-    names.update(dict.fromkeys(name for name in _rule_columns(model, algorithm) if name.partition(".")[0] not in own))
+    transforms = transform_names(model)
+    names.update(
+        dict.fromkeys(name for name in _rule_columns(model, algorithm) if name.partition(".")[0] not in transforms)
+    )
     names.update(dict.fromkeys((*decision.columns, *model.label.references)))
     with_transforms = needs_transforms(model, algorithm)
     if with_transforms:
@@ -51,9 +53,9 @@ def needs_transforms(model: ModelSpec, algorithm: Algorithm) -> bool:
     """Return whether the model's transforms take part in an algorithm's predictor."""
     if not model.transforms:
         return False
-    own = transform_names(model)
+    transforms = transform_names(model)
     return reads_matrix(algorithm.name) or any(
-        name.partition(".")[0] in own for name in _rule_columns(model, algorithm)
+        name.partition(".")[0] in transforms for name in _rule_columns(model, algorithm)
     )
 
 

@@ -248,11 +248,11 @@ def load_decision(project: Project, artifact: Artifact) -> Decision:
     ArtifactDamaged, ArtifactMissing
     """
     facts, estimator = _manifest(project.store.read(artifact.objects[f"predictor/{MANIFEST}"]))
-    found = _identity(facts, estimator["kind"], estimator["state"])
+    actual = _identity(facts, estimator["kind"], estimator["state"])
     _require_same(
         f"predictor of trained model {artifact.short_id}",
         TrainedModelManifest.of(artifact).predictors["predictor"],
-        found,
+        actual,
     )
     return Decision.from_json(facts["decision"])
 
@@ -262,9 +262,9 @@ def code_of(project: Project, files: Mapping[str, bytes]) -> Code:
     return Code(files, project.root, project.state / "code")
 
 
-def _require_same(what: str, expected: str, found: str) -> None:
-    if expected != found:
-        raise ArtifactDamaged(what, expected, found)
+def _require_same(what: str, expected: str, actual: str) -> None:
+    if expected != actual:
+        raise ArtifactDamaged(what, expected, actual)
 
 
 def _manifest(content: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -159,8 +159,8 @@ def _validate_notes(model: ModelSpec, classes: tuple[Any, ...], label: np.ndarra
     if unknown:
         notes.append(f"{unknown} rows of the validate period have a class that the train period does not have")
     if classes and len(np.unique(label)) < 2:
-        found = classes[int(label[0])] if len(label) else "none"
-        one = f"the validate period has one class ({str(found).lower()}) in all {len(label)} rows"
+        only = classes[int(label[0])] if len(label) else "none"
+        one = f"the validate period has one class ({str(only).lower()}) in all {len(label)} rows"
         users = [
             *(["early stopping"] if _stops_early(model) else []),
             *(["calibration"] if model.calibration != NO_CALIBRATION else []),

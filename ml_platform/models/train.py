@@ -69,9 +69,9 @@ def train_model(
     require_no_leaks(project, model_name, snapshot_id, read)
     code = Code.read(project.root, project_functions(project.spec, KIND, model_name), project.state / "code")
     key = training_key(project, model_name, snapshot_id)
-    found = project.store.find(KIND, key)
-    if found is not None:
-        return Materialized(found, reused=True)
+    trained = project.store.find(KIND, key)
+    if trained is not None:
+        return Materialized(trained, reused=True)
     files = declared_files(project.spec)
     record = provenance(project.spec, files)
     before_fit()
@@ -160,11 +160,11 @@ def declared_model(project: Project, name: str) -> ModelSpec:
 
 def baselines_of(model: ModelSpec) -> dict[str, Algorithm]:
     """Return the model's baselines by name; a second of the same algorithm is numbered."""
-    found: dict[str, Algorithm] = {}
+    by_name: dict[str, Algorithm] = {}
     for algorithm in model.baselines:
-        count = sum(known.name == algorithm.name for known in found.values())
-        found[algorithm.name if not count else f"{algorithm.name}_{count + 1}"] = algorithm
-    return found
+        count = sum(known.name == algorithm.name for known in by_name.values())
+        by_name[algorithm.name if not count else f"{algorithm.name}_{count + 1}"] = algorithm
+    return by_name
 
 
 def others_of(trained: Artifact) -> list[str]:

@@ -54,8 +54,8 @@ def decide(
 
 def decision_on(project: Project, model: str, trained_id: str) -> LedgerLine | None:
     """Return the last word on a trained model; None where nobody has said anything."""
-    said = [line for line in ledger_lines(project.database, _ref(model)) if line.to_value == trained_id]
-    return said[-1] if said else None
+    decisions = [line for line in ledger_lines(project.database, _ref(model)) if line.to_value == trained_id]
+    return decisions[-1] if decisions else None
 
 
 def _ref(model: str) -> str:

@@ -42,8 +42,8 @@ def champions(project: Project, model: str, instants: Iterable[Any]) -> dict[Any
     times = [line.at for line in history]
     values = [None, *(line.to_value for line in history)]
     ids = {instant: values[bisect.bisect_right(times, instant)] for instant in instants}
-    found = {id: _version(project, model, id) for id in set(ids.values())}
-    return {instant: found[id] for instant, id in ids.items()}
+    by_id = {id: _version(project, model, id) for id in set(ids.values())}
+    return {instant: by_id[id] for instant, id in ids.items()}
 
 
 def _version(project: Project, model: str, id: str | None) -> Version | None:

@@ -152,11 +152,11 @@ def _require_deployable(
 def _require_approval(project: Project, version: Version) -> None:
     if not asks_for_approval(project, version.model):
         return
-    said = decision_on(project, version.model, version.id)
-    if said is None:
+    decision = decision_on(project, version.model, version.id)
+    if decision is None:
         raise ApprovalNeeded(version.model, str(version.number))
-    if said.action != APPROVE:
-        raise ApprovalNeeded(version.model, str(version.number), said.actor, said.reason)
+    if decision.action != APPROVE:
+        raise ApprovalNeeded(version.model, str(version.number), decision.actor, decision.reason)
 
 
 def _require_match(
@@ -164,9 +164,9 @@ def _require_match(
 ) -> None:
     """Refuse an evaluation that says nothing about this deployment."""
     about, model = EvaluationManifest.of(evaluation), version.model
-    found = about.id_of(evaluation.inputs, evaluation.objects)
-    if found != evaluation.id:
-        raise ArtifactDamaged(f"evaluation {evaluation.short_id}", evaluation.id, found)
+    actual = about.id_of(evaluation.inputs, evaluation.objects)
+    if actual != evaluation.id:
+        raise ArtifactDamaged(f"evaluation {evaluation.short_id}", evaluation.id, actual)
     owners = (TrainedModelManifest.of(trained).model, about.model)
     if owners != (model, model):
         raise EvaluationError(
@@ -197,12 +197,12 @@ def _shortfalls(
     declared = TrainedModelManifest.of(project.store.get(TRAINED_MODEL, current)).declaration if current else None
     judged = about.release
     required = requirements(spec.release, trained.id, simpler_than(trained), judged)
-    found = {line["other"]: line for line in judged["compared"]}
+    judged_lines = {line["other"]: line for line in judged["compared"]}
     asked = {(item.other, item.margin) for item in required}
     same_rule = judged["rule"] == rule_name(TrainedModelManifest.of(trained).declaration, declared)
-    if not same_rule or asked - {(other, line["margin"]) for other, line in found.items()}:
+    if not same_rule or asked - {(other, line["margin"]) for other, line in judged_lines.items()}:
         raise StaleEvaluation(version, f"the release rule {judged['rule']} has changed since the evaluation")
-    release = judge_release(judged, required, found)
+    release = judge_release(judged, required, judged_lines)
     return shortfalls(judge_gates(spec, about.figures), release, about.currency)
 
 
@@ -216,7 +216,7 @@ def _move(
     passed: str = "",
 ) -> LedgerLine | None:
     about = EvaluationManifest.of(evaluation)
-    said = [*merits(about.gates, about.release, about.currency), *([passed] if passed else [])]
+    reasons = [*merits(about.gates, about.release, about.currency), *([passed] if passed else [])]
     try:
         line = move_ref(
             project.database,
@@ -226,7 +226,7 @@ def _move(
             at=now,
             actor=actor,
             action=DEPLOY,
-            reason="; ".join(said) or "no rule asks for more",
+            reason="; ".join(reasons) or "no rule asks for more",
             facts=_facts(project, version, evaluation, current),
         )
     except RefConflict as conflict:

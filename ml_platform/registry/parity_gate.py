@@ -42,11 +42,11 @@ def require_parity(project: Project, version: Version) -> None:
     of_version = (
         made for made in _comparisons(project, model, _LOOKED_AT) if made.inputs["trained_model"] == version.id
     )
-    own = next(of_version, None)
-    if last is None or own is None:
+    of_candidate = next(of_version, None)
+    if last is None or of_candidate is None:
         missing = f"what it would serve was not compared yet. Run ml-platform run, or materialize {model}/parity"
         raise ParityNotProven(model, str(version.number), [missing])
-    for about in (ParityManifest.of(last), ParityManifest.of(own)):
+    for about in (ParityManifest.of(last), ParityManifest.of(of_candidate)):
         if about.differing:
             named = [item.text for item in about.differences[:_NAMED]]
             raise ParityNotProven(model, str(version.number), [about.text.rstrip("."), *named])

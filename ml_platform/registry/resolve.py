@@ -29,10 +29,10 @@ def version_named(project: Project, text: str) -> Version:
     if model not in known:
         raise NoSuchVersion(text, f"no version of {model or 'any model'} is registered. {suggest(model, known)}")
     if name in ("", _CHAMPION):
-        found = champion(project, model)
-        if found is None:
+        current = champion(project, model)
+        if current is None:
             raise NoSuchVersion(text, f"{model} has no champion. Name a version, such as {known[model][-1]}.")
-        return found
+        return current
     if name == _LATEST:
         return known[model][-1]
     numbered = {str(version.number): version for version in known[model]}

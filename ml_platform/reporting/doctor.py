@@ -47,13 +47,16 @@ def check_up(directory: Path, now: datetime) -> list[Checked]:
     now
         The machine's time.
     """
-    found = [_python(), _package("dagster"), _package("dagster-webserver"), _package("mlflow"), _disk(directory)]
+    checks = [_python(), _package("dagster"), _package("dagster-webserver"), _package("mlflow"), _disk(directory)]
     try:
         project = open_project(directory)
     except PlatformError as error:
-        return [*found, Checked("declarations", False, str(error).splitlines()[-1], "ml-platform validate lists them.")]
-    found.append(Checked("declarations", True, f"{len(project.spec.models)} models in {directory}"))
-    return [*found, *_of_project(project, now)]
+        return [
+            *checks,
+            Checked("declarations", False, str(error).splitlines()[-1], "ml-platform validate lists them."),
+        ]
+    checks.append(Checked("declarations", True, f"{len(project.spec.models)} models in {directory}"))
+    return [*checks, *_of_project(project, now)]
 
 
 def _of_project(project: Project, now: datetime) -> Iterator[Checked]:
@@ -120,8 +123,8 @@ def _clock(project: Project, now: datetime) -> Checked:
 
 def _mlflow(project: Project) -> Checked:
     ok = reachable(project.mlflow_uri)
-    found = f"{project.mlflow_address} {'answers' if ok else 'does not answer'}"
-    return Checked("mlflow server", ok, found, "" if ok else "Start it, or correct storage.mlflow in project.yaml.")
+    state = f"{project.mlflow_address} {'answers' if ok else 'does not answer'}"
+    return Checked("mlflow server", ok, state, "" if ok else "Start it, or correct storage.mlflow in project.yaml.")
 
 
 def _tried(name: str, work: Callable[[], str], remedy: str) -> Checked:

@@ -56,8 +56,8 @@ class ServiceAccess:
         WeakToken
         """
         environ = os.environ if environ is None else environ
-        given = {scope: environ.get(variable(scope), "") for scope in SCOPES}
-        tokens = {scope: check_token(text, variable(scope)).encode() for scope, text in given.items() if text}
+        by_scope = {scope: environ.get(variable(scope), "") for scope in SCOPES}
+        tokens = {scope: check_token(text, variable(scope)).encode() for scope, text in by_scope.items() if text}
         hosts = Access.for_port(port, names).hosts
         return cls(frozenset(host.encode() for host in hosts), tokens)
 

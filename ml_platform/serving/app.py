@@ -126,12 +126,12 @@ class App:
         return Response(self.service.encode(problem.body), problem.status, headers=retry)
 
     def _route(self, path: str) -> tuple[Route, str]:
-        found = self._seen.get(path)
-        if found is None:
-            found = find_route(self.routes, path)
+        route = self._seen.get(path)
+        if route is None:
+            route = find_route(self.routes, path)
             if len(self._seen) < 10_000 and len(path) < 200:
-                self._seen[path] = found
-        return found
+                self._seen[path] = route
+        return route
 
     async def _body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> bytes:
         """Return the body, refused as soon as it is too large, of another type, or too slow."""

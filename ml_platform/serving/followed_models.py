@@ -67,9 +67,9 @@ class FollowedModels:
     def begin(cls, project: Project) -> FollowedModels:
         """Return the models that declare that they are online, with their champions loaded."""
         names = [name for name, model in project.spec.models.items() if model.deployment.online is not None]
-        found = cls(project, project.clock.now(), {name: Followed(name) for name in names})
-        found.look()
-        return found
+        followed = cls(project, project.clock.now(), {name: Followed(name) for name in names})
+        followed.look()
+        return followed
 
     @property
     def now(self) -> datetime:

@@ -65,12 +65,12 @@ class Metrics:
 
     def end(self, begun: float, route: str, status: int) -> None:
         """Count an answer."""
-        found = self._known.get((route, status))
-        if found is None:
-            found = (self._seconds.labels(route), self._answers.labels(route, str(status)))
-            self._known[route, status] = found
-        found[0].observe(time.perf_counter() - begun)
-        found[1].inc()
+        counters = self._known.get((route, status))
+        if counters is None:
+            counters = (self._seconds.labels(route), self._answers.labels(route, str(status)))
+            self._known[route, status] = counters
+        counters[0].observe(time.perf_counter() - begun)
+        counters[1].inc()
 
     def predicted(self, model: str, version: int, rows: int) -> None:
         """Count predictions."""

@@ -76,7 +76,7 @@ def _paths(model: ServedModel, max_rows: int) -> dict[str, Any]:
 
 def _table_paths(service: Service) -> dict[str, Any]:
     """Return a path for each feature table that is published."""
-    found = {}
+    paths = {}
     with service.store.view() as view:
         for records in view.description.records.values():
             row = {
@@ -91,13 +91,13 @@ def _table_paths(service: Service) -> dict[str, Any]:
                 kind, _, name = block.name.partition("/")
                 if kind == "features":
                     asked = _operation(f"The published features of {name}.", "features")
-                    found[f"/features/{name}"] = {"post": asked | {"requestBody": body}}
-    return found
+                    paths[f"/features/{name}"] = {"post": asked | {"requestBody": body}}
+    return paths
 
 
 def _posted_paths(service: Service) -> dict[str, Any]:
     """Return two paths for each source whose rows are posted: what comes is an event, or the truth of a question."""
-    found = dict[str, Any]()
+    paths = dict[str, Any]()
     for name, source in service.posted.items():
         properties = {
             column: dict(_TYPES[kind])
@@ -114,15 +114,15 @@ def _posted_paths(service: Service) -> dict[str, Any]:
         schema = {"oneOf": [row, _several(row, service.limits.rows)]}
         body = {"required": True, "content": {"application/json": {"schema": schema}}}
         taken = _operation(source.description, "number of rows that were new") | {"requestBody": body}
-        found |= {f"/events/{name}": {"post": taken}, f"/labels/{name}": {"post": taken}}
-    return found
+        paths |= {f"/events/{name}": {"post": taken}, f"/labels/{name}": {"post": taken}}
+    return paths
 
 
 def _row(model: ServedModel) -> dict[str, Any]:
     properties = {}
     for name, kind in model.sent.items():
-        own = dict(_TYPES[kind])
-        properties[name] = own if name in model.key else {"anyOf": [own, {"type": "null"}]}
+        schema = dict(_TYPES[kind])
+        properties[name] = schema if name in model.key else {"anyOf": [schema, {"type": "null"}]}
     return {"type": "object", "properties": properties, "required": list(model.key), "additionalProperties": False}
 
 

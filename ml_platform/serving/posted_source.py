@@ -77,8 +77,8 @@ class PostedSource:
         for name in self.required:
             if row.get(name) is None:
                 raise RequestProblem.row("missing_column", f"column {name} is missing or null. Each row needs it.")
-        given = {name: kind for name, kind in self.columns.items() if row.get(name) is not None}
-        values = require_types(self._reader.read(row), given)
+        kinds = {name: kind for name, kind in self.columns.items() if row.get(name) is not None}
+        values = require_types(self._reader.read(row), kinds)
         kept = {name: format_instant(value) if isinstance(value, datetime) else value for name, value in values.items()}
         return {name: kept.get(name) for name in self.columns}
 

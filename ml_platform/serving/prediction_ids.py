@@ -26,6 +26,6 @@ class PredictionIds:
         if day != self._day:
             self._day, self._start = day, f"{self._model}.{from_micros(at):%Y%m%d}."
         self._count += 1
-        said = f"{self._count}|{at}|{list(key)}"
-        digest = hashlib.blake2b(said.encode(errors="replace"), digest_size=8, key=self._secret)
+        text = f"{self._count}|{at}|{list(key)}"
+        digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=8, key=self._secret)
         return self._start + digest.hexdigest()

@@ -111,12 +111,12 @@ def listen(host: str, port: int) -> socket.socket:
     AddressTaken
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(family)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind((host.strip("[]"), port))
-        found.listen(_BACKLOG)
+        listening.bind((host.strip("[]"), port))
+        listening.listen(_BACKLOG)
     except OSError as error:
-        found.close()
+        listening.close()
         raise AddressTaken(host, port, error.strerror or str(error)) from None
-    return found
+    return listening

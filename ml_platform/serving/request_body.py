@@ -97,12 +97,12 @@ def shown(value: Any) -> str:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise RequestProblem.malformed(f"the key {shown(twice)} comes twice in one object. Send it once.")
-    return found
+    return members
 
 
 def _no_constant(name: str) -> NoReturn:

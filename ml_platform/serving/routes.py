@@ -130,14 +130,14 @@ class Routes:
         """Return the features that a prediction would use."""
         model = self._service.model(request.rest)
         rows, several = rows_of(read_json(request.body), self._service.limits.rows)
-        found = self._service.features(model, rows)
-        return Response(self._service.encode({"rows": found} if several else found[0]))
+        answers = self._service.features(model, rows)
+        return Response(self._service.encode({"rows": answers} if several else answers[0]))
 
     async def table_features(self, request: Request) -> Response:
         """Return what a feature table has published for entities."""
         rows, several = rows_of(read_json(request.body), self._service.limits.rows)
-        found = self._service.table_features(request.rest, rows)
-        return Response(self._service.encode({"rows": found} if several else found[0]))
+        answers = self._service.table_features(request.rest, rows)
+        return Response(self._service.encode({"rows": answers} if several else answers[0]))
 
     async def post_rows(self, request: Request) -> Response:
         """Take rows of a source that is declared streaming; they are on the disk when this answers."""
@@ -156,12 +156,12 @@ class Routes:
     async def explain(self, request: Request) -> Response:
         """Return why a prediction is what it is."""
         try:
-            found = await asyncio.to_thread(self._service.explanation, unquote(request.rest))
+            explanation = await asyncio.to_thread(self._service.explanation, unquote(request.rest))
         except NoSuchPrediction as error:
             raise RequestProblem(404, "unknown_prediction", str(error)) from None
         except PlatformError as error:
             raise RequestProblem(503, "not_explained", str(error), retry_after=10) from None
-        return Response(self._service.encode(found))
+        return Response(self._service.encode(explanation))
 
     async def healthy(self, request: Request) -> Response:
         """Say that the worker lives."""

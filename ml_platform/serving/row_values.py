@@ -30,8 +30,8 @@ class RowReader:
         ------
         RequestProblem
         """
-        given = [name for name in self._instants if row.get(name) is not None]
-        return {**row, **{name: _instant(name, row[name]) for name in given}} if given else row
+        instants = [name for name in self._instants if row.get(name) is not None]
+        return {**row, **{name: _instant(name, row[name]) for name in instants}} if instants else row
 
 
 def require_types(row: Mapping[str, Any], columns: Mapping[str, ColumnType]) -> Mapping[str, Any]:
@@ -69,9 +69,9 @@ _TYPES: Mapping[ColumnType, tuple[type, ...]] = {
 
 def _instant(name: str, value: Any) -> datetime:
     try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-        if found is not None and found.utcoffset() is not None:
-            return found
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if instant is not None and instant.utcoffset() is not None:
+            return instant
     except ValueError:
         pass
     text = (

@@ -84,16 +84,16 @@ class ServedModel:
         self.predictor: Predictor = load_predictor(project, project.store.get("trained_model", version.id))
         self._form: RowForm = self.predictor.row_form()
         self._lookup = ModelLookup(project.spec, self.spec)
-        own = required_columns(project.spec, self.spec)
+        population = required_columns(project.spec, self.spec)
         self._inputs = [column.name for column in self.predictor.inputs]
         self._key = self._lookup.key_columns
-        self._key_columns = [f"{own.name}.{name}" for name in self._key]
-        self.sent: Mapping[str, ColumnType] = {name: own.columns[name].type for name in self._lookup.allowed_own}
+        self._key_columns = [f"{population.name}.{name}" for name in self._key]
+        self.sent: Mapping[str, ColumnType] = {name: population.columns[name].type for name in self._lookup.allowed_own}
         """The columns that a request can send, with their types."""
         self._reader = RowReader(self.sent)
-        given = {f"{own.name}.{name}": self.sent[name] for name in self._lookup.needed_own}
+        key_types = {f"{population.name}.{name}": self.sent[name] for name in self._lookup.needed_own}
         used = {column.name: column.type for column in self.predictor.inputs if column.name != PREDICTION_TIME}
-        self.columns = tuple({**given, **used}.items())
+        self.columns = tuple({**key_types, **used}.items())
         self._logged = [name for name, _ in self.columns]
         self._instants = [place for place, (_, kind) in enumerate(self.columns) if kind == "timestamp"]
         self._scores = _score_names(self.predictor)
@@ -144,13 +144,13 @@ class ServedModel:
         RequestProblem
         """
         begun = time.perf_counter_ns()
-        found = self._look_up(row, view)
-        if found.missing:
-            raise RequestProblem.row("missing_column", self._missing(found))
+        features = self._look_up(row, view)
+        if features.missing:
+            raise RequestProblem.row("missing_column", self._missing(features))
         looked_up = time.perf_counter_ns()
         shared, micros = self._shared(view.description), to_micros(at)
-        states = {state.alias: shared.tables.state(state, micros) for state in found.tables}
-        values = {**found.values, PREDICTION_TIME: at}
+        states = {state.alias: shared.tables.state(state, micros) for state in features.tables}
+        values = {**features.values, PREDICTION_TIME: at}
         before = time.perf_counter_ns()
         try:
             predicted = self._form.predict([values[name] for name in self._inputs])
@@ -175,16 +175,16 @@ class ServedModel:
         values = answered.values
         if looked_up := any(name not in values for name in self._inputs):
             with store.view() as view:
-                found = self._look_up(answered.row, view)
-            if found.missing:
-                raise RequestProblem.row("missing_column", self._missing(found))
-            values = {**found.values, PREDICTION_TIME: answered.values[PREDICTION_TIME]}
+                features = self._look_up(answered.row, view)
+            if features.missing:
+                raise RequestProblem.row("missing_column", self._missing(features))
+            values = {**features.values, PREDICTION_TIME: answered.values[PREDICTION_TIME]}
         return looked_up, self._form.predict([values[name] for name in self._inputs])
 
     def read_key(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return the entity's key as a request says it, null where it does not."""
-        own = self._reader.read(row)
-        return tuple(own.get(name) for name in self._key)
+        values = self._reader.read(row)
+        return tuple(values.get(name) for name in self._key)
 
     def predict_values(self, values: Sequence[Any]) -> RowPrediction:
         """Return the prediction for one value of each of the predictor's inputs."""
@@ -192,25 +192,25 @@ class ServedModel:
 
     def features(self, row: Mapping[str, Any], view: View, at: datetime) -> Mapping[str, Any]:
         """Return the values that a prediction for a row would use, without predicting."""
-        found = self._look_up(row, view)
+        features = self._look_up(row, view)
         shared = self._shared(view.description)
         return {
-            "values": {name: _json(found.values.get(name)) for name, _ in self.columns},
-            "tables": {state.alias: shared.tables.state(state, to_micros(at)) for state in found.tables},
-            "missing": list(found.missing),
+            "values": {name: _json(features.values.get(name)) for name, _ in self.columns},
+            "tables": {state.alias: shared.tables.state(state, to_micros(at)) for state in features.tables},
+            "missing": list(features.missing),
         }
 
     def _look_up(self, row: Mapping[str, Any], view: View) -> LookedUp:
-        own = self._reader.read(row)
+        values = self._reader.read(row)
         try:
-            return self._lookup.look_up(view, own)
+            return self._lookup.look_up(view, values)
         except OnlineRequestFault as error:
             raise RequestProblem.row("wrong_column", str(error)) from None
         except OnlineStoreUnavailable as error:
             raise RequestProblem(503, "store_unavailable", str(error), retry_after=5) from None
 
-    def _missing(self, found: LookedUp) -> str:
-        names = [name.partition(".")[2] for name in found.missing]
+    def _missing(self, features: LookedUp) -> str:
+        names = [name.partition(".")[2] for name in features.missing]
         noun = "column" if len(names) == 1 else "columns"
         return (
             f"the request lacks the {noun} {listed(names)}, and the online store has no row of "

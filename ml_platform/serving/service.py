@@ -88,11 +88,11 @@ class Service:
         ------
         RequestProblem
         """
-        found = self.posted.get(name)
-        if found is None:
+        source = self.posted.get(name)
+        if source is None:
             known = ", ".join(self.posted) or "none; declare reader: {streaming: true}"
             raise RequestProblem(404, "unknown_source", f"no source of this name takes rows. There is: {known}.")
-        return found
+        return source
 
     def answer(self, model: ServedModel, rows: Sequence[Mapping[str, Any]], first: int | None = None) -> list[Answered]:
         """Return the answers to rows; nothing is logged yet.
@@ -144,9 +144,9 @@ class Service:
             answered, file = self._beside.popleft()
             candidate = self.followed.candidate(answered.served)
             full = len(self._beside) > _MOST_BESIDE
-            found = candidate.predict_beside(answered, self.store) if candidate is not None and not full else None
+            shadow = candidate.predict_beside(answered, self.store) if candidate is not None and not full else None
             with contextlib.suppress(OSError):
-                self._log.write_shadow(found or LoggedShadow(answered.record.id), file)
+                self._log.write_shadow(shadow or LoggedShadow(answered.record.id), file)
         return bool(self._beside)
 
     def write_counts(self) -> None:

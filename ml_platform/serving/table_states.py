@@ -84,5 +84,5 @@ class TableStates:
 def _limit(model: ModelSpec, table: str) -> timedelta | None:
     """Return how old the data of a table may be: the least of what is declared for it and its columns."""
     declared = model.max_feature_age
-    own = [limit for name, limit in declared.items() if name.partition(".")[0] == table]
-    return min(own) if own else declared.get(ALL_FEATURES)
+    limits = [limit for name, limit in declared.items() if name.partition(".")[0] == table]
+    return min(limits) if limits else declared.get(ALL_FEATURES)

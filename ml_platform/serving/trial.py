@@ -35,9 +35,9 @@ def try_out(served: ServedModel) -> None:
     several = len(predictor.classes) > 2
     columns = [f"score.{label}" for label in predictor.classes] if several else ["score"]
     for at, row in enumerate(rows):
-        found = served.predict_values(row)
+        predicted = served.predict_values(row)
         wanted = [float(expected[name].iloc[at]) for name in columns]
-        scores = [found.score] if found.score is not None else list(found.scores)
+        scores = [predicted.score] if predicted.score is not None else list(predicted.scores)
         if [score.hex() for score in scores] != [score.hex() for score in wanted]:
             raise ArtifactDamaged(f"{served.version}: the prediction of a row alone", str(wanted), str(scores))
         time.sleep(0)  # requests are answered by another thread meanwhile

@@ -75,8 +75,8 @@ class BadCells:
 
     def mask(self, column: str) -> Mask:
         """Return which cells of a column are bad."""
-        found = self._masks.get(column)
-        return np.zeros(self._rows, np.bool_) if found is None else found
+        bad = self._masks.get(column)
+        return np.zeros(self._rows, np.bool_) if bad is None else bad
 
     def without(self, column: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return a column with nulls in the place of its bad cells."""
@@ -118,13 +118,13 @@ def _is_utf8(cell: bytes | None) -> bool:
 
 def _as_mask(bad: pa.ChunkedArray) -> Mask:
     plain = bad.combine_chunks() if isinstance(bad, pa.ChunkedArray) else bad
-    found: Mask = pc.fill_null(plain, False).to_numpy(zero_copy_only=False)
-    return found
+    bad_mask: Mask = pc.fill_null(plain, False).to_numpy(zero_copy_only=False)
+    return bad_mask
 
 
 def _texts(values: pa.ChunkedArray) -> tuple[str | None, ...]:
     if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
-        found = [None if cell is None else cell.decode(errors="backslashreplace") for cell in values.to_pylist()]
+        texts = [None if cell is None else cell.decode(errors="backslashreplace") for cell in values.to_pylist()]
     else:
-        found = values.cast(pa.string()).to_pylist()
-    return tuple(text if text is None else text[:LONGEST_TEXT] for text in found)
+        texts = values.cast(pa.string()).to_pylist()
+    return tuple(text if text is None else text[:LONGEST_TEXT] for text in texts)

@@ -23,11 +23,11 @@ def clock_note(database: Database, now: datetime) -> str | None:
     with database.reading() as connection:
         ingest, line = (connection.scalar(sa.select(sa.func.max(at))) for at in (INGESTS.c.at, LEDGER.c.at))
     ahead = {f"the last ingest ({_at(ingest)})": ingest, f"the last line of the ledger ({_at(line)})": line}
-    behind = [what for what, at in ahead.items() if at is not None and at > now]
-    if not behind:
+    later = [what for what, at in ahead.items() if at is not None and at > now]
+    if not later:
         return None
     return (
-        f"the project's clock ({_at(now)}) is before {' and '.join(behind)}. "
+        f"the project's clock ({_at(now)}) is before {' and '.join(later)}. "
         "Until it has passed, sources are not read again and deployments have no effect. "
         "Correct the clock; if the recorded time is wrong, restore the state folder from before it."
     )

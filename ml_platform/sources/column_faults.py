@@ -86,8 +86,10 @@ class ColumnFaults:
             return
         row = pc.index(bad, True).as_py()
         if row >= 0:
-            found = f"column {self._name} has {what}" if values is None else f"{self._shown(values, row)} is {what}"
-            raise SourceError(self._spec.name, self._place(row), found, remedy, column=self._name)
+            problem_text = (
+                f"column {self._name} has {what}" if values is None else f"{self._shown(values, row)} is {what}"
+            )
+            raise SourceError(self._spec.name, self._place(row), problem_text, remedy, column=self._name)
 
     def refuse_naive(self, bad: pa.ChunkedArray, values: pa.ChunkedArray) -> None:
         """Refuse times without a zone.
@@ -125,8 +127,8 @@ class ColumnFaults:
             return
         row = pc.index(nulls, True).as_py()
         if row >= 0:
-            found = f"column {self._name} is {problem}"
-            raise SourceError(self._spec.name, self._place(row), found, remedy, column=self._name)
+            problem_text = f"column {self._name} is {problem}"
+            raise SourceError(self._spec.name, self._place(row), problem_text, remedy, column=self._name)
 
     def in_utf8(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return texts of which some are not in UTF-8 without them.
@@ -167,10 +169,10 @@ class ColumnFaults:
 
     def _shown(self, values: pa.ChunkedArray, row: int) -> str:
         try:
-            found = str(values[row].as_py())
+            text = str(values[row].as_py())
         except (OverflowError, ValueError):  # no such date in Python
-            found = str(values.slice(row, 1).cast(pa.string())[0])
-        return f"column {self._name}: {found[:60]!r}"
+            text = str(values.slice(row, 1).cast(pa.string())[0])
+        return f"column {self._name}: {text[:60]!r}"
 
     def _place(self, row: int) -> str:
         return f"{self._where}: row {self._first_row + self._rows[row] + 1}"

@@ -68,11 +68,11 @@ def conform(
     for name in spec.columns:
         noted = bad if bad is not None and bad.accepts(name) else None
         columns[name] = _Column(spec, name, where, (first_row, rows), noted, is_utf8=is_utf8)
-    found = pa.table({name: column.conform(table[name]) for name, column in columns.items()})
-    deleting = deleting_rows(spec, found)
+    conformed = pa.table({name: column.conform(table[name]) for name, column in columns.items()})
+    deleting = deleting_rows(spec, conformed)
     for name, column in columns.items():
-        column.require_values(found[name], deleting)
-    return found
+        column.require_values(conformed[name], deleting)
+    return conformed
 
 
 class _Column:

@@ -15,7 +15,7 @@ def declared_places(spec: ProjectSpec, source: str) -> Iterator[None]:
     try:
         yield
     except SourceError as error:
-        found = spec.locations.get(f"sources/{source}.columns.{error.column}") if error.column else None
-        if found is None:
+        location = spec.locations.get(f"sources/{source}.columns.{error.column}") if error.column else None
+        if location is None:
             raise
-        raise error.declared_at(f"{found.file}:{found.line}") from None
+        raise error.declared_at(f"{location.file}:{location.line}") from None

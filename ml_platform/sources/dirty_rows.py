@@ -134,8 +134,8 @@ def counts_in(tables: Iterable[pa.Table | pa.RecordBatch]) -> tuple[DirtyCount, 
 
 
 def _refused_rows(spec: SourceSpec, bad: BadCells) -> set[int]:
-    found = [cells.rows.tolist() for cells in bad.found if on_error_of(spec, cells.column) == "quarantine"]
-    return {row for rows in found for row in rows}
+    refused = [cells.rows.tolist() for cells in bad.found if on_error_of(spec, cells.column) == "quarantine"]
+    return {row for rows in refused for row in rows}
 
 
 def _cells_table(
@@ -185,5 +185,7 @@ def _about(
 
 def _with_about(about: Sequence[tuple[object, ...]], rows: pa.Table) -> pa.Table:
     columns = zip(*about, strict=True) if about else [() for _ in ABOUT]
-    found = {field.name: pa.array(list(values), field.type) for field, values in zip(ABOUT, columns, strict=True)}
-    return pa.table({**found, **{name: rows[name] for name in rows.column_names}})
+    about_columns = {
+        field.name: pa.array(list(values), field.type) for field, values in zip(ABOUT, columns, strict=True)
+    }
+    return pa.table({**about_columns, **{name: rows[name] for name in rows.column_names}})

@@ -88,18 +88,18 @@ def without_duplicates(
         raise _error(engine, spec, several, part_of)
     refused = several.filter(several["_contents"] > 1) if spec.duplicates == "quarantine" else several.limit(0)
     merging = several.filter(several["_contents"] == 1) if spec.duplicates == "quarantine" else several
-    found = rows.semi_join(refused, by).select(*spec.columns, PLACE)
+    refused_rows = rows.semi_join(refused, by).select(*spec.columns, PLACE)
     quarantined = 0
-    for batch in engine.batches(found.order_by(PLACE)):
+    for batch in engine.batches(refused_rows.order_by(PLACE)):
         places = [part_of(place) for place in batch[PLACE].to_pylist()]
         staging.append(DIRTY, duplicates_table(spec, batch, places))
         quarantined += batch.num_rows
     duplicate = rows.semi_join(several, by).select(PLACE, KNOWN)
     kept = merging.select(**{PLACE: merging["_last"]})
     dropped = staging.keep("dropped_rows", duplicate.anti_join(kept, PLACE))
-    found = engine.run(dropped.order_by(PLACE))
-    waiting = pc.sum(pc.greater(found[KNOWN], to_micros(now))).as_py() or 0
-    return WithoutDuplicates(read.anti_join(dropped, PLACE), found[PLACE].to_numpy(), quarantined, waiting)
+    refused_rows = engine.run(dropped.order_by(PLACE))
+    waiting = pc.sum(pc.greater(refused_rows[KNOWN], to_micros(now))).as_py() or 0
+    return WithoutDuplicates(read.anti_join(dropped, PLACE), refused_rows[PLACE].to_numpy(), quarantined, waiting)
 
 
 def _error(engine: DuckDB, spec: SourceSpec, several: Any, part_of: Callable[[int], tuple[str, int]]) -> DuplicateKey:

@@ -29,12 +29,14 @@ def empty_log(store: ArtifactStore, spec: SourceSpec) -> Materialized:
     columns = {name: column.type for name, column in spec.columns.items()}
     empty = SourceManifest(source=spec.name, columns={**columns}, rows=0, chunks=(), keys_repeat=False, replaced=())
     key = cache_key("source", {}, code_version("source"), {"log": empty.id_of({}, {})})
-    found = store.find("source", key)
-    if found is not None:
-        return Materialized(found, reused=True)
+    existing = store.find("source", key)
+    if existing is not None:
+        return Materialized(existing, reused=True)
     types = {name: TYPES[column.type] for name, column in spec.columns.items()}
     types |= {EVENT_AT: INSTANT, KNOWN_AT: INSTANT, INGEST: pa.int32()}
     rows = pa.table({name: pa.array([], kind) for name, kind in types.items()})
     chunk = store_chunk(store, "none", rows)
-    told = SourceChunk(name=chunk.name, rows=0, id=chunk.id, known_from=_NEVER)
-    return Materialized(store.add(empty.but(chunks=(told,)), key, objects={chunk.name: chunk.stored}), reused=False)
+    without_rows = SourceChunk(name=chunk.name, rows=0, id=chunk.id, known_from=_NEVER)
+    return Materialized(
+        store.add(empty.but(chunks=(without_rows,)), key, objects={chunk.name: chunk.stored}), reused=False
+    )

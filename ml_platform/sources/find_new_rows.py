@@ -69,9 +69,9 @@ def find_new_rows(
         kept = staging.keep(_NEW, kept)
     rows = kept if spec.deletes is None else kept.filter(~kept[DELETES])
     ended = None if log is None else _ended(kept, compared, now)
-    found = NewRows(engine, rows, ended, spec, number, keys_repeat=repeated is not None, log=log, duplicates=duplicates)
-    found = replace(found, missing=compared.missing, seen=compared.seen, moved=compared.moved)
-    return _counted(found, kept, compared)
+    new = NewRows(engine, rows, ended, spec, number, keys_repeat=repeated is not None, log=log, duplicates=duplicates)
+    new = replace(new, missing=compared.missing, seen=compared.seen, moved=compared.moved)
+    return _counted(new, kept, compared)
 
 
 def _distinct(
@@ -82,8 +82,8 @@ def _distinct(
     repeated = _repeated_keys(engine, staging, spec, read)
     if repeated is None:
         return WithoutDuplicates(read), None
-    found = without_duplicates(engine, staging, spec, read, repeated, now, part_of)
-    return found, _repeated_keys(engine, staging, spec, found.rows) if len(found.dropped) else repeated
+    distinct = without_duplicates(engine, staging, spec, read, repeated, now, part_of)
+    return distinct, _repeated_keys(engine, staging, spec, distinct.rows) if len(distinct.dropped) else repeated
 
 
 def _ended(kept: Any, compared: LogComparison, now: datetime) -> Any:
@@ -103,7 +103,7 @@ def _repeated_keys(engine: DuckDB, staging: Staging, spec: SourceSpec, read: Any
     return repeated if engine.run(repeated.limit(1)).num_rows else None
 
 
-def _counted(found: NewRows, kept: Any, compared: LogComparison) -> NewRows:
+def _counted(new: NewRows, kept: Any, compared: LogComparison) -> NewRows:
     """Return new rows with their counts and their mean size.
 
     Parameters
@@ -111,13 +111,13 @@ def _counted(found: NewRows, kept: Any, compared: LogComparison) -> NewRows:
     kept
         They, with the rows that delete others.
     """
-    spec, stays = found.spec, ~kept[DELETES]
+    spec, stays = new.spec, ~kept[DELETES]
     sums = {name: (kept[name] & stays).cast("int64").sum() for name in (LATE, CORRECTS)}
     sums |= {name: kept[name].cast("int64").sum() for name in (DOUBT, _ENDS)}
     counts = {"rows": stays.cast("int64").sum().fill_null(0), "bytes": text_bytes(spec, kept)}
-    facts = found.engine.run(kept.aggregate(**counts, **sums)).to_pylist()[0]
+    facts = new.engine.run(kept.aggregate(**counts, **sums)).to_pylist()[0]
     return replace(
-        found,
+        new,
         count=int(facts["rows"]),
         late=int(facts[LATE] or 0),
         corrections=int(facts[CORRECTS] or 0),

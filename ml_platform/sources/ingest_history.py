@@ -150,7 +150,7 @@ def last_ingest(database: Database, source: str) -> Ingest | None:
         return None
     row = rows[0]
     facts = {name: row[name] for name in Ingest.__dataclass_fields__ if name != "checks"}
-    return Ingest(**facts, checks=tuple(CheckResult(**found) for found in json.loads(row["checks"])))
+    return Ingest(**facts, checks=tuple(CheckResult(**result) for result in json.loads(row["checks"])))
 
 
 def last_marks(database: Database, source: str, scope: str) -> dict[str, ReadState]:

@@ -55,8 +55,8 @@ def key_range(spec: SourceSpec, rows: pa.Table) -> list[Any]:
 def _json_range(values: pa.ChunkedArray) -> list[Any]:
     if pa.types.is_timestamp(values.type):
         values = values.cast(pa.int64())
-    found = pc.min_max(values).as_py()
-    return [found["min"], found["max"]]
+    ends = pc.min_max(values).as_py()
+    return [ends["min"], ends["max"]]
 
 
 def chunks_with_keys(
@@ -74,14 +74,14 @@ def chunks_with_keys(
     low, high = _json_range(pa.chunked_array([*ends["least"].chunks, *ends["greatest"].chunks], ends["least"].type))
     near = [chunk for chunk in SourceManifest.of(artifact).chunks if low is not None and _overlaps(chunk, low, high)]
     asked = [chunk.name for chunk in near if hashes_name(chunk.name) in artifact.objects]
-    found = {chunk.name for chunk in near} - set(asked)
+    names = {chunk.name for chunk in near} - set(asked)
     if asked:
         hashes = engine.parquet("key_hashes", _paths(store, artifact, asked), places=(FILE, ROW))
         wanted = rows.select(**{KEY_HASH: key_hash(spec, rows)}).distinct()
         held = hashes.semi_join(wanted, KEY_HASH).select(FILE).distinct()
         files = set(engine.run(held)[FILE].to_pylist())
-        found |= {name for name in asked if artifact.objects[hashes_name(name)].sha256 in files}
-    return [chunk.name for chunk in near if chunk.name in found]
+        names |= {name for name in asked if artifact.objects[hashes_name(name)].sha256 in files}
+    return [chunk.name for chunk in near if chunk.name in names]
 
 
 def _overlaps(chunk: SourceChunk, low: Any, high: Any) -> bool:

@@ -70,11 +70,11 @@ def _by_rule(
 ) -> tuple[pa.ChunkedArray, pa.ChunkedArray, pa.ChunkedArray]:
     """Do the same by the rules of zoneinfo, once for each distinct time."""
     coded = values.combine_chunks().dictionary_encode()
-    found = [_instant(local, zone, dst) for local in coded.dictionary.to_pylist()]
+    converted = [_instant(local, zone, dst) for local in coded.dictionary.to_pylist()]
     codes = coded.indices
-    instants = pa.array([instant for instant, _ in found], pa.int64()).cast(INSTANT).take(codes)
+    instants = pa.array([instant for instant, _ in converted], pa.int64()).cast(INSTANT).take(codes)
     marks = [
-        pc.fill_null(pa.array([kind == name for _, kind in found], pa.bool_()).take(codes), False)
+        pc.fill_null(pa.array([kind == name for _, kind in converted], pa.bool_()).take(codes), False)
         for name in ("repeated", "skipped")
     ]
     return (pa.chunked_array([instants]), *(pa.chunked_array([mark]) for mark in marks))

@@ -87,9 +87,9 @@ def _store_rows(store: ArtifactStore, spec: SourceSpec, number: int, name: str, 
         replaced = store_chunk(store, _record_name(number, name), table)
     known = _range(rows[KNOWN_AT])
     keys = tuple(key_range(spec, rows))
-    told = SourceChunk(name=name, rows=rows.num_rows, id=chunk.id, known_from=known[0], keys=keys)
+    source_chunk = SourceChunk(name=name, rows=rows.num_rows, id=chunk.id, known_from=known[0], keys=keys)
     first = _deleted_from(rows)
-    return _StoredRows(told, chunk.stored, hashes.stored, replaced, first, _range(rows[EVENT_AT]), known)
+    return _StoredRows(source_chunk, chunk.stored, hashes.stored, replaced, first, _range(rows[EVENT_AT]), known)
 
 
 def _deleted_from(rows: pa.Table) -> str | None:
@@ -130,8 +130,8 @@ class _GrowingLog:
 
     def _add_record(self, chunk: str, record: Chunk, deleted_from: str | None) -> None:
         deleted = {} if deleted_from is None else {"deleted_from": deleted_from}
-        told = ReplacedRows(name=record.name, chunk=chunk, rows=record.rows.num_rows, id=record.id, **deleted)
-        self._replaced.append(told)
+        replaced = ReplacedRows(name=record.name, chunk=chunk, rows=record.rows.num_rows, id=record.id, **deleted)
+        self._replaced.append(replaced)
         self._objects[record.name] = record.stored
 
     def write(self) -> Artifact:
@@ -202,5 +202,5 @@ def _chunks(table: pa.Table) -> Iterator[tuple[int, pa.Table]]:
 
 
 def _range(values: pa.ChunkedArray) -> tuple[str, str]:
-    found = pc.min_max(values).as_py()
-    return format_instant(found["min"]), format_instant(found["max"])
+    ends = pc.min_max(values).as_py()
+    return format_instant(ends["min"]), format_instant(ends["max"])

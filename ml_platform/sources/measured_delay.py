@@ -30,6 +30,6 @@ def measured_delay(project: Project, source: str, source_id: str) -> timedelta:
         first = rows.group_by(list(spec.key)).aggregate(**{KNOWN: rows[KNOWN].min(), EVENT: rows[EVENT].min()})
         newest = int(engine.run(first.aggregate(newest=first[KNOWN].max()))["newest"][0].as_py())
         lately = first.filter(first[KNOWN] > to_micros(from_micros(newest) - _LATELY))
-        found = engine.run(lately.select(delay=lately[KNOWN] - lately[EVENT]))
-    delays = found["delay"].to_numpy()
+        counted = engine.run(lately.select(delay=lately[KNOWN] - lately[EVENT]))
+    delays = counted["delay"].to_numpy()
     return timedelta(microseconds=int(np.quantile(delays, _SHARE, method="inverted_cdf")))

@@ -84,9 +84,9 @@ class DirtyRows:
         )
 
     def _count(self, last: Upstream, now: datetime, *, nulled: bool) -> UpstreamNote:
-        found = [(part, rows) for part, handled, rows in self.parts if (handled == NULLED) == nulled]
+        parts = [(part, rows) for part, handled, rows in self.parts if (handled == NULLED) == nulled]
         before = last.nulled if nulled else last.quarantined
-        return count_of(before, sum(rows for _, rows in found), now, [part for part, _ in found])
+        return count_of(before, sum(rows for _, rows in parts), now, [part for part, _ in parts])
 
 
 def require_few(engine: DuckDB, staging: Staging, spec: SourceSpec, read: int, dirty: int) -> None:

@@ -66,7 +66,7 @@ def read_parts(
     nothing = pa.table({name: pa.array([], TYPES[column.type]) for name, column in spec.columns.items()})
     staging.append(READ, _timed(spec, nothing, np.empty(0, np.int64), fresh=False))
     staging.append(DIRTY, dirty_schema(spec).empty_table())
-    first, found, read = 0, list[ReadState](), list[ReadPart]()
+    first, states, read = 0, list[ReadState](), list[ReadPart]()
     for part in parts:
         limits = (to_micros(now), to_micros(now) + far_ahead // MICROSECOND)
         fresh = part.name not in marks or part.first_row > 0
@@ -74,8 +74,8 @@ def read_parts(
         reader.read()
         read += [reader.part] if reader.part.read or part.first_row else []
         first += reader.part.read
-        found += reader.marks(marks.get(part.name), marks.get(CURSOR))
-    return Reading(tuple(found), tuple(read))
+        states += reader.marks(marks.get(part.name), marks.get(CURSOR))
+    return Reading(tuple(states), tuple(read))
 
 
 class _PartReader:
@@ -107,15 +107,15 @@ class _PartReader:
         for raw in self._part.tables():
             batch = raw if isinstance(raw, Batch) else Batch(raw)
             self._columns = None if batch.columns is None else tuple(batch.columns)
-            found = separate(batch, self._spec, self._part.name, self._part.first_row + self._read)
-            self._remember_cursor(batch.table, found.every)
-            places = found.places + (self._first + self._read)
-            rows = self._kept(_timed(self._spec, found.clean, places, fresh=self._fresh))
+            separated = separate(batch, self._spec, self._part.name, self._part.first_row + self._read)
+            self._remember_cursor(batch.table, separated.every)
+            places = separated.places + (self._first + self._read)
+            rows = self._kept(_timed(self._spec, separated.clean, places, fresh=self._fresh))
             self._staging.append(READ, rows)
             self._read += batch.rows
             self._rows += rows.num_rows
-            if found.dirty is not None:
-                self._set_aside(self._kept(found.dirty))
+            if separated.dirty is not None:
+                self._set_aside(self._kept(separated.dirty))
             self._remember_known(rows[KNOWN])
 
     @property
@@ -144,12 +144,12 @@ class _PartReader:
             waiting_until=None if self._last_known is None else from_micros(self._last_known),
             far=self._beyond,
         )
-        found = [about]
+        states = [about]
         if self._cursor is not None:
             known = self._largest is not None and waits is None
             beyond = reader_of(self._spec).cursor_text(self._largest) if known else None
-            found.append(ReadState(CURSOR, beyond or (cursor.mark if cursor else None), waits))
-        return found
+            states.append(ReadState(CURSOR, beyond or (cursor.mark if cursor else None), waits))
+        return states
 
     def _remember_known(self, known: pa.ChunkedArray) -> None:
         if known.length() and pc.max(known).as_py() > self._now:
@@ -160,8 +160,10 @@ class _PartReader:
         if self._cursor is not None:
             is_time = self._spec.columns[self._cursor].type == "timestamp"
             values = (raw if is_time else table)[self._cursor]
-            found = [value for value in (self._largest, pc.max(values)) if value is not None]
-            self._largest = max((value for value in found if value.is_valid), key=lambda v: v.as_py(), default=None)
+            candidates = [value for value in (self._largest, pc.max(values)) if value is not None]
+            self._largest = max(
+                (value for value in candidates if value.is_valid), key=lambda v: v.as_py(), default=None
+            )
 
     def _remember_waiting(self, known: pa.ChunkedArray) -> None:
         ends = pc.min_max(known).as_py()

@@ -137,8 +137,8 @@ class Reading:
         if not seen:
             return self.marks
         ends = [*self.starts[1:], self.read]
-        left_out = np.searchsorted(dropped, ends) - np.searchsorted(dropped, self.starts)
-        counted = zip(self.parts, seen, left_out.tolist(), strict=True)
+        excluded = np.searchsorted(dropped, ends) - np.searchsorted(dropped, self.starts)
+        counted = zip(self.parts, seen, excluded.tolist(), strict=True)
         unseen = {part.name: part.rows - count - out for part, count, out in counted}
         marks = list[ReadState]()
         for mark in self.marks:

@@ -189,13 +189,13 @@ def _records(artifact: Artifact, chunks: Sequence[str]) -> list[ReplacedRows]:
 
 
 def _chunk(artifact: Artifact, name: str) -> SourceChunk:
-    found = [chunk for chunk in SourceManifest.of(artifact).chunks if chunk.name == name]
-    if not found:
+    chunks = [chunk for chunk in SourceManifest.of(artifact).chunks if chunk.name == name]
+    if not chunks:
         hint = suggest(name, chunk_names(artifact))
         raise PlatformError(
             f"source {SourceManifest.of(artifact).source} has no chunk {name} in {artifact.short_id}. {hint}"
         )
-    return found[0]
+    return chunks[0]
 
 
 def _require_records(artifact: Artifact) -> None:

@@ -56,16 +56,16 @@ def lift(connection: sa.Connection, entity: str, hash: str) -> bool:
 def leave_out(project: Project, source: str) -> Callable[[pa.Table], pa.Table]:
     """Return a function that leaves the rows of suppressed keys out of what was read of a source."""
     columns = project.spec.sources[source].columns
-    found = _suppressed(project.database)
+    hashes = _suppressed(project.database)
     entities = project.spec.file.entities
-    held = {name: key for name, key in entities.items() if name in found and set(key) <= set(columns)}
+    held = {name: key for name, key in entities.items() if name in hashes and set(key) <= set(columns)}
     if not held:
         return lambda rows: rows
     secret = _secret(project.database)
 
     def kept(rows: pa.Table) -> pa.Table:
         for entity, key in held.items():
-            rows = _without(rows, secret, entity, key, found[entity])
+            rows = _without(rows, secret, entity, key, hashes[entity])
         return rows
 
     return kept
@@ -93,19 +93,19 @@ def _without(rows: pa.Table, secret: str, entity: str, key: Sequence[str], hashe
 
 def has_key(rows: pa.Table, key: Mapping[str, object]) -> pa.ChunkedArray:
     """Return which rows have a key, given by column; a null never has it."""
-    found = pa.chunked_array([pa.array([True] * rows.num_rows, pa.bool_())])
+    has_all = pa.chunked_array([pa.array([True] * rows.num_rows, pa.bool_())])
     for name, value in key.items():
         same = pc.equal(rows[name], pa.scalar(value, rows[name].type))
-        found = pc.and_(found, pc.fill_null(same, False))
-    return found
+        has_all = pc.and_(has_all, pc.fill_null(same, False))
+    return has_all
 
 
 def _suppressed(database: Database) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    by_entity: dict[str, set[str]] = {}
     with database.reading() as connection:
         for row in connection.execute(sa.select(SUPPRESSED.c.entity, SUPPRESSED.c.hash)):
-            found.setdefault(row.entity, set()).add(row.hash)
-    return found
+            by_entity.setdefault(row.entity, set()).add(row.hash)
+    return by_entity
 
 
 def _hash(secret: str, entity: str, values: Sequence[str]) -> str:
@@ -116,5 +116,5 @@ def _secret(database: Database) -> str:
     """Return the project's secret, drawn when it is first asked for."""
     with database.writing() as connection:
         insert_if_absent(connection, SECRET, {"name": "suppression", "secret": secrets.token_hex(32)})
-        found: str = connection.execute(sa.select(SECRET.c.secret)).scalar_one()
-    return found
+        secret: str = connection.execute(sa.select(SECRET.c.secret)).scalar_one()
+    return secret

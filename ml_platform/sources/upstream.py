@@ -84,36 +84,36 @@ class Upstream:
 
     def notes(self) -> tuple[str, ...]:
         """Return a sentence for each thing that a person should look at."""
-        found = []
+        texts = []
         if self.gone.any:
             one = self.gone.files == 1
             files = "a file that was read before is" if one else f"{self.gone.files:,} files that were read before are"
-            found.append(f"{files} gone ({listed(self.gone.names)}; {_rows(self.gone.rows)}). {_kept(self.gone)}")
+            texts.append(f"{files} gone ({listed(self.gone.names)}; {_rows(self.gone.rows)}). {_kept(self.gone)}")
         if self.fewer.any:
             files = f"{self.fewer.files:,} file{'s' * (self.fewer.files != 1)}"
             verb = "has" if self.fewer.files == 1 else "have"
             lost = f"no longer {verb} {_rows(self.fewer.rows)} of before ({listed(self.fewer.names)})"
-            found.append(f"{files} {lost}. {_kept(self.fewer)}")
+            texts.append(f"{files} {lost}. {_kept(self.fewer)}")
         if self.missing.any:
             keys = f"{self.missing.rows:,} key{'s' * (self.missing.rows != 1)} of earlier rows"
-            found.append(f"the source no longer has {keys}. {_kept(self.missing)}")
+            texts.append(f"the source no longer has {keys}. {_kept(self.missing)}")
         if self.far.any:
             later = f"more than {self.limit} after this ingest, the last at {(self.until or '')[:10]}"
             become = "becomes" if self.far.rows == 1 else "become"
-            found.append(f"{_rows(self.far.rows)} {become} known {later} (since {_day(self.far)})")
-        found += self.dirty_notes()
-        found += [change.note() for change in self.columns.changes]
-        return tuple(found)
+            texts.append(f"{_rows(self.far.rows)} {become} known {later} (since {_day(self.far)})")
+        texts += self.dirty_notes()
+        texts += [change.note() for change in self.columns.changes]
+        return tuple(texts)
 
     def dirty_notes(self) -> list[str]:
         """Return a sentence on the rows in quarantine, and one on those that were ingested without a value."""
-        found = []
+        texts = []
         for count, what in ((self.quarantined, "in quarantine"), (self.nulled, "without a value that did not fit")):
             if count.any:
                 verb, where = "is" if count.rows == 1 else "are", listed(count.names)
                 listing = "ml-platform quarantine lists them"
-                found.append(f"{_rows(count.rows)} {verb} {what} ({where}; since {_day(count)}); {listing}")
-        return found
+                texts.append(f"{_rows(count.rows)} {verb} {what} ({where}; since {_day(count)}); {listing}")
+        return texts
 
     def as_text(self) -> str:
         """Return it as JSON, to be stored."""

@@ -51,8 +51,8 @@ def is_guarded(connection: sa.Connection, table: sa.Table) -> bool:
         query = sa.text(f"SELECT count(*) FROM pg_trigger WHERE {where}")
         return bool(connection.scalar(query, {"name": f"{table.name}_refuse", "table": table.name}))
     query = sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table")
-    found: set[str] = set(connection.scalars(query, {"table": table.name}))
-    return found.issuperset(f"{table.name}_no_{what}" for what in _CHANGES)
+    triggers: set[str] = set(connection.scalars(query, {"table": table.name}))
+    return triggers.issuperset(f"{table.name}_no_{what}" for what in _CHANGES)
 
 
 @contextmanager

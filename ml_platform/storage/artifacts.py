@@ -128,9 +128,9 @@ class ArtifactStore:
         id
             Where it does not follow from the manifest.
         """
-        found = id or manifest.id_of(inputs or {}, objects or {})
-        assert found is not None, f"the id of {manifest.name} does not follow from its manifest"
-        return self.write(manifest.name, found, key, objects=objects, about=manifest.as_json(), inputs=inputs)
+        artifact_id = id or manifest.id_of(inputs or {}, objects or {})
+        assert artifact_id is not None, f"the id of {manifest.name} does not follow from its manifest"
+        return self.write(manifest.name, artifact_id, key, objects=objects, about=manifest.as_json(), inputs=inputs)
 
     def write(
         self,
@@ -180,9 +180,9 @@ class ArtifactStore:
         try:
             return decode(kind, id, self._manifest(kind, id))
         except ArtifactMissing:
-            if (left := self.successor(kind, id)) is None:
+            if (successor := self.successor(kind, id)) is None:
                 raise
-            return decode(kind, left, self._manifest(kind, left))
+            return decode(kind, successor, self._manifest(kind, successor))
 
     def _manifest(self, kind: str, id: str) -> bytes:
         """Return the bytes of a manifest as it was written; one that the index does not know is missing."""
@@ -274,8 +274,8 @@ class ArtifactStore:
 def _file_system(url: str) -> tuple[Any, str]:
     """Return the file system of an address, and the place in it. ``::`` in a local path chains nothing."""
     if "://" in url:
-        found: tuple[Any, str] = fsspec.core.url_to_fs(url)
-        return found
+        opened: tuple[Any, str] = fsspec.core.url_to_fs(url)
+        return opened
     files = LocalFileSystem()
     return files, str(Path(url).expanduser().absolute())
 
@@ -283,7 +283,7 @@ def _file_system(url: str) -> tuple[Any, str]:
 def _stamp(path: Path) -> tuple[int, ...]:
     """Return what changes when a file is written to; nothing where there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return ()
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

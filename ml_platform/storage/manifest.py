@@ -78,13 +78,13 @@ def decode(kind: str, id: str, content: bytes) -> Artifact:
     parts = _MANIFEST.fullmatch(content)
     if parts is None:
         raise ArtifactDamaged(what, "a readable manifest", bytes_hash(content))
-    body, expected, found = parts[1], parts[2].decode(), bytes_hash(parts[1])
+    body, expected, actual = parts[1], parts[2].decode(), bytes_hash(parts[1])
     try:
         artifact = _artifact(json.loads(body))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ArtifactDamaged(what, "a readable manifest", bytes_hash(content)) from None
-    if found != expected or (artifact.kind, artifact.id) != (kind, id):
-        raise ArtifactDamaged(what, expected, found)
+    if actual != expected or (artifact.kind, artifact.id) != (kind, id):
+        raise ArtifactDamaged(what, expected, actual)
     return artifact
 
 

@@ -32,14 +32,14 @@ def repair_heads(file: Path, scripts: Path) -> Collection[str]:
     DatabaseUnavailable
         Where the migrations are unknown to the installed version, or none of them includes the others.
     """
-    found = _recorded(file)
-    if len(found) < 2:
+    recorded = _recorded(file)
+    if len(recorded) < 2:
         return ()
-    newest = _newest(found, file, scripts)
+    newest = _newest(recorded, file, scripts)
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(f"DELETE FROM {_TABLE}")
         connection.execute(f"INSERT INTO {_TABLE} VALUES (?)", (newest,))
-    return [name for name in found if name != newest]
+    return [name for name in recorded if name != newest]
 
 
 def _recorded(file: Path) -> list[str]:
@@ -53,7 +53,7 @@ def _recorded(file: Path) -> list[str]:
         raise DatabaseUnavailable(str(file), str(error), "Restore the file from a copy.") from error
 
 
-def _newest(found: Collection[str], file: Path, scripts: Path) -> str:
+def _newest(recorded: Collection[str], file: Path, scripts: Path) -> str:
     """Return the one migration that comes after all others."""
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -64,17 +64,17 @@ def _newest(found: Collection[str], file: Path, scripts: Path) -> str:
     settings.set_main_option("script_location", str(scripts).replace("%", "%%"))
     directory = ScriptDirectory.from_config(settings)
     try:
-        for name in found:
-            if set(found) <= {script.revision for script in directory.iterate_revisions(name, "base")}:
+        for name in recorded:
+            if set(recorded) <= {script.revision for script in directory.iterate_revisions(name, "base")}:
                 return name
     except (CommandError, RevisionError) as error:
-        raise _unknown(file, found, str(error)) from error
-    raise _unknown(file, found, "none of them includes the others")
+        raise _unknown(file, recorded, str(error)) from error
+    raise _unknown(file, recorded, "none of them includes the others")
 
 
-def _unknown(file: Path, found: Collection[str], problem: str) -> DatabaseUnavailable:
+def _unknown(file: Path, recorded: Collection[str], problem: str) -> DatabaseUnavailable:
     return DatabaseUnavailable(
         str(file),
-        f"it records the migrations {', '.join(sorted(found))}, and {problem}",
+        f"it records the migrations {', '.join(sorted(recorded))}, and {problem}",
         "Restore the file from a copy, or install the version that wrote it.",
     )

@@ -93,8 +93,8 @@ class PostedRows:
         limit = 2**63 - 1 if up_to is None else up_to
         with self._opened() as connection:
             query = "SELECT coalesce(max(seq), 0), count(*) FROM rows WHERE seq <= ?"
-            found: tuple[int, int] = connection.execute(query, (limit,)).fetchone()
-        return found
+            counted: tuple[int, int] = connection.execute(query, (limit,)).fetchone()
+        return counted
 
     def read(self, after: int = 0, up_to: int | None = None) -> Iterator[list[PostedRow]]:
         """Yield rows after a number, up to another one, in the order in which they came, in batches."""
@@ -104,11 +104,11 @@ class PostedRows:
         query = "SELECT seq, received_at, row FROM rows WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
         while True:
             with self._opened() as connection:
-                found = connection.execute(query, (after, limit, _AT_ONCE)).fetchall()
-            if not found:
+                rows = connection.execute(query, (after, limit, _AT_ONCE)).fetchall()
+            if not rows:
                 return
-            yield [PostedRow(seq, at, json.loads(text)) for seq, at, text in found]
-            after = found[-1][0]
+            yield [PostedRow(seq, at, json.loads(text)) for seq, at, text in rows]
+            after = rows[-1][0]
 
     def remove(self, unwanted: Callable[[Mapping[str, Any]], bool]) -> int:
         """Remove the rows for whose values a condition holds, also from free pages, and return how many there were.

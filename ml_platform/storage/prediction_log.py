@@ -158,9 +158,9 @@ def append_predictions(
     for _ in range(_ATTEMPTS):
         before = _state(project, model, day)
         rows = make_rows(logged_ids(project, model, day))
-        told = _facts_of(before) if facts is None else facts
+        recorded = _facts_of(before) if facts is None else facts
         kept = kept_json(project.spec, model) if declared is None else declared
-        state = _write_state(project, model, day, key, before, rows, inputs, told, kept)
+        state = _write_state(project, model, day, key, before, rows, inputs, recorded, kept)
         if _point(project.database, model, day, before, state):
             return state, rows.num_rows
     raise RefConflict(f"predictions of {model} on {day}", before.id if before else None, "moving all the time")
@@ -212,8 +212,8 @@ def _write_state(
         name = f"{DECLARED}{declared.sha256}.json"
         objects |= {f"{SEGMENT}{len(segments):05d}.parquet": project.store.put(parquet_bytes(rows)), name: declared}
         by = sorted(set(rows["trained_model"].to_pylist()))
-        told = {"rows": rows.num_rows, "inputs": dict(inputs), "declared": name, "trained_models": by}
-        segments.append(Segment(id=frame_id(rows), **told))
+        declared_facts = {"rows": rows.num_rows, "inputs": dict(inputs), "declared": name, "trained_models": by}
+        segments.append(Segment(id=frame_id(rows), **declared_facts))
     total = sum(segment.rows for segment in segments)
     manifest = PredictionsManifest(model=model, day=day.isoformat(), rows=total, segments=tuple(segments), **facts)
     return project.store.add(manifest, key, objects=objects, inputs=inputs)

@@ -25,8 +25,8 @@ def successor(database: Database, kind: str, id: str) -> str | None:
     """Return the id of what stands in the place of an artifact now, or None where nothing does."""
     query = sa.select(SUCCESSORS.c.successor).where((SUCCESSORS.c.kind == kind) & (SUCCESSORS.c.id == id))
     with database.reading() as connection:
-        found: str | None = connection.scalar(query)
-    return found
+        id_of_successor: str | None = connection.scalar(query)
+    return id_of_successor
 
 
 def replace_artifact(connection: sa.Connection, kind: str, id: str, by: str) -> None:

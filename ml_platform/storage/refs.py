@@ -34,9 +34,9 @@ def read_ref(database: Database, name: str) -> str | None:
     pointed = sa.select(REFS.c.value).where(REFS.c.name == name).scalar_subquery()
     with database.reading() as connection:
         value, line = last_line(connection, name, pointed)  # in one statement, between which nobody moves it
-    told = None if line is None else line.to_value
-    if told != value:
-        raise LedgerDamaged.of_ref(name, value, told)
+    recorded = None if line is None else line.to_value
+    if recorded != value:
+        raise LedgerDamaged.of_ref(name, value, recorded)
     return value
 
 
@@ -66,8 +66,8 @@ def move_ref(
             condition = (REFS.c.name == name) & (REFS.c.value == expected)
             moved = update_rows(connection, REFS, condition, {"value": to, "moved_at": at}) == 1
         if not moved:
-            found = connection.scalar(sa.select(REFS.c.value).where(REFS.c.name == name))
-            raise RefConflict(name, expected, found)
+            actual = connection.scalar(sa.select(REFS.c.value).where(REFS.c.name == name))
+            raise RefConflict(name, expected, actual)
         return append_line(
             connection,
             at=at,

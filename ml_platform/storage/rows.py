@@ -84,8 +84,8 @@ def _execute(
 ) -> list[RawRow]:
     """Carry out a statement and note the rows that it changed."""
     statement = statement.returning(*raw_columns(table, connection.dialect.name))
-    found = connection.execute(statement, rows, execution_options=LOGGED)
-    changed = [raw_row(table, tuple(row)) for row in found]
+    returned = connection.execute(statement, rows, execution_options=LOGGED)
+    changed = [raw_row(table, tuple(row)) for row in returned]
     if is_bound(table):
         note_changes(connection, table, changed, removed=removed)
     return changed

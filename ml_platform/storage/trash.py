@@ -98,11 +98,11 @@ class Removal:
 
 
 def _written(info: dict[str, Any]) -> datetime:
-    found = next(
+    instant = next(
         info[name] for name in ("mtime", "LastModified", "last_modified", "updated", "created") if name in info
     )
-    if isinstance(found, str):
-        found = datetime.fromisoformat(found)
-    if isinstance(found, int | float):
-        return datetime.fromtimestamp(found, UTC)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+    if isinstance(instant, str):
+        instant = datetime.fromisoformat(instant)
+    if isinstance(instant, int | float):
+        return datetime.fromtimestamp(instant, UTC)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)  # type: ignore[no-any-return]

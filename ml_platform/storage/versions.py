@@ -86,12 +86,12 @@ def all_versions(project: OpenedStores) -> list[Version]:
 
 def version_of(project: OpenedStores, model: str, id: str) -> Version | None:
     """Return the version that a trained model has, or None where it was never registered."""
-    found = _checked(project, (VERSIONS.c.model == model) & (VERSIONS.c.id == id))
-    return found[0] if found else None
+    matching = _checked(project, (VERSIONS.c.model == model) & (VERSIONS.c.id == id))
+    return matching[0] if matching else None
 
 
 def _checked(project: OpenedStores, where: sa.ColumnElement[bool]) -> list[Version]:
     """Return versions by model and number, each checked against the row log."""
     with project.database.snapshot() as connection:
-        found = [Version(**row) for row in read_rows(connection, VERSIONS, where)]
-    return sorted(found, key=lambda version: (version.model, version.number))
+        versions_read = [Version(**row) for row in read_rows(connection, VERSIONS, where)]
+    return sorted(versions_read, key=lambda version: (version.model, version.number))

@@ -54,23 +54,23 @@ def test_where_even_that_does_not_fit_each_row_is_a_block() -> None:
 
 
 def test_a_pipe_gets_one_record_a_line_with_tabs_and_nothing_else() -> None:
-    table = PlainTable("name", "size", "what", right={1}, left=2)
+    table = PlainTable("name", "size", "what", right={1}, indent=2)
     table.add_row("a", "1", "first\nline\tand more")
     table.add_row("b", "200", "")
     assert shown(table) == ["name\tsize\twhat", "a\t1\tfirst line and more", "b\t200"]
 
 
 def test_a_pipe_never_breaks_or_cuts_a_long_value() -> None:
-    table = PlainTable("", "", left=2)
+    table = PlainTable("", "", indent=2)
     table.add_row("x" * 500, "word " * 100)
     assert shown(table) == [f"{'x' * 500}\t{('word ' * 100).strip()}"]
-    assert shown(line("word " * 100, left=2)) == ["  " + ("word " * 100).strip()]
+    assert shown(line("word " * 100, indent=2)) == ["  " + ("word " * 100).strip()]
 
 
 @settings(deadline=None)
 @given(st.text("ab %", min_size=1, max_size=300), st.integers(30, 90), st.integers(0, 6), st.integers(0, 6))
 def test_continuations_keep_their_indent_and_no_word_is_lost(text: str, width: int, left: int, hang: int) -> None:
-    lines = shown(line(text, left=left, hang=hang), width)
+    lines = shown(line(text, indent=left, hang=hang), width)
     assert " ".join(lines).split() == text.split()
     assert all(len(one) <= width for one in lines)
     assert all(one.startswith(" " * (left + hang)) for one in lines[1:])
@@ -82,7 +82,7 @@ def test_a_figure_and_its_percent_sign_stay_together() -> None:
 
 
 def test_a_word_that_does_not_fit_beside_its_name_gets_its_own_line() -> None:
-    facts = fact_table([("trained model", LONG), ("rows", "81,002")], left=2)
+    facts = fact_table([("trained model", LONG), ("rows", "81,002")], indent=2)
     assert shown(facts, 70) == ["  trained model", f"    {LONG}", "  rows           81,002"]
     assert shown(facts, 100) == [f"  trained model  {LONG}", "  rows           81,002"]
     assert shown(facts) == [f"trained model\t{LONG}", "rows\t81,002"]

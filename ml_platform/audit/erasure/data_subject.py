@@ -74,15 +74,15 @@ class Person:
 
         Of dirty rows, also those whose texts hold the key: a cell that does not fit, a line without cells.
         """
-        found = pa.chunked_array([pa.array([False] * table.num_rows, pa.bool_())])
+        of_person = pa.chunked_array([pa.array([False] * table.num_rows, pa.bool_())])
         for columns in self._places(table.column_names):
             values = {columns[name]: _typed(text, table[columns[name]].type) for name, text in self.key.items()}
             if None not in values.values():
-                found = pc.or_(found, has_key(table, values))
+                of_person = pc.or_(of_person, has_key(table, values))
         for name in {CELLS, TEXT} & set(table.column_names):
             named = [text is not None and self._is_named_in(text) for text in table[name].to_pylist()]
-            found = pc.or_(found, pa.chunked_array([pa.array(named, pa.bool_())]))
-        return found
+            of_person = pc.or_(of_person, pa.chunked_array([pa.array(named, pa.bool_())]))
+        return of_person
 
     def values_of(self, kinds: Mapping[str, ColumnType]) -> list[Any] | None:
         """Return the key as values of columns of some types; None where these are not all of its columns, or no fit."""
@@ -94,7 +94,7 @@ class Person:
     def _is_named_in(self, text: str) -> bool:
         """Return whether a text holds every value of the key as a word of its own."""
         patterns = [_pattern_of(value)[1] for value in self.key.values()]
-        return all(any(not found["kept"] for found in pattern.finditer(text)) for pattern in patterns)
+        return all(any(not match["kept"] for match in pattern.finditer(text)) for pattern in patterns)
 
     def _places(self, columns: Sequence[str]) -> Iterable[dict[str, str]]:
         prefixes = {"", *(name.rpartition(".")[0] + "." for name in columns if "." in name)}
@@ -123,7 +123,7 @@ class Person:
         for value in self.texts:
             plainest, pattern = _pattern_of(value)
             if plainest in text:
-                text = pattern.sub(lambda found: found["kept"] or ERASED, text)
+                text = pattern.sub(lambda match: match["kept"] or ERASED, text)
         return text
 
     def masked(self, value: Any) -> Any:
@@ -156,33 +156,33 @@ class Person:
             return [self._masked_item(name, part) for part in item]
         if isinstance(item, Mapping) and item and all(place.isdecimal() for place in item):
             return {place: self._masked_item(name, part) for place, part in item.items()}
-        own = self.key.get(name.rpartition(".")[2])
-        return ERASED if own is not None and _is_same(own, item) else self.masked(item)
+        of_key = self.key.get(name.rpartition(".")[2])
+        return ERASED if of_key is not None and _is_same(of_key, item) else self.masked(item)
 
     def masked_json(self, text: str) -> str:
         """Return JSON text, masked."""
         try:
-            found = json.loads(text)
+            parsed = json.loads(text)
         except ValueError:
             return self.masked_text(text)
-        if not isinstance(found, dict | list | str):
+        if not isinstance(parsed, dict | list | str):
             return self.masked_text(text)
-        masked = self.masked(found)
-        return text if masked == found else json.dumps(masked, sort_keys=True, ensure_ascii=False)
+        masked = self.masked(parsed)
+        return text if masked == parsed else json.dumps(masked, sort_keys=True, ensure_ascii=False)
 
 
 def declared_names(spec: ProjectSpec) -> frozenset[str]:
     """Return the names of a project's sources, tables, models, entities, actions and all their columns."""
-    found = {spec.name, *spec.sources, *spec.feature_tables, *spec.models}
+    names = {spec.name, *spec.sources, *spec.feature_tables, *spec.models}
     for entity, key in spec.file.entities.items():
-        found |= {entity, *key}
+        names |= {entity, *key}
     for source in spec.sources.values():
-        found |= set(source.columns)
+        names |= set(source.columns)
     for table in spec.feature_tables.values():
-        found |= {*table.features, *table.columns}
+        names |= {*table.features, *table.columns}
     for model in spec.models.values():
-        found |= {*model.joins, *(model.value.actions or {}), *model.gates}
-    return frozenset(found)
+        names |= {*model.joins, *(model.value.actions or {}), *model.gates}
+    return frozenset(names)
 
 
 _ID = re.compile("[0-9A-Fa-f]+")
@@ -205,11 +205,11 @@ def _pattern_of(value: str) -> tuple[str, re.Pattern[str]]:
     return plainest, re.compile(f"(?P<kept>{kept})|{alone}")
 
 
-def _is_same(own: str, item: Any) -> bool:
+def _is_same(value: str, item: Any) -> bool:
     """Return whether a value in JSON is that of the key; a column with nulls has whole numbers as fractions."""
     if isinstance(item, float) and item.is_integer():
-        return own in (str(item), str(int(item)))
-    return str(item) == own
+        return value in (str(item), str(int(item)))
+    return str(item) == value
 
 
 def _normal(spec: ProjectSpec, key: Sequence[str], name: str, text: str) -> str:

@@ -105,25 +105,30 @@ def _tell(project: Project, plan: ErasurePlan, now: datetime, actor: str, reason
 
 
 def _perform(project: Project, plan: ErasurePlan, now: datetime) -> None:
-    found = find_person(project, plan.person)
+    hits = find_person(project, plan.person)
     for item in plan.replaced:
-        _replace(project, plan, found, item, now)
+        _replace(project, plan, hits, item, now)
     for gone in plan.removed:
-        _remove(project, found.artifacts[gone.kind, gone.id])
+        _remove(project, hits.artifacts[gone.kind, gone.id])
     _remove_objects(project, plan)
 
 
-def _replace(project: Project, plan: ErasurePlan, found: Found, item: Replaced, now: datetime) -> None:
+def _replace(project: Project, plan: ErasurePlan, hits: Found, item: Replaced, now: datetime) -> None:
     """Let what is left of an artifact take its place, everywhere that the database names it, and remove it."""
     store = project.store
-    artifact = found.artifacts[item.kind, item.id]
-    rehearsal = Rehearsal(store, found.touched)
-    left = without(rehearsal, artifact, plan.person)
+    artifact = hits.artifacts[item.kind, item.id]
+    rehearsal = Rehearsal(store, hits.touched)
+    remainder = without(rehearsal, artifact, plan.person)
     rehearsal.perform()
     new = store.write(
-        item.kind, left_id(left), artifact.key, objects=left.objects, about=left.about, inputs=artifact.inputs
+        item.kind,
+        left_id(remainder),
+        artifact.key,
+        objects=remainder.objects,
+        about=remainder.about,
+        inputs=artifact.inputs,
     )
-    path, marks = f"manifests/{item.kind}/{item.id}.json", list(marks_for(project, found, [item], now))
+    path, marks = f"manifests/{item.kind}/{item.id}.json", list(marks_for(project, hits, [item], now))
     with project.database.writing() as connection:
         if not _is_done(connection, artifact, new):
             replace_artifact(connection, item.kind, item.id, new.id)

@@ -74,8 +74,8 @@ def clear_files(project: Project, person: Person) -> list[HeldFile]:
     DatabaseUnavailable
         Where a database is in use.
     """
-    found = list(held_files(project, person))
-    for item in found:
+    files = list(held_files(project, person))
+    for item in files:
         path = project.state / item.path
         if item.remedy is Remedy.REMOVE:
             path.unlink(missing_ok=True)
@@ -86,7 +86,7 @@ def clear_files(project: Project, person: Person) -> list[HeldFile]:
             write_durably(path, content if masked is None else masked)
     for path in filter(_is_database, _files(project)):  # what a database has deleted lies in its free pages
         _mask_database(path, person)
-    return found
+    return files
 
 
 def unsearched(project: Project, person: Person) -> Iterator[str]:
@@ -110,7 +110,7 @@ def unsearched(project: Project, person: Person) -> Iterator[str]:
 
 def _files(project: Project) -> Iterator[Path]:
     """Yield the files below the state folder; of a local store only what killed processes left and nobody reads."""
-    own, store = project.state / "platform.sqlite", project.state / "store"
+    database, store = project.state / "platform.sqlite", project.state / "store"
     online = project.state / "online"  # records leave it by their keys
     unknown = {store / path for path in project.store.unknown()}
     for path in sorted(project.state.rglob("*")):
@@ -119,7 +119,7 @@ def _files(project: Project) -> Iterator[Path]:
         if (
             path.is_file()
             and not path.is_symlink()
-            and path != own
+            and path != database
             and not kept
             and not beside
             and not path.is_relative_to(online)

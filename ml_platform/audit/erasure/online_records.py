@@ -22,8 +22,8 @@ def held_online(project: Project, person: Person) -> dict[str, list[bytes]]:
     OnlineStoreUnavailable
     """
     with online_store(project).view() as view:
-        found = {kind: list(_keys(view, records, person)) for kind, records in view.description.records.items()}
-    return {kind: keys for kind, keys in found.items() if keys}
+        by_kind = {kind: list(_keys(view, records, person)) for kind, records in view.description.records.items()}
+    return {kind: keys for kind, keys in by_kind.items() if keys}
 
 
 def erase_online(project: Project, person: Person) -> int:
@@ -58,9 +58,9 @@ def _without(before: Description, held: dict[str, list[bytes]]) -> Description:
 
 def _keys(view: View, records: EntityRecords, person: Person) -> Iterator[bytes]:
     values = person.values_of(records.keys) if records.entity == person.entity else None
-    own = None if values is None else records.record_keys.one(values)
-    if own is not None and view.get([own]) != [None]:
-        yield own
+    person_key = None if values is None else records.record_keys.one(values)
+    if person_key is not None and view.get([person_key]) != [None]:
+        yield person_key
     for block in records.blocks:
         kinds = {name: block.columns[name] for name in person.key if name in block.columns}
         values = person.values_of(kinds)
@@ -69,5 +69,5 @@ def _keys(view: View, records: EntityRecords, person: Person) -> Iterator[bytes]
         pick = records.layout.picker([(block.name, name) for name in person.key])
         for key in list(view.keys(records.record_keys.prefix)):
             (record,) = view.get([key])
-            if record is not None and key != own and pick(record)[0] == values:
+            if record is not None and key != person_key and pick(record)[0] == values:
                 yield key

@@ -95,10 +95,10 @@ class ErasurePlan:
     @property
     def rows(self) -> dict[str, int]:
         """How many rows would be erased, by kind of artifact; states that share a row count it once each."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for item in self.replaced:
-            found[item.kind] = max(found.get(item.kind, 0), item.rows)
-        return found
+            counts[item.kind] = max(counts.get(item.kind, 0), item.rows)
+        return counts
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan in JSON types, without the key."""
@@ -152,30 +152,30 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
     UnreadableDependency, ArtifactMissing, ArtifactDamaged
     """
     compact_online_log(project, now)
-    found = find_person(project, person)
+    hits = find_person(project, person)
     replaced, removed, former = [], list[Removed](), set[str]()
-    for artifact in found.holders(person):
+    for artifact in hits.holders(person):
         if artifact_kind(artifact.kind).persons == "removed":
             removed.append(Removed(artifact.kind, artifact.id))
             former |= {stored.sha256 for stored in artifact.objects.values()}
             continue
-        left = without(Rehearsal(project.store, found.touched), artifact, person)
-        if left.is_changed:
-            replaced.append(Replaced(artifact.kind, artifact.id, left.rows, left_id(left)))
-            kept = {stored.sha256 for stored in left.objects.values()}
+        remainder = without(Rehearsal(project.store, hits.touched), artifact, person)
+        if remainder.is_changed:
+            replaced.append(Replaced(artifact.kind, artifact.id, remainder.rows, left_id(remainder)))
+            kept = {stored.sha256 for stored in remainder.objects.values()}
             former |= {stored.sha256 for stored in artifact.objects.values()} - kept
     learnt = {
         stored.sha256
-        for artifact in found.artifacts.values()
+        for artifact in hits.artifacts.values()
         if is_learnt(artifact)
         for stored in artifact.objects.values()
     }
-    objects = (found.touched | former) - learnt  # hashes of keys and places of rows go with the rows
+    objects = (hits.touched | former) - learnt  # hashes of keys and places of rows go with the rows
     removals = [[item.kind, item.id] for item in removed]
     id = content_id(
         [person.hash, [[item.kind, item.id, item.successor] for item in replaced], sorted(objects), *removals]
     )
-    marks = tuple(marks_for(project, found, replaced, now))
+    marks = tuple(marks_for(project, hits, replaced, now))
     online = sum(map(len, held_online(project, person).values()))
     held = list(held_files(project, person))
     unreachable = [f"{item.path}: the file is not a text" for item in held if item.remedy is Remedy.NAME]
@@ -185,7 +185,7 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
         tuple(replaced),
         marks,
         objects,
-        (*_elsewhere(found, person), *_unsearched_objects(project, found), *unreachable, *unsearched(project, person)),
+        (*_elsewhere(hits, person), *_unsearched_objects(project, hits), *unreachable, *unsearched(project, person)),
         tuple(item for item in held if item.remedy is not Remedy.NAME),
         held_records(project, person),
         tuple(removed),
@@ -219,24 +219,24 @@ def _told(artifact: Artifact, person: Person) -> bool:
     return bool(canonical_json(person.masked(about)) != canonical_json(about))
 
 
-def _elsewhere(found: Found, person: Person) -> Iterator[str]:
+def _elsewhere(hits: Found, person: Person) -> Iterator[str]:
     """Yield where the key stays, in words."""
-    told: dict[str, int] = {}
-    for artifact in found.artifacts.values():
+    counts: dict[str, int] = {}
+    for artifact in hits.artifacts.values():
         name = f"{artifact.kind} {artifact.about.get('source') or artifact.about.get('model') or artifact.short_id}"
         for stored in artifact.objects.values():
-            for column, count in found.elsewhere.get(stored.sha256, {}).items():
-                told[f"{name}: column {column}"] = max(told.get(f"{name}: column {column}", 0), count)
+            for column, count in hits.elsewhere.get(stored.sha256, {}).items():
+                counts[f"{name}: column {column}"] = max(counts.get(f"{name}: column {column}", 0), count)
         if is_learnt(artifact):
-            held = any(stored.sha256 in found.touched for stored in artifact.objects.values())
+            held = any(stored.sha256 in hits.touched for stored in artifact.objects.values())
             if held or _told(artifact, person):
                 yield f"{name} {artifact.short_id}, in its fitted state, such as a category: retrain it"
-    yield from (f"{where}, up to {count} rows of other entities" for where, count in sorted(told.items()))
+    yield from (f"{where}, up to {count} rows of other entities" for where, count in sorted(counts.items()))
 
 
-def _unsearched_objects(project: Project, found: Found) -> Iterator[str]:
+def _unsearched_objects(project: Project, hits: Found) -> Iterator[str]:
     """Yield the objects that nobody can search: neither tables nor texts, of kinds that do not say what they hold."""
-    for (kind, _), artifact in sorted(found.artifacts.items()):
+    for (kind, _), artifact in sorted(hits.artifacts.items()):
         if artifact_kind(kind).persons != "removed":
             continue
         for name, stored in sorted(artifact.objects.items()):
@@ -253,20 +253,20 @@ def is_learnt(artifact: Artifact) -> bool:
 # What can no longer be proved -----------------------------------------------
 
 
-def marks_for(project: Project, found: Found, replaced: list[Replaced], now: datetime) -> Iterator[Mark]:
+def marks_for(project: Project, hits: Found, replaced: list[Replaced], now: datetime) -> Iterator[Mark]:
     """Yield the marks of what would be replaced, under all of its ids, and of what rests on it."""
     former = _former_ids(project)
     for item in replaced:
         ids = [item.id, item.successor, *former.get((item.kind, item.id), ())]
-        told = artifact_kind(item.kind).after_erasure
+        note = artifact_kind(item.kind).after_erasure
         for id in dict.fromkeys(ids):
-            yield Mark(item.kind, id, now, item.rows, f"{_rows(item.rows)} {told}")
+            yield Mark(item.kind, id, now, item.rows, f"{_rows(item.rows)} {note}")
         erasure = row_erasures().get(item.kind)
         if erasure is not None and erasure.marks_learned:
-            for artifact in found.artifacts.values():
+            for artifact in hits.artifacts.values():
                 if is_learnt(artifact) and artifact.inputs.get(item.kind) in ids:
-                    told = f"{_rows(item.rows)} {artifact_kind(artifact.kind).after_erasure}"
-                    yield Mark(artifact.kind, artifact.id, now, item.rows, told)
+                    note = f"{_rows(item.rows)} {artifact_kind(artifact.kind).after_erasure}"
+                    yield Mark(artifact.kind, artifact.id, now, item.rows, note)
 
 
 def _rows(count: int) -> str:
@@ -274,8 +274,8 @@ def _rows(count: int) -> str:
 
 
 def _former_ids(project: Project) -> dict[Key, list[str]]:
-    found: dict[Key, list[str]] = {}
+    by_successor: dict[Key, list[str]] = {}
     with project.database.reading() as connection:
         for row in connection.execute(sa.select(SUCCESSORS)):
-            found.setdefault((row.kind, row.successor), []).append(row.id)
-    return found
+            by_successor.setdefault((row.kind, row.successor), []).append(row.id)
+    return by_successor

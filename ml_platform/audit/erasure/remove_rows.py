@@ -16,27 +16,29 @@ from ml_platform.storage.manifest import Artifact
 
 def without(store: Rehearsal, artifact: Artifact, person: Person) -> Remainder:
     """Return what is left of an artifact without the rows of a person."""
-    left = Remainder(store, person, artifact, dict(artifact.about), dict(artifact.objects))
+    remainder = Remainder(store, person, artifact, dict(artifact.about), dict(artifact.objects))
     erasure = row_erasures().get(artifact.kind)
     if erasure is None:
-        _take_out_and_mask(left)
+        _take_out_and_mask(remainder)
     else:
-        erasure.take_out(left)
-    return left
+        erasure.take_out(remainder)
+    return remainder
 
 
-def left_id(left: Remainder) -> str:
+def left_id(remainder: Remainder) -> str:
     """Return the id of what is left.
 
     Where the manifest does not say how ids of its kind are made, it follows from the former id and the new objects.
     """
-    artifact = left.artifact
-    manifest = artifact_kind(artifact.kind).of(replace(artifact, about=left.about, read={}))
-    id = manifest.id_of(artifact.inputs, left.objects)
+    artifact = remainder.artifact
+    manifest = artifact_kind(artifact.kind).of(replace(artifact, about=remainder.about, read={}))
+    id = manifest.id_of(artifact.inputs, remainder.objects)
     if id is not None:
         return id
-    objects = {name: stored.sha256 for name, stored in left.objects.items()}
-    return content_id({"kind": artifact.kind, "what is left of": artifact.id, "about": left.about, "objects": objects})
+    objects = {name: stored.sha256 for name, stored in remainder.objects.items()}
+    return content_id(
+        {"kind": artifact.kind, "what is left of": artifact.id, "about": remainder.about, "objects": objects}
+    )
 
 
 def is_table(content: bytes) -> bool:
@@ -44,18 +46,18 @@ def is_table(content: bytes) -> bool:
     return content[:4] == b"PAR1"
 
 
-def _take_out_and_mask(left: Remainder) -> None:
+def _take_out_and_mask(remainder: Remainder) -> None:
     """Take rows out of tables, and mask the key in texts and in what the manifest holds."""
-    left.about = dict(left.person.masked(left.about))
-    for name in list(left.objects):
-        if not left.may_hold(name):
+    remainder.about = dict(remainder.person.masked(remainder.about))
+    for name in list(remainder.objects):
+        if not remainder.may_hold(name):
             continue
-        content = left.store.read(left.objects[name])
+        content = remainder.store.read(remainder.objects[name])
         if is_table(content):
-            left.filter(name, 0)
+            remainder.filter(name, 0)
             continue
-        masked = masked_bytes(content, left.person)
+        masked = masked_bytes(content, remainder.person)
         if masked is not None:
-            left.replace(name, masked)
-    if left.changed:
-        left.about["erased"] = left.rows
+            remainder.replace(name, masked)
+    if remainder.changed:
+        remainder.about["erased"] = remainder.rows

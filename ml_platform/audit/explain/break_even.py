@@ -47,14 +47,14 @@ def break_evens(predictor: Predictor, rows: pd.DataFrame) -> list[BreakEven | No
         worth = decision.expected_values(rows, np.tile(shares, (len(rows), 1)), predictor.classes)
         ends.append(worth[others].sub(worth[decision.do_nothing], axis=0).to_numpy(dtype="float64"))
     here = predictor.expected_values(rows)[others].to_numpy(dtype="float64")
-    found: list[BreakEven | None] = []
+    points: list[BreakEven | None] = []
     for place in range(len(rows)):
         if np.isnan(here[place]).any() or np.isnan([end[place] for end in ends]).any():
-            found.append(None)
+            points.append(None)
             continue
         best = int(here[place].argmax())
-        found.append(_break_even(others[best], float(ends[0][place][best]), float(ends[1][place][best])))
-    return found
+        points.append(_break_even(others[best], float(ends[0][place][best]), float(ends[1][place][best])))
+    return points
 
 
 def _break_even(action: str, without: float, with_label: float) -> BreakEven:

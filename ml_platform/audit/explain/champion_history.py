@@ -56,27 +56,29 @@ def known_models(project: Project) -> list[str]:
 
 def production_at(project: Project, model: str, at: datetime) -> Production:
     """Return what was in production at an instant, from the ledger."""
-    found = deployment_at(project, model, at)
-    if found is None:
+    deployment = deployment_at(project, model, at)
+    if deployment is None:
         made = deployments(project, model)
         return Production(model, at, None, None, made[0].at if made else None, "")
     try:
-        version = version_facts(project, model, found.trained_model, at)
+        version = version_facts(project, model, deployment.trained_model, at)
     except (ArtifactMissing, ArtifactDamaged) as error:
-        return Production(model, at, found, None, None, str(error))
-    return Production(model, at, found, version, None, "")
+        return Production(model, at, deployment, None, None, str(error))
+    return Production(model, at, deployment, version, None, "")
 
 
-def print_production(found: Production, console: Console) -> None:
+def print_production(production: Production, console: Console) -> None:
     """Print what was in production."""
-    deployment, version = found.deployment, found.version
+    deployment, version = production.deployment, production.version
     if deployment is None:
-        later = f"; the first was, on {instant_text(found.first)}" if found.first else ""
-        console.print(f"No version of {found.model} was deployed by {instant_text(found.at)}{later}.", highlight=False)
+        later = f"; the first was, on {instant_text(production.first)}" if production.first else ""
+        console.print(
+            f"No version of {production.model} was deployed by {instant_text(production.at)}{later}.", highlight=False
+        )
         return
-    name = f"{found.model}@{deployment.version or deployment.trained_model[:12]}"
-    console.print(styled("[bold]{}[/] was in production at {}", name, instant_text(found.at)))
-    console.print(fact_table(_told(deployment, version, found.problem), left=2))
+    name = f"{production.model}@{deployment.version or deployment.trained_model[:12]}"
+    console.print(styled("[bold]{}[/] was in production at {}", name, instant_text(production.at)))
+    console.print(fact_table(_told(deployment, version, production.problem), indent=2))
 
 
 def _interval(deployment: DeploymentFacts) -> str:

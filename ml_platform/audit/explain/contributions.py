@@ -94,33 +94,33 @@ def contributions_of(predictor: Predictor, rows: pd.DataFrame) -> list[tuple[Con
         return []
     matrix = predictor.encode(rows)
     calibrated = score_columns(predictor.scores(rows))
-    found = predictor.estimator.contributions(matrix)
-    if found is None:
+    raw_parts = predictor.estimator.contributions(matrix)
+    if raw_parts is None:
         return list(_left_out(predictor, matrix, calibrated))
     linked = score_columns(predictor.estimator.predict(matrix))
-    return [tuple(_in_parts(predictor, found, row, linked, calibrated)) for row in range(matrix.rows)]
+    return [tuple(_in_parts(predictor, raw_parts, row, linked, calibrated)) for row in range(matrix.rows)]
 
 
 def _in_parts(
-    predictor: Predictor, found: RawContributions, row: int, linked: np.ndarray, calibrated: np.ndarray
+    predictor: Predictor, raw_parts: RawContributions, row: int, linked: np.ndarray, calibrated: np.ndarray
 ) -> Iterator[Contributions]:
-    for number, (amounts, base, raw) in enumerate(zip(found.amounts, found.base, found.raw, strict=True)):
+    for number, (amounts, base, raw) in enumerate(zip(raw_parts.amounts, raw_parts.base, raw_parts.raw, strict=True)):
         terms = [
-            Term(name, plain_value(found.seen[name].iloc[row]), float(amount))
-            for name, amount in zip(found.seen.columns, amounts[row], strict=True)
+            Term(name, plain_value(raw_parts.seen[name].iloc[row]), float(amount))
+            for name, amount in zip(raw_parts.seen.columns, amounts[row], strict=True)
         ]
         start = float(base[row])
         scores = float(linked[row, number]), float(calibrated[row, number])
         yield Contributions(
-            method=found.method,
-            exact=found.exact,
+            method=raw_parts.method,
+            exact=raw_parts.exact,
             of=_class_name(predictor, number),
             base=start,
             terms=_largest_first(terms),
             total=start + float(sum(term.amount for term in terms)),
             raw=float(raw[row]),
-            steps=_steps(predictor, *scores) if found.linked else (),
-            note=found.note,
+            steps=_steps(predictor, *scores) if raw_parts.linked else (),
+            note=raw_parts.note,
         )
 
 
@@ -134,7 +134,7 @@ def _left_out(predictor: Predictor, matrix: Matrix, scores: np.ndarray) -> Itera
         without = np.repeat(matrix.values[row : row + 1], len(matrix.columns), axis=0)
         np.fill_diagonal(without, np.nan)
         frame = matrix.frame.iloc[[row] * len(matrix.columns)].reset_index(drop=True)
-        found = score_columns(
+        replaced_scores = score_columns(
             predictor.calibration.apply(predictor.estimator.predict(Matrix(matrix.columns, without, frame)))
         )
         seen = matrix.decoded().iloc[row]
@@ -147,7 +147,7 @@ def _left_out(predictor: Predictor, matrix: Matrix, scores: np.ndarray) -> Itera
                 terms=_largest_first(
                     [
                         Term(name, plain_value(seen[name]), score - float(other))
-                        for name, other in zip(matrix.names, found[:, number], strict=True)
+                        for name, other in zip(matrix.names, replaced_scores[:, number], strict=True)
                     ]
                 ),
                 total=score,

@@ -43,7 +43,7 @@ _TAKEN = "The log has the recommended action. The action that was taken is not r
 
 
 def explain(
-    project: Project, id: str, now: datetime, *, given: Mapping[str, str] | None = None, rows: int | None = ROWS_LISTED
+    project: Project, id: str, now: datetime, *, edits: Mapping[str, str] | None = None, rows: int | None = ROWS_LISTED
 ) -> Explanation:
     """Return what is known of one logged prediction, having scored it again.
 
@@ -53,7 +53,7 @@ def explain(
         ``model.yyyymmdd.hash``.
     now
         Labels that are settled by then are told.
-    given
+    edits
         What-if values by input column, as a person writes them.
     rows
         So many source rows are listed for each feature, the newest first; None lists all.
@@ -67,7 +67,7 @@ def explain(
     ArtifactMissing, ArtifactDamaged
         Where the log or the trained model cannot be read; what else is missing is told among the problems.
     """
-    return next(explain_each(project, [id], now, given=given, rows=rows))
+    return next(explain_each(project, [id], now, edits=edits, rows=rows))
 
 
 def explain_each(
@@ -75,7 +75,7 @@ def explain_each(
     ids: Sequence[str],
     now: datetime,
     *,
-    given: Mapping[str, str] | None = None,
+    edits: Mapping[str, str] | None = None,
     rows: int | None = ROWS_LISTED,
 ) -> Iterator[Explanation]:
     """Yield the explanations of several predictions, as `explain` gives each; what they share is read once.
@@ -85,7 +85,7 @@ def explain_each(
     """
     shared = _Shared(project, now, rows)
     for logged in find_newest_too(project, ids, now):
-        yield from _Explainer(shared, logged).explain(given or {})
+        yield from _Explainer(shared, logged).explain(edits or {})
 
 
 class _Shared:
@@ -132,26 +132,26 @@ class _Explainer:
         self._read = self._artifacts()
         self._problems += self._erased()
 
-    def explain(self, given: Mapping[str, str]) -> Iterator[Explanation]:
-        again = self._again()
+    def explain(self, edits: Mapping[str, str]) -> Iterator[Explanation]:
+        recomputed = self._again()
         inputs, through = self._inputs()
         outcomes = self._outcomes()
         population = self._population()
         for id, row in self._logged.rows.iterrows():
             predictor = self._shared.predictor(row["trained_model"])
             looked_up = (inputs[str(id)], through.get(str(id), ()))
-            yield self._told(str(id), row, predictor, again[str(id)], looked_up, outcomes, population, given)
+            yield self._told(str(id), row, predictor, recomputed[str(id)], looked_up, outcomes, population, edits)
 
     def _told(
         self,
         id: str,
         row: pd.Series,
         predictor: Predictor,
-        again: _Again,
+        recomputed: _Again,
         looked_up: tuple[tuple[ExplainedInput, ...], tuple[Through, ...]],
         outcomes: Mapping[str, PredictionOutcome],
         population: Mapping[str, SourceRow],
-        given: Mapping[str, str],
+        edits: Mapping[str, str],
     ) -> Explanation:
         logged, effective = self._logged, row["effective_time"].to_pydatetime()
         return Explanation(
@@ -162,18 +162,18 @@ class _Explainer:
             prediction_time=row["prediction_time"].to_pydatetime(),
             effective_time=effective,
             scored_at=row["scored_at"].to_pydatetime(),
-            answer=self._answer(row, predictor, again),
+            answer=self._answer(row, predictor, recomputed),
             inputs=looked_up[0],
             through=looked_up[1],
             population=population.get(id),
             asked_by=what_asked(self._then, logged.model, row),
-            contributions=again.contributions,
+            contributions=recomputed.contributions,
             version=self._shared.version(logged.model, row["trained_model"], effective),
             made=ScoringReads(row["_log"], row["_segment"], self._read, logged.exact),
-            again=again.rescored,
-            from_features=again.from_features,
+            again=recomputed.rescored,
+            from_features=recomputed.from_features,
             outcome=outcomes.get(id, PredictionOutcome("unknown", None, "")),
-            what_if=self._what_if(id, predictor, given),
+            what_if=self._what_if(id, predictor, edits),
             problems=(*self._problems, *self._missing(id), *self._unproven(row), *unlearned_nulls(row, predictor)),
         )
 
@@ -190,7 +190,7 @@ class _Explainer:
 
     def _again(self) -> dict[str, _Again]:
         """Score everything again, version by version: from the logged values, and from the features of then."""
-        found: dict[str, _Again] = {}
+        by_id: dict[str, _Again] = {}
         for trained_id, rows in self._logged.rows.groupby("trained_model", sort=False):
             predictor = self._shared.predictor(str(trained_id))
             read = read_columns(rows, predictor.inputs)
@@ -200,8 +200,8 @@ class _Explainer:
             ends = break_evens(predictor, read)
             for place, id in enumerate(rows.index):
                 expected = {str(name): plain_value(values[name].iloc[place]) for name in values.columns}
-                found[str(id)] = _Again(rescored[place], of_features.get(str(id)), expected, terms[place], ends[place])
-        return found
+                by_id[str(id)] = _Again(rescored[place], of_features.get(str(id)), expected, terms[place], ends[place])
+        return by_id
 
     def _from_features(self, predictor: Predictor, rows: pd.DataFrame) -> dict[str, Rescored]:
         if self._features is None:
@@ -235,7 +235,7 @@ class _Explainer:
             return {}
         return population_rows(self._then, self._logged, self._features)
 
-    def _answer(self, row: pd.Series, predictor: Predictor, again: _Again) -> PredictedAnswer:
+    def _answer(self, row: pd.Series, predictor: Predictor, recomputed: _Again) -> PredictedAnswer:
         names = output_names(predictor)
         action = output_value(row.get("action"))
         spec = (self._then or self._shared.project).spec
@@ -244,15 +244,15 @@ class _Explainer:
             predicted=plain_value(row["predicted"]) if "predicted" in names else None,
             action=None if action is None else str(action),
             expected_value=plain_value(row.get("expected_value")),
-            actions=tuple(ActionValue(name, value, name == action) for name, value in again.values.items()),
-            break_even=again.break_even,
+            actions=tuple(ActionValue(name, value, name == action) for name, value in recomputed.values.items()),
+            break_even=recomputed.break_even,
             taken=_TAKEN if predictor.decision.actions else "The prediction itself is used; no action is recommended.",
             currency=spec.unit_of_value(self._logged.model),
         )
 
     def _artifacts(self) -> dict[str, str]:
         """Return what was read, with the sources behind the feature tables."""
-        found, sources = dict(self._logged.inputs), dict[tuple[str, str], list[str]]()
+        ids, sources = dict(self._logged.inputs), dict[tuple[str, str], list[str]]()
         for node, id in self._logged.inputs.items():
             table = None if self._then is None else self._then.spec.feature_tables.get(NodeName.parse(node).subject)
             if table is None or NodeName.parse(node).kind != "feature_table":
@@ -263,9 +263,9 @@ class _Explainer:
                 continue
             sources.setdefault((NodeName("source", table.source), source), []).append(table.name)
         for (node, id), tables in sources.items():
-            alone = [state for name, state in sources if name == node] == [id] and found.get(node, id) == id
-            found[node if alone else f"{node} of {', '.join(tables)}"] = id
-        return found
+            alone = [state for name, state in sources if name == node] == [id] and ids.get(node, id) == id
+            ids[node if alone else f"{node} of {', '.join(tables)}"] = id
+        return ids
 
     def _erased(self) -> list[str]:
         """Return what was erased from whatever the scoring read, and from what the versions were trained on."""
@@ -274,10 +274,10 @@ class _Explainer:
         ]
         trained = self._logged.rows["trained_model"].unique()
         read += [(f"trained model {id[:12]}", "trained_model", id) for id in map(str, trained)]
-        found = [(what, mark) for what, kind, id in read for mark in marks_of(self._shared.project, kind, id)]
+        marks = [(what, mark) for what, kind, id in read for mark in marks_of(self._shared.project, kind, id)]
         return [
             f"{what}, {mark.at:%Y-%m-%d}: {mark.told}. This explanation does not include the erased rows"
-            for what, mark in found
+            for what, mark in marks
         ]
 
     def _missing(self, id: str) -> list[str]:
@@ -295,5 +295,5 @@ class _Explainer:
         version = self._shared.version(self._logged.model, row["trained_model"], row["effective_time"].to_pydatetime())
         return [version.problem] if version.problem else []
 
-    def _what_if(self, id: str, predictor: Predictor, given: Mapping[str, str]) -> WhatIf | None:
-        return what_if(predictor, self._logged.rows.loc[[id]], given) if given else None
+    def _what_if(self, id: str, predictor: Predictor, edits: Mapping[str, str]) -> WhatIf | None:
+        return what_if(predictor, self._logged.rows.loc[[id]], edits) if edits else None

@@ -36,7 +36,7 @@ def inputs_of_rows(
     features: pd.DataFrame | None,
     columns: Mapping[str, Sequence[InputColumn]],
     limit: int | None,
-    tell: Tell,
+    report: Tell,
 ) -> tuple[dict[str, tuple[ExplainedInput, ...]], dict[str, tuple[Through, ...]]]:
     """Return the inputs of predictions by their ids, in the predictor's order, and what led to their entities.
 
@@ -50,26 +50,31 @@ def inputs_of_rows(
         What each trained model reads, by id.
     limit
         So many source rows are listed for each; None lists all.
-    tell
+    report
         Is told what could not be found.
     """
-    found: dict[str, tuple[ExplainedInput, ...]] = {}
-    behind = {} if then is None or features is None or features.empty else _behind(then, logged, features, limit, tell)
+    by_id: dict[str, tuple[ExplainedInput, ...]] = {}
+    source_rows = (
+        {} if then is None or features is None or features.empty else _behind(then, logged, features, limit, report)
+    )
     joins = {} if then is None else _joined(then, logged.model)
     for trained_id, rows in logged.rows.groupby("trained_model", sort=False):
         inputs = columns[str(trained_id)]
         before, after = _records(read_columns(rows, inputs)), _records(_again(rows, features, inputs))
         ticks = _records(rows[[name for name in rows.columns if name.startswith("tick.")]])
         for id in map(str, rows.index):
-            found[id] = tuple(
-                _input(then, joins, column.name, before[id], after.get(id), ticks[id], behind.get(id, {}))
+            by_id[id] = tuple(
+                _input(then, joins, column.name, before[id], after.get(id), ticks[id], source_rows.get(id, {}))
                 for column in inputs
             )
-    return found, {} if then is None or features is None else _through(joins, features, columns, behind)
+    return by_id, {} if then is None or features is None else _through(joins, features, columns, source_rows)
 
 
 def _through(
-    joins: Mapping[str, Joined], features: pd.DataFrame, columns: Mapping[str, Sequence[InputColumn]], behind: _Found
+    joins: Mapping[str, Joined],
+    features: pd.DataFrame,
+    columns: Mapping[str, Sequence[InputColumn]],
+    source_rows: _Found,
 ) -> dict[str, tuple[Through, ...]]:
     """Return the columns of feature tables that give other tables their keys, where no predictor reads them."""
     read = {column.name for inputs in columns.values() for column in inputs}
@@ -81,7 +86,7 @@ def _through(
     }
     values = _records(features[list(gives)])
     return {
-        id: tuple(Through(name, of[name], key, behind.get(id, {}).get(name)) for name, key in gives.items())
+        id: tuple(Through(name, of[name], key, source_rows.get(id, {}).get(name)) for name, key in gives.items())
         for id, of in values.items()
     }
 
@@ -107,16 +112,18 @@ def population_rows(then: Project, logged: Logged, features: pd.DataFrame) -> di
     It is a row of the population's source; else the entity's key with the features that decide who is asked about.
     """
     spec, model = then.spec, then.spec.models[logged.model]
-    own = required_columns(spec, model)
-    names = {name: f"{own.name}.{name}" for name in own.columns} | {name: name for name in model.population.references}
-    source = spec.sources[own.node.subject] if own.node.kind == "source" else None
-    found = {}
+    columns_of_population = required_columns(spec, model)
+    names = {name: f"{columns_of_population.name}.{name}" for name in columns_of_population.columns} | {
+        name: name for name in model.population.references
+    }
+    source = spec.sources[columns_of_population.node.subject] if columns_of_population.node.kind == "source" else None
+    by_id = {}
     for id, row in features.iterrows():
         values = {name: plain_value(row[column]) for name, column in names.items()}
         at = from_micros(int(row[EFFECTIVE]))
         event, known = (None, None) if source is None else _times(source, values)
-        found[str(id)] = SourceRow(values, event or at, known or at)
-    return found
+        by_id[str(id)] = SourceRow(values, event or at, known or at)
+    return by_id
 
 
 def _times(source: SourceSpec, values: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -140,9 +147,9 @@ def _input(
     joins: Mapping[str, Joined],
     name: str,
     logged: Mapping[str, Any],
-    again: Mapping[str, Any] | None,
+    recomputed: Mapping[str, Any] | None,
     ticks: Mapping[str, Any],
-    behind: Mapping[str, Behind],
+    source_rows: Mapping[str, Behind],
 ) -> ExplainedInput:
     owner, _, column = name.partition(".")
     joined = joins.get(owner)
@@ -150,13 +157,13 @@ def _input(
     return ExplainedInput(
         name=name,
         value=logged[name],
-        recomputed=None if again is None else again[name],
-        agrees=None if again is None else _same(logged[name], again[name]),
+        recomputed=None if recomputed is None else recomputed[name],
+        agrees=None if recomputed is None else _same(logged[name], recomputed[name]),
         formula=_formula(joined, column),
         unit=_unit(then, joined, owner, column),
         table=table,
         tick=ticks.get(f"tick.{table}"),
-        behind=behind.get(name),
+        behind=source_rows.get(name),
     )
 
 
@@ -187,14 +194,14 @@ def _joined(then: Project, model: str) -> dict[str, Joined]:
     return {joined.alias: joined for joined in joins_of(then.spec, then.spec.models[model])}
 
 
-def _behind(then: Project, logged: Logged, features: pd.DataFrame, limit: int | None, tell: Tell) -> _Found:
-    found: dict[str, dict[str, Behind]] = {str(id): {} for id in features.index}
+def _behind(then: Project, logged: Logged, features: pd.DataFrame, limit: int | None, report: Tell) -> _Found:
+    by_id: dict[str, dict[str, Behind]] = {str(id): {} for id in features.index}
     by_source: dict[str, list[tuple[Joined, TableQuestions]]] = {}
     for joined in _joined(then, logged.model).values():
         try:
             asked = _asked(then, joined, logged, features)
         except PlatformError as error:
-            tell(f"the source rows of {joined.alias} are unavailable: {error}")
+            report(f"the source rows of {joined.alias} are unavailable: {error}")
             continue
         by_source.setdefault(asked.artifact.inputs["source"], []).append((joined, asked))
     with then.engine() as engine:
@@ -202,19 +209,19 @@ def _behind(then: Project, logged: Logged, features: pd.DataFrame, limit: int | 
             try:
                 answers = rows_behind(then, engine, [asked for _, asked in together], limit)
             except PlatformError as error:
-                tell(f"the source rows of {listed(joined.alias for joined, _ in together)} are unavailable: {error}")
+                report(f"the source rows of {listed(joined.alias for joined, _ in together)} are unavailable: {error}")
                 continue
-            for (joined, asked), told in zip(together, answers, strict=True):
-                _share_out(joined, asked, told, found)
-    return found
+            for (joined, asked), answer in zip(together, answers, strict=True):
+                _share_out(joined, asked, answer, by_id)
+    return by_id
 
 
 def _asked(then: Project, joined: Joined, logged: Logged, features: pd.DataFrame) -> TableQuestions:
     """Return the questions that rows ask one feature table, in the order of the rows."""
     table = joined.table
     artifact = then.store.get("feature_table", logged.inputs[NodeName("feature_table", table.name)])
-    own_instant = effective_of(table.name)
-    read_at = features[own_instant if own_instant in features.columns else EFFECTIVE]
+    table_instant = effective_of(table.name)
+    read_at = features[table_instant if table_instant in features.columns else EFFECTIVE]
     ticks = [tick_at(from_micros(int(at)), table.refresh, table.publish_delay) for at in read_at]
     keys = {key: features[column] for key, column in joined.keys.items()}
     questions = pd.DataFrame({**keys, TICK: pd.Series(ticks, features.index, dtype="datetime64[us, UTC]")})
@@ -222,7 +229,7 @@ def _asked(then: Project, joined: Joined, logged: Logged, features: pd.DataFrame
     return TableQuestions(table, artifact, questions, columns)
 
 
-def _share_out(joined: Joined, asked: TableQuestions, answers: Answers, found: dict[str, dict[str, Behind]]) -> None:
+def _share_out(joined: Joined, asked: TableQuestions, answers: Answers, by_id: dict[str, dict[str, Behind]]) -> None:
     for id, question in asked.questions.iterrows():
-        own = answers[(*(plain_value(question[key]) for key in joined.keys), question[TICK].to_pydatetime())]
-        found[str(id)] |= {f"{joined.alias}.{column}": behind for column, behind in own.items()}
+        of_row = answers[(*(plain_value(question[key]) for key in joined.keys), question[TICK].to_pydatetime())]
+        by_id[str(id)] |= {f"{joined.alias}.{column}": traced for column, traced in of_row.items()}

@@ -36,11 +36,11 @@ def find_predictions(project: Project, ids: Sequence[str]) -> list[Logged]:
     for id in dict.fromkeys(ids):
         model, day = read_id(id)
         wanted.setdefault((model, day), []).append(id)
-    found: dict[tuple[Any, ...], list[tuple[pa.Table, LoggedSegment]]] = {}
+    by_segment: dict[tuple[Any, ...], list[tuple[pa.Table, LoggedSegment]]] = {}
     for (model, day), of_day in wanted.items():
         for rows, segment in _on_day(project, _logged_day(project, model, day, of_day[0]), of_day):
-            found.setdefault((model, *segment.identity), []).append((rows, segment))
-    return [together(project, model, parts) for (model, *_), parts in found.items()]
+            by_segment.setdefault((model, *segment.identity), []).append((rows, segment))
+    return [together(project, model, parts) for (model, *_), parts in by_segment.items()]
 
 
 def find_newest_too(project: Project, ids: Sequence[str], now: datetime) -> list[Logged]:
@@ -113,14 +113,14 @@ def _logged_between(days: Sequence[LoggedDay]) -> str:
 
 
 def _on_day(project: Project, logged: LoggedDay, ids: Sequence[str]) -> Iterator[tuple[pa.Table, LoggedSegment]]:
-    state, left = project.store.get(KIND, logged.artifact), set(ids)
+    state, missing = project.store.get(KIND, logged.artifact), set(ids)
     for segment in logged_segments(state):
         rows = rows_of(project, segment, ids)
         if rows.num_rows:
-            left -= set(rows["prediction_id"].to_pylist())
+            missing -= set(rows["prediction_id"].to_pylist())
             yield rows, segment
-    if left:
-        raise NoSuchPrediction(*_unknown(project, state, next(id for id in ids if id in left), logged))
+    if missing:
+        raise NoSuchPrediction(*_unknown(project, state, next(id for id in ids if id in missing), logged))
 
 
 def _ids(project: Project, state: Artifact) -> list[str]:

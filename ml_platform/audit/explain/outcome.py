@@ -79,9 +79,9 @@ def outcomes_of(
     label = pd.Series(None, index=rows.index, dtype=object)
     states = pd.Series("missing", index=rows.index, dtype=object)
     if settled.any() and source_id is not None:
-        found = labels_of(then, logged.model, source_id, rows[settled], now)
-        label[settled] = found[LABEL].astype(object).where(found[LABEL].notna(), None)
-        states[settled] = found[LABEL_STATE]
+        labels = labels_of(then, logged.model, source_id, rows[settled], now)
+        label[settled] = labels[LABEL].astype(object).where(labels[LABEL].notna(), None)
+        states[settled] = labels[LABEL_STATE]
     earned = payoffs(rows[settled], label[settled], {number: item.decision for number, item in predictors.items()})
     ends = (rows["effective_time"] + model.label.horizon).tolist()
     together = zip(map(str, rows.index), ends, settled.tolist(), label.tolist(), states.tolist(), strict=True)

@@ -45,9 +45,11 @@ def page_of(explanation: Explanation) -> str:
         "shown": wording.shown,
     }
     templates.globals |= {"waterfall": waterfall, "meter": meter, "words": wording}
-    told = explanation.told
-    of_terms = told is not None and told.method not in ("rule", "constant")
-    contributed = {term.column: term.amount for term in told.terms} if told is not None and of_terms else {}
+    contributions = explanation.told
+    of_terms = contributions is not None and contributions.method not in ("rule", "constant")
+    contributed = (
+        {term.column: term.amount for term in contributions.terms} if contributions is not None and of_terms else {}
+    )
     inputs = sorted(explanation.inputs, key=lambda item: -abs(contributed.get(item.name, 0.0)))
     page = templates.get_template("explanation.html").render(
         told=explanation,

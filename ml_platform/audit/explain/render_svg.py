@@ -36,12 +36,12 @@ class Fall:
     of_column: bool
 
 
-def waterfall(told: Contributions) -> list[Fall]:
+def waterfall(contributions: Contributions) -> list[Fall]:
     """Return contributions as rows of a waterfall, from the base to the raw score; each bar begins where one ended.
 
     Where contributions do not add up, each bar begins at zero.
     """
-    steps = list(_steps(told))
+    steps = list(_steps(contributions))
     ends = [place for _, _, start, end, _ in steps for place in (start, end)]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     reach = (high - low) or 1.0
@@ -56,15 +56,15 @@ def waterfall(told: Contributions) -> list[Fall]:
     return rows
 
 
-def _steps(told: Contributions) -> Iterator[tuple[str, object, float, float, str]]:
+def _steps(contributions: Contributions) -> Iterator[tuple[str, object, float, float, str]]:
     """Yield name, value, start, end and kind of each bar."""
-    terms, rest, others = largest(told.terms, _ROWS)
-    if not told.exact:
+    terms, rest, others = largest(contributions.terms, _ROWS)
+    if not contributions.exact:
         for term in terms:
             yield term.column, term.value, 0.0, term.amount, "up" if term.amount > 0 else "down"
         return
-    yield "average prediction (baseline)", _SUM, told.base, told.base, "total"
-    place = told.base
+    yield "average prediction (baseline)", _SUM, contributions.base, contributions.base, "total"
+    place = contributions.base
     for term in terms:
         yield term.column, term.value, place, place + term.amount, "up" if term.amount > 0 else "down"
         place += term.amount
@@ -75,19 +75,17 @@ def _steps(told: Contributions) -> Iterator[tuple[str, object, float, float, str
 
 
 def _bar(start: float, end: float, kind: str) -> Markup:
-    left, width = min(start, end), max(abs(end - start), 0.6)
+    x, width = min(start, end), max(abs(end - start), 0.6)
     if kind == "total":
-        left -= 0.3
+        x -= 0.3
     frame = Markup('<svg class="fall" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{}</svg>')
-    return frame.format(
-        Markup('<rect class="{}" x="{:.2f}" y="1" width="{:.2f}" height="8"/>').format(kind, left, width)
-    )
+    return frame.format(Markup('<rect class="{}" x="{:.2f}" y="1" width="{:.2f}" height="8"/>').format(kind, x, width))
 
 
 def meter(score: float | None) -> Markup:
     """Return a probability as a filled line; nothing for what is none."""
     if score is None or not 0 <= score <= 1:
         return Markup("")
-    told = Markup('<svg class="fall" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{}{}</svg>')
+    frame = Markup('<svg class="fall" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{}{}</svg>')
     ground = Markup('<rect class="ground" x="0" y="3" width="100" height="4"/>')
-    return told.format(ground, Markup('<rect class="up" x="0" y="3" width="{:.2f}" height="4"/>').format(100 * score))
+    return frame.format(ground, Markup('<rect class="up" x="0" y="3" width="{:.2f}" height="4"/>').format(100 * score))

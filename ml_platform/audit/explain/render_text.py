@@ -44,23 +44,23 @@ def print_explanation(explanation: Explanation, console: Console, *, everything:
         console.print(line("--all shows every column, source row and package.", "dim"))
 
 
-def _parts(told: Explanation, everything: bool) -> Iterator[RenderableType]:
+def _parts(explanation: Explanation, everything: bool) -> Iterator[RenderableType]:
     yield Text()
-    yield line(told.prediction_id, "bold")
-    if told.description:
-        yield line(told.description, "dim", hang=0)
-    yield line(answer_text(told), hang=0)
-    yield from _answered(told)
-    yield from _asked(told)
-    if told.what_if:
-        yield from _supposed(told, everything)
-    if told.told:
-        yield from _why(told.told, _units(told.inputs), "Why", everything)
-    yield from _stories(told, everything)
-    yield from _inputs(told, everything)
-    yield from _version(told, everything)
-    yield from _again(told)
-    for problem in told.problems:
+    yield line(explanation.prediction_id, "bold")
+    if explanation.description:
+        yield line(explanation.description, "dim", hang=0)
+    yield line(answer_text(explanation), hang=0)
+    yield from _answered(explanation)
+    yield from _asked(explanation)
+    if explanation.what_if:
+        yield from _supposed(explanation, everything)
+    if explanation.told:
+        yield from _why(explanation.told, _units(explanation.inputs), "Why", everything)
+    yield from _stories(explanation, everything)
+    yield from _inputs(explanation, everything)
+    yield from _version(explanation, everything)
+    yield from _again(explanation)
+    for problem in explanation.problems:
         yield line(f"! {problem}", "yellow")
 
 
@@ -69,28 +69,28 @@ def _heading(text: str, beside: str = "") -> RenderableType:
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> RenderableType:
-    return fact_table(rows, left=2)
+    return fact_table(rows, indent=2)
 
 
-def _asked(told: Explanation) -> Iterator[RenderableType]:
-    key = ", ".join(f"{name} {shown(value)}" for name, value in told.key.items())
+def _asked(explanation: Explanation) -> Iterator[RenderableType]:
+    key = ", ".join(f"{name} {shown(value)}" for name, value in explanation.key.items())
     yield _heading("Entity", key)
-    moment = told.asked_by if told.asked_by == REQUEST else "the batch run"
+    moment = explanation.asked_by if explanation.asked_by == REQUEST else "the batch run"
     rows = [
-        ("prediction time", instant_text(told.prediction_time)),
-        ("from data known at", f"{instant_text(told.effective_time)}, {moment}"),
-        ("scored", instant_text(told.scored_at)),
+        ("prediction time", instant_text(explanation.prediction_time)),
+        ("from data known at", f"{instant_text(explanation.effective_time)}, {moment}"),
+        ("scored", instant_text(explanation.scored_at)),
     ]
-    if told.population is not None:
-        own = ", ".join(f"{name} {shown(value)}" for name, value in told.population.values.items())
-        rows.append((told.asked_by, own))
+    if explanation.population is not None:
+        values = ", ".join(f"{name} {shown(value)}" for name, value in explanation.population.values.items())
+        rows.append((explanation.asked_by, values))
     yield _facts(rows)
 
 
-def _answered(told: Explanation) -> Iterator[RenderableType]:
-    answer = told.answer
+def _answered(explanation: Explanation) -> Iterator[RenderableType]:
+    answer = explanation.answer
     scores = ", ".join(f"{name} {shown(value)}".removeprefix("score ") for name, value in answer.scores.items())
-    yield _heading("Prediction", f"by {told.version}")
+    yield _heading("Prediction", f"by {explanation.version}")
     rows = [("score", scores)]
     if answer.predicted is not None:
         rows.append(("predicted", answer.predicted))
@@ -106,20 +106,20 @@ def _answered(told: Explanation) -> Iterator[RenderableType]:
         for action in answer.actions
         if not action.recommended
     ]
-    yield _facts([*rows, ("action taken", answer.taken), ("outcome", settled_text(told))])
+    yield _facts([*rows, ("action taken", answer.taken), ("outcome", settled_text(explanation))])
 
 
-def _supposed(told: Explanation, everything: bool) -> Iterator[RenderableType]:
-    what_if, answer = told.what_if, told.answer
+def _supposed(explanation: Explanation, everything: bool) -> Iterator[RenderableType]:
+    what_if, answer = explanation.what_if, explanation.answer
     assert what_if is not None
     yield Text()
     yield line(Text("WHAT IF", "bold magenta").append("  hypothetical; nothing was logged", "not bold dim"))
-    table = PlainTable("", "logged", "what if", left=2)
-    units = _units(told.inputs)
+    table = PlainTable("", "logged", "what if", indent=2)
+    units = _units(explanation.inputs)
     for change in what_if.changes:
         unit = units.get(change.name, "")
         table.add_row(change.name, shown(change.before, unit), Text(shown(change.after, unit), "magenta"))
-    for output in told.outputs:
+    for output in explanation.outputs:
         after = what_if.outputs[output.name]
         style = "bold" if after != output.logged else ""
         table.add_row(output.name, shown(output.logged), Text(shown(after), style))
@@ -131,37 +131,42 @@ def _supposed(told: Explanation, everything: bool) -> Iterator[RenderableType]:
             cents_text(after, answer.currency),
         )
     yield table
-    yield from (line(note, "dim", left=2) for note in what_if.notes)
+    yield from (line(note, "dim", indent=2) for note in what_if.notes)
     if what_if.contributions:
-        index = told.contributions.index(told.told) if told.told in told.contributions else 0
-        yield from _why(what_if.contributions[index], _units(told.inputs), "Why, what if", everything)
+        index = (
+            explanation.contributions.index(explanation.told) if explanation.told in explanation.contributions else 0
+        )
+        yield from _why(what_if.contributions[index], _units(explanation.inputs), "Why, what if", everything)
 
 
 def _units(inputs: Sequence[ExplainedInput]) -> dict[str, str]:
     return {item.name: item.unit for item in inputs}
 
 
-def _why(told: Contributions, units: dict[str, str], title: str, everything: bool) -> Iterator[RenderableType]:
-    of = f" of {told.of}" if told.of else ""
-    yield _heading(f"{title}{of}", scale_of(told))
-    terms, rest, others = largest(told.terms, len(told.terms) if everything else _TERMS)
-    table = PlainTable("", "", "", "", right={2}, whole={0, 3}, spare=(3,), left=2)
-    if told.exact:
-        table.add_row(Text("average prediction (baseline)", "dim"), "", amount(told.base), "")
+def _why(contributions: Contributions, units: dict[str, str], title: str, everything: bool) -> Iterator[RenderableType]:
+    of = f" of {contributions.of}" if contributions.of else ""
+    yield _heading(f"{title}{of}", scale_of(contributions))
+    terms, rest, others = largest(contributions.terms, len(contributions.terms) if everything else _TERMS)
+    table = PlainTable("", "", "", "", right={2}, whole={0, 3}, spare=(3,), indent=2)
+    if contributions.exact:
+        table.add_row(Text("average prediction (baseline)", "dim"), "", amount(contributions.base), "")
     reach = max((abs(term.amount) for term in terms), default=0.0)
     for term in terms:
         bar = Text(_bar(abs(term.amount), reach), "red" if term.amount > 0 else "blue")
         table.add_row(term.column, shown(term.value, units.get(term.column, "")), amount(term.amount), bar)
-    if others and told.exact:
+    if others and contributions.exact:
         table.add_row(Text(f"{others} more columns together", "dim"), "", amount(rest), "")
-    if told.exact:
+    if contributions.exact:
         table.add_row(
-            Text("adds up to the raw score" if told.adds_up else "adds up to", "bold"), "", amount(told.total), ""
+            Text("adds up to the raw score" if contributions.adds_up else "adds up to", "bold"),
+            "",
+            amount(contributions.total),
+            "",
         )
-    for step in told.steps:
+    for step in contributions.steps:
         table.add_row(Text(step.name, "dim"), "", shown(step.figure), "")
     yield table
-    yield line(told.note, "dim", left=2)
+    yield line(contributions.note, "dim", indent=2)
 
 
 def _bar(size: float, reach: float) -> str:
@@ -169,38 +174,40 @@ def _bar(size: float, reach: float) -> str:
     return "█" * (eighths // 8) + _BLOCKS[eighths % 8].strip()
 
 
-def _stories(told: Explanation, everything: bool) -> Iterator[RenderableType]:
+def _stories(explanation: Explanation, everything: bool) -> Iterator[RenderableType]:
     """Yield the source rows of the features that moved the score most."""
-    inputs = {item.name: item for item in told.inputs}
-    order = [term.column for term in told.told.terms] if told.told else list(inputs)
-    listed = [inputs[name] for name in order if name in inputs and (behind := inputs[name].behind) and behind.rows]
+    inputs = {item.name: item for item in explanation.inputs}
+    order = [term.column for term in explanation.told.terms] if explanation.told else list(inputs)
+    listed = [
+        inputs[name] for name in order if name in inputs and (source_rows := inputs[name].behind) and source_rows.rows
+    ]
     if not listed:
         return
     yield _heading("Source rows", "of the features with the largest contributions; --rows 50 shows more rows of each")
     for item in listed if everything else listed[:_STORIES]:
         yield from _story(item)
-    left = len(listed) - _STORIES
-    if left > 0 and not everything:
-        yield line(f"and of {left} more features", "dim", left=2)
+    hidden = len(listed) - _STORIES
+    if hidden > 0 and not everything:
+        yield line(f"and of {hidden} more features", "dim", indent=2)
 
 
 def _story(item: ExplainedInput) -> Iterator[RenderableType]:
-    behind = item.behind
-    assert behind is not None
-    entity = ", ".join(f"{name} {shown(value)}" for name, value in behind.entity.items())
+    source_rows = item.behind
+    assert source_rows is not None
+    entity = ", ".join(f"{name} {shown(value)}" for name, value in source_rows.entity.items())
     title = Text(f"{item.name} = {shown(item.value, item.unit)}").append(
-        f"  {item.formula}, {entity}: {rows_text(behind)}, {window_text(behind)}", "dim"
+        f"  {item.formula}, {entity}: {rows_text(source_rows)}, {window_text(source_rows)}", "dim"
     )
-    columns = list(behind.rows[0].values)
-    table = PlainTable("happened", "known from", *columns, "", whole={0, 1}, left=4)
-    for row in behind.rows:
+    columns = list(source_rows.rows[0].values)
+    table = PlainTable("happened", "known from", *columns, "", whole={0, 1}, indent=4)
+    for row in source_rows.rows:
         instants = (instant_text(row.event), instant_text(row.known))
         table.add_row(*instants, *(shown(row.values[name]) for name in columns), _remark(row))
-    yield line(title, left=2)
+    yield line(title, indent=2)
     yield table
-    more = behind.count - len(behind.rows)
+    more = source_rows.count - len(source_rows.rows)
     if more > 0:
-        yield line(f"and {more:,} older", "dim", left=4)
+        yield line(f"and {more:,} older", "dim", indent=4)
 
 
 def _remark(row: SourceRow) -> Text:
@@ -210,36 +217,36 @@ def _remark(row: SourceRow) -> Text:
     return Text(", ").join(parts)
 
 
-def _inputs(told: Explanation, everything: bool) -> Iterator[RenderableType]:
-    inputs = told.inputs
+def _inputs(explanation: Explanation, everything: bool) -> Iterator[RenderableType]:
+    inputs = explanation.inputs
     yield _heading("Inputs", f"{len(inputs)} columns. {inputs_again(inputs)}")
-    table = PlainTable("", "value", "tick", "computed from", "recomputed", whole={0, 2}, spare=(2,), left=2)
-    shown_inputs = inputs if everything else _top_inputs(told)
+    table = PlainTable("", "value", "tick", "computed from", "recomputed", whole={0, 2}, spare=(2,), indent=2)
+    shown_inputs = inputs if everything else _top_inputs(explanation)
     for item in shown_inputs:
         style = "red" if item.agrees is False else "dim"
         tick = f"{item.tick:%Y-%m-%d %H:%M}" if item.tick else ""
-        origin = rows_text(item.behind) or told.asked_by
+        origin = rows_text(item.behind) or explanation.asked_by
         table.add_row(item.name, shown(item.value, item.unit), tick, Text(origin, "dim"), Text(agreement(item), style))
-    for one in told.through if everything else ():
+    for one in explanation.through if everything else ():
         gave = Text(f"gave {one.gives}", "dim")
         table.add_row(Text(one.name, "dim"), shown(one.value), "", Text(rows_text(one.behind), "dim"), gave)
     yield table
-    left = len(inputs) - len(shown_inputs)
-    if left:
-        yield line(f"and {left} more columns", "dim", left=2)
+    hidden = len(inputs) - len(shown_inputs)
+    if hidden:
+        yield line(f"and {hidden} more columns", "dim", indent=2)
 
 
-def _top_inputs(told: Explanation) -> list[ExplainedInput]:
+def _top_inputs(explanation: Explanation) -> list[ExplainedInput]:
     """Return the inputs that moved the score most, and every one that does not come out again."""
-    order = [term.column for term in told.told.terms] if told.told else []
+    order = [term.column for term in explanation.told.terms] if explanation.told else []
     places = {name: place for place, name in enumerate(order)}
-    ranked = sorted(told.inputs, key=lambda item: (item.agrees is not False, places.get(item.name, len(places))))
-    differing = sum(item.agrees is False for item in told.inputs)
+    ranked = sorted(explanation.inputs, key=lambda item: (item.agrees is not False, places.get(item.name, len(places))))
+    differing = sum(item.agrees is False for item in explanation.inputs)
     return ranked[: max(_INPUTS, differing)]
 
 
-def _version(told: Explanation, everything: bool) -> Iterator[RenderableType]:
-    version, made = told.version, told.made
+def _version(explanation: Explanation, everything: bool) -> Iterator[RenderableType]:
+    version, made = explanation.version, explanation.made
     yield _heading("Model version", f"{version}, {version.algorithm}")
     provenance = version.provenance
     rows = [
@@ -258,20 +265,22 @@ def _version(told: Explanation, everything: bool) -> Iterator[RenderableType]:
     yield _facts([*rows, *more] if everything else rows)
 
 
-def _again(told: Explanation) -> Iterator[RenderableType]:
+def _again(explanation: Explanation) -> Iterator[RenderableType]:
     yield _heading("Scored again")
-    table = PlainTable("", "logged", "logged bytes", "bytes now", "", whole=range(5), spare=(3, 2), left=2)
-    for output in told.outputs:
+    table = PlainTable("", "logged", "logged bytes", "bytes now", "", whole=range(5), spare=(3, 2), indent=2)
+    for output in explanation.outputs:
         mark = Text("✓", "green") if output.agrees else Text("✗ differs", "red")
         table.add_row(output.name, shown(output.logged), output.logged_bytes, output.again_bytes, mark)
     yield table
-    yield _statement("from stored inputs", told.again.statement, told.again.agrees)
-    if told.from_features is not None:
-        yield _statement("from recomputed features", told.from_features.statement, told.from_features.agrees)
+    yield _statement("from stored inputs", explanation.again.statement, explanation.again.agrees)
+    if explanation.from_features is not None:
+        yield _statement(
+            "from recomputed features", explanation.from_features.statement, explanation.from_features.agrees
+        )
     else:
-        yield line("from recomputed features: not possible", "yellow", left=2)
+        yield line("from recomputed features: not possible", "yellow", indent=2)
 
 
 def _statement(what: str, text: str, agrees: bool) -> RenderableType:
     mark = Text("✓ " if agrees else "✗ ", "green" if agrees else "red")
-    return line(mark.append(f"{what}: {text}", "default"), left=2)
+    return line(mark.append(f"{what}: {text}", "default"), indent=2)

@@ -48,8 +48,8 @@ class Rescored:
         differing = [output for output in self.outputs if not output.agrees]
         if not differing:
             return f"All {len(self.outputs)} outputs were reproduced exactly."
-        told = "; ".join(f"{item.name} was {item.logged!r} and is {item.again!r}" for item in differing)
-        return f"{len(differing)} of {len(self.outputs)} outputs differ: {told}."
+        differences = "; ".join(f"{item.name} was {item.logged!r} and is {item.again!r}" for item in differing)
+        return f"{len(differing)} of {len(self.outputs)} outputs differ: {differences}."
 
 
 def score_again(predictor: Predictor, inputs: pd.DataFrame, logged: pd.DataFrame) -> list[Rescored]:
@@ -62,8 +62,10 @@ def score_again(predictor: Predictor, inputs: pd.DataFrame, logged: pd.DataFrame
     logged
         The same rows as the log has them.
     """
-    again = predictor.predict(read_columns(inputs, predictor.inputs))
-    return [_compared(list(again.columns), logged.iloc[row], again.iloc[row]) for row in range(len(again))]
+    recomputed = predictor.predict(read_columns(inputs, predictor.inputs))
+    return [
+        _compared(list(recomputed.columns), logged.iloc[row], recomputed.iloc[row]) for row in range(len(recomputed))
+    ]
 
 
 def output_names(predictor: Predictor) -> list[str]:
@@ -72,10 +74,10 @@ def output_names(predictor: Predictor) -> list[str]:
     return [*scores, *(["predicted"] if len(scores) > 1 else []), "action", "expected_value"]
 
 
-def _compared(names: Sequence[str], logged: pd.Series, again: pd.Series) -> Rescored:
+def _compared(names: Sequence[str], logged: pd.Series, recomputed: pd.Series) -> Rescored:
     outputs = []
     for name in names:
-        before, after = output_value(logged.get(name)), output_value(again[name])
+        before, after = output_value(logged.get(name)), output_value(recomputed[name])
         one, other = bytes_of(before), bytes_of(after)
         outputs.append(Output(name, before, after, one, other, one == other))
     return Rescored(tuple(outputs), all(output.agrees for output in outputs))

@@ -81,10 +81,10 @@ def _rows_of_any(
     rows = placed_versions(engine, project.store, source, spec.key, "rows_behind")
     wanted = [_wanted(rows, item, key) for item, key in zip(asked, keys, strict=True)]
     rows = rows.filter(reduce(lambda one, other: one | other, wanted))
-    found = to_frame(engine.run(rows.select(*columns, EVENT, KNOWN, UNTIL, FILE, ROW)))
+    versions = to_frame(engine.run(rows.select(*columns, EVENT, KNOWN, UNTIL, FILE, ROW)))
     numbers = {source.objects[chunk].sha256: number for number, chunk in enumerate(chunk_names(source))}
-    found[FILE] = found[FILE].map(numbers)
-    return found.sort_values([EVENT, FILE, ROW], ascending=False, ignore_index=True)
+    versions[FILE] = versions[FILE].map(numbers)
+    return versions.sort_values([EVENT, FILE, ROW], ascending=False, ignore_index=True)
 
 
 def _wanted(rows: Any, asked: TableQuestions, key: Sequence[str]) -> Any:
@@ -93,15 +93,15 @@ def _wanted(rows: Any, asked: TableQuestions, key: Sequence[str]) -> Any:
     windows = [window or EVER for feature in asked.features.values() for window in (feature.windows or (None,))]
     starts = [window.start for window in windows]
     ahead = max((window.end for window in windows), default=timedelta(0)) // MICROSECOND
-    found = (rows[KNOWN] <= max(ticks)) & (rows[UNTIL] > min(ticks))
-    found = found & is_in_window(rows[EVENT], max(ticks), None, ahead)
+    condition = (rows[KNOWN] <= max(ticks)) & (rows[UNTIL] > min(ticks))
+    condition = condition & is_in_window(rows[EVENT], max(ticks), None, ahead)
     if None not in starts:
         back = min((start for start in starts if start is not None), default=timedelta(0)) // MICROSECOND
-        found = found & is_after_start(rows[EVENT], min(ticks), back)
+        condition = condition & is_after_start(rows[EVENT], min(ticks), back)
     for name in key:
         values = [plain_value(value) for value in asked.questions[name].dropna().unique()]
-        found = found & (rows[name].isin(values) if values else ibis.literal(False))
-    return found
+        condition = condition & (rows[name].isin(values) if values else ibis.literal(False))
+    return condition
 
 
 class _Finder:
@@ -124,19 +124,19 @@ class _Finder:
         self._times = {name: self._rows[name].to_numpy("int64") for name in (EVENT, KNOWN, UNTIL)}
         self._values = {str(name): self._rows[name].astype(object).to_numpy() for name in self._rows.columns}
         self._told = {text: _evaluated(text, self._rows) for text in asked.expressions if text != self._table.where}
-        self._nulls = {text: pd.isna(told) for text, told in self._told.items()}
+        self._nulls = {text: pd.isna(values) for text, values in self._told.items()}
         self._groups = self._rows.groupby(keys if len(keys) > 1 else keys[0], sort=False).indices
 
     def answers(self) -> Answers:
         """Return what is behind each question."""
-        found: Answers = {}
+        answers: Answers = {}
         for question in self._asked.questions.drop_duplicates(ignore_index=True).to_dict("records"):
             entity = {key: plain_value(question[key]) for key in self._keys}
             tick = question[TICK].to_pydatetime()
             places = self._visible(entity, to_micros(tick))
-            told = {column: self._behind(column, places, entity, tick) for column in self._asked.columns}
-            found[(*entity.values(), tick)] = told
-        return found
+            traced = {column: self._behind(column, places, entity, tick) for column in self._asked.columns}
+            answers[(*entity.values(), tick)] = traced
+        return answers
 
     def _visible(self, entity: Mapping[str, Any], tick: int) -> Ints:
         """Return the places of an entity's rows that were known at a tick, the newest first."""
@@ -159,27 +159,27 @@ class _Finder:
         inside = is_in_window(self._times[EVENT][places], to_micros(tick), back, window.end // MICROSECOND)
         if feature.where is not None:
             inside &= self._told[feature.where][places] == True  # noqa: E712  (null does not hold)
-        own = places[inside]
-        nulls = 0 if feature.expression is None else int(self._nulls[feature.expression][own].sum())
-        listed = tuple(self._listed(feature, own))
-        return Behind(self._spec.name, self._source_id, entity, start, end, len(own), nulls, listed)
+        inside_places = places[inside]
+        nulls = 0 if feature.expression is None else int(self._nulls[feature.expression][inside_places].sum())
+        listed = tuple(self._listed(feature, inside_places))
+        return Behind(self._spec.name, self._source_id, entity, start, end, len(inside_places), nulls, listed)
 
     def _value(self, feature: Feature, place: Any) -> Any:
         return None if feature.expression is None else plain_value(self._told[feature.expression][place])
 
     def _listed(self, feature: Feature, places: Ints) -> Iterator[SourceRow]:
         """Yield the newest rows, and the one that tells the feature's value wherever it stands."""
-        telling = self._telling(feature, places)
+        deciding = self._telling(feature, places)
         limit = len(places) if self._limit is None else self._limit
         conditions = [text for text in (feature.where, self._table.where) if text is not None]
         texts = [*feature.expressions.values(), *conditions]
         names = {column for text in texts for column in parse_expression(text).names}
         shown = [name for name in self._rows.columns if name in names or name in self._spec.key]
-        further = [telling] if telling is not None and telling not in places[:limit] else []
+        further = [deciding] if deciding is not None and deciding not in places[:limit] else []
         for place in [*places[:limit], *further]:
-            yield self._row(feature, int(place), shown, tells=place == telling)
+            yield self._row(feature, int(place), shown, decides=place == deciding)
 
-    def _row(self, feature: Feature, place: int, shown: Sequence[str], *, tells: bool) -> SourceRow:
+    def _row(self, feature: Feature, place: int, shown: Sequence[str], *, decides: bool) -> SourceRow:
         event, known, until = (int(self._times[name][place]) for name in (EVENT, KNOWN, UNTIL))
         values = {name: plain_value(self._values[name][place]) for name in shown}
         since = self._replaced.get((*(values[name] for name in self._spec.key), event, known))
@@ -189,7 +189,7 @@ class _Finder:
             known=from_micros(known),
             replaced=from_micros(until) if until < FOREVER else since,
             value=self._value(feature, place),
-            tells=tells,
+            tells=decides,
         )
 
     def _telling(self, feature: Feature, places: Ints) -> int | None:

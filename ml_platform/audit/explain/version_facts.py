@@ -168,17 +168,17 @@ def version_facts(project: Project, model: str, trained_id: str, at: datetime) -
 
 def provenance_of(project: Project, trained: Artifact) -> Provenance:
     """Return what a trained model's manifest tells of its making."""
-    told: Mapping[str, Any] = TrainedModelManifest.of(trained).provenance or {}
-    git, lock = told.get("git"), told.get("lock") or {}
-    packages = {**told.get("packages", {}), **TrainedModelManifest.of(trained).environment}
-    unrecorded = "no git repository" if told else "not recorded"
+    recorded: Mapping[str, Any] = TrainedModelManifest.of(trained).provenance or {}
+    git, lock = recorded.get("git"), recorded.get("lock") or {}
+    packages = {**recorded.get("packages", {}), **TrainedModelManifest.of(trained).environment}
+    unrecorded = "no git repository" if recorded else "not recorded"
     return Provenance(
         commit=git["commit"] if git else unrecorded,
         dirty=git["dirty"] if git else None,
         lock=lock if isinstance(lock, Mapping) else {"lock": str(lock)},
         packages={name: str(packages[key]) for name in _TOLD if (key := _key(name, packages))},
-        machine=told.get("machine", {}),
-        threads=told.get("threads", TrainedModelManifest.of(trained).threads),
+        machine=recorded.get("machine", {}),
+        threads=recorded.get("threads", TrainedModelManifest.of(trained).threads),
         declaration=_declared_text(project, trained),
     )
 

@@ -50,14 +50,14 @@ class WhatIf:
     notes: tuple[str, ...]
 
 
-def what_if(predictor: Predictor, row: pd.DataFrame, given: Mapping[str, str]) -> WhatIf:
+def what_if(predictor: Predictor, row: pd.DataFrame, texts: Mapping[str, str]) -> WhatIf:
     """Score one row with other values.
 
     Parameters
     ----------
     row
         One row with the predictor's columns, as it was logged.
-    given
+    texts
         Values as a person writes them, by column; ``null`` for none.
 
     Raises
@@ -68,7 +68,7 @@ def what_if(predictor: Predictor, row: pd.DataFrame, given: Mapping[str, str]) -
     columns = {column.name: column for column in predictor.inputs}
     rows = read_columns(row, predictor.inputs)
     changes = []
-    for name, text in given.items():
+    for name, text in texts.items():
         column = columns.get(_full_name(name, columns))
         if column is None:
             raise InvalidWhatIf(name, f"the predictor reads no such column. {_nearest(name, columns)}")
@@ -113,8 +113,8 @@ def _value(column: InputColumn, text: str) -> Any:
     try:
         return _READERS[column.type](text)
     except ValueError:
-        found = _EXAMPLES[column.type]
-        raise InvalidWhatIf(column.name, f"{text!r} is not of type {column.type}. Write {found}, or null.") from None
+        example = _EXAMPLES[column.type]
+        raise InvalidWhatIf(column.name, f"{text!r} is not of type {column.type}. Write {example}, or null.") from None
 
 
 def _bool(text: str) -> bool:

@@ -69,21 +69,21 @@ def largest(terms: Sequence[Term], count: int = _TERMS) -> tuple[tuple[Term, ...
     return tuple(terms[:count]), sum(term.amount for term in rest), len(rest)
 
 
-def window_text(behind: Behind) -> str:
+def window_text(source_rows: Behind) -> str:
     """Return which stretch of events counted."""
-    if behind.start is None:
-        return f"up to {instant_text(behind.end)}"
-    return f"after {instant_text(behind.start).removesuffix(' UTC')}, up to {instant_text(behind.end)}"
+    if source_rows.start is None:
+        return f"up to {instant_text(source_rows.end)}"
+    return f"after {instant_text(source_rows.start).removesuffix(' UTC')}, up to {instant_text(source_rows.end)}"
 
 
-def rows_text(behind: Behind | None) -> str:
+def rows_text(source_rows: Behind | None) -> str:
     """Return how many rows a feature follows from."""
-    if behind is None:
+    if source_rows is None:
         return ""
-    if behind.derived_from:
-        return f"from {', '.join(behind.derived_from)}"
-    nulls = f", {behind.nulls:,} of them null" if behind.nulls else ""
-    return f"{behind.count:,} {'row' if behind.count == 1 else 'rows'} of {behind.source}{nulls}"
+    if source_rows.derived_from:
+        return f"from {', '.join(source_rows.derived_from)}"
+    nulls = f", {source_rows.nulls:,} of them null" if source_rows.nulls else ""
+    return f"{source_rows.count:,} {'row' if source_rows.count == 1 else 'rows'} of {source_rows.source}{nulls}"
 
 
 def agreement(item: ExplainedInput) -> str:
@@ -103,11 +103,11 @@ def inputs_again(inputs: Sequence[ExplainedInput]) -> str:
     return "Recomputed from the artifacts that the scoring read: all are equal."
 
 
-def scale_of(told: Contributions) -> str:
+def scale_of(contributions: Contributions) -> str:
     """Return what contributions are counted in."""
-    if told.method == "left_out":
+    if contributions.method == "left_out":
         return "change of the score"
-    if any(step.name.startswith(("sigmoid", "softmax")) for step in told.steps):
+    if any(step.name.startswith(("sigmoid", "softmax")) for step in contributions.steps):
         return "log-odds"
     return "in the prediction's own unit"
 

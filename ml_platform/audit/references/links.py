@@ -74,8 +74,8 @@ def reach(store: ArtifactStore, roots: Iterable[Root]) -> Iterator[Reached]:
         _add(came_from, waiting, (root.kind, root.id), root.reason)
         while waiting:
             kind, id = key = waiting.popleft()
-            found, needed = _read(store, kind, id, _path(came_from, key))
-            yield found
+            reached, needed = _read(store, kind, id, _path(came_from, key))
+            yield reached
             for link in needed:
                 _add(came_from, waiting, link, key)
 

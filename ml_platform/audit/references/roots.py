@@ -57,10 +57,10 @@ def ledger_roots(database: Database) -> Iterator[Root]:
     """Yield what was ever deployed, and the evaluation that it was deployed by."""
     for line in ledger_lines(database):
         if line.ref.startswith(CHAMPION) and line.to_value:
-            told = _told(line)
-            yield Root(TRAINED_MODEL, line.to_value, told)
+            reason = _told(line)
+            yield Root(TRAINED_MODEL, line.to_value, reason)
             if line.facts.get("evaluation"):
-                yield Root(EVALUATION, line.facts["evaluation"], told)
+                yield Root(EVALUATION, line.facts["evaluation"], reason)
 
 
 def _told(line: LedgerLine) -> str:

@@ -60,9 +60,9 @@ def changed_files(then: Mapping[str, bytes], now: Mapping[str, bytes]) -> list[D
 
 def _changed(kind: str, then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Difference]:
     for name in sorted({*then, *now}):
-        was, told = then.get(name, _NOTHING), now.get(name, _NOTHING)
-        if was != told:
-            yield Difference(f"{kind} {name}", was, told)
+        was, value = then.get(name, _NOTHING), now.get(name, _NOTHING)
+        if was != value:
+            yield Difference(f"{kind} {name}", was, value)
 
 
 def _told(machine: Mapping[str, Any]) -> dict[str, str]:

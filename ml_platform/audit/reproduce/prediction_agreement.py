@@ -45,5 +45,5 @@ def agreement(one: Predictor, other: Predictor, rows: pd.DataFrame) -> Agreement
     first, second = one.predict(rows), other.predict(rows)
     scores = [name for name in first.columns if name == "score" or name.startswith("score.")]
     apart = [np.abs(first[name].to_numpy(float) - second[name].to_numpy(float)).max(initial=0.0) for name in scores]
-    advised, advised_now = (found["action"].astype(object).fillna("") for found in (first, second))
+    advised, advised_now = (outputs["action"].astype(object).fillna("") for outputs in (first, second))
     return Agreement(len(rows), float(max(apart, default=0.0)), int((advised != advised_now).sum()))

@@ -61,8 +61,8 @@ def kept_spec(project: Project, version: str, files: Mapping[str, bytes], folder
     try:
         spec = load_project(folder, _AnyName())
     except DeclarationError as error:
-        told = f"its declarations are not valid for this ml_platform: {error.faults[0]}"
-        raise NotReproducible(version, told, "Install the platform that its manifest names.") from None
+        problem = f"its declarations are not valid for this ml_platform: {error.faults[0]}"
+        raise NotReproducible(version, problem, "Install the platform that its manifest names.") from None
     present = project.spec.file
     kept = {name: getattr(present, name) for name in ("storage", "engine", "memory", "connections", "alerts")}
     return replace(spec, file=spec.file.model_copy(update=kept))

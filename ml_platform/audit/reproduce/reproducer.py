@@ -102,9 +102,9 @@ class Reproduction:
         return f". It does not depend on the seed, {self.seed}: another seed gives the same predictor"
 
     def _cause(self) -> str:
-        found = [*self.erased, *(self.files if self.today else ()), *self.differences]
-        if found:
-            return f"Differences: {listed(found)}."
+        causes = [*self.erased, *(self.files if self.today else ()), *self.differences]
+        if causes:
+            return f"Differences: {listed(causes)}."
         return "No recorded difference: packages, machine, code and declarations are unchanged."
 
     def _effect(self) -> str:
@@ -178,12 +178,12 @@ def _agreed(project: Project, trained: Artifact, fitted: Predictor, snapshot: Sn
 def _require_parameters(trained: Artifact, spec: ProjectSpec, model: str) -> None:
     """Raise unless what a manifest says of its parameters is what the declaration says that it keeps."""
     expected = asked_of(spec, spec.models[model]) if model in spec.models else {}
-    told = TrainedModelManifest.of(trained).as_json()
+    recorded = TrainedModelManifest.of(trained).as_json()
     for name, value in expected.items():
-        found = told.get(name)
-        if canonical_json(found) != canonical_json(value):
-            what = f"manifest of {KIND} {trained.short_id}: {name} is {found}, and its declaration has {value}; it"
-            raise ArtifactDamaged(what, content_id(value), content_id(found))
+        kept = recorded.get(name)
+        if canonical_json(kept) != canonical_json(value):
+            what = f"manifest of {KIND} {trained.short_id}: {name} is {kept}, and its declaration has {value}; it"
+            raise ArtifactDamaged(what, content_id(value), content_id(kept))
 
 
 def _seed_matters(fitted: Fitted) -> bool:

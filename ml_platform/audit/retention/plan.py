@@ -122,8 +122,8 @@ def _named(stored: Stored, needed: Needed) -> set[str]:
 
 
 def _own_bytes(stored: Stored, key: Key, named: set[str]) -> int:
-    own = {item.sha256: item.size for item in stored.artifacts[key].objects.values() if item.sha256 not in named}
-    return stored.manifests[key].size + sum(own.values())
+    objects = {item.sha256: item.size for item in stored.artifacts[key].objects.values() if item.sha256 not in named}
+    return stored.manifests[key].size + sum(objects.values())
 
 
 def _leaving(stored: Stored, needed: Needed, named: set[str], young: datetime) -> Iterator[StoredFile]:

@@ -86,14 +86,14 @@ def look_at_store(project: Project) -> Stored:
 
 def _named_by(project: Project, unknown: Iterable[str]) -> frozenset[str]:
     """Return the hashes of all objects that some manifests name which the database does not know."""
-    found: set[str] = set()
+    hashes: set[str] = set()
     for path in unknown:
         folder, kind, name = path.split("/", 2)
         content = project.store.read_file(path) if folder == "manifests" else None
         with suppress(ArtifactDamaged):  # then nobody can tell what it names
             if content is not None:
-                found.update(stored.sha256 for stored in decode(kind, name[:-5], content).objects.values())
-    return frozenset(found)
+                hashes.update(stored.sha256 for stored in decode(kind, name[:-5], content).objects.values())
+    return frozenset(hashes)
 
 
 @dataclass
@@ -119,11 +119,11 @@ def what_is_needed(project: Project, stored: Stored, now: datetime, wall_now: da
     UnreadableDependency
         Where something that is needed is missing or damaged.
     """
-    found = _Deciding(project, stored, now, wall_now)
-    found.keep_reachable([*all_roots(project.database), *found.recent_outputs()])
-    found.keep_by_rule()
-    found.decide_followers()
-    return found.needed
+    deciding = _Deciding(project, stored, now, wall_now)
+    deciding.keep_reachable([*all_roots(project.database), *deciding.recent_outputs()])
+    deciding.keep_by_rule()
+    deciding.decide_followers()
+    return deciding.needed
 
 
 class _Deciding:
@@ -136,14 +136,14 @@ class _Deciding:
 
     def keep_reachable(self, roots: list[Root]) -> None:
         """Keep what some roots rest on."""
-        for found in reach(self._project.store, roots):
-            if found.problem is not None:
-                raise UnreadableDependency(str(found), found.problem)
-            why = str(found) if len(found.path) > 2 else found.path[0]
+        for reached in reach(self._project.store, roots):
+            if reached.problem is not None:
+                raise UnreadableDependency(str(reached), reached.problem)
+            why = str(reached) if len(reached.path) > 2 else reached.path[0]
             id = (
-                found.artifact.id if found.artifact else found.id
+                reached.artifact.id if reached.artifact else reached.id
             )  # of what stands in its place, where rows were erased
-            self.needed.stays.setdefault((found.kind, id), why)
+            self.needed.stays.setdefault((reached.kind, id), why)
 
     def recent_outputs(self) -> Iterator[Root]:
         """Yield what was the last output of a node within the grace period: a run may have begun with it."""
@@ -216,8 +216,8 @@ class _Deciding:
         return self._now - made
 
     def _told_at(self, key: Key) -> datetime | None:
-        told = self._stored.artifacts[key].about.get("at")
-        return datetime.fromisoformat(told) if told else None
+        text = self._stored.artifacts[key].about.get("at")
+        return datetime.fromisoformat(text) if text else None
 
     def _told_age(self, key: Key) -> str:
         hours = self._age(key) // timedelta(hours=1)
@@ -226,17 +226,17 @@ class _Deciding:
 
 def _outputs(project: Project) -> dict[str, list[Key]]:
     """Return what each node made, the newest first, once each."""
-    found: dict[str, list[Key]] = {}
+    by_node: dict[str, list[Key]] = {}
     outputs = sa.select(OUTPUTS.c.node, OUTPUTS.c.kind, OUTPUTS.c.id).order_by(OUTPUTS.c.seq.desc())
     ingests = sa.select(INGESTS.c.source, INGESTS.c.id).order_by(INGESTS.c.seq.desc())
     with project.database.reading() as connection:
         rows = [(row.node, row.kind, row.id) for row in connection.execute(outputs)]
         rows += [(f"ingests of {row.source}", "source", row.id) for row in connection.execute(ingests)]
     for node, kind, id in rows:
-        items = found.setdefault(node, [])
+        items = by_node.setdefault(node, [])
         if (kind, id) not in items[-1:]:
             items.append((kind, id))
-    return found
+    return by_node
 
 
 def _made_last(project: Project) -> dict[Key, datetime]:

@@ -23,9 +23,9 @@ _AT_ONCE = 400
 class StalePlan(PlatformError):
     """What would be removed is not what was looked at."""
 
-    def __init__(self, asked: str, found: str) -> None:
+    def __init__(self, asked: str, current: str) -> None:
         super().__init__(
-            f"plan {asked} is out of date: the current plan is {found}. Nothing was removed. "
+            f"plan {asked} is out of date: the current plan is {current}. Nothing was removed. "
             "Run the same command without --delete, and give the plan that it prints."
         )
 

@@ -27,9 +27,9 @@ def mismatches(project: Project, artifact: Artifact) -> list[Mismatch]:
         return read_parquet(project.store, stored)
 
     manifest: ArtifactKind = artifact_kind(artifact.kind).of(artifact)
-    found = [*operations()[artifact.kind].check(project, artifact)] if artifact.kind in operations() else []
-    found += list(manifest.contents(artifact.objects, read))
+    compared = [*operations()[artifact.kind].check(project, artifact)] if artifact.kind in operations() else []
+    compared += list(manifest.contents(artifact.objects, read))
     id = manifest.id_of(artifact.inputs, artifact.objects)
     if id is not None:
-        found.append(Mismatch("its id", artifact.id, id))
-    return [item for item in found if item.expected != item.found]
+        compared.append(Mismatch("its id", artifact.id, id))
+    return [item for item in compared if item.expected != item.found]

@@ -62,11 +62,11 @@ def _prediction_days(project: Project) -> Iterator[Damage | None]:
     for row in rows:
         where, problem = f"{row['model']} on {row['day']}", None
         state = _artifact(project, PREDICTIONS, row["artifact"])
-        told = PredictionsManifest.of(state) if state is not None else None
-        if told is not None and (told.model, told.day) != (row["model"], row["day"]):
-            problem = f"it points at the predictions of {told.model} on {told.day}"
-        elif told is not None and told.rows != row["rows"]:
-            problem = f"its row count is {row['rows']:,}, but the log has {told.rows:,}"
+        recorded = PredictionsManifest.of(state) if state is not None else None
+        if recorded is not None and (recorded.model, recorded.day) != (row["model"], row["day"]):
+            problem = f"it points at the predictions of {recorded.model} on {recorded.day}"
+        elif recorded is not None and recorded.rows != row["rows"]:
+            problem = f"its row count is {row['rows']:,}, but the log has {recorded.rows:,}"
         yield _damage("log", where, "a day of the prediction log", problem)
 
 

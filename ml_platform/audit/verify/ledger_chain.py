@@ -84,11 +84,11 @@ def _anchor_damage(project: Project, anchor: Anchor, signed: bool) -> Iterator[D
         yield Damage("damaged", "anchor", place, was, "it cannot be read", "Restore it from a copy.")
         return
     seq = anchor.head.seq
-    found = head_at(project.database, seq)
-    if found is None:
+    recorded = head_at(project.database, seq)
+    if recorded is None:
         yield Damage("missing", "ledger", f"line {seq}", f"anchored in {place}", _CUT, _RESTORE)
-    elif found.hash != anchor.head.hash:
-        problem = f"its hash {str(found.hash)[:12]} is not {anchor.head.hash[:12]}, as it was anchored: {_CUT}"
+    elif recorded.hash != anchor.head.hash:
+        problem = f"its hash {str(recorded.hash)[:12]} is not {anchor.head.hash[:12]}, as it was anchored: {_CUT}"
         yield Damage("damaged", "ledger", f"line {seq}", f"anchored in {place}", problem, _RESTORE)
     if key and signed and not hmac.compare_digest(anchor.signature or "", signature_of(anchor.head, key)):
         problem = "it is signed with another key" if anchor.signature else "it is not signed"

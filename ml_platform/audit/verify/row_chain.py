@@ -46,15 +46,15 @@ def _chain(connection: sa.Connection) -> Iterator[Damage]:
     before, hash = 0, BEGINNING
     columns = [ROW_LOG.c[name] for name in ("seq", "table_name", "key", "row", "hash")]
     query = sa.select(*columns).order_by(ROW_LOG.c.seq)
-    for seq, table, key, row, own in connection.execution_options(yield_per=1000).execute(query):
+    for seq, table, key, row, stored_hash in connection.execution_options(yield_per=1000).execute(query):
         where = f"line {seq}"
         if seq != before + 1:
             problem = f"it does not follow from line {before}: a line was removed or added"
             yield Damage("damaged", "row log", where, _LINE, problem, _RESTORE)
-        elif _hash(hash, seq, table, key, row) != own:
+        elif _hash(hash, seq, table, key, row) != stored_hash:
             problem = f"its hash does not match line {before} and its content: one of them was changed"
             yield Damage("damaged", "row log", where, f"{_LINE} in {table}, {key}", problem, _RESTORE)
-        before, hash = seq, own
+        before, hash = seq, stored_hash
 
 
 def _hash(previous: object, seq: int, table: object, key: object, row: object) -> str:
@@ -68,12 +68,12 @@ def _heads(connection: sa.Connection) -> Iterator[Damage]:
     """Hold what each ledger line carries of the row log against the row log."""
     columns = [LEDGER.c.seq, LEDGER.c.rows_seq, LEDGER.c.rows_hash, ROW_LOG.c.hash]
     query = sa.select(*columns).select_from(LEDGER.outerjoin(ROW_LOG, ROW_LOG.c.seq == LEDGER.c.rows_seq))
-    for seq, rows, expected, found in connection.execute(query.order_by(LEDGER.c.seq)):
-        if rows and found != expected:
-            problem = f"its hash is {str(found)[:12]}, and line {seq} of the ledger has {str(expected)[:12]}"
+    for seq, rows, expected, actual in connection.execute(query.order_by(LEDGER.c.seq)):
+        if rows and actual != expected:
+            problem = f"its hash is {str(actual)[:12]}, and line {seq} of the ledger has {str(expected)[:12]}"
             problem = f"{problem}: the row log was truncated or rewritten"
             was = "the head of the row log when a line of the ledger was written"
-            state: State = "missing" if found is None else "damaged"
+            state: State = "missing" if actual is None else "damaged"
             yield Damage(state, "row log", f"line {rows}", was, problem, _RESTORE)
 
 

@@ -35,7 +35,7 @@ _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, pa.A
 
 
 def verify_project(
-    project: Project, elsewhere: Iterable[Anchor] = (), tell: Tell = lambda what, count: None
+    project: Project, elsewhere: Iterable[Anchor] = (), report: Tell = lambda what, count: None
 ) -> Verification:
     """Check a project's store and database, and return what is damaged, missing or surplus.
 
@@ -43,36 +43,36 @@ def verify_project(
     ----------
     elsewhere
         Anchors of the ledger beside those in the store.
-    tell
+    report
         Called as things are checked.
     """
-    found = _Verifier(project, tell)
+    verifier = _Verifier(project, report)
     steps = {
-        "the database's pages": found.pages,
-        "the ledger": lambda: found.ledger(elsewhere),
-        "the row log": found.row_log,
-        "what is in use": found.reached,
-        "other manifests": found.other_manifests,
-        "other objects": found.other_objects,
-        "keys": found.keys,
-        "rows of the database": found.rows,
+        "the database's pages": verifier.pages,
+        "the ledger": lambda: verifier.ledger(elsewhere),
+        "the row log": verifier.row_log,
+        "what is in use": verifier.reached,
+        "other manifests": verifier.other_manifests,
+        "other objects": verifier.other_objects,
+        "keys": verifier.keys,
+        "rows of the database": verifier.rows,
     }
     with project.database.any_text():
-        if not found.reads_database():
-            steps = {"manifests": found.other_manifests, "other objects": found.other_objects}
+        if not verifier.reads_database():
+            steps = {"manifests": verifier.other_manifests, "other objects": verifier.other_objects}
         for what, step in steps.items():
             try:
                 step()
             except PermissionError:  # raised to the caller: what this user may not read may be whole
                 raise
             except Exception as error:  # whatever a damaged row makes of its reader, the rest is checked, too
-                found.cannot_check(what, error)
-    return found.verification
+                verifier.cannot_check(what, error)
+    return verifier.verification
 
 
 class _Verifier:
-    def __init__(self, project: Project, tell: Tell) -> None:
-        self._project, self._tell = project, tell
+    def __init__(self, project: Project, report: Tell) -> None:
+        self._project, self._tell = project, report
         self._store = project.store.read_only()
         self.verification = Verification()
         self._manifests: set[tuple[str, str]] = set()
@@ -99,8 +99,8 @@ class _Verifier:
 
     def cannot_check(self, what: str, error: Exception) -> None:
         """Take note that a step of verifying came to no end."""
-        found = error.problem if isinstance(error, DatabaseUnavailable) else problem_of(error)
-        problem = f"{what} cannot be checked completely ({type(error).__name__}: {found})"
+        reason = error.problem if isinstance(error, DatabaseUnavailable) else problem_of(error)
+        problem = f"{what} cannot be checked completely ({type(error).__name__}: {reason})"
         self._database_damage(problem, "Restore it from a copy.")
 
     def _database_damage(self, problem: str, remedy: str) -> None:
@@ -214,13 +214,13 @@ class _Verifier:
     def _check_content(self, artifact: Artifact, where: str, was: str) -> None:
         try:
             wrong = mismatches(self._project, artifact)
-            found = [f"{item.what} is {item.found[:12]}, not {item.expected[:12]}" for item in wrong]
+            problems = [f"{item.what} is {item.found[:12]}, not {item.expected[:12]}" for item in wrong]
         except PlatformError as error:
-            found = [problem_of(error)]
+            problems = [problem_of(error)]
         except _UNREADABLE as error:
-            found = [f"it is not readable as a {artifact.kind} ({type(error).__name__}: {error})"]
-        if found:
-            self.add(Damage("damaged", "content", where, was, "; ".join(found[:5]), remedy(artifact.kind)))
+            problems = [f"it is not readable as a {artifact.kind} ({type(error).__name__}: {error})"]
+        if problems:
+            self.add(Damage("damaged", "content", where, was, "; ".join(problems[:5]), remedy(artifact.kind)))
 
     def other_objects(self) -> None:
         """Check the objects that no manifest names, and count what killed processes left."""
@@ -272,8 +272,8 @@ class _Verifier:
             self.add(Damage("damaged", "key", path, was, problem_of(error), "Restore the database from a copy."))
             return
         if content is None:
-            again = "Nothing is lost: it is written again when it is needed."
-            self.add(Damage("missing", "key", path, was, "it is not in the store", again))
+            remedy = "Nothing is lost: it is written again when it is needed."
+            self.add(Damage("missing", "key", path, was, "it is not in the store", remedy))
             return
         id = content.decode(errors="replace")
         if self._store.index is not None and remembered != id:

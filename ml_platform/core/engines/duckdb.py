@@ -103,10 +103,10 @@ class DuckDB:
         with _translate_errors():
             yield from self._connection.sql(_sql(query)).to_arrow_reader(rows)
 
-    def _awaited(self, work: Callable[..., Any], *given: Any) -> Any:
+    def _awaited(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Let another thread wait for a query, so that Ctrl-C reaches this one and ends it."""
         with ThreadPoolExecutor(1) as pool:
-            done = pool.submit(work, *given)
+            done = pool.submit(work, *arguments)
             try:
                 return done.result()
             finally:

@@ -14,9 +14,9 @@ def in_declared_types(rows: pa.Table, query: Any) -> pa.Table:
 
     Decimals stay as they are: Ibis tells of two places in a sum that has none.
     """
-    found = list(zip(rows.schema, query.schema().to_pyarrow(), strict=True))
+    pairs = list(zip(rows.schema, query.schema().to_pyarrow(), strict=True))
     kinds = [
-        one if pa.types.is_decimal(one.type) and pa.types.is_decimal(other.type) else other for one, other in found
+        one if pa.types.is_decimal(one.type) and pa.types.is_decimal(other.type) else other for one, other in pairs
     ]
     return rows.cast(pa.schema(kinds))
 

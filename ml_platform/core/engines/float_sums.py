@@ -28,11 +28,11 @@ def rounded_sum(limbs: Mapping[int, pa.Array], units: Sequence[int], questions: 
     terms = terms_of(limbs, units)
     if terms is None:
         return _exact_sum(limbs, units, questions)
-    found, proved = nearest_sums(terms)
+    rounded, proved = nearest_sums(terms)
     if not proved.all():
         rest = np.flatnonzero(~proved)
-        found[rest] = _exact_sum(_at(limbs, rest), units, len(rest))
-    return found
+        rounded[rest] = _exact_sum(_at(limbs, rest), units, len(rest))
+    return rounded
 
 
 def rounded_spread(
@@ -44,11 +44,11 @@ def rounded_spread(
     of_sums, of_squares = terms_of(sums, SUM_UNITS), terms_of(squares, SQUARE_UNITS)
     if of_sums is None or of_squares is None:
         return _exact_spread(count, sums, squares, questions)
-    found, proved = nearest_spreads(count.astype(np.float64), of_sums, of_squares)
+    rounded, proved = nearest_spreads(count.astype(np.float64), of_sums, of_squares)
     if not proved.all():
         rest = np.flatnonzero(~proved)
-        found[rest] = _exact_spread(count[rest], _at(sums, rest), _at(squares, rest), len(rest))
-    return found
+        rounded[rest] = _exact_spread(count[rest], _at(sums, rest), _at(squares, rest), len(rest))
+    return rounded
 
 
 def _at(limbs: Mapping[int, pa.Array], places: Ints) -> dict[int, pa.Array]:
@@ -66,17 +66,17 @@ def _exact_spread(count: Ints, sums: Mapping[int, pa.Array], squares: Mapping[in
     first = min(at_total, at_squares) if sums else at_squares
     first -= first % 2
     size = max(at_squares + len(of_squares) + 2, at_total + 2 * len(total)) - first
-    found = np.zeros((size + size % 2, questions), np.int64)
+    digits = np.zeros((size + size % 2, questions), np.int64)
     low, high = count & _HALF_MASK, count >> _HALF
     for place, digit in enumerate(of_squares, at_squares - first):
-        found[place] += low * digit
+        digits[place] += low * digit
         if high.any():
-            found[place + 1] += high * digit
+            digits[place + 1] += high * digit
     known = [(place, digit) for place, digit in enumerate(total) if digit.any()]
     for place, digit in known:
         for other, factor in known:
-            found[at_total - first + place + other] -= digit * factor
-    whole = _normal(found, _HALF)
+            digits[at_total - first + place + other] -= digit * factor
+    whole = _normal(digits, _HALF)
     joined = whole[::2] + (whole[1::2] << _HALF)
     return np.maximum(_nearest(_normal(joined, BITS), SQUARE_UNITS[0] + _HALF * first), 0.0)
 
@@ -143,17 +143,17 @@ def _nearest(digits: Ints, unit: int) -> Floats:
     below = np.concatenate([np.zeros((1, questions), bool), np.logical_or.accumulate(padded != 0, axis=0)])
     sticky = below[lead + 1, rows]
     width = np.frexp(first.astype(np.float64))[1].astype(np.int64)
-    left = (_WINDOW - width).astype(np.uint64)  # at least 24 bits are free below the leading digit
-    beyond = left > BITS
-    shift = np.where(beyond, left - np.uint64(BITS), np.uint64(0))
-    spare = np.where(beyond, np.uint64(0), np.uint64(BITS) - np.minimum(left, np.uint64(BITS)))
-    window = np.where(width > 0, first << np.minimum(left, np.uint64(63)), np.uint64(0))
+    room = (_WINDOW - width).astype(np.uint64)  # at least 24 bits are free below the leading digit
+    beyond = room > BITS
+    shift = np.where(beyond, room - np.uint64(BITS), np.uint64(0))
+    spare = np.where(beyond, np.uint64(0), np.uint64(BITS) - np.minimum(room, np.uint64(BITS)))
+    window = np.where(width > 0, first << np.minimum(room, np.uint64(63)), np.uint64(0))
     window |= np.where(beyond, second << shift, second >> spare)
     lost = np.where(beyond, np.uint64(0), second & ((np.uint64(1) << spare) - np.uint64(1)))
     rest = np.uint64(BITS) - shift
     window |= np.where(beyond, third >> rest, np.uint64(0))
     lost |= np.where(beyond, third & ((np.uint64(1) << rest) - np.uint64(1)), third)
     window |= (sticky | (lost != 0)).astype(np.uint64)
-    exponent = unit + BITS * lead - left.astype(np.int64)
+    exponent = unit + BITS * lead - room.astype(np.int64)
     value = np.ldexp(window.astype(np.float64), exponent)
     return np.where(width > 0, np.where(negative, -value, value), 0.0)

@@ -61,10 +61,10 @@ def newest_of(value: Any, order: Any, where: Any) -> Any:
 
 def row_hash(values: Sequence[Any]) -> Any:
     """Return one hash of several values of a row, nulls among them: equal within one process, not beyond it."""
-    found = ibis.literal(0, "uint64")
+    hashed = ibis.literal(0, "uint64")
     for value in values:
-        found = _builtin("hash", ("uint64", str(value.type())), "uint64")(found, value)
-    return found
+        hashed = _builtin("hash", ("uint64", str(value.type())), "uint64")(hashed, value)
+    return hashed
 
 
 def modulo(left: Any, right: Any) -> Any:

@@ -122,10 +122,10 @@ class Ranges:
             What a cell without a value holds: no value is beyond it. Questions without any value get it back.
         """
         better = np.maximum if greatest else np.minimum
-        found = np.full(self.questions, nothing, values.dtype)
+        best = np.full(self.questions, nothing, values.dtype)
         for lane in self._lanes:
-            better(found, _in_ranges(lane.of(values), lane.low, lane.high, nothing, better), out=found)
-        return found
+            better(best, _in_ranges(lane.of(values), lane.low, lane.high, nothing, better), out=best)
+        return best
 
     def newest(self, entity: Ints, event: Ints, known: Array, ties: Callable[[], Sequence[Ints]]) -> Ints:
         """Return the place of the newest cell, over those that count and take part; -1 where there is none.
@@ -177,22 +177,22 @@ class Ranges:
         places = np.arange(self._cells) if lane.places is None else lane.places
         if len(places) == 0:
             return np.full(self.questions, -1, np.int64)
-        found = np.maximum(lane.high - 1, 0)
+        place = np.maximum(lane.high - 1, 0)
         if not known.all():
-            found = np.maximum.accumulate(np.where(lane.of(known), np.arange(len(places)), -1))[found]
-        return np.where((lane.high > lane.low) & (found >= lane.low), places[found], -1)
+            place = np.maximum.accumulate(np.where(lane.of(known), np.arange(len(places)), -1))[place]
+        return np.where((lane.high > lane.low) & (place >= lane.low), places[place], -1)
 
     def _first_known(self, lane: _Lane, known: Array) -> Ints:
         places = np.arange(self._cells) if lane.places is None else lane.places
         count = len(places)
         if count == 0:
             return np.full(self.questions, -1, np.int64)
-        found = np.minimum(lane.low, count - 1)
+        place = np.minimum(lane.low, count - 1)
         if not known.all():
             after = np.where(lane.of(known), np.arange(count), count)[::-1]
-            found = np.minimum.accumulate(after)[::-1][found]
-        some = (lane.high > lane.low) & (found < lane.high)
-        return np.where(some, places[np.minimum(found, count - 1)], -1)
+            place = np.minimum.accumulate(after)[::-1][place]
+        some = (lane.high > lane.low) & (place < lane.high)
+        return np.where(some, places[np.minimum(place, count - 1)], -1)
 
 
 def spread_out(starts: Ints, length: Ints) -> Ints:
@@ -202,8 +202,8 @@ def spread_out(starts: Ints, length: Ints) -> Ints:
     [7, 8, 3, 4, 5]
     """
     before = np.cumsum(length) - length
-    found: Ints = np.arange(int(length.sum())) + np.repeat(starts - before, length)
-    return found
+    places: Ints = np.arange(int(length.sum())) + np.repeat(starts - before, length)
+    return places
 
 
 def _lanes(entries: Entries, ends: Ints) -> Iterator[_Lane]:
@@ -240,7 +240,7 @@ def _is_sorted(lane: _Lane, order: Sequence[Ints], *, ties: bool) -> bool:
 
 def _in_ranges(values: Array, low: Ints, high: Ints, nothing: Any, better: Any) -> Array:
     """Return the best value in each range, from blocks whose lengths are powers of two."""
-    found = np.full(len(low), nothing, values.dtype)
+    best = np.full(len(low), nothing, values.dtype)
     length = high - low
     level = np.frexp(np.maximum(length, 1).astype(np.float64))[1] - 1
     level[length <= 0] = -1
@@ -248,6 +248,6 @@ def _in_ranges(values: Array, low: Ints, high: Ints, nothing: Any, better: Any) 
     for number in range(int(level.max(initial=-1)) + 1):
         size = 1 << number
         asks = np.flatnonzero(level == number)
-        found[asks] = better(block[low[asks]], block[high[asks] - size])
+        best[asks] = better(block[low[asks]], block[high[asks] - size])
         better(block[:-size], block[size:], out=block[:-size])
-    return found
+    return best

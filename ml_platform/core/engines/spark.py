@@ -62,8 +62,8 @@ class Spark:
             return self.arrow(name, _read(paths, places))
         rows = self._session.read.parquet(*(_literally(path) for path in paths))
         if places is not None:
-            told = zip(("_metadata.file_name", "_metadata.row_index"), places, strict=True)
-            rows = rows.select("*", *(rows[known].alias(called) for known, called in told))
+            named = zip(("_metadata.file_name", "_metadata.row_index"), places, strict=True)
+            rows = rows.select("*", *(rows[known].alias(called) for known, called in named))
         return self._known(name, rows)
 
     def arrow(self, name: str, table: pa.Table) -> Any:
@@ -108,9 +108,9 @@ def _translate_errors(url: str) -> Iterator[None]:
         with patiently():
             yield
     except PySparkException as error:
-        condition, said = error.getCondition() or "", str(error).splitlines()[0]
+        condition, message = error.getCondition() or "", str(error).splitlines()[0]
         if re.search("OVERFLOW|OUT_OF_RANGE", condition):
-            raise ValueTooLarge(said) from None
+            raise ValueTooLarge(message) from None
         if type(error).__name__ == "SparkConnectGrpcException":
             problem = "the server answers no more, or not as it should"
             raise EngineUnavailable(url, problem, "See whether it still runs, and its log") from None

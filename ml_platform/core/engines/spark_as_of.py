@@ -36,34 +36,34 @@ class _AsOf:
         sides = self._questions().union(self._answers())
         keys = [_KEY.format(number) for number in range(len(self._same))]
         window = ibis.window(group_by=keys, order_by=[sides[_ON], sides[_ASKS]], rows=(None, 0))
-        found = sides.mutate(**{_ANSWER: sides[_ANSWER].last().over(window)})
-        found = found.filter(found[_ASKS] == 1)
+        rows = sides.mutate(**{_ANSWER: sides[_ANSWER].last().over(window)})
+        rows = rows.filter(rows[_ASKS] == 1)
         fields = {
-            ops.Field(self._first, name): found[_OWN.format(number)].op()
+            ops.Field(self._first, name): rows[_OWN.format(number)].op()
             for number, name in enumerate(self._left.columns)
         }
-        answer = ibis.ifelse(self._askable(found, keys), found[_ANSWER], ibis.null(found[_ANSWER].type()))
+        answer = ibis.ifelse(self._askable(rows, keys), rows[_ANSWER], ibis.null(rows[_ANSWER].type()))
         fields |= {
             ops.Field(self._second, name): answer[f"f{number}"].op() for number, name in enumerate(self._right.columns)
         }
-        return found.select(**{name: value.replace(fields).to_expr() for name, value in self._chain.values.items()})
+        return rows.select(**{name: value.replace(fields).to_expr() for name, value in self._chain.values.items()})
 
     def _questions(self) -> Any:
-        own = {_OWN.format(number): self._left[name] for number, name in enumerate(self._left.columns)}
+        kept = {_OWN.format(number): self._left[name] for number, name in enumerate(self._left.columns)}
         return self._left.select(
             **self._sides("left", self._first, self._left),
             **{_ASKS: 1, _ANSWER: ibis.null(self._packed().type())},
-            **own,
+            **kept,
         )
 
     def _answers(self) -> Any:
-        own = {
+        kept = {
             _OWN.format(number): ibis.null(self._left[name].type()) for number, name in enumerate(self._left.columns)
         }
         sides = self._sides("right", self._second, self._right)
         known = self._right.filter([value.notnull() for value in sides.values()])
         sides = self._sides("right", self._second, known)
-        return known.select(**sides, **{_ASKS: 0, _ANSWER: self._packed(known)}, **own)
+        return known.select(**sides, **{_ASKS: 0, _ANSWER: self._packed(known)}, **kept)
 
     def _packed(self, table: Any = None) -> Any:
         table = self._right if table is None else table
@@ -75,8 +75,8 @@ class _AsOf:
         values = {_ON: self._on, **{_KEY.format(number): same for number, same in enumerate(self._same)}}
         return {name: getattr(value, side).replace(fields).to_expr() for name, value in values.items()}
 
-    def _askable(self, found: Any, keys: list[str]) -> Any:
-        condition = found[_ON].notnull()
+    def _askable(self, rows: Any, keys: list[str]) -> Any:
+        condition = rows[_ON].notnull()
         for key in keys:
-            condition &= found[key].notnull()
+            condition &= rows[key].notnull()
         return condition

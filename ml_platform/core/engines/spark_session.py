@@ -94,8 +94,8 @@ def _require_answer(url: str) -> None:
             socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN),
         ):
             return
-    told = " or ".join(f"{host}:{port}" for host, port in places)
-    problem = f"nothing answers at {told} within {_ANSWERS_WITHIN:g} seconds"
+    listed_places = " or ".join(f"{host}:{port}" for host, port in places)
+    problem = f"nothing answers at {listed_places} within {_ANSWERS_WITHIN:g} seconds"
     raise EngineUnavailable(url, problem, "Start it, or correct engine in project.yaml")
 
 

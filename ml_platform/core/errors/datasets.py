@@ -31,10 +31,10 @@ class SnapshotError(PlatformError):
 class UnknownSnapshot(PlatformError):
     """No snapshot, or more than one, goes by a name."""
 
-    def __init__(self, name: str, found: str, known: Iterable[object] = ()) -> None:
+    def __init__(self, name: str, problem: str, known: Iterable[object] = ()) -> None:
         names = listed(known)
         super().__init__(
-            f"snapshot {name!r}: {found}{f' (known: {names})' if names else ''}. Give the beginning of an id, "
+            f"snapshot {name!r}: {problem}{f' (known: {names})' if names else ''}. Give the beginning of an id, "
             "MODEL@latest, or MODEL@3 for the one that version 3 was trained on; ml-platform snapshots lists them."
         )
 

@@ -35,10 +35,10 @@ class SchemaChanged(SourceError):
 class ColumnChanged(SchemaChanged):
     """A part of a source lacks a declared column, or has it in another type, or has a new one."""
 
-    def beside(self, part: str, found: str) -> ColumnChanged:
+    def beside(self, part: str, kind: str) -> ColumnChanged:
         """Return the same error with another part of the source, and how the column is there."""
         where, problem, remedy = self._parts
-        return type(self)(self.source, where, f"{problem}; in {part} it is {found}", remedy, column=self.column)
+        return type(self)(self.source, where, f"{problem}; in {part} it is {kind}", remedy, column=self.column)
 
 
 class DuplicateKey(SourceError):

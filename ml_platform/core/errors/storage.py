@@ -35,9 +35,9 @@ class ArtifactMissing(PlatformError):
 class ArtifactDamaged(PlatformError):
     """Stored bytes do not match the hash that their manifest recorded."""
 
-    def __init__(self, what: str, expected: str, found: str) -> None:
+    def __init__(self, what: str, expected: str, actual: str) -> None:
         super().__init__(
-            f"{what} is damaged: expected sha256 {expected[:12]}, found {found[:12]}. "
+            f"{what} is damaged: expected sha256 {expected[:12]}, found {actual[:12]}. "
             "It is not used. Restore it from a copy, or materialize it again."
         )
 
@@ -65,10 +65,10 @@ class LedgerDamaged(PlatformError):
         )
 
     @classmethod
-    def of_ref(cls, name: str, found: str | None, told: str | None) -> LedgerDamaged:
+    def of_ref(cls, name: str, value: str | None, last_value: str | None) -> LedgerDamaged:
         """Return the error of a ref that points elsewhere than the ledger says."""
-        recorded = (told or "nothing")[:12]
-        return cls(None, f"ref {name} is {(found or 'unset')[:12]}, and its last line in the ledger has {recorded}")
+        recorded = (last_value or "nothing")[:12]
+        return cls(None, f"ref {name} is {(value or 'unset')[:12]}, and its last line in the ledger has {recorded}")
 
 
 class RowDamaged(PlatformError):
@@ -98,16 +98,16 @@ class UntrustedContent(PlatformError):
 class RefConflict(PlatformError):
     """A ref moved between reading and writing it."""
 
-    def __init__(self, ref: str, expected: str | None, found: str | None) -> None:
-        self.expected, self.found = expected, found
-        super().__init__(f"ref {ref} is {found or 'unset'}, not {expected or 'unset'}: it moved meanwhile. Try again.")
+    def __init__(self, ref: str, expected: str | None, actual: str | None) -> None:
+        self.expected, self.found = expected, actual
+        super().__init__(f"ref {ref} is {actual or 'unset'}, not {expected or 'unset'}: it moved meanwhile. Try again.")
 
 
 class NotASite(PlatformError):
     """A folder holds something that `ml-platform site` has not written, so that it is not replaced."""
 
-    def __init__(self, folder: object, found: str) -> None:
-        super().__init__(f"{folder} {found}. Nothing was written or removed. Name a new or empty folder with --to.")
+    def __init__(self, folder: object, problem: str) -> None:
+        super().__init__(f"{folder} {problem}. Nothing was written or removed. Name a new or empty folder with --to.")
 
 
 class SiteNotWritten(PlatformError):

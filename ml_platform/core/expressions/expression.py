@@ -96,8 +96,8 @@ class Expression:
         """Return for every row whether the condition holds; null is False."""
         import numpy as np
 
-        found = self._arrays(columns, rows)
-        return np.broadcast_to(found.values.astype(bool) & ~found.nulls, (rows,)).copy()
+        result = self._arrays(columns, rows)
+        return np.broadcast_to(result.values.astype(bool) & ~result.nulls, (rows,)).copy()
 
     def of_row(self, names: Mapping[str, RowValue]) -> RowValue:
         """Return the expression for one row, compiled once: the bits are those of `evaluate`.
@@ -207,8 +207,8 @@ def dotted_names(texts: Iterable[str]) -> set[str]:
     >>> dotted_names(["spend > shopping.spend_84d"])
     {'shopping.spend_84d'}
     """
-    found = set[str]()
+    names = set[str]()
     for text in texts:
         with suppress(ExpressionError):
-            found.update(name for name in parse_expression(text).names if "." in name)
-    return found
+            names.update(name for name in parse_expression(text).names if "." in name)
+    return names

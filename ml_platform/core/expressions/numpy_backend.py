@@ -60,17 +60,17 @@ def _array_of_objects(series: pd.Series[Any], nulls: Values) -> Array:
 
     if nulls.all():
         return Array("null", np.zeros(len(series)), nulls)
-    found = pd.api.types.infer_dtype(series, skipna=True)
-    if found == "string":
+    kind = pd.api.types.infer_dtype(series, skipna=True)
+    if kind == "string":
         return Array("string", np.where(nulls, "", series.to_numpy(dtype=object)), nulls)
     inner = {"boolean": "boolean", "integer": "Int64", "floating": "float64", "mixed-integer-float": "float64"}
-    if found in inner:
-        return array_of(series.astype(inner[found]))  # type: ignore[call-overload]
-    if found in ("datetime", "datetime64"):
+    if kind in inner:
+        return array_of(series.astype(inner[kind]))  # type: ignore[call-overload]
+    if kind in ("datetime", "datetime64"):
         return array_of(pd.to_datetime(series, utc=True))
-    if found in ("timedelta", "timedelta64"):
+    if kind in ("timedelta", "timedelta64"):
         return array_of(pd.to_timedelta(series))
-    raise KindError(f"a column holds {found} values, which expressions do not know")
+    raise KindError(f"a column holds {kind} values, which expressions do not know")
 
 
 def to_numpy(array: Array, rows: int) -> Values:

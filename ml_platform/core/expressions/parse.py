@@ -205,8 +205,8 @@ class _Parser:
         for tree, item in zip(right.elts, items, strict=True):
             if item.op not in ("literal", "duration") or item.value is None:
                 raise self._fail(tree, "a list holds plain values only")
-        found = ExpressionNode("in", self._column(left), None, (self._node(left), *items))
-        return found if isinstance(op, ast.In) else ExpressionNode("not", found.column, None, (found,))
+        membership = ExpressionNode("in", self._column(left), None, (self._node(left), *items))
+        return membership if isinstance(op, ast.In) else ExpressionNode("not", membership.column, None, (membership,))
 
     def _call(self, tree: ast.Call, column: int) -> ExpressionNode:
         if not isinstance(tree.func, ast.Name) or tree.func.id not in functions():

@@ -59,8 +59,8 @@ def constant_value(kind: Kind, value: Any) -> RowValue:
 
 def apply_row(node: ExpressionNode, kind: Kind, operands: Sequence[RowValue]) -> RowValue:
     """Return the result of one operation; of constants it is a constant."""
-    found = _applied(node, kind, operands)
-    return constant_value(kind, found.compute(())) if all(operand.constant for operand in operands) else found
+    applied = _applied(node, kind, operands)
+    return constant_value(kind, applied.compute(())) if all(operand.constant for operand in operands) else applied
 
 
 def _applied(node: ExpressionNode, kind: Kind, operands: Sequence[RowValue]) -> RowValue:
@@ -217,6 +217,6 @@ _VALUES: Mapping[str, Callable[..., Any]] = {
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
-    "in": lambda item, *members: reduce(lambda found, member: found or item == member, members, False),
+    "in": lambda item, *members: reduce(lambda is_member, member: is_member or item == member, members, False),
     "not": lambda value: value == 0,
 }

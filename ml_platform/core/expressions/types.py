@@ -22,14 +22,14 @@ def kind_text(kind: Kind) -> str:
 
 def common_kind(kinds: Sequence[Kind]) -> Kind:
     """Return the one kind that all of `kinds` can take part in; null takes part in any."""
-    found = set(kinds) - {"null"}
-    if not found:
+    kinds_given = set(kinds) - {"null"}
+    if not kinds_given:
         return "null"
-    if len(found) == 1:
-        return found.pop()
-    if found <= {"bool", "int", "float"}:
-        return "float" if "float" in found else "int"
-    raise KindError(f"{' and '.join(kind_text(kind) for kind in sorted(found))} do not go together")
+    if len(kinds_given) == 1:
+        return kinds_given.pop()
+    if kinds_given <= {"bool", "int", "float"}:
+        return "float" if "float" in kinds_given else "int"
+    raise KindError(f"{' and '.join(kind_text(kind) for kind in sorted(kinds_given))} do not go together")
 
 
 def number_kind(kind: Kind) -> Kind:

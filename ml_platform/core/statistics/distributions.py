@@ -56,14 +56,14 @@ class Distribution:
         return {**asdict(self), "periods": [asdict(period) for period in self.periods]}
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Distribution:
+    def from_json(cls, values: Mapping[str, Any]) -> Distribution:
         """Return what `as_json` gave."""
-        periods = tuple(Period(item["start"], _spread_of(item["spread"])) for item in found["periods"])
-        return cls(**{**found, "whole": Spread(**found["whole"]), "periods": periods})
+        periods = tuple(Period(item["start"], _spread_of(item["spread"])) for item in values["periods"])
+        return cls(**{**values, "whole": Spread(**values["whole"]), "periods": periods})
 
 
-def _spread_of(found: Mapping[str, Any] | None) -> Spread | None:
-    return None if found is None else Spread(**found)
+def _spread_of(values: Mapping[str, Any] | None) -> Spread | None:
+    return None if values is None else Spread(**values)
 
 
 def distribution(values: pa.ChunkedArray, ticks: pa.ChunkedArray) -> Distribution | None:

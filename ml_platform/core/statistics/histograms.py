@@ -40,12 +40,12 @@ class Bins:
         """A name for each bin, the last one for missing values."""
         if self.kind == "categorical":
             return (*self.categories, "any other", "missing")
-        own = tuple(f"{value:g}" for value in self.frequent)
+        single = tuple(f"{value:g}" for value in self.frequent)
         if not self.edges:
-            return (*own, "any other" if own else "any", "missing")
+            return (*single, "any other" if single else "any", "missing")
         inner = [f"{low:g} to {high:g}" for low, high in zip(self.edges[:-1], self.edges[1:], strict=True)]
         ranges = (f"below {self.edges[0]:g}", *(inner or [f"{self.edges[0]:g}"]), f"above {self.edges[-1]:g}")
-        return (*own, *ranges, "missing")
+        return (*single, *ranges, "missing")
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,10 @@ def places_of(values: pd.Series, bins: Bins) -> Places:
 def _places(values: pd.Series, bins: Bins) -> Places:
     """Return the number of the bin of every value; none is missing."""
     if bins.kind == "categorical":
-        codes, found = pd.factorize(values)  # each category becomes text once, not once a row
+        codes, categories = pd.factorize(values)  # each category becomes text once, not once a row
         known = {category: place for place, category in enumerate(bins.categories)}
-        places = np.array([known.get(str(category), len(known)) for category in found], dtype=np.int64)
-        return places[codes] if len(found) else np.zeros(0, dtype=np.int64)
+        places = np.array([known.get(str(category), len(known)) for category in categories], dtype=np.int64)
+        return places[codes] if len(categories) else np.zeros(0, dtype=np.int64)
     numbers = numbers_of(values)
     places = len(bins.frequent) + _ranges(numbers, bins.edges)
     for place, value in enumerate(bins.frequent):

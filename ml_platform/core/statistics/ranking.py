@@ -14,7 +14,7 @@ def auc(label: np.ndarray, scores: np.ndarray) -> float | None:
     count = int(positive.sum())
     if count in (0, len(label)):
         return None
-    ordered, found = np.sort(scores), np.sort(scores[positive])
-    before, until = (np.searchsorted(ordered, found, side).sum() for side in ("left", "right"))
+    ordered, of_positives = np.sort(scores), np.sort(scores[positive])
+    before, until = (np.searchsorted(ordered, of_positives, side).sum() for side in ("left", "right"))
     ranks = (float(before + until) + count) / 2  # of equal scores, each has the rank in their middle
     return (ranks - count * (count + 1) / 2) / (count * (len(label) - count))

@@ -85,8 +85,8 @@ def label_questions(project: Project, model_name: str, rows: pd.DataFrame) -> pa
     asked = pa.Table.from_pandas(rows[list(keys)].assign(**{EFFECTIVE_TIME: times}), preserve_index=False)
     for name in model.label.references:
         kind = TYPES[feature_type(project.spec, name, model)]
-        found = pa.Array.from_pandas(rows[name], type=kind) if name in rows else pa.nulls(len(rows), kind)
-        asked = asked.append_column(name, found)
+        values = pa.Array.from_pandas(rows[name], type=kind) if name in rows else pa.nulls(len(rows), kind)
+        asked = asked.append_column(name, values)
     return asked
 
 

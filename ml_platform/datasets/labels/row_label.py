@@ -126,11 +126,11 @@ def with_row_labels(
     model, declared = project.spec.models[model_name], row_label_of(project, model_name)
     keys = project.spec.file.entities[model.population.entity]
     questions = rows.select([*keys, EFFECTIVE_TIME, *declared.references])
-    found = label_rows(project, model_name, source_id, questions, engine, as_of)
-    answers = found.answers.select(_of=_PLACE, _there=ibis.literal(True), **{LABEL: found.answers[f"_{LABEL}"]})
-    labelled = found.asked.left_join(answers, found.asked[_PLACE] == answers["_of"])
-    flags = found.flags.rename(_flagged=_PLACE)
-    labelled = labelled.left_join(flags, labelled[_PLACE] == flags["_flagged"]).cross_join(found.newest)
+    labels = label_rows(project, model_name, source_id, questions, engine, as_of)
+    answers = labels.answers.select(_of=_PLACE, _there=ibis.literal(True), **{LABEL: labels.answers[f"_{LABEL}"]})
+    labelled = labels.asked.left_join(answers, labels.asked[_PLACE] == answers["_of"])
+    flags = labels.flags.rename(_flagged=_PLACE)
+    labelled = labelled.left_join(flags, labelled[_PLACE] == flags["_flagged"]).cross_join(labels.newest)
     state = _state(labelled, declared.missing == "negative", silence_of(project, model.label.source))
     labelled = labelled.mutate(**{LABEL_STATE: state})
     label = labelled[LABEL]

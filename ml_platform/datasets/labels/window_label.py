@@ -59,13 +59,13 @@ class _WindowLabels:
         self._artifact = project.store.get("source", source_id)
         settle = model.label.horizon - model.label.within
         self._window = ForwardWindow(model.label.after, model.label.within, settle)
-        own = {name: feature_type(project.spec, name, model) for name in model.label.references}
-        self._types = {**column_types(self._source), **own}
+        of_question = {name: feature_type(project.spec, name, model) for name in model.label.references}
+        self._types = {**column_types(self._source), **of_question}
 
     def beside(self, rows: pa.Table) -> pa.Table:
         """Return rows with ``label`` and ``label_state``."""
-        told = rows.select([*self._keys, *self._label.references])
-        asked = told.append_column(_AT, rows[EFFECTIVE_TIME].cast(pa.int64()))
+        named = rows.select([*self._keys, *self._label.references])
+        asked = named.append_column(_AT, rows[EFFECTIVE_TIME].cast(pa.int64()))
         label = self._answers(self._between(self._versions, asked), asked)
         states = np.where(pc.is_null(label).to_numpy(zero_copy_only=False), "null", "known").astype(object)
         states[self._changed(asked, label)] = "late"
@@ -95,28 +95,28 @@ class _WindowLabels:
         questions = asked.select([*self._keys, _AT])
         if dotted_names(self._label.over_rows):
             rows, questions = self._pairs(rows, asked), _numbered(asked).select([_PLACE, _AT])
-        found = window_values(self._engine, rows, features, self._types, questions, _AT, self._window, threads)
+        of_windows = window_values(self._engine, rows, features, self._types, questions, _AT, self._window, threads)
         if self._label.expression is None:
-            return found[ONLY].combine_chunks()
+            return of_windows[ONLY].combine_chunks()
         for name in self._label.references:
-            found = found.append_column(name, asked[name])
-        told = _numbered(found.select([*features, *self._label.references]))
-        values = self._engine.arrow("label_values", told)
+            of_windows = of_windows.append_column(name, asked[name])
+        by_question = _numbered(of_windows.select([*features, *self._label.references]))
+        values = self._engine.arrow("label_values", by_question)
         label = parse_expression(self._label.expression).to_ibis(values)
         table = self._engine.run(values.select(_PLACE, **{LABEL: label}).order_by(_PLACE))
         return table[LABEL].combine_chunks()
 
     def _pairs(self, rows: Any, asked: pa.Table) -> Any:
         """Return rows once for each question whose window they lie in, beside the columns of the question."""
-        own = {name: f"_of_{name}" for name in (*self._keys, _AT)}
+        question_names = {name: f"_of_{name}" for name in (*self._keys, _AT)}
         numbered = _numbered(asked)
-        questions = numbered.rename_columns([own.get(name, name) for name in numbered.column_names])
+        questions = numbered.rename_columns([question_names.get(name, name) for name in numbered.column_names])
         questions = self._engine.arrow("label_pairs_asked", questions)
         after, within = (
             ibis.literal(span // MICROSECOND, "int64") for span in (self._window.after, self._window.within)
         )
-        same = [rows[key] == questions[own[key]] for key in self._keys]
-        at, event = questions[own[_AT]], rows[EVENT]
+        same = [rows[key] == questions[question_names[key]] for key in self._keys]
+        at, event = questions[question_names[_AT]], rows[EVENT]
         both = rows.inner_join(questions, [*same, event > at + after, event <= at + within])
         names = [_PLACE, CHUNK, ROW, EVENT, KNOWN, UNTIL, *sorted(self._label.reads), *self._label.references]
         return self._engine.keep("label_pairs", both.select(*dict.fromkeys(names)))
@@ -130,8 +130,8 @@ class _WindowLabels:
             return np.ones(len(asked), bool)
         complete = newest + silence_of(self._project, self._source.name)
         ends = asked[_AT].to_numpy() + self._window.horizon // MICROSECOND
-        found: np.ndarray = ends > complete
-        return found
+        is_incomplete: np.ndarray = ends > complete
+        return is_incomplete
 
     def _changed(self, asked: pa.Table, label: pa.Array) -> np.ndarray:
         """Return for which questions the label is another with the rows that became known after the horizon."""
@@ -143,8 +143,8 @@ class _WindowLabels:
             entities = self._engine.arrow("late_entities", touched.group_by(self._keys).aggregate([]))
             rows = self._between(late, touched).semi_join(entities, self._keys)
             in_time = ibis.ifelse(rows["_is_late"], rows[EVENT], rows[KNOWN])
-            told = self._answers(rows.mutate(**{KNOWN: in_time}), touched)
-            changed[places] = _differs(label.take(pa.array(places)), told)
+            answers = self._answers(rows.mutate(**{KNOWN: in_time}), touched)
+            changed[places] = _differs(label.take(pa.array(places)), answers)
         return changed
 
     def _late_rows(self) -> Any:
@@ -168,8 +168,8 @@ class _WindowLabels:
         meets = [event > at + after, event <= at + within, known > at + horizon]
         both = questions.inner_join(late, [*(questions[key] == late[f"_key_{key}"] for key in self._keys), *meets])
         places = self._engine.run(both.select(_PLACE).distinct())[_PLACE].to_numpy()
-        found: np.ndarray = np.sort(places)
-        return found
+        met: np.ndarray = np.sort(places)
+        return met
 
 
 def _numbered(rows: pa.Table) -> pa.Table:
@@ -181,5 +181,5 @@ def _differs(label: pa.Array, other: pa.Array) -> np.ndarray:
     """Return where two labels differ; null is a value."""
     same = pc.fill_null(pc.equal(label, other), False)
     both_null = pc.and_(pc.is_null(label), pc.is_null(other))
-    found: np.ndarray = pc.invert(pc.or_(same, both_null)).to_numpy(zero_copy_only=False)
-    return found
+    differs: np.ndarray = pc.invert(pc.or_(same, both_null)).to_numpy(zero_copy_only=False)
+    return differs

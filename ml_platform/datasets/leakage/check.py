@@ -41,8 +41,8 @@ def check_leaks(
         Where the snapshot, or the label's source that it was made from, is not in the store.
     """
     key = _key(project, model_name, snapshot_id)
-    found = project.store.find(_KIND, key)
-    if found is None:
+    checks = project.store.find(_KIND, key)
+    if checks is None:
         model = project.spec.models[model_name]
         made = project.store.get("snapshot", snapshot_id)
         source, as_of = (
@@ -54,14 +54,14 @@ def check_leaks(
         empty = empty_windows(project, model, made, snapshot.frame)
         results = find_leaks(project.spec, model, snapshot, truth, label_columns(project, model_name), empty)
         manifest = ChecksManifest(results=tuple(json_value(asdict(result)) for result in results))
-        found = project.store.add(manifest, key, inputs={"snapshot": snapshot_id})
-    return _results(found)
+        checks = project.store.add(manifest, key, inputs={"snapshot": snapshot_id})
+    return _results(checks)
 
 
 def known_leaks(project: Project, model_name: str, snapshot_id: str) -> tuple[CheckResult, ...] | None:
     """Return what the checks found in a snapshot; None where it was not sought by this declaration yet."""
-    found = project.store.find(_KIND, _key(project, model_name, snapshot_id))
-    return None if found is None else _results(found)
+    checks = project.store.find(_KIND, _key(project, model_name, snapshot_id))
+    return None if checks is None else _results(checks)
 
 
 def _key(project: Project, model_name: str, snapshot_id: str) -> str:
@@ -71,8 +71,8 @@ def _key(project: Project, model_name: str, snapshot_id: str) -> str:
     return cache_key(_KIND, {**declared, "features": features}, _VERSION, {"snapshot": snapshot_id})
 
 
-def _results(found: Artifact) -> tuple[CheckResult, ...]:
-    return tuple(CheckResult(**result) for result in ChecksManifest.of(found).results)
+def _results(checks: Artifact) -> tuple[CheckResult, ...]:
+    return tuple(CheckResult(**result) for result in ChecksManifest.of(checks).results)
 
 
 def require_no_leaks(

@@ -44,13 +44,13 @@ def empty_windows(project: Project, model: ModelSpec, snapshot: Artifact, frame:
     def empty(feature: str) -> np.ndarray:
         alias, _, column = feature.partition(".")
         joined = joined_table(project.spec, model, alias)
-        found = np.zeros(len(frame), bool)
+        is_empty = np.zeros(len(frame), bool)
         if joined is None or not set(joined.keys.values()) <= set(frame.columns):
-            return found
+            return is_empty
         for name in columns_behind(joined.table, [column]):
             if joined.table.feature_of(name).from_columns is None:
-                found |= _row_counts(project, joined, name, snapshot, frame) == 0
-        return found
+                is_empty |= _row_counts(project, joined, name, snapshot, frame) == 0
+        return is_empty
 
     return empty
 
@@ -71,6 +71,6 @@ def _row_counts(project: Project, joined: Joined, column: str, snapshot: Artifac
     log = project.store.get("source", tiles.inputs["source"])
     with project.engine() as engine:
         rows = numbered_versions(engine, project.store, log, chunk_names(log), "rows_in_windows")
-        found = window_values(engine, rows, {_ROWS: count}, column_types(source), asked, _TICK, forward)
-    counts: np.ndarray = found[_ROWS].to_numpy()
+        counted = window_values(engine, rows, {_ROWS: count}, column_types(source), asked, _TICK, forward)
+    counts: np.ndarray = counted[_ROWS].to_numpy()
     return counts

@@ -104,15 +104,15 @@ class _Guard:
 
     def single_feature(self) -> CheckResult:
         """Each feature alone, against the declared limit."""
-        found = {name: self._strength(self.train[name], self.validate[name]) for name in self.features}
-        return self._against_limit(SINGLE, found, "alone")
+        strengths = {name: self._strength(self.train[name], self.validate[name]) for name in self.features}
+        return self._against_limit(SINGLE, strengths, "alone")
 
     def nullness(self) -> CheckResult:
         """Whether a value is missing, alone, and rows without a value that all have one label."""
         frame = self.snapshot.frame
         holed = [name for name in self.features if frame[name].isna().any()]
-        found = {name: self._strength_of_nulls(name) for name in holed}
-        by_figure = self._against_limit(NULLNESS, found, "by being missing")
+        strengths = {name: self._strength_of_nulls(name) for name in holed}
+        by_figure = self._against_limit(NULLNESS, strengths, "by being missing")
         sides = [(name, side) for name in holed if (side := self._one_sided(name, len(holed))) is not None]
         leaks = [_missing_text(*item) for item in sides if item[1].is_leak]
         notes = [_missing_text(*item) for item in sides if not item[1].is_leak]
@@ -146,9 +146,9 @@ class _Guard:
         side = one_sided(rows[name], rows[LABEL], self.entity[unexplained], features)
         return side if side is not None and side.is_no_chance else None
 
-    def _against_limit(self, name: str, found: Mapping[str, Strength | None], how: str) -> CheckResult:
+    def _against_limit(self, name: str, strengths: Mapping[str, Strength | None], how: str) -> CheckResult:
         limit = self.model.leakage.single_feature
-        known = sorted(((item, feature) for feature, item in found.items() if item is not None), reverse=True)
+        known = sorted(((item, feature) for feature, item in strengths.items() if item is not None), reverse=True)
         strongest = [{"feature": feature, self._unit: round(item.figure, 4)} for item, feature in known[:_SHOWN]]
         summary: dict[str, Any] = {"limit": f"{self._unit} below {limit:g}", "strongest": strongest}
         open_ones = [(item, feature) for item, feature in known if not self._is_allowed(feature)]
@@ -200,22 +200,22 @@ class _Guard:
 
     def settled(self) -> CheckResult:
         """Rows that were asked about when their label was known, or when it had happened."""
-        frame, found = self.snapshot.frame, settled_rows(self.snapshot.frame, self.truth)
+        frame, timing = self.snapshot.frame, settled_rows(self.snapshot.frame, self.truth)
         counts = {
             "rows": len(frame),
-            "known_before": int(found.known.sum()),
-            "happened_before": int(found.happened.sum()),
+            "known_before": int(timing.known.sum()),
+            "happened_before": int(timing.happened.sum()),
             "no_answer": self._about_events_before(),
         }
-        if counts["no_answer"] and not found.known.any():
-            told = (
+        if counts["no_answer"] and not timing.known.any():
+            sentence = (
                 f"the label rows of {counts['no_answer']} rows are about events before the batch run, and became known"
             )
-            return _failed(SETTLED, "warn", f"{told} afterwards: they are no answers and were ignored", counts)
-        if LABEL in self.model.leakage.allow or found.develops or not (found.known.any() or found.happened.any()):
+            return _failed(SETTLED, "warn", f"{sentence} afterwards: they are no answers and were ignored", counts)
+        if LABEL in self.model.leakage.allow or timing.develops or not (timing.known.any() or timing.happened.any()):
             return CheckResult(SETTLED, True, summary=counts)
-        certain = bool(found.known.any())
-        late, what = (found.known, "known") if certain else (found.happened, "there, though not known,")
+        certain = bool(timing.known.any())
+        late, what = (timing.known, "known") if certain else (timing.happened, "there, though not known,")
         keys = self.spec.file.entities[self.model.population.entity]
         known_at = {"label_known_at": self.truth[late][KNOWN_FROM]}
         rows = sample_rows(frame[late][[*keys, PREDICTION_TIME, EFFECTIVE_TIME]].assign(**known_at))

@@ -54,15 +54,15 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
     read = label_columns(project, model_name)
     asked = label_questions(project, model_name, rows)
     with project.engine() as engine:
-        found = label_rows(project, model_name, source_id, asked, engine, as_of)
-        there = found.answers.select(
+        labels = label_rows(project, model_name, source_id, asked, engine, as_of)
+        there = labels.answers.select(
             *read,
-            _of=found.answers["_place"],
-            **{HAPPENED: instant_of(found.answers[EVENT]), KNOWN_FROM: instant_of(found.answers[KNOWN])},
+            _of=labels.answers["_place"],
+            **{HAPPENED: instant_of(labels.answers[EVENT]), KNOWN_FROM: instant_of(labels.answers[KNOWN])},
         )
-        settled = found.asked.left_join(there, found.asked["_place"] == there["_of"])
-        told = _told(project, model_name, source_id, engine, keys)
-        then = _joined(found.asked.view(), told, keys)
+        settled = labels.asked.left_join(there, labels.asked["_place"] == there["_of"])
+        truth = _told(project, model_name, source_id, engine, keys)
+        then = _joined(labels.asked.view(), truth, keys)
         was_known = then[KNOWN].notnull()
         value = parse_expression(row_label_of(project, model_name).expression).to_ibis(then)
         facts = {THEN: ibis.ifelse(was_known, value, ibis.null(value.type())), WAS_KNOWN: was_known}
@@ -86,6 +86,6 @@ def _told(project: Project, model_name: str, source_id: str, engine: Any, keys: 
     return versions.select(KNOWN, UNTIL, *sorted(label.reads), **{f"_key_{key}": versions[key] for key in keys})
 
 
-def _joined(asked: Any, told: Any, keys: Sequence[str]) -> Any:
-    same = [asked[key] == told[f"_key_{key}"] for key in keys]
-    return asked.left_join(told, [*same, told[KNOWN] <= asked["_at"], asked["_at"] < told[UNTIL]])
+def _joined(asked: Any, truth: Any, keys: Sequence[str]) -> Any:
+    same = [asked[key] == truth[f"_key_{key}"] for key in keys]
+    return asked.left_join(truth, [*same, truth[KNOWN] <= asked["_at"], asked["_at"] < truth[UNTIL]])

@@ -44,6 +44,6 @@ def settled_rows(frame: pd.DataFrame, truth: pd.DataFrame) -> LabelTiming:
     known = (~np.isnat(since)) & (since <= asked)
     happened = (~np.isnat(event)) & (event <= asked) & ~known
     early = truth[WAS_KNOWN].to_numpy(dtype=bool)
-    told = truth[THEN][early]
-    changed = (told.notna() & (told != frame[LABEL][early])).fillna(False).to_numpy(dtype=bool)
-    return LabelTiming(known, happened, develops=bool(changed.any()) and told.nunique() == 1)
+    then = truth[THEN][early]
+    changed = (then.notna() & (then != frame[LABEL][early])).fillna(False).to_numpy(dtype=bool)
+    return LabelTiming(known, happened, develops=bool(changed.any()) and then.nunique() == 1)

@@ -176,8 +176,8 @@ def strength(
         assert target is not None
         assert later is not None
         return number_strength(column, target, later, entity, features)
-    found = [class_strength(column, *pair, entity, features) for pair in _targets(train, validate)]
-    return max((item for item in found if item is not None), default=None)
+    strengths = [class_strength(column, *pair, entity, features) for pair in _targets(train, validate)]
+    return max((item for item in strengths if item is not None), default=None)
 
 
 def _targets(train: pd.Series, validate: pd.Series) -> Iterator[tuple[np.ndarray, np.ndarray]]:

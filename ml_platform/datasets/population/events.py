@@ -35,8 +35,8 @@ class EventQuestions(SourceQuestions):
 
     def in_time(self, start: datetime, end: datetime) -> pa.Table:
         """Return the rows that ask at the batch runs in ``(start, end]``."""
-        found = self._found(start, end)
-        return found.filter(found[_ASKS]).drop_columns([_ASKS])
+        rows_asking = self._found(start, end)
+        return rows_asking.filter(rows_asking[_ASKS]).drop_columns([_ASKS])
 
     def late(self, start: datetime, end: datetime) -> pa.Table:
         """Return nothing: a row asks when it becomes known."""
@@ -44,8 +44,8 @@ class EventQuestions(SourceQuestions):
 
     def unclear(self, start: datetime, end: datetime) -> pa.Table:
         """Return rows that became known in ``(start, end]`` and do not ask, or that nothing says this of."""
-        found = self._found(start, end)
-        soon = found.filter(pc.invert(found[_ASKS])).select([EFFECTIVE])
+        rows_asking = self._found(start, end)
+        soon = rows_asking.filter(pc.invert(rows_asking[_ASKS])).select([EFFECTIVE])
         soon = soon.append_column(REASON, pa.repeat(pa.scalar(TOO_SOON), len(soon)))
         rows = self._versions(self._declared.where)
         seen = self._known_since(rows.filter(rows[WHERE].isnull()), start, end)
@@ -60,10 +60,10 @@ class EventQuestions(SourceQuestions):
         rows = self._asking(pc.min(runs).as_py() - MICROSECOND, pc.max(runs).as_py())
         questions = self._engine.arrow("asked_again", asked.rename_columns([f"_of_{n}" for n in asked.column_names]))
         same = [rows[f"{self._own.name}.{key}"] == questions[f"_of_{key}"] for key in self._keys]
-        found = rows.join(questions, [*same, rows[EFFECTIVE] == questions[f"_of_{EFFECTIVE}"]])
+        matched = rows.join(questions, [*same, rows[EFFECTIVE] == questions[f"_of_{EFFECTIVE}"]])
         more = [name for name in asked.column_names if name not in (*self._keys, ASKED, EFFECTIVE)]
-        told = {name: found[f"_of_{name}"] for name in more}
-        return self._timed(self._engine.run(found.select(*rows.columns, **told)))
+        asked_values = {name: matched[f"_of_{name}"] for name in more}
+        return self._timed(self._engine.run(matched.select(*rows.columns, **asked_values)))
 
     # Which rows ask ----------------------------------------------------------
 
@@ -117,8 +117,8 @@ class EventQuestions(SourceQuestions):
         asks, runs = np.zeros(len(every), bool), every[EFFECTIVE].to_numpy()
         asks[order] = first_of_each(entity[order], runs[order], (span or MICROSECOND) // MICROSECOND)
         nameless = np.any([pc.is_null(every[name]).to_numpy() for name in self._entity], axis=0)
-        found: np.ndarray = (asks | nameless)[len(before) :]
-        return found
+        is_asking: np.ndarray = (asks | nameless)[len(before) :]
+        return is_asking
 
     @property
     def _entity(self) -> list[str]:

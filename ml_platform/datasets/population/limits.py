@@ -59,8 +59,8 @@ def in_sample(rows: pa.Table, names: Sequence[str], share: float | None) -> np.n
     """Return which questions are in a sample: those whose draw, in [0, 1), is below the share."""
     if share is None:
         return np.ones(len(rows), bool)
-    found: np.ndarray = (draws(rows, names) >> np.uint64(11)) * 2.0**-53 < share
-    return found
+    is_in_sample: np.ndarray = (draws(rows, names) >> np.uint64(11)) * 2.0**-53 < share
+    return is_in_sample
 
 
 def within_max(rows: pa.Table, names: Sequence[str], most: int | Ints | None) -> np.ndarray:
@@ -91,10 +91,10 @@ def draws(rows: pa.Table, names: Sequence[str]) -> _Draws:
     The digits of texts are hashed by BLAKE2b; numbers are mixed by the finalizer of SplitMix64 (Steele, Lea and Flood
     2014), one key column after the other, the batch run last.
     """
-    found = np.zeros(len(rows), np.uint64)
+    mixed = np.zeros(len(rows), np.uint64)
     for name in (*names, EFFECTIVE):
-        found = _mixed(found ^ _bits(combined(rows[name])))
-    return found
+        mixed = _mixed(mixed ^ _bits(combined(rows[name])))
+    return mixed
 
 
 def _bits(values: pa.Array) -> _Draws:

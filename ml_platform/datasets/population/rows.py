@@ -51,8 +51,8 @@ class RowQuestions(SourceQuestions):
         questions = self._engine.arrow("asked_again", named)
         same = [rows[f"{self._own.name}.{key}"] == questions[f"_of_{key}"] for key in self._keys]
         same += [rows[name] == questions[f"_of_{name}"] for name in (EFFECTIVE, ASKED)]
-        found = rows.join(questions, same)
-        return self._engine.run(found.drop(*(f"_of_{name}" for name in self._renamed)))
+        matched = rows.join(questions, same)
+        return self._engine.run(matched.drop(*(f"_of_{name}" for name in self._renamed)))
 
     def count(self, start: datetime, end: datetime) -> int:
         """Return how many rows there are in time."""
@@ -86,9 +86,9 @@ class RowQuestions(SourceQuestions):
         first, last = runs["run"][0].as_py(), runs["next_run"][-1].as_py()
         rows = rows.filter((rows[ASKED] >= first) & (rows[ASKED] < last))
         known_runs = self._engine.arrow("batch_runs", runs)
-        found = rows.asof_join(known_runs, on=rows[ASKED] >= known_runs["run"])
-        found = found.select(*rows.columns, **{EFFECTIVE: found["run"]})
-        in_time = found.filter((found[KNOWN] <= found[EFFECTIVE]) & (found[EFFECTIVE] < found[UNTIL]))
+        at_runs = rows.asof_join(known_runs, on=rows[ASKED] >= known_runs["run"])
+        at_runs = at_runs.select(*rows.columns, **{EFFECTIVE: at_runs["run"]})
+        in_time = at_runs.filter((at_runs[KNOWN] <= at_runs[EFFECTIVE]) & (at_runs[EFFECTIVE] < at_runs[UNTIL]))
         return in_time.mutate(**{IS_LATE: ibis.literal(False)}).drop(UNTIL, WHERE)
 
     def _late(self, start: datetime, end: datetime) -> Any:

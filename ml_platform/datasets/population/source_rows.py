@@ -45,9 +45,9 @@ class SourceQuestions(Questions):
         """
         rows = source_versions(self._engine, self._project.store, self._artifact, self._own.key, "population_rows")
         holds = ibis.literal(True) if where is None else parse_expression(where).to_ibis(rows)
-        own = {f"{self._own.name}.{column}": rows[column] for column in self._own.columns}
+        population_values = {f"{self._own.name}.{column}": rows[column] for column in self._own.columns}
         when = {} if asked is None else {ASKED: epoch_us(parse_expression(asked).to_ibis(rows))}
-        return rows.select(KNOWN, UNTIL, **own, **when, **{WHERE: holds})
+        return rows.select(KNOWN, UNTIL, **population_values, **when, **{WHERE: holds})
 
     def _known_since(self, rows: Any, start: datetime, end: datetime) -> Any | None:
         """Return rows that became known after the run before ``(start, end]``, with the first run that knows each."""
@@ -59,6 +59,6 @@ class SourceQuestions(Questions):
         known_runs = self._engine.arrow("runs_that_know", pa.table({RUN_BEFORE: after, "_knows": runs["run"]}))
         rows = rows.filter((rows[KNOWN] > previous) & (rows[KNOWN] <= runs["run"][-1].as_py()))
         rows = rows.mutate(_before=rows[KNOWN] - 1)
-        found = rows.asof_join(known_runs, on=rows["_before"] >= known_runs[RUN_BEFORE])
+        at_runs = rows.asof_join(known_runs, on=rows["_before"] >= known_runs[RUN_BEFORE])
         names = [name for name in rows.columns if name != "_before"]
-        return found.select(*names, RUN_BEFORE, **{EFFECTIVE: found["_knows"]})
+        return at_runs.select(*names, RUN_BEFORE, **{EFFECTIVE: at_runs["_knows"]})

@@ -40,8 +40,8 @@ class TickQuestions(Questions):
 
     def in_time(self, start: datetime, end: datetime) -> pa.Table:
         """Return the entities that qualify at the ticks in ``(start, end]``."""
-        found = self._evaluated(start, end)
-        return found.filter(found[QUALIFIES]).drop_columns([QUALIFIES])
+        evaluated = self._evaluated(start, end)
+        return evaluated.filter(evaluated[QUALIFIES]).drop_columns([QUALIFIES])
 
     def late(self, start: datetime, end: datetime) -> pa.Table:
         """Return nothing: who is not known at a tick is asked about at a later one."""
@@ -49,17 +49,17 @@ class TickQuestions(Questions):
 
     def unclear(self, start: datetime, end: datetime) -> pa.Table:
         """Return the ticks in ``(start, end]``, once for each entity whose condition is null."""
-        found = self._evaluated(start, end)
-        ticks = found.filter(pc.is_null(found[QUALIFIES]))[EFFECTIVE]
+        evaluated = self._evaluated(start, end)
+        ticks = evaluated.filter(pc.is_null(evaluated[QUALIFIES]))[EFFECTIVE]
         return pa.table({EFFECTIVE: ticks, REASON: pa.repeat(pa.scalar(NO_MEMBERSHIP), len(ticks))})
 
     def again(self, asked: pa.Table) -> pa.Table:
         """Return the entities that were asked about and do qualify."""
-        own = asked
+        questions = asked
         for key in self._keys:
-            own = own.append_column(f"{self._own.name}.{key}", asked[key])
-        found = self._timed(self._with_condition(self._known_of(own)))
-        return found.filter(found[QUALIFIES]).drop_columns([*self._keys, QUALIFIES])
+            questions = questions.append_column(f"{self._own.name}.{key}", asked[key])
+        evaluated = self._timed(self._with_condition(self._known_of(questions)))
+        return evaluated.filter(evaluated[QUALIFIES]).drop_columns([*self._keys, QUALIFIES])
 
     def about(self, entities: pa.Table | None, at: datetime) -> pa.Table:
         """Return the entities that are known at a moment, with whether each qualifies then."""

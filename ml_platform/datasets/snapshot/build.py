@@ -54,8 +54,8 @@ def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str],
         Where a stretch has no row, or the label of a classification has one class in the train period.
     """
     builder = _Builder(project, model_name, inputs, as_of)
-    found = project.store.find("snapshot", builder.key)
-    return Materialized(found, reused=True) if found is not None else Materialized(builder.build(), reused=False)
+    snapshot = project.store.find("snapshot", builder.key)
+    return Materialized(snapshot, reused=True) if snapshot is not None else Materialized(builder.build(), reused=False)
 
 
 def rebuild_snapshot(project: Project, model_name: str, inputs: Mapping[str, str], as_of: datetime) -> Artifact:
@@ -121,10 +121,10 @@ class _Builder:
         with self._project.engine() as engine:
             frame = Frame(self._project, self._model.name, self._inputs, engine)
             for period in frame.periods(self._bounds.train_start, self._bounds.end):
-                labelled, left_out = self._labelled(frame, engine, period)
+                labelled, excluded = self._labelled(frame, engine, period)
                 kept = labelled.filter(pc.is_valid(labelled[LABEL]))
                 dropped.update(_states(without_label(labelled), UNKNOWN_STATES))
-                dropped.update(left_out)
+                dropped.update(excluded)
                 negatives.update(_states(kept, NEGATIVE_STATES))
                 rows.add(kept.drop_columns([LABEL_STATE]))
             dropped["not_settled"] += frame.count(self._bounds.end, self._as_of)
@@ -133,9 +133,9 @@ class _Builder:
     def _labelled(
         self, frame: Frame, engine: Engine, period: tuple[datetime, datetime]
     ) -> tuple[pa.Table, dict[str, int]]:
-        rows, left_out = frame.counted_rows(*period)
+        rows, excluded = frame.counted_rows(*period)
         source = self._inputs[NodeName("source", self._model.label.source)]
-        return with_labels(self._project, self._model.name, source, rows, engine, self._as_of), left_out
+        return with_labels(self._project, self._model.name, source, rows, engine, self._as_of), excluded
 
     # Writing ---------------------------------------------------------------
 

@@ -140,47 +140,47 @@ def _facts(first: Artifact, second: Artifact) -> Iterator[tuple[str, tuple[Any, 
 
 def _days(store: ArtifactStore, first: Artifact, second: Artifact, columns: Sequence[str]) -> ComparedDays:
     keys = [name for name in columns if "." not in name and name not in (PREDICTION_TIME, LABEL)]
-    found = ComparedDays()
+    comparison = ComparedDays()
     for day in sorted({*first.objects, *second.objects}):
         one, other = first.objects.get(day), second.objects.get(day)
         if one == other:
-            found.same += 1
+            comparison.same += 1
             continue
-        found.compared += 1
+        comparison.compared += 1
         tables = [None if item is None else read_chunks(store, [item]) for item in (one, other)]
-        _compare_day(found, tables[0], tables[1], keys, columns)
-    return found
+        _compare_day(comparison, tables[0], tables[1], keys, columns)
+    return comparison
 
 
 def _compare_day(
-    found: ComparedDays, one: pa.Table | None, other: pa.Table | None, keys: Sequence[str], columns: Sequence[str]
+    comparison: ComparedDays, one: pa.Table | None, other: pa.Table | None, keys: Sequence[str], columns: Sequence[str]
 ) -> None:
     if one is None or other is None:
-        _only(found, one, other, keys)
+        _only(comparison, one, other, keys)
         return
     matched = _places(one, keys, _LEFT).merge(_places(other, keys, _RIGHT), on=list(keys), how="outer")
     alone, joined = matched[_RIGHT].isna(), matched.dropna(subset=[_LEFT, _RIGHT])
     gone = one.take(pa.array(matched.loc[alone, _LEFT].astype("int64")))
     new = other.take(pa.array(matched.loc[matched[_LEFT].isna(), _RIGHT].astype("int64")))
-    _only(found, gone, new, keys)
+    _only(comparison, gone, new, keys)
     left, right = (pa.array(joined[side].astype("int64")) for side in (_LEFT, _RIGHT))
-    _compare_cells(found, one.take(left), other.take(right), keys, columns)
+    _compare_cells(comparison, one.take(left), other.take(right), keys, columns)
 
 
 def _places(rows: pa.Table, keys: Sequence[str], name: str) -> Any:
     return to_frame(rows.select(list(keys))).assign(**{name: range(rows.num_rows)})
 
 
-def _only(found: ComparedDays, gone: pa.Table | None, new: pa.Table | None, keys: Sequence[str]) -> None:
-    for rows, examples in ((gone, found.gone_examples), (new, found.added_examples)):
+def _only(comparison: ComparedDays, gone: pa.Table | None, new: pa.Table | None, keys: Sequence[str]) -> None:
+    for rows, examples in ((gone, comparison.gone_examples), (new, comparison.added_examples)):
         if rows is not None:
             examples += rows.select(list(keys)).slice(0, EXAMPLES - len(examples)).to_pylist()
-    found.gone += 0 if gone is None else gone.num_rows
-    found.added += 0 if new is None else new.num_rows
+    comparison.gone += 0 if gone is None else gone.num_rows
+    comparison.added += 0 if new is None else new.num_rows
 
 
 def _compare_cells(
-    found: ComparedDays, one: pa.Table, other: pa.Table, keys: Sequence[str], columns: Sequence[str]
+    comparison: ComparedDays, one: pa.Table, other: pa.Table, keys: Sequence[str], columns: Sequence[str]
 ) -> None:
     changed = pa.array([False] * one.num_rows)
     for name in columns:
@@ -188,13 +188,13 @@ def _compare_cells(
         count = pc.sum(differs).as_py() or 0
         if not count:
             continue
-        found.cells[name] += count
+        comparison.cells[name] += count
         changed = pc.or_(changed, differs)
-        examples = found.examples.setdefault(name, [])
+        examples = comparison.examples.setdefault(name, [])
         for place in pc.indices_nonzero(differs)[: EXAMPLES - len(examples)].to_pylist():
             key = one.select(list(keys)).slice(place, 1).to_pylist()[0]
             examples.append({**key, "from": one[name][place].as_py(), "to": other[name][place].as_py()})
-    found.changed += pc.sum(changed).as_py() or 0
+    comparison.changed += pc.sum(changed).as_py() or 0
 
 
 def _differs(one: pa.Array, other: pa.Array) -> pa.Array:

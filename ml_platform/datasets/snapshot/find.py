@@ -67,12 +67,12 @@ def find_snapshot(project: Project, name: str) -> Artifact:
         return project.store.get(KIND, name)
     if len(name) < _SHORTEST:
         raise UnknownSnapshot(name, f"an id prefix needs at least {_SHORTEST} characters")
-    found = [id for id in project.store.ids(KIND) if id.startswith(name)]
-    if not found:
+    matching = [id for id in project.store.ids(KIND) if id.startswith(name)]
+    if not matching:
         raise UnknownSnapshot(name, "no id begins with it")
-    if len(found) > 1:
-        raise UnknownSnapshot(name, f"{len(found)} ids begin with it", (id[:16] for id in found))
-    return project.store.get(KIND, found[0])
+    if len(matching) > 1:
+        raise UnknownSnapshot(name, f"{len(matching)} ids begin with it", (id[:16] for id in matching))
+    return project.store.get(KIND, matching[0])
 
 
 def _of_model(project: Project, name: str, model: str, which: str) -> str:
@@ -91,15 +91,17 @@ def _of_model(project: Project, name: str, model: str, which: str) -> str:
 
 def list_snapshots(project: Project, model: str | None = None) -> list[Listed]:
     """Return the snapshots of a project, or of one model, by model and as-of; damaged manifests are left out."""
-    found = sorted(
+    snapshots = sorted(
         _readable(project, model),
         key=lambda item: (SnapshotManifest.of(item).model, SnapshotManifest.of(item).as_of, item.id),
     )
     trained = [
-        version for name in {SnapshotManifest.of(item).model for item in found} for version in versions(project, name)
+        version
+        for name in {SnapshotManifest.of(item).model for item in snapshots}
+        for version in versions(project, name)
     ]
     seen: set[str] = set()
-    return [_listed(item, trained, seen) for item in found]
+    return [_listed(item, trained, seen) for item in snapshots]
 
 
 def _readable(project: Project, model: str | None) -> Iterator[Artifact]:

@@ -54,11 +54,11 @@ def inputs_of(project: Project, snapshot: Artifact) -> list[SnapshotInput]:
     ArtifactDamaged
     """
     wanted = [(node, NodeName.parse(node).kind, id) for node, id in sorted(snapshot.inputs.items())]
-    found = [_input(project, *item) for item in wanted]
+    inputs = [_input(project, *item) for item in wanted]
     for node, kind, id in wanted:
         if kind == "feature_table" and (table := _artifact(project, kind, id)) is not None:
-            found.append(_input(project, f"{node}/source", "source", table.inputs["source"]))
-    return found
+            inputs.append(_input(project, f"{node}/source", "source", table.inputs["source"]))
+    return inputs
 
 
 def _artifact(project: Project, kind: str, id: str) -> Artifact | None:

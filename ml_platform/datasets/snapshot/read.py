@@ -101,11 +101,11 @@ def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS, abou
 def _checked_days(project: Project, artifact: Artifact, days: Sequence[str]) -> list[pa.Table]:
     """Return the rows of some days: those that the snapshot's id speaks of."""
     read = read_each(project.store, [(artifact.objects[day], None) for day in days])
-    found = dict(zip(days, at_once(frame_id, read), strict=True))
+    read_days = dict(zip(days, at_once(frame_id, read), strict=True))
     manifest = SnapshotManifest.of(artifact)
-    told = manifest.day_ids
-    id = manifest.id_with(dict(sorted((told | found).items())))
-    if id != artifact.id or set(told) != set(artifact.objects):
+    recorded = manifest.day_ids
+    id = manifest.id_with(dict(sorted((recorded | read_days).items())))
+    if id != artifact.id or set(recorded) != set(artifact.objects):
         raise ArtifactDamaged(f"snapshot {artifact.short_id}", artifact.id, id)
     return read
 

@@ -39,11 +39,11 @@ class CountDistinct(Feature):
         """Return the distinct values."""
         return {"counts": PartialAggregate("counts", self.count_distinct, self.where)}
 
-    def of_counts(self, found: ValueCounts) -> pa.Array:
+    def of_counts(self, counts: ValueCounts) -> pa.Array:
         """Return their number."""
         import pyarrow as pa
 
-        return pa.array(found.distinct)
+        return pa.array(counts.distinct)
 
 
 class Mode(Feature):
@@ -58,17 +58,17 @@ class Mode(Feature):
         """Return the distinct values."""
         return {"counts": PartialAggregate("counts", self.mode, self.where)}
 
-    def of_counts(self, found: ValueCounts) -> pa.Array:
+    def of_counts(self, counts: ValueCounts) -> pa.Array:
         """Return the value with the greatest count; of several the first, as values rise."""
         import numpy as np
         import pyarrow as pa
 
-        window = np.repeat(np.arange(len(found.distinct)), found.distinct)
-        best = np.lexsort((np.arange(len(window)), -found.counts, window))
-        some = found.distinct > 0
+        window = np.repeat(np.arange(len(counts.distinct)), counts.distinct)
+        best = np.lexsort((np.arange(len(window)), -counts.counts, window))
+        some = counts.distinct > 0
         places = np.full(len(some), -1, np.int64)
-        places[some] = best[found.starts[:-1][some]]
-        return found.values.take(pa.array(places, mask=~some))
+        places[some] = best[counts.starts[:-1][some]]
+        return counts.values.take(pa.array(places, mask=~some))
 
 
 class Median(Feature):
@@ -86,13 +86,13 @@ class Median(Feature):
         """Return the distinct values."""
         return {"counts": PartialAggregate("counts", self.median, self.where)}
 
-    def of_counts(self, found: ValueCounts) -> pa.Array:
+    def of_counts(self, counts: ValueCounts) -> pa.Array:
         """Return the median as ``numpy.median`` does."""
         import numpy as np
         import pyarrow as pa
 
-        total = _rows(found)
-        low, high = (_nth(found, (total - odd) // 2) for odd in (1, 0))
+        total = _rows(counts)
+        low, high = (_nth(counts, (total - odd) // 2) for odd in (1, 0))
         with np.errstate(over="ignore"):
             middle = (low + high) / 2
         return pa.array(np.where(np.isfinite(middle), middle, low / 2 + high / 2), mask=total == 0)
@@ -133,15 +133,15 @@ class Quantile(Feature):
         """Return the distinct values."""
         return {"counts": PartialAggregate("counts", self.quantile.of, self.where)}
 
-    def of_counts(self, found: ValueCounts) -> pa.Array:
+    def of_counts(self, counts: ValueCounts) -> pa.Array:
         """Return the quantile as ``numpy.quantile`` does (Hyndman and Fan 1996, type 7)."""
         import numpy as np
         import pyarrow as pa
 
-        total = _rows(found)
+        total = _rows(counts)
         place = np.maximum(total - 1, 0) * self.quantile.level
         below = np.floor(place).astype(np.int64)
-        low, high = _nth(found, below), _nth(found, np.minimum(below + 1, np.maximum(total - 1, 0)))
+        low, high = _nth(counts, below), _nth(counts, np.minimum(below + 1, np.maximum(total - 1, 0)))
         part = place - below
         near_low, near_high = low + (high - low) * part, high - (high - low) * (1 - part)
         return pa.array(np.where(part < 0.5, near_low, near_high), mask=total == 0)
@@ -152,23 +152,23 @@ class Quantile(Feature):
         return f"quantile {self.quantile.level} of {self.quantile.of}"
 
 
-def _rows(found: ValueCounts) -> Any:
+def _rows(counts: ValueCounts) -> Any:
     """Return how many values each window has, repeated ones included."""
     import numpy as np
 
-    ends = np.concatenate([[0], found.ends])
-    return ends[found.starts[1:]] - ends[found.starts[:-1]]
+    ends = np.concatenate([[0], counts.ends])
+    return ends[counts.starts[1:]] - ends[counts.starts[:-1]]
 
 
-def _nth(found: ValueCounts, place: np.ndarray) -> np.ndarray:
+def _nth(counts: ValueCounts, place: np.ndarray) -> np.ndarray:
     """Return a value of each window by its place from 0 among all rows, as float64; any for a window without values."""
     import numpy as np
 
-    if not len(found.values):
+    if not len(counts.values):
         return np.zeros(len(place))
-    ends = np.concatenate([[0], found.ends])
-    before = ends[found.starts[:-1]]
-    at = np.searchsorted(found.ends, before + np.maximum(place, 0), "right")
-    values = found.values.to_numpy(zero_copy_only=False).astype(np.float64)
+    ends = np.concatenate([[0], counts.ends])
+    before = ends[counts.starts[:-1]]
+    at = np.searchsorted(counts.ends, before + np.maximum(place, 0), "right")
+    values = counts.values.to_numpy(zero_copy_only=False).astype(np.float64)
     chosen: np.ndarray = values[np.minimum(at, len(values) - 1)]
     return chosen

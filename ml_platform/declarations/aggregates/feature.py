@@ -120,7 +120,7 @@ class Feature(Declaration, ABC):
         (part,) = self.parts()
         return merged[part]
 
-    def of_counts(self, found: ValueCounts) -> pa.Array:
+    def of_counts(self, counts: ValueCounts) -> pa.Array:
         """Return what its part of measure ``counts`` is in `value`, one for each window."""
         raise NotImplementedError(f"{type(self).__name__} has a part of counts, and no of_counts")
 

@@ -128,11 +128,11 @@ class ValueCounts:
     @property
     def distinct(self) -> Ints:
         """How many distinct values each window has."""
-        found: Ints = self.starts[1:] - self.starts[:-1]
-        return found
+        number: Ints = self.starts[1:] - self.starts[:-1]
+        return number
 
     @property
     def ends(self) -> Ints:
         """How many rows have a value, from the first window up to each value."""
-        found: Ints = self.counts.cumsum()
-        return found
+        cumulative: Ints = self.counts.cumsum()
+        return cumulative

@@ -56,8 +56,8 @@ class Ratio(Feature):
 
         from ml_platform.core.engines.ibis_functions import is_finite
 
-        found = merged.number("sum") / merged.number("over").nullif(0.0)
-        return ibis.ifelse(is_finite(found), found, ibis.null("float64"))
+        quotient = merged.number("sum") / merged.number("over").nullif(0.0)
+        return ibis.ifelse(is_finite(quotient), quotient, ibis.null("float64"))
 
     @property
     def formula(self) -> str:

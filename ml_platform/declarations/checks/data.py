@@ -112,20 +112,20 @@ def _check_reader(scope: Scope, where: str, source: SourceSpec) -> Iterator[Prob
 
 def _check_cursor(where: str, source: SourceSpec, cursor: str) -> Iterator[Problem]:
     place: Place = ("reader", source.reader.name, "cursor")
-    found = source.columns.get(cursor)
+    spec = source.columns.get(cursor)
     growing = [name for name, column in source.columns.items() if column.type in ("int", "timestamp")]
-    if found is None:
+    if spec is None:
         yield Problem(
             where, place, f"{cursor} is not a column. {suggest(cursor, growing)}", kind=FaultKind.UNKNOWN_NAME
         )
-    elif found.type not in ("int", "timestamp"):
-        text = f"must be an int or a timestamp, found {cursor} of type {found.type}. {suggest(cursor, growing)}"
+    elif spec.type not in ("int", "timestamp"):
+        text = f"must be an int or a timestamp, found {cursor} of type {spec.type}. {suggest(cursor, growing)}"
         yield Problem(where, place, text, kind=FaultKind.TYPE)
-    elif found.zone is not None and repeats_hours(found.zone):
+    elif spec.zone is not None and repeats_hours(spec.zone):
         text = (
-            f"{cursor} is a local time of {found.zone}. When clocks go back, new rows have smaller values than those "
+            f"{cursor} is a local time of {spec.zone}. When clocks go back, new rows have smaller values than those "
             f"that were read, and would never be read. Take an int or a timestamp with a time zone, or make one in a "
-            f"query: {cursor} AT TIME ZONE '{found.zone}' AS {cursor}"
+            f"query: {cursor} AT TIME ZONE '{spec.zone}' AS {cursor}"
         )
         yield Problem(where, place, text, kind=FaultKind.TYPE)
 
@@ -157,17 +157,17 @@ def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:
 
 
 def _check_time(where: str, place: Place, source: SourceSpec, column: str) -> Iterator[Problem]:
-    found = source.columns.get(column)
+    spec = source.columns.get(column)
     timestamps = [name for name, declared in source.columns.items() if declared.type == "timestamp"]
-    if found is None:
+    if spec is None:
         yield Problem(
             where,
             place,
             f"{column} is not a column. {suggest(column, timestamps or source.columns)}",
             kind=FaultKind.UNKNOWN_NAME,
         )
-    elif found.type != "timestamp":
-        text = f"must be a timestamp, found {column} of type {found.type}. {suggest(column, timestamps)}"
+    elif spec.type != "timestamp":
+        text = f"must be a timestamp, found {column} of type {spec.type}. {suggest(column, timestamps)}"
         yield Problem(where, place, text, kind=FaultKind.TYPE)
 
 

@@ -105,9 +105,9 @@ def argument_faults(
     """
     arguments = expectation.args
     faults = {name: value_fault(_rule(expectation.expect, name), value) for name, value in arguments.items()}
-    found = [(name, fault) for name, fault in faults.items() if fault]
-    yield from found
-    at_fault = {name for name, _ in found}
+    wrong = [(name, fault) for name, fault in faults.items() if fault]
+    yield from wrong
+    at_fault = {name for name, _ in wrong}
     right = {name: arguments[name] for name in arguments if name not in at_fault}
     for check in (_texts, _range, _quantiles, _partition, _against_type):
         yield from check(expectation, right, types or {})
@@ -225,13 +225,13 @@ def _against_type(expectation: Expectation, arguments: Mapping[str, Any], types:
     if expectation.expect in _OF_NUMBERS and kind in ("string", "timestamp"):
         yield "column", f"must be a number for {expectation.expect}, found {column} of type {kind}"
         return
-    given = [(name, arguments.get(name)) for name in ("min_value", "max_value") if expectation.expect in _OF_VALUES]
-    if kind == "string" and given:
+    bounds = [(name, arguments.get(name)) for name in ("min_value", "max_value") if expectation.expect in _OF_VALUES]
+    if kind == "string" and bounds:
         yield "column", f"must be a number or a timestamp for {expectation.expect}, found {column} of type {kind}"
         return
-    given += [("value_set", item) for item in arguments.get("value_set", ())]
+    bounds += [("value_set", item) for item in arguments.get("value_set", ())]
     for name in ("min_value", "max_value", "value_set"):
-        wrong = [value for which, value in given if which == name and value is not None and not _is_of(kind, value)]
+        wrong = [value for which, value in bounds if which == name and value is not None and not _is_of(kind, value)]
         if wrong:
             remedy = ". Put it in quotes" if kind == "string" else ""
             yield name, f"must be {_KINDS[kind][1]}, like {column} of type {kind}, found {wrong[0]!r}{remedy}"

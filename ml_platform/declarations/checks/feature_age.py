@@ -29,27 +29,27 @@ def check_ages(scope: Scope, model: ModelSpec, columns: Mapping[str, object]) ->
     """
     spec = scope.spec
     tables = {alias: joined_table(spec, model, alias) for alias in {column.partition(".")[0] for column in columns}}
-    own = [column for column in columns if tables[column.partition(".")[0]] is not None]
-    known = {*own, *(column.partition(".")[0] for column in own)}
+    of_tables = [column for column in columns if tables[column.partition(".")[0]] is not None]
+    known = {*of_tables, *(column.partition(".")[0] for column in of_tables)}
     for key in model.max_feature_age:
         if key not in {*known, ALL_FEATURES} and not scope.hides(key.partition(".")[0]):
             text = f"{key} is no feature table of this model, and no column of one. {suggest(key, known)}"
             yield Problem(f"models/{model.name}", ("max_feature_age", key), text, kind=FaultKind.UNKNOWN_NAME)
-    for (alias, key), named in _limited(model, own).items():
+    for (alias, key), named in _limited(model, of_tables).items():
         joined = tables[alias]
         if joined is not None and joined.table.source in spec.sources:
             yield from _Question(spec, model, joined.table, tuple(named), key).problems()
 
 
-def _limited(model: ModelSpec, own: list[str]) -> dict[tuple[str, str], list[str]]:
+def _limited(model: ModelSpec, columns: list[str]) -> dict[tuple[str, str], list[str]]:
     """Return the columns by their table (or join) and by the limit that holds for them: the most exact one."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for dotted in own:
+    by_key: dict[tuple[str, str], list[str]] = {}
+    for dotted in columns:
         alias, _, column = dotted.partition(".")
         key = next((key for key in (dotted, alias, ALL_FEATURES) if key in model.max_feature_age), None)
         if key is not None:
-            found.setdefault((alias, key), []).append(column)
-    return found
+            by_key.setdefault((alias, key), []).append(column)
+    return by_key
 
 
 class _Question:
@@ -63,17 +63,17 @@ class _Question:
 
     def problems(self) -> Iterator[Problem]:
         """Yield one problem where the columns can be too old."""
-        found = self._ages(self._spec, self._table.name, self._columns)
-        if found.known_age <= self._limit:
+        availability = self._ages(self._spec, self._table.name, self._columns)
+        if availability.known_age <= self._limit:
             return
-        path = " -> ".join([*found.path, found.up_to])
+        path = " -> ".join([*availability.path, availability.up_to])
         text = f"{self._table.name} can be too old: {path}, and {rounded_duration(self._limit)} is asked for"
-        remedies = [*self._fresher_table(), *self._shorter_refresh(), *self._denser_batch(found)]
-        told = ", or ".join(remedies) or f"Nothing is fresher: ask for {format_duration(found.known_age)}"
+        remedies = [*self._fresher_table(), *self._shorter_refresh(), *self._denser_batch(availability)]
+        advice = ", or ".join(remedies) or f"Nothing is fresher: ask for {format_duration(availability.known_age)}"
         yield Problem(
             f"models/{self._model.name}",
             self._place(),
-            f"{text}. {told[0].upper()}{told[1:]}",
+            f"{text}. {advice[0].upper()}{advice[1:]}",
             kind=FaultKind.KNOWN_LATE,
         )
 
@@ -121,10 +121,10 @@ class _Question:
                 yield f"refresh {self._table.name} every {format_duration(refresh)}"
                 return
 
-    def _denser_batch(self, found: Availability) -> Iterator[str]:
+    def _denser_batch(self, availability: Availability) -> Iterator[str]:
         """Yield how often batch runs would have to be, where it is they that make values too old."""
-        if found.gap is None:
+        if availability.gap is None:
             return
-        room = self._limit - (found.known_age - found.gap)
+        room = self._limit - (availability.known_age - availability.gap)
         if room > timedelta(0):
             yield f"run batch every {format_duration(max((step for step in _REFRESHES if step <= room), default=room))}"

@@ -95,13 +95,13 @@ def check_joins(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
 def _check_join_keys(
     scope: Scope, model: ModelSpec, alias: str, table: FeatureTableSpec, population: OwnColumns
 ) -> Iterator[Problem]:
-    where, given = f"models/{model.name}", model.joins[alias].keys
+    where, joined = f"models/{model.name}", model.joins[alias].keys
     key, origin = scope.spec.file.entities.get(table.entity, ()), scope.source(table.source)
-    missing = [column for column in key if column not in given]
+    missing = [column for column in key if column not in joined]
     if missing:
         text = f"{table.name} is known by {listed(key)}, and {listed(missing)} is not given. Add it"
         yield Problem(where, ("joins", alias, "keys"), text)
-    for column, name in given.items():
+    for column, name in joined.items():
         place: Place = ("joins", alias, "keys", column)
         if key and column not in key:
             yield Problem(

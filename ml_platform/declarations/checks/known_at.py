@@ -50,10 +50,10 @@ def known_ahead(source: SourceSpec, prediction_time: str) -> timedelta | None:
 
     It can be told where both are the same column, more or less a span.
     """
-    found = _moment(parse_expression(prediction_time).root)
-    if found is None:
+    moment = _moment(parse_expression(prediction_time).root)
+    if moment is None:
         return None
-    column, offset = found
+    column, offset = moment
     if source.known_at.delay is not None:
         return offset - source.known_at.delay if column == source.event_timestamp else None
     return offset if column == source.known_at.column else None
@@ -68,7 +68,7 @@ def _moment(node: ExpressionNode) -> tuple[str, timedelta] | None:
     moment, span = node.children
     if node.op == "+" and moment.op == "duration":
         moment, span = span, moment
-    found = _moment(moment)
-    if found is None or span.op != "duration" or not isinstance(span.value, int):
+    inner = _moment(moment)
+    if inner is None or span.op != "duration" or not isinstance(span.value, int):
         return None
-    return found[0], found[1] + span.value * MICROSECOND * (1 if node.op == "+" else -1)
+    return inner[0], inner[1] + span.value * MICROSECOND * (1 if node.op == "+" else -1)

@@ -44,14 +44,14 @@ def check_label(scope: Scope, model: ModelSpec) -> tuple[Kind | None, list[Probl
     if model.population.entity in scope.spec.file.entities:
         problems += check_entity(scope, where, ("label", "source"), model.population.entity, [label.source])
     problems += _check_key(scope, model)
-    columns, found = _columns(scope, model)
-    problems += found
+    columns, faults = _columns(scope, model)
+    problems += faults
     if isinstance(label, WindowLabel):
         problems += _check_settled(scope, model, label)
         if columns is None:
             return None, problems
-        kind, found = _check_aggregates(where, model.task, label, columns)
-        return kind, problems + found
+        kind, faults = _check_aggregates(where, model.task, label, columns)
+        return kind, problems + faults
     assert isinstance(label, RowLabel)
     if label.missing == "negative" and model.task != "binary":
         text = f"negative belongs to binary models, found task {model.task}. Write drop"
@@ -59,15 +59,15 @@ def check_label(scope: Scope, model: ModelSpec) -> tuple[Kind | None, list[Probl
     if columns is None:
         return None, problems
     allowed, _, remedy = _LABELS[model.task]
-    kind, found = check_expression(where, ("label", "expression"), label.expression, columns, allowed, remedy)
-    return None if found else kind, problems + found
+    kind, faults = check_expression(where, ("label", "expression"), label.expression, columns, allowed, remedy)
+    return None if faults else kind, problems + faults
 
 
 def _columns(scope: Scope, model: ModelSpec) -> tuple[Columns | None, list[Problem]]:
     """Return the columns that the label may read: of its source's rows, and ``table.column`` of the question."""
     label, place = model.label, ("label",)
     columns = columns_of(scope, label.source)
-    question, problems = question_kinds(scope, model, place, label.references, own=True)
+    question, problems = question_kinds(scope, model, place, label.references, with_population=True)
     problems = problems or list(check_reference_joins(scope, model, place, label.references))
     return None if columns is None or question is None or problems else {**columns, **question}, problems
 
@@ -124,8 +124,8 @@ def _check_aggregates(
     question = {name: kind for name, kind in columns.items() if "." in name}
     kinds, (allowed, what, remedy) = {**label.kinds(columns), **question}, _LABELS[task]
     if label.expression is not None:
-        kind, found = check_expression(where, ("label", "expression"), label.expression, kinds, allowed, remedy)
-        return None if found else kind, found
+        kind, faults = check_expression(where, ("label", "expression"), label.expression, kinds, allowed, remedy)
+        return None if faults else kind, faults
     kind, name = kinds[ONLY], label.aggregates[ONLY].name
     if kind not in allowed:
         text = f"{name} gives a {kind}, and task {task} needs {what}. {_INSTEAD.get(task, remedy)}"

@@ -49,9 +49,9 @@ def _own_row(scope: Scope, model: ModelSpec, owner: str) -> str | None:
     joined, entities = joined_table(scope.spec, model, owner), scope.spec.file.entities
     if joined is None or joined.table.source != model.label.source or model.label.source not in scope.spec.sources:
         return None
-    own = {key for key, column in joined.keys.items() if column == f"{model.population.owner}.{key}"}
+    keys_of_owner = {key for key, column in joined.keys.items() if column == f"{model.population.owner}.{key}"}
     key = scope.spec.sources[model.label.source].key
-    if not (own.issuperset(key) and set(entities.get(model.population.entity, ())).issuperset(key)):
+    if not (keys_of_owner.issuperset(key) and set(entities.get(model.population.entity, ())).issuperset(key)):
         return None
     row = f"the one row of {model.label.source} for each {joined.table.entity}, which is the label's own"
     return f"{owner} is made of {row}: it is empty until the label is known"

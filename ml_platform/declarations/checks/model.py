@@ -64,8 +64,8 @@ def _check_split(model: ModelSpec) -> Iterator[Problem]:
     horizon = model.label.horizon
     for name, span in (("train", model.split.train), ("validate", model.split.validate_)):
         if span <= horizon:
-            found = f"found {format_duration(span)} and a horizon of {format_duration(horizon)}"
-            text = f"must be longer than the label's horizon, {found}. Else all its rows reach into the next stretch"
+            spans = f"found {format_duration(span)} and a horizon of {format_duration(horizon)}"
+            text = f"must be longer than the label's horizon, {spans}. Else all its rows reach into the next stretch"
             yield Problem(f"models/{model.name}", ("split", name), text)
 
 
@@ -100,8 +100,8 @@ def _check_algorithm(
             text = f"{column} is not a number among the model's features. {suggest(column, known)}"
             yield Problem(where, (*place, "monotone", column), text, kind=FaultKind.UNKNOWN_NAME)
     if algorithm.name == "rule" and algorithm.expression is not None:
-        own = {column.partition(".")[2]: kind for column, kind in kinds.items() if _is_own(model, column)}
-        yield from _check_rule(scope, model, (*place, "expression"), algorithm.expression, {**kinds, **own})
+        of_population = {column.partition(".")[2]: kind for column, kind in kinds.items() if _is_own(model, column)}
+        yield from _check_rule(scope, model, (*place, "expression"), algorithm.expression, {**kinds, **of_population})
 
 
 def _is_own(model: ModelSpec, column: str) -> bool:
@@ -152,6 +152,6 @@ def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Colu
         scored: dict[str, Kind] = {**known, **truth, "prediction": "float"}
         expressions.append((("value", "payoff"), value.payoff, scored, COUNTABLE, remedy))
         expressions.append((("value", "do_nothing"), value.do_nothing, known, NUMBERS, "Write a prediction"))
-    for place, text, given, allowed, remedy in expressions:
+    for place, text, available, allowed, remedy in expressions:
         if not (_reads_unknown(scope, model, text) or (label is None and "label" in text)):
-            yield from check_expression(where, place, text, given, allowed, remedy)[1]
+            yield from check_expression(where, place, text, available, allowed, remedy)[1]

@@ -57,11 +57,11 @@ def _notes(spec: ProjectSpec, model: ModelSpec) -> Iterator[tuple[str, str]]:
             )
     days = _test_days(model)
     if days < DAYS_NEEDED:
-        found = format_duration(model.split.test)
+        span = format_duration(model.split.test)
         needed = format_duration(model.split.test * DAYS_NEEDED / max(days, 1))
         yield (
             "split",
-            f"split.test is {found}, which has {days} days with batch runs: no version is released below {DAYS_NEEDED} "
+            f"split.test is {span}, which has {days} days with batch runs: no version is released below {DAYS_NEEDED} "
             f"test days. Write at least {needed}.",
         )
     if isinstance(model.label, RowLabel) and not set(spec.sources[model.label.source].key) <= key:

@@ -40,13 +40,13 @@ def _check_until(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     yield from check_source_name(scope, where, ("population", "until"), until.source)
     if model.population.entity in scope.spec.file.entities:
         yield from check_entity(scope, where, ("population", "until"), model.population.entity, [until.source])
-    columns, own = columns_of(scope, until.source), own_kinds(scope, model)
+    columns, population = columns_of(scope, until.source), own_kinds(scope, model)
     if columns is None:
         return
     yield from check_condition(where, ("population", "until", "where"), until.where, columns)
     for key in scope.spec.file.entities.get(model.population.entity, ()):
-        if own is not None and key in own and key in columns and own[key] != columns[key]:
-            text = f"the key {key} is {columns[key]} in {until.source} and {own[key]} in the population"
+        if population is not None and key in population and key in columns and population[key] != columns[key]:
+            text = f"the key {key} is {columns[key]} in {until.source} and {population[key]} in the population"
             yield Problem(where, ("population", "until"), f"{text}. Declare one type", kind=FaultKind.TYPE)
 
 
@@ -80,9 +80,11 @@ def _check_ticks(scope: Scope, model: ModelSpec, population: TickPopulation) -> 
         text = f"{population.owner} is the name of the columns that ask. Give the feature table or join another name"
         yield Problem(where, ("population",), text, kind=FaultKind.TAKEN_NAME)
     if model.deployment.batch is not None and model.deployment.batch != population.every:
-        found = f"found {model.deployment.batch.text}, and population.every is {population.every.text}"
-        yield Problem(where, ("deployment", "batch"), f"{found}: its ticks are the batch runs. Remove deployment.batch")
-    kinds, problems = question_kinds(scope, model, place, population.references, own=False)
+        intervals = f"found {model.deployment.batch.text}, and population.every is {population.every.text}"
+        yield Problem(
+            where, ("deployment", "batch"), f"{intervals}: its ticks are the batch runs. Remove deployment.batch"
+        )
+    kinds, problems = question_kinds(scope, model, place, population.references, with_population=False)
     if kinds is None:
         return
     problems = problems or check_condition(where, place, population.while_, kinds)

@@ -189,11 +189,11 @@ def check_cases(declaration: str, place: Place, names: Iterable[str]) -> Iterato
 
 def own_kinds(scope: Scope, model: ModelSpec) -> Columns | None:
     """Return the bare columns that a model's questions bring, with their types; None where they are unknown."""
-    own = scope.own(model)
-    return None if own is None else {name: column.type for name, column in own.columns.items()}
+    columns = scope.own(model)
+    return None if columns is None else {name: column.type for name, column in columns.columns.items()}
 
 
 def columns_of(scope: Scope, source: str) -> Columns | None:
     """Return the bare columns of a source with their types, or None where the source cannot be read."""
-    found = scope.source(source)
-    return None if found is None else dict(column_types(found))
+    spec = scope.source(source)
+    return None if spec is None else dict(column_types(spec))

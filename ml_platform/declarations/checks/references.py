@@ -15,13 +15,13 @@ from ml_platform.declarations.resolve import feature_type
 
 
 def question_kinds(
-    scope: Scope, model: ModelSpec, place: Place, references: Iterable[str], *, own: bool
+    scope: Scope, model: ModelSpec, place: Place, references: Iterable[str], *, with_population: bool
 ) -> tuple[Columns | None, list[Problem]]:
     """Return the kinds of all columns of the tables that are read, by their dotted names, and what is wrong with them.
 
     Parameters
     ----------
-    own
+    with_population
         Whether the population's own columns may be read too.
 
     Returns
@@ -37,14 +37,14 @@ def question_kinds(
         joined = joined_table(scope.spec, model, owner)
         if joined is not None:
             kinds |= _of_table(scope, model, owner, joined.table.columns)
-        elif own and owner == model.population.owner:
+        elif with_population and owner == model.population.owner:
             kinds |= {f"{owner}.{name}": kind for name, kind in (own_kinds(scope, model) or {}).items()}
-        elif own and owner == model.label.source:
+        elif with_population and owner == model.label.source:
             text = f"{owner} is the source of the label. Write its columns without {owner} and the dot"
             problems.append(Problem(f"models/{model.name}", place, text, kind=FaultKind.UNKNOWN_NAME))
         else:
-            what = "neither a feature table nor the population" if own else "not a feature table"
-            known = [*scope.names("features"), *model.joins, *([model.population.owner] if own else [])]
+            what = "neither a feature table nor the population" if with_population else "not a feature table"
+            known = [*scope.names("features"), *model.joins, *([model.population.owner] if with_population else [])]
             text = f"{owner} is {what}. Write table.column. {suggest(owner, known)}"
             problems.append(Problem(f"models/{model.name}", place, text, kind=FaultKind.UNKNOWN_NAME))
     return kinds, problems

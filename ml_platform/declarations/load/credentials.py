@@ -39,15 +39,15 @@ def project_credentials(value: Any) -> Iterator[tuple[Path, str, bool]]:
 
 def declared_secrets(written: Any, resolved: Any) -> set[str]:
     """Return what must not be shown of project.yaml once its references are replaced."""
-    found: set[str] = set()
+    secrets: set[str] = set()
     texts = {path: text for path, text, _ in project_credentials(resolved)}
     for path, text, alert in project_credentials(written):
         value = texts.get(path)
         if value is not None and _REFERENCE.search(text):
             whole = path == ("audit", "ledger_key") or bool(_REFERENCE.fullmatch(text.strip()))
-            found |= {value} if whole else set()
-            found |= secrets_of_url(value, path=alert) if path != ("audit", "ledger_key") else set()
-    return found
+            secrets |= {value} if whole else set()
+            secrets |= secrets_of_url(value, path=alert) if path != ("audit", "ledger_key") else set()
+    return secrets
 
 
 def copied_secrets(file: str, content: bytes) -> Iterator[Fault]:

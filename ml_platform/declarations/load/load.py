@@ -99,7 +99,7 @@ class _Reading:
 
     def folder(self, name: str, model: type[_Spec], owner: str) -> dict[str, _Spec]:
         """Return the declarations of a folder by name; `owner` owns those that name none."""
-        found: dict[str, _Spec] = {}
+        specs: dict[str, _Spec] = {}
         for path in self._files(name):
             if path.parent != self.root / name or path.suffix != ".yaml":
                 message = f"is not read. Declarations belong directly in {name}/, in files that end in .yaml: move it."
@@ -116,21 +116,21 @@ class _Reading:
             else:
                 named = spec.model_copy(update={"name": path.stem, "owner": spec.owner or owner})
                 text = named.description or named.plain_description
-                found[path.stem] = named.model_copy(update={"description": text})
-        return found
+                specs[path.stem] = named.model_copy(update={"description": text})
+        return specs
 
     def _files(self, name: str) -> list[Path]:
         """Return the declarations in a folder and below it; links to folders are not followed."""
-        found: list[Path] = []
+        paths: list[Path] = []
         looked = 0
         for folder, _, files in os.walk(self.root / name, onerror=self._unreadable):
             looked += len(files) + 1
-            found += [Path(folder) / file for file in files if fnmatch(file, "*.y*ml")]
+            paths += [Path(folder) / file for file in files if fnmatch(file, "*.y*ml")]
             if looked > _MAX_FILES:
                 message = f"holds more than {_MAX_FILES:,} files. Keep declarations in it only, and data elsewhere."
                 self.faults.append(Fault(f"{name}/", 1, 1, message, FaultKind.PLACE))
                 break
-        return sorted(found)
+        return sorted(paths)
 
     def _unreadable(self, error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
@@ -154,19 +154,19 @@ class _Reading:
 
     def locations(self) -> dict[str, Location]:
         """Where every declaration stands (``models/NAME``), its keys (``models/NAME.algorithm``) and its columns."""
-        found: dict[str, Location] = {}
+        places: dict[str, Location] = {}
         for key, document in self.documents.items():
-            found[key] = Location(document.file)
+            places[key] = Location(document.file)
             for part in document.value if isinstance(document.value, dict) else ():
-                found[f"{key}.{part}"] = Location(document.file, document.line([part]))
+                places[f"{key}.{part}"] = Location(document.file, document.line([part]))
             columns = document.value.get("columns") if isinstance(document.value, dict) else None
             for name in columns if isinstance(columns, dict) else ():
-                found[f"{key}.columns.{name}"] = Location(document.file, document.line(["columns", name]))
-        return found
+                places[f"{key}.columns.{name}"] = Location(document.file, document.line(["columns", name]))
+        return places
 
-    def _keep_secret(self, found: Iterable[tuple[Fault, set[str]]]) -> None:
+    def _keep_secret(self, faults: Iterable[tuple[Fault, set[str]]]) -> None:
         """Report credentials that are written out; no message shows them."""
-        for fault, values in found:
+        for fault, values in faults:
             self.faults.append(fault)
             KNOWN.add(values)
 

@@ -28,8 +28,8 @@ def node_kinds() -> Mapping[str, type[NodeKind]]:
     >>> list(node_kinds())[:2]
     ['source', 'feature_table']
     """
-    found = find_variants(sys.modules[__name__], NodeKind, "ml_platform.node_kinds")
-    return dict(sorted(found.items(), key=lambda item: (item[1].stage != "data", -item[1].subjects_first)))
+    kinds = find_variants(sys.modules[__name__], NodeKind, "ml_platform.node_kinds")
+    return dict(sorted(kinds.items(), key=lambda item: (item[1].stage != "data", -item[1].subjects_first)))
 
 
 def node_kind(name: str) -> type[NodeKind]:
@@ -52,5 +52,5 @@ def made_by(kind: str) -> str:
     >>> made_by("deployment"), made_by("snapshot"), made_by("quarantine")
     ('trained_model', 'snapshot', 'quarantine')
     """
-    found = node_kinds().get(kind)
-    return kind if found is None else found.artifact or found.name
+    node_kind = node_kinds().get(kind)
+    return kind if node_kind is None else node_kind.artifact or node_kind.name

@@ -139,5 +139,5 @@ class ModelNode(NodeKind, ABC):
         return subject
 
 
-def _location(found: Mapping[str, Location], key: str, file: str) -> Location:
-    return found.get(key, Location(file))
+def _location(locations: Mapping[str, Location], key: str, file: str) -> Location:
+    return locations.get(key, Location(file))

@@ -18,8 +18,8 @@ from ml_platform.declarations.populations.rows import RowPopulation
 @cache
 def population_kinds() -> Mapping[str, type[Population]]:
     """Return each kind of population by the key that only it has; without such a key a population is the first."""
-    found = find_variants(populations, Population, "ml_platform.populations")
-    return {RowPopulation.name: RowPopulation, **dict(sorted(found.items()))}
+    kinds = find_variants(populations, Population, "ml_platform.populations")
+    return {RowPopulation.name: RowPopulation, **dict(sorted(kinds.items()))}
 
 
 def read_population(value: Any) -> Population:
@@ -32,17 +32,17 @@ def read_population(value: Any) -> Population:
         return value
     if not isinstance(value, dict):
         raise PydanticKnownError("model_type", {"class_name": "Population"})
-    given = {key: part for key, part in value.items() if part is not None}
+    fields = {key: part for key, part in value.items() if part is not None}
     kinds = population_kinds()
-    named = [key for key in kinds if key in given]
+    named = [key for key in kinds if key in fields]
     if len(named) > 1:
         raise ValueError(f"found {' and '.join(named)}. A population has one of {', '.join(kinds)}: remove the others")
     kind = named[0] if named else next(iter(kinds))
-    for key in given:
+    for key in fields:
         owners = [name for name, other in kinds.items() if key in _names(other)]
         if owners and kind not in owners:
             raise ValueError(f"{key} belongs to a population with {' or '.join(owners)}, found {kind}. Remove it")
-    return kinds[kind].model_validate(given)
+    return kinds[kind].model_validate(fields)
 
 
 def _names(kind: type[Population]) -> set[str]:

@@ -42,12 +42,12 @@ def load_function(root: Path, reference: str) -> Callable[..., Any]:
     sources = [bytes_hash(path.read_bytes()) for path in local_modules(root, module)]
     importer = _Importer(root, f"_ml_platform_project_{content_id([str(root), sources])[:16]}")
     try:
-        found: Callable[..., Any] = getattr(importer.load(module), name)
+        function: Callable[..., Any] = getattr(importer.load(module), name)
     except Exception as error:
         raise ProjectCodeError(
             f"{reference}: importing it failed with {type(error).__name__}: {error}. Repair it in {root}."
         ) from error
-    return found
+    return function
 
 
 class _Importer:
@@ -100,12 +100,12 @@ class _Importer:
         local = self._local_name(name, str((globals or {}).get("__package__") or ""), level)
         if local is None:
             return builtins.__import__(name, globals, locals, fromlist or (), level)
-        found = self.load(local)
+        imported = self.load(local)
         for item in fromlist or ():
             below = f"{local}.{item}".lstrip(".")
-            if not hasattr(found, item) and module_file(self._root, below) is not None:
+            if not hasattr(imported, item) and module_file(self._root, below) is not None:
                 self.load(below)
-        return found if fromlist else self.load(local.partition(".")[0])
+        return imported if fromlist else self.load(local.partition(".")[0])
 
     def _local_name(self, name: str, package: str, level: int) -> str | None:
         if level:

@@ -43,7 +43,7 @@ def require_defined(root: Path, reference: str) -> None:
     module, name = split_reference(reference)
     path = module_file(root, module)
     if path is None:
-        known = [".".join(found.relative_to(root).with_suffix("").parts) for found in _python_files(root)]
+        known = [".".join(file.relative_to(root).with_suffix("").parts) for file in _python_files(root)]
         remedy = suggest(module, known) if known else f"Add {module.replace('.', '/')}.py."
         raise ProjectCodeError(f"there is no module {module} in the project. {remedy}")
     defined = _defined_names(_parsed(path, root))
@@ -73,15 +73,15 @@ def local_modules(root: Path, module: str) -> list[Path]:
     start = module_file(root, module)
     if start is None:
         raise ProjectCodeError(f"there is no module {module} in the project {root}. Add {module.replace('.', '/')}.py")
-    found, waiting = set[Path](), [module]
+    files, waiting = set[Path](), [module]
     while waiting:
         name = waiting.pop()
         for part in _with_parents(name):
             path = module_file(root, part)
-            if path is not None and path not in found:
-                found.add(path)
+            if path is not None and path not in files:
+                files.add(path)
                 waiting.extend(_imported_names(_parsed(path, root), _package(part, path)))
-    return sorted(found)
+    return sorted(files)
 
 
 def _python_files(root: Path) -> list[Path]:

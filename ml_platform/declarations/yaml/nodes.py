@@ -56,11 +56,11 @@ class YamlNode:
     @cached_property
     def members(self) -> dict[str, tuple[YamlNode, YamlNode]]:
         """Keys and values of a mapping by the key's text; of a key that stands there twice, the first."""
-        found: dict[str, tuple[YamlNode, YamlNode]] = {}
+        by_name: dict[str, tuple[YamlNode, YamlNode]] = {}
         for key, value in pairs(self):
             if isinstance(key.value, str):
-                found.setdefault(key.value, (key, value))
-        return found
+                by_name.setdefault(key.value, (key, value))
+        return by_name
 
 
 class UnreadableYaml(Exception):
@@ -88,9 +88,9 @@ def compose(text: str) -> YamlNode | None:
         raise UnreadableYaml(*_of_character(text, error)) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        said = " ".join(str(part) for part in (error.context, error.problem) if part)
+        problem = " ".join(str(part) for part in (error.context, error.problem) if part)
         place = YamlMark(mark.line, mark.column) if mark else YamlMark(0, 0)
-        raise UnreadableYaml(place, f"is not YAML: {said}. Correct the text here") from None
+        raise UnreadableYaml(place, f"is not YAML: {problem}. Correct the text here") from None
     return composer.root
 
 
@@ -140,8 +140,8 @@ class _Composer:
         if len(text) > MAX_TEXT:
             problem = f"this text has {len(text):,} characters; at most {MAX_TEXT:,} are read. Shorten it"
             raise UnreadableYaml(mark, problem)
-        if found := _UNWRITABLE.search(text):
-            problem = f"this text holds the character U+{ord(found.group()):04X}, which cannot be stored. Remove it"
+        if match := _UNWRITABLE.search(text):
+            problem = f"this text holds the character U+{ord(match.group()):04X}, which cannot be stored. Remove it"
             raise UnreadableYaml(mark, problem)
         kind: Kind = "plain" if event.style in ("", None) and event.tag in (None, "!") else "text"
         tag = None if event.tag in (None, "!", f"{_TAG}str") else event.tag

@@ -51,7 +51,7 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document) 
         yield _fault(detail["type"], tuple(detail["loc"]), detail.get("ctx", {}), detail["msg"], model, document)
 
 
-def _fault(kind: str, loc: Loc, ctx: dict[str, Any], said: str, model: type[BaseModel], document: Document) -> Fault:
+def _fault(kind: str, loc: Loc, ctx: dict[str, Any], message: str, model: type[BaseModel], document: Document) -> Fault:
     path = _existing(loc, document.value)
     where, value = dotted(path), document.at(path)
     if loc and loc[-1] == "[key]":
@@ -67,34 +67,34 @@ def _fault(kind: str, loc: Loc, ctx: dict[str, Any], said: str, model: type[Base
         if _RENAMED.get(key) in known:
             text = f"the key {key} has another name now. Write {_RENAMED[key]}"
         return document.fault(path, _said(dotted(path[:-1]), text), at_key=True, kind=FaultKind.UNKNOWN_KEY)
-    text = _refused(str(ctx["error"]), value) if kind == "value_error" else _message(kind, ctx, value, said)
+    text = _refused(str(ctx["error"]), value) if kind == "value_error" else _message(kind, ctx, value, message)
     return document.fault(path, _said(where, text))
 
 
-def _refused(said: str, value: Any) -> str:
+def _refused(message: str, value: Any) -> str:
     """Return what a validator said; what came from the environment may be a secret, and is not shown."""
     if isinstance(value, str) and "${" in value:
         return f"the value of {value} is not allowed. Set it to another value."
-    return said
+    return message
 
 
-def _message(kind: str, ctx: dict[str, Any], value: Any, said: str) -> str:
-    found = show(value)
+def _message(kind: str, ctx: dict[str, Any], value: Any, message: str) -> str:
+    shown = show(value)
     if kind == "literal_error":
         names = [text or plain.lower() for text, plain in re.findall(r"'([^']*)'|(\d+|True)", str(ctx["expected"]))]
         hint = f" {suggest(value, names)}" if isinstance(value, str) and len(names) > 1 else ""
-        return f"must be {either(names)}, found {found}.{hint}"
+        return f"must be {either(names)}, found {shown}.{hint}"
     if kind in _TYPES:
         expected, remedy = _TYPES[kind]
-        return f"must be {expected}, found {found}. {remedy}".strip()
+        return f"must be {expected}, found {shown}. {remedy}".strip()
     if kind == "string_pattern_mismatch":
-        return f"must be {_NAME}, found {found}."
+        return f"must be {_NAME}, found {shown}."
     if kind == "too_short":
         return "must not be empty. Give at least one."
     if kind in _LIMITS:
         key, words = _LIMITS[kind]
-        return f"must be {words} {ctx[key]:g}, found {found}."
-    return f"is wrong: {said}; found {found}."
+        return f"must be {words} {ctx[key]:g}, found {shown}."
+    return f"is wrong: {message}; found {shown}."
 
 
 def _missing(key: str, fields: dict[str, Any]) -> str:
@@ -159,8 +159,8 @@ def _inside(annotation: Any, loc: Loc) -> Any:
     if not loc:
         return annotation
     if fields := _fields(annotation):
-        found = fields.get(str(loc[0]))
-        return _inside(found.annotation if found else annotation, loc[1:])
+        field = fields.get(str(loc[0]))
+        return _inside(field.annotation if field else annotation, loc[1:])
     if get_origin(annotation) in (dict, tuple):
         return _inside(get_args(annotation)[1 if get_origin(annotation) is dict else 0], loc[1:])
     return annotation

@@ -40,10 +40,10 @@ class WindowedAggregate:
         reduced = "" if self.feature is None else f":{content_id(self.feature.model_dump(mode='json'))[:16]}"
         return f"{self.window.label}:{self.part.column}{reduced}"
 
-    def reduce(self, found: ValueCounts) -> pa.Array:
+    def reduce(self, counts: ValueCounts) -> pa.Array:
         """Return what the feature makes of distinct values."""
         assert self.feature is not None
-        return self.feature.of_counts(found)
+        return self.feature.of_counts(counts)
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,11 @@ class WindowedFeature:
         for part in self.of_floats:
             total = self._limbs(table, replace(part, measure="sum"))
             if part.measure == "sum":
-                found = rounded_sum(total, UNITS["sum"], len(table))
+                rounded = rounded_sum(total, UNITS["sum"], len(table))
             else:
                 known = combined(table[self._name(replace(part, measure="known"))]).to_numpy()
-                found = rounded_spread(known, total, self._limbs(table, part), len(table))
-            yield self._name(part), pa.array(found)
+                rounded = rounded_spread(known, total, self._limbs(table, part), len(table))
+            yield self._name(part), pa.array(rounded)
         for item in self.wanted():
             if item.feature is not None and pa.types.is_list(table[item.column].type):
                 yield item.column, reduced_groups(table[item.column], item.reduce)
@@ -121,13 +121,13 @@ class WindowedFeature:
         return self.feature.value(Merged(merged, tick, asked, end))
 
     def _merged(self, parts: Any, part: PartialAggregate) -> Any:
-        found = parts[self._name(part)]
-        if part.measure == "counts" and found.type().is_integer() and self.feature.kind(self.columns) == "timestamp":
-            return instant_of(found)
+        merged = parts[self._name(part)]
+        if part.measure == "counts" and merged.type().is_integer() and self.feature.kind(self.columns) == "timestamp":
+            return instant_of(merged)
         if part.measure != "squares" or part in self.of_floats:
-            return found
+            return merged
         count, total = (parts[self._name(replace(part, measure=other))] for other in ("known", "sum"))
-        n, s, q = (column.cast(DECIMAL) for column in (count, total, found))
+        n, s, q = (column.cast(DECIMAL) for column in (count, total, merged))
         return n * q - s * s
 
     def _kept(self, part: PartialAggregate) -> list[PartialAggregate]:

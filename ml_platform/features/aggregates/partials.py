@@ -53,8 +53,8 @@ def without_limb(column: str) -> str:
 
 def parts_of(feature: Feature, columns: Mapping[str, ColumnType]) -> tuple[PartialAggregate, ...]:
     """Return the parts that are kept for a feature, over a source with these columns."""
-    found = (kept for part in feature.parts().values() for kept in kept_parts(part, columns))
-    return tuple(dict.fromkeys(found))
+    parts = (kept for part in feature.parts().values() for kept in kept_parts(part, columns))
+    return tuple(dict.fromkeys(parts))
 
 
 def kept_parts(part: PartialAggregate, columns: Mapping[str, ColumnType]) -> list[PartialAggregate]:

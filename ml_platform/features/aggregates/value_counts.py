@@ -25,9 +25,9 @@ Reduce = Callable[[ValueCounts], pa.Array]
 def counted_lists(lists: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Return lists of values as lists of distinct values in their order, each with its count; none is null."""
     array = combined(lists)
-    found = _counted(_owners(array), array.flatten(), None, len(array))
-    pairs = pa.StructArray.from_arrays([found.values, pa.array(found.counts)], [VALUE, COUNT])
-    return pa.ListArray.from_arrays(pa.array(found.starts, pa.int32()), pairs)
+    counted = _counted(_owners(array), array.flatten(), None, len(array))
+    pairs = pa.StructArray.from_arrays([counted.values, pa.array(counted.counts)], [VALUE, COUNT])
+    return pa.ListArray.from_arrays(pa.array(counted.starts, pa.int32()), pairs)
 
 
 def reduced_groups(groups: pa.Array | pa.ChunkedArray, reduce: Reduce) -> pa.Array:

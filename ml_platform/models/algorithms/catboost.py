@@ -147,8 +147,8 @@ class CatBoost(Estimator):
             return np.empty(0)
         if not self._of_classes:
             return self._predicted(matrix, "RawFormulaVal")
-        found = self._predicted(matrix, "Probability")
-        return found[:, 1] if found.shape[1] == 2 else found
+        probabilities = self._predicted(matrix, "Probability")
+        return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
 
     @property
     def _of_classes(self) -> bool:
@@ -157,8 +157,8 @@ class CatBoost(Estimator):
     def _predicted(self, matrix: Matrix, kind: str) -> np.ndarray:
         import numpy as np
 
-        found: np.ndarray = np.asarray(self.model.predict(_rows(matrix), prediction_type=kind, thread_count=1))
-        return found
+        predicted: np.ndarray = np.asarray(self.model.predict(_rows(matrix), prediction_type=kind, thread_count=1))
+        return predicted
 
     def state(self) -> Any:
         """Return the hash of the trees, without what CatBoost notes about the run."""
@@ -185,8 +185,8 @@ class CatBoost(Estimator):
         import numpy as np
 
         raw = score_columns(self._predicted(matrix, "RawFormulaVal"))
-        found = self.model.get_feature_importance(_rows(matrix), type="ShapValues", thread_count=1)
-        parts = np.asarray(found).reshape(matrix.rows, raw.shape[1], -1)
+        shap = self.model.get_feature_importance(_rows(matrix), type="ShapValues", thread_count=1)
+        parts = np.asarray(shap).reshape(matrix.rows, raw.shape[1], -1)
         amounts = np.empty_like(parts[:, :, :-1])
         amounts[:, :, _order(matrix)] = parts[:, :, :-1]
         return RawContributions(

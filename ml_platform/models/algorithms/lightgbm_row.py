@@ -32,15 +32,19 @@ def single_row_function(lightgbm: Any, booster: Any, width: int) -> Callable[[Ro
         ),
     )
     classes = booster.num_model_per_iteration()
-    given, found, count = (ctypes.c_double * max(width, 1))(), (ctypes.c_double * classes)(), ctypes.c_int64()
-    pack, places = struct.Struct(f"={width}d").pack_into, (given, ctypes.byref(count), found)
+    input_values, output_values, count = (
+        (ctypes.c_double * max(width, 1))(),
+        (ctypes.c_double * classes)(),
+        ctypes.c_int64(),
+    )
+    pack, places = struct.Struct(f"={width}d").pack_into, (input_values, ctypes.byref(count), output_values)
     call = library.LGBM_BoosterPredictForMatSingleRowFast
 
     def score(row: Row) -> float | tuple[float, ...]:
-        pack(given, 0, *row.numbers)
+        pack(input_values, 0, *row.numbers)
         if call(settings, *places):
             _require(library, -1)
-        return found[0] if classes == 1 else tuple(found)
+        return output_values[0] if classes == 1 else tuple(output_values)
 
     score.booster = booster  # type: ignore[attr-defined]  # whose trees the settings refer to
     weakref.finalize(score, library.LGBM_FastConfigFree, settings)

@@ -78,17 +78,17 @@ class Rule(Estimator):
 
         expression = parse_expression(self.expression)
         columns = {name: matrix.frame[self._column(name)] for name in expression.names}
-        found = np.asarray(expression.evaluate(columns, matrix.rows))
-        scores = np.array([np.nan if value is None else value for value in found.tolist()], dtype="float64")
+        evaluated = np.asarray(expression.evaluate(columns, matrix.rows))
+        scores = np.array([np.nan if value is None else value for value in evaluated.tolist()], dtype="float64")
         return np.where(np.isnan(scores), self.null_score, scores)
 
     def row_function(self, columns: RowColumns) -> Callable[[Row], float | tuple[float, ...]]:
         """Return what gives the expression's value for one row."""
         expression = parse_expression(self.expression)
-        found = expression.of_row({name: columns.value(self._column(name)) for name in expression.names})
+        function = expression.of_row({name: columns.value(self._column(name)) for name in expression.names})
 
         def score(row: Row) -> float:
-            value = found.compute(row.cells)
+            value = function.compute(row.cells)
             known = self.null_score if value is None else float(value)
             return min(max(known, 0.0), 1.0) if self.binary else known
 

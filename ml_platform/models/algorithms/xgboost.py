@@ -167,8 +167,8 @@ class XGBoost(Estimator):
     def _predicted(self, matrix: Matrix, **how: bool) -> np.ndarray:
         import numpy as np
 
-        found: np.ndarray = np.asarray(self.booster.predict(_rows(matrix, 1), **how), dtype="float64")
-        return found
+        predicted: np.ndarray = np.asarray(self.booster.predict(_rows(matrix, 1), **how), dtype="float64")
+        return predicted
 
     def state(self) -> Any:
         """Return the hash of the trees; parameters such as threads are not among them."""

@@ -186,5 +186,5 @@ def score_columns(scores: Any) -> np.ndarray:
     """Return scores with one column per class, also where there is one alone."""
     import numpy as np
 
-    found = np.asarray(scores, dtype="float64")
-    return found[:, None] if found.ndim == 1 else found
+    columns = np.asarray(scores, dtype="float64")
+    return columns[:, None] if columns.ndim == 1 else columns

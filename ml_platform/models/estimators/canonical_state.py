@@ -71,6 +71,6 @@ def _object(value: Any) -> Any:
     return {"class": kind, "state": normal_form(state)}
 
 
-def class_name(found: type) -> str:
+def class_name(kind: type) -> str:
     """Return the full name of a class; for one of a project, below the project and not below its private package."""
-    return PRIVATE_PACKAGE.sub("", f"{found.__module__}.{found.__qualname__}").lstrip(".")
+    return PRIVATE_PACKAGE.sub("", f"{kind.__module__}.{kind.__qualname__}").lstrip(".")

@@ -98,13 +98,13 @@ class PlainClass(Estimator):
         """
         state, bundle = self.state(), self.save()
         try:
-            again = self.load(bundle, code)
+            reloaded = self.load(bundle, code)
         except Exception as error:
-            found = f"{type(error).__name__}: {error}"
-            raise TrainingError(f"{self.reference} does not come back from its file: {found}") from error
-        if again.state() != state:
+            problem = f"{type(error).__name__}: {error}"
+            raise TrainingError(f"{self.reference} does not come back from its file: {problem}") from error
+        if reloaded.state() != state:
             raise TrainingError(f"{self.reference} comes back from its file with another state. Give it get_state.")
-        return again
+        return reloaded
 
     def _block_of(self, matrix: Matrix) -> int:
         scores = self.predict(matrix)
@@ -146,12 +146,12 @@ class PlainClass(Estimator):
         width = self.classes if self.classes > 2 else 1
         if not matrix.rows:
             return np.empty((0, width)) if width > 1 else np.empty(0)
-        found = []
+        batches = []
         with _one_thread():
             for start in range(0, matrix.rows, self.block):
                 places = np.minimum(np.arange(start, start + self.block), matrix.rows - 1)  # the last row fills up
-                found.append(self._scores(_rows(matrix, places))[: matrix.rows - start])
-        scores = np.concatenate(found)
+                batches.append(self._scores(_rows(matrix, places))[: matrix.rows - start])
+        scores = np.concatenate(batches)
         return scores[:, 1] if self.classes == 2 else scores
 
     def _scores(self, matrix: Matrix) -> np.ndarray:
@@ -159,15 +159,15 @@ class PlainClass(Estimator):
 
         method = "predict_proba" if self.classes else "predict"
         try:
-            found = np.asarray(getattr(self.estimator, method)(self._seen(matrix)), dtype="float64")
+            scores = np.asarray(getattr(self.estimator, method)(self._seen(matrix)), dtype="float64")
         except Exception as error:
             raise PredictionError(f"{self.reference}.{method} failed with {type(error).__name__}: {error}") from error
         expected = (matrix.rows, self.classes) if self.classes else (matrix.rows,)
-        if found.shape != expected:
-            raise PredictionError(f"{self.reference}.{method} gave an array of shape {found.shape}, not {expected}.")
-        if not np.isfinite(found).all():
+        if scores.shape != expected:
+            raise PredictionError(f"{self.reference}.{method} gave an array of shape {scores.shape}, not {expected}.")
+        if not np.isfinite(scores).all():
             raise PredictionError(f"{self.reference}.{method} gave a score that is not a finite number.")
-        return found
+        return scores
 
     def _seen(self, matrix: Matrix) -> Any:
         return matrix.decoded().reset_index(drop=True) if self.dense is None else self.dense.apply(matrix)
@@ -207,7 +207,7 @@ class PlainClass(Estimator):
         return shares(names, self.dense.by_source(np.asarray(weights), len(names)))
 
 
-def _made(fitting: FitRequest, found: Callable[..., Any]) -> Any:
+def _made(fitting: FitRequest, make: Callable[..., Any]) -> Any:
     """Return an unfitted estimator with its parameters and seeds.
 
     Raises
@@ -217,7 +217,7 @@ def _made(fitting: FitRequest, found: Callable[..., Any]) -> Any:
     """
     reference, needed = fitting.algorithm, "predict_proba" if fitting.classes else "predict"
     try:
-        made = found(**fitting.params)
+        made = make(**fitting.params)
     except Exception as error:
         raise TrainingError(f"{reference} does not take {dict(fitting.params)}: {error}") from error
     for name in ("fit", needed, "get_params", "set_params"):
@@ -244,11 +244,11 @@ def _require_two_arguments(reference: str, fit: Callable[..., Any]) -> None:
 def _seeds(params: Mapping[str, Any], fitting: FitRequest) -> dict[str, Any]:
     """Return seeds for every random_state, also within; one process; and the declared quantile."""
     last = {name: name.rpartition("__")[2] for name in params}
-    found: dict[str, Any] = {name: fitting.seed for name in params if last[name] == "random_state"}
-    found |= {name: None for name in params if last[name] == "n_jobs"}
+    filled: dict[str, Any] = {name: fitting.seed for name in params if last[name] == "random_state"}
+    filled |= {name: None for name in params if last[name] == "n_jobs"}
     if fitting.quantile is not None and "quantile" in params and "quantile" not in fitting.params:
-        found["quantile"] = fitting.quantile
-    return found
+        filled["quantile"] = fitting.quantile
+    return filled
 
 
 def _reads_frame(made: Any) -> bool:

@@ -37,8 +37,8 @@ def fit_project_class(fitting: FitRequest) -> Estimator:
     """
     if fitting.code is None:
         raise TrainingError(f"{fitting.algorithm} needs the project's code.")
-    found = fitting.code.load(fitting.algorithm)
-    extended = any(hasattr(found, name) for name in ("get_state", "from_state"))
+    loaded = fitting.code.load(fitting.algorithm)
+    extended = any(hasattr(loaded, name) for name in ("get_state", "from_state"))
     return ProjectClass.fit(fitting) if extended else PlainClass.fit(fitting)
 
 
@@ -51,9 +51,9 @@ def load_estimator(kind: str, bundle: SavedEstimator, code: Code | None) -> Esti
         For a kind that the platform does not know, or content outside its list of trusted types.
     """
     known: list[type[Estimator]] = [ProjectClass, PlainClass, *cast("list[type[Estimator]]", algorithms().values())]
-    for found in known:
-        if found.kind == kind:
-            return found.load(bundle, code)
+    for estimator_kind in known:
+        if estimator_kind.kind == kind:
+            return estimator_kind.load(bundle, code)
     raise UntrustedContent(f"a stored model has the unknown kind {kind!r}. It is not loaded.")
 
 

@@ -141,16 +141,16 @@ class ScikitLearn(Estimator):
         from ml_platform.models.inputs.preprocessing import Dense
 
         name = bundle.facts["class"]
-        found = algorithms().get(name)
-        if found is None or not issubclass(found, ScikitLearn):
+        kind = algorithms().get(name)
+        if kind is None or not issubclass(kind, ScikitLearn):
             raise UntrustedContent(f"{name} is not on the platform's list of estimators. It is not loaded.")
         try:
-            estimator = loads(bundle.files[_FILE], trusted=list(found.trusted))
+            estimator = loads(bundle.files[_FILE], trusted=list(kind.trusted))
         except UntrustedTypesFoundException as error:
             raise UntrustedContent(f"the stored {name} holds {str(error).splitlines()[0]} It is not loaded.") from None
-        if type(estimator) is not found.library_class():
+        if type(estimator) is not kind.library_class():
             raise UntrustedContent(f"the stored {name} is a {type(estimator).__name__}. It is not used.")
-        return found(Dense.from_json(bundle.facts["dense"]), estimator)
+        return kind(Dense.from_json(bundle.facts["dense"]), estimator)
 
     def predict(self, matrix: Matrix) -> np.ndarray:
         """Return the scores of every row."""

@@ -79,10 +79,10 @@ def _is_allowed(name: str, of_project: object) -> bool:
         return False
     module, _, item = name.rpartition(".")
     try:
-        found = getattr(import_module(module), item)
+        item_class = getattr(import_module(module), item)
     except (ImportError, AttributeError):
         return False
-    return isclass(found) and found.__module__.partition(".")[0] == name.partition(".")[0]
+    return isclass(item_class) and item_class.__module__.partition(".")[0] == name.partition(".")[0]
 
 
 def _with_modules(content: bytes, rename: Callable[[str], str]) -> bytes:

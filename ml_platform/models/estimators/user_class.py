@@ -125,11 +125,11 @@ class ProjectClass(Estimator):
         return SavedEstimator(facts, {_FILE: buffer.getvalue()})
 
 
-def _made(reference: str, found: Any, params: Mapping[str, Any]) -> Any:
-    missing = [name for name in _METHODS if not callable(getattr(found, name, None))]
+def _made(reference: str, make: Any, params: Mapping[str, Any]) -> Any:
+    missing = [name for name in _METHODS if not callable(getattr(make, name, None))]
     if missing:
         raise TrainingError(f"{reference} has no {missing[0]}. An estimator has {', '.join(_METHODS)}.")
     try:
-        return found(**params)
+        return make(**params)
     except Exception as error:
         raise TrainingError(f"{reference} does not take {dict(params)}: {error}") from error

@@ -89,7 +89,7 @@ def export_model(
     if format_name not in known:
         raise ExportRefused(format_name, [f"it is no format. {suggest(format_name, known)}"])
     kind, predictor = known[format_name](), load_predictor(project, trained)
-    left_out = _left_out(kind, predictor, without)
+    excluded = _left_out(kind, predictor, without)
     if folder.exists():
         raise ExportRefused(kind.name, [f"{folder} exists. Remove it, or name another folder"])
     rows, of_snapshot = parity_rows(project, trained, predictor)
@@ -98,7 +98,7 @@ def export_model(
     writing.mkdir(parents=True)
     try:
         kind.write(predictor, writing)
-        parity = _parity(kind, predictor, writing, rows, of_snapshot, left_out)
+        parity = _parity(kind, predictor, writing, rows, of_snapshot, excluded)
         export = Export(
             version=version,
             trained_model=trained.id,
@@ -107,7 +107,7 @@ def export_model(
             files=_hashes(writing),
             columns=described(predictor.matrix),
             classes=list(predictor.classes),
-            left_out=left_out,
+            left_out=excluded,
             parity=parity,
         )
         text = json.dumps({key: value for key, value in asdict(export).items() if key != "folder"}, indent=2)
@@ -140,14 +140,14 @@ def _parity(
     folder: Path,
     rows: pd.DataFrame,
     of_snapshot: int,
-    left_out: Sequence[str],
+    excluded: Sequence[str],
 ) -> Parity:
-    kept = _without_filled_nulls(predictor, rows) if NULLS in left_out else np.ones(len(rows), dtype=bool)
+    kept = _without_filled_nulls(predictor, rows) if NULLS in excluded else np.ones(len(rows), dtype=bool)
     compared = rows[kept].reset_index(drop=True)
-    expected, found = predictor.scores(compared), kind.answers(predictor, folder, compared)
-    if found.shape != expected.shape:
-        raise ExportRefused(kind.name, [f"it gives scores of shape {found.shape}, the model {expected.shape}"])
-    gaps = np.abs(found - expected).reshape(len(compared), -1)
+    expected, actual = predictor.scores(compared), kind.answers(predictor, folder, compared)
+    if actual.shape != expected.shape:
+        raise ExportRefused(kind.name, [f"it gives scores of shape {actual.shape}, the model {expected.shape}"])
+    gaps = np.abs(actual - expected).reshape(len(compared), -1)
     allowed = kind.tolerance * np.maximum(1.0, np.abs(expected)).reshape(len(compared), -1)
     far = ~(gaps <= allowed).all(axis=1)
     if far.any():
@@ -156,10 +156,10 @@ def _parity(
             kind.name,
             [
                 f"{int(far.sum())} of {len(compared)} rows have another score, by up to {gaps.max():.3g} "
-                f"(row {worst}: {found[worst].tolist()}, the model gives {expected[worst].tolist()})"
+                f"(row {worst}: {actual[worst].tolist()}, the model gives {expected[worst].tolist()})"
             ],
         )
-    same = (found == expected).reshape(len(compared), -1).all(axis=1)
+    same = (actual == expected).reshape(len(compared), -1).all(axis=1)
     return Parity(
         rows=len(compared),
         of_snapshot=int(kept[:of_snapshot].sum()),

@@ -60,12 +60,12 @@ class MlflowModel(ExportFormat):
 
         from ml_platform.core.errors import ExportRefused
 
-        found: Any = _pyfunc().load_model(str(folder / _FOLDER)).predict(rows)
+        outputs: Any = _pyfunc().load_model(str(folder / _FOLDER)).predict(rows)
         expected = predictor.predict(rows)
         decided = [name for name in expected.columns if not name.startswith("score")]
-        if not found[decided].equals(expected[decided]):
+        if not outputs[decided].equals(expected[decided]):
             raise ExportRefused(self.name, ["an action or an expected payoff differs from that of the model"])
-        return np.asarray(found[[name for name in found.columns if name.startswith("score")]]).squeeze()
+        return np.asarray(outputs[[name for name in outputs.columns if name.startswith("score")]]).squeeze()
 
 
 class LoadedPredictor:

@@ -68,10 +68,10 @@ class Onnx(ExportFormat):
         options = onnxruntime.SessionOptions()
         options.log_severity_level, options.intra_op_num_threads = 3, 1
         session = onnxruntime.InferenceSession(str(folder / _FILE), options, providers=["CPUExecutionProvider"])
-        found = np.asarray(session.run(None, {_INPUT: predictor.encode(rows).values.astype("float32")})[-1])
+        outputs = np.asarray(session.run(None, {_INPUT: predictor.encode(rows).values.astype("float32")})[-1])
         if not predictor.classes:
-            return found[:, 0].astype("float64")
-        return (found[:, 1] if len(predictor.classes) == 2 else found).astype("float64")
+            return outputs[:, 0].astype("float64")
+        return (outputs[:, 1] if len(predictor.classes) == 2 else outputs).astype("float64")
 
 
 def _converter() -> tuple[Any, Any]:

@@ -39,11 +39,11 @@ def parity_rows(project: Project, trained: Artifact, predictor: Predictor) -> tu
 
 def _drawn(known: pd.DataFrame, predictor: Predictor, count: int) -> pd.DataFrame:
     draw = np.random.default_rng(0)
-    found = {}
+    columns = {}
     for column in predictor.inputs:
         values = known[column.name].iloc[draw.integers(0, len(known), count)].reset_index(drop=True)
-        found[column.name] = read_column(values.mask(pd.Series(draw.random(count) < _NULL_SHARE)), column)
-    return pd.DataFrame(found)
+        columns[column.name] = read_column(values.mask(pd.Series(draw.random(count) < _NULL_SHARE)), column)
+    return pd.DataFrame(columns)
 
 
 def _made_up(predictor: Predictor) -> pd.DataFrame:

@@ -72,18 +72,18 @@ def column_type(series: pd.Series) -> ColumnType | None:
         return "bool"
     if pd.api.types.is_numeric_dtype(series.dtype):
         return "float"
-    found = pd.api.types.infer_dtype(series, skipna=True)
-    return "float" if found in _NUMBERS else "string" if found in _TEXTS else None
+    kind = pd.api.types.infer_dtype(series, skipna=True)
+    return "float" if kind in _NUMBERS else "string" if kind in _TEXTS else None
 
 
-def _missing(missing: Sequence[str], found: Iterable[str]) -> str:
-    hint = suggest(missing[0], found)
+def _missing(missing: Sequence[str], present: Iterable[str]) -> str:
+    hint = suggest(missing[0], present)
     noun = "column" if len(missing) == 1 else f"{len(missing)} columns"
     return f"the rows lack {noun} {listed(missing)}. {hint} Columns are matched by name, never by position."
 
 
-def _wrong(column: InputColumn, found: str) -> PredictionError:
-    return PredictionError(f"column {column.name} must be {column.type}, found {found}. Convert it before predicting.")
+def _wrong(column: InputColumn, actual: str) -> PredictionError:
+    return PredictionError(f"column {column.name} must be {column.type}, found {actual}. Convert it before predicting.")
 
 
 def _number(series: pd.Series, column: InputColumn) -> pd.Series:
@@ -92,9 +92,9 @@ def _number(series: pd.Series, column: InputColumn) -> pd.Series:
         return unchanged
     if isinstance(series.dtype, pd.CategoricalDtype) or pd.api.types.is_object_dtype(series.dtype):
         series = series.astype(object)
-        found = pd.api.types.infer_dtype(series, skipna=True)
-        if found not in _NUMBERS:
-            raise _wrong(column, found)
+        kind = pd.api.types.infer_dtype(series, skipna=True)
+        if kind not in _NUMBERS:
+            raise _wrong(column, kind)
         series = series.where(series.notna(), np.nan)
     elif series.dtype.kind == "c" or not (
         pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)
@@ -112,9 +112,9 @@ def _number(series: pd.Series, column: InputColumn) -> pd.Series:
 
 def _text(series: pd.Series, column: InputColumn) -> pd.Series:
     values = series.astype(object)
-    found = pd.api.types.infer_dtype(values, skipna=True)
-    if found not in _TEXTS:
-        raise _wrong(column, found)
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind not in _TEXTS:
+        raise _wrong(column, kind)
     return values.where(values.notna(), None)
 
 

@@ -25,13 +25,13 @@ def learn_classes(label: pd.Series, task: Task) -> tuple[Any, ...]:
     if task in ("regression", "quantile"):
         return ()
     values = read_label(label, task)
-    found = sorted(set(values.tolist()))
-    if len(found) < 2:
+    classes = sorted(set(values.tolist()))
+    if len(classes) < 2:
         raise TrainingError(
-            f"the label has one class ({found[0] if found else 'no row'}) in all {len(label)} training rows. "
+            f"the label has one class ({classes[0] if classes else 'no row'}) in all {len(label)} training rows. "
             "Lengthen split.train, or correct label.expression."
         )
-    return BINARY if task == "binary" else tuple(found)
+    return BINARY if task == "binary" else tuple(classes)
 
 
 def read_label(label: pd.Series, task: Task) -> np.ndarray:
@@ -52,8 +52,10 @@ def read_label(label: pd.Series, task: Task) -> np.ndarray:
     try:
         values = read_column(label, InputColumn("label", "bool" if task == "binary" else "float"))
     except PredictionError:
-        found = listed(sorted(label.unique())[:10])
-        raise TrainingError(f"a binary label is 0 or 1, found {found}. Correct label.expression, or task.") from None
+        listed_values = listed(sorted(label.unique())[:10])
+        raise TrainingError(
+            f"a binary label is 0 or 1, found {listed_values}. Correct label.expression, or task."
+        ) from None
     if task == "multiclass" and (values == np.floor(values)).all():
         return values.to_numpy(dtype="int64")
     return values.to_numpy(dtype="bool" if task == "binary" else "float64")

@@ -109,7 +109,7 @@ def unlearned_nulls(frame: pd.DataFrame, columns: Sequence[MatrixColumn]) -> pd.
         if not column.had_nulls:
             for place in np.flatnonzero(frame[column.name].isna().to_numpy()):
                 names[place].append(column.name)
-    return pd.Series([", ".join(found) or None for found in names], index=frame.index, dtype=object)
+    return pd.Series([", ".join(missing) or None for missing in names], index=frame.index, dtype=object)
 
 
 def encode(frame: pd.DataFrame, columns: Sequence[MatrixColumn]) -> Matrix:

@@ -69,14 +69,14 @@ class Dense:
         keep_nulls
             Leave nulls of numbers as NaN, for estimators that read them.
         """
-        found: list[DenseColumn] = []
+        columns: list[DenseColumn] = []
         for index, column in enumerate(matrix.columns):
             values = matrix.values[:, index]
             if column.categories is not None:
-                found += [DenseColumn(index, level) for level in _frequent(values, len(column.categories))]
+                columns += [DenseColumn(index, level) for level in _frequent(values, len(column.categories))]
             else:
-                found.append(_scaled(index, values, keep_nulls))
-        return cls(tuple(found))
+                columns.append(_scaled(index, values, keep_nulls))
+        return cls(tuple(columns))
 
     def apply(self, matrix: Matrix) -> np.ndarray:
         """Return what the estimator sees, one row per row of the matrix."""

@@ -32,18 +32,18 @@ def row_caller(
 
     def add(named: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            found = call(dict(named))
+            added = call(dict(named))
         except Exception as error:
             raise PredictionError(f"transform {name} failed with {type(error).__name__}: {error}") from error
-        if not isinstance(found, Mapping):
-            raise PredictionError(f"transform {name} gave a {type(found).__name__}. Return a dictionary of columns.")
-        given = {key if key in readers else f"{prefix}{key}": value for key, value in found.items()}
-        if given.keys() != readers.keys():
+        if not isinstance(added, Mapping):
+            raise PredictionError(f"transform {name} gave a {type(added).__name__}. Return a dictionary of columns.")
+        outputs = {key if key in readers else f"{prefix}{key}": value for key, value in added.items()}
+        if outputs.keys() != readers.keys():
             raise PredictionError(
-                f"transform {name} gave {listed(sorted(given))}; {reference} gives {listed(sorted(readers))}. Both "
+                f"transform {name} gave {listed(sorted(outputs))}; {reference} gives {listed(sorted(readers))}. Both "
                 "give the same columns."
             )
-        return {key: read(given[key]) for key, read in readers.items()}
+        return {key: read(outputs[key]) for key, read in readers.items()}
 
     return add
 
@@ -71,14 +71,14 @@ def require_row_form(
     inputs = columns_of(frame)
     for place in _places(frame):
         try:
-            found = add(row_of(frame, place, inputs))
+            of_row = add(row_of(frame, place, inputs))
         except PredictionError as error:
             raise TrainingError(str(error)) from error
         expected = row_of(together, place, columns)
         for column in columns:
-            if not same_bits(found[column.name], expected[column.name]):
+            if not same_bits(of_row[column.name], expected[column.name]):
                 raise TrainingError(
-                    f"transform {reference}_row gives {column.name} as {found[column.name]!r} for training row "
+                    f"transform {reference}_row gives {column.name} as {of_row[column.name]!r} for training row "
                     f"{place}, {reference} gives {expected[column.name]!r}. Both must give the same value to the last "
                     "bit."
                 )
@@ -94,11 +94,11 @@ def same_bits(left: Any, right: Any) -> bool:
 
 def _places(frame: pd.DataFrame) -> list[int]:
     """Return places of rows: evenly spread ones, and of each column the first null, the least and the greatest."""
-    found = set(range(0, len(frame), max(len(frame) // _COMPARED, 1)))
+    places = set(range(0, len(frame), max(len(frame) // _COMPARED, 1)))
     for name in frame.columns:
         nulls = frame[name].isna().to_numpy()
         if nulls.any():
-            found.add(int(nulls.argmax()))
+            places.add(int(nulls.argmax()))
         if frame[name].dtype != object and not nulls.all():
-            found |= {int(frame[name].argmin()), int(frame[name].argmax())}
-    return sorted(found)
+            places |= {int(frame[name].argmin()), int(frame[name].argmax())}
+    return sorted(places)

@@ -121,31 +121,31 @@ def apply_transforms(frame: pd.DataFrame, transforms: Sequence[Transform]) -> pd
 
 def _call(reference: str, call: Callable[[pd.DataFrame], Any], frame: pd.DataFrame) -> pd.DataFrame:
     try:
-        found = call(frame.copy())
+        result = call(frame.copy())
     except Exception as error:
         raise PredictionError(f"transform {reference} failed with {type(error).__name__}: {error}") from error
-    if isinstance(found, pd.Series):
-        found = found.to_frame()
-    if not isinstance(found, pd.DataFrame) or not found.index.equals(frame.index):
+    if isinstance(result, pd.Series):
+        result = result.to_frame()
+    if not isinstance(result, pd.DataFrame) or not result.index.equals(frame.index):
         raise PredictionError(f"transform {reference} must return a frame with the index of the frame it was given.")
     prefix = f"{reference.partition(':')[2]}."
-    bare = [str(name).removeprefix(prefix) for name in found.columns]
+    bare = [str(name).removeprefix(prefix) for name in result.columns]
     wrong = [name for name in bare if not _NAME.fullmatch(name)]
     if wrong or len(set(bare)) != len(bare):
         raise PredictionError(
             f"transform {reference} gives the columns {listed(bare)}. Name each once, with letters, digits and _."
         )
-    return found.set_axis([prefix + name for name in bare], axis=1)
+    return result.set_axis([prefix + name for name in bare], axis=1)
 
 
 def _type(reference: str, series: pd.Series) -> ColumnType:
-    found = column_type(series)
-    if found is None or found == "timestamp":
+    kind = column_type(series)
+    if kind is None or kind == "timestamp":
         raise TrainingError(
             f"transform {reference} gives {series.name} as {series.dtype}, which no model reads. "
             "Give numbers, booleans or strings."
         )
-    return found
+    return kind
 
 
 def _require_row_by_row(transform: Transform, frame: pd.DataFrame, together: pd.DataFrame) -> None:

@@ -58,7 +58,7 @@ def _blas() -> list[str]:
     import scipy.linalg  # noqa: F401  (NumPy and SciPy bring a library each, which is told once it is loaded)
     from threadpoolctl import threadpool_info
 
-    found = [item for item in threadpool_info() if item["user_api"] == "blas"]
+    libraries = [item for item in threadpool_info() if item["user_api"] == "blas"]
     return sorted(
-        {f"{item['internal_api']} {item['version']} {item.get('architecture', '')}".strip() for item in found}
+        {f"{item['internal_api']} {item['version']} {item.get('architecture', '')}".strip() for item in libraries}
     )

@@ -15,10 +15,10 @@ _LOCKS = ("requirements.lock", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lo
 @cache
 def installed() -> dict[str, str]:
     """Return the version of every installed package, by its normalized name: of the one that would be imported."""
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for item in distributions():  # in the order of the import path
-        found.setdefault((item.metadata["Name"] or "").lower().replace("_", "-"), item.version)
-    return {name: version for name, version in sorted(found.items()) if name}
+        versions.setdefault((item.metadata["Name"] or "").lower().replace("_", "-"), item.version)
+    return {name: version for name, version in sorted(versions.items()) if name}
 
 
 @cache
@@ -32,7 +32,7 @@ def platform_code() -> str:
 def lock_files(root: Path) -> dict[str, str]:
     """Return the hash of each lock file in the nearest folder, from the project upwards, that holds one."""
     for folder in (root, *root.parents):
-        found = {name: bytes_hash((folder / name).read_bytes()) for name in _LOCKS if (folder / name).is_file()}
-        if found or (folder / ".git").exists():
-            return found
+        hashes = {name: bytes_hash((folder / name).read_bytes()) for name in _LOCKS if (folder / name).is_file()}
+        if hashes or (folder / ".git").exists():
+            return hashes
     return {}

@@ -35,8 +35,8 @@ def provenance(spec: ProjectSpec, files: Mapping[str, bytes]) -> dict[str, Any]:
     commit = commit_of(spec.root, files)
     if commit is not None and commit.dirty and spec.file.audit.dirty_tree == "refuse":
         raise DirtyTree(commit.id, commit.changed)
-    told = {"commit": commit.id, "dirty": commit.dirty, "changed": list(commit.changed[:_LISTED])} if commit else None
-    return {"git": told, "lock": lock_files(spec.root), **equipment(spec.file.threads)}
+    git = {"commit": commit.id, "dirty": commit.dirty, "changed": list(commit.changed[:_LISTED])} if commit else None
+    return {"git": git, "lock": lock_files(spec.root), **equipment(spec.file.threads)}
 
 
 def equipment(threads: int) -> dict[str, Any]:

@@ -43,9 +43,9 @@ def commit_of(root: Path, files: Iterable[str]) -> Commit | None:
     if head is None:
         return None
     held = _git(root, "ls-files", "-z", "--", ".") or ""
-    told = _git(root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no", "--", ".")
+    status = _git(root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no", "--", ".")
     prefix = (_git(root, "rev-parse", "--show-prefix") or "").strip()
-    differ = {line[3:].removeprefix(prefix) for line in (told or "").split("\0") if line}
+    differ = {line[3:].removeprefix(prefix) for line in (status or "").split("\0") if line}
     known = set(held.split("\0"))
     changed = [file for file in sorted(files) if file not in known or file in differ]
     return Commit(head.strip(), tuple(changed))

@@ -264,8 +264,8 @@ def _sums(values: pd.Series, scale: Scale, places: Ints, count: int) -> tuple[li
         sums = [np.asarray(each, dtype="float64") for each in scale.sums(numbers, where, count)]
         return sums, np.asarray(np.bincount(where, minlength=count), dtype="float64")
     where = places[has_value]
-    codes, found = pd.factorize(values[has_value])
-    texts = _texts(pd.Series(found), scale.is_number)
+    codes, categories = pd.factorize(values[has_value])
+    texts = _texts(pd.Series(categories), scale.is_number)
     position = {name: place for place, name in enumerate(scale.categories)}
     other = len(position)
     which = np.array([position.get(text, other) for text in texts], dtype=np.int64)[codes] if len(codes) else codes

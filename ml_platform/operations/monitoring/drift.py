@@ -95,10 +95,10 @@ def summarize_reference(
         days, kept = _last_days(instants)
         rows = part[kept]
         looked_at = {name: replaced[name][kept] if name in replaced else rows[name] for name in rows.columns}
-        own = {name: scale_of(values) for name, values in looked_at.items()}
+        of_columns = {name: scale_of(values) for name, values in looked_at.items()}
         growth = {name: looked_at[name] for name in replaced}
-        daily.append(daily_series(rows, days[kept], own, growth, weekday_numbers(instants[kept])))
-        scales |= own
+        daily.append(daily_series(rows, days[kept], of_columns, growth, weekday_numbers(instants[kept])))
+        scales |= of_columns
         histograms |= {name: count_values(values, choose_bins(values)) for name, values in looked_at.items()}
     return DriftReference(
         scales, histograms, tuple(daily), tuple(map(str, scores[0].columns)), growing, _batches_a_day(times)
@@ -165,8 +165,8 @@ def compare(reference: DriftReference, current: Current, settings: Monitoring) -
     for each in reference.test.look(current.daily, chance):
         tests.setdefault(each.series.column, []).append(each)
     enough = current.rows >= settings.min_rows
-    found = [_column(name, reference, current, tests[name], enough) for name in reference.scales]
-    columns = tuple(sorted(found, key=lambda column: (-column.ratio, column.column)))
+    compared = [_column(name, reference, current, tests[name], enough) for name in reference.scales]
+    columns = tuple(sorted(compared, key=lambda column: (-column.ratio, column.column)))
     verdict, reason = _verdict(columns, current.rows, settings)
     return DriftResult(verdict, reason, current.rows, columns)
 

@@ -51,6 +51,6 @@ def count_verdicts(verdicts: Iterable[str]) -> DriftCounts:
     verdicts
         One for each column: ``drifted``, ``not drifted``, ``cannot tell`` or ``too few rows``.
     """
-    found = Counter(verdicts)
-    drifted, steady = found.pop("drifted", 0), found.pop("not drifted", 0)
-    return DriftCounts(drifted, steady, sum(found.values()))
+    counts = Counter(verdicts)
+    drifted, steady = counts.pop("drifted", 0), counts.pop("not drifted", 0)
+    return DriftCounts(drifted, steady, sum(counts.values()))

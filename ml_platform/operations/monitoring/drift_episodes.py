@@ -82,12 +82,12 @@ def update_episode(
     """Open, keep or close the finding of a model after a verdict, and return the one that is open."""
     quiet = QUIET_WINDOWS * project.spec.models[model].monitoring.window
     with project.database.writing() as connection:
-        found = _open(connection, model)
-        ending = None if found is None else _ending(found, version, verdict, now, quiet)
-        if found is not None and ending is not None:
-            _close(connection, found, now, ending)
-        if found is not None and ending is None:
-            return _see(connection, found, now) if verdict == "drift" else found
+        episode = _open(connection, model)
+        ending = None if episode is None else _ending(episode, version, verdict, now, quiet)
+        if episode is not None and ending is not None:
+            _close(connection, episode, now, ending)
+        if episode is not None and ending is None:
+            return _see(connection, episode, now) if verdict == "drift" else episode
         return _insert(connection, model, version, now, reason, facts or {}) if verdict == "drift" else None
 
 
@@ -113,23 +113,23 @@ def _open(connection: sa.Connection, model: str) -> Finding | None:
     return None if row is None else _finding(row)
 
 
-def _ending(found: Finding, version: int, verdict: Verdict, now: datetime, quiet: timedelta) -> str | None:
+def _ending(episode: Finding, version: int, verdict: Verdict, now: datetime, quiet: timedelta) -> str | None:
     """Return why an open finding ends now, or None while it stays."""
-    if found.version != version:
+    if episode.version != version:
         return f"version {version} is champion"
-    if verdict == "stable" and now >= found.last_seen_at + quiet:
+    if verdict == "stable" and now >= episode.last_seen_at + quiet:
         return "the drift is gone"
     return None
 
 
-def _see(connection: sa.Connection, found: Finding, now: datetime) -> Finding:
-    seen = max(now, found.last_seen_at)
-    update_rows(connection, FINDINGS, FINDINGS.c.id == found.id, {"last_seen_at": seen})
-    return replace(found, last_seen_at=seen)
+def _see(connection: sa.Connection, episode: Finding, now: datetime) -> Finding:
+    seen = max(now, episode.last_seen_at)
+    update_rows(connection, FINDINGS, FINDINGS.c.id == episode.id, {"last_seen_at": seen})
+    return replace(episode, last_seen_at=seen)
 
 
-def _close(connection: sa.Connection, found: Finding, now: datetime, because: str) -> None:
-    update_rows(connection, FINDINGS, FINDINGS.c.id == found.id, {"closed_at": now, "closed_because": because})
+def _close(connection: sa.Connection, episode: Finding, now: datetime, because: str) -> None:
+    update_rows(connection, FINDINGS, FINDINGS.c.id == episode.id, {"closed_at": now, "closed_because": because})
 
 
 def _insert(

@@ -116,11 +116,11 @@ class DriftReference:
     @cached_property
     def days(self) -> Mapping[str, int]:
         """On how many days of the reference each column has values."""
-        found: dict[str, int] = {}
+        by_column: dict[str, int] = {}
         for daily in self.daily:
             for place, series in enumerate(daily.series):
-                found[series.column] = int((daily.rows[:, place] > 0).sum())  # the last is that of values
-        return found
+                by_column[series.column] = int((daily.rows[:, place] > 0).sum())  # the last is that of values
+        return by_column
 
 
 @dataclass(frozen=True)

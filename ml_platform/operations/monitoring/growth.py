@@ -62,18 +62,18 @@ def growing_columns(
     """
     seconds = _seconds(times)
     earlier: dict[tuple[str, ...], _Earlier] = {}
-    found: dict[str, tuple[str, ...]] = {}
-    for name, own in keys.items():
+    growing: dict[str, tuple[str, ...]] = {}
+    for name, entity_key in keys.items():
         if not is_numeric(frame[name]):
             continue
         values = numbers_of(frame[name])
-        for entity in dict.fromkeys((tuple(own), ())):
+        for entity in dict.fromkeys((tuple(entity_key), ())):
             if entity not in earlier:
                 earlier[entity] = _Earlier(seconds, _entities(frame, entity))
             if any(_only_grows(earlier[entity].rates(sign * values)) for sign in (1, -1)):
-                found[name] = entity
+                growing[name] = entity
                 break
-    return found
+    return growing
 
 
 def _only_grows(rates: Floats) -> bool:
@@ -107,11 +107,11 @@ class _Earlier:
 
         Of several earlier rows at the same instant, that of the largest value counts.
         """
-        found = np.full(len(values), np.nan)
+        rates = np.full(len(values), np.nan)
         if len(self._rows):
             largest = np.fmax.reduceat(values[self._order], self._starts)
-            found[self._rows] = np.round((values[self._rows] - largest[self._earlier]) / self._days, _DIGITS)
-        return found
+            rates[self._rows] = np.round((values[self._rows] - largest[self._earlier]) / self._days, _DIGITS)
+        return rates
 
 
 def _entities(frame: pd.DataFrame, keys: Sequence[str]) -> Ints:

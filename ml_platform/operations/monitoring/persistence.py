@@ -123,14 +123,14 @@ class PersistenceModel:
         weights = rows / np.where(total > 0, total, 1.0)
         of_reference = (self._design(window).T @ weights).T @ self._to_effects  # series by reference day
         lags = self._lags(window.numbers)
-        found = np.empty((len(GRID), rows.shape[1]))
+        factors = np.empty((len(GRID), rows.shape[1]))
         for place, (rho, share) in enumerate(GRID):
             persistent = _persistence(rho, lags)
             within = share * ((persistent @ weights) * weights).sum(axis=0)
             sampling = (1 - share) * self._mean_rows / np.where(total > 0, total, 1.0)
             about = ((of_reference @ self._correlation(place)) * of_reference).sum(axis=1)
-            found[place] = within + sampling + about
-        return np.where(total > 0, found, np.inf)
+            factors[place] = within + sampling + about
+        return np.where(total > 0, factors, np.inf)
 
     @cached_property
     def _correlations(self) -> Floats:
@@ -173,8 +173,8 @@ def _weekdays(days: DaysWithRows) -> tuple[int, ...]:
 
 def _on_usual(shares: Floats, usual: Sequence[int]) -> Floats:
     """Return shares of the usual weekdays alone; what lies on others is divided among them."""
-    found = shares[:, usual]
-    return np.asarray(found + (1.0 - found.sum(axis=1, keepdims=True)) / len(usual))
+    on_usual = shares[:, usual]
+    return np.asarray(on_usual + (1.0 - on_usual.sum(axis=1, keepdims=True)) / len(usual))
 
 
 def _tells_apart(design: Floats) -> bool:

@@ -49,7 +49,7 @@ def realized_gain(
     if not inside.any():
         return None
     owner = np.asarray(rows[inside].groupby(list(entity), sort=False, dropna=False).ngroup())
-    found = earnings(
+    interval = earnings(
         _values(earned[inside]),
         earned["day"][inside].to_numpy(),
         owner,
@@ -57,7 +57,7 @@ def realized_gain(
         fixed=fixed,
         horizon=horizon,
     )
-    return found.difference(_MODEL, _NOTHING).times(found.rows)
+    return interval.difference(_MODEL, _NOTHING).times(interval.rows)
 
 
 def gain_facts(gain: Interval | None) -> dict[str, Any] | None:

@@ -91,12 +91,12 @@ def entity_keys(project: Project, model_name: str, predictor: Predictor) -> dict
     read = {column.name for column in predictor.inputs}
     of_table = {joined.alias: tuple(joined.keys.values()) for joined in joins_of(spec, model)}
     of_population = tuple(spec.file.entities[model.population.entity])
-    found = {}
+    by_column = {}
     for column in watched_columns(project, model_name, predictor):
         owner = column.partition(".")[0]
         keys = of_table.get(owner, of_population)
-        found[column] = keys if owner not in of_table or read.issuperset(keys) else ()
-    return found
+        by_column[column] = keys if owner not in of_table or read.issuperset(keys) else ()
+    return by_column
 
 
 def _make(project: Project, trained: Artifact, key: str) -> Artifact:
@@ -108,8 +108,8 @@ def _make(project: Project, trained: Artifact, key: str) -> Artifact:
     unfitted = pd.concat([parts["validate"], parts["test"]], ignore_index=True)
     keys = entity_keys(project, model.name, predictor)
     features = read_columns(rows, predictor.inputs)
-    own = [name for names in keys.values() for name in names if name not in features.columns]
-    features = features.join(rows[list(dict.fromkeys(own))])
+    key_columns = [name for names in keys.values() for name in names if name not in features.columns]
+    features = features.join(rows[list(dict.fromkeys(key_columns))])
     predicted = predictor.predict(unfitted)
     scores = predicted[[name for name in predicted.columns if name.partition(".")[0] == "score"]]
     drift = summarize_reference((features, rows["effective_time"]), (scores, unfitted["effective_time"]), keys)

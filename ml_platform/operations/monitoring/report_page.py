@@ -61,14 +61,14 @@ def _escaped(page: str) -> str:
     """Return the page with each JSON value escaped from its first to its last character."""
     parts, at = [], 0
     for prefix in _VALUES:
-        found = re.compile(rf"var {prefix}metric_[0-9a-f]{{32}} = ").search(page, at)
-        if found is None:
+        match = re.compile(rf"var {prefix}metric_[0-9a-f]{{32}} = ").search(page, at)
+        if match is None:
             raise ReportNotSafe("its data are not where they are expected")
         try:
-            _, end = json.JSONDecoder().raw_decode(page, found.end())
+            _, end = json.JSONDecoder().raw_decode(page, match.end())
         except ValueError:
             raise ReportNotSafe("its data are not JSON") from None
-        parts += [page[at : found.end()], page[found.end() : end].translate(_ESCAPES)]
+        parts += [page[at : match.end()], page[match.end() : end].translate(_ESCAPES)]
         at = end
     return "".join([*parts, page[at:]])
 

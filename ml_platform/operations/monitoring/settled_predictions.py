@@ -102,7 +102,7 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
     label = truth[LABEL]
     since = max(deployed, _first_day(project, model_name))
     inside = rows["effective_time"] > start
-    found = Settled(
+    predictions = Settled(
         realized_value(rows[inside], label[inside], decisions, horizon, now),
         min(end, max(start, since)),
         end,
@@ -111,18 +111,18 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
         {str(state): int(count) for state, count in truth[LABEL_STATE][inside & settled].value_counts().items()},
     )
     entity, fixed = project.spec.file.entities[spec.population.entity], spec.value.entities == "fixed"
-    found = replace(
-        found,
+    predictions = replace(
+        predictions,
         gain=realized_gain(rows, label, decisions, horizon, now, start, entity, fixed),
         since_gain=realized_gain(rows, label, decisions, horizon, now, None, entity, fixed),
     )
     known = rows[inside & settled & label.notna() & ~rows["late"].astype(bool)]
     if known.empty:
-        return found
+        return predictions
     newest = int(known["version"].max())
     known = known[known["version"] == newest]
     metrics = _metrics(project, model_name, newest, known, label[known.index])
-    return replace(found, metrics=metrics, metrics_version=newest)
+    return replace(predictions, metrics=metrics, metrics_version=newest)
 
 
 def _columns(project: Project, spec: ModelSpec, decisions: Mapping[int, Decision]) -> list[str]:
@@ -151,12 +151,12 @@ def _labels(
     project: Project, model_name: str, label_source_id: str, rows: pd.DataFrame, settled: pd.Series, now: datetime
 ) -> pd.DataFrame:
     """Return label and state of settled rows as known at their horizon; of all others the label is null."""
-    found = pd.DataFrame({LABEL: None, LABEL_STATE: "waiting"}, index=rows.index, dtype=object)
+    labels = pd.DataFrame({LABEL: None, LABEL_STATE: "waiting"}, index=rows.index, dtype=object)
     if settled.any():
         known = labels_of(project, model_name, label_source_id, rows[settled], now).astype(object)
-        found.loc[settled, LABEL] = known[LABEL].where(known[LABEL].notna(), None)
-        found.loc[settled, LABEL_STATE] = known[LABEL_STATE]
-    return found
+        labels.loc[settled, LABEL] = known[LABEL].where(known[LABEL].notna(), None)
+        labels.loc[settled, LABEL_STATE] = known[LABEL_STATE]
+    return labels
 
 
 def _decisions(project: Project, model_name: str) -> Mapping[int, Decision]:

@@ -22,21 +22,21 @@ def smallest_change(scale: Scale, tests: Sequence[SeriesTest], *, by_growth: boo
     tests
         All tests of the column; that of missing values first.
     """
-    found = []
+    changes = []
     if scale.is_ranked and scale.frequent > _FEW * scale.known:  # a shift would part equal values
-        found += [f"mean rank {t.expected:.2f} -> {t.expected + t.threshold:.2f}" for t in tests[1:2] if t.rows]
+        changes += [f"mean rank {t.expected:.2f} -> {t.expected + t.threshold:.2f}" for t in tests[1:2] if t.rows]
     elif scale.is_ranked:
         each = [smallest_shift(scale, test) for test in tests if test.series.kind in ("level", "position")]
         shift = min((shift for shift in each if shift is not None), default=None)
         of = "of the growth a day " if by_growth else ""
-        found.append("no shift" if shift is None else f"a shift {of}by {shift:.3g}")
+        changes.append("no shift" if shift is None else f"a shift {of}by {shift:.3g}")
     shares = [test for test in tests if test.series.kind == "share" and np.isfinite(test.threshold)]
     if shares:
         widest = max(shares, key=lambda test: test.threshold)
-        found.append(_share(widest.series.value, widest))
+        changes.append(_share(widest.series.value, widest))
     if np.isfinite(tests[0].threshold):
-        found.append(_share("missing", tests[0]))
-    return "; ".join(found)
+        changes.append(_share("missing", tests[0]))
+    return "; ".join(changes)
 
 
 def smallest_shift(scale: Scale, test: SeriesTest) -> float | None:
@@ -65,8 +65,8 @@ def _mean(scale: Scale, test: SeriesTest, numbers: Floats) -> float:
 def quantiles(scale: Scale) -> Floats:
     """Return 200 quantiles of the reference's values, finite ones only."""
     places = np.searchsorted(scale.upto, _POINTS * scale.known, side="left")
-    found = np.asarray(scale.knots)[np.minimum(places, len(scale.knots) - 1)]
-    return np.asarray(found[np.isfinite(found)]) if np.isfinite(found).any() else np.zeros(1)
+    values = np.asarray(scale.knots)[np.minimum(places, len(scale.knots) - 1)]
+    return np.asarray(values[np.isfinite(values)]) if np.isfinite(values).any() else np.zeros(1)
 
 
 def _share(name: str, test: SeriesTest) -> str:

@@ -60,28 +60,30 @@ def versions_in(project: Project, source: str, artifact: Artifact) -> tuple[Vers
         counted = rows.group_by("version").aggregate(
             rows=rows.count(), first=rows[EVENT].min(), last=rows[EVENT].max(), known_from=rows[KNOWN].min()
         )
-        found = engine.run(counted.order_by("version")).to_pylist()
+        records = engine.run(counted.order_by("version")).to_pylist()
     instants = ("first", "last", "known_from")
     return tuple(
-        VersionRows(row["version"], row["rows"], *(from_micros(row[name]) for name in instants)) for row in found
+        VersionRows(row["version"], row["rows"], *(from_micros(row[name]) for name in instants)) for row in records
     )
 
 
-def check_upstream(project: Project, source: str, found: Sequence[VersionRows]) -> CheckResult:
+def check_upstream(project: Project, source: str, versions: Sequence[VersionRows]) -> CheckResult:
     """Return whether every model in charge was trained on rows of the version that predicts now; a warning if not."""
     upstream = project.spec.sources[source].reader.model
-    summary = {"versions": _told(upstream, [item.version for item in found]) if found else "none yet"}
-    if not found:
+    summary = {"versions": _told(upstream, [item.version for item in versions]) if versions else "none yet"}
+    if not versions:
         return CheckResult(UPSTREAM_VERSION, True, "warn", summary)
-    newest = max(found, key=lambda item: (item.last, item.version))
-    behind = list(_trained_without(project, source, found, newest))
-    if not behind:
+    newest = max(versions, key=lambda item: (item.last, item.version))
+    outdated = list(_trained_without(project, source, versions, newest))
+    if not outdated:
         return CheckResult(UPSTREAM_VERSION, True, "warn", summary)
     since = f"{upstream}@{newest.version} predicts since {format_instant(newest.first)}"
-    return CheckResult(UPSTREAM_VERSION, False, "warn", {**summary, "problem": "; ".join([since, *behind])})
+    return CheckResult(UPSTREAM_VERSION, False, "warn", {**summary, "problem": "; ".join([since, *outdated])})
 
 
-def _trained_without(project: Project, source: str, found: Sequence[VersionRows], newest: VersionRows) -> Iterator[str]:
+def _trained_without(
+    project: Project, source: str, versions: Sequence[VersionRows], newest: VersionRows
+) -> Iterator[str]:
     """Yield a sentence for each champion that has seen no row of the newest version, though it reads this source."""
     upstream = project.spec.sources[source].reader.model
     for model in project.spec.models.values():
@@ -89,7 +91,7 @@ def _trained_without(project: Project, source: str, found: Sequence[VersionRows]
         if version is None:
             continue
         until = datetime.fromisoformat(TrainedModelManifest.of(project.store.get("trained_model", version.id)).until)
-        seen = [item.version for item in found if item.known_from <= until]
+        seen = [item.version for item in versions if item.known_from <= until]
         if newest.version not in seen:
             yield f"{version} was trained on {f'rows of {_told(upstream, seen)}' if seen else f'no row of {upstream}'}"
 

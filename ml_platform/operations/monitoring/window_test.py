@@ -118,25 +118,25 @@ class WindowTest:
 
     def expected(self, window: Daily) -> Floats:
         """Return for every series the mean that the reference expects of these days; NaN where it is too short."""
-        found = np.full(len(self.series), np.nan)
+        expected = np.full(len(self.series), np.nan)
         for group in self._groups:
             rows = window.rows[:, _places_in(window, [self.series[place] for place in group.places])]
             total = rows.sum(axis=0)
             each = rows * group.model.expected(_days(window, rows), group.effects)
-            found[list(group.places)] = each.sum(axis=0) / np.where(total > 0, total, 1.0)
-        return found
+            expected[list(group.places)] = each.sum(axis=0) / np.where(total > 0, total, 1.0)
+        return expected
 
     def thresholds(self, window: Daily, chance: float) -> Floats:
         """Return for every series the change of the window's mean that is an alarm; infinite where none is."""
-        found = np.full(len(self.series), np.inf)
+        limits = np.full(len(self.series), np.inf)
         for group in self._groups:
             rows = window.rows[:, _places_in(window, [self.series[place] for place in group.places])]
             errors = self._errors(group, window, rows)
             by_variance = threshold(errors, self._weights(group), group.model.degrees, chance)
             for here, place in enumerate(group.places):
                 by_count = self._rare(place, float(rows[:, here].sum()), chance / 2.0)
-                found[place] = max(by_variance[here], by_count)
-        return found
+                limits[place] = max(by_variance[here], by_count)
+        return limits
 
     def _errors(self, group: _Group, window: Daily, rows: Floats) -> Floats:
         factors = group.model.variance_factors(_days(window, rows), rows)
@@ -166,8 +166,8 @@ class WindowTest:
             rows_a_day = rows[days].mean(axis=0)
             floors = [self._floor(first + place, rows_a_day[here]) for here, place in enumerate(places)]
             effects, squares = model.weekday_effects(means), model.squares(means)
-            own = tuple(first + place for place in places)
-            groups.append(_Group(own, model, effects, squares, np.array(floors)))
+            own_places = tuple(first + place for place in places)
+            groups.append(_Group(own_places, model, effects, squares, np.array(floors)))
         return groups
 
     def _floor(self, place: int, rows_a_day: float) -> float:
@@ -194,7 +194,7 @@ def _places_in(window: Daily, series: Sequence[Series]) -> list[int]:
 
 def _rare_counts(reference: Sequence[Daily], scales: Mapping[str, Scale]) -> list[tuple[float, float]]:
     """Return for each series how many rows are apart from the usual ones, and all rows: a mean of few rows is rare."""
-    found = []
+    rare = []
     for daily in reference:
         totals = daily.rows.sum(axis=0)
         counts = np.nansum(daily.means * daily.rows, axis=0)
@@ -202,8 +202,8 @@ def _rare_counts(reference: Sequence[Daily], scales: Mapping[str, Scale]) -> lis
             rows, count = float(totals[place]), float(counts[place])
             if series.kind in ("level", "spread", "position"):
                 count = rows - scales[series.column].frequent
-            found.append((min(count, rows - count) if series.kind in ("share", "missing") else count, rows))
-    return found
+            rare.append((min(count, rows - count) if series.kind in ("share", "missing") else count, rows))
+    return rare
 
 
 def _grouped(daily: Daily) -> list[list[int]]:

@@ -84,12 +84,12 @@ def choose(table: TableFacts, wanted: Wanted, ask: Callable[[str, str], str]) ->
     predict = _known(table, wanted.predict or ask("Which column is to be predicted?", _guess_predict(table, time, key)))
     template = wanted.template or _guess_template(table.columns[predict])
     _require_template(table, template, table.columns[predict])
-    left_out = tuple(_known(table, name) for name in wanted.leave_out)
-    return _in_time(table, key, time, predict, template, left_out)
+    excluded = tuple(_known(table, name) for name in wanted.leave_out)
+    return _in_time(table, key, time, predict, template, excluded)
 
 
 def _in_time(
-    table: TableFacts, key: tuple[str, ...], time: str, predict: str, template: str, left_out: tuple[str, ...]
+    table: TableFacts, key: tuple[str, ...], time: str, predict: str, template: str, excluded: tuple[str, ...]
 ) -> Choices:
     """Return the choices with a clock and a split that fit the time span of the rows."""
     times = table.frame(time)[time]
@@ -107,8 +107,8 @@ def _in_time(
         time=time,
         predict=predict,
         template=template,
-        left_out=left_out,
-        group=_guess_group(table, {*key, time, predict, *left_out}),
+        left_out=excluded,
+        group=_guess_group(table, {*key, time, predict, *excluded}),
         daily=bool((times == times.dt.normalize()).all()),
         start=start,
         until=last,
@@ -183,9 +183,9 @@ def _require_template(table: TableFacts, template: str, column: ColumnFacts) -> 
         "binary": column.type != "bool" and column.distinct != 2 and not numbers,
     }[template]
     if wrong:
-        found = f"column {column.name} is {column.type} with {column.distinct} distinct values"
+        facts = f"column {column.name} is {column.type} with {column.distinct} distinct values"
         raise UnusableFile(
-            table.file, f"{found}, which template {template} does not take. Name another with --template."
+            table.file, f"{facts}, which template {template} does not take. Name another with --template."
         )
 
 

@@ -189,11 +189,11 @@ def _action_names(classes: Sequence[str]) -> list[str]:
 
 
 def _features(table: TableFacts, chosen: Choices, rows: str) -> str:
-    left_out = {*chosen.key, chosen.time, chosen.predict, *chosen.left_out}
+    excluded = {*chosen.key, chosen.time, chosen.predict, *chosen.left_out}
     names = [
         column.name
         for column in table.columns.values()
-        if column.name not in left_out and column.type != "timestamp" and column.distinct > 1
+        if column.name not in excluded and column.type != "timestamp" and column.distinct > 1
         if column.type != "string" or column.distinct <= _MOST_TEXTS
     ]
     history = [f"  - {chosen.group}_history.*\n"] if chosen.group else []

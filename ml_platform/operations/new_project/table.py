@@ -192,12 +192,12 @@ def _with_times(rows: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
 def _facts(rows: pa.Table) -> dict[str, ColumnFacts]:
     import pyarrow.compute as pc
 
-    found = {}
+    facts = {}
     for name in rows.column_names:
         column = rows.column(name)
         distinct = 0 if column.null_count == len(column) else pc.count_distinct(column).as_py()
-        found[name] = ColumnFacts(name, _type(column.type), distinct, column.null_count)
-    return found
+        facts[name] = ColumnFacts(name, _type(column.type), distinct, column.null_count)
+    return facts
 
 
 def _type(kind: pa.DataType) -> str:

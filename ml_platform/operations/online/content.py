@@ -107,13 +107,16 @@ def joins_online(spec: ProjectSpec, model: ModelSpec) -> tuple[Joined, ...]:
 
 def own_needs(spec: ProjectSpec, model: ModelSpec) -> OwnNeeds:
     """Return the columns of its population that a model needs when it answers."""
-    own = required_columns(spec, model)
+    population = required_columns(spec, model)
     keys = tuple(spec.file.entities[model.population.entity])
     dotted = [*input_names(spec, model), *(name for join in joins_online(spec, model) for name in join.keys.values())]
-    names = [*keys, *(column for owner, _, column in (name.partition(".") for name in dotted) if owner == own.name)]
-    allowed = {name: column.type for name, column in own.columns.items()}
-    source = own.node.subject if own.node.kind == "source" else None
-    return OwnNeeds(own.name, keys, {name: allowed[name] for name in dict.fromkeys(names)}, allowed, source)
+    names = [
+        *keys,
+        *(column for owner, _, column in (name.partition(".") for name in dotted) if owner == population.name),
+    ]
+    allowed = {name: column.type for name, column in population.columns.items()}
+    source = population.node.subject if population.node.kind == "source" else None
+    return OwnNeeds(population.name, keys, {name: allowed[name] for name in dict.fromkeys(names)}, allowed, source)
 
 
 def table_record_keys(spec: ProjectSpec, table: str) -> RecordKeys:

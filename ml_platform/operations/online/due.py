@@ -101,9 +101,9 @@ def changed_since(
     """Return in words what was not published yet; nothing where all is."""
     if described.generation == 0:
         return ("never published",)
-    behind = [age for age in _ages(_tables(project, contents), described, now) if age.tick != age.readable]
-    if behind:
-        return tuple(_behind(age) for age in behind)
+    overdue = [age for age in _ages(_tables(project, contents), described, now) if age.tick != age.readable]
+    if overdue:
+        return tuple(_behind(age) for age in overdue)
     changed = publication_key(project, contents, inputs, now) != described.key
     return ("feature tables, population rows or declarations changed",) if changed else ()
 
@@ -114,15 +114,15 @@ def table_ages(project: Project, now: datetime) -> list[TableAge]:
 
 
 def _ages(tables: Mapping[str, FeatureTableSpec], described: Description, now: datetime) -> list[TableAge]:
-    found = []
+    ages = []
     for name, spec in tables.items():
         published, readable = described.tables.get(name), from_micros(readable_tick(spec, now))
         if published is None:
-            found.append(TableAge(name, None, readable, overdue=True))
+            ages.append(TableAge(name, None, readable, overdue=True))
         else:
             late = overdue(spec, published.tick, now)
-            found.append(TableAge(name, from_micros(published.tick), readable, late, published.entities))
-    return found
+            ages.append(TableAge(name, from_micros(published.tick), readable, late, published.entities))
+    return ages
 
 
 def _behind(age: TableAge) -> str:

@@ -36,8 +36,10 @@ class KnownTo:
         for number, block in enumerate(blocks):
             part = block.select(list(types)).cast(schema)
             for other, name in enumerate(places):
-                own = np.arange(len(part)) if other == number else None
-                part = part.append_column(name, pa.array(own) if own is not None else pa.nulls(len(part), pa.int64()))
+                row_numbers = np.arange(len(part)) if other == number else None
+                part = part.append_column(
+                    name, pa.array(row_numbers) if row_numbers is not None else pa.nulls(len(part), pa.int64())
+                )
             parts.append(part)
         grouped = pa.concat_tables(parts).group_by(list(types)).aggregate([(name, "max") for name in places])
         grouped = grouped.sort_by([(name, "ascending") for name in types])
@@ -49,8 +51,8 @@ class KnownTo:
 
     def knows(self, block: int, start: int, size: int) -> np.ndarray:
         """Return whether a block knows each of some entities."""
-        found: np.ndarray = pc.is_valid(self._places[block].slice(start, size)).to_numpy(zero_copy_only=False)
-        return found
+        is_known: np.ndarray = pc.is_valid(self._places[block].slice(start, size)).to_numpy(zero_copy_only=False)
+        return is_known
 
     def places(self, block: int, start: int, size: int) -> pa.Array:
         """Return which row of a block is that of each of some entities; null where there is none."""

@@ -90,14 +90,14 @@ class ModelLookup:
         self._description: Description | None = None
         self._bound: _Bound
 
-    def look_up(self, view: View, own: Mapping[str, Any]) -> LookedUp:
+    def look_up(self, view: View, row: Mapping[str, Any]) -> LookedUp:
         """Return the row about which a request asks.
 
         Parameters
         ----------
         view
             Of the online store: all is read from the same content.
-        own
+        row
             The entity's key, and other columns of the population, by their bare names. What is not there is taken from
             the newest row that is published.
 
@@ -111,7 +111,7 @@ class ModelLookup:
         if view.description is not self._description:
             self._bound = _Bound(self.name, view.description, self._groups, self._own_keys, self._own)
             self._description = view.description
-        values = self._own.read(own)
+        values = self._own.read(row)
         return self._bound.look_up(view, values, self._own.missing(values), self._own)
 
 
@@ -136,19 +136,19 @@ class _Group(NamedTuple):
 
 def _groups(spec: ProjectSpec, model: ModelSpec) -> tuple[_Group, ...]:
     """Return what a row of a model reads, each after what gives it keys."""
-    joins, found = joins_online(spec, model), dict[tuple[str, tuple[str, ...]], _Group]()
+    joins, groups = joins_online(spec, model), dict[tuple[str, tuple[str, ...]], _Group]()
     wanted = [*input_names(spec, model), *(name for join in joins for name in join.keys.values())]
     for join in joins:
         record_keys = table_record_keys(spec, join.table.name)
         keys = tuple(join.keys[key] for key in spec.file.entities[join.table.entity])
-        group = found.setdefault((record_keys.kind, keys), _Group(record_keys, keys, {}, {}))
+        group = groups.setdefault((record_keys.kind, keys), _Group(record_keys, keys, {}, {}))
         block = NodeName("feature_table", join.table.name)
         for name in wanted:
             owner, _, column = name.partition(".")
             if owner == join.alias:
                 group.columns[name] = (block, column)
         group.aliases[join.alias] = join.table.name
-    return tuple(found.values())
+    return tuple(groups.values())
 
 
 class _Read(NamedTuple):
@@ -166,22 +166,27 @@ class _Bound:
     """The look-up of one model in content of one description."""
 
     def __init__(
-        self, name: str, description: Description, groups: Sequence[_Group], own: RecordKeys, values: OwnValues
+        self,
+        name: str,
+        description: Description,
+        groups: Sequence[_Group],
+        population_key: RecordKeys,
+        values: OwnValues,
     ) -> None:
         self._name, self._described = name, description
         reads = [self._read(group) for group in groups]
-        self._own_key = _key_of(own, values.keys)
-        self._of_own = self._own_row(own, values.needed)
+        self._own_key = _key_of(population_key, values.keys)
+        self._of_own = self._own_row(population_key, values.needed)
         self._stages = _stages(reads)
 
-    def look_up(self, view: View, values: dict[str, Any], missing: Sequence[str], own: OwnValues) -> LookedUp:
+    def look_up(self, view: View, values: dict[str, Any], missing: Sequence[str], population: OwnValues) -> LookedUp:
         """Return a row from the columns that a request brought."""
         read = False
         if missing and self._of_own is not None and (key := self._own_key(values)) is not None:
             (record,) = view.get((key,))
-            found, known = self._of_own(record) if record is not None else ([], (0,))
+            picked, known = self._of_own(record) if record is not None else ([], (0,))
             if known[0]:
-                values, missing, read = {**dict(zip(own.needed, found, strict=True)), **values}, (), True
+                values, missing, read = {**dict(zip(population.needed, picked, strict=True)), **values}, (), True
         if missing:
             return LookedUp(values, (), tuple(missing), False)
         states: list[TableState] = []
@@ -190,8 +195,8 @@ class _Bound:
             records = iter(view.get([key for key in keys if key is not None]))
             for group, key in zip(stage, keys, strict=True):
                 record = next(records) if key is not None else None
-                found, known = group.pick(group.nothing if record is None else record)
-                values.update(zip(group.names, found, strict=True))
+                picked, known = group.pick(group.nothing if record is None else record)
+                values.update(zip(group.names, picked, strict=True))
                 states.extend([one[known[place]] for place, one in group.states])
         return LookedUp(values, tuple(states), (), read)
 

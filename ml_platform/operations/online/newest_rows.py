@@ -31,11 +31,11 @@ def newest_rows(
     -------
     The needed columns by their bare names, the keys first, one row for each entity.
     """
-    own = required_columns(project.spec, model)
-    rows = source_versions(engine, project.store, artifact, own.key, f"online_{model.name}")
+    population = required_columns(project.spec, model)
+    rows = source_versions(engine, project.store, artifact, population.key, f"online_{model.name}")
     rows = rows.filter([rows[KNOWN] <= instant, rows[UNTIL] > instant, *(rows[key].notnull() for key in needs.keys)])
     for condition in model.population.conditions:
         rows = rows.filter(parse_expression(condition).to_ibis(rows))
-    order = [ibis.desc(rows[name]) for name in (KNOWN, *own.key)]
+    order = [ibis.desc(rows[name]) for name in (KNOWN, *population.key)]
     ranked = rows.mutate(_rank=ibis.row_number().over(ibis.window(group_by=list(needs.keys), order_by=order)))
     return engine.run(ranked.filter(ranked["_rank"] == 0).select(*needs.needed))

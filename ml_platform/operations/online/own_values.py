@@ -33,26 +33,26 @@ class OwnValues:
         self.keys = tuple(self._names[name] for name in needs.keys)
         self.needed: tuple[str, ...] = tuple(self._names[name] for name in needs.needed)
 
-    def read(self, own: Mapping[str, Any]) -> dict[str, Any]:
+    def read(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the columns of a request as those of the frame.
 
         Raises
         ------
         OnlineRequestFault
         """
-        found: dict[str, Any] = {}
-        for name, value in own.items():
+        values: dict[str, Any] = {}
+        for name, value in row.items():
             if name not in self._readers:
                 raise self._unknown(name)
             dotted, read, null = self._readers[name]
             try:
-                found[dotted] = null if value is None else read(value)
+                values[dotted] = null if value is None else read(value)
             except (TypeError, ValueError):
                 raise self._wrong(name, value) from None
         for key in self.keys:
-            if key in found and (found[key] is None or found[key] != found[key]):
+            if key in values and (values[key] is None or values[key] != values[key]):
                 raise OnlineRequestFault(f"{self._model}: the key {key} is null. Give the key of the entity.")
-        return found
+        return values
 
     def missing(self, values: Mapping[str, Any]) -> Sequence[str]:
         """Return the needed columns that are not there."""
@@ -63,9 +63,9 @@ class OwnValues:
         return OnlineRequestFault(f"{self._model}: there is no column {name[:100]!r} in its population. {hint}")
 
     def _wrong(self, name: str, value: Any) -> OnlineRequestFault:
-        found = f"{type(value).__name__} {str(value)[:60]!r}"
+        shown = f"{type(value).__name__} {str(value)[:60]!r}"
         return OnlineRequestFault(
-            f"{self._model}: column {name} must be {self._allowed[name]}, found {found}. {_HINTS[self._allowed[name]]}"
+            f"{self._model}: column {name} must be {self._allowed[name]}, found {shown}. {_HINTS[self._allowed[name]]}"
         )
 
 

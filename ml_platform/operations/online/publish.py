@@ -149,9 +149,9 @@ class _Publication:
     def _spool(self, keys: list[bytes], values: list[bytes], changes: _Spool) -> int:
         """Spool the records of a chunk that differ from those in the store; return how many stand there."""
         with self.store.view() as view:
-            found = view.get(keys)
+            stored = view.get(keys)
             writes, met = [], 0
-            for key, new, old in zip(keys, values, found, strict=True):
+            for key, new, old in zip(keys, values, stored, strict=True):
                 met += old is not None
                 if old is None or bytes(old) != new:
                     writes.append((key, new))

@@ -96,12 +96,12 @@ class ContentRecords:
 
     @cached_property
     def _rows(self) -> list[pa.Table]:
-        found = []
+        tables = []
         for item in self._content.rows:
             model = self._project.spec.models[item.model]
             needs, artifact = own_needs(self._project.spec, model), self._artifact(item)
-            found.append(newest_rows(self._project, self._engine, model, needs, artifact, self._rows_at[item.model]))
-        return found
+            tables.append(newest_rows(self._project, self._engine, model, needs, artifact, self._rows_at[item.model]))
+        return tables
 
     def _instant(self, item: TableContent) -> int:
         """Return the first instant at which training reads the tick that is published."""
@@ -128,7 +128,7 @@ class ContentRecords:
     def _values(self, item: TableContent, asked: pa.Table) -> pa.Table:
         instant = pa.repeat(pa.scalar(self._instant(item), pa.int64()), len(asked))
         columns: Sequence[str] = list(item.block.columns)
-        found = features_at(
+        looked_up = features_at(
             self._project,
             self._engine,
             self._artifact(item),
@@ -137,4 +137,4 @@ class ContentRecords:
             instant=_INSTANT,
             columns=columns,
         )
-        return pa.table({column: found[f"{item.name}.{column}"] for column in columns})
+        return pa.table({column: looked_up[f"{item.name}.{column}"] for column in columns})

@@ -19,8 +19,8 @@ def differing(
 
 def _differ(one: pd.Series, other: pd.Series, kind: ColumnType) -> np.ndarray:
     (values, nulls), (others, other_nulls) = _plain(one, kind), _plain(other, kind)
-    found: np.ndarray = (nulls != other_nulls) | (~nulls & (values != others))
-    return found
+    differs: np.ndarray = (nulls != other_nulls) | (~nulls & (values != others))
+    return differs
 
 
 def _plain(series: pd.Series, kind: ColumnType) -> tuple[np.ndarray, np.ndarray]:

@@ -76,9 +76,9 @@ def check_parity(project: Project, model: str, inputs: Mapping[str, str], now: d
     """
     compact_online_log(project, now)
     key = parity_key(project, model, inputs, now)
-    found = agreed(project, key)
-    if found is not None:
-        return Materialized(found, reused=True)
+    agreed_parity = agreed(project, key)
+    if agreed_parity is not None:
+        return Materialized(agreed_parity, reused=True)
     trained = project.store.get("trained_model", inputs[NodeName("trained_model", model)])
     online = project.spec.models[model].deployment.online
     assert online is not None, "only online models have parity"
@@ -103,8 +103,8 @@ def agreed(project: Project, key: str) -> Artifact | None:
 
     The cause of a difference can lie in code, which is in no key: it is measured again.
     """
-    found = project.store.find(KIND, key)
-    return None if found is None or ParityManifest.of(found).differing else found
+    parity = project.store.find(KIND, key)
+    return None if parity is None or ParityManifest.of(parity).differing else parity
 
 
 def parity_check(about: ParityManifest) -> CheckResult:

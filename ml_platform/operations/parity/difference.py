@@ -95,13 +95,13 @@ class Compared:
             Returns the note on a column of a row, by the row's place.
         """
         self.rows += len(ids)
-        found = np.zeros(len(ids), bool)
+        differs = np.zeros(len(ids), bool)
         for column, mask in masks.items():
-            found |= mask
+            differs |= mask
             if mask.any():
                 self.by_column[column] += int(mask.sum())
-        self.differing += int(found.sum())
-        for place in np.flatnonzero(found)[: LISTED - len(self.differences)]:
+        self.differing += int(differs.sum())
+        for place in np.flatnonzero(differs)[: LISTED - len(self.differences)]:
             column = next(name for name, mask in masks.items() if mask[place])
             one, other = (plain_value(frame[column].iloc[place]) for frame in (served, recomputed))
             self.differences.append(Difference(ids[place], column, one, other, note(int(place), column)))

@@ -112,12 +112,12 @@ class _Drawn:
                     "`ml-platform run`: it publishes them."
                 )
             artifact = self._project.store.get("source", published.artifact)
-            found = newest_rows(self._project, engine, self._model, self._needs, artifact, published.as_of)
+            rows = newest_rows(self._project, engine, self._model, self._needs, artifact, published.as_of)
         else:
-            found = self._known_entities(described)
-        found = found.sort_by([(key, "ascending") for key in self._needs.keys])
-        places = np.random.default_rng(0).choice(len(found), min(size, len(found)), replace=False)
-        drawn: list[Row] = found.take(pa.array(np.sort(places))).to_pylist()
+            rows = self._known_entities(described)
+        rows = rows.sort_by([(key, "ascending") for key in self._needs.keys])
+        places = np.random.default_rng(0).choice(len(rows), min(size, len(rows)), replace=False)
+        drawn: list[Row] = rows.take(pa.array(np.sort(places))).to_pylist()
         return drawn
 
     def _known_entities(self, described: Description) -> pa.Table:
@@ -134,18 +134,18 @@ class _Drawn:
 
     def _unseen(self, known: Sequence[Row]) -> dict[str, Row]:
         """Return rows whose keys no feature table knows, or are null, one column after the other and all together."""
-        own = f"{self._own.name}."
+        prefix = f"{self._own.name}."
         read = {name for joined in self._joins for name in joined.keys.values()}
-        columns = [name for name in self._needs.needed if own + name in read]
+        columns = [name for name in self._needs.needed if prefix + name in read]
         template = known[0] if known else dict.fromkeys(self._needs.needed, None)
-        found = {}
+        unseen = {}
         for names in [*([name] for name in columns), columns]:
             for value in (_UNSEEN, {}):
                 changed = {name: value.get(self._needs.needed[name]) for name in names}
                 row = {**template, **changed}
                 if all(row[key] is not None for key in self._needs.keys):
-                    found[f"{self._called(row)}, sent with {self._called(row, names)}"] = row
-        return found
+                    unseen[f"{self._called(row)}, sent with {self._called(row, names)}"] = row
+        return unseen
 
     def _recomputed(self, engine: Engine, described: Description, rows: Sequence[Row]) -> pd.DataFrame:
         """Return what the engine of training reads for rows at the ticks that are published."""
@@ -169,8 +169,8 @@ class _Drawn:
     @property
     def _columns(self) -> dict[str, ColumnType]:
         """The columns that are compared: those that the model needs of its population, and the predictor's inputs."""
-        own: dict[str, ColumnType] = {f"{self._own.name}.{name}": kind for name, kind in self._needs.needed.items()}
-        return own | {column.name: column.type for column in self._predictor.inputs if "." in column.name}
+        types: dict[str, ColumnType] = {f"{self._own.name}.{name}": kind for name, kind in self._needs.needed.items()}
+        return types | {column.name: column.type for column in self._predictor.inputs if "." in column.name}
 
     # Comparing -----------------------------------------------------------------
 
@@ -186,15 +186,15 @@ class _Drawn:
         many = many_rows(self._predictor, recomputed)
         made = {**transform_columns(self._predictor), **outputs}
         masks = {**differing(served, recomputed, columns), **differing(alone, many, made)}
-        found = DrawnParity(without_history=sum(_lacks_history(item) for item in looked_up))
+        parity = DrawnParity(without_history=sum(_lacks_history(item) for item in looked_up))
         before, after = served.join(alone), recomputed[list(columns)].join(many)
-        for listed, place, column in found.compared.add(ids, before, after, masks, self._noted(described)):
+        for listed, place, column in parity.compared.add(ids, before, after, masks, self._noted(described)):
             if column in outputs:
-                difference, row = found.compared.differences[listed], served.iloc[[place]]
-                found.compared.differences[listed] = behind_output(
+                difference, row = parity.compared.differences[listed], served.iloc[[place]]
+                parity.compared.differences[listed] = behind_output(
                     self._project, self._model.name, self._predictor, row, alone.iloc[[place]], difference
                 )
-        return found
+        return parity
 
     def _noted(self, described: Description) -> Callable[[int, str], str]:
         published = {joined.alias: described.tables[joined.table.name].tick for joined in self._joins}

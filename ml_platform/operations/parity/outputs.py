@@ -35,12 +35,12 @@ def transform_columns(predictor: Predictor) -> dict[str, ColumnType]:
 
 def many_rows(predictor: Predictor, rows: pd.DataFrame) -> pd.DataFrame:
     """Return columns of transforms, and outputs, of the predictor for many rows."""
-    found, read = predictor.predict(rows), read_columns(rows, predictor.inputs)
-    if "predicted" in found.columns:
-        found["predicted"] = found["predicted"].map(str)
-    found["expected_value"] = _finite(found["expected_value"])
-    found[UNLEARNED_NULLS] = predictor.unlearned_nulls(read)
-    return apply_transforms(read, predictor.transforms)[list(transform_columns(predictor))].join(found)
+    predicted, read = predictor.predict(rows), read_columns(rows, predictor.inputs)
+    if "predicted" in predicted.columns:
+        predicted["predicted"] = predicted["predicted"].map(str)
+    predicted["expected_value"] = _finite(predicted["expected_value"])
+    predicted[UNLEARNED_NULLS] = predictor.unlearned_nulls(read)
+    return apply_transforms(read, predictor.transforms)[list(transform_columns(predictor))].join(predicted)
 
 
 def row_by_row(predictor: Predictor, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -67,15 +67,15 @@ def _outputs(predictor: Predictor, predicted: Sequence[RowPrediction]) -> pd.Dat
     several = len(predictor.classes) > 2
     names = [name for name in output_columns(predictor) if name.startswith("score")]
     scores = [item.scores if several else (item.score,) for item in predicted]
-    found: dict[str, pd.Series] = {}
+    columns: dict[str, pd.Series] = {}
     for at, name in enumerate(names):
-        found[name] = pd.Series([row[at] for row in scores], dtype="float64")
+        columns[name] = pd.Series([row[at] for row in scores], dtype="float64")
     if several:
-        found["predicted"] = pd.Series([str(item.predicted) for item in predicted], dtype=object)
-    found["action"] = pd.Series([item.action for item in predicted], dtype=object)
-    found["expected_value"] = _finite(pd.Series([item.expected_value for item in predicted], dtype="float64"))
-    found[UNLEARNED_NULLS] = pd.Series([item.unlearned_nulls for item in predicted], dtype=object)
-    return pd.DataFrame(found)
+        columns["predicted"] = pd.Series([str(item.predicted) for item in predicted], dtype=object)
+    columns["action"] = pd.Series([item.action for item in predicted], dtype=object)
+    columns["expected_value"] = _finite(pd.Series([item.expected_value for item in predicted], dtype="float64"))
+    columns[UNLEARNED_NULLS] = pd.Series([item.unlearned_nulls for item in predicted], dtype=object)
+    return pd.DataFrame(columns)
 
 
 def _finite(values: pd.Series) -> pd.Series:

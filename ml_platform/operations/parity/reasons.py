@@ -76,8 +76,8 @@ def _of_categories(
             continue
         foreign = dataclasses.replace(predictor, matrix=swapped)
         columns = output_columns(predictor)
-        again = many_rows(foreign, row).reset_index(drop=True)
-        if any(mask.any() for mask in differing(served.reset_index(drop=True), again, columns).values()):
+        with_categories = many_rows(foreign, row).reset_index(drop=True)
+        if any(mask.any() for mask in differing(served.reset_index(drop=True), with_categories, columns).values()):
             continue
         read = read_columns(row, predictor.inputs)
         pairs = zip(predictor.matrix, foreign.encode(read).values[0], predictor.encode(read).values[0], strict=True)

@@ -70,17 +70,17 @@ def compare_requests(project: Project, model: str, days: Sequence[date], size: i
     ArtifactMissing, ArtifactDamaged
         Where something that the requests were answered from is gone.
     """
-    found = RequestParity()
+    parity = RequestParity()
     predictors: dict[str, Predictor] = {}
-    for logged in _drawn(project, model, days, size, found):
+    for logged in _drawn(project, model, days, size, parity):
         for id in map(str, logged.rows["trained_model"].unique()):
             if id not in predictors:
                 predictors[id] = load_predictor(project, project.store.get("trained_model", id))
-        _Group(project, logged, predictors, found).compare()
-    return found
+        _Group(project, logged, predictors, parity).compare()
+    return parity
 
 
-def _drawn(project: Project, model: str, days: Sequence[date], size: int, found: RequestParity) -> Iterator[Logged]:
+def _drawn(project: Project, model: str, days: Sequence[date], size: int, parity: RequestParity) -> Iterator[Logged]:
     """Yield the drawn requests, those that were answered from the same together."""
     draws: list[tuple[int, str, int]] = []
     segments: list[LoggedSegment] = []
@@ -90,7 +90,7 @@ def _drawn(project: Project, model: str, days: Sequence[date], size: int, found:
             continue
         for segment in logged_segments(project.store.get(KIND, logged.artifact)):
             ids = _online_ids(project, segment)
-            found.logged += len(ids)
+            parity.logged += len(ids)
             draws = heapq.nsmallest(size, [*draws, *((_draw(id), id, len(segments)) for id in ids)])
             segments.append(segment)
     chosen: dict[int, list[str]] = {}
@@ -108,8 +108,8 @@ def _online_ids(project: Project, segment: LoggedSegment) -> list[str]:
     if ONLINE not in pq.read_schema(pa.BufferReader(content)).names:
         return []
     rows = table_of(content, ["prediction_id", ONLINE])
-    found: list[str] = rows.filter(pc.fill_null(rows[ONLINE], False))["prediction_id"].to_pylist()
-    return found
+    ids: list[str] = rows.filter(pc.fill_null(rows[ONLINE], False))["prediction_id"].to_pylist()
+    return ids
 
 
 def _draw(id: str) -> int:
@@ -120,9 +120,9 @@ class _Group:
     """Requests that were answered from the same artifacts by the same declarations."""
 
     def __init__(
-        self, project: Project, logged: Logged, predictors: Mapping[str, Predictor], found: RequestParity
+        self, project: Project, logged: Logged, predictors: Mapping[str, Predictor], parity: RequestParity
     ) -> None:
-        self._project, self._logged, self._predictors, self._found = project, logged, predictors, found
+        self._project, self._logged, self._predictors, self._found = project, logged, predictors, parity
         then, self._problem = project_then(project, logged)
         assert then is not None, "the model is declared"
         self._then, self._model = then, then.spec.models[logged.model]
@@ -131,22 +131,22 @@ class _Group:
     def compare(self) -> None:
         """Compare ticks, features and outputs of all rows."""
         self._count_late()
-        again = features_then(self._then, self._logged).loc[self._logged.rows.index]
-        own = required_columns(self._then.spec, self._model).name
+        recomputed_features = features_then(self._then, self._logged).loc[self._logged.rows.index]
+        population = required_columns(self._then.spec, self._model).name
         for trained_id, rows in self._logged.rows.groupby("trained_model", sort=False):
             predictor = self._predictors[str(trained_id)]
             features: dict[str, ColumnType] = {
                 column.name: column.type
                 for column in predictor.inputs
-                if "." in column.name and column.name.partition(".")[0] != own
+                if "." in column.name and column.name.partition(".")[0] != population
             }
             outputs, predicted = output_columns(predictor), many_rows(predictor, rows)
             masks = {
                 **self._tick_masks(rows),
-                **self._not_erased(differing(rows, again.loc[rows.index], features)),
+                **self._not_erased(differing(rows, recomputed_features.loc[rows.index], features)),
                 **differing(rows, predicted, outputs),
             }
-            recomputed = again.loc[rows.index, list(features)].join(predicted).join(self._ticks_of(rows))
+            recomputed = recomputed_features.loc[rows.index, list(features)].join(predicted).join(self._ticks_of(rows))
             self._add(predictor, rows, recomputed, masks)
 
     def _add(
@@ -183,25 +183,25 @@ class _Group:
         }
 
     def _ticks_of(self, rows: pd.DataFrame) -> pd.DataFrame:
-        found = {}
+        columns = {}
         for table in self._tables.values():
             step = table.refresh // MICROSECOND
             ticks = self._served(rows, table) // step * step
-            found[f"tick.{table.name}"] = pd.Series([from_micros(int(tick)) for tick in ticks], rows.index)
-        return pd.DataFrame(found, index=rows.index)
+            columns[f"tick.{table.name}"] = pd.Series([from_micros(int(tick)) for tick in ticks], rows.index)
+        return pd.DataFrame(columns, index=rows.index)
 
     def _count_late(self) -> None:
-        rows, found = self._logged.rows, self._found
+        rows, parity = self._logged.rows, self._found
         at, late = _micros(rows["prediction_time"]), np.zeros(len(rows), bool)
         for table in {table.name: table for table in self._tables.values()}.values():
             step = table.refresh // MICROSECOND
             lag = tick_number(at, table.refresh, table.publish_delay) * step - self._served(rows, table)
             late |= lag > 0
             if (lag > 0).any():
-                found.late_by_table[table.name] += int((lag > 0).sum())
+                parity.late_by_table[table.name] += int((lag > 0).sum())
                 seconds = float(lag.max()) / 1e6
-                found.greatest_lag[table.name] = max(seconds, found.greatest_lag.get(table.name, 0.0))
-        found.late += int(late.sum())
+                parity.greatest_lag[table.name] = max(seconds, parity.greatest_lag.get(table.name, 0.0))
+        parity.late += int(late.sum())
 
     # Erased rows -------------------------------------------------------------
 

@@ -83,9 +83,13 @@ class View:
         doing = {name: self.planned[name].verdict for name in names if self.planned[name].id is None}
         would = [name for name, verdict in doing.items() if verdict == "would run"]
         may = [name for name, verdict in doing.items() if verdict == "may run"]
-        told = [(would, "would run"), (may, "may run")]
-        said = " and ".join(f"{listed(found, limit=2)} {verdict}" for found, verdict in told if found)
-        return [f"{said}{CONSEQUENCE}"] if said else []
+        verdicts = [(would, "would run"), (may, "may run")]
+        text = " and ".join(
+            f"{listed(names_of_verdict, limit=2)} {verdict}"
+            for names_of_verdict, verdict in verdicts
+            if names_of_verdict
+        )
+        return [f"{text}{CONSEQUENCE}"] if text else []
 
     # Verdicts ---------------------------------------------------------------
 
@@ -110,10 +114,10 @@ class View:
     def blocked_before(self, node: Node) -> Planned | None:
         """Return that a node cannot run because of one of its inputs; None where none is in its way."""
         for name in node.inputs:
-            found = self.planned[name]
-            if found.verdict == "blocked" and found.id is None:
+            before = self.planned[name]
+            if before.verdict == "blocked" and before.id is None:
                 return self.blocked(node, f"{name} is blocked")
             recording = last_recording(self.project.database, name)
-            if found.verdict == "up to date" and recording is not None and recording.blocking:
+            if before.verdict == "up to date" and recording is not None and recording.blocking:
                 return self.blocked(node, f"{name} failed {listed(recording.blocking)}")
         return None

@@ -29,8 +29,8 @@ def declared_change(before: Mapping[str, Any] | None, after: Mapping[str, Any], 
     paths = [node_kind(kind).change(path) for path in changed_keys(before["declaration"], after["declaration"])]
     reasons = [f"its declaration changed ({listed(paths)})"] if paths else []
     if before["code"] != after["code"]:
-        own = _platform(before["code"]) == _platform(after["code"])
-        whose = "its project code changed" if own else "this version of the platform computes it differently"
+        same_code = _platform(before["code"]) == _platform(after["code"])
+        whose = "its project code changed" if same_code else "this version of the platform computes it differently"
         reasons.append(whose)
     return reasons
 

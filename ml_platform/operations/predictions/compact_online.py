@@ -133,8 +133,8 @@ def _append_group(
 
 
 def _remove(project: Project, path: Path, now: datetime, done: Compacted) -> None:
-    left = path.stat().st_size - whole_bytes(path)
-    if not left:
+    torn = path.stat().st_size - whole_bytes(path)
+    if not torn:
         path.unlink()
         done.files += 1
         return
@@ -143,11 +143,11 @@ def _remove(project: Project, path: Path, now: datetime, done: Compacted) -> Non
     done.damaged.append(aside)
     alert = Alert(
         key=f"online_log.{path.stem}",
-        title=f"the last {left:,} bytes of a file of online predictions are no record",
+        title=f"the last {torn:,} bytes of a file of online predictions are no record",
         body="A process that is killed while it writes leaves such an end, and that record was never answered. A "
         "damaged disk leaves it too, and then predictions are missing. All earlier records are in the prediction log.",
         severity="ticket",
-        facts={"file": aside.name, "bytes": left},
+        facts={"file": aside.name, "bytes": torn},
         next_step=f"Check the disk if nothing was killed, and remove {aside.name} from the folder serving/log.",
     )
     send_alert(project, alert, now)
@@ -215,20 +215,20 @@ def _questions(project: Project, context: LogContext, predictions: list[LoggedPr
     """Return the id of each question: of the population's row where the request named it, else of the request."""
     then = read_declarations(project.spec, json.loads(context.declared))
     model = then.models[context.model]
-    own = required_columns(then, model)
+    population = required_columns(then, model)
     kinds = dict(context.columns)
-    found = []
+    ids = []
     for item in predictions:
-        given = dict(zip((f"{own.name}.{name}" for name in context.key), item.key, strict=True))
-        given |= dict(zip(kinds, item.values, strict=True)) | {EFFECTIVE_TIME: item.at, PREDICTION_TIME: item.at}
-        key = [given.get(name) for name in question_columns(then, model)]
+        values = dict(zip((f"{population.name}.{name}" for name in context.key), item.key, strict=True))
+        values |= dict(zip(kinds, item.values, strict=True)) | {EFFECTIVE_TIME: item.at, PREDICTION_TIME: item.at}
+        key = [values.get(name) for name in question_columns(then, model)]
         instants = {name for name, kind in kinds.items() if kind == "timestamp"} | {EFFECTIVE_TIME, PREDICTION_TIME}
         named = [
             from_micros(value) if name in instants and value is not None else value
             for name, value in zip(question_columns(then, model), key, strict=True)
         ]
-        found.append(content_id([context.model, *named] if None not in named else [item.id])[:16])
-    return found
+        ids.append(content_id([context.model, *named] if None not in named else [item.id])[:16])
+    return ids
 
 
 def _array(values: list[Any], kind: ColumnType) -> pa.Array:

@@ -51,15 +51,15 @@ def predict_rows(project: Project, version: Version, rows: pd.DataFrame, now: da
     """
     predictor = load_predictor(project, project.store.get("trained_model", version.id))
     model = project.spec.models[version.model]
-    own = population_columns(project.spec, model)
-    bare = {name.partition(".")[2]: name for name in own}
+    columns = population_columns(project.spec, model)
+    bare = {name.partition(".")[2]: name for name in columns}
     named = rows.reset_index(drop=True).rename(columns=bare)
-    _require_known(named, [*own, *(column.name for column in predictor.inputs)], bare, version)
+    _require_known(named, [*columns, *(column.name for column in predictor.inputs)], bare, version)
     times = _times(named, now)
-    used = _with_features(project, version, predictor, _typed(named, own), times)
-    found = predictor.predict(used)
+    used = _with_features(project, version, predictor, _typed(named, columns), times)
+    predicted = predictor.predict(used)
     features = [column.name for column in predictor.inputs if column.name not in {*named, PREDICTION_TIME}]
-    return pd.concat([rows.reset_index(drop=True), used[features], found], axis=1).set_index(rows.index)
+    return pd.concat([rows.reset_index(drop=True), used[features], predicted], axis=1).set_index(rows.index)
 
 
 def _require_known(rows: pd.DataFrame, known: Sequence[str], bare: Mapping[str, str], version: Version) -> None:
@@ -75,10 +75,10 @@ def _times(rows: pd.DataFrame, now: datetime) -> pd.Series:
     return read_column(rows[TIME], InputColumn(TIME, "timestamp"))
 
 
-def _typed(rows: pd.DataFrame, own: Mapping[str, ColumnType]) -> pd.DataFrame:
+def _typed(rows: pd.DataFrame, columns: Mapping[str, ColumnType]) -> pd.DataFrame:
     """Return the population's columns in the form of their types; text in the place of a number is an error."""
-    given = {name: read_column(rows[name], InputColumn(name, kind)) for name, kind in own.items() if name in rows}
-    return rows.assign(**given)
+    typed = {name: read_column(rows[name], InputColumn(name, kind)) for name, kind in columns.items() if name in rows}
+    return rows.assign(**typed)
 
 
 def _with_features(
@@ -96,8 +96,8 @@ def _with_features(
     needed = sorted({key for joined in joins for key in joined.keys.values() if key.partition(".")[0] not in tables})
     lacking += [key for key in needed if key not in rows and key not in lacking]
     if lacking:
-        own = f"{model.population.owner}."
-        names = listed(name.removeprefix(own) for name in lacking)
+        prefix = f"{model.population.owner}."
+        names = listed(name.removeprefix(prefix) for name in lacking)
         raise PredictionError(f"the rows lack {names}, which {version} reads. Add them.")
     nodes = [NodeName("feature_table", joined.table.name) for joined in joins]
     made = {str(node): id for node in nodes if (id := current_output(project.database, node)) is not None}

@@ -59,12 +59,12 @@ def missed_rows(project: Project, model_name: str, now: datetime) -> Missed | No
     if not days:
         return None
     states = [PredictionsManifest.of(project.store.get(KIND, logged.artifact)) for logged in days]
-    left_out: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
     for about in states:
-        left_out.update(about.left_out)
+        reasons.update(about.left_out)
     late = sum(about.late for about in states)
     rows = sum(about.rows for about in states)
-    return Missed(days[0].day, days[-1].day, rows - late, late, reason_counts(left_out))
+    return Missed(days[0].day, days[-1].day, rows - late, late, reason_counts(reasons))
 
 
 def missed_alert(project: Project, model_name: str, now: datetime) -> Alert | None:
@@ -73,16 +73,22 @@ def missed_alert(project: Project, model_name: str, now: datetime) -> Alert | No
     Its key is the day: one alert a day at most.
     """
     limit = project.spec.models[model_name].deployment.max_missed_share
-    found = missed_rows(project, model_name, now)
-    if found is None or found.share <= limit:
+    missed = missed_rows(project, model_name, now)
+    if missed is None or missed.share <= limit:
         return None
     return Alert(
         key=f"missed.{model_name}.{now:%Y-%m-%d}",
-        title=f"{model_name}: {found.share:.1%} of the rows got no prediction in time",
-        body=f"From {found.start} to {found.end}: {', '.join(found.reasons)}; {found.in_time:,} rows in time.",
+        title=f"{model_name}: {missed.share:.1%} of the rows got no prediction in time",
+        body=f"From {missed.start} to {missed.end}: {', '.join(missed.reasons)}; {missed.in_time:,} rows in time.",
         severity="ticket",
         model=model_name,
-        facts={"share": found.share, "limit": limit, **found.left_out, "late": found.late, "in_time": found.in_time},
+        facts={
+            "share": missed.share,
+            "limit": limit,
+            **missed.left_out,
+            "late": missed.late,
+            "in_time": missed.in_time,
+        },
         next_step=(
             f"Let deployment.batch of models/{model_name}.yaml run after its rows are ingested, or declare "
             "deployment: {late_rows: score}. Rows without a key or a time are corrected in their source."

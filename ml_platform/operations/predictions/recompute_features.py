@@ -63,8 +63,8 @@ def features_then(then: Project, logged: Logged) -> pd.DataFrame:
             parts.append(to_frame(frame.asked_again(_asked(then, logged, logged.rows[~online]))))
         if online.any():
             parts.append(to_frame(frame.with_features(_requested(then, logged, logged.rows[online]))))
-    found = pd.concat(parts) if len(parts) > 1 else parts[0]
-    return found.drop_duplicates("prediction_id").set_index("prediction_id")
+    features = pd.concat(parts) if len(parts) > 1 else parts[0]
+    return features.drop_duplicates("prediction_id").set_index("prediction_id")
 
 
 def is_online(rows: pd.DataFrame) -> pd.Series:
@@ -86,24 +86,26 @@ def _requested(then: Project, logged: Logged, rows: pd.DataFrame) -> pa.Table:
 
     Columns of the population that no model reads are null.
     """
-    own = required_columns(then.spec, then.spec.models[logged.model])
-    said = rows.assign(**{f"{own.name}.{key}": rows[key] for key in logged.key})
-    columns = {f"{own.name}.{name}": column.type for name, column in own.columns.items()}
-    empty = {name: pa.nulls(len(rows), ARROW_TYPES[kind]) for name, kind in columns.items() if name not in said.columns}
-    given = {name: pa.Array.from_pandas(said[name]) for name in columns if name in said.columns}
+    population = required_columns(then.spec, then.spec.models[logged.model])
+    sent = rows.assign(**{f"{population.name}.{key}": rows[key] for key in logged.key})
+    columns = {f"{population.name}.{name}": column.type for name, column in population.columns.items()}
+    empty = {name: pa.nulls(len(rows), ARROW_TYPES[kind]) for name, kind in columns.items() if name not in sent.columns}
+    columns_sent = {name: pa.Array.from_pandas(sent[name]) for name in columns if name in sent.columns}
     times = _asked(then, logged, rows).drop_columns(list(logged.key))
-    for name, values in {**given, **empty}.items():
+    for name, values in {**columns_sent, **empty}.items():
         times = times.append_column(name, values)
     return times
 
 
 def _ticks_read(then: Project, logged: Logged, rows: pd.DataFrame) -> dict[str, pa.Array]:
     """Return for each feature table the first instant at which the logged tick could be read."""
-    found = {}
+    ticks_read = {}
     for name in feature_tables_of(then.spec, then.spec.models[logged.model]):
         if f"tick.{name}" in rows.columns and rows[f"tick.{name}"].notna().all():
-            found[effective_of(name)] = _micros(rows[f"tick.{name}"] + then.spec.feature_tables[name].publish_delay)
-    return found
+            ticks_read[effective_of(name)] = _micros(
+                rows[f"tick.{name}"] + then.spec.feature_tables[name].publish_delay
+            )
+    return ticks_read
 
 
 def _micros(instants: pd.Series) -> pa.Array:

@@ -136,8 +136,8 @@ def scored_days(
 ) -> dict[date, Artifact]:
     """Return the days of some that are scored up to `now` from these inputs, each with its state of the log."""
     keys = {day: _key(project, model_name, inputs, *_stretch(day, now)) for day in days}
-    found = {day: project.store.find(KIND, key) for day, key in keys.items()}
-    return {day: made for day, made in found.items() if made and _is_current(project, model_name, day, made.id)}
+    known = {day: project.store.find(KIND, key) for day, key in keys.items()}
+    return {day: made for day, made in known.items() if made and _is_current(project, model_name, day, made.id)}
 
 
 def days_id(ids: Sequence[str]) -> str:
@@ -157,14 +157,14 @@ def _score_rows(
     inputs: Mapping[str, str],
     day: date,
     key: str,
-    found: QuestionRows,
+    questions: QuestionRows,
     now: datetime,
 ) -> Scored:
-    asked = _ask(project, model_name, found.rows)
+    asked = _ask(project, model_name, questions.rows)
     facts: dict[str, Any] = {
         "before_first_deployment": asked.unanswered,
         "late": int(asked.rows[LATE].sum()),
-        "left_out": _left_out(project, model_name, found.left_out),
+        "left_out": _left_out(project, model_name, questions.left_out),
     }
 
     def answer(logged: set[str]) -> pa.Table:
@@ -177,10 +177,10 @@ def _score_rows(
     return _scored(Materialized(state, reused=False), day, added)
 
 
-def _left_out(project: Project, model_name: str, left_out: pd.DataFrame) -> dict[str, int]:
+def _left_out(project: Project, model_name: str, dropped: pd.DataFrame) -> dict[str, int]:
     """Return how many rows were left out for which reason, at batch runs when a version was deployed."""
     first = first_deployed(project, model_name)
-    counted = left_out[left_out["effective_time"] >= first] if first else left_out.iloc[:0]
+    counted = dropped[dropped["effective_time"] >= first] if first else dropped.iloc[:0]
     sums = counted.groupby("reason")["rows"].sum().to_dict()
     return reason_counts({str(reason): int(count) for reason, count in sums.items()})
 
@@ -248,7 +248,7 @@ def _answer(project: Project, versions: Sequence[Version], fresh: pd.DataFrame, 
 
 def _scored(made: Materialized, day: date, added: int) -> Scored:
     about = PredictionsManifest.of(made.artifact)
-    rows, unanswered, left_out = about.rows, about.before_first_deployment, about.left_out
+    rows, unanswered, dropped = about.rows, about.before_first_deployment, about.left_out
     fact = f"{rows:,} predictions for {day}, {added:,} of them new"
     if not rows:
         fact = f"no row asked for a prediction on {day} while a version was deployed"
@@ -259,17 +259,17 @@ def _scored(made: Materialized, day: date, added: int) -> Scored:
         fact += f"; nulls where training had none: {columns} of the new ones"
     if unanswered:
         fact += f"; {unanswered:,} rows came before the first deployment"
-    for reason, count in left_out.items():
+    for reason, count in dropped.items():
         fact += f"; {count:,} rows without a prediction, {LEFT_OUT[reason]}" if count else ""
-    return Scored(made, day, added, rows, unanswered, left_out, fact)
+    return Scored(made, day, added, rows, unanswered, dropped, fact)
 
 
 def _data_nodes(project: Project, model_name: str, inputs: Mapping[str, str]) -> list[str]:
     """Return the sources and feature tables behind the rows, the tables' own sources among them."""
     spec = project.spec
     tables = feature_tables_of(spec, spec.models[model_name])
-    behind = [NodeName("source", spec.feature_tables[table].source) for table in tables]
-    return sorted({*behind, *(node for node in inputs if NodeName.parse(node).is_data)})
+    sources = [NodeName("source", spec.feature_tables[table].source) for table in tables]
+    return sorted({*sources, *(node for node in inputs if NodeName.parse(node).is_data)})
 
 
 def _key(project: Project, model_name: str, inputs: Mapping[str, str], start: datetime, end: datetime) -> str:

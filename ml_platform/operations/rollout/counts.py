@@ -124,12 +124,12 @@ class CountsWriter:
 
 def read_counts(project: Project, model: str, stage: int) -> dict[int, Figures]:
     """Return what all workers counted in a stage, by version."""
-    found: dict[int, Figures] = {}
+    figures: dict[int, Figures] = {}
     for path in frame_files(counts_folder(project)):
         for counts in _read(path):
             if (counts.model, counts.stage) == (model, stage):
-                found.setdefault(counts.version, Figures()).add(counts)
-    return found
+                figures.setdefault(counts.version, Figures()).add(counts)
+    return figures
 
 
 def remove_counts(project: Project) -> None:

@@ -19,7 +19,7 @@ def end_with_alert(
     except RefConflict:  # another worker, or a person, was first
         return False
     version = rollout.version
-    again = "A newer version can be rolled out." if stays_out else "It can be rolled out again."
+    next_step = "A newer version can be rolled out." if stays_out else "It can be rolled out again."
     alert = Alert(
         key=f"rollout.{version.model}.{rollout.begun.seq}",
         title=f"{version.model}: the rollout of version {version.number} was ended",
@@ -27,7 +27,7 @@ def end_with_alert(
         severity="ticket",
         model=version.model,
         facts={"version": version.number, "stage": rollout.number + 1},
-        next_step=f"Look at the figures in the ledger and in Dagster. {again}",
+        next_step=f"Look at the figures in the ledger and in Dagster. {next_step}",
     )
     send_alert(project, alert, now)
     return True

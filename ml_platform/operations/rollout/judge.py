@@ -86,9 +86,9 @@ def judge(rollout: Rollout, counted: Mapping[int, Figures], money: Money, curren
         return judged("end", over)
     if money.verdict == "worse":
         return judged("end", f"it earns less than the champion beyond doubt: {money_text(money, currency)}")
-    left = stage.time - (now - rollout.entered.clock)
-    if left.total_seconds() > 0:
-        return judged("wait", f"{rounded_duration(left)} of its time are left")
+    remaining = stage.time - (now - rollout.entered.clock)
+    if remaining.total_seconds() > 0:
+        return judged("wait", f"{rounded_duration(remaining)} of its time are left")
     if candidate.rows < stage.min_rows:
         return judged("wait", f"its time is over, but it has predicted {candidate.rows:,} rows of {stage.min_rows:,}")
     if stage.require == "better" and money.verdict != "better":

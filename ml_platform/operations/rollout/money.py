@@ -91,11 +91,13 @@ def _predictor(project: Project, rollout: Rollout) -> Predictor:
 def paired(rows: pd.DataFrame, candidate: int, *, by_action: bool) -> pd.DataFrame:
     """Return the rows that both versions predicted, with what each recommends in ``candidate`` and ``champion``."""
     answered, beside = rows["version"] == candidate, rows[f"{SHADOW}version"] == candidate
-    found = rows[(answered | beside) & rows[f"{SHADOW}version"].notna()]
+    compared = rows[(answered | beside) & rows[f"{SHADOW}version"].notna()]
     taken = "action" if by_action else "score"
-    own, other = found[taken], found[f"{SHADOW}{taken}"]
-    is_candidate = answered[found.index]
-    return found.assign(candidate=own.where(is_candidate, other), champion=other.where(is_candidate, own))
+    taken_action, other = compared[taken], compared[f"{SHADOW}{taken}"]
+    is_candidate = answered[compared.index]
+    return compared.assign(
+        candidate=taken_action.where(is_candidate, other), champion=other.where(is_candidate, taken_action)
+    )
 
 
 def one_within(rows: pd.DataFrame, entity: Sequence[str], horizon: timedelta) -> pd.DataFrame:
@@ -132,8 +134,8 @@ def gain_of(
 
 def _difference(rows: pd.DataFrame, label: Any, decision: Decision) -> np.ndarray:
     candidate, champion = (decision.value(rows, label, rows[name]) for name in ("candidate", "champion"))
-    found: np.ndarray = candidate - champion
-    return found
+    difference: np.ndarray = candidate - champion
+    return difference
 
 
 def _repeated(label: Any, rows: int) -> np.ndarray:

@@ -40,9 +40,9 @@ def behavior_of(project: Project, model: str, trained_id: str, snapshot_id: str)
     spec = project.spec.models[model]
     declared = {"unit": unit, "actions": list((spec.value.actions or {}).items()), "do_nothing": spec.value.do_nothing}
     key = cache_key(KIND, declared, _VERSION, inputs)
-    found = project.store.find(KIND, key)
-    if found is not None:
-        return found
+    behavior = project.store.find(KIND, key)
+    if behavior is not None:
+        return behavior
     trained = project.store.get("trained_model", trained_id)
     frame = load_snapshot(project, snapshot_id, ("test",)).part("test")
     rows, predictor = EvaluationRows.read(spec, frame), load_predictor(project, trained)
@@ -78,11 +78,11 @@ def action_outcomes(rows: EvaluationRows, predictor: Predictor) -> tuple[tuple[A
     table["gain"] = table["value"] - earned[decision.do_nothing]
     table["missed"] = np.max(np.column_stack(list(earned.values())), axis=1) - table["value"]
     valued = table[["gain", "missed"]].notna().all(axis=1)
-    found = [
+    outcomes = [
         _outcome(str(action), label, part)
         for (action, label), part in table[valued].groupby(["action", "label"], sort=True)
     ]
-    return tuple(found), int((~valued).sum())
+    return tuple(outcomes), int((~valued).sum())
 
 
 def _outcome(action: str, label: object, rows: pd.DataFrame) -> ActionOutcome:

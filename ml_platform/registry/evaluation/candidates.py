@@ -69,8 +69,8 @@ class EvaluationRows:
         keys = list(question_columns(spec, self.model))
         ordered = self.frame.sort_values(list(dict.fromkeys([*keys, "effective_time"])), kind="stable")
         following = ordered.groupby(keys, sort=False, dropna=False)["effective_time"].shift(-1)
-        again = following < ordered["effective_time"] + self.model.label.horizon
-        return np.asarray(again.reindex(self.frame.index), dtype=bool)
+        is_repeated = following < ordered["effective_time"] + self.model.label.horizon
+        return np.asarray(is_repeated.reindex(self.frame.index), dtype=bool)
 
     def entities(self, spec: ProjectSpec) -> np.ndarray:
         """Return a number for the entity of each row."""
@@ -208,11 +208,11 @@ def baselines(project: Project, rows: EvaluationRows, trained: Artifact) -> Iter
         yield contender(project, rows, name, "baseline", trained, name)
 
 
-def actions_taken(found: Contender) -> dict[str, int] | None:
+def actions_taken(contender: Contender) -> dict[str, int] | None:
     """Return how many rows got each action; None for a regression."""
-    if found.taken.dtype != object:
+    if contender.taken.dtype != object:
         return None
-    names, counts = np.unique(found.taken.astype(str), return_counts=True)
+    names, counts = np.unique(contender.taken.astype(str), return_counts=True)
     return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 

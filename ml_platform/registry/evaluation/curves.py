@@ -16,16 +16,16 @@ _BINS = 20
 
 def curves_of(rows: EvaluationRows, challenger: Contender, contenders: Sequence[Contender]) -> dict[str, Any]:
     """Return every table that the task has."""
-    found: dict[str, Any] = {"value_by_day": value_by_day(rows, contenders)}
+    curves: dict[str, Any] = {"value_by_day": value_by_day(rows, contenders)}
     if challenger.scores is None or challenger.scores.ndim > 1:
-        return found
-    found["scores"] = histogram(challenger.scores)
+        return curves
+    curves["scores"] = histogram(challenger.scores)
     if rows.model.task == "binary":
-        found["calibration"] = calibration_bins(rows.label.astype("float64"), challenger.scores)
-        found["value_by_threshold"] = value_by_threshold(rows, challenger.scores)
+        curves["calibration"] = calibration_bins(rows.label.astype("float64"), challenger.scores)
+        curves["value_by_threshold"] = value_by_threshold(rows, challenger.scores)
     else:
-        found["predicted_actual"] = predicted_actual(rows.label, challenger.scores)
-    return found
+        curves["predicted_actual"] = predicted_actual(rows.label, challenger.scores)
+    return curves
 
 
 def value_by_threshold(rows: EvaluationRows, scores: np.ndarray) -> list[dict[str, Any]] | None:
@@ -40,12 +40,12 @@ def value_by_threshold(rows: EvaluationRows, scores: np.ndarray) -> list[dict[st
     acting = decision.value(rows.frame, rows.label, np.full(len(scores), others[0], dtype=object))
     nothing = decision.value(rows.frame, rows.label, np.full(len(scores), decision.do_nothing, dtype=object))
     valued = ~(np.isnan(acting) | np.isnan(nothing))
-    found = []
+    by_threshold = []
     for threshold in _THRESHOLDS:
         acted = scores[valued] >= threshold
         value = np.where(acted, acting[valued], nothing[valued])
-        found.append({"threshold": float(threshold), "value": float(value.mean()), "acted": float(acted.mean())})
-    return found
+        by_threshold.append({"threshold": float(threshold), "value": float(value.mean()), "acted": float(acted.mean())})
+    return by_threshold
 
 
 def value_by_day(rows: EvaluationRows, contenders: Sequence[Contender]) -> dict[str, Any]:
@@ -60,10 +60,10 @@ def value_by_day(rows: EvaluationRows, contenders: Sequence[Contender]) -> dict[
 
 def predicted_actual(label: np.ndarray, scores: np.ndarray, bins: int = 12) -> list[dict[str, float]]:
     """Return the truth's mean, 10 % and 90 % quantile in bins of the prediction with equal row counts."""
-    found = []
+    points = []
     for part in np.array_split(np.argsort(scores, kind="stable"), min(bins, len(scores))):
         low, middle, high = np.quantile(label[part], (0.1, 0.5, 0.9))
-        found.append(
+        points.append(
             {
                 "predicted": float(scores[part].mean()),
                 "actual": float(label[part].mean()),
@@ -73,7 +73,7 @@ def predicted_actual(label: np.ndarray, scores: np.ndarray, bins: int = 12) -> l
                 "rows": len(part),
             }
         )
-    return found
+    return points
 
 
 def histogram(scores: np.ndarray) -> dict[str, list[float]]:

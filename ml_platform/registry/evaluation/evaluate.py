@@ -97,9 +97,9 @@ def evaluate_model(
     rivals = (champion_id, anchor_id)
     inputs = inputs_of(trained_id, snapshot_id, *rivals)
     key = evaluation_key(project, model_name, trained_id, snapshot_id, *rivals)
-    found = project.store.find(KIND, key)
-    if found is not None:
-        return Materialized(found, reused=True)
+    evaluation = project.store.find(KIND, key)
+    if evaluation is not None:
+        return Materialized(evaluation, reused=True)
     manifest = _Evaluation(project, model_name, inputs).manifest()
     return Materialized(project.store.add(manifest, key, inputs=inputs), reused=False)
 
@@ -139,13 +139,13 @@ class _Evaluation:
         return self._project.store.get(TRAINED_MODEL, id) if id else None
 
     def _run(self) -> list[Contender]:
-        found = [contender(self._project, self._rows, CHALLENGER, "challenger", self._trained, PREDICTOR)]
+        contenders = [contender(self._project, self._rows, CHALLENGER, "challenger", self._trained, PREDICTOR)]
         if self._champion is not None and not self._same:
-            found += self._rival(CHAMPION, "champion", self._champion)
+            contenders += self._rival(CHAMPION, "champion", self._champion)
         others = {self._trained.id, self._champion.id if self._champion else ""}
         if self._anchor is not None and self._anchor.id not in others:
-            found += self._rival(ANCHOR, "anchor", self._anchor)
-        return [*found, *baselines(self._project, self._rows, self._trained), doing_nothing(self._rows)]
+            contenders += self._rival(ANCHOR, "anchor", self._anchor)
+        return [*contenders, *baselines(self._project, self._rows, self._trained), doing_nothing(self._rows)]
 
     def _rival(self, name: str, role: Role, trained: Artifact) -> list[Contender]:
         """Return a former version on these rows; nothing, and the problem kept, where it cannot be run on them."""
@@ -190,7 +190,7 @@ class _Evaluation:
             figures=figures,
             gates=tuple(gates),
             release=release,
-            verdict=verdict_of(gates, release, same=self._same, can_say=self._can_say_of_champion()),
+            verdict=verdict_of(gates, release, same=self._same, comparable=self._can_say_of_champion()),
             reasons=tuple(missed or merits(gates, release, self._currency)),
             notes=tuple(self._notes()),
             curves=curves_of(self._rows, self._contenders[0], self._contenders),

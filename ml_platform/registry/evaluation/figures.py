@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def value_figures(earned: Earnings, name: str) -> dict[str, float | None]:
     """Return what a contender earned, a row and in all, and over doing nothing, each with its interval."""
-    own, rows = earned.per_row(name), earned.rows
+    value, rows = earned.per_row(name), earned.rows
     ahead = earned.difference(name, DO_NOTHING).times(rows)
     return {
-        "value_per_row": own.figure,
-        "value_per_row_low": own.low,
-        "value_per_row_high": own.high,
-        "value_total": own.figure * rows,
+        "value_per_row": value.figure,
+        "value_per_row_low": value.low,
+        "value_per_row_high": value.high,
+        "value_total": value.figure * rows,
         "value_vs_do_nothing": ahead.figure,
         "value_vs_do_nothing_low": ahead.low,
         "value_vs_do_nothing_high": ahead.high,

@@ -97,12 +97,12 @@ def calibration_bins(label: np.ndarray, scores: np.ndarray, bins: int = _BINS) -
     """Return mean score, share of class 1 and rows in up to `bins` bins of equal row counts."""
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, bins + 1)))
     place = np.clip(np.searchsorted(edges, scores, side="right") - 1, 0, max(len(edges) - 2, 0))
-    found = []
+    bins_filled = []
     for index in np.unique(place):
         inside = place == index
         share = float((label[inside] == 1).mean())
-        found.append({"score": float(scores[inside].mean()), "share": share, "rows": int(inside.sum())})
-    return found
+        bins_filled.append({"score": float(scores[inside].mean()), "share": share, "rows": int(inside.sum())})
+    return bins_filled
 
 
 def calibration_error(label: np.ndarray, scores: np.ndarray) -> float:

@@ -18,21 +18,21 @@ def notes_on_unit(value: Value) -> Iterator[str]:
         yield "no value is declared, so that amounts are points, not money: declare what a row earns or costs."
 
 
-def notes_on_rows(rows: int, asked_again: np.ndarray, unvalued: np.ndarray) -> Iterator[str]:
+def notes_on_rows(rows: int, repeated: np.ndarray, unvalued: np.ndarray) -> Iterator[str]:
     """Yield what is not counted in money.
 
     Parameters
     ----------
-    asked_again, unvalued
+    repeated, unvalued
         For each row, whether it is asked about again before its label is settled, and whether it has no value.
     """
-    again = int(asked_again.sum())
-    if again:
+    count = int(repeated.sum())
+    if count:
         yield (
-            f"{again} of {rows} rows are asked about again before their label is settled: only the last answer counts "
+            f"{count} of {rows} rows are asked about again before their label is settled: only the last answer counts "
             "in money."
         )
-    without = int((unvalued & ~asked_again).sum())
+    without = int((unvalued & ~repeated).sum())
     if without:
         yield f"{without} of {rows} rows have no value: a column that value reads is null."
 

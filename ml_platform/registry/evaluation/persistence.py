@@ -37,20 +37,20 @@ def correlations(days: int, overlap: float = 0.0) -> np.ndarray:
         How many days a label spans. Two labels that span h days and begin k days apart share h - k of them.
     """
     later = np.arange(days)
-    found = np.array(SHARES)[:, None] * np.array(COEFFICIENTS)[:, None] ** later
+    candidates = np.array(SHARES)[:, None] * np.array(COEFFICIENTS)[:, None] ** later
     if overlap > 1:
-        found = np.vstack([found, np.array(OVERLAPPING)[:, None] * np.maximum(1 - later / overlap, 0.0)])
-    found[:, 0] = 1.0
-    return np.asarray(found)
+        candidates = np.vstack([candidates, np.array(OVERLAPPING)[:, None] * np.maximum(1 - later / overlap, 0.0)])
+    candidates[:, 0] = 1.0
+    return np.asarray(candidates)
 
 
 def log_prior(count: int, history: bool) -> np.ndarray:
     """Return the log of how likely each point of a grid is before any day is seen, but for a constant."""
-    found = np.ones(count)
-    found[0] = INDEPENDENT_WITH_HISTORY if history else INDEPENDENT
-    found[[share < 1 for share in SHARES] + [False] * (count - len(SHARES))] = SLOW_WITH_HISTORY if history else SLOW
-    found[len(SHARES) :] = OVERLAP
-    return np.asarray(np.log(found))
+    weights = np.ones(count)
+    weights[0] = INDEPENDENT_WITH_HISTORY if history else INDEPENDENT
+    weights[[share < 1 for share in SHARES] + [False] * (count - len(SHARES))] = SLOW_WITH_HISTORY if history else SLOW
+    weights[len(SHARES) :] = OVERLAP
+    return np.asarray(np.log(weights))
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def squares(influences: np.ndarray, overlap: float = 0.0) -> np.ndarray:
 def log_likelihood(influences: np.ndarray, overlap: float = 0.0) -> np.ndarray:
     """Return the restricted log likelihood of each correlation, but for a constant."""
     grid, days = grid_of(len(influences), overlap), len(influences)
-    found = np.maximum(squares(influences, overlap), np.finfo("float64").tiny)
-    return np.asarray(-(grid.log_determinant + np.log(grid.information) + (days - 1) * np.log(found)) / 2)
+    variances = np.maximum(squares(influences, overlap), np.finfo("float64").tiny)
+    return np.asarray(-(grid.log_determinant + np.log(grid.information) + (days - 1) * np.log(variances)) / 2)
 
 
 @dataclass(frozen=True)

@@ -24,15 +24,15 @@ def merits(gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], curre
 
 def conditions(release: Mapping[str, Any], currency: str) -> list[tuple[bool, str]]:
     """Return what the release rule needs, each with whether it is met; what every rule needs, only where it is not."""
-    found: list[tuple[bool, str]] = []
+    lines: list[tuple[bool, str]] = []
     if release["days"] < DAYS_NEEDED:
         days = f"{release['days']} day has" if release["days"] == 1 else f"{release['days']} days have"
-        found.append((False, f"{days} test rows, a release needs {DAYS_NEEDED}: lengthen split.test"))
+        lines.append((False, f"{days} test rows, a release needs {DAYS_NEEDED}: lengthen split.test"))
     if release["gain"] <= 0:
         gain = f"{release['gain']:+.4g} {currency} a row"
-        found.append((False, f"the gain over doing nothing is {gain}, a release needs more than 0"))
-    found += [(line["passed"], _line_text(line, release["rule"], currency)) for line in release["compared"]]
-    return list(dict.fromkeys(found))
+        lines.append((False, f"the gain over doing nothing is {gain}, a release needs more than 0"))
+    lines += [(line["passed"], _line_text(line, release["rule"], currency)) for line in release["compared"]]
+    return list(dict.fromkeys(lines))
 
 
 def gate_text(gate: Mapping[str, Any]) -> str:

@@ -175,7 +175,7 @@ def judge_release(
 
 
 def verdict_of(
-    gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], *, same: bool, can_say: bool = True
+    gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], *, same: bool, comparable: bool = True
 ) -> Verdict:
     """Return what an evaluation recommends.
 
@@ -183,12 +183,12 @@ def verdict_of(
     ----------
     same
         Whether the challenger is the champion itself.
-    can_say
+    comparable
         Whether an interval can be given of the champion's gain; without one it is not said to earn nothing.
     """
     if not same and release["passed"] and all(gate["passed"] for gate in gates):
         return "deploy"
-    known = can_say and release["days"] >= DAYS_NEEDED and not any(line["declined"] for line in release["compared"])
+    known = comparable and release["days"] >= DAYS_NEEDED and not any(line["declined"] for line in release["compared"])
     if known and release["champion_gain"] is not None and release["champion_gain"] <= 0:
         return "deploy none"
     return "same" if same else "keep"

@@ -39,7 +39,7 @@ def action_words(outcomes: Sequence[ActionOutcome], task: str, currency: str) ->
     label false in 1 (25.0 %): earned 4.00 EUR less than doing nothing; the best action earns 4.00 EUR more
     """
     actions = {item.action: [other for other in outcomes if other.action == item.action] for item in outcomes}
-    found = [
+    words = [
         ActionWords(
             action,
             rows := sum(item.rows for item in parts),
@@ -49,7 +49,7 @@ def action_words(outcomes: Sequence[ActionOutcome], task: str, currency: str) ->
         )
         for action, parts in actions.items()
     ]
-    return tuple(sorted(found, key=lambda item: (-item.gain, item.action)))
+    return tuple(sorted(words, key=lambda item: (-item.gain, item.action)))
 
 
 def _met(parts: Sequence[ActionOutcome], rows: int, task: str, currency: str) -> Iterator[str]:

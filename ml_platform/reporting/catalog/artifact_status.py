@@ -87,8 +87,8 @@ def _said(expected: Expectation) -> str:
     args = dict(expected.args)
     column = args.pop("column", None)
     words = expected.expect.removeprefix("column_").replace("_", " ") if column else expected.expect.replace("_", " ")
-    told = ", ".join([words, *(f"{name} {_plain(value)}" for name, value in args.items())])
-    return f"{column}: {told}" if column else told
+    text = ", ".join([words, *(f"{name} {_plain(value)}" for name, value in args.items())])
+    return f"{column}: {text}" if column else text
 
 
 def _plain(value: Any) -> str:

@@ -45,6 +45,6 @@ def _delay(project: Project, source: str, artifact: Artifact | None) -> timedelt
 
 def model_age(spec: ProjectSpec, model: ModelSpec) -> str:
     """Return how old the newest data of a model's features can be, by the table that is worst; empty without one."""
-    found = [availability_in(spec, model, name) for name in feature_tables_of(spec, model)]
-    ages = [age for age in found if age.parts]
+    availabilities = [availability_in(spec, model, name) for name in feature_tables_of(spec, model)]
+    ages = [age for age in availabilities if age.parts]
     return max(ages, key=lambda age: age.known_age).sentence if ages else ""

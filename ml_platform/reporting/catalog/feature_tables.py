@@ -82,10 +82,10 @@ def _columns(project: Project, name: str, profile: TableProfile, importances: Im
     spec = project.spec.feature_tables[name]
     lineage = feature_lineage(project.spec, spec)
     users = _users(project, name, importances)
-    found = []
+    facts = []
     for column, (feature_name, window) in spec.columns.items():
         feature = spec.features[feature_name]
-        found.append(
+        facts.append(
             FeatureColumn(
                 name=column,
                 formula=feature.formula,
@@ -100,30 +100,35 @@ def _columns(project: Project, name: str, profile: TableProfile, importances: Im
                 used_by=users[column],
             )
         )
-    return tuple(found)
+    return tuple(facts)
 
 
 def _users(project: Project, table: str, importances: Importances) -> dict[str, tuple[Importance, ...]]:
     """Return the models that use each column of a feature table."""
-    found: dict[str, list[Importance]] = {column: [] for column in project.spec.feature_tables[table].columns}
+    by_column: dict[str, list[Importance]] = {column: [] for column in project.spec.feature_tables[table].columns}
     for model, spec in project.spec.models.items():
-        told = importances.get(model, {})
+        shares = importances.get(model, {})
         for dotted, link in feature_origins(project.spec, spec).items():
             if (link.kind, link.name) == ("features", table):
-                found[link.column].append(_importance(model, table, told, dotted))
+                by_column[link.column].append(_importance(model, table, shares, dotted))
         for reference in spec.population.references:
             link = reference_origin(project.spec, spec, reference)
             if (link.kind, link.name) == ("features", table):
-                found[link.column].append(Importance(model, "decides the population"))
+                by_column[link.column].append(Importance(model, "decides the population"))
         for alias, links in key_origins(project.spec, spec).items():
             for link in links:
-                if (link.kind, link.name) == ("features", table) and link.column in found:  # else the key of its entity
-                    found[link.column].append(Importance(model, f"as a key of {alias}"))
-    return {column: tuple(users) for column, users in found.items()}
+                if (link.kind, link.name) == (
+                    "features",
+                    table,
+                ) and link.column in by_column:  # else the key of its entity
+                    by_column[link.column].append(Importance(model, f"as a key of {alias}"))
+    return {column: tuple(users) for column, users in by_column.items()}
 
 
-def _importance(model: str, table: str, told: Mapping[str, float], dotted: str) -> Importance:
+def _importance(model: str, table: str, shares: Mapping[str, float], dotted: str) -> Importance:
     role = "" if dotted.partition(".")[0] == table else f"as {dotted}"
-    if dotted not in told:
+    if dotted not in shares:
         return Importance(model, role)
-    return Importance(model, role, told[dotted], 1 + sum(share > told[dotted] for share in told.values()), len(told))
+    return Importance(
+        model, role, shares[dotted], 1 + sum(share > shares[dotted] for share in shares.values()), len(shares)
+    )

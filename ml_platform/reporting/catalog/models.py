@@ -114,17 +114,17 @@ def _value(spec: ModelSpec) -> dict[str, str]:
 
 def _retraining(spec: ModelSpec) -> str:
     schedule, on = spec.retraining.schedule, spec.retraining.on
-    told = [f"on schedule {schedule.text}"] if schedule else []
-    return ", ".join([*told, *(f"on {reason}" for reason in on)])
+    reasons = [f"on schedule {schedule.text}"] if schedule else []
+    return ", ".join([*reasons, *(f"on {reason}" for reason in on)])
 
 
 def _champion(project: Project, name: str, now: datetime) -> Champion | None:
-    found = champion_status(project, name, now)
-    if found is None:
+    status = champion_status(project, name, now)
+    if status is None:
         return None
-    low, high = (found.value.get(f"value_vs_do_nothing_{end}") for end in ("low", "high"))
-    text = interval_text(low, high, found.interval) if found.interval else ""
-    return Champion(found.version, found.since, found.actor, found.reason, found.value, text)
+    low, high = (status.value.get(f"value_vs_do_nothing_{end}") for end in ("low", "high"))
+    text = interval_text(low, high, status.interval) if status.interval else ""
+    return Champion(status.version, status.since, status.actor, status.reason, status.value, text)
 
 
 def _judged(evaluation: Artifact | None) -> Judged | None:
@@ -145,27 +145,27 @@ def _judged(evaluation: Artifact | None) -> Judged | None:
 def _gates(spec: ModelSpec, evaluation: Artifact | None) -> tuple[GateFacts, ...]:
     """Return the declared gates, each with what it found if it was asked with this limit."""
     asked: Sequence[Mapping[str, Any]] = EvaluationManifest.of(evaluation).gates if evaluation is not None else ()
-    found = {(gate["name"], gate["limit"]): gate for gate in asked}
+    judged = {(gate["name"], gate["limit"]): gate for gate in asked}
     gates = []
     for name, gate in spec.gates.items():
-        held = found.get((name, str(gate)), {})
+        held = judged.get((name, str(gate)), {})
         gates.append(GateFacts(name, str(gate), held.get("figure"), held.get("passed")))
     return tuple(gates)
 
 
 def _features(project: Project, spec: ModelSpec, importances: Mapping[str, float]) -> tuple[ModelFeature, ...]:
     """Return the model's features and what its transforms add, the most important first."""
-    found = [
+    features = [
         ModelFeature(dotted, link, _type(project, link), _unit(project, link), importances.get(dotted))
         for dotted, link in feature_origins(project.spec, spec).items()
     ]
-    declared = {feature.name for feature in found}
+    declared = {feature.name for feature in features}
     added = [
         ModelFeature(column, Link("models", spec.name), "", "", share)
         for column, share in importances.items()
         if column not in declared
     ]
-    return tuple(sorted([*found, *added], key=lambda feature: -(feature.importance or 0.0)))
+    return tuple(sorted([*features, *added], key=lambda feature: -(feature.importance or 0.0)))
 
 
 def _type(project: Project, link: Link) -> str:

@@ -80,13 +80,15 @@ def table_profile(project: Project, table: Artifact) -> TableProfile:
     name = FeatureTableManifest.of(table).table
     key = _key("feature_table", table.id, list(project.spec.feature_tables[name].columns))
     profile = project.store.find(KIND, key) or _sample_table(project, table, key)
-    told = ProfileManifest.of(profile)
-    columns = told.columns or {}
-    found = {column: facts.distribution for column, facts in columns.items()}
+    manifest = ProfileManifest.of(profile)
+    columns = manifest.columns or {}
+    distributions = {column: facts.distribution for column, facts in columns.items()}
     return TableProfile(
-        rows=told.rows or 0,
+        rows=manifest.rows or 0,
         null_shares={column: facts.nulls for column, facts in columns.items() if facts.nulls is not None},
-        distributions={column: Distribution.from_json(item) if item else None for column, item in found.items()},
+        distributions={
+            column: Distribution.from_json(item) if item else None for column, item in distributions.items()
+        },
     )
 
 
@@ -104,8 +106,8 @@ def _require_as_declared(project: Project, name: str, table: Artifact) -> None:
     """Refuse a feature table that holds other columns than are declared now, or the same ones computed otherwise."""
     declared = deciding_part(project.spec, "feature_table", name)
     key = cache_key("feature_table", declared, code_version("feature_table"), {"source": table.inputs["source"]})
-    found = project.store.find("feature_table", key)
-    if found is None or found.id != table.id:
+    current = project.store.find("feature_table", key)
+    if current is None or current.id != table.id:
         raise FeatureError(
             f"feature table {name}: {table.short_id} is from an earlier declaration. Materialize features/{name} again."
         )
@@ -113,9 +115,9 @@ def _require_as_declared(project: Project, name: str, table: Artifact) -> None:
 
 def _column(values: Any, column: str) -> ColumnProfile:
     rows = values.num_rows
-    found = distribution(values[column], values[TICK]) if rows else None
+    spread = distribution(values[column], values[TICK]) if rows else None
     nulls = values[column].null_count / rows if rows else None
-    return ColumnProfile(nulls=nulls, distribution=found.as_json() if found else None)
+    return ColumnProfile(nulls=nulls, distribution=spread.as_json() if spread else None)
 
 
 def _key(kind: str, id: str, columns: Sequence[str]) -> str:

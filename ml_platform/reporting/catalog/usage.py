@@ -68,11 +68,11 @@ def reference_origin(spec: ProjectSpec, model: ModelSpec, reference: str) -> Lin
 def key_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, tuple[Link, ...]]:
     """Return the columns that lead a model's rows to each feature table, by the name that it has in the model."""
     population = required_columns(spec, model)
-    found = {}
+    origins = {}
     for joined in joins_of(spec, model):
         pairs = (name.split(".", 1) for name in joined.keys.values())
-        found[joined.alias] = tuple(_of(spec, model, population, owner, column) for owner, column in pairs)
-    return found
+        origins[joined.alias] = tuple(_of(spec, model, population, owner, column) for owner, column in pairs)
+    return origins
 
 
 def _of(spec: ProjectSpec, model: ModelSpec, population: OwnColumns, owner: str, column: str) -> Link:
@@ -86,31 +86,33 @@ def _of(spec: ProjectSpec, model: ModelSpec, population: OwnColumns, owner: str,
 
 def column_readers(spec: ProjectSpec, source: str) -> dict[str, tuple[Link, ...]]:
     """Return for each column of a source the derived sources, feature tables and models that read it."""
-    found: dict[str, dict[Link, None]] = {column: {} for column in spec.sources[source].columns}
+    by_column: dict[str, dict[Link, None]] = {column: {} for column in spec.sources[source].columns}
     for name, derived in spec.sources.items():
         if source in derived.reader.inputs:
-            _note(found, source, Link("sources", name), source_lineage(spec, derived))
+            _note(by_column, source, Link("sources", name), source_lineage(spec, derived))
     for name, table in spec.feature_tables.items():
-        _note(found, source, Link("features", name), feature_lineage(spec, table))
+        _note(by_column, source, Link("features", name), feature_lineage(spec, table))
     for name, model in spec.models.items():
-        _note(found, source, Link("models", name), {**snapshot_lineage(spec, model), **_beside(spec, model)})
-    return {column: tuple(readers) for column, readers in found.items()}
+        _note(by_column, source, Link("models", name), {**snapshot_lineage(spec, model), **_beside(spec, model)})
+    return {column: tuple(readers) for column, readers in by_column.items()}
 
 
 def _beside(spec: ProjectSpec, model: ModelSpec) -> Origins:
     """Return what a model reads of its population beside features: for payoffs, to choose rows, and as keys."""
-    own = required_columns(spec, model)
-    valued = {name.removeprefix(f"{own.name}.") for name in Decision.declared(model.value, own.name).columns}
+    population = required_columns(spec, model)
+    valued = {
+        name.removeprefix(f"{population.name}.") for name in Decision.declared(model.value, population.name).columns
+    }
     chosen = {name for text in model.population.conditions for name in parse_expression(text).names}
     keys = {link.column for links in key_origins(spec, model).values() for link in links if link.kind == "sources"}
-    return {"beside": tuple((own.node, name) for name in sorted({*valued, *chosen, *keys}))}
+    return {"beside": tuple((population.node, name) for name in sorted({*valued, *chosen, *keys}))}
 
 
-def _note(found: dict[str, dict[Link, None]], source: str, reader: Link, lineage: Origins) -> None:
+def _note(by_column: dict[str, dict[Link, None]], source: str, reader: Link, lineage: Origins) -> None:
     for pairs in lineage.values():
         for node, column in pairs:
-            if node == NodeName("source", source) and column in found:
-                found[column][reader] = None
+            if node == NodeName("source", source) and column in by_column:
+                by_column[column][reader] = None
 
 
 def link_of(node: str, column: str = "") -> Link:

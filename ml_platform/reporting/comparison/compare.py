@@ -107,8 +107,8 @@ def _unseen(
     fitted = f"{latest} was fitted on rows up to {max(until):%Y-%m-%d %H:%M} UTC"
     if known.all():
         return frame, [f"{fitted}, which are all of these rows: its figures are too good."]
-    left_out = f"{int(known.sum()):,} of {len(frame):,} test rows are left out: {fitted}."
-    return frame[~known].reset_index(drop=True), [left_out]
+    exclusion = f"{int(known.sum()):,} of {len(frame):,} test rows are left out: {fitted}."
+    return frame[~known].reset_index(drop=True), [exclusion]
 
 
 def _elsewhere(
@@ -191,8 +191,8 @@ class _Both:
         return cls(both[0], both[1], valued, values, earned)
 
     def gain(self, name: str, other: str) -> Gain:
-        found: Interval = self.earned.difference(name, other).times(self.earned.rows)
-        return Gain(found.figure, found.low, found.high, found.basis())
+        interval: Interval = self.earned.difference(name, other).times(self.earned.rows)
+        return Gain(interval.figure, interval.low, interval.high, interval.basis())
 
     def metrics(self) -> dict[str, tuple[float | None, float | None]]:
         return {
@@ -218,12 +218,12 @@ class _Both:
         table: Any = pd.DataFrame({"before": self.first.taken, "after": self.second.taken})
         table["gain"] = self.second.value - self.first.value
         table = table[self.valued & np.asarray(table["before"] != table["after"])]
-        found = [
+        changes = [
             ActionChange(str(before), str(after), len(part), float(part["gain"].sum()))
             for (before, after), part in table.groupby(["before", "after"], sort=True)
         ]
-        return sorted(found, key=lambda item: (-item.rows, item.before, item.after))
+        return sorted(changes, key=lambda item: (-item.rows, item.before, item.after))
 
     def notes(self, rows: int) -> list[str]:
-        left_out = rows - self.earned.rows
-        return [f"{left_out:,} of {rows:,} rows do not count in money."] if left_out else []
+        excluded = rows - self.earned.rows
+        return [f"{excluded:,} of {rows:,} rows do not count in money."] if excluded else []

@@ -38,10 +38,10 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Declare
 def _declared(project: Project, trained: Artifact) -> Mapping[str, Any] | None:
     stored = trained.objects.get(f"{DECLARED}models/{TrainedModelManifest.of(trained).model}.yaml")
     try:
-        found = yaml.safe_load(project.store.read(stored)) if stored else None
+        content = yaml.safe_load(project.store.read(stored)) if stored else None
     except (ArtifactMissing, ArtifactDamaged):
         return None
-    return found if isinstance(found, Mapping) else None
+    return content if isinstance(content, Mapping) else None
 
 
 def _at(declared: Mapping[str, Any], key: str) -> str | None:
@@ -53,7 +53,7 @@ def _at(declared: Mapping[str, Any], key: str) -> str | None:
         if key == name:
             return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
         if isinstance(value, Mapping) and key.startswith(f"{name}."):
-            found = _at(value, key.removeprefix(f"{name}."))
-            if found is not None:
-                return found
+            inner = _at(value, key.removeprefix(f"{name}."))
+            if inner is not None:
+                return inner
     return None

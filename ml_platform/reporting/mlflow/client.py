@@ -134,10 +134,10 @@ def artifact_folder(project: Project) -> Path:
 
 def _migrations() -> Path:
     """Find MLflow's migrations without importing it, which takes seconds."""
-    found = importlib.util.find_spec("mlflow")
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent / "store" / "db_migrations"
+    spec = importlib.util.find_spec("mlflow")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "store" / "db_migrations"
 
 
 def _read(path: Path) -> str:
@@ -171,15 +171,15 @@ def open_experiment(project: Project, client: MlflowClient, model: str) -> str:
     from mlflow.exceptions import MlflowException
 
     name = experiment_name(project, model)
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     local = project.mlflow_uri.startswith("sqlite:")
     folder = (artifact_folder(project) / model).as_uri() if local else None
     try:
         return str(client.create_experiment(name, artifact_location=folder))
     except MlflowException:  # another process made it meanwhile
-        found = client.get_experiment_by_name(name)
-        if found is None:
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
             raise
-        return str(found.experiment_id)
+        return str(experiment.experiment_id)

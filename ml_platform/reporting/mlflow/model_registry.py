@@ -50,9 +50,9 @@ def mirror_version(project: Project, client: MlflowClient, record: Record, run_i
 
 def mirror_champion(project: Project, client: MlflowClient, record: Record) -> None:
     """Let the alias ``champion`` point at the version of a deployment record."""
-    found = _find(project, client, record)
-    if found is not None:
-        client.set_registered_model_alias(found.name, CHAMPION, found.version)
+    version = _find(project, client, record)
+    if version is not None:
+        client.set_registered_model_alias(version.name, CHAMPION, version.version)
 
 
 def _find(project: Project, client: MlflowClient, record: Record) -> ModelVersion | None:

@@ -168,5 +168,5 @@ def write_run(project: Project, record: Record) -> TrackedRun:
 
 def _begun_before(client: MlflowClient, experiment: str, record: Record) -> str | None:
     """Return the run that an interrupted delivery of the same record left."""
-    found = client.search_runs([experiment], filter_string=f"tags.`{KEY_TAG}` = '{record.key}'", max_results=1)
-    return found[0].info.run_id if found else None
+    runs = client.search_runs([experiment], filter_string=f"tags.`{KEY_TAG}` = '{record.key}'", max_results=1)
+    return runs[0].info.run_id if runs else None

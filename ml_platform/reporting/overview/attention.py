@@ -37,11 +37,11 @@ class Attention:
     then: str = ""
 
 
-def health_of(found: tuple[Attention, ...]) -> Health:
+def health_of(points: tuple[Attention, ...]) -> Health:
     """Return what a list of things comes to."""
-    if any(item.urgent for item in found):
+    if any(item.urgent for item in points):
         return "needs a person"
-    return "worth a look" if found else "healthy"
+    return "worth a look" if points else "healthy"
 
 
 def find_attention(
@@ -63,7 +63,7 @@ def find_attention(
     worth
         What its predictions earned since deployment.
     """
-    found = [
+    points = [
         *_versions(status, evaluation),
         *_data(data),
         *_money(status, worth),
@@ -71,7 +71,7 @@ def find_attention(
         *_predictions(project, status),
         *_drift(status, drift),
     ]
-    return tuple(sorted(found, key=lambda item: not item.urgent))
+    return tuple(sorted(points, key=lambda item: not item.urgent))
 
 
 def _versions(status: ModelStatus, evaluation: EvaluationManifest | None) -> Iterator[Attention]:

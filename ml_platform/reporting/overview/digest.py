@@ -50,9 +50,9 @@ def digest_of(name: str, models: Sequence[ModelOverview], now: datetime) -> Dige
 
 def digest_alert(project: Project, now: datetime) -> Alert:
     """Return the digest as an alert: one for each day at most."""
-    found = project_digest(project, now)
+    digest = project_digest(project, now)
     return Alert(
-        key=f"digest.{project.spec.name}.{now:%Y-%m-%d}", title=found.title, body=found.text, severity="report"
+        key=f"digest.{project.spec.name}.{now:%Y-%m-%d}", title=digest.title, body=digest.text, severity="report"
     )
 
 

@@ -107,8 +107,8 @@ class DriftOverview:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
-        found: dict[str, Any] = json_value(asdict(self))
-        return found
+        document: dict[str, Any] = json_value(asdict(self))
+        return document
 
 
 def drift_overview(project: Project, model: str) -> DriftOverview | None:

@@ -128,14 +128,14 @@ def _key(project: Project, spec: FeatureTableSpec, entity: Mapping[str, str]) ->
     if lacking:
         needed = ", ".join(lacking)
         raise PlatformError(f"the key of {spec.entity} also needs {needed}. Give each as --entity NAME=VALUE.")
-    found = {}
+    key = {}
     for name in names:
         kind = project.spec.sources[spec.source].columns[name].type
         try:
-            found[name] = pa.scalar(entity[name]).cast(TYPES[kind])
+            key[name] = pa.scalar(entity[name]).cast(TYPES[kind])
         except pa.ArrowInvalid:
             raise PlatformError(f"{name} must be {kind}, found {entity[name]!r}. Correct --entity.") from None
-    return found
+    return key
 
 
 def _column(sample: pa.Table, spec: FeatureTableSpec, name: str) -> ColumnPreview:
@@ -165,7 +165,7 @@ def _history(
     asked = {name: pa.array([value.as_py()] * _POINTS, value.type) for name, value in key.items()}
     rows = pa.table({**asked, "_at": pa.array([to_micros(time) for time in times], pa.int64())})
     with project.engine() as engine:
-        found = features_at(
+        looked_up = features_at(
             project,
             engine,
             artifact,
@@ -174,7 +174,7 @@ def _history(
             instant="_at",
             columns=list(spec.columns),
         )
-    values = found.select([f"{spec.name}.{column}" for column in spec.columns]).to_pylist()
+    values = looked_up.select([f"{spec.name}.{column}" for column in spec.columns]).to_pylist()
     return tuple(
         json_value({TICK: time, **{name.partition(".")[2]: value for name, value in row.items()}})
         for time, row in zip(times, values, strict=True)

@@ -84,7 +84,7 @@ class ModelOverview:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with the sentences that people read; `status` and `data` are left out."""
-        found: dict[str, Any] = json_value(
+        document: dict[str, Any] = json_value(
             {
                 "name": self.name,
                 "description": self.description,
@@ -101,7 +101,7 @@ class ModelOverview:
                 "next_runs": asdict(self.next_runs) | {"training_text": self.next_runs.training_text},
             }
         )
-        return found
+        return document
 
 
 def model_overview(project: Project, name: str, now: datetime) -> ModelOverview:

@@ -92,11 +92,11 @@ def version_history(project: Project, model: str, now: datetime) -> tuple[Versio
     """Return the versions of a model that were trained by `now`, the newest first."""
     lines = [line for line in ledger_lines(project.database, champion_ref(model)) if line.at <= now]
     evaluations = _evaluations(project, model)
-    found = []
+    history = []
     for version in versions(project, model):
         if version.registered_at <= now:
-            found.append(_history(project, version, lines, evaluations.get(version.id)))
-    return tuple(reversed(found))
+            history.append(_history(project, version, lines, evaluations.get(version.id)))
+    return tuple(reversed(history))
 
 
 def _history(
@@ -165,11 +165,11 @@ def _reasons(
 
 def _evaluations(project: Project, model: str) -> dict[str, EvaluationManifest]:
     """Return the newest evaluation of each version as challenger, by the id of its trained model."""
-    found: dict[str, EvaluationManifest] = {}
+    evaluations: dict[str, EvaluationManifest] = {}
     for id in past_outputs(project.database, NodeName("evaluation", model), _EVALUATIONS):
         try:
             artifact = project.store.get("evaluation", id)
         except (ArtifactMissing, ArtifactDamaged):
             continue
-        found.setdefault(artifact.inputs["trained_model"], EvaluationManifest.of(artifact))
-    return found
+        evaluations.setdefault(artifact.inputs["trained_model"], EvaluationManifest.of(artifact))
+    return evaluations

@@ -67,12 +67,12 @@ class Worth:
         """
         beyond = "more" if self.gain >= 0 else "less"
         text = f"earned {amount_text(abs(self.gain), self.unit)} {beyond} than doing nothing"
-        told = [self.basis]
+        parts = [self.basis]
         if self.low is not None and self.high is not None:
-            told = [f"95 % interval {_amount(self.low, self.gain)} to {_amount(self.high, self.gain)}"]
+            parts = [f"95 % interval {_amount(self.low, self.gain)} to {_amount(self.high, self.gain)}"]
         if self.expected is not None:
-            told.append(f"{_amount(self.expected, self.gain)} expected")
-        return f"{text} ({'; '.join(told)})"
+            parts.append(f"{_amount(self.expected, self.gain)} expected")
+        return f"{text} ({'; '.join(parts)})"
 
     @property
     def short_text(self) -> str:
@@ -163,19 +163,19 @@ def worth_by_day(project: Project, model: str, days: int) -> tuple[DayWorth, ...
 
     A monitoring has the days of its window, of which the first may be cut; one before it has that day in full.
     """
-    found: dict[str, DayWorth] = {}
+    by_day: dict[str, DayWorth] = {}
     cut: dict[str, DayWorth] = {}
     first = "9999"
     for id in past_outputs(project.database, NodeName("monitoring", model), _LOOKS):
-        if len(found) > days:
+        if len(by_day) > days:
             break
         realized = _realized(project, id)
         if not realized or not realized["days"] or realized["end"][:10] > _day_after(first):
             continue
         first = realized["start"][:10]
         for item in realized["days"]:
-            (found if item["day"] > first else cut).setdefault(item["day"], _day(item))
-    every = cut | found
+            (by_day if item["day"] > first else cut).setdefault(item["day"], _day(item))
+    every = cut | by_day
     return tuple(every[day] for day in sorted(every)[-days:])
 
 

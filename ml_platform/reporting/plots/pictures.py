@@ -38,17 +38,17 @@ def training_pictures(trained: TrainedModelManifest) -> dict[str, bytes]:
 def evaluation_pictures(evaluation: EvaluationManifest) -> dict[str, bytes]:
     """Return the pictures of an evaluation by name."""
     curves, currency = evaluation.curves, evaluation.currency
-    found = {
+    pictures = {
         "value_by_contender": value_by_contender(evaluation.contenders, currency),
         "value_by_day": value_by_day(curves["value_by_day"], currency),
     }
     if curves.get("calibration"):
-        found["calibration"] = calibration(curves["calibration"])
+        pictures["calibration"] = calibration(curves["calibration"])
     if curves.get("value_by_threshold"):
-        found["value_by_threshold"] = value_by_threshold(curves["value_by_threshold"], currency)
+        pictures["value_by_threshold"] = value_by_threshold(curves["value_by_threshold"], currency)
     if curves.get("predicted_actual"):
-        found["predicted_actual"] = predicted_actual(curves["predicted_actual"])
-    return found
+        pictures["predicted_actual"] = predicted_actual(curves["predicted_actual"])
+    return pictures
 
 
 def calibration(bins: Sequence[Mapping[str, float]]) -> bytes:
@@ -159,11 +159,11 @@ def value_by_day(table: Mapping[str, Any], currency: str) -> bytes:
 def importance(shares: Sequence[tuple[str, float] | Sequence[Any]]) -> bytes:
     """Return how much each column counts, as shares; the largest fifteen."""
     shown = sorted(shares, key=lambda item: -item[1])[:_LISTED]
-    left_out = len(shares) - len(shown)
-    more = f"; {left_out} more count for {sum(item[1] for item in shares) - sum(item[1] for item in shown):.0%}"
+    hidden = len(shares) - len(shown)
+    more = f"; {hidden} more count for {sum(item[1] for item in shares) - sum(item[1] for item in shown):.0%}"
     figure, axes = canvas(
         "Feature importance",
-        f"Share of importance by column{more if left_out > 0 else ''}",
+        f"Share of importance by column{more if hidden > 0 else ''}",
         height=1.2 + 0.27 * len(shown),
         bottom=0.4,
     )

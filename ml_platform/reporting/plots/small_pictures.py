@@ -33,15 +33,15 @@ def small_training_pictures(about: TrainedModelManifest) -> dict[str, bytes]:
 
 def small_evaluation_pictures(about: EvaluationManifest) -> dict[str, bytes]:
     """Return what each contender earned, day by day too, and the calibration."""
-    found = {"gain": _gain(about)}
+    pictures = {"gain": _gain(about)}
     table = about.curves["value_by_day"]
     if len(table["days"]) > 1:
-        found["gain_by_day"] = _gain_by_day(table, about.currency)
+        pictures["gain_by_day"] = _gain_by_day(table, about.currency)
     if calibration := about.curves.get("calibration"):
         points = [(item["score"], item["share"]) for item in calibration]
         note = f"{sum(item['rows'] for item in calibration):,} test rows in equal bins"
-        found["calibration"] = dots("Calibration", points, note=note)
-    return found
+        pictures["calibration"] = dots("Calibration", points, note=note)
+    return pictures
 
 
 def small_snapshot_pictures(about: SnapshotManifest) -> dict[str, bytes]:
@@ -63,15 +63,15 @@ def small_snapshot_pictures(about: SnapshotManifest) -> dict[str, bytes]:
 
 def small_drift_pictures(about: MonitoringManifest) -> dict[str, bytes]:
     """Return how far the columns have moved that moved furthest."""
-    found = about.columns or ()
-    if not any(item["ratio"] > 0 for item in found):
+    columns = about.columns or ()
+    if not any(item["ratio"] > 0 for item in columns):
         return {}
     colors = {"drifted": RED, "cannot tell": ORANGE}
-    listed = sorted(found, key=lambda item: (-item["ratio"], item["column"]))[:_LISTED]
+    listed = sorted(columns, key=lambda item: (-item["ratio"], item["column"]))[:_LISTED]
     shown = [
         Bar(item["column"], item["ratio"], f"{item['ratio']:.2f}", colors.get(item["verdict"], GREY)) for item in listed
     ]
-    counts = count_verdicts(item["verdict"] for item in found)
+    counts = count_verdicts(item["verdict"] for item in columns)
     return {"drift": bars("Drift beside the usual range (grey)", shown, limit=1.0, note=counts.text)}
 
 

@@ -72,9 +72,9 @@ def bars(title: str, shown: Sequence[Bar], *, limit: float | None = None, note: 
         A line below the title.
     """
     longest = max((len(bar.name) for bar in shown), default=0)
-    left = _LEFT + min(6.0 * min(longest, 24) + 6, 150)
+    x = _LEFT + min(6.0 * min(longest, 24) + 6, 150)
     ends = [0.0, limit or 0.0, *(end for bar in shown for end in (bar.value, bar.low, bar.high) if end is not None)]
-    place = _scale(min(ends), max(ends), left + (34 if min(ends) < 0 else 0), _RIGHT - 44)
+    place = _scale(min(ends), max(ends), x + (34 if min(ends) < 0 else 0), _RIGHT - 44)
     top, bottom = _TOP, _TOP + _ROW * len(shown)
     parts = []
     if limit is not None:
@@ -175,9 +175,9 @@ def _upright(values: Sequence[float]) -> Callable[[float], float]:
     return _scale(low, high if high > low else low + 1, _TOP + _PLOT, _TOP + 4)
 
 
-def _ends(labels: tuple[str, str], left: float) -> list[str]:
+def _ends(labels: tuple[str, str], x: float) -> list[str]:
     y = _TOP + _PLOT + 14
-    return [_text(labels[0], left, y), _text(labels[1], _RIGHT, y, end=True)]
+    return [_text(labels[0], x, y), _text(labels[1], _RIGHT, y, end=True)]
 
 
 def _legend(entries: Sequence[tuple[str, str]]) -> Iterator[str]:

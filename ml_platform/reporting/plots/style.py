@@ -47,8 +47,8 @@ def horizontal(axes: Axes, names: list[str]) -> None:
     """Make room on the left for the names of horizontal bars, the first on top."""
     longest = max((len(name) for name in names), default=0)
     box = axes.get_position()
-    left = min(0.045 + 0.0112 * longest, 0.5)
-    axes.set_position((left, box.y0, 0.96 - left, box.height))
+    start = min(0.045 + 0.0112 * longest, 0.5)
+    axes.set_position((start, box.y0, 0.96 - start, box.height))
     axes.set_yticks(range(len(names)), names, color=INK)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)

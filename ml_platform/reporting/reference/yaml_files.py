@@ -125,8 +125,8 @@ def _type(schema: Schema, places: Mapping[str, str]) -> str:
         return ", ".join(code(value) for value in schema["enum"])
     for key in ("anyOf", "oneOf"):
         if key in schema:
-            found = [_type(member, places) for member in schema[key] if member.get("type") != "null"]
-            return " or ".join(dict.fromkeys(found))
+            types = [_type(member, places) for member in schema[key] if member.get("type") != "null"]
+            return " or ".join(dict.fromkeys(types))
     return _plain_type(schema, places)
 
 

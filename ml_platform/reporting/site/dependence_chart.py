@@ -29,10 +29,10 @@ def dependence_chart(item: InputDependence, scores: tuple[float, float], unit: s
     """
     words = share_text if shares else figure_text
     low, high = min(item.scores), max(item.scores)
-    told = f"mean prediction from {words(low)} to {words(high)}"
+    description = f"mean prediction from {words(low)} to {words(high)}"
     title = f"Prediction by {item.column}"
     if not item.ordered:
-        return _bars(item, scores, title, told, shares=shares)
+        return _bars(item, scores, title, description, shares=shares)
     places = [_number(value) for value in item.values]
     across, up = Axis(places[0], places[-1], _LEFT, _RIGHT), Axis.around(scores, _BOTTOM, _TOP)
     points = [(across.at(place), up.at(score)) for place, score in zip(places, item.scores, strict=True)]
@@ -44,10 +44,12 @@ def dependence_chart(item: InputDependence, scores: tuple[float, float], unit: s
         text(_LEFT, _HEIGHT - 10, ends[0]),
         text(_RIGHT, _HEIGHT - 10, ends[1], "end"),
     ]
-    return frame("dependence", _WIDTH, _HEIGHT, title, f"{told}; {item.column} from {ends[0]} to {ends[1]}", drawn)
+    return frame(
+        "dependence", _WIDTH, _HEIGHT, title, f"{description}; {item.column} from {ends[0]} to {ends[1]}", drawn
+    )
 
 
-def _bars(item: InputDependence, scores: tuple[float, float], title: str, told: str, *, shares: bool) -> Markup:
+def _bars(item: InputDependence, scores: tuple[float, float], title: str, description: str, *, shares: bool) -> Markup:
     words = percent if shares else figure_text
     axis = Axis.around(scores, _NAMES, _RIGHT - 46, with_zero=True)
     drawn = []
@@ -60,7 +62,7 @@ def _bars(item: InputDependence, scores: tuple[float, float], title: str, told: 
             box.format(start, number * _ROW + 4, max(end - start, 0.5), _ROW - 7),
             text(end + 5, number * _ROW + 15, words(score)),
         ]
-    return frame("dependence", _WIDTH, len(ranked) * _ROW + 4, title, told, drawn)
+    return frame("dependence", _WIDTH, len(ranked) * _ROW + 4, title, description, drawn)
 
 
 def _number(value: Any) -> float:

@@ -15,7 +15,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 354, 8, 82
 Placed = tuple[float, Spread]
 
 
-def curve(found: Distribution, unit: str) -> Markup:
+def curve(distribution: Distribution, unit: str) -> Markup:
     """Return the median between the 10 % and 90 % quantiles, or a share, over time; a gap is where there is no value.
 
     >>> from ml_platform.core.statistics.distributions import Period
@@ -23,25 +23,32 @@ def curve(found: Distribution, unit: str) -> Markup:
     >>> "<circle" in curve(Distribution("share", "x", "day", flat, (Period("2024-01-01", flat),)), "")
     True
     """
-    bottom, top = _reach(found)
-    places = [_LEFT + (_RIGHT - _LEFT) * (number + 0.5) / len(found.periods) for number in range(len(found.periods))]
-    runs = list(_runs(list(zip(places, (period.spread for period in found.periods), strict=True))))
+    bottom, top = _reach(distribution)
+    places = [
+        _LEFT + (_RIGHT - _LEFT) * (number + 0.5) / len(distribution.periods)
+        for number in range(len(distribution.periods))
+    ]
+    runs = list(_runs(list(zip(places, (period.spread for period in distribution.periods), strict=True))))
 
     def height(figure: float) -> float:
         return _BOTTOM - (_BOTTOM - _TOP) * (figure - bottom) / (top - bottom)
 
     drawn = Markup("").join(
-        [*_grid(found, unit, bottom, top), *(_band(run, height) for run in runs), *(_line(run, height) for run in runs)]
+        [
+            *_grid(distribution, unit, bottom, top),
+            *(_band(run, height) for run in runs),
+            *(_line(run, height) for run in runs),
+        ]
     )
-    told = escape(_told(found, unit))
+    description = escape(_told(distribution, unit))
     frame = Markup('<svg class="curve" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}</svg>')
-    return frame.format(_WIDTH, _HEIGHT, told, told, drawn)
+    return frame.format(_WIDTH, _HEIGHT, description, description, drawn)
 
 
-def _reach(found: Distribution) -> tuple[float, float]:
+def _reach(distribution: Distribution) -> tuple[float, float]:
     """Return the lowest and the highest figure of the picture; shares begin at zero."""
-    spreads = [period.spread for period in found.periods if period.spread is not None]
-    if found.kind == "share":
+    spreads = [period.spread for period in distribution.periods if period.spread is not None]
+    if distribution.kind == "share":
         return 0.0, max(*(spread.median for spread in spreads), 0.0) or 1.0
     low = min(spread.median if spread.low is None else spread.low for spread in spreads)
     high = max(spread.median if spread.high is None else spread.high for spread in spreads)
@@ -59,12 +66,12 @@ def _runs(points: Sequence[tuple[float, Spread | None]]) -> Iterator[list[Placed
             run = []
 
 
-def _grid(found: Distribution, unit: str, bottom: float, top: float) -> Iterator[Markup]:
+def _grid(distribution: Distribution, unit: str, bottom: float, top: float) -> Iterator[Markup]:
     for figure, place in (top, _TOP), (bottom, _BOTTOM):
-        told = share_text(figure) if found.kind == "share" else value_text(figure, unit)
+        label = share_text(figure) if distribution.kind == "share" else value_text(figure, unit)
         yield Markup('<path class="grid" d="M{} {}H{}"/>').format(_LEFT, place, _RIGHT)
-        yield Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_LEFT - 3, place + 4, told)
-    first, last = found.periods[0].start, found.periods[-1].start
+        yield Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_LEFT - 3, place + 4, label)
+    first, last = distribution.periods[0].start, distribution.periods[-1].start
     yield Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, _HEIGHT - 6, first)
     if last != first:
         yield Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_RIGHT, _HEIGHT - 6, last)
@@ -85,7 +92,7 @@ def _line(run: Sequence[Placed], height: Callable[[float], float]) -> Markup:
     return Markup('<path class="line" d="M{}"/>').format("L".join(f"{place:.1f} {at:.1f}" for place, at in points))
 
 
-def _told(found: Distribution, unit: str) -> str:
-    first, last = found.periods[0].start, found.periods[-1].start
-    what = f"share of {found.value}" if found.kind == "share" else "median, and 10 to 90 % of values"
-    return f"{what}{f' in {unit}' if unit else ''}, by {found.step} from {first} to {last}"
+def _told(distribution: Distribution, unit: str) -> str:
+    first, last = distribution.periods[0].start, distribution.periods[-1].start
+    what = f"share of {distribution.value}" if distribution.kind == "share" else "median, and 10 to 90 % of values"
+    return f"{what}{f' in {unit}' if unit else ''}, by {distribution.step} from {first} to {last}"

@@ -63,11 +63,13 @@ def percent(share: float) -> str:
     return f"{100 * share:.4g} %"
 
 
-def frame(kind: str, width: int, height: int, title: str, told: str, drawn: Iterable[Markup]) -> Markup:
+def frame(kind: str, width: int, height: int, title: str, description: str, drawn: Iterable[Markup]) -> Markup:
     """Return a picture with its title, and with what it shows in words for people who do not see it."""
     opened = Markup('<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}">')
     inside = Markup("<title>{}</title><desc>{}</desc>{}</svg>")
-    return opened.format(kind, width, height, f"{title}. {told}") + inside.format(title, told, Markup("").join(drawn))
+    return opened.format(kind, width, height, f"{title}. {description}") + inside.format(
+        title, description, Markup("").join(drawn)
+    )
 
 
 def text(x: float, y: float, words: str, anchor: str = "start", kind: str = "") -> Markup:
@@ -80,10 +82,10 @@ def path(kind: str, points: Iterable[tuple[float, float]]) -> Markup:
     return Markup('<path class="{}" d="M{}"/>').format(kind, "L".join(f"{x:.1f} {y:.1f}" for x, y in points))
 
 
-def rules(axis: Axis, left: float, right: float, words: Iterable[str]) -> Iterator[Markup]:
+def rules(axis: Axis, start: float, right: float, words: Iterable[str]) -> Iterator[Markup]:
     """Yield a horizontal rule for each tick of a vertical axis, with its number at the left."""
     for tick, name in zip(axis.ticks, words, strict=True):
         place = axis.at(tick)
         kind = "zero" if tick == 0 else "grid"
-        yield Markup('<path class="{}" d="M{} {:.1f}H{}"/>').format(kind, left, place, right)
-        yield text(left - 6, place + 4, name, "end")
+        yield Markup('<path class="{}" d="M{} {:.1f}H{}"/>').format(kind, start, place, right)
+        yield text(start - 6, place + 4, name, "end")

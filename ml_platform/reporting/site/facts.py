@@ -38,8 +38,8 @@ class SiteFacts:
     @property
     def urgent(self) -> tuple[tuple[str, Attention], ...]:
         """What needs a person, with the name of the model."""
-        found = ((card.overview.name, item) for card in self.ranked for item in card.overview.attention)
-        return tuple((name, item) for name, item in found if item.urgent)
+        points = ((card.overview.name, item) for card in self.ranked for item in card.overview.attention)
+        return tuple((name, item) for name, item in points if item.urgent)
 
 
 def site_facts(project: Project, now: datetime) -> SiteFacts:

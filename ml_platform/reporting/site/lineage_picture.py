@@ -17,15 +17,15 @@ _HEIGHT, _GAP, _BETWEEN, _LETTER, _PADDING = 30, 10, 60, 7.3, 14
 
 def lineage_edges(facts: CatalogFacts) -> tuple[Edge, ...]:
     """Return which source goes into which feature table, and what goes into which model."""
-    found: dict[Edge, None] = {}
+    edges: dict[Edge, None] = {}
     for table in facts.feature_tables:
-        found[Link("sources", table.source), Link("features", table.name)] = None
+        edges[Link("sources", table.source), Link("features", table.name)] = None
     for model in facts.models:
         read = [feature.of for feature in model.features if feature.of.kind == "sources"]
         tables = [Link("features", name) for name in model.tables]
         for link in (model.population, *model.asking, model.label, *tables, *read):
-            found[Link(link.kind, link.name), Link("models", model.name)] = None
-    return tuple(found)
+            edges[Link(link.kind, link.name), Link("models", model.name)] = None
+    return tuple(edges)
 
 
 def around(edges: Iterable[Edge], center: Link) -> tuple[Edge, ...]:
@@ -61,8 +61,8 @@ def lineage_picture(edges: Iterable[Edge], href: Href, center: Link | None = Non
     lines = [_edge(boxes[start], boxes[end], direct=_passes(start, end)) for start, end in known]
     drawn = [_box(link, box, href(link), link == center) for link, box in boxes.items()]
     frame = Markup('<svg class="lineage" width="{0:.0f}" height="{1}" viewBox="0 0 {0:.0f} {1}" ')
-    told = Markup('role="group" aria-label="Lineage">{}</svg>')
-    return frame.format(width, height) + told.format(Markup("").join([*lines, *drawn]))
+    content = Markup('role="group" aria-label="Lineage">{}</svg>')
+    return frame.format(width, height) + content.format(Markup("").join([*lines, *drawn]))
 
 
 _Box = tuple[float, float, float]
@@ -75,13 +75,13 @@ def _boxes(edges: Iterable[Edge]) -> tuple[Mapping[Link, _Box], float, int]:
     columns = [column for column in columns if column]
     height = max(len(column) for column in columns) * (_HEIGHT + _GAP) - _GAP
     boxes: dict[Link, _Box] = {}
-    left = 1.0
+    x = 1.0
     for column in columns:
         width = max(len(link.name) for link in column) * _LETTER + 2 * _PADDING
         top = (height - len(column) * (_HEIGHT + _GAP) + _GAP) / 2 + 1
-        boxes |= {link: (left, top + number * (_HEIGHT + _GAP), width) for number, link in enumerate(column)}
-        left += width + _BETWEEN
-    return boxes, left - _BETWEEN + 1, height + 2
+        boxes |= {link: (x, top + number * (_HEIGHT + _GAP), width) for number, link in enumerate(column)}
+        x += width + _BETWEEN
+    return boxes, x - _BETWEEN + 1, height + 2
 
 
 def _passes(start: Link, end: Link) -> bool:
@@ -98,8 +98,8 @@ def _edge(start: _Box, end: _Box, *, direct: bool) -> Markup:
 
 
 def _box(link: Link, box: _Box, href: str, stressed: bool) -> Markup:
-    left, top, width = box
-    drawn = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{}" rx="7"/>').format(left, top, width, _HEIGHT)
-    text = Markup('<text x="{:.1f}" y="{:.1f}">{}</text>').format(left + _PADDING, top + _HEIGHT / 2 + 4, link.name)
+    x, top, width = box
+    drawn = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{}" rx="7"/>').format(x, top, width, _HEIGHT)
+    text = Markup('<text x="{:.1f}" y="{:.1f}">{}</text>').format(x + _PADDING, top + _HEIGHT / 2 + 4, link.name)
     style = f"box {link.kind}{' center' if stressed else ''}"
     return Markup('<a class="{}" href="{}">{}{}</a>').format(style, href, drawn, text)

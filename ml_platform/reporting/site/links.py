@@ -24,4 +24,4 @@ def href(link: Link, root: str = "") -> str:
 
 def anchor(column: str) -> str:
     """Return the id of a column on its page: letters, digits, ``_`` and ``-`` stay as they are."""
-    return "c-" + re.sub(r"[^A-Za-z0-9_-]", lambda found: f".{ord(found[0]):x}", column)
+    return "c-" + re.sub(r"[^A-Za-z0-9_-]", lambda match: f".{ord(match[0]):x}", column)

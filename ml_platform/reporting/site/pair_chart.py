@@ -31,11 +31,11 @@ def pair_chart(days: Sequence[DayGain], names: tuple[str, str], unit: str) -> Ma
         *([text(_RIGHT, _HEIGHT - 12, days[-1].day, "end")] if len(days) > 1 else []),
     ]
     sums = (sum(day.first for day in days), sum(day.second for day in days))
-    told = "; ".join(f"{name} {amount_text(amount, unit)}" for name, amount in zip(names, sums, strict=True))
-    return frame("days", _WIDTH, _HEIGHT, f"Gain over doing nothing on {len(days)} days", told, drawn)
+    description = "; ".join(f"{name} {amount_text(amount, unit)}" for name, amount in zip(names, sums, strict=True))
+    return frame("days", _WIDTH, _HEIGHT, f"Gain over doing nothing on {len(days)} days", description, drawn)
 
 
-def _bar(kind: str, left: float, width: float, gain: float, axis: Axis) -> Markup:
+def _bar(kind: str, x: float, width: float, gain: float, axis: Axis) -> Markup:
     top, bottom = sorted((axis.at(gain), axis.at(0.0)))
     box = Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>')
-    return box.format(kind, left, top, width, max(bottom - top, 0.5))
+    return box.format(kind, x, top, width, max(bottom - top, 0.5))

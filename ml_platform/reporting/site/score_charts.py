@@ -17,22 +17,22 @@ def calibration_chart(bins: Sequence[Mapping[str, float]]) -> Markup:
     """Return the share of true labels at each predicted probability, in bins of ``score``, ``share`` and ``rows``."""
     points = [(item["score"], item["share"]) for item in bins]
     apart = max(abs(score - share) for score, share in points)
-    told = f"{len(bins)} bins of equal row counts; the largest distance is {share_text(apart)}"
+    description = f"{len(bins)} bins of equal row counts; the largest distance is {share_text(apart)}"
     title = "Share of true labels by predicted probability"
-    return _chart(title, told, points, [], ("predicted probability", "share of true labels"), percent)
+    return _chart(title, description, points, [], ("predicted probability", "share of true labels"), percent)
 
 
 def predicted_actual_chart(bins: Sequence[Mapping[str, float]]) -> Markup:
     """Return the mean truth at each prediction, with its 10 % and 90 % quantile."""
     points = [(item["predicted"], item["actual"]) for item in bins]
     spans = [(item["predicted"], item["low"], item["high"]) for item in bins]
-    told = f"{len(bins)} bins of equal row counts; the bars hold 80 % of the rows of a bin"
-    return _chart("Truth by prediction", told, points, spans, ("prediction", "mean of the truth"), figure_text)
+    description = f"{len(bins)} bins of equal row counts; the bars hold 80 % of the rows of a bin"
+    return _chart("Truth by prediction", description, points, spans, ("prediction", "mean of the truth"), figure_text)
 
 
 def _chart(
     title: str,
-    told: str,
+    description: str,
     points: Sequence[tuple[float, float]],
     spans: Sequence[tuple[float, float, float]],
     names: tuple[str, str],
@@ -55,7 +55,7 @@ def _chart(
         text((_LEFT + _RIGHT) / 2, _HEIGHT - 14, names[0], "middle"),
         text(4, 12, names[1]),
     ]
-    return frame("scores", _WIDTH, _HEIGHT, title, told, drawn)
+    return frame("scores", _WIDTH, _HEIGHT, title, description, drawn)
 
 
 def _spans(spans: Sequence[tuple[float, float, float]], across: Axis, up: Axis) -> Iterator[Markup]:

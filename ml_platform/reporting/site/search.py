@@ -35,5 +35,5 @@ def _entries(facts: CatalogFacts) -> Iterator[dict[str, str]]:
 
 def _entry(link: Link, description: str, owner: str, unit: str = "") -> dict[str, str]:
     kind = f"column of {_WORDS[link.kind]} {link.name}" if link.column else _WORDS[link.kind]
-    told = {"name": link.column or link.name, "kind": kind, "about": description, "owner": owner, "unit": unit}
-    return {**told, "href": href(link)}
+    facts = {"name": link.column or link.name, "kind": kind, "about": description, "owner": owner, "unit": unit}
+    return {**facts, "href": href(link)}

@@ -60,9 +60,9 @@ def require_own(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise NotASite(folder, "is a file")
-    own = _own_files(folder)
-    found = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if not path.is_dir())
-    foreign = next((name for name in found if name not in own), None)
+    written = _own_files(folder)
+    present = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if not path.is_dir())
+    foreign = next((name for name in present if name not in written), None)
     if foreign is not None:
         raise NotASite(folder, f"holds {foreign}, which `ml-platform site` did not write")
 

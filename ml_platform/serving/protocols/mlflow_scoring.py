@@ -25,14 +25,14 @@ def read_rows(value: Any) -> list[Any]:
     if len(forms) != 1 or set(value) - {*forms, "params"}:
         raise RequestProblem.malformed(f"the body must be an object with exactly one of {', '.join(_FORMS)}.")
     (form,) = forms
-    given = value[form]
+    content = value[form]
     if form == "dataframe_split":
-        return _of_split(given)
-    if form == "inputs" and isinstance(given, dict):
-        return _of_columns(given)
-    if not isinstance(given, list):
-        raise RequestProblem.malformed(f"{form} must be a list of objects, found {json_type(given)}.")
-    return given
+        return _of_split(content)
+    if form == "inputs" and isinstance(content, dict):
+        return _of_columns(content)
+    if not isinstance(content, list):
+        raise RequestProblem.malformed(f"{form} must be a list of objects, found {json_type(content)}.")
+    return content
 
 
 def answer(bodies: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -40,8 +40,8 @@ def answer(bodies: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return {"predictions": list(bodies)}
 
 
-def _of_split(given: Any) -> list[Any]:
-    columns, data = (given.get("columns"), given.get("data")) if isinstance(given, dict) else (None, None)
+def _of_split(content: Any) -> list[Any]:
+    columns, data = (content.get("columns"), content.get("data")) if isinstance(content, dict) else (None, None)
     if (
         not isinstance(columns, list)
         or not isinstance(data, list)
@@ -56,9 +56,9 @@ def _of_split(given: Any) -> list[Any]:
     return [dict(zip(columns, row, strict=True)) for row in data]
 
 
-def _of_columns(given: Mapping[str, Any]) -> list[Any]:
-    lengths = {name: len(values) if isinstance(values, list) else -1 for name, values in given.items()}
+def _of_columns(content: Mapping[str, Any]) -> list[Any]:
+    lengths = {name: len(values) if isinstance(values, list) else -1 for name, values in content.items()}
     if not lengths or len(set(lengths.values())) > 1 or -1 in lengths.values():
         raise RequestProblem.malformed(f"inputs must have lists of one length, found {shown(str(lengths))}.")
     (length,) = set(lengths.values())
-    return [{name: values[place] for name, values in given.items()} for place in range(length)]
+    return [{name: values[place] for name, values in content.items()} for place in range(length)]

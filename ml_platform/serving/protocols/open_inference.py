@@ -73,8 +73,8 @@ def answer(model: ServedModel, bodies: Sequence[Mapping[str, Any]], asked: Any) 
         if not names or name in names
     ]
     id = asked.get("id") if isinstance(asked, dict) else None
-    said = {"id": id} if isinstance(id, str) else {}
-    return {"model_name": model.spec.name, "model_version": str(model.version.number), **said, "outputs": outputs}
+    identity = {"id": id} if isinstance(id, str) else {}
+    return {"model_name": model.spec.name, "model_version": str(model.version.number), **identity, "outputs": outputs}
 
 
 def _column(tensor: Any) -> tuple[str, list[Any]]:

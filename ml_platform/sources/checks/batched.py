@@ -81,9 +81,9 @@ def check_rows(
         return tuple(run_checks(expectations, _frame(new.batches())))
     rows = whole() if whole is not None and together else new
     single = [expected for expected in expectations if sees_new_rows(expected)]
-    found = iter(_about_rows(run_checks, single, new, at_once))
+    of_rows = iter(_about_rows(run_checks, single, new, at_once))
     all_rows = iter(_together_checked(run_checks, together, rows, key, at_once))
-    results = [next(found) if sees_new_rows(expected) else next(all_rows) for expected in expectations]
+    results = [next(of_rows) if sees_new_rows(expected) else next(all_rows) for expected in expectations]
     return tuple(replace(result, name=name) for result, name in zip(results, check_names(expectations), strict=True))
 
 
@@ -95,9 +95,9 @@ def _about_rows(
     if new.count <= at_once:
         return run_checks(expectations, _frame(new.batches()))
     single = [expected for expected in expectations if expected.expect in ROW_WISE]
-    found = iter(_in_pieces(run_checks, single, new.batches(), at_once) if single else ())
+    of_single = iter(_in_pieces(run_checks, single, new.batches(), at_once) if single else ())
     return [
-        next(found) if expected.expect in ROW_WISE else run_checks([expected], _first_frame(new))[0]
+        next(of_single) if expected.expect in ROW_WISE else run_checks([expected], _first_frame(new))[0]
         for expected in expectations
     ]
 

@@ -83,9 +83,9 @@ class ChecksFailed(PlatformError):
 
     def __init__(self, node: str, results: Sequence[CheckResult]) -> None:
         self.node, self.results = node, tuple(results)
-        told = [_tell(result) for result in results if result.blocks]
+        problems = [_tell(result) for result in results if result.blocks]
         super().__init__(
-            f"{node}: {listed(told, limit=3)}. The rows were set aside and nothing depends on them. "
+            f"{node}: {listed(problems, limit=3)}. The rows were set aside and nothing depends on them. "
             f"Repair the data, or the expectation, and materialize {node} again."
         )
 
@@ -111,7 +111,7 @@ def last_recording(database: Database, node: str) -> Recording | None:
         row = connection.execute(query).mappings().first()
     if row is None:
         return None
-    return Recording(node, row["run"], row["at"], tuple(CheckResult(**found) for found in json.loads(row["results"])))
+    return Recording(node, row["run"], row["at"], tuple(CheckResult(**result) for result in json.loads(row["results"])))
 
 
 def require_healthy(database: Database, node: str, upstreams: Sequence[str]) -> None:

@@ -49,10 +49,10 @@ def run_expectations(
     rows = frame.reset_index(drop=True)
     with _contained():
         batch = _open_batch(rows)
-        found = [_evaluate(batch, expectation, rows) for expectation in expectations]
+        outcomes = [_evaluate(batch, expectation, rows) for expectation in expectations]
     return tuple(
         _result(name, expectation, outcome, rows, key)
-        for name, expectation, outcome in zip(check_names(expectations), expectations, found, strict=True)
+        for name, expectation, outcome in zip(check_names(expectations), expectations, outcomes, strict=True)
     )
 
 

@@ -75,8 +75,8 @@ def derived_rows(
 
 def _stage(project: Project, engine: DuckDB, staging: Staging, spec: SourceSpec) -> None:
     """Compute the query, and stage its rows in their declared types."""
-    given = {name: column for name, column in spec.columns.items() if name != KNOWN_COLUMN}
-    computed = spec.model_copy(update={"columns": given})
+    written = {name: column for name, column in spec.columns.items() if name != KNOWN_COLUMN}
+    computed = spec.model_copy(update={"columns": written})
     types = {name: column_types(source) for name, source in project.spec.sources.items()}
 
     def input_rows(source: str, name: str) -> Any:
@@ -86,7 +86,7 @@ def _stage(project: Project, engine: DuckDB, staging: Staging, spec: SourceSpec)
     rows = query_versions(engine, staging, read_query(spec.reader.value, types), input_rows)
     kept = leave_out(project, spec.name)
     first = 0
-    for batch in engine.batches(rows.select(*given, KNOWN, UNTIL), 65_536):
+    for batch in engine.batches(rows.select(*written, KNOWN, UNTIL), 65_536):
         raw = pa.Table.from_batches([batch])
         table = conform(raw, computed, spec.reader.label, first)
         for name in (KNOWN, UNTIL):
@@ -133,9 +133,9 @@ def _versions(engine: DuckDB, spec: SourceSpec, rows: Any) -> Any:
 
 
 def _refuse_overlap(engine: DuckDB, spec: SourceSpec, rows: Any) -> None:
-    found = engine.run(rows.order_by([KNOWN, *spec.key]).limit(1))
-    if found.num_rows:
-        row = found.to_pylist()[0]
+    overlapping = engine.run(rows.order_by([KNOWN, *spec.key]).limit(1))
+    if overlapping.num_rows:
+        row = overlapping.to_pylist()[0]
         key = ", ".join(f"{name} {row[name]!r}" for name in spec.key)
         problem = f"the query gives several rows that are known at {format_instant(from_micros(row[KNOWN]))}"
         remedy = "Add the column that distinguishes them to the key, or join by the other source's whole key."

@@ -35,10 +35,10 @@ def input_ingest(project: Project, spec: SourceSpec, name: str) -> Ingest:
     NotMaterialized
         Where there is none.
     """
-    found = last_ingest(project.database, name)
-    if found is None:
+    ingest = last_ingest(project.database, name)
+    if ingest is None:
         raise NotMaterialized(NodeName("source", spec.name), NodeName("source", name))
-    return found
+    return ingest
 
 
 def _nothing() -> Iterator[Any]:

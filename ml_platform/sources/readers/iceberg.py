@@ -66,14 +66,14 @@ class IcebergReader(Reader):
         names = [field.name for field in table.schema().fields]
         there = require_columns(names, source, self.label)
         scan = table.scan(selected_fields=tuple(there))
-        found = {_short(task.file.file_path, table.location()): task for task in scan.plan_files()}
+        tasks = {_short(task.file.file_path, table.location()): task for task in scan.plan_files()}
         return [
             SourcePart(
                 f"{self.iceberg.table}/{path}",
                 _fingerprint(task),
                 partial(self._tables, source, table, scan, task, there, names),
             )
-            for path, task in sorted(found.items())
+            for path, task in sorted(tasks.items())
         ]
 
     def _table(self, source: SourceSpec, url: str) -> Any:

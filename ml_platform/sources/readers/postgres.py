@@ -191,5 +191,5 @@ def _secrets(url: str) -> list[str]:
     user, _, password = location.rpartition("@")[0].partition(":")
     options = [option.partition("=")[2] for option in query.split("&")]
     parts = [url, _plain_url(url), location, query, f"{user}:{password}", password, *options]
-    found = {text for part in parts for text in (part, unquote(part)) if len(text) > 1}
-    return sorted(found, key=lambda text: (-len(text), text))
+    secrets = {text for part in parts for text in (part, unquote(part)) if len(text) > 1}
+    return sorted(secrets, key=lambda text: (-len(text), text))

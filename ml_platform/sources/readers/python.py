@@ -48,16 +48,16 @@ class PythonReader(Reader):
 
     def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
         """Return all that the function gives, as one part."""
-        found = None if self.fingerprint is None else self._fingerprint(project.root, source, self.fingerprint)
-        return [SourcePart(self.python, found, partial(read_function, project.root, source, self.python))]
+        state = None if self.fingerprint is None else self._fingerprint(project.root, source, self.fingerprint)
+        return [SourcePart(self.python, state, partial(read_function, project.root, source, self.python))]
 
     def _fingerprint(self, root: Path, source: SourceSpec, reference: str) -> str:
         """Return the hash of the text by which the function that is declared as `fingerprint` tells its rows apart."""
-        found = _call(root, source, reference)
-        if not isinstance(found, str):
-            problem = f"the fingerprint is {type(found).__name__}"
+        state = _call(root, source, reference)
+        if not isinstance(state, str):
+            problem = f"the fingerprint is {type(state).__name__}"
             raise SourceError(source.name, reference, problem, "Return a text that changes when the rows do.")
-        return content_id([self.python, found])
+        return content_id([self.python, state])
 
 
 def read_function(root: Path, spec: SourceSpec, where: str) -> Iterator[Any]:
@@ -72,9 +72,9 @@ def read_function(root: Path, spec: SourceSpec, where: str) -> Iterator[Any]:
     from ml_platform.sources.reading.batch import Batch
     from ml_platform.sources.reading.columns import require_columns
 
-    given = _call(root, spec, where)
-    several = isinstance(given, Iterator | pa.RecordBatchReader)
-    for item in _items(spec, where, iter(given) if several else iter([given])):
+    result = _call(root, spec, where)
+    several = isinstance(result, Iterator | pa.RecordBatchReader)
+    for item in _items(spec, where, iter(result) if several else iter([result])):
         table = _table(item, spec, where)
         yield Batch(table.select(require_columns(table.column_names, spec, where)), columns=table.column_names)
 

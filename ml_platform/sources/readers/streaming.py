@@ -79,14 +79,14 @@ def _table(batch: Sequence[PostedRow], spec: SourceSpec) -> pa.Table:
 
     from ml_platform.sources.conform import TYPES
 
-    found = {}
+    columns = {}
     for name, column in spec.columns.items():
         try:
-            found[name] = pa.array([_value(row, name, column) for row in batch], TYPES[column.type])
+            columns[name] = pa.array([_value(row, name, column) for row in batch], TYPES[column.type])
         except (pa.ArrowException, TypeError, ValueError) as error:
             problem = f"column {name} is declared {column.type}, and a row was posted when it was not: {error}"
             raise SchemaChanged(spec.name, "posted rows", problem, "Declare the former type.") from None
-    return pa.table(found)
+    return pa.table(columns)
 
 
 def _value(row: PostedRow, name: str, column: Column) -> Any:

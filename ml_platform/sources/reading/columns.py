@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from ml_platform.declarations.source import SourceSpec
 
 
-def require_columns(found: Sequence[str], spec: SourceSpec, where: str) -> list[str]:
+def require_columns(present: Sequence[str], spec: SourceSpec, where: str) -> list[str]:
     """Return the declared columns that are there; those that are not may only be missing where the source accepts that.
 
     Raises
     ------
     ColumnChanged, SchemaChanged
     """
-    missing = [name for name in spec.columns if name not in found]
+    missing = [name for name in spec.columns if name not in present]
     refused = [name for name in missing if spec.missing_columns != "null" or needs_value(spec, name)]
     if refused:
-        hint = suggest(refused[0], [name for name in found if name not in spec.columns] or found)
+        hint = suggest(refused[0], [name for name in present if name not in spec.columns] or present)
         problem = f"column {listed(refused)} is missing"
         remedy = f"{hint} Correct the source's columns, or the data."
         raise ColumnChanged(spec.name, where, problem, remedy, column=refused[0])
-    twice = sorted({name for name in spec.columns if list(found).count(name) > 1})
+    twice = sorted({name for name in spec.columns if list(present).count(name) > 1})
     if twice:
         problem = f"column {listed(twice)} is there twice"
         raise SchemaChanged(spec.name, where, problem, "Remove one of them.", column=twice[0])

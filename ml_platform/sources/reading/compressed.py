@@ -41,10 +41,10 @@ class MemberStream:
             Where the file ends within a member, or what follows one is no member.
         """
         while True:
-            found: bytes = b"" if self._member.eof else self._member.decompress(self._rest, size)
+            content: bytes = b"" if self._member.eof else self._member.decompress(self._rest, size)
             self._rest = b""
-            if found:
-                return found
+            if content:
+                return content
             if self._member.eof:
                 self._rest = self._member.unused_data or self._packed.read(_STEP)
                 if not self._next_member():

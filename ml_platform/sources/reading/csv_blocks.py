@@ -84,7 +84,7 @@ def first_row_end(block: bytes, dialect: Dialect = PLAIN) -> int:
 def _first_end(block: bytes, quotes: npt.NDArray[np.int64]) -> int:
     place = 0
     while True:
-        ends = [found for sign in (b"\n", b"\r") if (found := block.find(sign, place)) >= 0]
+        ends = [place_found for sign in (b"\n", b"\r") if (place_found := block.find(sign, place)) >= 0]
         if not ends:
             return 0
         place = min(ends) + 1
@@ -127,15 +127,15 @@ def _paired(block: bytes, dialect: Dialect, *, ended: bool) -> npt.NDArray[np.in
 
 def _walked(block: bytes, quotes: npt.NDArray[np.int64], border: bytes) -> npt.NDArray[np.int64]:
     """Pair quotes one by one: those inside a cell that has no quote at its beginning are text."""
-    found: list[int] = []
+    quotes_seen: list[int] = []
     for place in quotes.tolist():
-        if len(found) % 2 == 0:
-            escaped = bool(found) and found[-1] == place - 1
+        if len(quotes_seen) % 2 == 0:
+            escaped = bool(quotes_seen) and quotes_seen[-1] == place - 1
             if place == 0 or escaped or block[place - 1] in border[:-1]:
-                found.append(place)
+                quotes_seen.append(place)
             continue
-        found.append(place)
+        quotes_seen.append(place)
         if place + 1 < len(block) and block[place + 1] not in border:
             problem = "text follows the quote that closes the one that is opened here, as where it is never closed"
-            raise BadQuote(problem, block, np.array(found[:-2], np.int64), found[-2], closed=place)
-    return np.array(found, np.int64)
+            raise BadQuote(problem, block, np.array(quotes_seen[:-2], np.int64), quotes_seen[-2], closed=place)
+    return np.array(quotes_seen, np.int64)

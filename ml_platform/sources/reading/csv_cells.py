@@ -120,10 +120,10 @@ class _Parser:
         refuses = on_error_of(self._spec) == "quarantine"
         if not accepts_dirty_rows(self._spec):
             raise self._unreadable(rows, error)
-        found = separate_rows(rows, self._header or (), self._spec, first_line, self._dialect)
-        if found.refused and not refuses:
+        separated = separate_rows(rows, self._header or (), self._spec, first_line, self._dialect)
+        if separated.refused and not refuses:
             raise self._unreadable(rows, error)
-        return found
+        return separated
 
     def require_header(self) -> None:
         """Raise unless there was a header."""
@@ -203,7 +203,7 @@ class _Parser:
         return self._not_utf8(table, error)
 
     def _not_utf8(self, table: pa.Table, error: Exception) -> SchemaChanged:
-        bad = [(found, name) for name in self._spec.columns if (found := first_not_utf8(table[name])) is not None]
+        bad = [(place, name) for name in self._spec.columns if (place := first_not_utf8(table[name])) is not None]
         if not bad:
             return self._error(f"not readable as CSV: {error}", "Repair the file.")
         (row, cell), name = min(bad)

@@ -33,11 +33,11 @@ def row_lines(rows: bytes, first_line: int, places: Sequence[int], dialect: Dial
     places
         0-based places of rows, in order; empty lines are no rows.
     """
-    wanted, found = set(places), []
+    wanted, lines = set(places), []
     for place, line in enumerate(line for line, cells in _numbered(rows, dialect) if cells):
         if place in wanted:
-            found.append(first_line + line)
-    return found
+            lines.append(first_line + line)
+    return lines
 
 
 def separate_rows(
@@ -89,5 +89,5 @@ def _text(cells: Sequence[str], dialect: Dialect) -> str:
 
 def _unchecked_text(cells: Sequence[bytes | None]) -> pa.Array:
     """Return bytes as texts without looking whether they are UTF-8."""
-    found = pa.array(cells, pa.binary())
-    return pa.Array.from_buffers(pa.string(), len(found), found.buffers())
+    binary = pa.array(cells, pa.binary())
+    return pa.Array.from_buffers(pa.string(), len(binary), binary.buffers())

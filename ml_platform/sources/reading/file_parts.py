@@ -61,7 +61,7 @@ def file_parts(
     """
     paths = PathPattern(pattern)
     read = _with_columns(paths, spec, read) if paths.names else read
-    return [_file_part(root, spec, read, grown, *found) for found in _files(root, spec.name, paths.glob)]
+    return [_file_part(root, spec, read, grown, *file) for file in _files(root, spec.name, paths.glob)]
 
 
 def _with_columns(paths: PathPattern, spec: SourceSpec, read: ReadFile) -> ReadFile:
@@ -82,13 +82,13 @@ def _with_columns(paths: PathPattern, spec: SourceSpec, read: ReadFile) -> ReadF
 def _files(root: Path, source: str, pattern: str) -> list[tuple[Any, str, Mapping[str, Any]]]:
     """Return the files that a path or glob names, in order: file system, path, facts."""
     try:
-        found = _remote(pattern) if "://" in pattern else local_files(root, pattern)
+        files = _remote(pattern) if "://" in pattern else local_files(root, pattern)
     except (OSError, ImportError, ValueError) as error:
         problem = f"cannot be reached: {error}"
         raise MissingFile(source, pattern, problem, "Correct the reader, or the network.") from None
-    if not found:
+    if not files:
         raise MissingFile(source, pattern, "no such file", "Correct the path in the reader, or put the file there.")
-    return found
+    return files
 
 
 def _remote(pattern: str) -> list[tuple[Any, str, Mapping[str, Any]]]:
@@ -110,21 +110,21 @@ def _file_part(
     path: str,
     facts: Mapping[str, Any],
 ) -> SourcePart:
-    told = str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
-    if not told.isprintable():
+    shown = str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
+    if not shown.isprintable():
         problem = "its name has signs that cannot be printed, or is not text in UTF-8"
-        raise SourceError(spec.name, ascii(told), problem, "Rename the file.")
-    read = partial(read_file, files, path, spec, told)
+        raise SourceError(spec.name, ascii(shown), problem, "Rename the file.")
+    read = partial(read_file, files, path, spec, shown)
     fingerprint = _fingerprint(path, facts)
     if "inode" not in facts:
-        return SourcePart(told, fingerprint, read)
+        return SourcePart(shown, fingerprint, read)
     if grown is None or is_packed(path):
-        return SourcePart(told, fingerprint, partial(_unchanged, read, path, spec, told, facts))
+        return SourcePart(shown, fingerprint, partial(_unchanged, read, path, spec, shown, facts))
 
     def part(before: ReadBefore | None) -> SourcePart:
         end = FileEnd()
-        tables = partial(_unchanged, partial(read, end=end, before=before), path, spec, told, facts)
-        return SourcePart(told, fingerprint, tables, before.rows if before else 0, lambda: end.text, since)
+        tables = partial(_unchanged, partial(read, end=end, before=before), path, spec, shown, facts)
+        return SourcePart(shown, fingerprint, tables, before.rows if before else 0, lambda: end.text, since)
 
     def since(end: str, rows: int) -> SourcePart | None:
         before = grown(path, end, rows)

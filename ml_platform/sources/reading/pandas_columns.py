@@ -25,7 +25,7 @@ def arrow_column(values: pd.Series[Any], spec: SourceSpec, where: str, name: str
         Where Arrow has no such type, or cannot hold a value: with the column and the row (1 is the first one).
     """
     try:
-        found = _array(values)
+        array = _array(values)
     except MemoryError:
         raise
     except Exception as error:  # Arrow's errors, and OverflowError, UnicodeEncodeError, ... of Python's values
@@ -35,8 +35,8 @@ def arrow_column(values: pd.Series[Any], spec: SourceSpec, where: str, name: str
         problem = f"column {name}: {shown}cannot be read ({reason})"
         raise SchemaChanged(spec.name, where, problem, _REMEDY, column=name) from None
     if values.dtype == object:
-        _require_one_kind(values, found.type, spec, where, name)
-    return found
+        _require_one_kind(values, array.type, spec, where, name)
+    return array
 
 
 def _array(values: pd.Series[Any]) -> pa.Array:
@@ -66,7 +66,7 @@ def _require_one_kind(values: pd.Series[Any], kind: pa.DataType, spec: SourceSpe
         return
     present = [(row, value) for row, value in enumerate(values) if value == value and value is not None]
     kinds = [_time_kind(value) for _, value in present]
-    odd = next((place for place, found in enumerate(kinds) if found != kinds[0]), None)
+    odd = next((place for place, other in enumerate(kinds) if other != kinds[0]), None)
     if odd is not None:
         row, value = present[odd]
         problem = f"column {name}: row {row + 1}, {_shown(value)}, is {kinds[odd]}, and rows before it are {kinds[0]}"

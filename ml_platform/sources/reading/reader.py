@@ -79,8 +79,8 @@ class Reader(ReaderSpec, ABC):
 
     def cursor_text(self, value: Any) -> str:
         """Return the text of a cursor's value, an Arrow scalar, that `parts` gets as `after`."""
-        found = value.as_py()
-        return found.isoformat() if isinstance(found, datetime) else str(int(found))
+        plain = value.as_py()
+        return plain.isoformat() if isinstance(plain, datetime) else str(int(plain))
 
 
 def reader_of(source: SourceSpec) -> Reader:
@@ -100,5 +100,5 @@ def reader_of(source: SourceSpec) -> Reader:
 
 def fingerprint_of(parts: Sequence[SourcePart]) -> str | None:
     """Return a text that changes when any of the parts does; None where that of any part is not known."""
-    found = [part.fingerprint for part in parts]
-    return None if None in found else content_id([[part.name, part.fingerprint] for part in parts])
+    fingerprints = [part.fingerprint for part in parts]
+    return None if None in fingerprints else content_id([[part.name, part.fingerprint] for part in parts])

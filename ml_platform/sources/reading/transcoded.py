@@ -17,9 +17,9 @@ class NotInEncoding(Exception):
         The bytes.
     """
 
-    def __init__(self, lines: int, found: bytes) -> None:
-        self.lines, self.found = lines, found
-        super().__init__(f"{found!r}")
+    def __init__(self, lines: int, sign: bytes) -> None:
+        self.lines, self.found = lines, sign
+        super().__init__(f"{sign!r}")
 
 
 class TranscodedStream:

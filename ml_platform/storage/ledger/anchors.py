@@ -137,10 +137,10 @@ def _encode(head: Head, key: str | None) -> bytes:
 
 def _decode(path: str, content: bytes) -> Anchor:
     try:
-        told = json.loads(content)
-        head = Head(int(told["seq"]), str(told["hash"]))
-        signature = told.get("signature")
-        whole = canonical_json(told) == content and path == anchor_path(head.seq)
+        content_of_anchor = json.loads(content)
+        head = Head(int(content_of_anchor["seq"]), str(content_of_anchor["hash"]))
+        signature = content_of_anchor.get("signature")
+        whole = canonical_json(content_of_anchor) == content and path == anchor_path(head.seq)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Anchor(path, None)
     return Anchor(path, head if whole else None, signature)

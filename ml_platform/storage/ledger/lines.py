@@ -242,8 +242,8 @@ def ledger_head(database: Database) -> Head | None:
 def head_at(database: Database, seq: int) -> Head | None:
     """Return number and hash of a line; None where there is none."""
     with database.reading() as connection:
-        found = connection.execute(sa.select(LEDGER.c.hash).where(LEDGER.c.seq == seq)).first()
-    return None if found is None else Head(seq, found.hash)
+        line = connection.execute(sa.select(LEDGER.c.hash).where(LEDGER.c.seq == seq)).first()
+    return None if line is None else Head(seq, line.hash)
 
 
 def chain_faults(database: Database) -> Iterator[tuple[int, str]]:
@@ -256,7 +256,7 @@ def chain_faults(database: Database) -> Iterator[tuple[int, str]]:
 def _chain_faults(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, str]]:
     before, hash, at = 0, BEGINNING, ""
     for row in rows:
-        seq, previous, own = row[0], row[-2], row[-1]
+        seq, previous, stored_hash = row[0], row[-2], row[-1]
         try:
             line = _checked(row)
             if row[1] < at:
@@ -266,7 +266,7 @@ def _chain_faults(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, str]]:
             yield seq, error.problem
         if previous != hash:
             yield seq, f"it does not follow from line {before}: {_GONE}"
-        before, hash = seq, own
+        before, hash = seq, stored_hash
 
 
 _GONE = "a line was removed, added or exchanged"
@@ -282,13 +282,13 @@ _RAW = sa.select(*_COLUMNS).order_by(LEDGER.c.seq)
 @functools.lru_cache(maxsize=10_000)
 def _checked(row: tuple[Any, ...]) -> LedgerLine:
     """Return a line as it is stored; the same row is hashed once only."""
-    told = dict(zip(LEDGER.c.keys(), row, strict=True))
+    fields = dict(zip(LEDGER.c.keys(), row, strict=True))
     try:
-        instants = {name: datetime.fromisoformat(told[name]) for name in ("at", "clock")}
-        line = told | instants | {"facts": json.loads(told["facts"])}
-        found = line_hash(line) if all(format_instant(at) == told[name] for name, at in instants.items()) else ""
+        instants = {name: datetime.fromisoformat(fields[name]) for name in ("at", "clock")}
+        line = fields | instants | {"facts": json.loads(fields["facts"])}
+        actual = line_hash(line) if all(format_instant(at) == fields[name] for name, at in instants.items()) else ""
     except (TypeError, ValueError):
-        found = ""
-    if found != told["hash"]:
-        raise LedgerDamaged(told["seq"], "it was changed after it had been written")
+        actual = ""
+    if actual != fields["hash"]:
+        raise LedgerDamaged(fields["seq"], "it was changed after it had been written")
     return LedgerLine(**line)

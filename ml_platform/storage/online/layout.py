@@ -111,14 +111,14 @@ class Layout:
     def cells_of(self, wanted: Sequence[tuple[str, str]]) -> list[Cell]:
         """Return where columns stand."""
         numbers = {block.name: number for number, block in enumerate(self.blocks)}
-        found = []
+        cells = []
         for name, column in wanted:
             number = numbers[name]
             columns = self.blocks[number].columns
             kind, place = columns[column], list(columns).index(column)
             text = self._texts.get((number, place))
             nullable = kind not in ("float", "string")
-            found.append(
+            cells.append(
                 Cell(
                     kind,
                     None if text is not None else f"{number}.{place}",
@@ -126,7 +126,7 @@ class Layout:
                     text,
                 )
             )
-        return found
+        return cells
 
     def format_of(self, fields: Sequence[str]) -> tuple[struct.Struct, dict[str, int]]:
         """Return what unpacks some fields and skips the others, and where each stands among those unpacked."""

@@ -136,29 +136,29 @@ def lmdb_folder(path: Path, *, create: bool = False) -> LmdbFolder:
     OnlineStoreUnavailable
         Where it cannot be opened.
     """
-    found = _open.get(path)
-    if found is not None and found.pid == os.getpid():
-        return found
+    folder = _open.get(path)
+    if folder is not None and folder.pid == os.getpid():
+        return folder
     with _registry:
-        found = _open.get(path)
-        if found is not None and found.pid != os.getpid():
-            found.close()
+        folder = _open.get(path)
+        if folder is not None and folder.pid != os.getpid():
+            folder.close()
             del _open[path]
-            found = None
-        if found is None:
+            folder = None
+        if folder is None:
             try:
-                found = _open[path] = LmdbFolder(path, create=create)
+                folder = _open[path] = LmdbFolder(path, create=create)
             except (lmdb.Error, OSError) as error:
                 raise unavailable(path, error) from None
-        return found
+        return folder
 
 
 def close_folder(path: Path) -> None:
     """Close a folder in this process, where it is open."""
     with _registry:
-        found = _open.pop(path, None)
-        if found is not None:
-            found.close()
+        folder = _open.pop(path, None)
+        if folder is not None:
+            folder.close()
 
 
 def unavailable(path: Path, problem: object) -> OnlineStoreUnavailable:

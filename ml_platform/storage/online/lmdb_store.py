@@ -84,10 +84,10 @@ class LmdbStore:
     def moved(self, path: Path) -> Path:
         """Return where the content is that was moved from a path."""
         close_folder(path)
-        found = self._newest()
-        if found is None or found == path:
+        newest = self._newest()
+        if newest is None or newest == path:
             raise unavailable(self._folder, "its content was moved, and is not there")
-        return found
+        return newest
 
     def described(self, number: Buffer | None, transaction: Any) -> Description:
         """Return the description that a transaction sees; the last one is kept."""
@@ -178,8 +178,8 @@ class _View:
 
     def get(self, keys: Sequence[bytes]) -> list[Buffer | None]:
         """Return the record of each key, or None."""
-        found = self._transaction.get
-        return [found(key) for key in keys]
+        read = self._transaction.get
+        return [read(key) for key in keys]
 
     def keys(self, prefix: bytes) -> Iterator[bytes]:
         """Yield the key of every record that begins with `prefix`."""
@@ -187,7 +187,7 @@ class _View:
             if not cursor.set_range(prefix):
                 return
             for key in cursor.iternext(values=False):
-                found: bytes = key
-                if not found.startswith(prefix):
+                stored_key: bytes = key
+                if not stored_key.startswith(prefix):
                     return
-                yield found
+                yield stored_key

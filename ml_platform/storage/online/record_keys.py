@@ -119,5 +119,5 @@ def _fixed(column: pa.ChunkedArray, kind: ColumnType) -> list[bytes]:
         raw = np.ascontiguousarray(values + 0.0, ">f8")
     else:
         raw = (values.astype("u8") ^ np.uint64(_SIGN)).astype(">u8")
-    found: list[bytes] = raw.view(f"V{raw.itemsize}").tolist()
-    return found
+    keys: list[bytes] = raw.view(f"V{raw.itemsize}").tolist()
+    return keys

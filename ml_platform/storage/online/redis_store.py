@@ -99,15 +99,15 @@ class RedisStore:
         """Take back what a killed publisher wrote, and drop records that were removed before."""
         if self._client.exists(self._begun):
             for some in self._scanned():
-                left = {key: old for key, old in some.items() if old.generation > current}
-                self._put({key: Versions(current, old.before, None) for key, old in left.items()})
-                gone = [key for key, old in left.items() if old.before is None]
+                later = {key: old for key, old in some.items() if old.generation > current}
+                self._put({key: Versions(current, old.before, None) for key, old in later.items()})
+                gone = [key for key, old in later.items() if old.before is None]
                 if gone:
                     self._client.hdel(self._records, *gone)
             self._client.delete(self._begun)
         while removed := self._client.spop(self._removed, _AT_ONCE):
-            found = zip(removed, self._client.hmget(self._records, removed), strict=True)
-            gone = [key for key, value in found if value and Versions.from_bytes(value).at(current) is None]
+            versions = zip(removed, self._client.hmget(self._records, removed), strict=True)
+            gone = [key for key, value in versions if value and Versions.from_bytes(value).at(current) is None]
             if gone:
                 self._client.hdel(self._records, *gone)
 
@@ -115,8 +115,8 @@ class RedisStore:
         keys = list(records)
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]
-            found = self._client.hmget(self._records, some)
-            before = [NO_VERSIONS if value is None else Versions.from_bytes(value) for value in found]
+            stored = self._client.hmget(self._records, some)
+            before = [NO_VERSIONS if value is None else Versions.from_bytes(value) for value in stored]
             self._put(
                 {
                     key: Versions(generation, records[key], old.at(current))
@@ -160,24 +160,26 @@ class _View:
         asked.mget(self._state)
         asked.hmget(self._records, keys)
         (now, begun, purged), values = asked.execute()
-        own = self.description.generation
-        if int(now or 0) + (begun is not None) > own + 1 or int(purged or 0) > own:  # two versions are kept at most
+        generation = self.description.generation
+        if (
+            int(now or 0) + (begun is not None) > generation + 1 or int(purged or 0) > generation
+        ):  # two versions are kept at most
             raise OnlineStoreUnavailable("the online store was published twice while it was read. Ask again.")
-        return [None if value is None else Versions.from_bytes(value).at(own) for value in values]
+        return [None if value is None else Versions.from_bytes(value).at(generation) for value in values]
 
     def keys(self, prefix: bytes) -> Iterator[bytes]:
         """Yield the key of every record that begins with `prefix`."""
-        own = self.description.generation
+        generation = self.description.generation
         for some in _scanned(self._client, self._records):
-            for key, found in some.items():
-                if key.startswith(prefix) and found.at(own) is not None:
+            for key, versions in some.items():
+                if key.startswith(prefix) and versions.at(generation) is not None:
                     yield key
 
 
 def _scanned(client: Any, records: str) -> Iterator[dict[bytes, Versions]]:
     cursor = 0
     while True:
-        cursor, found = client.hscan(records, cursor, count=_AT_ONCE)
-        yield {key: Versions.from_bytes(value) for key, value in found.items()}
+        cursor, page = client.hscan(records, cursor, count=_AT_ONCE)
+        yield {key: Versions.from_bytes(value) for key, value in page.items()}
         if cursor == 0:
             return

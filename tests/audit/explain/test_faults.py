@@ -252,7 +252,7 @@ def test_ids_that_are_none_are_answered_with_what_is_nearest(lived: Lived, befor
 
 def test_what_if_scores_on_paper_and_logs_nothing(shop: Project, before: Explanation) -> None:
     days = logged_days(shop, MODEL)
-    told = explain(shop, before.prediction_id, NOW, given={"mean_late_7d": "500", "orders.items": "8"})
+    told = explain(shop, before.prediction_id, NOW, edits={"mean_late_7d": "500", "orders.items": "8"})
     assert told.what_if is not None
     mean, items = told.what_if.changes
     assert (mean.name, mean.after) == ("courier_recent.mean_late_7d", 500.0)
@@ -293,7 +293,7 @@ def test_a_what_if_that_does_not_fit_is_refused(
     lived: Lived, before: Explanation, name: str, value: str, problem: str
 ) -> None:
     with pytest.raises(InvalidWhatIf) as caught:
-        explain(lived.project, before.prediction_id, lived.now, given={name: value})
+        explain(lived.project, before.prediction_id, lived.now, edits={name: value})
     assert str(caught.value) == f"--what-if {name}: {problem}"
 
 

@@ -130,7 +130,7 @@ def test_where_the_champion_loses_money_and_the_challenger_does_not_surely_earn_
     assert verdict_of([], few, same=False) == "keep"  # too few days to say so
     alone = judge_release(tested, [], {})
     assert verdict_of([], alone, same=True) == "deploy none"
-    assert verdict_of([], alone, same=True, can_say=False) == "same"  # of its gain nothing can be said
+    assert verdict_of([], alone, same=True, comparable=False) == "same"  # of its gain nothing can be said
 
 
 # The anchor ------------------------------------------------------------------

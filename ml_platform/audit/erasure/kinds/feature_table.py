@@ -15,17 +15,17 @@ class FeatureTableRows(RowErasure):
     name = FeatureTableManifest.name
 
     @classmethod
-    def take_out(cls, left: Remainder) -> None:
+    def take_out(cls, remainder: Remainder) -> None:
         """Take the cells out of each chunk."""
         chunks = []
-        for chunk in left.about["chunks"]:
+        for chunk in remainder.about["chunks"]:
             rows = chunk["rows"]
             for name in chunk["objects"]:
-                rows = left.filter(name, rows)
+                rows = remainder.filter(name, rows)
             chunks.append(chunk if rows == chunk["rows"] else _chunk_about(chunk, rows))
-        if chunks != left.about["chunks"]:
-            left.about.pop("declared", None)
-            left.about |= {"chunks": chunks, "rows": sum(chunk["rows"] for chunk in chunks)}
+        if chunks != remainder.about["chunks"]:
+            remainder.about.pop("declared", None)
+            remainder.about |= {"chunks": chunks, "rows": sum(chunk["rows"] for chunk in chunks)}
 
 
 def _chunk_about(chunk: Mapping[str, Any], rows: int) -> dict[str, Any]:

@@ -18,16 +18,16 @@ class PredictionRows(RowErasure):
     name = PredictionsManifest.name
 
     @classmethod
-    def take_out(cls, left: Remainder) -> None:
+    def take_out(cls, remainder: Remainder) -> None:
         """Take the rows out of each segment."""
-        names = sorted(name for name in left.objects if name.startswith("segment_"))
+        names = sorted(name for name in remainder.objects if name.startswith("segment_"))
         segments = []
-        for name, segment in zip(names, left.about["segments"], strict=True):
-            rows = left.filter(name, segment["rows"])
-            changed = {"rows": rows, "id": frame_id(left.read(name))}
+        for name, segment in zip(names, remainder.about["segments"], strict=True):
+            rows = remainder.filter(name, segment["rows"])
+            changed = {"rows": rows, "id": frame_id(remainder.read(name))}
             segments.append(segment if rows == segment["rows"] else {**segment, **changed})
-        if segments != left.about["segments"]:
-            left.about |= {"segments": segments, "rows": sum(segment["rows"] for segment in segments)}
+        if segments != remainder.about["segments"]:
+            remainder.about |= {"segments": segments, "rows": sum(segment["rows"] for segment in segments)}
 
     @classmethod
     def repoint(cls, connection: sa.Connection, artifact: Artifact, new: Artifact) -> None:

@@ -14,12 +14,12 @@ class QuarantineRows(RowErasure):
     name = QuarantineManifest.name
 
     @classmethod
-    def take_out(cls, left: Remainder) -> None:
+    def take_out(cls, remainder: Remainder) -> None:
         """Take the rows out of each object."""
-        names = sorted(left.objects)
-        rows = sum(left.filter(name, left.read(name).num_rows) for name in names)
-        if left.changed:
-            tables = [left.read(name) for name in names]
-            left.about |= {"rows": rows, "ids": [frame_id(table) for table in tables]}
-            if "dirty" in left.about:
-                left.about["dirty"] = [count.as_json() for count in counts_in(tables)]
+        names = sorted(remainder.objects)
+        rows = sum(remainder.filter(name, remainder.read(name).num_rows) for name in names)
+        if remainder.changed:
+            tables = [remainder.read(name) for name in names]
+            remainder.about |= {"rows": rows, "ids": [frame_id(table) for table in tables]}
+            if "dirty" in remainder.about:
+                remainder.about["dirty"] = [count.as_json() for count in counts_in(tables)]

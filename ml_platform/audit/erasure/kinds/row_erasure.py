@@ -94,7 +94,7 @@ class RowErasure(ABC):
 
     @classmethod
     @abstractmethod
-    def take_out(cls, left: Remainder) -> None:
+    def take_out(cls, remainder: Remainder) -> None:
         """Take the rows out of the objects, and correct what the manifest holds about them."""
 
     @classmethod

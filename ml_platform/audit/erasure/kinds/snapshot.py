@@ -22,28 +22,28 @@ class SnapshotRows(RowErasure):
     marks_learned = True
 
     @classmethod
-    def take_out(cls, left: Remainder) -> None:
+    def take_out(cls, remainder: Remainder) -> None:
         """Take the rows out of each day."""
-        bounds, days, counts = _boundaries(left.about["boundaries"]), [], dict(left.about["rows"])
-        chunks = {day: [day, id, count] for day, id, count in left.about.get("chunks", ())}
-        for day in sorted(left.objects):
-            if day in chunks and not left.may_hold(day):
+        bounds, days, counts = _boundaries(remainder.about["boundaries"]), [], dict(remainder.about["rows"])
+        chunks = {day: [day, id, count] for day, id, count in remainder.about.get("chunks", ())}
+        for day in sorted(remainder.objects):
+            if day in chunks and not remainder.may_hold(day):
                 days.append(chunks[day])
                 continue
-            rows = left.read(day)
-            erased = left.person.rows(rows)
+            rows = remainder.read(day)
+            erased = remainder.person.rows(rows)
             lost = rows.filter(erased)
             if lost.num_rows:
-                left.keep(day, rows, pc.invert(erased))
+                remainder.keep(day, rows, pc.invert(erased))
                 rows = rows.filter(pc.invert(erased))
                 for part in PARTS:
                     counts[part] -= pc.sum(bounds.holds(part, lost[EFFECTIVE_TIME])).as_py() or 0
             if rows.num_rows:
                 days.append([day, frame_id(rows), rows.num_rows])
             else:
-                left.objects.pop(day)
-        if left.changed:
-            left.about |= {"rows": counts, "chunks": days, "days": len(days)}
+                remainder.objects.pop(day)
+        if remainder.changed:
+            remainder.about |= {"rows": counts, "chunks": days, "days": len(days)}
 
 
 def _boundaries(written: dict[str, Any]) -> Boundaries:

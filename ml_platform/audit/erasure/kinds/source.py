@@ -27,27 +27,27 @@ class SourceRows(RowErasure):
     name = SourceManifest.name
 
     @classmethod
-    def take_out(cls, left: Remainder) -> None:
+    def take_out(cls, remainder: Remainder) -> None:
         """Take the rows out of the chunks, of the hashes of their keys, and of the records of replaced rows."""
         chunks, kept_records = [], []
-        for chunk in left.about["chunks"]:
+        for chunk in remainder.about["chunks"]:
             name = chunk["name"]
-            records = [record for record in left.about.get("replaced", ()) if record["chunk"] == name]
-            if not left.may_hold(name):
+            records = [record for record in remainder.about.get("replaced", ()) if record["chunk"] == name]
+            if not remainder.may_hold(name):
                 chunks.append(chunk)
                 kept_records += records
                 continue
-            rows = left.read(name)
-            kept = pc.invert(left.person.rows(rows))
-            stored = left.keep(name, rows, kept)
-            if hashes_name(name) in left.objects:
-                left.keep(hashes_name(name), left.read(hashes_name(name)), kept, counted=False)
+            rows = remainder.read(name)
+            kept = pc.invert(remainder.person.rows(rows))
+            stored = remainder.keep(name, rows, kept)
+            if hashes_name(name) in remainder.objects:
+                remainder.keep(hashes_name(name), remainder.read(hashes_name(name)), kept, counted=False)
             chunks.append(_chunk_about(chunk, rows.filter(kept)))
-            moved = (_moved_record(left, record, kept, stored) for record in records)
+            moved = (_moved_record(remainder, record, kept, stored) for record in records)
             kept_records += [record for record in moved if record is not None]
-        left.about |= {"chunks": chunks, "rows": sum(chunk["rows"] for chunk in chunks)}
-        if "replaced" in left.about:
-            left.about |= {"replaced": kept_records, "keys_repeat": bool(kept_records)}
+        remainder.about |= {"chunks": chunks, "rows": sum(chunk["rows"] for chunk in chunks)}
+        if "replaced" in remainder.about:
+            remainder.about |= {"replaced": kept_records, "keys_repeat": bool(kept_records)}
 
     @classmethod
     def repoint(cls, connection: sa.Connection, artifact: Artifact, new: Artifact) -> None:
@@ -67,11 +67,11 @@ def _chunk_about(chunk: Mapping[str, Any], rows: pa.Table) -> dict[str, Any]:
 
 
 def _moved_record(
-    left: Remainder, record: Mapping[str, Any], kept: pa.ChunkedArray, chunk: StoredObject
+    remainder: Remainder, record: Mapping[str, Any], kept: pa.ChunkedArray, chunk: StoredObject
 ) -> dict[str, Any] | None:
     """Return a record of replaced rows without those that are erased, at their new places in the new file."""
     places = np.cumsum(kept.to_numpy(zero_copy_only=False)) - 1
-    table = left.read(record["name"])
+    table = remainder.read(record["name"])
     old = table[ROW].to_numpy()
     stays = kept.to_numpy(zero_copy_only=False)[old]
     table = table.filter(pa.array(stays))
@@ -81,8 +81,8 @@ def _moved_record(
     }
     table = pa.table([columns.get(name, table[name]) for name in table.column_names], schema=table.schema)
     if table.num_rows == 0:
-        left.changed.add(record["name"])
-        del left.objects[record["name"]]
+        remainder.changed.add(record["name"])
+        del remainder.objects[record["name"]]
         return None
-    left.replace(record["name"], parquet_bytes(table))
+    remainder.replace(record["name"], parquet_bytes(table))
     return {**record, "rows": table.num_rows, "id": frame_id(table)}

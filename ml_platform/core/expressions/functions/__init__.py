@@ -27,5 +27,5 @@ def functions() -> Mapping[str, PlainFunction | NullFunction]:
     >>> functions()["sqrt"].summary
     'The square root; null for a negative number.'
     """
-    found = find_variants(sys.modules[__name__], Function, "ml_platform.functions")
-    return {name: function() for name, function in found.items()}
+    variants = find_variants(sys.modules[__name__], Function, "ml_platform.functions")
+    return {name: function() for name, function in variants.items()}

@@ -29,8 +29,8 @@ class Absolute(PlainFunction):
 
     def arrays(self, *values: Values) -> Values:
         """Return absolute values."""
-        found: Values = np.abs(values[0])
-        return found
+        result: Values = np.abs(values[0])
+        return result
 
     def row(self, *values: Any) -> Any:
         """Return the absolute value."""

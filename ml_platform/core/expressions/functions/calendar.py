@@ -45,8 +45,8 @@ class Hour(_Calendar):
 
     def arrays(self, *values: Values) -> Values:
         """Return hours."""
-        found: Values = values[0] // _HOUR % 24
-        return found
+        result: Values = values[0] // _HOUR % 24
+        return result
 
     def row(self, *values: Any) -> Any:
         """Return the hour."""
@@ -67,8 +67,8 @@ class Weekday(_Calendar):
 
     def arrays(self, *values: Values) -> Values:
         """Return weekdays; 1970 began on a Thursday."""
-        found: Values = (values[0] // (24 * _HOUR) + 3) % 7
-        return found
+        result: Values = (values[0] // (24 * _HOUR) + 3) % 7
+        return result
 
     def row(self, *values: Any) -> Any:
         """Return the weekday."""
@@ -88,8 +88,8 @@ class Month(_Calendar):
 
     def arrays(self, *values: Values) -> Values:
         """Return months."""
-        found: Values = values[0].astype("datetime64[us]").astype("datetime64[M]").astype(np.int64) % 12 + 1
-        return found
+        result: Values = values[0].astype("datetime64[us]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+        return result
 
     def engine(self, *values: Any) -> Any:
         """Return months."""

@@ -33,8 +33,8 @@ class Least(_Extreme):
 
     def arrays(self, *values: Values) -> Values:
         """Return the least of each row."""
-        found: Values = np.minimum.reduce(np.broadcast_arrays(*values))
-        return found
+        result: Values = np.minimum.reduce(np.broadcast_arrays(*values))
+        return result
 
     def engine(self, *values: Any) -> Any:
         """Return the least of each row."""
@@ -52,8 +52,8 @@ class Greatest(_Extreme):
 
     def arrays(self, *values: Values) -> Values:
         """Return the greatest of each row."""
-        found: Values = np.maximum.reduce(np.broadcast_arrays(*values))
-        return found
+        result: Values = np.maximum.reduce(np.broadcast_arrays(*values))
+        return result
 
     def engine(self, *values: Any) -> Any:
         """Return the greatest of each row."""

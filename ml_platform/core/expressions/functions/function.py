@@ -112,8 +112,8 @@ class NullFunction(Function):
                 Array(of, _one(_filler(of) if value is None else value), np.array([value is None]))
                 for of, value in zip(kinds, values, strict=True)
             ]
-            found = self.arrays(kind, arrays)
-            return None if found.nulls[0] else found.values.tolist()[0]
+            result = self.arrays(kind, arrays)
+            return None if result.nulls[0] else result.values.tolist()[0]
 
         return compute
 

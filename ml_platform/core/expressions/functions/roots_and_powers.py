@@ -41,8 +41,8 @@ class SquareRoot(_Real):
 
     def arrays(self, *values: Values) -> Values:
         """Return square roots."""
-        found: Values = np.sqrt(values[0])
-        return found
+        result: Values = np.sqrt(values[0])
+        return result
 
     def row(self, *values: Any) -> Any:
         """Return the square root."""
@@ -63,8 +63,8 @@ class Logarithm(_Real):
 
     def arrays(self, *values: Values) -> Values:
         """Return natural logarithms."""
-        found: Values = np.log(np.where(values[0] > 0, values[0], np.nan))
-        return found
+        result: Values = np.log(np.where(values[0] > 0, values[0], np.nan))
+        return result
 
     def row(self, *values: Any) -> Any:
         """Return the natural logarithm."""
@@ -85,8 +85,8 @@ class Exponential(_Real):
 
     def arrays(self, *values: Values) -> Values:
         """Return powers of e."""
-        found: Values = np.exp(values[0])
-        return found
+        result: Values = np.exp(values[0])
+        return result
 
     def engine(self, *values: Any) -> Any:
         """Return powers of e."""

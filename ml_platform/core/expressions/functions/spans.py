@@ -27,8 +27,8 @@ class _Length(PlainFunction):
 
     def arrays(self, *values: Values) -> Values:
         """Return lengths."""
-        found: Values = values[0] / self._micros
-        return found
+        result: Values = values[0] / self._micros
+        return result
 
     def row(self, *values: Any) -> Any:
         """Return the length."""

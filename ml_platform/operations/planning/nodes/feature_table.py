@@ -30,14 +30,14 @@ class FeatureTableOperation(NodeOperation):
         (source,) = node.inputs
         log = view.log(source.subject)
         if log is None or not has_records(log):
-            told = view.changes(node) + view.unsettled([source])
-            return view.would_run(node, told if view.made(node) else [view.absence(node)])
-        found = view.project.store.find("feature_table", table_key(view.project, node.subject, log.id))
-        if found is None:
+            changes = view.changes(node) + view.unsettled([source])
+            return view.would_run(node, changes if view.made(node) else [view.absence(node)])
+        table = view.project.store.find("feature_table", table_key(view.project, node.subject, log.id))
+        if table is None:
             return _computed(view, node, log)
         if view.planned[source].id is None:
             return view.may_run(node, view.unsettled([source]))
-        return view.up_to_date(node, found.id)
+        return view.up_to_date(node, table.id)
 
 
 def _computed(view: View, node: Node, log: Artifact) -> Planned:

@@ -36,9 +36,9 @@ class MonitoringOperation(NodeOperation):
         if ids is None:
             return view.may_run(node, view.changes(node) + view.unsettled(node.inputs))
         key = monitoring_key(view.project, node.subject, ids, view.now)
-        found = view.project.store.find("monitoring", key)
-        if found is not None:
-            return view.up_to_date(node, found.id)
+        report = view.project.store.find("monitoring", key)
+        if report is not None:
+            return view.up_to_date(node, report.id)
         current = champion(view.project, node.subject, at=view.now)
         changed = [f"predictions, the label's source or the champion ({current or 'none'}) changed"]
         return view.would_run(node, view.changes(node) or changed)

@@ -80,9 +80,9 @@ class CachedOperation(NodeOperation, ABC):
     def run(cls, project: Project, subject: str, inputs: Mapping[str, str], now: datetime) -> Materialized:
         """Return the artifact, made now unless it is there."""
         key = cls.key(project, subject, inputs, now)
-        found = project.store.find(made_by(cls.name), key)
-        if found is not None:
-            return Materialized(found, reused=True)
+        existing = project.store.find(made_by(cls.name), key)
+        if existing is not None:
+            return Materialized(existing, reused=True)
         return Materialized(cls.make(project, subject, inputs, now, key), reused=False)
 
     @classmethod
@@ -123,7 +123,7 @@ def planned_by_key(view: View, node: Node, key_of: Callable[[Mapping[str, str]],
     if isinstance(before, Planned):
         return before
     _, ids = before
-    found = view.project.store.find(made_by(node.kind), key_of(ids))
-    if found is not None:
-        return view.up_to_date(node, found.id)
+    existing = view.project.store.find(made_by(node.kind), key_of(ids))
+    if existing is not None:
+        return view.up_to_date(node, existing.id)
     return view.would_run(node, view.changes(node) or [otherwise])

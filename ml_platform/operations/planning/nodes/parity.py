@@ -22,9 +22,9 @@ class ParityOperation(NodeOperation):
         if isinstance(before, Planned):
             return before
         last, ids = before
-        found = agreed(view.project, parity_key(view.project, node.subject, ids, view.now))
-        if found is not None:
-            return view.up_to_date(node, found.id)
+        parity = agreed(view.project, parity_key(view.project, node.subject, ids, view.now))
+        if parity is not None:
+            return view.up_to_date(node, parity.id)
         differing = ParityManifest.of(last).differing
         reasons = [f"{differing:,} rows differed"] if differing else []
         return view.would_run(node, view.changes(node) + (reasons or ["requests, the version or the store changed"]))

@@ -42,10 +42,10 @@ class PredictionsOperation(NodeOperation):
         if ids is None:
             return view.may_run(node, view.unsettled(node.inputs))
         done = scored_days(project, node.subject, ids, days, view.now)
-        left = [day for day in days if day not in done]
-        if left:
-            again = "scored from other sources, feature tables or version"
-            return view.would_run(node, [*view.changes(node), _days_told(left, again)])
+        waiting = [day for day in days if day not in done]
+        if waiting:
+            rescored = "scored from other sources, feature tables or version"
+            return view.would_run(node, [*view.changes(node), _days_told(waiting, rescored)])
         return view.up_to_date(node, days_id([done[day].id for day in days]))
 
 

@@ -43,11 +43,11 @@ class SnapshotOperation(NodeOperation):
         reasons = _why_snapshot(view, node, last, logs, as_of)
         if len(logs) < len(node.inputs):
             return view.may_run(node, reasons + view.unsettled(open_inputs))
-        found = project.store.find("snapshot", snapshot_key(project, model.name, logs, as_of))
-        if found is not None and open_inputs:
+        snapshot = project.store.find("snapshot", snapshot_key(project, model.name, logs, as_of))
+        if snapshot is not None and open_inputs:
             return view.may_run(node, view.unsettled(open_inputs))
-        if found is not None:
-            return view.up_to_date(node, found.id)
+        if snapshot is not None:
+            return view.up_to_date(node, snapshot.id)
         return view.would_run(node, reasons or ["its inputs changed"])
 
 

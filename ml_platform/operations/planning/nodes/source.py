@@ -36,8 +36,8 @@ class SourceOperation(NodeOperation):
             return view.blocked(node, "its log is missing from the store, or damaged. Restore it from a copy")
         if not has_records(log):
             return view.would_run(node, ["its log was made by an older version of the platform"])
-        if told := view.unsettled(node.inputs):  # predictions that are still to come
-            return view.may_run(node, told)
+        if waiting := view.unsettled(node.inputs):  # predictions that are still to come
+            return view.may_run(node, waiting)
         return view.up_to_date(node, log.id)
 
 
@@ -60,6 +60,6 @@ def _told_changed(look: IngestPlan) -> str:
         return f"{look.parts[0].name} changed since the last ingest"
     new = [part.name for part in look.changed if part.name not in look.marks]
     changed = [part.name for part in look.changed if part.name in look.marks]
-    told = [f"{listed(changed, limit=2)} changed since the last ingest"] if changed else []
-    told += [f"{listed(new, limit=2)} {'is' if len(new) == 1 else 'are'} new"] if new else []
-    return f"of {len(look.parts)} files, {', '.join(told)}"
+    changes = [f"{listed(changed, limit=2)} changed since the last ingest"] if changed else []
+    changes += [f"{listed(new, limit=2)} {'is' if len(new) == 1 else 'are'} new"] if new else []
+    return f"of {len(look.parts)} files, {', '.join(changes)}"

@@ -31,12 +31,12 @@ class TrainedModelOperation(NodeOperation):
             return before
         last, ids = before
         (snapshot,) = ids.values()
-        leaks = [found for found in known_leaks(view.project, node.subject, snapshot) or () if found.blocks]
+        leaks = [result for result in known_leaks(view.project, node.subject, snapshot) or () if result.blocks]
         if leaks:
             return view.blocked(node, "; ".join(str(leak.summary["problem"]) for leak in leaks))
-        found = view.project.store.find("trained_model", training_key(view.project, node.subject, snapshot))
-        if found is not None:
-            return view.up_to_date(node, found.id)
+        result = view.project.store.find("trained_model", training_key(view.project, node.subject, snapshot))
+        if result is not None:
+            return view.up_to_date(node, result.id)
         reasons = view.changes(node)
         if TrainedModelManifest.of(last).environment != environment(view.project.spec.models[node.subject]):
             reasons.append("the libraries or the machine changed")
