@@ -7,6 +7,7 @@ import dagster as dg
 
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.alerts import send_alert
+from ml_platform.operations.predictions.capacity_use import capacity_use
 from ml_platform.operations.predictions.due import due_days, read_until
 from ml_platform.operations.predictions.missed import missed_alert, missed_rows
 from ml_platform.operations.predictions.score import Scored, days_id, score_days
@@ -46,9 +47,10 @@ def build_predictions(project: Project, node: Node) -> dg.AssetsDefinition:
         step.record(id)
         step.record_duration(reused=all(one.made.reused for one in scored))
         metadata = {
-            **_summary(model.name, scored),
+            **_summary(project, model.name, scored, step.now),
             **_metadata(scored),
             **_missed(project, model.name, step.now),
+            **_capacity(project, model.name, step.now),
             "explain": _how_to_explain(step.project, model.name),
             **closing(project, step.now, id, reused=all(one.made.reused for one in scored)),
         }
@@ -68,6 +70,12 @@ def _missed(project: Project, model: str, now: datetime) -> Metadata:
     }
 
 
+def _capacity(project: Project, model: str, now: datetime) -> Metadata:
+    """Return how many places of a limited action are taken on the newest day."""
+    found = capacity_use(project, model, now)
+    return {} if found is None else {**plotted({f"{found.action} a day": found.used}), "capacity": found.text}
+
+
 def _how_to_explain(project: Project, model: str) -> dg.MarkdownMetadataValue:
     """Return the commands that list predictions and explain one."""
     listed = f"ml-platform predictions {model} {project.root}"
@@ -82,10 +90,12 @@ def _days(step: Step) -> list[date]:
     return list(due_days(step.project, step.node.subject, step.now))
 
 
-def _summary(model: str, scored: Sequence[Scored]) -> Metadata:
+def _summary(project: Project, model: str, scored: Sequence[Scored], now: datetime) -> Metadata:
     new, newest = sum(one.new_rows for one in scored), scored[-_DAYS_SHOWN:]
     days = f"for {scored[-1].day}" if len(scored) == 1 else f"for {len(scored)} days"
     facts = [] if not scored else [f"The newest day is {scored[-1].day}: {scored[-1].fact}."]
+    use = capacity_use(project, model, now)
+    facts += [f"{use.text}."] if use else []
     return summary(
         f"{new:,} new predictions {days}" if new else "No new predictions",
         facts,

@@ -94,6 +94,8 @@ def _served(model: ModelStatus) -> Iterator[tuple[str, Cell]]:
     """Yield what a model predicted, and what is known of it."""
     newest = f", {model.last_day_predictions:,} of them on {model.last_day}" if model.last_day else ""
     yield "predictions", f"{model.predictions:,} logged{newest}" if model.predictions else "none yet"
+    if model.capacity is not None:
+        yield "capacity", model.capacity.text
     if model.missed is not None and model.missed.reasons:
         yield "", Text(missed_text(model.missed), "yellow")
     if model.parity is not None:

@@ -7,6 +7,7 @@ __all__ = [
     "calibrators",
     "checks",
     "choice",
+    "daily_limit",
     "data_age",
     "deciding",
     "derived_query",

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from ml_platform.core.errors import suggest
+from ml_platform.declarations.daily_limit import DailyLimit
 from ml_platform.declarations.types import Declaration, ExpressionText, Name, exactly_one
 
 
@@ -42,6 +43,14 @@ class Value(Declaration):
         examples=["fixed"],
     )
 
+    capacity: dict[Name, DailyLimit] | None = Field(
+        None,
+        min_length=1,
+        max_length=1,
+        description="How many rows a day may get one of the actions, with the time zone of the day. The rows with the "
+        "largest expected gain over the best other action get it.",
+        examples=[{"upgrade": "200 per day Europe/Berlin"}],
+    )
     unit: Literal["points"] | None = Field(
         None,
         description="points: the amounts are no money yet. The default is the project's currency.",
@@ -74,4 +83,15 @@ class Value(Declaration):
             raise ValueError(
                 f"do_nothing names no action, found {self.do_nothing}. {suggest(self.do_nothing, self.actions)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _capacity_of_an_action(self) -> Value:
+        for name in self.capacity or {}:
+            if self.actions is None:
+                raise ValueError("capacity limits an action, and payoff has none. Remove capacity")
+            if name not in self.actions:
+                raise ValueError(f"capacity names no action, found {name}. {suggest(name, self.actions)}")
+            if name == self.do_nothing:
+                raise ValueError(f"capacity limits {name}, which is do_nothing. Limit an action that costs something")
         return self

@@ -4,6 +4,7 @@ __all__ = [
     "algorithms",
     "bundled_code",
     "calibrators",
+    "capacity",
     "decision",
     "dependence",
     "environment",

@@ -15,6 +15,7 @@ from ml_platform.core.errors import TrainingError
 from ml_platform.core.formatting import amount_text
 from ml_platform.declarations.choice import Choose
 from ml_platform.declarations.model import Algorithm
+from ml_platform.models.capacity import Capacity, predict_within
 from ml_platform.models.predictor import Predictor
 from ml_platform.models.prepare import Prepared
 
@@ -90,10 +91,10 @@ def climb(prepared: Prepared, choose: Choose, predictors: Sequence[tuple[str, Pr
         Where no row of the validate period has a value.
     """
     decision, rows = predictors[0][1].decision, prepared.validate_rows
-    label = np.asarray(prepared.validate_truth)
+    label, capacity = np.asarray(prepared.validate_truth), Capacity.declared(prepared.model.value)
     values = [decision.value(rows, label, decision.nothing(rows))]
     for _, predictor in predictors:
-        predicted = predictor.predict(rows)
+        predicted = predict_within(predictor, rows, capacity, prepared.entity_key)
         taken = predicted["action" if predictor.classes else "score"].to_numpy()
         values.append(decision.value(rows, label, taken))
     valued = ~np.isnan(np.column_stack(values)).any(axis=1)

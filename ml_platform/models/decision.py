@@ -94,15 +94,25 @@ class Decision:
         One row per row of `frame` with ``action`` and ``expected_value``. Where a payoff is null the action is
         `do_nothing`. For a regression both are null.
         """
+        return self.best(self.expected_values(frame, scores, classes))
+
+    def best(self, expected: pd.DataFrame) -> pd.DataFrame:
+        """Return the action of each row with the highest expected payoff, as `recommend` does.
+
+        Parameters
+        ----------
+        expected
+            The expected payoff of each action (`expected_values`).
+        """
         if not self.actions:
-            return pd.DataFrame({"action": None, "expected_value": np.nan}, index=frame.index)
-        expected = np.column_stack([self._expected(name, frame, scores, classes) for name in self.actions])
-        unknown = np.isnan(expected).any(axis=1)
-        best = np.argmax(np.where(unknown[:, None], 0.0, expected), axis=1)
+            return pd.DataFrame({"action": None, "expected_value": np.nan}, index=expected.index)
+        worth = expected.to_numpy()
+        unknown = np.isnan(worth).any(axis=1)
+        best = np.argmax(np.where(unknown[:, None], 0.0, worth), axis=1)
         names = np.array(list(self.actions), dtype=object)
         action = np.where(unknown, self.do_nothing, names[best])
-        value = np.where(unknown, np.nan, expected[np.arange(len(frame)), best])
-        return pd.DataFrame({"action": action.astype(object), "expected_value": value}, index=frame.index)
+        value = np.where(unknown, np.nan, worth[np.arange(len(expected)), best])
+        return pd.DataFrame({"action": action.astype(object), "expected_value": value}, index=expected.index)
 
     def of_row(self, columns: RowColumns, classes: Sequence[Any]) -> Callable[[Row, Sequence[float]], Recommended]:
         """Return what recommends an action for one row, with the bits of `recommend`.

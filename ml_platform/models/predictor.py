@@ -105,10 +105,15 @@ class Predictor:
         PredictionError
             When columns are missing or of another type, or a transform fails.
         """
+        return self.predict_actions(frame)[0]
+
+    def predict_actions(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return what `predict` returns, and what each action can be expected to earn, one column each."""
         rows = read_columns(frame.reset_index(drop=True), self.inputs)
         scores = self.scores(rows)
-        decided = self.decision.recommend(rows, self._shares(scores), self.classes)
-        return pd.concat([self._named(scores), decided], axis=1).set_index(frame.index)
+        expected = self.decision.expected_values(rows, self._shares(scores), self.classes)
+        predicted = pd.concat([self._named(scores), self.decision.best(expected)], axis=1).set_index(frame.index)
+        return predicted, expected.set_index(frame.index)
 
     def expected_values(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return what each action can be expected to earn on rows that were read by `read_columns`, one column each."""
@@ -141,16 +146,9 @@ class Predictor:
 
     def row_form(self) -> RowForm:
         """Return what predicts one row of plain values with the bits of `predict`; each thread needs its own."""
-        parts = (
-            self.inputs,
-            self.transforms,
-            self.matrix,
-            self.estimator,
-            self.calibration,
-            self.decision,
-            self.classes,
+        return RowForm(
+            self.inputs, self.transforms, self.matrix, self.estimator, self.calibration, self.decision, self.classes
         )
-        return RowForm(*parts)
 
     @cached_property
     def id(self) -> str:

@@ -56,6 +56,11 @@ class Prepared:
     notes: tuple[str, ...]
     until: datetime
 
+    @property
+    def entity_key(self) -> tuple[str, ...]:
+        """The columns of the key of the entity that is asked about."""
+        return self.spec.file.entities[self.model.population.entity]
+
     def fit(self, algorithm: Algorithm, *, calibrated: bool = False) -> Predictor:
         """Return the predictor of one algorithm; the validate period serves early stopping and calibration only.
 

@@ -17,6 +17,7 @@ from ml_platform.operations.monitoring.drift_counts import DriftCounts, count_ve
 from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
 from ml_platform.operations.online.freshness import OnlineStatus, online_status
 from ml_platform.operations.parity.check import ParityStatus, parity_status
+from ml_platform.operations.predictions.capacity_use import CapacityUse, capacity_use
 from ml_platform.operations.predictions.missed import Missed, missed_rows
 from ml_platform.operations.versions.pending import waiting_version
 from ml_platform.project import Project
@@ -136,6 +137,8 @@ class ModelStatus:
         The last comparison of what it served with what training reads; None where it does not answer requests.
     rollout
         The version that is rolled out, with its stage; None where none is.
+    capacity
+        How many places of a limited action are taken on the newest day; None where no action is limited.
     """
 
     name: str
@@ -153,6 +156,7 @@ class ModelStatus:
     nodes: tuple[DataStatus, ...] = ()
     parity: ParityStatus | None = None
     rollout: str | None = None
+    capacity: CapacityUse | None = None
 
 
 @dataclass(frozen=True)
@@ -182,8 +186,7 @@ class ProjectStatus:
 
     def as_json(self) -> dict[str, Any]:
         """Return the status in JSON types."""
-        status: dict[str, Any] = json_value(asdict(self))
-        return status
+        return dict(json_value(asdict(self)))
 
 
 def project_status(project: Project, now: datetime) -> ProjectStatus:
@@ -238,13 +241,13 @@ def _model(project: Project, name: str, now: datetime) -> ModelStatus:
         nodes=tuple(_more_nodes(project, name)),
         parity=parity_status(project, name),
         rollout=running.words if (running := rollout_of(project, name)) else None,
+        capacity=capacity_use(project, name, now),
     )
 
 
 def _more_nodes(project: Project, name: str) -> Iterator[DataStatus]:
     for kind in project.spec.models[name].nodes or {}:
-        node = NodeName(kind, name)
-        yield replace(_data(project, node), name=str(node))
+        yield replace(_data(project, node := NodeName(kind, name)), name=str(node))
 
 
 def champion_status(project: Project, name: str, now: datetime) -> ChampionStatus | None:
@@ -254,18 +257,15 @@ def champion_status(project: Project, name: str, now: datetime) -> ChampionStatu
         return None
     moves = ledger_lines(project.database, champion_ref(name))
     line = [move for move in moves if move.to_value == version.id and move.at <= now][-1]
-    facts = line.facts
-    figures = facts.get("figures", {})
-    value = {figure: figures[figure] for figure in sorted(figures) if figure.startswith("value")}
-    beaten = anchor(project, name, at=now)
+    figures, beaten = line.facts.get("figures", {}), anchor(project, name, at=now)
     return ChampionStatus(
         version=version.number,
         id=version.id,
         since=line.at,
         actor=line.actor,
         reason=line.reason,
-        value=value,
-        interval=facts.get("interval", {}),
+        value={figure: figures[figure] for figure in sorted(figures) if figure.startswith("value")},
+        interval=line.facts.get("interval", {}),
         anchor=beaten.number if beaten else None,
     )
 

@@ -23,6 +23,7 @@ from ml_platform.audit.explain.lookup import find_newest_too
 from ml_platform.audit.explain.outcome import PredictionOutcome, outcomes_of
 from ml_platform.audit.explain.rescoring import Rescored, output_names, output_value, score_again, unlearned_nulls
 from ml_platform.audit.explain.source_rows_types import SourceRow
+from ml_platform.audit.explain.taken_action import taken_text
 from ml_platform.audit.explain.version_facts import VersionFacts, version_facts
 from ml_platform.audit.explain.what_if import WhatIf, what_if
 from ml_platform.core.errors import PlatformError
@@ -38,8 +39,6 @@ from ml_platform.storage.erasure_marks import marks_of
 
 ROWS_LISTED = 5
 """So many source rows are listed for a feature by default."""
-
-_TAKEN = "The log has the recommended action. The action that was taken is not recorded."
 
 
 def explain(
@@ -246,7 +245,7 @@ class _Explainer:
             expected_value=plain_value(row.get("expected_value")),
             actions=tuple(ActionValue(name, value, name == action) for name, value in recomputed.values.items()),
             break_even=recomputed.break_even,
-            taken=_TAKEN if predictor.decision.actions else "The prediction itself is used; no action is recommended.",
+            taken=taken_text(row, predictor),
             currency=spec.unit_of_value(self._logged.model),
         )
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml_platform.models.capacity import BEST_ACTION
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.predictor import Predictor
 from ml_platform.operations.predictions.rows import UNLEARNED_NULLS
@@ -75,9 +76,12 @@ def output_names(predictor: Predictor) -> list[str]:
 
 
 def _compared(names: Sequence[str], logged: pd.Series, recomputed: pd.Series) -> Rescored:
+    """Compare outputs. Where another action was recommended than the best one, the predictor did not choose it."""
     outputs = []
-    for name in names:
-        before, after = output_value(logged.get(name)), output_value(recomputed[name])
+    best = output_value(logged.get(BEST_ACTION))
+    for name in names if best in (None, output_value(logged.get("action"))) else names[:-1]:
+        before = best if name == "action" and best is not None else output_value(logged.get(name))
+        after = output_value(recomputed[name])
         one, other = bytes_of(before), bytes_of(after)
         outputs.append(Output(name, before, after, one, other, one == other))
     return Rescored(tuple(outputs), all(output.agrees for output in outputs))

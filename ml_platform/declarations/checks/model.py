@@ -131,6 +131,9 @@ def _is_unknown(scope: Scope, model: ModelSpec, column: str) -> bool:
 
 def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Columns) -> Iterator[Problem]:
     where, value = f"models/{model.name}", model.value
+    if value.capacity is not None and model.deployment.online is not None:
+        text = "limits an action of a model that answers requests, and the service cannot share places among requests"
+        yield Problem(where, ("value", "capacity"), f"{text}. Remove deployment.online, or capacity")
     columns = own_kinds(scope, model)
     if columns is None:
         return

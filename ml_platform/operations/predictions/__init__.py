@@ -1,6 +1,7 @@
 """Predictions: which rows a batch run scores, when and with which version, and the records of those made online."""
 
 __all__ = [
+    "capacity_use",
     "compact_online",
     "due",
     "given_rows",

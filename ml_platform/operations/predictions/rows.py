@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -16,8 +18,10 @@ from ml_platform.core.plain_values import plain_value
 from ml_platform.declarations.own_columns import question_columns
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.source import ColumnType
-from ml_platform.models.inputs.columns import read_columns
+from ml_platform.models.capacity import BEST_ACTION, CAPACITY_GAIN, Capacity
+from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.models.predictor import load_predictor
+from ml_platform.operations.predictions.capacity_use import rows_with_places
 from ml_platform.project import Project
 from ml_platform.storage.versions import Version
 
@@ -60,21 +64,67 @@ def prediction_ids(model_name: str, rows: pd.DataFrame, key: Sequence[str]) -> p
     return pd.Series(ids, index=rows.index, dtype=object)
 
 
-def predicted_rows(project: Project, version: Version, rows: pd.DataFrame, now: datetime) -> pa.Table:
-    """Return rows of the prediction log for rows that one version answers.
+@dataclass(frozen=True)
+class Answers:
+    """What one version predicts for rows.
 
-    Parameters
+    Attributes
     ----------
     rows
         Rows of the model's frame, with their ``prediction_id``.
-
-    Raises
-    ------
-    PredictionError, ArtifactDamaged
+    used
+        The inputs as the predictor read them.
+    predicted, expected
+        As `Predictor.predict_actions` gives them.
+    unlearned_nulls
+        The columns of each row that are null where training had no null.
     """
+
+    version: Version
+    inputs: tuple[InputColumn, ...]
+    rows: pd.DataFrame
+    used: pd.DataFrame
+    predicted: pd.DataFrame
+    expected: pd.DataFrame
+    unlearned_nulls: pd.Series
+
+    @classmethod
+    def by(cls, project: Project, version: Version, rows: pd.DataFrame) -> Answers:
+        """Return the predictions of a version.
+
+        Raises
+        ------
+        PredictionError, ArtifactDamaged
+        """
+        predictor = load_predictor(project, project.store.get("trained_model", version.id))
+        used = read_columns(rows, predictor.inputs)
+        predicted, expected = predictor.predict_actions(rows)
+        return cls(version, predictor.inputs, rows, used, predicted, expected, predictor.unlearned_nulls(used))
+
+
+def within_capacity(project: Project, model_name: str, answers: Sequence[Answers]) -> list[Answers]:
+    """Return predictions of all versions whose actions share the places that the log shows to be free."""
+    capacity = Capacity.declared(project.spec.models[model_name].value)
+    if capacity is None or not answers:
+        return list(answers)
+    entity = project.spec.file.entities[project.spec.models[model_name].population.entity]
+    keys = pd.concat([item.rows[[*entity, "effective_time"]] for item in answers], ignore_index=True)
+    predicted = pd.concat([item.predicted for item in answers], ignore_index=True)
+    expected = pd.concat([item.expected for item in answers], ignore_index=True)
+    past = rows_with_places(project, model_name, keys["effective_time"])
+    limited = capacity.limited(predicted, expected, keys, past)
+    ends = np.cumsum([len(item.rows) for item in answers])[:-1]
+    parts = [limited.iloc[places] for places in np.split(np.arange(len(limited)), ends)]
+    return [
+        replace(item, predicted=part[[*item.predicted.columns, BEST_ACTION, CAPACITY_GAIN]].set_axis(item.rows.index))
+        for item, part in zip(answers, parts, strict=True)
+    ]
+
+
+def log_rows(project: Project, answers: Answers, now: datetime) -> pa.Table:
+    """Return rows of the prediction log for what one version predicts."""
+    version, rows, predicted = answers.version, answers.rows, answers.predicted
     model = project.spec.models[version.model]
-    predictor = load_predictor(project, project.store.get("trained_model", version.id))
-    used, predicted = read_columns(rows, predictor.inputs), predictor.predict(rows)
     return pa.table(
         {
             "prediction_id": _column(rows["prediction_id"], "string"),
@@ -87,9 +137,9 @@ def predicted_rows(project: Project, version: Version, rows: pd.DataFrame, now: 
             "late": _column(rows["late"], "bool") if "late" in rows else _constant(False, "bool", len(rows)),
             **_ticks(project, version.model, rows["effective_time"]),
             **{name: _column(predicted[name], _kind(name)) for name in predicted.columns},
-            UNLEARNED_NULLS: _column(predictor.unlearned_nulls(used), "string"),
+            UNLEARNED_NULLS: _column(answers.unlearned_nulls, "string"),
             "scored_at": _constant(now, "timestamp", len(rows)),
-            **{column.name: _column(used[column.name], column.type) for column in predictor.inputs},
+            **{column.name: _column(answers.used[column.name], column.type) for column in answers.inputs},
         }
     )
 
@@ -118,7 +168,7 @@ def _tick_of(effective: pd.Series, refresh: timedelta, publish_delay: timedelta)
 
 
 def _kind(name: str) -> ColumnType:
-    return "string" if name in ("action", "predicted") else "float"
+    return "string" if name in ("action", "predicted", BEST_ACTION) else "float"
 
 
 def _column(values: pd.Series, kind: ColumnType) -> pa.Array:

@@ -28,7 +28,13 @@ from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.user_code.version import code_version
-from ml_platform.operations.predictions.rows import predicted_rows, prediction_ids, unlearned_counts
+from ml_platform.operations.predictions.rows import (
+    Answers,
+    log_rows,
+    prediction_ids,
+    unlearned_counts,
+    within_capacity,
+)
 from ml_platform.project import Project
 from ml_platform.registry.champion import champions, first_deployed
 from ml_platform.sources.checks.results import require_healthy
@@ -169,7 +175,7 @@ def _score_rows(
 
     def answer(logged: set[str]) -> pa.Table:
         fresh = asked.rows[~asked.rows["prediction_id"].isin(logged)]
-        rows = _answer(project, asked.versions, _not_asked_before(project, model_name, day, fresh), now)
+        rows = _answer(project, model_name, asked.versions, _not_asked_before(project, model_name, day, fresh), now)
         facts["unlearned_nulls"] = unlearned_counts(rows)
         return rows
 
@@ -236,13 +242,16 @@ def _within_max(most: int | None, keys: Sequence[str], logged: pd.Series, fresh:
     return fresh[within_max(rows, keys, room)]
 
 
-def _answer(project: Project, versions: Sequence[Version], fresh: pd.DataFrame, now: datetime) -> pa.Table:
-    """Score rows, each by its own version."""
-    parts = [
-        predicted_rows(project, version, rows, now)
+def _answer(
+    project: Project, model_name: str, versions: Sequence[Version], fresh: pd.DataFrame, now: datetime
+) -> pa.Table:
+    """Score rows, each by its own version; all of them share the capacity."""
+    answers = [
+        Answers.by(project, version, rows)
         for version in versions
         if len(rows := fresh[fresh["version"] == version.number])
     ]
+    parts = [log_rows(project, item, now) for item in within_capacity(project, model_name, answers)]
     return pa.concat_tables(parts, promote_options="permissive").combine_chunks() if parts else pa.table({})
 
 

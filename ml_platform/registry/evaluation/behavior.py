@@ -38,14 +38,19 @@ def behavior_of(project: Project, model: str, trained_id: str, snapshot_id: str)
     inputs = {"trained_model": trained_id, "snapshot": snapshot_id}
     unit = project.spec.unit_of_value(model)
     spec = project.spec.models[model]
-    declared = {"unit": unit, "actions": list((spec.value.actions or {}).items()), "do_nothing": spec.value.do_nothing}
+    declared: dict[str, Any] = {
+        "unit": unit,
+        "actions": list((spec.value.actions or {}).items()),
+        "do_nothing": spec.value.do_nothing,
+    }
+    declared |= {"capacity": spec.value.capacity} if spec.value.capacity else {}
     key = cache_key(KIND, declared, _VERSION, inputs)
     behavior = project.store.find(KIND, key)
     if behavior is not None:
         return behavior
     trained = project.store.get("trained_model", trained_id)
     frame = load_snapshot(project, snapshot_id, ("test",)).part("test")
-    rows, predictor = EvaluationRows.read(spec, frame), load_predictor(project, trained)
+    rows, predictor = EvaluationRows.read(project.spec, spec, frame), load_predictor(project, trained)
     outcomes, unvalued = action_outcomes(rows, predictor)
     sample = frame.iloc[:: max(len(frame) // SAMPLE, 1)].head(SAMPLE)
     manifest = BehaviorManifest(
@@ -68,7 +73,7 @@ def action_outcomes(rows: EvaluationRows, predictor: Predictor) -> tuple[tuple[A
     decision = rows.decision
     if not decision.actions or not len(rows.frame):
         return (), 0
-    taken = predictor.predict(rows.frame)["action"].to_numpy(dtype=object)
+    taken = rows.predict(predictor)["action"].to_numpy(dtype=object)
     earned = {
         action: decision.value(rows.frame, rows.label, np.full(len(taken), action, dtype=object))
         for action in decision.actions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from ml_platform.declarations.metric_names import loss_quantile
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.own_columns import question_columns
 from ml_platform.declarations.project import ProjectSpec
+from ml_platform.models.capacity import Capacity, predict_within
 from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.labels import class_indices, read_label
 from ml_platform.models.predictor import Predictor, load_predictor
@@ -39,17 +40,36 @@ class EvaluationRows:
     ----------
     label
         The truth, as payoffs read it.
+    entity_key
+        The columns of the entity's key.
+    capacity
+        How often an action may be recommended, by the declaration as it is now.
     """
 
     model: ModelSpec
     frame: pd.DataFrame
     label: np.ndarray
+    entity_key: tuple[str, ...]
+    capacity: Capacity | None = None
 
     @classmethod
-    def read(cls, model: ModelSpec, frame: pd.DataFrame) -> EvaluationRows:
-        """Return the rows with their labels checked."""
+    def read(cls, spec: ProjectSpec, model: ModelSpec, frame: pd.DataFrame, one_of: int = 1) -> EvaluationRows:
+        """Return the rows with their labels checked.
+
+        Parameters
+        ----------
+        one_of
+            Of how many rows each of these is one: of a sample the capacity is smaller too.
+        """
         frame = frame.reset_index(drop=True)
-        return cls(model, frame, read_label(frame["label"], model.task))
+        key, capacity = spec.file.entities[model.population.entity], Capacity.declared(model.value)
+        if capacity is not None and one_of > 1:
+            capacity = replace(capacity, most=max(capacity.most // one_of, 1))
+        return cls(model, frame, read_label(frame["label"], model.task), key, capacity)
+
+    def predict(self, predictor: Predictor) -> pd.DataFrame:
+        """Return what a predictor would have recommended, within the capacity."""
+        return predict_within(predictor, self.frame, self.capacity, self.entity_key)
 
     @property
     def decision(self) -> Decision:
@@ -161,7 +181,7 @@ def contender(
 def _acted(predictor: Predictor, rows: EvaluationRows) -> tuple[pd.DataFrame, np.ndarray]:
     if predictor.task != rows.model.task:
         raise PlatformError(f"it is of task {predictor.task}, the declaration of {rows.model.task}")
-    predicted = predictor.predict(rows.frame)
+    predicted = rows.predict(predictor)
     if not predictor.classes:
         return predicted, predicted["score"].to_numpy()
     taken = predicted["action"].to_numpy(dtype=object)

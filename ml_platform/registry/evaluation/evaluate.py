@@ -55,7 +55,7 @@ from ml_platform.registry.evaluation.notes import (
     notes_on_label,
     notes_on_problems,
     notes_on_rows,
-    notes_on_unit,
+    notes_on_value,
 )
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
@@ -114,7 +114,7 @@ class _Evaluation:
         self._same = inputs["champion"] == self._trained.id
         self._champion, self._anchor = (self._trained_model(inputs[role]) for role in (CHAMPION, ANCHOR))
         self._rows = EvaluationRows.read(
-            self._model, load_snapshot(project, inputs["snapshot"], ("test",)).part("test")
+            project.spec, self._model, load_snapshot(project, inputs["snapshot"], ("test",)).part("test")
         )
         if not len(self._rows.frame):
             raise EvaluationError(f"{model_name}: the test period has no row. Lengthen split.test.")
@@ -164,7 +164,8 @@ class _Evaluation:
         frame = pd.concat([snapshot.part(part) for part in parts], ignore_index=True)
         if frame.empty:
             return []
-        rows = EvaluationRows.read(self._model, frame.iloc[:: -(-len(frame) // OTHER_ROWS)])
+        step = -(-len(frame) // OTHER_ROWS)
+        rows = EvaluationRows.read(self._project.spec, self._model, frame.iloc[::step], step)
         asked = [(item.name, item.id, item.role) for item in self._contenders if item.id is not None]
         owners = {item.id: item for item in (self._trained, self._champion, self._anchor) if item is not None}
         named = [(name, owners[id], name if role == "baseline" else PREDICTOR) for name, id, role in asked]
@@ -290,7 +291,7 @@ class _Evaluation:
     def _notes(self) -> list[str]:
         ahead = self._earned.difference(CHALLENGER, DO_NOTHING)
         return [
-            *notes_on_unit(self._model.value),
+            *notes_on_value(self._model.value),
             *(note for note in (ahead.declined, ahead.note) if note),
             *notes_on_rows(len(self._rows.frame), self._asked_again, self._unvalued),
             *notes_on_earlier_versions(dict(self._earlier_versions()), self._start()),

@@ -7,15 +7,18 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ml_platform.declarations.value import Value
+from ml_platform.models.capacity import Capacity
 from ml_platform.registry.evaluation.candidates import ANCHOR, CHAMPION
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 
 
-def notes_on_unit(value: Value) -> Iterator[str]:
-    """Yield that nothing is in money, where it is so."""
+def notes_on_value(value: Value) -> Iterator[str]:
+    """Yield that nothing is in money, and that an action is limited, where it is so."""
     if value.unit is not None:
         yield "no value is declared, so that amounts are points, not money: declare what a row earns or costs."
+    if (capacity := Capacity.declared(value)) is not None:
+        yield f"every contender recommends {capacity.text}: the rows with the largest expected gain get it."
 
 
 def notes_on_rows(rows: int, repeated: np.ndarray, unvalued: np.ndarray) -> Iterator[str]:

@@ -31,9 +31,9 @@ def scored_rows(project: Project, version: Version) -> pd.DataFrame:
     """
     trained = project.store.get("trained_model", version.id)
     frame = load_snapshot(project, trained.inputs["snapshot"], ("test",)).part("test")
-    rows = EvaluationRows.read(project.spec.models[version.model], frame)
+    rows = EvaluationRows.read(project.spec, project.spec.models[version.model], frame)
     predictor = load_predictor(project, trained)
-    predicted = predictor.predict(rows.frame)
+    predicted = rows.predict(predictor)
     taken = predicted["action" if predictor.classes else "score"].to_numpy()
     value = rows.decision.value(rows.frame, rows.label, taken)
     nothing = rows.decision.value(rows.frame, rows.label, rows.decision.nothing(rows.frame))

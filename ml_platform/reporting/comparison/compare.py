@@ -70,7 +70,7 @@ def compare_versions(project: Project, first: Version, second: Version, shown: i
         raise NotComparable(f"{first.model} has no snapshot to compare versions on. Run the project first.")
     trained = [project.store.get("trained_model", version.id) for version in (first, second)]
     frame, notes = _unseen(load_snapshot(project, snapshot, ("test",)).part("test"), trained, (first, second))
-    rows = EvaluationRows.read(project.spec.models[first.model], frame)
+    rows = EvaluationRows.read(project.spec, project.spec.models[first.model], frame)
     both = _Both.on(project, rows, trained, _elsewhere(project, rows, snapshot, trained))
     declared = declared_changes(project, *trained)
     days = np.datetime_as_string(rows.days[both.valued], unit="D")
@@ -120,7 +120,8 @@ def _elsewhere(
     frame = pd.concat([earlier.part(part) for part in parts], ignore_index=True)
     if frame.empty:
         return []
-    sample = EvaluationRows.read(rows.model, frame.iloc[:: -(-len(frame) // OTHER_ROWS)])
+    step = -(-len(frame) // OTHER_ROWS)
+    sample = EvaluationRows.read(project.spec, rows.model, frame.iloc[::step], step)
     named = [(name, artifact, PREDICTOR) for name, artifact in zip(_NAMES, trained, strict=True)]
     return [earned_elsewhere(project, sample, named)]
 

@@ -178,6 +178,38 @@ CASES = [
     ),
     (
         "models/late.yaml",
+        "do_nothing: wait",
+        "do_nothing: wait\n  capacity: {warm: 20 per day UTC}",
+        ["models/late.yaml:14:1: value: capacity names no action, found warm. Did you mean warn?"],
+    ),
+    (
+        "models/late.yaml",
+        "do_nothing: wait",
+        "do_nothing: wait\n  capacity: {wait: 20 per day UTC}",
+        [
+            "models/late.yaml:14:1: value: capacity limits wait, which is do_nothing. Limit an action that costs something."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "do_nothing: wait",
+        "do_nothing: wait\n  capacity: {warn: 20 per day}",
+        [
+            "models/late.yaml:19:20: value.capacity.warn: '20 per day' is no capacity. Write how many rows a day may get "
+            "the action, and the time zone of the day, such as 200 per day Europe/Berlin."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "do_nothing: wait",
+        "do_nothing: wait\n  capacity: {warn: 20 per day Europe/Berlyn}",
+        [
+            "models/late.yaml:19:20: value.capacity.warn: there is no time zone Europe/Berlyn. Did you mean "
+            "Europe/Berlin?"
+        ],
+    ),
+    (
+        "models/late.yaml",
         "  actions:\n    warn: -3 + label * 20\n    wait: 0\n",
         "",
         ["models/late.yaml:14:1: value: give either actions (classification) or payoff (regression), found neither."],

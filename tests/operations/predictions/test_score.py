@@ -13,6 +13,7 @@ import pytest
 from ml_platform.core.errors import BrokenInput
 from ml_platform.datasets.population.limits import draws
 from ml_platform.models.predictor import load_predictor
+from ml_platform.operations.predictions.capacity_use import capacity_use
 from ml_platform.operations.predictions.due import due_days, read_until
 from ml_platform.operations.predictions.rows import prediction_ids
 from ml_platform.operations.predictions.score import Scored, score_batch, score_days
@@ -274,3 +275,66 @@ def test_a_broken_source_stops_scoring_and_leaves_the_log_as_it_was(world: HandM
         score(world, END)
     assert caught.value.upstream == broken
     assert len(log_of(world)) == before
+
+
+LIMIT = 3
+
+
+@pytest.fixture
+def limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HandMadeWorld:
+    """The shop, whose best three orders of a day are upgraded."""
+    open_shop(tmp_path)
+    path = tmp_path / "models/late_parcel.yaml"
+    path.write_text(
+        path.read_text().replace("do_nothing: wait", "do_nothing: wait\n  capacity: {upgrade: 3 per day UTC}")
+    )
+    return hand_made_world(open_project(tmp_path), monkeypatch, count=1500)
+
+
+def test_no_day_gets_more_of_a_limited_action_and_the_log_keeps_what_was_best(limited: HandMadeWorld) -> None:
+    appointed(limited, START - timedelta(days=9))
+    for hour in (6, 12, 18, 24):
+        score(limited, START + timedelta(hours=hour))
+    log = log_of(limited)
+    artifact = limited.project.store.get("trained_model", log["trained_model"].iloc[0])
+    predicted = (
+        load_predictor(limited.project, artifact)
+        .predict(rows_of_day(limited))
+        .set_axis(rows_of_day(limited)["order_id"])
+    )
+    by_order = log.set_index("order_id")
+    assert (log["action"] == "upgrade").sum() == LIMIT < (log["best_action"] == "upgrade").sum()
+    assert by_order["best_action"].sort_index().tolist() == predicted["action"].sort_index().tolist()
+    # On the first day nothing is known of later runs: the first three that gain get it, the better of a minute first.
+    gains = -4 + 9 * predicted["score"]
+    assert by_order["capacity_gain"].sort_index().tolist() == pytest.approx(gains.sort_index().tolist())
+    first = log[log["capacity_gain"] > 0].sort_values(["effective_time", "capacity_gain"], ascending=[True, False])
+    assert log.loc[log["action"] == "upgrade", "order_id"].tolist() == first["order_id"].tolist()[:LIMIT]
+    waiting = log[log["action"] == "wait"]
+    assert (waiting["expected_value"] == 0).all()
+    use = capacity_use(limited.project, MODEL, END)
+    assert use is not None
+    assert use.text == (
+        f"3 of 3 upgrade used on 2024-01-10 (UTC), {(gains > 0).sum() - 3} more rows would have gained from it"
+    )
+
+
+def test_days_before_show_which_rows_are_still_to_come(limited: HandMadeWorld) -> None:
+    appointed(limited, START - timedelta(days=9))
+    days = [DAY + timedelta(days=place) for place in range(5)]
+    score_days(limited.project, MODEL, INPUTS, days, END + timedelta(days=5))
+    log = log_of(limited)
+    assert log.groupby(log["effective_time"].dt.date)["action"].apply(lambda of: (of == "upgrade").sum()).max() <= LIMIT
+    found = log[log["effective_time"] >= END]
+    given = found[found["action"] == "upgrade"]
+    wanted = found[found["capacity_gain"] > 0].groupby(found["effective_time"].dt.date)["capacity_gain"]
+    served_first = wanted.apply(lambda gains: gains.iloc[:LIMIT].sum()).sum()
+    assert given["capacity_gain"].sum() > served_first
+    assert given["capacity_gain"].sum() <= wanted.apply(lambda gains: gains.nlargest(LIMIT).sum()).sum() + 1e-9
+
+
+def test_without_a_capacity_the_log_has_no_column_of_it(world: HandMadeWorld) -> None:
+    appointed(world, START - timedelta(days=1))
+    score(world, END)
+    assert not {"best_action", "capacity_gain"} & set(log_of(world).columns)
+    assert capacity_use(world.project, MODEL, END) is None

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.project import ProjectSpec
 from ml_platform.registry.evaluation.behavior import action_outcomes, behavior_of
 from ml_platform.registry.evaluation.candidates import EvaluationRows
 from ml_platform.storage.artifact_kinds.behavior import BehaviorManifest
@@ -27,11 +27,12 @@ class Fixed:
 
 
 @pytest.fixture
-def spec(tmp_path: Any) -> ModelSpec:
-    return open_shop(tmp_path).spec.models[MODEL]
+def shop(tmp_path: Any) -> ProjectSpec:
+    return open_shop(tmp_path).spec
 
 
-def test_each_action_and_label_has_its_rows_its_gain_and_what_was_missed(spec: ModelSpec) -> None:
+def test_each_action_and_label_has_its_rows_its_gain_and_what_was_missed(shop: ProjectSpec) -> None:
+    spec = shop.models[MODEL]
     actions = list(spec.value.actions or {})
     frame = pd.DataFrame(
         {
@@ -40,7 +41,7 @@ def test_each_action_and_label_has_its_rows_its_gain_and_what_was_missed(spec: M
             **{f"{spec.population.owner}.{name}": [10.0, 20, 30, 40, None, 60] for name in ("amount",)},
         }
     )
-    rows = EvaluationRows.read(spec, frame)
+    rows = EvaluationRows.read(shop, spec, frame)
     taken = [actions[0], actions[1], actions[0], actions[1], actions[0], actions[1]]
     predictor: Any = Fixed(taken)
     found, unvalued = action_outcomes(rows, predictor)

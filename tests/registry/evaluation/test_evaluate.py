@@ -79,6 +79,35 @@ def test_value_is_the_payoff_of_the_action_that_was_recommended_row_by_row(proje
     assert _by_name(evaluation)["challenger"]["actions"] == {"upgrade": upgraded.sum(), "wait": (~upgraded).sum()}
 
 
+def test_a_capacity_limits_every_contender_on_each_test_day(tmp_path, monkeypatch):
+    """Once a day, so that the best five of a day are those of a sort."""
+    parts = {
+        name: rows.assign(effective_time=rows["effective_time"].dt.floor("D"))
+        for name, rows in snapshot().parts.items()
+    }
+    keep_snapshots(monkeypatch, {"s": HandMadeSnapshot(parts)})
+    free = _evaluate(shop_project(tmp_path / "free"))
+    limited = _changed(
+        tmp_path / "limited", "do_nothing: wait", "do_nothing: wait\n  capacity: {upgrade: 5 per day UTC}"
+    )
+    found = _evaluate(limited)
+    assert found.inputs["trained_model"] == free.inputs["trained_model"]  # a capacity trains nothing again
+    rows = parts["test"]
+    for name, part in (("challenger", "predictor"), ("baseline/logistic_regression", "baseline/logistic_regression")):
+        trained = limited.store.get("trained_model", found.inputs["trained_model"])
+        score = load_predictor(limited, trained, part).predict(rows)["score"]
+        total, acted = 0.0, 0
+        for _, day in rows.assign(score=score).groupby("effective_time"):
+            for label, _ in sorted(zip(day["label"], day["score"], strict=True), key=lambda item: -item[1])[:5]:
+                total, acted = total + (-4 + 9 * label), acted + 1
+        assert _by_name(found)[name]["figures"]["value_total"] == pytest.approx(total)
+        assert _by_name(found)[name]["actions"]["upgrade"] == acted == 150
+    assert _by_name(found)["do_nothing"]["figures"]["value_total"] == 0
+    note = "every contender recommends at most 5 upgrade a day (UTC): the rows with the largest expected gain get it."
+    assert note in found.about["notes"]
+    assert "capacity" not in str(free.about["notes"])
+
+
 def test_one_action_counts_for_a_row_that_was_moved_and_asked_about_again(project, monkeypatch):
     # Ten orders are asked about again an hour later, with the same features: they earn what they earn once.
     once = _evaluate(project)

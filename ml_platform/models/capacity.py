@@ -1,0 +1,199 @@
+"""At most so many rows a day get an action: the best by expected gain, as far as each batch run can know.
+
+A row's gain is the expected payoff of the limited action less that of the best other action. Batch runs of a day share
+its places. A run cannot know the rows of later runs, so it expects what the last seven days had at later times of day:
+a row gets the action where it is among the best of its own run and of the rows still to come. The last run of a
+day expects none, and gives away what is left. Places of a day that are not used lapse. Of equal gains the smaller hash
+of entity and batch run comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.core.hashing import content_id
+from ml_platform.core.plain_values import plain_value
+from ml_platform.declarations.daily_limit import read_daily_limit
+from ml_platform.declarations.value import Value
+from ml_platform.models.predictor import Predictor
+
+LOOK_BACK_DAYS = 7
+"""How many days before a day show which rows its later batch runs will bring."""
+BEST_ACTION, CAPACITY_GAIN = "best_action", "capacity_gain"
+"""Columns: the action with the highest expected payoff, and the expected gain of the limited action."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How often an action may be recommended.
+
+    Attributes
+    ----------
+    most
+        Rows a day.
+    zone
+        The time zone whose days are counted.
+    """
+
+    action: str
+    most: int
+    zone: str
+
+    @classmethod
+    def declared(cls, value: Value) -> Capacity | None:
+        """Return the capacity that a model declares; None where it declares none."""
+        return next((cls(action, *read_daily_limit(text)) for action, text in (value.capacity or {}).items()), None)
+
+    @property
+    def text(self) -> str:
+        """The capacity in words.
+
+        >>> Capacity("call", 200, "Europe/Berlin").text
+        'at most 200 call a day (Europe/Berlin)'
+        """
+        return f"at most {self.most:,} {self.action} a day ({self.zone})"
+
+    def days(self, times: pd.Series) -> pd.Series:
+        """Return the day of each instant, as midnight without a zone."""
+        found: pd.Series = self._local(times).dt.floor("D")
+        return found
+
+    def _local(self, times: pd.Series) -> pd.Series:
+        found: pd.Series = times.dt.tz_convert(self.zone).dt.tz_localize(None)
+        return found
+
+    def limited(
+        self, predicted: pd.DataFrame, expected: pd.DataFrame, keys: pd.DataFrame, past: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """Return predictions whose ``action`` and ``expected_value`` respect the capacity.
+
+        Parameters
+        ----------
+        predicted
+            As `Predictor.predict` gives them.
+        expected
+            The expected payoff of each action of the same rows; NaN where it is not known.
+        keys
+            The entity's key and ``effective_time`` of the same rows.
+        past
+            Rows that have their action already, as the prediction log has them, with ``effective_time``, ``action``
+            and `CAPACITY_GAIN`.
+
+        Returns
+        -------
+        The predictions with `BEST_ACTION`, the action without the capacity, and `CAPACITY_GAIN`.
+        """
+        if self.action not in expected:
+            return predicted.assign(best_action=predicted["action"], capacity_gain=np.nan)
+        others = expected.drop(columns=self.action)
+        place = np.argmax(others.fillna(-np.inf).to_numpy(), axis=1)
+        other, worth = np.array(others.columns, dtype=object)[place], others.to_numpy()[np.arange(len(others)), place]
+        gain = np.where(expected.isna().any(axis=1), np.nan, expected[self.action].to_numpy() - worth)
+        given = self.granted(gain, keys, past)
+        known = ~np.isnan(gain)
+        action = np.where(given, self.action, np.where(known, other, predicted["action"].to_numpy(dtype=object)))
+        value = np.where(given, expected[self.action].to_numpy(), np.where(known, worth, predicted["expected_value"]))
+        return predicted.assign(
+            action=pd.Series(action, index=predicted.index, dtype=object),
+            expected_value=value.astype("float64"),
+            best_action=predicted["action"],
+            capacity_gain=gain,
+        )
+
+    def granted(self, gain: np.ndarray, keys: pd.DataFrame, past: pd.DataFrame | None = None) -> np.ndarray:
+        """Return which rows get the limited action.
+
+        Parameters
+        ----------
+        gain
+            The expected gain of each row; a row without a gain above 0 gets another action.
+        keys, past
+            As in `limited`.
+        """
+        rows = self._placed(gain, keys["effective_time"])
+        earlier = rows.iloc[:0].assign(given=False)
+        if past is not None:
+            taken = (past["action"] == self.action).to_numpy()
+            earlier = self._placed(past[CAPACITY_GAIN], past["effective_time"]).assign(given=taken)
+        order, gains = _ordered(rows["gain"].to_numpy(), keys), rows["gain"].to_numpy()
+        at, known = rows["at"].to_numpy(), pd.concat([earlier, rows])
+        known = known[known["gain"].notna()]
+        given, by_day = np.zeros(len(rows), dtype=bool), pd.Series(rows["day"])
+        for day in sorted(by_day.unique()):
+            places = np.flatnonzero(by_day == day)
+            to_come = _ToCome.before(day, known)
+            used = int(earlier.loc[(earlier["day"] == day).to_numpy(), "given"].sum())
+            wanted = places[gains[places] > 0]
+            wanted = wanted[np.lexsort((order[wanted], at[wanted]))]
+            ends = np.flatnonzero(np.diff(at[wanted].astype("int64"))) + 1
+            for run in np.split(wanted, ends) if len(wanted) else ():
+                better = to_come.better(gains[run], rows["time"].iloc[run[0]])
+                chosen = run[np.arange(1, len(run) + 1) + better <= self.most - used]
+                given[chosen] = True
+                used += len(chosen)
+        return given
+
+    def _placed(self, gain: np.ndarray | pd.Series, times: pd.Series) -> pd.DataFrame:
+        local = self._local(times)
+        day = local.dt.floor("D")
+        at = times.dt.tz_convert("UTC").dt.tz_localize(None)
+        facts = {"at": at.to_numpy(), "day": day.to_numpy(), "time": (local - day).to_numpy()}
+        return pd.DataFrame({**facts, "gain": np.asarray(gain, dtype="float64")})
+
+
+def predict_within(
+    predictor: Predictor, rows: pd.DataFrame, capacity: Capacity | None, entity_key: Sequence[str]
+) -> pd.DataFrame:
+    """Return what `Predictor.predict` returns, within a capacity where one is declared.
+
+    Parameters
+    ----------
+    rows
+        With the entity's key and ``effective_time``.
+    """
+    if capacity is None:
+        return predictor.predict(rows)
+    predicted, expected = predictor.predict_actions(rows)
+    return capacity.limited(predicted, expected, rows[[*entity_key, "effective_time"]])
+
+
+@dataclass(frozen=True)
+class _ToCome:
+    """The rows that later runs of a day are expected to bring: those of the days before it, by gain, largest first."""
+
+    gain: np.ndarray
+    time: np.ndarray
+    days: int
+
+    @classmethod
+    def before(cls, day: pd.Timestamp, known: pd.DataFrame) -> _ToCome:
+        near = known[(known["day"] < day) & (known["day"] >= day - pd.Timedelta(days=LOOK_BACK_DAYS))]
+        gain = near["gain"].to_numpy()
+        order = np.argsort(-gain)
+        return cls(gain[order], near["time"].to_numpy()[order], max(near["day"].nunique(), 1))
+
+    def better(self, gain: np.ndarray, time: pd.Timedelta) -> np.ndarray:
+        """Return how many rows with larger gains than some are expected after a time of day."""
+        later = np.concatenate([[0], np.cumsum(self.time > time.to_timedelta64())])
+        return np.asarray(later[np.searchsorted(-self.gain, -gain, side="left")] / self.days)
+
+
+def _ordered(gain: np.ndarray, keys: pd.DataFrame) -> np.ndarray:
+    """Return the place of each row in the order of gains, the largest first; of equal gains by a hash of the row."""
+    order = np.lexsort((_hashes(gain, keys), -np.nan_to_num(gain, nan=-np.inf)))
+    place = np.empty(len(order), dtype=int)
+    place[order] = np.arange(len(order))
+    return place
+
+
+def _hashes(gain: np.ndarray, keys: pd.DataFrame) -> Sequence[str]:
+    """Return what orders rows of equal gain; empty texts where a gain comes once."""
+    found = np.full(len(gain), "", dtype=object)
+    again = np.flatnonzero(pd.Series(gain).duplicated(keep=False).to_numpy() & (gain > 0))
+    for place, row in zip(again, keys.iloc[again].itertuples(index=False), strict=True):
+        found[place] = content_id([plain_value(value) for value in row])
+    return list(found)
