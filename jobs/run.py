@@ -29,11 +29,13 @@ import dagster as dg
 from ml_platform.cli.exit import INTERRUPTED
 from ml_platform.core.errors import PlatformError, suggest
 from ml_platform.core.secrets import RedactingStream
+from ml_platform.declarations.fingerprint import files_version
 from ml_platform.declarations.graph import build_graph
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.alerts import send_alert
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
+from ml_platform.storage.last_declarations import record_whole_run
 from ml_platform.storage.ledger.anchors import require_newest
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.partitions import due_range
@@ -123,6 +125,8 @@ def run_and_follow(
         waiting = remaining if len(remaining) < len(waiting) else []
     if outcome.interrupted:
         return INTERRUPTED
+    if outcome.success and job == FACTORY and not only:
+        record_whole_run(project.database, files_version(project.spec))
     return int(outcome.failed)
 
 

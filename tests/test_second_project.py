@@ -7,10 +7,15 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ml_platform.cli.run import simulated
+from ml_platform.cli.run_unchanged import unchanged_events
+from ml_platform.project import open_project
 
 SECTION = (Path(__file__).parents[1] / "docs/tutorials/by-hand.md").read_text()
 
@@ -89,3 +94,36 @@ def test_after_a_day_every_order_of_that_day_was_scored_once(parcels: Path) -> N
 @pytest.mark.dagster
 def test_another_run_finds_nothing_to_do_and_says_so(parcels: Path) -> None:
     assert "Nothing to do: all" in run(parcels, "ml-platform run")
+
+
+@pytest.mark.dagster
+def test_a_run_without_work_reports_the_steps_and_ids_that_dagster_reports(parcels: Path) -> None:
+    events = unchanged_events(open_project(parcels))
+    assert events is not None
+    command = f"{sys.executable} -m ml_platform_dagster.jobs.run --project {parcels}"
+    lines = [json.loads(line) for line in run(parcels, command).splitlines()]
+    done = [line for line in lines if line["event"] == "done"]
+    assert all(line["reused"] for line in done)
+    assert {line["step"]: line["id"] for line in done} == {
+        event["step"]: event["id"] for event in events if event["event"] == "done"
+    }
+
+
+@pytest.mark.dagster
+def test_a_run_with_work_or_without_dagsters_record_is_one_of_dagster(parcels: Path) -> None:
+    ready = parcels / ".ml_platform/dagster/storage.ready"
+    text = ready.read_text()
+    ready.unlink()
+    assert unchanged_events(open_project(parcels)) is None
+    ready.write_text(text)
+    assert unchanged_events(open_project(parcels)) is not None
+    source = parcels / "sources/orders.yaml"
+    text = source.read_text()
+    source.write_text(f"{text}# an edit that decides no step, as an expectation does not\n")
+    assert unchanged_events(open_project(parcels)) is None
+    source.write_text(text)
+    project = open_project(parcels)
+    assert unchanged_events(project, only=["sources/orders"]) is not None
+    simulated(project).advance(timedelta(days=1))
+    assert unchanged_events(project) is None
+    assert unchanged_events(project, only=["features/courier_recent"]) is None

@@ -20,6 +20,7 @@ from ml_platform.cli.exit import INTERRUPTED
 from ml_platform.cli.json_output import print_json
 from ml_platform.cli.run_log import RunLog
 from ml_platform.cli.run_progress import Progress
+from ml_platform.cli.run_unchanged import unchanged_events
 from ml_platform.cli.status import print_summary
 from ml_platform.core.errors import ClockError
 from ml_platform.core.formatting import elapsed_text
@@ -31,6 +32,7 @@ from ml_platform.project import Project, open_project
 from ml_platform.storage.simulated_clock import SimulatedClock
 
 _RUNNER = "ml_platform_dagster.jobs.run"
+_EVERYTHING = "update_everything"
 
 
 @dataclass
@@ -82,7 +84,7 @@ def run_project(
     end = read_instant(until, "--until") if until else None
     console = SafeConsole(stderr=as_json)
     only = select_nodes(build_graph(project.spec), select) if select else ()
-    runs = [_run(project, job, *only, console=console)]
+    runs = [_run_changes(project, job, *only, console=console)]
     if end is not None and runs[0].code == 0 and project.clock.now() < end:
         _advance(project, end, console)
         runs.append(_run(project, job, *only, console=console))
@@ -102,7 +104,7 @@ def advance_project(directory: Path, by: str, then_run: bool, *, as_json: bool =
         print(f"The clock of {project.spec.name} is now {now:%Y-%m-%d %H:%M} UTC.")
     elif not then_run:
         print_json({"project": project.spec.name, "now": now.isoformat(), "runs": []})
-    return run_project(directory, "update_everything", None, as_json=as_json) if then_run else 0
+    return run_project(directory, _EVERYTHING, None, as_json=as_json) if then_run else 0
 
 
 def _advance(project: Project, end: datetime, console: Console) -> None:
@@ -152,9 +154,23 @@ _RESULTS = {"made": "computed", "unchanged": "unchanged", "failed": "failed", "s
 # One run --------------------------------------------------------------------
 
 
+def _run_changes(project: Project, job: str, *only: str, console: Console) -> Run:
+    """Run a job, without Dagster where every step is up to date."""
+    events = unchanged_events(project, only) if job == _EVERYTHING else None
+    if events is None:
+        return _run(project, job, *only, console=console)
+    run = Run(project.clock.now())
+    console.print(styled("[bold]{}[/], {} UTC", project.spec.name, f"{run.now:%Y-%m-%d %H:%M}"))
+    with Progress(console) as progress:
+        for event in events:
+            _record(run, event)
+            progress.show(event)
+    return run
+
+
 def run_step(project: Project, step: str, console: Console | None = None) -> int:
     """Run one step of the factory through Dagster, with its progress on the screen, and return the exit code."""
-    return _run(project, "update_everything", step, console=console).code
+    return _run(project, _EVERYTHING, step, console=console).code
 
 
 def _run(project: Project, job: str, *only: str, console: Console | None = None) -> Run:

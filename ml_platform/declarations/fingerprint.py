@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml_platform.core.hashing import content_id
+from ml_platform.core.hashing import bytes_hash, content_id
 from ml_platform.declarations.node_kinds import node_kind
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.user_code.version import code_version
@@ -35,6 +35,12 @@ def deciding_of(spec: ProjectSpec, kind: str, subject: str) -> dict[str, Any]:
     """Return what decides a node: ``declaration``, the deciding part of it, and ``code``, the code that makes it."""
     code = code_version(kind, spec.root, project_functions(spec, kind, subject))
     return {"declaration": deciding_part(spec, kind, subject), "code": code}
+
+
+def files_version(spec: ProjectSpec) -> str:
+    """Return the hash of the files of all declarations, descriptions included."""
+    names = {"project.yaml", *(place.file for place in spec.locations.values())}
+    return content_id({name: bytes_hash((spec.root / name).read_bytes()) for name in sorted(names)})
 
 
 def node_version(spec: ProjectSpec, kind: str, subject: str) -> str:

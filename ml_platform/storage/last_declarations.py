@@ -1,9 +1,10 @@
-"""By which declaration each node was made last, so that a plan can say what has changed since."""
+"""By which declaration each node was made last, and the whole project was run last, to see what has changed since."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,8 @@ DECLARED = sa.Table(
     sqlite_autoincrement=True,
 )
 
+_WHOLE_RUN = "project"
+
 
 def record_declared(database: Database, node: str, part: Mapping[str, Any]) -> None:
     """Record what decided `node` when it was made; what is recorded last already is not recorded again."""
@@ -36,6 +39,16 @@ def last_declared(database: Database, node: str) -> dict[str, Any] | None:
     """Return what decided `node` when it was made last; None where that was not recorded."""
     text = _last(database, node)
     return None if text is None else dict(json.loads(text))
+
+
+def record_whole_run(database: Database, files: str) -> None:
+    """Record that every step succeeded with the declarations of a hash, and this version of the platform."""
+    record_declared(database, _WHOLE_RUN, {"files": files, "platform": version("ml-platform")})
+
+
+def is_of_last_whole_run(database: Database, files: str) -> bool:
+    """Return whether the last run of every step had the declarations of a hash, and this version of the platform."""
+    return last_declared(database, _WHOLE_RUN) == {"files": files, "platform": version("ml-platform")}
 
 
 def _last(database: Database, node: str) -> str | None:

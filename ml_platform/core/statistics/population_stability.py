@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import chdtri
+import scipy  # loads scipy.special when it is first used
 
 from ml_platform.core.statistics.histograms import Histogram
 
@@ -33,7 +33,7 @@ def psi_sampling_bound(reference: Histogram, current: Histogram, chance: float) 
     if not (reference.rows and current.rows):
         return math.inf
     used = sum(1 for before, now in zip(reference.counts, current.counts, strict=True) if before or now)
-    return (1 / reference.rows + 1 / current.rows) * float(chdtri(max(used - 1, 1), chance))
+    return (1 / reference.rows + 1 / current.rows) * float(scipy.special.chdtri(max(used - 1, 1), chance))
 
 
 def largest_shift(before: Histogram, now: Histogram) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
+import scipy  # loads scipy.special when it is first used
 
 from ml_platform.core.statistics.histograms import is_numeric, numbers_of
 
@@ -29,7 +29,6 @@ Kind = Literal["missing", "level", "spread", "position", "share"]
 OTHER = "new or rare"
 _KNOTS = np.linspace(0.0, 1.0, 501)
 _CATEGORIES = 10
-_SIGMA = (float(ndtr(-1.0)), float(ndtr(1.0)))
 _BEYOND = 2.0  # how far positions go on beyond those of the reference's ends, in standard deviations
 _HALF = 0.5
 _WEEK = 7
@@ -137,14 +136,15 @@ class Scale:
         ranks[0], ranks[-1] = 0.0, self.known
         ranks /= self.known
         end = 0.5 / self.known
-        return ranks, np.abs(2.0 * ranks - 1.0), np.asarray(ndtri(np.clip(ranks, end, 1.0 - end)))
+        return ranks, np.abs(2.0 * ranks - 1.0), np.asarray(scipy.special.ndtri(np.clip(ranks, end, 1.0 - end)))
 
     def _beyond(self, numbers: Floats, places: Ints) -> Floats:
         """Return how far numbers are beyond the reference's range, with their sign, in standard deviations; 2 at most.
 
         The unit is half of what lies between the ranks 0.16 and 0.84: a standard deviation if the column is normal.
         """
-        quantiles = np.minimum(np.searchsorted(self.upto, np.multiply(_SIGMA, self.known)), len(self.knots) - 1)
+        ranks = np.multiply(scipy.special.ndtr((-1.0, 1.0)), self.known)
+        quantiles = np.minimum(np.searchsorted(self.upto, ranks), len(self.knots) - 1)
         unit = float(np.diff(self._edges[quantiles])[0]) / 2.0
         if not (np.isfinite(unit) and unit > 0):
             return np.zeros(len(numbers))

@@ -23,7 +23,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+import scipy  # loads scipy.special when it is first used
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -222,7 +222,8 @@ def _scaled(log_likelihood: Floats) -> Floats:
 
 def exceedance(change: Floats, errors: Floats, weights: Floats, degrees: int) -> Floats:
     """Return the probability that a window moves by `change` or more, either way, by itself."""
-    return np.asarray((weights * 2.0 * stdtr(degrees, -np.abs(change) / np.maximum(errors, 1e-300))).sum(axis=0))
+    tails = scipy.special.stdtr(degrees, -np.abs(change) / np.maximum(errors, 1e-300))
+    return np.asarray((weights * 2.0 * tails).sum(axis=0))
 
 
 def threshold(errors: Floats, weights: Floats, degrees: int, chance: float) -> Floats:
@@ -236,7 +237,7 @@ def threshold(errors: Floats, weights: Floats, degrees: int, chance: float) -> F
     endless = ~np.isfinite(errors).all(axis=0)
     errors = np.where(np.isfinite(errors), errors, 1.0)
     low = np.zeros(errors.shape[1])
-    high = stdtrit(degrees, 1.0 - chance / 4.0) * errors.max(axis=0)
+    high = scipy.special.stdtrit(degrees, 1.0 - chance / 4.0) * errors.max(axis=0)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2.0
         over = exceedance(middle, errors, weights, degrees) > chance

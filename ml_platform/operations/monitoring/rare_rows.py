@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy.special import betaln, gammaln
+import scipy  # loads scipy.special when it is first used
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -48,6 +48,7 @@ def _upper_tail(n: int, a: float, b: float) -> Floats:
     deviation = np.sqrt(mean * (1 + n / (a + b)) + 1.0)
     last = min(n, int(mean + _DEVIATIONS * deviation) + _AT_LEAST)
     k = np.arange(last + 1, dtype="float64")
+    gammaln, betaln = scipy.special.gammaln, scipy.special.betaln
     log_chance = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + betaln(k + a, n - k + b) - betaln(a, b)
     return np.asarray(np.cumsum(np.exp(log_chance)[::-1])[::-1])
 

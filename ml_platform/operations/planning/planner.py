@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from ml_platform.declarations.graph import build_graph
 from ml_platform.operations.planning.context import View
 from ml_platform.operations.planning.nodes import operation
-from ml_platform.operations.planning.plan import Plan
+from ml_platform.operations.planning.plan import Plan, Planned
 from ml_platform.project import Project
 
 
@@ -17,7 +18,12 @@ def plan_project(project: Project, now: datetime) -> Plan:
     Every node is asked for by the same key under which its own step looks for what it needs not make. No source is
     read, and nothing is computed or written.
     """
+    return Plan(project.spec.name, now, tuple(plan_nodes(project, now)))
+
+
+def plan_nodes(project: Project, now: datetime) -> Iterator[Planned]:
+    """Yield what a run at `now` would do about each node, after its inputs."""
     view = View(project, now, build_graph(project.spec))
     for node in view.nodes:
-        view.planned[node.name] = operation(node.kind).plan(view, node)
-    return Plan(project.spec.name, now, tuple(view.planned.values()))
+        view.planned[node.name] = planned = operation(node.kind).plan(view, node)
+        yield planned
