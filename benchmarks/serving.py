@@ -92,6 +92,14 @@ def requests_of(rival: Rival, port: int) -> list[bytes]:
     return [head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body for body in rival.bodies]
 
 
+def free_port() -> int:
+    """Return a port that no process listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
 def service(name: str, root: Path, keys: Sequence[int]) -> Rival:
     """Return the service of a project."""
     program = str(Path(sys.executable).parent / "ml-platform")
@@ -128,9 +136,7 @@ def measured(servers: Sequence[Rival], folder: Path, rounds: int, seconds: float
     found: dict[tuple[str, int], list[Load]] = {}
     for _ in range(rounds):
         for rival in servers:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                port = free.getsockname()[1]
+            port = free_port()
             with running(rival, port, folder) as process:
                 asked = requests_of(rival, port)
                 load(port, process, asked, 1, 1.0)
@@ -149,7 +155,7 @@ def table(found: dict[tuple[str, int], list[Load]]) -> None:
     for (name, connections), loads in found.items():
         bare = found["bare, granian ASGI", connections]
         medians = [statistics.median(some) for some in zip(*map(astuple, loads), strict=True)]
-        p50, p99, _, rate, used, failed = medians
+        p50, p99, _, rate, used, failed, _ = medians
         assert failed == 0, f"{name}: {failed} requests failed"
         slower = statistics.median(mine.p50 / theirs.p50 for mine, theirs in zip(loads, bare, strict=True))
         faster = statistics.median(mine.rate / theirs.rate for mine, theirs in zip(loads, bare, strict=True))

@@ -70,16 +70,17 @@ class Load:
     rate: float
     processor_us: float
     failed: int
+    requests: int
 
 
 def load(port: int, process: psutil.Process, requests: Sequence[bytes], connections: int, seconds: float) -> Load:
     """Ask a server on this machine for some seconds."""
-    before = _processor(process)
+    before = processor(process)
     begun = time.perf_counter()
     made = asyncio.run(_ask(port, requests, connections, begun + seconds))
     took = time.perf_counter() - begun
     times = sorted(one * 1000 for connection in made for one in connection.seconds)
-    used = _processor(process) - before
+    used = processor(process) - before
     return Load(
         statistics.median(times),
         times[int(len(times) * 0.99)],
@@ -87,6 +88,7 @@ def load(port: int, process: psutil.Process, requests: Sequence[bytes], connecti
         len(times) / took,
         used / len(times) * 1e6,
         sum(connection.failed for connection in made),
+        len(times),
     )
 
 
@@ -104,7 +106,7 @@ async def _ask(port: int, requests: Sequence[bytes], connections: int, until: fl
     return made
 
 
-def _processor(process: psutil.Process) -> float:
+def processor(process: psutil.Process) -> float:
     """Return the seconds of processor time of a process and its children."""
     found = 0.0
     for one in [process, *process.children(recursive=True)]:

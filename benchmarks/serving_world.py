@@ -6,10 +6,14 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from features import _write, ingest
 from worlds import events
+
+if TYPE_CHECKING:
+    from ml_platform.project import Project
+    from ml_platform.storage.versions import Version
 
 COLUMNS, MODEL = 75, "spend"
 _FUNCTIONS = ("mean", "sum", "min", "max", "std")
@@ -70,8 +74,6 @@ def _made(root: Path, now: datetime) -> Path:
     from ml_platform.models.train import train_model
     from ml_platform.operations.online.publish import publish_online
     from ml_platform.project import open_project
-    from ml_platform.registry.champion import champion_ref
-    from ml_platform.storage.refs import move_ref
     from ml_platform.storage.versions import register_version
 
     project = open_project(root)
@@ -80,21 +82,30 @@ def _made(root: Path, now: datetime) -> Path:
         inputs[f"features/{name}"] = build_feature_table(project, name, inputs["sources/events"]).artifact.id
     snapshot = build_snapshot(project, MODEL, inputs, now).artifact
     trained = train_model(project, MODEL, snapshot.id).artifact
-    version = register_version(project, MODEL, trained, now)
+    take_champion(project, register_version(project, MODEL, trained, now), now)
+    publish_online(project, inputs, now)
+    (root / "inputs.json").write_text(json.dumps({"snapshot": snapshot.id, "online": inputs}))
+    (root / "trees.txt").write_bytes(project.store.read(trained.objects["predictor/trees.txt"]))
+    return root
+
+
+def take_champion(project: Project, version: Version, now: datetime) -> None:
+    """Make a version the champion, whatever it earns."""
+    from ml_platform.registry.champion import champion_ref
+    from ml_platform.storage.refs import move_ref, read_ref
+
+    ref = champion_ref(version.model)
     move_ref(
         project.database,
-        champion_ref(MODEL),
-        expected=None,
+        ref,
+        expected=read_ref(project.database, ref),
         to=version.id,
         at=now,
         actor="benchmark",
         action="deploy",
         reason="it is measured",
-        facts={"version": 1},
+        facts={"version": version.number},
     )
-    publish_online(project, inputs, now)
-    (root / "trees.txt").write_bytes(project.store.read(trained.objects["predictor/trees.txt"]))
-    return root
 
 
 def keys_of(folder: Path, rows: int, entities: int) -> list[int]:

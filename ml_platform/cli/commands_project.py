@@ -175,14 +175,19 @@ def serve(
         int | None, typer.Option(min=1, help="Processes that answer. Default: one for each core.")
     ] = None,
     max_rows: Annotated[int, typer.Option(min=1, help="Rows that one request may ask about.")] = 1000,
+    max_requests: Annotated[
+        int, typer.Option(min=1, help="Requests that one process has in progress; more get 503 with Retry-After.")
+    ] = 256,
     as_json: AsJson = False,
 ) -> None:
     """Answer prediction requests over HTTP until Ctrl-C, for the models that declare deployment.online."""
     from ml_platform.cli.serve_predictions import ServiceAddress, serve_predictions
-    from ml_platform.serving.service import Limits
+    from ml_platform.serving.limits import Limits
 
     address = ServiceAddress.checked(port, host, host_name or (), workers)
-    raise typer.Exit(serve_predictions(directory, address, Limits(rows=max_rows), as_json=as_json))
+    raise typer.Exit(
+        serve_predictions(directory, address, Limits(rows=max_rows, requests=max_requests), as_json=as_json)
+    )
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -17,9 +17,9 @@ from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.core.web.access import NameNeeded, is_every_address, is_loopback
 from ml_platform.project import Project, open_project
 from ml_platform.serving.access import ServiceAccess, ServiceTokenNeeded
+from ml_platform.serving.limits import Limits
 from ml_platform.serving.posted_source import posted_sources
 from ml_platform.serving.processes import Workers, listen
-from ml_platform.serving.service import Limits
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CHECK_EVERY = 0.2

@@ -1,44 +1,93 @@
 """Refusing requests that could not be answered in time, before anything is done for them.
 
-The worker answers one request after the other. Where its loop comes round late, that is how long a new request waits.
+A worker answers one request after the other, so the number of requests in progress, and how late its loop comes round,
+say how long a new one waits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from ml_platform.serving.limits import Limits
 from ml_platform.serving.problems import RequestProblem
 
 _EVERY = 0.02
 
 
-class Overload:
-    """Measures how long requests wait, and refuses new ones while that is too long.
+def overloaded() -> RequestProblem:
+    """Return the answer to a request that is refused; a new one each time, since an exception keeps its traceback."""
+    text = "more requests come than this service can answer. Send it again later."
+    return RequestProblem(503, "overloaded", text, retry_after=1)
 
-    Parameters
+
+class Room:
+    """Takes so much at once; one thing alone is always taken."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._taken = most, 0
+
+    @contextmanager
+    def take(self, count: int = 1) -> Iterator[None]:
+        """Take some of the room during the block.
+
+        Raises
+        ------
+        RequestProblem
+            Where there is not enough.
+        """
+        if self._taken and self._taken + count > self._most:
+            raise overloaded()
+        self._taken += count
+        try:
+            yield
+        finally:
+            self._taken -= count
+
+
+class Overload:
+    """What one worker has in progress, and whether it takes more.
+
+    Attributes
     ----------
-    max_wait
-        Seconds that a request may wait before its turn.
+    limits
+        How much it takes.
+    requests, connections
+        In progress, and open.
+    rows, explanations
+        Room for what takes longer than one row.
     """
 
-    def __init__(self, max_wait: float = 1.0) -> None:
-        self._max_wait, self._expected = max_wait, float("inf")
-        self._wait = 0.0
+    def __init__(self, limits: Limits) -> None:
+        self.limits, self.requests, self.connections = limits, 0, 0
+        self.rows, self.explanations = Room(limits.rows_at_once), Room(limits.explanations)
+        self._expected, self._wait = float("inf"), 0.0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a request that comes now is refused."""
+        return self.requests >= self.limits.requests or self.is_late
+
+    @property
+    def is_late(self) -> bool:
+        """Whether requests wait too long for their turn."""
+        most = self.limits.wait
+        return self._wait > most or time.monotonic() - self._expected > most
 
     def admit(self) -> None:
-        """Refuse a request while the worker is behind.
+        """Refuse a request whose turn came too late.
 
         Raises
         ------
         RequestProblem
         """
-        late = time.monotonic() - self._expected
-        if late > self._max_wait or self._wait > self._max_wait:
-            raise RequestProblem(503, "overloaded", "more requests come than this service can answer.", retry_after=1)
+        if self.is_late:
+            raise overloaded()
 
     async def watch(self) -> None:
-        """Measure until it is cancelled."""
+        """Measure how late the loop comes round, until it is cancelled."""
         while True:
             self._expected = time.monotonic() + _EVERY
             await asyncio.sleep(_EVERY)

@@ -13,6 +13,7 @@ from ml_platform.serving.app import Request, Response, Route
 from ml_platform.serving.group_commit import GroupCommit
 from ml_platform.serving.metrics import Metrics
 from ml_platform.serving.openapi import openapi_document
+from ml_platform.serving.overload import Overload
 from ml_platform.serving.pages import PAGE, POLICY, page_file
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.protocols import mlflow_scoring, open_inference
@@ -27,8 +28,8 @@ _POST, _GET = frozenset({"POST"}), frozenset({"GET", "HEAD"})
 class Routes:
     """The handlers of one worker."""
 
-    def __init__(self, service: Service, metrics: Metrics) -> None:
-        self._service, self._metrics = service, metrics
+    def __init__(self, service: Service, metrics: Metrics, overload: Overload) -> None:
+        self._service, self._metrics, self._overload = service, metrics, overload
         self._commit = GroupCommit(service.sync)
         self._is_beside = False
 
@@ -88,12 +89,13 @@ class Routes:
     async def _answers(self, model: ServedModel, rows: Sequence[Mapping[str, Any]]) -> list[Answered]:
         """Answer many rows, some at a time, so that other requests have a turn."""
         until, answered = time.monotonic() + self._service.limits.seconds, list[Answered]()
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            answered += self._service.answer(model, rows[start : start + ROWS_AT_ONCE], start)
-            await asyncio.sleep(0)
-            if time.monotonic() > until:
-                text = f"{len(answered):,} of {len(rows):,} rows were answered in time. Send fewer at once."
-                raise RequestProblem(503, "too_slow", text, retry_after=1)
+        with self._overload.rows.take(len(rows)):
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                answered += self._service.answer(model, rows[start : start + ROWS_AT_ONCE], start)
+                await asyncio.sleep(0)
+                if time.monotonic() > until:
+                    text = f"{len(answered):,} of {len(rows):,} rows were answered in time. Send fewer at once."
+                    raise RequestProblem(503, "too_slow", text, retry_after=1)
         return answered
 
     async def invocations(self, request: Request) -> Response:
@@ -156,7 +158,8 @@ class Routes:
     async def explain(self, request: Request) -> Response:
         """Return why a prediction is what it is."""
         try:
-            explanation = await asyncio.to_thread(self._service.explanation, unquote(request.rest))
+            with self._overload.explanations.take():
+                explanation = await asyncio.to_thread(self._service.explanation, unquote(request.rest))
         except NoSuchPrediction as error:
             raise RequestProblem(404, "unknown_prediction", str(error)) from None
         except PlatformError as error:

@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ from ml_platform.operations.predictions.online_log import LoggedShadow, OnlineLo
 from ml_platform.operations.rollout.counts import CountsWriter, counts_folder
 from ml_platform.project import Project
 from ml_platform.serving.followed_models import Followed, FollowedModels
+from ml_platform.serving.limits import Limits
 from ml_platform.serving.posted_source import PostedSource, posted_sources
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.served_model import Answered, ServedModel
@@ -31,25 +31,6 @@ ROWS_AT_ONCE = 16
 _MOST_BESIDE = 5000
 _COUNT_EVERY = 15.0
 Answer = Callable[[Mapping[str, Any], View, datetime], Answered]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one request may ask for.
-
-    Attributes
-    ----------
-    body
-        Bytes.
-    rows
-        Rows.
-    seconds
-        How long a body may take to come, and an answer to be made.
-    """
-
-    body: int = 2**20
-    rows: int = 1000
-    seconds: float = 10.0
 
 
 class Service:

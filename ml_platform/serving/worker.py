@@ -5,20 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import resource
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+import uvicorn
 
 from ml_platform.core.errors import PlatformError
 from ml_platform.project import open_project
 from ml_platform.serving.access import ServiceAccess
 from ml_platform.serving.app import App
+from ml_platform.serving.http_protocol import GuardedProtocol
+from ml_platform.serving.limits import Limits
 from ml_platform.serving.metrics import Metrics, log_line
 from ml_platform.serving.overload import Overload
 from ml_platform.serving.routes import Routes
-from ml_platform.serving.service import Limits, Service
+from ml_platform.serving.service import Service
 
+_OTHER_FILES = 200
+_ACCEPTED_AT_ONCE = 32
+"""The loop accepts one connection of each listening socket a round, so under load new ones would wait for seconds."""
 LOOK_EVERY = 0.1
 """Seconds between two looks at the champions."""
 
@@ -74,27 +83,15 @@ class Background:
                 self._metrics.serves(name, followed.serving.version.number)
 
 
-def make_app(service: Service, access: ServiceAccess, metrics: Metrics, overload: Overload) -> App:
-    """Return the application of one worker."""
-    background = Background(service, metrics, overload)
-    started: Callable[[], Awaitable[None]] = background.start
-    return App(service, access, metrics, overload, Routes(service, metrics).table(), started, background.stop)
-
-
-def run_worker(root: str, descriptor: int, port: int, names: tuple[str, ...], limits: Limits) -> None:
-    """Answer until SIGTERM, then finish what has begun. Runs in a process of its own."""
-    import uvicorn
-
-    try:
-        project = open_project(Path(root))
-        service = Service(project, limits)
-    except PlatformError as error:
-        log_line("not_started", error=str(error))
-        sys.exit(1)
-    app = make_app(service, ServiceAccess.for_port(port, names), Metrics(), Overload())
-    config = uvicorn.Config(
+def server_config(service: Service, access: ServiceAccess, metrics: Metrics, **more: Any) -> uvicorn.Config:
+    """Return what uvicorn runs in one worker."""
+    overload = Overload(service.limits)
+    background, routes = Background(service, metrics, overload), Routes(service, metrics, overload)
+    app = App(service, access, metrics, overload, routes.table(), background.start, background.stop)
+    protocol: Any = partial(GuardedProtocol, overload, metrics)
+    return uvicorn.Config(
         app,
-        http="httptools",
+        http=protocol,
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -105,7 +102,29 @@ def run_worker(root: str, descriptor: int, port: int, names: tuple[str, ...], li
         proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=65536,
+        **more,
     )
+
+
+def run_worker(root: str, descriptor: int, port: int, names: tuple[str, ...], limits: Limits) -> None:
+    """Answer until SIGTERM, then finish what has begun. Runs in a process of its own."""
+    _allow_connections(limits.connections)
+    try:
+        project = open_project(Path(root))
+        service = Service(project, limits)
+    except PlatformError as error:
+        log_line("not_started", error=str(error))
+        sys.exit(1)
+    config = server_config(service, ServiceAccess.for_port(port, names), Metrics())
     listening = socket.socket(fileno=descriptor)
-    uvicorn.Server(config).run(sockets=[listening])
+    uvicorn.Server(config).run(sockets=[listening, *(listening.dup() for _ in range(_ACCEPTED_AT_ONCE - 1))])
+
+
+def _allow_connections(count: int) -> None:
+    """Let this process have enough files open for its connections, where the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _OTHER_FILES
+    if soft < wanted:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )

@@ -14,7 +14,7 @@ def main() -> None:
     be_private()
     descriptor, settings = int(sys.argv[1]), json.loads(sys.argv[2])
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from ml_platform.serving.service import Limits
+    from ml_platform.serving.limits import Limits
     from ml_platform.serving.worker import run_worker
 
     run_worker(settings["root"], descriptor, settings["port"], tuple(settings["names"]), Limits(**settings["limits"]))

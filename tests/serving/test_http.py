@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 import time
@@ -13,14 +12,15 @@ from typing import Any
 import pytest
 import requests
 import uvicorn
+import uvloop
 
 from ml_platform.audit.explain import explain
 from ml_platform.operations.predictions.compact_online import compact_online_log
 from ml_platform.serving.access import ServiceAccess
+from ml_platform.serving.limits import Limits
 from ml_platform.serving.metrics import Metrics
-from ml_platform.serving.overload import Overload
-from ml_platform.serving.service import Limits, Service
-from ml_platform.serving.worker import make_app
+from ml_platform.serving.service import Service
+from ml_platform.serving.worker import server_config
 from ml_platform.storage.frame_log import FrameLog
 from ml_platform.storage.prediction_log import read_predictions
 from tests.features.world import at
@@ -28,7 +28,7 @@ from tests.serving.world import NOW, ServedWorld, served_world
 from tests.up_server import free_port
 
 ROW = {"id": "q1", "shop": "a", "customer": 1, "items": 2, "gift": True}
-LIMITS = Limits(body=20_000, rows=40, seconds=2.0)
+LIMITS = Limits(body=20_000, rows=40, seconds=2.0, wait=30.0)
 
 
 @dataclass
@@ -47,12 +47,12 @@ class Server:
         return requests.get(self.url + path, headers=headers, timeout=60)
 
 
-def serve(world: ServedWorld, environ: dict[str, str] | None = None) -> Iterator[Server]:
+def serve(world: ServedWorld, environ: dict[str, str] | None = None, limits: Limits = LIMITS) -> Iterator[Server]:
     """Serve a world until the test ends."""
-    port, service = free_port(), Service(world.project, LIMITS)
-    app = make_app(service, ServiceAccess.for_port(port, (), environ or {}), Metrics(), Overload(max_wait=30.0))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, lifespan="on", loop="uvloop"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    port, service = free_port(), Service(world.project, limits)
+    config = server_config(service, ServiceAccess.for_port(port, (), environ or {}), Metrics(), port=port)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: uvloop.run(server.serve()))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     thread.start()
     while not server.started:

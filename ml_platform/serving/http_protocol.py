@@ -1,0 +1,84 @@
+"""HTTP as uvicorn speaks it, with refusals that cost little: while more comes than can be answered, most are refused.
+
+A refusal needs no task, no reading of the body, and no JSON. It is written as soon as the head of a request is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ml_platform.serving.metrics import Metrics
+from ml_platform.serving.overload import Overload, overloaded
+
+_ALWAYS = (b"/healthz", b"/readyz", b"/ping", b"/metrics", b"/v2/health/")
+"""Paths that are answered in an overload, too: who watches the service asks there."""
+_PROBLEM = overloaded()
+_BODY = msgspec.json.encode(_PROBLEM.body)
+_HEAD = (
+    f"HTTP/1.1 {_PROBLEM.status} Service Unavailable\r\ncontent-type: application/json\r\n"
+    f"retry-after: {_PROBLEM.retry_after}\r\nx-content-type-options: nosniff\r\ncache-control: no-store\r\n"
+    f"cross-origin-resource-policy: same-origin\r\ncontent-length: {len(_BODY)}\r\n"
+).encode()
+_REFUSAL = _HEAD + b"\r\n" + _BODY
+_LAST_REFUSAL = _HEAD + b"connection: close\r\n\r\n" + _BODY
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection. Requests beyond the limits get 503 with ``Retry-After``."""
+
+    def __init__(self, overload: Overload, metrics: Metrics, **uvicorn: Any) -> None:
+        super().__init__(**uvicorn)
+        self._overload, self._metrics = overload, metrics
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a connection, or refuse what it would ask."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._overload.connections += 1
+        if self._overload.connections > self._overload.limits.connections:
+            self._refuse(last=True)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Forget a connection."""
+        self._overload.connections -= 1
+        super().connection_lost(error)
+
+    def on_headers_complete(self) -> None:
+        """Begin a request, or refuse it; one that comes before the answer to the last is begun."""
+        free = self.cycle is None or self.cycle.response_complete
+        if free and self._overload.is_full and not self.url.startswith(_ALWAYS):
+            self.cycle = _REFUSED
+            self._refuse(last=self.expect_100_continue or not self.parser.should_keep_alive())
+        else:
+            super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._overload.requests += 1
+        super()._start_asgi_task(cycle, self._counted(app))
+
+    def _counted(self, app: Any) -> Callable[..., Any]:
+        async def counted(scope: Any, receive: Any, send: Any) -> None:
+            try:
+                await app(scope, receive, send)
+            finally:
+                self._overload.requests -= 1
+
+        return counted
+
+    def _refuse(self, last: bool) -> None:
+        self._metrics.end(self._metrics.begin(), "refused", _PROBLEM.status)
+        self.transport.write(_LAST_REFUSAL if last else _REFUSAL)
+        if last:
+            self.transport.close()
+        self.on_response_complete()
+
+
+_REFUSED: Any = SimpleNamespace(
+    response_complete=True, keep_alive=True, disconnected=False, message_event=asyncio.Event()
+)
+"""Stands for a request that was answered: what follows of its body is read and dropped."""
