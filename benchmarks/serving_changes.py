@@ -74,7 +74,9 @@ def refresh(root: Path, _: float) -> None:
     while True:
         now, begun = now + timedelta(hours=1), time.monotonic()
         done = publish_online(project, inputs, now)
-        print(f"{done.outcome}: {done.changed:,} records in {time.monotonic() - begun:.1f} s", file=sys.stderr, flush=True)
+        print(
+            f"{done.outcome}: {done.changed:,} records in {time.monotonic() - begun:.1f} s", file=sys.stderr, flush=True
+        )
 
 
 def beside(command: Sequence[str], port: int, process: psutil.Process, asked: Sequence[bytes], seconds: float) -> Load:

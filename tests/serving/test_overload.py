@@ -88,9 +88,7 @@ def connect() -> Iterator[Connect]:
         one.close()
 
 
-def test_requests_beyond_the_limit_get_503_until_one_is_answered(
-    world: ServedWorld, connect: Connect
-) -> None:
+def test_requests_beyond_the_limit_get_503_until_one_is_answered(world: ServedWorld, connect: Connect) -> None:
     for server in limited(world, requests=2):
         first, second, third = (connect(server) for _ in range(3))
         first.begin()
