@@ -2,7 +2,7 @@
 
     python benchmarks/serving_changes.py swaps|refresh [--requests N] [--project FOLDER]
 
-One worker and one connection. The same load is measured before and after, without any change, and beside a process that computes
+One worker and one connection. The same load is measured before, without any change, and beside a process that computes
 and has nothing to do with the service: on two cores that is what every other process does to a p99. Changes are made
 by a process of their own: 50 deployments and 10 rollbacks, or one refresh after the other.
 """
