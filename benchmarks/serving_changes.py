@@ -49,14 +49,13 @@ def swap(root: Path, seconds: float) -> None:
     from ml_platform.storage.versions import versions
 
     project = open_project(root)
-    both, number = versions(project, MODEL)[:2], 0
+    both = versions(project, MODEL)[:2]
     for move in range(SWAPS + ROLLBACKS):
+        version, now = both[move % 2], project.clock.now()
         if move % 6 == 5:
-            roll_back(project, MODEL, actor="benchmark", reason="it is measured", now=project.clock.now())
-            number += 1
+            roll_back(project, MODEL, to=version, actor="benchmark", reason="it is measured", now=now)
         else:
-            take_champion(project, both[number % 2], project.clock.now())
-            number += 1
+            take_champion(project, version, now)
         time.sleep(seconds / (SWAPS + ROLLBACKS))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from ml_platform.core.errors import OnlineStoreUnavailable
 from ml_platform.serving.access import Scope as TokenScope
 from ml_platform.serving.access import ServiceAccess
 from ml_platform.serving.metrics import Metrics
@@ -113,6 +114,8 @@ class App:
             response = await route.handler(request)
         except RequestProblem as problem:
             response = self.refusal(problem)
+        except OnlineStoreUnavailable as error:
+            response = self.refusal(RequestProblem(503, "store_unavailable", str(error), retry_after=5))
         except Exception as error:
             response = self.refusal(self.metrics.unexpected(name, error))
         self.metrics.end(timer, name, response.status)

@@ -177,6 +177,9 @@ class Routes:
             for name, item in self._service.followed.models.items()
             if item.serving is None
         }
+        problem = self._service.store_problem()
+        if problem:
+            waiting["online store"] = problem
         status = 503 if waiting else 200
         body = {"status": "not ready" if waiting else "ready", "waiting": waiting}
         return Response(self._service.encode(body), status)

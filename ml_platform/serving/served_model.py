@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ml_platform.core.clock import to_micros
-from ml_platform.core.errors import OnlineRequestFault, OnlineStoreUnavailable, PredictionError, listed
+from ml_platform.core.errors import OnlineRequestFault, PredictionError, listed
 from ml_platform.core.hashing import format_instant
 from ml_platform.datasets.left_out import PREDICTION_TIME
 from ml_platform.declarations.node_name import NodeName
@@ -206,8 +206,6 @@ class ServedModel:
             return self._lookup.look_up(view, values)
         except OnlineRequestFault as error:
             raise RequestProblem.row("wrong_column", str(error)) from None
-        except OnlineStoreUnavailable as error:
-            raise RequestProblem(503, "store_unavailable", str(error), retry_after=5) from None
 
     def _missing(self, features: LookedUp) -> str:
         names = [name.partition(".")[2] for name in features.missing]

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from ml_platform.audit.explain import explain
+from ml_platform.core.errors import OnlineStoreUnavailable
 from ml_platform.operations.predictions.online_log import LoggedShadow, OnlineLogWriter, online_log_folder
 from ml_platform.operations.rollout.counts import CountsWriter, counts_folder
 from ml_platform.project import Project
@@ -180,6 +181,14 @@ class Service:
     def encode(self, value: Any) -> bytes:
         """Return a value as JSON."""
         return self._encode(value)
+
+    def store_problem(self) -> str:
+        """Return why the online store cannot be read; "" where it can."""
+        try:
+            with self.store.view():
+                return ""
+        except OnlineStoreUnavailable as error:
+            return str(error)
 
     def sync(self) -> None:
         """Wait until every record that was written is on the disk. May run in a thread."""

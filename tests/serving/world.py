@@ -96,12 +96,19 @@ _PARTS = ("train", "validate", "test")
 
 
 def served_world(
-    directory: Path, patch: pytest.MonkeyPatch, models: Sequence[str] = tuple(MODELS), **changes: Any
+    directory: Path,
+    patch: pytest.MonkeyPatch,
+    models: Sequence[str] = tuple(MODELS),
+    *,
+    store: str | None = None,
+    **changes: Any,
 ) -> ServedWorld:
     """Return a project of some models with a champion each, and with everything published.
 
     Parameters
     ----------
+    store
+        The URL of the online store; None for a folder.
     changes
         More of ``deployment.online`` for every model.
     """
@@ -112,7 +119,7 @@ def served_world(
             declared[name]["deployment"] = {"online": changes or True}
         declared[name]["algorithm"] = {"name": "lightgbm", "params": {"num_iterations": 5, "min_data_in_leaf": 5}}
     clock = {"simulated_from": NOW.isoformat().replace("+00:00", "Z")}
-    project_of(directory, random_rows(1), declared, clock=clock)
+    project_of(directory, random_rows(1), declared, clock=clock, **({"storage": {"online": store}} if store else {}))
     (directory / "sources/visits.yaml").write_text(VISITS)
     project = open_project(directory)
     world = ServedWorld(project, inputs_of(project, at(60)), patch)

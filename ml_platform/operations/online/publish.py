@@ -113,7 +113,7 @@ class _Publication:
             for kind in sorted(gone):
                 self._remove(before.records[kind].record_keys.prefix, set(), changes)
             after = Description(
-                generation=before.generation + 1,
+                generation=_following(before, self.now),
                 as_of=to_micros(self.now),
                 key=key,
                 records={
@@ -166,6 +166,15 @@ class _Publication:
             removals = [key for key in view.keys(prefix) if key not in kept]
         changes.add(Change((), removals))
         self.counts.removed += len(removals)
+
+
+def _following(before: Description, now: datetime) -> int:
+    """Return the number of the next content.
+
+    Where the store was emptied, such as by a Redis server that lost its data, it is a number that was not used before:
+    readers that know the content of a number would not look at it again.
+    """
+    return before.generation + 1 if before.generation else to_micros(now)
 
 
 class _Spool(Iterable[Change]):

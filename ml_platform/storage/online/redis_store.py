@@ -2,10 +2,14 @@
 
 Records are written in many steps beside those that are current (`Versions`); one command makes them current. What a
 killed publisher left is taken back by the next one before it begins.
+
+Readers ask in the middle of a request, so they wait a second at most. After a failure they do not ask for a second:
+a server that does not answer would hold up every request in turn.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +21,7 @@ from ml_platform.storage.online.layout import Buffer
 from ml_platform.storage.online.store import Change
 from ml_platform.storage.online.versioned import NO_VERSIONS, Versions
 
-_SECONDS = 5.0
+_SECONDS, _READ_SECONDS, _PAUSE = 5.0, 1.0, 1.0
 _AT_ONCE = 5_000
 
 
@@ -40,7 +44,7 @@ class RedisStore:
         except ImportError:
             raise self._unavailable("the package redis is missing. Run `pip install ml-platform[redis]`") from None
         try:
-            self._client: Any = redis.Redis.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS)
+            self._client, self._reading = (_connected(url, seconds) for seconds in (_SECONDS, _READ_SECONDS))
         except ValueError as error:
             raise self._unavailable(error) from None
         self._failure = redis.RedisError
@@ -50,12 +54,17 @@ class RedisStore:
             f"{name}{part}" for part in ("description", "removed", "purged")
         )
         self._last = NOTHING
+        self._failed: tuple[float, str] = (-_PAUSE, "")
 
     @contextmanager
     def view(self) -> Iterator[_View]:
         """Give a view of what was published last; it ends when the next but one publication begins."""
-        with self._answered():
-            yield _View(self._client, self._records, (self._generation, self._begun, self._purged), self._described())
+        at, problem = self._failed
+        if time.monotonic() < at + _PAUSE:
+            raise OnlineStoreUnavailable(problem)
+        with self._answered(reading=True):
+            state = (self._generation, self._begun, self._purged)
+            yield _View(self._reading, self._records, state, self._described())
 
     def publish(self, changes: Iterable[Change], description: Description) -> None:
         """Write records beside those that are current, and make them current with the description, in one command."""
@@ -85,14 +94,15 @@ class RedisStore:
     def close(self) -> None:
         """Close the connections of this process."""
         self._client.close()
+        self._reading.close()
 
     def _described(self) -> Description:
         """Return the current description; the last one is kept."""
-        generation = int(self._client.get(self._generation) or 0)
+        generation = int(self._reading.get(self._generation) or 0)
         if generation == 0:
             return NOTHING
         if self._last.generation != generation:
-            self._last = from_bytes(self._client.get(self._description))
+            self._last = from_bytes(self._reading.get(self._description))
         return self._last
 
     def _clear(self, current: int) -> None:
@@ -135,11 +145,14 @@ class RedisStore:
         yield from _scanned(self._client, self._records)
 
     @contextmanager
-    def _answered(self) -> Iterator[None]:
+    def _answered(self, *, reading: bool = False) -> Iterator[None]:
         try:
             yield
         except self._failure as error:
-            raise self._unavailable(f"{error}. Start the server, or correct storage.online in project.yaml") from None
+            problem = self._unavailable(f"{error}. Start the server, or correct storage.online in project.yaml")
+            if reading:
+                self._failed = (time.monotonic(), str(problem))
+            raise problem from None
 
     def _unavailable(self, problem: object) -> OnlineStoreUnavailable:
         return OnlineStoreUnavailable(f"the online store {self._where} cannot be used: {problem}.")
@@ -161,6 +174,8 @@ class _View:
         asked.hmget(self._records, keys)
         (now, begun, purged), values = asked.execute()
         generation = self.description.generation
+        if int(now or 0) < generation:
+            raise OnlineStoreUnavailable("the online store was emptied while it was read. Publish again.")
         if (
             int(now or 0) + (begun is not None) > generation + 1 or int(purged or 0) > generation
         ):  # two versions are kept at most
@@ -174,6 +189,16 @@ class _View:
             for key, versions in some.items():
                 if key.startswith(prefix) and versions.at(generation) is not None:
                     yield key
+
+
+def _connected(url: str, seconds: float) -> Any:
+    """Return a client that asks once more where a connection ended, and does not wait in between."""
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    retry = Retry(NoBackoff(), 1)
+    return redis.Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=retry)
 
 
 def _scanned(client: Any, records: str) -> Iterator[dict[bytes, Versions]]:

@@ -34,27 +34,32 @@ def redis_server() -> Iterator[str]:
             raise NoRedis(f"{named} does not answer. {REMEDY}")
         yield named
         return
-    program = shutil.which("redis-server")
-    if program is None:
-        raise NoRedis(REMEDY)
     folder = Path(tempfile.mkdtemp())
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"redis://127.0.0.1:{port}/0"
+    process = started_redis(port, folder)
     try:
-        deadline = time.monotonic() + 60
-        while not _answers(url):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise NoRedis(f"{program} did not start. {REMEDY}")
-            time.sleep(0.05)
-        yield url
+        yield f"redis://127.0.0.1:{port}/0"
     finally:
         process.terminate()
         process.wait()
         shutil.rmtree(folder)
+
+
+def started_redis(port: int, folder: Path, *more: str) -> subprocess.Popen[bytes]:
+    """Start a server on a port, and wait until it answers; it keeps nothing when it ends."""
+    program = shutil.which("redis-server")
+    if program is None:
+        raise NoRedis(REMEDY)
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *more]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not _answers(f"redis://127.0.0.1:{port}/0"):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise NoRedis(f"{program} did not start. {REMEDY}")
+        time.sleep(0.05)
+    return process
 
 
 def _answers(url: str) -> bool:
