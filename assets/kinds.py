@@ -3,7 +3,7 @@
 from ml_platform.declarations.algorithms import algorithms
 
 _READERS = {"delta": "deltalake"}
-_OWN = ("constant", "rule")
+_PLATFORM_KINDS = ("constant", "rule")
 
 
 def reader_label(name: str) -> str:

@@ -72,8 +72,8 @@ def _missed(project: Project, model: str, now: datetime) -> Metadata:
 
 def _capacity(project: Project, model: str, now: datetime) -> Metadata:
     """Return how many places of a limited action are taken on the newest day."""
-    found = capacity_use(project, model, now)
-    return {} if found is None else {**plotted({f"{found.action} a day": found.used}), "capacity": found.text}
+    use = capacity_use(project, model, now)
+    return {} if use is None else {**plotted({f"{use.action} a day": use.used}), "capacity": use.text}
 
 
 def _how_to_explain(project: Project, model: str) -> dg.MarkdownMetadataValue:

@@ -16,7 +16,7 @@ from ml_platform.reporting.catalog.source_facts import SourceColumn, SourceFacts
 from ml_platform.reporting.catalog.sources import source_facts
 from ml_platform.sources.checks.results import CheckResult, ChecksFailed
 from ml_platform.sources.checks.run import run_expectations
-from ml_platform.sources.clock_behind import clock_note
+from ml_platform.sources.clock_check import clock_note
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.sources.ingested import Ingested
 from ml_platform.storage.artifact_kinds.source import SourceManifest

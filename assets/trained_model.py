@@ -11,7 +11,7 @@ from ml_platform.core.formatting import share_text
 from ml_platform.declarations.graph import Node
 from ml_platform.models.train import train_model
 from ml_platform.project import Project
-from ml_platform.reporting.mlflow.outbox import is_told, track
+from ml_platform.reporting.mlflow.outbox import is_tracked, track
 from ml_platform.reporting.mlflow.records import training_record
 from ml_platform.reporting.plots.pictures import training_pictures
 from ml_platform.reporting.plots.small_pictures import small_training_pictures
@@ -43,15 +43,15 @@ def build_trained_model(project: Project, node: Node) -> dg.AssetsDefinition:
         with mlflow.fit(project, model.name, {"ml_platform.model": model.name}) as fit:
             made = train_model(project, model.name, step.input("snapshot"), fit.begin)
             version = register_version(project, model.name, made.artifact, step.now)
-            _tell_mlflow(step, version, made.artifact, fit)
+            _send_to_mlflow(step, version, made.artifact, fit)
         return step.result(made, _metadata(step, version, made.artifact))
 
     return trained_model
 
 
-def _tell_mlflow(step: Step, version: Version, trained: Artifact, fit: Fit) -> None:
+def _send_to_mlflow(step: Step, version: Version, trained: Artifact, fit: Fit) -> None:
     """Tell MLflow of a version that it does not know; where it is out of reach, it is told later."""
-    if fit.began is None and is_told(step.project, version.model, version.id):
+    if fit.began is None and is_tracked(step.project, version.model, version.id):
         return
     ended = datetime.now(UTC)
     plots = draw_once(step.project, TrainedModelManifest, trained, training_pictures).objects

@@ -90,7 +90,7 @@ def run_job(
         raise_on_error=False,
     )
     outcome.success = result.success
-    listener.tell_skipped(steps)
+    listener.report_skipped(steps)
     if not outcome.success and not outcome.interrupted:
         now = project.clock.now()
         send_alert(project, failure_alert(project, result.dagster_run, list(outcome.problems.values()), now), now)
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # also where the parent process ignores them
         signal.signal(number, signal.default_int_handler)
-    report = json_lines(_own_stdout())
+    report = json_lines(_private_stdout())
 
     def work(project: Project) -> int:
         require_newest(project)
@@ -160,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_command(options.project, work)
 
 
-def _own_stdout() -> TextIO:
+def _private_stdout() -> TextIO:
     """Return stdout for the lines that are told; whatever a library prints goes to stderr from now on."""
     stream = cast(TextIO, RedactingStream(os.fdopen(os.dup(sys.stdout.fileno()), "w")))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -62,7 +62,7 @@ class RunListener:
 
     outcome: RunOutcome
     names: Mapping[str, str]
-    tell: EventSink
+    report: EventSink
     made: dict[str, dict[str, Any]] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
 
@@ -78,7 +78,7 @@ class RunListener:
         step = self.names.get(event.step_key, event.step_key)
         if event.is_step_start:
             self.begun.add(step)
-            self.tell({"event": "start", "step": step})
+            self.report({"event": "start", "step": step})
         elif event.is_step_materialization:
             self.made[step] = _plain(event.step_materialization_data.materialization)
         elif event.is_asset_observation:  # a step without an output says why
@@ -88,13 +88,13 @@ class RunListener:
         elif event.is_step_failure:
             problem = problem_of(event.step_failure_data.error)
             self.outcome.problems[step] = problem
-            self.tell({"event": "failed", "step": step, "error": problem})
+            self.report({"event": "failed", "step": step, "error": problem})
 
-    def tell_skipped(self, steps: Sequence[str]) -> None:
+    def report_skipped(self, steps: Sequence[str]) -> None:
         """Tell which steps were never begun, because what they need is missing."""
         self.outcome.skipped = [step for step in steps if step not in self.begun]
         for step in self.outcome.skipped:
-            self.tell({"event": "skipped", "step": step})
+            self.report({"event": "skipped", "step": step})
 
     def _run_failed(self, event: dg.DagsterEvent) -> None:
         data = event.job_failure_data
@@ -107,7 +107,7 @@ class RunListener:
         figures = {name: made[key] for key, name in _FIGURES.items() if key in made}
         reused = str(made.get("computed", "")).startswith("no")
         line = {"event": "done", "step": step, "seconds": round(seconds, 2), "reused": reused}
-        self.tell({**line, "id": ungrouped(str(made["id"])) if "id" in made else None, "figures": figures})
+        self.report({**line, "id": ungrouped(str(made["id"])) if "id" in made else None, "figures": figures})
 
 
 def _plain(event: dg.AssetMaterialization | dg.AssetObservation) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _plain(event: dg.AssetMaterialization | dg.AssetObservation) -> dict[str, An
 def json_lines(stream: TextIO) -> EventSink:
     """Return what writes every event as a line of JSON, which the command line shows to people."""
 
-    def tell(line: Mapping[str, Any]) -> None:
+    def write(line: Mapping[str, Any]) -> None:
         print(json.dumps(line), file=stream, flush=True)
 
-    return tell
+    return write

@@ -125,7 +125,7 @@ def predict(project: Project | Path | str, version: str, rows: pd.DataFrame) -> 
     >>> found["action"].isin(["upgrade", "wait"]).all()
     np.True_
     """
-    from ml_platform.operations.predictions.given_rows import predict_rows
+    from ml_platform.operations.predictions.sent_rows import predict_rows
     from ml_platform.registry.resolve import version_named
 
     opened = _opened(project)

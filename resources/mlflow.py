@@ -97,10 +97,10 @@ class TrainingTracker:
             yield fit
         except Exception as error:
             if fit.began is not None:
-                self._tell_failure(fit, error)
+                self._report_failure(fit, error)
             raise
 
-    def _tell_failure(self, fit: Fit, error: Exception) -> None:
+    def _report_failure(self, fit: Fit, error: Exception) -> None:
         if fit.run_id is not None:
             open_client(fit.project).set_tag(fit.run_id, "error", redact(str(error))[:500])
             return

@@ -63,7 +63,7 @@ def explain_predictions(
     if html is not None:
         return _write_page(explanations, ids, html, as_json)
     if len(ids) == 1:
-        return _tell(next(explanations), shown, as_json)
+        return _print_one(next(explanations), shown, as_json)
     return _list(explanations, as_json)
 
 
@@ -97,7 +97,7 @@ def _ids(project: Project, selected: PredictionSelection) -> list[str]:
     return ids
 
 
-def _tell(explanation: Explanation, how_much: Shown, as_json: bool) -> int:
+def _print_one(explanation: Explanation, how_much: Shown, as_json: bool) -> int:
     from ml_platform.audit.explain.render_text import print_explanation
 
     if as_json:
@@ -128,7 +128,7 @@ def _list(explanations: Iterator[Explanation], as_json: bool) -> int:
 def _row(explanation: Explanation) -> Iterator[str]:
     from ml_platform.audit.explain.wording import amount, shown
 
-    answer, contributions = explanation.answer, explanation.told
+    answer, contributions = explanation.answer, explanation.main_contributions
     largest = contributions.terms[0] if contributions and contributions.terms else None
     yield explanation.prediction_id
     yield str(explanation.version.number or "")

@@ -26,7 +26,7 @@ from ml_platform.operations.new_project.files import copy_rows, project_files
 from ml_platform.operations.new_project.table import UnusableFile, look_at, name_of
 
 _EXAMPLES = "ml_platform_examples"
-_LEFT_OUT = shutil.ignore_patterns(".ml_platform", "__pycache__", ".*", "*.csv")
+_NOT_COPIED = shutil.ignore_patterns(".ml_platform", "__pycache__", ".*", "*.csv")
 _MAKE_DATA = "make_data.py"
 _SCHEMAS = ".schemas"
 _KINDS = {"sources": "source", "features": "feature_table", "models": "model"}
@@ -173,7 +173,7 @@ def _copy_example(directory: Path, example: str) -> None:
     if example not in examples:
         raise UnknownExample(example, list(examples))
     with as_file(examples[example]) as source:
-        shutil.copytree(source, directory, ignore=_LEFT_OUT, dirs_exist_ok=True)
+        shutil.copytree(source, directory, ignore=_NOT_COPIED, dirs_exist_ok=True)
 
 
 def _make_data(directory: Path) -> None:

@@ -19,7 +19,7 @@ _FORMATS = (".csv", ".parquet")
 
 def predict_file(directory: Path, version: str, file: Path, to: Path | None, as_json: bool) -> None:
     """Predict for the rows of a CSV or Parquet file, and write them with the predictions."""
-    from ml_platform.operations.predictions.given_rows import predict_rows
+    from ml_platform.operations.predictions.sent_rows import predict_rows
     from ml_platform.registry.resolve import version_named
 
     for path in (file, to):

@@ -168,14 +168,14 @@ def _print_addresses(project: Project, serving: Serving) -> None:
 
 
 def _addresses(project: Project, serving: Serving) -> dict[str, str]:
-    mlflow = serving.url(serving.mlflow_port) if _has_own_mlflow(project) else project.mlflow_address
+    mlflow = serving.url(serving.mlflow_port) if _has_local_mlflow(project) else project.mlflow_address
     dagster = serving.url(serving.port)
     return {"dagster": dagster, "mlflow": mlflow, "pages": f"{dagster}{_SITE}"}
 
 
 def _show_addresses(console: SafeConsole, project: Project, serving: Serving) -> None:
     console.print(styled("[bold]{:<8}[/] {}", _DAGSTER, serving.url(serving.port)))
-    if _has_own_mlflow(project):
+    if _has_local_mlflow(project):
         console.print(styled("[bold]{:<8}[/] {}", _MLFLOW_NAME, serving.url(serving.mlflow_port)))
     console.print(styled("[bold]{:<8}[/] {}", _PAGES, f"{serving.url(serving.port)}{_SITE}"))
     if serving.token is not None:
@@ -183,7 +183,7 @@ def _show_addresses(console: SafeConsole, project: Project, serving: Serving) ->
     console.print("Ctrl-C stops them.")
 
 
-def _has_own_mlflow(project: Project) -> bool:
+def _has_local_mlflow(project: Project) -> bool:
     """Return whether `up` serves MLflow; a tracking server that the project names serves itself."""
     return not project.mlflow_uri.startswith(("http://", "https://"))
 
@@ -192,7 +192,7 @@ def _start_all(servers: Servers, project: Project, serving: Serving) -> None:
     prepare_storage(project)
     environment = {name: value for name, value in dagster_environment(project).items() if name != TOKEN_VARIABLE}
     code = servers.sockets / "code"
-    if _has_own_mlflow(project):
+    if _has_local_mlflow(project):
         _start_mlflow(servers, project, serving)
         environment["ML_PLATFORM_MLFLOW_UI"] = serving.url(serving.mlflow_port)
     # A socket in a folder of our own: anyone who reaches the code server can launch runs, since it has no login.

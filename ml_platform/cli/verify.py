@@ -46,11 +46,11 @@ def _verify(project: Project, console: Console) -> Verification:
     else:
         with console.status("Verifying ...") as status:
 
-            def tell(what: str, count: int) -> None:
+            def show(what: str, count: int) -> None:
                 if count % _EVERY == 0:
                     status.update(f"Verifying: {count:,} {what} ...")
 
-            report = verify_project(project, anchors, tell)
+            report = verify_project(project, anchors, show)
     for damage in unread:
         report.add(damage)
     return report
@@ -96,7 +96,7 @@ def print_verification(name: str, report: Verification) -> None:
     else:
         print(f"{name}: {_counted(report.counts)}. Checked: {checked}.\n")
         for damage in report.damages[:_SHOWN]:
-            print(_told(damage))
+            print(_sentences(damage))
         rest = sum(report.counts.values()) - _SHOWN
         if rest > 0:
             print(f"and {rest:,} more; --json lists the first thousand.")
@@ -117,7 +117,7 @@ def _some(paths: list[str]) -> str:
     return ", ".join(paths[:_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
-def _told(damage: Damage) -> str:
+def _sentences(damage: Damage) -> str:
     return (
         f"✗ {damage.state} {damage.thing} {damage.where}\n"
         f"    was:  {damage.was}\n    now:  {damage.problem}\n    do:   {damage.remedy}"

@@ -62,14 +62,14 @@ class Secrets:
 
 def _pattern_of(value: str) -> str:
     pattern = "".join(map(_any_form, value))
-    return standing_alone(pattern, "[A-Za-z0-9]") if len(value) < _ALONE_BELOW else pattern
+    return whole_words(pattern, "[A-Za-z0-9]") if len(value) < _ALONE_BELOW else pattern
 
 
 _ESCAPES = (r"%[0-9A-Fa-f]{2}", r"\\[abfnrtv]", r"\\x[0-9A-Fa-f]{2}", r"\\u[0-9A-Fa-f]{4}")
 """What may stand before a word as another character, encoded: ``key%3Dvalue`` and a line feed in JSON."""
 
 
-def standing_alone(pattern: str, word: str) -> str:
+def whole_words(pattern: str, word: str) -> str:
     """Return a pattern that matches where no character of a word touches it; encoded characters are none.
 
     Parameters

@@ -61,7 +61,7 @@ class PlainTable:
         spare: Sequence[int] = (),
         indent: int = 0,
     ) -> None:
-        self._heads, self._right, self._spare, self._left = heads, right, spare, indent
+        self._heads, self._right, self._spare, self._indent = heads, right, spare, indent
         self._whole = {*whole, *right}
         self._rows: list[tuple[tuple[Text, ...], str]] = []
         self._styles: dict[int, str] = {}
@@ -85,7 +85,7 @@ class PlainTable:
         if not console.is_terminal:
             yield from self._records()
             return
-        width = options.max_width - self._left
+        width = options.max_width - self._indent
         kept = self._columns_that_fit(width)
         if kept is None:
             yield from self._blocks()
@@ -96,7 +96,7 @@ class PlainTable:
         gone = [self._heads[place] for place in hidden if self._heads[place] and self._used(place)]
         if gone:
             note = f"not shown at this width: {', '.join(gone)}; --json has everything"
-            yield Line(Text(note, "dim"), self._left, hang=0)
+            yield Line(Text(note, "dim"), self._indent, hang=0)
 
     def _records(self) -> Iterator[Segment]:
         """Yield a line for each row, and one for the heads where there are any."""
@@ -149,19 +149,19 @@ class PlainTable:
             )
         for cells, style in self._rows:
             table.add_row(*(_glued(cells[place]) for place in kept), style=style)
-        return Padding(table, (0, 0, 0, self._left)) if self._left else table
+        return Padding(table, (0, 0, 0, self._indent)) if self._indent else table
 
     def _blocks(self) -> RenderResult:
         """Yield each row as its first value, and below it the others, each after its head."""
         for cells, style in self._rows:
-            yield Line(cells[0], self._left, style=style)
+            yield Line(cells[0], self._indent, style=style)
             others = [
                 Text.assemble((f"{head} " if head else "", "dim"), cell)
                 for head, cell in zip(self._heads[1:], cells[1:], strict=True)
                 if cell.plain
             ]
             if others:
-                yield Line(Text(" · ").join(others), self._left + _GAP, hang=0, style=style)
+                yield Line(Text(" · ").join(others), self._indent + _GAP, hang=0, style=style)
 
 
 @dataclass(frozen=True)
@@ -177,19 +177,19 @@ class Line:
     """
 
     text: Text
-    left: int = 0
+    indent: int = 0
     hang: int = 2
     style: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if not console.is_terminal:
-            yield Segment(f"{' ' * self.left}{_NEW_LINES.sub(' ', self.text.plain)}".rstrip() + "\n")
+            yield Segment(f"{' ' * self.indent}{_NEW_LINES.sub(' ', self.text.plain)}".rstrip() + "\n")
             return
-        for place, part in enumerate(self._wrapped(console, options.max_width - self.left)):
+        for place, part in enumerate(self._wrapped(console, options.max_width - self.indent)):
             part.plain = part.plain.replace(_GLUE, " ")
             part.rstrip()
             part.stylize_before(self.style)
-            yield Text(" " * (self.left + (self.hang if place else 0))) + part
+            yield Text(" " * (self.indent + (self.hang if place else 0))) + part
 
     def _wrapped(self, console: Console, width: int) -> Iterator[Text]:
         """Yield the lines without their indent; the first may be longer than the others."""
@@ -237,7 +237,7 @@ class FactTable:
     """
 
     facts: tuple[tuple[Text, Text], ...]
-    left: int = 0
+    indent: int = 0
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if not console.is_terminal:
@@ -247,12 +247,12 @@ class FactTable:
         names = max((cell_len(name.plain) for name, _ in self.facts), default=0) + _GAP
         for name, fact in self.facts:
             longest = max((cell_len(word) for word in fact.plain.split()), default=0)
-            if self.left + names + longest > options.max_width:
-                yield Line(name, self.left)
-                yield Line(fact, self.left + _GAP, hang=0)
+            if self.indent + names + longest > options.max_width:
+                yield Line(name, self.indent)
+                yield Line(fact, self.indent + _GAP, hang=0)
             else:
                 padded = name + Text(" " * (names - cell_len(name.plain)))
-                yield Line(padded + fact, self.left, hang=names)
+                yield Line(padded + fact, self.indent, hang=names)
 
 
 def fact_table(facts: Iterable[tuple[str, Cell]], *, indent: int = 0) -> FactTable:

@@ -1,11 +1,11 @@
 """Frames, labels and snapshots, and the search for leakage in them."""
 
 __all__ = [
+    "exclusions",
     "feature_columns",
     "frame",
     "labels",
     "leakage",
-    "left_out",
     "membership",
     "model_frame",
     "population",

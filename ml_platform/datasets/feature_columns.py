@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ml_platform.core.engines import Engine
 from ml_platform.core.errors import FrameError
-from ml_platform.datasets.left_out import EFFECTIVE
+from ml_platform.datasets.exclusions import EFFECTIVE
 from ml_platform.declarations.joins import Joined, joins_through
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName

@@ -16,16 +16,15 @@ import pyarrow.compute as pc
 
 from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.engines import Engine
-from ml_platform.datasets.feature_columns import with_feature_columns
-from ml_platform.datasets.left_out import (
+from ml_platform.datasets.exclusions import (
     ASKED,
     ASKED_TWICE,
+    DEPARTED,
     EFFECTIVE,
     EFFECTIVE_TIME,
     INSTANT,
     IS_LATE,
     LATE,
-    LEFT,
     MISSED,
     NO_KEY,
     OVER_MAX,
@@ -35,10 +34,11 @@ from ml_platform.datasets.left_out import (
     one_reason,
     reason_counts,
 )
+from ml_platform.datasets.feature_columns import with_feature_columns
 from ml_platform.datasets.population.asking import questions_of
-from ml_platform.datasets.population.limits import has_left, in_sample, within_max
+from ml_platform.datasets.population.limits import has_departed, in_sample, within_max
 from ml_platform.datasets.population.questions import Period
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.resolve import frame_columns
 from ml_platform.project import Project
 from ml_platform.sources.source_log import KNOWN
@@ -50,7 +50,7 @@ class Frame:
     def __init__(self, project: Project, model_name: str, inputs: Mapping[str, str], engine: Engine) -> None:
         self._project, self._inputs, self._engine = project, inputs, engine
         self._model = project.spec.models[model_name]
-        self._own = required_columns(project.spec, self._model)
+        self._population = required_columns(project.spec, self._model)
         self._questions = questions_of(project, self._model, inputs, engine)
         self.keys = list(project.spec.file.entities[self._model.population.entity])
 
@@ -90,7 +90,7 @@ class Frame:
         """Yield periods of whole UTC days, in order, whose rows fit into memory together."""
         return self._questions.periods(start, end)
 
-    def asked_again(self, asked: pa.Table) -> pa.Table:
+    def repeat(self, asked: pa.Table) -> pa.Table:
         """Return questions that were asked, as they could be read then, with the model's features.
 
         Parameters
@@ -104,8 +104,8 @@ class Frame:
             The columns of `asked` and those of the population; of a question whose row is gone, nothing. The first
             that became known comes first.
         """
-        repeated = self._questions.again(asked)
-        order = [KNOWN, *(f"{self._own.name}.{key}" for key in self._own.key)]
+        repeated = self._questions.repeat(asked)
+        order = [KNOWN, *(f"{self._population.name}.{key}" for key in self._population.key)]
         return self.with_features(repeated.sort_by([(name, "ascending") for name in order]).drop_columns([KNOWN]))
 
     def with_features(self, rows: pa.Table) -> pa.Table:
@@ -115,14 +115,14 @@ class Frame:
 
     def _framed(self, asked: pa.Table) -> pa.Table:
         framed = self.with_features(asked.drop_columns([KNOWN]))
-        question_columns = [f"{self._own.name}.{column}" for column in self._own.columns]
+        question_columns = [f"{self._population.name}.{column}" for column in self._population.columns]
         features = [name for name in frame_columns(self._project.spec, self._model) if name not in question_columns]
         times = {PREDICTION_TIME: framed[ASKED].cast(INSTANT), EFFECTIVE_TIME: framed[EFFECTIVE].cast(INSTANT)}
-        keys = {key: framed[f"{self._own.name}.{key}"] for key in self.keys}
+        keys = {key: framed[f"{self._population.name}.{key}"] for key in self.keys}
         rows = pa.table(
             {**keys, **times, **{name: framed[name] for name in (*question_columns, *features)}, LATE: framed[IS_LATE]}
         )
-        order = [EFFECTIVE_TIME, *self.keys, *(f"{self._own.name}.{key}" for key in self._own.key)]
+        order = [EFFECTIVE_TIME, *self.keys, *(f"{self._population.name}.{key}" for key in self._population.key)]
         return rows.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
 
     def _chosen(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -132,11 +132,11 @@ class Frame:
         ``max_rows``.
         """
         rows, dropped = self._one_each(rows) if not self._questions.are_distinct else (rows, rows.slice(0, 0))
-        population, names = self._model.population, [f"{self._own.name}.{key}" for key in self.keys]
+        population, names = self._model.population, [f"{self._population.name}.{key}" for key in self.keys]
         rows = rows.filter(pa.array(in_sample(rows, names, population.sample)))
-        departed = has_left(self._project, self._model, self._inputs, self._engine, rows, names)
+        departed = has_departed(self._project, self._model, self._inputs, self._engine, rows, names)
         parts = [dropped] if REASON in dropped.column_names else []
-        parts.append(_with_reason(rows, departed, LEFT))
+        parts.append(_with_reason(rows, departed, DEPARTED))
         rows = rows.filter(pa.array(~departed))
         within = within_max(rows, names, population.max_rows)
         return rows.filter(pa.array(within)), pa.concat_tables([*parts, _with_reason(rows, ~within, OVER_MAX)])
@@ -146,10 +146,17 @@ class Frame:
 
         Of several the one in time stays, then the one that became known first.
         """
-        keys = [f"{self._own.name}.{key}" for key in self.keys]
+        keys = [f"{self._population.name}.{key}" for key in self.keys]
         nameless = functools.reduce(pc.or_, (pc.is_null(rows[key]) for key in keys))
         named = rows.filter(pc.invert(nameless))
-        order = [EFFECTIVE, *keys, IS_LATE, KNOWN, ASKED, *(f"{self._own.name}.{key}" for key in self._own.key)]
+        order = [
+            EFFECTIVE,
+            *keys,
+            IS_LATE,
+            KNOWN,
+            ASKED,
+            *(f"{self._population.name}.{key}" for key in self._population.key),
+        ]
         named = named.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
         same = functools.reduce(pc.and_, (_as_before(named[name]) for name in (EFFECTIVE, *keys)))
         dropped = [

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_platform.core.clock import to_micros
-from ml_platform.datasets.left_out import EFFECTIVE, LEFT, LEFT_OUT, NO_MEMBERSHIP, OVER_MAX
+from ml_platform.datasets.exclusions import DEPARTED, EFFECTIVE, EXCLUSIONS, NO_MEMBERSHIP, OVER_MAX
 from ml_platform.datasets.population.asking import questions_of
-from ml_platform.datasets.population.limits import has_left, in_sample, within_max
+from ml_platform.datasets.population.limits import has_departed, in_sample, within_max
 from ml_platform.datasets.population.questions import QUALIFIES
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.project import Project
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ WHY_NOT: Mapping[str, str] = {
     NOT_QUALIFIED: "the condition of the population does not hold",
     NO_MEMBERSHIP: "the condition of the population is null",
     NOT_SAMPLED: "it is not in the sample (population.sample)",
-    LEFT: "it had left (population.until)",
-    OVER_MAX: LEFT_OUT[OVER_MAX],
+    DEPARTED: "it had left (population.until)",
+    OVER_MAX: EXCLUSIONS[OVER_MAX],
 }
 """Why an entity is not in a population, in words."""
 
@@ -72,7 +72,7 @@ def membership(
         tick = pa.repeat(pa.scalar(to_micros(model.batch.last(at)), pa.int64()), len(rows))
         drawn = rows.set_column(rows.column_names.index(EFFECTIVE), EFFECTIVE, tick)
         reasons[(reasons == "") & ~in_sample(drawn, names, model.population.sample)] = NOT_SAMPLED
-        reasons[(reasons == "") & has_left(project, model, inputs, engine, rows, names)] = LEFT
+        reasons[(reasons == "") & has_departed(project, model, inputs, engine, rows, names)] = DEPARTED
         within = reasons == ""
         within[within] = within_max(drawn.filter(pa.array(within)), names, model.population.max_rows)
         reasons[(reasons == "") & ~within] = OVER_MAX

@@ -29,7 +29,7 @@ class QuestionRows:
     """
 
     rows: pd.DataFrame
-    left_out: pd.DataFrame
+    excluded: pd.DataFrame
 
 
 def model_frame(

@@ -28,7 +28,7 @@ __all__ = [
     "model",
     "node_kinds",
     "node_name",
-    "own_columns",
+    "population_columns",
     "populations",
     "prediction_columns",
     "project",

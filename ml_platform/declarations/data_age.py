@@ -19,7 +19,7 @@ from ml_platform.core.clock import Schedule, rounded_duration, tick_at
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.project import ProjectSpec
-from ml_platform.declarations.resolve import columns_behind, sources_of
+from ml_platform.declarations.resolve import columns_needed, sources_of
 
 _NONE = timedelta(0)
 _LOOKED_AT_FROM = datetime(2024, 10, 20, tzinfo=UTC)  # just before clocks are put back, when gaps are longest
@@ -181,7 +181,7 @@ def _runs(schedule: Schedule) -> tuple[datetime, ...]:
 
 def _looks_ahead(table: FeatureTableSpec, columns: Collection[str] | None) -> bool:
     """Return whether all of some columns are over windows that look ahead, or derived from such columns alone."""
-    needed = columns_behind(table, list(table.columns if columns is None else columns))
+    needed = columns_needed(table, list(table.columns if columns is None else columns))
     read = [table.columns[column][1] for column in needed if table.feature_of(column).from_columns is None]
     return all(window is not None and window.start is not None and window.start >= _NONE for window in read)
 

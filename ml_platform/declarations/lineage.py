@@ -10,9 +10,9 @@ from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.joins import joined_table
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.project import ProjectSpec
-from ml_platform.declarations.resolve import column_types, columns_behind, expand_features
+from ml_platform.declarations.resolve import column_types, columns_needed, expand_features
 from ml_platform.declarations.source import SourceSpec
 
 Origins = Mapping[str, tuple[tuple[str, str], ...]]
@@ -54,7 +54,7 @@ def feature_lineage(spec: ProjectSpec, table: FeatureTableSpec) -> Origins:
 
 def _read_by(table: FeatureTableSpec, column: str) -> list[str]:
     """Return the source's columns that a column reads, also through those that it is derived from."""
-    features = [table.feature_of(name) for name in columns_behind(table, [column])]
+    features = [table.feature_of(name) for name in columns_needed(table, [column])]
     read = [text for feature in features for text in (*feature.expressions.values(), feature.where)]
     texts = [text for text in (*read, table.where) if text is not None]
     return sorted({name for text in texts for name in parse_expression(text).names})

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_platform.declarations.model import ModelSpec
-from ml_platform.declarations.own_columns import own_columns
+from ml_platform.declarations.population_columns import find_population_columns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.source import ColumnType
 
@@ -26,7 +26,7 @@ def logged_columns(spec: ProjectSpec, model: ModelSpec) -> dict[str, ColumnType]
 
     Those of single classes (`score_column`) are not among them: which classes there are, only training tells.
     """
-    population = own_columns(spec, model)
+    population = find_population_columns(spec, model)
     types = {name: column.type for name, column in population.columns.items()} if population is not None else {}
     key = spec.file.entities.get(model.population.entity, ())
     columns: dict[str, ColumnType] = {name: types[name] for name in key if name in types}

@@ -71,7 +71,7 @@ class ReaderSpec(Declaration):
     takes_posts: ClassVar[bool] = False
     has_infinite_times: ClassVar[bool] = False
     answers: ClassVar[Mapping[str, Any]] = {}
-    own_columns: ClassVar[Mapping[str, str]] = {}
+    added_columns: ClassVar[Mapping[str, str]] = {}
 
     null_values: tuple[str, ...] = Field(
         ("",),
@@ -88,7 +88,7 @@ class ReaderSpec(Declaration):
         return self
 
     @model_serializer(mode="wrap")
-    def _own_keys_first(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _declared_keys_first(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Write the reader's own keys before those of every reader: kept copies are hashed as they are written."""
         fields: dict[str, Any] = plain(self)
         shared = [name for name in ReaderSpec.model_fields if name in fields]

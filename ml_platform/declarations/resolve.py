@@ -10,7 +10,7 @@ from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.joins import joined_table, joins_of, joins_through
 from ml_platform.declarations.model import ModelSpec
-from ml_platform.declarations.own_columns import own_columns, required_columns
+from ml_platform.declarations.population_columns import find_population_columns, required_columns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.source import ColumnType, SourceSpec
 
@@ -79,8 +79,8 @@ def feature_type(spec: ProjectSpec, dotted: str, model: ModelSpec | None = None)
         owner = model.joins[owner].table
     if owner in spec.feature_tables:
         table = spec.feature_tables[owner]
-        return _table_types(table, spec.sources[table.source], columns_behind(table, [column]))[column]
-    population = own_columns(spec, model) if model is not None and owner == model.population.owner else None
+        return _table_types(table, spec.sources[table.source], columns_needed(table, [column]))[column]
+    population = find_population_columns(spec, model) if model is not None and owner == model.population.owner else None
     return (spec.sources[owner] if population is None else population).columns[column].type
 
 
@@ -96,7 +96,7 @@ def _table_types(table: FeatureTableSpec, source: SourceSpec, columns: Sequence[
     return types
 
 
-def columns_behind(table: FeatureTableSpec, columns: Sequence[str]) -> list[str]:
+def columns_needed(table: FeatureTableSpec, columns: Sequence[str]) -> list[str]:
     """Return columns of a table with those that they are derived from, each after those that it needs.
 
     Raises

@@ -277,6 +277,6 @@ class SourceSpec(Declaration):
     def _as_answered(cls, value: Any) -> Any:
         for reader in named_readers(value.get("reader")) if isinstance(value, dict) else ():
             columns = value.get("columns")
-            answered = {"columns": {**reader.own_columns, **columns}} if isinstance(columns, dict) and columns else {}
+            answered = {"columns": {**reader.added_columns, **columns}} if isinstance(columns, dict) and columns else {}
             value = {**reader.answers, **value, **answered}
         return value

@@ -35,7 +35,7 @@ from ml_platform.features.tiles import (
 )
 from ml_platform.project import Project
 from ml_platform.sources.source_log import CHUNK, FOREVER, chunk_states, numbered_versions
-from ml_platform.storage.artifact_kinds.feature_table import BASE, CellChunk, FeatureTableManifest, own_columns
+from ml_platform.storage.artifact_kinds.feature_table import BASE, CellChunk, FeatureTableManifest, stored_columns
 from ml_platform.storage.artifact_kinds.source import SourceManifest
 from ml_platform.storage.chunks import at_once
 from ml_platform.storage.manifest import Artifact
@@ -127,7 +127,7 @@ class _Builder:
         self._part_keys = {column: content_id([*cell, column]) for column in (BASE, *self._parts)}
         known = find_cells(project.database, list(self._part_keys.values()), list(self._chunk_keys.values()))
         gone = {item for item in {cells.stored for cells in known.values()} if not project.store.holds(item)}
-        self._found = {at: item for at, item in known.items() if item.stored not in gone}
+        self._known_cells = {at: item for at, item in known.items() if item.stored not in gone}
 
     def missing(self) -> dict[str, tuple[str, ...]]:
         """Return the columns to compute by chunk, without chunks that have them all."""
@@ -138,7 +138,7 @@ class _Builder:
         return {chunk: columns for chunk, columns in wanted.items() if columns}
 
     def _at(self, chunk: str, column: str) -> CellObject | None:
-        return self._found.get((self._part_keys[column], self._chunk_keys[chunk]))
+        return self._known_cells.get((self._part_keys[column], self._chunk_keys[chunk]))
 
     def build(self, key: str, declared: Mapping[str, Any]) -> Artifact:
         with self._project.engine() as engine:
@@ -146,7 +146,7 @@ class _Builder:
                 parts = {column: self._parts[column] for column in columns if column != BASE}
                 new = dict(self._compute(engine, chunks, parts, columns))
                 record_cells(self._project.database, new)
-                self._found |= new
+                self._known_cells |= new
         return self._write(key, declared)
 
     # Computing -------------------------------------------------------------
@@ -182,7 +182,7 @@ class _Builder:
         stored, facts = self._project.store.put(parquet_bytes(cells, steady)), self._facts(cells)
         base, objects = base_columns(self._grain), dict[tuple[str, str], CellObject]()
         for column in columns:
-            of_column = cells.select([] if column in zeros else own_columns(column, base))
+            of_column = cells.select([] if column in zeros else stored_columns(column, base))
             about = {"zero": True} if column in zeros else facts
             objects[self._part_keys[column], self._chunk_keys[chunk]] = CellObject(frame_id(of_column), stored, about)
         return objects
@@ -221,7 +221,9 @@ class _Builder:
         objects, chunks = {}, list[CellChunk]()
         zeros = {column for column, part in self._parts.items() if part.limb is not None}
         for chunk in self._chunk_keys:
-            cells = {column: self._found[part, self._chunk_keys[chunk]] for column, part in self._part_keys.items()}
+            cells = {
+                column: self._known_cells[part, self._chunk_keys[chunk]] for column, part in self._part_keys.items()
+            }
             names: dict[str, tuple[str, ...]] = {}
             zero = {column for column, item in cells.items() if item.facts.get("zero")}
             cells = {column: item for column, item in cells.items() if column not in zero}

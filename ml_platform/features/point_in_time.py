@@ -20,7 +20,7 @@ from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.errors import ValueTooLarge, too_large
 from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.feature_table import EVER, FeatureTableSpec
-from ml_platform.declarations.resolve import column_types, columns_behind
+from ml_platform.declarations.resolve import column_types, columns_needed
 from ml_platform.features.aggregates.answers import WindowedAggregate, WindowedFeature
 from ml_platform.features.lookup import TICK, lookup_by_join, lookup_by_ranges
 from ml_platform.features.tile_store import StoredCells, chunks_between, engine_cells
@@ -107,7 +107,7 @@ class _LookUp:
 
     def beside(self, rows: pa.Table, keys: Mapping[str, str], instant: str, names: Mapping[str, str]) -> pa.Table:
         """Return rows with the columns that `names` gives new names."""
-        needed = columns_behind(self._spec, list(names.values()))
+        needed = columns_needed(self._spec, list(names.values()))
         read = [column for column in needed if self._spec.feature_of(column).from_columns is None]
         wanted = list({item.column: item for column in read for item in self._answer(column).wanted()}.values())
         ticks = ticks_of(rows[instant].to_numpy(), self._spec)

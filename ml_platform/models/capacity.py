@@ -59,12 +59,12 @@ class Capacity:
 
     def days(self, times: pd.Series) -> pd.Series:
         """Return the day of each instant, as midnight without a zone."""
-        found: pd.Series = self._local(times).dt.floor("D")
-        return found
+        days: pd.Series = self._local(times).dt.floor("D")
+        return days
 
     def _local(self, times: pd.Series) -> pd.Series:
-        found: pd.Series = times.dt.tz_convert(self.zone).dt.tz_localize(None)
-        return found
+        local: pd.Series = times.dt.tz_convert(self.zone).dt.tz_localize(None)
+        return local
 
     def limited(
         self, predicted: pd.DataFrame, expected: pd.DataFrame, keys: pd.DataFrame, past: pd.DataFrame | None = None
@@ -93,10 +93,10 @@ class Capacity:
         place = np.argmax(others.fillna(-np.inf).to_numpy(), axis=1)
         other, worth = np.array(others.columns, dtype=object)[place], others.to_numpy()[np.arange(len(others)), place]
         gain = np.where(expected.isna().any(axis=1), np.nan, expected[self.action].to_numpy() - worth)
-        given = self.granted(gain, keys, past)
+        granted = self.granted(gain, keys, past)
         known = ~np.isnan(gain)
-        action = np.where(given, self.action, np.where(known, other, predicted["action"].to_numpy(dtype=object)))
-        value = np.where(given, expected[self.action].to_numpy(), np.where(known, worth, predicted["expected_value"]))
+        action = np.where(granted, self.action, np.where(known, other, predicted["action"].to_numpy(dtype=object)))
+        value = np.where(granted, expected[self.action].to_numpy(), np.where(known, worth, predicted["expected_value"]))
         return predicted.assign(
             action=pd.Series(action, index=predicted.index, dtype=object),
             expected_value=value.astype("float64"),
@@ -122,7 +122,7 @@ class Capacity:
         order, gains = _ordered(rows["gain"].to_numpy(), keys), rows["gain"].to_numpy()
         at, known = rows["at"].to_numpy(), pd.concat([earlier, rows])
         known = known[known["gain"].notna()]
-        given, by_day = np.zeros(len(rows), dtype=bool), pd.Series(rows["day"])
+        granted, by_day = np.zeros(len(rows), dtype=bool), pd.Series(rows["day"])
         for day in sorted(by_day.unique()):
             places = np.flatnonzero(by_day == day)
             to_come = _ToCome.before(day, known)
@@ -133,9 +133,9 @@ class Capacity:
             for run in np.split(wanted, ends) if len(wanted) else ():
                 better = to_come.better(gains[run], rows["time"].iloc[run[0]])
                 chosen = run[np.arange(1, len(run) + 1) + better <= self.most - used]
-                given[chosen] = True
+                granted[chosen] = True
                 used += len(chosen)
-        return given
+        return granted
 
     def _placed(self, gain: np.ndarray | pd.Series, times: pd.Series) -> pd.DataFrame:
         local = self._local(times)
@@ -192,8 +192,8 @@ def _ordered(gain: np.ndarray, keys: pd.DataFrame) -> np.ndarray:
 
 def _hashes(gain: np.ndarray, keys: pd.DataFrame) -> Sequence[str]:
     """Return what orders rows of equal gain; empty texts where a gain comes once."""
-    found = np.full(len(gain), "", dtype=object)
-    again = np.flatnonzero(pd.Series(gain).duplicated(keep=False).to_numpy() & (gain > 0))
-    for place, row in zip(again, keys.iloc[again].itertuples(index=False), strict=True):
-        found[place] = content_id([plain_value(value) for value in row])
-    return list(found)
+    hashes = np.full(len(gain), "", dtype=object)
+    tied = np.flatnonzero(pd.Series(gain).duplicated(keep=False).to_numpy() & (gain > 0))
+    for place, row in zip(tied, keys.iloc[tied].itertuples(index=False), strict=True):
+        hashes[place] = content_id([plain_value(value) for value in row])
+    return list(hashes)

@@ -59,7 +59,7 @@ def train_model(
     ------
     TrainingError
         When the rows cannot be fitted: one class, no rows, parameters that the algorithm refuses.
-    LeakFound
+    LabelLeakage
         When a feature, or the rows themselves, know the label.
     DirtyTree
         Where files that take part are not committed and the project refuses that.

@@ -96,7 +96,7 @@ def rivals_of(project: Project, model: str, trained_id: str, snapshot_id: str | 
         and snapshot_id in (None, _deployed_on(project, lines[deployed[-1]]))
     ):
         lines = lines[: deployed[-1]]
-    return Rivals(lines[-1].to_value, anchor_left_by(lines)) if lines else Rivals(None, None)
+    return Rivals(lines[-1].to_value, anchor_after(lines)) if lines else Rivals(None, None)
 
 
 def _deployed_on(project: Project, line: LedgerLine) -> str | None:
@@ -110,10 +110,10 @@ def _deployed_on(project: Project, line: LedgerLine) -> str | None:
 def anchor(project: Project, model: str, at: datetime | None = None) -> Version | None:
     """Return the version that is the anchor now, or was at an instant; None where nothing was deployed by then."""
     lines = [line for line in ledger_lines(project.database, champion_ref(model)) if at is None or line.at <= at]
-    return version_of(project, model, anchor_left_by(lines)) if lines else None
+    return version_of(project, model, anchor_after(lines)) if lines else None
 
 
-def anchor_left_by(lines: Sequence[LedgerLine]) -> str:
+def anchor_after(lines: Sequence[LedgerLine]) -> str:
     """Return what the last deployment left as the anchor; the first champion where it noted none."""
     return str(lines[-1].facts.get("anchor") or lines[0].to_value)
 

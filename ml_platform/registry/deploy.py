@@ -230,9 +230,9 @@ def _move(
             facts=_facts(project, version, evaluation, current),
         )
     except RefConflict as conflict:
-        if conflict.found == version.id:
+        if conflict.actual == version.id:
             return None
-        raise StaleEvaluation(version, _moved("champion", evaluation, conflict.found)) from None
+        raise StaleEvaluation(version, _moved("champion", evaluation, conflict.actual)) from None
     anchor_ledger(project)
     return line
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ml_platform.core.errors import ApprovalWithoutReason, NothingToRollBack
 from ml_platform.models.predictor import load_predictor
 from ml_platform.models.train import KIND as TRAINED_MODEL
-from ml_platform.registry.champion import ROLL_BACK, anchor_left_by, champion_ref
+from ml_platform.registry.champion import ROLL_BACK, anchor_after, champion_ref
 from ml_platform.registry.rollout import end_rollout, rollout_of
 from ml_platform.storage.ledger.anchors import anchor_ledger, require_newest
 from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
@@ -80,7 +80,7 @@ def _facts(project: Project, model: str, lines: Sequence[LedgerLine], target: st
     version, current = version_of(project, model, target), version_of(project, model, str(lines[-1].to_value))
     deployed = max(number for number, line in enumerate(lines) if line.to_value == target)
     numbers = {"version": version.number if version else None, "from_version": current.number if current else None}
-    return numbers | {"anchor": anchor_left_by(lines[: deployed + 1])}
+    return numbers | {"anchor": anchor_after(lines[: deployed + 1])}
 
 
 def _target(model: str, lines: Sequence[LedgerLine], to: Version | None) -> str:

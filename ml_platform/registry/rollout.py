@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ml_platform.project import Project
 
 BEGIN, NEXT, END, FINISH = "begin rollout", "next stage", "end rollout", "finish rollout"
-NOBODY = "none"
+NO_CANDIDATE = "none"
 """What the ref holds while no version is rolled out."""
 
 
@@ -83,7 +83,7 @@ class Rollout:
 def rollout_of(project: Project, model: str) -> Rollout | None:
     """Return the rollout that runs; None where none does."""
     value = read_ref(project.database, rollout_ref(model))
-    if value in (None, NOBODY):
+    if value in (None, NO_CANDIDATE):
         return None
     lines = ledger_lines(project.database, rollout_ref(model))
     id, _, number = str(lines[-1].to_value).partition(":")
@@ -98,7 +98,7 @@ def rollout_of(project: Project, model: str) -> Rollout | None:
 def candidate_ids(project: Project, model: str) -> set[str]:
     """Return the ids of all versions that were ever a candidate."""
     lines = ledger_lines(project.database, rollout_ref(model))
-    return {str(line.to_value).partition(":")[0] for line in lines} - {NOBODY}
+    return {str(line.to_value).partition(":")[0] for line in lines} - {NO_CANDIDATE}
 
 
 def why_ended(project: Project, version: Version) -> str | None:
@@ -124,8 +124,8 @@ def begin_rollout(
     declared = [stage.model_dump(mode="json", by_alias=True, exclude_none=True) for stage in stages]
     facts = {"candidate": version.number, "evaluation": evaluation, "stages": declared}
     last = read_ref(project.database, ref)
-    if last is not None and last != NOBODY and rollout_of(project, version.model) is not None:
-        raise RefConflict(ref, NOBODY, last)
+    if last is not None and last != NO_CANDIDATE and rollout_of(project, version.model) is not None:
+        raise RefConflict(ref, NO_CANDIDATE, last)
     line = move_ref(
         project.database,
         ref,
@@ -170,13 +170,13 @@ def end_rollout(
         Where the rollout was ended or moved at the same moment.
     """
     facts = {"from_version": rollout.version.number, "stage": rollout.stage.words, "stays_out": stays_out}
-    return _move(project, rollout, NOBODY, END, reason, actor, now, facts)
+    return _move(project, rollout, NO_CANDIDATE, END, reason, actor, now, facts)
 
 
 def finish_rollout(project: Project, rollout: Rollout, actor: str, now: datetime) -> LedgerLine:
     """Note that a candidate has become champion."""
     facts = {"candidate": rollout.version.number}
-    return _move(project, rollout, NOBODY, FINISH, "it is champion", actor, now, facts)
+    return _move(project, rollout, NO_CANDIDATE, FINISH, "it is champion", actor, now, facts)
 
 
 def _move(

@@ -17,7 +17,7 @@ from typing import Any
 from ml_platform.core.errors import PlatformError, listed
 from ml_platform.project import Project, open_project
 from ml_platform.reporting.mlflow.client import reachable
-from ml_platform.sources.clock_behind import clock_note
+from ml_platform.sources.clock_check import clock_note
 
 _FREE_GB = 2.0
 _OLDEST_NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -25,7 +25,7 @@ from ml_platform.registry.champion import anchor, champion, champion_ref
 from ml_platform.registry.rollout import rollout_of
 from ml_platform.reporting.mlflow.outbox import count_waiting
 from ml_platform.sources.checks.results import last_recording
-from ml_platform.sources.clock_behind import clock_note
+from ml_platform.sources.clock_check import clock_note
 from ml_platform.sources.ingest_history import last_ingest
 from ml_platform.sources.upstream import read_upstream
 from ml_platform.storage.artifact_kinds import artifact_kind

@@ -64,7 +64,7 @@ class Candidate:
         assert other is not None
         try:
             begun = time.perf_counter_ns()
-            looked_up, predicted = other.predict_again(answered, store)
+            looked_up, predicted = other.predict_as_candidate(answered, store)
             took = time.perf_counter_ns() - begun
         except Exception:
             self._of(other).failed()

@@ -12,9 +12,9 @@ from typing import Any
 from ml_platform.core.clock import to_micros
 from ml_platform.core.errors import OnlineRequestFault, PredictionError, listed
 from ml_platform.core.hashing import format_instant
-from ml_platform.datasets.left_out import PREDICTION_TIME
+from ml_platform.datasets.exclusions import PREDICTION_TIME
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.source import ColumnType
 from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.models.row_form import RowForm, RowPrediction
@@ -88,10 +88,12 @@ class ServedModel:
         self._inputs = [column.name for column in self.predictor.inputs]
         self._key = self._lookup.key_columns
         self._key_columns = [f"{population.name}.{name}" for name in self._key]
-        self.sent: Mapping[str, ColumnType] = {name: population.columns[name].type for name in self._lookup.allowed_own}
+        self.sent: Mapping[str, ColumnType] = {
+            name: population.columns[name].type for name in self._lookup.allowed_columns
+        }
         """The columns that a request can send, with their types."""
         self._reader = RowReader(self.sent)
-        key_types = {f"{population.name}.{name}": self.sent[name] for name in self._lookup.needed_own}
+        key_types = {f"{population.name}.{name}": self.sent[name] for name in self._lookup.needed_columns}
         used = {column.name: column.type for column in self.predictor.inputs if column.name != PREDICTION_TIME}
         self.columns = tuple({**key_types, **used}.items())
         self._logged = [name for name, _ in self.columns]
@@ -162,7 +164,7 @@ class ServedModel:
         body = self._body(id, predicted, states, at)
         return Answered(body, shared.context, record, self, row, values, looked_up - begun, took, beside)
 
-    def predict_again(self, answered: Answered, store: OnlineStore) -> tuple[bool, RowPrediction]:
+    def predict_as_candidate(self, answered: Answered, store: OnlineStore) -> tuple[bool, RowPrediction]:
         """Return the prediction for the row of another version's answer, and whether it looked the row up again.
 
         It does where it reads other features than that version, at the ticks that are published now.

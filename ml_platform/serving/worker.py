@@ -44,7 +44,7 @@ class Background:
         """Begin; what was loaded until now is no garbage, and is not looked through again."""
         gc.collect()
         gc.freeze()
-        self._tell()
+        self._report()
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._overload.watch())]
 
     async def stop(self) -> None:
@@ -75,9 +75,9 @@ class Background:
                 rollout = followed.candidate.facts if followed.candidate else None
                 log_line("follows", model=followed.model, version=version, rollout=rollout, problem=followed.problem)
             if changed:
-                self._tell()
+                self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         for name, followed in self._service.followed.models.items():
             if followed.serving is not None:
                 self._metrics.serves(name, followed.serving.version.number)

@@ -4,7 +4,7 @@ __all__ = [
     "arrivals",
     "change_detection",
     "checks",
-    "clock_behind",
+    "clock_check",
     "conform",
     "dirty_rows",
     "empty_log",

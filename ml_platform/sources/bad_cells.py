@@ -57,7 +57,7 @@ class BadCells:
 
     def __init__(self, spec: SourceSpec, rows: int) -> None:
         self._spec, self._rows = spec, rows
-        self.found: list[Bad] = []
+        self.cells: list[Bad] = []
         self._masks: dict[str, Mask] = {}
 
     def accepts(self, column: str) -> bool:
@@ -70,7 +70,7 @@ class BadCells:
         new = _as_mask(bad) & ~before
         if new.any():
             rows = np.flatnonzero(new)
-            self.found.append(Bad(column, reason, problem, rows, _texts(values.take(pa.array(rows)))))
+            self.cells.append(Bad(column, reason, problem, rows, _texts(values.take(pa.array(rows)))))
             self._masks[column] = before | new
 
     def mask(self, column: str) -> Mask:

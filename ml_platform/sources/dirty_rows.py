@@ -87,7 +87,7 @@ def separate(batch: Batch, spec: SourceSpec, part: str, first: int) -> Separated
     numbered: Sequence[int] = range(table.num_rows) if places is None else places
     require_times(every, table, spec, part, (first, numbered), bad)
     all_places = np.arange(table.num_rows) if places is None else np.asarray(places, np.int64)
-    if bad is None or not (bad.found or batch.refused):
+    if bad is None or not (bad.cells or batch.refused):
         return Separated(every, all_places, every, None)
     refused = _refused_rows(spec, bad)
     keep = np.ones(table.num_rows, np.bool_)
@@ -134,7 +134,7 @@ def counts_in(tables: Iterable[pa.Table | pa.RecordBatch]) -> tuple[DirtyCount, 
 
 
 def _refused_rows(spec: SourceSpec, bad: BadCells) -> set[int]:
-    refused = [cells.rows.tolist() for cells in bad.found if on_error_of(spec, cells.column) == "quarantine"]
+    refused = [cells.rows.tolist() for cells in bad.cells if on_error_of(spec, cells.column) == "quarantine"]
     return {row for rows in refused for row in rows}
 
 
@@ -143,7 +143,7 @@ def _cells_table(
 ) -> pa.Table:
     """Return the rows with cells that do not fit: of those in quarantine, the first cell that put them there."""
     by_row: dict[int, list[tuple[Bad, str | None]]] = {}
-    for cells in bad.found:
+    for cells in bad.cells:
         for row, text in zip(cells.rows.tolist(), cells.texts, strict=True):
             by_row.setdefault(row, []).append((cells, text))
     rows = sorted(by_row)

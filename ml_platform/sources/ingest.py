@@ -210,7 +210,7 @@ class _Ingestion:
     def _nothing_new(
         self, previous: Ingest, parts: Sequence[SourcePart], marks: Iterable[ReadState], read: IngestRead | None = None
     ) -> Ingested:
-        checks = self._checks.again(previous, self._engine)
+        checks = self._checks.repeat(previous, self._engine)
         ingest = self._ingest_of(previous.id, parts, marks, checks, read)
         self._record(ingest, parts, marks)
         return self._as_before(ingest, read)

@@ -44,7 +44,7 @@ class IngestChecks:
             raise ChecksFailed(NodeName("source", self._spec.name), results)
         return results
 
-    def again(self, previous: Ingest, open_engine: Callable[[], DuckDB]) -> tuple[CheckResult, ...]:
+    def repeat(self, previous: Ingest, open_engine: Callable[[], DuckDB]) -> tuple[CheckResult, ...]:
         """Return the last results; where the expectations have changed since, hold all rows against the new ones."""
         if previous.expectations == self.version or self._run_checks is None:
             return previous.checks

@@ -12,7 +12,7 @@ from ml_platform.core.errors import (
     CODES,
     FAULT_CODES,
     FaultKind,
-    LeakFound,
+    LabelLeakage,
     MissingFile,
     PlatformError,
     code_of,
@@ -63,6 +63,6 @@ def test_an_error_has_the_code_of_its_class_and_a_foreign_one_that_of_the_class_
     class OfAPackage(MissingFile):
         """An error of an installed package."""
 
-    assert code_of(LeakFound).code == "E-LEAK-001"
+    assert code_of(LabelLeakage).code == "E-LEAK-001"
     assert code_of(OfAPackage).code == "E-SOURCE-002"
     assert code_of(PlatformError).code == "E-PLATFORM-001"

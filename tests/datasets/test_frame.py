@@ -177,7 +177,7 @@ SHOPS = {"population": MODEL["population"] | {"entity": "shop"}, "features": ["r
 def asked_of(project, now=200):
     """The frame that scoring reads, and what it leaves out, as (hour of the batch run, reason, rows)."""
     asked = asked_frame(project, "amounts", inputs_of(project, at(now)), at(-100), at(100), at(now))
-    told = asked.left_out[["effective_time", "reason", "rows"]].itertuples(index=False)
+    told = asked.excluded[["effective_time", "reason", "rows"]].itertuples(index=False)
     return asked.rows, [((run - at(0)) / timedelta(hours=1), reason, rows) for run, reason, rows in told]
 
 

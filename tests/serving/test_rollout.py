@@ -107,7 +107,7 @@ def test_a_candidate_that_fails_costs_no_request_and_is_counted(
 ) -> None:
     candidate = world.roll_out("yes", 5, CANARY)
     service = Service(world.project)
-    whole, again = ServedModel.answer, ServedModel.predict_again
+    whole, again = ServedModel.answer, ServedModel.predict_as_candidate
 
     def breaks(self: ServedModel, *arguments: Any) -> Any:
         if self.version.id == candidate.id:

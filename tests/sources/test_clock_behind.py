@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ml_platform.project import open_project
-from ml_platform.sources.clock_behind import clock_note
+from ml_platform.sources.clock_check import clock_note
 from ml_platform.sources.ingest import ingest_source
 from tests.shop_project import open_shop
 from tests.worlds import write_shop

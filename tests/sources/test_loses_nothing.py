@@ -260,7 +260,7 @@ def what_is_read(files, spec):
         count = batch.table.num_rows
         places, bad = batch.places or range(count), BadCells(spec, count)
         found = conform(batch.table, spec, "sales.csv", first, places=places, bad=bad, is_utf8=batch.is_utf8)
-        wrong = {row for cells in bad.found for row in cells.rows.tolist()}
+        wrong = {row for cells in bad.cells for row in cells.rows.tolist()}
         lines = batch.lines(range(count)) if count and batch.lines else []
         for row, values in enumerate(found.to_pylist()):
             place = (first + places[row] + 1, lines[row])

@@ -68,7 +68,7 @@ class TestRefs:
         with pytest.raises(RefConflict) as caught:
             move(database, "v2", expected=expected)
         assert str(caught.value) == message
-        assert (caught.value.expected, caught.value.found) == (expected, "v1")
+        assert (caught.value.expected, caught.value.actual) == (expected, "v1")
         assert read_ref(database, "champion") == "v1"
         assert len(ledger_lines(database)) == 1
 

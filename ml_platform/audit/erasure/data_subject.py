@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ml_platform.core.errors import PlatformError, suggest
 from ml_platform.core.hashing import format_instant
-from ml_platform.core.secrets import in_any_form, standing_alone
+from ml_platform.core.secrets import in_any_form, whole_words
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.source import ColumnType
 from ml_platform.project import Project
@@ -201,7 +201,7 @@ def _pattern_of(value: str) -> tuple[str, re.Pattern[str]]:
     """Return the longest part of a value that every way to write it has, and the pattern of all ways."""
     plainest = max(re.findall("[0-9A-Za-z]+", value), key=len, default="")
     kept = _KEPT if _ID.fullmatch(value) else "(?!)"
-    alone = standing_alone(in_any_form(value), r"\w")
+    alone = whole_words(in_any_form(value), r"\w")
     return plainest, re.compile(f"(?P<kept>{kept})|{alone}")
 
 
@@ -215,7 +215,7 @@ def _is_same(value: str, item: Any) -> bool:
 def _normal(spec: ProjectSpec, key: Sequence[str], name: str, text: str) -> str:
     """Return a value as key hashes have it, by the type of the column in the sources that hold the key."""
     kinds = {item.columns[name].type for item in spec.sources.values() if set(key) <= set(item.columns)}
-    typed = {_told(_typed(text, _ARROW[kind])) for kind in kinds} - {None}
+    typed = {_text_of(_typed(text, _ARROW[kind])) for kind in kinds} - {None}
     return str(min(typed)) if typed else text  # type: ignore[type-var]
 
 
@@ -238,7 +238,7 @@ def _typed(text: str, kind: pa.DataType) -> Any:
         return None
 
 
-def _told(value: Any) -> str | None:
+def _text_of(value: Any) -> str | None:
     if isinstance(value, datetime):
         return format_instant(value)
     return None if value is None else str(value)

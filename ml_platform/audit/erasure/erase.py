@@ -12,9 +12,9 @@ from ml_platform.audit.erasure.data_subject import Person
 from ml_platform.audit.erasure.files import clear_files
 from ml_platform.audit.erasure.kinds import row_erasures
 from ml_platform.audit.erasure.online_records import erase_online
-from ml_platform.audit.erasure.plan import ErasurePlan, Found, Replaced, find_person, marks_for, plan_erasure
+from ml_platform.audit.erasure.plan import ErasurePlan, PersonData, Replaced, find_person, marks_for, plan_erasure
 from ml_platform.audit.erasure.records import mask_records, rewrite_database
-from ml_platform.audit.erasure.remove_rows import left_id, without
+from ml_platform.audit.erasure.remove_rows import remainder_id, without
 from ml_platform.audit.erasure.staged_store import Rehearsal
 from ml_platform.audit.retention.reachability import look_at_store
 from ml_platform.audit.retention.remove import StalePlan
@@ -66,7 +66,7 @@ def erase(project: Project, person: Person, plan_id: str, now: datetime, *, acto
     plan = plan_erasure(project, person, now)
     if plan.id != plan_id:
         raise StalePlan(plan_id, plan.id)
-    _tell(project, plan, now, actor, reason)
+    _record(project, plan, now, actor, reason)
     current = plan
     for _ in range(_ROUNDS):  # a run beside may have written more meanwhile, from what it had read before
         _perform(project, current, now)
@@ -94,7 +94,7 @@ def lift_erasure(project: Project, person: Person, now: datetime, *, actor: str,
     return lifted
 
 
-def _tell(project: Project, plan: ErasurePlan, now: datetime, actor: str, reason: str) -> None:
+def _record(project: Project, plan: ErasurePlan, now: datetime, actor: str, reason: str) -> None:
     counts = Counter(item.kind for item in plan.replaced)
     facts = {"key_hash": plan.person.hash, "plan": plan.id, "artifacts": dict(counts), "rows": plan.rows}
     with project.database.writing() as connection:
@@ -113,7 +113,7 @@ def _perform(project: Project, plan: ErasurePlan, now: datetime) -> None:
     _remove_objects(project, plan)
 
 
-def _replace(project: Project, plan: ErasurePlan, hits: Found, item: Replaced, now: datetime) -> None:
+def _replace(project: Project, plan: ErasurePlan, hits: PersonData, item: Replaced, now: datetime) -> None:
     """Let what is left of an artifact take its place, everywhere that the database names it, and remove it."""
     store = project.store
     artifact = hits.artifacts[item.kind, item.id]
@@ -122,7 +122,7 @@ def _replace(project: Project, plan: ErasurePlan, hits: Found, item: Replaced, n
     rehearsal.perform()
     new = store.write(
         item.kind,
-        left_id(remainder),
+        remainder_id(remainder),
         artifact.key,
         objects=remainder.objects,
         about=remainder.about,

@@ -15,7 +15,7 @@ from ml_platform.audit.erasure.files import HeldFile, Remedy, held_files, unsear
 from ml_platform.audit.erasure.kinds import row_erasures
 from ml_platform.audit.erasure.online_records import held_online
 from ml_platform.audit.erasure.records import held_records
-from ml_platform.audit.erasure.remove_rows import is_table, left_id, without
+from ml_platform.audit.erasure.remove_rows import is_table, remainder_id, without
 from ml_platform.audit.erasure.staged_store import Rehearsal
 from ml_platform.audit.erasure.texts import masked_bytes, text_of
 from ml_platform.audit.retention.reachability import Key, look_at_store
@@ -118,7 +118,7 @@ class ErasurePlan:
 
 
 @dataclass(frozen=True)
-class Found:
+class PersonData:
     """Where a person's data was found in the store.
 
     Attributes
@@ -137,7 +137,7 @@ class Found:
         """Yield the artifacts that hold rows of the person, or the key in what their manifest tells."""
         for key, artifact in sorted(self.artifacts.items()):
             held = any(stored.sha256 in self.touched for stored in artifact.objects.values())
-            if not is_learnt(artifact) and (held or _told(artifact, person)):
+            if not is_learnt(artifact) and (held or _mentions(artifact, person)):
                 yield self.artifacts[key]
 
 
@@ -161,7 +161,7 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
             continue
         remainder = without(Rehearsal(project.store, hits.touched), artifact, person)
         if remainder.is_changed:
-            replaced.append(Replaced(artifact.kind, artifact.id, remainder.rows, left_id(remainder)))
+            replaced.append(Replaced(artifact.kind, artifact.id, remainder.rows, remainder_id(remainder)))
             kept = {stored.sha256 for stored in remainder.objects.values()}
             former |= {stored.sha256 for stored in artifact.objects.values()} - kept
     learnt = {
@@ -193,7 +193,7 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
     )
 
 
-def find_person(project: Project, person: Person) -> Found:
+def find_person(project: Project, person: Person) -> PersonData:
     """Look for a person in every object of the store, those without a manifest too; what was set aside comes back."""
     store, touched, elsewhere = project.store, set[str](), dict[str, Mapping[str, int]]()
     for file, _ in list(store.removal.aside()):
@@ -211,15 +211,15 @@ def find_person(project: Project, person: Person) -> Found:
                 elsewhere[file.name] = counts
         elif masked_bytes(content, person) is not None:
             touched.add(file.name)
-    return Found(stored.artifacts, frozenset(touched), elsewhere)
+    return PersonData(stored.artifacts, frozenset(touched), elsewhere)
 
 
-def _told(artifact: Artifact, person: Person) -> bool:
+def _mentions(artifact: Artifact, person: Person) -> bool:
     about = dict(artifact.about)
     return bool(canonical_json(person.masked(about)) != canonical_json(about))
 
 
-def _elsewhere(hits: Found, person: Person) -> Iterator[str]:
+def _elsewhere(hits: PersonData, person: Person) -> Iterator[str]:
     """Yield where the key stays, in words."""
     counts: dict[str, int] = {}
     for artifact in hits.artifacts.values():
@@ -229,12 +229,12 @@ def _elsewhere(hits: Found, person: Person) -> Iterator[str]:
                 counts[f"{name}: column {column}"] = max(counts.get(f"{name}: column {column}", 0), count)
         if is_learnt(artifact):
             held = any(stored.sha256 in hits.touched for stored in artifact.objects.values())
-            if held or _told(artifact, person):
+            if held or _mentions(artifact, person):
                 yield f"{name} {artifact.short_id}, in its fitted state, such as a category: retrain it"
     yield from (f"{where}, up to {count} rows of other entities" for where, count in sorted(counts.items()))
 
 
-def _unsearched_objects(project: Project, hits: Found) -> Iterator[str]:
+def _unsearched_objects(project: Project, hits: PersonData) -> Iterator[str]:
     """Yield the objects that nobody can search: neither tables nor texts, of kinds that do not say what they hold."""
     for (kind, _), artifact in sorted(hits.artifacts.items()):
         if artifact_kind(kind).persons != "removed":
@@ -253,7 +253,7 @@ def is_learnt(artifact: Artifact) -> bool:
 # What can no longer be proved -----------------------------------------------
 
 
-def marks_for(project: Project, hits: Found, replaced: list[Replaced], now: datetime) -> Iterator[Mark]:
+def marks_for(project: Project, hits: PersonData, replaced: list[Replaced], now: datetime) -> Iterator[Mark]:
     """Yield the marks of what would be replaced, under all of its ids, and of what rests on it."""
     former = _former_ids(project)
     for item in replaced:

@@ -25,7 +25,7 @@ def without(store: Rehearsal, artifact: Artifact, person: Person) -> Remainder:
     return remainder
 
 
-def left_id(remainder: Remainder) -> str:
+def remainder_id(remainder: Remainder) -> str:
     """Return the id of what is left.
 
     Where the manifest does not say how ids of its kind are made, it follows from the former id and the new objects.

@@ -78,7 +78,7 @@ def print_production(production: Production, console: Console) -> None:
         return
     name = f"{production.model}@{deployment.version or deployment.trained_model[:12]}"
     console.print(styled("[bold]{}[/] was in production at {}", name, instant_text(production.at)))
-    console.print(fact_table(_told(deployment, version, production.problem), indent=2))
+    console.print(fact_table(_deployment_facts(deployment, version, production.problem), indent=2))
 
 
 def _interval(deployment: DeploymentFacts) -> str:
@@ -86,7 +86,7 @@ def _interval(deployment: DeploymentFacts) -> str:
     return interval_text(low, high, deployment.interval) if deployment.interval else "not recorded"
 
 
-def _told(deployment: DeploymentFacts, version: VersionFacts | None, problem: str) -> list[tuple[str, str]]:
+def _deployment_facts(deployment: DeploymentFacts, version: VersionFacts | None, problem: str) -> list[tuple[str, str]]:
     from ml_platform.audit.explain.wording import champions_text, commit_text, shown
 
     until = instant_text(deployment.until) if deployment.until else "now"

@@ -96,7 +96,7 @@ def contributions_of(predictor: Predictor, rows: pd.DataFrame) -> list[tuple[Con
     calibrated = score_columns(predictor.scores(rows))
     raw_parts = predictor.estimator.contributions(matrix)
     if raw_parts is None:
-        return list(_left_out(predictor, matrix, calibrated))
+        return list(_by_replacing(predictor, matrix, calibrated))
     linked = score_columns(predictor.estimator.predict(matrix))
     return [tuple(_in_parts(predictor, raw_parts, row, linked, calibrated)) for row in range(matrix.rows)]
 
@@ -124,7 +124,7 @@ def _in_parts(
         )
 
 
-def _left_out(predictor: Predictor, matrix: Matrix, scores: np.ndarray) -> Iterator[tuple[Contributions, ...]]:
+def _by_replacing(predictor: Predictor, matrix: Matrix, scores: np.ndarray) -> Iterator[tuple[Contributions, ...]]:
     """Yield what each column changes by itself: the score, less the score where that column alone is null."""
     note = (
         "This estimator has no exact contributions. Each figure is the score minus the score with this column "

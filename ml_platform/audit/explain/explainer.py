@@ -21,7 +21,7 @@ from ml_platform.audit.explain.explanation import (
 from ml_platform.audit.explain.inputs import inputs_of_rows, population_rows, what_asked
 from ml_platform.audit.explain.lookup import find_newest_too
 from ml_platform.audit.explain.outcome import PredictionOutcome, outcomes_of
-from ml_platform.audit.explain.rescoring import Rescored, output_names, output_value, score_again, unlearned_nulls
+from ml_platform.audit.explain.rescoring import Rescored, output_names, output_value, rescore, unlearned_nulls
 from ml_platform.audit.explain.source_rows_types import SourceRow
 from ml_platform.audit.explain.taken_action import taken_text
 from ml_platform.audit.explain.version_facts import VersionFacts, version_facts
@@ -29,7 +29,7 @@ from ml_platform.audit.explain.what_if import WhatIf, what_if
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.plain_values import plain_value
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.operations.predictions.logged import Logged
@@ -108,7 +108,7 @@ class _Shared:
 
 
 @dataclass(frozen=True)
-class _Again:
+class _Rerun:
     """Rows of one version, scored again."""
 
     rescored: Rescored
@@ -132,21 +132,21 @@ class _Explainer:
         self._problems += self._erased()
 
     def explain(self, edits: Mapping[str, str]) -> Iterator[Explanation]:
-        recomputed = self._again()
+        recomputed = self._recomputed()
         inputs, through = self._inputs()
         outcomes = self._outcomes()
         population = self._population()
         for id, row in self._logged.rows.iterrows():
             predictor = self._shared.predictor(row["trained_model"])
             looked_up = (inputs[str(id)], through.get(str(id), ()))
-            yield self._told(str(id), row, predictor, recomputed[str(id)], looked_up, outcomes, population, edits)
+            yield self._all(str(id), row, predictor, recomputed[str(id)], looked_up, outcomes, population, edits)
 
-    def _told(
+    def _all(
         self,
         id: str,
         row: pd.Series,
         predictor: Predictor,
-        recomputed: _Again,
+        recomputed: _Rerun,
         looked_up: tuple[tuple[ExplainedInput, ...], tuple[Through, ...]],
         outcomes: Mapping[str, PredictionOutcome],
         population: Mapping[str, SourceRow],
@@ -187,19 +187,19 @@ class _Explainer:
             self._problems.append(f"the features cannot be recomputed: {error}")
             return None
 
-    def _again(self) -> dict[str, _Again]:
+    def _recomputed(self) -> dict[str, _Rerun]:
         """Score everything again, version by version: from the logged values, and from the features of then."""
-        by_id: dict[str, _Again] = {}
+        by_id: dict[str, _Rerun] = {}
         for trained_id, rows in self._logged.rows.groupby("trained_model", sort=False):
             predictor = self._shared.predictor(str(trained_id))
             read = read_columns(rows, predictor.inputs)
-            rescored = score_again(predictor, read, rows)
+            rescored = rescore(predictor, read, rows)
             of_features = self._from_features(predictor, rows)
             values, terms = predictor.expected_values(read), contributions_of(predictor, read)
             ends = break_evens(predictor, read)
             for place, id in enumerate(rows.index):
                 expected = {str(name): plain_value(values[name].iloc[place]) for name in values.columns}
-                by_id[str(id)] = _Again(rescored[place], of_features.get(str(id)), expected, terms[place], ends[place])
+                by_id[str(id)] = _Rerun(rescored[place], of_features.get(str(id)), expected, terms[place], ends[place])
         return by_id
 
     def _from_features(self, predictor: Predictor, rows: pd.DataFrame) -> dict[str, Rescored]:
@@ -209,7 +209,7 @@ class _Explainer:
         if not known:
             return {}
         frame = self._features.loc[known].assign(prediction_time=rows.loc[known, "prediction_time"])
-        return dict(zip(map(str, known), score_again(predictor, frame, rows.loc[known]), strict=True))
+        return dict(zip(map(str, known), rescore(predictor, frame, rows.loc[known]), strict=True))
 
     def _inputs(self) -> tuple[dict[str, tuple[ExplainedInput, ...]], dict[str, tuple[Through, ...]]]:
         by_version = {id: self._shared.predictor(id).inputs for id in self._logged.rows["trained_model"].unique()}
@@ -234,7 +234,7 @@ class _Explainer:
             return {}
         return population_rows(self._then, self._logged, self._features)
 
-    def _answer(self, row: pd.Series, predictor: Predictor, recomputed: _Again) -> PredictedAnswer:
+    def _answer(self, row: pd.Series, predictor: Predictor, recomputed: _Rerun) -> PredictedAnswer:
         names = output_names(predictor)
         action = output_value(row.get("action"))
         spec = (self._then or self._shared.project).spec

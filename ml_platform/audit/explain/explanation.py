@@ -11,7 +11,7 @@ from ml_platform.audit.explain.break_even import BreakEven
 from ml_platform.audit.explain.contributions import Contributions
 from ml_platform.audit.explain.outcome import PredictionOutcome
 from ml_platform.audit.explain.rescoring import Output, Rescored
-from ml_platform.audit.explain.source_rows_types import Behind, SourceRow
+from ml_platform.audit.explain.source_rows_types import SourceRow, TracedRows
 from ml_platform.audit.explain.version_facts import VersionFacts
 from ml_platform.audit.explain.what_if import WhatIf
 
@@ -46,7 +46,7 @@ class ExplainedInput:
     unit: str
     table: str
     tick: datetime | None
-    behind: Behind | None
+    behind: TracedRows | None
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Through:
     name: str
     value: Any
     gives: str
-    behind: Behind | None
+    behind: TracedRows | None
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class Explanation:
     problems: tuple[str, ...]
 
     @property
-    def told(self) -> Contributions | None:
+    def main_contributions(self) -> Contributions | None:
         """The contributions to tell first: of the predicted class, or the only ones."""
         if not self.contributions:
             return None

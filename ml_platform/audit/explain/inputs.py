@@ -9,24 +9,24 @@ import pandas as pd
 
 from ml_platform.audit.explain.explanation import REQUEST, ExplainedInput, Through
 from ml_platform.audit.explain.rescoring import bytes_of
-from ml_platform.audit.explain.source_rows import rows_behind
-from ml_platform.audit.explain.source_rows_types import TICK, Answers, Behind, SourceRow, TableQuestions
+from ml_platform.audit.explain.source_rows import traced_rows
+from ml_platform.audit.explain.source_rows_types import TICK, Answers, SourceRow, TableQuestions, TracedRows
 from ml_platform.core.clock import from_micros, tick_at
 from ml_platform.core.errors import PlatformError, listed
 from ml_platform.core.plain_values import plain_value
+from ml_platform.datasets.exclusions import EFFECTIVE
 from ml_platform.datasets.feature_columns import effective_of
-from ml_platform.datasets.left_out import EFFECTIVE
 from ml_platform.declarations.joins import Joined, joins_of
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.operations.predictions.logged import Logged
 from ml_platform.operations.predictions.recompute_features import is_online
 from ml_platform.project import Project
 
-Tell = Callable[[str], None]
-_Found = Mapping[str, Mapping[str, Behind]]
+Report = Callable[[str], None]
+_SourceRows = Mapping[str, Mapping[str, TracedRows]]
 """By prediction id and column."""
 
 
@@ -36,7 +36,7 @@ def inputs_of_rows(
     features: pd.DataFrame | None,
     columns: Mapping[str, Sequence[InputColumn]],
     limit: int | None,
-    report: Tell,
+    report: Report,
 ) -> tuple[dict[str, tuple[ExplainedInput, ...]], dict[str, tuple[Through, ...]]]:
     """Return the inputs of predictions by their ids, in the predictor's order, and what led to their entities.
 
@@ -55,12 +55,14 @@ def inputs_of_rows(
     """
     by_id: dict[str, tuple[ExplainedInput, ...]] = {}
     source_rows = (
-        {} if then is None or features is None or features.empty else _behind(then, logged, features, limit, report)
+        {}
+        if then is None or features is None or features.empty
+        else _source_rows(then, logged, features, limit, report)
     )
     joins = {} if then is None else _joined(then, logged.model)
     for trained_id, rows in logged.rows.groupby("trained_model", sort=False):
         inputs = columns[str(trained_id)]
-        before, after = _records(read_columns(rows, inputs)), _records(_again(rows, features, inputs))
+        before, after = _records(read_columns(rows, inputs)), _records(_recomputed(rows, features, inputs))
         ticks = _records(rows[[name for name in rows.columns if name.startswith("tick.")]])
         for id in map(str, rows.index):
             by_id[id] = tuple(
@@ -74,7 +76,7 @@ def _through(
     joins: Mapping[str, Joined],
     features: pd.DataFrame,
     columns: Mapping[str, Sequence[InputColumn]],
-    source_rows: _Found,
+    source_rows: _SourceRows,
 ) -> dict[str, tuple[Through, ...]]:
     """Return the columns of feature tables that give other tables their keys, where no predictor reads them."""
     read = {column.name for inputs in columns.values() for column in inputs}
@@ -134,7 +136,9 @@ def _times(source: SourceSpec, values: Mapping[str, Any]) -> tuple[Any, Any]:
     return event, event + known_at.delay if event is not None else None
 
 
-def _again(rows: pd.DataFrame, features: pd.DataFrame | None, inputs: Sequence[InputColumn]) -> pd.DataFrame | None:
+def _recomputed(
+    rows: pd.DataFrame, features: pd.DataFrame | None, inputs: Sequence[InputColumn]
+) -> pd.DataFrame | None:
     if features is None:
         return None
     known = [id for id in rows.index if id in features.index]
@@ -149,7 +153,7 @@ def _input(
     logged: Mapping[str, Any],
     recomputed: Mapping[str, Any] | None,
     ticks: Mapping[str, Any],
-    source_rows: Mapping[str, Behind],
+    source_rows: Mapping[str, TracedRows],
 ) -> ExplainedInput:
     owner, _, column = name.partition(".")
     joined = joins.get(owner)
@@ -194,8 +198,10 @@ def _joined(then: Project, model: str) -> dict[str, Joined]:
     return {joined.alias: joined for joined in joins_of(then.spec, then.spec.models[model])}
 
 
-def _behind(then: Project, logged: Logged, features: pd.DataFrame, limit: int | None, report: Tell) -> _Found:
-    by_id: dict[str, dict[str, Behind]] = {str(id): {} for id in features.index}
+def _source_rows(
+    then: Project, logged: Logged, features: pd.DataFrame, limit: int | None, report: Report
+) -> _SourceRows:
+    by_id: dict[str, dict[str, TracedRows]] = {str(id): {} for id in features.index}
     by_source: dict[str, list[tuple[Joined, TableQuestions]]] = {}
     for joined in _joined(then, logged.model).values():
         try:
@@ -207,7 +213,7 @@ def _behind(then: Project, logged: Logged, features: pd.DataFrame, limit: int | 
     with then.engine() as engine:
         for together in by_source.values():
             try:
-                answers = rows_behind(then, engine, [asked for _, asked in together], limit)
+                answers = traced_rows(then, engine, [asked for _, asked in together], limit)
             except PlatformError as error:
                 report(f"the source rows of {listed(joined.alias for joined, _ in together)} are unavailable: {error}")
                 continue
@@ -229,7 +235,9 @@ def _asked(then: Project, joined: Joined, logged: Logged, features: pd.DataFrame
     return TableQuestions(table, artifact, questions, columns)
 
 
-def _share_out(joined: Joined, asked: TableQuestions, answers: Answers, by_id: dict[str, dict[str, Behind]]) -> None:
+def _share_out(
+    joined: Joined, asked: TableQuestions, answers: Answers, by_id: dict[str, dict[str, TracedRows]]
+) -> None:
     for id, question in asked.questions.iterrows():
         of_row = answers[(*(plain_value(question[key]) for key in joined.keys), question[TICK].to_pydatetime())]
         by_id[str(id)] |= {f"{joined.alias}.{column}": traced for column, traced in of_row.items()}

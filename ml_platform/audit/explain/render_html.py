@@ -45,18 +45,18 @@ def page_of(explanation: Explanation) -> str:
         "shown": wording.shown,
     }
     templates.globals |= {"waterfall": waterfall, "meter": meter, "words": wording}
-    contributions = explanation.told
+    contributions = explanation.main_contributions
     of_terms = contributions is not None and contributions.method not in ("rule", "constant")
     contributed = (
         {term.column: term.amount for term in contributions.terms} if contributions is not None and of_terms else {}
     )
     inputs = sorted(explanation.inputs, key=lambda item: -abs(contributed.get(item.name, 0.0)))
     page = templates.get_template("explanation.html").render(
-        told=explanation,
+        main_contributions=explanation,
         inputs=inputs,
         contributed=contributed,
         units={item.name: item.unit for item in inputs},
-        again=wording.inputs_again(inputs),
+        recomputed_text=wording.recomputed_inputs(inputs),
         style=Markup("\n").join(_style(package, name) for package, name in _STYLES),
     )
     return with_policy(page, EXPLANATION_POLICY)

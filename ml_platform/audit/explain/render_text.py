@@ -17,8 +17,8 @@ from ml_platform.audit.explain.wording import (
     champions_text,
     commit_text,
     deployed_text,
-    inputs_again,
     largest,
+    recomputed_inputs,
     rows_text,
     scale_of,
     settled_text,
@@ -54,12 +54,12 @@ def _parts(explanation: Explanation, everything: bool) -> Iterator[RenderableTyp
     yield from _asked(explanation)
     if explanation.what_if:
         yield from _supposed(explanation, everything)
-    if explanation.told:
-        yield from _why(explanation.told, _units(explanation.inputs), "Why", everything)
+    if explanation.main_contributions:
+        yield from _why(explanation.main_contributions, _units(explanation.inputs), "Why", everything)
     yield from _stories(explanation, everything)
     yield from _inputs(explanation, everything)
     yield from _version(explanation, everything)
-    yield from _again(explanation)
+    yield from _scored_now(explanation)
     for problem in explanation.problems:
         yield line(f"! {problem}", "yellow")
 
@@ -134,7 +134,9 @@ def _supposed(explanation: Explanation, everything: bool) -> Iterator[Renderable
     yield from (line(note, "dim", indent=2) for note in what_if.notes)
     if what_if.contributions:
         index = (
-            explanation.contributions.index(explanation.told) if explanation.told in explanation.contributions else 0
+            explanation.contributions.index(explanation.main_contributions)
+            if explanation.main_contributions in explanation.contributions
+            else 0
         )
         yield from _why(what_if.contributions[index], _units(explanation.inputs), "Why, what if", everything)
 
@@ -177,7 +179,11 @@ def _bar(size: float, reach: float) -> str:
 def _stories(explanation: Explanation, everything: bool) -> Iterator[RenderableType]:
     """Yield the source rows of the features that moved the score most."""
     inputs = {item.name: item for item in explanation.inputs}
-    order = [term.column for term in explanation.told.terms] if explanation.told else list(inputs)
+    order = (
+        [term.column for term in explanation.main_contributions.terms]
+        if explanation.main_contributions
+        else list(inputs)
+    )
     listed = [
         inputs[name] for name in order if name in inputs and (source_rows := inputs[name].behind) and source_rows.rows
     ]
@@ -219,7 +225,7 @@ def _remark(row: SourceRow) -> Text:
 
 def _inputs(explanation: Explanation, everything: bool) -> Iterator[RenderableType]:
     inputs = explanation.inputs
-    yield _heading("Inputs", f"{len(inputs)} columns. {inputs_again(inputs)}")
+    yield _heading("Inputs", f"{len(inputs)} columns. {recomputed_inputs(inputs)}")
     table = PlainTable("", "value", "tick", "computed from", "recomputed", whole={0, 2}, spare=(2,), indent=2)
     shown_inputs = inputs if everything else _top_inputs(explanation)
     for item in shown_inputs:
@@ -238,7 +244,7 @@ def _inputs(explanation: Explanation, everything: bool) -> Iterator[RenderableTy
 
 def _top_inputs(explanation: Explanation) -> list[ExplainedInput]:
     """Return the inputs that moved the score most, and every one that does not come out again."""
-    order = [term.column for term in explanation.told.terms] if explanation.told else []
+    order = [term.column for term in explanation.main_contributions.terms] if explanation.main_contributions else []
     places = {name: place for place, name in enumerate(order)}
     ranked = sorted(explanation.inputs, key=lambda item: (item.agrees is not False, places.get(item.name, len(places))))
     differing = sum(item.agrees is False for item in explanation.inputs)
@@ -265,7 +271,7 @@ def _version(explanation: Explanation, everything: bool) -> Iterator[RenderableT
     yield _facts([*rows, *more] if everything else rows)
 
 
-def _again(explanation: Explanation) -> Iterator[RenderableType]:
+def _scored_now(explanation: Explanation) -> Iterator[RenderableType]:
     yield _heading("Scored again")
     table = PlainTable("", "logged", "logged bytes", "bytes now", "", whole=range(5), spare=(3, 2), indent=2)
     for output in explanation.outputs:

@@ -53,7 +53,7 @@ class Rescored:
         return f"{len(differing)} of {len(self.outputs)} outputs differ: {differences}."
 
 
-def score_again(predictor: Predictor, inputs: pd.DataFrame, logged: pd.DataFrame) -> list[Rescored]:
+def rescore(predictor: Predictor, inputs: pd.DataFrame, logged: pd.DataFrame) -> list[Rescored]:
     """Predict from inputs and compare with what was logged; one result for each row.
 
     Parameters

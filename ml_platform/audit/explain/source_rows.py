@@ -11,7 +11,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from ml_platform.audit.explain.source_rows_types import TICK, Answers, Behind, SourceRow, TableQuestions
+from ml_platform.audit.explain.source_rows_types import TICK, Answers, SourceRow, TableQuestions, TracedRows
 from ml_platform.core.clock import MICROSECOND, from_micros, to_micros
 from ml_platform.core.engines import Engine
 from ml_platform.core.engines.interval_index import Ints
@@ -42,7 +42,7 @@ from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
 
 
-def rows_behind(project: Project, engine: Engine, asked: Sequence[TableQuestions], limit: int | None) -> list[Answers]:
+def traced_rows(project: Project, engine: Engine, asked: Sequence[TableQuestions], limit: int | None) -> list[Answers]:
     """Return the source rows behind the columns of feature tables that were made from one state of one source.
 
     Parameters
@@ -123,8 +123,8 @@ class _Finder:
         self._rows = self._rows.reset_index(drop=True)
         self._times = {name: self._rows[name].to_numpy("int64") for name in (EVENT, KNOWN, UNTIL)}
         self._values = {str(name): self._rows[name].astype(object).to_numpy() for name in self._rows.columns}
-        self._told = {text: _evaluated(text, self._rows) for text in asked.expressions if text != self._table.where}
-        self._nulls = {text: pd.isna(values) for text, values in self._told.items()}
+        self._columns = {text: _evaluated(text, self._rows) for text in asked.expressions if text != self._table.where}
+        self._nulls = {text: pd.isna(values) for text, values in self._columns.items()}
         self._groups = self._rows.groupby(keys if len(keys) > 1 else keys[0], sort=False).indices
 
     def answers(self) -> Answers:
@@ -134,7 +134,7 @@ class _Finder:
             entity = {key: plain_value(question[key]) for key in self._keys}
             tick = question[TICK].to_pydatetime()
             places = self._visible(entity, to_micros(tick))
-            traced = {column: self._behind(column, places, entity, tick) for column in self._asked.columns}
+            traced = {column: self._traced(column, places, entity, tick) for column in self._asked.columns}
             answers[(*entity.values(), tick)] = traced
         return answers
 
@@ -148,28 +148,28 @@ class _Finder:
         visible: Ints = places[is_known(self._times[KNOWN][places], self._times[UNTIL][places], tick)]
         return visible
 
-    def _behind(self, column: str, places: Ints, entity: Mapping[str, Any], tick: datetime) -> Behind:
+    def _traced(self, column: str, places: Ints, entity: Mapping[str, Any], tick: datetime) -> TracedRows:
         name, window = self._table.columns[column]
         feature, window = self._table.features[name], window or EVER
         if feature.from_columns is not None:
             origins = tuple(sorted(parse_expression(feature.from_columns).names))
-            return Behind(self._spec.name, self._source_id, entity, None, tick, 0, 0, (), origins)
+            return TracedRows(self._spec.name, self._source_id, entity, None, tick, 0, 0, (), origins)
         start, end = None if window.start is None else tick + window.start, tick + window.end
         back = None if window.start is None else window.start // MICROSECOND
         inside = is_in_window(self._times[EVENT][places], to_micros(tick), back, window.end // MICROSECOND)
         if feature.where is not None:
-            inside &= self._told[feature.where][places] == True  # noqa: E712  (null does not hold)
+            inside &= self._columns[feature.where][places] == True  # noqa: E712  (null does not hold)
         inside_places = places[inside]
         nulls = 0 if feature.expression is None else int(self._nulls[feature.expression][inside_places].sum())
         listed = tuple(self._listed(feature, inside_places))
-        return Behind(self._spec.name, self._source_id, entity, start, end, len(inside_places), nulls, listed)
+        return TracedRows(self._spec.name, self._source_id, entity, start, end, len(inside_places), nulls, listed)
 
     def _value(self, feature: Feature, place: Any) -> Any:
-        return None if feature.expression is None else plain_value(self._told[feature.expression][place])
+        return None if feature.expression is None else plain_value(self._columns[feature.expression][place])
 
     def _listed(self, feature: Feature, places: Ints) -> Iterator[SourceRow]:
         """Yield the newest rows, and the one that tells the feature's value wherever it stands."""
-        deciding = self._telling(feature, places)
+        deciding = self._deciding(feature, places)
         limit = len(places) if self._limit is None else self._limit
         conditions = [text for text in (feature.where, self._table.where) if text is not None]
         texts = [*feature.expressions.values(), *conditions]
@@ -192,11 +192,11 @@ class _Finder:
             tells=decides,
         )
 
-    def _telling(self, feature: Feature, places: Ints) -> int | None:
+    def _deciding(self, feature: Feature, places: Ints) -> int | None:
         """Return the place of the row whose value the feature is; None where it follows from many."""
         if feature.expression is None:
             return _at(places, feature.explaining_row(self._times[EVENT][places], np.ones(len(places), bool)))
-        values, known = self._told[feature.expression][places], ~self._nulls[feature.expression][places]
+        values, known = self._columns[feature.expression][places], ~self._nulls[feature.expression][places]
         return _at(places, feature.explaining_row(values, known))
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.feature_table import FeatureTableSpec
-from ml_platform.declarations.resolve import columns_behind
+from ml_platform.declarations.resolve import columns_needed
 from ml_platform.storage.manifest import Artifact
 
 TICK = "_at"
@@ -43,7 +43,7 @@ class SourceRow:
 
 
 @dataclass(frozen=True)
-class Behind:
+class TracedRows:
     """The source rows that one feature's value follows from.
 
     Attributes
@@ -95,7 +95,7 @@ class TableQuestions:
     @property
     def features(self) -> dict[str, Feature]:
         """The features that read rows, of those that are asked for and those that they are derived from."""
-        names = dict.fromkeys(self.table.columns[item][0] for item in columns_behind(self.table, self.columns))
+        names = dict.fromkeys(self.table.columns[item][0] for item in columns_needed(self.table, self.columns))
         return {name: self.table.features[name] for name in names if self.table.features[name].from_columns is None}
 
     @property
@@ -105,5 +105,5 @@ class TableQuestions:
         return list(dict.fromkeys(text for text in (self.table.where, *texts) if text is not None))
 
 
-Answers = dict[tuple[Any, ...], dict[str, Behind]]
+Answers = dict[tuple[Any, ...], dict[str, TracedRows]]
 """What is behind each column, by question: the entity's key and the tick."""

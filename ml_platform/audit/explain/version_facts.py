@@ -15,7 +15,7 @@ from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import version_of, versions
 
-_TOLD = ("lightgbm", "scikit-learn", "numpy", "pandas", "scipy", "ml-platform", "python")
+_SHOWN = ("lightgbm", "scikit-learn", "numpy", "pandas", "scipy", "ml-platform", "python")
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def provenance_of(project: Project, trained: Artifact) -> Provenance:
         commit=git["commit"] if git else unrecorded,
         dirty=git["dirty"] if git else None,
         lock=lock if isinstance(lock, Mapping) else {"lock": str(lock)},
-        packages={name: str(packages[key]) for name in _TOLD if (key := _key(name, packages))},
+        packages={name: str(packages[key]) for name in _SHOWN if (key := _key(name, packages))},
         machine=recorded.get("machine", {}),
         threads=recorded.get("threads", TrainedModelManifest.of(trained).threads),
         declaration=_declared_text(project, trained),

@@ -9,7 +9,7 @@ from typing import Any
 from ml_platform.audit.explain.break_even import BreakEven
 from ml_platform.audit.explain.contributions import Contributions, Term
 from ml_platform.audit.explain.explanation import ExplainedInput, Explanation
-from ml_platform.audit.explain.source_rows_types import Behind
+from ml_platform.audit.explain.source_rows_types import TracedRows
 from ml_platform.audit.explain.version_facts import DeploymentFacts, VersionFacts
 from ml_platform.core.formatting import cents_text, instant_text, share_text, value_text
 
@@ -69,14 +69,14 @@ def largest(terms: Sequence[Term], count: int = _TERMS) -> tuple[tuple[Term, ...
     return tuple(terms[:count]), sum(term.amount for term in rest), len(rest)
 
 
-def window_text(source_rows: Behind) -> str:
+def window_text(source_rows: TracedRows) -> str:
     """Return which stretch of events counted."""
     if source_rows.start is None:
         return f"up to {instant_text(source_rows.end)}"
     return f"after {instant_text(source_rows.start).removesuffix(' UTC')}, up to {instant_text(source_rows.end)}"
 
 
-def rows_text(source_rows: Behind | None) -> str:
+def rows_text(source_rows: TracedRows | None) -> str:
     """Return how many rows a feature follows from."""
     if source_rows is None:
         return ""
@@ -93,7 +93,7 @@ def agreement(item: ExplainedInput) -> str:
     return "same" if item.agrees else f"now {shown(item.recomputed)}"
 
 
-def inputs_again(inputs: Sequence[ExplainedInput]) -> str:
+def recomputed_inputs(inputs: Sequence[ExplainedInput]) -> str:
     """Return how many inputs came out again, in a sentence."""
     differing, unknown = (sum(item.agrees is answer for item in inputs) for answer in (False, None))
     if differing:

@@ -57,13 +57,13 @@ def ledger_roots(database: Database) -> Iterator[Root]:
     """Yield what was ever deployed, and the evaluation that it was deployed by."""
     for line in ledger_lines(database):
         if line.ref.startswith(CHAMPION) and line.to_value:
-            reason = _told(line)
+            reason = _reason(line)
             yield Root(TRAINED_MODEL, line.to_value, reason)
             if line.facts.get("evaluation"):
                 yield Root(EVALUATION, line.facts["evaluation"], reason)
 
 
-def _told(line: LedgerLine) -> str:
+def _reason(line: LedgerLine) -> str:
     name = f"{line.ref.removeprefix(CHAMPION)}@{line.facts.get('version', '?')}"
     return f"ledger line {line.seq}: {line.action} of {name} on {line.at:%Y-%m-%d}"
 

@@ -42,7 +42,7 @@ def differences(
     """
     fitting = {name.replace("_", "-") for name in libraries}
     packages = list(_changed("package", recorded["packages"], present["packages"]))
-    machine = _changed("machine", _told(recorded["machine"]), _told(present["machine"]))
+    machine = _changed("machine", _machine_text(recorded["machine"]), _machine_text(present["machine"]))
     code = {"then": {"code": recorded["platform"][:12]}, "now": {"code": present["platform"][:12]}}
     return [
         *(item for item in packages if item.what.removeprefix("package ") in fitting),
@@ -65,7 +65,7 @@ def _changed(kind: str, then: Mapping[str, str], now: Mapping[str, str]) -> Iter
             yield Difference(f"{kind} {name}", was, value)
 
 
-def _told(machine: Mapping[str, Any]) -> dict[str, str]:
+def _machine_text(machine: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: ", ".join(machine[name]) if isinstance(machine[name], list) else str(machine[name])
         for name in _MACHINE

@@ -100,7 +100,7 @@ def plan_removal(project: Project, now: datetime, wall_now: datetime) -> Removal
     stored = look_at_store(project)  # what was needed, and had been set aside, has come back meanwhile
     young = wall_now - project.spec.file.retention.grace
     named = _named(stored, needed)
-    goes = tuple(Item(*key, why, _own_bytes(stored, key, named)) for key, why in sorted(needed.goes.items()))
+    goes = tuple(Item(*key, why, _bytes_of(stored, key, named)) for key, why in sorted(needed.goes.items()))
     stays = tuple(Item(*key, why) for key, why in sorted(needed.stays.items()))
     files = tuple(_leaving(stored, needed, named, young))
     aside = list(project.store.removal.aside())
@@ -121,7 +121,7 @@ def _named(stored: Stored, needed: Needed) -> set[str]:
     }
 
 
-def _own_bytes(stored: Stored, key: Key, named: set[str]) -> int:
+def _bytes_of(stored: Stored, key: Key, named: set[str]) -> int:
     objects = {item.sha256: item.size for item in stored.artifacts[key].objects.values() if item.sha256 not in named}
     return stored.manifests[key].size + sum(objects.values())
 

@@ -163,7 +163,7 @@ class _Deciding:
                 continue
             why = self._kept_because(key)
             if why is None:
-                self.needed.goes[key] = f"unused, {self._told_age(key)}; retention keeps {self._rule(key)}"
+                self.needed.goes[key] = f"unused, {self._age_text(key)}; retention keeps {self._rule(key)}"
             else:
                 kept.append(Root(*key, why))
         self.keep_reachable(kept)
@@ -212,14 +212,14 @@ class _Deciding:
         return self._retention.rule(artifact_kind(key[0]).retention or "")
 
     def _age(self, key: Key) -> timedelta:
-        made = self._made.get(key) or self._told_at(key) or self._stored.manifests[key].written_at
+        made = self._made.get(key) or self._made_at(key) or self._stored.manifests[key].written_at
         return self._now - made
 
-    def _told_at(self, key: Key) -> datetime | None:
+    def _made_at(self, key: Key) -> datetime | None:
         text = self._stored.artifacts[key].about.get("at")
         return datetime.fromisoformat(text) if text else None
 
-    def _told_age(self, key: Key) -> str:
+    def _age_text(self, key: Key) -> str:
         hours = self._age(key) // timedelta(hours=1)
         return f"made {f'{hours} h' if hours < 48 else f'{hours // 24} days'} ago"
 

@@ -52,7 +52,7 @@ def remove(project: Project, plan_id: str, now: datetime, wall_now: datetime, *,
     for path in plan.back:
         removal.bring_back(path)
     if plan.set_aside:
-        _tell(project, plan, now, actor)
+        _record(project, plan, now, actor)
         for file in plan.set_aside:
             removal.set_aside(file.path, wall_now)
     begin_removal(project.database, [file.path for file, _ in plan.final])
@@ -72,7 +72,7 @@ def _forget(project: Project, paths: Sequence[str]) -> None:
                 end_removal(connection, path)
 
 
-def _tell(project: Project, plan: RemovalPlan, now: datetime, actor: str) -> None:
+def _record(project: Project, plan: RemovalPlan, now: datetime, actor: str) -> None:
     """Write the ledger's line, and forget that cells are stored in what goes."""
     removed: dict[str, list[str]] = {}
     for item in plan.goes:

@@ -32,4 +32,4 @@ def mismatches(project: Project, artifact: Artifact) -> list[Mismatch]:
     id = manifest.id_of(artifact.inputs, artifact.objects)
     if id is not None:
         compared.append(Mismatch("its id", artifact.id, id))
-    return [item for item in compared if item.expected != item.found]
+    return [item for item in compared if item.expected != item.actual]

@@ -27,7 +27,7 @@ from ml_platform.storage.ledger.lines import ledger_head
 from ml_platform.storage.manifest import Artifact, StoredObject
 from ml_platform.storage.removals import unfinished_removals
 
-Tell = Callable[[str, int], object]
+Report = Callable[[str, int], object]
 """Told what is being checked, and how many of it have been."""
 
 _NEXT_RUN = "The next run that scores, ingests or deploys writes the anchors"
@@ -35,7 +35,7 @@ _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, pa.A
 
 
 def verify_project(
-    project: Project, elsewhere: Iterable[Anchor] = (), report: Tell = lambda what, count: None
+    project: Project, elsewhere: Iterable[Anchor] = (), report: Report = lambda what, count: None
 ) -> Verification:
     """Check a project's store and database, and return what is damaged, missing or surplus.
 
@@ -71,8 +71,8 @@ def verify_project(
 
 
 class _Verifier:
-    def __init__(self, project: Project, report: Tell) -> None:
-        self._project, self._tell = project, report
+    def __init__(self, project: Project, report: Report) -> None:
+        self._project, self._report = project, report
         self._store = project.store.read_only()
         self.verification = Verification()
         self._manifests: set[tuple[str, str]] = set()
@@ -110,7 +110,7 @@ class _Verifier:
 
     def _count(self, what: str) -> None:
         self.verification.checked[what] += 1
-        self._tell(what, self.verification.checked[what])
+        self._report(what, self.verification.checked[what])
 
     # What is decided --------------------------------------------------------
 
@@ -214,7 +214,7 @@ class _Verifier:
     def _check_content(self, artifact: Artifact, where: str, was: str) -> None:
         try:
             wrong = mismatches(self._project, artifact)
-            problems = [f"{item.what} is {item.found[:12]}, not {item.expected[:12]}" for item in wrong]
+            problems = [f"{item.what} is {item.actual[:12]}, not {item.expected[:12]}" for item in wrong]
         except PlatformError as error:
             problems = [problem_of(error)]
         except _UNREADABLE as error:

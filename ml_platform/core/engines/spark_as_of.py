@@ -9,7 +9,7 @@ import ibis.expr.operations as ops
 from ibis.common.patterns import replace
 from ibis.expr.rewrites import p
 
-_ON, _KEY, _ASKS, _ANSWER, _OWN = "on", "key_{}", "asks", "answer", "own_{}"
+_ON, _KEY, _ASKS, _ANSWER, _KEPT = "on", "key_{}", "asks", "answer", "own_{}"
 
 
 @replace(p.JoinChain)  # type: ignore[untyped-decorator]
@@ -39,7 +39,7 @@ class _AsOf:
         rows = sides.mutate(**{_ANSWER: sides[_ANSWER].last().over(window)})
         rows = rows.filter(rows[_ASKS] == 1)
         fields = {
-            ops.Field(self._first, name): rows[_OWN.format(number)].op()
+            ops.Field(self._first, name): rows[_KEPT.format(number)].op()
             for number, name in enumerate(self._left.columns)
         }
         answer = ibis.ifelse(self._askable(rows, keys), rows[_ANSWER], ibis.null(rows[_ANSWER].type()))
@@ -49,7 +49,7 @@ class _AsOf:
         return rows.select(**{name: value.replace(fields).to_expr() for name, value in self._chain.values.items()})
 
     def _questions(self) -> Any:
-        kept = {_OWN.format(number): self._left[name] for number, name in enumerate(self._left.columns)}
+        kept = {_KEPT.format(number): self._left[name] for number, name in enumerate(self._left.columns)}
         return self._left.select(
             **self._sides("left", self._first, self._left),
             **{_ASKS: 1, _ANSWER: ibis.null(self._packed().type())},
@@ -58,7 +58,7 @@ class _AsOf:
 
     def _answers(self) -> Any:
         kept = {
-            _OWN.format(number): ibis.null(self._left[name].type()) for number, name in enumerate(self._left.columns)
+            _KEPT.format(number): ibis.null(self._left[name].type()) for number, name in enumerate(self._left.columns)
         }
         sides = self._sides("right", self._second, self._right)
         known = self._right.filter([value.notnull() for value in sides.values()])

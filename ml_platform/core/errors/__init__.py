@@ -5,7 +5,7 @@ from ml_platform.core.errors.codes import CODES, code_of
 from ml_platform.core.errors.datasets import (
     FeatureError,
     FrameError,
-    LeakFound,
+    LabelLeakage,
     SnapshotError,
     UnknownSnapshot,
     too_large,
@@ -93,7 +93,7 @@ __all__ = [
     "FeatureError",
     "FrameError",
     "InvalidWhatIf",
-    "LeakFound",
+    "LabelLeakage",
     "LedgerDamaged",
     "ManifestFault",
     "MemoryExhausted",

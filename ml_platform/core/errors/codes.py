@@ -131,7 +131,7 @@ CODES: Mapping[str, ErrorCode] = {
         "Shorten `split`, or wait for more data. The message counts what was left out, by reason.",
     ),
     "UnknownSnapshot": ErrorCode("E-SNAPSHOT-003", "No snapshot, or more than one, has this name.", _NAMES),
-    "LeakFound": ErrorCode(
+    "LabelLeakage": ErrorCode(
         "E-LEAK-001",
         "A feature contains the label, or would not be known at prediction time. Training stops.",
         "Remove the feature, or correct `known_at` of its source. If it is legitimate, list it in `leakage.allow`.",

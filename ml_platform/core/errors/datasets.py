@@ -39,7 +39,7 @@ class UnknownSnapshot(PlatformError):
         )
 
 
-class LeakFound(PlatformError):
+class LabelLeakage(PlatformError):
     """A snapshot has features that leak the label, so that no model is trained on it; `problems` names each leak."""
 
     def __init__(self, model: str, problems: Sequence[str]) -> None:

@@ -99,7 +99,7 @@ class RefConflict(PlatformError):
     """A ref moved between reading and writing it."""
 
     def __init__(self, ref: str, expected: str | None, actual: str | None) -> None:
-        self.expected, self.found = expected, actual
+        self.expected, self.actual = expected, actual
         super().__init__(f"ref {ref} is {actual or 'unset'}, not {expected or 'unset'}: it moved meanwhile. Try again.")
 
 

@@ -22,14 +22,14 @@ def kind_text(kind: Kind) -> str:
 
 def common_kind(kinds: Sequence[Kind]) -> Kind:
     """Return the one kind that all of `kinds` can take part in; null takes part in any."""
-    kinds_given = set(kinds) - {"null"}
-    if not kinds_given:
+    known_kinds = set(kinds) - {"null"}
+    if not known_kinds:
         return "null"
-    if len(kinds_given) == 1:
-        return kinds_given.pop()
-    if kinds_given <= {"bool", "int", "float"}:
-        return "float" if "float" in kinds_given else "int"
-    raise KindError(f"{' and '.join(kind_text(kind) for kind in sorted(kinds_given))} do not go together")
+    if len(known_kinds) == 1:
+        return known_kinds.pop()
+    if known_kinds <= {"bool", "int", "float"}:
+        return "float" if "float" in known_kinds else "int"
+    raise KindError(f"{' and '.join(kind_text(kind) for kind in sorted(known_kinds))} do not go together")
 
 
 def number_kind(kind: Kind) -> Kind:

@@ -76,9 +76,9 @@ class Access:
             Host names beside ``127.0.0.1`` and ``localhost``. Each is also accepted without the port, as a proxy on
             the standard port passes it on.
         """
-        own_names = {f"{name}:{port}" for name in LOOPBACK} | (set(LOOPBACK) if port == 80 else set())
+        local_names = {f"{name}:{port}" for name in LOOPBACK} | (set(LOOPBACK) if port == 80 else set())
         other = {host for name in names for host in (name, f"{name}:{port}")}
-        return cls(frozenset(host.lower() for host in own_names | other), token)
+        return cls(frozenset(host.lower() for host in local_names | other), token)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Access:

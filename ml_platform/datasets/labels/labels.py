@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from ml_platform.core.engines import Engine
 from ml_platform.core.frames import to_frame
+from ml_platform.datasets.exclusions import EFFECTIVE_TIME
 from ml_platform.datasets.labels.row_label import with_row_labels
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE
 from ml_platform.datasets.labels.window_label import with_window_labels
-from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.declarations.label import WindowLabel
 from ml_platform.declarations.resolve import feature_type
 from ml_platform.project import Project

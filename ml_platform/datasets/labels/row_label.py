@@ -19,8 +19,8 @@ from ml_platform.core.engines import Engine
 from ml_platform.core.engines.ibis_functions import epoch_us
 from ml_platform.core.errors import SnapshotError
 from ml_platform.core.expressions import parse_expression
+from ml_platform.datasets.exclusions import EFFECTIVE_TIME
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE, NEGATIVE_STATES, silence_of
-from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.declarations.label import RowLabel
 from ml_platform.project import Project
 from ml_platform.sources.source_log import EVENT, KNOWN, UNTIL, source_versions

@@ -26,8 +26,8 @@ from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.engines import Engine
 from ml_platform.core.errors import ValueTooLarge, too_large
 from ml_platform.core.expressions import dotted_names, parse_expression
+from ml_platform.datasets.exclusions import EFFECTIVE_TIME
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE, silence_of
-from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.declarations.label import ONLY, WindowLabel
 from ml_platform.declarations.resolve import column_types, feature_type
 from ml_platform.features.window_values import ForwardWindow, window_values

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 
-from ml_platform.core.errors import LeakFound
+from ml_platform.core.errors import LabelLeakage
 from ml_platform.core.hashing import cache_key
 from ml_platform.core.plain_values import json_value
 from ml_platform.datasets.leakage.empty_windows import empty_windows
@@ -82,9 +82,9 @@ def require_no_leaks(
 
     Raises
     ------
-    LeakFound
+    LabelLeakage
         Naming each feature, its figure and the limit.
     """
     results = [result for result in check_leaks(project, model_name, snapshot_id, read) if result.blocks]
     if results:
-        raise LeakFound(model_name, [str(result.summary["problem"]) for result in results])
+        raise LabelLeakage(model_name, [str(result.summary["problem"]) for result in results])

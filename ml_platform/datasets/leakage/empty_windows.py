@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow as pa
 
 from ml_platform.core.clock import MICROSECOND, tick_number
-from ml_platform.datasets.left_out import EFFECTIVE_TIME
+from ml_platform.datasets.exclusions import EFFECTIVE_TIME
 from ml_platform.declarations.feature_table import EVER
 from ml_platform.declarations.joins import Joined, joined_table
 from ml_platform.declarations.label_aggregates import read_label_aggregate
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.resolve import column_types, columns_behind
+from ml_platform.declarations.resolve import column_types, columns_needed
 from ml_platform.features.window_values import ForwardWindow, window_values
 from ml_platform.project import Project
 from ml_platform.sources.source_log import chunk_names, numbered_versions
@@ -47,7 +47,7 @@ def empty_windows(project: Project, model: ModelSpec, snapshot: Artifact, frame:
         is_empty = np.zeros(len(frame), bool)
         if joined is None or not set(joined.keys.values()) <= set(frame.columns):
             return is_empty
-        for name in columns_behind(joined.table, [column]):
+        for name in columns_needed(joined.table, [column]):
             if joined.table.feature_of(name).from_columns is None:
                 is_empty |= _row_counts(project, joined, name, snapshot, frame) == 0
         return is_empty

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ml_platform.core.errors import listed
+from ml_platform.datasets.exclusions import EFFECTIVE_TIME, PREDICTION_TIME
 from ml_platform.datasets.labels.states import LABEL
 from ml_platform.datasets.leakage.empty_windows import EmptyWindows, no_empty_windows
 from ml_platform.datasets.leakage.label_copies import likeness
@@ -18,7 +19,6 @@ from ml_platform.datasets.leakage.label_rows import KNOWN_FROM
 from ml_platform.datasets.leakage.label_timing import settled_rows
 from ml_platform.datasets.leakage.missingness import OneSided, one_sided
 from ml_platform.datasets.leakage.single_feature import Strength, read_column, strength
-from ml_platform.datasets.left_out import EFFECTIVE_TIME, PREDICTION_TIME
 from ml_platform.datasets.snapshot.read import Snapshot
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.project import ProjectSpec

@@ -61,7 +61,7 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
             **{HAPPENED: instant_of(labels.answers[EVENT]), KNOWN_FROM: instant_of(labels.answers[KNOWN])},
         )
         settled = labels.asked.left_join(there, labels.asked["_place"] == there["_of"])
-        truth = _told(project, model_name, source_id, engine, keys)
+        truth = _label_versions(project, model_name, source_id, engine, keys)
         then = _joined(labels.asked.view(), truth, keys)
         was_known = then[KNOWN].notnull()
         value = parse_expression(row_label_of(project, model_name).expression).to_ibis(then)
@@ -79,7 +79,7 @@ def _of_no_row(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({HAPPENED: never, KNOWN_FROM: never, THEN: None, WAS_KNOWN: False}, index=rows.index)
 
 
-def _told(project: Project, model_name: str, source_id: str, engine: Any, keys: Sequence[str]) -> Any:
+def _label_versions(project: Project, model_name: str, source_id: str, engine: Any, keys: Sequence[str]) -> Any:
     label = row_label_of(project, model_name)
     source = project.spec.sources[label.source]
     versions = source_versions(engine, project.store, project.store.get("source", source_id), source.key, "told_rows")

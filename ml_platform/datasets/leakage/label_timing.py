@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ml_platform.datasets.exclusions import EFFECTIVE_TIME
 from ml_platform.datasets.labels.states import LABEL
 from ml_platform.datasets.leakage.label_rows import HAPPENED, KNOWN_FROM, THEN, WAS_KNOWN
-from ml_platform.datasets.left_out import EFFECTIVE_TIME
 
 
 @dataclass(frozen=True)

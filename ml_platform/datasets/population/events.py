@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from ml_platform.core.clock import MICROSECOND, from_micros, to_micros
 from ml_platform.core.engines.interval_index import Ints
-from ml_platform.datasets.left_out import ASKED, EFFECTIVE, IS_LATE, NO_CONDITION, REASON, TOO_SOON, WHERE
+from ml_platform.datasets.exclusions import ASKED, EFFECTIVE, IS_LATE, NO_CONDITION, REASON, TOO_SOON, WHERE
 from ml_platform.datasets.population.questions import Period
 from ml_platform.datasets.population.source_rows import RUN_BEFORE, SourceQuestions
 from ml_platform.declarations.populations.events import EventPopulation
@@ -35,7 +35,7 @@ class EventQuestions(SourceQuestions):
 
     def in_time(self, start: datetime, end: datetime) -> pa.Table:
         """Return the rows that ask at the batch runs in ``(start, end]``."""
-        rows_asking = self._found(start, end)
+        rows_asking = self._questions_asked(start, end)
         return rows_asking.filter(rows_asking[_ASKS]).drop_columns([_ASKS])
 
     def late(self, start: datetime, end: datetime) -> pa.Table:
@@ -44,7 +44,7 @@ class EventQuestions(SourceQuestions):
 
     def unclear(self, start: datetime, end: datetime) -> pa.Table:
         """Return rows that became known in ``(start, end]`` and do not ask, or that nothing says this of."""
-        rows_asking = self._found(start, end)
+        rows_asking = self._questions_asked(start, end)
         soon = rows_asking.filter(pc.invert(rows_asking[_ASKS])).select([EFFECTIVE])
         soon = soon.append_column(REASON, pa.repeat(pa.scalar(TOO_SOON), len(soon)))
         rows = self._versions(self._declared.where)
@@ -54,12 +54,12 @@ class EventQuestions(SourceQuestions):
         seen = seen.filter(seen[EFFECTIVE] < seen[UNTIL]).select(EFFECTIVE, **{REASON: ibis.literal(NO_CONDITION)})
         return pa.concat_tables([soon, self._engine.run(seen).cast(soon.schema)])
 
-    def again(self, asked: pa.Table) -> pa.Table:
+    def repeat(self, asked: pa.Table) -> pa.Table:
         """Return the rows that asked some questions."""
         runs = asked[EFFECTIVE].cast(pa.timestamp("us", "UTC"))
         rows = self._asking(pc.min(runs).as_py() - MICROSECOND, pc.max(runs).as_py())
         questions = self._engine.arrow("asked_again", asked.rename_columns([f"_of_{n}" for n in asked.column_names]))
-        same = [rows[f"{self._own.name}.{key}"] == questions[f"_of_{key}"] for key in self._keys]
+        same = [rows[f"{self._population.name}.{key}"] == questions[f"_of_{key}"] for key in self._keys]
         matched = rows.join(questions, [*same, rows[EFFECTIVE] == questions[f"_of_{EFFECTIVE}"]])
         more = [name for name in asked.column_names if name not in (*self._keys, ASKED, EFFECTIVE)]
         asked_values = {name: matched[f"_of_{name}"] for name in more}
@@ -84,7 +84,7 @@ class EventQuestions(SourceQuestions):
             return rows.mutate(**{EFFECTIVE: rows[KNOWN]}).drop(UNTIL).limit(0)
         seen = seen.filter(seen[EFFECTIVE] < seen[UNTIL])
         if corrected:
-            key = [f"{self._own.name}.{name}" for name in self._own.key]
+            key = [f"{self._population.name}.{name}" for name in self._population.key]
             seen = seen.mutate(_first=seen[KNOWN].min().over(ibis.window(group_by=key)))
             seen = seen.filter(seen[KNOWN] == seen["_first"]).drop("_first")
         return seen.filter(seen[EFFECTIVE] > to_micros(start)).drop(UNTIL, RUN_BEFORE)
@@ -94,7 +94,7 @@ class EventQuestions(SourceQuestions):
         known = self._engine.run(rows.aggregate(first=rows[KNOWN].min()))["first"][0].as_py()
         return start if known is None else min(start, from_micros(known) - MICROSECOND)
 
-    def _found(self, start: datetime, end: datetime) -> pa.Table:
+    def _questions_asked(self, start: datetime, end: datetime) -> pa.Table:
         """Return the rows that would ask at the runs in ``(start, end]``, with whether they do; the last are kept."""
         if self._last is None or self._last[0] != (start, end):
             rows = self._timed(self._engine.run(self._asking(start, end)))
@@ -122,11 +122,11 @@ class EventQuestions(SourceQuestions):
 
     @property
     def _entity(self) -> list[str]:
-        return [f"{self._own.name}.{key}" for key in self._keys]
+        return [f"{self._population.name}.{key}" for key in self._keys]
 
     @property
     def _order(self) -> list[str]:
-        return [EFFECTIVE, KNOWN, *(f"{self._own.name}.{key}" for key in self._own.key)]
+        return [EFFECTIVE, KNOWN, *(f"{self._population.name}.{key}" for key in self._population.key)]
 
     def _timed(self, rows: pa.Table) -> pa.Table:
         rows = rows.append_column(ASKED, rows[EFFECTIVE])

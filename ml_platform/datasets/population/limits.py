@@ -14,8 +14,8 @@ from ml_platform.core.engines import Engine
 from ml_platform.core.engines.exact_sums import combined
 from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.expressions import parse_expression
+from ml_platform.datasets.exclusions import EFFECTIVE, IS_LATE
 from ml_platform.datasets.feature_columns import required_input
-from ml_platform.datasets.left_out import EFFECTIVE, IS_LATE
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
@@ -25,7 +25,7 @@ _PLACE, _DRAW = "_place", "_draw"
 _Draws = npt.NDArray[np.uint64]
 
 
-def has_left(
+def has_departed(
     project: Project, model: ModelSpec, inputs: Mapping[str, str], engine: Engine, rows: pa.Table, names: Sequence[str]
 ) -> np.ndarray:
     """Return which questions are about an entity that has left by their batch run (``population.until``).

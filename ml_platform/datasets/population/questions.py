@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ml_platform.core.engines import Engine
 from ml_platform.declarations.model import ModelSpec
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.project import Project
 
 QUALIFIES = "_qualifies"
@@ -33,7 +33,7 @@ class Questions(ABC):
 
     def __init__(self, project: Project, model: ModelSpec, inputs: Mapping[str, str], engine: Engine) -> None:
         self._project, self._model, self._inputs, self._engine = project, model, inputs, engine
-        self._own = required_columns(project.spec, model)
+        self._population = required_columns(project.spec, model)
         self._keys = project.spec.file.entities[model.population.entity]
 
     @abstractmethod
@@ -52,7 +52,7 @@ class Questions(ABC):
         """Return what became known in ``(start, end]`` of which nothing says whether it is asked: run and reason."""
 
     @abstractmethod
-    def again(self, asked: pa.Table) -> pa.Table:
+    def repeat(self, asked: pa.Table) -> pa.Table:
         """Return questions that were asked, with the columns of `asked` beside those of a question.
 
         Parameters
@@ -75,7 +75,7 @@ class Questions(ABC):
         """Return the rows about some entities."""
         if entities is None:
             return rows
-        names = [f"{self._own.name}.{key}" for key in self._keys]
+        names = [f"{self._population.name}.{key}" for key in self._keys]
         known = entities.select(list(self._keys)).rename_columns(names).cast(rows.select(names).schema)
         return rows.join(known, names, join_type="left semi")
 

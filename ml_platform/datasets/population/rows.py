@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ml_platform.core.clock import MICROSECOND
 from ml_platform.datasets.batch_runs import batch_runs
-from ml_platform.datasets.left_out import (
+from ml_platform.datasets.exclusions import (
     ASKED,
     EFFECTIVE,
     IS_LATE,
@@ -42,14 +42,14 @@ class RowQuestions(SourceQuestions):
         """Return rows that became known in ``(start, end]`` of which nothing says whether, or when, they are asked."""
         return self._engine.run(self._unclear(start, end))
 
-    def again(self, asked: pa.Table) -> pa.Table:
+    def repeat(self, asked: pa.Table) -> pa.Table:
         """Return the rows that asked some questions, in time or late."""
         runs = asked[EFFECTIVE].cast(pa.timestamp("us", "UTC"))
         first, last = pc.min(runs).as_py() - MICROSECOND, pc.max(runs).as_py()
         rows = self._in_time(first, last).union(self._late(first, last))
         named = asked.rename_columns([f"_of_{name}" if name in self._renamed else name for name in asked.column_names])
         questions = self._engine.arrow("asked_again", named)
-        same = [rows[f"{self._own.name}.{key}"] == questions[f"_of_{key}"] for key in self._keys]
+        same = [rows[f"{self._population.name}.{key}"] == questions[f"_of_{key}"] for key in self._keys]
         same += [rows[name] == questions[f"_of_{name}"] for name in (EFFECTIVE, ASKED)]
         matched = rows.join(questions, same)
         return self._engine.run(matched.drop(*(f"_of_{name}" for name in self._renamed)))
@@ -101,7 +101,7 @@ class RowQuestions(SourceQuestions):
         seen = self._known_since(rows, start, end)
         if seen is None:
             return self._none(rows)
-        key = [f"{self._own.name}.{name}" for name in self._own.key]
+        key = [f"{self._population.name}.{name}" for name in self._population.key]
         late = seen.filter((seen[ASKED] < seen[EFFECTIVE]) & (seen[EFFECTIVE] < seen[UNTIL]))
         before = rows.select(**{f"_{name}": rows[name] for name in key}, _before=rows[KNOWN], _pending=rows[ASKED])
         both = late.inner_join(before, [late[name] == before[f"_{name}"] for name in key])

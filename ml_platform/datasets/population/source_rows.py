@@ -12,8 +12,8 @@ from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.engines.ibis_functions import epoch_us
 from ml_platform.core.expressions import parse_expression
 from ml_platform.datasets.batch_runs import batch_runs
+from ml_platform.datasets.exclusions import ASKED, EFFECTIVE, WHERE
 from ml_platform.datasets.feature_columns import required_input
-from ml_platform.datasets.left_out import ASKED, EFFECTIVE, WHERE
 from ml_platform.datasets.population.questions import QUALIFIES, Questions
 from ml_platform.sources.source_log import KNOWN, UNTIL, source_versions
 from ml_platform.storage.manifest import Artifact
@@ -26,7 +26,7 @@ class SourceQuestions(Questions):
 
     @property
     def _artifact(self) -> Artifact:
-        id = required_input(self._inputs, self._model.name, self._own.node)
+        id = required_input(self._inputs, self._model.name, self._population.node)
         return self._project.store.get("source", id)
 
     def about(self, entities: pa.Table | None, at: datetime) -> pa.Table:
@@ -43,9 +43,11 @@ class SourceQuestions(Questions):
         asked
             An expression that gives the ``_asked`` of each.
         """
-        rows = source_versions(self._engine, self._project.store, self._artifact, self._own.key, "population_rows")
+        rows = source_versions(
+            self._engine, self._project.store, self._artifact, self._population.key, "population_rows"
+        )
         holds = ibis.literal(True) if where is None else parse_expression(where).to_ibis(rows)
-        population_values = {f"{self._own.name}.{column}": rows[column] for column in self._own.columns}
+        population_values = {f"{self._population.name}.{column}": rows[column] for column in self._population.columns}
         when = {} if asked is None else {ASKED: epoch_us(parse_expression(asked).to_ibis(rows))}
         return rows.select(KNOWN, UNTIL, **population_values, **when, **{WHERE: holds})
 

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.expressions import parse_expression
+from ml_platform.datasets.exclusions import ASKED, EFFECTIVE, IS_LATE, NO_MEMBERSHIP, REASON
 from ml_platform.datasets.feature_columns import required_input, with_feature_columns
-from ml_platform.datasets.left_out import ASKED, EFFECTIVE, IS_LATE, NO_MEMBERSHIP, REASON
 from ml_platform.datasets.population.limits import in_sample
 from ml_platform.datasets.population.questions import QUALIFIES, Period, Questions
 from ml_platform.declarations.node_name import NodeName
@@ -53,11 +53,11 @@ class TickQuestions(Questions):
         ticks = evaluated.filter(pc.is_null(evaluated[QUALIFIES]))[EFFECTIVE]
         return pa.table({EFFECTIVE: ticks, REASON: pa.repeat(pa.scalar(NO_MEMBERSHIP), len(ticks))})
 
-    def again(self, asked: pa.Table) -> pa.Table:
+    def repeat(self, asked: pa.Table) -> pa.Table:
         """Return the entities that were asked about and do qualify."""
         questions = asked
         for key in self._keys:
-            questions = questions.append_column(f"{self._own.name}.{key}", asked[key])
+            questions = questions.append_column(f"{self._population.name}.{key}", asked[key])
         evaluated = self._timed(self._with_condition(self._known_of(questions)))
         return evaluated.filter(evaluated[QUALIFIES]).drop_columns([*self._keys, QUALIFIES])
 
@@ -120,17 +120,17 @@ class TickQuestions(Questions):
         """Return every entity that is known at each of some ticks and is in the sample."""
         parts = [self._named_at(tick) for tick in ticks] or [self._named_at(0).slice(0, 0)]
         rows = pa.concat_tables(parts)
-        names = [f"{self._own.name}.{key}" for key in self._keys]
+        names = [f"{self._population.name}.{key}" for key in self._keys]
         return rows.filter(pa.array(in_sample(rows, names, self._declared.sample)))
 
     def _named_at(self, tick: int) -> pa.Table:
         """Return every entity that is known at a tick, with the tick."""
-        known = self._entities.at(tick).rename_columns([f"{self._own.name}.{key}" for key in self._keys])
+        known = self._entities.at(tick).rename_columns([f"{self._population.name}.{key}" for key in self._keys])
         return known.append_column(EFFECTIVE, pa.repeat(pa.scalar(tick, pa.int64()), len(known)))
 
     def _known_of(self, rows: pa.Table) -> pa.Table:
         """Return those of some rows whose entity is known at their tick."""
-        names = [*(f"{self._own.name}.{key}" for key in self._keys), EFFECTIVE]
+        names = [*(f"{self._population.name}.{key}" for key in self._keys), EFFECTIVE]
         known = pa.concat_tables([self._named_at(tick) for tick in pc.unique(rows[EFFECTIVE]).to_pylist()])
         return rows.join(known.cast(rows.select(names).schema), names, join_type="left semi")
 

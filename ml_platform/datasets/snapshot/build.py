@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 from ml_platform.core.engines import Engine
 from ml_platform.core.errors import SnapshotError
 from ml_platform.core.hashing import cache_key, format_instant
+from ml_platform.datasets.exclusions import EXCLUSIONS
 from ml_platform.datasets.feature_columns import required_input
 from ml_platform.datasets.frame import Frame
 from ml_platform.datasets.labels.labels import label_facts, with_labels
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE, LABEL_STATES, NEGATIVE_STATES, UNKNOWN_STATES
-from ml_platform.datasets.left_out import LEFT_OUT
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part
 from ml_platform.datasets.snapshot.collected import CollectedRows, without_label
 from ml_platform.declarations.fingerprint import deciding_part
@@ -200,7 +200,7 @@ _REASONS = {
     **{f"label_{state}": words for state, words in LABEL_STATES.items()},
     **{f"negative_label_{state}": f"negative: {words}" for state, words in LABEL_STATES.items()},
     "label_missing": "without a label",
-    **LEFT_OUT,
+    **EXCLUSIONS,
     "not_settled": "not settled yet",
     "purged": "purged between periods",
 }

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_platform.datasets.exclusions import EFFECTIVE_TIME
 from ml_platform.datasets.labels.states import LABEL
-from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.chunks import store_chunks

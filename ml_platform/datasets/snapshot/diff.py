@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from ml_platform.core.frames import to_frame
 from ml_platform.core.statistics.histograms import choose_bins, count_values
 from ml_platform.core.statistics.population_stability import largest_shift, psi, psi_sampling_bound
+from ml_platform.datasets.exclusions import PREDICTION_TIME
 from ml_platform.datasets.labels.states import LABEL
-from ml_platform.datasets.left_out import PREDICTION_TIME
 from ml_platform.datasets.snapshot.boundaries import PARTS
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest

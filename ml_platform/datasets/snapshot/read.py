@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from ml_platform.core.errors import ArtifactDamaged
 from ml_platform.core.frames import to_frame
 from ml_platform.core.hashing import frame_id
+from ml_platform.datasets.exclusions import EFFECTIVE_TIME
 from ml_platform.datasets.labels.states import LABEL
-from ml_platform.datasets.left_out import EFFECTIVE_TIME
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest

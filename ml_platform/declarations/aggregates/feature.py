@@ -59,7 +59,7 @@ class Feature(Declaration, ABC):
     accepts: ClassVar[frozenset[Kind]] = ANY
     remedy: ClassVar[str] = "Make a number of it, with minutes(), hours() or days()"
     gives: ClassVar[Literal["bool", "int", "float", "string", "timestamp"] | None] = None
-    own_unit: ClassVar[str] = ""
+    fixed_unit: ClassVar[str] = ""
 
     windows: tuple[WindowField, ...] = Field(
         (),
@@ -145,7 +145,7 @@ class Feature(Declaration, ABC):
     @property
     def value_unit(self) -> str:
         """The unit of its values; empty where they have none."""
-        return self.unit or self.own_unit
+        return self.unit or self.fixed_unit
 
     @classmethod
     def declared_fields(cls) -> Mapping[str, Any]:

@@ -85,7 +85,7 @@ class TimeSinceLast(Feature):
     of_labels = False
     summary = "Seconds from the newest row in the window to the tick; null over no row."
     gives = "float"
-    own_unit = "s"
+    fixed_unit = "s"
 
     time_since_last: Literal[True] = Field(description="Write true.", examples=[True])
 

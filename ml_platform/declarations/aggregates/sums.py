@@ -67,7 +67,7 @@ class Share(Feature):
     accepts = frozenset[Kind]({"bool"})
     remedy = "Write a condition, such as x > 0"
     gives = "float"
-    own_unit = "share"
+    fixed_unit = "share"
 
     share: ExpressionText = Field(
         description="A condition on columns of the source. Rows for which it is null are left out.",

@@ -29,7 +29,7 @@ class TimeTo(Feature):
     accepts = frozenset[Kind]({"bool"})
     remedy = "Write a condition, such as status == 'failed'"
     gives = "float"
-    own_unit = "s"
+    fixed_unit = "s"
 
     time_to: ExpressionText = Field(
         description="A condition on columns of the source.", examples=["status == 'failed'"]

@@ -32,7 +32,7 @@ from ml_platform.declarations.checks.written_times import check_written_times
 from ml_platform.declarations.expectations import expectation_problem
 from ml_platform.declarations.feature_table import FeatureTableSpec, column_name
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.resolve import column_types, columns_behind
+from ml_platform.declarations.resolve import column_types, columns_needed
 from ml_platform.declarations.source import ColumnType, Expectation, SourceSpec
 
 _TABLE_COLUMNS = ("tick",)
@@ -223,7 +223,7 @@ def _check_derived(table: FeatureTableSpec, columns: Columns) -> Iterator[Proble
     broken = {name for name in table.columns if name not in kinds and name not in derived}
     for name in derived:
         try:
-            order = [column for column in columns_behind(table, [name]) if column in derived]
+            order = [column for column in columns_needed(table, [name]) if column in derived]
         except DeclarationCycle as error:
             yield Problem(where, ("features", name, "derived"), str(error), kind=FaultKind.CYCLE)
             broken.add(name)

@@ -11,7 +11,7 @@ from ml_platform.declarations.checks.problems import Place, Problem, Scope, chec
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.joins import joined_table, joins_of
 from ml_platform.declarations.model import ModelSpec
-from ml_platform.declarations.populations.population import OwnColumns
+from ml_platform.declarations.populations.population import PopulationColumns
 from ml_platform.declarations.resolve import expand_features, feature_type
 from ml_platform.declarations.source import ColumnType
 
@@ -33,8 +33,8 @@ def check_features(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
                 yield from check_join(scope, model, place, table.table)
             joined.add(owner)
         elif owner == model.population.owner:
-            yield from _check_own_column(scope, model, place, column)
-        elif not (owner in model.joins or scope.hides(owner) or scope.own(model) is None):
+            yield from _check_population_column(scope, model, place, column)
+        elif not (owner in model.joins or scope.hides(owner) or scope.columns_of(model) is None):
             yield Problem(where, place, _unknown_owner(scope, model, reference), kind=FaultKind.UNKNOWN_NAME)
 
 
@@ -70,7 +70,7 @@ def _check_table_column(
 
 def check_joins(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     """Yield what is wrong with a model's own joins: names, tables, keys and their types, cycles."""
-    where, population = f"models/{model.name}", scope.own(model)
+    where, population = f"models/{model.name}", scope.columns_of(model)
     for alias, join in model.joins.items():
         place: Place = ("joins", alias)
         if alias in (*scope.names("sources"), *scope.names("features")):
@@ -93,7 +93,7 @@ def check_joins(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
 
 
 def _check_join_keys(
-    scope: Scope, model: ModelSpec, alias: str, table: FeatureTableSpec, population: OwnColumns
+    scope: Scope, model: ModelSpec, alias: str, table: FeatureTableSpec, population: PopulationColumns
 ) -> Iterator[Problem]:
     where, joined = f"models/{model.name}", model.joins[alias].keys
     key, origin = scope.spec.file.entities.get(table.entity, ()), scope.source(table.source)
@@ -121,7 +121,7 @@ def _check_join_keys(
 
 
 def _key_type(
-    scope: Scope, model: ModelSpec, population: OwnColumns, name: str
+    scope: Scope, model: ModelSpec, population: PopulationColumns, name: str
 ) -> tuple[ColumnType | None, str | None]:
     """Return the type of a column that gives a key, or what is wrong with it."""
     owner, dot, column = name.partition(".")
@@ -143,7 +143,7 @@ def _key_type(
 
 def check_join(scope: Scope, model: ModelSpec, place: Place, table: FeatureTableSpec) -> Iterator[Problem]:
     """Yield problems where the population has no such key, or has it in another type."""
-    rows, origin = scope.own(model), scope.source(table.source)
+    rows, origin = scope.columns_of(model), scope.source(table.source)
     if rows is None:
         return
     key = scope.spec.file.entities.get(table.entity, ())
@@ -164,8 +164,8 @@ def check_join(scope: Scope, model: ModelSpec, place: Place, table: FeatureTable
                 yield Problem(f"models/{model.name}", place, text, kind=FaultKind.TYPE)
 
 
-def _check_own_column(scope: Scope, model: ModelSpec, place: Place, column: str) -> Iterator[Problem]:
-    rows = scope.own(model)
+def _check_population_column(scope: Scope, model: ModelSpec, place: Place, column: str) -> Iterator[Problem]:
+    rows = scope.columns_of(model)
     if rows is None:
         return
     where = f"models/{model.name}"

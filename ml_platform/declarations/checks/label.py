@@ -74,7 +74,7 @@ def _columns(scope: Scope, model: ModelSpec) -> tuple[Columns | None, list[Probl
 
 def _check_key(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     """Yield problems where rows and labels have the key in two types: they would not meet, or meet the wrong ones."""
-    rows, labels = scope.own(model), scope.source(model.label.source)
+    rows, labels = scope.columns_of(model), scope.source(model.label.source)
     if rows is None or labels is None:
         return
     for column in scope.spec.file.entities.get(model.population.entity, ()):

@@ -30,12 +30,12 @@ def check_leaks(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
         owner, _, column = reference.partition(".")
         if reference in model.leakage.allow or f"{owner}.*" in model.leakage.allow:
             continue
-        problem = _own_column(model, owner, column) or _own_row(scope, model, owner)
+        problem = _leaking_column(model, owner, column) or _leaking_row(scope, model, owner)
         if problem is not None:
             yield Problem(where, ("features", index), f"{problem}. Leave it out. {_WAY_OUT}", kind=FaultKind.LEAK)
 
 
-def _own_column(model: ModelSpec, owner: str, column: str) -> str | None:
+def _leaking_column(model: ModelSpec, owner: str, column: str) -> str | None:
     """Return what is wrong with a column of the population that the label reads from the same row."""
     if not isinstance(model.label, RowLabel):
         return None  # its rows happen after the question, and the row that asks before
@@ -44,7 +44,7 @@ def _own_column(model: ModelSpec, owner: str, column: str) -> str | None:
     return f"{owner}.{column} is what the label is made of: the label reads it from the same source"
 
 
-def _own_row(scope: Scope, model: ModelSpec, owner: str) -> str | None:
+def _leaking_row(scope: Scope, model: ModelSpec, owner: str) -> str | None:
     """Return what is wrong with a table whose one row for each entity is the row of the label."""
     joined, entities = joined_table(scope.spec, model, owner), scope.spec.file.entities
     if joined is None or joined.table.source != model.label.source or model.label.source not in scope.spec.sources:

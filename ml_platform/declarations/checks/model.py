@@ -24,7 +24,7 @@ from ml_platform.declarations.checks.problems import (
     Scope,
     check_code,
     check_expression,
-    own_kinds,
+    population_types,
 )
 from ml_platform.declarations.metric_names import known_figures
 from ml_platform.declarations.model import Algorithm, ModelSpec
@@ -100,11 +100,13 @@ def _check_algorithm(
             text = f"{column} is not a number among the model's features. {suggest(column, known)}"
             yield Problem(where, (*place, "monotone", column), text, kind=FaultKind.UNKNOWN_NAME)
     if algorithm.name == "rule" and algorithm.expression is not None:
-        of_population = {column.partition(".")[2]: kind for column, kind in kinds.items() if _is_own(model, column)}
+        of_population = {
+            column.partition(".")[2]: kind for column, kind in kinds.items() if _is_of_population(model, column)
+        }
         yield from _check_rule(scope, model, (*place, "expression"), algorithm.expression, {**kinds, **of_population})
 
 
-def _is_own(model: ModelSpec, column: str) -> bool:
+def _is_of_population(model: ModelSpec, column: str) -> bool:
     return column.startswith(f"{model.population.owner}.")
 
 
@@ -134,7 +136,7 @@ def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Colu
     if value.capacity is not None and model.deployment.online is not None:
         text = "limits an action of a model that answers requests, and the service cannot share places among requests"
         yield Problem(where, ("value", "capacity"), f"{text}. Remove deployment.online, or capacity")
-    columns = own_kinds(scope, model)
+    columns = population_types(scope, model)
     if columns is None:
         return
     taken = sorted(name for name in columns if name.lower() in ("label", "prediction"))

@@ -15,7 +15,7 @@ from ml_platform.declarations.checks.problems import (
     check_expression,
     check_source_name,
     columns_of,
-    own_kinds,
+    population_types,
 )
 from ml_platform.declarations.checks.references import check_reference_joins, question_kinds
 from ml_platform.declarations.model import ModelSpec
@@ -40,7 +40,7 @@ def _check_until(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     yield from check_source_name(scope, where, ("population", "until"), until.source)
     if model.population.entity in scope.spec.file.entities:
         yield from check_entity(scope, where, ("population", "until"), model.population.entity, [until.source])
-    columns, population = columns_of(scope, until.source), own_kinds(scope, model)
+    columns, population = columns_of(scope, until.source), population_types(scope, model)
     if columns is None:
         return
     yield from check_condition(where, ("population", "until", "where"), until.where, columns)

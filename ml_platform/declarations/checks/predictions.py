@@ -38,7 +38,7 @@ def _check_log_answers(source: SourceSpec) -> Iterator[Problem]:
 
 
 def _check_columns(scope: Scope, source: SourceSpec, model: ModelSpec) -> Iterator[Problem]:
-    if scope.own(model) is None:
+    if scope.columns_of(model) is None:
         return  # the types of its key are not known
     logged = logged_columns(scope.spec, model)
     for name, column in source.columns.items():

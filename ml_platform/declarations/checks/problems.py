@@ -10,8 +10,8 @@ from ml_platform.core.expressions import Kind, parse_expression
 from ml_platform.core.expressions.types import kind_text
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.own_columns import own_columns
-from ml_platform.declarations.populations.population import OwnColumns
+from ml_platform.declarations.population_columns import find_population_columns
+from ml_platform.declarations.populations.population import PopulationColumns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import column_types
 from ml_platform.declarations.source import SourceSpec
@@ -70,9 +70,9 @@ class Scope:
         """Return a source, or None where it is unknown or broken."""
         return self.spec.sources.get(name)
 
-    def own(self, model: ModelSpec) -> OwnColumns | None:
+    def columns_of(self, model: ModelSpec) -> PopulationColumns | None:
         """Return the columns that the questions of a model bring, or None where they are unknown."""
-        return own_columns(self.spec, model)
+        return find_population_columns(self.spec, model)
 
     def hides(self, owner: str) -> bool:
         """Return whether a source or feature table exists, but what its columns are is not known."""
@@ -187,9 +187,9 @@ def check_cases(declaration: str, place: Place, names: Iterable[str]) -> Iterato
             )
 
 
-def own_kinds(scope: Scope, model: ModelSpec) -> Columns | None:
+def population_types(scope: Scope, model: ModelSpec) -> Columns | None:
     """Return the bare columns that a model's questions bring, with their types; None where they are unknown."""
-    columns = scope.own(model)
+    columns = scope.columns_of(model)
     return None if columns is None else {name: column.type for name, column in columns.columns.items()}
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from ml_platform.core.errors import DeclarationCycle, ExpressionError, FaultKind, suggest
 from ml_platform.core.expressions import Kind
 from ml_platform.declarations.checks.features import check_join
-from ml_platform.declarations.checks.problems import Columns, Place, Problem, Scope, own_kinds
+from ml_platform.declarations.checks.problems import Columns, Place, Problem, Scope, population_types
 from ml_platform.declarations.joins import joined_table
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.resolve import feature_type
@@ -38,7 +38,7 @@ def question_kinds(
         if joined is not None:
             kinds |= _of_table(scope, model, owner, joined.table.columns)
         elif with_population and owner == model.population.owner:
-            kinds |= {f"{owner}.{name}": kind for name, kind in (own_kinds(scope, model) or {}).items()}
+            kinds |= {f"{owner}.{name}": kind for name, kind in (population_types(scope, model) or {}).items()}
         elif with_population and owner == model.label.source:
             text = f"{owner} is the source of the label. Write its columns without {owner} and the dot"
             problems.append(Problem(f"models/{model.name}", place, text, kind=FaultKind.UNKNOWN_NAME))

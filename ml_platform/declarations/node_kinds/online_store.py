@@ -8,7 +8,7 @@ from typing import Any
 from ml_platform.declarations.deciding import deciding
 from ml_platform.declarations.node_kinds.kind import NodeKind
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.project import Location, ProjectSpec
 from ml_platform.declarations.resolve import feature_tables_of
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from ml_platform.core.clock import format_duration
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.populations.population import OwnColumns, Population
+from ml_platform.declarations.populations.population import Population, PopulationColumns
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.types import ExpressionText, Name, Span
 
@@ -63,6 +63,6 @@ class EventPopulation(Population):
         """Return the source."""
         return NodeName("source", self.on)
 
-    def own(self, node: NodeName, source: SourceSpec, key: tuple[str, ...]) -> OwnColumns:
+    def columns_of(self, node: NodeName, source: SourceSpec, key: tuple[str, ...]) -> PopulationColumns:
         """Return all columns of the source."""
-        return OwnColumns(self.owner, node, source.columns, source.key)
+        return PopulationColumns(self.owner, node, source.columns, source.key)

@@ -17,7 +17,7 @@ from ml_platform.declarations.types import Declaration, ExpressionText, Name, Sh
 
 
 @dataclass(frozen=True)
-class OwnColumns:
+class PopulationColumns:
     """The columns that a question itself brings.
 
     Attributes
@@ -150,7 +150,7 @@ class Population(Declaration):
         """Return where its columns come from; None where that is not declared."""
 
     @abstractmethod
-    def own(self, node: NodeName, source: SourceSpec, key: tuple[str, ...]) -> OwnColumns:
+    def columns_of(self, node: NodeName, source: SourceSpec, key: tuple[str, ...]) -> PopulationColumns:
         """Return its columns.
 
         Parameters

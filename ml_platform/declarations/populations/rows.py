@@ -10,7 +10,7 @@ from pydantic import Field
 from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.populations.population import OwnColumns, Population
+from ml_platform.declarations.populations.population import Population, PopulationColumns
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.types import ExpressionText, Name
 
@@ -57,6 +57,6 @@ class RowPopulation(Population):
         """Return the source."""
         return NodeName("source", self.source)
 
-    def own(self, node: NodeName, source: SourceSpec, key: tuple[str, ...]) -> OwnColumns:
+    def columns_of(self, node: NodeName, source: SourceSpec, key: tuple[str, ...]) -> PopulationColumns:
         """Return all columns of the source."""
-        return OwnColumns(self.owner, node, source.columns, source.key)
+        return PopulationColumns(self.owner, node, source.columns, source.key)

@@ -12,7 +12,7 @@ from ml_platform.core.errors import ExpressionError
 from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.populations.population import OwnColumns, Population
+from ml_platform.declarations.populations.population import Population, PopulationColumns
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.types import Cron, ExpressionText
 
@@ -85,7 +85,7 @@ class TickPopulation(Population):
         naming = self.naming(tables)
         return NodeName("feature_table", naming[0]) if naming else None
 
-    def own(self, node: NodeName, source: SourceSpec, key: tuple[str, ...]) -> OwnColumns:
+    def columns_of(self, node: NodeName, source: SourceSpec, key: tuple[str, ...]) -> PopulationColumns:
         """Return the key of the entity."""
         columns = {name: source.columns[name] for name in key if name in source.columns}
-        return OwnColumns(self.owner, node, columns, key)
+        return PopulationColumns(self.owner, node, columns, key)

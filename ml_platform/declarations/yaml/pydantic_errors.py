@@ -59,16 +59,16 @@ def _fault(kind: str, loc: Loc, ctx: dict[str, Any], message: str, model: type[B
         return document.fault(path, f"{dotted(path[:-1])}: {text}", at_key=True)
     if kind == "missing":
         text = _missing(str(loc[-1]), _fields(_inside(model, loc[:-1])))
-        return document.fault(path, _said(where, text), kind=FaultKind.MISSING_KEY)
+        return document.fault(path, _sentence(where, text), kind=FaultKind.MISSING_KEY)
     if kind == "extra_forbidden":
         known = _fields(_inside(model, loc[:-1]))
         key = str(loc[-1])
         text = f"the key {key} is unknown. {suggest(key, known)}"
         if _RENAMED.get(key) in known:
             text = f"the key {key} has another name now. Write {_RENAMED[key]}"
-        return document.fault(path, _said(dotted(path[:-1]), text), at_key=True, kind=FaultKind.UNKNOWN_KEY)
+        return document.fault(path, _sentence(dotted(path[:-1]), text), at_key=True, kind=FaultKind.UNKNOWN_KEY)
     text = _refused(str(ctx["error"]), value) if kind == "value_error" else _message(kind, ctx, value, message)
-    return document.fault(path, _said(where, text))
+    return document.fault(path, _sentence(where, text))
 
 
 def _refused(message: str, value: Any) -> str:
@@ -104,7 +104,7 @@ def _missing(key: str, fields: dict[str, Any]) -> str:
     return f"the key {key} is missing. Add it, such as {as_yaml(key, field.examples[0])}"
 
 
-def _said(where: str, message: str) -> str:
+def _sentence(where: str, message: str) -> str:
     text = message if message.endswith((".", "?")) else f"{message}."
     if not where:
         return text

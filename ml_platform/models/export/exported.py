@@ -89,7 +89,7 @@ def export_model(
     if format_name not in known:
         raise ExportRefused(format_name, [f"it is no format. {suggest(format_name, known)}"])
     kind, predictor = known[format_name](), load_predictor(project, trained)
-    excluded = _left_out(kind, predictor, without)
+    excluded = _excluded(kind, predictor, without)
     if folder.exists():
         raise ExportRefused(kind.name, [f"{folder} exists. Remove it, or name another folder"])
     rows, of_snapshot = parity_rows(project, trained, predictor)
@@ -118,7 +118,7 @@ def export_model(
     return export
 
 
-def _left_out(kind: ExportFormat, predictor: Predictor, without: Collection[str]) -> list[str]:
+def _excluded(kind: ExportFormat, predictor: Predictor, without: Collection[str]) -> list[str]:
     unknown = sorted(set(without) - set(OPTIONAL))
     if unknown:
         raise ExportRefused(kind.name, [f"{unknown[0]} cannot be left out. {suggest(unknown[0], OPTIONAL)}"])

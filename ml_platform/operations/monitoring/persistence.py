@@ -168,7 +168,7 @@ def _weekdays(days: DaysWithRows) -> tuple[int, ...]:
     if len(days.numbers) < _DAYS_FOR_WEEKDAYS:
         return ()
     usual = tuple(int(day) for day in np.flatnonzero(days.shares.sum(axis=0) >= _TIMES_A_WEEKDAY))
-    return usual if len(usual) > 1 and _tells_apart(_on_usual(days.shares, usual)) else ()
+    return usual if len(usual) > 1 and _separates_weekdays(_on_usual(days.shares, usual)) else ()
 
 
 def _on_usual(shares: Floats, usual: Sequence[int]) -> Floats:
@@ -177,7 +177,7 @@ def _on_usual(shares: Floats, usual: Sequence[int]) -> Floats:
     return np.asarray(on_usual + (1.0 - on_usual.sum(axis=1, keepdims=True)) / len(usual))
 
 
-def _tells_apart(design: Floats) -> bool:
+def _separates_weekdays(design: Floats) -> bool:
     """Return whether the days show each weekday's effect: not where two weekdays always share a day alike."""
     values = np.linalg.svd(design, compute_uv=False)
     return bool(values[-1] > _APART * values[0])

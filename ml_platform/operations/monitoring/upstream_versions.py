@@ -22,7 +22,7 @@ from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifes
 from ml_platform.storage.manifest import Artifact
 
 UPSTREAM_VERSION = "upstream_version"
-_TOLD = 5
+_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def versions_in(project: Project, source: str, artifact: Artifact) -> tuple[Vers
 def check_upstream(project: Project, source: str, versions: Sequence[VersionRows]) -> CheckResult:
     """Return whether every model in charge was trained on rows of the version that predicts now; a warning if not."""
     upstream = project.spec.sources[source].reader.model
-    summary = {"versions": _told(upstream, [item.version for item in versions]) if versions else "none yet"}
+    summary = {"versions": _named(upstream, [item.version for item in versions]) if versions else "none yet"}
     if not versions:
         return CheckResult(UPSTREAM_VERSION, True, "warn", summary)
     newest = max(versions, key=lambda item: (item.last, item.version))
@@ -93,10 +93,10 @@ def _trained_without(
         until = datetime.fromisoformat(TrainedModelManifest.of(project.store.get("trained_model", version.id)).until)
         seen = [item.version for item in versions if item.known_from <= until]
         if newest.version not in seen:
-            yield f"{version} was trained on {f'rows of {_told(upstream, seen)}' if seen else f'no row of {upstream}'}"
+            yield f"{version} was trained on {f'rows of {_named(upstream, seen)}' if seen else f'no row of {upstream}'}"
 
 
-def _told(model: str | None, numbers: Sequence[int]) -> str:
+def _named(model: str | None, numbers: Sequence[int]) -> str:
     """Return versions as people say them: ``late@1, @2 and @3``."""
-    *others, last = (f"@{number}" for number in numbers[-_TOLD:])
+    *others, last = (f"@{number}" for number in numbers[-_LISTED:])
     return f"{model}{', '.join(others)} and {last}" if others else f"{model}{last}"

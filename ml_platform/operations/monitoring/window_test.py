@@ -166,8 +166,8 @@ class WindowTest:
             rows_a_day = rows[days].mean(axis=0)
             floors = [self._floor(first + place, rows_a_day[here]) for here, place in enumerate(places)]
             effects, squares = model.weekday_effects(means), model.squares(means)
-            own_places = tuple(first + place for place in places)
-            groups.append(_Group(own_places, model, effects, squares, np.array(floors)))
+            group_places = tuple(first + place for place in places)
+            groups.append(_Group(group_places, model, effects, squares, np.array(floors)))
         return groups
 
     def _floor(self, place: int, rows_a_day: float) -> float:

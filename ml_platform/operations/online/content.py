@@ -9,7 +9,7 @@ from ml_platform.core.hashing import content_id
 from ml_platform.declarations.joins import Joined, joins_through
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import feature_tables_of, feature_type
 from ml_platform.declarations.source import ColumnType
@@ -66,7 +66,7 @@ class EntityContent:
 
 
 @dataclass(frozen=True)
-class OwnNeeds:
+class PopulationNeeds:
     """The columns of its population that a model needs when it answers.
 
     Attributes
@@ -105,7 +105,7 @@ def joins_online(spec: ProjectSpec, model: ModelSpec) -> tuple[Joined, ...]:
     return joins_through(spec, model, input_names(spec, model))
 
 
-def own_needs(spec: ProjectSpec, model: ModelSpec) -> OwnNeeds:
+def population_needs(spec: ProjectSpec, model: ModelSpec) -> PopulationNeeds:
     """Return the columns of its population that a model needs when it answers."""
     population = required_columns(spec, model)
     keys = tuple(spec.file.entities[model.population.entity])
@@ -116,7 +116,9 @@ def own_needs(spec: ProjectSpec, model: ModelSpec) -> OwnNeeds:
     ]
     allowed = {name: column.type for name, column in population.columns.items()}
     source = population.node.subject if population.node.kind == "source" else None
-    return OwnNeeds(population.name, keys, {name: allowed[name] for name in dict.fromkeys(names)}, allowed, source)
+    return PopulationNeeds(
+        population.name, keys, {name: allowed[name] for name in dict.fromkeys(names)}, allowed, source
+    )
 
 
 def table_record_keys(spec: ProjectSpec, table: str) -> RecordKeys:
@@ -126,7 +128,7 @@ def table_record_keys(spec: ProjectSpec, table: str) -> RecordKeys:
     return RecordKeys(declared.entity, tuple(columns[key].type for key in spec.file.entities[declared.entity]))
 
 
-def own_record_keys(model: ModelSpec, needs: OwnNeeds) -> RecordKeys:
+def population_record_keys(model: ModelSpec, needs: PopulationNeeds) -> RecordKeys:
     """Return how the records are called that hold the rows of a model's population."""
     return RecordKeys(model.population.entity, tuple(needs.allowed[key] for key in needs.keys))
 
@@ -142,9 +144,9 @@ def contents_of(spec: ProjectSpec) -> tuple[EntityContent, ...]:
         for name in feature_tables_of(spec, model):
             tables, _ = kinds.setdefault(table_record_keys(spec, name), ({}, {}))
             tables[name] = TableContent(name, _table_block(spec, name))
-        needs = own_needs(spec, model)
+        needs = population_needs(spec, model)
         if needs.source is not None:
-            _, rows = kinds.setdefault(own_record_keys(model, needs), ({}, {}))
+            _, rows = kinds.setdefault(population_record_keys(model, needs), ({}, {}))
             rows[model.name] = RowContent(model.name, needs.source, Block(f"models/{model.name}", needs.needed))
     return tuple(_entity(spec, keys, tables, rows) for keys, (tables, rows) in sorted(kinds.items(), key=_by_kind))
 

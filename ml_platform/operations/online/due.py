@@ -103,7 +103,7 @@ def changed_since(
         return ("never published",)
     overdue = [age for age in _ages(_tables(project, contents), described, now) if age.tick != age.readable]
     if overdue:
-        return tuple(_behind(age) for age in overdue)
+        return tuple(_overdue_text(age) for age in overdue)
     changed = publication_key(project, contents, inputs, now) != described.key
     return ("feature tables, population rows or declarations changed",) if changed else ()
 
@@ -125,7 +125,7 @@ def _ages(tables: Mapping[str, FeatureTableSpec], described: Description, now: d
     return ages
 
 
-def _behind(age: TableAge) -> str:
+def _overdue_text(age: TableAge) -> str:
     if age.tick is None:
         return f"{age.table} was never published"
     return f"{age.table} can be read at {age.readable:%Y-%m-%d %H:%M}, and {age.tick:%Y-%m-%d %H:%M} is published"

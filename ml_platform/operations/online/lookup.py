@@ -12,11 +12,11 @@ from ml_platform.declarations.project import ProjectSpec
 from ml_platform.operations.online.content import (
     input_names,
     joins_online,
-    own_needs,
-    own_record_keys,
+    population_needs,
+    population_record_keys,
     table_record_keys,
 )
-from ml_platform.operations.online.own_values import OwnValues
+from ml_platform.operations.online.sent_values import SentValues
 from ml_platform.storage.online.description import Description
 from ml_platform.storage.online.layout import Picker
 from ml_platform.storage.online.record_keys import RecordKeys
@@ -81,11 +81,11 @@ class ModelLookup:
     """
 
     def __init__(self, spec: ProjectSpec, model: ModelSpec) -> None:
-        needs = own_needs(spec, model)
+        needs = population_needs(spec, model)
         self.name, self.key_columns = model.name, needs.keys
-        self.needed_own, self.allowed_own = needs.needed, needs.allowed
-        self._own = OwnValues(model.name, needs)
-        self._own_keys = own_record_keys(model, needs)
+        self.needed_columns, self.allowed_columns = needs.needed, needs.allowed
+        self._sent_values = SentValues(model.name, needs)
+        self._population_keys = population_record_keys(model, needs)
         self._groups = _groups(spec, model)
         self._description: Description | None = None
         self._bound: _Bound
@@ -109,10 +109,10 @@ class ModelLookup:
             Where the store does not hold what the model needs.
         """
         if view.description is not self._description:
-            self._bound = _Bound(self.name, view.description, self._groups, self._own_keys, self._own)
+            self._bound = _Bound(self.name, view.description, self._groups, self._population_keys, self._sent_values)
             self._description = view.description
-        values = self._own.read(row)
-        return self._bound.look_up(view, values, self._own.missing(values), self._own)
+        values = self._sent_values.read(row)
+        return self._bound.look_up(view, values, self._sent_values.missing(values), self._sent_values)
 
 
 class _Group(NamedTuple):
@@ -171,20 +171,20 @@ class _Bound:
         description: Description,
         groups: Sequence[_Group],
         population_key: RecordKeys,
-        values: OwnValues,
+        values: SentValues,
     ) -> None:
         self._name, self._described = name, description
         reads = [self._read(group) for group in groups]
-        self._own_key = _key_of(population_key, values.keys)
-        self._of_own = self._own_row(population_key, values.needed)
+        self._population_key = _key_of(population_key, values.keys)
+        self._pick_population = self._population_picker(population_key, values.needed)
         self._stages = _stages(reads)
 
-    def look_up(self, view: View, values: dict[str, Any], missing: Sequence[str], population: OwnValues) -> LookedUp:
+    def look_up(self, view: View, values: dict[str, Any], missing: Sequence[str], population: SentValues) -> LookedUp:
         """Return a row from the columns that a request brought."""
         read = False
-        if missing and self._of_own is not None and (key := self._own_key(values)) is not None:
+        if missing and self._pick_population is not None and (key := self._population_key(values)) is not None:
             (record,) = view.get((key,))
-            picked, known = self._of_own(record) if record is not None else ([], (0,))
+            picked, known = self._pick_population(record) if record is not None else ([], (0,))
             if known[0]:
                 values, missing, read = {**dict(zip(population.needed, picked, strict=True)), **values}, (), True
         if missing:
@@ -223,7 +223,7 @@ class _Bound:
         tick = self._described.tables[table].tick
         return TableState(alias, table, tick, False), TableState(alias, table, tick, True)
 
-    def _own_row(self, record_keys: RecordKeys, needed: Sequence[str]) -> Picker | None:
+    def _population_picker(self, record_keys: RecordKeys, needed: Sequence[str]) -> Picker | None:
         """Return what reads the population's row from a record; None where no rows are published for the model."""
         described = self._described.records.get(record_keys.kind)
         if described is None or self._name not in self._described.rows:

@@ -8,15 +8,15 @@ import pyarrow as pa
 from ml_platform.core.engines import Engine
 from ml_platform.core.expressions import parse_expression
 from ml_platform.declarations.model import ModelSpec
-from ml_platform.declarations.own_columns import required_columns
-from ml_platform.operations.online.content import OwnNeeds
+from ml_platform.declarations.population_columns import required_columns
+from ml_platform.operations.online.content import PopulationNeeds
 from ml_platform.project import Project
 from ml_platform.sources.source_log import KNOWN, UNTIL, source_versions
 from ml_platform.storage.manifest import Artifact
 
 
 def newest_rows(
-    project: Project, engine: Engine, model: ModelSpec, needs: OwnNeeds, artifact: Artifact, instant: int
+    project: Project, engine: Engine, model: ModelSpec, needs: PopulationNeeds, artifact: Artifact, instant: int
 ) -> pa.Table:
     """Return, of the rows for which the population's condition holds, the one of each entity that became known last.
 

@@ -13,7 +13,7 @@ from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.engines import Engine
 from ml_platform.features.known_entities import known_entities
 from ml_platform.features.point_in_time import features_at
-from ml_platform.operations.online.content import EntityContent, RowContent, TableContent, own_needs
+from ml_platform.operations.online.content import EntityContent, RowContent, TableContent, population_needs
 from ml_platform.operations.online.decides import rows_until
 from ml_platform.operations.online.entities import ARROW, KnownTo
 from ml_platform.operations.online.newest_rows import newest_rows
@@ -99,7 +99,7 @@ class ContentRecords:
         tables = []
         for item in self._content.rows:
             model = self._project.spec.models[item.model]
-            needs, artifact = own_needs(self._project.spec, model), self._artifact(item)
+            needs, artifact = population_needs(self._project.spec, model), self._artifact(item)
             tables.append(newest_rows(self._project, self._engine, model, needs, artifact, self._rows_at[item.model]))
         return tables
 

@@ -17,21 +17,21 @@ from ml_platform.core.errors import OnlineStoreUnavailable
 from ml_platform.core.frames import to_frame
 from ml_platform.core.hashing import format_instant
 from ml_platform.core.plain_values import plain_value
+from ml_platform.datasets.exclusions import EFFECTIVE, PREDICTION_TIME
 from ml_platform.datasets.feature_columns import effective_of, with_feature_columns
-from ml_platform.datasets.left_out import EFFECTIVE, PREDICTION_TIME
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.source import ColumnType
 from ml_platform.features.known_entities import known_entities
 from ml_platform.models.predictor import Predictor
-from ml_platform.operations.online.content import OwnNeeds, joins_online, own_needs
+from ml_platform.operations.online.content import PopulationNeeds, joins_online, population_needs
 from ml_platform.operations.online.lookup import LookedUp, ModelLookup
 from ml_platform.operations.online.newest_rows import newest_rows
 from ml_platform.operations.online.publish import online_store
 from ml_platform.operations.parity.bits import differing
 from ml_platform.operations.parity.difference import Compared
 from ml_platform.operations.parity.outputs import many_rows, output_columns, row_by_row, transform_columns, typed_table
-from ml_platform.operations.parity.reasons import behind_output
+from ml_platform.operations.parity.reasons import cause_of_output
 from ml_platform.operations.predictions.rows import ARROW_TYPES
 from ml_platform.project import Project
 from ml_platform.storage.online.description import Description
@@ -84,8 +84,8 @@ class _Drawn:
     def __init__(self, project: Project, model: str, predictor: Predictor, at: datetime) -> None:
         self._project, self._predictor, self._at = project, predictor, at
         self._model = project.spec.models[model]
-        self._own = required_columns(project.spec, self._model)
-        self._needs: OwnNeeds = own_needs(project.spec, self._model)
+        self._population = required_columns(project.spec, self._model)
+        self._needs: PopulationNeeds = population_needs(project.spec, self._model)
         self._joins = joins_online(project.spec, self._model)
 
     def compare(self, size: int) -> DrawnParity:
@@ -134,7 +134,7 @@ class _Drawn:
 
     def _unseen(self, known: Sequence[Row]) -> dict[str, Row]:
         """Return rows whose keys no feature table knows, or are null, one column after the other and all together."""
-        prefix = f"{self._own.name}."
+        prefix = f"{self._population.name}."
         read = {name for joined in self._joins for name in joined.keys.values()}
         columns = [name for name in self._needs.needed if prefix + name in read]
         template = known[0] if known else dict.fromkeys(self._needs.needed, None)
@@ -150,7 +150,7 @@ class _Drawn:
     def _recomputed(self, engine: Engine, described: Description, rows: Sequence[Row]) -> pd.DataFrame:
         """Return what the engine of training reads for rows at the ticks that are published."""
         asked = {
-            f"{self._own.name}.{name}": pa.array([row[name] for row in rows], ARROW_TYPES[kind])
+            f"{self._population.name}.{name}": pa.array([row[name] for row in rows], ARROW_TYPES[kind])
             for name, kind in self._needs.needed.items()
         }
         inputs, instants = dict[str, str](), dict[str, int]()
@@ -169,7 +169,9 @@ class _Drawn:
     @property
     def _columns(self) -> dict[str, ColumnType]:
         """The columns that are compared: those that the model needs of its population, and the predictor's inputs."""
-        types: dict[str, ColumnType] = {f"{self._own.name}.{name}": kind for name, kind in self._needs.needed.items()}
+        types: dict[str, ColumnType] = {
+            f"{self._population.name}.{name}": kind for name, kind in self._needs.needed.items()
+        }
         return types | {column.name: column.type for column in self._predictor.inputs if "." in column.name}
 
     # Comparing -----------------------------------------------------------------
@@ -191,7 +193,7 @@ class _Drawn:
         for listed, place, column in parity.compared.add(ids, before, after, masks, self._noted(described)):
             if column in outputs:
                 difference, row = parity.compared.differences[listed], served.iloc[[place]]
-                parity.compared.differences[listed] = behind_output(
+                parity.compared.differences[listed] = cause_of_output(
                     self._project, self._model.name, self._predictor, row, alone.iloc[[place]], difference
                 )
         return parity

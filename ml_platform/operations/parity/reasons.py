@@ -24,7 +24,7 @@ _VERSIONS = 20
 """So many of the newest versions are tried."""
 
 
-def behind_output(
+def cause_of_output(
     project: Project, model: str, predictor: Predictor, row: pd.DataFrame, served: pd.DataFrame, difference: Difference
 ) -> Difference:
     """Return a difference of an output as that of the column which makes it, where one is found.

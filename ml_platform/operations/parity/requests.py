@@ -19,14 +19,14 @@ from ml_platform.core.clock import MICROSECOND, from_micros, tick_number
 from ml_platform.core.hashing import format_instant
 from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.source import ColumnType
 from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.operations.online.content import joins_online
 from ml_platform.operations.parity.bits import differing
 from ml_platform.operations.parity.difference import Compared
 from ml_platform.operations.parity.outputs import many_rows, output_columns
-from ml_platform.operations.parity.reasons import behind_output
+from ml_platform.operations.parity.reasons import cause_of_output
 from ml_platform.operations.predictions.compact_online import ONLINE
 from ml_platform.operations.predictions.logged import Logged, LoggedSegment, logged_segments, rows_of, together
 from ml_platform.operations.predictions.recompute_features import features_then, project_then
@@ -122,7 +122,7 @@ class _Group:
     def __init__(
         self, project: Project, logged: Logged, predictors: Mapping[str, Predictor], parity: RequestParity
     ) -> None:
-        self._project, self._logged, self._predictors, self._found = project, logged, predictors, parity
+        self._project, self._logged, self._predictors, self._parity = project, logged, predictors, parity
         then, self._problem = project_then(project, logged)
         assert then is not None, "the model is declared"
         self._then, self._model = then, then.spec.models[logged.model]
@@ -152,7 +152,7 @@ class _Group:
     def _add(
         self, predictor: Predictor, rows: pd.DataFrame, recomputed: pd.DataFrame, masks: Mapping[str, np.ndarray]
     ) -> None:
-        compared, outputs = self._found.compared, output_columns(predictor)
+        compared, outputs = self._parity.compared, output_columns(predictor)
 
         def note(place: int, column: str) -> str:
             return self._note(rows.iloc[place], column)
@@ -161,7 +161,7 @@ class _Group:
             if column in outputs:
                 row = rows.iloc[[place]]
                 difference = compared.differences[listed]
-                compared.differences[listed] = behind_output(
+                compared.differences[listed] = cause_of_output(
                     self._project, self._logged.model, predictor, row, row, difference
                 )
 
@@ -191,7 +191,7 @@ class _Group:
         return pd.DataFrame(columns, index=rows.index)
 
     def _count_late(self) -> None:
-        rows, parity = self._logged.rows, self._found
+        rows, parity = self._logged.rows, self._parity
         at, late = _micros(rows["prediction_time"]), np.zeros(len(rows), bool)
         for table in {table.name: table for table in self._tables.values()}.values():
             step = table.refresh // MICROSECOND
@@ -210,7 +210,7 @@ class _Group:
         differ = np.any(list(masks.values()), axis=0) if masks else np.zeros(0, bool)
         if not differ.any() or not self._is_erased():
             return masks
-        self._found.erased += int(differ.sum())
+        self._parity.erased += int(differ.sum())
         return {name: np.zeros_like(mask) for name, mask in masks.items()}
 
     def _is_erased(self) -> bool:

@@ -4,11 +4,11 @@ __all__ = [
     "capacity_use",
     "compact_online",
     "due",
-    "given_rows",
     "logged",
     "missed",
     "online_log",
     "recompute_features",
     "rows",
     "score",
+    "sent_rows",
 ]

@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from ml_platform.core.clock import from_micros
 from ml_platform.core.hashing import cache_key, content_id
-from ml_platform.datasets.left_out import EFFECTIVE_TIME, PREDICTION_TIME
-from ml_platform.declarations.own_columns import question_columns, required_columns
+from ml_platform.datasets.exclusions import EFFECTIVE_TIME, PREDICTION_TIME
+from ml_platform.declarations.population_columns import question_columns, required_columns
 from ml_platform.declarations.serialized import read_declarations
 from ml_platform.declarations.source import ColumnType
 from ml_platform.declarations.user_code.version import code_version

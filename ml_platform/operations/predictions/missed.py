@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from ml_platform.datasets.left_out import BY_DECLARATION, LEFT_OUT, reason_counts
+from ml_platform.datasets.exclusions import BY_DECLARATION, EXCLUSIONS, reason_counts
 from ml_platform.operations.alerts import Alert
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
@@ -25,7 +25,7 @@ class Missed:
     late
         Rows that became known after their batch run and were scored at a later one.
     left_out
-        Rows without a prediction, by reason (`ml_platform.datasets.left_out.LEFT_OUT`).
+        Rows without a prediction, by reason (`ml_platform.datasets.exclusions.EXCLUSIONS`).
     """
 
     start: date
@@ -48,7 +48,7 @@ class Missed:
     def reasons(self) -> tuple[str, ...]:
         """How many rows got no prediction in time for which reason, in words."""
         scored = [f"{self.late:,} scored late"] if self.late else []
-        return (*scored, *(f"{count:,} {LEFT_OUT[reason]}" for reason, count in self.left_out.items() if count))
+        return (*scored, *(f"{count:,} {EXCLUSIONS[reason]}" for reason, count in self.left_out.items() if count))
 
 
 def missed_rows(project: Project, model_name: str, now: datetime) -> Missed | None:

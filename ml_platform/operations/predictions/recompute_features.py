@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from ml_platform.core.clock import to_micros
 from ml_platform.core.frames import to_frame
+from ml_platform.datasets.exclusions import ASKED, EFFECTIVE, EFFECTIVE_TIME, PREDICTION_TIME
 from ml_platform.datasets.feature_columns import effective_of
 from ml_platform.datasets.frame import Frame
-from ml_platform.datasets.left_out import ASKED, EFFECTIVE, EFFECTIVE_TIME, PREDICTION_TIME
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.serialized import read_declarations
 from ml_platform.operations.predictions.compact_online import ONLINE
@@ -60,7 +60,7 @@ def features_then(then: Project, logged: Logged) -> pd.DataFrame:
     with then.engine() as engine:
         frame = Frame(then, logged.model, logged.inputs, engine)
         if not online.all():
-            parts.append(to_frame(frame.asked_again(_asked(then, logged, logged.rows[~online]))))
+            parts.append(to_frame(frame.repeat(_asked(then, logged, logged.rows[~online]))))
         if online.any():
             parts.append(to_frame(frame.with_features(_requested(then, logged, logged.rows[online]))))
     features = pd.concat(parts) if len(parts) > 1 else parts[0]

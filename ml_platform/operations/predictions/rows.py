@@ -15,7 +15,7 @@ import pyarrow as pa
 from ml_platform.core.clock import tick_at
 from ml_platform.core.hashing import content_id
 from ml_platform.core.plain_values import plain_value
-from ml_platform.declarations.own_columns import question_columns
+from ml_platform.declarations.population_columns import question_columns
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.source import ColumnType
 from ml_platform.models.capacity import BEST_ACTION, CAPACITY_GAIN, Capacity

@@ -21,7 +21,7 @@ from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.errors import listed
 from ml_platform.core.hashing import cache_key, content_id
-from ml_platform.datasets.left_out import EFFECTIVE, IS_LATE, LATE, LEFT_OUT, reason_counts
+from ml_platform.datasets.exclusions import EFFECTIVE, EXCLUSIONS, IS_LATE, LATE, reason_counts
 from ml_platform.datasets.model_frame import QuestionRows, asked_frame
 from ml_platform.datasets.population.limits import within_max
 from ml_platform.declarations.fingerprint import deciding_part
@@ -66,8 +66,8 @@ class Scored:
         Rows that the day holds.
     before_first_deployment
         Rows that production would have asked for while no version was deployed.
-    left_out
-        Rows without a prediction while a version was deployed, by reason (`ml_platform.datasets.left_out.LEFT_OUT`).
+    excluded
+        Rows without a prediction while a version was deployed, by reason (`datasets.exclusions.EXCLUSIONS`).
     fact
         The same in a sentence.
     """
@@ -77,7 +77,7 @@ class Scored:
     new_rows: int
     rows: int
     before_first_deployment: int
-    left_out: Mapping[str, int]
+    excluded: Mapping[str, int]
     fact: str
 
 
@@ -128,7 +128,7 @@ def _score_some(
         if day in done:
             scored.append(_scored(Materialized(done[day], reused=True), day, 0))
             continue
-        part = QuestionRows(_within(asked.rows, *stretches[day]), _within(asked.left_out, *stretches[day]))
+        part = QuestionRows(_within(asked.rows, *stretches[day]), _within(asked.excluded, *stretches[day]))
         scored.append(_score_rows(project, model_name, inputs, day, keys[day], part, now))
     return scored
 
@@ -170,7 +170,7 @@ def _score_rows(
     facts: dict[str, Any] = {
         "before_first_deployment": asked.unanswered,
         "late": int(asked.rows[LATE].sum()),
-        "left_out": _left_out(project, model_name, questions.left_out),
+        "left_out": _exclusions(project, model_name, questions.excluded),
     }
 
     def answer(logged: set[str]) -> pa.Table:
@@ -183,7 +183,7 @@ def _score_rows(
     return _scored(Materialized(state, reused=False), day, added)
 
 
-def _left_out(project: Project, model_name: str, dropped: pd.DataFrame) -> dict[str, int]:
+def _exclusions(project: Project, model_name: str, dropped: pd.DataFrame) -> dict[str, int]:
     """Return how many rows were left out for which reason, at batch runs when a version was deployed."""
     first = first_deployed(project, model_name)
     counted = dropped[dropped["effective_time"] >= first] if first else dropped.iloc[:0]
@@ -269,7 +269,7 @@ def _scored(made: Materialized, day: date, added: int) -> Scored:
     if unanswered:
         fact += f"; {unanswered:,} rows came before the first deployment"
     for reason, count in dropped.items():
-        fact += f"; {count:,} rows without a prediction, {LEFT_OUT[reason]}" if count else ""
+        fact += f"; {count:,} rows without a prediction, {EXCLUSIONS[reason]}" if count else ""
     return Scored(made, day, added, rows, unanswered, dropped, fact)
 
 

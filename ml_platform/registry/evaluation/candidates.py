@@ -13,7 +13,7 @@ import pandas as pd
 from ml_platform.core.errors import EvaluationError, PlatformError, listed
 from ml_platform.declarations.metric_names import loss_quantile
 from ml_platform.declarations.model import ModelSpec
-from ml_platform.declarations.own_columns import question_columns
+from ml_platform.declarations.population_columns import question_columns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.models.capacity import Capacity, predict_within
 from ml_platform.models.decision import Decision
@@ -81,7 +81,7 @@ class EvaluationRows:
         """The UTC day of each row."""
         return np.asarray(self.frame["effective_time"].dt.floor("D").dt.tz_localize(None))
 
-    def asked_again(self, spec: ProjectSpec) -> np.ndarray:
+    def is_repeated(self, spec: ProjectSpec) -> np.ndarray:
         """Return which rows are asked about again before their label is settled: their prediction time was moved.
 
         In money one action counts for each row of the population, the last, as in realized value.

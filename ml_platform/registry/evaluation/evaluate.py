@@ -121,8 +121,8 @@ class _Evaluation:
         self._problems: dict[str, str] = {}
         self._contenders = self._run()
         self._unvalued = np.isnan(np.column_stack([item.value for item in self._contenders])).any(axis=1)
-        self._asked_again = self._rows.asked_again(project.spec)
-        self._valued = ~self._unvalued & ~self._asked_again
+        self._is_repeated = self._rows.is_repeated(project.spec)
+        self._valued = ~self._unvalued & ~self._is_repeated
         values = {item.name: item.value[self._valued] for item in self._contenders}
         require_values(self._rows, values)
         entities = self._rows.entities(project.spec)
@@ -191,7 +191,7 @@ class _Evaluation:
             figures=figures,
             gates=tuple(gates),
             release=release,
-            verdict=verdict_of(gates, release, same=self._same, comparable=self._can_say_of_champion()),
+            verdict=verdict_of(gates, release, same=self._same, comparable=self._champion_is_comparable()),
             reasons=tuple(missed or merits(gates, release, self._currency)),
             notes=tuple(self._notes()),
             curves=curves_of(self._rows, self._contenders[0], self._contenders),
@@ -248,7 +248,7 @@ class _Evaluation:
         name = CHALLENGER if self._same else CHAMPION
         return name if any(item.name == name for item in self._contenders) else None
 
-    def _can_say_of_champion(self) -> bool:
+    def _champion_is_comparable(self) -> bool:
         rival = self._champion_name()
         return rival is not None and self._earned.difference(rival, DO_NOTHING).declined is None
 
@@ -293,7 +293,7 @@ class _Evaluation:
         return [
             *notes_on_value(self._model.value),
             *(note for note in (ahead.declined, ahead.note) if note),
-            *notes_on_rows(len(self._rows.frame), self._asked_again, self._unvalued),
+            *notes_on_rows(len(self._rows.frame), self._is_repeated, self._unvalued),
             *notes_on_earlier_versions(dict(self._earlier_versions()), self._start()),
             *notes_on_label(self._rows.label),
             *notes_on_problems(self._problems, has_anchor=self._anchor_name() is not None),

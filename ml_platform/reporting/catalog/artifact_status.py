@@ -11,7 +11,7 @@ from ml_platform.declarations.expectations import check_names
 from ml_platform.declarations.project import Location
 from ml_platform.declarations.source import Expectation
 from ml_platform.project import Project
-from ml_platform.reporting.catalog.node_facts import CheckFacts, Declared, Standing
+from ml_platform.reporting.catalog.node_facts import CheckFacts, Declared, StoredState
 from ml_platform.sources.checks.results import CheckResult, last_recording
 from ml_platform.storage.artifact_kinds import artifact_kind
 from ml_platform.storage.manifest import Artifact
@@ -21,10 +21,10 @@ from ml_platform.storage.outputs import current_output, partition_instants
 def current_artifact(project: Project, node: str, kind: str) -> tuple[Artifact | None, str]:
     """Return what a node made last, and why it is not there where it should be."""
     id = current_output(project.database, node)
-    return (None, "") if id is None else found_artifact(project, kind, id)
+    return (None, "") if id is None else artifact_or_problem(project, kind, id)
 
 
-def found_artifact(project: Project, kind: str, id: str) -> tuple[Artifact | None, str]:
+def artifact_or_problem(project: Project, kind: str, id: str) -> tuple[Artifact | None, str]:
     """Return an artifact, or why it cannot be had."""
     try:
         return project.store.get(kind, id), ""
@@ -32,7 +32,9 @@ def found_artifact(project: Project, kind: str, id: str) -> tuple[Artifact | Non
         return None, str(error)
 
 
-def standing_of(project: Project, node: str, artifact: Artifact | None, newest: str | None, problem: str) -> Standing:
+def stored_state(
+    project: Project, node: str, artifact: Artifact | None, newest: str | None, problem: str
+) -> StoredState:
     """Return how a source or a feature table stands.
 
     Parameters
@@ -44,8 +46,8 @@ def standing_of(project: Project, node: str, artifact: Artifact | None, newest: 
     """
     made_at = partition_instants(project.database, node).get("")
     if artifact is None:
-        return Standing("missing" if problem else "not made yet", made_at=made_at, problem=problem)
-    return Standing(
+        return StoredState("missing" if problem else "not made yet", made_at=made_at, problem=problem)
+    return StoredState(
         state="made",
         id=artifact.id,
         made_at=made_at,
@@ -71,7 +73,7 @@ def checks_of(project: Project, node: str, expectations: Sequence[Expectation]) 
     named = zip(check_names(expectations), expectations, strict=True)
     declared = [_declared(name, expected, results.pop(name, None)) for name, expected in named]
     others = [
-        CheckFacts(name, name.replace("_", " "), result.severity, result.passed, _told(result))
+        CheckFacts(name, name.replace("_", " "), result.severity, result.passed, _problem_of(result))
         for name, result in results.items()
     ]
     return (*declared, *others)
@@ -79,10 +81,10 @@ def checks_of(project: Project, node: str, expectations: Sequence[Expectation]) 
 
 def _declared(name: str, expected: Expectation, result: CheckResult | None) -> CheckFacts:
     passed = result.passed if result else None
-    return CheckFacts(name, _said(expected), expected.severity, passed, _told(result))
+    return CheckFacts(name, _expectation_text(expected), expected.severity, passed, _problem_of(result))
 
 
-def _said(expected: Expectation) -> str:
+def _expectation_text(expected: Expectation) -> str:
     """Return an expectation as a person says it: ``arr_delay: values to be between, min_value -180``."""
     args = dict(expected.args)
     column = args.pop("column", None)
@@ -95,5 +97,5 @@ def _plain(value: Any) -> str:
     return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
 
 
-def _told(result: CheckResult | None) -> str:
+def _problem_of(result: CheckResult | None) -> str:
     return "" if result is None else str(result.summary.get("problem", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ml_platform.core.statistics.distributions import Distribution
-from ml_platform.reporting.catalog.node_facts import CheckFacts, Declared, Link, Standing, Use
+from ml_platform.reporting.catalog.node_facts import CheckFacts, Declared, Link, StoredState, Use
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class FeatureTableFacts:
     publish_delay: str
     availability: str
     up_to: str
-    standing: Standing
+    stored: StoredState
     sampled: int
     columns: tuple[FeatureColumn, ...]
     checks: tuple[CheckFacts, ...]

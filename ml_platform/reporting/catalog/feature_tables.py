@@ -12,7 +12,7 @@ from ml_platform.declarations.lineage import feature_lineage
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import feature_type
 from ml_platform.project import Project
-from ml_platform.reporting.catalog.artifact_status import checks_of, current_artifact, declaration_of, standing_of
+from ml_platform.reporting.catalog.artifact_status import checks_of, current_artifact, declaration_of, stored_state
 from ml_platform.reporting.catalog.data_age import table_availability
 from ml_platform.reporting.catalog.feature_facts import FeatureColumn, FeatureTableFacts, Importance
 from ml_platform.reporting.catalog.node_facts import Link
@@ -56,7 +56,7 @@ def feature_table_facts(
         publish_delay=span_text(spec.publish_delay),
         availability=age.sentence,
         up_to=age.up_to if age.parts else "",
-        standing=standing_of(project, node, artifact, _newest(artifact, now), problem or unread),
+        stored=stored_state(project, node, artifact, _newest(artifact, now), problem or unread),
         sampled=profile.rows,
         columns=_columns(project, name, profile, importances),
         checks=checks_of(project, node, spec.expectations),

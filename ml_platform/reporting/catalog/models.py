@@ -9,14 +9,14 @@ from typing import Any
 from ml_platform.core.formatting import span_text
 from ml_platform.declarations.model import Algorithm, ModelSpec
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.resolve import feature_tables_of, feature_type
 from ml_platform.operations.monitoring.drift_episodes import open_findings
 from ml_platform.operations.monitoring.unlearned import unlearned_text
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
 from ml_platform.registry.evaluation.basis import interval_text
-from ml_platform.reporting.catalog.artifact_status import current_artifact, declaration_of, found_artifact
+from ml_platform.reporting.catalog.artifact_status import artifact_or_problem, current_artifact, declaration_of
 from ml_platform.reporting.catalog.data_age import model_age
 from ml_platform.reporting.catalog.model_facts import Champion, GateFacts, Judged, ModelFacts, ModelFeature, Monitored
 from ml_platform.reporting.catalog.node_facts import Link
@@ -84,7 +84,7 @@ def model_facts(project: Project, name: str, now: datetime) -> ModelFacts:
 def _trained(project: Project, name: str, now: datetime) -> tuple[Artifact | None, str]:
     version = champion(project, name, at=now)
     if version is not None:
-        return found_artifact(project, "trained_model", version.id)
+        return artifact_or_problem(project, "trained_model", version.id)
     return current_artifact(project, NodeName("trained_model", name), "trained_model")
 
 

@@ -45,7 +45,7 @@ class Declared:
 
 
 @dataclass(frozen=True)
-class Standing:
+class StoredState:
     """What of a source or a feature table is there.
 
     Attributes
@@ -74,4 +74,4 @@ class CheckFacts:
     expects: str
     severity: Severity
     passed: bool | None
-    found: str = ""
+    problem: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ml_platform.reporting.catalog.node_facts import CheckFacts, Declared, Link, Standing, Use
+from ml_platform.reporting.catalog.node_facts import CheckFacts, Declared, Link, StoredState, Use
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class SourceFacts:
     event_timestamp: str
     known: str
     freshness: str
-    standing: Standing
+    stored: StoredState
     events: tuple[datetime, datetime] | None
     ingests: int
     new_rows: int | None

@@ -11,7 +11,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.reader import ReaderSpec
 from ml_platform.declarations.wording import known_sentence
 from ml_platform.project import Project
-from ml_platform.reporting.catalog.artifact_status import checks_of, current_artifact, declaration_of, standing_of
+from ml_platform.reporting.catalog.artifact_status import checks_of, current_artifact, declaration_of, stored_state
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.profiles import source_null_shares
 from ml_platform.reporting.catalog.source_facts import DirtyRowsFact, SourceColumn, SourceFacts
@@ -49,7 +49,7 @@ def source_facts(project: Project, name: str, artifact: Artifact | None = None) 
         event_timestamp=spec.event_timestamp,
         known=known_sentence(spec),
         freshness=span_text(spec.freshness) if spec.freshness else "",
-        standing=standing_of(project, node, artifact, about.newest if about else None, problem or unread),
+        stored=stored_state(project, node, artifact, about.newest if about else None, problem or unread),
         events=_instants(about.events if about else None),
         ingests=ingest.number if ingest else 0,
         new_rows=ingest.new_rows if ingest else None,

@@ -9,8 +9,8 @@ from ml_platform.declarations.joins import joined_table, joins_of, joins_through
 from ml_platform.declarations.lineage import Origins, feature_lineage, snapshot_lineage, source_lineage
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.own_columns import required_columns
-from ml_platform.declarations.populations.population import OwnColumns
+from ml_platform.declarations.population_columns import required_columns
+from ml_platform.declarations.populations.population import PopulationColumns
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import expand_features
 from ml_platform.models.decision import Decision
@@ -75,7 +75,7 @@ def key_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, tuple[Link, ..
     return origins
 
 
-def _of(spec: ProjectSpec, model: ModelSpec, population: OwnColumns, owner: str, column: str) -> Link:
+def _of(spec: ProjectSpec, model: ModelSpec, population: PopulationColumns, owner: str, column: str) -> Link:
     through = joined_table(spec, model, owner) if owner != population.name else None
     if through:
         return Link("features", through.table.name, column)

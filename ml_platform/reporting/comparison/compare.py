@@ -178,7 +178,7 @@ class _Both:
         ]
         contenders = [*both, doing_nothing(rows)]
         unvalued = np.isnan(np.column_stack([item.value for item in contenders])).any(axis=1)
-        valued = ~unvalued & ~rows.asked_again(project.spec)
+        valued = ~unvalued & ~rows.is_repeated(project.spec)
         values = {item.name: item.value[valued] for item in contenders}
         require_values(rows, values)
         earned = earnings(

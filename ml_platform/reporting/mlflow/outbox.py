@@ -50,7 +50,7 @@ def count_waiting(project: Project) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(OUTBOX)).scalar_one())
 
 
-def is_told(project: Project, model: str, key: str) -> bool:
+def is_tracked(project: Project, model: str, key: str) -> bool:
     """Return whether a version has its MLflow run, or will have it when what waits is delivered."""
     if tracked_run(project.database, model, key) is not None:
         return True

@@ -72,7 +72,7 @@ def _readers() -> Page:
         (
             f"[{code(name)}](yaml-source.md#reader-{name.replace('_', '-')})",
             prose(_first_line(kind)),
-            ", ".join(code(key) for key in kind.own_columns) or "–",
+            ", ".join(code(key) for key in kind.added_columns) or "–",
             ", ".join(code(key) for key in kind.answers) or "–",
         )
         for name, kind in readers().items()

@@ -42,7 +42,7 @@ def day_chart(days: Sequence[DayWorth], deployed: Sequence[tuple[str, int]], uni
         text(_LEFT, _HEIGHT - 12, first.isoformat()),
         text(_RIGHT, _HEIGHT - 12, last.isoformat(), "end"),
     ]
-    return frame("days", _WIDTH, _HEIGHT, "Gain over doing nothing by day", _told(days, shown, unit), drawn)
+    return frame("days", _WIDTH, _HEIGHT, "Gain over doing nothing by day", _description(days, shown, unit), drawn)
 
 
 def _shown(deployed: Sequence[tuple[str, int]], first: str, last: str) -> list[tuple[str, int]]:
@@ -70,7 +70,7 @@ def _mark(place: float, number: int) -> Iterator[Markup]:
     yield text(place + 3, _TOP - 8, f"version {number}", kind="strong")
 
 
-def _told(days: Sequence[DayWorth], shown: Sequence[tuple[str, int]], unit: str) -> str:
+def _description(days: Sequence[DayWorth], shown: Sequence[tuple[str, int]], unit: str) -> str:
     gain = amount_text(sum(day.gain for day in days), unit)
     expected = [day.expected for day in days if day.expected is not None]
     parts = [f"{len(days)} days from {days[0].day} to {days[-1].day}: earned {gain} more than doing nothing"]

@@ -40,7 +40,7 @@ def curve(distribution: Distribution, unit: str) -> Markup:
             *(_line(run, height) for run in runs),
         ]
     )
-    description = escape(_told(distribution, unit))
+    description = escape(_description(distribution, unit))
     frame = Markup('<svg class="curve" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}</svg>')
     return frame.format(_WIDTH, _HEIGHT, description, description, drawn)
 
@@ -92,7 +92,7 @@ def _line(run: Sequence[Placed], height: Callable[[float], float]) -> Markup:
     return Markup('<path class="line" d="M{}"/>').format("L".join(f"{place:.1f} {at:.1f}" for place, at in points))
 
 
-def _told(distribution: Distribution, unit: str) -> str:
+def _description(distribution: Distribution, unit: str) -> str:
     first, last = distribution.periods[0].start, distribution.periods[-1].start
     what = f"share of {distribution.value}" if distribution.kind == "share" else "median, and 10 to 90 % of values"
     return f"{what}{f' in {unit}' if unit else ''}, by {distribution.step} from {first} to {last}"

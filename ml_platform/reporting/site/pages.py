@@ -81,7 +81,7 @@ def card_page(facts: SiteFacts, model: str) -> str:
 def comparison_page(comparison: VersionComparison) -> str:
     """Return the page of a comparison on its own: it needs no other file and has no script."""
     templates = _environment()
-    page = templates.get_template("comparison.html").render(found=comparison, style=Markup(_text("style.css")))
+    page = templates.get_template("comparison.html").render(comparison=comparison, style=Markup(_text("style.css")))
     return with_policy(page, EXPLANATION_POLICY)
 
 

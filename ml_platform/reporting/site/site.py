@@ -38,7 +38,7 @@ def write_site(facts: SiteFacts, folder: Path, state: str = "") -> Path:
     written = site_files(facts) | {FACTS: json.dumps(facts.catalog.as_json(), indent=1, allow_nan=False) + "\n"}
     try:
         target = folder.resolve()
-        require_own(target)
+        require_written_by_site(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         with shared_as_wanted(), tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
             new = Path(beside) / "new"
@@ -49,7 +49,7 @@ def write_site(facts: SiteFacts, folder: Path, state: str = "") -> Path:
     return target / "index.html"
 
 
-def require_own(folder: Path) -> None:
+def require_written_by_site(folder: Path) -> None:
     """Refuse a folder that holds anything that the site has not written.
 
     Raises
@@ -60,14 +60,14 @@ def require_own(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise NotASite(folder, "is a file")
-    written = _own_files(folder)
+    written = _files_of_site(folder)
     present = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if not path.is_dir())
     foreign = next((name for name in present if name not in written), None)
     if foreign is not None:
         raise NotASite(folder, f"holds {foreign}, which `ml-platform site` did not write")
 
 
-def _own_files(folder: Path) -> set[str]:
+def _files_of_site(folder: Path) -> set[str]:
     try:
         listed = json.loads((folder / MARKER).read_text(encoding="utf-8"))["files"]
         return {MARKER, *map(str, listed)}

@@ -83,14 +83,14 @@ class ChecksFailed(PlatformError):
 
     def __init__(self, node: str, results: Sequence[CheckResult]) -> None:
         self.node, self.results = node, tuple(results)
-        problems = [_tell(result) for result in results if result.blocks]
+        problems = [_problem_text(result) for result in results if result.blocks]
         super().__init__(
             f"{node}: {listed(problems, limit=3)}. The rows were set aside and nothing depends on them. "
             f"Repair the data, or the expectation, and materialize {node} again."
         )
 
 
-def _tell(result: CheckResult) -> str:
+def _problem_text(result: CheckResult) -> str:
     row = f", such as {json.dumps(result.failing_rows[0], ensure_ascii=False)}" if result.failing_rows else ""
     problem = result.summary.get("problem", "failed")
     return f"check {result.name} {problem}{row}"

@@ -15,7 +15,7 @@ from ml_platform.declarations.derived_query import JoinedSource, SelectedRows
 from ml_platform.sources.source_log import KNOWN, UNTIL
 from ml_platform.sources.staging import Staging
 
-_OWN = "_own_known, _own_until"
+_KEPT = "_own_known, _own_until"
 _MEETS = "_own_known < right_.r_until AND right_.r_known < _own_until"
 _BOTH = "greatest(_own_known, right_.r_known) AS _own_known, least(_own_until, right_.r_until) AS _own_until"
 
@@ -68,7 +68,7 @@ class _Select:
         return name
 
     def _join(self, rows: str, joined: JoinedSource) -> str:
-        kept = f"left_.* EXCLUDE ({_OWN}), right_.* EXCLUDE (r_known, r_until), {_BOTH}"
+        kept = f"left_.* EXCLUDE ({_KEPT}), right_.* EXCLUDE (r_known, r_until), {_BOTH}"
         return f"SELECT {kept} FROM ({rows}) AS left_ JOIN {self._input(joined)} AS right_ ON {_on(joined)}"
 
     def _left_join(self, rows: str, joined: JoinedSource, place: int) -> str:
@@ -78,7 +78,7 @@ class _Select:
         self._staging.keep(name, self._engine.view(f"{name}_rows", numbered))
         right = self._input(joined)
         pairs = f"{name} AS left_ JOIN {right} AS right_ ON {_on(joined)}"
-        matched = f"SELECT left_.* EXCLUDE ({_OWN}, _place), right_.* EXCLUDE (r_known, r_until), {_BOTH} FROM {pairs}"
+        matched = f"SELECT left_.* EXCLUDE ({_KEPT}, _place), right_.* EXCLUDE (r_known, r_until), {_BOTH} FROM {pairs}"
         alone = f"""
         WITH met AS (SELECT _place, {_BOTH} FROM {pairs}),
         earlier AS (
@@ -97,7 +97,7 @@ class _Select:
           SELECT _place, ends.ended, rows_._own_until FROM ends JOIN {name} AS rows_ USING (_place)
           WHERE ends.ended < rows_._own_until
         )
-        SELECT rows_.* EXCLUDE ({_OWN}, _place), gaps.since AS _own_known, gaps.until AS _own_until
+        SELECT rows_.* EXCLUDE ({_KEPT}, _place), gaps.since AS _own_known, gaps.until AS _own_until
         FROM gaps JOIN {name} AS rows_ USING (_place)
         """
         return f"({matched}) UNION ALL BY NAME ({alone})"

@@ -100,7 +100,7 @@ def read_postgres(spec: SourceSpec, declared: Postgres, url: str, after: str | N
                 for start in range(0, batch.num_rows, _ROWS):
                     yield Batch(_stored(pa.Table.from_batches([batch.slice(start, _ROWS)])), columns=schema.names)
     except (dbapi.Error, OSError) as error:
-        raise _told(spec, where, url, error) from None
+        raise _server_error(spec, where, url, error) from None
 
 
 def _require_types(schema: pa.Schema, there: Sequence[str], spec: SourceSpec, where: str) -> None:
@@ -176,7 +176,7 @@ def _plain_url(url: str) -> str:
     return f"{scheme.partition('+')[0]}{separator}{rest}"
 
 
-def _told(spec: SourceSpec, where: str, url: str, error: Exception) -> SourceError:
+def _server_error(spec: SourceSpec, where: str, url: str, error: Exception) -> SourceError:
     """Return the error in the server's words, without anything of the URL that could be a secret."""
     text = " ".join(str(error).partition("Query was:")[0].split())
     for secret in _secrets(url):

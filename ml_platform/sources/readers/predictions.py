@@ -36,7 +36,7 @@ class PredictionsReader(Reader):
     answers: ClassVar[Mapping[str, Any]] = MappingProxyType(
         {"key": ["prediction_id"], "event_timestamp": "effective_time", "known_at": {"column": "scored_at"}}
     )
-    own_columns: ClassVar[Mapping[str, str]] = MappingProxyType(
+    added_columns: ClassVar[Mapping[str, str]] = MappingProxyType(
         {"prediction_id": "string", "effective_time": "timestamp", "scored_at": "timestamp", "version": "int"}
     )
 

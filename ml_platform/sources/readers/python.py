@@ -85,7 +85,7 @@ def _call(root: Path, spec: SourceSpec, reference: str) -> Any:
     try:
         return load_function(root, reference)()
     except Exception as error:
-        raise _told(spec, reference, error) from error
+        raise _reader_error(spec, reference, error) from error
 
 
 def _items(spec: SourceSpec, where: str, items: Iterator[Any]) -> Iterator[Any]:
@@ -95,10 +95,10 @@ def _items(spec: SourceSpec, where: str, items: Iterator[Any]) -> Iterator[Any]:
     except GeneratorExit:
         raise
     except Exception as error:
-        raise _told(spec, where, error) from error
+        raise _reader_error(spec, where, error) from error
 
 
-def _told(spec: SourceSpec, where: str, error: Exception) -> Exception:
+def _reader_error(spec: SourceSpec, where: str, error: Exception) -> Exception:
     if isinstance(error, PlatformError | MemoryError):
         return error
     if isinstance(error, FileNotFoundError):

@@ -22,7 +22,7 @@ class SqlReader(Reader):
     name: ClassVar[str] = "sql"
     may_be_empty: ClassVar[bool] = True
     answers: ClassVar[Mapping[str, Any]] = MappingProxyType({"known_at": {"column": KNOWN_COLUMN}})
-    own_columns: ClassVar[Mapping[str, str]] = MappingProxyType({KNOWN_COLUMN: "timestamp"})
+    added_columns: ClassVar[Mapping[str, str]] = MappingProxyType({KNOWN_COLUMN: "timestamp"})
 
     sql: str = Field(
         min_length=1,

@@ -32,7 +32,7 @@ class StreamingReader(Reader):
     answers: ClassVar[Mapping[str, Any]] = MappingProxyType(
         {"known_at": {"column": RECEIVED_AT}, "duplicates": "keep_latest"}
     )
-    own_columns: ClassVar[Mapping[str, str]] = MappingProxyType({RECEIVED_AT: "timestamp"})
+    added_columns: ClassVar[Mapping[str, str]] = MappingProxyType({RECEIVED_AT: "timestamp"})
 
     streaming: Literal[True] = Field(
         description="Rows are posted to the prediction service, which adds when it received them.", examples=[True]

@@ -84,7 +84,7 @@ def first_row_end(block: bytes, dialect: Dialect = PLAIN) -> int:
 def _first_end(block: bytes, quotes: npt.NDArray[np.int64]) -> int:
     place = 0
     while True:
-        ends = [place_found for sign in (b"\n", b"\r") if (place_found := block.find(sign, place)) >= 0]
+        ends = [sign_place for sign in (b"\n", b"\r") if (sign_place := block.find(sign, place)) >= 0]
         if not ends:
             return 0
         place = min(ends) + 1

@@ -212,7 +212,7 @@ class _Parser:
 
     def wrong_encoding(self, bad: NotInEncoding) -> SchemaChanged:
         """Return the error for bytes that are no text in the declared encoding."""
-        problem = f"line {bad.lines + 1}: {bad.found[:20]!r} is not text in {self._dialect.encoding}"
+        problem = f"line {bad.lines + 1}: {bad.sign[:20]!r} is not text in {self._dialect.encoding}"
         return self._error(problem, "Correct reader.encoding, or the file.")
 
     def _error(self, problem: str, remedy: str, row: int | None = None, column: str | None = None) -> SchemaChanged:

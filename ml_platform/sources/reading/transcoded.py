@@ -18,7 +18,7 @@ class NotInEncoding(Exception):
     """
 
     def __init__(self, lines: int, sign: bytes) -> None:
-        self.lines, self.found = lines, sign
+        self.lines, self.sign = lines, sign
         super().__init__(f"{sign!r}")
 
 

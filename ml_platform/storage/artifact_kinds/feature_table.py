@@ -94,10 +94,10 @@ class FeatureTableManifest(ArtifactKind):
                 base = cells.column_names[: cells.column_names.index(KNOWN_UNTIL) + 1]
                 base = base[base.index(CHUNK) :]
                 for column in columns:
-                    id = frame_id(cells.select(own_columns(column, base)))
+                    id = frame_id(cells.select(stored_columns(column, base)))
                     yield Mismatch(f"{column} of {chunk.name}", (chunk.ids or {}).get(column, "none"), id)
 
 
-def own_columns(column: str, base: Sequence[str]) -> list[str]:
+def stored_columns(column: str, base: Sequence[str]) -> list[str]:
     """Return the columns of a stored object that make one column of cells."""
     return list(base[1:]) if column == BASE else [column]

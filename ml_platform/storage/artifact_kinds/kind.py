@@ -34,7 +34,7 @@ class Mismatch:
 
     what: str
     expected: str
-    found: str
+    actual: str
 
 
 Persons = Literal["rows", "masked", "learnt", "removed"]

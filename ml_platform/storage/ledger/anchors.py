@@ -123,10 +123,10 @@ def anchor_path(seq: int) -> str:
 
 def signature_of(head: Head, key: str) -> str:
     """Return the HMAC-SHA-256 (RFC 2104) of a head."""
-    return hmac.new(key.encode(), _said(head), "sha256").hexdigest()
+    return hmac.new(key.encode(), _signed_text(head), "sha256").hexdigest()
 
 
-def _said(head: Head) -> bytes:
+def _signed_text(head: Head) -> bytes:
     return canonical_json({"seq": head.seq, "hash": head.hash})
 
 

@@ -49,10 +49,10 @@ class LmdbFolder:
             try:
                 return self.environment.begin(write=write)
             except lmdb.MapResizedError:  # another process made the map larger
-                self._left()
+                self._leave()
                 self.resize(0)
             except BaseException:
-                self._left()
+                self._leave()
                 raise
 
     def end(self, transaction: Any, *, commit: bool = False) -> None:
@@ -60,7 +60,7 @@ class LmdbFolder:
         try:
             transaction.commit() if commit else transaction.abort()
         finally:
-            self._left()
+            self._leave()
 
     @contextmanager
     def writing(self) -> Iterator[Any]:
@@ -114,7 +114,7 @@ class LmdbFolder:
                 self._gate.wait()
             self.environment.close()
 
-    def _left(self) -> None:
+    def _leave(self) -> None:
         with self._gate:
             self._active -= 1
             if not self._active:

@@ -11,7 +11,7 @@ import pytest
 from ml_platform.audit.explain import Explanation, explain, explain_each
 from ml_platform.audit.explain.lookup import sample_ids
 from ml_platform.audit.explain.render_html import page_of
-from ml_platform.audit.explain.source_rows_types import Behind
+from ml_platform.audit.explain.source_rows_types import TracedRows
 from ml_platform.audit.explain.wording import answer_text
 from ml_platform.storage.prediction_log import read_predictions
 from tests.audit.explain.shop_with_history import FIRST_CORRECTION, MODEL, SECOND_CORRECTION, Delivery, Lived
@@ -112,7 +112,7 @@ def test_the_row_that_tells_a_last_value_is_marked(explained: list[Explanation])
         assert not any(row.tells for row in behind_of(told, "courier_recent.mean_late_7d").rows)
 
 
-def behind_of(told: Explanation, name: str) -> Behind:
+def behind_of(told: Explanation, name: str) -> TracedRows:
     behind = next(item.behind for item in told.inputs if item.name == name)
     assert behind is not None
     return behind

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ml_platform.audit.explain.inputs import inputs_of_rows
-from ml_platform.audit.explain.source_rows import rows_behind
+from ml_platform.audit.explain.source_rows import traced_rows
 from ml_platform.audit.explain.source_rows_types import TICK, Answers, TableQuestions
 from ml_platform.declarations.serialized import kept_declarations
 from ml_platform.features.build import build_feature_table
@@ -37,7 +37,7 @@ def behind(project: Project, artifact: Artifact, limit: int | None = None) -> An
     ticks = pd.Series([tick for _, tick in QUESTIONS], dtype="datetime64[us, UTC]")
     asked = pd.DataFrame({"shop": pd.Series([shop for shop, _ in QUESTIONS], dtype=object), TICK: ticks})
     with project.engine() as engine:
-        (found,) = rows_behind(project, engine, [TableQuestions(spec, artifact, asked, list(spec.columns))], limit)
+        (found,) = traced_rows(project, engine, [TableQuestions(spec, artifact, asked, list(spec.columns))], limit)
     return found
 
 

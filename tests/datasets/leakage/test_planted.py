@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ml_platform.core.errors import LeakFound
+from ml_platform.core.errors import LabelLeakage
 from ml_platform.datasets.leakage.check import check_leaks
 from ml_platform.datasets.leakage.find_leaks import COPY, LEAK_CHECKS, NULLNESS, SETTLED, SINGLE
 from ml_platform.datasets.snapshot.build import build_snapshot
@@ -92,7 +92,7 @@ def test_a_copy_of_the_label_s_column_is_found_and_nothing_is_trained(tmp_path: 
     assert results[COPY].blocks
     assert results[COPY].summary["problem"] == "orders.hint is equal to the label"
     assert results[SINGLE].blocks
-    with pytest.raises(LeakFound) as caught:
+    with pytest.raises(LabelLeakage) as caught:
         train_model(project, "lateness", snapshot)
     assert str(caught.value) == (
         "lateness: orders.hint (variance explained 1.000, at least 1.00) predicts the label too well alone: 0.98 or "
@@ -181,7 +181,7 @@ def test_rows_that_were_asked_about_when_their_label_was_known_are_counted_and_n
     )
     assert [row["order_id"] for row in result.failing_rows] == wrong["order_id"].head(10).tolist()
     assert set(result.failing_rows[0]) == {"order_id", "prediction_time", "effective_time", "label_known_at"}
-    with pytest.raises(LeakFound, match="rows was known when they were asked about"):
+    with pytest.raises(LabelLeakage, match="rows was known when they were asked about"):
         train_model(project, "late_parcel", snapshot_of(project))
 
 

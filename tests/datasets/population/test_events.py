@@ -84,7 +84,7 @@ def test_rows_that_do_not_ask_are_counted(tmp_path, seed):
     inputs = inputs_of(project, at(400))
     for name in POPULATIONS:
         found = asked_of(project, name, inputs, at(-24), at(300), at(400))
-        counts = found.left_out.groupby("reason")["rows"].sum().to_dict()
+        counts = found.excluded.groupby("reason")["rows"].sum().to_dict()
         assert counts.get("asked_before", 0) == len(asking(rows, name)) - len(expected(rows, name))
         nulls = [
             row

@@ -81,7 +81,7 @@ def test_who_has_left_is_as_known_at_the_batch_run_and_is_counted(tmp_path, seed
         expected = every[~np.array(gone)].reset_index(drop=True)
         assert any(gone)
         assert some.rows.reset_index(drop=True).equals(expected)
-        counts = some.left_out.groupby("reason")["rows"].sum().to_dict()
+        counts = some.excluded.groupby("reason")["rows"].sum().to_dict()
         assert counts["left"] == sum(gone)
 
 
@@ -119,9 +119,9 @@ def test_no_more_than_max_rows_are_asked_about_at_a_run_and_the_others_are_count
         at(30): 30,
     }
     assert set(pairs(found.rows)) < set(pairs(every))
-    over = found.left_out.set_index("effective_time")["rows"].to_dict()
+    over = found.excluded.set_index("effective_time")["rows"].to_dict()
     assert over == {at(12): 10, at(18): 30, at(24): 30, at(30): 30}
-    assert set(found.left_out["reason"]) == {"over_max_rows"}
+    assert set(found.excluded["reason"]) == {"over_max_rows"}
     last = [{shop for shop, time in pairs(found.rows) if time == at(hours)} for hours in (18, 24)]
     assert last[0] != last[1], "not the same ones at each run"
 

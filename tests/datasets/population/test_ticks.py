@@ -72,9 +72,9 @@ def test_members_are_those_of_the_loop_with_late_rows_corrections_and_clocks_tha
             looked_up(rows, row["shop"], row["effective_time"].to_pydatetime())[0] for _, row in found.rows.iterrows()
         ]
         assert list(found.rows["shopping.visits_2d"]) == visits
-        counted = {row["effective_time"].to_pydatetime(): row["rows"] for _, row in found.left_out.iterrows()}
+        counted = {row["effective_time"].to_pydatetime(): row["rows"] for _, row in found.excluded.iterrows()}
         assert counted == unclear
-        assert set(found.left_out["reason"]) <= {"no_membership"}
+        assert set(found.excluded["reason"]) <= {"no_membership"}
 
 
 def test_rows_that_become_known_after_a_tick_change_nothing_at_it(tmp_path):

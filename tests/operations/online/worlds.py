@@ -203,7 +203,7 @@ def trained_values(project, name, inputs, rows, now):
     kinds = {"string": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
     columns = {
         f"{owner}.{column}": pa.array([row.get(column) for row in rows], kinds[kind])
-        for column, kind in lookup.needed_own.items()
+        for column, kind in lookup.needed_columns.items()
     }
     asked = pa.table({**columns, "_effective": pa.array([to_micros(now)] * len(rows), pa.int64())})
     wanted = list(input_names(project.spec, model))

@@ -14,7 +14,7 @@ import pytest
 
 from ml_platform.core.errors import NotMaterialized, PredictionError
 from ml_platform.models.decision import Decision
-from ml_platform.operations.predictions.given_rows import predict_rows
+from ml_platform.operations.predictions.sent_rows import predict_rows
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.scored_rows import scored_rows
 from ml_platform.registry.resolve import version_named
@@ -124,6 +124,6 @@ def test_a_file_is_predicted_at_the_terminal_and_nothing_is_logged(
 
 def test_a_feature_table_that_was_never_made_is_named(factory: Project, logged: pd.DataFrame) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ml_platform.operations.predictions.given_rows.current_output", lambda *_: None)
+        patch.setattr("ml_platform.operations.predictions.sent_rows.current_output", lambda *_: None)
         with pytest.raises(NotMaterialized, match="features/courier_recent does not exist yet"):
             predict_rows(factory, version_named(factory, f"{MODEL}@1"), own_columns(logged), NOW)

@@ -49,7 +49,7 @@ def make(project: Project, now: datetime) -> tuple[str, str]:
 def test_before_anything_was_made_declarations_tell(tmp_path: Path) -> None:
     facts = catalog_facts(open_shop(tmp_path), NOW)
     (courier,) = facts.feature_tables
-    assert courier.standing.state == "not made yet"
+    assert courier.stored.state == "not made yet"
     assert (courier.keys, courier.refresh, courier.publish_delay) == (("courier",), "1 hour", "5 minutes")
     assert courier.availability.endswith("= up to 1h15m old")
     mean = {column.name: column for column in courier.columns}["mean_late_1d"]
@@ -60,7 +60,7 @@ def test_before_anything_was_made_declarations_tell(tmp_path: Path) -> None:
     )
     assert (mean.null_share, mean.distribution, mean.used_by) == (None, None, (Importance("late_parcel"),))
     orders = {source.name: source for source in facts.sources}["orders"]
-    assert (orders.standing.state, orders.known, orders.ingests) == (
+    assert (orders.stored.state, orders.known, orders.ingests) == (
         "not made yet",
         "Each row is known at placed_at.",
         0,
@@ -117,7 +117,7 @@ def test_null_shares_of_a_source_are_those_of_all_its_rows_also_after_more_came(
     project = sales(tmp_path, rows)
     make(project, at(4))
     first = source_facts(project, "sales")
-    assert (first.standing.rows, first.ingests, first.new_rows) == (3, 1, 3)
+    assert (first.stored.rows, first.ingests, first.new_rows) == (3, 1, 3)
     assert {column.name: column.null_share for column in first.columns} == {
         "id": 0.0,
         "shop": 1 / 3,
@@ -129,7 +129,7 @@ def test_null_shares_of_a_source_are_those_of_all_its_rows_also_after_more_came(
     make(project, at(7))
     again = source_facts(project, "sales")
     assert {column.name: column.null_share for column in again.columns}["amount"] == 2 / 4
-    assert again.standing.newest == at(6)
+    assert again.stored.newest == at(6)
     assert again.events == (at(1), at(6))
 
 
@@ -173,7 +173,7 @@ def test_what_a_check_found_last_is_told_and_one_that_never_ran_is_open(tmp_path
     ]
     record_checks(project.database, "sources/orders", results, "r", NOW)
     checks = source_facts(project, "orders").checks
-    assert [(check.expects, check.passed, check.found) for check in checks] == [
+    assert [(check.expects, check.passed, check.problem) for check in checks] == [
         ("courier: values to not be null", False, "found 3 nulls"),
         ("amount: values to be between, min_value 0, max_value 10000", None, ""),
         ("freshness", True, ""),
@@ -188,8 +188,8 @@ def test_what_is_missing_from_the_store_is_said_and_the_rest_is_told(tmp_path: P
         if file.is_file():
             file.unlink()
     facts = feature_table_facts(open_project(tmp_path), "recent", at(4), {})
-    assert facts.standing.state == ("missing" if what.startswith("manifests") else "made")
-    assert "is not in" in facts.standing.problem
+    assert facts.stored.state == ("missing" if what.startswith("manifests") else "made")
+    assert "is not in" in facts.stored.problem
     assert (facts.columns[0].unit, facts.columns[0].null_share) == ("EUR", None)
 
 
@@ -199,5 +199,5 @@ def test_a_table_of_an_earlier_declaration_says_so(tmp_path: Path) -> None:
     file = tmp_path / "features/recent.yaml"
     file.write_text(file.read_text().replace('"mean": "amount"', '"max": "amount"'))
     facts = feature_table_facts(open_project(tmp_path), "recent", at(4), {})
-    assert "is from an earlier declaration" in facts.standing.problem
+    assert "is from an earlier declaration" in facts.stored.problem
     assert facts.columns[0].formula == "max of amount"

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from ml_platform.audit.erasure.kinds.row_erasure import Remainder, RowErasure
 from ml_platform.core.clock import parse_duration
 from ml_platform.core.hashing import frame_id
-from ml_platform.datasets.left_out import EFFECTIVE_TIME
+from ml_platform.datasets.exclusions import EFFECTIVE_TIME
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 

@@ -32,8 +32,8 @@ class PredictionsOperation(NodeOperation):
         scored = {day: at for day, at in partition_instants(project.database, node.name).items() if day}
         missing = [day for day in days if day.isoformat() not in scored]
         partly = [day for day in days if day.isoformat() in scored and scored[day.isoformat()] < _end(day, view.now)]
-        reasons = [_days_told(missing, "not scored")] if missing else []
-        reasons += [_days_told(partly, "scored only in part")] if partly else []
+        reasons = [_days_text(missing, "not scored")] if missing else []
+        reasons += [_days_text(partly, "scored only in part")] if partly else []
         if not scored:
             return view.would_run(node, [NEVER])
         if reasons:
@@ -45,7 +45,7 @@ class PredictionsOperation(NodeOperation):
         waiting = [day for day in days if day not in done]
         if waiting:
             rescored = "scored from other sources, feature tables or version"
-            return view.would_run(node, [*view.changes(node), _days_told(waiting, rescored)])
+            return view.would_run(node, [*view.changes(node), _days_text(waiting, rescored)])
         return view.up_to_date(node, days_id([done[day].id for day in days]))
 
 
@@ -53,7 +53,7 @@ def _end(day: date, now: datetime) -> datetime:
     return min(now, day_bounds(day)[1])
 
 
-def _days_told(days: list[date], what: str) -> str:
+def _days_text(days: list[date], what: str) -> str:
     if len(days) == 1:
         return f"the day {days[0]} is {what}"
     if days[-1] - days[0] == (len(days) - 1) * _DAY:

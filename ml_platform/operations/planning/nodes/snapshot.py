@@ -38,7 +38,7 @@ class SnapshotOperation(NodeOperation):
             return view.would_run(node, [view.absence(node)])
         project, model = view.project, view.project.spec.models[node.subject]
         as_of = training_as_of(model.retraining, view.now, last_as_of(project, model.name), forced=False)
-        logs: dict[str, Artifact] = {name: log for name in node.inputs if (log := _log_behind(view, name)) is not None}
+        logs: dict[str, Artifact] = {name: log for name in node.inputs if (log := _log_of(view, name)) is not None}
         open_inputs = [name for name in node.inputs if name not in logs or not _is_settled(view, name, as_of)]
         reasons = _why_snapshot(view, node, last, logs, as_of)
         if len(logs) < len(node.inputs):
@@ -56,7 +56,7 @@ def _source_of(view: View, name: NodeName) -> str:
     return name.subject if name.kind == "source" else view.project.spec.feature_tables[name.subject].source
 
 
-def _log_behind(view: View, name: NodeName) -> Artifact | None:
+def _log_of(view: View, name: NodeName) -> Artifact | None:
     return view.log(_source_of(view, name))
 
 

@@ -51,10 +51,10 @@ def _why_read(view: View, node: Node, look: IngestPlan) -> list[str]:
     if look.why == "rows become known":
         first = look.last.next_known_at
         return [f"rows become known, the first at {first:%Y-%m-%d %H:%M}"] if first else []
-    return view.changes(node) or [_told_changed(look)]
+    return view.changes(node) or [_changes_text(look)]
 
 
-def _told_changed(look: IngestPlan) -> str:
+def _changes_text(look: IngestPlan) -> str:
     """Return which of the files, or other parts, of a source have changed since they were read."""
     if len(look.parts) == 1:
         return f"{look.parts[0].name} changed since the last ingest"

@@ -14,8 +14,8 @@ import pyarrow as pa
 from ml_platform.core.clock import to_micros
 from ml_platform.core.errors import NotMaterialized, PredictionError, listed, suggest
 from ml_platform.core.frames import to_frame
+from ml_platform.datasets.exclusions import EFFECTIVE, PREDICTION_TIME
 from ml_platform.datasets.feature_columns import with_feature_columns
-from ml_platform.datasets.left_out import EFFECTIVE, PREDICTION_TIME
 from ml_platform.declarations.joins import joins_through
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import population_columns

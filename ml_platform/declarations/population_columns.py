@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ml_platform.declarations.model import ModelSpec
-from ml_platform.declarations.populations.population import OwnColumns
+from ml_platform.declarations.populations.population import PopulationColumns
 from ml_platform.declarations.project import ProjectSpec
 
 
-def own_columns(spec: ProjectSpec, model: ModelSpec) -> OwnColumns | None:
+def find_population_columns(spec: ProjectSpec, model: ModelSpec) -> PopulationColumns | None:
     """Return the columns of a model's questions, or None where a declaration is missing that says what they are."""
     population = model.population
     node = population.node(spec.feature_tables)
@@ -15,7 +15,7 @@ def own_columns(spec: ProjectSpec, model: ModelSpec) -> OwnColumns | None:
         return None
     named = node.subject if node.kind == "source" else spec.feature_tables[node.subject].source
     source, key = spec.sources.get(named), spec.file.entities.get(population.entity, ())
-    return None if source is None else population.own(node, source, tuple(key))
+    return None if source is None else population.columns_of(node, source, tuple(key))
 
 
 def question_columns(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
@@ -24,8 +24,8 @@ def question_columns(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
     return (*(f"{columns.name}.{key}" for key in columns.key), *model.population.question_columns)
 
 
-def required_columns(spec: ProjectSpec, model: ModelSpec) -> OwnColumns:
+def required_columns(spec: ProjectSpec, model: ModelSpec) -> PopulationColumns:
     """Return the columns of a checked model's questions."""
-    columns = own_columns(spec, model)
+    columns = find_population_columns(spec, model)
     assert columns is not None, f"the population of {model.name} has no columns"
     return columns

@@ -8,13 +8,13 @@ from typing import Any
 
 from ml_platform.core.errors import OnlineRequestFault, suggest
 from ml_platform.declarations.source import ColumnType
-from ml_platform.operations.online.content import OwnNeeds
+from ml_platform.operations.online.content import PopulationNeeds
 
 _NAN = float("nan")
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
-class OwnValues:
+class SentValues:
     """Reads the columns of requests to one model.
 
     Attributes
@@ -23,7 +23,7 @@ class OwnValues:
         The columns of the frame that hold the entity's key, and all that must be known, ``source.column``.
     """
 
-    def __init__(self, model: str, needs: OwnNeeds) -> None:
+    def __init__(self, model: str, needs: PopulationNeeds) -> None:
         self._model, self._allowed = model, needs.allowed
         self._names = {name: f"{needs.name}.{name}" for name in needs.allowed}
         self._readers = {
