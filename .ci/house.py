@@ -131,10 +131,10 @@ def main() -> None:
     """Print each count, and name what is above it."""
     total = 0
     for title, count in COUNTS.items():
-        found = list(count())
-        total += len(found)
-        print(f"{title:38}{len(found)}")
-        for line in found:
+        places = list(count())
+        total += len(places)
+        print(f"{title:38}{len(places)}")
+        for line in places:
             print(f"  {line}")
     sys.exit(bool(total))
 

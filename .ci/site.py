@@ -56,11 +56,11 @@ def foreign_hosts() -> Iterator[str]:
 def main(zensical: str) -> None:
     """Build the site, and stop with what is wrong."""
     write_llms(yaml.safe_load((ROOT / "mkdocs.yml").read_text()))
-    found = [*missing_pictures()]
+    rows = [*missing_pictures()]
     subprocess.run([zensical, "build", "--clean", "--strict", "-f", str(ROOT / "mkdocs.yml")], cwd=ROOT, check=True)
-    found += foreign_hosts()
-    print(*found, sep="\n")
-    sys.exit(bool(found))
+    rows += foreign_hosts()
+    print(*rows, sep="\n")
+    sys.exit(bool(rows))
 
 
 if __name__ == "__main__":

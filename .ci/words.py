@@ -92,16 +92,16 @@ def faults_in_strings() -> Iterator[str]:
 
 def main() -> None:
     """Print every fault, and end with 1 where there is one."""
-    found = [line for page in documents() for line in faults(str(page.relative_to(ROOT)), page.read_text())]
+    problems = [line for page in documents() for line in faults(str(page.relative_to(ROOT)), page.read_text())]
     with tempfile.TemporaryDirectory() as folder:
         program = Path(sys.executable).parent / "ml-platform"
         subprocess.run([program, "reference", folder], check=True, capture_output=True)
         for page in sorted(Path(folder).glob("*.md")):
-            found += faults(f"reference/{page.name}", page.read_text())
-    found += faults_in_strings()
-    print(f"{'words and sentences':38}{len(found)}")
-    print(*(f"  {line}" for line in found), sep="\n")
-    sys.exit(bool(found))
+            problems += faults(f"reference/{page.name}", page.read_text())
+    problems += faults_in_strings()
+    print(f"{'words and sentences':38}{len(problems)}")
+    print(*(f"  {line}" for line in problems), sep="\n")
+    sys.exit(bool(problems))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ CHANGES = {
     "shift 4 sd, level a day": "level a day",
 }
 
-FOUND = {
+DETECTED = {
     ("shift .5 sd", 60): (4, 0.95),
     ("flag 5 to 20 %", 60): (4, 0.95),
     ("nulls 0 to 5 %", 60): (4, 0.95),
@@ -63,45 +63,45 @@ Draws = np.ndarray
 
 def autoregression(draw: np.random.Generator, shape: Sequence[int], rho: float) -> Draws:
     """Return a stationary first order autoregression along the first axis, with standard deviation 1."""
-    found = draw.normal(size=shape)
+    interval = draw.normal(size=shape)
     for place in range(1, shape[0]):
-        found[place] = rho * found[place - 1] + np.sqrt(1 - rho**2) * found[place]
-    return found
+        interval[place] = rho * interval[place - 1] + np.sqrt(1 - rho**2) * interval[place]
+    return interval
 
 
 def world(draw: np.random.Generator, name: str, days: int, features: int = FEATURES, rows: int = ROWS) -> Draws:
     """Return the values of a world: days by rows by features."""
-    found = draw.normal(size=(days, rows, features))
+    interval = draw.normal(size=(days, rows, features))
     day, phase = np.arange(days)[:, None, None], np.arange(features)[None, None, :]
     if name == "weekly":
-        found += 0.8 * np.sin(2 * np.pi * day / 7 + phase)
+        interval += 0.8 * np.sin(2 * np.pi * day / 7 + phase)
     if name.startswith("yearly"):
-        found += float(name.split()[1]) * np.sin(2 * np.pi * day / 365 + phase)
+        interval += float(name.split()[1]) * np.sin(2 * np.pi * day / 365 + phase)
     if name == "20 entities":
         level = autoregression(draw, (days, 20, features), 0.9)
-        found = 0.3 * found + level[day[:, :, 0], draw.integers(0, 20, (days, rows))]
+        interval = 0.3 * interval + level[day[:, :, 0], draw.integers(0, 20, (days, rows))]
     if name == "level a day":
-        found = autoregression(draw, (days, 1, features), 0.7) + 0.5 * found
+        interval = autoregression(draw, (days, 1, features), 0.7) + 0.5 * interval
     if name == "mixed":
         half = features // 2
-        found[:, :, half:] = world(draw, "20 entities", days, features - half, rows)
-    return found
+        interval[:, :, half:] = world(draw, "20 entities", days, features - half, rows)
+    return interval
 
 
 def changed(draw: np.random.Generator, name: str, days: int, since: int, features: int, rows: int = ROWS) -> Draws:
     """Return the values of features that change on the day `since`."""
     late = (np.arange(days) >= since)[:, None, None]
-    found: Draws = world(draw, CHANGES[name], days, features, rows)
-    chance = draw.random(found.shape)
+    draws: Draws = world(draw, CHANGES[name], days, features, rows)
+    chance = draw.random(draws.shape)
     if name.startswith("shift"):
-        return np.asarray(found + late * float(name.split()[1]) * found.std())
+        return np.asarray(draws + late * float(name.split()[1]) * draws.std())
     if name.startswith("flag"):
         return np.asarray(chance < np.where(late, 0.2, 0.05), "float64")
     if name.startswith("zeros"):
-        return np.where(chance < np.where(late, 0.8, 0.95), 0.0, np.exp(found))
+        return np.where(chance < np.where(late, 0.8, 0.95), 0.0, np.exp(draws))
     if name.startswith("amount"):
-        return np.asarray(np.exp(found) * np.where(late, 1.2, 1.0))
-    return np.where(late & (chance < 0.05), np.nan, found)
+        return np.asarray(np.exp(draws) * np.where(late, 1.2, 1.0))
+    return np.where(late & (chance < 0.05), np.nan, draws)
 
 
 class Monitor:
@@ -129,12 +129,12 @@ class Monitor:
         """Return which features alarm at the looks after the days `first` to `last`: looks by features."""
         columns = list(self.scales)
         of_column = np.array([columns.index(series.column) for series in self.test.series])
-        found = np.zeros((last - first + 1, len(columns)), dtype=bool)
+        counts = np.zeros((last - first + 1, len(columns)), dtype=bool)
         for look in range(first, last + 1):
             window = _days(self.daily, look - WINDOW + 1, look + 1)
             change = np.abs(window.means.mean(axis=0) - self.test.expected(window))
-            np.logical_or.at(found[look - first], of_column, change >= self.limits(window))
-        return found
+            np.logical_or.at(counts[look - first], of_column, change >= self.limits(window))
+        return counts
 
     def undecided(self) -> float:
         """Return for how many features no verdict on their level is possible."""
@@ -201,11 +201,11 @@ def false_alarms(name: str, reference: int, seed: int, former: bool = True) -> d
     first, last = reference + WINDOW - 1, reference + YEAR - 1
     monitor = Monitor(values, reference)
     looks = monitor.alarms(first, last).any(axis=1)
-    found = {"new": (float(episodes(looks, QUIET)), float(looks.mean())), "undecided": (monitor.undecided(), 0.0)}
+    rates = {"new": (float(episodes(looks, QUIET)), float(looks.mean())), "undecided": (monitor.undecided(), 0.0)}
     if former:
         looks = FormerMonitor(values, reference).alarms(first, last).any(axis=1)
-        found["old"] = (float(episodes(looks, OLD_QUIET)), float(looks.mean()))
-    return found
+        rates["old"] = (float(episodes(looks, OLD_QUIET)), float(looks.mean()))
+    return rates
 
 
 def days_to_find(name: str, reference: int, count: int, *, rows: int = ROWS, former: bool = True) -> dict[str, Draws]:
@@ -215,12 +215,12 @@ def days_to_find(name: str, reference: int, count: int, *, rows: int = ROWS, for
     rules: dict[str, Any] = {"new": Monitor(values, reference)}
     if former:
         rules["old"] = FormerMonitor(values, reference)
-    found = {}
+    days = {}
     for rule, monitor in rules.items():
         alarms = monitor.alarms(reference, reference + 59)
-        found[rule] = np.where(alarms.any(axis=0), alarms.argmax(axis=0) + 1, 999)
-    found["undecided"] = np.array([rules["new"].undecided()])
-    return found
+        days[rule] = np.where(alarms.any(axis=0), alarms.argmax(axis=0) + 1, 999)
+    days["undecided"] = np.array([rules["new"].undecided()])
+    return days
 
 
 def print_false_alarms(years: int, worlds: Sequence[str], references: Sequence[int]) -> list[str]:
@@ -230,9 +230,9 @@ def print_false_alarms(years: int, worlds: Sequence[str], references: Sequence[i
     problems = []
     for name in worlds:
         for reference in references:
-            found = [false_alarms(name, reference, seed) for seed in range(years)]
+            rates = [false_alarms(name, reference, seed) for seed in range(years)]
             old, new, undecided = (
-                np.mean([each[rule] for each in found], axis=0) for rule in ("old", "new", "undecided")
+                np.mean([each[rule] for each in rates], axis=0) for rule in ("old", "new", "undecided")
             )
             cells = f"{old[0]:.1f} ({old[1]:.2f}) | {new[0]:.1f} ({new[1]:.2f}) | {undecided[0]:.0%}"
             print(f"| {name} | {reference} | {cells} |", flush=True)
@@ -249,12 +249,12 @@ def print_speed(count: int, changes: Sequence[str], references: Sequence[int]) -
     for name in changes:
         for reference in references:
             for rows in (ROWS, 300) if name.startswith("amount") else (ROWS,):
-                found = days_to_find(name, reference, count, rows=rows)
-                cells = " | ".join(_speed(found[rule]) for rule in ("old", "new"))
-                print(f"| {name} | {rows} | {reference} | {cells} | {found['undecided'][0]:.0%} |", flush=True)
-                median, share = FOUND.get((name, rows), (999, 0.0)) if reference == 90 else (999, 0.0)
-                if np.median(found["new"]) > median or np.mean(found["new"] <= 28) < share:
-                    problems.append(f"{name}, {rows} rows a day: found after {_speed(found['new'])} days")
+                days = days_to_find(name, reference, count, rows=rows)
+                cells = " | ".join(_speed(days[rule]) for rule in ("old", "new"))
+                print(f"| {name} | {rows} | {reference} | {cells} | {days['undecided'][0]:.0%} |", flush=True)
+                median, share = DETECTED.get((name, rows), (999, 0.0)) if reference == 90 else (999, 0.0)
+                if np.median(days["new"]) > median or np.mean(days["new"] <= 28) < share:
+                    problems.append(f"{name}, {rows} rows a day: found after {_speed(days['new'])} days")
     return problems
 
 

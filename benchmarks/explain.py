@@ -44,8 +44,8 @@ def prepare(project: Path, folder: Path) -> tuple[list[str], list[str]]:
     from ml_platform.project import open_project
 
     opened = open_project(project)
-    told = subprocess.run([PROGRAM, "predictions", MODEL, str(project), "--json"], check=True, capture_output=True)
-    ids = [row["prediction_id"] for row in json.loads(told.stdout)]
+    ran = subprocess.run([PROGRAM, "predictions", MODEL, str(project), "--json"], check=True, capture_output=True)
+    ids = [row["prediction_id"] for row in json.loads(ran.stdout)]
     (logged,) = find_predictions(opened, ids[:1])
     row: pd.DataFrame = logged.rows
     predictor = load_predictor(opened, opened.store.get("trained_model", row["trained_model"].iloc[0]))
@@ -80,14 +80,14 @@ def in_a_process_that_runs(project: Path, ids: list[str]) -> float:
 
 def require_same(explained: str, bare: str) -> None:
     """Stop where the two do not agree."""
-    (found,), expected = json.loads(explained)["contributions"], json.loads(bare)
-    assert found["base"] == expected["base"]
-    assert sorted(term["amount"] for term in found["terms"]) == expected["amounts"]
+    (explained_one,), expected = json.loads(explained)["contributions"], json.loads(bare)
+    assert explained_one["base"] == expected["base"]
+    assert sorted(term["amount"] for term in explained_one["terms"]) == expected["amounts"]
 
 
-def show(found: dict[str, list[dict[str, Any]]], running: float, many: float) -> None:
+def show(actual: dict[str, list[dict[str, Any]]], running: float, many: float) -> None:
     """Print the table."""
-    figure: Callable[[str, str], float] = lambda who, what: statistics.median(one[what] for one in found[who])  # noqa: E731
+    figure: Callable[[str, str], float] = lambda who, what: statistics.median(one[what] for one in actual[who])  # noqa: E731
     print("| | time | ratio | processor time |\n|---|---|---|---|")
     bare = figure("bare", "all")
     for who, name in (("command", "`ml-platform explain ID`"), ("bare", "LightGBM alone, in a bare script")):
@@ -110,13 +110,13 @@ if __name__ == "__main__":
             "command": [PROGRAM, "explain", ids[0], str(project), "--json"],
             "bare": [sys.executable, "-c", BARE, *files],
         }
-        found: dict[str, list[dict[str, Any]]] = {who: [] for who in commands}
+        outputs: dict[str, list[dict[str, Any]]] = {who: [] for who in commands}
         for number in range(ROUNDS + 1):  # the first round reads files that nobody has read
             print(f"round {number} of {ROUNDS}", file=sys.stderr)
             for who, command in commands.items():
                 done = run(command)
                 if number:
-                    found[who].append(done)
-        require_same(found["command"][0]["said"], found["bare"][0]["said"])
+                    outputs[who].append(done)
+        require_same(outputs["command"][0]["said"], outputs["bare"][0]["said"])
         many = run([PROGRAM, "explain", str(project), "--model", MODEL, "--sample", str(MANY), "--json"])["all"]
-        show(found, in_a_process_that_runs(project, ids), many)
+        show(outputs, in_a_process_that_runs(project, ids), many)

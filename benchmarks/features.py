@@ -51,13 +51,15 @@ def project_of(folder: Path, reader: str, features: dict[str, Any], refresh: str
     """Return a project with one source of events and one feature table, as a person would declare it."""
     columns = {"id": "int", "entity": "int", "ts": "timestamp", "amount": "float"}
     columns |= {name: "float" for name in ATTRIBUTES if name in json.dumps(features)}
-    told = {"spec_version": 1, "description": "For a benchmark.", "owner": "team:benchmark"}
+    header = {"spec_version": 1, "description": "For a benchmark.", "owner": "team:benchmark"}
     entities = {"entities": {"who": ["entity"]}, "currency": "EUR", "name": "benchmark"}
     source = {"key": ["id"], "event_timestamp": "ts", "known_at": {"delay": "0s"}, "columns": columns}
     table = {"entity": "who", "source": "events", "refresh": refresh, "publish_delay": delay, "features": features}
-    _write(folder / "project.yaml", told | entities | {"clock": {"simulated_from": "2023-01-01T00:00:00Z"}} | settings)
-    _write(folder / "sources/events.yaml", told | {"name": "events", "reader": {"parquet": reader}} | source)
-    _write(folder / "features/recent.yaml", told | {"name": "recent"} | table)
+    _write(
+        folder / "project.yaml", header | entities | {"clock": {"simulated_from": "2023-01-01T00:00:00Z"}} | settings
+    )
+    _write(folder / "sources/events.yaml", header | {"name": "events", "reader": {"parquet": reader}} | source)
+    _write(folder / "features/recent.yaml", header | {"name": "recent"} | table)
     from ml_platform.project import open_project
 
     return open_project(folder)
@@ -91,8 +93,8 @@ def look_up(project: Any, table: Any, asked: str, result: str) -> None:
     with project.engine() as engine:
         columns = list(project.spec.feature_tables["recent"].columns)
         same = {"entity": "entity"}
-        found = features_at(project, engine, table, rows, keys=same, instant="when", columns=columns)
-        engine.copy(engine.arrow("found", found), Path(result))
+        features = features_at(project, engine, table, rows, keys=same, instant="when", columns=columns)
+        engine.copy(engine.arrow("found", features), Path(result))
 
 
 def platform_as_of(feed: str, asked: str, result: str) -> dict[str, float]:
@@ -111,8 +113,8 @@ def platform_windows(feed: str, asked: str, result: str) -> dict[str, float]:
 
 def _in_two(project: Any, feed: str, asked: str, result: str) -> dict[str, float]:
     """Build in a process of its own, so that the look-up's memory is the look-up's."""
-    build_took = _again("built", str(project.root), asked, result)
-    return {"build": build_took["seconds"], "build_processor": build_took["processor"]} | _again(
+    build_took = _in_a_process("built", str(project.root), asked, result)
+    return {"build": build_took["seconds"], "build_processor": build_took["processor"]} | _in_a_process(
         "looked_up", str(project.root), asked, result
     )
 
@@ -153,17 +155,17 @@ def another_day(feed: str, days: str, result: str) -> dict[str, float]:
         whole = _timed(lambda: build(project, ingest(project, _midnight(count))))
         reading = ingesting.read_parts
 
-        def counted(staging: Any, spec: Any, parts: Any, *given: Any) -> Any:
+        def counted(staging: Any, spec: Any, parts: Any, *arguments: Any) -> Any:
             files.extend(part.name for part in parts)
-            return reading(staging, spec, parts, *given)
+            return reading(staging, spec, parts, *arguments)
 
         ingesting.read_parts = counted
         (data / f"{count:05d}.parquet").symlink_to(Path(feed) / f"{count:05d}.parquet")
         day = _timed(lambda: build(project, ingest(project, _midnight(count + 1))))
         assert len(files) == 1, f"one more day read {files}"
-        again = _timed(lambda: build(project, ingest(project, _midnight(count + 1))))
+        unchanged = _timed(lambda: build(project, ingest(project, _midnight(count + 1))))
         assert len(files) == 1, "an unchanged project read its source"
-    return {"whole": whole["seconds"], "again": again["seconds"]} | day
+    return {"whole": whole["seconds"], "again": unchanged["seconds"]} | day
 
 
 def little_memory(feed: str, memory: str, result: str) -> dict[str, float]:
@@ -202,7 +204,7 @@ PLATFORM: dict[str, Callable[..., dict[str, float]]] = {
 }
 
 
-def _again(name: str, *arguments: str) -> dict[str, float]:
+def _in_a_process(name: str, *arguments: str) -> dict[str, float]:
     command = [sys.executable, __file__, "--run", name, *arguments]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=HERE)
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -221,22 +223,22 @@ class Bench:
         """Attributes at questions, Parquet to Parquet."""
         feed, asked = self._world(50_000)
         rivals = ("duckdb_as_of", "polars_as_of", "feast_as_of")
-        found = self._by_turns("as_of", rivals, feed, asked)
-        self._agree(found, "point", list(ATTRIBUTES), [f"recent.{name}" for name in ATTRIBUTES], "duckdb_as_of")
+        turns = self._by_turns("as_of", rivals, feed, asked)
+        self._agree(turns, "point", list(ATTRIBUTES), [f"recent.{name}" for name in ATTRIBUTES], "duckdb_as_of")
         print(f"\n### Point-in-time join: {QUESTIONS:,} rows x {EVENTS:,} rows x 5 columns, Parquet to Parquet\n")
-        _table(found, against="duckdb_as_of")
+        _table(turns, against="duckdb_as_of")
 
     def windows(self, entities: int) -> None:
         """Six features over windows."""
         feed, asked = self._world(entities)
         rivals = ("duckdb_join", "duckdb_windows", "polars_windows") if entities > 1000 else RIVALS_FOR_FEW
-        found = self._by_turns("windows", rivals, feed, asked)
+        results = self._by_turns("windows", rivals, feed, asked)
         names = [f"{name}_{feature['windows'][0]}" for name, feature in SIX.items()]  # type: ignore[index]
-        self._agree(found, "point", names, [f"recent.{name}" for name in names], rivals[0])
-        able = [rival for rival in rivals if rival in found]
-        best = min(able, key=lambda rival: _median(found[rival], "seconds"), default="")
+        self._agree(results, "point", names, [f"recent.{name}" for name in names], rivals[0])
+        able = [rival for rival in rivals if rival in results]
+        best = min(able, key=lambda rival: _median(results[rival], "seconds"), default="")
         print(f"\n### Six features over 1 h, 1 d, 7 d, 30 d: {EVENTS:,} events of {entities:,}, {QUESTIONS:,} points\n")
-        _table(found, against=best)
+        _table(results, against=best)
 
     def days(self) -> None:
         """One more day on one, two and four years."""
@@ -246,17 +248,17 @@ class Bench:
         )
         feed = daily(self._folder, 4 * 365 + 1, 5_000, 2_000)
         for years in (1, 2, 4):
-            runs = [_again("another_day", str(feed), str(years * 365), "") for _ in range(self._rounds)]
-            whole, day, used, again = (_median(runs, name) for name in ("whole", "seconds", "processor", "again"))
+            runs = [_in_a_process("another_day", str(feed), str(years * 365), "") for _ in range(self._rounds)]
+            whole, day, used, unchanged = (_median(runs, name) for name in ("whole", "seconds", "processor", "again"))
             history = f"{years} years, {years * 365 * 5_000:,} rows"
-            print(f"| {history} | {whole:.1f} s | {day:.2f} s | {used:.2f} s | {again:.2f} s |")
+            print(f"| {history} | {whole:.1f} s | {day:.2f} s | {used:.2f} s | {unchanged:.2f} s |")
 
     def memory(self) -> None:
         """A source ten times larger than the engine's memory."""
         feed = events(self._folder, LARGE, 50_000)
         size = LARGE * 8 * 8 / 1e6
         limit = f"{int(size // 10)}MB"
-        run = _again("little_memory", str(feed), limit, "")
+        run = _in_a_process("little_memory", str(feed), limit, "")
         print(f"\n### {LARGE:,} rows, {size:,.0f} MB in memory, with `memory: {limit}`\n")
         took = f"{run['seconds']:.0f} s, {run['processor']:.0f} s of processor time"
         print(f"Ingested and built in {took}; the process took {run['memory']:.2f} GB at most.")
@@ -268,24 +270,24 @@ class Bench:
         self, name: str, rivals: tuple[str, ...], feed: Path, asked: Path
     ) -> dict[str, list[dict[str, float]]]:
         able = rivals if self._rivals else ()
-        found: dict[str, list[dict[str, float]]] = {"ml_platform": [], **{rival: [] for rival in able}}
+        runs_of: dict[str, list[dict[str, float]]] = {"ml_platform": [], **{rival: [] for rival in able}}
         for number in range(self._rounds):
-            for who, runs in found.items():
+            for who, runs in runs_of.items():
                 if who == "feast_as_of" and number:
                     continue  # half a minute each; once tells enough
                 print(f"round {number + 1} of {self._rounds}: {who}", file=sys.stderr)
                 paths = (str(feed), str(asked), str(self._folder / f"{who}.parquet"))
-                runs.append(_again(name, *paths) if who == "ml_platform" else self._rival(who, paths))
-        return found
+                runs.append(_in_a_process(name, *paths) if who == "ml_platform" else self._rival(who, paths))
+        return runs_of
 
     def _rival(self, who: str, paths: tuple[str, ...]) -> dict[str, float]:
         command = [str(self._rivals), str(HERE / "rivals.py"), who, *paths]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
         return dict(json.loads(done.stdout.splitlines()[-1]))
 
-    def _agree(self, found: dict[str, Any], key: str, theirs: list[str], ours: list[str], rival: str) -> None:
+    def _agree(self, values: dict[str, Any], key: str, theirs: list[str], ours: list[str], rival: str) -> None:
         """Raise where the platform and a rival differ in any value."""
-        if rival not in found:
+        if rival not in values:
             return
         mine = pq.read_table(self._folder / "ml_platform.parquet").sort_by(key).to_pandas()
         other = pq.read_table(self._folder / f"{rival}.parquet").sort_by(key).to_pandas()
@@ -298,10 +300,10 @@ class Bench:
 RIVALS_FOR_FEW = ("duckdb_windows", "polars_windows")
 
 
-def _table(found: dict[str, list[dict[str, float]]], against: str) -> None:
+def _table(actual: dict[str, list[dict[str, float]]], against: str) -> None:
     print("| | time | ratio | processor time | memory |\n|---|---|---|---|---|")
-    beside = _median(found[against], "seconds") if against in found else None
-    for who, runs in found.items():
+    beside = _median(actual[against], "seconds") if against in actual else None
+    for who, runs in actual.items():
         seconds, processor, memory = (_median(runs, name) for name in ("seconds", "processor", "memory"))
         ratio = f"{seconds / beside:.2f}" if beside else ""
         what = f"{who} (look-up)" if "build" in runs[0] else who
@@ -323,9 +325,9 @@ def main() -> None:
     parser.add_argument("rounds", nargs="?", type=int, default=3)
     parser.add_argument("--rivals")
     parser.add_argument("--only", default="")
-    given = parser.parse_args()
+    options = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    bench = Bench(given.rounds, given.rivals, folder)
+    bench = Bench(options.rounds, options.rivals, folder)
     parts = {
         "as_of": bench.as_of,
         "windows_many": lambda: bench.windows(50_000),
@@ -335,7 +337,7 @@ def main() -> None:
     }
     try:
         for name, run in parts.items():
-            if given.only in name:
+            if options.only in name:
                 run()
     finally:
         shutil.rmtree(folder)

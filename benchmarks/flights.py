@@ -56,13 +56,13 @@ def platform() -> dict[str, Any]:
         began = time.process_time()
         first, evaluation = _stages(open_project(Path(folder)))
         processor = time.process_time() - began
-        again, _ = _stages(open_project(Path(folder)))
+        unchanged, _ = _stages(open_project(Path(folder)))
     about = evaluation.about
     return {
         **first,
         "all": sum(first.values()),
         "processor": processor,
-        "again": sum(again.values()),
+        "again": sum(unchanged.values()),
         "auc": about["figures"]["auc"],
         "value": [about["figures"][f"value_vs_do_nothing{end}"] for end in ("", "_low", "_high")],
         "rows": about["rows"],
@@ -97,20 +97,20 @@ def _stages(project: Any) -> tuple[dict[str, float], Any]:
 
 def measure(rounds: int) -> dict[str, list[dict[str, Any]]]:
     """Return what each rival gave in each round."""
-    found: dict[str, list[dict[str, Any]]] = {rival: [] for rival in RIVALS}
+    runs_of: dict[str, list[dict[str, Any]]] = {rival: [] for rival in RIVALS}
     environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}  # else waiting threads are measured on a busy machine
     for number in range(rounds):
-        for rival, results in found.items():
+        for rival, results in runs_of.items():
             print(f"round {number + 1} of {rounds}: {rival}", file=sys.stderr)
             command = [sys.executable, __file__, rival]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=HERE, env=environment)
             results.append(json.loads(done.stdout.splitlines()[-1]))
-    return found
+    return runs_of
 
 
-def show(found: dict[str, list[dict[str, Any]]]) -> None:
+def show(actual: dict[str, list[dict[str, Any]]]) -> None:
     """Print the table."""
-    hand, once, factory = (_medians(found[rival]) for rival in RIVALS)
+    hand, once, factory = (_medians(actual[rival]) for rival in RIVALS)
     print("| | by hand | by hand, for once | ml_platform | ratio |\n|---|---|---|---|---|")
     _line("core stages", hand["all"], once["all"], factory["all"])
     for stage in STAGES:
@@ -118,7 +118,7 @@ def show(found: dict[str, list[dict[str, Any]]]) -> None:
     _line("processor time of all threads", hand["processor"], once["processor"], factory["processor"])
     _line("again, nothing new", hand["all"], once["all"], factory["again"])
     print(f"| AUC on the year's last 14 days | {hand['auc']:.4f} | {once['auc']:.4f} | {factory['auc']:.4f} | |")
-    value, low, high = found["platform"][0]["value"]
+    value, low, high = actual["platform"][0]["value"]
     print(f"| worth on those days against doing nothing, USD | | | {value:,.0f} ({low:,.0f} to {high:,.0f}) | |")
 
 

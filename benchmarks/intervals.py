@@ -116,12 +116,12 @@ def paired(draw: np.random.Generator, days: int) -> Rows:
 
 
 def entities(
-    count: int, own: float, by_day: float, rho: float, seen: float = 1.0, row: float = 1.0
+    count: int, separate: float, by_day: float, rho: float, seen: float = 1.0, row: float = 1.0
 ) -> Callable[..., Rows]:
     """Return a world of entities with a level of their own, each seen on a share of the days."""
 
     def drawn(draw: np.random.Generator, days: int) -> Rows:
-        levels, luck = own * draw.normal(size=count), by_day * persistent(draw, days, rho)
+        levels, luck = separate * draw.normal(size=count), by_day * persistent(draw, days, rho)
         entity, day = (place.ravel() for place in np.meshgrid(np.arange(count), np.arange(days)))
         kept = draw.random(len(day)) < seen
         entity, day = entity[kept], day[kept]
@@ -173,7 +173,7 @@ def run(world: World, days: int, replications: int, seed: int) -> dict[str, Resu
     The oracle adds and takes off 1.96 of the true standard error.
     """
     horizon = timedelta(days=world.horizon)
-    found: dict[str, list[tuple[float, float, float]]] = {"before": [], "now": [], "history": []}
+    bounds: dict[str, list[tuple[float, float, float]]] = {"before": [], "now": [], "history": []}
     estimates = []
     for number in range(replications):
         draw = np.random.default_rng([seed, days, number])
@@ -183,16 +183,16 @@ def run(world: World, days: int, replications: int, seed: int) -> dict[str, Resu
         entity = None if rows.entity is None else rows.entity[~past]
         others = [] if rows.training is None else [{"a": rows.training}]
         estimates.append(test["a"].mean() - rows.truth)
-        found["before"].append(_former(test["a"], rows.day[~past], rows.truth))
-        found["now"].append(
+        bounds["before"].append(_former(test["a"], rows.day[~past], rows.truth))
+        bounds["now"].append(
             _now(earnings(test, rows.day[~past], entity, other_rows=others, horizon=horizon), rows.truth)
         )
         if world.history:
             earlier = earnings({"a": rows.value[past]}, rows.day[past])
             known = earnings(test, rows.day[~past], entity, earlier, others, horizon=horizon)
-            found["history"].append(_now(known, rows.truth))
+            bounds["history"].append(_now(known, rows.truth))
     oracle = 3.92 * float(np.std(estimates))
-    results = {name: _result(np.array(lines), oracle) for name, lines in found.items() if lines}
+    results = {name: _result(np.array(lines), oracle) for name, lines in bounds.items() if lines}
     return {**results, "oracle": Result(float(np.mean(np.abs(estimates) <= oracle / 2)), 0.0, 1.0)}
 
 
@@ -219,18 +219,18 @@ def _result(lines: np.ndarray, oracle: float) -> Result:
     return Result(float(kept[:, 0].mean()), float(lines[:, 1].mean()), float(np.median(kept[:, 2])) / oracle)
 
 
-def shortfalls(name: str, world: World, days: int, found: dict[str, Result], replications: int) -> list[str]:
+def shortfalls(name: str, world: World, days: int, actual: dict[str, Result], replications: int) -> list[str]:
     """Return what is below its floor, or too wide, by more than chance."""
     problems = []
     for method, floor in (("now", world.floor), ("history", world.floor_with_history)):
-        result = found.get(method)
+        result = actual.get(method)
         if result is None or floor is None or result.declined == 1:
             continue
         error = np.sqrt(floor * (1 - floor) / (replications * (1 - result.declined)))
         if result.coverage < floor - 3 * error:
             problems.append(f"{name}, {days} days, {method}: coverage {result.coverage:.3f}, floor {floor}")
     if name == "independent days" and days == 14:
-        widths = found["now"].width, found["history"].width
+        widths = actual["now"].width, actual["history"].width
         if widths[0] > 2.1 or widths[1] > 1.4:
             problems.append(f"{name}, {days} days: {widths[0]:.2f} and {widths[1]:.2f} times the oracle's width")
     return problems
@@ -242,11 +242,11 @@ def cost() -> float:
     day, entity = np.sort(draw.integers(0, 90, rows)), draw.integers(0, 50_000, rows)
     values = {str(number): draw.standard_t(3, rows) for number in range(5)}
     began = time.process_time()
-    found = earnings(values, day, entity)
+    earned = earnings(values, day, entity)
     for name in values:
         for other in values:
             if name < other:
-                found.difference(name, other)
+                earned.difference(name, other)
     return time.process_time() - began
 
 
@@ -266,10 +266,10 @@ def main() -> int:
     for name in asked.worlds or WORLDS:
         world, seed = WORLDS[name], list(WORLDS).index(name)
         for days in world.days:
-            found = run(world, days, asked.replications, seed)
-            shown = " | ".join(str(found.get(method, "")) for method in ("before", "now", "history", "oracle"))
+            ran = run(world, days, asked.replications, seed)
+            shown = " | ".join(str(ran.get(method, "")) for method in ("before", "now", "history", "oracle"))
             print(f"| {name} | {days} | {shown} |", flush=True)
-            problems += shortfalls(name, world, days, found, asked.replications)
+            problems += shortfalls(name, world, days, ran, asked.replications)
     print(f"\n10 pairs of 5 contenders, 1 M rows, 90 days, 50,000 entities: {cost():.2f} s of processor time")
     print("\n".join(problems), file=sys.stderr)
     return 1 if asked.check and problems else 0

@@ -43,12 +43,12 @@ def project_of(folder: Path, feed: str) -> Any:
     """Return a project with one source of events and a model for each label."""
     from ml_platform.project import open_project
 
-    told = {"spec_version": 1, "description": "For a benchmark.", "owner": "team:benchmark"}
+    header = {"spec_version": 1, "description": "For a benchmark.", "owner": "team:benchmark"}
     entities = {"entities": {"who": ["entity"]}, "currency": "EUR", "name": "benchmark"}
     columns = {"id": "int", "entity": "int", "ts": "timestamp", "amount": "float"}
     source = {"key": ["id"], "event_timestamp": "ts", "known_at": {"delay": "2h"}, "columns": columns}
-    _write(folder / "project.yaml", told | entities | {"clock": {"simulated_from": "2023-01-01T00:00:00Z"}})
-    _write(folder / "sources/events.yaml", told | {"name": "events", "reader": {"parquet": feed}} | source)
+    _write(folder / "project.yaml", header | entities | {"clock": {"simulated_from": "2023-01-01T00:00:00Z"}})
+    _write(folder / "sources/events.yaml", header | {"name": "events", "reader": {"parquet": feed}} | source)
     for name, (label, _) in LABELS.items():
         model = {
             "task": "regression",
@@ -61,7 +61,7 @@ def project_of(folder: Path, feed: str) -> Any:
             "deployment": {"batch": "0 * * * * UTC"},
             "monitoring": {"window": "7d"},
         }
-        _write(folder / f"models/{name}.yaml", told | {"name": name} | model)
+        _write(folder / f"models/{name}.yaml", header | {"name": name} | model)
     return open_project(folder)
 
 
@@ -110,8 +110,8 @@ def made_world(folder: Path, rows: int, count: int) -> tuple[str, str]:
     asked = pq.read_table(questions(folder, count, ENTITIES))
     hours = pc.multiply(pc.divide(asked["ts"].cast(pa.int64()), HOUR), HOUR).cast(pa.timestamp("us", "UTC"))
     path = folder / "asked.parquet"
-    own = pa.array((np.arange(len(asked)) % 97).astype("float64"))
-    asked = asked.drop_columns(["ts"]).append_column("effective_time", hours).append_column("events.amount", own)
+    numbers = pa.array((np.arange(len(asked)) % 97).astype("float64"))
+    asked = asked.drop_columns(["ts"]).append_column("effective_time", hours).append_column("events.amount", numbers)
     pq.write_table(asked, path)
     return str(folder / "project"), str(path)
 
@@ -134,18 +134,18 @@ def main() -> None:
     parser.add_argument("rounds", nargs="?", type=int, default=3)
     parser.add_argument("--events", type=int, default=5_000_000)
     parser.add_argument("--questions", type=int, default=1_000_000)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
-        root, asked = made_world(folder, given.events, given.questions)
-        print(f"### Labels: {given.questions:,} questions x {given.events:,} events of {ENTITIES:,}\n")
+        root, asked = made_world(folder, options.events, options.questions)
+        print(f"### Labels: {options.questions:,} questions x {options.events:,} events of {ENTITIES:,}\n")
         print("| label | ml_platform | bare DuckDB | ratio | processor time, ratio | memory |")
         print("|---|---|---|---|---|---|")
         for name in LABELS:
             runs: dict[str, list[dict[str, float]]] = {"platform": [], "script": []}
-            for _ in range(given.rounds):
+            for _ in range(options.rounds):
                 for who, took in runs.items():
-                    took.append(_again(who, root, asked, name, str(folder / f"{who}-{name}.parquet")))
+                    took.append(_in_a_process(who, root, asked, name, str(folder / f"{who}-{name}.parquet")))
             compare(folder, name)
             print(_line(name, runs))
 
@@ -160,7 +160,7 @@ def _line(name: str, runs: dict[str, list[dict[str, float]]]) -> str:
     return f"| {name} | {both} | {ratio:.2f} | {used:.2f} | {mine['memory']:.1f} and {theirs['memory']:.1f} GB |"
 
 
-def _again(who: str, *arguments: str) -> dict[str, float]:
+def _in_a_process(who: str, *arguments: str) -> dict[str, float]:
     command = [sys.executable, __file__, "--run", who, *arguments]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=Path(__file__).parent)
     return dict(json.loads(done.stdout.splitlines()[-1]))

@@ -44,7 +44,7 @@ def project_of(folder: Path, tables: dict[str, Any]) -> Any:
     """Return a project whose one model reads all columns of some feature tables online."""
     from ml_platform.project import open_project
 
-    told = {"spec_version": 1, "description": "For a benchmark.", "owner": "team:benchmark"}
+    header = {"spec_version": 1, "description": "For a benchmark.", "owner": "team:benchmark"}
     clock = {"clock": {"simulated_from": "2023-01-01T00:00:00Z"}}
     first = next(iter(tables))
     column = next(iter(tables[first]))
@@ -62,14 +62,14 @@ def project_of(folder: Path, tables: dict[str, Any]) -> Any:
     }
     write(
         folder / "project.yaml",
-        told | {"name": "benchmark", "currency": "EUR", "entities": {"who": ["entity"]}} | clock,
+        header | {"name": "benchmark", "currency": "EUR", "entities": {"who": ["entity"]}} | clock,
     )
     source = {"key": ["id"], "event_timestamp": "ts", "known_at": {"delay": "0s"}, "columns": COLUMNS}
-    write(folder / "sources/events.yaml", told | {"name": "events", "reader": {"parquet": "data/*.parquet"}} | source)
+    write(folder / "sources/events.yaml", header | {"name": "events", "reader": {"parquet": "data/*.parquet"}} | source)
     for name, features in tables.items():
         declared = {"entity": "who", "source": "events", "refresh": "1h", "publish_delay": "5m", "features": features}
-        write(folder / f"features/{name}.yaml", told | {"name": name} | declared)
-    write(folder / "models/spend.yaml", told | {"name": "spend"} | model)
+        write(folder / f"features/{name}.yaml", header | {"name": name} | declared)
+    write(folder / "models/spend.yaml", header | {"name": "spend"} | model)
     return open_project(folder)
 
 
@@ -168,8 +168,8 @@ def compare(project: Any, folder: Path, store: Any) -> int:
         with store.view() as view:
             values = lookup.look_up(view, {"entity": row["entity"]}).values
         for name, value in row.items():
-            found = values.get(f"recent.{name}", value)
-            same = found != found if value is None else abs(found - value) <= 1e-9 * max(abs(value), 1)
+            artifact = values.get(f"recent.{name}", value)
+            same = artifact != artifact if value is None else abs(artifact - value) <= 1e-9 * max(abs(value), 1)
             wrong += not same
     return wrong
 
@@ -204,25 +204,25 @@ def lookups(folder: Path, entities: int, rounds: int) -> None:
         assert len(one(1).values) == LOOKED_UP + 1
         asked[count] = one
     keys = random.Random(1).choices(range(entities), k=20_000)
-    found: dict[int, list[float]] = {count: [] for count in asked}
+    seconds: dict[int, list[float]] = {count: [] for count in asked}
     for _ in range(rounds):
         for count, one in asked.items():
             began = time.process_time()
             for key in keys:
                 one(key)
-            found[count].append((time.process_time() - began) / len(keys) * 1e6)
+            seconds[count].append((time.process_time() - began) / len(keys) * 1e6)
     print(f"\n### Look-up of {LOOKED_UP} columns of one entity, {entities:,} entities asked at random, LMDB\n")
     print("| tables | processor us, least | median | against 1 table |\n|---|---|---|---|")
-    for count, took in found.items():
-        ratio = min(took) / min(found[1])
+    for count, took in seconds.items():
+        ratio = min(took) / min(seconds[1])
         print(f"| {count} | {min(took):.1f} | {statistics.median(took):.1f} | {ratio:.2f} |")
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
     """Return wall time, processor time, and what the work gave."""
     began, used = time.perf_counter(), time.process_time()
-    found = work()
-    return time.perf_counter() - began, time.process_time() - used, found
+    outcome = work()
+    return time.perf_counter() - began, time.process_time() - used, outcome
 
 
 def main() -> None:
@@ -231,13 +231,13 @@ def main() -> None:
     parser.add_argument("entities", nargs="?", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", default="")
-    given = parser.parse_args()
+    options = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     try:
-        if "refresh".startswith(given.only):
-            refresh(folder / "refresh", given.entities)
-        if "lookup".startswith(given.only):
-            lookups(folder / "lookup", min(given.entities, 100_000), given.rounds)
+        if "refresh".startswith(options.only):
+            refresh(folder / "refresh", options.entities)
+        if "lookup".startswith(options.only):
+            lookups(folder / "lookup", min(options.entities, 100_000), options.rounds)
     finally:
         shutil.rmtree(folder)
 

@@ -35,7 +35,7 @@ def project_of(folder: Path, feed: str) -> Any:
     """Return a project with one source of events, one feature table, and a model that asks at ticks."""
     from ml_platform.project import open_project
 
-    told = {"spec_version": 1, "description": "For a benchmark.", "owner": "team:benchmark"}
+    header = {"spec_version": 1, "description": "For a benchmark.", "owner": "team:benchmark"}
     entities = {"entities": {"who": ["entity"]}, "currency": "EUR", "name": "benchmark"}
     columns = {"id": "int", "entity": "int", "ts": "timestamp", "amount": "float"}
     source = {"key": ["id"], "event_timestamp": "ts", "known_at": {"delay": "2h"}, "columns": columns}
@@ -50,10 +50,10 @@ def project_of(folder: Path, feed: str) -> Any:
         "value": {"payoff": "label", "do_nothing": "0"},
         "monitoring": {"window": "7d"},
     }
-    _write(folder / "project.yaml", told | entities | {"clock": {"simulated_from": "2023-01-01T00:00:00Z"}})
-    _write(folder / "sources/events.yaml", told | {"name": "events", "reader": {"parquet": feed}} | source)
-    _write(folder / "features/recent.yaml", told | {"name": "recent"} | table)
-    _write(folder / "models/spend.yaml", told | {"name": "spend"} | model)
+    _write(folder / "project.yaml", header | entities | {"clock": {"simulated_from": "2023-01-01T00:00:00Z"}})
+    _write(folder / "sources/events.yaml", header | {"name": "events", "reader": {"parquet": feed}} | source)
+    _write(folder / "features/recent.yaml", header | {"name": "recent"} | table)
+    _write(folder / "models/spend.yaml", header | {"name": "spend"} | model)
     return open_project(folder)
 
 
@@ -136,16 +136,16 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--entities", type=int, default=100_000)
     parser.add_argument("--weeks", type=int, default=26)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
-        root = made_world(folder, given.events, given.entities)
+        root = made_world(folder, options.events, options.entities)
         runs: dict[str, list[dict[str, float]]] = {"platform": [], "script": []}
-        for _ in range(given.rounds):
+        for _ in range(options.rounds):
             for who, took in runs.items():
-                took.append(_again(who, root, str(given.weeks), str(folder / f"{who}.parquet")))
+                took.append(_in_a_process(who, root, str(options.weeks), str(folder / f"{who}.parquet")))
         rows = compare(folder)
-        print(f"### {given.entities:,} entities, {given.events:,} events, {given.weeks} weeks: {rows:,} rows\n")
+        print(f"### {options.entities:,} entities, {options.events:,} events, {options.weeks} weeks: {rows:,} rows\n")
         print("| ml_platform | bare DuckDB | ratio | processor time, ratio | memory |")
         print("|---|---|---|---|---|")
         print(_line(runs))
@@ -161,7 +161,7 @@ def _line(runs: dict[str, list[dict[str, float]]]) -> str:
     return f"| {both} | {ratio:.2f} | {used:.2f} | {mine['memory']:.1f} and {theirs['memory']:.1f} GB |"
 
 
-def _again(who: str, *arguments: str) -> dict[str, float]:
+def _in_a_process(who: str, *arguments: str) -> dict[str, float]:
     command = [sys.executable, __file__, "--run", who, *arguments]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=Path(__file__).parent)
     return dict(json.loads(done.stdout.splitlines()[-1]))

@@ -154,11 +154,13 @@ def library_rule(name: RuleName, release: Release | None = None) -> Rule:
     """Return a release rule as the library judges it."""
     declared = release or Release()
 
-    def decide(found: Earnings, challenger: str, anchor: str, values: dict[str, np.ndarray]) -> Decision:
-        gains = {model: found.difference(model, "nothing").figure for model in ("challenger", "champion")}
-        sure = found.probability_above("challenger", "anchor")
+    def decide(verdict_lines: Earnings, challenger: str, anchor: str, values: dict[str, np.ndarray]) -> Decision:
+        gains = {model: verdict_lines.difference(model, "nothing").figure for model in ("challenger", "champion")}
+        sure = verdict_lines.probability_above("challenger", "anchor")
         facts = vars(
-            ReleaseFacts(name, found.days, gains["challenger"], gains["champion"], {"id": anchor, "probability": sure})
+            ReleaseFacts(
+                name, verdict_lines.days, gains["challenger"], gains["champion"], {"id": anchor, "probability": sure}
+            )
         )
         required = requirements(declared, challenger, [], facts)
         allowed = margin_of(declared, name) * max(gains["champion"], 0.0)
@@ -166,8 +168,8 @@ def library_rule(name: RuleName, release: Release | None = None) -> Rule:
         for item in required:
             other = "nothing" if item.other == "do_nothing" else item.other
             spare = allowed if item.margin else 0.0
-            ahead = found.difference("challenger", other)
-            probability = found.probability_above("challenger", other, -spare)
+            ahead = verdict_lines.difference("challenger", other)
+            probability = verdict_lines.probability_above("challenger", other, -spare)
             line = Comparison(item.other, ahead.figure, ahead.low, ahead.high, probability, spare, ahead.declined)
             compared[item.other] = vars(line)
         judged = judge_release(facts, required, compared)
@@ -181,7 +183,7 @@ def library_rule(name: RuleName, release: Release | None = None) -> Rule:
 _DRAWS = np.random.default_rng(0).multinomial(TEST_DAYS, np.full(TEST_DAYS, 1 / TEST_DAYS), size=2000)
 
 
-def former_rule(found: Earnings, challenger: str, anchor: str, values: dict[str, np.ndarray]) -> Decision:
+def former_rule(judged: Earnings, challenger: str, anchor: str, values: dict[str, np.ndarray]) -> Decision:
     """Decide as before: a bootstrap of days, and a margin that is a share of all that the champion earns."""
     daily = {name: row_values.reshape(TEST_DAYS, ROWS).mean(axis=1) for name, row_values in values.items()}
     new, old = (_DRAWS @ daily[name] / TEST_DAYS for name in ("challenger", "champion"))
@@ -258,11 +260,11 @@ def first_releases(gain: float, years: int, seed: int, weeks: int = WEEKS) -> It
 def _first(world: World, release: Release, draw: np.random.Generator, luck: np.ndarray, week: int) -> bool:
     test = slice(7 * week, 7 * week + TEST_DAYS)
     values = _values(world, luck, test, challenger=_model(world, draw, "", world.gain, 7 * week))
-    found = earnings(values, np.repeat(np.arange(TEST_DAYS), ROWS))
-    ahead = found.difference("challenger", "nothing")
-    facts = vars(ReleaseFacts("first", found.days, ahead.figure))
+    earned = earnings(values, np.repeat(np.arange(TEST_DAYS), ROWS))
+    ahead = earned.difference("challenger", "nothing")
+    facts = vars(ReleaseFacts("first", earned.days, ahead.figure))
     line = Comparison(
-        "do_nothing", ahead.figure, ahead.low, ahead.high, found.probability_above("challenger", "nothing")
+        "do_nothing", ahead.figure, ahead.low, ahead.high, earned.probability_above("challenger", "nothing")
     )
     return bool(judge_release(facts, requirements(release, "", [], facts), {"do_nothing": vars(line)})["passed"])
 
@@ -270,10 +272,10 @@ def _first(world: World, release: Release, draw: np.random.Generator, luck: np.n
 def broken(name: str, rule: str, years: list[Year]) -> list[str]:
     """Return which promises a rule broke in these years of a world."""
     gain, kept = float(np.mean([year.gain for year in years])), KEPT.get((name, rule))
-    found = [f"{name}, {rule}: keeps {gain:.3f}, at least {kept}"] if kept is not None and gain < kept else []
+    rows = [f"{name}, {rule}: keeps {gain:.3f}, at least {kept}"] if kept is not None and gain < kept else []
     if WORLDS[name].gain < 0 and rule == "refresh" and any(year.releases or year.deploy_none < WEEKS for year in years):
-        found.append(f"{name}, {rule}: a model that loses money is released, or kept without a word")
-    return found
+        rows.append(f"{name}, {rule}: a model that loses money is released, or kept without a word")
+    return rows
 
 
 # The tables ------------------------------------------------------------------
@@ -308,8 +310,8 @@ def _cell(years: list[Year]) -> str:
     gain, last, releases, none = (
         float(np.mean([getattr(year, name) for year in years])) for name in ("gain", "last", "releases", "deploy_none")
     )
-    told = f"{gain:.3f} [{last:.3f}] ({releases:.1f})"
-    return f"{told}, deploy none in {none:.0f} weeks" if none >= 0.5 else told
+    cell = f"{gain:.3f} [{last:.3f}] ({releases:.1f})"
+    return f"{cell}, deploy none in {none:.0f} weeks" if none >= 0.5 else cell
 
 
 def _print_first(years: int) -> list[str]:

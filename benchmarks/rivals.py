@@ -34,9 +34,9 @@ def polars_as_of(events: str, questions: str, result: str) -> None:
     """Do the same in Polars."""
     import polars as pl
 
-    left = pl.scan_parquet(questions).sort("ts")
+    questions_scanned = pl.scan_parquet(questions).sort("ts")
     right = pl.scan_parquet(events).select("entity", "ts", *ATTRIBUTES).sort("ts")
-    left.join_asof(right, on="ts", by="entity").collect().write_parquet(result)
+    questions_scanned.join_asof(right, on="ts", by="entity").collect().write_parquet(result)
 
 
 def feast_as_of(events: str, questions: str, result: str) -> None:
@@ -141,7 +141,7 @@ def polars_windows(events: str, questions: str, result: str) -> None:
         newest_30d=pl.col("newest").forward_fill().over("entity"),
     )
     spread = ((pl.col("q30") - pl.col("s30") ** 2 / pl.col("n30")).clip(0) / (pl.col("n30") - 1)).sqrt()
-    told = rolled.select(
+    rows = rolled.select(
         "entity",
         "h",
         "n_1h",
@@ -151,7 +151,7 @@ def polars_windows(events: str, questions: str, result: str) -> None:
         spread_30d=pl.when(pl.col("n30") > 1).then(spread),
         newest_30d=pl.when(pl.col("n30") > 0).then("newest_30d"),
     )
-    asked.join(told, on=["entity", "h"]).drop("entity", "h").collect().write_parquet(result)
+    asked.join(rows, on=["entity", "h"]).drop("entity", "h").collect().write_parquet(result)
 
 
 def _duckdb():

@@ -104,7 +104,7 @@ def bare(booster: Any, values: np.ndarray) -> Callable[[int], object]:
     library.LGBM_BoosterPredictForMatSingleRowFastInit(
         booster._handle, 0, 0, -1, 1, values.shape[1], b"num_threads=1", ctypes.byref(settings)
     )
-    found, count = (ctypes.c_double * 1)(), ctypes.c_int64()
+    output, count = (ctypes.c_double * 1)(), ctypes.c_int64()
     call, place, start, width = (
         library.LGBM_BoosterPredictForMatSingleRowFast,
         ctypes.byref(count),
@@ -112,7 +112,7 @@ def bare(booster: Any, values: np.ndarray) -> Callable[[int], object]:
         8,
     )
     step = width * values.shape[1]
-    return lambda row: call(settings, start + row * step, place, found)
+    return lambda row: call(settings, start + row * step, place, output)
 
 
 def variants(trees: int, folder: Path) -> dict[str, Callable[[int], object]]:
@@ -126,7 +126,7 @@ def variants(trees: int, folder: Path) -> dict[str, Callable[[int], object]]:
         for name, source in {"plain": "", "whole": "", "row": FRAME + ROW, "pandas": FRAME}.items()
         if (folder / name).mkdir() is None
     }
-    forms = {name: found.row_form() for name, found in made.items()}
+    forms = {name: form.row_form() for name, form in made.items()}
     booster = made["plain"].estimator.booster  # type: ignore[attr-defined]
     return {
         "LightGBM, bare call for a single row": bare(booster, values),
@@ -142,7 +142,7 @@ def variants(trees: int, folder: Path) -> dict[str, Callable[[int], object]]:
 def measured(calls: dict[str, Callable[[int], object]], rounds: int) -> dict[str, list[float]]:
     """Return microseconds of processor time for a call, one number for each variant and round."""
     places = _places()
-    found: dict[str, list[float]] = {name: [] for name in calls}
+    number: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds + 1):
         for name, call in calls.items():
             chosen = [next(places) for _ in range(SLICE)]
@@ -150,8 +150,8 @@ def measured(calls: dict[str, Callable[[int], object]], rounds: int) -> dict[str
             for row in chosen:
                 call(row)
             if turn:  # the first round warms up
-                found[name].append((time.thread_time_ns() - start) / 1000 / SLICE)
-    return found
+                number[name].append((time.thread_time_ns() - start) / 1000 / SLICE)
+    return number
 
 
 def _places() -> Iterator[int]:
@@ -168,14 +168,14 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = measured(variants(asked.trees, Path(folder)), asked.rounds)
-    base = next(iter(found.values()))
+        measurement = measured(variants(asked.trees, Path(folder)), asked.rounds)
+    base = next(iter(measurement.values()))
     ratios = {
         name: statistics.median(one / other for one, other in zip(times, base, strict=True))
-        for name, times in found.items()
+        for name, times in measurement.items()
     }
     print(f"{'':42}{'p10 us':>10}{'median us':>12}{'ratio':>8}")
-    for name, times in found.items():
+    for name, times in measurement.items():
         print(f"{name:42}{np.percentile(times, 10):10.1f}{statistics.median(times):12.1f}{ratios[name]:8.2f}")
     if asked.check and ratios["... with calibration and payoffs"] > LIMIT:
         sys.exit(f"the row form takes {ratios['... with calibration and payoffs']:.2f} times the bare call")

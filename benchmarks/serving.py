@@ -116,7 +116,7 @@ def rivals(folder: Path, python: str, root: Path, keys: Sequence[int]) -> list[R
         "bare, granian ASGI": [python, "-m", "granian", "--interface", "asgi", "--port", "PORT", "bare:app"],
         "bare, uvicorn": [sys.executable, "-m", "uvicorn", "--port", "PORT", "--log-level", "error", "bare:app"],
     }
-    found = [Rival(name, command, "/", bodies, "/") for name, command in bare.items()]
+    servers = [Rival(name, command, "/", bodies, "/") for name, command in bare.items()]
     model = folder / "mlflow_model"
     if not model.exists():
         import lightgbm
@@ -128,12 +128,12 @@ def rivals(folder: Path, python: str, root: Path, keys: Sequence[int]) -> list[R
     split = [json.dumps({"dataframe_split": {"columns": names, "data": [row]}}).encode() for row in rows]
     mlflow_command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(model), "--env-manager", "local"]
     mlflow_command += ["--port", "PORT", "--workers", "1"]
-    return [*found, Rival("mlflow models serve", mlflow_command, "/invocations", split, "/ping")]
+    return [*servers, Rival("mlflow models serve", mlflow_command, "/invocations", split, "/ping")]
 
 
 def measured(servers: Sequence[Rival], folder: Path, rounds: int, seconds: float) -> dict[tuple[str, int], list[Load]]:
     """Load each server with 1 and 16 connections, by turns."""
-    found: dict[tuple[str, int], list[Load]] = {}
+    number: dict[tuple[str, int], list[Load]] = {}
     for _ in range(rounds):
         for rival in servers:
             port = free_port()
@@ -141,19 +141,19 @@ def measured(servers: Sequence[Rival], folder: Path, rounds: int, seconds: float
                 asked = requests_of(rival, port)
                 load(port, process, asked, 1, 1.0)
                 for connections in (1, 16):
-                    found.setdefault((rival.name, connections), []).append(
+                    number.setdefault((rival.name, connections), []).append(
                         load(port, process, asked, connections, seconds)
                     )
-    return found
+    return number
 
 
-def table(found: dict[tuple[str, int], list[Load]]) -> None:
+def table(measured: dict[tuple[str, int], list[Load]]) -> None:
     """Print medians, and ratios to the bare server on granian, paired by round."""
     columns = ["server", "connections", "p50", "p99", "answers a second", "processor time", "p50, ratio", "rate, ratio"]
     print(f"| {' | '.join(columns)} |")
     print("|---|---|---|---|---|---|---|---|")
-    for (name, connections), loads in found.items():
-        bare = found["bare, granian ASGI", connections]
+    for (name, connections), loads in measured.items():
+        bare = measured["bare, granian ASGI", connections]
         medians = [statistics.median(some) for some in zip(*map(astuple, loads), strict=True)]
         p50, p99, _, rate, used, failed, _ = medians
         assert failed == 0, f"{name}: {failed} requests failed"
@@ -171,10 +171,10 @@ def main() -> None:
     parser.add_argument("--entities", type=int, default=20_000)
     parser.add_argument("--rows", type=int, default=600_000)
     parser.add_argument("--rivals", default=sys.executable, help="a Python that has granian")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
-        keys = keys_of(folder, given.rows, given.entities)
+        keys = keys_of(folder, options.rows, options.entities)
         made = [
             ("5 tables", 5, "written"),
             ("5 tables, synced", 5, "synced"),
@@ -183,12 +183,18 @@ def main() -> None:
         ]
         roots = {}
         for name, tables, log in made:
-            asked = {"folder": directory, "tables": tables, "entities": given.entities, "rows": given.rows, "log": log}
+            asked = {
+                "folder": directory,
+                "tables": tables,
+                "entities": options.entities,
+                "rows": options.rows,
+                "log": log,
+            }
             subprocess.run([sys.executable, str(HERE / "serving_world.py"), json.dumps(asked)], check=True, cwd=HERE)
             roots[name] = folder / f"project-{tables}-{log}"
         servers = [service(name, root, keys) for name, root in roots.items()]
-        servers += rivals(folder, given.rivals, roots["5 tables"], keys)
-        table(measured(servers, folder, given.rounds, given.seconds))
+        servers += rivals(folder, options.rivals, roots["5 tables"], keys)
+        table(measured(servers, folder, options.rounds, options.seconds))
 
 
 if __name__ == "__main__":

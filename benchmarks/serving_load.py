@@ -21,7 +21,7 @@ class _Connection(asyncio.Protocol):
     step: int
     seconds: list[float] = field(default_factory=list)
     failed: int = 0
-    _left: int = -1
+    _remaining: int = -1
     _buffer: bytes = b""
 
     def __post_init__(self) -> None:
@@ -108,8 +108,8 @@ async def _ask(port: int, requests: Sequence[bytes], connections: int, until: fl
 
 def processor(process: psutil.Process) -> float:
     """Return the seconds of processor time of a process and its children."""
-    found = 0.0
+    number = 0.0
     for one in [process, *process.children(recursive=True)]:
         times = one.cpu_times()
-        found += times.user + times.system
-    return found
+        number += times.user + times.system
+    return number

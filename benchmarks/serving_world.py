@@ -121,5 +121,5 @@ if __name__ == "__main__":
     import sys
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    given = json.loads(sys.argv[1])
-    print(served_project(Path(given.pop("folder")), **given))
+    arguments = json.loads(sys.argv[1])
+    print(served_project(Path(arguments.pop("folder")), **arguments))

@@ -121,16 +121,16 @@ class Inspection(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
-        if tag == "meta" and told.get("http-equiv", "").lower() == "content-security-policy":
-            self.policy = told["content"]
+        named = {name: value or "" for name, value in attrs}
+        if tag == "meta" and named.get("http-equiv", "").lower() == "content-security-policy":
+            self.policy = named["content"]
         if tag in ("script", "style", "link", "img") and self.policy is None:
             self.faults.append(f"<{tag}> stands before the policy")
         self.scripts += tag == "script"
-        self.faults += [f"{name} of <{tag}>" for name in told if name.startswith("on")]
+        self.faults += [f"{name} of <{tag}>" for name in named if name.startswith("on")]
         self.faults += [
             f"{name} of <{tag}> is {value[:40]}"
-            for name, value in told.items()
+            for name, value in named.items()
             if name in ("href", "src", "action", "xlink:href")
             and value.strip().lower().startswith(("javascript:", "http:", "//", "data:text"))
         ]

@@ -48,15 +48,15 @@ def open_as(browser: webdriver.Chrome, address: str, mode: Mode) -> None:
 
 def page_faults(browser: webdriver.Chrome) -> list[str]:
     """Return what is wrong with the page that is open, each in a sentence; nothing where all is well."""
-    found = [f"console: {line}" for line in console(browser)]
+    problems = [f"console: {line}" for line in console(browser)]
     here = urlsplit(browser.current_url)[:2]
     loaded: list[str] = browser.execute_script(_LOADED)
-    found += [f"loads {name}" for name in loaded if urlsplit(name).scheme != "data" and urlsplit(name)[:2] != here]
+    problems += [f"loads {name}" for name in loaded if urlsplit(name).scheme != "data" and urlsplit(name)[:2] != here]
     browser.execute_script(axe_source())
     browser.execute_script(_SCRIPT.read_text(encoding="utf-8"))
-    found += browser.execute_script("return [...pageFaults.overflow(), ...pageFaults.contrast()]")
+    problems += browser.execute_script("return [...pageFaults.overflow(), ...pageFaults.contrast()]")
     violations: list[Any] = browser.execute_async_script("pageFaults.axe(...arguments)", _TAGS)
-    return found + [f"{rule}: {words}: {'; '.join(nodes)}" for rule, words, nodes in violations]
+    return problems + [f"{rule}: {words}: {'; '.join(nodes)}" for rule, words, nodes in violations]
 
 
 def take_picture(browser: webdriver.Chrome, file: Path, longest: int = 3000) -> None:

@@ -92,7 +92,7 @@ def test_after_a_day_every_order_of_that_day_was_scored_once(parcels: Path) -> N
 
 
 @pytest.mark.dagster
-def test_another_run_finds_nothing_to_do_and_says_so(parcels: Path) -> None:
+def test_another_run_has_nothing_to_do_and_reports_that(parcels: Path) -> None:
     assert "Nothing to do: all" in run(parcels, "ml-platform run")
 
 

@@ -103,19 +103,19 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_a_version_is_reproduced_from_its_snapshot_and_its_rows(project: Project) -> None:
-    found = reproduce(project, version_named(project, "grows@1"))
-    assert found.same, found.statement
+    reproduction = reproduce(project, version_named(project, "grows@1"))
+    assert reproduction.same, reproduction.statement
 
 
 def test_a_prediction_is_explained_to_rows_of_the_derived_source(project: Project) -> None:
     log = read_predictions(project, "grows", NOW - timedelta(days=1), LATER)
     assert len(log) > 5
-    told = explain(project, log.iloc[len(log) // 2]["prediction_id"], LATER)
-    assert told.problems == ()
-    assert told.holds
-    assert all(item.agrees for item in told.inputs)
-    behind = [item.behind for item in told.inputs if item.name == "shopping.spend_56d"]
-    assert behind[0] is not None
+    explanation = explain(project, log.iloc[len(log) // 2]["prediction_id"], LATER)
+    assert explanation.problems == ()
+    assert explanation.holds
+    assert all(item.agrees for item in explanation.inputs)
+    traced = [item.behind for item in explanation.inputs if item.name == "shopping.spend_56d"]
+    assert traced[0] is not None
 
 
 def test_a_person_is_erased_from_inputs_and_from_the_derived_source(project: Project) -> None:

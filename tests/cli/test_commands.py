@@ -37,10 +37,10 @@ def inside(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(sys, "argv", [PROGRAM, *words])
         with pytest.raises(SystemExit) as ended:
             main()
-        told = capsys.readouterr()
+        captured = capsys.readouterr()
         if "--json" in words:
-            require_documented(words, told.out)
-        return subprocess.CompletedProcess(words, int(ended.value.code or 0), told.out, told.err)
+            require_documented(words, captured.out)
+        return subprocess.CompletedProcess(words, int(ended.value.code or 0), captured.out, captured.err)
 
     return call_inside
 
@@ -59,7 +59,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_help_names_every_command() -> None:
-    told = call("--help").stdout
+    outcome = call("--help").stdout
     for name in (
         "init",
         "validate",
@@ -83,7 +83,7 @@ def test_help_names_every_command() -> None:
         "gc",
         "erase",
     ):
-        assert f" {name} " in told
+        assert f" {name} " in outcome
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -97,13 +97,13 @@ def test_a_valid_project_is_counted(shop: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "shop is valid: 2 sources, 1 feature tables, 2 models.\n")
 
 
-def test_the_age_of_each_feature_table_is_told_to_machines(shop: Path, inside: Call) -> None:
+def test_the_age_of_each_feature_table_is_printed_for_machines(shop: Path, inside: Call) -> None:
     sentence = "deliveries known 10m after + refresh 1h + published 5m after the tick = up to 1h15m old"
-    told = json.loads(inside("validate", str(shop), "--json").stdout)
-    assert told["ages"] == {"courier_recent": {"age": sentence, "worst_age_seconds": 75 * 60}}
+    document = json.loads(inside("validate", str(shop), "--json").stdout)
+    assert document["ages"] == {"courier_recent": {"age": sentence, "worst_age_seconds": 75 * 60}}
 
 
-def test_every_fault_is_told_with_its_place(shop: Path, tmp_path: Path, inside: Call) -> None:
+def test_every_fault_is_reported_with_its_place(shop: Path, tmp_path: Path, inside: Call) -> None:
     bad = write_shop(tmp_path, days=1)
     model = bad / "models/late_parcel.yaml"
     model.write_text(model.read_text().replace("horizon: 2d", "horizon: -2d").replace("task: binary", "task: binry"))
@@ -115,7 +115,7 @@ def test_every_fault_is_told_with_its_place(shop: Path, tmp_path: Path, inside: 
     assert [fault["line"] for fault in faults] == [5, 7]
 
 
-def test_a_folder_without_a_project_is_said_to_be_one(tmp_path: Path, inside: Call) -> None:
+def test_a_folder_without_a_project_is_reported(tmp_path: Path, inside: Call) -> None:
     done = inside("status", str(tmp_path))
     assert done.returncode == 1
     assert "project.yaml" in done.stderr
@@ -130,8 +130,8 @@ def test_the_graph_can_be_read_by_people_and_machines(shop: Path, inside: Call) 
 
 def test_schemas_are_written_one_for_each_kind(tmp_path: Path, inside: Call) -> None:
     inside("schema", str(tmp_path / "schemas"))
-    found = {path.stem for path in (tmp_path / "schemas").iterdir()}
-    assert found == {"project", "source", "feature_table", "model"}
+    actual = {path.stem for path in (tmp_path / "schemas").iterdir()}
+    assert actual == {"project", "source", "feature_table", "model"}
 
 
 def test_an_example_is_copied_without_what_it_has_made(tmp_path: Path) -> None:
@@ -183,28 +183,34 @@ def test_a_model_that_is_not_there_is_answered_with_the_nearest(shop: Path, insi
     assert done.stderr.splitlines()[0] == "there is no model 'late_parcels'. Did you mean late_parcel?"
 
 
-def test_before_anything_ran_status_says_so(shop: Path, inside: Call) -> None:
-    told = inside("status", str(shop)).stdout
-    assert "not made yet" in told
-    assert "late_parcel\tnone\tnot known yet\tnot known yet\thealthy\tnever" in told.splitlines()
+def test_status_works_before_anything_ran(shop: Path, inside: Call) -> None:
+    output = inside("status", str(shop)).stdout
+    assert "not made yet" in output
+    assert "late_parcel\tnone\tnot known yet\tnot known yet\thealthy\tnever" in output.splitlines()
     assert inside("predictions", "late_parcel", str(shop)).stdout == "No prediction of late_parcel is logged.\n"
 
 
-def test_the_site_is_written_before_anything_ran_and_says_where_to_open_it(tmp_path: Path, inside: Call) -> None:
+def test_the_site_is_written_before_anything_ran_with_where_to_open_it(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path / "shop", days=1)
     page = shop / ".ml_platform/site/index.html"
     counts = "2 sources, 1 feature tables, 6 features, 2 models"
     assert inside("site", str(shop)).stdout == f"The site of shop has {counts}. Open {page.as_uri()}\n"
     assert "not made yet" in page.read_text()
-    told = json.loads(inside("site", str(shop), "--to", str(tmp_path / "pages"), "--json").stdout)
-    assert told["page"] == str(tmp_path / "pages/index.html")
-    assert json.loads(Path(told["facts"]).read_text())["project"] == "shop"
+    document = json.loads(inside("site", str(shop), "--to", str(tmp_path / "pages"), "--json").stdout)
+    assert document["page"] == str(tmp_path / "pages/index.html")
+    assert json.loads(Path(document["facts"]).read_text())["project"] == "shop"
 
 
 def test_a_card_is_one_file_and_an_unknown_model_is_named_with_the_nearest(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path / "shop", days=1)
-    told = json.loads(inside("card", "late_parcel", str(shop), "--to", str(tmp_path / "card.html"), "--json").stdout)
-    assert (told["model"], told["version"], told["page"]) == ("late_parcel", None, str(tmp_path / "card.html"))
+    document = json.loads(
+        inside("card", "late_parcel", str(shop), "--to", str(tmp_path / "card.html"), "--json").stdout
+    )
+    assert (document["model"], document["version"], document["page"]) == (
+        "late_parcel",
+        None,
+        str(tmp_path / "card.html"),
+    )
     page = (tmp_path / "card.html").read_text()
     assert "not trained yet" in page
     assert "<script" not in page
@@ -247,8 +253,8 @@ def test_a_taken_port_is_named_with_the_way_out(shop: Path) -> None:
 
 
 def test_commands_that_read_have_documented_documents_before_anything_ran(shop: Path, inside: Call) -> None:
-    told = json.loads(inside("status", "late_parcel", str(shop), "--json").stdout)
-    assert [item["name"] for item in told["overview"]] == ["late_parcel"]
+    document = json.loads(inside("status", "late_parcel", str(shop), "--json").stdout)
+    assert [item["name"] for item in document["overview"]] == ["late_parcel"]
     assert json.loads(inside("drift", str(shop), "--json").stdout)["models"] == []
     assert json.loads(inside("alerts", str(shop), "--json").stdout)["alerts"] == []
     assert json.loads(inside("open", "late_parcel", str(shop), "--json").stdout)["served"] is False
@@ -262,7 +268,7 @@ def test_an_unknown_command_is_answered_with_the_nearest(inside: Call) -> None:
         assert f"Did you mean '{nearest}'" in done.stderr
 
 
-def test_a_plan_of_a_new_project_says_that_nothing_was_ever_made(tmp_path: Path, inside: Call) -> None:
+def test_a_plan_of_a_new_project_shows_that_nothing_was_ever_made(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path, days=3)
     done = inside("plan", str(shop))
     assert done.returncode == 0
@@ -275,9 +281,9 @@ def test_a_plan_of_a_new_project_says_that_nothing_was_ever_made(tmp_path: Path,
 
 def test_a_plan_can_be_read_by_machines_and_asked_for_a_later_instant(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path, days=3)
-    told = json.loads(inside("plan", str(shop), "--json", "--until", "2024-03-05T00:00:00Z").stdout)
-    assert (told["project"], told["now"]) == ("shop", "2024-03-05T00:00:00.000000Z")
-    assert told["nodes"][0] == {
+    document = json.loads(inside("plan", str(shop), "--json", "--until", "2024-03-05T00:00:00Z").stdout)
+    assert (document["project"], document["now"]) == ("shop", "2024-03-05T00:00:00.000000Z")
+    assert document["nodes"][0] == {
         "node": "sources/deliveries",
         "kind": "source",
         "verdict": "would run",
@@ -285,8 +291,8 @@ def test_a_plan_can_be_read_by_machines_and_asked_for_a_later_instant(tmp_path: 
         "seconds": None,
         "id": None,
     }
-    assert len(told["nodes"]) == len(told["never_made_before"]) == 15
-    assert told["would_run_seconds"] == told["may_run_seconds"] == 0
+    assert len(document["nodes"]) == len(document["never_made_before"]) == 15
+    assert document["would_run_seconds"] == document["may_run_seconds"] == 0
     assert inside("advance", "6h", str(shop)).stdout == "The clock of shop is now 2024-03-01 06:00 UTC.\n"
 
 
@@ -347,9 +353,9 @@ def test_snapshots_are_listed_shown_and_compared(tmp_path: Path, inside: Call) -
         "features/courier_recent/source",
     ]
     assert all(len(part["sha256"][0]) == 64 for item in shown["inputs"] for part in item["partitions"])
-    told = inside("snapshot", "diff", first[:6], "late_parcel@latest", str(shop)).stdout
-    assert "40 added, 40 gone, 0 changed; 47 days are the same" in told
-    assert "courier_recent.mean_late_7d" in told
+    output = inside("snapshot", "diff", first[:6], "late_parcel@latest", str(shop)).stdout
+    assert "40 added, 40 gone, 0 changed; 47 days are the same" in output
+    assert "courier_recent.mean_late_7d" in output
     unknown = inside("snapshot", "show", "late_parcel@4", str(shop))
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("snapshot 'late_parcel@4': late_parcel has no version 4. Give the beginning of")
@@ -382,8 +388,8 @@ def test_a_rule_of_retention_that_does_not_exist_is_a_fault(tmp_path: Path, insi
     shop = write_shop(tmp_path, days=3)
     declared = shop / "project.yaml"
     declared.write_text(declared.read_text() + "retention: {snapshot: 90d}\n")
-    told = inside("validate", str(shop)).stderr
-    assert told.startswith("project.yaml:11:13: retention: the key snapshot is unknown. Did you mean snapshots?")
+    output = inside("validate", str(shop)).stderr
+    assert output.startswith("project.yaml:11:13: retention: the key snapshot is unknown. Did you mean snapshots?")
 
 
 def test_erase_looks_first_and_never_names_the_key_in_the_ledger(tmp_path: Path, inside: Call) -> None:
@@ -430,7 +436,7 @@ def test_every_command_has_a_documented_json_form() -> None:
     assert with_json == commands.keys() - {"schema", "snapshot"} == FIELDS.keys()
 
 
-def test_a_command_that_fails_says_so_in_json_too(shop: Path, tmp_path: Path, inside: Call) -> None:
+def test_a_command_that_fails_reports_it_in_json_too(shop: Path, tmp_path: Path, inside: Call) -> None:
     done = inside("champion", "late_parcl", str(shop), "--json")
     assert done.returncode == 1
     error = json.loads(done.stdout)["error"]
@@ -440,7 +446,7 @@ def test_a_command_that_fails_says_so_in_json_too(shop: Path, tmp_path: Path, in
     assert [fault["file"] for fault in missing["faults"]] == ["project.yaml"]
 
 
-def test_a_new_project_and_a_moved_clock_are_told_in_json(tmp_path: Path, inside: Call) -> None:
+def test_a_new_project_and_a_moved_clock_are_reported_in_json(tmp_path: Path, inside: Call) -> None:
     made = json.loads(inside("init", str(tmp_path / "new"), "--json").stdout)
     assert made["directory"] == str(tmp_path / "new")
     shop = write_shop(tmp_path, days=1)

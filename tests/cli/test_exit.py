@@ -36,8 +36,8 @@ def test_what_is_registered_for_the_end_is_done_the_last_first_and_may_print() -
         "print(folder.name)\n"
         "leave(0)"
     )
-    name, *told = done.stdout.splitlines()
-    assert told == ["second", "first"]
+    name, *printed = done.stdout.splitlines()
+    assert printed == ["second", "first"]
     assert not Path(name).exists()
 
 
@@ -56,7 +56,7 @@ def test_a_thread_of_the_background_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("words", [["--help"], ["schema"]])
-def test_a_full_disk_is_told_and_no_success(words: list[str]) -> None:
+def test_a_full_disk_is_reported_and_no_success(words: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert done.returncode == 1

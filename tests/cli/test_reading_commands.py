@@ -59,7 +59,7 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
-def test_each_column_stands_beside_its_usual_range(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_column_is_shown_beside_its_usual_range(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     show_drift(project.root, MODEL, everything=False, as_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == f"{MODEL}: 1 of 3 columns drifted, 1 did not, no verdict for 1"
@@ -134,7 +134,7 @@ def test_addresses_are_known_only_while_the_servers_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "environment", "found"),
+    ("platform", "environment", "opens"),
     [
         ("linux", {}, False),
         ("linux", {"DISPLAY": ":0"}, True),
@@ -144,5 +144,5 @@ def test_addresses_are_known_only_while_the_servers_run(tmp_path: Path) -> None:
         ("win32", {}, True),
     ],
 )
-def test_a_browser_needs_a_display_on_linux(platform: str, environment: dict[str, str], found: bool) -> None:
-    assert has_browser(platform, environment) is found
+def test_a_browser_needs_a_display_on_linux(platform: str, environment: dict[str, str], opens: bool) -> None:
+    assert has_browser(platform, environment) is opens

@@ -55,7 +55,7 @@ def test_a_run_whose_process_was_killed_names_the_signal_and_its_log(
     ]
 
 
-def test_each_run_writes_a_log_of_its_own_and_the_newest_twenty_stay(shop: Path, tmp_path: Path) -> None:
+def test_each_run_writes_a_separate_log_and_the_newest_twenty_stay(shop: Path, tmp_path: Path) -> None:
     (tmp_path / "runner.py").write_text("import os, sys\nprint(os.getpid(), file=sys.stderr)\n")
     folder = shop / ".ml_platform/logs"
     folder.mkdir(parents=True)
@@ -72,7 +72,7 @@ def test_each_run_writes_a_log_of_its_own_and_the_newest_twenty_stay(shop: Path,
     assert (folder / "dagster.log").read_text() == "of a server"
 
 
-def test_the_last_lines_of_a_run_are_told_though_its_log_cannot_be_written(tmp_path: Path) -> None:
+def test_the_last_lines_of_a_run_are_printed_though_its_log_cannot_be_written(tmp_path: Path) -> None:
     """The file is /dev/full, on which every write fails as on a full disk."""
     log = RunLog(tmp_path)
     log.path.unlink()
@@ -98,9 +98,9 @@ def test_the_outcome_of_a_run_is_one_json_object_and_the_progress_is_on_stderr(
     )
     assert run_project(shop, "update_everything", None, as_json=True) == 1
     printed = capsys.readouterr()
-    found = json.loads(printed.out)
-    (run,) = found["runs"]
-    assert (found["format_version"], found["project"], run["exit_code"], run["seconds"]) == (1, "shop", 1, 2.0)
+    document = json.loads(printed.out)
+    (run,) = document["runs"]
+    assert (document["format_version"], document["project"], run["exit_code"], run["seconds"]) == (1, "shop", 1, 2.0)
     assert run["steps"] == [
         {"step": "a", "result": "made", "seconds": 1.5, "id": "x", "figures": {"rows": 3}},
         {"step": "b", "result": "unchanged", "seconds": 0.5, "id": "y", "figures": {}},
@@ -114,7 +114,7 @@ def done(step: str, figures: dict[str, object] | None = None, *, reused: bool = 
     return {"event": "done", "step": step, "seconds": 1.5, "reused": reused, "id": "x", "figures": figures or {}}
 
 
-def test_unchanged_steps_are_one_line_and_each_figure_says_what_it_counts() -> None:
+def test_unchanged_steps_are_one_line_and_each_figure_names_what_it_counts() -> None:
     stream = io.StringIO()
     with Progress(SafeConsole(file=stream)) as progress:
         for event in (

@@ -45,7 +45,7 @@ def test_each_model_has_one_line_with_what_is_live_earned_health_and_the_last_tr
     assert health in ("healthy", "worth a look", "needs a person")
 
 
-def test_what_was_earned_stands_beside_what_was_expected(
+def test_what_was_earned_is_shown_beside_what_was_expected(
     factory: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = replace(WORTH, gain=12.25, expected=None, start="2024-03-08")
@@ -73,8 +73,8 @@ def test_a_program_reads_health_worth_attention_versions_and_the_next_runs(
     factory: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     show_status(factory.root, MODEL, as_json=True)
-    told = json.loads(capsys.readouterr().out)
-    (overview,), (model,) = told["overview"], told["models"]
+    document = json.loads(capsys.readouterr().out)
+    (overview,), (model,) = document["overview"], document["models"]
     assert (overview["name"], model["name"], overview["live"]) == (MODEL, MODEL, 2)
     assert [version["outcome"] for version in overview["versions"]] == ["live", "was live"]
     assert overview["next_runs"]["training"] == "2024-03-04T03:00:00.000000Z"

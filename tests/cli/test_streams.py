@@ -49,7 +49,7 @@ def test_commands_print_on_a_terminal_of_ascii(tmp_path: Path, words: list[str])
     orders.write_text(orders.read_text().replace("Every order,", "Every order – ✓ → 日本 –"), encoding="utf-8")
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
     done = subprocess.run([PROGRAM, *words], cwd=directory, capture_output=True, env=environment, timeout=120)
-    said = (done.stdout + done.stderr).decode("ascii")
-    assert "Traceback" not in said
-    assert said.strip()
+    output = (done.stdout + done.stderr).decode("ascii")
+    assert "Traceback" not in output
+    assert output.strip()
     assert done.returncode in ((1,) if words[0] == "explain" else (0,))

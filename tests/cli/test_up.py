@@ -39,14 +39,14 @@ def port_of(url: str) -> int:
 
 
 @pytest.mark.server
-def test_both_servers_are_guarded_and_pressing_ctrl_c_again_leaves_no_process_behind(tmp_path: Path) -> None:
+def test_both_servers_are_guarded_and_a_second_ctrl_c_ends_every_process(tmp_path: Path) -> None:
     root = write_shop(tmp_path / "shop", days=3)
     with up(root, tmp_path / "printed") as served:
         for url, api in ((served.dagster, "/graphql"), (served.mlflow, "/ajax-api/2.0/mlflow/experiments/search")):
             body = QUERY if api == "/graphql" else b'{"max_results": 1}'
-            own = {"Origin": url, "Sec_Fetch_Site": "same-origin"}
+            same_origin = {"Origin": url, "Sec_Fetch_Site": "same-origin"}
             other = f"http://127.0.0.1:{port_of(url) + 1}"
-            assert status_of(f"{url}{api}", body, Content_Type="application/json", **own) == 200
+            assert status_of(f"{url}{api}", body, Content_Type="application/json", **same_origin) == 200
             assert status_of(f"{url}{api}", body, Content_Type="application/json", Host="evil.example") == 403
             assert status_of(f"{url}{api}", body, Content_Type="application/json", Host="10.evil.example") == 403
             assert status_of(f"{url}{api}", body, Content_Type="application/json", Origin=other) == 403
@@ -59,8 +59,8 @@ def test_both_servers_are_guarded_and_pressing_ctrl_c_again_leaves_no_process_be
             assert status_of(f"{url}/graphql%0A?query=%7Bversion%7D") == 400
         reloaded = urllib.request.Request(f"{served.dagster}/graphql", RELOAD, JSON)
         with urllib.request.urlopen(reloaded, timeout=120) as answer:
-            told = json.load(answer)["data"]["reloadRepositoryLocation"]["__typename"]
-        assert told == "WorkspaceLocationEntry"
+            loaded = json.load(answer)["data"]["reloadRepositoryLocation"]["__typename"]
+        assert loaded == "WorkspaceLocationEntry"
         started = served.servers()
         sockets = {connection.laddr for process in started for connection in process.net_connections("unix")}
         code = next(Path(str(path)) for path in sockets if str(path).endswith("/code"))
@@ -130,12 +130,12 @@ def test_a_port_in_use_and_an_open_door_are_refused_before_anything_starts(tmp_p
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         taken = str(holder.getsockname()[1])
-        told = refusal(str(tmp_path), "--port", taken)
-        assert told.splitlines()[0] == (
+        message = refusal(str(tmp_path), "--port", taken)
+        assert message.splitlines()[0] == (
             f"port {taken} for the Dagster UI is taken by another process. Give a free one with --port PORT."
         )
-    told = refusal(str(tmp_path), "--port", str(free_port()), "--host", "0.0.0.0")
-    assert told.startswith(
+    message = refusal(str(tmp_path), "--port", str(free_port()), "--host", "0.0.0.0")
+    assert message.startswith(
         "--host 0.0.0.0 is reached from other machines, and there is no token. Write a secret of at "
     )
-    assert "--token-file FILE" in told
+    assert "--token-file FILE" in message

@@ -23,8 +23,8 @@ TABLE = pa.table({**COLUMNS, "place": range(300)})
     "columns", [["text"], ["small", "text"], ["wide", "small", "real"], ["moment", "text", "small", "wide"], ["real"]]
 )
 def test_rows_are_sorted_as_python_sorts_them_and_ties_stay_in_their_order(columns):
-    found = sorted_by(TABLE, columns).to_pylist()
-    assert found == sorted(TABLE.to_pylist(), key=lambda row: tuple(_bytes(row[name]) for name in columns))
+    rows = sorted_by(TABLE, columns).to_pylist()
+    assert rows == sorted(TABLE.to_pylist(), key=lambda row: tuple(_bytes(row[name]) for name in columns))
 
 
 def _bytes(value):

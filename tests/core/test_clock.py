@@ -128,24 +128,24 @@ class TestSchedules:
 
     def test_a_zone_moves_its_ticks_with_daylight_saving(self) -> None:
         schedule = Schedule("0 3 * * * Europe/Berlin")
-        found = schedule.between(utc("2024-03-29T12:00:00"), utc("2024-04-01T12:00:00"))
-        assert found == [utc("2024-03-30T02:00:00"), utc("2024-03-31T01:00:00"), utc("2024-04-01T01:00:00")]
+        instants = schedule.between(utc("2024-03-29T12:00:00"), utc("2024-04-01T12:00:00"))
+        assert instants == [utc("2024-03-30T02:00:00"), utc("2024-03-31T01:00:00"), utc("2024-04-01T01:00:00")]
 
     def test_an_hour_that_spring_leaves_out_is_made_up_for_once(self) -> None:
         schedule = Schedule("30 2 * * * Europe/Berlin")  # on 31 March 2024 clocks go from 02:00 to 03:00
-        found = schedule.between(utc("2024-03-30T00:00:00"), utc("2024-04-01T12:00:00"))
-        assert found == [utc("2024-03-30T01:30:00"), utc("2024-03-31T01:00:00"), utc("2024-04-01T00:30:00")]
+        actual = schedule.between(utc("2024-03-30T00:00:00"), utc("2024-04-01T12:00:00"))
+        assert actual == [utc("2024-03-30T01:30:00"), utc("2024-03-31T01:00:00"), utc("2024-04-01T00:30:00")]
 
     def test_an_hour_that_autumn_repeats_ticks_once_for_a_daily_schedule(self) -> None:
         schedule = Schedule("30 2 * * * Europe/Berlin")  # on 27 October 2024 clocks go from 03:00 back to 02:00
-        found = schedule.between(utc("2024-10-26T12:00:00"), utc("2024-10-28T12:00:00"))
-        assert found == [utc("2024-10-27T00:30:00"), utc("2024-10-28T01:30:00")]
+        instants = schedule.between(utc("2024-10-26T12:00:00"), utc("2024-10-28T12:00:00"))
+        assert instants == [utc("2024-10-27T00:30:00"), utc("2024-10-28T01:30:00")]
 
     @pytest.mark.parametrize("day", ["2024-03-31", "2024-10-27", "2024-06-01"])
     def test_an_hourly_schedule_ticks_every_hour_of_the_world(self, day: str) -> None:
         start = utc(f"{day}T00:00:00")
-        found = Schedule("0 * * * * Europe/Berlin").between(start, start + timedelta(hours=6))
-        assert found == [start + timedelta(hours=hour) for hour in range(1, 7)]
+        instants = Schedule("0 * * * * Europe/Berlin").between(start, start + timedelta(hours=6))
+        assert instants == [start + timedelta(hours=hour) for hour in range(1, 7)]
 
     @pytest.mark.parametrize(
         "text", ["0 * * * * UTC", "30 2 * * * Europe/Berlin", "0 3 * * 1 America/New_York", "*/7 * * * * Asia/Kolkata"]
@@ -180,7 +180,7 @@ class TestSchedules:
         ticks = list(islice(Schedule("0 3 * * * Asia/Tokyo").after(utc("2024-01-01T00:00:00")), 2))
         assert all(tick.utcoffset() == timedelta(0) for tick in ticks)
 
-    def test_schedules_are_equal_by_what_they_say(self) -> None:
+    def test_schedules_are_equal_by_what_they_mean(self) -> None:
         assert Schedule("0 3 * * * UTC") == Schedule("0  3 * * *  UTC")
         assert Schedule("0 3 * * * UTC") != Schedule("0 4 * * * UTC")
         assert len({Schedule("0 3 * * * UTC"), Schedule("0 3 * * * UTC")}) == 1

@@ -23,12 +23,12 @@ LIBRARY = Path(__file__).parents[2] / "ml_platform"
 
 def classes() -> dict[str, list[str]]:
     """Return every class of the library by name, with the names that it extends; read, not imported."""
-    found = {}
+    bases = {}
     for path in LIBRARY.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
-                found[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
-    return found
+                bases[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
+    return bases
 
 
 def errors(known: dict[str, list[str]], root: str = "PlatformError") -> Iterator[str]:

@@ -20,13 +20,13 @@ from ml_platform.reporting.site import yaml_highlight as highlight
 
 @pytest.mark.parametrize("module", [curves, highlight, links, wording])
 def test_examples_in_docstrings_hold(module: ModuleType) -> None:
-    found = doctest.testmod(module)
-    assert found.attempted > 0
-    assert found.failed == 0
+    outcome = doctest.testmod(module)
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
 
 
 @pytest.mark.parametrize(
-    ("known_at", "said"),
+    ("known_at", "sentence"),
     [
         ({"delay": "10m"}, "Each row is known 10 minutes after at."),
         ({"delay": "-1d"}, "Each row is known 1 day before at."),
@@ -34,7 +34,7 @@ def test_examples_in_docstrings_hold(module: ModuleType) -> None:
         ({"column": "seen"}, "Each row is known from seen on."),
     ],
 )
-def test_when_rows_are_known_is_a_sentence(known_at: dict[str, str], said: str) -> None:
+def test_when_rows_are_known_is_a_sentence(known_at: dict[str, str], sentence: str) -> None:
     declared = {
         "spec_version": 1,
         "name": "sales",
@@ -46,15 +46,15 @@ def test_when_rows_are_known_is_a_sentence(known_at: dict[str, str], said: str) 
         "known_at": known_at,
         "columns": {"id": "string", "at": "timestamp"},
     }
-    assert known_sentence(SourceSpec.model_validate(declared)) == said
+    assert known_sentence(SourceSpec.model_validate(declared)) == sentence
 
 
-def test_a_span_is_told_in_the_largest_unit_that_divides_it() -> None:
+def test_a_span_is_shown_in_the_largest_unit_that_divides_it() -> None:
     spans = [timedelta(days=1), timedelta(hours=36), timedelta(minutes=90), timedelta(microseconds=250)]
     assert [span_text(span) for span in spans] == ["1 day", "36 hours", "90 minutes", "250 microseconds"]
 
 
-def test_a_spread_is_told_in_a_few_words() -> None:
+def test_a_spread_is_shown_in_a_few_words() -> None:
     number = Distribution("number", "", "day", Spread(-1.5, 2.0, 1234.0), ())
     assert spread_text(number, "min") == "median 2, 10 to 90 % −1.5 to 1,234"
     assert spread_text(Distribution("share", "EWR", "day", Spread(None, 0.4, None), ()), "") == "EWR 40.0 %"

@@ -29,9 +29,9 @@ def test_every_null_is_none(null: object) -> None:
     ],
 )
 def test_a_scalar_is_as_python_has_it(value: object, expected: object) -> None:
-    found = plain_value(value)
-    assert found == expected
-    assert type(found) is type(expected)
+    plain = plain_value(value)
+    assert plain == expected
+    assert type(plain) is type(expected)
 
 
 def test_nested_values_become_json_types() -> None:

@@ -68,12 +68,12 @@ def test_a_secret_is_hidden_in_every_form(known: Secrets, form: str) -> None:
     assert redact(f"before {form} after") == "before *** after"
 
 
-def test_a_short_secret_is_hidden_where_it_stands_alone(known: Secrets) -> None:
+def test_a_short_secret_is_hidden_where_it_is_a_whole_word(known: Secrets) -> None:
     known.add(["postgres", "abc"])
     assert redact("postgresql+psycopg://h: password postgres; abc") == "postgresql+psycopg://h: password ***; abc"
 
 
-def test_what_stands_before_the_host_of_a_url_is_hidden_also_where_it_is_not_known(known: Secrets) -> None:
+def test_the_part_before_the_host_of_a_url_is_hidden_also_where_it_is_not_known(known: Secrets) -> None:
     assert redact("at http://anna:pw@host:5000/x and s3://k:s@b, a@b.com") == (
         "at http://***@host:5000/x and s3://***@b, a@b.com"
     )
@@ -81,8 +81,8 @@ def test_what_stands_before_the_host_of_a_url_is_hidden_also_where_it_is_not_kno
 
 
 def test_the_secrets_of_a_url_are_its_password_and_its_options_that_are_named_like_one() -> None:
-    found = secrets_of_url("postgresql+psycopg://anna:s3%40cret@db:5432/shop?sslpassword=q1&application_name=x")
-    assert found == {"anna:s3%40cret", "s3%40cret", "q1", base64.b64encode(b"anna:s3@cret").decode()}
+    secrets = secrets_of_url("postgresql+psycopg://anna:s3%40cret@db:5432/shop?sslpassword=q1&application_name=x")
+    assert secrets == {"anna:s3%40cret", "s3%40cret", "q1", base64.b64encode(b"anna:s3@cret").decode()}
     assert secrets_of_url("sc://host:15002/;token=abcdef;user_id=x") == {"abcdef"}
     assert "tok-12345678" in secrets_of_url("slack://team/tok-12345678", path=True)
     assert secrets_of_url("json://localhost:8080/", path=True) == set()
@@ -95,7 +95,7 @@ def test_an_address_is_shown_without_its_credentials() -> None:
     assert credentials("https://anna%20b:p%40ss@h") == ("anna b", "p@ss")
 
 
-class OwnText(Exception):
+class CustomText(Exception):
     """An error whose text does not come from its arguments."""
 
     def __init__(self, url: str) -> None:
@@ -115,8 +115,8 @@ def test_no_error_leaves_a_block_with_a_secret_in_its_text_or_its_causes(known: 
 
     def fail() -> None:
         try:
-            raise OwnText(f"http://anna:{quote(SECRET, safe='')}@host")
-        except OwnText as cause:
+            raise CustomText(f"http://anna:{quote(SECRET, safe='')}@host")
+        except CustomText as cause:
             cause.add_note(f"with {SECRET}")
             raise ValueError(f"bad {SECRET}", {"x": 1}) from cause
 
@@ -181,13 +181,13 @@ def shop(root: Path, more: str, **environ: str) -> list[str]:
     lines = (root / "project.yaml").read_text().count("\n")
     with (root / "project.yaml").open("a") as file:
         file.write(more)
-    found: list[Fault] = []
+    faults: list[Fault] = []
     try:
         load_project(root, environ)
     except DeclarationError as error:
-        found = [*error.faults]
-    assert "hunter2" not in str(found)
-    return [fault.message for fault in found if fault.line > lines]
+        faults = [*error.faults]
+    assert "hunter2" not in str(faults)
+    return [fault.message for fault in faults if fault.line > lines]
 
 
 LITERAL = [
@@ -211,8 +211,8 @@ LITERAL = [
 
 @pytest.mark.parametrize(("line", "problem"), LITERAL)
 def test_a_credential_that_is_written_out_is_refused(known: Secrets, tmp_path: Path, line: str, problem: str) -> None:
-    found = shop(tmp_path, line + "\n", U="u", P="p")
-    assert any(message.startswith(problem) and "Write it as ${NAME}" in message for message in found), found
+    actual = shop(tmp_path, line + "\n", U="u", P="p")
+    assert any(message.startswith(problem) and "Write it as ${NAME}" in message for message in actual), actual
 
 
 REFERENCES = [
@@ -275,7 +275,7 @@ def test_folders_are_closed_to_other_users(tmp_path: Path, monkeypatch: pytest.M
     assert private_temporary_folder() != first
 
 
-def test_what_is_created_is_private_and_what_is_asked_for_follows_the_users_own_umask(
+def test_what_is_created_is_private_and_what_is_asked_for_follows_the_umask_of_the_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ml_platform.core.private_files._wanted_mask", [])

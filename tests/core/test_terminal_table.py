@@ -69,11 +69,11 @@ def test_a_pipe_never_breaks_or_cuts_a_long_value() -> None:
 
 @settings(deadline=None)
 @given(st.text("ab %", min_size=1, max_size=300), st.integers(30, 90), st.integers(0, 6), st.integers(0, 6))
-def test_continuations_keep_their_indent_and_no_word_is_lost(text: str, width: int, left: int, hang: int) -> None:
-    lines = shown(line(text, indent=left, hang=hang), width)
+def test_continuations_keep_their_indent_and_no_word_is_lost(text: str, width: int, indent: int, hang: int) -> None:
+    lines = shown(line(text, indent=indent, hang=hang), width)
     assert " ".join(lines).split() == text.split()
     assert all(len(one) <= width for one in lines)
-    assert all(one.startswith(" " * (left + hang)) for one in lines[1:])
+    assert all(one.startswith(" " * (indent + hang)) for one in lines[1:])
 
 
 def test_a_figure_and_its_percent_sign_stay_together() -> None:
@@ -81,7 +81,7 @@ def test_a_figure_and_its_percent_sign_stay_together() -> None:
         assert not any(one.lstrip().startswith("%") for one in shown(line("about 7.1 % of 12.5 % and 3 % " * 5), width))
 
 
-def test_a_word_that_does_not_fit_beside_its_name_gets_its_own_line() -> None:
+def test_a_word_that_does_not_fit_beside_its_name_gets_a_separate_line() -> None:
     facts = fact_table([("trained model", LONG), ("rows", "81,002")], indent=2)
     assert shown(facts, 70) == ["  trained model", f"    {LONG}", "  rows           81,002"]
     assert shown(facts, 100) == [f"  trained model  {LONG}", "  rows           81,002"]

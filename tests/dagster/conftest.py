@@ -70,8 +70,8 @@ def open_copy(made: Path, folder: Path) -> Iterator[Shop]:
 @pytest.fixture
 def shop(made_shop: Path, tmp_path: Path) -> Iterator[Shop]:
     """A copy of the shop that a test may change."""
-    with open_copy(made_shop, tmp_path) as found:
-        yield found
+    with open_copy(made_shop, tmp_path) as copy:
+        yield copy
 
 
 @pytest.fixture(scope="session")

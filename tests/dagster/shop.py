@@ -23,7 +23,7 @@ class Shop:
 
     root: Path
     instance: dg.DagsterInstance
-    told: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def project(self) -> Project:
@@ -35,8 +35,8 @@ class Shop:
 
     def run(self, job: str) -> RunOutcome:
         """Run a job as the command line does; what it tells is in `told`."""
-        self.told = []
-        return run_job(self.project, self.instance, job, lambda line: self.told.append(dict(line)))
+        self.lines = []
+        return run_job(self.project, self.instance, job, lambda line: self.lines.append(dict(line)))
 
     def materialize(self, *names: str, tags: Mapping[str, str] | None = None) -> dg.ExecuteInProcessResult:
         """Materialize assets alone, as a click in the UI does."""
@@ -69,4 +69,4 @@ class Shop:
 
     def done(self, event: str = "done") -> Sequence[str]:
         """The steps that the last run told to be done (or ``failed``, ``skipped``)."""
-        return [line["step"] for line in self.told if line["event"] == event]
+        return [line["step"] for line in self.lines if line["event"] == event]

@@ -15,9 +15,9 @@ RULE = "algorithm: {name: rule, expression: courier_recent.mean_late_7d > 20}"
 BOOSTED = "algorithm: {name: lightgbm, params: {num_leaves: 7, learning_rate: 0.1, num_iterations: 60}}"
 
 
-def _decide(shop: Shop, **said: object) -> bool:
+def _decide(shop: Shop, **comment: object) -> bool:
     job = shop.definitions.resolve_job_def("approve_version")
-    config = {"ops": {"decide_on_version": {"config": said}}}
+    config = {"ops": {"decide_on_version": {"config": comment}}}
     return job.execute_in_process(run_config=config, instance=shop.instance, raise_on_error=False).success
 
 
@@ -30,9 +30,9 @@ def test_a_version_waits_without_failing_and_is_deployed_when_it_is_approved(sho
         outcome = shop.run("retrain_late_parcel")
         assert outcome.success, outcome.problems
         assert str(champion(shop.project, "late_parcel")) == "late_parcel@1"
-    told = shop.metadata("late_parcel/deployment")
-    assert told["version"] == "late_parcel@1"
-    assert told["not deployed"].startswith("it waits for approval: ml-platform approve late_parcel@2 --reason")
+    facts = shop.metadata("late_parcel/deployment")
+    assert facts["version"] == "late_parcel@1"
+    assert facts["not deployed"].startswith("it waits for approval: ml-platform approve late_parcel@2 --reason")
     alerts = [json.loads(line) for line in (shop.project.state / "alerts.log").read_text().splitlines()]
     assert [alert["title"] for alert in alerts].count("shop: late_parcel@2 waits for approval") == 1
 
@@ -43,9 +43,9 @@ def test_a_version_waits_without_failing_and_is_deployed_when_it_is_approved(sho
     assert lines[-1].action == "deploy"
     assert shop.metadata("late_parcel/deployment")["version"] == "late_parcel@2"
 
-    found = {anchor.head for anchor in event_log_anchors(shop.project, shop.instance)}
-    assert Head(lines[-1].seq, lines[-1].hash) in found
-    assert found <= {anchor.head for anchor in stored_anchors(shop.project)}
+    actual = {anchor.head for anchor in event_log_anchors(shop.project, shop.instance)}
+    assert Head(lines[-1].seq, lines[-1].hash) in actual
+    assert actual <= {anchor.head for anchor in stored_anchors(shop.project)}
 
 
 def test_a_word_on_a_version_that_needs_none_fails_and_records_nothing(shop: Shop) -> None:

@@ -35,10 +35,10 @@ def test_what_depends_on_it_is_skipped_and_the_failing_row_is_shown(broken: Shop
     assert not outcome.success
     assert "check column_values_to_be_between_amount failed for 1 of 40 rows" in outcome.problems[ORDERS]
     assert "late_parcel/predictions" in broken.done("skipped")
-    found = broken.instance.event_log_storage.get_latest_asset_check_execution_by_key([BETWEEN])[BETWEEN]
-    assert found.status.value == "FAILED"
-    assert found.event is not None
-    evaluation = found.event.dagster_event.asset_check_evaluation_data
+    actual = broken.instance.event_log_storage.get_latest_asset_check_execution_by_key([BETWEEN])[BETWEEN]
+    assert actual.status.value == "FAILED"
+    assert actual.event is not None
+    evaluation = actual.event.dagster_event.asset_check_evaluation_data
     assert evaluation.blocking
     assert "| -5 |" in str(evaluation.metadata["failing rows"].value)
     assert broken.metadata(ORDERS)["id"] == before
@@ -54,7 +54,7 @@ def test_what_depends_on_it_refuses_when_launched_alone(broken: Shop) -> None:
         assert "input sources/orders failed column_values_to_be_between_amount" in str(failure.step_failure_data.error)
 
 
-def test_the_same_failure_is_told_once_a_day(broken: Shop) -> None:
+def test_the_same_failure_is_reported_once_a_day(broken: Shop) -> None:
     for _ in range(2):
         assert not broken.run("ingest_sources").success
     log = (broken.project.state / "alerts.log").read_text()

@@ -52,11 +52,11 @@ audit: {ledger_key: '${CANARY_KEY}'}
 
 def needles() -> dict[str, list[bytes]]:
     """Return what to search for: each secret's core, and the secret in base64, alone and behind its user."""
-    found = {}
+    texts_by_name = {}
     for name, core in CORES.items():
         texts = [PASSWORDS[name], f"anna:{PASSWORDS[name]}"]
-        found[name] = [core.encode(), *(base64.b64encode(text.encode()).rstrip(b"=")[:-2] for text in texts)]
-    return found
+        texts_by_name[name] = [core.encode(), *(base64.b64encode(text.encode()).rstrip(b"=")[:-2] for text in texts)]
+    return texts_by_name
 
 
 def url(scheme: str, name: str, place: str) -> str:
@@ -114,10 +114,10 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
             "CANARY_STOCK": url("postgresql+psycopg", "stock", f"127.0.0.1:{closed}/stock"),
             "CANARY_KEY": PASSWORDS["key"],
         }
-        found = Life(root, folder / "temporary", environment)
-        live(found, closed)
+        running = Life(root, folder / "temporary", environment)
+        live(running, closed)
         dump(database, folder / "database.txt")
-        yield found
+        yield running
 
 
 def live(life: Life, closed: int) -> None:
@@ -185,7 +185,7 @@ def cells(cell: object) -> Iterator[bytes]:
         yield cell.encode()
 
 
-def test_no_secret_stands_in_anything_that_was_written_or_printed(life: Life) -> None:
+def test_no_secret_is_in_anything_that_was_written_or_printed(life: Life) -> None:
     wanted, places = needles(), []
     folder = life.root.parent
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -203,7 +203,7 @@ def test_no_secret_stands_in_anything_that_was_written_or_printed(life: Life) ->
     assert sorted(set(places)) == []
 
 
-def test_the_failures_were_real_and_are_told(life: Life) -> None:
+def test_the_failures_were_real_and_are_reported(life: Life) -> None:
     """The secrets were used: what could not be reached is named without them."""
     text = "\n".join(life.printed)
     assert "source stock: stock: table stock: PostgreSQL reports:" in text

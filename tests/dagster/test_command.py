@@ -64,9 +64,9 @@ def test_an_event_log_that_cannot_be_read_is_damage_and_the_rest_is_verified(
     (root / ".ml_platform/store/objects/ab").mkdir(parents=True)
     (root / ".ml_platform/store/objects/ab/notes").write_text("?")
     assert show_verification(root, as_json=True) == 1
-    found = json.loads(capsys.readouterr().out)
-    assert found["found"] == {"surplus file": 1, "damaged event log": 1}
-    assert found["damages"][1]["problem"] == (
+    document = json.loads(capsys.readouterr().out)
+    assert document["found"] == {"surplus file": 1, "damaged event log": 1}
+    assert document["damages"][1]["problem"] == (
         f"it cannot be read: database {database}: file is not a database. Restore the file from a copy"
     )
 

@@ -38,9 +38,9 @@ def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
 
 def test_every_node_is_an_asset_with_all_that_a_person_wants_to_know(root: Path, definitions: dg.Definitions) -> None:
     nodes = {str(node.name): node for node in build_graph(open_project(root).spec)}
-    found = specs(definitions)
-    assert set(found) == set(nodes)
-    for name, spec in found.items():
+    declared = specs(definitions)
+    assert set(declared) == set(nodes)
+    for name, spec in declared.items():
         node = nodes[name]
         assert (spec.group_name, spec.owners, spec.description) == (node.group, [node.owner], node.description)
         assert spec.kinds
@@ -117,14 +117,14 @@ def test_one_training_of_a_model_at_a_time(tmp_path: Path) -> None:
     assert locks["sources/orders"] == "sources_orders"
 
 
-def test_schedules_on_the_wall_clock_are_dagsters_own(tmp_path: Path) -> None:
+def test_schedules_on_the_wall_clock_are_those_of_dagster(tmp_path: Path) -> None:
     root = write_shop(tmp_path / "shop", days=1)
     text = (root / "project.yaml").read_text()
     (root / "project.yaml").write_text(text.replace("clock: {simulated_from: 2024-03-01T00:00:00Z}", "clock: wall"))
     model = root / "models/late_parcel.yaml"
     model.write_text(model.read_text().replace("0 3 * * 1 UTC", "0 3 * * 1 Europe/Berlin"))
     repository = build_definitions(open_project(root)).get_repository_def()
-    schedules = {found.name: (found.cron_schedule, found.execution_timezone) for found in repository.schedule_defs}
+    schedules = {actual.name: (actual.cron_schedule, actual.execution_timezone) for actual in repository.schedule_defs}
     assert schedules == {
         "score_late_parcel_schedule": ("0 * * * *", "UTC"),
         "retrain_late_parcel_schedule": ("0 3 * * 1", "Europe/Berlin"),
@@ -159,8 +159,8 @@ def test_the_location_loads_quickly_and_without_heavy_libraries(root: Path) -> N
         "seconds = time.monotonic() - began\n"
         f"import sys; print(seconds, [name for name in {HEAVY!r} if name in sys.modules])"
     )
-    found = in_repository([sys.executable, "-c", program], root)
-    seconds, _, loaded = found.stdout.strip().partition(" ")
+    located = in_repository([sys.executable, "-c", program], root)
+    seconds, _, loaded = located.stdout.strip().partition(" ")
     assert loaded == "[]"
     assert float(seconds) < 6 * slowness()
 
@@ -170,10 +170,10 @@ def slowness() -> float:
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
-def test_dagsters_own_check_passes_with_the_workspace_file(root: Path) -> None:
+def test_the_check_of_dagster_passes_with_the_workspace_file(root: Path) -> None:
     command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"]
-    found = in_repository(command, root)
-    assert found.returncode == 0, found.stderr[-2000:]
+    located = in_repository(command, root)
+    assert located.returncode == 0, located.stderr[-2000:]
 
 
 def in_repository(command: list[str], root: Path) -> subprocess.CompletedProcess[str]:

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.server
 ATTACK = (Path(__file__).parent / "attack.html").read_bytes()
 PLANTED = "{ assetsOrError { ... on AssetConnection { nodes { key { path } } } } }"
 TRIED = ("fetch", "simple", "get", "post", "report", "beacon", "image", "form")
-OWN = """
+CUSTOM = """
 const done = arguments[arguments.length - 1];
 fetch('/graphql', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({query:
   'mutation { reportRunlessAssetEvents(eventParams: {eventType: ASSET_MATERIALIZATION, ' +
@@ -77,19 +77,19 @@ def planted(url: str) -> set[str]:
 
 def attack(driver: webdriver.Chrome, page: str, target: str, tag: str) -> dict[str, Any]:
     driver.get(page)
-    found: dict[str, Any] = driver.execute_async_script(
+    answered: dict[str, Any] = driver.execute_async_script(
         "const done = arguments[arguments.length - 1]; attack(arguments[0], arguments[1]).then(done)", target, tag
     )
     time.sleep(3)
-    return found
+    return answered
 
 
 @pytest.fixture(scope="module")
 def served(made_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     folder = tmp_path_factory.mktemp("doors")
     shutil.copytree(made_shop, folder / "shop")
-    with up(folder / "shop", folder / "printed") as found:
-        yield found
+    with up(folder / "shop", folder / "printed") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +101,8 @@ def browser() -> Iterator[webdriver.Chrome]:
 def test_a_page_of_another_site_changes_and_reads_nothing(served: Up, browser: webdriver.Chrome) -> None:
     with attack_page() as port:
         for number, page in enumerate((f"http://127.0.0.1:{port}/", f"http://evil.test:{port}/")):
-            found = attack(browser, page, served.dagster, f"forged{number}")
-            assert found == {"fetch": None, "socket": "refused"}
+            attacked = attack(browser, page, served.dagster, f"forged{number}")
+            assert attacked == {"fetch": None, "socket": "refused"}
             frame = browser.find_elements(By.TAG_NAME, "iframe")[-1]
             browser.switch_to.frame(frame)
             assert "dagster" not in browser.page_source.lower()  # the browser's own page about an error
@@ -113,7 +113,7 @@ def test_a_page_of_another_site_changes_and_reads_nothing(served: Up, browser: w
         assert "unknown Host header" in browser.page_source
     assert not {name for name in planted(served.dagster) if name.startswith("forged")}
     browser.get(f"{served.dagster}/server_info")
-    assert browser.execute_async_script(OWN) == 200
+    assert browser.execute_async_script(CUSTOM) == 200
     assert "own" in planted(served.dagster)
 
 
@@ -126,9 +126,9 @@ def test_the_attacks_are_real_against_the_server_without_the_guard(
     command = [sys.executable, "-m", "dagster_webserver", "-w", str(home / "served.yaml"), "-p", str(port)]
     environment = dagster_environment(project)
     with serve(command, f"{url}/server_info", tmp_path / "log", environment), attack_page() as page:
-        found = attack(browser, f"http://127.0.0.1:{page}/", url, "real")
+        attacked = attack(browser, f"http://127.0.0.1:{page}/", url, "real")
         done = {name.removeprefix("real") for name in planted(url) if name.startswith("real")}
-    assert found["socket"] == "open"
+    assert attacked["socket"] == "open"
     assert done == set(TRIED) - {"fetch"}  # the one that asks for permission first
 
 
@@ -171,8 +171,8 @@ def test_the_ui_itself_launches_a_run_shows_its_log_and_reloads_the_definitions(
     wait_for(browser, "Loaded")
     browser.get(f"{served.mlflow}/")
     wait_for(browser, "Experiments")
-    told = console(browser)
-    refused = [line for line in told if "Content Security Policy" in line or "403" in line or "405" in line]
+    output = console(browser)
+    refused = [line for line in output if "Content Security Policy" in line or "403" in line or "405" in line]
     assert refused == []
 
 

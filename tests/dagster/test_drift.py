@@ -28,22 +28,22 @@ def tick(shop: Shop, sensor: str, instance: dg.DagsterInstance | None = None) ->
     context = dg.build_sensor_context(
         instance=instance or shop.instance, resources={"project": shop.project}, sensor_name=sensor
     )
-    found = definition(context)
-    assert isinstance(found, dg.SensorResult | dg.SkipReason)
-    return dg.SensorResult(skip_reason=found) if isinstance(found, dg.SkipReason) else found
+    defined = definition(context)
+    assert isinstance(defined, dg.SensorResult | dg.SkipReason)
+    return dg.SensorResult(skip_reason=defined) if isinstance(defined, dg.SkipReason) else defined
 
 
-def skipped(found: dg.SensorResult) -> str:
+def skipped(outcome: dg.SensorResult) -> str:
     """The reason that a tick shows where it requested nothing."""
-    assert not found.run_requests
-    assert found.skip_reason is not None
-    return str(found.skip_reason.skip_message)
+    assert not outcome.run_requests
+    assert outcome.skip_reason is not None
+    return str(outcome.skip_reason.skip_message)
 
 
 @pytest.fixture
 def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    with alert_receiver() as found:
-        yield found
+    with alert_receiver() as receiving:
+        yield receiving
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,8 @@ def test_drift_leads_to_one_alert_one_retraining_and_a_new_version(
     drifted: Shop, receiver: tuple[str, list[dict[str, Any]]]
 ) -> None:
     (finding,) = open_findings(drifted.project)
-    found = tick(drifted, DRIFT)
-    (request,) = found.run_requests or ()
+    ticks = tick(drifted, DRIFT)
+    (request,) = ticks.run_requests or ()
     assert (request.job_name, request.run_key) == ("retrain_late_parcel", finding.id)
 
     job = drifted.definitions.resolve_job_def("retrain_late_parcel")
@@ -88,30 +88,30 @@ def test_drift_leads_to_one_alert_one_retraining_and_a_new_version(
 def test_every_tick_before_the_run_asks_with_the_same_key(drifted: Shop) -> None:
     keys = set()
     for _ in range(3):
-        found = tick(drifted, DRIFT)
-        keys |= {request.run_key for request in found.run_requests or ()}
+        ticks = tick(drifted, DRIFT)
+        keys |= {request.run_key for request in ticks.run_requests or ()}
     assert len(keys) == 1
 
 
 def test_during_the_cooldown_the_sensor_waits(drifted: Shop) -> None:
     drifted.edit("models/late_parcel.yaml", "cooldown: 2d", "cooldown: 30d")
-    found = tick(drifted, DRIFT)
-    assert "cooldown of 30d ends at 2024-03-31T00:00:00.000000Z" in skipped(found)
+    ticks = tick(drifted, DRIFT)
+    assert "cooldown of 30d ends at 2024-03-31T00:00:00.000000Z" in skipped(ticks)
 
 
-def test_a_model_that_does_not_ask_for_it_is_not_retrained_but_people_are_told(
+def test_a_model_that_does_not_ask_for_it_is_not_retrained_but_people_are_alerted(
     drifted: Shop, receiver: tuple[str, list[dict[str, Any]]]
 ) -> None:
     drifted.edit("models/late_parcel.yaml", "on: [drift], ", "")
-    found = tick(drifted, DRIFT)
-    assert "does not declare retraining on drift" in skipped(found)
+    ticks = tick(drifted, DRIFT)
+    assert "does not declare retraining on drift" in skipped(ticks)
     assert any("Run retrain_late_parcel." in message["message"] for message in receiver[1])
 
 
-def test_without_drift_the_sensor_says_so(shop: Shop) -> None:
-    found = tick(shop, DRIFT)
-    assert skipped(found) == "no drift is open: there is nothing to alert or to retrain"
-    assert found.cursor == "2024-03-01 00:00 UTC"
+def test_without_drift_the_sensor_reports_that(shop: Shop) -> None:
+    ticks = tick(shop, DRIFT)
+    assert skipped(ticks) == "no drift is open: there is nothing to alert or to retrain"
+    assert ticks.cursor == "2024-03-01 00:00 UTC"
 
 
 # New data, failed runs, and the simulated clock --------------------------------
@@ -120,26 +120,26 @@ def test_without_drift_the_sensor_says_so(shop: Shop) -> None:
 def new_data(shop: Shop, cursor: str | None) -> dg.SensorResult | dg.SkipReason:
     definition = shop.definitions.get_repository_def().get_sensor_def("ingest_new_source_data")
     context = dg.build_sensor_context(instance=shop.instance, cursor=cursor, resources={"project": shop.project})
-    found = definition(context)
-    assert isinstance(found, dg.SensorResult | dg.SkipReason)
-    return found
+    defined = definition(context)
+    assert isinstance(defined, dg.SensorResult | dg.SkipReason)
+    return defined
 
 
-def test_only_sources_whose_files_changed_are_read_again_with_what_is_made_of_them(shop: Shop) -> None:
+def test_only_sources_whose_files_changed_are_reread_with_what_is_made_of_them(shop: Shop) -> None:
     first = new_data(shop, None)
     assert isinstance(first, dg.SensorResult)
     assert isinstance(new_data(shop, first.cursor), dg.SkipReason)
     path = shop.root / "data/deliveries.csv"
     path.write_text(path.read_text() + "o999999,courier_a,2024-02-01T00:00:00Z,3.0\n")
-    found = new_data(shop, first.cursor)
-    assert isinstance(found, dg.SensorResult)
-    (request,) = found.run_requests or ()
+    changed = new_data(shop, first.cursor)
+    assert isinstance(changed, dg.SensorResult)
+    (request,) = changed.run_requests or ()
     assert {key.to_user_string() for key in request.asset_selection or ()} == {
         "sources/deliveries",
         "features/courier_recent",
     }
     shop.advance(hours=1)
-    moved = new_data(shop, found.cursor)
+    moved = new_data(shop, changed.cursor)
     assert isinstance(moved, dg.SensorResult)
     assert len((moved.run_requests or ())[0].asset_selection or ()) == 3
 
@@ -156,9 +156,9 @@ def test_a_tick_of_the_simulated_clock_is_requested_once(shop: Shop) -> None:
     )
     assert before.cursor == "2024-03-01 00:00 UTC; next 2024-03-04 03:00 UTC"
     shop.advance(days=4)
-    found = tick(shop, RETRAIN)
-    assert found.cursor == "2024-03-05 00:00 UTC; next 2024-03-11 03:00 UTC"
-    (request,) = found.run_requests or ()
+    ticks = tick(shop, RETRAIN)
+    assert ticks.cursor == "2024-03-05 00:00 UTC; next 2024-03-11 03:00 UTC"
+    (request,) = ticks.run_requests or ()
     assert request.run_key == "retrain_late_parcel:2024-03-04T03:00:00.000000Z"
     assert request.tags["simulated_date"] == "2024-03-05"
     job = shop.definitions.resolve_job_def("retrain_late_parcel")
@@ -180,8 +180,8 @@ def test_a_model_without_a_live_version_is_not_scored(tmp_path: Path) -> None:
     with open_instance(open_project(root)) as instance:
         shop = Shop(root, instance)
         shop.advance(hours=1)
-        found = tick(shop, "replay_score_lateness_hourly_at_00")
-    assert skipped(found) == "no version of lateness is deployed yet"
+        ticks = tick(shop, "replay_score_lateness_hourly_at_00")
+    assert skipped(ticks) == "no version of lateness is deployed yet"
 
 
 def test_a_failed_run_of_the_daemon_is_alerted(shop: Shop, receiver: tuple[str, list[dict[str, Any]]]) -> None:

@@ -82,15 +82,15 @@ def test_a_person_sees_who_uses_data_and_how_much_of_it_is_null(untouched: Shop)
     assert "- **amount**: unit EUR, null 0 %, read by models/late_parcel" in source["columns"]
 
 
-def test_a_person_sees_what_a_version_was_made_from_and_how_to_make_it_again(untouched: Shop) -> None:
+def test_a_person_sees_what_a_version_was_made_from_and_how_to_remake_it(untouched: Shop) -> None:
     trained = untouched.metadata("late_parcel/trained_model")
     assert (trained["commit"], trained["reproduce"]) == ("in no repository", "`ml-platform reproduce late_parcel@1`")
 
 
 def test_a_person_sees_how_a_prediction_is_explained(untouched: Shop) -> None:
-    told = untouched.metadata("late_parcel/predictions")["explain"]
+    facts = untouched.metadata("late_parcel/predictions")["explain"]
     root = untouched.project.root
-    assert told == (
+    assert facts == (
         f"`ml-platform predictions late_parcel {root}` lists them, and `ml-platform explain ID {root}` explains one."
     )
 
@@ -132,7 +132,7 @@ def test_every_page_begins_with_a_summary_that_the_ui_shows_without_a_click(unto
     assert shown["simulated date"] == "2024-03-01 00:00 UTC"
 
 
-def test_value_is_told_in_money_with_its_interval(untouched: Shop) -> None:
+def test_value_is_shown_in_money_with_its_interval(untouched: Shop) -> None:
     evaluation = untouched.metadata("late_parcel/evaluation")
     assert evaluation["decision"] == "deploy"
     assert " EUR (95 % interval " in evaluation["gain over doing nothing"]
@@ -147,8 +147,8 @@ def test_checks_are_recorded_as_asset_checks(untouched: Shop) -> None:
         dg.AssetCheckKey(dg.AssetKey(["late_parcel", "evaluation"]), "gate_auc"),
         dg.AssetCheckKey(dg.AssetKey(["late_parcel", "evaluation"]), "release_rule"),
     ]
-    found = untouched.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-    assert {key: found[key].status.value for key in keys} == dict.fromkeys(keys, "SUCCEEDED")
+    actual = untouched.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    assert {key: actual[key].status.value for key in keys} == dict.fromkeys(keys, "SUCCEEDED")
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -181,12 +181,14 @@ def test_how_long_each_node_took_is_recorded(untouched: Shop) -> None:
         assert 0 < usual.total_seconds() <= seconds[name] + 0.01, name  # told in hundredths of a second
 
 
-def test_a_second_run_reuses_everything_and_tells_mlflow_nothing(shop: Shop) -> None:
+def test_a_second_run_reuses_everything_and_sends_mlflow_nothing(shop: Shop) -> None:
     before = {name: shop.metadata(name)["id"] for name in NODES}
     usual = {name: usual_duration(shop.project.database, name) for name in NODES}
     outcome = shop.run("update_everything")
     assert outcome.success, outcome.problems
-    assert {line["step"]: line["reused"] for line in shop.told if line["event"] == "done"} == dict.fromkeys(NODES, True)
+    assert {line["step"]: line["reused"] for line in shop.lines if line["event"] == "done"} == dict.fromkeys(
+        NODES, True
+    )
     assert {name: shop.metadata(name)["id"] for name in NODES} == before
     assert {name: usual_duration(shop.project.database, name) for name in NODES} == usual, "nothing was made"
     client = open_client(shop.project)

@@ -62,11 +62,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 def pages(made: Made) -> list[Path]:
-    found = [*(made.root / "site").rglob("*.html"), made.root / "page.html"]
+    rows = [*(made.root / "site").rglob("*.html"), made.root / "page.html"]
     reports = [*(made.root / ".ml_platform/reports").rglob("*.html")]
-    assert len(found) >= 7
+    assert len(rows) >= 7
     assert reports
-    return [*found, *reports]
+    return [*rows, *reports]
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +77,14 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 def test_each_page_has_a_policy_before_everything_and_no_markup_of_the_data(made: Made) -> None:
     for page in pages(made):
-        found = Inspection(page.read_text(encoding="utf-8"))
-        assert found.faults == [], page
-        assert found.policy is not None, page
-        assert found.policy.startswith("default-src 'none'"), page
-        assert "base-uri 'none'; form-action 'none'" in found.policy, page
-        assert "'unsafe-inline'" not in found.policy.partition("script-src")[2].partition(";")[0], page
+        inspection = Inspection(page.read_text(encoding="utf-8"))
+        assert inspection.faults == [], page
+        assert inspection.policy is not None, page
+        assert inspection.policy.startswith("default-src 'none'"), page
+        assert "base-uri 'none'; form-action 'none'" in inspection.policy, page
+        assert "'unsafe-inline'" not in inspection.policy.partition("script-src")[2].partition(";")[0], page
         if "reports" not in page.parts:
-            assert found.scripts == (2 if "site" in page.parts else 0), page
+            assert inspection.scripts == (2 if "site" in page.parts else 0), page
 
 
 def test_a_browser_runs_no_text_of_the_data_and_shows_the_pages(made: Made, browser: webdriver.Chrome) -> None:

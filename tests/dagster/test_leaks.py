@@ -20,9 +20,9 @@ def check(shop: Shop, name: str) -> dg.AssetCheckEvaluation:
 
 def test_every_snapshot_is_checked(untouched: Shop) -> None:
     for name in ("single_feature", "copy_of_label", "nullness", "label_known_before"):
-        found = check(untouched, name)
-        assert found.passed
-        assert found.blocking
+        checked = check(untouched, name)
+        assert checked.passed
+        assert checked.blocking
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def leaky(shop: Shop) -> Shop:
         late[order] = minutes
     path = shop.root / "data/orders.csv"
     header, *rows = path.read_text().splitlines()
-    told = [f"{row},{late.get(row.split(',')[0], '')}" for row in rows]
-    path.write_text("\n".join([f"{header},hint", *told]) + "\n")
+    with_hint = [f"{row},{late.get(row.split(',')[0], '')}" for row in rows]
+    path.write_text("\n".join([f"{header},hint", *with_hint]) + "\n")
     shop.edit("sources/orders.yaml", "  items: int\n", "  items: int\n  hint: float\n")
     shop.edit("models/late_parcel.yaml", "orders.items]", "orders.items, orders.hint]")
     return shop
@@ -49,8 +49,8 @@ def test_a_leak_is_shown_and_stops_what_depends_on_it(leaky: Shop) -> None:
     assert "orders.hint is in the order of the label" in outcome.problems[SNAPSHOT]
     assert "late_parcel/trained_model" in leaky.done("skipped")
     assert leaky.metadata(SNAPSHOT)["id"] != before, "the snapshot stands"
-    found = check(leaky, "copy_of_label")
-    assert (found.passed, found.description) == (False, "orders.hint is in the order of the label")
+    checked = check(leaky, "copy_of_label")
+    assert (checked.passed, checked.description) == (False, "orders.hint is in the order of the label")
     alone = leaky.materialize("late_parcel/trained_model")
     assert not alone.success
     (failure,) = alone.get_step_failure_events()

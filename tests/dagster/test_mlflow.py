@@ -21,8 +21,8 @@ MODEL = "models/late_parcel.yaml"
 
 def runs(shop: Shop, model: str = "late_parcel") -> dict[str, str]:
     client = open_client(shop.project)
-    found = client.search_runs([open_experiment(shop.project, client, model)])
-    return {run.info.run_name: run.info.status for run in found}
+    runs_of_model = client.search_runs([open_experiment(shop.project, client, model)])
+    return {run.info.run_name: run.info.status for run in runs_of_model}
 
 
 def test_a_failing_training_is_one_failed_run_and_nothing_leaks_into_the_next(shop: Shop) -> None:
@@ -35,7 +35,7 @@ def test_a_failing_training_is_one_failed_run_and_nothing_leaks_into_the_next(sh
     assert len(runs(shop)) == 2
 
 
-def test_a_changed_declaration_is_a_second_version_with_a_run_of_its_own(shop: Shop) -> None:
+def test_a_changed_declaration_is_a_second_version_with_a_separate_run(shop: Shop) -> None:
     shop.edit(MODEL, "num_iterations: 60", "num_iterations: 61")
     result = shop.materialize("late_parcel/trained_model")
     assert result.success
@@ -48,7 +48,7 @@ def test_a_changed_declaration_is_a_second_version_with_a_run_of_its_own(shop: S
 
 
 @pytest.mark.server
-def test_with_mlflow_out_of_reach_training_goes_on_and_is_told_later(shop: Shop) -> None:
+def test_with_mlflow_out_of_reach_training_continues_and_is_recorded_later(shop: Shop) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -64,7 +64,7 @@ def test_with_mlflow_out_of_reach_training_goes_on_and_is_told_later(shop: Shop)
     outcome = shop.run("retrain_late_parcel")
     assert not outcome.failed, outcome.problems
     assert time.monotonic() - began < usual + 30  # the whole job; the training alone is asserted below
-    trained = next(line for line in shop.told if line.get("step") == "late_parcel/trained_model" and "seconds" in line)
+    trained = next(line for line in shop.lines if line.get("step") == "late_parcel/trained_model" and "seconds" in line)
     assert trained["seconds"] < usual + 10
     assert {record.stage for _, record in waiting(shop.project)} >= {"training", "evaluation"}
     version = versions(shop.project, "late_parcel")[-1]
@@ -77,9 +77,9 @@ def test_with_mlflow_out_of_reach_training_goes_on_and_is_told_later(shop: Shop)
         assert result.success
         assert waiting(shop.project) == []
         assert runs(shop) == {str(version): "FINISHED"}
-        told = tracked_run(shop.project.database, "late_parcel", version.id)
-        assert told is not None
-        assert open_client(shop.project).list_artifacts(told.run_id, "model/predictor")
+        tracked = tracked_run(shop.project.database, "late_parcel", version.id)
+        assert tracked is not None
+        assert open_client(shop.project).list_artifacts(tracked.run_id, "model/predictor")
         assert deliver(shop.project).delivered == 0
 
 

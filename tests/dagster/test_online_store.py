@@ -37,8 +37,8 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 def planned(shop: Shop) -> Planned:
-    found = plan_project(shop.project, shop.project.clock.now()).nodes
-    return next(node for node in found if node.node == NODE)
+    plan = plan_project(shop.project, shop.project.clock.now()).nodes
+    return next(node for node in plan if node.node == NODE)
 
 
 def ticks(shop: Shop) -> dict[str, datetime]:
@@ -48,10 +48,10 @@ def ticks(shop: Shop) -> dict[str, datetime]:
 
 def request(shop: Shop) -> dg.RunRequest | None:
     """What the sensor asks for now."""
-    found = evaluate(shop, "publish_new_online_values")
-    if not found.run_requests:
+    evaluated = evaluate(shop, "publish_new_online_values")
+    if not evaluated.run_requests:
         return None
-    (run,) = found.run_requests or ()
+    (run,) = evaluated.run_requests or ()
     return run
 
 
@@ -63,12 +63,14 @@ def test_its_job_reads_the_sources_and_publishes_with_figures_and_a_check(shop: 
     assert status is not None
     assert "shop_slow was never published" in status.text
     assert shop.run("publish_online_store").success
-    told = shop.metadata(NODE)
-    found = published_description(shop.project)
-    assert told["id"].replace(" ", "") == found.key
-    assert told["records changed"] == told["dagster/row_count"] == sum(item.count for item in found.records.values())
-    assert told["greatest lag (s)"] == 0
-    assert "- **shop_recent**: tick 2024-05-01 09:00, " in told["tables"]
+    facts = shop.metadata(NODE)
+    described = published_description(shop.project)
+    assert facts["id"].replace(" ", "") == described.key
+    assert (
+        facts["records changed"] == facts["dagster/row_count"] == sum(item.count for item in described.records.values())
+    )
+    assert facts["greatest lag (s)"] == 0
+    assert "- **shop_recent**: tick 2024-05-01 09:00, " in facts["tables"]
     assert ticks(shop) == {
         "customer_profile": at(10),
         "region_weather": at(10),
@@ -76,7 +78,7 @@ def test_its_job_reads_the_sources_and_publishes_with_figures_and_a_check(shop: 
         "shop_slow": at(9),
     }
     assert planned(shop).verdict == "up to date"
-    assert planned(shop).id == found.key
+    assert planned(shop).id == described.key
 
 
 def test_the_sensor_publishes_each_tick_as_soon_as_training_could_read_it_and_only_then(shop: Shop) -> None:
@@ -107,7 +109,7 @@ def test_a_second_run_publishes_nothing_and_an_ingest_publishes_too(shop: Shop) 
     assert NODE in shop.done()
 
 
-def test_a_table_that_is_more_than_a_refresh_behind_alerts_once_and_is_named_by_the_plan(shop: Shop) -> None:
+def test_a_table_that_is_more_than_a_refresh_late_alerts_once_and_is_named_by_the_plan(shop: Shop) -> None:
     assert shop.run("publish_online_store").success
     shop.advance(minutes=61)  # 11:07: shop_recent of 9:00 is two refreshes late, region_weather of 10:00 is one
     evaluate(shop, "publish_new_online_values")

@@ -44,13 +44,13 @@ def online_shop(made_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def online(online_shop: Path, tmp_path: Path):
-    with open_copy(online_shop, tmp_path) as found:
-        yield found
+    with open_copy(online_shop, tmp_path) as copy:
+        yield copy
 
 
 def planned(shop: Shop, name: str) -> Planned:
-    found = plan_project(shop.project, shop.project.clock.now()).nodes
-    return next(node for node in found if node.node == name)
+    plan = plan_project(shop.project, shop.project.clock.now()).nodes
+    return next(node for node in plan if node.node == name)
 
 
 def ask(shop: Shop) -> None:
@@ -87,15 +87,15 @@ def publish_float32(shop: Shop, patch: pytest.MonkeyPatch) -> None:
         assert shop.run("publish_online_store").success
 
 
-def test_requests_and_store_rows_are_compared_with_figures_and_found_again(online: Shop, capsys: Any) -> None:
+def test_requests_and_store_rows_are_compared_with_figures_and_reused(online: Shop, capsys: Any) -> None:
     assert online.metadata(NODE)["requests compared"] == 0
     outcome = online.run("check_parity")
     assert outcome.success, outcome.problems
-    told = online.metadata(NODE)
-    assert (told["requests compared"], told["rows differing"]) == (20, 0)
-    assert "| requests | 20 | 20 logged |" in told["summary"]
-    assert f"| online store | {told['dagster/row_count'] - 20} |" in told["summary"]
-    assert told["computed"] == "yes"
+    facts = online.metadata(NODE)
+    assert (facts["requests compared"], facts["rows differing"]) == (20, 0)
+    assert "| requests | 20 | 20 logged |" in facts["summary"]
+    assert f"| online store | {facts['dagster/row_count'] - 20} |" in facts["summary"]
+    assert facts["computed"] == "yes"
     assert online.materialize("sources/orders", "sources/deliveries").success  # copied files are other files
     assert planned(online, NODE).verdict == "up to date"
     assert online.run("check_parity").success
@@ -120,9 +120,9 @@ def test_a_bit_that_differs_fails_the_check_alerts_and_stops_a_new_version(
     assert "late_parcel/deployment" not in online.done()
     project = online.project
     assert str(champion(project, MODEL)) == f"{MODEL}@1"
-    told = online.metadata(NODE)
-    assert told["rows differing"] > 0
-    assert COLUMN in told["differences"]
+    facts = online.metadata(NODE)
+    assert facts["rows differing"] > 0
+    assert COLUMN in facts["differences"]
     assert planned(online, "late_parcel/deployment").verdict in ("may run", "blocked")
     alert = next(item for item in recent_alerts(project) if item["key"].startswith("parity."))
     assert COLUMN in alert["body"]

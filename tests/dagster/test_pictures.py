@@ -56,14 +56,14 @@ def client(project: Project) -> Client:
 def test_a_picture_is_answered_by_the_id_of_its_artifact(
     client: Client, id: str, name: str, content: bytes, kind: str
 ) -> None:
-    found = client.get(f"/pages/pictures/{id}/{name}")
-    assert (found.status_code, found.content, found.headers["content-type"]) == (200, content, kind)
+    artifact = client.get(f"/pages/pictures/{id}/{name}")
+    assert (artifact.status_code, artifact.content, artifact.headers["content-type"]) == (200, content, kind)
 
 
 @pytest.mark.parametrize(
     "path", ["{id}/other.svg", "{id}/gain", "0{id}/gain.svg", "%2e%2e%2f{id}/gain.svg", "{zeros}/gain.svg"]
 )
-def test_what_is_no_picture_is_not_found(client: Client, id: str, path: str) -> None:
+def test_what_is_no_picture_is_answered_with_404(client: Client, id: str, path: str) -> None:
     assert client.get(f"/pages/pictures/{path.format(id=id, zeros='0' * 64)}").status_code == 404
 
 
@@ -80,5 +80,5 @@ def test_damaged_bytes_are_not_shown(client: Client, project: Project) -> None:
     (path,) = Path(project.state / "store/objects").rglob(stored.sha256)
     path.chmod(0o600)
     path.write_bytes(b"<svg>after</svg>")
-    found = client.get(f"/pages/pictures/{kept.id}/gain.svg")
-    assert (found.status_code, b"after" in found.content) == (404, False)
+    artifact = client.get(f"/pages/pictures/{kept.id}/gain.svg")
+    assert (artifact.status_code, b"after" in artifact.content) == (404, False)

@@ -30,14 +30,14 @@ def verdicts(plan: Plan) -> dict[str, str]:
 
 
 def node(plan: Plan, name: str) -> Planned:
-    return next(found for found in plan.nodes if found.node == name)
+    return next(planned for planned in plan.nodes if planned.node == name)
 
 
 def run_as_planned(shop: Shop, plan: Plan) -> None:
     """Run the factory, and hold what it did against what the plan says."""
     shop.run("update_everything")
-    reused = {line["step"]: line["reused"] for line in shop.told if line["event"] == "done"}
-    ids = {line["step"]: line["id"] for line in shop.told if line["event"] == "done"}
+    reused = {line["step"]: line["reused"] for line in shop.lines if line["event"] == "done"}
+    ids = {line["step"]: line["id"] for line in shop.lines if line["event"] == "done"}
     for planned in plan.nodes:
         if planned.verdict == "up to date":
             assert (reused[planned.node], ids[planned.node]) == (True, planned.id), planned
@@ -59,7 +59,7 @@ def test_after_a_run_everything_is_up_to_date_and_neither_plan_nor_run_reads_a_s
     plan = plan_of(shop)
     assert set(verdicts(plan).values()) == {"up to date"}
     assert len(plan.nodes) == 15
-    assert all(found.reasons == () for found in plan.nodes)
+    assert all(planned.reasons == () for planned in plan.nodes)
     run_as_planned(shop, plan)
 
 
@@ -69,7 +69,7 @@ def test_a_changed_description_asks_for_nothing(shop: Shop) -> None:
     assert set(verdicts(plan_of(shop)).values()) == {"up to date"}
 
 
-def test_a_new_feature_computes_its_own_part_and_remakes_what_takes_all_features(shop: Shop) -> None:
+def test_a_new_feature_computes_only_its_part_and_remakes_what_takes_all_features(shop: Shop) -> None:
     shop.edit(
         "features/courier_recent.yaml", "  last_late:", "  worst: {max: minutes_late, windows: [7d]}\n  last_late:"
     )
@@ -78,11 +78,11 @@ def test_a_new_feature_computes_its_own_part_and_remakes_what_takes_all_features
     (reason,) = node(plan, "features/courier_recent").reasons
     work = f"1 part over {len(chunk_names(log))} chunks, {log.about['rows']:,} rows"
     assert reason == f"1 new feature (worst_7d): {work}"
-    found = verdicts(plan)
-    assert (found["sources/deliveries"], found["features/courier_recent"]) == ("up to date", "would run")
-    assert found["late_parcel/snapshot"] == "would run"
+    judged = verdicts(plan)
+    assert (judged["sources/deliveries"], judged["features/courier_recent"]) == ("up to date", "would run")
+    assert judged["late_parcel/snapshot"] == "would run"
     assert "the declaration of features/courier_recent changed" in node(plan, "late_parcel/snapshot").reasons
-    assert found["late_parcel/trained_model"] == found["late_parcel/deployment"] == "may run"
+    assert judged["late_parcel/trained_model"] == judged["late_parcel/deployment"] == "may run"
     assert node(plan, "late_parcel/trained_model").reasons == ("late_parcel/snapshot would run, which may change it",)
     run_as_planned(shop, plan)
 
@@ -90,11 +90,11 @@ def test_a_new_feature_computes_its_own_part_and_remakes_what_takes_all_features
 def test_a_day_later_its_rows_are_read_its_predictions_made_and_no_model_trained(shop: Shop) -> None:
     shop.advance(days=1)
     plan = plan_of(shop)
-    found = verdicts(plan)
+    judged = verdicts(plan)
     assert node(plan, "sources/orders").reasons[0].startswith("rows become known, the first at 2024-03-0")
-    assert [found[f"sources/{name}"] for name in ("orders", "deliveries")] == ["would run", "would run"]
-    assert found["features/courier_recent"] == "may run"
-    model = {stage: found[f"late_parcel/{stage}"] for stage in STAGES}
+    assert [judged[f"sources/{name}"] for name in ("orders", "deliveries")] == ["would run", "would run"]
+    assert judged["features/courier_recent"] == "may run"
+    model = {stage: judged[f"late_parcel/{stage}"] for stage in STAGES}
     assert model == {
         "snapshot": "up to date",
         "trained_model": "up to date",
@@ -111,7 +111,7 @@ def test_a_day_later_its_rows_are_read_its_predictions_made_and_no_model_trained
     run_as_planned(shop, plan)
 
 
-def test_at_a_tick_of_its_schedule_a_model_is_made_anew(shop: Shop) -> None:
+def test_at_a_tick_of_its_schedule_a_model_is_retrained(shop: Shop) -> None:
     shop.advance(days=3, hours=3)  # Friday midnight to Monday at three
     plan = plan_of(shop)
     assert node(plan, "late_parcel/snapshot").verdict == "would run"
@@ -144,22 +144,22 @@ def test_a_second_model_that_shares_a_table_computes_none_of_it(shop: Shop) -> N
     text = (shop.root / "models/lateness.yaml").read_text()
     (shop.root / "models/minutes.yaml").write_text(text.replace("name: lateness", "name: minutes"))
     plan = plan_of(shop)
-    found = verdicts(plan)
-    assert {name for name, verdict in found.items() if verdict == "would run"} == {f"minutes/{s}" for s in STAGES}
-    assert found["features/courier_recent"] == "up to date"
+    judged = verdicts(plan)
+    assert {name for name, verdict in judged.items() if verdict == "would run"} == {f"minutes/{s}" for s in STAGES}
+    assert judged["features/courier_recent"] == "up to date"
     assert node(plan, "minutes/snapshot").reasons == ("never run",)
     assert node(plan, "minutes/snapshot").duration is None
     run_as_planned(shop, plan)
 
 
-def test_a_changed_parameter_trains_anew_on_the_same_snapshot(shop: Shop) -> None:
+def test_a_changed_parameter_retrains_on_the_same_snapshot(shop: Shop) -> None:
     shop.edit("models/late_parcel.yaml", "num_leaves: 7", "num_leaves: 5")
     plan = plan_of(shop)
-    found = verdicts(plan)
-    assert (found["late_parcel/snapshot"], found["late_parcel/trained_model"]) == ("up to date", "would run")
+    judged = verdicts(plan)
+    assert (judged["late_parcel/snapshot"], judged["late_parcel/trained_model"]) == ("up to date", "would run")
     assert node(plan, "late_parcel/trained_model").reasons == ("its declaration changed (algorithm.params.num_leaves)",)
-    assert {found[f"late_parcel/{stage}"] for stage in STAGES[2:]} == {"may run"}
-    assert {found[f"lateness/{stage}"] for stage in STAGES} == {"up to date"}
+    assert {judged[f"late_parcel/{stage}"] for stage in STAGES[2:]} == {"may run"}
+    assert {judged[f"lateness/{stage}"] for stage in STAGES} == {"up to date"}
     run_as_planned(shop, plan)
 
 
@@ -182,7 +182,7 @@ def test_a_source_that_fails_a_check_blocks_what_is_made_of_it(shop: Shop) -> No
     assert node(plan, "late_parcel/snapshot").verdict == "blocked"
 
 
-def test_a_missing_file_is_told_and_the_rest_is_planned(shop: Shop) -> None:
+def test_a_missing_file_is_reported_and_the_rest_is_planned(shop: Shop) -> None:
     (shop.root / "data/orders.csv").unlink()
     plan = plan_of(shop)
     assert node(plan, "sources/orders").verdict == "blocked"

@@ -41,15 +41,15 @@ def test_the_factory_predicts_before_it_reads_predictions_and_the_rows_are_those
     assert [step for step in done if step in chain] == chain
     node = chained.definitions.resolve_asset_graph().get(asset_key("sources/expected"))
     assert node.parent_keys == {asset_key("lateness/predictions")}
-    project, told = chained.project, chained.metadata("sources/expected")
+    project, facts = chained.project, chained.metadata("sources/expected")
     logged = [day for day in logged_days(project, "lateness") if day.rows]
-    assert told["dagster/row_count"] == sum(day.rows for day in logged) > 0
-    assert told["versions"].startswith(f"- **lateness@1**: rows {told['dagster/row_count']}, from 2024-03-01")
-    (dep,) = told["dagster/column_lineage"].deps_by_column["score"]
+    assert facts["dagster/row_count"] == sum(day.rows for day in logged) > 0
+    assert facts["versions"].startswith(f"- **lateness@1**: rows {facts['dagster/row_count']}, from 2024-03-01")
+    (dep,) = facts["dagster/column_lineage"].deps_by_column["score"]
     assert (dep.asset_key, dep.column_name) == (asset_key("lateness/predictions"), "score")
     log = read_predictions(project, "lateness", NOW.replace(day=1, month=2), project.clock.now())
     with project.engine() as engine:
-        artifact = project.store.get("source", ungrouped(told["id"]))
+        artifact = project.store.get("source", ungrouped(facts["id"]))
         rows = engine.run(source_versions(engine, project.store, artifact, ["prediction_id"], "rows")).to_pylist()
     assert {(row["prediction_id"], row["score"], row[KNOWN]) for row in rows} == {
         (row["prediction_id"], row["score"], micros(row["scored_at"])) for row in log.to_dict("records")
@@ -80,12 +80,12 @@ def test_the_sensor_asks_for_an_ingest_when_something_was_predicted(chained: Sho
     ]
 
 
-def test_a_champion_that_has_not_seen_the_newest_version_is_told_of_and_stops_nothing(chained: Shop) -> None:
+def test_a_champion_that_has_not_seen_the_newest_version_is_reported_and_stops_nothing(chained: Shop) -> None:
     chained.advance(hours=5)
     chained.run("score_lateness")
     result = chained.materialize("sources/expected")
     assert result.success
-    (check,) = [found for found in result.get_asset_check_evaluations() if found.check_name == "upstream_version"]
+    (check,) = [actual for actual in result.get_asset_check_evaluations() if actual.check_name == "upstream_version"]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert str(check.description).endswith("; late_parcel@1 was trained on no row of lateness")
     assert chained.materialize("features/order_expected").success
@@ -95,12 +95,12 @@ def test_after_a_challenger_that_lost_the_same_run_goes_on_with_the_predictions_
     chained.advance(days=8)  # a Monday has passed, on which late_parcel is made anew
     text = (chained.root / "models/lateness.yaml").read_text()
     chained.edit("models/lateness.yaml", text[text.index("algorithm:") : text.index("baselines:")], CONSTANT + "\n")
-    told: list[dict[str, object]] = []
-    code = run_and_follow(chained.project, chained.instance, "update_everything", lambda line: told.append(dict(line)))
-    assert [line["job"] for line in told if line["event"] == "run"] == ["update_everything"]
+    lines: list[dict[str, object]] = []
+    code = run_and_follow(chained.project, chained.instance, "update_everything", lambda line: lines.append(dict(line)))
+    assert [line["job"] for line in lines if line["event"] == "run"] == ["update_everything"]
     assert code == 0
     assert str(champion(chained.project, "lateness")) == "lateness@1"
-    done = [line["step"] for line in told if line["event"] == "done"]
+    done = [line["step"] for line in lines if line["event"] == "done"]
     refreshed = done.index("lateness/predictions")
     assert refreshed < done.index("sources/expected") < done.index("late_parcel/snapshot")
 

@@ -58,15 +58,15 @@ def test_a_challenger_that_loses_is_a_successful_run_and_a_warning_that_names_wh
     assert outcome.success, outcome.problems
     assert loser.done("skipped") == []
     assert str(champion(loser.project, "late_parcel")) == "late_parcel@1"
-    found = _check(loser, "release_rule")
-    assert (found.passed, found.severity, found.blocking) == (False, dg.AssetCheckSeverity.WARN, False)
-    assert str(found.description).startswith("**Kept version 1**: ")
-    assert "% sure that it earns more than the champion, needs 90 %" in str(found.description)
-    assert found.metadata["champion: needed"].value == 0.9
+    checked = _check(loser, "release_rule")
+    assert (checked.passed, checked.severity, checked.blocking) == (False, dg.AssetCheckSeverity.WARN, False)
+    assert str(checked.description).startswith("**Kept version 1**: ")
+    assert "% sure that it earns more than the champion, needs 90 %" in str(checked.description)
+    assert checked.metadata["champion: needed"].value == 0.9
     assert loser.metadata("late_parcel/evaluation")["decision"] == "keep"
-    told = loser.metadata("late_parcel/deployment")
-    assert told["version"] == "late_parcel@1"
-    assert told["not deployed"].startswith("kept version 1: ")
+    facts = loser.metadata("late_parcel/deployment")
+    assert facts["version"] == "late_parcel@1"
+    assert facts["not deployed"].startswith("kept version 1: ")
     (alert,) = _alerts(loser)
     assert (alert["title"], alert["severity"]) == ("shop: late_parcel kept version 1", "report")
 
@@ -96,12 +96,12 @@ def test_a_missed_gate_is_an_error_and_a_ticket_and_the_champion_goes_on(worse: 
 
 def test_the_same_run_goes_on_with_the_predictions_of_the_champion(worse: Shop) -> None:
     worse.advance(hours=1)
-    told: list[dict[str, object]] = []
-    code = run_and_follow(worse.project, worse.instance, "update_everything", lambda line: told.append(dict(line)))
+    lines: list[dict[str, object]] = []
+    code = run_and_follow(worse.project, worse.instance, "update_everything", lambda line: lines.append(dict(line)))
     assert code == 0
-    assert [line["job"] for line in told if line["event"] == "run"] == ["update_everything"]
-    assert told[-1]["success"]
-    done = [line["step"] for line in told if line["event"] == "done"]
+    assert [line["job"] for line in lines if line["event"] == "run"] == ["update_everything"]
+    assert lines[-1]["success"]
+    done = [line["step"] for line in lines if line["event"] == "done"]
     assert done.index("late_parcel/deployment") < done.index("late_parcel/predictions")
     assert "late_parcel/monitoring" in done
 
@@ -120,13 +120,13 @@ def test_a_first_version_that_is_not_released_leaves_nothing_deployed_and_no_fai
     (root / MODEL).write_text(text)
     project = open_project(root)
     with open_instance(project) as instance:
-        told: list[dict[str, Any]] = []
-        code = run_and_follow(project, instance, "update_everything", lambda line: told.append(dict(line)))
+        lines: list[dict[str, Any]] = []
+        code = run_and_follow(project, instance, "update_everything", lambda line: lines.append(dict(line)))
     assert code == 0
     assert champion(open_project(root), "late_parcel") is None
-    (deployment,) = [line for line in told if line.get("step") == "late_parcel/deployment" and "figures" in line]
+    (deployment,) = [line for line in lines if line.get("step") == "late_parcel/deployment" and "figures" in line]
     assert deployment["figures"]["not deployed"].startswith("nothing is deployed: ")
-    skipped = [line["step"] for line in told if line["event"] == "skipped"]
+    skipped = [line["step"] for line in lines if line["event"] == "skipped"]
     assert skipped == ["late_parcel/predictions", "late_parcel/monitoring"]
 
 

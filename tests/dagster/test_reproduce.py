@@ -20,7 +20,7 @@ def reproduced(shop: Shop, config: Mapping[str, Any] | None = None) -> dg.Execut
     return job.execute_in_process(instance=shop.instance, run_config=config, raise_on_error=False)
 
 
-def test_a_random_version_is_trained_again_and_is_the_same(shop: Shop) -> None:
+def test_a_random_version_is_retrained_and_is_the_same(shop: Shop) -> None:
     result = reproduced(shop)
     assert result.success
     (last,) = attempts(shop.project)
@@ -42,6 +42,6 @@ def test_a_version_that_is_not_the_same_fails_the_run_with_what_differs(
     result = reproduced(shop, config)
     assert not result.success
     (failure,) = [event for event in result.all_events if event.is_step_failure]
-    told = str(failure.step_failure_data.error)
-    assert "late_parcel@1 was trained again and is not the same: the fitted state of" in told
+    message = str(failure.step_failure_data.error)
+    assert "late_parcel@1 was trained again and is not the same: the fitted state of" in message
     assert not attempts(shop.project)[0].same

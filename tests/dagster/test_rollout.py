@@ -46,8 +46,8 @@ def checks(shop: Shop) -> dict[str, bool]:
 
 def test_a_candidate_goes_through_its_stages_and_is_champion_then(shop: Shop) -> None:
     rolled_out(shop)
-    told = shop.metadata(f"{NAME}/deployment")
-    assert (told["version"], told["not deployed"]) == (
+    facts = shop.metadata(f"{NAME}/deployment")
+    assert (facts["version"], facts["not deployed"]) == (
         f"{NAME}@1",
         f"{NAME}@2 is a candidate in stage 1 of 2, shadow for 1h",
     )
@@ -78,6 +78,6 @@ def test_a_candidate_that_makes_errors_is_removed_and_stays_out(shop: Shop) -> N
     outcome = shop.run(f"retrain_{NAME}")
     assert outcome.success, outcome.problems
     assert rollout_of(shop.project, NAME) is None
-    told = shop.metadata(f"{NAME}/deployment")
-    assert "its rollout was ended: 3 of 23 rows that the champion can answer, it cannot" in told["not deployed"]
+    facts = shop.metadata(f"{NAME}/deployment")
+    assert "its rollout was ended: 3 of 23 rows that the champion can answer, it cannot" in facts["not deployed"]
     assert str(champion(shop.project, NAME)) == f"{NAME}@1"

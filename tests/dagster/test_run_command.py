@@ -37,9 +37,9 @@ def command(root: Path, job: str) -> list[str]:
 
 
 def test_every_line_is_json_and_the_code_is_zero(shop: Shop) -> None:
-    found = subprocess.run(command(shop.root, "score_late_parcel"), capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stderr[-2000:]
-    lines = [json.loads(line) for line in found.stdout.splitlines()]
+    ran = subprocess.run(command(shop.root, "score_late_parcel"), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    lines = [json.loads(line) for line in ran.stdout.splitlines()]
     assert [lines[0]["event"], lines[-1]["event"]] == ["run", "end"]
     done = [line for line in lines if line["event"] == "done"]
     assert [line["step"] for line in done] == lines[0]["steps"]
@@ -48,19 +48,19 @@ def test_every_line_is_json_and_the_code_is_zero(shop: Shop) -> None:
 
 def test_a_failure_is_one_clear_message_and_code_one(shop: Shop) -> None:
     (shop.root / "data/orders.csv").unlink()
-    found = subprocess.run(command(shop.root, "ingest_sources"), capture_output=True, text=True, check=False)
-    assert found.returncode == 1
-    failed = [json.loads(line) for line in found.stdout.splitlines() if '"failed"' in line]
+    ran = subprocess.run(command(shop.root, "ingest_sources"), capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    failed = [json.loads(line) for line in ran.stdout.splitlines() if '"failed"' in line]
     assert failed[0]["step"] == "sources/orders"
     assert failed[0]["error"].startswith("source orders: data/orders.csv")
-    assert "Traceback" not in found.stdout + found.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
 
 
 def test_an_unknown_job_is_named_with_the_nearest(shop: Shop) -> None:
-    found = subprocess.run(command(shop.root, "update_everythin"), capture_output=True, text=True, check=False)
-    assert found.returncode == 1
+    ran = subprocess.run(command(shop.root, "update_everythin"), capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
     problem = "there is no job 'update_everythin'. Did you mean update_everything?"
-    assert found.stderr.strip().splitlines()[-2] == problem
+    assert ran.stderr.strip().splitlines()[-2] == problem
 
 
 @pytest.fixture
@@ -141,8 +141,8 @@ def test_two_runs_that_start_together_in_a_fresh_project_both_succeed(tmp_path: 
     outputs = [process.communicate(timeout=300) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     assert statuses(root) == ["SUCCESS", "SUCCESS"]
-    again = subprocess.run(command(root, "ingest_sources"), capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr[-2000:]
+    ran = subprocess.run(command(root, "ingest_sources"), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-2000:]
 
 
 def test_an_instance_that_two_processes_created_at_once_is_repaired(tmp_path: Path) -> None:

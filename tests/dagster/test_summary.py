@@ -27,17 +27,17 @@ def test_a_summary_always_has_fewer_units_than_dagster_shows_in_place(
 
 
 def test_a_summary_has_verdict_facts_table_pictures_and_links_in_this_order() -> None:
-    found = summary(
+    summarized = summary(
         "Kept version 1", ["It is 39 % sure."], [("who", "gain"), ("rule", "103 k")], ["![a](/a.svg)"], ["[b](/b)"]
     )
-    assert found["summary"].value == (
+    assert summarized["summary"].value == (
         "**Kept version 1.** It is 39\u00a0% sure.\n\n"
         "| who | gain |\n| --- | --- |\n| rule | 103\u00a0k |\n\n"
         "![a](/a.svg)\n\n[b](/b)"
     )
 
 
-def test_rows_are_left_out_first_and_the_head_of_a_table_stays() -> None:
+def test_rows_are_dropped_first_and_the_head_of_a_table_stays() -> None:
     rows = [("name", "figure"), *((f"row {number}", "x" * 60) for number in range(40))]
     shown = str(summary("Verdict", ["A fact."], rows, ["![a](/a.svg)"])["summary"].value)
     assert shown.startswith("**Verdict.** A fact.\n\n| name | figure |\n")

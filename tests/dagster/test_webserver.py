@@ -61,9 +61,9 @@ def ask(server: str, query: str, **variables: Any) -> Any:
     body = json.dumps({"query": query, "variables": variables}).encode()
     request = urllib.request.Request(f"{server}/graphql", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as answer:
-        found = json.load(answer)
-    assert "errors" not in found, found["errors"]
-    return found["data"]
+        loaded = json.load(answer)
+    assert "errors" not in loaded, loaded["errors"]
+    return loaded["data"]
 
 
 def launch(server: str, job: str, *assets: str, tags: dict[str, str] | None = None) -> str:
@@ -93,12 +93,12 @@ def launch(server: str, job: str, *assets: str, tags: dict[str, str] | None = No
 def test_an_asset_is_materialized_by_a_click_and_its_result_is_read_back(server: str) -> None:
     run = launch(server, "__ASSET_JOB", "sources/deliveries", "features/courier_recent")
     deliveries = ask(server, NODE, key={"path": ["sources", "deliveries"]})["assetNodeOrError"]
-    made = next(found for found in deliveries["assetMaterializations"] if found["runId"] == run)
-    told = {entry["label"]: entry.get("text", entry.get("intValue")) for entry in made["metadataEntries"]}
-    assert told["dagster/row_count"] == 2351  # one more than the factory's first run read
-    assert len(told["id"].replace(" ", "")) == 64
+    made = next(actual for actual in deliveries["assetMaterializations"] if actual["runId"] == run)
+    artifact = {entry["label"]: entry.get("text", entry.get("intValue")) for entry in made["metadataEntries"]}
+    assert artifact["dagster/row_count"] == 2351  # one more than the factory's first run read
+    assert len(artifact["id"].replace(" ", "")) == 64
     table = ask(server, NODE, key={"path": ["features", "courier_recent"]})["assetNodeOrError"]
-    assert run in [found["runId"] for found in table["assetMaterializations"]]
+    assert run in [actual["runId"] for actual in table["assetMaterializations"]]
     assert (table["groupName"], table["staleStatus"]) == ("features", "FRESH")
 
 
@@ -111,7 +111,7 @@ def test_a_day_is_chosen_and_scored_by_a_click_with_all_that_it_needs(server: st
     assets = ["late_parcel/predictions", "late_parcel/monitoring"]
     run = launch(server, "score_late_parcel", *assets, tags={"dagster/partition": "2024-03-01"})
     made = ask(server, NODE, key=predictions)["assetNodeOrError"]["assetMaterializations"]
-    assert run in [found["runId"] for found in made]
+    assert run in [actual["runId"] for actual in made]
 
 
 def look(address: str) -> tuple[int, str, str]:
@@ -123,12 +123,14 @@ def look(address: str) -> tuple[int, str, str]:
         return error.code, "", ""
 
 
-def test_the_site_is_served_without_scripts_and_what_is_not_there_is_not_found(server: str) -> None:
+def test_the_site_is_served_without_scripts_and_anything_else_is_answered_with_404(server: str) -> None:
     deadline = time.monotonic() + 120
-    while (found := look(f"{server}/pages/site/"))[0] == 404:  # a process of its own writes it after the servers answer
+    while (served := look(f"{server}/pages/site/"))[
+        0
+    ] == 404:  # a process of its own writes it after the servers answer
         assert time.monotonic() < deadline, "the site was not written"
         time.sleep(1)
-    code, page, policy = found
+    code, page, policy = served
     assert code == 200
     assert "What needs a person" in page
     assert policy.startswith("default-src 'none'")

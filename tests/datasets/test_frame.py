@@ -177,26 +177,26 @@ SHOPS = {"population": MODEL["population"] | {"entity": "shop"}, "features": ["r
 def asked_of(project, now=200):
     """The frame that scoring reads, and what it leaves out, as (hour of the batch run, reason, rows)."""
     asked = asked_frame(project, "amounts", inputs_of(project, at(now)), at(-100), at(100), at(now))
-    told = asked.excluded[["effective_time", "reason", "rows"]].itertuples(index=False)
-    return asked.rows, [((run - at(0)) / timedelta(hours=1), reason, rows) for run, reason, rows in told]
+    row = asked.excluded[["effective_time", "reason", "rows"]].itertuples(index=False)
+    return asked.rows, [((run - at(0)) / timedelta(hours=1), reason, rows) for run, reason, rows in row]
 
 
 def test_an_entity_that_is_asked_about_twice_at_one_run_costs_the_second_row_only(tmp_path):
     # x, y and z ask about shop a at 3:00; y was known first. The row without a shop asks about no entity.
     rows = [order("x", 4), order("y", 4.5, seen=-60), order("z", 4, seen=2.9), order("other", 4, shop="b")]
     project = project_of(tmp_path, [*rows, order("later", 6), order("none", 6, shop=None)], **SHOPS)
-    frame, left_out = asked_of(project)
+    frame, asked = asked_of(project)
     assert frame["orders.id"].tolist() == frame_of(project)["orders.id"].tolist() == ["y", "other", "later"]
-    assert left_out == [(3, "asked_twice", 2), (5, "no_key", 1)]
+    assert asked == [(3, "asked_twice", 2), (5, "no_key", 1)]
 
 
 def test_an_entity_that_is_asked_about_in_time_is_not_asked_about_late_at_the_same_run(tmp_path):
     # "late" asks about shop a at 3:00, is known at 3:06 and would be scored at 4:00, when "in time" asks about shop a.
     rows = [order("late", 4, seen=3.1), order("in time", 5), order("late elsewhere", 4, seen=3.1, shop="b")]
     deployment = {"batch": "0 * * * * UTC", "late_rows": "score"}
-    frame, left_out = asked_of(project_of(tmp_path, rows, **SHOPS, deployment=deployment))
+    frame, asked = asked_of(project_of(tmp_path, rows, **SHOPS, deployment=deployment))
     assert frame[["orders.id", "late"]].values.tolist() == [["in time", False], ["late elsewhere", True]]
-    assert left_out == [(4, "asked_twice", 1)]
+    assert asked == [(4, "asked_twice", 1)]
 
 
 # Rows that come late -------------------------------------------------------------------------
@@ -217,29 +217,29 @@ CAME_LATE = [
 
 
 def test_rows_that_are_known_only_after_their_batch_run_are_counted_where_they_come(tmp_path):
-    frame, left_out = asked_of(project_of(tmp_path, CAME_LATE))
+    frame, asked = asked_of(project_of(tmp_path, CAME_LATE))
     assert frame["id"].tolist() == ["corrected late", "in time"]
     assert not frame["late"].any()
-    assert left_out == [(4, "missed", 3), (4, "no_prediction_time", 1), (6, "missed", 1)]
+    assert asked == [(4, "missed", 3), (4, "no_prediction_time", 1), (6, "missed", 1)]
 
 
 def test_late_rows_are_asked_about_at_the_first_run_that_knows_them_within_the_horizon(tmp_path):
     deployment = MODEL["deployment"] | {"late_rows": "score"}
-    frame, left_out = asked_of(project_of(tmp_path, CAME_LATE, deployment=deployment))
+    frame, asked = asked_of(project_of(tmp_path, CAME_LATE, deployment=deployment))
     late = frame[frame["late"]]
     assert late["id"].tolist() == ["late", "late and corrected", "put forward"]
     assert set(late["effective_time"]) == {at(4)}
     assert set(late["prediction_time"]) == {at(3)}
     assert late["orders.n"].tolist() == [1, 2, 2]
-    assert left_out == [(4, "no_prediction_time", 1), (6, "missed", 1)]
+    assert asked == [(4, "no_prediction_time", 1), (6, "missed", 1)]
 
 
 def test_a_condition_that_is_null_is_counted(tmp_path):
     population = MODEL["population"] | {"where": "n > 1"}
     rows = [order("x", 4, n=None, seen=2.5), order("y", 4, n=1), order("z", 4, n=2)]
-    frame, left_out = asked_of(project_of(tmp_path, rows, population=population))
+    frame, asked = asked_of(project_of(tmp_path, rows, population=population))
     assert frame["id"].tolist() == ["z"]
-    assert left_out == [(3, "no_condition", 1)]
+    assert asked == [(3, "no_condition", 1)]
 
 
 def test_a_missing_input_is_named(tmp_path):

@@ -86,7 +86,7 @@ def test_two_airports_of_a_row_and_the_operator_of_its_aircraft_are_each_looked_
     assert "aircraft.operator" not in frame
 
 
-def test_columns_lead_back_to_the_table_behind_the_join(tmp_path):
+def test_columns_lead_back_to_the_joined_table(tmp_path):
     project = project_of(tmp_path)
     origins = snapshot_lineage(project.spec, project.spec.models["delay"])
     assert origins["there.wind"] == (("features/airport_weather", "wind"),)
@@ -129,7 +129,7 @@ def test_columns_lead_back_to_the_table_behind_the_join(tmp_path):
         ),
     ],
 )
-def test_a_faulty_join_says_where_what_was_found_and_what_to_do(tmp_path, joins, fault):
+def test_a_faulty_join_names_the_place_the_value_and_the_remedy(tmp_path, joins, fault):
     features = ["here.*"] if "here" in joins else ["airport_weather.*"]
     with pytest.raises(DeclarationError) as error:
         project_of(tmp_path, joins=joins, features=features)

@@ -45,8 +45,8 @@ def test_the_aggregate_of_the_guide_is_kept_in_cells_and_looked_up(project_folde
     rows = [row("r", 1, amount=3.0), row("s", 2, amount=-1.5), row("t", 3, amount=None), row("u", 3, amount=10.0)]
     project = project_of(project_folder, rows, one_table({"extent": "amount"}, ["2h", "ever"]))
     artifact = built(project, at(9))
-    found = answers(project, artifact, [("a", at(2)), ("a", at(3)), ("b", at(3))])
-    assert [(cells["recent.f_2h"], cells["recent.f_ever"]) for cells in found] == [
+    answered = answers(project, artifact, [("a", at(2)), ("a", at(3)), ("b", at(3))])
+    assert [(cells["recent.f_2h"], cells["recent.f_ever"]) for cells in answered] == [
         (4.5, 4.5),
         (11.5, 11.5),
         (None, None),

@@ -21,7 +21,7 @@ def _faults(name, task="binary", **more):
     return list(algorithm_faults(Algorithm(name=name, **more), task))
 
 
-def test_every_lightgbm_parameter_is_one_of_lightgbms_own():
+def test_every_lightgbm_parameter_is_one_that_lightgbm_has():
     from lightgbm.basic import _ConfigAliases
 
     known = _ConfigAliases._get_all_param_aliases()
@@ -57,7 +57,7 @@ def test_short_names_stand_for_a_class_of_the_list():
     assert resolve_algorithm("transforms.mine:Mine", "binary") == "transforms.mine:Mine"
 
 
-def test_what_a_declaration_may_say_has_no_fault():
+def test_an_allowed_declaration_has_no_fault():
     assert _faults("lightgbm", params={"num_leaves": 63}, monotone={"a.b": "increasing"}) == []
     assert _faults("logistic_regression", params={"C": 0.1}) == []
     assert _faults("rule", expression="a.b > 3") == []
@@ -78,8 +78,8 @@ def test_what_a_declaration_may_say_has_no_fault():
         ({"name": "constant", "params": {"value": 1}}, "binary", "constant takes no parameters, found 'value'"),
     ],
 )
-def test_a_wrong_algorithm_is_told_with_its_remedy(algorithm, task, fault):
-    assert any(fault in found for found in _faults(algorithm.pop("name"), task, **algorithm))
+def test_a_wrong_algorithm_is_reported_with_its_remedy(algorithm, task, fault):
+    assert any(fault in actual for actual in _faults(algorithm.pop("name"), task, **algorithm))
 
 
 def test_a_declaration_is_checked_without_any_library_of_estimators():

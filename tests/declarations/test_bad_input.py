@@ -129,7 +129,7 @@ def test_an_expression_holds_nothing_else(ships: Path, text: str, column: int, e
         ),
     ],
 )
-def test_what_cannot_be_is_told_at_its_line(ships: Path, old: str, new: str, expected: list[str]) -> None:
+def test_what_cannot_be_is_reported_at_its_line(ships: Path, old: str, new: str, expected: list[str]) -> None:
     edit(ships, TABLE, old, new)
     assert faults(ships) == [f"{TABLE}:{message}" for message in expected]
 

@@ -34,24 +34,26 @@ def known_after(delay: str) -> tuple[str, str, str]:
 
 
 def test_the_age_is_the_sum_of_delay_refresh_and_publishing(tmp_path: Path) -> None:
-    found = availability_of(ferry(tmp_path, known_after("10m")), "ship_recent")
-    assert [part.what for part in found.parts] == [
+    availability = availability_of(ferry(tmp_path, known_after("10m")), "ship_recent")
+    assert [part.what for part in availability.parts] == [
         "arrivals known 10m after",
         "refresh 1h",
         "published 5m after the tick",
     ]
-    assert found.best_age == timedelta(minutes=15)
-    assert found.worst_age == timedelta(minutes=75)
-    assert found.sentence == ("arrivals known 10m after + refresh 1h + published 5m after the tick = up to 1h15m old")
+    assert availability.best_age == timedelta(minutes=15)
+    assert availability.worst_age == timedelta(minutes=75)
+    assert availability.sentence == (
+        "arrivals known 10m after + refresh 1h + published 5m after the tick = up to 1h15m old"
+    )
 
 
-def test_a_column_that_tells_when_rows_are_known_leaves_the_age_open_until_it_is_measured(tmp_path: Path) -> None:
+def test_a_column_for_known_at_leaves_the_age_open_until_it_is_measured(tmp_path: Path) -> None:
     spec = ferry(tmp_path)
-    found = availability_of(spec, "ship_recent")
-    assert found.worst_age is None
-    assert found.best_age is None
-    assert found.known_age == timedelta(minutes=65)
-    assert found.sentence == (
+    availability = availability_of(spec, "ship_recent")
+    assert availability.worst_age is None
+    assert availability.best_age is None
+    assert availability.known_age == timedelta(minutes=65)
+    assert availability.sentence == (
         "arrivals known at its column logged_at + refresh 1h + published 5m after the tick = at least 1h5m old"
     )
     measured = availability_of(spec, "ship_recent", delay=timedelta(minutes=20))
@@ -60,17 +62,17 @@ def test_a_column_that_tells_when_rows_are_known_leaves_the_age_open_until_it_is
 
 
 def test_what_is_known_ahead_is_no_older_than_its_tick(tmp_path: Path) -> None:
-    found = availability_of(ferry(tmp_path, known_after("-2d")), "ship_recent")
-    assert found.parts[0].what == "arrivals known 2d ahead"
-    assert found.worst_age == timedelta(minutes=65)
+    availability = availability_of(ferry(tmp_path, known_after("-2d")), "ship_recent")
+    assert availability.parts[0].what == "arrivals known 2d ahead"
+    assert availability.worst_age == timedelta(minutes=65)
 
 
 def test_windows_that_look_ahead_have_no_age(tmp_path: Path) -> None:
     ahead = (TABLE, "windows: [1d, 7d]", "windows: [[0h, 2h], 7d]")
     spec = ferry(tmp_path, known_after("-2d"), ahead)
-    found = availability_of(spec, "ship_recent", columns=["trips_next_2h"])
-    assert found.worst_age == timedelta(0)
-    assert found.sentence == "ship_recent is known ahead: its values have no age"
+    availability = availability_of(spec, "ship_recent", columns=["trips_next_2h"])
+    assert availability.worst_age == timedelta(0)
+    assert availability.sentence == "ship_recent is known ahead: its values have no age"
     assert availability_of(spec, "ship_recent").worst_age == timedelta(minutes=65), "its other columns have one"
     both = availability_in(spec, spec.models["late"], "ship_recent", columns=["trips_next_2h"])
     assert both.worst_age == timedelta(0)
@@ -111,8 +113,8 @@ def test_what_only_batch_runs_read_is_as_old_as_the_time_between_them(tmp_path: 
     simulated = ferry(tmp_path, *edits)
     assert availability_of(simulated, "ship_recent").worst_age == timedelta(minutes=75)
     edit(tmp_path, "project.yaml", "clock: {simulated_from: 2024-06-01T00:00:00Z}", "clock: wall")
-    found = availability_of(load_project(tmp_path, {}), "ship_recent")
-    assert found.sentence == "arrivals known 10m after + read at batch runs up to 1d apart = up to 1d10m old"
+    availability = availability_of(load_project(tmp_path, {}), "ship_recent")
+    assert availability.sentence == "arrivals known 10m after + read at batch runs up to 1d apart = up to 1d10m old"
     for name in ("late", "delay"):
         (tmp_path / f"models/{name}.yaml").unlink()
     assert availability_of(load_project(tmp_path, {}), "ship_recent").worst_age is None, "nothing ever reads it"
@@ -160,11 +162,11 @@ def test_batch_predictions_meet_the_age_that_a_clock_read_each_minute_finds(
         run = schedule.last(asked)
         tick = tick_at(run, parse_duration(refresh), parse_duration(publish))
         oldest = max(oldest, asked - (tick - parse_duration(delay)))
-    found = availability_in(spec, spec.models["late"], "ship_recent").worst_age
-    assert found is not None
-    assert oldest + minute <= found
+    age = availability_in(spec, spec.models["late"], "ship_recent").worst_age
+    assert age is not None
+    assert oldest + minute <= age
     if batch != "*/45 * * * * UTC":  # the oldest tick and the longest gap fall on the same run
-        assert found == oldest + minute
+        assert age == oldest + minute
 
 
 def test_the_measured_delay_is_that_of_99_rows_of_100_lately_as_they_were_known_first(tmp_path: Path) -> None:

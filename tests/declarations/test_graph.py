@@ -107,7 +107,7 @@ def test_every_node_comes_after_its_inputs(tmp_path: Path) -> None:
         seen.add(node.name)
 
 
-def test_a_node_says_what_it_is_for_and_what_its_author_said(ferry: Path) -> None:
+def test_a_node_is_described_by_its_purpose_and_by_the_description_of_its_author(ferry: Path) -> None:
     nodes = nodes_of(ferry)
     assert nodes["sources/trips"].description == "Planned trips."
     assert nodes["late/trained_model"].description == ("The fitted model, and its baselines. Will this trip be late?")

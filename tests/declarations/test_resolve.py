@@ -11,7 +11,7 @@ from ml_platform.declarations.resolve import expand_features, feature_tables_of,
 from tests.declarations.ferry import edit
 
 
-def test_a_star_stands_for_all_columns_of_a_table_in_declared_order(ferry: Path) -> None:
+def test_a_star_means_all_columns_of_a_table_in_declared_order(ferry: Path) -> None:
     spec = load_project(ferry, {})
     assert expand_features(spec, spec.models["late"]) == (
         "ship_recent.trips_1d",

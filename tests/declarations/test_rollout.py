@@ -19,8 +19,8 @@ def test_stages_are_read_with_what_they_leave_out() -> None:
     assert (shadow.kind, shadow.time, shadow.share) == ("shadow", timedelta(days=1), 0.0)
     assert (canary.kind, canary.time, canary.share) == ("canary", timedelta(hours=36), 0.25)
     assert shadow.latency_limit(150.0) == 300.0
-    again = [RolloutStage.model_validate(stage.model_dump(mode="json", by_alias=True)) for stage in stages]
-    assert tuple(again) == stages
+    reread = [RolloutStage.model_validate(stage.model_dump(mode="json", by_alias=True)) for stage in stages]
+    assert tuple(reread) == stages
 
 
 @pytest.mark.parametrize(("limit", "micros"), [("1.5x", 150.0), ("250us", 250.0), ("2ms", 2000.0), ("1s", 1e6)])

@@ -39,8 +39,8 @@ class Block:
 
 def pages() -> list[Path]:
     """Return the documents that people follow; decisions tell history, and the reference is generated."""
-    found = sorted((ROOT / "docs").rglob("*.md"))
-    kept = [page for page in found if not {"decisions", "reference"} & {*page.relative_to(ROOT).parts}]
+    all_pages = sorted((ROOT / "docs").rglob("*.md"))
+    kept = [page for page in all_pages if not {"decisions", "reference"} & {*page.relative_to(ROOT).parts}]
     examples = [ROOT / f"examples/{name}/README.md" for name in ("flights", "retail")]
     return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *examples, *kept]
 

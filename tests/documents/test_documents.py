@@ -42,8 +42,8 @@ def test_the_declaration_of_the_page_on_dirty_rows_is_valid(tmp_path):
     (tmp_path / name).write_text(text)
     (tmp_path / "project.yaml").write_text(PROJECT)
     source = load_project(tmp_path).sources["baskets"]
-    found = {column: on_error_of(source, column) for column in source.columns}
-    assert found == {"basket_id": "quarantine", "paid_at": "quarantine", "amount": "fail", "coupon": "null"}
+    policies = {column: on_error_of(source, column) for column in source.columns}
+    assert policies == {"basket_id": "quarantine", "paid_at": "quarantine", "amount": "fail", "coupon": "null"}
     assert limit_of(source) == 0.001
 
 
@@ -66,7 +66,7 @@ def test_the_derived_source_of_the_guide_is_valid(tmp_path):
     assert load_project(tmp_path, {}).sources["basket_lines"].reader.inputs == ("lines", "products")
 
 
-def test_every_decision_is_dated_says_whether_it_holds_and_stands_in_the_list():
+def test_every_decision_is_dated_states_whether_it_holds_and_is_in_the_list():
     folder = PAGE.parents[1] / "decisions"
     listed = (folder / "README.md").read_text()
     records = sorted(folder.glob("0*.md"))

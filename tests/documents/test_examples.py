@@ -29,8 +29,10 @@ def parts() -> Iterator[dict[str, Any]]:
 
 def objects(schema: Any) -> list[dict[str, Any]]:
     inside = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
-    own = isinstance(schema, dict) and isinstance(schema.get("properties"), dict) and schema.get("type") == "object"
-    return [*([schema] if own else []), *(part for member in inside for part in objects(member))]
+    is_object = (
+        isinstance(schema, dict) and isinstance(schema.get("properties"), dict) and schema.get("type") == "object"
+    )
+    return [*([schema] if is_object else []), *(part for member in inside for part in objects(member))]
 
 
 PARTS = [Draft202012Validator(part) for part in parts()]

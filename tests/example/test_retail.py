@@ -32,10 +32,10 @@ def retail(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_what_was_earned_is_what_the_files_say(retail: Path) -> None:
-    found = runpy.run_path(str(retail / "check_truth.py"))["compared"](retail, PROGRAM)
-    assert set(found) == {"churn", "spend", "redeems"}
-    for name, item in found.items():
+def test_what_was_earned_is_what_the_files_show(retail: Path) -> None:
+    actual = runpy.run_path(str(retail / "check_truth.py"))["compared"](retail, PROGRAM)
+    assert set(actual) == {"churn", "spend", "redeems"}
+    for name, item in actual.items():
         assert item["rows"] == item["true_rows"] > 100, name
         assert item["gain"] == pytest.approx(item["true_gain"], abs=0.01), name
 

@@ -62,7 +62,7 @@ def test_it_is_trained_on_90_days_and_tested_on_the_last_14_of_the_year(
     assert len(test) > 12_000
 
 
-def test_a_late_arrival_is_told_from_others_with_an_auc_of_at_least_072(
+def test_a_late_arrival_is_separated_from_others_with_an_auc_of_at_least_072(
     flights: Project, made: Mapping[str, str], evaluation: Mapping[str, Any]
 ) -> None:
     test = load_snapshot(flights, made["snapshot"]).part("test")
@@ -83,7 +83,7 @@ def test_it_earns_more_than_its_baselines_and_than_doing_nothing(evaluation: Map
     assert 4 < ahead["effective_days"] < 14
 
 
-def test_what_was_known_is_what_the_records_say_was_known(flights: Project, made: Mapping[str, str]) -> None:
+def test_what_was_known_is_what_the_records_show(flights: Project, made: Mapping[str, str]) -> None:
     """Features of a few rows, by a loop over the readers' own rows: arrivals known by the full hour before."""
     import pandas as pd
 
@@ -102,5 +102,5 @@ def test_what_was_known_is_what_the_records_say_was_known(flights: Project, made
         assert row["carrier_punctuality.mean_delay_7d"] == pytest.approx(seen["arr_delay"].mean())
         flown = arrivals[window & (known <= tick) & (arrivals["tailnum"] == row["schedule.tailnum"])]
         last = flown.sort_values("arrived_at")["arr_delay"].tail(1).tolist()
-        told = row["aircraft_rotation.last_delay_7d"]
-        assert last == ([] if pd.isna(told) else [told])
+        value = row["aircraft_rotation.last_delay_7d"]
+        assert last == ([] if pd.isna(value) else [value])

@@ -45,7 +45,7 @@ def aggregate(name, rows, value, tick):
     if name == "time_since_last":
         return (tick - max(row["at"] for row in rows)) / timedelta(seconds=1) if rows else None
     known = [(row, value(row)) for row in rows if value(row) is not None]
-    values = [found for _, found in known]
+    values = [number for _, number in known]
     if name == "last":
         newest = max(known, key=lambda pair: (pair[0]["at"], pair[0]["seen"], pair[0]["id"]), default=(None, None))
         return newest[1]
@@ -61,7 +61,7 @@ def aggregate(name, rows, value, tick):
         return sum(values) / len(values) if values else None
     if name in _OF_VALUES:
         return _OF_VALUES[name](values)
-    exact = [_exact(found) for found in values]
+    exact = [_exact(number) for number in values]
     if name == "sum":
         return _plain(sum(exact), values)
     if name == "mean":

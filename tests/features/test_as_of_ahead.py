@@ -20,5 +20,5 @@ def test_as_of_reads_the_newest_row_that_has_happened_and_last_ignores_nulls(tmp
     table = one_table({"last": "kind"}, ["ever"])
     table["features"]["plan"] = {"as_of": "kind"}
     project = project_of(tmp_path, ROWS, table)
-    found = answers(project, built(project, at(20)), [("a", at(hour))])[0]
-    assert (found["recent.plan"], found["recent.f_ever"]) == (as_of, last)
+    answered = answers(project, built(project, at(20)), [("a", at(hour))])[0]
+    assert (answered["recent.plan"], answered["recent.f_ever"]) == (as_of, last)

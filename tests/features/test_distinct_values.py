@@ -69,13 +69,13 @@ def test_values_are_those_of_loops_over_the_visible_rows(tmp_path, monkeypatch, 
     assert mismatches(project, artifact) == []
     spec = project.spec.feature_tables["recent"]
     asked = [(shop, at(hour)) for shop in ("a", "b", "never", None) for hour in np.arange(0, 20, 1.5).tolist()]
-    for (shop, instant), found in zip(asked, answers(project, artifact, asked), strict=True):
+    for (shop, instant), actual in zip(asked, answers(project, artifact, asked), strict=True):
         tick = oracle.tick_at(instant, spec.refresh, spec.publish_delay)
         for name, (how, text) in FEATURES.items():
             for label, (start, end) in WINDOWS.items():
                 seen = oracle.visible(rows, shop, tick, start, end)
                 value = oracle.aggregate(how, seen, lambda item, text=text: item[text], tick)
-                assert found[f"recent.{name}_{label}"] == value, (name, label, shop, instant)
+                assert actual[f"recent.{name}_{label}"] == value, (name, label, shop, instant)
 
 
 @pytest.mark.parametrize("rows", [[row("r", 1, kind=None, amount=None, items=None)], [row("r", 1, shop=None)]])
@@ -83,17 +83,17 @@ def test_no_value_and_no_question_have_an_answer_too(tmp_path, rows):
     project = project_of(tmp_path, rows, declared())
     artifact = built(project, at(9))
     assert answers(project, artifact, []) == []
-    found = answers(project, artifact, [("a", at(2))], ["kinds_ever", "usual_ever", "middle_ever", "high_items_ever"])[
-        0
-    ]
-    assert [value for name, value in found.items() if "." in name] == [0, None, None, None]
+    answered = answers(
+        project, artifact, [("a", at(2))], ["kinds_ever", "usual_ever", "middle_ever", "high_items_ever"]
+    )[0]
+    assert [value for name, value in answered.items() if "." in name] == [0, None, None, None]
 
 
 def test_a_correction_changes_the_cells_of_its_chunk_and_the_mode(tmp_path):
     rows = [row("r", 1, kind="y"), row("s", 2, kind="x"), row("t", 2, kind="y"), row("t", 2, seen=5, kind="x")]
     project = project_of(tmp_path, rows, one_table({"mode": "kind"}, ["ever"]))
-    found = answers(project, built(project, at(9)), [("a", at(hour)) for hour in (0, 1, 2, 4, 5)])
-    assert [cells["recent.f_ever"] for cells in found] == [None, "y", "y", "y", "x"]
+    answered = answers(project, built(project, at(9)), [("a", at(hour)) for hour in (0, 1, 2, 4, 5)])
+    assert [cells["recent.f_ever"] for cells in answered] == [None, "y", "y", "y", "x"]
 
 
 def test_aggregates_of_the_same_values_share_one_part_which_a_new_one_finds_computed(tmp_path):
@@ -107,8 +107,8 @@ def test_aggregates_of_the_same_values_share_one_part_which_a_new_one_finds_comp
         table["features"][f"q{len(table['features'])}"] = how
     project = project_of(tmp_path, rows, table)
     assert pending_cells(project, "recent", source).parts == ()
-    found = answers(project, build_feature_table(project, "recent", source).artifact, [("a", at(3))])[0]
-    assert [found[f"recent.{name}_ever"] for name in ("f", "q1", "q2", "q3")] == [
+    answered = answers(project, build_feature_table(project, "recent", source).artifact, [("a", at(3))])[0]
+    assert [answered[f"recent.{name}_ever"] for name in ("f", "q1", "q2", "q3")] == [
         3.0,
         2.5,
         3.5,
@@ -122,9 +122,9 @@ def test_an_erased_entity_is_gone_from_the_lists_and_others_keep_their_values(tm
     artifact = built(project, at(9))
     person = Person.of(project, "shop", {"shop": "a"})
     erase(project, person, plan_erasure(project, person, at(10)).id, at(10), actor="ada", reason="asked for")
-    left = project.store.get("feature_table", artifact.id)
-    found = answers(project, left, [("a", at(3)), ("b", at(3))])
-    assert [cells["recent.f_ever"] for cells in found] == [None, "z"]
+    erased = project.store.get("feature_table", artifact.id)
+    answered = answers(project, erased, [("a", at(3)), ("b", at(3))])
+    assert [cells["recent.f_ever"] for cells in answered] == [None, "z"]
 
 
 def test_a_median_of_two_huge_values_does_not_overflow(tmp_path):
@@ -133,7 +133,7 @@ def test_a_median_of_two_huge_values_does_not_overflow(tmp_path):
     assert answers(project, built(project, at(9)), [("a", at(3))])[0]["recent.f_ever"] == 1.6e308
 
 
-def test_a_ratio_divides_the_exact_sums_each_over_its_own_rows(tmp_path):
+def test_a_ratio_divides_the_exact_sums_each_over_the_rows_that_it_counts(tmp_path):
     rows = [
         row("r", 1, amount=0.1, items=3),
         row("s", 2, amount=0.2, items=None),
@@ -141,9 +141,9 @@ def test_a_ratio_divides_the_exact_sums_each_over_its_own_rows(tmp_path):
         row("u", 4, amount=-0.3, items=-7),
     ]
     project = project_of(tmp_path, rows, one_table({"ratio": {"sum": "amount", "over": "items"}}, ["ever"]))
-    found = answers(project, built(project, at(9)), [("a", at(hour)) for hour in (0, 1, 3, 4)])
+    answered = answers(project, built(project, at(9)), [("a", at(hour)) for hour in (0, 1, 3, 4)])
     exact = float(Fraction(0.1) + Fraction(0.2)) / 7
-    assert [cells["recent.f_ever"] for cells in found] == [None, 0.1 / 3, exact, None]
+    assert [cells["recent.f_ever"] for cells in answered] == [None, 0.1 / 3, exact, None]
 
 
 def test_ids_of_lists_follow_from_their_values_alone():

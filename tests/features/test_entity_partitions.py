@@ -54,8 +54,8 @@ def test_entities_are_numbered_in_the_order_of_their_keys(monkeypatch, kind, man
     names = {name: name for name in asked_table.column_names}
     numbers, asked_numbers = numbered(tables, asked_table, names)
     known: dict[Any, int] = {}
-    for rows, found in zip(chunks, numbers, strict=True):
-        for key, number in zip(rows, found.tolist(), strict=True):
+    for rows, actual in zip(chunks, numbers, strict=True):
+        for key, number in zip(rows, actual.tolist(), strict=True):
             assert known.setdefault(tuple(key), number) == number
     assert [known[key] for key in sorted(known)] == sorted(set(known.values()))
     least = min(known.values())
@@ -77,19 +77,24 @@ def test_every_question_meets_the_cells_of_its_entity_in_one_block(monkeypatch, 
     columns = CellColumns(stored, asked_table.column_names)
     numbers, asked_numbers = numbered(columns.chunks, asked_table, {name: name for name in asked_table.column_names})
     questions = EntityTicks.of(asked_numbers, ticks)
-    found = []
+    actual = []
     for block in cut(columns, numbers, questions):
         assert block.entity.min(initial=0) >= 0
         assert block.asked_entity.min() >= -1
         place = np.array(block.column("place").to_pylist(), object)
         for entity, tick in zip(block.asked_entity, block.tick, strict=True):
-            found.append((tick, sorted(place[block.entity == entity])))
+            actual.append((tick, sorted(place[block.entity == entity])))
     expected = [
-        (tick, sorted(f"{n}/{m}" for n, rows in enumerate(chunks) for m, own in enumerate(rows) if own == key))
+        (
+            tick,
+            sorted(
+                f"{n}/{m}" for n, rows in enumerate(chunks) for m, key_of_row in enumerate(rows) if key_of_row == key
+            ),
+        )
         for key, tick in zip(asked, ticks, strict=True)
     ]
-    assert [found[number] for number in questions.number] == expected
-    assert len(found) == len(set(zip(asked_numbers.tolist(), ticks.tolist(), strict=True)))
+    assert [actual[number] for number in questions.number] == expected
+    assert len(actual) == len(set(zip(asked_numbers.tolist(), ticks.tolist(), strict=True)))
     assert stored.asked == [asked_table.column_names, ["place"]]
 
 
@@ -100,9 +105,9 @@ def test_small_blocks_are_as_many_as_their_rows_ask_for(monkeypatch):
     cells = np.repeat(np.arange(100), 10)
     stored: Any = Stored([pa.table({"k0": cells})] * 2)
     columns = CellColumns(stored, ["k0"])
-    found = cut(columns, [cells, cells], EntityTicks.of(np.arange(100), np.zeros(100, np.int64)))
-    assert len(found) == (2 * 1000 + 100) // 50
-    assert max(len(block.entity) + len(block.tick) for block in found) <= 50 + 21
+    pieces = cut(columns, [cells, cells], EntityTicks.of(np.arange(100), np.zeros(100, np.int64)))
+    assert len(pieces) == (2 * 1000 + 100) // 50
+    assert max(len(block.entity) + len(block.tick) for block in pieces) <= 50 + 21
 
 
 def test_nothing_asked_is_one_block_without_questions():

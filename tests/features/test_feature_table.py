@@ -107,15 +107,15 @@ def expected(rows, shop, instant, spec):
 
 def assert_equal_cells(project, artifact, rows, questions):
     spec = project.spec.feature_tables["recent"]
-    for (shop, instant), found in zip(questions, answers(project, artifact, questions), strict=True):
+    for (shop, instant), answered in zip(questions, answers(project, artifact, questions), strict=True):
         for column, value in expected(rows, shop, instant, spec).items():
-            assert same(found[column], value, column), (column, shop, instant, found[column], value)
+            assert same(answered[column], value, column), (column, shop, instant, answered[column], value)
 
 
-def same(found, value, column):
+def same(actual, value, column):
     if "spread" in column and value is not None:
-        return found is not None and math.isclose(found, value, rel_tol=1e-9, abs_tol=1e-9)
-    return found == value
+        return actual is not None and math.isclose(actual, value, rel_tol=1e-9, abs_tol=1e-9)
+    return actual == value
 
 
 MOMENTS = [at(hour, microseconds=micro) for hour in range(8) for micro in (-1, 0, 1)] + [at(1.5), at(4.25)]
@@ -160,11 +160,11 @@ DELETES = {"columns": COLUMNS | {"gone": "bool"}, "deletes": "gone"}
     st.lists(st.tuples(ROW, st.booleans()), min_size=12, max_size=60, unique_by=lambda it: (it[0]["id"], it[0]["seen"]))
 )
 def test_every_cell_equals_the_loop_where_rows_are_deleted_at_once_or_by_later_ingests(tmp_path_factory, drawn):
-    rows = [row("z", 0, shop="b") | {"gone": False}, *(found | {"gone": gone} for found, gone in drawn)]
+    rows = [row("z", 0, shop="b") | {"gone": False}, *(actual | {"gone": gone} for actual, gone in drawn)]
     questions = [(shop, instant) for shop in ("a", "b", "c", None) for instant in (*MOMENTS, at(12))]
     folder = tmp_path_factory.mktemp("world")
     for now in (at(3), at(20)):  # nothing changes for what is known by hour three
-        known = [found for found in rows if found["seen"] <= now]
+        known = [actual for actual in rows if actual["seen"] <= now]
         project = project_of(folder, known, declared(), DELETES)
         assert_equal_cells(project, built(project, now), rows if now == at(20) else known, questions)
 
@@ -175,8 +175,8 @@ def test_a_row_that_a_full_load_lacks_counts_until_that_load(tmp_path):
         rows = [row(shop, 1, shop="a", amount=float(ord(shop) - 96)) for shop in shops]
         project = project_of(tmp_path, rows, table, {"columns": COLUMNS, "full": True})
         artifact = built(project, at(now))
-    found = [value_at(project, artifact, "a", at(hour)) for hour in (0, 1, 5, 6, 8, 9)]
-    assert found == [0.0, 6.0, 6.0, 4.0, 4.0, 6.0]
+    actual = [value_at(project, artifact, "a", at(hour)) for hour in (0, 1, 5, 6, 8, 9)]
+    assert actual == [0.0, 6.0, 6.0, 4.0, 4.0, 6.0]
 
 
 @pytest.mark.parametrize(("refresh", "delay"), [("37m", "5m"), ("1d", "1h"), ("1s", "0s")])
@@ -239,7 +239,7 @@ def test_a_row_counts_from_when_it_is_known_not_from_when_it_happened(tmp_path):
     assert [value_at(project, artifact, "a", at(hour)) for hour in (1, 3, 4)] == [0, 0, 1]
 
 
-def test_a_row_that_is_known_only_after_it_left_the_window_never_counts(tmp_path):
+def test_a_row_that_is_known_only_after_the_window_passed_it_never_counts(tmp_path):
     project = project_of(tmp_path, [row("r", 1, seen=4), row("s", 5)], one_table({"count": True}, ["2h"]))
     artifact = built(project, at(9))
     assert [value_at(project, artifact, "a", at(hour)) for hour in (3, 4, 5)] == [0, 0, 1]
@@ -268,8 +268,8 @@ def test_rows_that_are_known_ahead_are_read_forward(tmp_path):
 
 def test_an_empty_window_has_count_0_sum_0_no_row_and_nothing_else(tmp_path):
     project = project_of(tmp_path, [row("r", 1)], declared(windows=["1h"]))
-    found = answers(project, built(project, at(9)), [("a", at(8)), ("nobody", at(1)), (None, at(1))])
-    for cells in found:
+    answered = answers(project, built(project, at(9)), [("a", at(8)), ("nobody", at(1)), (None, at(1))])
+    for cells in answered:
         values = {name: value for name, value in cells.items() if "." in name}
         assert (values.pop("recent.some_1h"), values.pop("recent.no_one_1h")) == (False, True)
         zero = {name for name, value in values.items() if value == 0}
@@ -341,7 +341,7 @@ def test_new_rows_are_new_chunks_and_the_others_stay_the_same_objects(tmp_path):
     assert [chunk["name"] for chunk in second.about["chunks"][2:]] == ["000002/2024-06"]
 
 
-def test_values_are_told_at_the_ticks_at_which_rows_came_in(tmp_path):
+def test_values_change_at_the_ticks_at_which_rows_came_in(tmp_path):
     rows = [row("r", 3, shop="b"), row("s", 1), row("t", 2)]
     project = project_of(tmp_path, rows, one_table({"count": True}, ["ever"]))
     artifact = built(project, at(9))
@@ -372,7 +372,7 @@ def test_a_row_of_the_end_of_time_counts_where_its_window_has_it_and_values_can_
     table = one_table({"count": True}, ["ever", "7d"])
     project = project_of(tmp_path, [row("a", 1), row("b", 2, seen=2) | {"at": last}], table)
     artifact = built(project, at(9))
-    [found] = answers(project, artifact, [("a", at(5))])
-    assert (found["recent.f_ever"], found["recent.f_7d"]) == (1 + (last < at(5)), 1)
+    [answered] = answers(project, artifact, [("a", at(5))])
+    assert (answered["recent.f_ever"], answered["recent.f_7d"]) == (1 + (last < at(5)), 1)
     for values in (sample_values(project, "recent", artifact.id, 50), newest_values(project, "recent", artifact.id)):
         assert all(tick.year <= 9999 for tick in values["tick"].to_pylist())

@@ -23,21 +23,21 @@ LATER = ("oldest", "oldest_x", "some", "no_one")
 
 
 def table():
-    found = declared()
-    found["features"] = {name: item for name, item in found["features"].items() if name not in LATER}
-    found["features"] |= {
+    declaration = declared()
+    declaration["features"] = {name: item for name, item in declaration["features"].items() if name not in LATER}
+    declaration["features"] |= {
         "state": {"as_of": "kind", "unit": "x", "description": "Told."},
         "change": {"derived": "total_1h - total_ever"},
     }
-    return found
+    return declaration
 
 
 def test_a_table_of_every_aggregate_has_the_same_ids_bytes_and_values(tmp_path):
     project = project_of(tmp_path, ROWS, table())
     spec = project.spec.feature_tables["recent"]
     artifact = built(project, at(9))
-    found = answers(project, artifact, [(shop, at(hour)) for shop in ("a", "b", "c") for hour in (0, 2, 3, 6)])
-    plain = [{name: repr(value) for name, value in cells.items()} for cells in found]
+    answered = answers(project, artifact, [(shop, at(hour)) for shop in ("a", "b", "c") for hour in (0, 2, 3, 6)])
+    plain = [{name: repr(value) for name, value in cells.items()} for cells in answered]
     about = {name: artifact.about[name] for name in ("columns", "rows", "known", "zeros", "chunks")}
     assert {
         "deciding": content_id(deciding_part(project.spec, "feature_table", "recent"))[:16],

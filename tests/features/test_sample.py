@@ -48,16 +48,16 @@ def test_each_sampled_value_is_what_a_loop_over_the_rows_finds_at_that_tick(tmp_
 
 def test_ticks_are_those_from_an_entity_s_first_row_to_its_last_and_each_comes_once(tmp_path: Path) -> None:
     project, id = made(tmp_path)
-    found = sample_values(project, "recent", id, rows=500).select(["shop", "tick"]).to_pylist()
+    rows = sample_values(project, "recent", id, rows=500).select(["shop", "tick"]).to_pylist()
     a = [("a", T0 + timedelta(hours=hour)) for hour in range(14)]  # rows at 0:00 to 12:36
     b = [("b", T0 + timedelta(hours=hour)) for hour in range(1, 15)]  # rows at 0:42 to 13:18
-    assert sorted((row["shop"], row["tick"]) for row in found) == [*a, *b]
+    assert sorted((row["shop"], row["tick"]) for row in rows) == [*a, *b]
 
 
 def test_the_newest_values_are_of_the_ticks_at_which_the_newest_rows_came_in(tmp_path: Path) -> None:
     project, id = made(tmp_path)
-    found = newest_values(project, "recent", id, rows=2).select(["shop", "tick"]).to_pylist()
-    assert [(row["shop"], row["tick"]) for row in found] == [("a", at(13)), ("b", at(14))]
+    rows = newest_values(project, "recent", id, rows=2).select(["shop", "tick"]).to_pylist()
+    assert [(row["shop"], row["tick"]) for row in rows] == [("a", at(13)), ("b", at(14))]
 
 
 def test_the_same_artifact_gives_the_same_sample(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_table_without_a_row_gives_none(tmp_path: Path) -> None:
     assert (sample.num_rows, sample.column_names) == (0, ["shop", "tick", "sales_3h", "since_3h"])
 
 
-def test_a_table_that_is_not_in_the_store_is_said(tmp_path: Path) -> None:
+def test_a_table_that_is_not_in_the_store_is_reported(tmp_path: Path) -> None:
     project, _ = made(tmp_path)
     with pytest.raises(ArtifactMissing):
         sample_values(project, "recent", "0" * 64)

@@ -32,9 +32,9 @@ def test_ticks_are_those_of_the_clock_on_either_side_of_1970(refresh: str, delay
     spec = FeatureTableSpec.model_validate(TABLE | {"refresh": refresh, "publish_delay": delay})
     moved = [timedelta(hours=hours, microseconds=micro) for hours in range(-26, 27) for micro in (-1, 0, 1)]
     instants = [start + span for start in AROUND for span in moved]
-    found = ticks_of(np.array([to_micros(instant) for instant in instants]), spec)
+    actual = ticks_of(np.array([to_micros(instant) for instant in instants]), spec)
     ticks = [tick_at(instant, spec.refresh, spec.publish_delay) for instant in instants]
-    assert found.tolist() == [(tick - EPOCH) // spec.refresh for tick in ticks]
+    assert actual.tolist() == [(tick - EPOCH) // spec.refresh for tick in ticks]
     assert all(
         tick <= instant - spec.publish_delay < tick + spec.refresh
         for tick, instant in zip(ticks, instants, strict=True)

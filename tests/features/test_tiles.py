@@ -32,7 +32,7 @@ def write(directory, rows):
     write_csv(directory / "data/sales.csv", header, [[text(item[name]) for name in header] for item in rows])
 
 
-def test_a_new_feature_computes_its_own_parts_and_no_other(tmp_path):
+def test_a_new_feature_computes_only_its_parts(tmp_path):
     rows = [row("r", 1), row("s", 24 * 40)]
     project = project_of(tmp_path, rows, one_table({"mean": "amount"}, ["1d"]))
     source = ingested(project, at(24 * 41))
@@ -68,7 +68,7 @@ def test_a_new_day_computes_that_day(tmp_path):
     assert pending_cells(project, "recent", source).chunks == ("000002/2024-06",)
 
 
-def test_a_correction_computes_the_chunk_that_it_touches_and_its_own(tmp_path):
+def test_a_correction_computes_the_chunk_that_it_touches_and_the_chunk_of_its_event(tmp_path):
     rows = [row("r", 1), row("s", 24 * 40), row("t", 24 * 70)]
     project = project_of(tmp_path, rows, one_table({"sum": "amount"}, ["ever"]))
     build_feature_table(project, "recent", ingested(project, at(24 * 71)))
@@ -76,8 +76,8 @@ def test_a_correction_computes_the_chunk_that_it_touches_and_its_own(tmp_path):
     source = ingested(project, at(24 * 72))
     assert pending_cells(project, "recent", source).chunks == ("000001/2024-06", "000002/2024-07")
     artifact = build_feature_table(project, "recent", source).artifact
-    found = answers(project, artifact, [("a", at(24 * 71)), ("a", at(24 * 73))])
-    assert [cells["recent.f_ever"] for cells in found] == [3.0, 7.0]
+    answered = answers(project, artifact, [("a", at(24 * 71)), ("a", at(24 * 73))])
+    assert [cells["recent.f_ever"] for cells in answered] == [3.0, 7.0]
 
 
 def test_tables_made_at_once_and_feature_by_feature_have_the_same_id(tmp_path):
@@ -104,7 +104,7 @@ def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, monkeypatch, se
     rows = {}
     for _ in range(80):
         event = at(draw.randint(-30, 30) / 2)
-        found = {
+        part_row = {
             "id": f"r{draw.randint(1, 40)}",
             "shop": draw.choice(["a", "b", None]),
             "at": event,
@@ -113,7 +113,7 @@ def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, monkeypatch, se
             "items": draw.choice([None, 1, -3]),
             "kind": draw.choice(["x", "y", None]),
         }
-        rows[found["id"], found["seen"]] = found
+        rows[part_row["id"], part_row["seen"]] = part_row
     table = declared()
     table["features"]["state"] = {"as_of": "kind"}
     project = project_of(tmp_path, list(rows.values()), table)
@@ -134,9 +134,9 @@ def test_both_forms_of_the_look_up_give_the_same_parts(tmp_path, monkeypatch, se
         points = engine.arrow("points", asked)
         joined = lookup_by_join(engine.arrow("cells", read), grain, points, {"shop": "who"}, wanted)
         expected = engine.run(joined).to_pylist()
-        found = _side_by_side(asked, lookup_by_ranges(cells, asked, {"shop": "who"}, wanted, 3))
-    assert len(found) == len(questions)
-    assert _sorted(found) == _sorted(expected)
+        part_row = _side_by_side(asked, lookup_by_ranges(cells, asked, {"shop": "who"}, wanted, 3))
+    assert len(part_row) == len(questions)
+    assert _sorted(part_row) == _sorted(expected)
 
 
 def test_a_deviation_of_whole_numbers_that_are_too_large_names_its_table(tmp_path):
@@ -156,24 +156,24 @@ def _stored(artifact):
     return stored.union(*(chunk.zeros for chunk in chunks))
 
 
-def _side_by_side(asked, found):
-    parts = found.parts.to_pylist()
-    return [row | parts[number] for row, number in zip(asked.to_pylist(), found.number.tolist(), strict=True)]
+def _side_by_side(asked, actual):
+    parts = actual.parts.to_pylist()
+    return [row | parts[number] for row, number in zip(asked.to_pylist(), actual.number.tolist(), strict=True)]
 
 
 def _sorted(rows):
-    return sorted(rows, key=lambda found: (str(found["who"]), found["when"]))
+    return sorted(rows, key=lambda row: (str(row["who"]), row["when"]))
 
 
-def test_an_attribute_is_what_its_newest_known_row_says_null_included(tmp_path):
+def test_an_attribute_is_the_value_in_its_newest_known_row_null_included(tmp_path):
     rows = [row("r", 1, kind="x", items=1), row("s", 2, seen=5, kind=None, items=2), row("t", 0, seen=6, kind="old")]
     table = one_table({"as_of": "kind"}, [])
     del table["features"]["f"]["windows"]
     table["features"]["last"] = {"last": "kind", "windows": ["ever"]}
     project = project_of(tmp_path, rows, table)
-    found = answers(project, built(project, at(9)), [("a", at(hour)) for hour in (0, 1, 4, 5, 7)])
-    assert [cells["recent.f"] for cells in found] == [None, "x", "x", None, None]
-    assert [cells["recent.last_ever"] for cells in found] == [None, "x", "x", "x", "x"]
+    answered = answers(project, built(project, at(9)), [("a", at(hour)) for hour in (0, 1, 4, 5, 7)])
+    assert [cells["recent.f"] for cells in answered] == [None, "x", "x", None, None]
+    assert [cells["recent.last_ever"] for cells in answered] == [None, "x", "x", "x", "x"]
 
 
 def test_derived_features_follow_from_others_whatever_their_order(tmp_path):
@@ -207,8 +207,8 @@ def test_an_entity_of_several_columns_is_known_by_all_of_them(tmp_path):
     part = _parts(project, project.spec.feature_tables["recent"].features["f"])[0]
     window = project.spec.feature_tables["recent"].features["f"].windows[0]
     cells = StoredCells(project.store, artifact, grain, FeatureTableManifest.of(artifact).chunks)
-    found = _side_by_side(
+    actual = _side_by_side(
         asked, lookup_by_ranges(cells, asked, {"shop": "s", "kind": "k"}, [WindowedAggregate(window, part)])
     )
-    counted = {(item["s"], item["k"]): item[WindowedAggregate(window, part).column] for item in found}
+    counted = {(item["s"], item["k"]): item[WindowedAggregate(window, part).column] for item in actual}
     assert counted == dict(zip(pairs, [1, 1, 1, 0, 0, 0, 0], strict=True))

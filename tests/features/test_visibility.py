@@ -39,12 +39,12 @@ def test_columns_of_an_engine_follow_the_rule() -> None:
     frame = pd.DataFrame([(*row, tick) for row in rows for tick in range(-3, 4)], columns=["e", "k", "n", "t"])
     table, engine = ibis.memtable(frame), ibis.duckdb.connect()
     for start, end in ((None, 0), (-2, 0), (-3, 1), (0, 2), (-3, -1)):
-        found = engine.execute(
+        outcome = engine.execute(
             table.select(
                 known=is_known(table.k, table.k + table.n, table.t), inside=is_in_window(table.e, table.t, start, end)
             )
         )
         expected = [seen((e, k, n), t, start, end) for e, k, n, t in frame.itertuples(index=False)]
-        assert list(found.itertuples(index=False, name=None)) == expected
+        assert list(outcome.itertuples(index=False, name=None)) == expected
     starts = engine.execute(table.select(is_after_start(table.e, table.t, -2).name("after")))["after"]
     assert starts.tolist() == [e in range(t - 1, 10) for e, t in zip(frame.e, frame.t, strict=True)]

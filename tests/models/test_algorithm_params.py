@@ -99,8 +99,8 @@ def _lightgbm_problem(task, **params):
         "multiclass": {"num_class": 3},
         "quantile": {"objective": "quantile", "alpha": 0.5},
     }
-    own = by_task.get(task, {})
-    settings = {"objective": task, "num_threads": 1, "verbosity": 0, **params, **own}
+    artifact = by_task.get(task, {})
+    settings = {"objective": task, "num_threads": 1, "verbosity": 0, **params, **artifact}
     rows = lightgbm.Dataset(_ROWS, _LABELS[task], params={"verbosity": 0})
     try:
         with warnings.catch_warnings():
@@ -216,5 +216,5 @@ def test_what_scikit_learn_refuses_together_is_a_fault(name, wrong, right, task)
         ("logistic_regression", {"C": 0}, "binary", "must be a number above 0, found 0"),
     ],
 )
-def test_a_wrong_value_is_a_fault_with_what_was_found(name, params, task, fault):
+def test_a_wrong_value_is_a_fault_with_that_value(name, params, task, fault):
     assert [text for _, text in param_faults(Algorithm(name=name, params=params), task) if fault in text]

@@ -17,9 +17,9 @@ def test_the_sigmoid_is_that_of_scikit_learn_on_the_log_odds():
     from sklearn.calibration import _SigmoidCalibration
 
     scores, label = _overconfident()
-    found = Calibration.fit("sigmoid", scores, label).apply(scores)
+    applied = Calibration.fit("sigmoid", scores, label).apply(scores)
     oracle = _SigmoidCalibration().fit(logit(scores), label).predict(logit(scores))
-    np.testing.assert_allclose(found, oracle, atol=1e-5)
+    np.testing.assert_allclose(applied, oracle, atol=1e-5)
 
 
 def test_the_sigmoid_recovers_what_was_distorted():
@@ -42,15 +42,15 @@ def test_isotonic_is_that_of_scikit_learn():
 def test_several_classes_still_sum_to_one(method):
     draw = np.random.default_rng(1)
     scores, label = draw.dirichlet(np.ones(3), 400), draw.integers(0, 3, 400).astype("float64")
-    found = Calibration.fit(method, scores, label).apply(scores)
-    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+    applied = Calibration.fit(method, scores, label).apply(scores)
+    np.testing.assert_allclose(applied.sum(axis=1), 1.0)
 
 
 def test_a_separable_validate_stretch_gives_a_finite_sigmoid():
     scores, label = np.r_[np.full(20, 0.1), np.full(20, 0.9)], np.r_[np.zeros(20), np.ones(20)]
-    found = Calibration.fit("sigmoid", scores, label).apply(np.array([0.0, 0.1, 0.9, 1.0]))
-    assert np.isfinite(found).all()
-    assert found[1] < 0.1 < 0.9 < found[2]
+    applied = Calibration.fit("sigmoid", scores, label).apply(np.array([0.0, 0.1, 0.9, 1.0]))
+    assert np.isfinite(applied).all()
+    assert applied[1] < 0.1 < 0.9 < applied[2]
 
 
 def test_no_calibration_leaves_scores_as_they_are():
@@ -62,8 +62,8 @@ def test_no_calibration_leaves_scores_as_they_are():
 def test_curves_come_back_from_a_manifest_with_the_same_bits(method):
     scores, label = _overconfident()
     fitted = Calibration.fit(method, scores, label)
-    again = Calibration.from_json(fitted.to_json())
-    np.testing.assert_array_equal(again.apply(scores), fitted.apply(scores))
+    restored = Calibration.from_json(fitted.to_json())
+    np.testing.assert_array_equal(restored.apply(scores), fitted.apply(scores))
 
 
 def test_a_validate_stretch_of_one_class_is_refused():
@@ -76,9 +76,9 @@ def test_a_validate_stretch_of_one_class_is_refused():
 def test_curves_of_a_store_written_before_are_read_as_they_were() -> None:
     """What a manifest kept when both methods were one class: name, slope and offset, or the corners of a line."""
     stored = [["sigmoid", [0.5], [-0.25]], ["isotonic", [0.2, 0.4, 0.8], [0.0, 0.5, 1.0]]]
-    found = Calibration.from_json(stored)
-    assert found.to_json() == stored
-    sigmoid, isotonic = (curve.apply(np.array([0.3, 0.9])) for curve in found.curves)
+    restored = Calibration.from_json(stored)
+    assert restored.to_json() == stored
+    sigmoid, isotonic = (curve.apply(np.array([0.3, 0.9])) for curve in restored.curves)
     np.testing.assert_allclose(sigmoid, expit(0.5 * logit([0.3, 0.9]) - 0.25), rtol=1e-12)
     np.testing.assert_allclose(isotonic, [0.25, 1.0], rtol=1e-12)
 

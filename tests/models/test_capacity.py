@@ -38,7 +38,7 @@ def asked(seed: int, days: int = 12, runs: tuple[int, ...] = (9,), rows: int = 6
 
 def by_loop(capacity: Capacity, gain: np.ndarray, keys: pd.DataFrame) -> list[bool]:
     """Return who gets the action, row by row: who is among the best of its run and of what the last week had later."""
-    zone, given = ZoneInfo(capacity.zone), [False] * len(gain)
+    zone, granted = ZoneInfo(capacity.zone), [False] * len(gain)
     local = [time.to_pydatetime().astimezone(zone) for time in keys["effective_time"]]
     clock = [item.replace(tzinfo=None) - item.replace(tzinfo=None, hour=0, minute=0, second=0) for item in local]
 
@@ -56,29 +56,29 @@ def by_loop(capacity: Capacity, gain: np.ndarray, keys: pd.DataFrame) -> list[bo
             if 0 < (today - local[place].date()).days <= 7 and gain[place] == gain[place]
         ]
         days = max(len({local[place].date() for place in week}), 1)
-        taken = sum(given[place] for place in range(len(gain)) if local[place].date() == today)
+        taken = sum(granted[place] for place in range(len(gain)) if local[place].date() == today)
         for number, place in enumerate(sorted(here, key=rank), start=1):
             later = [other for other in week if clock[other] > clock[place] and gain[other] > gain[place]]
-            given[place] = number + len(later) / days <= capacity.most - taken
-    return given
+            granted[place] = number + len(later) / days <= capacity.most - taken
+    return granted
 
 
 @pytest.mark.parametrize("runs", [(9,), (6, 21), (0, 6, 12, 18, 22, 23)])
 @pytest.mark.parametrize("seed", range(6))
 def test_the_best_rows_of_each_day_get_the_action_as_a_loop_has_it(seed: int, runs: tuple[int, ...]) -> None:
     gain, keys = asked(seed, runs=runs)
-    given = CALLS.granted(gain, keys)
-    assert given.tolist() == by_loop(CALLS, gain, keys)
-    assert given.any()
+    granted = CALLS.granted(gain, keys)
+    assert granted.tolist() == by_loop(CALLS, gain, keys)
+    assert granted.any()
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_with_one_run_a_day_they_are_the_best_of_the_day(seed: int) -> None:
     gain, keys = asked(seed, rows=12)
-    given = CALLS.granted(gain, keys)
+    granted = CALLS.granted(gain, keys)
     for _, places in keys.groupby(keys["effective_time"].dt.date).indices.items():
         wanted = sorted((value for value in gain[places] if value > 0), reverse=True)
-        assert sorted(gain[places][given[places]], reverse=True) == wanted[:3]
+        assert sorted(gain[places][granted[places]], reverse=True) == wanted[:3]
 
 
 def test_the_days_are_those_of_the_zone() -> None:
@@ -96,24 +96,24 @@ def test_scoring_run_by_run_gives_what_all_at_once_gives(seed: int) -> None:
     gain, keys = asked(seed, runs=(0, 8, 16))
     at_once = CALLS.granted(gain, keys)
     log = pd.DataFrame(columns=["effective_time", "action", CAPACITY_GAIN])
-    found = np.zeros(len(gain), dtype=bool)
+    counts = np.zeros(len(gain), dtype=bool)
     for run in sorted(set(keys["effective_time"])):
         here = np.flatnonzero(keys["effective_time"] == run)
-        found[here] = CALLS.granted(gain[here], keys.iloc[here].reset_index(drop=True), log if len(log) else None)
-        action = np.where(found[here], "call", "wait")
+        counts[here] = CALLS.granted(gain[here], keys.iloc[here].reset_index(drop=True), log if len(log) else None)
+        action = np.where(counts[here], "call", "wait")
         rows = pd.DataFrame({"effective_time": run, "action": action, CAPACITY_GAIN: gain[here]})
         log = rows if log.empty else pd.concat([log, rows], ignore_index=True)
-    assert found.tolist() == at_once.tolist()
+    assert counts.tolist() == at_once.tolist()
 
 
 def test_ties_do_not_depend_on_the_order_of_rows() -> None:
     times = pd.Series([pd.Timestamp("2024-07-01", tz="UTC")] * 20).astype("datetime64[us, UTC]")
     keys = pd.DataFrame({"customer": [f"c{number}" for number in range(20)], "effective_time": times})
-    given = CALLS.granted(np.ones(20), keys)
+    granted = CALLS.granted(np.ones(20), keys)
     back = CALLS.granted(np.ones(20), keys.iloc[::-1].reset_index(drop=True))
-    assert given.sum() == 3
-    assert given.tolist() == back[::-1].tolist()
-    assert given.tolist() != [True] * 3 + [False] * 17
+    assert granted.sum() == 3
+    assert granted.tolist() == back[::-1].tolist()
+    assert granted.tolist() != [True] * 3 + [False] * 17
 
 
 def test_rows_whose_action_has_no_place_get_the_best_other_action() -> None:
@@ -123,12 +123,12 @@ def test_rows_whose_action_has_no_place_get_the_best_other_action() -> None:
     predicted = pd.DataFrame({"action": ["call", "call", "mail", "wait"], "expected_value": [9.0, 8.0, 2.0, np.nan]})
     times = pd.Series([pd.Timestamp("2024-07-01", tz="UTC")] * 4).astype("datetime64[us, UTC]")
     keys = pd.DataFrame({"customer": list("abcd"), "effective_time": times})
-    found = Capacity("call", 1, "UTC").limited(predicted, expected, keys)
-    assert found["action"].tolist() == ["call", "mail", "mail", "wait"]
-    assert found["expected_value"].tolist()[:3] == [9.0, 3.0, 2.0]
-    assert found["expected_value"].isna().tolist() == [False, False, False, True]
-    assert found[BEST_ACTION].tolist() == predicted["action"].tolist()
-    assert found[CAPACITY_GAIN].tolist()[:3] == [8.0, 5.0, -1.0]
+    limited = Capacity("call", 1, "UTC").limited(predicted, expected, keys)
+    assert limited["action"].tolist() == ["call", "mail", "mail", "wait"]
+    assert limited["expected_value"].tolist()[:3] == [9.0, 3.0, 2.0]
+    assert limited["expected_value"].isna().tolist() == [False, False, False, True]
+    assert limited[BEST_ACTION].tolist() == predicted["action"].tolist()
+    assert limited[CAPACITY_GAIN].tolist()[:3] == [8.0, 5.0, -1.0]
 
 
 def test_hourly_runs_keep_places_for_the_better_rows_of_the_evening() -> None:
@@ -140,8 +140,8 @@ def test_hourly_runs_keep_places_for_the_better_rows_of_the_evening() -> None:
     gain = draw.gamma(1, 1 + times.dt.hour / 6, len(times))
     keys = pd.DataFrame({"customer": range(len(times)), "effective_time": times})
     many = Capacity("call", 40, "UTC")
-    given = many.granted(gain, keys)
-    frame = pd.DataFrame({"day": times.dt.date, "gain": gain, "given": given})
+    granted = many.granted(gain, keys)
+    frame = pd.DataFrame({"day": times.dt.date, "gain": gain, "given": granted})
     last = frame[frame["day"] >= frame["day"].min() + timedelta(days=7)]
     best = last.groupby("day")["gain"].apply(lambda values: np.sort(values)[-40:].sum()).sum()
     first = last.groupby("day")["gain"].apply(lambda values: values.iloc[:40].sum()).sum()

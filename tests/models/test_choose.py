@@ -149,7 +149,7 @@ def test_a_choice_without_baselines_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("choose", ["best", "{simplest_within: 1.0}", "{simplest_within: -0.1}"])
-def test_a_choice_that_says_nothing_is_refused(tmp_path: Path, choose: str) -> None:
+def test_a_choice_that_is_empty_is_refused(tmp_path: Path, choose: str) -> None:
     with pytest.raises(DeclarationError, match="choose"):
         choosing(tmp_path, choose)
 

@@ -15,32 +15,32 @@ def _two(*scores):
 
 
 def test_the_action_with_the_highest_expected_payoff_is_recommended():
-    found = REBOOK.recommend(FRAME.iloc[:2], _two(0.5, 0.5), (False, True))
+    recommended = REBOOK.recommend(FRAME.iloc[:2], _two(0.5, 0.5), (False, True))
     # Row 0: -150 + 0.5 * 400 = 50 beats waiting; row 1: -150 + 0.5 * 200 = -50 does not.
-    assert found["action"].tolist() == ["rebook", "wait"]
-    assert found["expected_value"].tolist() == [50.0, 0.0]
+    assert recommended["action"].tolist() == ["rebook", "wait"]
+    assert recommended["expected_value"].tolist() == [50.0, 0.0]
 
 
 def test_a_tie_goes_to_the_action_that_is_declared_first():
-    found = REBOOK.recommend(FRAME.iloc[:1], _two(0.375), (False, True))
-    assert found["action"].tolist() == ["rebook"]
+    recommended = REBOOK.recommend(FRAME.iloc[:1], _two(0.375), (False, True))
+    assert recommended["action"].tolist() == ["rebook"]
     swapped = Decision("orders", dict(reversed(ACTIONS.items())), None, "wait")
     assert swapped.recommend(FRAME.iloc[:1], _two(0.375), (False, True))["action"].tolist() == ["wait"]
 
 
 def test_where_a_payoff_is_null_nothing_is_done_and_nothing_is_expected():
-    found = REBOOK.recommend(FRAME, _two(0.9, 0.9, 0.9), (False, True))
-    assert found["action"].tolist() == ["rebook", "rebook", "wait"]
-    assert np.isnan(found["expected_value"][2])
+    recommended = REBOOK.recommend(FRAME, _two(0.9, 0.9, 0.9), (False, True))
+    assert recommended["action"].tolist() == ["rebook", "rebook", "wait"]
+    assert np.isnan(recommended["expected_value"][2])
 
 
 def test_several_classes_are_weighted_by_their_probabilities():
     decision = Decision("orders", {"fly": "where(label == 'sun', 10, -5)", "stay": "1"}, None, "stay")
     scores = np.array([[0.2, 0.3, 0.5], [0.7, 0.2, 0.1], [1.0, 0.0, 0.0]])
-    found = decision.recommend(FRAME, scores, ("rain", "snow", "sun"))
+    recommended = decision.recommend(FRAME, scores, ("rain", "snow", "sun"))
     # 0.5 * 10 - 0.5 * 5 = 2.5; 0.1 * 10 - 0.9 * 5 = -3.5; -5.
-    assert found["action"].tolist() == ["fly", "stay", "stay"]
-    assert found["expected_value"].tolist() == pytest.approx([2.5, 1.0, 1.0])
+    assert recommended["action"].tolist() == ["fly", "stay", "stay"]
+    assert recommended["expected_value"].tolist() == pytest.approx([2.5, 1.0, 1.0])
 
 
 def test_what_a_row_earned_follows_from_the_truth_and_the_action_that_was_taken():
@@ -61,8 +61,8 @@ def test_a_regression_earns_by_truth_and_prediction():
 
 
 def test_a_regression_recommends_no_action_and_expects_no_value():
-    found = PINBALL.recommend(FRAME, np.array([1.0, 2.0, 3.0]), ())
-    assert found.isna().all().all()
+    recommended = PINBALL.recommend(FRAME, np.array([1.0, 2.0, 3.0]), ())
+    assert recommended.isna().all().all()
 
 
 def test_doing_nothing_is_an_action_or_an_expression_of_the_prediction():
@@ -77,6 +77,6 @@ def test_the_columns_that_payoffs_read_are_the_populations_where_they_have_no_do
 
 
 def test_a_decision_comes_back_from_a_manifest_with_its_actions_in_order():
-    again = Decision.from_json(REBOOK.to_json())
-    assert again == REBOOK
-    assert list(again.actions) == ["rebook", "wait"]
+    restored = Decision.from_json(REBOOK.to_json())
+    assert restored == REBOOK
+    assert list(restored.actions) == ["rebook", "wait"]

@@ -64,17 +64,17 @@ def test_it_agrees_with_scikit_learn_on_the_same_values() -> None:
     rows = drawn.normal(size=(200, 2))
     model = LinearRegression().fit(rows, rows @ [2.0, -1.0] + drawn.normal(size=200))
     predictor: Any = Fitted(model)
-    (found,) = partial_dependence(predictor, pd.DataFrame(rows, columns=["a", "b"]), ["a"])
+    (actual,) = partial_dependence(predictor, pd.DataFrame(rows, columns=["a", "b"]), ["a"])
     peer = sklearn_dependence(
-        model, rows, [0], custom_values={0: np.array(found.values)}, kind="average", method="brute"
+        model, rows, [0], custom_values={0: np.array(actual.values)}, kind="average", method="brute"
     )
-    assert len(found.values) == dependence.POINTS
-    assert set(found.values) <= set(rows[:, 0])
-    assert found.scores == pytest.approx(peer["average"][0])
-    assert found.reach == pytest.approx(abs(model.coef_[0]) * (found.values[-1] - found.values[0]))
+    assert len(actual.values) == dependence.POINTS
+    assert set(actual.values) <= set(rows[:, 0])
+    assert actual.scores == pytest.approx(peer["average"][0])
+    assert actual.reach == pytest.approx(abs(model.coef_[0]) * (actual.values[-1] - actual.values[0]))
 
 
-def test_an_input_with_one_value_and_a_predictor_of_several_classes_are_left_out() -> None:
+def test_an_input_with_one_value_and_a_predictor_of_several_classes_are_not_drawn() -> None:
     predictor: Any = Doubling()
     assert partial_dependence(predictor, ROWS.assign(x=1.0), ["x"]) == ()
     several: Any = Doubling(classes=("a", "b", "c"))
@@ -85,5 +85,5 @@ def test_an_input_with_one_value_and_a_predictor_of_several_classes_are_left_out
 def test_nulls_take_no_part_in_the_values() -> None:
     predictor: Any = Doubling()
     rows = ROWS.assign(x=[1.0, np.nan, 3.0])
-    (found,) = partial_dependence(predictor, rows, ["x"])
-    assert set(found.values) == {1.0, 3.0}
+    (actual,) = partial_dependence(predictor, rows, ["x"])
+    assert set(actual.values) == {1.0, 3.0}

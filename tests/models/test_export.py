@@ -68,7 +68,7 @@ def test_lightgbm_reads_its_text_with_names_and_categories_and_gives_the_same_bi
     import lightgbm
 
     model = made(tmp_path, monkeypatch, "lane")
-    found, folder = exported(tmp_path, model, "lightgbm", "actions", "nulls")
+    export, folder = exported(tmp_path, model, "lightgbm", "actions", "nulls")
     predictor = model[2]
     booster = lightgbm.Booster(model_file=str(folder / "model.txt"))
     assert booster.feature_name() == [column.name for column in predictor.matrix]
@@ -78,21 +78,21 @@ def test_lightgbm_reads_its_text_with_names_and_categories_and_gives_the_same_bi
     frame["orders.courier"] = frame["orders.courier"].astype("category")  # whatever codes pandas gives
     expected = predictor.predict(rows)[[f"score.{label}" for label in predictor.classes]].to_numpy()
     np.testing.assert_array_equal(np.asarray(booster.predict(frame))[kept], expected[kept])
-    assert found.parity.identical == found.parity.rows
-    assert (found.left_out, found.classes) == (["nulls", "actions"], ["ada", "bo", "cy"])
+    assert export.parity.identical == export.parity.rows
+    assert (export.left_out, export.classes) == (["nulls", "actions"], ["ada", "bo", "cy"])
 
 
-def test_the_report_says_what_was_compared_and_stands_beside_the_file(tmp_path, monkeypatch):
+def test_the_report_names_what_was_compared_and_is_beside_the_file(tmp_path, monkeypatch):
     model = made(tmp_path, monkeypatch, "lateness")
-    found, folder = exported(tmp_path, model, "lightgbm", "nulls")
+    export, folder = exported(tmp_path, model, "lightgbm", "nulls")
     report = json.loads((folder / "export.json").read_text())
-    assert report["parity"] == vars(found.parity)
+    assert report["parity"] == vars(export.parity)
     assert report["trained_model"] == model[1].id
-    assert found.parity.rows + found.parity.skipped == 10_000
-    assert found.parity.of_snapshot <= 1800 < found.parity.rows  # three parts of 600 rows, and drawn ones
-    assert (found.parity.identical, found.parity.largest_difference) == (found.parity.rows, 0.0)
-    assert found.parity.skipped > 0
-    assert sorted(found.files) == ["model.txt"]
+    assert export.parity.rows + export.parity.skipped == 10_000
+    assert export.parity.of_snapshot <= 1800 < export.parity.rows  # three parts of 600 rows, and drawn ones
+    assert (export.parity.identical, export.parity.largest_difference) == (export.parity.rows, 0.0)
+    assert export.parity.skipped > 0
+    assert sorted(export.files) == ["model.txt"]
     assert [column["name"] for column in report["columns"]] == [column.name for column in model[2].matrix]
     assert sorted(path.name for path in folder.iterdir()) == ["export.json", "model.txt"]
 
@@ -111,7 +111,7 @@ def test_what_the_text_cannot_hold_is_named_and_nothing_is_written(tmp_path, mon
     assert list(tmp_path.glob("*out*")) == []
 
 
-def test_actions_and_nulls_may_be_left_out_on_purpose(tmp_path, monkeypatch):
+def test_actions_and_nulls_may_be_excluded_on_purpose(tmp_path, monkeypatch):
     model = made(tmp_path, monkeypatch, "late_parcel")
     with pytest.raises(
         ExportRefused, match=r"it cannot hold actions: the recommended action \(upgrade, wait\)"
@@ -144,7 +144,7 @@ def test_another_algorithm_is_no_lightgbm_text(tmp_path, monkeypatch):
             exported(tmp_path, model, format, "nulls")
 
 
-def test_a_folder_that_exists_is_left_alone(tmp_path, monkeypatch):
+def test_a_folder_that_exists_is_not_changed(tmp_path, monkeypatch):
     model = made(tmp_path, monkeypatch, "lateness")
     (tmp_path / "out").mkdir()
     with pytest.raises(ExportRefused, match=r"exists\. Remove it, or name another folder"):
@@ -152,7 +152,7 @@ def test_a_folder_that_exists_is_left_alone(tmp_path, monkeypatch):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_file_that_answers_in_another_way_is_not_left_behind(tmp_path, monkeypatch):
+def test_a_file_that_answers_in_another_way_is_removed(tmp_path, monkeypatch):
     model = made(tmp_path, monkeypatch, "lateness")
     kind = export_formats()["lightgbm"]
     write = kind.write
@@ -195,7 +195,7 @@ def test_onnxruntime_gives_the_scores_to_the_fifth_digit(tmp_path, monkeypatch, 
     declared = {"models__lane": NUMBERS} if model == "lane" else {}
     trained = made(tmp_path, monkeypatch, model, **declared)
     without = ["nulls"] if model == "lateness" else ["actions", "nulls"]
-    found, folder = exported(tmp_path, trained, "onnx", *without)
+    export, folder = exported(tmp_path, trained, "onnx", *without)
     predictor = trained[2]
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
     rows = rows_of(predictor)
@@ -205,8 +205,8 @@ def test_onnxruntime_gives_the_scores_to_the_fifth_digit(tmp_path, monkeypatch, 
     scores = scores[:, 1:] if model == "late_parcel" else scores
     expected = predictor.predict(rows).filter(regex="^score").to_numpy()
     np.testing.assert_allclose(scores[kept], expected[kept], rtol=1e-5, atol=1e-5)
-    assert 0 < found.parity.largest_difference < 1e-4
-    assert found.parity.tolerance == 1e-5
+    assert 0 < export.parity.largest_difference < 1e-4
+    assert export.parity.tolerance == 1e-5
 
 
 def test_onnx_holds_no_texts(tmp_path, monkeypatch):
@@ -238,8 +238,8 @@ def test_mlflow_carries_transforms_calibration_categories_and_payoffs(tmp_path, 
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop/steps.py").write_text(CALENDAR)
     model = made(tmp_path, monkeypatch, "late_parcel", models__late_parcel=text)
-    found, folder = exported(tmp_path, model, "mlflow")
-    assert (found.left_out, found.parity.identical, found.parity.skipped) == ([], 10_000, 0)
+    export, folder = exported(tmp_path, model, "mlflow")
+    assert (export.left_out, export.parity.identical, export.parity.skipped) == ([], 10_000, 0)
     rows = rows_of(model[2])
     loaded = mlflow.pyfunc.load_model(str(folder / "model"))
     pd.testing.assert_frame_equal(loaded.predict(rows), model[2].predict(rows), check_exact=True)

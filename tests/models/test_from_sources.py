@@ -51,12 +51,12 @@ def test_a_champion_predicts_every_row_of_its_snapshot_as_it_was_judged(project)
     made = make_champion(project, "late_parcel")
     rows = load_snapshot(project, made["snapshot"]).part("test")
     predictor = load_predictor(project, project.store.get("trained_model", made["trained"]))
-    found = predictor.predict(rows)
-    earned = ((-4 + 9 * rows["label"]) * (found["action"] == "upgrade")).sum()
+    predicted = predictor.predict(rows)
+    earned = ((-4 + 9 * rows["label"]) * (predicted["action"] == "upgrade")).sum()
     about = project.store.get("evaluation", made["evaluation"]).about
     assert about["figures"]["value_total"] == pytest.approx(earned)
     alone = pd.concat([predictor.predict(rows.iloc[[index]]) for index in range(25)])
-    pd.testing.assert_frame_equal(alone, found.iloc[:25], check_exact=True)
+    pd.testing.assert_frame_equal(alone, predicted.iloc[:25], check_exact=True)
 
 
 _MAKE = """
@@ -69,7 +69,7 @@ print(make_champion(open_project(write_shop(Path(sys.argv[1]))), "late_parcel"))
 """
 
 
-def test_a_factory_made_anew_in_another_process_makes_the_same_ids(tmp_path, project):
+def test_a_factory_rebuilt_in_another_process_makes_the_same_ids(tmp_path, project):
     command = [sys.executable, "-c", _MAKE, str(tmp_path / "anew")]
-    anew = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    assert anew == str(make_champion(project, "late_parcel"))
+    ran = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    assert ran == str(make_champion(project, "late_parcel"))

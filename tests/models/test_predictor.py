@@ -49,28 +49,30 @@ def test_a_predictor_comes_back_from_the_store_with_the_same_predictions_and_the
 def test_two_classes_give_a_score_an_action_and_an_expected_value(project):
     predictor = load_predictor(project, train_model(project, "late_parcel", "late_parcel").artifact)
     rows = shop_rows(40, seed=9).set_index(pd.Index(range(100, 140)))
-    found = predictor.predict(rows)
-    assert found.columns.tolist() == ["score", "action", "expected_value"]
-    assert found.index.equals(rows.index)
+    predicted = predictor.predict(rows)
+    assert predicted.columns.tolist() == ["score", "action", "expected_value"]
+    assert predicted.index.equals(rows.index)
     # upgrade: -4 + label * 9 is worth more than waiting exactly where 9 * score > 4.
-    assert (found["action"] == "upgrade").equals(found["score"] * 9 > 4)
-    np.testing.assert_allclose(found["expected_value"], np.maximum(9 * found["score"] - 4, 0), atol=1e-12)
+    assert (predicted["action"] == "upgrade").equals(predicted["score"] * 9 > 4)
+    np.testing.assert_allclose(predicted["expected_value"], np.maximum(9 * predicted["score"] - 4, 0), atol=1e-12)
 
 
 def test_several_classes_give_a_score_each_and_the_likeliest(project):
     predictor = load_predictor(project, train_model(project, "lane", "lane").artifact)
-    found = predictor.predict(shop_rows(40, seed=9))
+    predicted = predictor.predict(shop_rows(40, seed=9))
     names = ["score.ada", "score.bo", "score.cy"]
-    assert found.columns.tolist() == [*names, "predicted", "action", "expected_value"]
-    np.testing.assert_allclose(found[names].sum(axis=1), 1.0)
-    assert found["predicted"].tolist() == [str(name).removeprefix("score.") for name in found[names].idxmax(axis=1)]
+    assert predicted.columns.tolist() == [*names, "predicted", "action", "expected_value"]
+    np.testing.assert_allclose(predicted[names].sum(axis=1), 1.0)
+    assert predicted["predicted"].tolist() == [
+        str(name).removeprefix("score.") for name in predicted[names].idxmax(axis=1)
+    ]
 
 
 def test_a_regression_gives_a_score_and_neither_action_nor_expected_value(project):
     predictor = load_predictor(project, train_model(project, "lateness", "lateness").artifact)
-    found = predictor.predict(shop_rows(40, seed=9))
-    assert found["score"].notna().all()
-    assert found[["action", "expected_value"]].isna().all().all()
+    predicted = predictor.predict(shop_rows(40, seed=9))
+    assert predicted["score"].notna().all()
+    assert predicted[["action", "expected_value"]].isna().all().all()
 
 
 @pytest.mark.parametrize("model", sorted(LABELS))
@@ -108,9 +110,9 @@ def test_a_column_that_the_rows_lack_is_named_with_the_nearest(project):
 def test_rows_may_share_an_index(project):
     predictor = load_predictor(project, train_model(project, "late_parcel", "late_parcel").artifact)
     rows = shop_rows(6, seed=9)
-    found = predictor.predict(rows.set_index(pd.Index([7, 7, 7, 8, 8, 9])))
-    assert found.index.tolist() == [7, 7, 7, 8, 8, 9]
-    pd.testing.assert_frame_equal(found.reset_index(drop=True), predictor.predict(rows), check_exact=True)
+    predicted = predictor.predict(rows.set_index(pd.Index([7, 7, 7, 8, 8, 9])))
+    assert predicted.index.tolist() == [7, 7, 7, 8, 8, 9]
+    pd.testing.assert_frame_equal(predicted.reset_index(drop=True), predictor.predict(rows), check_exact=True)
 
 
 def test_a_column_that_is_there_twice_is_refused(project):
@@ -160,7 +162,7 @@ def test_a_champion_goes_on_as_trained_when_its_transform_is_edited(tmp_path, mo
     assert train_model(edited, "late_parcel", "s").artifact.id != artifact.id
 
 
-def test_an_edited_transform_trains_anew_and_an_untouched_one_does_not(tmp_path, monkeypatch):
+def test_an_edited_transform_retrains_and_an_untouched_one_does_not(tmp_path, monkeypatch):
     keep_snapshots(monkeypatch, {"s": snapshot()})
     project = _with_calendar(tmp_path)
     assert not train_model(project, "late_parcel", "s").reused
@@ -249,14 +251,14 @@ def test_a_predictor_that_does_not_exist_is_named(project):
 
 
 def test_the_order_of_rows_does_not_change_the_id_once_they_are_sorted(tmp_path, monkeypatch):
-    given = snapshot()
+    snapshot_of_day = snapshot()
     shuffled = HandMadeSnapshot(
         {
             name: part.sample(frac=1, random_state=3).sort_values(["effective_time", "order_id"])
-            for name, part in given.parts.items()
+            for name, part in snapshot_of_day.parts.items()
         }
     )
-    keep_snapshots(monkeypatch, {"given": given, "shuffled": shuffled})
+    keep_snapshots(monkeypatch, {"given": snapshot_of_day, "shuffled": shuffled})
     ids = {
         train_model(shop_project(tmp_path / name), "late_parcel", name).artifact.id for name in ("given", "shuffled")
     }

@@ -51,11 +51,11 @@ def bits(value: Any) -> Any:
 
 def of_frame(predictor: Predictor, frame: pd.DataFrame, last: int = 10_000) -> list[tuple[Any, ...]]:
     """Return the predictions for the last rows of a frame, as tuples of what a row form gives."""
-    found, nulls = predictor.predict(frame).tail(last), predictor.unlearned_nulls(frame).tail(last)
-    names = [name for name in found.columns if name.startswith("score.")]
+    predicted, nulls = predictor.predict(frame).tail(last), predictor.unlearned_nulls(frame).tail(last)
+    names = [name for name in predicted.columns if name.startswith("score.")]
     rows = []
-    for place in range(len(found)):
-        row = found.iloc[place]
+    for place in range(len(predicted)):
+        row = predicted.iloc[place]
         rows.append(
             (
                 None if names else bits(float(row["score"])),
@@ -69,10 +69,10 @@ def of_frame(predictor: Predictor, frame: pd.DataFrame, last: int = 10_000) -> l
     return rows
 
 
-def of_row(found: RowPrediction) -> tuple[Any, ...]:
+def of_row(predicted: RowPrediction) -> tuple[Any, ...]:
     """Return a row's prediction as a tuple of bits."""
-    scores = tuple(bits(score) for score in found.scores)
-    return (bits(found.score), scores, found.predicted, *(bits(value) for value in found[3:]))
+    scores = tuple(bits(score) for score in predicted.scores)
+    return (bits(predicted.score), scores, predicted.predicted, *(bits(value) for value in predicted[3:]))
 
 
 def assert_one_is_many(predictor: Predictor, rows: list[list[Any]] = ROWS) -> None:
@@ -90,7 +90,7 @@ def assert_one_is_many(predictor: Predictor, rows: list[list[Any]] = ROWS) -> No
 
 @pytest.mark.parametrize(("algorithm", "task"), EVERY)
 def test_a_row_has_the_same_bits_alone_among_others_and_in_row_form(tmp_path, algorithm, task):
-    params = next((found for name, found in FAST.items() if algorithm.startswith(name)), {})
+    params = next((actual for name, actual in FAST.items() if algorithm.startswith(name)), {})
     assert_one_is_many(predictor_of(algorithm, task, tmp_path, params=params))
 
 
@@ -151,7 +151,7 @@ def test_a_class_of_the_extended_contract_has_the_same_bits(tmp_path):
     assert_one_is_many(predictor_of("own:Means", "binary", tmp_path, files={"own.py": source}), ROWS[:60])
 
 
-def test_what_says_nothing_of_one_row_goes_through_the_form_for_many(tmp_path, monkeypatch):
+def test_what_has_no_form_for_one_row_goes_through_the_form_for_many(tmp_path, monkeypatch):
     predictor = predictor_of("lightgbm", "binary", tmp_path, calibration="sigmoid", params={"num_iterations": 25})
     fast = [of_row(predictor.row_form().predict(row)) for row in ROWS[:60]]
     monkeypatch.setattr(type(predictor.estimator), "row_function", Estimator.row_function)
@@ -268,8 +268,8 @@ def test_a_value_in_another_form_of_its_type_is_read_like_a_column(tmp_path, nam
     place = [column.name for column in INPUTS].index(name)
     if isinstance(value, pd.Timestamp):
         same = value.tz_convert("UTC").to_pydatetime()
-    given, plain = ([*GOOD[:place], item, *GOOD[place + 1 :]] for item in (value, same))
-    assert of_row(form.predict(given)) == of_row(form.predict(plain))
+    another_form, plain = ([*GOOD[:place], item, *GOOD[place + 1 :]] for item in (value, same))
+    assert of_row(form.predict(another_form)) == of_row(form.predict(plain))
 
 
 def test_a_row_with_too_few_values_is_refused(tmp_path):
@@ -335,7 +335,7 @@ def test_row_forms_of_one_predictor_answer_at_the_same_time(tmp_path):
 
 
 @pytest.mark.parametrize("algorithm", ["lightgbm", "LogisticRegression"])
-def test_two_classes_of_a_multiclass_model_are_weighted_by_their_own_shares(tmp_path, monkeypatch, algorithm):
+def test_two_classes_of_a_multiclass_model_are_weighted_by_the_share_of_each(tmp_path, monkeypatch, algorithm):
     monkeypatch.setitem(CLASSES, "multiclass", ("c00", "c01"))
     labels = [
         np.random.default_rng(seed).integers(0, 2, count).astype("float64") for seed, count in ((0, 700), (1, 400))
@@ -346,7 +346,7 @@ def test_two_classes_of_a_multiclass_model_are_weighted_by_their_own_shares(tmp_
     )
     assert_one_is_many(predictor)
     frame = frame_of_rows(plain_rows(50, 4, hostile=False))
-    found = predictor.predict(frame)
-    share = found["score.c01"] if algorithm == "lightgbm" else found["score"]
+    predicted = predictor.predict(frame)
+    share = predicted["score.c01"] if algorithm == "lightgbm" else predicted["score"]
     act = share * 0.3 * frame["t.seats"].astype("float64") - (1 - share)  # OF_SEVERAL, by hand
-    np.testing.assert_allclose(found["expected_value"], np.maximum(act, 0.1), rtol=1e-9)
+    np.testing.assert_allclose(predicted["expected_value"], np.maximum(act, 0.1), rtol=1e-9)

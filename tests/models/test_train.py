@@ -37,13 +37,13 @@ def test_a_trained_model_holds_its_predictor_and_every_baseline(project):
 def test_the_same_snapshot_and_declaration_are_not_trained_twice(project):
     fits = []
     first = train_model(project, "late_parcel", "s", lambda: fits.append("begun"))
-    again = train_model(project, "late_parcel", "s", lambda: fits.append("begun again"))
-    assert again.reused
+    trained = train_model(project, "late_parcel", "s", lambda: fits.append("begun again"))
+    assert trained.reused
     assert fits == ["begun"]
-    assert again.artifact == first.artifact
+    assert trained.artifact == first.artifact
 
 
-def test_a_changed_description_changes_nothing_and_a_changed_parameter_trains_anew(tmp_path, project):
+def test_a_changed_description_changes_nothing_and_a_changed_parameter_retrains(tmp_path, project):
     first = train_model(project, "late_parcel", "s").artifact
     assert train_model(_changed(tmp_path, "minutes late or more?", "minutes late?"), "late_parcel", "s").reused
     other = train_model(_changed(tmp_path, "num_leaves: 7", "num_leaves: 5"), "late_parcel", "s")
@@ -84,20 +84,20 @@ def test_two_baselines_of_one_algorithm_are_numbered(tmp_path, project):
 def test_calibration_is_learnt_for_the_predictor_alone(tmp_path, project):
     plain = train_model(project, "late_parcel", "s").artifact.about["predictors"]
     calibrated = _changed(tmp_path, "baselines:", "calibration: isotonic\nbaselines:")
-    found = train_model(calibrated, "late_parcel", "s").artifact.about["predictors"]
-    assert found["predictor"] != plain["predictor"]
-    assert found["baseline/rule"] == plain["baseline/rule"]
+    trained = train_model(calibrated, "late_parcel", "s").artifact.about["predictors"]
+    assert trained["predictor"] != plain["predictor"]
+    assert trained["baseline/rule"] == plain["baseline/rule"]
 
 
-def test_a_regression_tells_its_label_in_numbers(project):
+def test_a_regression_describes_its_label_in_numbers(project):
     about = train_model(project, "lateness", "minutes").artifact.about
     assert sorted(about["label"]) == ["max", "mean", "median", "min", "std"]
 
 
 def _without(part, **changes):
-    given = snapshot()
-    frame = given.part(part)
-    return HandMadeSnapshot({**given.parts, part: frame.assign(**changes)})
+    snapshot_of_day = snapshot()
+    frame = snapshot_of_day.part(part)
+    return HandMadeSnapshot({**snapshot_of_day.parts, part: frame.assign(**changes)})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ml_platform.cli.project import validate_project
-from tests.models.estimators.test_plain_class import OWN
+from tests.models.estimators.test_plain_class import CUSTOM
 from tests.models.estimators.test_user_class import MEANS
 from tests.models.rows import SEGMENTS, write_project
 
@@ -41,8 +41,8 @@ def validated(tmp_path: Path, name: str, source: str, **params: object) -> int:
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("KNeighborsClassifier", OWN),
-        ("Forest", OWN),
+        ("KNeighborsClassifier", CUSTOM),
+        ("Forest", CUSTOM),
         (
             "Means",
             MEANS.replace('"t.s"', '"orders.courier"')
@@ -74,7 +74,7 @@ def test_classes_of_both_contracts_are_fitted_on_rows_with_every_class_nulls_and
         ),
     ],
 )
-def test_a_fault_of_a_class_is_found_by_validate_at_its_line(
+def test_a_fault_of_a_class_is_reported_by_validate_at_its_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], check: str, message: str
 ) -> None:
     assert validated(tmp_path, "Strict", STRICT.format(check=check)) == 1

@@ -174,7 +174,7 @@ def test_recent_alerts_come_newest_first(tmp_path: Path) -> None:
     project = project_with(tmp_path)
     for number in range(4):
         send_alert(project, replace(ALERT, key=f"k{number}"), NOW + timedelta(hours=number))
-    found = recent_alerts(project, limit=2)
-    assert [alert["key"] for alert in found] == ["k3", "k2"]
-    assert found[0]["at"] == "2024-03-01T03:00:00.000000Z"
-    assert found[0]["delivery"] is None
+    alerts = recent_alerts(project, limit=2)
+    assert [alert["key"] for alert in alerts] == ["k3", "k2"]
+    assert alerts[0]["at"] == "2024-03-01T03:00:00.000000Z"
+    assert alerts[0]["delivery"] is None

@@ -25,7 +25,7 @@ def test_no_tick_is_due_before_the_first_one() -> None:
     assert due_tick("m", MONDAYS, START, START + timedelta(days=2)) is None
 
 
-def test_a_tick_is_due_at_its_own_instant() -> None:
+def test_a_tick_is_due_at_its_instant() -> None:
     monday = datetime(2024, 3, 4, 3, tzinfo=UTC)
     due = due_tick("m", MONDAYS, START, monday)
     assert due is not None
@@ -68,7 +68,7 @@ def test_every_day_since_the_first_deployment_counts() -> None:
     )
 
 
-def test_a_day_is_scored_again_until_it_was_scored_after_its_end() -> None:
+def test_a_day_is_rescored_until_it_was_scored_after_its_end() -> None:
     now = datetime(2024, 3, 4, 6, tzinfo=UTC)
     scored = {
         date(2024, 3, 1): datetime(2024, 3, 2, tzinfo=UTC),  # at its end: complete
@@ -86,7 +86,7 @@ def test_the_first_snapshot_is_made_as_of_now() -> None:
     assert training_as_of(WEEKLY, now, None, forced=False) == datetime(2024, 3, 6, 17, 3, tzinfo=UTC)
 
 
-def test_between_two_ticks_of_the_schedule_the_last_snapshot_stands() -> None:
+def test_between_two_ticks_of_the_schedule_the_last_snapshot_is_kept() -> None:
     wednesday, sunday = datetime(2024, 3, 6, 17, tzinfo=UTC), datetime(2024, 3, 10, 23, tzinfo=UTC)
     assert training_as_of(WEEKLY, sunday, wednesday, forced=False) == wednesday
     assert training_as_of(Retraining(), sunday, wednesday, forced=False) == wednesday
@@ -102,20 +102,20 @@ def test_a_retraining_that_is_asked_for_is_made_as_of_now() -> None:
     assert training_as_of(WEEKLY, now, last, forced=True) == now
 
 
-FOUND = datetime(2024, 3, 10, tzinfo=UTC)
+DRIFTED_AT = datetime(2024, 3, 10, tzinfo=UTC)
 WATCHED = Retraining.model_validate({"on": ["drift"], "cooldown": "3d"})
 
 
 @pytest.mark.parametrize(
     ("retraining", "last_trained", "now", "due", "reason"),
     [
-        (Retraining(), None, FOUND, False, "the model does not declare retraining on drift"),
-        (WATCHED, None, FOUND, True, "the model was never trained"),
-        (WATCHED, datetime(2024, 3, 1, tzinfo=UTC), FOUND, True, "drift was found"),
+        (Retraining(), None, DRIFTED_AT, False, "the model does not declare retraining on drift"),
+        (WATCHED, None, DRIFTED_AT, True, "the model was never trained"),
+        (WATCHED, datetime(2024, 3, 1, tzinfo=UTC), DRIFTED_AT, True, "drift was found"),
         (
             WATCHED,
             datetime(2024, 3, 8, tzinfo=UTC),
-            FOUND,
+            DRIFTED_AT,
             False,
             "cooldown of 3d ends at 2024-03-11T00:00:00.000000Z",
         ),
@@ -132,11 +132,11 @@ WATCHED = Retraining.model_validate({"on": ["drift"], "cooldown": "3d"})
 def test_drift_asks_for_retraining_once_the_cooldown_is_over(
     retraining: Retraining, last_trained: datetime | None, now: datetime, due: bool, reason: str
 ) -> None:
-    decision = retraining_after_drift(retraining, FOUND, last_trained, now)
+    decision = retraining_after_drift(retraining, DRIFTED_AT, last_trained, now)
     assert (decision.due, decision.reason) == (due, reason)
 
 
-def test_drift_that_outlives_a_retraining_asks_again_once_each_cooldown_while_it_is_seen() -> None:
+def test_drift_that_outlives_a_retraining_is_reported_once_each_cooldown_while_it_is_seen() -> None:
     weekly = Retraining.model_validate({"on": ["drift"], "cooldown": "2d"})
     keys = [retraining_request(weekly, "f", START, START + timedelta(hours=hours)) for hours in (0, 47, 48, 95, 96)]
     assert keys == ["f", "f", "f.1", "f.1", "f.2"]

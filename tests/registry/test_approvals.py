@@ -56,7 +56,7 @@ def _deploy(project: Project, version: Version, evaluation: Artifact):
     return deploy(project, MODEL, version.id, evaluation.id, "the factory", NOON + HOUR)
 
 
-def test_without_approval_nothing_is_deployed_and_the_error_says_how_to_give_it(project):
+def test_without_approval_nothing_is_deployed_and_the_error_names_the_command(project):
     version, evaluation = _candidate(project)
     with pytest.raises(ApprovalNeeded) as caught:
         _deploy(project, version, evaluation)
@@ -68,13 +68,13 @@ def test_without_approval_nothing_is_deployed_and_the_error_says_how_to_give_it(
     assert ledger_lines(project.database) == []
 
 
-def test_an_approved_version_is_deployed_and_the_ledger_tells_who_approved_it_and_why(project):
+def test_an_approved_version_is_deployed_and_the_ledger_records_who_approved_it_and_why(project):
     version, evaluation = _candidate(project)
     line = decide(project, version, actor="ada", reason="looks right", now=NOON)
     assert (line.action, line.to_value, line.reason, line.actor) == ("approve", version.id, "looks right", "ada")
     assert _deploy(project, version, evaluation) is not None
     assert champion(project, MODEL) == version
-    assert [found.action for found in ledger_lines(project.database)] == ["approve", "deploy"]
+    assert [actual.action for actual in ledger_lines(project.database)] == ["approve", "deploy"]
     assert [anchor.head.seq for anchor in stored_anchors(project)] == [1, 2]
     assert [anchor.head for anchor in stored_anchors(project)][-1] == ledger_head(project.database)
 
@@ -116,7 +116,7 @@ def test_an_approval_outweighs_no_gate(project):
         _deploy(project, second, evaluation)
 
 
-def test_what_waits_is_told_and_does_not_wait_any_more_after_a_word(project):
+def test_what_waits_is_reported_and_does_not_wait_any_more_after_a_word(project):
     assert waiting_version(project, MODEL) is None
     version, _ = _candidate(project)
     assert waiting_version(project, MODEL) == version

@@ -59,8 +59,8 @@ def test_versions_are_numbered_from_one_and_the_same_trained_model_keeps_its_num
     first, second = _train(project, "s0"), _train(project, "s1")
     assert register_version(project, "late_parcel", first, NOON).number == 1
     assert register_version(project, "late_parcel", second, NOON + HOUR).number == 2
-    again = register_version(project, "late_parcel", first, NOON + 2 * HOUR)
-    assert (again.number, again.registered_at) == (1, NOON)
+    registered = register_version(project, "late_parcel", first, NOON + 2 * HOUR)
+    assert (registered.number, registered.registered_at) == (1, NOON)
     assert [version.id for version in versions(project, "late_parcel")] == [first.id, second.id]
     assert str(version_of(project, "late_parcel", second.id)) == "late_parcel@2"
     assert version_of(project, "late_parcel", second.id).snapshot == "s1"
@@ -83,7 +83,7 @@ def test_twenty_threads_that_register_at_once_get_numbers_without_gap_or_repetit
 # Deployment ---------------------------------------------------------------------------
 
 
-def test_a_deployment_tells_who_when_from_to_and_why(project):
+def test_a_deployment_records_who_when_from_to_and_why(project):
     trained = _train(project)
     evaluation = _evaluate(_easy(project), trained)
     line = _deploy(_easy(project), trained, evaluation)
@@ -98,7 +98,7 @@ def test_a_deployment_tells_who_when_from_to_and_why(project):
     assert first_deployed(project, "late_parcel") == NOON
 
 
-def test_what_is_champion_already_is_not_deployed_again(project):
+def test_what_is_champion_already_is_not_redeployed(project):
     easy = _easy(project)
     trained = _train(easy)
     evaluation = _evaluate(easy, trained)
@@ -107,7 +107,7 @@ def test_what_is_champion_already_is_not_deployed_again(project):
     assert len(ledger_lines(easy.database)) == 1
 
 
-def test_the_champion_of_a_past_instant_is_told_from_the_ledger(project):
+def test_the_champion_of_a_past_instant_is_read_from_the_ledger(project):
     easy = _easy(project)
     first, second = _train(easy, "s0"), _train(easy, "s1")
     _deploy(easy, first, _evaluate(easy, first), NOON)
@@ -129,7 +129,7 @@ def test_the_rivals_are_champion_and_anchor_and_for_the_champion_itself_those_be
     assert rivals_of(easy, "late_parcel", first.id).champion == second.id
 
 
-def test_on_newer_rows_the_champion_is_its_own_rival_so_that_none_can_be_recommended(project):
+def test_on_newer_rows_the_champion_is_the_only_rival_so_that_none_can_be_recommended(project):
     easy = _easy(project)
     first = _train(easy, "s0")
     _deploy(easy, first, _evaluate(easy, first), NOON)
@@ -185,7 +185,7 @@ def test_an_evaluation_against_another_champion_is_stale(project):
     assert champion(easy, "late_parcel").id == first.id
 
 
-def test_an_evaluation_of_another_trained_model_says_nothing(project):
+def test_an_evaluation_of_another_trained_model_decides_nothing(project):
     easy = _easy(project)
     first, second = _train(easy, "s0"), _train(easy, "s1")
     with pytest.raises(
@@ -258,9 +258,9 @@ def test_twenty_threads_that_deploy_at_once_have_one_winner_at_each_step(project
 
         def attempt(number, candidates=candidates, evaluations=evaluations, step=step):
             item = candidates[number % len(candidates)]
-            own = Project(easy.spec)  # as another process would, with its own connections
+            other_project = Project(easy.spec)  # as another process would, with its own connections
             try:
-                return _deploy(own, item, evaluations[item.id], NOON + step * HOUR)
+                return _deploy(other_project, item, evaluations[item.id], NOON + step * HOUR)
             except StaleEvaluation:
                 return "refused"
 

@@ -65,7 +65,7 @@ def test_each_rollback_goes_one_champion_back_until_there_is_none(deployed):
     assert [line.action for line in ledger_lines(project.database)] == ["deploy"] * 3 + ["roll back"] * 2
 
 
-def test_the_anchor_is_again_what_it_was(deployed):
+def test_the_anchor_is_what_it_was_before(deployed):
     project, _ = deployed
     before = [anchor(project, MODEL, NOON + number * HOUR).id for number in range(3)]
     _back(project, NOON + 3 * HOUR)

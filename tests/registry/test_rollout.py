@@ -54,9 +54,9 @@ def release(project: Project, snapshot_id: str, now: datetime) -> tuple[Artifact
 
 
 def running(project: Project) -> Rollout:
-    found = rollout_of(project, MODEL)
-    assert found is not None
-    return found
+    rollout = rollout_of(project, MODEL)
+    assert rollout is not None
+    return rollout
 
 
 def test_the_second_version_goes_through_the_stages_and_is_champion_after_them(project: Project) -> None:

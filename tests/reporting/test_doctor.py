@@ -31,23 +31,23 @@ def declare(shop: Path, text: str) -> None:
 
 
 def test_a_sound_project_passes_every_check(shop: Path) -> None:
-    found = checks(shop)
-    assert [item for item in found.values() if not item.ok] == []
-    assert {"python", "dagster", "disk", "permissions", "database", "clock", "mlflow server"} <= found.keys()
+    results = checks(shop)
+    assert [item for item in results.values() if not item.ok] == []
+    assert {"python", "dagster", "disk", "permissions", "database", "clock", "mlflow server"} <= results.keys()
 
 
 def test_a_wrong_declaration_is_named_and_the_rest_is_not_asked(shop: Path) -> None:
     declare(shop, "curency: USD")
-    found = checks(shop)
-    assert (found["declarations"].ok, found["declarations"].remedy) == (False, "ml-platform validate lists them.")
-    assert "database" not in found
+    results = checks(shop)
+    assert (results["declarations"].ok, results["declarations"].remedy) == (False, "ml-platform validate lists them.")
+    assert "database" not in results
 
 
 def test_a_database_that_cannot_be_opened_is_named(shop: Path) -> None:
     declare(shop, "storage: {database: 'sqlite:////nowhere/at/all/platform.sqlite'}")
-    found = checks(shop)["database"]
-    assert not found.ok
-    assert found.remedy == "Start it, or correct storage.database in project.yaml."
+    results = checks(shop)["database"]
+    assert not results.ok
+    assert results.remedy == "Start it, or correct storage.database in project.yaml."
 
 
 def test_a_tracking_server_that_does_not_answer_is_named(shop: Path) -> None:
@@ -58,10 +58,10 @@ def test_a_tracking_server_that_does_not_answer_is_named(shop: Path) -> None:
 def test_a_clock_that_is_before_the_last_ingest_is_named(shop: Path) -> None:
     project = open_project(shop)
     ingest_source(project, "orders", project.clock.now() + timedelta(days=2))
-    found = checks(shop)["clock"]
-    assert not found.ok
+    results = checks(shop)["clock"]
+    assert not results.ok
     later = project.clock.now() + timedelta(days=2)
-    assert f"is before the last ingest ({later:%Y-%m-%d %H:%M:%S})" in found.remedy
+    assert f"is before the last ingest ({later:%Y-%m-%d %H:%M:%S})" in results.remedy
 
 
 def test_a_full_disk_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_a_full_disk_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("wrong", [datetime(2019, 1, 1, tzinfo=UTC), datetime.now(UTC) - timedelta(days=3)])
-def test_a_clock_that_is_behind_is_noticed(shop: Path, wrong: datetime) -> None:
+def test_a_late_clock_is_noticed(shop: Path, wrong: datetime) -> None:
     checks(shop)  # makes the state folder, with files of today
     assert not checks(shop, wrong)["clock"].ok
 
@@ -85,8 +85,8 @@ def test_a_folder_of_the_state_that_every_user_can_write_is_named(shop: Path) ->
     reports.mkdir(parents=True)
     assert checks(shop)["permissions"].ok
     reports.chmod(0o777)
-    found = checks(shop)["permissions"]
-    assert (found.ok, found.found, found.remedy) == (
+    results = checks(shop)["permissions"]
+    assert (results.ok, results.found, results.remedy) == (
         False,
         f"every user can write to {reports}",
         f"chmod o-w {reports}",

@@ -26,8 +26,8 @@ NOW = datetime(2024, 1, 20, tzinfo=UTC)
 def test_a_new_project_has_nothing_yet_and_that_is_no_error(tmp_path: Path) -> None:
     status = project_status(open_shop(tmp_path), NOW)
     assert (status.project, status.currency, status.now) == ("shop", "EUR", NOW)
-    assert sorted(found.name for found in status.sources) == ["deliveries", "orders"]
-    assert all((found.id, found.rows, found.failed_checks) == (None, None, ()) for found in status.sources)
+    assert sorted(actual.name for actual in status.sources) == ["deliveries", "orders"]
+    assert all((actual.id, actual.rows, actual.failed_checks) == (None, None, ()) for actual in status.sources)
     model = status.models[0]
     assert (model.champion, model.versions, model.predictions, model.monitoring) == (None, 0, 0, None)
     assert (model.findings, status.alerts) == ((), ())
@@ -57,14 +57,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return world.project
 
 
-def test_sources_tell_rows_newest_instant_and_failed_checks(project: Project) -> None:
-    found = {source.name: source for source in project_status(project, NOW).sources}
-    assert found["orders"] == DataStatus("orders", "s" * 64, 4321, "2024-01-19T23:00:00.000000Z", ())
-    assert found["deliveries"].failed_checks == ("not_null",)
+def test_sources_show_rows_newest_instant_and_failed_checks(project: Project) -> None:
+    by_source = {source.name: source for source in project_status(project, NOW).sources}
+    assert by_source["orders"] == DataStatus("orders", "s" * 64, 4321, "2024-01-19T23:00:00.000000Z", ())
+    assert by_source["deliveries"].failed_checks == ("not_null",)
 
 
-def test_a_model_tells_its_champion_predictions_drift_value_and_findings(project: Project) -> None:
-    model = next(found for found in project_status(project, NOW).models if found.name == "late_parcel")
+def test_a_model_shows_its_champion_predictions_drift_value_and_findings(project: Project) -> None:
+    model = next(actual for actual in project_status(project, NOW).models if actual.name == "late_parcel")
     assert model.champion is not None
     assert (model.champion.version, model.champion.since) == (2, NOW - timedelta(days=9))
     assert (model.champion.actor, model.champion.reason) == ("test", "a test says so")
@@ -81,7 +81,7 @@ def test_a_model_tells_its_champion_predictions_drift_value_and_findings(project
 
 def test_the_champion_of_an_earlier_instant_is_the_one_of_that_time(project: Project) -> None:
     early = project_status(project, NOW - timedelta(days=9, hours=1))
-    model = next(found for found in early.models if found.name == "late_parcel")
+    model = next(actual for actual in early.models if actual.name == "late_parcel")
     assert model.champion is not None
     assert (model.champion.version, model.champion.since) == (1, NOW - timedelta(days=10))
     assert early.clock is not None

@@ -159,7 +159,7 @@ def rows_logged(world: ServedWorld) -> int:
         ("/models/by_rows/predict", {"id": "a" * 20_001}, {}, 413, "body_too_large"),
     ],
 )
-def test_a_request_that_cannot_be_answered_says_why(
+def test_a_request_that_cannot_be_answered_gets_the_reason(
     server: Server, path: str, body: Any, headers: dict[str, str], status: int, code: str
 ) -> None:
     answer = server.post(path, body, **headers)
@@ -246,13 +246,13 @@ def test_what_serves_and_how_it_does_can_be_asked(server: Server) -> None:
 
 def test_the_features_of_a_prediction_can_be_asked_without_predicting(world: ServedWorld, server: Server) -> None:
     before = rows_logged(world)
-    found = server.post("/models/by_ticks/features", {"shop": "a"}).json()
-    assert found["values"]["shop_recent.sales_6h"] >= 0
-    assert found["tables"]["shop_recent"]["tick"] == "2024-05-01T19:00:00.000000Z"
+    answer = server.post("/models/by_ticks/features", {"shop": "a"}).json()
+    assert answer["values"]["shop_recent.sales_6h"] >= 0
+    assert answer["tables"]["shop_recent"]["tick"] == "2024-05-01T19:00:00.000000Z"
     assert rows_logged(world) == before
 
 
-def test_a_token_opens_what_its_scope_says(world: ServedWorld) -> None:
+def test_a_token_opens_what_its_scope_allows(world: ServedWorld) -> None:
     tokens = {"ML_PLATFORM_PREDICT_TOKEN": "p" * 20, "ML_PLATFORM_ADMIN_TOKEN": "a" * 20}
     for server in serve(world, tokens):
 
@@ -281,7 +281,7 @@ def test_a_full_disk_gives_no_prediction_and_the_next_request_is_answered(
     assert server.post("/models/by_rows/predict", ROW).status_code == 200
 
 
-def test_an_error_that_nobody_foresaw_is_not_shown_to_the_client(
+def test_an_unforeseen_error_is_not_shown_to_the_client(
     server: Server, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def fails(*_: object) -> None:
@@ -350,12 +350,12 @@ def test_a_person_can_try_a_model_in_a_browser(server: Server) -> None:
 
 @pytest.mark.parametrize("shop", ["a", "unseen"])
 def test_the_features_of_a_table_can_be_asked_without_a_model(server: Server, shop: str) -> None:
-    found = server.post("/features/shop_recent", {"shop": shop}).json()
+    answer = server.post("/features/shop_recent", {"shop": shop}).json()
     used = server.post("/models/by_ticks/features", {"shop": shop}).json()
     assert {
-        name: found["values"][name.partition(".")[2]] for name in used["values"] if name.startswith("shop_recent.")
+        name: answer["values"][name.partition(".")[2]] for name in used["values"] if name.startswith("shop_recent.")
     } == {name: value for name, value in used["values"].items() if name.startswith("shop_recent.")}
-    assert {name: found[name] for name in ("tick", "age_seconds", "late", "history")} == used["tables"]["shop_recent"]
+    assert {name: answer[name] for name in ("tick", "age_seconds", "late", "history")} == used["tables"]["shop_recent"]
 
 
 @pytest.mark.parametrize(
@@ -378,11 +378,11 @@ def test_a_key_that_no_table_can_have_is_refused(server: Server, table: str, row
 
 def test_an_answer_of_a_moment_ago_is_explained_here_and_at_the_terminal(world: ServedWorld, server: Server) -> None:
     here, there = (server.post("/models/by_ticks/predict", {"shop": "a"}).json() for _ in range(2))
-    found = server.get(f"/predictions/{here['prediction_id']}").json()
-    assert found["answer"]["scores"]["score"] == here["score"]
-    assert found["holds"]
-    assert found["asked_by"] == "the request"
-    assert all(item["agrees"] for item in found["inputs"])
+    artifact = server.get(f"/predictions/{here['prediction_id']}").json()
+    assert artifact["answer"]["scores"]["score"] == here["score"]
+    assert artifact["holds"]
+    assert artifact["asked_by"] == "the request"
+    assert all(item["agrees"] for item in artifact["inputs"])
     at_terminal = explain(world.project, there["prediction_id"], NOW)
     assert (at_terminal.holds, at_terminal.version.number) == (True, there["version"])
     missing = server.get(f"/predictions/by_ticks.{NOW:%Y%m%d}.{'0' * 16}")

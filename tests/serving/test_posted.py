@@ -44,8 +44,8 @@ def test_an_event_is_kept_as_it_was_sent_with_its_time_in_utc(world: ServedWorld
     assert answer.status_code == 200, answer.text
     assert answer.json() == {"accepted": 1, "known_before": 0, "received_at": "2024-05-01T20:00:00.000000Z"}
     assert kept(world)[-1] == {**VISIT, "visited_at": "2024-05-01T19:59:58.000000Z", "seconds": 2.0}
-    again = server.post("/events/visits", VISIT).json()
-    assert (again["accepted"], again["known_before"]) == (0, 1)
+    second_answer = server.post("/events/visits", VISIT).json()
+    assert (second_answer["accepted"], second_answer["known_before"]) == (0, 1)
     rows = [{"id": number, "customer": 8, "visited_at": "2024-05-01T19:00:00Z"} for number in (1, 2, 3)]
     assert server.post("/labels/visits", {"rows": rows}).json()["accepted"] == 3
     assert kept(world)[-1] == {**rows[2], "visited_at": "2024-05-01T19:00:00.000000Z", "page": None, "seconds": None,
@@ -124,7 +124,7 @@ def test_senders_that_repeat_at_once_write_each_row_once(world: ServedWorld, ser
     assert len([row for row in kept(world) if row["id"] >= 10_000]) == len(rows)
 
 
-def test_events_need_their_own_scope(world: ServedWorld) -> None:
+def test_events_need_a_separate_scope(world: ServedWorld) -> None:
     tokens = {"ML_PLATFORM_PREDICT_TOKEN": "p" * 20, "ML_PLATFORM_EVENTS_TOKEN": "e" * 20}
     for server in serve(world, tokens):
         sent = [server.post("/events/visits", VISIT, Authorization=f"Bearer {token * 20}") for token in "pex"]

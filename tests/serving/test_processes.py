@@ -150,9 +150,9 @@ def test_a_killed_parent_takes_its_workers_along_and_leaves_the_port_free(world:
         psutil.wait_procs(workers, timeout=60)
     assert not any(worker.is_running() for worker in workers)
     assert clients.answered <= logged(world)
-    again = started(world)
-    again.wait()
-    assert stopped(again) == 0
+    process = started(world)
+    process.wait()
+    assert stopped(process) == 0
 
 
 def test_a_stop_answers_what_was_asked(world: ServedWorld) -> None:

@@ -39,10 +39,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServedWorld:
 
 def answers(service: Service, rows: list[dict[str, Any]] = ROWS) -> list[dict[str, Any]]:
     """Return the answers, as a worker gives them, and let the other version predict after that."""
-    found = [dict(service.record(service.answer(service.model("yes"), [row]))[0]) for row in rows]
+    answered = [dict(service.record(service.answer(service.model("yes"), [row]))[0]) for row in rows]
     while service.predict_beside():
         pass
-    return found
+    return answered
 
 
 def log_of(world: ServedWorld) -> pd.DataFrame:
@@ -64,10 +64,10 @@ def test_in_shadow_the_champion_answers_and_the_candidate_predicts_the_same_row(
     champion = Service(world.project).model("yes").version
     candidate = world.roll_out("yes", 5, SHADOW)
     service = Service(world.project)
-    found = answers(service)
+    answered = answers(service)
     service.close()
-    assert {answer["version"] for answer in found} == {champion.number}
-    log = log_of(world).loc[[answer["prediction_id"] for answer in found]]
+    assert {answer["version"] for answer in answered} == {champion.number}
+    log = log_of(world).loc[[answer["prediction_id"] for answer in answered]]
     assert len(log_of(world)) == len(ROWS)  # nothing that was given to nobody is a prediction
     assert set(log["version"]) == {champion.number}
     assert set(log["shadow_version"]) == {candidate.number}
@@ -79,16 +79,16 @@ def test_in_shadow_the_champion_answers_and_the_candidate_predicts_the_same_row(
 def test_a_canary_answers_for_its_share_of_the_entities_and_always_the_same_ones(world: ServedWorld) -> None:
     candidate = world.roll_out("yes", 5, CANARY)
     first, second = Service(world.project), Service(open_project(world.project.root))  # two workers
-    found = answers(first)
+    answered = answers(first)
     chosen = {row["id"] for row in ROWS if entity_place("yes", (row["id"],)) < 0.3}
-    got = {row["id"] for row, answer in zip(ROWS, found, strict=True) if answer["version"] == candidate.number}
+    got = {row["id"] for row, answer in zip(ROWS, answered, strict=True) if answer["version"] == candidate.number}
     assert got == chosen
     assert 0.2 < len(chosen) / len(ROWS) < 0.4
-    again = answers(second, [{**row, "items": 1} for row in ROWS])
-    assert [answer["version"] for answer in again] == [answer["version"] for answer in found]
+    second_answers = answers(second, [{**row, "items": 1} for row in ROWS])
+    assert [answer["version"] for answer in second_answers] == [answer["version"] for answer in answered]
     first.close()
     second.close()
-    log = log_of(world).loc[[answer["prediction_id"] for answer in found]]
+    log = log_of(world).loc[[answer["prediction_id"] for answer in answered]]
     assert ((log["version"] == candidate.number) != (log["shadow_version"] == candidate.number)).all()
     assert log["shadow_score"].notna().all()
 
@@ -107,22 +107,22 @@ def test_a_candidate_that_fails_costs_no_request_and_is_counted(
 ) -> None:
     candidate = world.roll_out("yes", 5, CANARY)
     service = Service(world.project)
-    whole, again = ServedModel.answer, ServedModel.predict_as_candidate
+    whole, as_candidate = ServedModel.answer, ServedModel.predict_as_candidate
 
     def breaks(self: ServedModel, *arguments: Any) -> Any:
         if self.version.id == candidate.id:
             raise RuntimeError("planted")
         return whole(self, *arguments)
 
-    def breaks_again(self: ServedModel, *arguments: Any) -> Any:
+    def always_breaks(self: ServedModel, *arguments: Any) -> Any:
         if self.version.id == candidate.id:
             raise RuntimeError("planted")
-        return again(self, *arguments)
+        return as_candidate(self, *arguments)
 
     monkeypatch.setattr(ServedModel, "answer", breaks)
-    monkeypatch.setattr(ServedModel, "predict_again", breaks_again)
-    found = answers(service)
-    assert {answer["version"] for answer in found} == {service.model("yes").version.number}
+    monkeypatch.setattr(ServedModel, "predict_again", always_breaks)
+    answered = answers(service)
+    assert {answer["version"] for answer in answered} == {service.model("yes").version.number}
     with pytest.raises(RequestProblem):
         service.answer(service.model("yes"), [{"id": "q1", "nothing": 1}])  # the fault of who asks
     stage = rollout_of(world.project, "yes")
@@ -188,7 +188,7 @@ def test_a_candidate_that_cannot_be_loaded_ends_its_rollout_and_the_champion_ser
     service.close()
 
 
-def test_a_candidate_becomes_champion_without_being_loaded_again(world: ServedWorld) -> None:
+def test_a_candidate_becomes_champion_without_being_reloaded(world: ServedWorld) -> None:
     candidate = world.roll_out("yes", 5, CANARY)
     service = Service(world.project)
     held = service.followed.models["yes"].candidate

@@ -27,20 +27,20 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServedWorld:
 @pytest.fixture
 def service(world: ServedWorld) -> Iterator[Service]:
     world.roll_out("yes", 5, {"canary": 0.3, "for": "2d"})
-    found = started(world)
-    found.wait()
-    yield found
-    stopped(found)
+    process = started(world)
+    process.wait()
+    yield process
+    stopped(process)
 
 
 def by_entity(service: Service, times: int = 1) -> dict[str, set[int]]:
     """Ask about each entity by connections of their own, so that every worker is met."""
-    found: dict[str, set[int]] = {}
+    number: dict[str, set[int]] = {}
     for row in ROWS * times:
         answer = requests.post(f"{service.url}/models/yes/predict", json=row, timeout=30)
         assert answer.status_code == 200, answer.text
-        found.setdefault(row["id"], set()).add(answer.json()["version"])
-    return found
+        number.setdefault(row["id"], set()).add(answer.json()["version"])
+    return number
 
 
 CHOSEN = {row["id"]: {2 if entity_place("yes", (row["id"],)) < 0.3 else 1} for row in ROWS}

@@ -33,9 +33,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_whatever_the_document_allows_or_forbids_gets_a_declared_answer(server: Server, mode: GenerationMode) -> None:
     document = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     called = set()
-    found: Any
-    for found in document.get_all_operations():
-        operation = found.ok()
+    actual: Any
+    for actual in document.get_all_operations():
+        operation = actual.ok()
         called.add(operation.label)
         if mode == GenerationMode.NEGATIVE and operation.label.startswith("GET"):
             continue  # such a request has nothing that could be wrong

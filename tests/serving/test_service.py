@@ -30,9 +30,9 @@ def world(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="module")
 def service(world: ServedWorld):
-    found = Service(world.project)
-    yield found
-    found.close()
+    running = Service(world.project)
+    yield running
+    running.close()
 
 
 def predicted(service: Service, model: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def expected(world: ServedWorld, service: Service, model: str, row: dict[str, An
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("shop", [shop for shop in SHOPS if shop])
-def test_an_answer_is_what_the_predictor_says_of_the_published_row_to_the_bit(
+def test_an_answer_is_that_of_the_predictor_for_the_published_row_to_the_bit(
     world: ServedWorld, service: Service, model: str, shop: str
 ) -> None:
     row = {"shop": shop} if "every" in MODELS[model]["population"] else {**ROW, "shop": shop}
@@ -78,7 +78,7 @@ def test_an_answer_is_what_the_predictor_says_of_the_published_row_to_the_bit(
     assert answer["prediction_id"].startswith(f"{model}.{NOW:%Y%m%d}.")
 
 
-def test_an_answer_says_tick_age_and_history_of_each_table(service: Service) -> None:
+def test_an_answer_has_tick_age_and_history_of_each_table(service: Service) -> None:
     tables = predicted(service, "by_ticks", {"shop": "unseen"})["tables"]
     assert tables["shop_recent"] == {
         "tick": "2024-05-01T19:00:00.000000Z",
@@ -138,23 +138,25 @@ def test_what_is_logged_is_what_was_answered_and_what_it_was_answered_from(
     row = {"shop": "b"} if "every" in MODELS[model]["population"] else {**ROW, "shop": "b"}
     answer = predicted(service, model, row)
     log = logged(world, model).set_index("prediction_id")
-    found = log.loc[answer["prediction_id"]]
+    actual = log.loc[answer["prediction_id"]]
     scores = answer.get("scores") or {"": answer["score"]}
     assert {f"score.{name}".rstrip("."): value for name, value in scores.items()} == {
-        name: found[name] for name in log.columns if name.split(".")[0] == "score"
+        name: actual[name] for name in log.columns if name.split(".")[0] == "score"
     }
-    assert found["version"] == answer["version"]
-    assert found["tick.shop_recent"].isoformat() == "2024-05-01T19:00:00+00:00"
+    assert actual["version"] == answer["version"]
+    assert actual["tick.shop_recent"].isoformat() == "2024-05-01T19:00:00+00:00"
     with service.store.view() as view:
         values = ModelLookup(world.project.spec, world.project.spec.models[model]).look_up(view, row).values
     for column in service.model(model).predictor.inputs:
-        value, kept = values[column.name], found[column.name]
+        value, kept = values[column.name], actual[column.name]
         assert (value is None or value != value) == bool(pd.isna(kept))
         if not pd.isna(kept):
             assert kept == value
 
 
-def test_an_unknown_model_and_one_without_a_version_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_model_and_one_without_a_version_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = served_world(tmp_path, monkeypatch, ["by_ticks"])
     service = Service(world.project)
     with pytest.raises(RequestProblem, match="There is: by_ticks") as caught:

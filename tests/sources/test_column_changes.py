@@ -38,15 +38,15 @@ def test_a_missing_column_is_an_error_that_names_both_files(tmp_path):
 
 def test_a_column_that_may_be_missing_is_null_with_a_note_that_names_both_files(tmp_path):
     write(tmp_path, a=WHOLE, b=LACKING)
-    found = project(tmp_path, missing_columns=None)
-    ingested = ingest_source(found, "sales", at(4))
-    assert [row[:2] for row in log_of(found, ingested.made.artifact)] == [("x", 1.0), ("y", None)]
+    actual = project(tmp_path, missing_columns=None)
+    ingested = ingest_source(actual, "sales", at(4))
+    assert [row[:2] for row in log_of(actual, ingested.made.artifact)] == [("x", 1.0), ("y", None)]
     note = "column amount is missing in data/b.csv, and data/a.csv has it: its values are null"
     assert ingested.upstream.notes() == (note,)
     write(tmp_path, c=(WHOLE[0], f"w,a,{TIME},{TIME},2"))
-    assert ingest_source(found, "sales", at(5)).upstream.notes() == (note,)
+    assert ingest_source(actual, "sales", at(5)).upstream.notes() == (note,)
     write(tmp_path, b=(WHOLE[0], f"y,a,{TIME},{TIME},3"))
-    assert ingest_source(found, "sales", at(6)).upstream.notes() == ()
+    assert ingest_source(actual, "sales", at(6)).upstream.notes() == ()
 
 
 def test_a_column_that_every_row_needs_cannot_be_missing(tmp_path):
@@ -67,15 +67,15 @@ def test_a_new_column_is_ignored_reported_or_refused(tmp_path):
 
 def test_a_column_that_is_new_in_a_later_file_is_reported_until_the_file_lacks_it(tmp_path):
     write(tmp_path, a=WHOLE)
-    found = project(tmp_path, new_columns="report")
-    assert ingest_source(found, "sales", at(4)).upstream.notes() == ()
+    actual = project(tmp_path, new_columns="report")
+    assert ingest_source(actual, "sales", at(4)).upstream.notes() == ()
     write(tmp_path, b=MORE)
     note = ("column discount is new: data/b.csv has it, and data/a.csv does not",)
-    assert ingest_source(found, "sales", at(5)).upstream.notes() == note
-    assert ingest_source(found, "sales", at(6)).upstream.notes() == note
+    assert ingest_source(actual, "sales", at(5)).upstream.notes() == note
+    assert ingest_source(actual, "sales", at(6)).upstream.notes() == note
     write(tmp_path, b=WHOLE)
     (tmp_path / "data/a.csv").write_text("\n".join([WHOLE[0], f"v,a,{TIME},{TIME},1"]) + "\n")
-    assert "discount" not in " ".join(ingest_source(found, "sales", at(7)).upstream.notes())
+    assert "discount" not in " ".join(ingest_source(actual, "sales", at(7)).upstream.notes())
 
 
 def test_a_column_of_another_type_is_an_error_that_names_both_files_and_both_types(tmp_path):

@@ -127,8 +127,8 @@ def two_loads(directory, source, second, **changes):
     put(table_of(*WHOLE))
     assert ingest_source(project, "sales", at(5)).rows.new == 2
     put(second)
-    found = ingest_source(project, "sales", at(6))
-    return current(project, found.made.artifact), found.upstream.notes(), found.rows
+    ingested = ingest_source(project, "sales", at(6))
+    return current(project, ingested.made.artifact), ingested.upstream.notes(), ingested.rows
 
 
 @pytest.mark.parametrize("source", READERS, indirect=True)

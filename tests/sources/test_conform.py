@@ -65,8 +65,8 @@ def test_integers_of_text_are_exactly_as_written(rows):
 
 
 def test_one_cell_with_a_point_leaves_the_others_exact():
-    found = become(["9007199254740993", "12.0", None, "+7", "1.2e3", "1e18"], "int")
-    assert found.to_pylist() == [9007199254740993, 12, None, 7, 1200, 10**18]
+    change = become(["9007199254740993", "12.0", None, "+7", "1.2e3", "1e18"], "int")
+    assert change.to_pylist() == [9007199254740993, 12, None, 7, 1200, 10**18]
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,8 @@ def test_int96_timestamps_do_not_wrap(tmp_path):
     pq.write_table(pa.table({"x": pa.array(ends)}), tmp_path / "x.parquet", use_deprecated_int96_timestamps=True)
     spec = spec_of({"type": "timestamp", "zone": "UTC"})
     [batch] = read_parquet(fsspec.filesystem("file"), str(tmp_path / "x.parquet"), spec, "x.parquet")
-    found = conform(batch.table, spec, "x.parquet")["x"].cast(pa.int64()).to_pylist()
-    assert found == [(end - EPOCH) // timedelta(microseconds=1) for end in ends]
+    rows = conform(batch.table, spec, "x.parquet")["x"].cast(pa.int64()).to_pylist()
+    assert rows == [(end - EPOCH) // timedelta(microseconds=1) for end in ends]
 
 
 def test_a_damaged_parquet_file_is_refused_or_read(tmp_path):
@@ -280,8 +280,8 @@ def test_what_is_declared_for_repeated_and_skipped_times_is_done(dst, text, inst
 
 
 def test_an_offset_decides_also_in_the_repeated_hour():
-    found = become(["2013-11-03T01:30:00-05:00", "2013-11-03T01:30:00-04:00", "2013-11-03T03:00:00"], NEW_YORK)
-    assert [at.hour for at in found.to_pylist()] == [6, 5, 8]
+    change = become(["2013-11-03T01:30:00-05:00", "2013-11-03T01:30:00-04:00", "2013-11-03T03:00:00"], NEW_YORK)
+    assert [at.hour for at in change.to_pylist()] == [6, 5, 8]
 
 
 # DataFrames ------------------------------------------------------------------

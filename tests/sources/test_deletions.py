@@ -38,7 +38,7 @@ def versions(project, artifact):
     with project.engine() as engine:
         rows = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows")).to_pylist()
     start = (at(0) - at(0).replace(year=1970, month=1, day=1)) // timedelta(microseconds=1)
-    found = [
+    intervals = [
         (
             item["id"],
             item["amount"],
@@ -48,7 +48,7 @@ def versions(project, artifact):
         for item in rows
         if item["_known"] < item["_until"]
     ]
-    return sorted(found, key=lambda item: (item[2], item[0]))
+    return sorted(intervals, key=lambda item: (item[2], item[0]))
 
 
 class Loop:
@@ -61,8 +61,8 @@ class Loop:
         by_key: dict[str, list[Any]] = {}
         for item in sorted(rows, key=lambda item: item[3]):
             by_key.setdefault(item[0], []).append(item)
-        for key, told in by_key.items():
-            known = [item for item in told if item[3] <= now]
+        for key, of_key in by_key.items():
+            known = [item for item in of_key if item[3] <= now]
             if self.last is None:
                 new = [(item, item[3]) for item in known]
             else:
@@ -98,7 +98,7 @@ class Loop:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("full", [False, True])
-def test_a_log_is_what_the_loop_says_after_every_reading_of_random_files(tmp_path, seed, full):
+def test_a_log_equals_that_of_the_loop_after_every_reading_of_random_files(tmp_path, seed, full):
     draw, loop = random.Random(seed), Loop(full=full)
     files: dict[str, list[Any]] = {"1": [row("keep", -1)], "2": [row("other", -1)]}
     source = FULL if full else DELETES
@@ -107,32 +107,32 @@ def test_a_log_is_what_the_loop_says_after_every_reading_of_random_files(tmp_pat
         for _ in range(draw.randint(1, 6)):
             minute = next(instants) / 60
             key, name = f"k{draw.randint(0, 5)}", draw.choice("123")
-            told = files.setdefault(name, [])
+            known = files.setdefault(name, [])
             if draw.random() < 0.6:
                 gone = not full and draw.random() < 0.5
-                told.append(row(key, minute - draw.choice([0, 0, 1]), minute, draw.randint(1, 3), gone))
-            elif told and draw.random() < 0.7:
-                item = draw.choice(told)
-                told[told.index(item)] = [*item[:4], 9.0, item[5]]
-            elif full and len(told) > 1:
-                told.remove(draw.choice(told))
+                known.append(row(key, minute - draw.choice([0, 0, 1]), minute, draw.randint(1, 3), gone))
+            elif known and draw.random() < 0.7:
+                item = draw.choice(known)
+                known[known.index(item)] = [*item[:4], 9.0, item[5]]
+            elif full and len(known) > 1:
+                known.remove(draw.choice(known))
             elif full and draw.random() < 0.3 and len(files) > 1:
                 del files[name]
-        everything = [item for told in files.values() for item in told]
+        everything = [item for known in files.values() for item in known]
         project = project_of(tmp_path, files, source)
         loop.read(everything, at(now))
-        found = ingest_source(project, "sales", at(now)).made.artifact
-        assert versions(project, found) == loop.versions(), now
+        ingested = ingest_source(project, "sales", at(now)).made.artifact
+        assert versions(project, ingested) == loop.versions(), now
 
 
-def test_a_row_that_says_so_deletes_the_row_with_its_key_from_when_it_is_known(tmp_path):
+def test_a_row_that_declares_it_deletes_the_row_with_its_key_from_when_it_is_known(tmp_path):
     project = project_of(tmp_path, {"1": [row("x", 1), row("y", 2)]})
     before = ingest_source(project, "sales", at(3))
     put(tmp_path, {"1": [row("x", 1), row("y", 2)], "2": [row("x", 1, seen=5, gone=True)]})
-    found = ingest_source(project, "sales", at(6))
-    assert (found.new_rows, found.deletions, found.corrections, found.late) == (0, 1, 0, 0)
-    assert versions(project, found.made.artifact) == [("x", 1.0, 1.0, 5.0), ("y", 1.0, 2.0, None)]
-    log, former = found.made.artifact, before.made.artifact
+    ingested = ingest_source(project, "sales", at(6))
+    assert (ingested.new_rows, ingested.deletions, ingested.corrections, ingested.late) == (0, 1, 0, 0)
+    assert versions(project, ingested.made.artifact) == [("x", 1.0, 1.0, 5.0), ("y", 1.0, 2.0, None)]
+    log, former = ingested.made.artifact, before.made.artifact
     assert [known_by(log, at(hour)) == known_by(former, at(hour)) for hour in (3, 4.999, 5, 9)] == [
         *(True, True),
         *(False, False),
@@ -144,8 +144,8 @@ def test_a_deletion_that_should_have_been_known_before_is_known_from_its_ingest(
     project = project_of(tmp_path, {"1": [row("x", 1)]})
     ingest_source(project, "sales", at(6))
     put(tmp_path, {"1": [row("x", 1), row("x", 1, seen=5, gone=True)]})
-    found = ingest_source(project, "sales", at(8))
-    assert versions(project, found.made.artifact) == [("x", 1.0, 1.0, 8.0)]
+    ingested = ingest_source(project, "sales", at(8))
+    assert versions(project, ingested.made.artifact) == [("x", 1.0, 1.0, 8.0)]
 
 
 def test_the_file_of_a_deleted_row_that_is_read_alone_does_not_bring_it_back(tmp_path):
@@ -153,36 +153,36 @@ def test_the_file_of_a_deleted_row_that_is_read_alone_does_not_bring_it_back(tmp
     project = project_of(tmp_path, files)
     ingest_source(project, "sales", at(3))
     put(tmp_path, {**files, "1": [row("x", 1), row("y", 1, amount=5.0)]})
-    found = ingest_source(project, "sales", at(4))
-    assert (found.new_rows, found.corrections, found.late) == (1, 1, 0)
-    assert versions(project, found.made.artifact)[0] == ("x", 1.0, 1.0, 2.0)
-    assert not found.upstream.fewer.any
+    ingested = ingest_source(project, "sales", at(4))
+    assert (ingested.new_rows, ingested.corrections, ingested.late) == (1, 1, 0)
+    assert versions(project, ingested.made.artifact)[0] == ("x", 1.0, 1.0, 2.0)
+    assert not ingested.upstream.fewer.any
 
 
 def test_a_row_that_comes_back_is_a_new_version(tmp_path):
     project = project_of(tmp_path, {"1": [row("x", 1), row("y", 1)]}, FULL)
     for hour, there in ((2, "xy"), (3, "y"), (4, "xy"), (5, "y")):
         put(tmp_path, {"1": [row(key, 1) for key in there]})
-        found = ingest_source(project, "sales", at(hour))
+        ingested = ingest_source(project, "sales", at(hour))
     expected = [("x", 1.0, 1.0, 3.0), ("y", 1.0, 1.0, None), ("x", 1.0, 4.0, 5.0)]
-    assert versions(project, found.made.artifact) == expected
+    assert versions(project, ingested.made.artifact) == expected
 
 
 def test_rows_of_a_file_that_is_gone_were_deleted_where_loads_are_full(tmp_path):
     project = project_of(tmp_path, {"1": [row("x", 1)], "2": [row("y", 1)]}, FULL)
     ingest_source(project, "sales", at(2))
     put(tmp_path, {"2": [row("y", 1)]})
-    found = ingest_source(project, "sales", at(3))
-    assert (found.deletions, found.upstream.notes()) == (1, ())
-    assert versions(project, found.made.artifact) == [("x", 1.0, 1.0, 3.0), ("y", 1.0, 1.0, None)]
+    ingested = ingest_source(project, "sales", at(3))
+    assert (ingested.deletions, ingested.upstream.notes()) == (1, ())
+    assert versions(project, ingested.made.artifact) == [("x", 1.0, 1.0, 3.0), ("y", 1.0, 1.0, None)]
 
 
 def test_a_row_that_is_there_and_becomes_known_later_is_not_deleted(tmp_path):
     project = project_of(tmp_path, {"1": [row("x", 1), row("y", 1)]}, FULL)
     ingest_source(project, "sales", at(2))
     put(tmp_path, {"1": [row("x", 1, seen=9), row("y", 1)]})
-    found = ingest_source(project, "sales", at(3))
-    assert (found.deletions, found.made.reused) == (0, True)
+    ingested = ingest_source(project, "sales", at(3))
+    assert (ingested.deletions, ingested.made.reused) == (0, True)
 
 
 def test_a_load_that_lacks_too_many_rows_changes_nothing(tmp_path):
@@ -211,15 +211,15 @@ def test_declaring_full_later_keeps_the_log_and_ends_what_is_no_longer_there(tmp
     ingest_source(project, "sales", at(2))
     put(tmp_path, {"1": [row("y", 1)]})
     assert ingest_source(project, "sales", at(3)).deletions == 0
-    found = ingest_source(project_of(tmp_path, {"1": [row("y", 1)]}, FULL), "sales", at(4))
-    assert versions(project, found.made.artifact) == [("x", 1.0, 1.0, 4.0), ("y", 1.0, 1.0, None)]
+    ingested = ingest_source(project_of(tmp_path, {"1": [row("y", 1)]}, FULL), "sales", at(4))
+    assert versions(project, ingested.made.artifact) == [("x", 1.0, 1.0, 4.0), ("y", 1.0, 1.0, None)]
 
 
 def test_a_deleting_row_needs_no_value_of_a_required_column_and_other_rows_do(tmp_path):
     columns = {**DELETES["columns"], "amount": {"type": "float", "required": True}}
     project = project_of(tmp_path, {"1": [row("x", 1), row("x", 1, seen=2, amount=None, gone=True)]}, columns=columns)
-    found = ingest_source(project, "sales", at(3))
-    assert versions(project, found.made.artifact) == [("x", 1.0, 1.0, 2.0)]
+    ingested = ingest_source(project, "sales", at(3))
+    assert versions(project, ingested.made.artifact) == [("x", 1.0, 1.0, 2.0)]
     put(tmp_path, {"1": [row("x", 1), row("z", 2, amount=None)]})
     with pytest.raises(Exception, match="row 2: column amount is required and null"):
         ingest_source(project, "sales", at(4))

@@ -50,8 +50,8 @@ def project_of(directory, rows, query, **changes):
     known = {"event_timestamp": "at", "known_at": {"column": "seen"}, "deletes": "gone"}
     sources: dict[str, Any] = {}
     for name, columns in TABLES.items():
-        found = [[row[column] for column in columns] for row in rows[name]]
-        write_csv(directory / f"data/{name}.csv", list(columns), found)
+        cells = [[row[column] for column in columns] for row in rows[name]]
+        write_csv(directory / f"data/{name}.csv", list(columns), cells)
         reader = {"csv": f"data/{name}.csv"}
         sources[name] = {**known, "reader": reader, "key": KEYS[name], "columns": columns}
     columns = COLUMNS | ({"country": "string"} if "country from" in query else {})
@@ -107,14 +107,14 @@ def loops(name, rows, instant):
     if name == "union":
         sold = [(line["line"], item["price"]) for line in lines for item in product(line)]
         return sold + [(f"p{item['sku']}", item["price"]) for item in products if item["brand"] == "b1"]
-    found = []
+    joined = []
     for line in lines:
         for item in product(line) or ([nothing] if name == "chain" else []):
             partners = [one for one in brand(item) if name != "chain" or one["country"] not in ("x", None)]
             for one in partners or [{"country": None}]:
                 price = item["price"] if name != "chain" or item["price"] is not None else -1.0
-                found.append((line["line"], price, one["country"]))
-    return found
+                joined.append((line["line"], price, one["country"]))
+    return joined
 
 
 def random_rows(draw, count, first, last):
@@ -131,10 +131,10 @@ def random_rows(draw, count, first, last):
 
 def agree(project, artifact, name, rows, hours):
     for hour in hours:
-        found = then(project, artifact, ["line"], hour)
+        in_log = then(project, artifact, ["line"], hour)
         columns = ("line", "amount", "country") if "country" in QUERIES[name] else ("line", "amount")
-        told = sorted((tuple(row[column] for column in columns) for row in found), key=repr)
-        assert told == sorted(loops(name, rows, at(hour)), key=repr), (name, hour)
+        logged = sorted((tuple(row[column] for column in columns) for row in in_log), key=repr)
+        assert logged == sorted(loops(name, rows, at(hour)), key=repr), (name, hour)
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -175,22 +175,22 @@ def versions(project, artifact):
     with project.engine() as engine:
         rows = engine.run(source_versions(engine, project.store, artifact, ["line"], "rows")).to_pylist()
     zero = (at(0) - at(0).replace(year=1970, month=1, day=1)).total_seconds() * 1e6
-    told = [
+    intervals = [
         (item["line"], item["amount"], (item["_known"] - zero) / 3.6e9, (item["_until"] - zero) / 3.6e9)
         for item in rows
     ]
-    return sorted((key, amount, known, None if until > 1e9 else until) for key, amount, known, until in told)
+    return sorted((key, amount, known, None if until > 1e9 else until) for key, amount, known, until in intervals)
 
 
-def test_a_row_of_a_left_join_is_corrected_when_its_partner_becomes_known(tmp_path):
+def test_a_row_of_an_outer_join_is_corrected_when_its_partner_becomes_known(tmp_path):
     rows = {"lines": [row("lines", 1, qty=2)], "products": [OTHER, row("products", 3)], "brands": [row("brands", 0)]}
     project = project_of(tmp_path, rows, QUERIES["left"])
-    found = ingest_all(project, 2)
-    assert [item["amount"] for item in then(project, found.made.artifact, ["line"], 2)] == [None]
-    found = ingest_all(project, 5)
-    assert (found.new_rows, found.corrections, found.late) == (1, 1, 0)
-    assert [item["amount"] for item in then(project, found.made.artifact, ["line"], 2.9)] == [None]
-    assert [item["amount"] for item in then(project, found.made.artifact, ["line"], 3)] == [1.0]
+    ingested = ingest_all(project, 2)
+    assert [item["amount"] for item in then(project, ingested.made.artifact, ["line"], 2)] == [None]
+    ingested = ingest_all(project, 5)
+    assert (ingested.new_rows, ingested.corrections, ingested.late) == (1, 1, 0)
+    assert [item["amount"] for item in then(project, ingested.made.artifact, ["line"], 2.9)] == [None]
+    assert [item["amount"] for item in then(project, ingested.made.artifact, ["line"], 3)] == [1.0]
 
 
 def test_a_change_of_a_column_that_the_query_does_not_read_is_no_correction(tmp_path):
@@ -203,7 +203,7 @@ def test_a_change_of_a_column_that_the_query_does_not_read_is_no_correction(tmp_
     assert versions(project, ingest_all(project, 9).made.artifact) == [("l", 2.0, 1.5, None)]
 
 
-def test_a_row_of_an_input_that_was_known_before_rows_of_the_log_begins_it_again(tmp_path):
+def test_a_row_of_an_input_that_was_known_before_rows_of_the_log_restarts_it(tmp_path):
     rows = {"lines": [row("lines", 1, qty=2)], "products": [OTHER, row("products", 9)], "brands": [row("brands", 0)]}
     project = project_of(tmp_path, rows, QUERIES["left"])
     ingest_all(project, 4)
@@ -213,8 +213,8 @@ def test_a_row_of_an_input_that_was_known_before_rows_of_the_log_begins_it_again
         ingest_source(project, name, at(8.5))
     ingest_source(project, "sold", at(8.5))  # without the products of eight o'clock
     ingest_source(project, "products", at(8.75))
-    found = ingest_source(project, "sold", at(8.8)).made.artifact
-    assert [item["amount"] for item in then(project, found, ["line"], 8)] == [7.0]
+    ingested = ingest_source(project, "sold", at(8.8)).made.artifact
+    assert [item["amount"] for item in then(project, ingested, ["line"], 8)] == [7.0]
     assert ingest_source(project, "sold", at(8.9)).made.reused
 
 
@@ -280,25 +280,25 @@ def test_a_feature_of_a_derived_source_sees_what_was_known_at_its_tick(tmp_path)
     asked = pa.table({"line": ["m"] * 6, "when": pa.array([to_micros(at(hour)) for hour in hours], pa.int64())})
     with project.engine() as engine:
         columns = list(project.spec.feature_tables["recent"].columns)
-        found = features_at(project, engine, built, asked, keys={"line": "line"}, instant="when", columns=columns)
-    assert found.column(found.column_names[-1]).to_pylist() == [0.0, 30.0, 30.0, 60.0, 60.0, 0.0]
+        features = features_at(project, engine, built, asked, keys={"line": "line"}, instant="when", columns=columns)
+    assert features.column(features.column_names[-1]).to_pylist() == [0.0, 30.0, 30.0, 60.0, 60.0, 0.0]
 
 
 @pytest.mark.parametrize("name", ["left", "chain"])
 def test_rows_that_become_known_later_change_nothing_of_what_was_known(tmp_path, name):
     draw = random.Random(7)
     past = random_rows(draw, 15, 0, 10)
-    told = []
+    states = []
     for world in range(3):
         later = random_rows(random.Random(world), 10, 10, 20)
         rows = {table: past[table] + (later[table] if world else []) for table in TABLES}
         project = project_of(tmp_path / str(world), rows, QUERIES[name])
         made = ingest_all(project, 24).made.artifact
         hours = [0.5 * half for half in range(21)]
-        found = [then(project, made, ["line"], hour) for hour in hours]
-        plain = [sorted(repr({k: v for k, v in item.items() if k[0] != "_"}) for item in rows_) for rows_ in found]
-        told.append(plain)
-    assert told[0] == told[1] == told[2]
+        actual = [then(project, made, ["line"], hour) for hour in hours]
+        plain = [sorted(repr({k: v for k, v in item.items() if k[0] != "_"}) for item in rows_) for rows_ in actual]
+        states.append(plain)
+    assert states[0] == states[1] == states[2]
 
 
 FAULTS = {

@@ -16,8 +16,8 @@ ANY = {"at_most": "100%"}
 
 def dirty(project, source="sales"):
     """The open dirty rows of a source as dictionaries."""
-    found = dirty_rows(project, source)
-    return [] if found is None else found.to_pylist()
+    dirty_table = dirty_rows(project, source)
+    return [] if dirty_table is None else dirty_table.to_pylist()
 
 
 def places(project):
@@ -53,10 +53,10 @@ def test_a_row_at_a_time_that_clocks_skip_does_not_stop_155_848_others(tmp_path)
     ingested = ingest_source(project, "sales", at(0))
     assert (ingested.new_rows, ingested.rows.quarantined, ingested.rows.read) == (155_848, 1, 155_849)
     assert places(project) == [("data/sales.csv", 100_000, 100_001, "at", "skipped_time")]
-    [found] = dirty(project)
-    assert (found["basket"], found["at"], found["amount"]) == (155848, None, 5.0)
-    assert json.loads(found["_cells"]) == {"at": "2024-03-10T02:30:00"}
-    assert found["_problem"] == "is a time that clocks in America/New_York skip"
+    [dirty_row] = dirty(project)
+    assert (dirty_row["basket"], dirty_row["at"], dirty_row["amount"]) == (155848, None, 5.0)
+    assert json.loads(dirty_row["_cells"]) == {"at": "2024-03-10T02:30:00"}
+    assert dirty_row["_problem"] == "is a time that clocks in America/New_York skip"
 
 
 def test_without_a_policy_one_dirty_row_stops_the_ingest(tmp_path):
@@ -82,7 +82,7 @@ def test_each_reason_is_set_aside_with_its_row_and_line(tmp_path):
     )
     project = write(tmp_path, content, on_error="quarantine", quarantine=ANY)
     ingested = ingest_source(project, "sales", at(9))
-    assert [found[0] for found in log_of(project, ingested.made.artifact)] == ["ok", "two\nlines"]
+    assert [log[0] for log in log_of(project, ingested.made.artifact)] == ["ok", "two\nlines"]
     assert [place[1:] for place in places(project)] == [
         (3, 5, "amount", "infinite_number"),
         (4, 6, "id", "missing_value"),
@@ -92,7 +92,7 @@ def test_each_reason_is_set_aside_with_its_row_and_line(tmp_path):
         (8, 11, "shop", "not_utf8"),
         (9, 12, "amount", "wrong_value"),
     ]
-    texts = [(json.loads(found["_cells"] or "{}"), found["_text"]) for found in dirty(project)]
+    texts = [(json.loads(log["_cells"] or "{}"), log["_text"]) for log in dirty(project)]
     assert texts[0] == ({"amount": "1e999"}, None)
     assert texts[2] == ({}, "cells,a,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z,1,2")
     assert texts[5] == ({"shop": "\\xff"}, None)
@@ -114,13 +114,13 @@ def test_a_dirty_row_that_stays_is_counted_once_and_keeps_its_first_ingest(tmp_p
     first = ingest_source(project, "sales", at(4))
     same = ingest_source(project, "sales", at(5))
     rewrite(project, [sale("x", 1), sale("w", 1), sale("y", 2, amount="two")])
-    again = ingest_source(project, "sales", at(6))
-    for ingested in (first, same, again):
+    third = ingest_source(project, "sales", at(6))
+    for ingested in (first, same, third):
         assert ingested.upstream.quarantined.rows == 1
     assert same.made.reused
-    assert [(found["_number"], found["_since"]) for found in dirty(project)] == [(3, at(4))]
-    assert again.upstream.quarantined.since == "2024-05-01T04:00:00.000000Z"
-    assert again.upstream.missing.rows == again.upstream.fewer.rows == 0
+    assert [(dirty_row["_number"], dirty_row["_since"]) for dirty_row in dirty(project)] == [(3, at(4))]
+    assert third.upstream.quarantined.since == "2024-05-01T04:00:00.000000Z"
+    assert third.upstream.missing.rows == third.upstream.fewer.rows == 0
 
 
 def test_a_row_of_the_log_that_becomes_dirty_keeps_what_it_was_and_is_not_reported_missing(tmp_path):
@@ -133,7 +133,7 @@ def test_a_row_of_the_log_that_becomes_dirty_keeps_what_it_was_and_is_not_report
     assert (later.upstream.missing.rows, later.upstream.fewer.rows) == (0, 0)
 
 
-def test_files_that_are_not_read_again_keep_their_dirty_rows(tmp_path):
+def test_files_that_are_not_reread_keep_their_dirty_rows(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/a.csv").write_text(HEADER + row("a") + row("b", "bad"))
     (tmp_path / "data/b.csv").write_text(HEADER + row("c") + row("d", "worse"))
@@ -145,7 +145,7 @@ def test_files_that_are_not_read_again_keep_their_dirty_rows(tmp_path):
     later = ingest_source(project, "sales", at(5))
     assert later.rows.read == 3
     assert [(place[0], place[1]) for place in places(project)] == [("data/a.csv", 2), ("data/c.csv", 1)]
-    assert [found["_since"] for found in dirty(project)] == [at(4), at(5)]
+    assert [dirty_row["_since"] for dirty_row in dirty(project)] == [at(4), at(5)]
 
 
 def test_a_dirty_row_of_a_file_that_is_gone_stays_until_a_clean_row_has_its_key(tmp_path):
@@ -172,7 +172,7 @@ def test_a_value_that_does_not_fit_may_become_null(tmp_path):
     ingested = ingest_source(project, "sales", at(4))
     assert log_of(project, ingested.made.artifact)[1:] == [("y", None, 2.0, None), ("z", None, 3.0, None)]
     assert (ingested.rows.quarantined, ingested.upstream.nulled.rows) == (0, 1)
-    assert [(found["_handled"], json.loads(found["_cells"])) for found in dirty(project)] == [
+    assert [(dirty_row["_handled"], json.loads(dirty_row["_cells"])) for dirty_row in dirty(project)] == [
         ("null", {"amount": "two"})
     ]
 
@@ -181,9 +181,9 @@ def test_null_for_a_source_sets_rows_aside_that_need_the_value(tmp_path):
     rows = [sale("x", 1), sale("y", 2, amount="two"), [None, "a", at(1), at(1), 1.0], ["w", "a", "noon", at(1), "one"]]
     project = sales_project(tmp_path, rows, on_error="null", quarantine=ANY)
     ingested = ingest_source(project, "sales", at(4))
-    assert [found[0] for found in log_of(project, ingested.made.artifact)] == ["x", "y"]
-    found = [(row["_number"], row["_column"], row["_handled"]) for row in dirty(project)]
-    assert found == [(2, "amount", "null"), (3, "id", "quarantine"), (4, "at", "quarantine")]
+    assert [actual[0] for actual in log_of(project, ingested.made.artifact)] == ["x", "y"]
+    actual = [(row["_number"], row["_column"], row["_handled"]) for row in dirty(project)]
+    assert actual == [(2, "amount", "null"), (3, "id", "quarantine"), (4, "at", "quarantine")]
     assert json.loads(dirty(project)[2]["_cells"]) == {"amount": "one", "at": "noon"}
 
 
@@ -258,8 +258,8 @@ def test_the_latest_of_duplicates_is_the_one_that_was_read_last(tmp_path):
     expected = [("x", 2.0, 1.0, 3.0), ("y", 1.0, 1.0, None), ("x", 3.0, 3.0, None)]
     assert log_of(project, ingested.made.artifact) == expected
     assert (ingested.rows.new, ingested.rows.merged, ingested.rows.quarantined) == (3, 2, 0)
-    again = ingest_source(project, "sales", at(5))
-    assert again.made.artifact.id == ingested.made.artifact.id
+    second = ingest_source(project, "sales", at(5))
+    assert second.made.artifact.id == ingested.made.artifact.id
 
 
 def test_duplicates_that_differ_go_into_quarantine_together_and_equal_ones_are_one_row(tmp_path):
@@ -273,7 +273,7 @@ def test_duplicates_that_differ_go_into_quarantine_together_and_equal_ones_are_o
     ]
 
 
-def test_the_latest_of_duplicates_in_several_files_does_not_depend_on_which_is_read_again(tmp_path):
+def test_the_latest_of_duplicates_in_several_files_does_not_depend_on_which_is_reread(tmp_path):
     (tmp_path / "data").mkdir()
     source = SALES | {"reader": {"csv": "data/*.csv"}, "duplicates": "keep_latest"}
     project = write_project(tmp_path, sources={"sales": source})
@@ -282,7 +282,7 @@ def test_the_latest_of_duplicates_in_several_files_does_not_depend_on_which_is_r
     ingest_source(project, "sales", at(4))
     (tmp_path / "data/a.csv").write_text(HEADER + row("x", "3") + row("y", "1"))
     later = ingest_source(project, "sales", at(5))
-    assert [(found[0], found[1]) for found in log_of(project, later.made.artifact)] == [("x", 2.0), ("y", 1.0)]
+    assert [(log[0], log[1]) for log in log_of(project, later.made.artifact)] == [("x", 2.0), ("y", 1.0)]
 
 
 FAULTS = {
@@ -302,12 +302,12 @@ def test_a_policy_that_cannot_hold_is_a_fault(tmp_path, changes, words):
         sales_project(tmp_path, [sale("x", 1)], **changes)
 
 
-def test_a_file_that_only_grew_keeps_the_dirty_rows_of_what_is_not_read_again(tmp_path):
+def test_a_file_that_only_grew_keeps_the_dirty_rows_of_what_is_not_reread(tmp_path):
     project = write(tmp_path, HEADER + row("a") + row("b", "bad"), on_error="quarantine", quarantine=ANY)
     ingest_source(project, "sales", at(4))
     with (tmp_path / "data/sales.csv").open("a") as file:
         file.write(row("c") + row("d", "worse"))
     later = ingest_source(project, "sales", at(5))
     assert (later.rows.read, later.new_rows) == (2, 1)
-    found = [(dirty_row["_number"], dirty_row["_line"], dirty_row["_since"]) for dirty_row in dirty(project)]
-    assert found == [(2, 3, at(4)), (4, 5, at(5))]
+    rows = [(dirty_row["_number"], dirty_row["_line"], dirty_row["_since"]) for dirty_row in dirty(project)]
+    assert rows == [(2, 3, at(4)), (4, 5, at(5))]

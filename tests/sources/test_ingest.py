@@ -39,8 +39,8 @@ def log_of(project, artifact):
     start = (at(0) - at(0).replace(year=1970, month=1, day=1)) // timedelta(microseconds=1)
     hours = [(row["_known"] - start) / 3.6e9 for row in rows]
     until = [None if row["_until"] == 2**62 else (row["_until"] - start) / 3.6e9 for row in rows]
-    found = [(row["id"], row["amount"], known, end) for row, known, end in zip(rows, hours, until, strict=True)]
-    return sorted(found, key=lambda row: (row[2], row[0]))
+    intervals = [(row["id"], row["amount"], known, end) for row, known, end in zip(rows, hours, until, strict=True)]
+    return sorted(intervals, key=lambda row: (row[2], row[0]))
 
 
 def test_a_first_load_takes_its_known_at_from_the_declaration(tmp_path):
@@ -56,7 +56,7 @@ def test_known_at_by_delay_may_lie_ahead(tmp_path):
     assert log_of(project, ingest_source(project, "sales", at(4)).made.artifact) == [("x", 1.0, 3.0, None)]
 
 
-def test_rows_that_are_not_known_yet_are_left_for_later(tmp_path):
+def test_rows_that_are_not_known_yet_wait_for_later(tmp_path):
     project = sales_project(tmp_path, [sale("x", 1), sale("y", 5)])
     assert ingest_source(project, "sales", at(4)).new_rows == 1
     later = ingest_source(project, "sales", at(6))
@@ -75,7 +75,7 @@ def test_nothing_new_gives_the_same_artifact(tmp_path):
     assert {made.made.artifact.id for made in (first, same_file, same_rows)} == {first.made.artifact.id}
 
 
-def test_an_unchanged_file_is_not_read_again(tmp_path, monkeypatch):
+def test_an_unchanged_file_is_not_reread(tmp_path, monkeypatch):
     project = sales_project(tmp_path, [sale("x", 1)])
     ingest_source(project, "sales", at(4))
     monkeypatch.setattr("ml_platform.sources.ingest.read_parts", lambda *_: pytest.fail("the file was read again"))
@@ -101,7 +101,7 @@ def test_a_changed_row_is_a_correction_known_from_its_ingest(tmp_path):
     assert log_of(project, ingested.made.artifact) == [("x", 1.0, 1.0, 6.0), ("x", 7.0, 6.0, None)]
 
 
-def test_a_row_that_changes_back_is_a_correction_again(tmp_path):
+def test_a_row_that_changes_back_is_a_second_correction(tmp_path):
     project = sales_project(tmp_path, [sale("x", 1, amount=1.0)])
     ingest_source(project, "sales", at(4))
     for hour, amount in ((6, 7.0), (8, 1.0)):
@@ -149,7 +149,7 @@ def test_an_ingest_before_the_last_one_changes_nothing(tmp_path):
     assert ingest_source(project, "sales", at(3)).made.artifact.id == first.made.artifact.id
 
 
-def test_another_meaning_of_rows_begins_the_log_anew(tmp_path):
+def test_another_meaning_of_rows_restarts_the_log(tmp_path):
     project = sales_project(tmp_path, [sale("x", 1)])
     ingest_source(project, "sales", at(4))
     changed = sales_project(tmp_path, [sale("x", 1)], known_at={"delay": "2h"})
@@ -159,8 +159,8 @@ def test_another_meaning_of_rows_begins_the_log_anew(tmp_path):
 def test_a_changed_description_changes_nothing(tmp_path):
     project = sales_project(tmp_path, [sale("x", 1)])
     first = ingest_source(project, "sales", at(4))
-    told = sales_project(tmp_path, [sale("x", 1)], description="Told better.")
-    assert ingest_source(told, "sales", at(5)).made.artifact.id == first.made.artifact.id
+    described = sales_project(tmp_path, [sale("x", 1)], description="Told better.")
+    assert ingest_source(described, "sales", at(5)).made.artifact.id == first.made.artifact.id
 
 
 def test_the_id_follows_from_the_rows_whatever_their_order(tmp_path):
@@ -172,7 +172,7 @@ def test_the_id_follows_from_the_rows_whatever_their_order(tmp_path):
     assert ids[0] == ids[1]
 
 
-def test_chunks_are_by_month_and_a_later_ingest_adds_its_own(tmp_path):
+def test_chunks_are_by_month_and_a_later_ingest_adds_more(tmp_path):
     project = sales_project(tmp_path, [sale("x", 1), sale("y", 24 * 40)])
     first = ingest_source(project, "sales", at(24 * 41)).made.artifact
     rewrite(project, [sale("z", 24 * 42)])
@@ -357,8 +357,8 @@ def test_a_time_that_local_clocks_skip_or_show_twice_is_an_error(tmp_path, text,
 def test_a_time_that_local_clocks_show_twice_is_what_is_declared(tmp_path):
     columns = LOCAL | {"at": LOCAL["at"] | {"dst": "later"}}
     project = write(tmp_path, "id,at\nx,2013-11-03T01:30:00\n", columns=columns, known_at={"delay": "0s"})
-    found = ingest_source(project, "sales", at(4)).made.artifact
-    assert found.about["events"][0] == "2013-11-03T06:30:00.000000Z"
+    ingested = ingest_source(project, "sales", at(4)).made.artifact
+    assert ingested.about["events"][0] == "2013-11-03T06:30:00.000000Z"
 
 
 DST_FAULTS = [
@@ -381,8 +381,8 @@ def test_keys_beyond_2_to_the_53_stay_apart_where_another_is_written_with_a_poin
     project = write(tmp_path, f"id,at\n{rows}", columns=columns, known_at={"delay": "0s"})
     artifact = ingest_source(project, "sales", at(4)).made.artifact
     with project.engine() as engine:
-        found = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows"))["id"].to_pylist()
-    assert sorted(found) == [12, 9007199254740992, 9007199254740993]
+        ran = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows"))["id"].to_pylist()
+    assert sorted(ran) == [12, 9007199254740992, 9007199254740993]
 
 
 SENTINEL = "9999-12-31T23:59:59.999999Z"
@@ -408,7 +408,7 @@ def test_a_known_at_before_the_first_year_is_refused(tmp_path):
     )
 
 
-def test_a_reader_that_fails_says_how(tmp_path):
+def test_a_reader_that_fails_is_reported_with_its_error(tmp_path):
     (tmp_path / "feed.py").write_text("def sales():\n    raise ValueError('no feed today')\n")
     project = write_project(tmp_path, sources={"sales": {**SALES, "reader": {"python": "feed:sales"}}})
     with pytest.raises(SourceError, match="feed:sales: the reader failed with ValueError: no feed today"):
@@ -444,7 +444,7 @@ def test_new_rows_that_fail_a_check_are_set_aside_and_the_source_stays(tmp_path)
     assert ingest_source(project, "sales", at(7), checked()).new_rows == 1
 
 
-def test_checks_see_only_new_rows_and_are_told_again_when_nothing_is_new(tmp_path):
+def test_checks_see_only_new_rows_and_are_repeated_when_nothing_is_new(tmp_path):
     seen = []
 
     def run(expectations, frame):
@@ -455,9 +455,9 @@ def test_checks_see_only_new_rows_and_are_told_again_when_nothing_is_new(tmp_pat
     ingest_source(project, "sales", at(4), run)
     rewrite(project, [sale("x", 1), sale("y", 5)])
     ingest_source(project, "sales", at(6), run)
-    again = ingest_source(project, "sales", at(7), run)
+    ingested = ingest_source(project, "sales", at(7), run)
     assert seen == [["x"], ["y"]]
-    assert [result.name for result in again.checks] == ["some"]
+    assert [result.name for result in ingested.checks] == ["some"]
 
 
 UNIQUE = [{"expect": "column_values_to_be_unique", "args": {"column": "shop"}}]

@@ -40,7 +40,7 @@ VARIABLE = "ML_PLATFORM_TEST_DIRTY_DB"
 
 def draw(rng, rows):
     """Rows of texts, of which about every fifth is dirty: [id, at, amount, shop]."""
-    found = list[list[Any]]()
+    drawn = list[list[Any]]()
     for number in range(rows):
         local = datetime(2024, 1, 1) + timedelta(minutes=37 * rng.randrange(12_000))
         row: list[Any] = [str(number), local.isoformat(), f"{rng.randrange(1000) / 8}", rng.choice("abc")]
@@ -55,12 +55,12 @@ def draw(rng, rows):
             row[1], row[2] = "31.12.2024", "?"
         elif dirt < 0.16:
             row[2] = None
-        elif dirt < 0.20 and found:
-            row[:2] = found[-1][:2]
+        elif dirt < 0.20 and drawn:
+            row[:2] = drawn[-1][:2]
             if dirt < 0.18:
-                row = list(found[-1])
-        found.append(row)
-    return found
+                row = list(drawn[-1])
+        drawn.append(row)
+    return drawn
 
 
 # The naive reader -------------------------------------------------------------
@@ -168,13 +168,13 @@ def put_table(engine, rows):
 
 def log_of(project, artifact):
     with project.engine() as engine:
-        found = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows")).to_pylist()
-    return sorted(tuple(row[name] for name in NAMES) for row in found)
+        ran = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows")).to_pylist()
+    return sorted(tuple(row[name] for name in NAMES) for row in ran)
 
 
 def by_fate(project):
-    found = dirty_rows(project, "sales")
-    rows = [] if found is None else found.to_pylist()
+    dirty = dirty_rows(project, "sales")
+    rows = [] if dirty is None else dirty.to_pylist()
     return sorted((row["_number"], row["_handled"]) for row in rows)
 
 
@@ -195,12 +195,12 @@ def test_ingested_and_quarantined_rows_are_all_that_were_read(tmp_path, put, on_
     fate, kept = expected(rows, on_error, duplicates)
     known = sorted(values for values in kept.values() if values[1] <= NOW)
     assert log_of(project, ingested.made.artifact) == known
-    counts, found = ingested.rows, list(fate.values())
+    counts, actual = ingested.rows, list(fate.values())
     handled = {"quarantine": "quarantine", "duplicate": "quarantine", "null": "null"}
     assert by_fate(project) == sorted((place, handled[of]) for place, of in fate.items() if of in handled)
     assert counts.read == len(rows)
-    assert counts.quarantined == found.count("quarantine") + found.count("duplicate")
-    assert counts.merged == found.count("merged")
+    assert counts.quarantined == actual.count("quarantine") + actual.count("duplicate")
+    assert counts.merged == actual.count("merged")
     assert counts.new == len(known)
     assert counts.waiting == len(kept) - len(known)
     assert counts.unchanged == 0
@@ -218,8 +218,8 @@ def test_ingested_and_quarantined_rows_are_all_that_were_read(tmp_path, put, on_
     assert by_fate(project) == []
     assert (later.rows.quarantined, later.rows.merged, later.rows.read) == (0, 0, 400)
     with project.engine() as engine:
-        found = engine.run(source_versions(engine, project.store, later.made.artifact, ["id"], "rows")).to_pylist()
-    assert {row["id"] for row in found if row["_until"] == FOREVER} >= set(range(400))
+        actual = engine.run(source_versions(engine, project.store, later.made.artifact, ["id"], "rows")).to_pylist()
+    assert {row["id"] for row in actual if row["_until"] == FOREVER} >= set(range(400))
 
 
 def dirty_csv(rng):
@@ -238,12 +238,12 @@ def dirty_csv(rng):
 def naive_csv(content):
     """By row (1 is the first below the header): its line and its cells, None where one is not UTF-8."""
     reader = csv.reader(io.StringIO(content.decode("latin-1"), newline=""))
-    found, line = [], 1
+    lines, line = [], 1
     for cells in reader:
         if cells:
-            found.append((line, [readable(cell) for cell in cells]))
+            lines.append((line, [readable(cell) for cell in cells]))
         line = reader.line_num + 1
-    return found[1:]
+    return lines[1:]
 
 
 def readable(cell):
@@ -259,10 +259,10 @@ def what_is_read(files, spec):
     for batch in read_csv(files, "/sales.csv", spec, "sales.csv", block_bytes=64):
         count = batch.table.num_rows
         places, bad = batch.places or range(count), BadCells(spec, count)
-        found = conform(batch.table, spec, "sales.csv", first, places=places, bad=bad, is_utf8=batch.is_utf8)
+        conformed = conform(batch.table, spec, "sales.csv", first, places=places, bad=bad, is_utf8=batch.is_utf8)
         wrong = {row for cells in bad.cells for row in cells.rows.tolist()}
         lines = batch.lines(range(count)) if count and batch.lines else []
-        for row, values in enumerate(found.to_pylist()):
+        for row, values in enumerate(conformed.to_pylist()):
             place = (first + places[row] + 1, lines[row])
             if row in wrong:
                 dirty.append(place)
@@ -273,7 +273,7 @@ def what_is_read(files, spec):
     return clean, dirty
 
 
-def test_dirty_lines_of_csv_are_found_where_a_naive_reader_finds_them(tmp_path):
+def test_dirty_lines_of_csv_are_detected_where_a_naive_reader_detects_them(tmp_path):
     columns = {"id": "string", "amount": "float"}
     source = {
         **{"reader": {"csv": "sales.csv"}, "key": ["id"], "event_timestamp": "at", "known_at": {"delay": "0s"}},

@@ -63,8 +63,8 @@ def test_a_month_in_many_chunks_is_the_same_log(tmp_path, monkeypatch):
         project = sales_project(tmp_path / name, rows)
         artifact = ingest_source(project, "sales", at(50)).made.artifact
         with project.engine() as engine:
-            found = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows")).to_pylist()
-        logs.append((sorted(map(str, found)), chunk_names(artifact)))
+            ran = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows")).to_pylist()
+        logs.append((sorted(map(str, ran)), chunk_names(artifact)))
     (whole, [single]), (pieces, several) = logs
     assert whole == pieces
     assert single == "000001/2024-05"

@@ -40,9 +40,9 @@ CASES: dict[str, dict[str, Any]] = {
 
 def instant(text, dst):
     """The instant of a local time as declared; None where it stays without one."""
-    found = world.instant(text)
-    if found is not None or text in ("noon", "31.12.2024", "2024-02-30T00:00:00"):
-        return found
+    at = world.instant(text)
+    if at is not None or text in ("noon", "31.12.2024", "2024-02-30T00:00:00"):
+        return at
     local = world.datetime.fromisoformat(text)
     first, second = (local.replace(tzinfo=ZONE, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first.astimezone(ZONE).replace(tzinfo=None) == local:  # shown twice
@@ -100,12 +100,12 @@ def test_policies_of_columns_and_times_lose_nothing(tmp_path, put, case):
     policy = {name: case[name] for name in ("on_error", "duplicates") if name in case}
     source = {**SOURCE, **policy, "reader": reader, "columns": columns_of(case)}
     project = write_project(tmp_path, sources={"sales": source}, entities={"sale": ["id"]}, **more)
-    found = ingest_source(project, "sales", NOW)
+    ingested = ingest_source(project, "sales", NOW)
     fate, kept = expected(rows, case)
     known = sorted(values for values in kept if values[1] <= NOW)
-    assert log_of(project, found.made.artifact) == known
+    assert log_of(project, ingested.made.artifact) == known
     assert by_fate(project) == sorted((place, of) for place, of in fate.items() if of in ("quarantine", "null"))
-    counts, fates = found.rows, list(fate.values())
+    counts, fates = ingested.rows, list(fate.values())
     assert counts.read == len(rows) == counts.new + counts.waiting + counts.quarantined + counts.merged
     assert (counts.new, counts.merged) == (len(known), fates.count("merged"))
     assert counts.quarantined == fates.count("quarantine") > 5

@@ -72,9 +72,9 @@ def test_verifying_reads_the_open_dirty_rows(tmp_path):
     path = project.state / "store/objects" / stored.sha256[:2] / stored.sha256
     path.chmod(0o600)
     path.write_bytes(path.read_bytes()[:-9] + b"x" * 9)
-    found = verify_project(open_project(tmp_path))
-    assert not found.whole
-    assert any(stored.sha256[:12] in str(damage) for damage in found.damages)
+    verification = verify_project(open_project(tmp_path))
+    assert not verification.whole
+    assert any(stored.sha256[:12] in str(damage) for damage in verification.damages)
 
 
 def test_erasing_a_person_takes_their_dirty_rows_with_cells_and_lines(tmp_path):
@@ -89,11 +89,11 @@ def test_erasing_a_person_takes_their_dirty_rows_with_cells_and_lines(tmp_path):
     )
     project = write(tmp_path, content, on_error="quarantine", quarantine=ANY)
     ingest_source(project, "sales", at(4))
-    assert [found["_number"] for found in dirty(project)] == [2, 3, 4, 5, 6]
+    assert [dirty_row["_number"] for dirty_row in dirty(project)] == [2, 3, 4, 5, 6]
     person = Person.of(project, "sale", {"id": "customer-17"})
     erase(project, person, plan_erasure(project, person, at(5)).id, at(5), actor="ada", reason="asked by letter")
     fresh = open_project(tmp_path)
-    assert [found["_number"] for found in dirty(fresh)] == [5, 6]
+    assert [dirty_row["_number"] for dirty_row in dirty(fresh)] == [5, 6]
     assert verify_project(fresh).whole
     [id] = set(ids(fresh))
     about = QuarantineManifest.of(fresh.store.get("quarantine", id))
@@ -101,7 +101,7 @@ def test_erasing_a_person_takes_their_dirty_rows_with_cells_and_lines(tmp_path):
     rewrite(fresh, [sale("x", 1), ["customer-17", "a", at(1), at(1), "?"], sale("z", 2, amount="?")])
     ingested = ingest_source(fresh, "sales", at(6))
     assert (ingested.rows.suppressed, ingested.rows.quarantined) == (1, 1)
-    assert [found["id"] for found in dirty(fresh)] == ["z"]
+    assert [dirty_row["id"] for dirty_row in dirty(fresh)] == ["z"]
 
 
 def listed(capsys, monkeypatch, *words):
@@ -126,9 +126,9 @@ def test_the_command_lists_place_reason_and_values(tmp_path, capsys, monkeypatch
     ):
         assert word in out
     _, out, _ = listed(capsys, monkeypatch, str(tmp_path), "--source", "sales", "--json")
-    [found] = json.loads(out)["sources"]["sales"]
-    assert (found["part"], found["number"], found["line"]) == ("data/sales.csv", 2, 3)
-    assert (found["cells"], found["values"]["shop"]) == ({"amount": "??"}, "a")
+    [document] = json.loads(out)["sources"]["sales"]
+    assert (document["part"], document["number"], document["line"]) == ("data/sales.csv", 2, 3)
+    assert (document["cells"], document["values"]["shop"]) == ({"amount": "??"}, "a")
     code, _, err = listed(capsys, monkeypatch, str(tmp_path), "--source", "sale")
     assert code == 1
     assert "Did you mean sales?" in err
@@ -172,9 +172,9 @@ def test_an_ingest_that_is_killed_at_any_write_of_the_store_leaves_what_was_ther
             break
         assert done.returncode == -9, done.stderr.decode()
         assert last_ingest(fresh.database, "sales") == before
-        assert [found["_cells"] for found in dirty(fresh)] == ['{"amount":"??"}']
+        assert [dirty_row["_cells"] for dirty_row in dirty(fresh)] == ['{"amount":"??"}']
     assert writes >= 3
-    assert [found["_cells"] for found in dirty(fresh)] == ['{"amount":"???"}']
+    assert [dirty_row["_cells"] for dirty_row in dirty(fresh)] == ['{"amount":"???"}']
     assert last_ingest(fresh.database, "sales").new_rows == 2
 
 
@@ -182,12 +182,12 @@ def test_a_full_disk_changes_nothing(tmp_path, monkeypatch):
     project, *_ = two_ingests(tmp_path)
     rewrite(project, [sale("x", 1), sale("w", 3), sale("y", 2, amount="???")])
 
-    def full(*given):
+    def full(*arguments):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("ml_platform.storage.artifacts.write_durably", full)
     with pytest.raises(OSError, match="No space left"):
         ingest_source(project, "sales", at(6))
     monkeypatch.undo()
-    assert [found["_cells"] for found in dirty(project)] == ['{"amount":"??"}']
+    assert [dirty_row["_cells"] for dirty_row in dirty(project)] == ['{"amount":"??"}']
     assert ingest_source(project, "sales", at(6)).new_rows == 1

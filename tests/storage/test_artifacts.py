@@ -66,7 +66,7 @@ class TestObjects:
             )
 
     @pytest.mark.parametrize("damage", [b"", b"rigth", b"right and more"], ids=["emptied", "same size", "longer"])
-    def test_storing_the_same_bytes_again_repairs_a_damaged_object(self, store: ArtifactStore, damage: bytes) -> None:
+    def test_storing_the_same_bytes_twice_repairs_a_damaged_object(self, store: ArtifactStore, damage: bytes) -> None:
         stored = store.put(b"right")
         overwrite(store, stored.sha256, damage)
         assert ArtifactStore(store.url).put(b"right") == stored
@@ -99,7 +99,7 @@ class TestArtifacts:
         store.write("snapshot", ID, KEY, about={"at": datetime(2024, 1, 1, tzinfo=UTC)})
         assert store.get("snapshot", ID).about == {"at": "2024-01-01T00:00:00.000000Z"}
 
-    def test_what_was_never_written_is_not_found(self, store: ArtifactStore) -> None:
+    def test_what_was_never_written_is_missing(self, store: ArtifactStore) -> None:
         assert store.find("snapshot", KEY) is None
         assert list(store.ids("snapshot")) == []
         with pytest.raises(ArtifactMissing) as caught:
@@ -123,9 +123,9 @@ class TestArtifacts:
         store.write("snapshot", ID, KEY)
         store.write("snapshot", ID, OTHER_KEY)
         for key in (KEY, OTHER_KEY):
-            found = store.find("snapshot", key)
-            assert found is not None
-            assert found.id == ID
+            artifact = store.find("snapshot", key)
+            assert artifact is not None
+            assert artifact.id == ID
 
     def test_ids_are_listed_in_order(self, store: ArtifactStore) -> None:
         for id in ("c" * 64, "a" * 64, "b" * 64):
@@ -170,7 +170,7 @@ class TestArtifacts:
         with pytest.raises(ArtifactDamaged):
             store.get("snapshot", "b" * 64)
 
-    def test_a_damaged_manifest_is_made_anew_rather_than_found(self, store: ArtifactStore) -> None:
+    def test_a_damaged_manifest_is_remade_rather_than_reused(self, store: ArtifactStore) -> None:
         store.write("snapshot", ID, KEY, about={"rows": 1})
         overwrite(store, "manifests", b"{")
         assert store.find("snapshot", KEY) is None
@@ -201,9 +201,7 @@ class TestTornWrites:
     def local(self, tmp_path: Path) -> ArtifactStore:
         return ArtifactStore(str(tmp_path / "store"))
 
-    def test_a_write_that_dies_leaves_nothing_behind(
-        self, local: ArtifactStore, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_write_that_dies_leaves_nothing(self, local: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
         def die(*_: object) -> None:
             raise OSError("no space left on device")
 
@@ -232,7 +230,7 @@ class TestTornWrites:
         assert local.find("snapshot", KEY) is None
         assert list(local.ids("snapshot")) == []
 
-    def test_a_run_that_dies_before_the_key_is_made_again(
+    def test_a_run_that_dies_before_the_key_is_repeated(
         self, local: ArtifactStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         replace = Path.replace

@@ -18,12 +18,12 @@ def test_the_first_use_creates_every_table(database: Database) -> None:
         assert set(sa.inspect(connection).get_table_names()) == set(METADATA.tables)
 
 
-def test_a_table_that_went_is_created_again(database: Database, database_url: str) -> None:
+def test_a_table_that_went_is_recreated(database: Database, database_url: str) -> None:
     with database.writing() as connection:
         connection.exec_driver_sql("DROP TABLE outputs")
-    again = Database(database_url)
-    assert current_output(again, "late/snapshot") is None
-    again.engine.dispose()
+    reopened = Database(database_url)
+    assert current_output(reopened, "late/snapshot") is None
+    reopened.engine.dispose()
 
 
 def test_a_reader_opens_the_database_while_a_writer_is_at_work(database: Database, database_url: str) -> None:

@@ -40,7 +40,7 @@ def test_a_server_that_does_not_answer(unused_port: int) -> None:
     assert text.endswith("Check that the server runs and that the address is right.")
 
 
-def test_a_server_that_accepts_and_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_accepts_and_never_answers_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ml_platform.storage.database._PATIENCE_SECONDS", 2.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         text = problem_of(f"postgresql+psycopg://ada:{PASSWORD}@127.0.0.1:{silent.getsockname()[1]}/shop")
@@ -48,7 +48,7 @@ def test_a_server_that_accepts_and_never_answers_is_given_up(monkeypatch: pytest
     assert text.endswith("Check that the server runs and that the address is right.")
 
 
-def test_a_host_that_nobody_knows() -> None:
+def test_an_unknown_host() -> None:
     text = problem_of(f"postgresql+psycopg://ada:{PASSWORD}@nowhere.invalid:5432/shop?connect_timeout=5")
     assert "nowhere.invalid" in text
 

@@ -39,7 +39,7 @@ class TestDurations:
         assert expected_duration(database, "t", 1_500_000, of=3_000_000) == timedelta(seconds=30)
         assert expected_duration(database, "t", 20_000, of=3_000_000) == timedelta(seconds=10)
 
-    def test_where_no_rows_were_recorded_the_usual_duration_stands_for_all(self, database: Database) -> None:
+    def test_where_no_rows_were_recorded_the_usual_duration_is_used_for_all(self, database: Database) -> None:
         record(database, "t", 8)
         assert expected_duration(database, "t", 250, of=1_000) == timedelta(seconds=2)
         assert expected_duration(database, "other", 250, of=1_000) is None

@@ -65,9 +65,9 @@ def test_a_large_or_old_file_is_followed_by_another(tmp_path: Path) -> None:
     assert len(frame_files(tmp_path / "aged")) == 2
 
 
-def _write_and_tell(folder: str, told: str) -> None:
+def _write_and_acknowledge(folder: str, written: str) -> None:
     log = FrameLog(Path(folder))
-    with Path(told).open("ab", buffering=0) as acknowledged:
+    with Path(written).open("ab", buffering=0) as acknowledged:
         for number in range(10**9):
             log.append(b"%d" % number)
             acknowledged.write(b"%d\n" % number)
@@ -76,16 +76,16 @@ def _write_and_tell(folder: str, told: str) -> None:
 def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     for trial in range(3):
-        folder, told = tmp_path / f"log{trial}", tmp_path / f"told{trial}"
-        writer = context.Process(target=_write_and_tell, args=(str(folder), str(told)))
+        folder, acknowledged_file = tmp_path / f"log{trial}", tmp_path / f"told{trial}"
+        writer = context.Process(target=_write_and_acknowledge, args=(str(folder), str(acknowledged_file)))
         writer.start()
-        while not told.exists() or told.stat().st_size < 2000:
+        while not acknowledged_file.exists() or acknowledged_file.stat().st_size < 2000:
             assert writer.is_alive()
         assert writer.pid is not None
         os.kill(writer.pid, signal.SIGKILL)
         writer.join()
-        acknowledged = told.read_bytes().count(b"\n")
-        found = [body for file in frame_files(folder) for body in read_frames(file)]
-        assert len(found) >= acknowledged > 0
-        assert found == [b"%d" % number for number in range(len(found))]
+        acknowledged = acknowledged_file.read_bytes().count(b"\n")
+        actual = [body for file in frame_files(folder) for body in read_frames(file)]
+        assert len(actual) >= acknowledged > 0
+        assert actual == [b"%d" % number for number in range(len(actual))]
         assert not any(has_writer(file) for file in frame_files(folder))

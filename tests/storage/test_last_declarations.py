@@ -13,7 +13,7 @@ class TestDeclared:
         record_declared(database, "features/a", {"code": "1"})
         assert last_declared(database, "features/b") is None
 
-    def test_the_last_one_is_told(self, database: Database) -> None:
+    def test_the_last_one_is_reported(self, database: Database) -> None:
         for refresh in ("1h", "2h"):
             record_declared(database, "features/a", {"declaration": {"refresh": refresh}})
         assert last_declared(database, "features/a") == {"declaration": {"refresh": "2h"}}

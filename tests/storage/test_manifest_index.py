@@ -28,7 +28,7 @@ def _edit(store: ArtifactStore, kind: str, id: str) -> None:
     path.write_bytes(canonical_json(document))
 
 
-def test_an_edited_manifest_with_its_own_hash_is_damaged(indexed: ArtifactStore) -> None:
+def test_an_edited_manifest_with_a_matching_hash_is_damaged(indexed: ArtifactStore) -> None:
     indexed.write("snapshot", "a", "k", about={"rows": 5})
     assert indexed.get("snapshot", "a").about == {"rows": 5}
     _edit(indexed, "snapshot", "a")
@@ -47,7 +47,7 @@ def test_a_manifest_whose_writer_was_killed_before_it_was_remembered_is_no_finis
     assert list(indexed.ids("snapshot")) == ["a", "c"]
 
 
-def test_what_is_written_anew_over_an_edited_one_counts(indexed: ArtifactStore) -> None:
+def test_a_manifest_that_is_rewritten_over_an_edited_one_counts(indexed: ArtifactStore) -> None:
     indexed.write("snapshot", "a", "k", about={"rows": 5})
     _edit(indexed, "snapshot", "a")
     indexed.write("snapshot", "a", "k", about={"rows": 6})
@@ -64,13 +64,13 @@ def test_a_key_that_leads_elsewhere_than_it_did_finds_nothing(indexed: ArtifactS
 
 def test_many_who_write_the_same_at_once_leave_what_is_remembered(indexed: ArtifactStore, database: Database) -> None:
     def write(number: int) -> None:
-        own = ArtifactStore(indexed.url, index=ManifestIndex(database))
-        own.write("snapshot", "a", f"k{number}", about={"by": number})
+        other_store = ArtifactStore(indexed.url, index=ManifestIndex(database))
+        other_store.write("snapshot", "a", f"k{number}", about={"by": number})
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(16)))
-    told = indexed.get("snapshot", "a").about["by"]
-    assert 0 <= told < 16
+    artifact = indexed.get("snapshot", "a").about["by"]
+    assert 0 <= artifact < 16
     assert all(indexed.find("snapshot", f"k{number}") is not None for number in range(16))
 
 

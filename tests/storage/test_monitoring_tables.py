@@ -43,8 +43,8 @@ def at_once(work: Callable[[int], Any]) -> list[Any]:
 def test_predictions_of_many_writers_are_all_there(project: Project) -> None:
     def append(hour: int) -> int:
         instant = pa.array([NOW + timedelta(hours=hour)], type=pa.timestamp("us", tz="UTC"))
-        told = {"prediction_id": [f"p{hour}"], "trained_model": ["t"]}
-        rows = pa.table({**told, "effective_time": instant})
+        columns = {"prediction_id": [f"p{hour}"], "trained_model": ["t"]}
+        rows = pa.table({**columns, "effective_time": instant})
 
         def fresh(logged: set[str]) -> pa.Table:
             return rows.slice(0, 0) if f"p{hour}" in logged else rows
@@ -52,8 +52,8 @@ def test_predictions_of_many_writers_are_all_there(project: Project) -> None:
         return append_predictions(project, "late_parcel", date(2024, 3, 1), f"k{hour}", fresh, {}, {})[1]
 
     assert at_once(append) == [1] * WRITERS
-    found = read_predictions(project, "late_parcel", NOW - timedelta(hours=1), NOW + timedelta(days=1))
-    assert found["prediction_id"].tolist() == [f"p{hour}" for hour in range(WRITERS)]
+    actual = read_predictions(project, "late_parcel", NOW - timedelta(hours=1), NOW + timedelta(days=1))
+    assert actual["prediction_id"].tolist() == [f"p{hour}" for hour in range(WRITERS)]
     assert [day.rows for day in logged_days(project, "late_parcel")] == [WRITERS]
 
 
@@ -61,14 +61,14 @@ def test_one_alert_of_many_writers_is_new(project: Project) -> None:
     alert = Alert("key", "It drifted", "A column moved.", "ticket")
     assert sorted(sent.new for sent in at_once(lambda _: send_alert(project, alert, NOW))) == [False] * 5 + [True]
     send_alert(project, replace(alert, key="other"), NOW)
-    assert [found["key"] for found in recent_alerts(project)] == ["other", "key"]
+    assert [alerts["key"] for alerts in recent_alerts(project)] == ["other", "key"]
 
 
 def test_one_finding_of_many_writers_is_open(project: Project) -> None:
     def follow(second: int) -> str:
-        found = update_episode(project, "late_parcel", 1, "drift", NOW + timedelta(seconds=second), "a column moved")
-        assert found is not None
-        return found.id
+        episode = update_episode(project, "late_parcel", 1, "drift", NOW + timedelta(seconds=second), "a column moved")
+        assert episode is not None
+        return episode.id
 
     assert len(set(at_once(follow))) == 1
     assert len(open_findings(project)) == 1

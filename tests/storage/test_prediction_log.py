@@ -62,11 +62,11 @@ def append(project: Project, *hours: int, key: str = "key", extra: bool = False)
 def test_rows_are_read_back_in_the_order_of_their_batch_runs(project: Project) -> None:
     append(project, 5, 7)
     append(project, 1, 9)
-    found = read_predictions(project, "late_parcel", START - timedelta(days=1), START + timedelta(days=1))
-    assert found["score"].tolist() == [1 / 24, 5 / 24, 7 / 24, 9 / 24]
+    logged = read_predictions(project, "late_parcel", START - timedelta(days=1), START + timedelta(days=1))
+    assert logged["score"].tolist() == [1 / 24, 5 / 24, 7 / 24, 9 / 24]
 
 
-def test_each_segment_tells_what_its_own_rows_were_made_from(project: Project) -> None:
+def test_each_segment_records_what_its_rows_were_made_from(project: Project) -> None:
     def rows(*hours: int) -> Callable[[set[str]], pa.Table]:
         return lambda logged: rows_of(*hours)
 
@@ -84,11 +84,11 @@ def test_each_segment_tells_what_its_own_rows_were_made_from(project: Project) -
 
 def test_reading_takes_batch_runs_after_the_start_up_to_the_end(project: Project) -> None:
     append(project, 5, 7, 9)
-    found = read_predictions(project, "late_parcel", START + timedelta(hours=5), START + timedelta(hours=9))
-    assert found["score"].tolist() == [7 / 24, 9 / 24]
+    logged = read_predictions(project, "late_parcel", START + timedelta(hours=5), START + timedelta(hours=9))
+    assert logged["score"].tolist() == [7 / 24, 9 / 24]
 
 
-def test_a_row_that_is_there_is_not_added_again(project: Project) -> None:
+def test_a_row_that_is_there_is_not_added_twice(project: Project) -> None:
     assert append(project, 5, 7) == 2
     assert append(project, 5, 7) == 0
     assert append(project, 5, 7, 8) == 1
@@ -106,20 +106,20 @@ def test_a_state_lists_the_segments_before_it_unchanged(project: Project) -> Non
     assert project.store.get("predictions", first.id) == first
 
 
-def test_a_day_without_rows_is_a_state_of_its_own_and_reads_as_an_empty_frame(project: Project) -> None:
+def test_a_day_without_rows_is_a_state_too_and_reads_as_an_empty_frame(project: Project) -> None:
     state, added = append_predictions(project, "late_parcel", DAY, "a", lambda _: rows_of().slice(0, 0), {}, {})
     assert (added, state.about["rows"], dict(state.objects)) == (0, 0, {})
-    found = read_predictions(project, "late_parcel", START, START + timedelta(days=1))
-    assert len(found) == 0
-    assert {"prediction_id", "order_id", "effective_time", "score", "action", "expected_value"} <= set(found.columns)
-    assert str(found["effective_time"].dtype) == "datetime64[us, UTC]"
+    logged = read_predictions(project, "late_parcel", START, START + timedelta(days=1))
+    assert len(logged) == 0
+    assert {"prediction_id", "order_id", "effective_time", "score", "action", "expected_value"} <= set(logged.columns)
+    assert str(logged["effective_time"].dtype) == "datetime64[us, UTC]"
 
 
 def test_segments_of_versions_with_other_columns_are_read_together(project: Project) -> None:
     append(project, 1)
     append(project, 2, extra=True)
-    found = read_predictions(project, "late_parcel", START, START + timedelta(days=1))
-    assert found["orders.amount"].isna().tolist() == [True, False]
+    logged = read_predictions(project, "late_parcel", START, START + timedelta(days=1))
+    assert logged["orders.amount"].isna().tolist() == [True, False]
 
 
 def test_many_writers_at_once_lose_nothing(project: Project) -> None:
@@ -128,8 +128,8 @@ def test_many_writers_at_once_lose_nothing(project: Project) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    found = read_predictions(project, "late_parcel", START - timedelta(hours=1), START + timedelta(days=1))
-    assert found["score"].tolist() == [hour / 24 for hour in range(6)]
+    logged = read_predictions(project, "late_parcel", START - timedelta(hours=1), START + timedelta(days=1))
+    assert logged["score"].tolist() == [hour / 24 for hour in range(6)]
 
 
 def test_a_flipped_bit_in_a_segment_is_an_error_and_never_a_wrong_score(project: Project) -> None:
@@ -155,7 +155,7 @@ def test_segments_carry_page_checksums(project: Project) -> None:
         pq.read_table(io.BytesIO(bytes(content)), page_checksum_verification=True)
 
 
-def test_models_have_logs_of_their_own(project: Project) -> None:
+def test_models_have_separate_logs(project: Project) -> None:
     append(project, 1)
     assert logged_days(project, "lateness") == []
     assert isinstance(read_predictions(project, "lateness", START, START + timedelta(days=1)), pd.DataFrame)

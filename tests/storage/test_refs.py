@@ -39,7 +39,7 @@ class TestRefs:
         assert read_ref(database, "champion") is None
         assert ledger_lines(database) == []
 
-    def test_a_move_tells_who_when_from_to_and_why(self, database: Database) -> None:
+    def test_a_move_records_who_when_from_to_and_why(self, database: Database) -> None:
         move(database, "v1", expected=None)
         line = move(database, "v2", expected="v1", at=MONDAY + DAY)
         assert read_ref(database, "champion") == "v2"

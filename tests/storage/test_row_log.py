@@ -62,8 +62,8 @@ def _problems(database: Database, table: sa.Table) -> dict[str, str]:
     with database.snapshot() as connection:
         rows = {row.key: row.text for row in raw_rows(connection, table)}
         logged = logged_rows(connection, table)
-    found = {key: row_problem(rows.get(key), logged.get(key)) for key in {**rows, **logged}}
-    return {key: problem for key, problem in found.items() if problem}
+    problems = {key: row_problem(rows.get(key), logged.get(key)) for key in {**rows, **logged}}
+    return {key: problem for key, problem in problems.items() if problem}
 
 
 def test_each_change_of_a_row_is_a_line_and_the_chain_can_be_worked_out_by_hand(database: Database) -> None:
@@ -187,7 +187,7 @@ def test_a_line_can_neither_be_changed_nor_removed(database: Database) -> None:
             connection.execute(sa.text(statement))
 
 
-def test_without_its_salt_a_former_hash_says_nothing_and_the_chain_holds(database: Database) -> None:
+def test_without_its_salt_a_former_hash_reveals_nothing_and_the_chain_holds(database: Database) -> None:
     with database.writing() as connection:
         insert_row(connection, REFS, _ref("a", "the person's key"))
     with database.writing() as connection:

@@ -11,11 +11,13 @@ def cells(number: int, rows: int = 1) -> CellObject:
     return CellObject(f"id{number}", StoredObject(f"{number:064d}", 10 + number), {"rows": rows, "until": None})
 
 
-def test_cells_are_found_by_part_and_chunk(database: Database) -> None:
-    told = {(f"part{part}", f"chunk{chunk}"): cells(10 * part + chunk) for part in range(3) for chunk in range(5)}
-    record_cells(database, told)
+def test_cells_are_looked_up_by_part_and_chunk(database: Database) -> None:
+    cell_rows = {(f"part{part}", f"chunk{chunk}"): cells(10 * part + chunk) for part in range(3) for chunk in range(5)}
+    record_cells(database, cell_rows)
     wanted = {(part, chunk) for part in ("part0", "part2") for chunk in ("chunk1", "chunk4")}
-    assert find_cells(database, ["part0", "part2"], ["chunk1", "chunk4", "none"]) == {key: told[key] for key in wanted}
+    assert find_cells(database, ["part0", "part2"], ["chunk1", "chunk4", "none"]) == {
+        key: cell_rows[key] for key in wanted
+    }
 
 
 def test_what_was_recorded_first_stays_and_the_rest_is_added(database: Database) -> None:

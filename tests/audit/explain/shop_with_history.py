@@ -74,12 +74,12 @@ def deliveries_of(directory: Path) -> list[Delivery]:
     """Return the deliveries as the file has them; each is known ten minutes after it was handed over."""
     with (directory / "data/deliveries.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    found = []
+    deliveries = []
     for row in rows:
         at = datetime.fromisoformat(row["delivered_at"])
         late, known = float(row["minutes_late"]), at + timedelta(minutes=10)
-        found.append(Delivery(row["order_id"], row["courier"], at, late, known))
-    return found
+        deliveries.append(Delivery(row["order_id"], row["courier"], at, late, known))
+    return deliveries
 
 
 def inputs(lived: Lived, now: datetime) -> dict[str, str]:
@@ -101,9 +101,9 @@ def train(lived: Lived, now: datetime, model: str = MODEL) -> None:
 def score(lived: Lived, now: datetime, *days: int, model: str = MODEL) -> None:
     """Score some days, counted from 1 March, as far as they have come."""
     asked = [date(2024, 3, 1) + timedelta(days=day) for day in days]
-    found = inputs(lived, now)
-    del found["sources/deliveries"]  # a prediction reads the population's source and the feature tables
-    score_days(lived.project, model, found, asked, now)
+    feature_inputs = inputs(lived, now)
+    del feature_inputs["sources/deliveries"]  # a prediction reads the population's source and the feature tables
+    score_days(lived.project, model, feature_inputs, asked, now)
 
 
 def correct(lived: Lived, now: datetime, every: int) -> None:

@@ -18,11 +18,11 @@ class Scored:
     """A predictor with fixed scores."""
 
     decision: Decision
-    found: list[float]
+    points: list[float]
     classes: tuple[Any, ...] = (False, True)
 
     def expected_values(self, rows: pd.DataFrame) -> pd.DataFrame:
-        shares = np.column_stack([1 - np.array(self.found), self.found])
+        shares = np.column_stack([1 - np.array(self.points), self.points])
         return self.decision.expected_values(rows, shares, self.classes)
 
 

@@ -24,10 +24,10 @@ def call(*arguments: object) -> Result:
     return CliRunner(env={"COLUMNS": "150"}).invoke(vars(main)["app"], [str(item) for item in arguments])
 
 
-def told_by(*arguments: object) -> str:
-    found = call(*arguments)
-    assert found.exit_code == 0, found.output
-    return found.stdout
+def printed_by(*arguments: object) -> str:
+    outcome = call(*arguments)
+    assert outcome.exit_code == 0, outcome.output
+    return outcome.stdout
 
 
 @pytest.fixture
@@ -36,48 +36,48 @@ def id(lived: Lived) -> str:
 
 
 def test_one_prediction_reads_like_a_page(lived: Lived, id: str) -> None:
-    told = told_by("explain", id, lived.project.root)
+    output = printed_by("explain", id, lived.project.root)
     for heading in ("Entity", "Prediction", "Why", "Source rows", "Inputs", "Model version", "Scored again"):
-        assert f"\n{heading}" in told
-    assert "from stored inputs: All 3 outputs were reproduced exactly." in told
-    assert "from recomputed features: All 3 outputs were reproduced exactly." in told
-    assert "adds up to the raw score" in told
-    assert "WHAT IF" not in told
-    answer = next(line for line in told.splitlines() if "; recommended: " in line)
-    assert told.index(answer) < told.index("\nPrediction") < told.index("\nWhy") < told.index("\nInputs")
-    everything = told_by("explain", id, lived.project.root, "--all")
-    assert "--all shows" in told
+        assert f"\n{heading}" in output
+    assert "from stored inputs: All 3 outputs were reproduced exactly." in output
+    assert "from recomputed features: All 3 outputs were reproduced exactly." in output
+    assert "adds up to the raw score" in output
+    assert "WHAT IF" not in output
+    answer = next(line for line in output.splitlines() if "; recommended: " in line)
+    assert output.index(answer) < output.index("\nPrediction") < output.index("\nWhy") < output.index("\nInputs")
+    everything = printed_by("explain", id, lived.project.root, "--all")
+    assert "--all shows" in output
     assert "--all shows" not in everything
-    assert len(everything.splitlines()) > len(told.splitlines())
+    assert len(everything.splitlines()) > len(output.splitlines())
 
 
 def test_a_machine_gets_everything(lived: Lived, id: str) -> None:
-    told = json.loads(told_by("explain", id, lived.project.root, "--json", "--rows", "2"))
-    assert told.pop("format_version") == 1
-    assert told == explain(lived.project, id, lived.project.clock.now(), rows=2).as_json()
-    assert told["prediction_id"] == id
-    assert all(len(item["behind"]["rows"]) <= 3 for item in told["inputs"] if item["behind"])
+    document = json.loads(printed_by("explain", id, lived.project.root, "--json", "--rows", "2"))
+    assert document.pop("format_version") == 1
+    assert document == explain(lived.project, id, lived.project.clock.now(), rows=2).as_json()
+    assert document["prediction_id"] == id
+    assert all(len(item["behind"]["rows"]) <= 3 for item in document["inputs"] if item["behind"])
 
 
-def test_many_are_told_in_a_table_or_one_object_a_line(lived: Lived, tmp_path: Path) -> None:
+def test_many_are_listed_in_a_table_or_one_object_a_line(lived: Lived, tmp_path: Path) -> None:
     root = lived.project.root
-    lines = told_by("explain", root, "--model", MODEL, "--sample", 7, "--json").splitlines()
+    lines = printed_by("explain", root, "--model", MODEL, "--sample", 7, "--json").splitlines()
     ids = [json.loads(line)["prediction_id"] for line in lines]
     assert sorted(ids) == sorted(sample_ids(lived.project, MODEL, None, 7))
     file = tmp_path / "ids"
     file.write_text("\n".join(ids))
-    told = told_by("explain", root, "--ids", file)
-    assert all(id in told for id in ids)
-    assert "7 predictions explained. All were reproduced exactly." in told
-    of_day = told_by("explain", root, "--model", MODEL, "--day", "2024-03-02", "--sample", 5)
+    output = printed_by("explain", root, "--ids", file)
+    assert all(id in output for id in ids)
+    assert "7 predictions explained. All were reproduced exactly." in output
+    of_day = printed_by("explain", root, "--model", MODEL, "--day", "2024-03-02", "--sample", 5)
     assert of_day.count(f"{MODEL}.20240302.") == 5
 
 
-def test_what_if_is_marked_and_stands_beside_what_was(lived: Lived, id: str) -> None:
-    told = told_by("explain", id, lived.project.root, "--what-if", "mean_late_7d=500", "--what-if", "items=8")
-    assert "WHAT IF  hypothetical; nothing was logged" in told
-    assert re.search(r"courier_recent\.mean_late_7d\s+\S+( min)?\s+500", told)
-    assert "Why, what if" in told
+def test_what_if_is_marked_and_shown_beside_what_was(lived: Lived, id: str) -> None:
+    output = printed_by("explain", id, lived.project.root, "--what-if", "mean_late_7d=500", "--what-if", "items=8")
+    assert "WHAT IF  hypothetical; nothing was logged" in output
+    assert re.search(r"courier_recent\.mean_late_7d\s+\S+( min)?\s+500", output)
+    assert "Why, what if" in output
 
 
 @pytest.mark.parametrize(
@@ -94,31 +94,31 @@ def test_what_if_is_marked_and_stands_beside_what_was(lived: Lived, id: str) -> 
 def test_wrong_requests_are_answered_with_what_to_write(
     lived: Lived, id: str, arguments: list[str], problem: str
 ) -> None:
-    found = call("explain", id, lived.project.root, *arguments)
-    assert isinstance(found.exception, PlatformError)
-    assert problem in str(found.exception)
+    outcome = call("explain", id, lived.project.root, *arguments)
+    assert isinstance(outcome.exception, PlatformError)
+    assert problem in str(outcome.exception)
 
 
 def test_a_missing_file_of_ids_and_a_page_about_many_are_refused(lived: Lived, tmp_path: Path) -> None:
     root = lived.project.root
-    found = call("explain", root, "--ids", tmp_path / "none")
-    assert "cannot be read" in str(found.exception)
-    found = call("explain", root, "--model", MODEL, "--html", tmp_path / "page.html")
-    assert str(found.exception) == "--html writes a page about one prediction. Give one id."
+    outcome = call("explain", root, "--ids", tmp_path / "none")
+    assert "cannot be read" in str(outcome.exception)
+    outcome = call("explain", root, "--model", MODEL, "--html", tmp_path / "page.html")
+    assert str(outcome.exception) == "--html writes a page about one prediction. Give one id."
     assert not (tmp_path / "page.html").exists()
 
 
-def test_what_was_in_production_is_told_from_the_ledger(lived: Lived) -> None:
+def test_what_was_in_production_is_read_from_the_ledger(lived: Lived) -> None:
     root = lived.project.root
-    told = told_by("champion", MODEL, root, "--at", "2024-03-02T08:00:00Z")
-    assert f"{MODEL}@1 was in production at 2024-03-02 08:00 UTC" in told
-    assert re.search(r"test \(deploy, ledger line \d+\), in place of nothing", told)
+    output = printed_by("champion", MODEL, root, "--at", "2024-03-02T08:00:00Z")
+    assert f"{MODEL}@1 was in production at 2024-03-02 08:00 UTC" in output
+    assert re.search(r"test \(deploy, ledger line \d+\), in place of nothing", output)
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-    assert re.search(rf"as user\s+{user} on ", told)
-    assert "2024-03-01 00:00 UTC until 2024-03-04 07:00 UTC" in told
-    machine = json.loads(told_by("champion", MODEL, root, "--at", "2024-03-05", "--json"))
+    assert re.search(rf"as user\s+{user} on ", output)
+    assert "2024-03-01 00:00 UTC until 2024-03-04 07:00 UTC" in output
+    machine = json.loads(printed_by("champion", MODEL, root, "--at", "2024-03-05", "--json"))
     assert (machine["deployment"]["version"], machine["version"]["number"]) == (2, 2)
-    assert "No version of late_parcel was deployed by 2024-02-01 00:00 UTC; the first was" in told_by(
+    assert "No version of late_parcel was deployed by 2024-02-01 00:00 UTC; the first was" in printed_by(
         "champion", MODEL, root, "--at", "2024-02-01"
     )
     for at, problem in (("yesterday", "--at: 'yesterday' is not an instant"), ("2024-03-05T08:00", "has no time zone")):
@@ -147,8 +147,8 @@ class _Page(HTMLParser):
 
 
 def test_the_page_loads_nothing_and_is_well_formed(lived: Lived, id: str, tmp_path: Path) -> None:
-    told = told_by("explain", id, lived.project.root, "--html", tmp_path / "new/page.html", "--what-if", "items=8")
-    assert f"Open {(tmp_path / 'new/page.html').as_uri()}" in told
+    output = printed_by("explain", id, lived.project.root, "--html", tmp_path / "new/page.html", "--what-if", "items=8")
+    assert f"Open {(tmp_path / 'new/page.html').as_uri()}" in output
     text = (tmp_path / "new/page.html").read_text()
     page = _Page()
     page.feed(text)
@@ -162,17 +162,20 @@ def test_the_page_loads_nothing_and_is_well_formed(lived: Lived, id: str, tmp_pa
     assert "What if" in text
 
 
-def test_what_stands_in_the_data_is_never_read_as_a_page(lived: Lived, id: str) -> None:
+def test_content_of_the_data_is_never_read_as_a_page(lived: Lived, id: str) -> None:
     from dataclasses import replace
 
     evil = "<script>alert(1)</script>"
-    told = explain(lived.project, id, lived.now)
-    behind = replace(told.inputs[0].behind, entity={evil: evil}) if told.inputs[0].behind else None
-    inputs = (replace(told.inputs[0], name=evil, formula=evil, unit=evil, behind=behind), *told.inputs[1:])
-    provenance = replace(told.version.provenance, declaration=evil, commit=evil)
-    version = replace(told.version, algorithm=evil, provenance=provenance)
+    explanation = explain(lived.project, id, lived.now)
+    replaced = replace(explanation.inputs[0].behind, entity={evil: evil}) if explanation.inputs[0].behind else None
+    inputs = (
+        replace(explanation.inputs[0], name=evil, formula=evil, unit=evil, behind=replaced),
+        *explanation.inputs[1:],
+    )
+    provenance = replace(explanation.version.provenance, declaration=evil, commit=evil)
+    version = replace(explanation.version, algorithm=evil, provenance=provenance)
     changed = replace(
-        told, key={evil: evil}, description=evil, inputs=inputs, version=version, problems=(evil,), model=evil
+        explanation, key={evil: evil}, description=evil, inputs=inputs, version=version, problems=(evil,), model=evil
     )
     page = page_of(changed)
     assert "<script" not in page
@@ -197,7 +200,7 @@ def test_explaining_loads_none_of_the_slow_libraries(lived: Lived, id: str) -> N
 def test_a_notebook_gets_all_rows_and_what_ifs_in_one_line(lived: Lived, id: str) -> None:
     import ml_platform
 
-    told = ml_platform.explain(lived.project.root, id, what_if={"orders.items": "8"})
-    assert told.what_if is not None
-    assert [(change.name, change.after) for change in told.what_if.changes] == [("orders.items", 8)]
-    assert all(len(item.behind.rows) == item.behind.count for item in told.inputs if item.behind)
+    explanation = ml_platform.explain(lived.project.root, id, what_if={"orders.items": "8"})
+    assert explanation.what_if is not None
+    assert [(change.name, change.after) for change in explanation.what_if.changes] == [("orders.items", 8)]
+    assert all(len(item.behind.rows) == item.behind.count for item in explanation.inputs if item.behind)

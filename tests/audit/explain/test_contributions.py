@@ -33,7 +33,7 @@ def predictor_of(project: Project, id: str) -> Predictor:
     return load_predictor(project, project.store.get("trained_model", id))
 
 
-def told_of(predictor: Predictor, rows: pd.DataFrame) -> list[tuple[Contributions, ...]]:
+def contributions_by_row(predictor: Predictor, rows: pd.DataFrame) -> list[tuple[Contributions, ...]]:
     return contributions_of(predictor, read_columns(rows, predictor.inputs))
 
 
@@ -48,65 +48,67 @@ def test_the_terms_of_a_linear_score_are_weight_times_scaled_value(
     decisions = estimator.estimator.decision_function(dense)  # scikit-learn's own
     place = next(i for i, item in enumerate(estimator.dense.columns) if names[item.source] == "orders.amount")
     weight = estimator.estimator.coef_[0][place]
-    for row, (told,) in enumerate(told_of(predictor, rows)):
-        assert (told.method, told.exact, told.adds_up) == ("linear", True, True)
-        assert told.base == estimator.estimator.intercept_[0]
-        assert told.total == pytest.approx(decisions[row], abs=1e-9)
-        amount = next(term for term in told.terms if term.column == "orders.amount")
+    for row, (contributions,) in enumerate(contributions_by_row(predictor, rows)):
+        assert (contributions.method, contributions.exact, contributions.adds_up) == ("linear", True, True)
+        assert contributions.base == estimator.estimator.intercept_[0]
+        assert contributions.total == pytest.approx(decisions[row], abs=1e-9)
+        amount = next(term for term in contributions.terms if term.column == "orders.amount")
         scaled = (rows["orders.amount"].iloc[row] - np.nanmean(train)) / np.nanstd(train)
         if not np.isnan(scaled):
             assert amount.amount == pytest.approx(weight * scaled, rel=1e-6)
-        assert told.steps[0].figure == pytest.approx(1 / (1 + np.exp(-decisions[row])), abs=1e-12)
+        assert contributions.steps[0].figure == pytest.approx(1 / (1 + np.exp(-decisions[row])), abs=1e-12)
 
 
 def test_a_ridge_regression_adds_up_to_its_prediction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = fitted(tmp_path, monkeypatch, "ridge", "lateness", label="minutes")
     rows = shop_rows(20, seed=9, label="minutes")
     predicted = predictor.predict(rows)["score"].tolist()
-    for (told,), score in zip(told_of(predictor, rows), predicted, strict=True):
-        assert told.total == pytest.approx(score, abs=1e-9)
-        assert [step.name for step in told.steps] == ["prediction"]
+    for (contributions,), score in zip(contributions_by_row(predictor, rows), predicted, strict=True):
+        assert contributions.total == pytest.approx(score, abs=1e-9)
+        assert [step.name for step in contributions.steps] == ["prediction"]
 
 
-def test_calibration_is_told_as_a_step_after_the_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calibration_is_shown_as_a_step_after_the_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     algorithm = "{name: lightgbm, params: {num_iterations: 10}}\ncalibration: sigmoid"
     predictor, rows = fitted(tmp_path, monkeypatch, algorithm), shop_rows(20, seed=9)
     ((_, (slope,), (offset,)),) = predictor.calibration.to_json()
-    for (told,), score in zip(told_of(predictor, rows), predictor.predict(rows)["score"], strict=True):
-        assert [step.name for step in told.steps] == ["sigmoid, 1 / (1 + exp(−raw))", "sigmoid calibration"]
-        assert told.steps[0].figure == pytest.approx(1 / (1 + np.exp(-told.total)), abs=1e-9)
-        assert told.steps[1].figure == score
-        assert score == pytest.approx(1 / (1 + np.exp(-(slope * told.total + offset))), abs=1e-9)
+    for (contributions,), score in zip(
+        contributions_by_row(predictor, rows), predictor.predict(rows)["score"], strict=True
+    ):
+        assert [step.name for step in contributions.steps] == ["sigmoid, 1 / (1 + exp(−raw))", "sigmoid calibration"]
+        assert contributions.steps[0].figure == pytest.approx(1 / (1 + np.exp(-contributions.total)), abs=1e-9)
+        assert contributions.steps[1].figure == score
+        assert score == pytest.approx(1 / (1 + np.exp(-(slope * contributions.total + offset))), abs=1e-9)
 
 
-def test_a_rule_is_told_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rule_is_shown_as_declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = fitted(tmp_path, monkeypatch, "{name: rule, expression: courier_recent.mean_late_7d > 20}")
     rows = shop_rows(5, seed=9)
-    for place, (told,) in enumerate(told_of(predictor, rows)):
-        assert (told.method, told.exact) == ("rule", False)
-        assert "courier_recent.mean_late_7d > 20" in told.note
-        assert [term.column for term in told.terms] == ["courier_recent.mean_late_7d"]
+    for place, (contributions,) in enumerate(contributions_by_row(predictor, rows)):
+        assert (contributions.method, contributions.exact) == ("rule", False)
+        assert "courier_recent.mean_late_7d > 20" in contributions.note
+        assert [term.column for term in contributions.terms] == ["courier_recent.mean_late_7d"]
         value = rows["courier_recent.mean_late_7d"].iloc[place]
-        assert told.terms[0].value == (None if np.isnan(value) else value)
+        assert contributions.terms[0].value == (None if np.isnan(value) else value)
 
 
 def test_a_constant_has_no_terms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = fitted(tmp_path, monkeypatch, "constant")
-    (told,) = told_of(predictor, shop_rows(1, seed=9))[0]
-    assert (told.method, told.terms) == ("constant", ())
-    assert told.raw == predictor.predict(shop_rows(1, seed=9))["score"].iloc[0]
+    (explained,) = contributions_by_row(predictor, shop_rows(1, seed=9))[0]
+    assert (explained.method, explained.terms) == ("constant", ())
+    assert explained.raw == predictor.predict(shop_rows(1, seed=9))["score"].iloc[0]
 
 
-def test_a_forest_is_said_to_have_no_exact_contributions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forest_is_reported_to_have_no_exact_contributions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = fitted(tmp_path, monkeypatch, "{name: RandomForestClassifier, params: {n_estimators: 10}}")
     rows = shop_rows(3, seed=9)
-    found = told_of(predictor, rows)
+    explained = contributions_by_row(predictor, rows)
     without = rows.assign(**{"orders.amount": np.nan})
     change = (predictor.predict(rows)["score"] - predictor.predict(without)["score"]).tolist()
-    for place, (told,) in enumerate(found):
-        assert (told.method, told.exact) == ("left_out", False)
-        assert "no exact contributions" in told.note
-        amount = next(term.amount for term in told.terms if term.column == "orders.amount")
+    for place, (contributions,) in enumerate(explained):
+        assert (contributions.method, contributions.exact) == ("left_out", False)
+        assert "no exact contributions" in contributions.note
+        amount = next(term.amount for term in contributions.terms if term.column == "orders.amount")
         assert amount == pytest.approx(change[place], abs=1e-12)
 
 
@@ -129,9 +131,9 @@ def test_several_classes_have_contributions_each(tmp_path: Path, monkeypatch: py
     assert predictor.classes == ("early", "late", "soon")
     asked = shop_rows(5, seed=9)
     predicted = predictor.predict(asked)
-    for place, told in enumerate(told_of(predictor, asked)):
-        assert [item.of for item in told] == ["early", "late", "soon"]
-        odds = np.exp([item.total for item in told])
+    for place, explained in enumerate(contributions_by_row(predictor, asked)):
+        assert [item.of for item in explained] == ["early", "late", "soon"]
+        odds = np.exp([item.total for item in explained])
         shares = odds / odds.sum()
         assert predicted.iloc[place][["score.early", "score.late", "score.soon"]].tolist() == pytest.approx(
             shares.tolist()
@@ -145,7 +147,7 @@ def test_a_plain_class_of_the_project_is_trained_read_and_explained_by_leaving_c
     predictor, rows = fitted(tmp_path, monkeypatch, '{name: "mine:KNeighborsClassifier"}'), shop_rows(3, seed=9)
     without = rows.assign(**{"orders.amount": np.nan})
     change = (predictor.predict(rows)["score"] - predictor.predict(without)["score"]).tolist()
-    for place, (found,) in enumerate(told_of(predictor, rows)):
-        amount = next(term.amount for term in found.terms if term.column == "orders.amount")
-        assert found.method == "left_out"
+    for place, (actual,) in enumerate(contributions_by_row(predictor, rows)):
+        amount = next(term.amount for term in actual.terms if term.column == "orders.amount")
+        assert actual.method == "left_out"
         assert amount == pytest.approx(change[place], abs=1e-12)

@@ -27,52 +27,52 @@ def explained(lived: Lived) -> list[Explanation]:
     return list(explain_each(lived.project, ids, lived.now, rows=None))
 
 
-def test_two_hundred_predictions_after_all_that_happened_come_out_again_to_the_same_bytes(
+def test_two_hundred_predictions_after_all_events_are_reproduced_to_the_same_bytes(
     lived: Lived, explained: list[Explanation]
 ) -> None:
     log = read_predictions(lived.project, MODEL, NOW - timedelta(days=1), lived.now).set_index("prediction_id")
     assert len(explained) == 200
-    assert {told.version.number for told in explained} == {1, 2}
-    assert {told.made.segment for told in explained} >= {"segment_00000.parquet", "segment_00001.parquet"}
-    for told in explained:
-        row = log.loc[told.prediction_id]
-        again = {output.name: output.again_bytes for output in told.again.outputs}
-        assert again == {
+    assert {explanation.version.number for explanation in explained} == {1, 2}
+    assert {explanation.made.segment for explanation in explained} >= {"segment_00000.parquet", "segment_00001.parquet"}
+    for explanation in explained:
+        row = log.loc[explanation.prediction_id]
+        rescored = {output.name: output.again_bytes for output in explanation.again.outputs}
+        assert rescored == {
             "score": struct.pack(">d", row["score"]).hex(),
             "action": row["action"].encode().hex(),
             "expected_value": struct.pack(">d", row["expected_value"]).hex(),
         }
-        assert told.from_features is not None
-        assert {output.name: output.again_bytes for output in told.from_features.outputs} == again
-        assert told.holds
-        assert all("no training row had a null there" in problem for problem in told.problems)
-        assert all(item.agrees for item in told.inputs)
+        assert explanation.from_features is not None
+        assert {output.name: output.again_bytes for output in explanation.from_features.outputs} == rescored
+        assert explanation.holds
+        assert all("no training row had a null there" in problem for problem in explanation.problems)
+        assert all(item.agrees for item in explanation.inputs)
 
 
-def test_the_source_rows_behind_each_feature_are_those_that_a_loop_over_all_rows_finds(
+def test_the_source_rows_of_each_feature_are_those_that_a_loop_over_all_rows_gives(
     lived: Lived, explained: list[Explanation]
 ) -> None:
     corrected = 0
-    for told in explained:
-        tick = tick_of(told.effective_time)
-        for item in told.inputs:
+    for explanation in explained:
+        tick = tick_of(explanation.effective_time)
+        for item in explanation.inputs:
             if item.table != "courier_recent":
                 assert item.behind is None
                 continue
             assert item.tick == tick
-            behind = item.behind
-            assert behind is not None
+            traced = item.behind
+            assert traced is not None
             window = WINDOWS[item.name.rpartition("_")[2]]
-            expected = visible(lived.deliveries, str(behind.entity["courier"]), tick, window)
+            expected = visible(lived.deliveries, str(traced.entity["courier"]), tick, window)
             if item.name.endswith(("parcels_1d", "parcels_7d")):
-                assert [row.values for row in behind.rows] == [{"order_id": row.order_id} for row in expected]
+                assert [row.values for row in traced.rows] == [{"order_id": row.order_id} for row in expected]
             else:
-                assert [(row.values["order_id"], row.values["minutes_late"]) for row in behind.rows] == [
+                assert [(row.values["order_id"], row.values["minutes_late"]) for row in traced.rows] == [
                     (row.order_id, row.minutes_late) for row in expected
                 ]
-            assert [(row.event, row.known) for row in behind.rows] == [(r.delivered_at, r.known) for r in expected]
-            assert [row.replaced for row in behind.rows] == [None if r.until > lived.now else r.until for r in expected]
-            assert behind.count == len(expected)
+            assert [(row.event, row.known) for row in traced.rows] == [(r.delivered_at, r.known) for r in expected]
+            assert [row.replaced for row in traced.rows] == [None if r.until > lived.now else r.until for r in expected]
+            assert traced.count == len(expected)
             value = value_of(item.name, expected)
             assert item.value == (None if value is None else pytest.approx(value, rel=1e-12))
             corrected += sum(row.until <= lived.now for row in expected)
@@ -85,12 +85,12 @@ def tick_of(effective: datetime) -> datetime:
 
 
 def visible(rows: list[Delivery], courier: str, tick: datetime, window: timedelta) -> list[Delivery]:
-    found = [
+    deliveries = [
         row
         for row in rows
         if row.courier == courier and row.known <= tick < row.until and tick - window < row.delivered_at <= tick
     ]
-    return sorted(found, key=lambda row: (row.delivered_at, row.known, row.order_id), reverse=True)
+    return sorted(deliveries, key=lambda row: (row.delivered_at, row.known, row.order_id), reverse=True)
 
 
 def value_of(name: str, rows: list[Delivery]) -> float | None:
@@ -105,17 +105,17 @@ def value_of(name: str, rows: list[Delivery]) -> float | None:
     return late[0] if feature == "last_late" else sum(value >= 30 for value in late) / len(late)
 
 
-def test_the_row_that_tells_a_last_value_is_marked(explained: list[Explanation]) -> None:
-    for told in explained[:20]:
-        behind = behind_of(told, "courier_recent.last_late_7d")
-        assert [row.tells for row in behind.rows] == [True, *[False] * (behind.count - 1)]
-        assert not any(row.tells for row in behind_of(told, "courier_recent.mean_late_7d").rows)
+def test_the_row_that_decides_a_last_value_is_marked(explained: list[Explanation]) -> None:
+    for explanation in explained[:20]:
+        traced = source_rows_of(explanation, "courier_recent.last_late_7d")
+        assert [row.tells for row in traced.rows] == [True, *[False] * (traced.count - 1)]
+        assert not any(row.tells for row in source_rows_of(explanation, "courier_recent.mean_late_7d").rows)
 
 
-def behind_of(told: Explanation, name: str) -> TracedRows:
-    behind = next(item.behind for item in told.inputs if item.name == name)
-    assert behind is not None
-    return behind
+def source_rows_of(explanation: Explanation, name: str) -> TracedRows:
+    traced = next(item.behind for item in explanation.inputs if item.name == name)
+    assert traced is not None
+    return traced
 
 
 def test_listed_rows_are_the_newest_and_the_count_is_of_all(lived: Lived, explained: list[Explanation]) -> None:
@@ -127,86 +127,100 @@ def test_listed_rows_are_the_newest_and_the_count_is_of_all(lived: Lived, explai
             assert after.behind.rows == before.behind.rows[:3]
 
 
-def test_the_row_that_asked_is_told_as_it_was(explained: list[Explanation]) -> None:
-    for told in explained[:20]:
-        assert told.population is not None
-        logged = {item.name: item.value for item in told.inputs}
-        assert list(told.population.values) == ["order_id", "courier", "placed_at", "amount", "items"]  # as declared
-        assert told.population.values["order_id"] == told.key["order_id"]
-        assert told.population.values["amount"] == logged["orders.amount"]
-        assert told.population.values["items"] == logged["orders.items"]
-        assert told.prediction_time - told.population.event == timedelta(hours=1)  # placed_at + 1h
+def test_the_row_that_asked_is_shown_as_it_was(explained: list[Explanation]) -> None:
+    for explanation in explained[:20]:
+        assert explanation.population is not None
+        logged = {item.name: item.value for item in explanation.inputs}
+        assert list(explanation.population.values) == [
+            "order_id",
+            "courier",
+            "placed_at",
+            "amount",
+            "items",
+        ]  # as declared
+        assert explanation.population.values["order_id"] == explanation.key["order_id"]
+        assert explanation.population.values["amount"] == logged["orders.amount"]
+        assert explanation.population.values["items"] == logged["orders.items"]
+        assert explanation.prediction_time - explanation.population.event == timedelta(hours=1)  # placed_at + 1h
 
 
-def test_every_action_is_told_with_what_it_was_expected_to_earn(explained: list[Explanation]) -> None:
-    for told in explained:
-        score = told.answer.scores["score"]
+def test_every_action_is_shown_with_what_it_was_expected_to_earn(explained: list[Explanation]) -> None:
+    for explanation in explained:
+        score = explanation.answer.scores["score"]
         assert score is not None
-        worth = {action.name: action.expected for action in told.answer.actions}
+        worth = {action.name: action.expected for action in explanation.answer.actions}
         assert worth == {"upgrade": pytest.approx(-4 + 9 * score, abs=1e-12), "wait": 0.0}
         best = "upgrade" if -4 + 9 * score > 0 else "wait"
-        assert told.answer.action == best
-        assert [action.name for action in told.answer.actions if action.recommended] == [best]
+        assert explanation.answer.action == best
+        assert [action.name for action in explanation.answer.actions if action.recommended] == [best]
 
 
 def test_the_answer_names_the_score_from_where_on_acting_pays_and_what_was_recommended(
     explained: list[Explanation],
 ) -> None:
-    for told in explained:
-        even, score = told.answer.break_even, told.answer.scores["score"]
+    for explanation in explained:
+        even, score = explanation.answer.break_even, explanation.answer.scores["score"]
         assert even is not None
         assert even.share is not None
         assert score is not None
         assert (even.action, even.pays) == ("upgrade", "from")
         assert even.share == pytest.approx(4 / 9)  # -4 + 9 p is 0 there
-        assert (told.answer.action == "upgrade") == (score > even.share)
-        text = f"likely; upgrade pays from 44.4 %; recommended: {told.answer.action}."
-        assert answer_text(told).endswith(text)
-        assert page_of(told).index(text) < page_of(told).index('id="why"') < page_of(told).index('id="evidence"')
+        assert (explanation.answer.action == "upgrade") == (score > even.share)
+        text = f"likely; upgrade pays from 44.4 %; recommended: {explanation.answer.action}."
+        assert answer_text(explanation).endswith(text)
+        assert (
+            page_of(explanation).index(text)
+            < page_of(explanation).index('id="why"')
+            < page_of(explanation).index('id="evidence"')
+        )
 
 
 def test_what_came_of_it_is_the_label_as_known_at_the_horizon(lived: Lived, explained: list[Explanation]) -> None:
     settled = 0
-    for told in explained:
-        end = told.effective_time + timedelta(days=2)
-        assert told.outcome.settled_at == end
+    for explanation in explained:
+        end = explanation.effective_time + timedelta(days=2)
+        assert explanation.outcome.settled_at == end
         if end > lived.now:
-            assert told.outcome.status == "waiting"
+            assert explanation.outcome.status == "waiting"
             continue
-        rows = [r for r in lived.deliveries if r.order_id == told.key["order_id"] and r.known <= end < r.until]
+        rows = [r for r in lived.deliveries if r.order_id == explanation.key["order_id"] and r.known <= end < r.until]
         if not rows:
-            assert told.outcome.status == "no label"
+            assert explanation.outcome.status == "no label"
             continue
         label = rows[0].minutes_late >= 30
-        earned = {"upgrade": -4 + 9 * label, "wait": 0}[str(told.answer.action)]
-        assert (told.outcome.label, told.outcome.value, told.outcome.do_nothing) == (label, earned, 0)
+        earned = {"upgrade": -4 + 9 * label, "wait": 0}[str(explanation.answer.action)]
+        assert (explanation.outcome.label, explanation.outcome.value, explanation.outcome.do_nothing) == (
+            label,
+            earned,
+            0,
+        )
         settled += 1
     assert settled > 50
 
 
 def test_contributions_of_trees_add_up_to_the_log_odds_of_the_score(explained: list[Explanation]) -> None:
-    for told in explained:
-        (found,) = told.contributions
-        assert found.exact
-        assert found.adds_up
-        assert found.total == pytest.approx(found.base + sum(term.amount for term in found.terms))
-        score = told.answer.scores["score"]
+    for explanation in explained:
+        (terms,) = explanation.contributions
+        assert terms.exact
+        assert terms.adds_up
+        assert terms.total == pytest.approx(terms.base + sum(term.amount for term in terms.terms))
+        score = explanation.answer.scores["score"]
         assert score is not None
-        assert 1 / (1 + 2.718281828459045**-found.total) == pytest.approx(score, abs=1e-9)
-        assert {term.column for term in found.terms} == {item.name for item in told.inputs}
-        values = {item.name: item.value for item in told.inputs}
+        assert 1 / (1 + 2.718281828459045**-terms.total) == pytest.approx(score, abs=1e-9)
+        assert {term.column for term in terms.terms} == {item.name for item in explanation.inputs}
+        values = {item.name: item.value for item in explanation.inputs}
         nulls = {name for name, value in values.items() if value is None}  # the model may have been given the median
-        assert all(term.value == values[term.column] for term in found.terms if term.column not in nulls)
-        sizes = [abs(term.amount) for term in found.terms]
+        assert all(term.value == values[term.column] for term in terms.terms if term.column not in nulls)
+        sizes = [abs(term.amount) for term in terms.terms]
         assert sizes == sorted(sizes, reverse=True)
 
 
-def test_the_version_is_told_with_its_deployment_and_who_is_champion_now(explained: list[Explanation]) -> None:
+def test_the_version_is_shown_with_its_deployment_and_who_is_champion_now(explained: list[Explanation]) -> None:
     second = NOW + timedelta(days=3, hours=7)
-    for told in explained:
-        version, made = told.version, told.version.deployment
+    for explanation in explained:
+        version, made = explanation.version, explanation.version.deployment
         assert made is not None
-        first = told.effective_time < second
+        first = explanation.effective_time < second
         assert (version.number, version.champion_then) == ((1, 1) if first else (2, 2))
         assert (made.at, made.until) == ((NOW, second) if first else (second, None))
         assert (made.actor, made.reason) == ("test", "a test says so")
@@ -216,23 +230,23 @@ def test_the_version_is_told_with_its_deployment_and_who_is_champion_now(explain
         assert "name: late_parcel" in version.provenance.declaration
 
 
-def test_each_prediction_tells_the_artifacts_that_its_own_scoring_read(explained: list[Explanation]) -> None:
+def test_each_prediction_lists_the_artifacts_that_its_scoring_read(explained: list[Explanation]) -> None:
     by_segment: dict[tuple[date, str], set[tuple[tuple[str, str], ...]]] = {}
-    for told in explained:
-        assert told.made.exact
-        key = (told.effective_time.date(), told.made.segment)
-        by_segment.setdefault(key, set()).add(tuple(sorted(told.made.artifacts.items())))
-    assert all(len(found) == 1 for found in by_segment.values())
-    second_of_march = {key[1]: next(iter(found)) for key, found in by_segment.items() if key[0] == date(2024, 3, 2)}
+    for explanation in explained:
+        assert explanation.made.exact
+        key = (explanation.effective_time.date(), explanation.made.segment)
+        by_segment.setdefault(key, set()).add(tuple(sorted(explanation.made.artifacts.items())))
+    assert all(len(actual) == 1 for actual in by_segment.values())
+    second_of_march = {key[1]: next(iter(actual)) for key, actual in by_segment.items() if key[0] == date(2024, 3, 2)}
     assert len(set(second_of_march.values())) == 2  # scored twice, from other states of the sources
 
 
 def test_one_alone_is_explained_as_among_many(lived: Lived, explained: list[Explanation]) -> None:
-    for told in explained[::40]:
-        assert explain(lived.project, told.prediction_id, lived.now, rows=None) == told
+    for explanation in explained[::40]:
+        assert explain(lived.project, explanation.prediction_id, lived.now, rows=None) == explanation
 
 
 def test_corrections_were_really_made_after_predictions_were(lived: Lived, explained: list[Explanation]) -> None:
-    assert any(told.scored_at < FIRST_CORRECTION for told in explained)
+    assert any(explanation.scored_at < FIRST_CORRECTION for explanation in explained)
     assert any(row.until == FIRST_CORRECTION for row in lived.deliveries)
     assert any(row.until == SECOND_CORRECTION for row in lived.deliveries)

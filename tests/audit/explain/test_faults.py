@@ -39,7 +39,7 @@ def before(lived: Lived) -> Explanation:
     return explain(lived.project, sample_ids(lived.project, MODEL, None, 1)[0], lived.now)
 
 
-def again(shop: Project, before: Explanation) -> Explanation:
+def explained_now(shop: Project, before: Explanation) -> Explanation:
     return explain(open_project(shop.root), before.prediction_id, NOW + timedelta(days=7))
 
 
@@ -50,7 +50,7 @@ def object_of(shop: Project, stored: StoredObject) -> Path:
 def test_a_model_that_is_declared_no_longer_is_explained_as_before(shop: Project, before: Explanation) -> None:
     (shop.root / f"models/{MODEL}.yaml").unlink()
     assert MODEL not in open_project(shop.root).spec.models
-    assert again(shop, before) == before
+    assert explained_now(shop, before) == before
     assert production_at(open_project(shop.root), MODEL, NOW).version is not None
 
 
@@ -61,10 +61,10 @@ def test_a_feature_that_means_something_else_by_now_is_explained_as_it_was_meant
         "minutes_late >= 30", "minutes_late >= 5"
     )
     (shop.root / "features/courier_recent.yaml").write_text(edited)
-    assert again(shop, before) == before
+    assert explained_now(shop, before) == before
 
 
-def test_a_log_that_does_not_tell_what_it_read_is_explained_by_todays_declarations_and_says_so(
+def test_a_log_without_recorded_declarations_is_explained_by_todays_and_reports_it(
     shop: Project, before: Explanation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = find_predictions(shop, [before.prediction_id])[0].rows.drop(columns=["_log", "_segment"])
@@ -74,18 +74,18 @@ def test_a_log_that_does_not_tell_what_it_read_is_explained_by_todays_declaratio
     state, _ = append_predictions(shop, MODEL, date(2024, 3, 10), "key", lambda _: table, inputs, {})
     older = [{"id": item["id"], "rows": item["rows"]} for item in state.about["segments"]]
     rewrite(shop, date(2024, 3, 10), older)
-    told = explain(shop, f"{MODEL}.20240310.{'0' * 16}", NOW)
-    assert not told.made.exact
-    assert told.problems == ("the log segment has no declarations: the current declarations are used",)
-    assert told.holds
+    explanation = explain(shop, f"{MODEL}.20240310.{'0' * 16}", NOW)
+    assert not explanation.made.exact
+    assert explanation.problems == ("the log segment has no declarations: the current declarations are used",)
+    assert explanation.holds
     (shop.root / f"models/{MODEL}.yaml").unlink()
-    told = explain(open_project(shop.root), f"{MODEL}.20240310.{'0' * 16}", NOW)
-    assert told.problems == (
+    explanation = explain(open_project(shop.root), f"{MODEL}.20240310.{'0' * 16}", NOW)
+    assert explanation.problems == (
         "the log segment has no declarations, and late_parcel is no longer declared: its features and "
         "source rows are unavailable",
     )
-    assert (told.again.agrees, told.from_features) == (True, None)
-    assert [item.value for item in told.inputs] == [item.value for item in before.inputs]
+    assert (explanation.again.agrees, explanation.from_features) == (True, None)
+    assert [item.value for item in explanation.inputs] == [item.value for item in before.inputs]
 
 
 def rewrite(shop: Project, day: date, segments: list[dict[str, object]]) -> None:
@@ -113,79 +113,89 @@ def planted(shop: Project, before: Explanation, column: str, value: object) -> E
     return explain(shop, f"{MODEL}.20240310.{'f' * 16}", NOW)
 
 
-def test_a_false_score_in_the_log_is_told_with_both_values(shop: Project, before: Explanation) -> None:
-    told = planted(shop, before, "score", 0.123)
-    assert not told.holds
-    assert told.again.statement == (f"1 of 3 outputs differ: score was 0.123 and is {before.answer.scores['score']!r}.")
-    assert [output.name for output in told.outputs if not output.agrees] == ["score"]
-    assert told.outputs[0].logged_bytes == "3fbf7ced916872b0"  # 0.123 as a double
+def test_a_false_score_in_the_log_is_reported_with_both_values(shop: Project, before: Explanation) -> None:
+    explanation = planted(shop, before, "score", 0.123)
+    assert not explanation.holds
+    assert explanation.again.statement == (
+        f"1 of 3 outputs differ: score was 0.123 and is {before.answer.scores['score']!r}."
+    )
+    assert [output.name for output in explanation.outputs if not output.agrees] == ["score"]
+    assert explanation.outputs[0].logged_bytes == "3fbf7ced916872b0"  # 0.123 as a double
 
 
-def test_a_false_input_in_the_log_is_told_with_what_the_feature_table_says(shop: Project, before: Explanation) -> None:
-    told = planted(shop, before, "courier_recent.mean_late_7d", 999.0)
-    differing = [item for item in told.inputs if not item.agrees]
+def test_a_false_input_in_the_log_is_reported_with_the_value_of_the_feature_table(
+    shop: Project, before: Explanation
+) -> None:
+    explanation = planted(shop, before, "courier_recent.mean_late_7d", 999.0)
+    differing = [item for item in explanation.inputs if not item.agrees]
     was = next(item.value for item in before.inputs if item.name == "courier_recent.mean_late_7d")
     assert [(item.name, item.value, item.recomputed) for item in differing] == [
         ("courier_recent.mean_late_7d", 999.0, was)
     ]
-    assert told.from_features is not None
-    assert told.from_features.agrees  # the logged outputs follow from what the table says, not from the false input
+    assert explanation.from_features is not None
+    assert (
+        explanation.from_features.agrees
+    )  # the logged outputs follow from what the table says, not from the false input
 
 
-def test_a_missing_feature_table_is_named_and_the_rest_is_told(shop: Project, before: Explanation) -> None:
+def test_a_missing_feature_table_is_named_and_the_rest_is_shown(shop: Project, before: Explanation) -> None:
     id = before.made.artifacts["features/courier_recent"]
     (shop.state / f"store/manifests/feature_table/{id}.json").unlink()
-    told = again(shop, before)
-    assert len(told.problems) == 1
-    assert told.problems[0].startswith(f"the features cannot be recomputed: feature_table {id} is not in")
-    assert (told.again, told.contributions, told.version) == (before.again, before.contributions, before.version)
-    assert {item.agrees for item in told.inputs} == {None}
+    explanation = explained_now(shop, before)
+    assert len(explanation.problems) == 1
+    assert explanation.problems[0].startswith(f"the features cannot be recomputed: feature_table {id} is not in")
+    assert (explanation.again, explanation.contributions, explanation.version) == (
+        before.again,
+        before.contributions,
+        before.version,
+    )
+    assert {item.agrees for item in explanation.inputs} == {None}
 
 
-def test_a_damaged_source_is_named_and_the_rest_is_told(shop: Project, before: Explanation) -> None:
+def test_a_damaged_source_is_named_and_the_rest_is_shown(shop: Project, before: Explanation) -> None:
     source = shop.store.get("source", before.made.artifacts["sources/deliveries"])
     for chunk in source.about["chunks"]:
         path = object_of(shop, source.objects[chunk["name"]])
         path.write_bytes(path.read_bytes()[:-1] + b"?")
-    told = again(shop, before)
-    assert any("the source rows of courier_recent are unavailable: object" in text for text in told.problems)
-    assert any("is damaged" in text for text in told.problems)
-    assert told.holds
-    assert all(item.behind is None for item in told.inputs)
+    explanation = explained_now(shop, before)
+    assert any("the source rows of courier_recent are unavailable: object" in text for text in explanation.problems)
+    assert any("is damaged" in text for text in explanation.problems)
+    assert explanation.holds
+    assert all(item.behind is None for item in explanation.inputs)
 
 
-def test_declarations_that_cannot_be_read_are_said_and_those_of_now_are_used(
+def test_unreadable_declarations_are_reported_and_the_current_ones_are_used(
     shop: Project, before: Explanation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreadable(*_: object) -> None:
         raise ValueError("an unknown key")
 
     monkeypatch.setattr("ml_platform.operations.predictions.recompute_features.read_declarations", unreadable)
-    told = again(shop, before)
-    assert told.problems == (
+    explanation = explained_now(shop, before)
+    assert explanation.problems == (
         "the logged declarations are of another version of the platform: the current declarations are used",
     )
-    assert told.holds
+    assert explanation.holds
     monkeypatch.undo()
     state = shop.store.get("predictions", before.made.log)
     kept = next(stored for name, stored in state.objects.items() if name.startswith("declared/"))
     object_of(shop, kept).unlink()
-    told = again(shop, before)
-    assert told.problems[0].startswith(f"the logged declarations cannot be read: object {kept.sha256} is not in")
-    assert told.holds
+    explanation = explained_now(shop, before)
+    assert explanation.problems[0].startswith(f"the logged declarations cannot be read: object {kept.sha256} is not in")
+    assert explanation.holds
 
 
-def test_a_ledger_that_was_edited_is_said_and_nothing_is_told_from_it(shop: Project, before: Explanation) -> None:
+def test_an_edited_ledger_is_reported_and_nothing_is_read_from_it(shop: Project, before: Explanation) -> None:
     with closing(sqlite3.connect(shop.state / "platform.sqlite")) as database:
         for (name,) in database.execute("select name from sqlite_master where type = 'trigger'").fetchall():
             database.execute(f"drop trigger {name}")
         database.execute("update ledger set actor = 'somebody else' where action = 'deploy'")
         database.commit()
-    told = again(shop, before)
-    assert len(told.problems) == 1
-    assert "ledger" in told.problems[0]
-    assert (told.version.deployment, told.version.champion_then) == (None, None)
-    assert told.holds
+    explanation = explained_now(shop, before)
+    assert len(explanation.problems) == 1
+    assert "ledger" in explanation.problems[0]
+    assert (explanation.version.deployment, explanation.version.champion_then) == (None, None)
+    assert explanation.holds
 
 
 def test_a_damaged_log_or_trained_model_is_an_error_that_names_it(shop: Project, before: Explanation) -> None:
@@ -194,37 +204,37 @@ def test_a_damaged_log_or_trained_model_is_an_error_that_names_it(shop: Project,
     content = path.read_bytes()
     path.write_bytes(content.replace(b"leaf_value=", b"leaf_valu=="))
     with pytest.raises(ArtifactDamaged, match=f"object {path.name[:12]} is damaged"):
-        again(shop, before)
+        explained_now(shop, before)
     path.unlink()
     with pytest.raises(ArtifactMissing, match=f"object {path.name} is not in"):
-        again(shop, before)
+        explained_now(shop, before)
     path.write_bytes(content)
     logged = next(item for item in logged_days(shop, MODEL) if item.day == before.effective_time.date())
     state = shop.store.get("predictions", logged.artifact)
     path = object_of(shop, state.objects[segment_names(state)[0]])
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ArtifactDamaged, match=path.name[:12]):
-        again(shop, before)
+        explained_now(shop, before)
 
 
-def test_a_row_that_is_no_longer_in_the_source_is_said_to_be_gone(
+def test_a_row_that_is_no_longer_in_the_source_is_reported_as_gone(
     shop: Project, before: Explanation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ml_platform.datasets.population import source_rows as population
 
     real = vars(population)["source_versions"]
 
-    def without_it(*given: object) -> object:
-        rows = real(*given)
+    def without_it(*arguments: object) -> object:
+        rows = real(*arguments)
         return rows.filter(rows["order_id"] != before.key["order_id"])
 
     monkeypatch.setattr("ml_platform.datasets.population.source_rows.source_versions", without_it)
-    told = again(shop, before)
-    assert told.problems == (
+    explanation = explained_now(shop, before)
+    assert explanation.problems == (
         "the population row is not in the log of orders as the scoring read it, so the features cannot be "
         "recomputed: it was erased, or the log was restarted",
     )
-    assert (told.again.agrees, told.from_features, told.population) == (True, None, None)
+    assert (explanation.again.agrees, explanation.from_features, explanation.population) == (True, None, None)
 
 
 def test_ids_that_are_none_are_answered_with_what_is_nearest(lived: Lived, before: Explanation) -> None:
@@ -252,25 +262,25 @@ def test_ids_that_are_none_are_answered_with_what_is_nearest(lived: Lived, befor
 
 def test_what_if_scores_on_paper_and_logs_nothing(shop: Project, before: Explanation) -> None:
     days = logged_days(shop, MODEL)
-    told = explain(shop, before.prediction_id, NOW, edits={"mean_late_7d": "500", "orders.items": "8"})
-    assert told.what_if is not None
-    mean, items = told.what_if.changes
+    explanation = explain(shop, before.prediction_id, NOW, edits={"mean_late_7d": "500", "orders.items": "8"})
+    assert explanation.what_if is not None
+    mean, items = explanation.what_if.changes
     assert (mean.name, mean.after) == ("courier_recent.mean_late_7d", 500.0)
     assert (items.name, items.after) == ("orders.items", 8)
-    assert told.answer == before.answer
+    assert explanation.answer == before.answer
     logged = find_predictions(shop, [before.prediction_id])[0]
     from ml_platform.models.predictor import load_predictor
 
     predictor = load_predictor(shop, shop.store.get("trained_model", before.version.trained_model))
     rows = logged.rows.assign(**{"courier_recent.mean_late_7d": 500.0, "orders.items": 8})
     expected = predictor.predict(rows).iloc[0]
-    assert dict(told.what_if.outputs) == {
+    assert dict(explanation.what_if.outputs) == {
         "score": expected["score"],
         "action": expected["action"],
         "expected_value": expected["expected_value"],
     }
-    assert told.what_if.actions["upgrade"] == pytest.approx(-4 + 9 * expected["score"], abs=1e-12)
-    assert told.what_if.contributions[0].adds_up
+    assert explanation.what_if.actions["upgrade"] == pytest.approx(-4 + 9 * expected["score"], abs=1e-12)
+    assert explanation.what_if.contributions[0].adds_up
     assert logged_days(shop, MODEL) == days
 
 
@@ -300,14 +310,14 @@ def test_a_what_if_that_does_not_fit_is_refused(
 def test_what_was_in_production_follows_the_ledger(lived: Lived) -> None:
     second = NOW + timedelta(days=3, hours=7)
     moment = timedelta(microseconds=1)
-    found = {
+    at_instants = {
         at: production_at(lived.project, MODEL, at) for at in (NOW - moment, NOW, second - moment, second, lived.now)
     }
-    told = [item.deployment.version if item.deployment else None for item in found.values()]
-    assert told == [None, 1, 1, 2, 2]
-    assert found[NOW - moment].first == NOW
-    assert found[NOW].deployment is not None
-    assert (found[NOW].deployment.at, found[NOW].deployment.until) == (NOW, second)
+    numbers = [item.deployment.version if item.deployment else None for item in at_instants.values()]
+    assert numbers == [None, 1, 1, 2, 2]
+    assert at_instants[NOW - moment].first == NOW
+    assert at_instants[NOW].deployment is not None
+    assert (at_instants[NOW].deployment.at, at_instants[NOW].deployment.until) == (NOW, second)
 
 
 def test_every_segment_of_the_log_was_written_by_the_platform_of_today(lived: Lived) -> None:
@@ -321,23 +331,23 @@ def test_every_segment_of_the_log_was_written_by_the_platform_of_today(lived: Li
         assert pc.count_distinct(pa.concat_tables(rows)["prediction_id"]).as_py() == logged.rows
 
 
-def test_what_was_erased_is_said_and_the_rest_still_comes_out_again(shop: Project, lived: Lived) -> None:
+def test_erased_parts_are_reported_and_the_rest_is_still_reproduced(shop: Project, lived: Lived) -> None:
     id = sample_ids(lived.project, MODEL, None, 1)[0]
     whole = explain(lived.project, id, lived.now, rows=None)
     place = next(number for number, item in enumerate(whole.inputs) if item.name == "courier_recent.mean_late_7d")
-    behind = whole.inputs[place].behind
-    assert behind is not None
-    gone = behind.rows[2].values["order_id"]
+    feature_inputs = whole.inputs[place].behind
+    assert feature_inputs is not None
+    gone = feature_inputs.rows[2].values["order_id"]
     erase_order(shop, gone)
-    told = explain(open_project(shop.root), id, lived.now, rows=None)
-    left = told.inputs[place].behind
-    assert left is not None
-    assert [row.values["order_id"] for row in left.rows] == [
-        row.values["order_id"] for row in behind.rows if row.values["order_id"] != gone
+    explanation = explain(open_project(shop.root), id, lived.now, rows=None)
+    traced_after = explanation.inputs[place].behind
+    assert traced_after is not None
+    assert [row.values["order_id"] for row in traced_after.rows] == [
+        row.values["order_id"] for row in feature_inputs.rows if row.values["order_id"] != gone
     ]
-    assert [text.partition(",")[0] for text in told.problems] == ["sources/orders", "sources/deliveries"]
-    assert all("1 row erased" in text for text in told.problems)
-    assert (told.holds, told.outputs) == (True, whole.outputs)
+    assert [text.partition(",")[0] for text in explanation.problems] == ["sources/orders", "sources/deliveries"]
+    assert all("1 row erased" in text for text in explanation.problems)
+    assert (explanation.holds, explanation.outputs) == (True, whole.outputs)
     erase_order(shop, whole.key["order_id"])
     with pytest.raises(NoSuchPrediction, match="1 row erased: these predictions can no longer be explained"):
         explain(open_project(shop.root), id, lived.now)

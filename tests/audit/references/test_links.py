@@ -16,14 +16,16 @@ from tests.audit.verify.factory import MODEL, NOON
 
 
 def test_a_champion_rests_on_its_snapshot_and_that_on_tables_and_sources(built: Project) -> None:
-    found = list(reach(built.store, champion_roots(built.database)))
-    assert [item.kind for item in found] == ["trained_model", "snapshot", "feature_table", "source", "source"]
+    reached = list(reach(built.store, champion_roots(built.database)))
+    assert [item.kind for item in reached] == ["trained_model", "snapshot", "feature_table", "source", "source"]
     trained = champion(built, MODEL)
     assert trained is not None
-    assert found[0].id == trained.id
-    assert [str(item).split(" > ")[0] for item in found] == ["champion of late_parcel"] * 5
-    assert str(found[1]) == f"champion of late_parcel > trained_model {trained.id[:12]} > snapshot {found[1].id[:12]}"
-    assert all(item.problem is None for item in found)
+    assert reached[0].id == trained.id
+    assert [str(item).split(" > ")[0] for item in reached] == ["champion of late_parcel"] * 5
+    assert (
+        str(reached[1]) == f"champion of late_parcel > trained_model {trained.id[:12]} > snapshot {reached[1].id[:12]}"
+    )
+    assert all(item.problem is None for item in reached)
 
 
 def test_a_logged_day_rests_on_the_version_that_scored_it_though_another_is_champion(built: Project) -> None:
@@ -39,14 +41,14 @@ def test_a_logged_day_rests_on_the_version_that_scored_it_though_another_is_cham
 
 
 def test_all_that_is_deployed_logged_or_made_last_is_reached_once(built: Project) -> None:
-    found = [(item.kind, item.id) for item in reach(built.store, all_roots(built.database))]
-    assert len(found) == len(set(found))
+    rows = [(item.kind, item.id) for item in reach(built.store, all_roots(built.database))]
+    assert len(rows) == len(set(rows))
     sources = {id: built.store.get("source", id) for id in built.store.ids("source")}
     latest = current_output(built.database, "sources/parcels")
     former = {id for id, made in sources.items() if made.about["source"] == "parcels" and id != latest}
     assert len(former) == 1  # no model reads parcels: only its latest state is needed
     for kind in ("trained_model", "snapshot", "evaluation", "feature_table", "source"):
-        assert {id for of, id in found if of == kind} == set(built.store.ids(kind)) - former, kind
+        assert {id for of, id in rows if of == kind} == set(built.store.ids(kind)) - former, kind
 
 
 def test_objects_are_those_that_the_manifest_lists(built: Project) -> None:
@@ -55,7 +57,7 @@ def test_objects_are_those_that_the_manifest_lists(built: Project) -> None:
         assert item.objects == {stored.sha256 for stored in item.artifact.objects.values()}
 
 
-def test_what_is_missing_is_told_with_its_path(factory: Project) -> None:
+def test_what_is_missing_is_reported_with_its_path(factory: Project) -> None:
     (snapshot_id, _) = factory.store.ids("snapshot")
     (factory.state / f"store/manifests/snapshot/{snapshot_id}.json").unlink()
     (missed,) = [item for item in reach(factory.store, all_roots(factory.database)) if item.problem]
@@ -70,13 +72,13 @@ def write(store: ArtifactStore, like: ArtifactStore, kind: str, id: str, **input
     store.write(kind, id, f"key of {id}", about=about, inputs=inputs)
 
 
-def test_the_shortest_way_is_told(store: ArtifactStore, built: Project) -> None:
+def test_the_shortest_way_is_reported(store: ArtifactStore, built: Project) -> None:
     write(store, built.store, "source", "s")
     write(store, built.store, "snapshot", "n", **{"sources/a": "s"})
     write(store, built.store, "trained_model", "t", **{"snapshot": "n", "sources/a": "s", "champion": ""})
-    found = list(reach(store, [Root("trained_model", "t", "asked")]))
-    assert [item.problem for item in found] == [None] * 3
-    assert {item.id: str(item) for item in found} == {
+    reached = list(reach(store, [Root("trained_model", "t", "asked")]))
+    assert [item.problem for item in reached] == [None] * 3
+    assert {item.id: str(item) for item in reached} == {
         "t": "asked > trained_model t",
         "n": "asked > trained_model t > snapshot n",
         "s": "asked > trained_model t > source s",
@@ -88,7 +90,7 @@ def test_a_former_state_of_a_source_is_not_needed(store: ArtifactStore, built: P
     assert [(item.id, item.problem) for item in reach(store, [Root("source", "new", "asked")])] == [("new", None)]
 
 
-def test_roles_tell_their_kinds() -> None:
+def test_roles_have_their_kinds() -> None:
     roles = {"sources/a": "source", "features/b": "feature_table", "predictions/2024-03-01": "predictions"}
     assert {role: MonitoringManifest.kind_of(role) for role in roles} == roles
     assert EvaluationManifest.kind_of("champion") == "trained_model"

@@ -24,7 +24,7 @@ from ml_platform.storage.versions import register_version
 from tests.worlds import NOW, write_shop
 
 FLIGHTS = Path(__file__).parents[3] / "examples/flights"
-_AGAIN = """
+_RETRAIN = """
 import json, sys
 from ml_platform.project import open_project
 from ml_platform.storage.versions import all_versions
@@ -36,7 +36,7 @@ print(json.dumps([[item.version, item.same, item.statement, len(item.differences
 
 
 @pytest.mark.timeout(3600)
-def test_versions_of_a_year_are_the_same_when_a_fresh_process_trains_them_again(tmp_path: Path) -> None:
+def test_versions_of_a_year_are_the_same_when_a_fresh_process_retrains_them(tmp_path: Path) -> None:
     if os.environ.get("ML_PLATFORM_PROVE"):
         shutil.copytree(FLIGHTS, tmp_path, ignore=shutil.ignore_patterns(".*", "__pycache__"), dirs_exist_ok=True)
         last = datetime(2014, 1, 2, 12, tzinfo=UTC)
@@ -46,10 +46,12 @@ def test_versions_of_a_year_are_the_same_when_a_fresh_process_trains_them_again(
         write_shop(tmp_path)
         _train(tmp_path, "late_parcel", [NOW - timedelta(days=days) for days in (4, 2, 0)])
         expected = 3
-    done = subprocess.run([sys.executable, "-c", _AGAIN, str(tmp_path)], check=True, stdout=subprocess.PIPE, text=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert len(found) == expected
-    assert [item for item in found if not item[1] or item[3]] == []
+    done = subprocess.run(
+        [sys.executable, "-c", _RETRAIN, str(tmp_path)], check=True, stdout=subprocess.PIPE, text=True
+    )
+    document = json.loads(done.stdout.splitlines()[-1])
+    assert len(document) == expected
+    assert [item for item in document if not item[1] or item[3]] == []
 
 
 def _train(root: Path, model: str, instants: list[datetime]) -> None:

@@ -45,12 +45,12 @@ def made(tmp_path_factory):
     return project
 
 
-def test_versions_of_two_declarations_reproduce_from_their_own(made):
+def test_versions_of_two_declarations_reproduce_from_the_declaration_of_each(made):
     for name in ("late_parcel@1", "late_parcel@2"):
-        found = reproduce(made, version_named(made, name))
-        assert found.same
-        assert found.differences == ()
-        assert sorted(found.fitted) == ["baseline/logistic_regression", "baseline/rule", "predictor"]
+        reproduction = reproduce(made, version_named(made, name))
+        assert reproduction.same
+        assert reproduction.differences == ()
+        assert sorted(reproduction.fitted) == ["baseline/logistic_regression", "baseline/rule", "predictor"]
     assert [item.what for item in reproduce(made, version_named(made, "late_parcel@1")).files] == [
         "file models/late_parcel.yaml"
     ]
@@ -97,13 +97,13 @@ def _first(project):
     return version_named(project, "late_parcel@1").id
 
 
-def test_where_the_fitted_state_does_not_depend_on_the_seed_it_says_so(made):
-    found = reproduce(made, version_named(made, "late_parcel@1"))
-    assert (found.seed, found.seed_matters) == (0, False)
-    assert found.statement.endswith("It does not depend on the seed, 0: another seed gives the same predictor")
+def test_a_fitted_state_that_does_not_depend_on_the_seed_is_reported(made):
+    reproduction = reproduce(made, version_named(made, "late_parcel@1"))
+    assert (reproduction.seed, reproduction.seed_matters) == (0, False)
+    assert reproduction.statement.endswith("It does not depend on the seed, 0: another seed gives the same predictor")
 
 
-def test_where_the_fitted_state_depends_on_the_seed_it_says_so(made, tmp_path):
+def test_a_fitted_state_that_depends_on_the_seed_is_reported(made, tmp_path):
     made.database.engine.dispose()
     shutil.copytree(made.root, tmp_path / "shop")
     model = tmp_path / "shop/models/late_parcel.yaml"
@@ -114,18 +114,18 @@ def test_where_the_fitted_state_depends_on_the_seed_it_says_so(made, tmp_path):
     snapshot = version_named(project, "late_parcel@2").snapshot
     trained = train_model(project, "late_parcel", snapshot).artifact
     register_version(project, "late_parcel", trained, NOW)
-    found = reproduce(project, version_named(project, "late_parcel@3"))
-    assert (found.same, found.seed_matters) == (True, True)
-    assert found.statement.endswith("It depends on the seed, 0: another seed gives another predictor")
+    reproduction = reproduce(project, version_named(project, "late_parcel@3"))
+    assert (reproduction.same, reproduction.seed_matters) == (True, True)
+    assert reproduction.statement.endswith("It depends on the seed, 0: another seed gives another predictor")
 
 
-def test_a_changed_transform_does_not_disturb_a_version_and_is_told(made):
+def test_a_changed_transform_does_not_disturb_a_version_and_is_reported(made):
     path = made.root / "transforms/calendar.py"
     path.write_text(CALENDAR.replace("dayofweek", "dayofweek // 2"))
     try:
-        found = reproduce(made, version_named(made, "late_parcel@2"))
-        assert found.same
-        assert [item.what for item in found.files] == ["file transforms/calendar.py"]
+        reproduction = reproduce(made, version_named(made, "late_parcel@2"))
+        assert reproduction.same
+        assert [item.what for item in reproduction.files] == ["file transforms/calendar.py"]
         today = reproduce(made, version_named(made, "late_parcel@2"), today=True)
     finally:
         path.write_text(CALENDAR)
@@ -149,36 +149,36 @@ def test_a_package_that_fits_otherwise_is_named_with_what_it_does_to_predictions
         return fit(FitRequest(**{**vars(fitting), "label": label}))
 
     def other(threads):
-        told = equipment(threads)
-        return {**told, "packages": {**told["packages"], "lightgbm": "99.0", "zstandard": "99.1"}}
+        machine_facts = equipment(threads)
+        return {**machine_facts, "packages": {**machine_facts["packages"], "lightgbm": "99.0", "zstandard": "99.1"}}
 
     monkeypatch.setattr("ml_platform.models.prepare.fit_estimator", otherwise)
     monkeypatch.setattr("ml_platform.audit.reproduce.reproducer.equipment", other)
-    found = reproduce(made, version_named(made, "late_parcel@2"))
-    assert not found.same
-    assert found.differences[0].what == "package lightgbm"
-    assert [item.now for item in found.differences] == ["99.0", "99.1"]
-    assert "package lightgbm: was " in found.statement
-    assert "not within the tolerance of 1e-06" in found.statement
+    reproduction = reproduce(made, version_named(made, "late_parcel@2"))
+    assert not reproduction.same
+    assert reproduction.differences[0].what == "package lightgbm"
+    assert [item.now for item in reproduction.differences] == ["99.0", "99.1"]
+    assert "package lightgbm: was " in reproduction.statement
+    assert "not within the tolerance of 1e-06" in reproduction.statement
 
 
-def test_a_package_that_changes_nothing_leaves_a_version_the_same_and_is_still_told(made, monkeypatch):
+def test_a_package_that_changes_nothing_leaves_a_version_the_same_and_is_still_reported(made, monkeypatch):
     from ml_platform.models.provenance import equipment
 
     def other(threads):
-        told = equipment(threads)
-        return {**told, "packages": {**told["packages"], "rich": "99.0"}, "threads": threads}
+        machine_facts = equipment(threads)
+        return {**machine_facts, "packages": {**machine_facts["packages"], "rich": "99.0"}, "threads": threads}
 
     monkeypatch.setattr("ml_platform.audit.reproduce.reproducer.equipment", other)
-    found = reproduce(made, version_named(made, "late_parcel@1"))
-    assert found.same
-    assert [item.what for item in found.differences] == ["package rich"]
+    reproduction = reproduce(made, version_named(made, "late_parcel@1"))
+    assert reproduction.same
+    assert [item.what for item in reproduction.differences] == ["package rich"]
 
 
-def test_the_snapshot_is_made_again_from_its_sources_with_the_same_id(made):
-    found = reproduce(made, version_named(made, "late_parcel@1"), from_sources=True)
-    assert found.snapshot is True
-    assert found.same
+def test_the_snapshot_is_rebuilt_from_its_sources_with_the_same_id(made):
+    reproduction = reproduce(made, version_named(made, "late_parcel@1"), from_sources=True)
+    assert reproduction.snapshot is True
+    assert reproduction.same
 
 
 def test_two_predictors_agree_as_their_predictions_do(made):
@@ -190,9 +190,9 @@ def test_two_predictors_agree_as_their_predictions_do(made):
     first, second = one.predict(rows), two.predict(rows)
     largest = max(abs(a - b) for a, b in zip(first["score"], second["score"], strict=True))
     other = sum(a != b for a, b in zip(first["action"], second["action"], strict=True))
-    found = agreement(one, two, rows)
-    assert (found.rows, found.largest, found.actions) == (len(rows), largest, other)
-    assert not found.within(largest / 2)
+    agreement_of = agreement(one, two, rows)
+    assert (agreement_of.rows, agreement_of.largest, agreement_of.actions) == (len(rows), largest, other)
+    assert not agreement_of.within(largest / 2)
     assert agreement(one, one, rows).within(0.0)
 
 
@@ -208,17 +208,17 @@ def test_a_version_without_provenance_cannot_be_reproduced_and_is_never_drawn(ma
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("late_parcels@1", "late_parcels@1: no version of late_parcels is registered. Did you mean late_parcel?"),
         ("late_parcel@7", "late_parcel@7: late_parcel has versions 1, 2, 3. Name one, such as late_parcel@3."),
         ("@1", "@1: no version of any model is registered. Known: late_parcel."),
     ],
 )
-def test_a_version_that_does_not_exist_is_told_with_those_that_do(made, name, told):
+def test_a_version_that_does_not_exist_is_reported_with_those_that_do(made, name, message):
     with pytest.raises(NoSuchVersion) as raised:
         version_named(made, name)
-    assert str(raised.value) == told
+    assert str(raised.value) == message
 
 
 def test_a_models_name_alone_is_its_champion(made):
@@ -227,12 +227,12 @@ def test_a_models_name_alone_is_its_champion(made):
     assert version_named(made, "late_parcel@latest").number == 3
 
 
-def test_the_command_says_what_came_of_it_and_keeps_it(made, capsys):
+def test_the_command_prints_its_outcome_and_keeps_it(made, capsys):
     from ml_platform.cli.reproduce import reproduce_version
 
     assert reproduce_version(made.root, "late_parcel@2", False, False, 1e-6, as_json=True) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["same"], told["fitted"]["predictor"], told["commit"]) == (True, True, None)
+    document = json.loads(capsys.readouterr().out)
+    assert (document["same"], document["fitted"]["predictor"], document["commit"]) == (True, True, None)
     assert reproduce_version(made.root, "late_parcel@2", False, False, 1e-6, as_json=False) == 0
     assert "retrained: the same" in capsys.readouterr().out
     assert [(item.version, item.same) for item in attempts(made)] == [("late_parcel@2", True)] * 2

@@ -81,16 +81,16 @@ def require_nowhere(project, text):
 
 def held(project, text):
     """How many objects hold a text, tables read."""
-    found = 0
+    number = 0
     for path in (project.state / "store/objects").rglob("*"):
         content = path.read_bytes() if path.is_file() else b""
         if content[:4] == b"PAR1":
             rows = pq.read_table(io.BytesIO(content)).to_pylist()
-            found += any(text in map(str, row.values()) for row in rows)
-    return found
+            number += any(text in map(str, row.values()) for row in rows)
+    return number
 
 
-def test_after_erasing_nothing_holds_the_key_and_all_else_stands(cluttered):
+def test_after_erasing_nothing_holds_the_key_and_all_else_is_kept(cluttered):
     project = cluttered.project
     one, two = in_predictions_and_in_training(project)
     before = read_predictions(project, MODEL, NOON - timedelta(days=9), LATER)
@@ -116,8 +116,8 @@ def test_after_erasing_nothing_holds_the_key_and_all_else_stands(cluttered):
         assert trained[version.id] - 2 <= len(snapshot.frame) < trained[version.id]
         assert sum(snapshot.about["rows"].values()) == len(snapshot.frame)
         load_predictor(fresh, fresh.store.get("trained_model", version.id))
-    told = last_recording(fresh.database, "sources/orders").results[0].failing_rows
-    assert [row["order_id"] for row in told] == ["[erased]", "o9"]
+    failing = last_recording(fresh.database, "sources/orders").results[0].failing_rows
+    assert [row["order_id"] for row in failing] == ["[erased]", "o9"]
 
 
 def test_verify_finds_no_damage_after_erasing(cluttered):
@@ -143,8 +143,8 @@ def test_a_category_in_drift_s_figures_and_in_a_packed_page_is_masked(cluttered)
     watched = MonitoringManifest(model=MODEL, at="2024-03-09", verdict="stable", reason="")
     store.add(watched, "1" * 64, objects={"report.html": page})
     erased(project, "courier", courier=key)
-    found = [path.read_bytes() for path in (project.state / "store/objects").rglob("*") if path.is_file()]
-    texts = b"\n".join(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content for content in found)
+    actual = [path.read_bytes() for path in (project.state / "store/objects").rglob("*") if path.is_file()]
+    texts = b"\n".join(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content for content in actual)
     assert texts.count(b"courier_of_one") == texts.count(b"courier_of_one_more") == 2
     assert texts.count(b"[erased]") == 3
     assert verify_project(open_project(project.root)).damages == []
@@ -162,28 +162,28 @@ def test_what_held_it_is_marked_with_what_it_can_no_longer_prove(cluttered):
     (of_model,) = marks_of(project, "trained_model", version.id)
     assert of_model.told.startswith("1 row erased from its training snapshot: the model can no longer be reproduced")
     replaced = {item.id: item.successor for item in plan.replaced}
-    left = project.store.get("snapshot", version.snapshot)
-    assert left.id == replaced[version.snapshot]
-    assert marks_of(project, "snapshot", left.id) == (replace(of_snapshot, id=left.id),)
+    artifact = project.store.get("snapshot", version.snapshot)
+    assert artifact.id == replaced[version.snapshot]
+    assert marks_of(project, "snapshot", artifact.id) == (replace(of_snapshot, id=artifact.id),)
 
 
-def test_reproducing_and_explaining_say_what_was_erased(cluttered):
+def test_reproducing_and_explaining_report_what_was_erased(cluttered):
     project = cluttered.project
     _, key = in_predictions_and_in_training(project)
     erased(project, "order", order_id=key)
     fresh = open_project(project.root)
     version = versions(fresh, MODEL)[0]
-    found = reproduce(fresh, version)
-    assert found.erased == (marks_of(fresh, "trained_model", version.id)[0].told,)
-    assert not found.same
-    assert "Differences: 1 row erased from its training snapshot: " in found.statement
+    reproduction = reproduce(fresh, version)
+    assert reproduction.erased == (marks_of(fresh, "trained_model", version.id)[0].told,)
+    assert not reproduction.same
+    assert "Differences: 1 row erased from its training snapshot: " in reproduction.statement
     logged = read_predictions(fresh, MODEL, NOON - timedelta(days=9), LATER)
-    told = explain(fresh, logged["prediction_id"][0], LATER)
-    assert any("1 row erased: " in problem for problem in told.problems), told.problems
-    assert told.again.agrees, told.problems
+    explanation = explain(fresh, logged["prediction_id"][0], LATER)
+    assert any("1 row erased: " in problem for problem in explanation.problems), explanation.problems
+    assert explanation.again.agrees, explanation.problems
 
 
-def test_the_ledger_tells_of_it_without_the_key(cluttered):
+def test_the_ledger_records_it_without_the_key(cluttered):
     project = cluttered.project
     key, _ = in_predictions_and_in_training(project)
     plan = erased(project, "order", order_id=key)
@@ -324,7 +324,7 @@ def known_at(project, hour):
     return {row["id"]: row["amount"] for row in rows if row["_known"] <= instant < row["_until"]}
 
 
-def test_a_number_is_a_key_too_and_other_numbers_are_left_alone(tmp_path):
+def test_a_number_is_a_key_too_and_other_numbers_are_not_changed(tmp_path):
     columns = {**SALES["columns"], "id": "int"}
     project = sales_project(tmp_path, [[n, "a", at(n), at(n), 7.0] for n in range(5, 9)], columns=columns)
     ingest_source(project, "sales", at(20))
@@ -344,7 +344,7 @@ def test_what_is_not_a_key_of_the_entity_is_refused(tmp_path):
         Person.of(project, "sold", {"id": "one"})
 
 
-def test_a_key_in_a_column_that_is_not_the_entity_s_is_told(tmp_path, monkeypatch):
+def test_a_key_in_a_column_that_is_not_the_entity_s_is_reported(tmp_path, monkeypatch):
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))  # an engine of another test may be at work
     project = sales_project(tmp_path, [sale("first", 1), sale("second", 2, shop="first")])
@@ -373,7 +373,7 @@ def _killed_at(root, number, key, plan_id):
     erase(project, Person.of(project, "order", {"order_id": key}), plan_id, LATER, actor="ada", reason=WHY)
 
 
-def test_a_process_killed_while_it_erases_is_completed_by_erasing_again(cluttered):
+def test_a_process_killed_while_it_erases_is_completed_by_a_second_erasure(cluttered):
     project = cluttered.project
     key, _ = in_predictions_and_in_training(project)
     person = Person.of(project, "order", {"order_id": key})
@@ -446,7 +446,7 @@ def test_every_text_of_the_database_is_masked_or_is_known_to_hold_no_key():
     assert texts - masked == set(TEXTS_WITHOUT_A_KEY)
 
 
-def test_what_a_killed_process_left_half_written_goes_with_the_person(cluttered):
+def test_what_a_killed_process_wrote_halfway_goes_with_the_person(cluttered):
     project = cluttered.project
     one, _ = in_predictions_and_in_training(project)
     half = project.state / "store/tmp/.ab12.f00d"

@@ -101,7 +101,9 @@ def test_cells_of_databases_are_masked_and_no_page_keeps_what_was_there(project:
         assert file.read_bytes().replace(OTHER.encode(), b"").count(KEY.encode()) == 0
 
 
-def test_a_database_in_use_is_an_error_that_says_what_to_end(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_in_use_is_an_error_that_names_what_to_end(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ml_platform.audit.erasure.files._WAIT_SECONDS", 0)
     path = database(project, "mlflow.sqlite", f"tag {KEY}")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -158,11 +160,11 @@ def test_a_number_is_masked_under_its_name_or_alone_and_not_within_ids_and_insta
     path = database(project, "mlflow.sqlite", *cells, *kept)
     clear_files(project, person)
     with closing(sqlite3.connect(path)) as connection:
-        found = [text for (text,) in connection.execute("SELECT event FROM event_logs ORDER BY id")]
-    assert found[0] == "[erased]"
-    assert json.loads(found[1]) == {**table, "customer_id": ["[erased]", 4712]}
-    assert json.loads(found[2]) == {"customer_id": {"0": "[erased]", "1": None}, "rows": 4711}
-    assert found[3:] == kept
+        actual = [text for (text,) in connection.execute("SELECT event FROM event_logs ORDER BY id")]
+    assert actual[0] == "[erased]"
+    assert json.loads(actual[1]) == {**table, "customer_id": ["[erased]", 4712]}
+    assert json.loads(actual[2]) == {"customer_id": {"0": "[erased]", "1": None}, "rows": 4711}
+    assert actual[3:] == kept
 
 
 def test_a_packed_text_and_json_over_several_lines_stay_what_they_are(project: Project) -> None:
@@ -217,4 +219,4 @@ def test_a_key_that_is_a_declared_name_is_masked_in_fields_and_in_no_sentence(pr
     person = Person.of(project, "courier", {column: name})
     assert person.masked_text(f"{name} was trained") == f"{name} was trained"
     assert person.masked({column: name, name: 1}) == {column: "[erased]", name: 1}
-    assert any(f"{name} is also a name in a declaration" in told for told in unsearched(project, person))
+    assert any(f"{name} is also a name in a declaration" in sentence for sentence in unsearched(project, person))

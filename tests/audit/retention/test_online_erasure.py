@@ -47,26 +47,26 @@ def test_an_erased_person_has_no_record_and_is_in_no_free_page(published):
     assert held_online(project, person) == {}
     assert b"person-order" not in raw(project)
     assert looked_up(project, {"id": "person-order-1"}).missing
-    again = plan_erasure(project, person, NOW)
-    assert again.is_empty
-    assert again.elsewhere == plan.elsewhere or not [text for text in again.elsewhere if "online/" in text]
+    next_plan = plan_erasure(project, person, NOW)
+    assert next_plan.is_empty
+    assert next_plan.elsewhere == plan.elsewhere or not [text for text in next_plan.elsewhere if "online/" in text]
 
 
-def test_what_is_published_next_is_made_of_what_is_left(published):
+def test_what_is_published_next_is_made_of_the_remaining_rows(published):
     project, inputs = published
     person = Person.of(project, "customer", {"customer": "777"})
     before = published_description(project).records
     plan = plan_erasure(project, person, NOW)
     erase(project, person, plan.id, NOW, actor="ada", reason="asked for by letter")
-    left = {
+    next_inputs = {
         node: successor(project.database, "source" if node.startswith("sources") else "feature_table", id) or id
         for node, id in inputs.items()
     }
-    found = publish_online(project, left, NOW)
-    assert found.outcome == "published"
-    assert found.description.records["order:string"].count == before["order:string"].count - 3
-    assert found.description.records["customer:int"].count == before["customer:int"].count - 1
-    assert found.removed == 0
+    actual = publish_online(project, next_inputs, NOW)
+    assert actual.outcome == "published"
+    assert actual.description.records["order:string"].count == before["order:string"].count - 3
+    assert actual.description.records["customer:int"].count == before["customer:int"].count - 1
+    assert actual.removed == 0
 
 
 def test_a_person_who_has_no_record_changes_nothing(published):

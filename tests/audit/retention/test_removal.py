@@ -45,16 +45,16 @@ def require_whole(project):
         load_predictor(project, project.store.get("trained_model", version.id))
         assert len(load_snapshot(project, version.snapshot).frame)
     assert len(read_predictions(project, MODEL, NOON - timedelta(days=9), LATER)) > 0
-    for found in reach(project.store, all_roots(project.database)):
-        assert found.problem is None, found
-        for stored in found.artifact.objects.values():
+    for reached in reach(project.store, all_roots(project.database)):
+        assert reached.problem is None, reached
+        for stored in reached.artifact.objects.values():
             project.store.read(stored)
 
 
 def files(project):
     root = project.state / "store"
-    found = {path.relative_to(root).as_posix(): path.stat().st_size for path in root.rglob("*") if path.is_file()}
-    return {path: size for path, size in found.items() if not path.startswith("anchors/")}
+    sizes = {path.relative_to(root).as_posix(): path.stat().st_size for path in root.rglob("*") if path.is_file()}
+    return {path: size for path, size in sizes.items() if not path.startswith("anchors/")}
 
 
 def test_without_a_rule_nothing_that_has_a_manifest_goes(cluttered):
@@ -67,7 +67,7 @@ def test_without_a_rule_nothing_that_has_a_manifest_goes(cluttered):
     )
 
 
-def test_only_what_nobody_needs_goes_and_all_else_can_still_be_read(cluttered):
+def test_only_what_is_not_needed_goes_and_all_else_can_still_be_read(cluttered):
     project = with_rules(cluttered.project)
     before = files(project)
     plan = removed(project)
@@ -80,8 +80,12 @@ def test_only_what_nobody_needs_goes_and_all_else_can_still_be_read(cluttered):
     require_whole(fresh)
     aside = {file.path for file in plan.set_aside}
     assert {name for name in before if name not in files(fresh)} == aside
-    again = removed(fresh, days=4)
-    assert (len(again.final), again.final_bytes, again.set_aside) == (len(aside), plan.bytes, ())
+    removed_later = removed(fresh, days=4)
+    assert (len(removed_later.final), removed_later.final_bytes, removed_later.set_aside) == (
+        len(aside),
+        plan.bytes,
+        (),
+    )
     assert files(fresh) == {name: size for name, size in before.items() if name not in aside}
     assert plan_removal(fresh, LATER, wall(5)).is_empty
     require_whole(fresh)
@@ -151,7 +155,7 @@ def test_a_manifest_that_the_database_does_not_know_stays_with_what_it_names(clu
     assert verify_project(project).unknown == [f"manifests/source/{'f' * 64}.json", f"keys/source/{'e' * 64}"]
 
 
-def test_whoever_asks_for_what_was_set_aside_gets_it_back(cluttered):
+def test_what_was_set_aside_is_restored_when_it_is_read(cluttered):
     project = with_rules(cluttered.project)
     removed(project)
     fresh = open_project(project.root)
@@ -161,7 +165,7 @@ def test_whoever_asks_for_what_was_set_aside_gets_it_back(cluttered):
     assert len(load_snapshot(fresh, cluttered.snapshot.id).frame)
 
 
-def test_an_object_that_is_needed_again_comes_back_before_others_go_for_good(cluttered):
+def test_an_object_that_is_needed_once_more_comes_back_before_others_go_for_good(cluttered):
     project = with_rules(cluttered.project)
     removed(project)
     stored = next(iter(cluttered.snapshot.objects.values()))
@@ -171,7 +175,7 @@ def test_an_object_that_is_needed_again_comes_back_before_others_go_for_good(clu
     assert f"objects/{stored.sha256[:2]}/{stored.sha256}" in files(project)
 
 
-def test_cells_that_went_are_computed_again(cluttered):
+def test_cells_that_went_are_recomputed(cluttered):
     project = cluttered.project
     source = current_output(project.database, "sources/deliveries")
     before = build_feature_table(project, "courier_recent", source).artifact
@@ -184,13 +188,13 @@ def test_cells_that_went_are_computed_again(cluttered):
         plan = removed(project)
     assert {stored.sha256 for stored in before.objects.values()} <= set(plan.objects)
     with project.database.reading() as connection:
-        left = connection.scalars(sa.select(CELLS.c.sha256)).all()
-    assert not set(left) & set(plan.objects)
+        hashes = connection.scalars(sa.select(CELLS.c.sha256)).all()
+    assert not set(hashes) & set(plan.objects)
     removed_for_good = project.state / "store/aside"
     shutil.rmtree(removed_for_good)
-    again = build_feature_table(project, "courier_recent", source).artifact
-    assert again.id == before.id
-    for stored in again.objects.values():
+    rebuilt = build_feature_table(project, "courier_recent", source).artifact
+    assert rebuilt.id == before.id
+    for stored in rebuilt.objects.values():
         project.store.read(stored)
 
 
@@ -221,7 +225,7 @@ def _killed_at(root, number, plan_id):
     remove(open_project(root), plan_id, LATER, wall(2), actor="ada")
 
 
-def test_a_process_killed_at_any_move_leaves_a_whole_store_and_removing_again_does_the_rest(cluttered):
+def test_a_process_killed_at_any_move_leaves_a_whole_store_and_a_second_removal_does_the_rest(cluttered):
     project = with_rules(cluttered.project)
     plan = plan_removal(project, LATER, wall(2))
     moves = len(plan.set_aside)

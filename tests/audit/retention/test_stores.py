@@ -58,14 +58,14 @@ def test_one_is_erased_and_former_states_are_removed(shop, tmp_path):
     assert plan.rows == {"feature_table": 1, "source": 1}
     erase(shop, person, plan.id, at(40), actor="ada", reason="letter")
     assert plan_erasure(shop, person, at(40)).is_empty
-    left = shop.store.get("source", source.id)
-    assert (left.about["rows"], source.about["rows"]) == (8, 9)
+    artifact = shop.store.get("source", source.id)
+    assert (artifact.about["rows"], source.about["rows"]) == (8, 9)
     assert shop.store.get("feature_table", table.id).about["rows"] == 8
     assert [mark.rows for mark in marks_of(shop, "source", source.id)] == [1]
     assert verify_project(shop).damages == []
     later, gone = at(40) + timedelta(days=30), plan_removal(shop, at(40) + timedelta(days=30), wall(2))
     assert {(item.kind, item.id) for item in gone.goes} == {
-        ("source", left.id),
+        ("source", artifact.id),
         ("feature_table", shop.store.get("feature_table", table.id).id),
     }
     remove(shop, gone.id, later, wall(2), actor="ada")

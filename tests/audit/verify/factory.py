@@ -111,8 +111,8 @@ def inputs_of(project: Project) -> dict[str, str]:
     """Return the ids of sources and feature tables as they were made last."""
     nodes = [f"sources/{name}" for name in project.spec.sources]
     nodes += [f"features/{name}" for name in project.spec.feature_tables]
-    found = {node: current_output(project.database, node) for node in nodes}
-    return {node: id for node, id in found.items() if id is not None}
+    outputs = {node: current_output(project.database, node) for node in nodes}
+    return {node: id for node, id in outputs.items() if id is not None}
 
 
 def _record(project: Project, node: str, kind: str, id: str, now: datetime) -> None:

@@ -40,11 +40,11 @@ class Uses:
 
     def wrong(self, root: Any, *, training: bool) -> list[str]:
         """Return what a damaged factory gives that it did not give before; an error that nobody meant is one."""
-        found = []
+        rows = []
         for name, use in self._all().items():
             if training or name not in _COSTLY:
-                found += [] if self._outcome(use, root) in (REFUSED, self._before[name]) else [name]
-        return found
+                rows += [] if self._outcome(use, root) in (REFUSED, self._before[name]) else [name]
+        return rows
 
     def _outcome(self, use: Callable[[Project], Any], root: Any) -> Any:
         project = open_project(root)
@@ -72,8 +72,8 @@ class Uses:
         }
 
     def _champions_scores(self, project: Project) -> str:
-        found = champion(project, MODEL)
-        return self._scores(project, found.id if found else "")
+        current = champion(project, MODEL)
+        return self._scores(project, current.id if current else "")
 
     def _scores(self, project: Project, id: str) -> str:
         return _frame(load_predictor(project, project.store.get("trained_model", id)).predict(self._rows))

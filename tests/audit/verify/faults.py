@@ -160,11 +160,11 @@ def rewrite_ledger(project: Project, draw: Random) -> Fault:
     previous = first.previous
     with project.database.writing() as connection, may_change(connection, LEDGER):
         for line in lines[first.seq - 1 :]:
-            told = vars(line) | {"previous": previous}
+            fields = vars(line) | {"previous": previous}
             if line.seq == first.seq:
-                told["reason"] += "!"
-            told["hash"] = previous = line_hash(told)
-            connection.execute(sa.update(LEDGER).where(LEDGER.c.seq == line.seq).values(told))
+                fields["reason"] += "!"
+            fields["hash"] = previous = line_hash(fields)
+            connection.execute(sa.update(LEDGER).where(LEDGER.c.seq == line.seq).values(fields))
     return Fault(f"the ledger rewritten from line {first.seq}", (f"line {first.seq}",))
 
 

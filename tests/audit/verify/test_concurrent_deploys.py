@@ -56,9 +56,9 @@ def test_of_twenty_processes_that_deploy_at_once_one_wins_at_each_step(
             winners = [made for made in pool.starmap(attempt, asked, chunksize=1) if made is not None]
             assert len(winners) == 1, f"step {step}"
             won += winners
-            found = champion(project, MODEL)
-            assert found is not None
-            assert found.id == won[-1]
+            actual = champion(project, MODEL)
+            assert actual is not None
+            assert actual.id == won[-1]
             project.database.engine.dispose()
     _require_one_chain(open_project(root), won)
 

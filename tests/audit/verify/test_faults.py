@@ -46,10 +46,12 @@ def test_each_fault_is_named_and_none_is_used_in_silence(
     root = _copy(built, tmp_path / "factory")
     faults = _plant(root, draw, count, folder)
     damaged = open_project(root)
-    found = verify_project(damaged)
-    damages = found.damages
+    verification = verify_project(damaged)
+    damages = verification.damages
     damaged.database.engine.dispose()
-    silent = [fault.what for fault in faults if not fault.named_by(damages) and not _is_unfinished(built, fault, found)]
+    silent = [
+        fault.what for fault in faults if not fault.named_by(damages) and not _is_unfinished(built, fault, verification)
+    ]
     assert silent == [], f"{len(silent)} of {len(faults)} are silent; named: {[str(item) for item in damages]}"
     used = uses.wrong(root, training=count == 1 and (_PROVE or seed % 2 == 0))
     assert used == [], f"used in spite of {[fault.what for fault in faults]}"
@@ -57,11 +59,11 @@ def test_each_fault_is_named_and_none_is_used_in_silence(
     shutil.rmtree(root)
 
 
-def _is_unfinished(built: Project, fault: Fault, found: Verification) -> bool:
+def _is_unfinished(built: Project, fault: Fault, verification: Verification) -> bool:
     """Return whether the newest note of the ledger is gone, as where a process was stopped before it wrote the note."""
     newest = max((built.state / "store/anchors/ledger").iterdir()).name
     return fault.what == f"anchors/ledger/{newest} removed" and any(
-        "have no anchor in the store yet" in text for text in found.unfinished
+        "have no anchor in the store yet" in text for text in verification.unfinished
     )
 
 
@@ -86,9 +88,11 @@ def test_so_many_faults_were_planted(planted: Counter[str]) -> None:
 
 
 def test_a_whole_factory_has_no_damage(built: Project) -> None:
-    found = verify_project(built)
-    assert [str(damage) for damage in found.damages] == []
-    assert found.whole
-    assert found.checked["ledger lines"] == 5
-    assert found.checked["manifests"] == sum(1 for _ in (built.state / "store/manifests").rglob("*.json"))
-    assert found.checked["objects"] == sum(1 for path in (built.state / "store/objects").rglob("*") if path.is_file())
+    verification = verify_project(built)
+    assert [str(damage) for damage in verification.damages] == []
+    assert verification.whole
+    assert verification.checked["ledger lines"] == 5
+    assert verification.checked["manifests"] == sum(1 for _ in (built.state / "store/manifests").rglob("*.json"))
+    assert verification.checked["objects"] == sum(
+        1 for path in (built.state / "store/objects").rglob("*") if path.is_file()
+    )

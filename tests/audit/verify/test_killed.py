@@ -94,18 +94,18 @@ class Warm:
     def do(self, deed: str, root: Path, *strace: str) -> tuple[int, int]:
         """Let a process do a deed under strace, and return its number and how it ended."""
         assert self._process.stdout is not None
-        self._tell(json.dumps({"do": deed, "root": str(root)}))
+        self._send(json.dumps({"do": deed, "root": str(root)}))
         pid = int(self._process.stdout.readline())
         command = ["strace", "-f", "-p", str(pid), *strace]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
             assert tracer.stderr is not None
             assert "attached" in tracer.stderr.readline()
-            self._tell("go")
+            self._send("go")
             code = int(self._process.stdout.readline())
             tracer.stderr.read()
         return pid, code
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
@@ -124,7 +124,7 @@ def warm() -> Iterator[Warm]:
 @pytest.mark.server
 @pytest.mark.timeout(14_400 if PROVE else 300)
 @pytest.mark.parametrize("deed", DEEDS)
-def test_a_kill_leaves_the_old_state_or_the_new_and_doing_it_again_completes(
+def test_a_kill_leaves_the_old_state_or_the_new_and_a_repetition_completes(
     prepared: dict[str, Path], warm: Warm, tmp_path: Path, deed: str
 ) -> None:
     template = prepared[deed]
@@ -138,9 +138,9 @@ def test_a_kill_leaves_the_old_state_or_the_new_and_doing_it_again_completes(
         root = shutil.copytree(template, tmp_path / "killed" / "project")
         _, code = warm.do(deed, root, "-o", "/dev/null", "-e", f"inject={name}:signal=KILL:when={number}")
         assert code in (KILLED, 0)
-        found = _state(deed, root)
-        assert found in ((old, new) if code else (new,)), f"killed at {name} {number}"
-        ended["not reached" if code == 0 else "old" if found == old else "new"] += 1
+        state_after = _state(deed, root)
+        assert state_after in ((old, new) if code else (new,)), f"killed at {name} {number}"
+        ended["not reached" if code == 0 else "old" if state_after == old else "new"] += 1
         _require_whole(root)
         do(deed, str(root))
         assert _state(deed, root) == new, f"done again after a kill at {name} {number}"
@@ -184,16 +184,16 @@ def _require_whole(root: Path) -> list[str]:
     """Nothing is damaged, missing or surplus, and return what is unfinished."""
     project = open_project(root)
     assert list(chain_faults(project.database)) == []
-    found = verify_project(project)
-    assert [str(item) for item in found.damages] == []
+    verification = verify_project(project)
+    assert [str(item) for item in verification.damages] == []
     project.database.engine.dispose()
-    return found.unfinished
+    return verification.unfinished
 
 
 @pytest.mark.server
 @pytest.mark.timeout(14_400 if PROVE else 300)
 @pytest.mark.parametrize("deed", REMOVALS)
-def test_a_removal_that_is_killed_is_no_damage_and_removing_again_completes_it(
+def test_a_killed_removal_is_no_damage_and_a_second_removal_completes_it(
     cluttered: dict[str, Path], warm: Warm, tmp_path: Path, deed: str
 ) -> None:
     template = cluttered[deed]

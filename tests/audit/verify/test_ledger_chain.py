@@ -38,17 +38,17 @@ def _signing(project: Project, key: str = KEY) -> Project:
 def test_each_deployment_notes_the_head_in_the_store(built: Project) -> None:
     lines = ledger_lines(built.database)
     assert [anchor.head for anchor in stored_anchors(built)] == [Head(line.seq, line.hash) for line in lines]
-    told = json.loads((built.state / "store/anchors/ledger/000000002.json").read_text())
-    assert told == {"seq": 2, "hash": lines[1].hash}
+    document = json.loads((built.state / "store/anchors/ledger/000000002.json").read_text())
+    assert document == {"seq": 2, "hash": lines[1].hash}
 
 
 def test_lines_that_a_stopped_process_did_not_note_are_noted_with_the_next(factory: Project) -> None:
     _append(factory)
     _append(factory)
     assert list(pending_anchors(factory)) == [6, 7]
-    found = verify_project(factory)
-    assert found.whole
-    assert found.unfinished == [
+    verification = verify_project(factory)
+    assert verification.whole
+    assert verification.unfinished == [
         "2 of the last ledger lines have no anchor in the store yet: a process was interrupted. The next run that "
         "scores, ingests or deploys writes the anchors."
     ]
@@ -115,11 +115,11 @@ def test_anchors_that_are_kept_elsewhere_show_it_when_those_in_the_store_were_re
     for path in (factory.state / "store/anchors/ledger").iterdir():
         path.unlink()
     noted = [Anchor("Dagster's event log", head)]
-    found = [damage for damage in chain_damages(factory, noted) if damage.thing == "ledger"]
-    assert [(damage.where, damage.was) for damage in found] == [("line 5", "anchored in Dagster's event log")]
+    actual = [damage for damage in chain_damages(factory, noted) if damage.thing == "ledger"]
+    assert [(damage.where, damage.was) for damage in actual] == [("line 5", "anchored in Dagster's event log")]
 
 
-def test_a_ledger_whose_guard_was_taken_away_is_told(factory: Project) -> None:
+def test_a_ledger_whose_guard_was_taken_away_is_reported(factory: Project) -> None:
     with factory.database.writing() as connection:
         connection.exec_driver_sql("DROP TRIGGER ledger_no_delete")
     (damage,) = chain_damages(factory)
@@ -131,9 +131,9 @@ def test_with_a_key_notes_are_signed_and_a_forged_one_shows(factory: Project) ->
     _append(signing)
     head = anchor_ledger(signing)
     assert head is not None
-    told = json.loads((factory.state / "store/anchors/ledger/000000006.json").read_text())
-    said = json.dumps({"hash": head.hash, "seq": 6}, sort_keys=True, separators=(",", ":"))
-    assert told["signature"] == hmac.new(KEY.encode(), said.encode(), "sha256").hexdigest()
+    document = json.loads((factory.state / "store/anchors/ledger/000000006.json").read_text())
+    signed_text = json.dumps({"hash": head.hash, "seq": 6}, sort_keys=True, separators=(",", ":"))
+    assert document["signature"] == hmac.new(KEY.encode(), signed_text.encode(), "sha256").hexdigest()
     assert list(chain_damages(signing)) == []
     _append(signing)
     anchor_ledger(open_project(factory.root, {"LEDGER_KEY": "another key of sixteen"}))
@@ -164,10 +164,12 @@ def test_nothing_is_deployed_by_a_database_that_was_emptied_or_is_an_older_copy(
     last = ledger_lines(factory.database)[-1].seq
     with factory.database.writing() as connection, may_change(connection, LEDGER):
         connection.execute(sa.delete(LEDGER).where(LEDGER.c.seq == last))
-    said = rf"the ledger is damaged: it ends at line {last - 1}, and the store has anchors/ledger/00000000{last}.json"
+    message = (
+        rf"the ledger is damaged: it ends at line {last - 1}, and the store has anchors/ledger/00000000{last}.json"
+    )
     for decide in (
         lambda: require_newest(factory),
         lambda: deploy(factory, MODEL, str(trained), str(evaluation), "ada", NOON),
     ):
-        with pytest.raises(LedgerDamaged, match=said):
+        with pytest.raises(LedgerDamaged, match=message):
             decide()

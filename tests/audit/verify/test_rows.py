@@ -102,7 +102,7 @@ def test_every_table_is_bound_or_gives_its_reason() -> None:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_bound_table_has_no_number_whose_text_depends_on_the_database_and_never_uses_a_key_again(name: str) -> None:
+def test_a_bound_table_has_no_number_whose_text_depends_on_the_database_and_never_reuses_a_key(name: str) -> None:
     table = METADATA.tables[name]
     assert not [column.name for column in table.c if isinstance(column.type, sa.Float | sa.JSON)]
     counted = table.autoincrement_column is not None and table.autoincrement_column.autoincrement is True
@@ -130,15 +130,15 @@ def test_each_edit_of_each_column_of_each_row_is_named(damaged: Project, name: s
 
 def _set(project: Project, table: sa.Table, column: str, rowid: int, value: Any) -> None:
     with sqlite3.connect(project.state / "platform.sqlite", isolation_level=None) as hand:
-        own = value.decode() if isinstance(value, bytes) and _is_text(value) else value
+        changed_value = value.decode() if isinstance(value, bytes) and _is_text(value) else value
         target = "rowid" if _is_rowid(table, column) else f'"{column}"'
         if target == "rowid" and not isinstance(value, int):
-            own = rowid + 50_000 if value != rowid else value
-        cast = "CAST(? AS TEXT)" if isinstance(own, bytes) else "?"
+            changed_value = rowid + 50_000 if value != rowid else value
+        cast = "CAST(? AS TEXT)" if isinstance(changed_value, bytes) else "?"
         now = hand.execute(f'SELECT rowid FROM "{table.name}" WHERE rowid = ?', (rowid,)).fetchone()
         at = rowid if now else hand.execute(f'SELECT max(rowid) FROM "{table.name}"').fetchone()[0]
         hand.execute("PRAGMA ignore_check_constraints = 1")
-        hand.execute(f'UPDATE "{table.name}" SET {target} = {cast} WHERE rowid = ?', (own, at))
+        hand.execute(f'UPDATE "{table.name}" SET {target} = {cast} WHERE rowid = ?', (changed_value, at))
     hand.close()
 
 
@@ -161,7 +161,7 @@ def test_a_row_that_was_removed_or_added_is_named(damaged: Project, name: str) -
         hand.execute(f'DELETE FROM "{name}" WHERE rowid = (SELECT max(rowid) FROM "{name}")')
     (where,) = _named(damaged, table)
     assert where.startswith(f"{name} [")
-    with by_hand_again(damaged) as hand:
+    with edited_by_hand(damaged) as hand:
         columns = ", ".join(f'"{column.name}"' for column in table.c)
         values = ", ".join("'added'" if not isinstance(column.type, sa.Integer) else "90909" for column in table.c)
         hand.execute(f'INSERT INTO "{name}" ({columns}) VALUES ({values})')
@@ -173,7 +173,7 @@ def test_a_row_that_was_removed_or_added_is_named(damaged: Project, name: str) -
 
 
 @contextmanager
-def by_hand_again(project: Project) -> Iterator[sqlite3.Connection]:
+def edited_by_hand(project: Project) -> Iterator[sqlite3.Connection]:
     project.database.engine.dispose()
     connection = sqlite3.connect(project.state / "platform.sqlite")
     yield connection
@@ -198,11 +198,11 @@ def test_verifying_names_an_edit_in_every_table_at_once_without_an_exception(dam
     draw = Random(what)
     with by_hand(damaged) as hand:
         edited = [_edit_one(hand, METADATA.tables[name], draw, what) for name in TABLES]
-    found = verify_project(damaged)
-    named = {damage.where for damage in found.damages if damage.thing == "row"}
+    verification = verify_project(damaged)
+    named = {damage.where for damage in verification.damages if damage.thing == "row"}
     missed = [where for where in edited if where not in named]
     assert missed == []
-    assert json.dumps(found.as_json(), ensure_ascii=False).encode(errors="backslashreplace")
+    assert json.dumps(verification.as_json(), ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def _edit_one(hand: sqlite3.Connection, table: sa.Table, draw: Random, what: str) -> str:
@@ -230,8 +230,8 @@ def test_each_edit_of_the_row_log_itself_is_named(damaged: Project, column: str)
         for seq in (1, last // 2, last):
             (value,) = hand.execute(f'SELECT "{column}" FROM row_log WHERE seq = ?', (seq,)).fetchone()
             hand.execute(f'UPDATE row_log SET "{column}" = ? WHERE seq = ?', (_other(value), seq))
-    found = verify_project(damaged)
-    things = {damage.thing for damage in found.damages if damage.where != "its triggers"}
+    verification = verify_project(damaged)
+    things = {damage.thing for damage in verification.damages if damage.where != "its triggers"}
     assert things & {"row log", "row"}
 
 
@@ -249,9 +249,9 @@ def test_a_row_log_that_was_rewritten_from_some_line_on_is_at_odds_with_the_ledg
     """Who rewrites a row with all of its lines and hashes is missed only by the ledger's heads, and those notice."""
     with by_hand(damaged) as hand:
         hand.execute("DELETE FROM row_log WHERE seq > (SELECT max(rows_seq) FROM ledger) - 3")
-    found = [damage for damage in row_log_damages(damaged) if damage.where != "its triggers"]
-    assert [damage.state for damage in found] == ["missing"]
-    assert "the row log was truncated or rewritten" in found[0].problem
+    actual = [damage for damage in row_log_damages(damaged) if damage.where != "its triggers"]
+    assert [damage.state for damage in actual] == ["missing"]
+    assert "the row log was truncated or rewritten" in actual[0].problem
 
 
 def test_a_row_log_whose_guard_was_taken_away_is_named(damaged: Project) -> None:
@@ -264,7 +264,7 @@ def test_a_row_log_whose_guard_was_taken_away_is_named(damaged: Project) -> None
 
 
 def _sql(project: Project, statement: str) -> None:
-    with by_hand_again(project) as hand:
+    with edited_by_hand(project) as hand:
         hand.execute(statement)
 
 
@@ -311,7 +311,7 @@ def test_an_ingest_that_was_emptied_is_not_used(damaged: Project) -> None:
 
 def _file(project: Project) -> Path:
     """Return the database's file with all that was committed in it."""
-    with by_hand_again(project) as hand:
+    with edited_by_hand(project) as hand:
         hand.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for name in ("platform.sqlite-wal", "platform.sqlite-shm"):
         (project.state / name).unlink(missing_ok=True)
@@ -327,8 +327,8 @@ def test_a_database_that_was_cut_short_is_damage_and_no_exception(damaged: Proje
 
 def test_a_file_that_is_no_database_is_damage_and_no_exception(damaged: Project) -> None:
     _file(damaged).write_bytes(b"this is no database" * 1000)
-    found = verify_project(open_project(damaged.root))
-    assert "file is not a database" in str([damage.problem for damage in found.damages])
+    verification = verify_project(open_project(damaged.root))
+    assert "file is not a database" in str([damage.problem for damage in verification.damages])
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -344,19 +344,19 @@ def test_a_page_of_noise_is_damage_and_no_exception(damaged: Project, seed: int)
 
 def test_one_flipped_bit_in_a_row_is_named(damaged: Project) -> None:
     """The hash of a manifest's row, in the database's file: one bit of one letter."""
-    with by_hand_again(damaged) as hand:
+    with edited_by_hand(damaged) as hand:
         kind, id, sha256 = hand.execute("SELECT kind, id, sha256 FROM manifests LIMIT 1").fetchone()
     path = _file(damaged)
     content = bytearray(path.read_bytes())
     place = content.index(sha256.encode())
     content[place] ^= 1
     path.write_bytes(content)
-    found = verify_project(open_project(damaged.root))
-    assert f'manifests ["{kind}","{id}"]' in [damage.where for damage in found.damages]
+    verification = verify_project(open_project(damaged.root))
+    assert f'manifests ["{kind}","{id}"]' in [damage.where for damage in verification.damages]
 
 
-def test_a_row_log_is_the_same_for_a_database_that_is_opened_again(filled: Project) -> None:
-    again = Database(filled.database.url)
+def test_a_row_log_is_the_same_for_a_database_that_is_reopened(filled: Project) -> None:
+    reopened = Database(filled.database.url)
     assert list(row_log_damages(filled)) == []
-    assert list(chain_faults(again)) == []
-    again.engine.dispose()
+    assert list(chain_faults(reopened)) == []
+    reopened.engine.dispose()

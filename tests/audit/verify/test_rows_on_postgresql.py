@@ -104,10 +104,10 @@ def _unguard(hand: sa.Connection, table: sa.Table) -> None:
 
 
 def _damages(project: Project) -> list[Damage]:
-    found = verify_project(project)
-    assert json.dumps(found.as_json())
-    assert not [damage for damage in found.damages if "cannot be checked" in damage.problem]
-    return found.damages
+    verification = verify_project(project)
+    assert json.dumps(verification.as_json())
+    assert not [damage for damage in verification.damages if "cannot be checked" in damage.problem]
+    return verification.damages
 
 
 def _value(project: Project, table: sa.Table, column: str, where: str) -> Any:

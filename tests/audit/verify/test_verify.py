@@ -38,7 +38,7 @@ def _snapshot_of_champion(project: Project) -> str:
     return trained.snapshot
 
 
-def test_a_damaged_object_is_told_with_who_needs_it_and_what_to_do(factory: Project) -> None:
+def test_a_damaged_object_is_reported_with_who_needs_it_and_what_to_do(factory: Project) -> None:
     snapshot = factory.store.get("snapshot", _snapshot_of_champion(factory))
     day = sorted(snapshot.objects)[-1]
     path = _object(factory, snapshot.objects[day])
@@ -66,7 +66,7 @@ def test_a_file_that_this_user_may_not_read_is_not_called_damaged(factory: Proje
             verify_project(factory)
 
 
-def test_what_can_be_made_again_is_the_same_after_its_remedy(factory: Project) -> None:
+def test_what_can_be_remade_is_the_same_after_its_remedy(factory: Project) -> None:
     id = _snapshot_of_champion(factory)
     stored = factory.store.get("snapshot", id).objects["2024-02-01"]
     _object(factory, stored).unlink()
@@ -77,7 +77,7 @@ def test_what_can_be_made_again_is_the_same_after_its_remedy(factory: Project) -
     assert verify_project(factory).whole
 
 
-def test_a_manifest_that_was_edited_with_its_hash_and_what_remembers_it_is_found_by_its_id(factory: Project) -> None:
+def test_a_manifest_that_was_edited_with_its_hash_and_what_remembers_it_is_detected_by_its_id(factory: Project) -> None:
     id = _snapshot_of_champion(factory)
     path = factory.state / f"store/manifests/snapshot/{id}.json"
     document = json.loads(path.read_bytes())
@@ -103,12 +103,12 @@ def _seal(project: Project, path: Path, document: dict[str, object]) -> None:
         )
 
 
-def test_a_whole_manifest_that_the_database_never_knew_is_called_unknown_and_read_by_nobody(factory: Project) -> None:
+def test_a_whole_manifest_that_the_database_never_knew_is_called_unknown_and_never_read(factory: Project) -> None:
     other = ArtifactStore(str(factory.state / "store"))  # as a process that is killed before the database knows
     other.write("snapshot", "f" * 64, "e" * 64, about={"rows": 1})
-    found = verify_project(factory)
-    assert found.whole
-    assert found.unknown == [f"manifests/snapshot/{'f' * 64}.json", f"keys/snapshot/{'e' * 64}"]
+    verification = verify_project(factory)
+    assert verification.whole
+    assert verification.unknown == [f"manifests/snapshot/{'f' * 64}.json", f"keys/snapshot/{'e' * 64}"]
     with pytest.raises(ArtifactMissing):
         factory.store.get("snapshot", "f" * 64)
 
@@ -120,19 +120,19 @@ def test_a_database_that_cannot_be_read_is_one_damage_and_the_store_is_checked_a
     (factory.state / "platform.sqlite").write_bytes(b"this is no database" * 1000)
     stored = next(path for path in sorted((factory.state / "store/objects").rglob("*")) if path.is_file())
     stored.write_bytes(b"?")
-    found = verify_project(open_project(factory.root))
-    assert [damage.thing for damage in found.damages] == ["database", "object"]
-    assert found.damages[0].problem == "it cannot be read (file is not a database)"
-    assert found.damages[0].where == str(factory.state / "platform.sqlite")
-    assert found.damages[0].remedy == "The file is damaged or is no SQLite database. Restore it from a copy."
-    assert found.damages[1].where == stored.relative_to(factory.state / "store").as_posix()
+    verification = verify_project(open_project(factory.root))
+    assert [damage.thing for damage in verification.damages] == ["database", "object"]
+    assert verification.damages[0].problem == "it cannot be read (file is not a database)"
+    assert verification.damages[0].where == str(factory.state / "platform.sqlite")
+    assert verification.damages[0].remedy == "The file is damaged or is no SQLite database. Restore it from a copy."
+    assert verification.damages[1].where == stored.relative_to(factory.state / "store").as_posix()
 
 
 def test_an_object_that_no_artifact_names_is_no_damage_unless_it_is_one(factory: Project) -> None:
     stored = factory.store.put(b"left by a process that was stopped")
-    found = verify_project(factory)
-    assert found.whole
-    assert found.unused == 1
+    verification = verify_project(factory)
+    assert verification.whole
+    assert verification.unused == 1
     _object(factory, stored).write_bytes(b"something else")
     (damage,) = verify_project(factory).damages
     assert damage.was == "an object that no artifact uses"
@@ -143,20 +143,20 @@ def test_a_file_without_a_place_is_surplus(factory: Project) -> None:
         path = factory.state / "store" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("?")
-    found = verify_project(factory)
-    assert sorted(damage.where for damage in found.damages) == [
+    verification = verify_project(factory)
+    assert sorted(damage.where for damage in verification.damages) == [
         "keys/snapshot/readme",
         "manifests/snapshot/notes.txt",
         "objects/ab/.half.written",
     ]
-    assert set(found.counts) == {"surplus file"}
+    assert set(verification.counts) == {"surplus file"}
 
 
-def test_what_a_killed_process_left_is_counted_and_no_damage(factory: Project) -> None:
+def test_remains_of_a_killed_process_are_counted_and_no_damage(factory: Project) -> None:
     (factory.state / "store/tmp").mkdir(exist_ok=True)
     (factory.state / "store/tmp/.0a1b.half").write_bytes(b"half an object")
-    found = verify_project(factory)
-    assert (found.whole, found.leftovers, found.as_json()["leftover_files"]) == (True, 1, 1)
+    verification = verify_project(factory)
+    assert (verification.whole, verification.leftovers, verification.as_json()["leftover_files"]) == (True, 1, 1)
 
 
 def test_a_removal_that_was_stopped_is_unfinished_and_no_damage(factory: Project) -> None:
@@ -164,9 +164,9 @@ def test_a_removal_that_was_stopped_is_unfinished_and_no_damage(factory: Project
     path = f"manifests/snapshot/{id}.json"
     begin_removal(factory.database, [path, "objects/00/0000"])
     (factory.state / "store" / path).unlink()
-    found = verify_project(factory)
-    assert [damage.where for damage in found.damages if damage.thing != "key"] == []
-    assert found.unfinished == ["the removal of 1 files: a process was interrupted. ml-platform gc finishes it."]
+    verification = verify_project(factory)
+    assert [damage.where for damage in verification.damages if damage.thing != "key"] == []
+    assert verification.unfinished == ["the removal of 1 files: a process was interrupted. ml-platform gc finishes it."]
 
 
 def test_what_was_removed_on_purpose_is_not_missed(factory: Project) -> None:
@@ -196,9 +196,9 @@ def test_a_thousand_damages_are_kept_and_all_are_counted(factory: Project) -> No
     folder.mkdir(parents=True)
     for number in range(1100):
         (folder / f"{number}").write_text("")
-    found = verify_project(factory)
-    assert len(found.damages) == 1000
-    assert found.counts == {"surplus file": 1100}
+    verification = verify_project(factory)
+    assert len(verification.damages) == 1000
+    assert verification.counts == {"surplus file": 1100}
 
 
 def _command(root: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -207,7 +207,7 @@ def _command(root: Path, *more: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.server
-def test_the_command_says_what_it_found_and_fails_for_damage(factory: Project) -> None:
+def test_the_command_prints_the_damage_and_fails(factory: Project) -> None:
     whole = _command(factory.root)
     assert (whole.returncode, whole.stderr) == (0, "")
     assert whole.stdout.startswith("shop: store verified, no damage (5 ledger lines, ")
@@ -218,19 +218,19 @@ def test_the_command_says_what_it_found_and_fails_for_damage(factory: Project) -
     assert damaged.returncode == 1
     assert f"✗ damaged manifest manifests/trained_model/{trained.id}.json" in damaged.stdout
     assert f"was:  champion of late_parcel > trained_model {trained.id[:12]}" in damaged.stdout
-    told = json.loads(_command(factory.root, "--json").stdout)
-    assert told["whole"] is False
-    assert told["found"] == {"damaged manifest": 1}
-    assert told["damages"][0]["remedy"].startswith("Restore it from a copy")
+    document = json.loads(_command(factory.root, "--json").stdout)
+    assert document["whole"] is False
+    assert document["found"] == {"damaged manifest": 1}
+    assert document["damages"][0]["remedy"].startswith("Restore it from a copy")
 
 
-def test_a_database_that_cannot_be_read_is_told(factory: Project) -> None:
+def test_a_database_that_cannot_be_read_is_reported(factory: Project) -> None:
     factory.database.engine.dispose()
     path = factory.state / "platform.sqlite"
     content = path.read_bytes()
     path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
     for name in ("platform.sqlite-wal", "platform.sqlite-shm"):
         (factory.state / name).unlink(missing_ok=True)
-    found = verify_project(open_project(factory.root))
-    assert "damaged database" in found.counts
-    assert {damage.thing for damage in found.damages} <= {"database", "ledger", "manifest", "key"}
+    verification = verify_project(open_project(factory.root))
+    assert "damaged database" in verification.counts
+    assert {damage.thing for damage in verification.damages} <= {"database", "ledger", "manifest", "key"}

@@ -87,11 +87,11 @@ class TestBothEngines:
         }
         if step > 0:
             made["ticks"] = ticks_up(table.x, step)
-        found = engine.run(table.select("place", **made).order_by("place")).to_pydict()
-        assert found["floor"] == each(NUMBERS, lambda number: number // step)
-        assert found["ceil"] == each(NUMBERS, lambda number: -(-number // step))
-        assert found["rest"] == each(NUMBERS, lambda number: number % step)
-        assert step < 0 or found["ticks"] == found["ceil"]
+        columns = engine.run(table.select("place", **made).order_by("place")).to_pydict()
+        assert columns["floor"] == each(NUMBERS, lambda number: number // step)
+        assert columns["ceil"] == each(NUMBERS, lambda number: -(-number // step))
+        assert columns["rest"] == each(NUMBERS, lambda number: number % step)
+        assert step < 0 or columns["ticks"] == columns["ceil"]
 
     @pytest.mark.parametrize(
         ("make", "expected"),
@@ -102,17 +102,17 @@ class TestBothEngines:
         assert computed(engine, FLOATS, make) == each(FLOATS, expected)
 
     def test_whole_floats_become_decimals_digit_by_digit(self, engine):
-        found = computed(engine, FLOATS, lambda x: half_to_even(x).cast("decimal(38, 0)"))
-        assert each(found, int) == each(FLOATS, round)
+        decimals = computed(engine, FLOATS, lambda x: half_to_even(x).cast("decimal(38, 0)"))
+        assert each(decimals, int) == each(FLOATS, round)
 
     def test_decimals_become_the_nearest_float(self, engine):
         assert computed(engine, [Decimal(number) for number in WHOLE], float_of, DECIMAL) == each(WHOLE, float)
 
     def test_sums_of_decimals_are_exact_to_38_digits(self, engine):
         table = engine.arrow("numbers", numbered([*map(Decimal, WHOLE), None], DECIMAL))
-        found = engine.run(table.aggregate(total=table.x.sum(), square=(table.x % 10**9 * (table.x % 10**9)).sum()))
+        ran = engine.run(table.aggregate(total=table.x.sum(), square=(table.x % 10**9 * (table.x % 10**9)).sum()))
         rests = [abs(number) % 10**9 for number in WHOLE]
-        assert found.to_pylist() == [{"total": sum(WHOLE), "square": sum(rest * rest for rest in rests)}]
+        assert ran.to_pylist() == [{"total": sum(WHOLE), "square": sum(rest * rest for rest in rests)}]
 
     @pytest.mark.parametrize("way", ["run", "keep"])
     @pytest.mark.parametrize(
@@ -156,25 +156,25 @@ class TestBothEngines:
             None,
         ]
         table = engine.arrow("instants", numbered(micros, pa.int64()).append_column("t", pa.array(micros, INSTANT)))
-        found = engine.run(
+        actual = engine.run(
             table.order_by("place").select(
                 us=epoch_us(table.t),
                 back=instant_of(table.x),
                 month=wall_time_of(table.x).month().cast("int64"),
             )
         )
-        assert found["us"].to_pylist() == micros
-        assert found["back"].cast(pa.int64()).to_pylist() == micros
-        assert found["back"].type == INSTANT
+        assert actual["us"].to_pylist() == micros
+        assert actual["back"].cast(pa.int64()).to_pylist() == micros
+        assert actual["back"].type == INSTANT
         month = [None if value is None else str(np.datetime64(value, "us"))[5:7] for value in micros]
-        assert found["month"].to_pylist() == each(month, int)
+        assert actual["month"].to_pylist() == each(month, int)
 
     def test_strings_are_ordered_by_code_points_and_nulls_come_last(self, engine):
         strings = ["b", "", "B", "a", "é", "z", "\uff5e", "\U0001f600", "ab", "a b", "Ä", None, "10", "9", "a\x01"]
         table = engine.arrow("strings", numbered(strings))
-        found = engine.run(table.order_by("x"))["x"].to_pylist()
-        assert found == [*sorted(text for text in strings if text is not None), None]
-        assert engine.run(table.order_by(table.x.desc()))["x"].to_pylist() == [*found[-2::-1], None]
+        ordered = engine.run(table.order_by("x"))["x"].to_pylist()
+        assert ordered == [*sorted(text for text in strings if text is not None), None]
+        assert engine.run(table.order_by(table.x.desc()))["x"].to_pylist() == [*ordered[-2::-1], None]
         assert engine.run(table.aggregate(low=table.x.min(), high=table.x.max())).to_pylist() == [
             {"low": "", "high": "\U0001f600"}
         ]
@@ -234,20 +234,22 @@ class TestBothEngines:
     def test_a_name_may_stand_for_something_new(self, engine):
         numbers = engine.arrow("numbers", numbered([1, 2]))
         kept = engine.keep("kept", numbers.mutate(y=numbers.x + 1))
-        again = engine.keep("kept_again", kept.mutate(y=kept.y * 10))
+        kept_twice = engine.keep("kept_again", kept.mutate(y=kept.y * 10))
         engine.arrow("numbers", pa.table({"z": ["other"]}))
-        assert engine.run(again.order_by("place"))["y"].to_pylist() == [20, 30]
+        assert engine.run(kept_twice.order_by("place"))["y"].to_pylist() == [20, 30]
 
     def test_nulls_are_a_group_and_join_only_where_they_are_asked_to(self, engine):
-        left = engine.arrow("left_rows", pa.table({"k": ["a", None, "b", None], "v": [1, 2, 3, 4]}))
+        ordered = engine.arrow("left_rows", pa.table({"k": ["a", None, "b", None], "v": [1, 2, 3, 4]}))
         right = engine.arrow("right_rows", pa.table({"k": ["a", None], "w": [10, 20]}))
-        grouped = left.group_by("k").aggregate(n=left.count(), v=left.v.sum()).order_by("k")
+        grouped = ordered.group_by("k").aggregate(n=ordered.count(), v=ordered.v.sum()).order_by("k")
         assert engine.run(grouped).to_pydict() == {"k": ["a", "b", None], "n": [1, 1, 2], "v": [1, 3, 6]}
-        equal = engine.run(left.left_join(right, left.k == right.k).order_by("v"))["w"].to_pylist()
-        identical = engine.run(left.left_join(right, [left.k.identical_to(right.k)]).order_by("v"))["w"].to_pylist()
+        equal = engine.run(ordered.left_join(right, ordered.k == right.k).order_by("v"))["w"].to_pylist()
+        identical = engine.run(ordered.left_join(right, [ordered.k.identical_to(right.k)]).order_by("v"))[
+            "w"
+        ].to_pylist()
         assert (equal, identical) == ([10, None, None, None], [10, 20, None, 20])
 
-    def test_windows_over_rows_and_over_spans_hold_what_they_say(self, engine):
+    def test_windows_over_rows_and_over_spans_hold_the_declared_rows(self, engine):
         table = engine.arrow(
             "events", pa.table({"k": ["a"] * 4 + ["b"], "at": [0, 5, 5, 4_000_000_000, 1], "v": [1, 2, 4, 8, 16]})
         )
@@ -256,11 +258,11 @@ class TestBothEngines:
         made = {"later": table.v.sum().over(after), "near": table.v.sum().over(span)}
         made["place"] = ibis.row_number().over(ibis.window(group_by="k", order_by=["at", "v"]))
         made["next"] = table["at"].lead().over(ibis.window(group_by="k", order_by=["at", "v"]))
-        found = engine.run(table.mutate(**made).order_by("v")).to_pydict()
-        assert found["later"] == [14, 12, 8, None, None]
-        assert found["near"] == [1, 7, 7, 14, 16]
-        assert found["place"] == [0, 1, 2, 3, 0]
-        assert found["next"] == [5, 5, 4_000_000_000, None, None]
+        columns = engine.run(table.mutate(**made).order_by("v")).to_pydict()
+        assert columns["later"] == [14, 12, 8, None, None]
+        assert columns["near"] == [1, 7, 7, 14, 16]
+        assert columns["place"] == [0, 1, 2, 3, 0]
+        assert columns["next"] == [5, 5, 4_000_000_000, None, None]
 
     @pytest.mark.parametrize(
         ("kind", "values"),
@@ -285,32 +287,32 @@ class TestBothEngines:
     def test_an_as_of_join_finds_the_last_answer_at_or_before_each_question(self, engine):
         asked = [("a", 5), ("a", 4), ("a", 0), ("b", 5), (None, 5), ("a", None), ("a", 6), ("new", 9)]
         answers = {("a", 1): "x", ("a", 5): None, ("b", 6): "z", (None, 0): "n"}
-        left = engine.arrow(
+        questions = engine.arrow(
             "asked", pa.table({"who": [k for k, _ in asked], "at": pa.array([t for _, t in asked]), "place": range(8)})
         )
         right = engine.arrow(
             "answers",
             pa.table({"who": [k for k, _ in answers], "from": [t for _, t in answers], "told": answers.values()}),
         )
-        later = left.mutate(at=left["at"] + 0)
-        found = later.asof_join(right, on=later["at"] >= right["from"], predicates=[later.who == right.who])
-        rows = engine.run(found.select("place", found["from"], text=found.told).order_by("place")).to_pylist()
+        later = questions.mutate(at=questions["at"] + 0)
+        joined = later.asof_join(right, on=later["at"] >= right["from"], predicates=[later.who == right.who])
+        rows = engine.run(joined.select("place", joined["from"], text=joined.told).order_by("place")).to_pylist()
         assert [(row["from"], row["text"]) for row in rows] == [
             (5, None), (1, "x"), (None, None), (None, None), (None, None), (None, None), (5, None), (None, None)
         ]  # fmt: skip
-        anyone = left.asof_join(right, on=left["at"] >= right["from"])
-        found = engine.run(anyone.select("place", anyone["from"]).order_by("place"))["from"].to_pylist()
-        assert found == [5, 1, 0, 5, 5, None, 6, 6]
+        anyone = questions.asof_join(right, on=questions["at"] >= right["from"])
+        joined = engine.run(anyone.select("place", anyone["from"]).order_by("place"))["from"].to_pylist()
+        assert joined == [5, 1, 0, 5, 5, None, 6, 6]
 
-    def test_expressions_mean_what_numpy_says(self, engine):
+    def test_expressions_mean_the_same_as_in_numpy(self, engine):
         rows = drawn_rows()
         table = engine.arrow("rows", rows)
         compiled = {f"c{number}": parse_expression(text).to_ibis(table) for number, text in enumerate(TEXTS)}
-        found = engine.run(table.select("place", **compiled).order_by("place"))
+        outcome = engine.run(table.select("place", **compiled).order_by("place"))
         columns = dict(rows.to_pandas().items())
         for number, text in enumerate(TEXTS):
             expected = parse_expression(text).evaluate(columns, rows.num_rows)
-            for one, other in zip(found[f"c{number}"].to_pylist(), expected, strict=True):
+            for one, other in zip(outcome[f"c{number}"].to_pylist(), expected, strict=True):
                 assert same(plain(one), plain(other)), (text, one, other)
 
 

@@ -29,7 +29,7 @@ def rows_of(units: tuple[int, ...], least: int) -> st.SearchStrategy[list[list[f
         return st.lists(row, min_size=1, max_size=20)
 
     subsets = st.lists(st.sampled_from(units), min_size=least, max_size=len(units), unique=True)
-    return subsets.map(lambda found: tuple(sorted(found, reverse=True))).flatmap(of)
+    return subsets.map(lambda value: tuple(sorted(value, reverse=True))).flatmap(of)
 
 
 @settings(max_examples=150, deadline=None)

@@ -6,7 +6,7 @@ from ml_platform.core.engines import DuckDB
 from ml_platform.core.private_files import private_temporary_folder
 
 
-def test_an_engine_that_spills_leaves_nothing_behind(tmp_path, monkeypatch):
+def test_an_engine_that_spills_removes_its_files(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with DuckDB(threads=1) as engine:
         engine._connection.execute("SET memory_limit = '40MB'")

@@ -42,14 +42,14 @@ FEATURES: dict[str, Any] = {
 def rows():
     """Sales with ties, corrections, late and early rows, and the hours around a change of clocks."""
     draw = random.Random(7)
-    found = []
+    generated = []
     for number in range(250):
         event = at(draw.choice([draw.uniform(0, 90), draw.randint(0, 90)]))
         seen = event + timedelta(hours=draw.choice([0, 0, 0.5, 30, -3]), microseconds=draw.choice([-1, 0, 1]))
-        found.append([f"r{number}", draw.choice(["a", "b", "Ä", ""]), event, seen, draw.choice(AMOUNTS)])
+        generated.append([f"r{number}", draw.choice(["a", "b", "Ä", ""]), event, seen, draw.choice(AMOUNTS)])
         if number % 5 == 0:
-            found.append([f"r{number}", "b", event, seen + timedelta(hours=4), draw.choice(AMOUNTS)])
-    return found
+            generated.append([f"r{number}", "b", event, seen + timedelta(hours=4), draw.choice(AMOUNTS)])
+    return generated
 
 
 def made_on(engine, directory):

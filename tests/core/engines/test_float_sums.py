@@ -72,9 +72,9 @@ def in_limbs(engine: DuckDB, groups: list[list[float]], *, few: bool) -> tuple[n
     named = [("s", limb, floats) for at in floats.values() for limb in at.limbs]
     named += [("q", limb, squares) for limb in sorted({limb for at in squares.values() for limb in at.limbs})]
     sums = {f"{kind}{limb}": limb_sum(cut, added, limb, few=few).cast("decimal(38, 0)") for kind, limb, added in named}
-    found = engine.run(cut.group_by("g").aggregate(n=cut.x.count(), **sums).order_by("g"))
-    made = {kind: {limb: found[f"{kind}{limb}"] for own, limb, _ in named if own == kind} for kind in "sq"}
-    count = found["n"].to_numpy().astype(np.int64)
+    ran = engine.run(cut.group_by("g").aggregate(n=cut.x.count(), **sums).order_by("g"))
+    made = {kind: {limb: ran[f"{kind}{limb}"] for part, limb, _ in named if part == kind} for kind in "sq"}
+    count = ran["n"].to_numpy().astype(np.int64)
     return rounded_sum(made["s"], SUM_UNITS, len(groups)), rounded_spread(count, made["s"], made["q"], len(groups))
 
 
@@ -118,9 +118,9 @@ def test_a_cell_of_more_rows_than_a_float_can_hold_is_summed_all_the_same(tmp_pa
     table = one_table({"sum": "amount"}, ["1d"])
     table["features"]["s"] = {"std": "amount", "windows": ["1d"]}
     project = project_of(tmp_path, rows, table)
-    found = answers(project, built(project, at(9)), [("a", at(5))])[0]
-    assert found["recent.f_1d"] == math.fsum([amount] * len(rows))
-    assert found["recent.s_1d"] == 0.0
+    answered = answers(project, built(project, at(9)), [("a", at(5))])[0]
+    assert answered["recent.f_1d"] == math.fsum([amount] * len(rows))
+    assert answered["recent.s_1d"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -135,14 +135,14 @@ def test_pieces_are_all_that_floats_are_and_fit_their_limbs(values: list[float])
         rows = engine.arrow("floats", pa.table({"x": values}))
         square, error = square_of(on_grid(rows.x))
         cut = in_pieces(rows.mutate(square=square, error=error), floats)
-        found = engine.run(cut).to_pydict()
+        columns = engine.run(cut).to_pydict()
     for name, extent in extents.items():
         limbs = extent.limbs if extent else []
-        whole = [sum(Fraction(found[piece(name, limb)][row]) for limb in limbs) for row in range(len(values))]
+        whole = [sum(Fraction(columns[piece(name, limb)][row]) for limb in limbs) for row in range(len(values))]
         unit = Fraction(2) ** (extent.units[0] if extent else 0)
-        assert whole == [round(Fraction(value) / unit) * unit for value in found[name]]
+        assert whole == [round(Fraction(value) / unit) * unit for value in columns[name]]
         for limb in limbs[:-1]:
-            assert all(abs(Fraction(x)) <= Fraction(2) ** (extent.units[limb] + 39) for x in found[piece(name, limb)])
+            assert all(abs(Fraction(x)) <= Fraction(2) ** (extent.units[limb] + 39) for x in columns[piece(name, limb)])
         assert len(limbs) <= 4 or min(filter(None, map(abs, values))) < 1e-100
 
 
@@ -166,10 +166,10 @@ def test_means_and_deviations_keep_small_values_and_small_differences(tmp_path, 
     table["features"]["t"] = {"sum": "amount", "windows": ["1d"]}
     rows = [row(f"r{number}", number, amount=value) for number, value in enumerate(values)]
     project = project_of(tmp_path, rows, table)
-    found = answers(project, built(project, at(30)), [("a", at(20))])[0]
-    assert found["recent.t_1d"] == math.fsum(values)
-    assert found["recent.f_1d"] == mean
-    assert found["recent.s_1d"] == pytest.approx(deviation, rel=4e-16)
+    answered = answers(project, built(project, at(30)), [("a", at(20))])[0]
+    assert answered["recent.t_1d"] == math.fsum(values)
+    assert answered["recent.f_1d"] == mean
+    assert answered["recent.s_1d"] == pytest.approx(deviation, rel=4e-16)
 
 
 def test_windows_sum_what_is_in_them_whatever_was_before(tmp_path):
@@ -177,7 +177,7 @@ def test_windows_sum_what_is_in_them_whatever_was_before(tmp_path):
     draw = random.Random(11)
     values = [draw.choice([1e38, -1e38, draw.gauss(0, 1), draw.gauss(0, 1e-7)]) for _ in range(60)]
     rows = [row(f"r{number}", number, amount=value) for number, value in enumerate(values)]
-    found = set()
+    actual = set()
     for threads in (1, 3):
         table = one_table({"sum": "amount"}, ["5h"])
         table["features"]["m"] = {"mean": "amount", "windows": ["5h"]}
@@ -185,21 +185,21 @@ def test_windows_sum_what_is_in_them_whatever_was_before(tmp_path):
         draw.shuffle(rows)
         project = project_of(tmp_path / str(threads), rows, table, threads=threads)
         asked = [("a", at(hour)) for hour in range(65)]
-        told = answers(project, built(project, at(70)), asked)
-        for hour, cells in enumerate(told):
+        answered = answers(project, built(project, at(70)), asked)
+        for hour, cells in enumerate(answered):
             inside = [value for number, value in enumerate(values) if hour - 5 < number <= hour]
             assert cells["recent.f_5h"] == math.fsum(inside)
             assert cells["recent.m_5h"] == (math.fsum(inside) / len(inside) if inside else None)
             if len(inside) > 1:
                 exact = exact_spread(inside) / (len(inside) * (len(inside) - 1))
                 assert cells["recent.s_5h"] == pytest.approx(math.sqrt(exact), rel=4e-16)
-        found.add(str(told))
-    assert len(found) == 1
+        actual.add(str(answered))
+    assert len(actual) == 1
     assert timedelta(hours=5) == at(5) - at(0)
 
 
 @pytest.mark.parametrize("large", [1e12, 1e42])
-def test_chunks_keep_the_limbs_that_their_own_numbers_have(tmp_path, large):
+def test_chunks_keep_the_limbs_that_the_numbers_in_them_have(tmp_path, large):
     """Small numbers in May, large ones in June: what a chunk does not store is zero, in both forms of a look-up.
 
     The highest limb of 1e42 needs decimals, beside whole numbers of 64 bits in the other chunk.
@@ -228,9 +228,9 @@ def test_chunks_keep_the_limbs_that_their_own_numbers_have(tmp_path, large):
         by_engine = engine_cells(
             engine, project.store, artifact, grain, parts, FeatureTableManifest.of(artifact).chunks
         )
-        found = engine.run(by_engine).sort_by(EVENT_UNIT)
+        actual = engine.run(by_engine).sort_by(EVENT_UNIT)
     read = StoredCells(project.store, artifact, grain, FeatureTableManifest.of(artifact).chunks).read(
-        found.column_names
+        actual.column_names
     )
-    assert found.to_pylist() == read.sort_by(EVENT_UNIT).to_pylist()
+    assert actual.to_pylist() == read.sort_by(EVENT_UNIT).to_pylist()
     assert mismatches(project, artifact) == []

@@ -24,6 +24,6 @@ def test_every_operation_is_python_s_over_hostile_values(engine):
     rows = engine.arrow("hostile", TABLE.append_column("place", pa.array(range(len(ROWS)), pa.int64())))
     values = {f"c{number}": parse_expression(text).to_ibis(rows) for number, text in enumerate(texts)}
     values = {name: epoch_us(value) if value.type().is_timestamp() else value for name, value in values.items()}
-    found = engine.run(rows.select("place", **values).order_by("place"))
+    ran = engine.run(rows.select("place", **values).order_by("place"))
     for number, text in enumerate(texts):
-        assert_same(text, [plain(value) for value in found[f"c{number}"].to_pylist()], in_python(text))
+        assert_same(text, [plain(value) for value in ran[f"c{number}"].to_pylist()], in_python(text))

@@ -32,7 +32,7 @@ def ranges_of(cells, questions):
 
 
 def counting(cells, entity, tick):
-    return [place for place, (own, enter, leave) in enumerate(cells) if own == entity and enter <= tick < leave]
+    return [place for place, (other, enter, leave) in enumerate(cells) if other == entity and enter <= tick < leave]
 
 
 WORLDS = [(seed, span, orderly) for seed in range(30) for span in (6, 2**60 // 5) for orderly in (True, False)]
@@ -80,9 +80,9 @@ def test_sums_are_exact_to_38_digits(digits):
     draw = random.Random(digits)
     values = [draw.choice([-1, 1]) * draw.randint(0, 10**digits) for _ in cells]
     column = pa.chunked_array([pa.array([Decimal(value) for value in values], pa.decimal128(38, 0))])
-    found = exact_sums(ranges_of(cells, questions), column).to_pylist()
+    sums = exact_sums(ranges_of(cells, questions), column).to_pylist()
     expected = [sum(values[place] for place in counting(cells, *question)) for question in questions]
-    assert [int(value) for value in found] == expected
+    assert [int(value) for value in sums] == expected
 
 
 def test_sums_of_slices_and_chunks_are_those_of_the_whole():

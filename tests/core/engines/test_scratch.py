@@ -45,9 +45,9 @@ def test_the_folder_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert (folder / "rows.parquet").exists()
-    with scratch_folder(tmp_path) as own:
+    with scratch_folder(tmp_path) as scratch:
         assert not folder.exists()
-        assert [path for path in tmp_path.iterdir() if path.is_dir()] == [own]
+        assert [path for path in tmp_path.iterdir() if path.is_dir()] == [scratch]
     assert list(tmp_path.iterdir()) == []
 
 

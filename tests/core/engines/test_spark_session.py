@@ -33,13 +33,13 @@ except EngineUnavailable as error:
 
 
 def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with socket.socket() as connection:
+        connection.bind(("127.0.0.1", 0))
+        return connection.getsockname()[1]
 
 
 @pytest.mark.parametrize("scheme", ["spark", "sc"])
-def test_a_spark_that_does_not_answer_is_told_at_once(scheme):
+def test_a_spark_that_does_not_answer_is_reported_at_once(scheme):
     port = free_port()
     with pytest.raises(EngineUnavailable) as caught:
         Spark(f"{scheme}://127.0.0.1:{port}")
@@ -50,7 +50,7 @@ def test_a_spark_that_does_not_answer_is_told_at_once(scheme):
 
 
 @pytest.mark.parametrize("place", ["a" * 70 + ".example:15002", "a..example:15002", "127.0.0.1:99999"])
-def test_a_place_that_cannot_exist_is_told_like_one_that_does_not_answer(place):
+def test_a_place_that_cannot_exist_is_reported_like_one_that_does_not_answer(place):
     with pytest.raises(EngineUnavailable, match=f"nothing answers at {place} within 5 seconds"):
         Spark(f"sc://{place}")
 
@@ -85,10 +85,10 @@ def test_an_error_shows_no_token():
 )
 def test_what_is_missing_is_named(changed, before, message):
     environ = {name: value for name, value in {**os.environ, **changed}.items() if value is not None}
-    found = subprocess.run(
+    ran = subprocess.run(
         [sys.executable, "-c", before + OPENING], env=environ, capture_output=True, text=True, timeout=120
     )
-    assert (found.stdout.strip(), found.stderr) == (message, "")
+    assert (ran.stdout.strip(), ran.stderr) == (message, "")
 
 
 def test_a_java_that_cannot_run_spark_is_named(tmp_path):
@@ -97,9 +97,9 @@ def test_a_java_that_cannot_run_spark_is_named(tmp_path):
     java.write_text("#!/bin/sh\nexit 1\n")
     java.chmod(0o755)
     environ = {**os.environ, "JAVA_HOME": str(tmp_path)}
-    found = subprocess.run([sys.executable, "-c", OPENING], env=environ, capture_output=True, text=True, timeout=120)
-    assert found.stdout.strip().startswith("engine local[1]: Spark does not start: ")
-    assert found.stdout.strip().endswith("Spark 4 needs Java 17 or later: name its folder in JAVA_HOME.")
+    ran = subprocess.run([sys.executable, "-c", OPENING], env=environ, capture_output=True, text=True, timeout=120)
+    assert ran.stdout.strip().startswith("engine local[1]: Spark does not start: ")
+    assert ran.stdout.strip().endswith("Spark 4 needs Java 17 or later: name its folder in JAVA_HOME.")
 
 
 def test_a_project_s_engine_is_the_declared_one(tmp_path):
@@ -138,9 +138,9 @@ def connect_server(tmp_path):
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
     }
-    said = [item for name, value in settings.items() for item in ("--conf", f"{name}={value}")]
+    options = [item for name, value in settings.items() for item in ("--conf", f"{name}={value}")]
     kind = "org.apache.spark.sql.connect.service.SparkConnectServer"
-    command = [str(home / "bin" / "spark-submit"), "--master", "local[2]", "--class", kind, *said, "spark-internal"]
+    command = [str(home / "bin" / "spark-submit"), "--master", "local[2]", "--class", kind, *options, "spark-internal"]
     with (tmp_path / "server.log").open("w") as log:
         server = subprocess.Popen(command, env=os.environ | {"SPARK_HOME": str(home)}, cwd=tmp_path, stderr=log)
         try:
@@ -163,7 +163,7 @@ def wait_for(port, server):
 
 
 @pytest.mark.server
-def test_a_spark_connect_server_gives_the_same_rows_and_is_told_of_when_it_is_gone(connect_server, tmp_path):
+def test_a_spark_connect_server_gives_the_same_rows_and_is_reported_when_it_is_gone(connect_server, tmp_path):
     server, url = connect_server
     rows = pa.table(
         {"place": [0, 1, 2], "s": ["${a}", "é", None], "t": pa.array([-1, 0, None], pa.timestamp("us", "UTC"))}
@@ -184,7 +184,7 @@ def test_a_spark_connect_server_gives_the_same_rows_and_is_told_of_when_it_is_go
             engine.run(kept)
 
 
-def test_nothing_is_written_where_it_runs_or_left_in_the_temporary_folder(tmp_path):
+def test_nothing_is_written_where_it_runs_or_kept_in_the_temporary_folder(tmp_path):
     here, scratch = tmp_path / "here", tmp_path / "scratch"
     here.mkdir()
     scratch.mkdir()
@@ -197,14 +197,14 @@ with Spark("local[1]") as engine:
 """
     environ = {**os.environ, "TMPDIR": str(scratch), "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={scratch}"}
     run = [sys.executable, "-W", "error", "-c", script]
-    found = subprocess.run(run, env=environ, cwd=here, capture_output=True, text=True, timeout=300)
-    assert (found.returncode, found.stdout.strip()) == (0, "[2, 4]")
-    assert "ERROR" not in found.stderr
-    assert "WARN " not in found.stderr
+    ran = subprocess.run(run, env=environ, cwd=here, capture_output=True, text=True, timeout=300)
+    assert (ran.returncode, ran.stdout.strip()) == (0, "[2, 4]")
+    assert "ERROR" not in ran.stderr
+    assert "WARN " not in ran.stderr
     assert list(here.iterdir()) == []
     for _ in range(100):  # the Java process ends a moment after ours
-        left = [path.name for path in scratch.rglob("*") if path.is_file() and "hsperfdata" not in str(path)]
-        if not left:
+        files_kept = [path.name for path in scratch.rglob("*") if path.is_file() and "hsperfdata" not in str(path)]
+        if not files_kept:
             break
         time.sleep(0.1)
-    assert left == []
+    assert files_kept == []

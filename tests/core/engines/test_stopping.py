@@ -37,5 +37,5 @@ def test_a_query_that_takes_hours_is_stopped(deed: str, tmp_path) -> None:
         assert process.stdout.readline() == "begun\n"
         time.sleep(1)  # the query is being compiled
         process.send_signal(signal.SIGINT)
-        told, _ = process.communicate()
-    assert (process.returncode, told) == (0, "3\n")
+        output, _ = process.communicate()
+    assert (process.returncode, output) == (0, "3\n")

@@ -32,8 +32,8 @@ def value_of(node: ExpressionNode, row: Row, row_kinds: Mapping[str, Kind]) -> A
     if node.op == "duration":
         return timedelta(microseconds=int(node.value or 0))
     operands = [value_of(child, row, row_kinds) for child in node.children]
-    found = _written_down(_apply(node.op, operands))
-    return float(found) if type(found) in (int, bool) and kind_of(node, row_kinds) == "float" else found
+    written = _written_down(_apply(node.op, operands))
+    return float(written) if type(written) in (int, bool) and kind_of(node, row_kinds) == "float" else written
 
 
 def kind_of(node: ExpressionNode, kinds: Mapping[str, Kind]) -> Kind:
@@ -95,8 +95,8 @@ def _modulo(left: Any, right: Any) -> Any:
 
 def _floor_divide(left: Any, right: Any) -> Any:
     if float in (type(left), type(right)):
-        found = float(left) / float(right)
-        return found if math.isinf(found) else float(math.floor(found))
+        quotient = float(left) / float(right)
+        return quotient if math.isinf(quotient) else float(math.floor(quotient))
     return left // right
 
 

@@ -85,7 +85,7 @@ def test_names_and_kind_of_an_expression(text, names, kind):
         ),
     ],
 )
-def test_what_cannot_be_read_says_where_and_why(text, message):
+def test_what_cannot_be_read_is_reported_with_place_and_reason(text, message):
     with pytest.raises(ExpressionError) as caught:
         parse_expression(text)
     assert str(caught.value).startswith(message)
@@ -114,7 +114,7 @@ def test_nothing_but_the_listed_syntax_is_accepted(text):
         ("max(a)", "character 1 of 'max(a)': max takes two or more arguments, found 1"),
     ],
 )
-def test_what_does_not_fit_says_where_and_why(text, message):
+def test_what_does_not_fit_is_reported_with_place_and_reason(text, message):
     with pytest.raises(ExpressionError) as caught:
         parse_expression(text).check(KINDS)
     assert str(caught.value) == message
@@ -139,10 +139,10 @@ def test_division_by_zero_and_roots_of_negatives_are_null():
 
 
 def test_timestamps_move_by_durations():
-    found = values_of("t - 2h", t=pd.Series(pd.to_datetime(pd.Series(["2013-01-01T01:00:00Z", None]))))
-    assert found.dtype == "datetime64[us]"
-    assert found[0] == np.datetime64("2012-12-31T23:00:00")
-    assert np.isnat(found[1])
+    moved = values_of("t - 2h", t=pd.Series(pd.to_datetime(pd.Series(["2013-01-01T01:00:00Z", None]))))
+    assert moved.dtype == "datetime64[us]"
+    assert moved[0] == np.datetime64("2012-12-31T23:00:00")
+    assert np.isnat(moved[1])
 
 
 def test_calendar_parts_are_utc():
@@ -157,8 +157,8 @@ def test_a_text_that_looks_like_a_duration_stays_a_text():
 
 
 def test_a_payoff_over_a_label():
-    found = values_of("-150 + label * 0.4 * seats", label=[True, False], seats=[100, 100])
-    assert found.tolist() == [-110.0, -150.0]
+    payoff = values_of("-150 + label * 0.4 * seats", label=[True, False], seats=[100, 100])
+    assert payoff.tolist() == [-110.0, -150.0]
 
 
 def test_whole_numbers_that_do_not_fit_are_null_and_others_keep_every_digit():

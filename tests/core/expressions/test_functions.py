@@ -22,7 +22,7 @@ POINTS = """
 
 
 @pytest.fixture(autouse=True)
-def own_functions() -> Iterator[None]:
+def custom_functions() -> Iterator[None]:
     functions.cache_clear()
     yield
     functions.cache_clear()
@@ -42,9 +42,9 @@ def test_the_function_of_the_guide_works_on_both_engines(tmp_path: Path, monkeyp
     assert clip.evaluate({"x": values}, 4).tolist()[:3] == [-10.0, 3.0, 10.0]
     assert np.isnan(clip.evaluate({"x": values}, 4)[3])
     table = ibis.memtable({"x": [-12.0, 3.0, 12.0, None]})
-    found = ibis.duckdb.connect().execute(clip.to_ibis(table).name("found"))
-    assert found.tolist()[:3] == [-10.0, 3.0, 10.0]
-    assert np.isnan(found[3])
+    outcome = ibis.duckdb.connect().execute(clip.to_ibis(table).name("found"))
+    assert outcome.tolist()[:3] == [-10.0, 3.0, 10.0]
+    assert np.isnan(outcome[3])
 
 
 @pytest.mark.parametrize(

@@ -147,11 +147,11 @@ def in_python(text: str) -> list[Any]:
 
 
 def in_arrays(text: str) -> list[Any]:
-    found = parse_expression(text).evaluate(COLUMNS, len(ROWS))
-    if found.dtype.kind in "mM":
-        nulls = np.isnat(found)
-        return [None if null else int(value) for null, value in zip(nulls, found.astype(np.int64), strict=True)]
-    return [plain(value) for value in found.tolist()]
+    evaluated = parse_expression(text).evaluate(COLUMNS, len(ROWS))
+    if evaluated.dtype.kind in "mM":
+        nulls = np.isnat(evaluated)
+        return [None if null else int(value) for null, value in zip(nulls, evaluated.astype(np.int64), strict=True)]
+    return [plain(value) for value in evaluated.tolist()]
 
 
 def in_engine(engine: Any, text: str) -> list[Any]:
@@ -161,13 +161,13 @@ def in_engine(engine: Any, text: str) -> list[Any]:
         from ml_platform.core.engines.ibis_functions import epoch_us
 
         value = epoch_us(value)
-    found = engine.run(rows.select("place", value=value).order_by("place"))["value"]
-    return [plain(value) for value in found.to_pylist()]
+    ran = engine.run(rows.select("place", value=value).order_by("place"))["value"]
+    return [plain(value) for value in ran.to_pylist()]
 
 
-def assert_same(text: str, found: list[Any], expected: list[Any], row_by_row: list[dict[str, Any]] = ROWS) -> None:
+def assert_same(text: str, actual: list[Any], expected: list[Any], row_by_row: list[dict[str, Any]] = ROWS) -> None:
     near = any(name in text for name in ("log", "exp"))  # two libraries, each right to the last bit or two
-    for row, one, other in zip(row_by_row, found, expected, strict=True):
+    for row, one, other in zip(row_by_row, actual, expected, strict=True):
         same = one == other and (one is None) == (other is None)
         if near and isinstance(one, float) and isinstance(other, float):
             same = math.isclose(one, other, rel_tol=4e-15, abs_tol=1e-300)
@@ -283,10 +283,10 @@ def test_twelve_levels_cost_twelve_times_one_and_not_a_power_of_it(duckdb: Any, 
         for _ in range(levels):
             text = wrap.replace("{}", text)
         rows = duckdb.arrow("hostile", TABLE)
-        found = parse_expression(text).to_ibis(rows)
+        compiled = parse_expression(text).to_ibis(rows)
         if levels == 12:
             assert_same(text, in_engine(duckdb, text), in_arrays(text))
-        return len(str(ibis.to_sql(rows.select(found=found), dialect="duckdb", pretty=False)))
+        return len(str(ibis.to_sql(rows.select(found=compiled), dialect="duckdb", pretty=False)))
 
     first, second, third = sql(6), sql(9), sql(12)
     assert third < 20_000  # it was 1.9 MB
@@ -371,7 +371,7 @@ def test_one_row_has_the_bits_of_many_whatever_is_written(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(functions()) - {"abs"}))
-def test_a_function_that_says_nothing_of_one_row_is_computed_by_its_arrays(name: str, monkeypatch: Any) -> None:
+def test_a_function_without_a_form_for_one_row_is_computed_by_its_arrays(name: str, monkeypatch: Any) -> None:
     function = functions()[name]
     texts = [text for text in EVERY if f"{name}(" in text]
     assert texts or name in ("starts_with", "ends_with")

@@ -33,14 +33,14 @@ WORLDS: dict[str, tuple[Draw, float, float]] = {
 
 
 @pytest.mark.parametrize("world", WORLDS)
-def test_equal_versions_are_told_apart_no_more_often_than_declared_with_a_look_at_every_row(world: str) -> None:
+def test_equal_versions_differ_no_more_often_than_declared_with_a_look_at_every_row(world: str) -> None:
     draw, low, high = WORLDS[world]
     drawn = np.random.default_rng(7)
-    found = [mean_so_far(draw(drawn, 0.0), low, high, CONFIDENCE) for _ in range(TRIES)]
-    wrong = sum(item.above or item.below for item in found)
+    means = [mean_so_far(draw(drawn, 0.0), low, high, CONFIDENCE) for _ in range(TRIES)]
+    wrong = sum(item.above or item.below for item in means)
     # with the true rate at its limit of 5 %, more than 26 of 300 come with probability 0.003
     assert wrong <= 26
-    assert sum(not item.low <= 0 <= item.high for item in found) <= 26
+    assert sum(not item.low <= 0 <= item.high for item in means) <= 26
 
 
 def test_a_look_at_every_row_is_what_one_call_does() -> None:
@@ -55,10 +55,10 @@ def test_a_look_at_every_row_is_what_one_call_does() -> None:
 def test_a_difference_is_seen_and_the_interval_holds_it(world: str, edge: float) -> None:
     draw, low, high = WORLDS[world]
     drawn = np.random.default_rng(11)
-    found = [mean_so_far(draw(drawn, edge), low, high, CONFIDENCE) for _ in range(100)]
-    assert sum(item.above for item in found) > 80
-    assert sum(item.below for item in found) <= 5
-    assert sum(item.low <= edge <= item.high for item in found) >= 90
+    means = [mean_so_far(draw(drawn, edge), low, high, CONFIDENCE) for _ in range(100)]
+    assert sum(item.above for item in means) > 80
+    assert sum(item.below for item in means) <= 5
+    assert sum(item.low <= edge <= item.high for item in means) >= 90
     mirrored = [mean_so_far(-draw(drawn, edge), -high, -low, CONFIDENCE) for _ in range(100)]
     assert sum(item.below for item in mirrored) > 80
 
@@ -76,11 +76,11 @@ def capital(values: list[float], at: float, low: float, high: float) -> float:
 
 def test_the_interval_ends_where_capital_reaches_its_goal() -> None:
     values = WORLDS["8 against 1"][0](np.random.default_rng(5), 1.0)
-    found = mean_so_far(values, -1.0, 8.0, CONFIDENCE)
-    assert found.mean == math.fsum(values) / ROWS
-    assert capital(list(values), found.low - 1e-6, -1.0, 8.0) >= 40 - 1e-3
-    assert capital(list(values), found.low + 1e-3, -1.0, 8.0) < 40
-    assert found.low < found.mean < found.high
+    means = mean_so_far(values, -1.0, 8.0, CONFIDENCE)
+    assert means.mean == math.fsum(values) / ROWS
+    assert capital(list(values), means.low - 1e-6, -1.0, 8.0) >= 40 - 1e-3
+    assert capital(list(values), means.low + 1e-3, -1.0, 8.0) < 40
+    assert means.low < means.mean < means.high
 
 
 def test_nothing_is_known_of_no_values() -> None:

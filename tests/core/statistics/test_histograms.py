@@ -105,8 +105,8 @@ def test_numbers_of_any_kind_and_booleans_can_be_counted() -> None:
             "infinite": [1.0, math.inf, -math.inf],
         }
     )
-    found = {name: count_values(frame[name], choose_bins(frame[name])) for name in frame.columns}
-    assert {name: histogram.counts for name, histogram in found.items()} == {
+    histograms = {name: count_values(frame[name], choose_bins(frame[name])) for name in frame.columns}
+    assert {name: histogram.counts for name, histogram in histograms.items()} == {
         "int": (1, 1, 0, 1),
         "bool": (2, 1, 0, 0),
         "null_bool": (1, 1, 0, 1),
@@ -115,7 +115,7 @@ def test_numbers_of_any_kind_and_booleans_can_be_counted() -> None:
     }
 
 
-def test_values_that_are_frequent_have_a_bin_of_their_own() -> None:
+def test_values_that_are_frequent_have_a_separate_bin() -> None:
     before = pd.Series([1] * 100 + [0] * 1900, dtype="Int64")
     now = pd.Series([1] * 475 + [0] * 25, dtype="Int64")
     bins = choose_bins(before)

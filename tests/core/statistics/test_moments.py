@@ -52,12 +52,12 @@ def test_center_and_scale_are_mean_and_deviation(values):
         assert scale == pytest.approx(math.sqrt(variance), rel=1e-6)
 
 
-def test_a_constant_feature_tells_nothing_of_a_number():
+def test_a_constant_feature_has_no_effect_on_a_number():
     label = np.linspace(0.0, 1.0, 100)
     codes = np.zeros(100, dtype=int)
     values = np.where(np.arange(100) > 50, 0.3, 0.1 + 0.2)  # equal numbers, up to rounding, sorted as the label is
-    found = number_strength(CheckedColumn(codes, codes, values, values), label, label, np.arange(100))
-    assert found == Strength(0.0, 0.0)
+    strength = number_strength(CheckedColumn(codes, codes, values, values), label, label, np.arange(100))
+    assert strength == Strength(0.0, 0.0)
 
 
 def test_equal_scores_are_calibrated_to_the_smoothed_share_of_the_class():

@@ -63,7 +63,7 @@ def call(
     return answer["status"], {name.decode(): value.decode() for name, value in answer["headers"]}, scope
 
 
-OWN = ("origin", "http://127.0.0.1:3000")
+SAME_ORIGIN = ("origin", "http://127.0.0.1:3000")
 SAME = ("sec-fetch-site", "same-origin")
 
 PASS = [
@@ -71,9 +71,9 @@ PASS = [
     ("GET", "/runs", (("sec-fetch-site", "none"),)),
     ("HEAD", "/server_info", ()),
     ("POST", "/graphql", (JSON,)),
-    ("POST", "/graphql", (("content-type", "application/json; charset=utf-8"), OWN, SAME)),
+    ("POST", "/graphql", (("content-type", "application/json; charset=utf-8"), SAME_ORIGIN, SAME)),
     ("POST", "/graphql", (JSON, ("origin", "https://127.0.0.1:3000"))),  # a proxy ended the encryption
-    ("WEBSOCKET", "/graphql", (OWN,)),
+    ("WEBSOCKET", "/graphql", (SAME_ORIGIN,)),
     (
         "GET",
         "/runs/1",
@@ -102,7 +102,7 @@ REFUSED = [
     (403, "POST", "/graphql", (JSON, ("origin", "null"))),
     (403, "POST", "/graphql", (JSON, ("origin", ""))),
     (403, "POST", "/graphql", (JSON, ("origin", "ws://127.0.0.1:3000"))),
-    (403, "POST", "/graphql", (JSON, OWN, ("origin", "http://evil.example"))),
+    (403, "POST", "/graphql", (JSON, SAME_ORIGIN, ("origin", "http://evil.example"))),
     (
         403,
         "POST",
@@ -153,8 +153,8 @@ def test_two_host_headers_are_refused() -> None:
 def test_a_declared_name_is_ours_with_and_without_the_port_of_a_proxy() -> None:
     for host in ("factory.example:3000", "FACTORY.example", "localhost:3000"):
         assert call("GET", "/", host=host, names=["factory.example"])[0] == 200
-    own = ("origin", "https://factory.example")
-    assert call("POST", "/graphql", JSON, own, host="factory.example", names=["factory.example"])[0] == 200
+    rows = ("origin", "https://factory.example")
+    assert call("POST", "/graphql", JSON, rows, host="factory.example", names=["factory.example"])[0] == 200
 
 
 def test_without_the_token_nothing_is_answered() -> None:
@@ -162,7 +162,7 @@ def test_without_the_token_nothing_is_answered() -> None:
     assert call("GET", "/", token=TOKEN)[0] == 401
     assert call("GET", "/", ("authorization", "Bearer 0123456789abcdeX"), token=TOKEN)[0] == 401
     assert call("GET", "/", ("authorization", "Bearer"), ("cookie", "ml_platform_3000="), token=TOKEN)[0] == 401
-    assert call("WEBSOCKET", "/graphql", OWN, token=TOKEN)[0] == 403
+    assert call("WEBSOCKET", "/graphql", SAME_ORIGIN, token=TOKEN)[0] == 403
     assert call("GET", "/", bearer, token=TOKEN)[0] == 200
     assert call("WEBSOCKET", "/graphql", bearer, token=TOKEN)[0] == 200
     assert call("GET", "/", ("cookie", f"ml_platform_3000={TOKEN}"), token=TOKEN)[0] == 200
@@ -188,14 +188,14 @@ def test_the_token_in_the_address_is_traded_for_a_cookie_and_stays_out_of_the_lo
         (403, "GET", (("sec-fetch-site", "cross-site"),), "127.0.0.1:3000"),
         (401, "POST", (JSON,), "127.0.0.1:3000"),
         (403, "WEBSOCKET", (), "127.0.0.1:3000"),
-        (403, "WEBSOCKET", (OWN,), "evil.example"),
+        (403, "WEBSOCKET", (SAME_ORIGIN,), "evil.example"),
     ],
 )
 def test_no_request_brings_the_token_of_its_address_into_the_log(
     status: int, method: str, headers: Sequence[Header], host: str
 ) -> None:
-    found, _, scope = call(method, "/runs", *headers, token=TOKEN, host=host, query=f"a=1&%74oken={TOKEN}")
-    assert found == status
+    outcome, _, scope = call(method, "/runs", *headers, token=TOKEN, host=host, query=f"a=1&%74oken={TOKEN}")
+    assert outcome == status
     assert scope["query_string"] == b"a=1"
 
 

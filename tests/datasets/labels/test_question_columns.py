@@ -113,14 +113,14 @@ def expected(rows, name, shop, instant, now, asked):
     first = {row["id"]: min(other["seen"] for other in rows if other["id"] == row["id"]) for row in rows}
     late = [row for row in in_window if row["seen"] == first[row["id"]] > settled]
 
-    def told(found):
+    def decided(rows):
         of_row = None if value is None else lambda row: value(row, asked)
-        result = answer(how, of_row, found, instant, end)
+        result = answer(how, of_row, rows, instant, end)
         return result if combine is None else combine(result, asked)
 
-    if late and told(in_time + late) != told(in_time):
+    if late and decided(in_time + late) != decided(in_time):
         return None, "late"
-    return told(in_time), "null" if told(in_time) is None else "known"
+    return decided(in_time), "null" if decided(in_time) is None else "known"
 
 
 def labelled(project, names, asked, columns, now):
@@ -130,15 +130,17 @@ def labelled(project, names, asked, columns, now):
         {
             "shop": pa.array([shop for shop, _ in asked], pa.string()),
             "effective_time": pa.array([instant for _, instant in asked], pa.timestamp("us", "UTC")),
-            **{name: pa.array([found[name] for found in columns], kind) for name, kind in TYPES.items()},
+            **{name: pa.array([by_label[name] for by_label in columns], kind) for name, kind in TYPES.items()},
         }
     )
-    found = {}
+    by_label = {}
     with project.engine() as engine:
         for name in names:
-            told = with_labels(project, name, source, rows, engine, now)
-            found[name] = list(zip(told["label"].to_pylist(), told["label_state"].to_pylist(), strict=True))
-    return found
+            labelled_rows = with_labels(project, name, source, rows, engine, now)
+            by_label[name] = list(
+                zip(labelled_rows["label"].to_pylist(), labelled_rows["label_state"].to_pylist(), strict=True)
+            )
+    return by_label
 
 
 def compared(directory, seed, count, questions, **changes):
@@ -150,8 +152,8 @@ def compared(directory, seed, count, questions, **changes):
     columns = [known_at(rows, shop, instant, now) for shop, instant in asked]
     project = declared(directory, rows, **changes)
     states = set()
-    for name, found in labelled(project, LABELS, asked, columns, now).items():
-        for (shop, instant), of_question, label in zip(asked, columns, found, strict=True):
+    for name, answers in labelled(project, LABELS, asked, columns, now).items():
+        for (shop, instant), of_question, label in zip(asked, columns, answers, strict=True):
             value = expected(rows, name, shop, instant, now, of_question)
             assert agrees(label, value), (name, shop, instant, label, value)
             states.add(label[1])
@@ -178,8 +180,8 @@ def by_hand(directory, declared, rows, asked, task=BINARY):
     """Return (label, state) of questions, each with its columns by name."""
     project = project_of(directory, rows, {"only": declared}, features={"selling": SELLING}, tasks={"only": task})
     source = ingest_source(project, "sales", at(60)).made.artifact.id
-    found = labels_of(project, "only", source, pd.DataFrame(asked), at(60))
-    return [(None if pd.isna(label) else label, state) for label, state in found.itertuples(index=False)]
+    labels = labels_of(project, "only", source, pd.DataFrame(asked), at(60))
+    return [(None if pd.isna(label) else label, state) for label, state in labels.itertuples(index=False)]
 
 
 def test_a_label_of_one_row_reads_what_was_known_at_the_question(tmp_path):
@@ -191,23 +193,23 @@ def test_a_label_of_one_row_reads_what_was_known_at_the_question(tmp_path):
     ]
     declared = {"expression": f"amount > {MEAN}", "horizon": "6h", "missing": "negative"}
     asked = {"shop": ["a", "b", "c", "d"], "effective_time": [at(9)] * 4, MEAN: [2.9, 3.0, None, 1.0]}
-    found = by_hand(tmp_path, declared, rows, asked)
-    assert found == [(True, "known"), (False, "known"), (None, "null"), (False, "missing")]
+    actual = by_hand(tmp_path, declared, rows, asked)
+    assert actual == [(True, "known"), (False, "known"), (None, "null"), (False, "missing")]
 
 
-def test_questions_of_one_entity_are_compared_each_with_its_own_past(tmp_path):
+def test_questions_of_one_entity_are_compared_each_with_its_past(tmp_path):
     rows = [sale("r", 10, amount=3.0), sale("s", 11, amount=5.0), COMPLETE]
     declared = {"count": True, "where": f"amount > {MEAN}", "within": "4h", "settle": "0h"}
     asked = {"shop": ["a"] * 4, "effective_time": [at(9), at(9), at(10), at(8)], MEAN: [2.0, 4.0, 2.0, None]}
-    found = by_hand(tmp_path, declared, rows, asked, {})
-    assert found == [(2, "known"), (1, "known"), (1, "known"), (0, "known")]
+    actual = by_hand(tmp_path, declared, rows, asked, {})
+    assert actual == [(2, "known"), (1, "known"), (1, "known"), (0, "known")]
 
 
 def test_a_column_that_a_prediction_was_not_logged_with_is_null(tmp_path):
     declared = {"any": f"amount > {MEAN}", "within": "4h", "settle": "0h"}
     asked = {"shop": ["a", "b"], "effective_time": [at(9), at(9)]}
-    found = by_hand(tmp_path, declared, [sale("r", 10), COMPLETE], asked)
-    assert found == [(None, "null"), (False, "known")]
+    actual = by_hand(tmp_path, declared, [sale("r", 10), COMPLETE], asked)
+    assert actual == [(None, "null"), (False, "known")]
 
 
 def test_a_label_may_read_the_columns_of_the_row_that_asks(tmp_path):

@@ -124,13 +124,13 @@ def labels(project, names, asked, now):
             "effective_time": pa.array([instant for _, instant in asked], pa.timestamp("us", "UTC")),
         }
     )
-    found = {}
+    by_label = {}
     with project.engine() as engine:
         for name in names:
             labelled = with_labels(project, name, source, rows, engine, now)
             assert labelled.select(["shop", "effective_time"]).equals(rows)
-            found[name] = list(zip(labelled["label"].to_pylist(), labelled["label_state"].to_pylist(), strict=True))
-    return found
+            by_label[name] = list(zip(labelled["label"].to_pylist(), labelled["label_state"].to_pylist(), strict=True))
+    return by_label
 
 
 def label_of(directory, declared, sales, asked, now=60, **changes):
@@ -191,10 +191,10 @@ def random_rows(draw, count=220):
     return rows
 
 
-def agrees(found, value):
-    if isinstance(found[0], float) and isinstance(value[0], float):
-        return found[1] == value[1] and found[0] == pytest.approx(value[0], rel=1e-12, abs=1e-12)
-    return found == value
+def agrees(actual, value):
+    if isinstance(actual[0], float) and isinstance(value[0], float):
+        return actual[1] == value[1] and actual[0] == pytest.approx(value[0], rel=1e-12, abs=1e-12)
+    return actual == value
 
 
 @pytest.mark.slow
@@ -206,8 +206,8 @@ def test_every_label_equals_the_loop_with_ties_gaps_corrections_late_rows_and_nu
     moments = [draw.choice([draw.randint(-10, 45), draw.uniform(-10, 45)]) for _ in range(120)]
     asked = [(draw.choice(["a", "b", "c", "never"]), at(moment)) for moment in moments]
     states = set()
-    for name, found in labels(project, LABELS, asked, at(60)).items():
-        for (shop, instant), label in zip(asked, found, strict=True):
+    for name, actual in labels(project, LABELS, asked, at(60)).items():
+        for (shop, instant), label in zip(asked, actual, strict=True):
             value = expected(rows, name, shop, instant, at(60))
             assert agrees(label, value), (name, shop, instant, label, value)
             states.add(label[1])
@@ -224,8 +224,8 @@ def test_every_label_equals_the_loop_where_rows_are_deleted(tmp_path):
     project = project_of(tmp_path, rows, declared, deletes=DELETES)
     asked = [(draw.choice(["a", "b", "c", "never"]), at(draw.uniform(-10, 45))) for _ in range(120)]
     states = set()
-    for name, found in labels(project, LABELS, asked, at(60)).items():
-        for (shop, instant), label in zip(asked, found, strict=True):
+    for name, actual in labels(project, LABELS, asked, at(60)).items():
+        for (shop, instant), label in zip(asked, actual, strict=True):
             value = expected(rows, name, shop, instant, at(60))
             assert agrees(label, value), (name, shop, instant, label, value)
             states.add(label[1])
@@ -252,8 +252,8 @@ COMPLETE = sale("end", 50, shop="z")
 def test_an_event_at_the_window_s_open_start_is_outside_and_at_its_closed_end_inside(tmp_path):
     rows = [sale("r", 10), COMPLETE]
     # The window of a question at t is (t + 1h, t + 3h]: the event at 10:00 is in it from t = 7:00 to before t = 9:00.
-    found = label_of(tmp_path, HOURS, rows, [("a", hour) for hour in (6.999, 7, 8.999, 9)])
-    assert [label for label, _ in found] == [0, 1, 1, 0]
+    actual = label_of(tmp_path, HOURS, rows, [("a", hour) for hour in (6.999, 7, 8.999, 9)])
+    assert [label for label, _ in actual] == [0, 1, 1, 0]
 
 
 def test_an_event_at_the_question_itself_is_not_after_it(tmp_path):
@@ -275,8 +275,8 @@ def test_an_entity_without_rows_has_an_answer_only_where_the_source_is_complete(
 
 def test_a_source_that_may_be_silent_is_complete_for_as_long_as_its_freshness(tmp_path):
     rows = [sale("r", 10), sale("s", 20, shop="z")]
-    found = label_of(tmp_path, HOURS, rows, [("never", 18), ("never", 18.001)], freshness="1h")
-    assert found == [(0, "known"), (None, "incomplete")]
+    label = label_of(tmp_path, HOURS, rows, [("never", 18), ("never", 18.001)], freshness="1h")
+    assert label == [(0, "known"), (None, "incomplete")]
 
 
 def test_a_row_known_after_the_horizon_never_makes_its_question_negative(tmp_path):
@@ -301,8 +301,8 @@ def test_several_aggregates_are_combined_by_an_expression(tmp_path):
         "aggregates": {"spend": {"sum": "amount"}, "large": {"count": True, "where": "amount > 4"}},
         "expression": "spend * 10 + large",
     }
-    found = label_of(tmp_path, declared, rows, [("a", 9), ("a", 10), ("b", 9)])
-    assert found == [(81.0, "known"), (51.0, "known"), (0.0, "known")]
+    label = label_of(tmp_path, declared, rows, [("a", 9), ("a", 10), ("b", 9)])
+    assert label == [(81.0, "known"), (51.0, "known"), (0.0, "known")]
 
 
 def test_a_sum_that_is_too_large_names_the_label(tmp_path):

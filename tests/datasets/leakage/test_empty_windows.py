@@ -84,12 +84,12 @@ def checked(directory, rows):
 
 def expected_empty(rows, frame, days, *, kinds):
     """In which rows of a frame no sale lies in the window, by loops."""
-    found = []
+    empty = []
     for shop, run in zip(frame["shop"], frame["effective_time"], strict=True):
         start, end = (run.to_pydatetime() + timedelta(days=day) for day in days)
         known = run.to_pydatetime() - timedelta(hours=1)
-        found.append(not any(row[1] == shop and start < row[2] <= min(end, known) and row[4] in kinds for row in rows))
-    return np.array(found)
+        empty.append(not any(row[1] == shop and start < row[2] <= min(end, known) and row[4] in kinds for row in rows))
+    return np.array(empty)
 
 
 def test_what_an_empty_window_explains_is_no_leak(tmp_path):

@@ -14,19 +14,19 @@ def side(nulls: int, label: bool, others: int, hits: int, features: int = 1, eac
     """Some rows without a value, all of one label, and others, some of which have that label; `each` rows an entity."""
     feature = pd.Series([None] * nulls + [1.0] * others, dtype="float64")
     truth = pd.Series([label] * nulls + [label] * hits + [not label] * (others - hits))
-    found = one_sided(feature, truth, np.arange(nulls + others) // each, features)
-    assert found is not None
-    return found
+    interval = one_sided(feature, truth, np.arange(nulls + others) // each, features)
+    assert interval is not None
+    return interval
 
 
 @pytest.mark.parametrize(("nulls", "others", "hits", "features"), [(20, 80, 38, 1), (300, 1000, 20, 50), (7, 40, 0, 3)])
 def test_limits_are_those_of_clopper_and_pearson(nulls: int, others: int, hits: int, features: int) -> None:
-    found, sure = side(nulls, True, others, hits, features), 1 - 2e-6 / features
-    assert (found.rows, found.label, found.share_elsewhere) == (nulls, True, hits / others)
+    actual, sure = side(nulls, True, others, hits, features), 1 - 2e-6 / features
+    assert (actual.rows, actual.label, actual.share_elsewhere) == (nulls, True, hits / others)
     without = binomtest(nulls, nulls).proportion_ci(sure, "exact")
     elsewhere = binomtest(hits, others).proportion_ci(sure, "exact")
-    assert found.at_least == pytest.approx(without.low)
-    assert found.elsewhere_at_most == pytest.approx(elsewhere.high)
+    assert actual.at_least == pytest.approx(without.low)
+    assert actual.elsewhere_at_most == pytest.approx(elsewhere.high)
 
 
 def test_a_rare_label_needs_few_rows() -> None:
@@ -38,12 +38,12 @@ def test_a_rare_label_needs_few_rows() -> None:
 
 def test_a_label_that_is_common_anyway_is_no_leak_however_many_rows_have_it() -> None:
     """2 % of the others are positive. Of 20,000 rows without a value none is: worth a look, and no proof."""
-    found = side(20_000, False, 30_000, 29_400)
-    assert found.is_no_chance
-    assert not found.is_leak
+    actual = side(20_000, False, 30_000, 29_400)
+    assert actual.is_no_chance
+    assert not actual.is_leak
 
 
-def test_rows_of_the_same_entities_are_no_evidence_of_their_own() -> None:
+def test_rows_of_the_same_entities_are_no_independent_evidence() -> None:
     assert side(60, True, 600, 200).is_leak
     repeated = side(60, True, 600, 200, each=20)
     assert repeated.rows == 60

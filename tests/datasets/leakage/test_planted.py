@@ -31,7 +31,9 @@ def shop(directory: Path, hint: Callable[[Row], object] | None = None, leaks: st
     write_shop(directory)
     if hint is not None:
         truth = {row["order_id"]: row for row in read(directory / "data/deliveries.csv")}
-        rewrite(directory / "data/orders.csv", lambda row: {**row, "hint": said(hint, truth.get(row["order_id"]))})
+        rewrite(
+            directory / "data/orders.csv", lambda row: {**row, "hint": hint_value(hint, truth.get(row["order_id"]))}
+        )
         (directory / "sources/orders.yaml").write_text(
             ORDERS.replace("  items: int\n", "  items: int\n  hint: float\n")
         )
@@ -54,7 +56,7 @@ def rewrite(path: Path, change: Callable[[Row], Row]) -> None:
         writer.writerows(rows)
 
 
-def said(hint: Callable[[Row], object], delivery: Row | None) -> str:
+def hint_value(hint: Callable[[Row], object], delivery: Row | None) -> str:
     value = None if delivery is None else hint(delivery)
     return "" if value is None else str(value)
 
@@ -65,7 +67,7 @@ def snapshot_of(project: Project, model: str = "late_parcel") -> str:
     return build_snapshot(project, model, ids | {"features/courier_recent": table.artifact.id}, NOW).artifact.id
 
 
-def found(project: Project, model: str = "late_parcel") -> dict[str, CheckResult]:
+def checks_of(project: Project, model: str = "late_parcel") -> dict[str, CheckResult]:
     return {result.name: result for result in check_leaks(project, model, snapshot_of(project, model))}
 
 
@@ -79,13 +81,13 @@ def noise(delivery: Row) -> float:
 
 @pytest.mark.parametrize("model", ["late_parcel", "lateness"])
 def test_the_shop_without_leaks_passes(tmp_path: Path, model: str) -> None:
-    results = found(shop(tmp_path), model)
+    results = checks_of(shop(tmp_path), model)
     assert tuple(results) == LEAK_CHECKS
     assert all(result.passed for result in results.values()), results
     assert results[SETTLED].summary["known_before"] == 0
 
 
-def test_a_copy_of_the_label_s_column_is_found_and_nothing_is_trained(tmp_path: Path) -> None:
+def test_a_copy_of_the_label_s_column_is_detected_and_nothing_is_trained(tmp_path: Path) -> None:
     project = shop(tmp_path, minutes)
     snapshot = snapshot_of(project, "lateness")
     results = {result.name: result for result in check_leaks(project, "lateness", snapshot)}
@@ -102,15 +104,15 @@ def test_a_copy_of_the_label_s_column_is_found_and_nothing_is_trained(tmp_path: 
     )
 
 
-def test_a_function_of_the_column_that_the_label_is_made_of_is_found(tmp_path: Path) -> None:
-    result = found(shop(tmp_path, lambda row: -3 * minutes(row)))[COPY]
+def test_a_function_of_the_column_that_the_label_is_made_of_is_detected(tmp_path: Path) -> None:
+    result = checks_of(shop(tmp_path, lambda row: -3 * minutes(row)))[COPY]
     assert result.blocks
     assert result.summary["problem"] == "orders.hint is in the order of the label"
-    rounded = found(shop(tmp_path / "rounded", lambda row: minutes(row) // 7))[COPY]
+    rounded = checks_of(shop(tmp_path / "rounded", lambda row: minutes(row) // 7))[COPY]
     assert rounded.summary["problem"] == "orders.hint is in the order of deliveries.minutes_late"
 
 
-def test_a_missing_value_that_gives_the_label_away_is_found(tmp_path: Path) -> None:
+def test_a_missing_value_that_gives_the_label_away_is_detected(tmp_path: Path) -> None:
     """A value that is missing only for some of the late parcels: about one in ten of them."""
 
     def hint(delivery: Row) -> object:
@@ -119,40 +121,40 @@ def test_a_missing_value_that_gives_the_label_away_is_found(tmp_path: Path) -> N
     project = shop(tmp_path, hint)
     frame = load_snapshot(project, snapshot_of(project)).frame
     rows, others = int(frame["orders.hint"].isna().sum()), frame[frame["orders.hint"].notna()]["label"]
-    results = found(project)
+    results = checks_of(project)
     assert results[SINGLE].passed
     assert results[NULLNESS].blocks
     assert results[NULLNESS].summary["problem"] == (
         f"orders.hint is missing in {rows} rows, all with label true ({others.mean():.1%} of the others)"
     )
     allowed = shop(tmp_path / "allowed", hint, "leakage: {allow: [orders.hint]}\n")
-    assert found(allowed)[NULLNESS].passed
+    assert checks_of(allowed)[NULLNESS].passed
 
 
-def test_a_feature_with_an_auc_of_099_is_found(tmp_path: Path) -> None:
+def test_a_feature_with_an_auc_of_099_is_detected(tmp_path: Path) -> None:
     """Two normal distributions 3.29 deviations apart: the AUC is Phi(3.29 / sqrt(2)) = 0.99, give or take the draw."""
     project = shop(tmp_path, lambda row: 3.29 * (minutes(row) >= 30) + noise(row))
     rows = load_snapshot(project, snapshot_of(project)).part("validate")
     plain = roc_auc_score(rows["label"], rows["orders.hint"])
     assert 0.98 < plain < 1
-    results = found(project)
+    results = checks_of(project)
     assert results[COPY].passed
     assert results[SINGLE].blocks
     assert results[SINGLE].summary["strongest"][0] == {"feature": "orders.hint", "AUC": round(plain, 4)}
 
 
-def test_a_strong_feature_is_told_without_stopping_anything(tmp_path: Path) -> None:
+def test_a_strong_feature_is_reported_without_stopping_anything(tmp_path: Path) -> None:
     """Two deviations apart: an AUC of Phi(2 / sqrt(2)) = 0.92. The declared limit can be lower."""
 
     def hint(delivery: Row) -> float:
         return 2 * (minutes(delivery) >= 30) + noise(delivery)
 
     project = shop(tmp_path, hint)
-    result = found(project)[SINGLE]
+    result = checks_of(project)[SINGLE]
     assert (result.passed, result.severity) == (False, "warn")
     train_model(project, "late_parcel", snapshot_of(project))
     strict = shop(tmp_path / "strict", hint, "leakage: {single_feature: 0.85}\n")
-    assert found(strict)[SINGLE].blocks
+    assert checks_of(strict)[SINGLE].blocks
 
 
 def early(directory: Path, every: int) -> Project:
@@ -174,7 +176,7 @@ def test_rows_that_were_asked_about_when_their_label_was_known_are_counted_and_n
     project = early(tmp_path, every=50)
     frame = load_snapshot(project, snapshot_of(project)).frame
     wrong = frame[frame["order_id"].str[1:].astype(int) % 50 == 0]
-    result = found(project)[SETTLED]
+    result = checks_of(project)[SETTLED]
     assert result.blocks
     assert result.summary["problem"] == (
         f"the label of {len(wrong)} of {len(frame)} rows was known when they were asked about"
@@ -191,7 +193,7 @@ def test_labels_of_events_before_the_question_are_ignored_and_counted_in_a_warni
     source.write_text(
         source.read_text().replace("{delay: 10m}", "{delay: 30h}")
     )  # 24 h before it was placed, 1 h after
-    result = found(open_project(tmp_path))[SETTLED]
+    result = checks_of(open_project(tmp_path))[SETTLED]
     assert (result.passed, result.severity) == (False, "warn")
     assert (result.summary["known_before"], result.summary["happened_before"]) == (0, 0)
     about = project.store.get("snapshot", snapshot_of(open_project(tmp_path))).about

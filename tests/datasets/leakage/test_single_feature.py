@@ -27,7 +27,7 @@ def strength_of(
     return strength(column, truth, later, is_number=is_number, entity=entity, features=features)
 
 
-def found(values: object, label: object, *, is_number: bool = False) -> float | None:
+def strength_alone(values: object, label: object, *, is_number: bool = False) -> float | None:
     item = strength_of(values, label, is_number=is_number)
     return None if item is None else item.figure
 
@@ -38,18 +38,22 @@ def draw() -> np.random.Generator:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_an_ordered_feature_tells_what_its_auc_says_in_either_direction(draw: np.random.Generator, sign: int) -> None:
+def test_an_ordered_feature_predicts_as_well_as_its_auc_in_either_direction(
+    draw: np.random.Generator, sign: int
+) -> None:
     label = draw.random(4000) < 0.3
     values = sign * (label + draw.normal(0, 1, 4000))
     plain = roc_auc_score(label[2000:], sign * values[2000:])
-    assert found(values, label) == pytest.approx(plain, abs=0.005)
+    assert strength_alone(values, label) == pytest.approx(plain, abs=0.005)
 
 
-def test_a_feature_that_tells_at_both_ends_is_found_where_its_order_tells_nothing(draw: np.random.Generator) -> None:
+def test_a_feature_that_predicts_at_both_ends_is_detected_where_its_order_predicts_nothing(
+    draw: np.random.Generator,
+) -> None:
     values = draw.normal(0, 1, 4000)
     label = np.abs(values) > 1.5
     assert roc_auc_score(label[2000:], values[2000:]) == pytest.approx(0.5, abs=0.06)
-    assert (found(values, label) or 0) > 0.98
+    assert (strength_alone(values, label) or 0) > 0.98
 
 
 @pytest.mark.parametrize("kinds", [3, 40, 10**9])
@@ -68,9 +72,9 @@ def test_levels_are_bins_of_equal_row_counts_with_nulls_for_themselves(draw: np.
 
 def test_a_missing_value_is_a_value(draw: np.random.Generator) -> None:
     label = draw.random(400) < 0.2
-    assert found(np.where(label, np.nan, 1.0), label) == 1.0
-    assert found(np.array([None if hidden else "here" for hidden in label], dtype=object), label) == 1.0
-    assert found(pd.array([None if hidden else 7 for hidden in label], dtype="Int64"), label) == 1.0
+    assert strength_alone(np.where(label, np.nan, 1.0), label) == 1.0
+    assert strength_alone(np.array([None if hidden else "here" for hidden in label], dtype=object), label) == 1.0
+    assert strength_alone(pd.array([None if hidden else 7 for hidden in label], dtype="Int64"), label) == 1.0
 
 
 def test_a_text_is_what_it_was_worth_before(draw: np.random.Generator) -> None:
@@ -81,24 +85,24 @@ def test_a_text_is_what_it_was_worth_before(draw: np.random.Generator) -> None:
     hit, miss = positives / positives.sum(), negatives / negatives.sum()
     expected = hit[0] * miss[1] + 0.5 * (hit * miss).sum()
     names = np.array([f"c{number:02d}" for number in range(100)], dtype=object)[courier]
-    assert found(names, label) == pytest.approx(expected, abs=0.02)
+    assert strength_alone(names, label) == pytest.approx(expected, abs=0.02)
 
 
-def test_what_only_repeats_its_own_stretch_tells_nothing_later(draw: np.random.Generator) -> None:
+def test_what_only_repeats_its_period_predicts_nothing_later(draw: np.random.Generator) -> None:
     label = draw.random(2000) < 0.5
-    assert found(np.array([f"id{number}" for number in range(2000)], dtype=object), label) == 0.5
-    assert found(draw.normal(0, 1, 2000), label) == pytest.approx(0.5, abs=0.05)
+    assert strength_alone(np.array([f"id{number}" for number in range(2000)], dtype=object), label) == 0.5
+    assert strength_alone(draw.normal(0, 1, 2000), label) == pytest.approx(0.5, abs=0.05)
 
 
-def test_of_several_classes_the_one_that_is_told_best_counts(draw: np.random.Generator) -> None:
+def test_of_several_classes_the_one_that_is_predicted_best_counts(draw: np.random.Generator) -> None:
     label = np.array(["ada", "bob", "cyd"], dtype=object)[draw.integers(0, 3, 3000)]
-    assert found(label == "cyd", label) == 1.0
+    assert strength_alone(label == "cyd", label) == 1.0
 
 
 def test_too_few_rows_of_a_class_give_no_figure() -> None:
     label = np.array(([True] * 9 + [False] * 41) * 2)
-    assert found(label.astype(float), label) is None
-    assert found([1.0] * 19 + [2.0] * 19, np.arange(38.0), is_number=True) is None
+    assert strength_alone(label.astype(float), label) is None
+    assert strength_alone([1.0] * 19 + [2.0] * 19, np.arange(38.0), is_number=True) is None
 
 
 @pytest.mark.parametrize("shift", [0, 500])
@@ -106,15 +110,15 @@ def test_of_numbers_it_is_the_share_of_variance_whatever_their_level(draw: np.ra
     values = draw.normal(0, 2, 4000)
     label = 3 * values + draw.normal(0, 6, 4000)  # the variances are alike: half is explained
     label[2000:] += shift
-    assert found(values, label, is_number=True) == pytest.approx(0.5, abs=0.04)
-    assert found(values**2, values**2 * 7, is_number=True) == pytest.approx(1.0)
+    assert strength_alone(values, label, is_number=True) == pytest.approx(0.5, abs=0.04)
+    assert strength_alone(values**2, values**2 * 7, is_number=True) == pytest.approx(1.0)
 
 
 def test_instants_and_columns_of_nulls_have_a_figure(draw: np.random.Generator) -> None:
     label = draw.random(400) < 0.5
     instants = pd.Series(pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(label * 5, "h"))
-    assert found(instants.astype("datetime64[us, UTC]"), label) == 1.0
-    assert found(np.full(400, np.nan), label) == 0.5
+    assert strength_alone(instants.astype("datetime64[us, UTC]"), label) == 1.0
+    assert strength_alone(np.full(400, np.nan), label) == 0.5
 
 
 @pytest.mark.parametrize("positives", [15, 60])

@@ -114,8 +114,8 @@ def test_a_strong_feature_of_few_positives_is_a_warning_with_its_figures(project
     for first, count in ((0, 30), (4 * 700, 11)):
         positive[first : first + count] = True
     frame["label"], frame["orders.hint"] = positive, positive + draw.random(len(frame))
-    found = {result.name: result for result in checked(project, frame)}["single_feature"]
-    assert not found.passed
-    assert found.severity == "warn"
-    assert "orders.hint (AUC 1.000, at least 0." in found.summary["problem"]
-    assert "too few rows of one label to be sure" in found.summary["problem"]
+    single_feature = {result.name: result for result in checked(project, frame)}["single_feature"]
+    assert not single_feature.passed
+    assert single_feature.severity == "warn"
+    assert "orders.hint (AUC 1.000, at least 0." in single_feature.summary["problem"]
+    assert "too few rows of one label to be sure" in single_feature.summary["problem"]

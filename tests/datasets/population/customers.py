@@ -109,13 +109,13 @@ def random_baskets(draw, count=60, hours=150.0, shops="abcdefgh"):
 
 def local_hours(zone, hour, first, last):
     """The instants in (first, last] at which clocks of a zone show a full hour, found minute by minute."""
-    found, instant = [], first
+    instants, instant = [], first
     while instant < last:
         instant += timedelta(minutes=30)
         local = instant.astimezone(ZoneInfo(zone))
         if (local.hour, local.minute) == (hour, 0):
-            found.append(instant)
-    return found
+            instants.append(instant)
+    return instants
 
 
 def drawn(seed):

@@ -38,24 +38,24 @@ def run_that_knows(instant):
 
 def asking(rows, name):
     """The version with which each row asks, with its run: the first that a run knows and whose condition holds."""
-    found = {}
+    asked_rows = {}
     for row in oracle.with_intervals(rows):
         run = run_that_knows(row["seen"])
-        if run < row["until"] and HOLDS[name](row) and row["id"] not in found:
-            found[row["id"]] = row | {"run": run}
-    return found.values()
+        if run < row["until"] and HOLDS[name](row) and row["id"] not in asked_rows:
+            asked_rows[row["id"]] = row | {"run": run}
+    return asked_rows.values()
 
 
 def expected(rows, name):
     """(shop, run, row) of every question, in the order in which they are asked."""
-    found: list = []
+    questions: list = []
     last: dict = {}
     for row in sorted(asking(rows, name), key=lambda row: (row["run"], row["seen"], row["id"])):
         before = last.get(row["shop"])
         if before is None or (row["run"] > before and row["run"] - before >= SPAN[name]):
             last[row["shop"]] = row["run"]
-            found.append((row["shop"], row["run"], row["id"]))
-    return found
+            questions.append((row["shop"], row["run"], row["id"]))
+    return questions
 
 
 def questions(frame):
@@ -72,9 +72,9 @@ def test_questions_are_those_of_the_loop_with_late_rows_and_corrections(tmp_path
         every = expected(rows, name)
         assert len(every) > 20
         for start, end in ((-24, 300), (60, 110)):
-            found = asked_of(project, name, inputs, at(start), at(end), at(400))
-            assert questions(found.rows) == sorted(item for item in every if at(start) < item[1] <= at(end))
-            assert (found.rows["effective_time"] == found.rows["prediction_time"]).all()
+            asked = asked_of(project, name, inputs, at(start), at(end), at(400))
+            assert questions(asked.rows) == sorted(item for item in every if at(start) < item[1] <= at(end))
+            assert (asked.rows["effective_time"] == asked.rows["prediction_time"]).all()
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -83,8 +83,8 @@ def test_rows_that_do_not_ask_are_counted(tmp_path, seed):
     project = project_of(tmp_path, rows, POPULATIONS, **BATCH)
     inputs = inputs_of(project, at(400))
     for name in POPULATIONS:
-        found = asked_of(project, name, inputs, at(-24), at(300), at(400))
-        counts = found.excluded.groupby("reason")["rows"].sum().to_dict()
+        asked = asked_of(project, name, inputs, at(-24), at(300), at(400))
+        counts = asked.excluded.groupby("reason")["rows"].sum().to_dict()
         assert counts.get("asked_before", 0) == len(asking(rows, name)) - len(expected(rows, name))
         nulls = [
             row
@@ -120,7 +120,7 @@ def test_a_correction_is_no_second_question_and_a_row_asks_as_it_is_known_then(t
     ]
 
 
-def test_a_question_is_allowed_again_when_exactly_the_span_has_passed(tmp_path):
+def test_a_second_question_is_allowed_when_exactly_the_span_has_passed(tmp_path):
     rows = [basket(f"b{hours}", hours, amount=5.0) for hours in (3, 15, 21, 24)]
     project = project_of(tmp_path, rows, {"p": POPULATIONS["weekly"] | {"at_most_once_per": "18h"}}, **BATCH)
     frame = frame_of(project, "p", inputs_of(project, at(400)), at(0), at(100), at(400))

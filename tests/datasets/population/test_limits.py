@@ -31,7 +31,7 @@ KINDS = {
 TICKS = {"entity": "shop", "every": "0 */6 * * * UTC", "while": "shopping.visits_2d >= 0"}
 
 
-def left(closures, shop, instant, condition):
+def departed(closures, shop, instant, condition):
     return any(
         row["shop"] == shop and row["seen"] <= instant < row["until"] and row["at"] <= instant and condition(row)
         for row in oracle.with_intervals(closures)
@@ -58,7 +58,7 @@ def random_closures(draw):
         ({"source": "closures", "where": "kind == 'closed'"}, lambda row: row["kind"] == "closed"),
     ],
 )
-def test_who_has_left_is_as_known_at_the_batch_run_and_is_counted(tmp_path, seed, until, condition):
+def test_who_has_departed_is_as_known_at_the_batch_run_and_is_counted(tmp_path, seed, until, condition):
     draw = drawn(seed)
     baskets, closures = random_baskets(draw, count=100), random_closures(draw)
     populations = {**KINDS, "ticks": TICKS}
@@ -75,7 +75,7 @@ def test_who_has_left_is_as_known_at_the_batch_run_and_is_counted(tmp_path, seed
         every = asked_of(here, name, inputs, at(-24), at(250), at(400)).rows
         some = asked_of(here, f"{name}_until", inputs, at(-24), at(250), at(400))
         gone = [
-            left(closures, shop, time.to_pydatetime(), condition)
+            departed(closures, shop, time.to_pydatetime(), condition)
             for shop, time in zip(every["shop"], every["effective_time"], strict=True)
         ]
         expected = every[~np.array(gone)].reset_index(drop=True)
@@ -91,17 +91,17 @@ def test_a_sample_is_drawn_from_key_and_run_alone_and_a_larger_one_holds_a_small
     models = {"all": TICKS, **{name: {**TICKS, "sample": share} for name, share in shares.items()}}
     project = project_of(tmp_path, rows, models)
     inputs = inputs_of(project, at(100))
-    found = {name: set(pairs(frame_of(project, name, inputs, at(0), at(30), at(100)))) for name in models}
-    assert found["tenth"] < found["half"] < found["all"]
+    drawn = {name: set(pairs(frame_of(project, name, inputs, at(0), at(30), at(100)))) for name in models}
+    assert drawn["tenth"] < drawn["half"] < drawn["all"]
     for name, share in shares.items():
-        assert len(found[name]) / len(found["all"]) == pytest.approx(
+        assert len(drawn[name]) / len(drawn["all"]) == pytest.approx(
             share, abs=0.05
         )  # 5 standard errors of 1,600 draws
-    runs = {time for _, time in found["half"]}
-    assert len({frozenset(shop for shop, time in found["half"] if time == run) for run in runs}) == len(runs)
+    runs = {time for _, time in drawn["half"]}
+    assert len({frozenset(shop for shop, time in drawn["half"] if time == run) for run in runs}) == len(runs)
     alone = project_of(tmp_path / "alone", rows[:7], models)
     few = set(pairs(frame_of(alone, "half", inputs_of(alone, at(100)), at(0), at(30), at(100))))
-    assert few == {(shop, time) for shop, time in found["half"] if int(shop[4:]) < 7}
+    assert few == {(shop, time) for shop, time in drawn["half"] if int(shop[4:]) < 7}
 
 
 def test_no_more_than_max_rows_are_asked_about_at_a_run_and_the_others_are_counted(tmp_path):
@@ -110,19 +110,19 @@ def test_no_more_than_max_rows_are_asked_about_at_a_run_and_the_others_are_count
     project = project_of(tmp_path, rows, models)
     inputs = inputs_of(project, at(100))
     every = frame_of(project, "all", inputs, at(0), at(30), at(100))
-    found = asked_of(project, "some", inputs, at(0), at(30), at(100))
-    assert found.rows.groupby("effective_time").size().to_dict() == {
+    asked = asked_of(project, "some", inputs, at(0), at(30), at(100))
+    assert asked.rows.groupby("effective_time").size().to_dict() == {
         at(6): 20,
         at(12): 30,
         at(18): 30,
         at(24): 30,
         at(30): 30,
     }
-    assert set(pairs(found.rows)) < set(pairs(every))
-    over = found.excluded.set_index("effective_time")["rows"].to_dict()
+    assert set(pairs(asked.rows)) < set(pairs(every))
+    over = asked.excluded.set_index("effective_time")["rows"].to_dict()
     assert over == {at(12): 10, at(18): 30, at(24): 30, at(30): 30}
-    assert set(found.excluded["reason"]) == {"over_max_rows"}
-    last = [{shop for shop, time in pairs(found.rows) if time == at(hours)} for hours in (18, 24)]
+    assert set(asked.excluded["reason"]) == {"over_max_rows"}
+    last = [{shop for shop, time in pairs(asked.rows) if time == at(hours)} for hours in (18, 24)]
     assert last[0] != last[1], "not the same ones at each run"
 
 

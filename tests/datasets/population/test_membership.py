@@ -39,14 +39,14 @@ def test_at_batch_runs_the_answer_is_that_of_the_batch_run(tmp_path, name):
     declared, more = (OTHERS, BATCH) if name in OTHERS else (TICKS, {})
     project = project_of(tmp_path, random_baskets(draw, count=90), {name: declared[name]}, closures, **more)
     inputs = inputs_of(project, at(400))
-    frame, found, reasons = set(pairs_of_runs(frame_of(project, name, inputs, at(0), at(180), at(400)))), set(), set()
+    frame, actual, reasons = set(pairs_of_runs(frame_of(project, name, inputs, at(0), at(180), at(400)))), set(), set()
     for hours in range(6, 181, 6):
-        told = membership(project, name, inputs, SHOPS, at(hours))
-        assert list(told.index) == list(SHOPS.index)
-        found |= {(shop, at(hours)) for shop in SHOPS["shop"][told["in_population"]]}
-        reasons |= set(told["reason"])
-    assert found == frame
-    assert len(found) > 20
+        members = membership(project, name, inputs, SHOPS, at(hours))
+        assert list(members.index) == list(SHOPS.index)
+        actual |= {(shop, at(hours)) for shop in SHOPS["shop"][members["in_population"]]}
+        reasons |= set(members["reason"])
+    assert actual == frame
+    assert len(actual) > 20
     assert reasons <= {"", *WHY_NOT}
     assert {"not_asking", "not_sampled"} <= reasons
 
@@ -56,7 +56,7 @@ def pairs_of_runs(frame):
     return zip(frame["shop"], times, strict=True)
 
 
-def test_between_ticks_the_condition_is_read_at_the_moment_itself_and_the_reason_is_given(tmp_path):
+def test_between_ticks_the_condition_is_read_at_the_moment_itself_with_the_reason(tmp_path):
     rows = [basket("x", 1, shop="a"), basket("y", 100, shop="b"), basket("z", 101, shop="c", amount=None)]
     populations = {
         "visits": {"entity": "shop", "every": "0 6 * * 1 UTC", "while": "shopping.visits_2d > 0", "until": "closures"},
@@ -77,6 +77,6 @@ def test_between_ticks_the_condition_is_read_at_the_moment_itself_and_the_reason
         record_output(
             project.database, node, "source" if "sources" in node else "feature_table", id, run="t", at=at(400)
         )
-    told = in_population(project.root, "visits", shops, at(103))
-    assert list(told["in_population"]) == [False, True, True, False]
+    members = in_population(project.root, "visits", shops, at(103))
+    assert list(members["in_population"]) == [False, True, True, False]
     assert pairs(frame_of(project, "visits", inputs, at(90), at(120), at(400))) == [("b", at(102)), ("c", at(102))]

@@ -64,17 +64,17 @@ def test_members_are_those_of_the_loop_with_late_rows_corrections_and_clocks_tha
     assert len({(tick - at(0)).seconds for tick in ticks}) == 2, "the clocks of New York change in this world"
     for name in POPULATIONS:
         members, unclear = expected(rows, name, ticks)
-        found = asked_of(project, name, inputs, at(-24), at(260), at(400))
+        asked = asked_of(project, name, inputs, at(-24), at(260), at(400))
         assert members, "a world without members shows nothing"
-        assert pairs(found.rows) == members
-        assert (found.rows["effective_time"] == found.rows["prediction_time"]).all()
+        assert pairs(asked.rows) == members
+        assert (asked.rows["effective_time"] == asked.rows["prediction_time"]).all()
         visits = [
-            looked_up(rows, row["shop"], row["effective_time"].to_pydatetime())[0] for _, row in found.rows.iterrows()
+            looked_up(rows, row["shop"], row["effective_time"].to_pydatetime())[0] for _, row in asked.rows.iterrows()
         ]
-        assert list(found.rows["shopping.visits_2d"]) == visits
-        counted = {row["effective_time"].to_pydatetime(): row["rows"] for _, row in found.excluded.iterrows()}
+        assert list(asked.rows["shopping.visits_2d"]) == visits
+        counted = {row["effective_time"].to_pydatetime(): row["rows"] for _, row in asked.excluded.iterrows()}
         assert counted == unclear
-        assert set(found.excluded["reason"]) <= {"no_membership"}
+        assert set(asked.excluded["reason"]) <= {"no_membership"}
 
 
 def test_rows_that_become_known_after_a_tick_change_nothing_at_it(tmp_path):

@@ -19,11 +19,11 @@ from tests.features.world import at
 
 def rows_of(project, artifact):
     """Every stored row by its key, as plain values."""
-    found = {}
+    by_key = {}
     for stored in artifact.objects.values():
         for row in chunks.read_chunks(project.store, [stored]).to_pylist():
-            found[row["id"], row["effective_time"]] = row
-    return found
+            by_key[row["id"], row["effective_time"]] = row
+    return by_key
 
 
 def built(project, as_of):
@@ -56,17 +56,17 @@ def test_rows_and_cells_are_those_of_a_comparison_row_by_row(two):
         name: sum(before[key][name] != after[key][name] for key in both)
         for name in next(iter(before.values()))
     }  # fmt: skip
-    found = diff_snapshots(project, first, second)
-    assert found.days.added == len(after.keys() - before.keys()) > 0
-    assert found.days.gone == len(before.keys() - after.keys()) > 0
-    assert found.days.changed == sum(before[key] != after[key] for key in both) > 1
-    assert found.days.cells == {name: count for name, count in cells.items() if count}
-    assert found.days.cells["orders.n"] == 1
-    example = found.days.examples["orders.n"][0]
+    diff = diff_snapshots(project, first, second)
+    assert diff.days.added == len(after.keys() - before.keys()) > 0
+    assert diff.days.gone == len(before.keys() - after.keys()) > 0
+    assert diff.days.changed == sum(before[key] != after[key] for key in both) > 1
+    assert diff.days.cells == {name: count for name, count in cells.items() if count}
+    assert diff.days.cells["orders.n"] == 1
+    example = diff.days.examples["orders.n"][0]
     assert (example["id"], example["to"] - example["from"]) == ("o0100", 1)
 
 
-def test_a_column_that_is_new_gone_or_of_another_type_is_told_and_not_compared(two, tmp_path):
+def test_a_column_that_is_new_gone_or_of_another_type_is_reported_and_not_compared(two, tmp_path):
     project, first, _ = two
     orders, sales = world(200)
     features = ["recent.mean_1d", "orders.n"]
@@ -75,12 +75,12 @@ def test_a_column_that_is_new_gone_or_of_another_type_is_told_and_not_compared(t
     project_of(tmp_path, orders, sales, features=features, task="regression", label=label, value=value)
     project = ml_platform.open_project(tmp_path)
     second = build_snapshot(project, "dear", ingested(project, at(AS_OF)), at(AS_OF)).artifact
-    found = diff_snapshots(project, first, second)
-    assert dict(found.columns_gone) == {"recent.high_1d": "float", "recent.newest_ever": "float"}
-    assert dict(diff_snapshots(project, second, first).columns_added) == dict(found.columns_gone)
-    assert dict(found.columns_retyped) == {"label": ("bool", "float")}
-    assert not found.days.cells
-    assert "declared" in found.facts
+    diff = diff_snapshots(project, first, second)
+    assert dict(diff.columns_gone) == {"recent.high_1d": "float", "recent.newest_ever": "float"}
+    assert dict(diff_snapshots(project, second, first).columns_added) == dict(diff.columns_gone)
+    assert dict(diff.columns_retyped) == {"label": ("bool", "float")}
+    assert not diff.days.cells
+    assert "declared" in diff.facts
 
 
 def test_equal_days_are_not_read(two, monkeypatch):
@@ -96,17 +96,17 @@ def test_equal_days_are_not_read(two, monkeypatch):
         return whole(store, stored, columns)
 
     monkeypatch.setattr("ml_platform.datasets.snapshot.diff.read_chunks", reading)
-    found = diff_snapshots(project, first, second)
-    assert found.days.same == len(equal) > 0
+    diff = diff_snapshots(project, first, second)
+    assert diff.days.same == len(equal) > 0
     assert not equal & set(read)
 
 
-def test_a_moved_distribution_is_told_with_its_index(two):
+def test_a_moved_distribution_is_reported_with_its_index(two):
     project, first, second = two
     column = "orders.n"
     before = [row[column] for row in rows_of(project, first).values()]
     after = [row[column] for row in rows_of(project, second).values()]
-    found = next(item for item in diff_snapshots(project, first, second).moved if item.column == column)
+    actual = next(item for item in diff_snapshots(project, first, second).moved if item.column == column)
     frequent = sorted({value for value in before if before.count(value) >= 0.05 * len(before)})
     rest = sorted(value for value in before if value not in frequent)
     edges = sorted({rest[max(0, math.ceil(q * len(rest) / 10) - 1)] for q in range(11)} if rest else [])
@@ -118,23 +118,23 @@ def test_a_moved_distribution_is_told_with_its_index(two):
             bins[frequent.index(value) if value in frequent else place] += 1
     shares = [[(count + 0.5) / (sum(bins) + 0.5 * len(bins)) for count in bins] for bins in counts]
     expected = sum((q - p) * math.log(q / p) for p, q in zip(*shares, strict=True))
-    assert found.psi == pytest.approx(expected)
+    assert actual.psi == pytest.approx(expected)
 
 
 def test_a_snapshot_beside_itself_differs_in_nothing(two):
     project, first, _ = two
-    found = diff_snapshots(project, first, first)
-    assert (found.days.compared, found.days.changed, dict(found.facts), found.moved) == (0, 0, {}, ())
-    assert json.loads(json.dumps(found.as_json(), default=str))["days"]["same"] == first.about["days"]
+    diff = diff_snapshots(project, first, first)
+    assert (diff.days.compared, diff.days.changed, dict(diff.facts), diff.moved) == (0, 0, {}, ())
+    assert json.loads(json.dumps(diff.as_json(), default=str))["days"]["same"] == first.about["days"]
 
 
-def test_a_snapshot_is_found_by_its_model_or_the_beginning_of_its_id(two):
+def test_a_snapshot_is_named_by_its_model_or_the_beginning_of_its_id(two):
     project, first, second = two
     record_output(project.database, "dear/snapshot", "snapshot", first.id, run="one", at=at(AS_OF))
     assert find_snapshot(project, "dear").id == first.id
     assert find_snapshot(project, "dear@latest").id == first.id
     assert find_snapshot(project, second.id[:8]).id == second.id
-    for name, told in {
+    for name, problem in {
         "dear@7": "dear has no version 7",
         "deer@latest": "there is no model deer (known: dear)",
         "ffffffff": "no id begins with it",
@@ -142,10 +142,10 @@ def test_a_snapshot_is_found_by_its_model_or_the_beginning_of_its_id(two):
     }.items():
         with pytest.raises(UnknownSnapshot) as caught:
             find_snapshot(project, name)
-        assert str(caught.value).startswith(f"snapshot {name!r}: {told}. Give the beginning of an id, ")
+        assert str(caught.value).startswith(f"snapshot {name!r}: {problem}. Give the beginning of an id, ")
 
 
-def test_the_list_tells_how_much_of_each_snapshot_is_new(two):
+def test_the_list_shows_how_much_of_each_snapshot_is_new(two):
     project, first, second = two
     listed = list_snapshots(project)
     assert [item.id for item in listed] == [first.id, second.id]

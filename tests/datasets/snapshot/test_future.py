@@ -112,18 +112,18 @@ def history(seed):
     return {"orders": orders, "sales": sales}
 
 
-def once(found):
+def once(rows):
     """Rows without those that repeat a key and the instant of its being known."""
-    return list({(row[0], row[3]): row for row in found}.values())
+    return list({(row[0], row[3]): row for row in rows}.values())
 
 
 DELETING = {"deletes": "n == 0", "full": {"max_deleted_share": 1.0}}
 """Rows of which no. 0 is a deletion, and files of which a missing row is one."""
 
 
-def project_of(directory, told, how):
-    for name, found in told.items():
-        write_csv(directory / f"data/{name}.csv", list(COLUMNS[name]), once(found))
+def project_of(directory, sent, how):
+    for name, sent_rows in sent.items():
+        write_csv(directory / f"data/{name}.csv", list(COLUMNS[name]), once(sent_rows))
     known = {"key": ["id"], "event_timestamp": "at", "known_at": {"column": "seen"}}
     sources: dict[str, Any] = {
         name: {"reader": {"csv": f"data/{name}.csv"}, **known, "columns": columns, **how}
@@ -183,9 +183,9 @@ def test_no_row_that_is_known_later_changes_a_cell_of_a_snapshot(seed, past, fut
     then the file is written anew with anything at all: whatever differs is known from that ingest on.
     """
     event(way)
-    told = {name: found + past[name] for name, found in history(seed).items()}
-    first = {name: found + future[name] for name, found in told.items()}
-    second = {name: list(filter(is_known, found)) + other[name] for name, found in told.items()}
+    known_rows = {name: actual + past[name] for name, actual in history(seed).items()}
+    first = {name: actual + future[name] for name, actual in known_rows.items()}
+    second = {name: list(filter(is_known, actual)) + other[name] for name, actual in known_rows.items()}
     with tempfile.TemporaryDirectory() as folder:
         one = project_of(Path(folder) / "one", first, how)
         ids = inputs_of(one, NOW if way == "ingested later" else NOW + 30)
@@ -195,16 +195,16 @@ def test_no_row_that_is_known_later_changes_a_cell_of_a_snapshot(seed, past, fut
         else:
             draw = random.Random(seed)
             rewritten = {
-                name: [row if draw.random() < kept else [*row[:4], 9 - row[4]] for row in found if draw.random() < 0.9]
-                for name, found in second.items()
+                name: [row if draw.random() < kept else [*row[:4], 9 - row[4]] for row in actual if draw.random() < 0.9]
+                for name, actual in second.items()
             }
             two = project_of(Path(folder) / "one", rewritten, how)
             forget_snapshots(two)
         ids = inputs_of(two, NOW + 30)
         for model, (id, cells) in before.items():
-            again, same = snapshot_of(two, ids, model)
+            repeated, same = snapshot_of(two, ids, model)
             pd.testing.assert_frame_equal(cells, same)
-            assert again == id
+            assert repeated == id
             event(f"{model} has {'rows' if len(cells) else 'no rows'}")
 
 
@@ -214,31 +214,31 @@ def forget_snapshots(project):
         path.unlink()
 
 
-def made_of(directory, told, how, model="dear"):
-    project = project_of(directory, told, how)
+def made_of(directory, sent, how, model="dear"):
+    project = project_of(directory, sent, how)
     return snapshot_of(project, inputs_of(project, NOW), model)
 
 
 @pytest.mark.parametrize("model", ["dear", "matched"])
 def test_a_row_that_was_known_does_change_it(tmp_path, model):
     """The proof could fail: one value that is known a minute before the instant changes the snapshot."""
-    told = history(1)
-    before = made_of(tmp_path / "before", told, {}, model)[0]
-    told["sales"].append(["o30", "a", at(31), at(35) - MINUTE, 0 if told["sales"][-1][4] else 9])
-    assert made_of(tmp_path / "after", told, {}, model)[0] != before
+    past = history(1)
+    before = made_of(tmp_path / "before", past, {}, model)[0]
+    past["sales"].append(["o30", "a", at(31), at(35) - MINUTE, 0 if past["sales"][-1][4] else 9])
+    assert made_of(tmp_path / "after", past, {}, model)[0] != before
 
 
 def test_a_deletion_that_was_known_does_change_it(tmp_path):
-    told = history(1)
-    before = made_of(tmp_path / "before", told, DELETING)
-    told["sales"].append(["o30", "a", at(31), at(35) - MINUTE, 0])
-    after = made_of(tmp_path / "after", told, DELETING)
+    past = history(1)
+    before = made_of(tmp_path / "before", past, DELETING)
+    past["sales"].append(["o30", "a", at(31), at(35) - MINUTE, 0])
+    after = made_of(tmp_path / "after", past, DELETING)
     assert before[0] != after[0]
     assert len(before[1]) == len(after[1])
 
 
 def test_a_row_of_an_input_that_was_known_changes_a_snapshot_through_a_derived_source(tmp_path):
-    told = history(1)
-    before = made_of(tmp_path / "before", told, {}, "matched")[0]
-    told["orders"][0][4] += 1
-    assert made_of(tmp_path / "after", told, {}, "matched")[0] != before
+    past = history(1)
+    before = made_of(tmp_path / "before", past, {}, "matched")[0]
+    past["orders"][0][4] += 1
+    assert made_of(tmp_path / "after", past, {}, "matched")[0] != before

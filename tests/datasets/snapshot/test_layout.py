@@ -67,13 +67,13 @@ def test_order_files_threads_and_chunk_sizes_change_no_id(
     assert snapshot_of(project, AS_OF).id == plain.id
 
 
-def test_what_decided_and_the_code_are_told_and_take_no_part_in_the_id(tmp_path, plain):
+def test_what_decided_and_the_code_are_recorded_and_take_no_part_in_the_id(tmp_path, plain):
     assert plain.about["declared"]["label"] == {"source": "sales", "expression": "amount > 5", "horizon": "6h",
                                                 "missing": "drop"}  # fmt: skip
     assert plain.about["declared"]["tables"]["recent"]["table"]["refresh"] == "1h"
     assert plain.about["code"] == f"{code_version('snapshot')} {code_version('feature_table')}"
-    told = project_of(tmp_path, *world(160), description="Told in other words.", owner="team:other")
-    assert snapshot_of(told, AS_OF).about["declared"] == plain.about["declared"]
+    project = project_of(tmp_path, *world(160), description="Told in other words.", owner="team:other")
+    assert snapshot_of(project, AS_OF).about["declared"] == plain.about["declared"]
 
 
 def test_the_manifest_lists_each_day_with_its_id_and_rows(plain):
@@ -131,7 +131,7 @@ def test_between_two_batch_runs_of_one_day_only_the_first_and_last_day_differ(tm
     assert sorted(differing) == [min(one.objects), max(two.objects)]
 
 
-def test_a_log_that_begins_anew_in_other_chunks_gives_the_same_snapshot(tmp_path, plain):
+def test_a_log_that_is_rewritten_in_other_chunks_gives_the_same_snapshot(tmp_path, plain):
     orders, sales = world(160)
     project = project_of(tmp_path, orders, sales)
     for now in (40, 90):

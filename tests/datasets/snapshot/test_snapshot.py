@@ -106,8 +106,8 @@ def test_stretches_are_anchored_where_labels_are_settled_and_purged_before_the_n
         "not_settled": 6,
         "purged": 12,
     }
-    told = {row[0] for row in complete}
-    untold = sum(row[0] not in told for row in orders[25:145])
+    labelled_ids = {row[0] for row in complete}
+    untold = sum(row[0] not in labelled_ids for row in orders[25:145])
     assert artifact.about["negatives"] == {"label_missing": untold, "label_before": 0}
     assert len(snapshot.frame) == 66 + 18 + 24
 
@@ -123,8 +123,8 @@ def test_the_label_is_what_was_known_when_its_horizon_had_passed(tmp_path):
     project = project_of(tmp_path, orders, sales)
     frame = load_snapshot(project, snapshot_of(project, AS_OF).id).frame.set_index("effective_time")
     assert frame["label"].dtype == bool
-    told = [frame["label"].get(at(hour)) for hour in (50, 51, 52, 53, 60)]
-    assert told == [False, None, True, False, True]
+    artifact = [frame["label"].get(at(hour)) for hour in (50, 51, 52, 53, 60)]
+    assert artifact == [False, None, True, False, True]
 
 
 def test_rows_without_a_label_are_dropped_and_counted_or_negative(tmp_path):
@@ -133,8 +133,11 @@ def test_rows_without_a_label_are_dropped_and_counted_or_negative(tmp_path):
     without = [row for row in orders[25:145] if row[0] in late or row[0] not in {sale[0] for sale in sales}]
     dropping = project_of(tmp_path / "drop", orders, sales)
     about = snapshot_of(dropping, AS_OF).about
-    told_late = sum(row[0] in late for row in without)
-    assert (about["dropped"]["label_missing"], about["dropped"]["label_late"]) == (len(without) - told_late, told_late)
+    late_count = sum(row[0] in late for row in without)
+    assert (about["dropped"]["label_missing"], about["dropped"]["label_late"]) == (
+        len(without) - late_count,
+        late_count,
+    )
     keeping = project_of(tmp_path / "keep", orders, sales, label=MODEL["label"] | {"missing": "negative"})
     kept = load_snapshot(keeping, snapshot_of(keeping, AS_OF).id).frame.set_index("id")
     negative = [row[0] for row in without if row[0] in kept.index]
@@ -143,7 +146,7 @@ def test_rows_without_a_label_are_dropped_and_counted_or_negative(tmp_path):
     assert not late & set(kept.index)
 
 
-def told_by_hand():
+def labels_by_hand():
     """Orders of 160 hours with a sale each an hour and known 3 h after, until the source stops at 147; and exceptions.
 
     A label horizon is 6 h. Of order 50 there is no sale; that of 51 became known 6.1 h after the question; that of 52
@@ -177,17 +180,17 @@ DROPPED = {"label_missing": 3, "label_null": 1, "label_late": 1, "label_incomple
 def test_a_row_is_negative_only_where_its_source_was_complete_and_no_answer_came_later(
     tmp_path, missing, freshness, dropped, negatives
 ):
-    orders, sales = told_by_hand()
+    orders, sales = labels_by_hand()
     project = project_of(tmp_path, orders, sales, freshness, label=MODEL["label"] | {"missing": missing})
     artifact = snapshot_of(project, AS_OF)
     counts = {reason: count for reason, count in artifact.about["dropped"].items() if reason.startswith("label_")}
     assert counts == dict.fromkeys(DROPPED, 0) | dropped
     assert tuple(artifact.about["negatives"].values()) == negatives
     label = load_snapshot(project, artifact.id).frame.set_index("id")["label"]
-    told = {hour: label.get(f"o{hour:04d}") for hour in (49, 50, 51, 52, 53, 54, 55, 56, 143)}
+    labels = {hour: label.get(f"o{hour:04d}") for hour in (49, 50, 51, 52, 53, 54, 55, 56, 143)}
     absent = None if missing == "drop" else False
     last = False if freshness else None
-    assert told == {49: True, 50: absent, 51: None, 52: absent, 53: absent, 54: None, 55: True, 56: False, 143: last}
+    assert labels == {49: True, 50: absent, 51: None, 52: absent, 53: absent, 54: None, 55: True, 56: False, 143: last}
 
 
 def test_labels_of_logged_predictions_are_the_snapshot_s(tmp_path):
@@ -198,10 +201,10 @@ def test_labels_of_logged_predictions_are_the_snapshot_s(tmp_path):
     unknown = pd.DataFrame({"id": ["nobody"], "effective_time": [at(30)]}, index=[-1])
     both = pd.concat([asked, unknown.astype(asked.dtypes)])
     truth = labels_of(project, "dear", ids["sources/sales"], both, at(AS_OF))
-    found = truth["label"]
-    assert list(found.index) == [*asked.index, -1]
-    assert found[asked.index].astype(bool).equals(frame.loc[asked.index, "label"])
-    assert found[-1] is pd.NA
+    actual = truth["label"]
+    assert list(actual.index) == [*asked.index, -1]
+    assert actual[asked.index].astype(bool).equals(frame.loc[asked.index, "label"])
+    assert actual[-1] is pd.NA
     assert set(truth["label_state"][asked.index]) == {"known"}
     assert truth.loc[-1, "label_state"] == "missing"
     assert labels_of(project, "dear", ids["sources/sales"], asked.iloc[:0], at(AS_OF)).empty
@@ -263,9 +266,9 @@ def test_an_ingest_of_what_came_later_changes_no_cell_of_an_earlier_snapshot(tmp
     ids = ingested(later, at(AS_OF + 40))
     assert build_snapshot(later, "dear", ids, at(AS_OF)).reused, "nothing is computed again"
     shutil.rmtree(later.state / "store/keys/snapshot")
-    again = build_snapshot(later, "dear", ids, at(AS_OF))
-    assert not again.reused
-    assert again.artifact.id == first.id
+    rebuilt = build_snapshot(later, "dear", ids, at(AS_OF))
+    assert not rebuilt.reused
+    assert rebuilt.artifact.id == first.id
     assert build_snapshot(later, "dear", ids, at(AS_OF + 40)).artifact.id != first.id
 
 
@@ -287,7 +290,7 @@ def test_snapshots_of_two_days_share_the_days_that_they_have_in_common(tmp_path)
     assert len(shared) == 3
 
 
-def test_the_manifest_tells_what_a_person_asks(tmp_path):
+def test_the_manifest_answers_what_a_person_asks(tmp_path):
     about = snapshot_of(project_of(tmp_path, *world(160)), AS_OF).about
     assert about["boundaries"] == {
         "train_start": "2024-05-02T00:00:00.000000Z",
@@ -344,7 +347,7 @@ def test_a_label_with_one_class_is_an_error(tmp_path):
     assert str(caught.value).endswith("Correct label.expression, or lengthen split.train.")
 
 
-def test_an_empty_stretch_says_what_became_of_its_rows(tmp_path):
+def test_an_empty_stretch_reports_what_became_of_its_rows(tmp_path):
     orders, sales = world(160)
     unknown = [[*row[:3], row[2] + timedelta(minutes=1), row[4]] for row in orders]
     project = project_of(tmp_path, unknown, sales)
@@ -357,7 +360,7 @@ def test_an_empty_stretch_says_what_became_of_its_rows(tmp_path):
     )
 
 
-def test_a_label_that_two_rows_tell_is_an_error(tmp_path):
+def test_a_label_that_two_rows_decide_is_an_error(tmp_path):
     orders, sales = world(160)
     project = project_of(tmp_path, orders, sales)
     columns = COLUMNS["sales"] | {"part": "int"}

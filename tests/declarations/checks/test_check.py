@@ -25,7 +25,7 @@ def test_feature_tables_that_read_each_other_are_a_cycle_with_its_path(ferry: Pa
     ]
 
 
-def test_a_feature_table_that_reads_another_is_told_where_rows_come_from(ferry: Path) -> None:
+def test_a_feature_table_that_reads_another_is_shown_where_rows_come_from(ferry: Path) -> None:
     write(ferry, "features/a.yaml", SHIP_RECENT.replace("ship_recent", "a").replace("source: arrivals", "source: b"))
     write(ferry, "features/b.yaml", SHIP_RECENT.replace("ship_recent", "b"))
     assert faults(ferry) == [
@@ -41,7 +41,7 @@ def test_a_feature_table_and_a_source_of_the_same_name_collide(ferry: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["sources", "features"])
-def test_a_model_cannot_take_a_name_of_the_platforms_own(ferry: Path, name: str) -> None:
+def test_a_model_cannot_take_a_name_of_the_platform(ferry: Path, name: str) -> None:
     write(ferry, f"models/{name}.yaml", FILES["models/delay.yaml"].replace("name: delay", f"name: {name}"))
     assert faults(ferry) == [
         f"models/{name}.yaml:2:7: name: {name} is a name of the platform's own. Give the model another."
@@ -92,7 +92,7 @@ def test_a_population_column_must_not_hide_what_a_payoff_reads(ferry: Path, colu
     ]
 
 
-def test_project_code_is_found_without_importing_it(ferry: Path) -> None:
+def test_project_code_is_located_without_importing_it(ferry: Path) -> None:
     write(ferry, "transforms/calendar.py", "raise RuntimeError('imported')\n\ndef weekday(frame):\n    return frame\n")
     write(ferry, "estimators.py", "class Own:\n    pass\n")
     edit(ferry, "models/late.yaml", "algorithm: {name: lightgbm", "algorithm: {name: estimators:Own")

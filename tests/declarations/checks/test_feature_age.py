@@ -50,7 +50,7 @@ def test_the_nearest_alternative_is_a_fresher_table_of_the_same_entity(punctual:
     ]
 
 
-def test_where_nothing_is_fresher_the_least_that_can_be_asked_for_is_told(punctual: Path) -> None:
+def test_where_nothing_is_fresher_the_least_that_can_be_asked_for_is_named(punctual: Path) -> None:
     ask(punctual, "10m")
     assert faults(punctual) == [
         f"models/late.yaml:6:18: max_feature_age: ship_recent can be too old: {PATH} -> {BATCH} -> up to 2h10m, and 10m is asked for. "
@@ -109,7 +109,7 @@ def test_what_has_no_declared_delay_is_held_by_what_is_declared(ferry: Path) -> 
         ),
     ],
 )
-def test_a_limit_that_cannot_be_read_is_told(ferry: Path, limit: str, expected: str) -> None:
+def test_a_limit_that_cannot_be_read_is_reported(ferry: Path, limit: str, expected: str) -> None:
     ask(ferry, limit)
     assert faults(ferry) == [f"models/late.yaml:{expected}"]
 

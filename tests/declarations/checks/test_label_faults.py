@@ -127,7 +127,9 @@ CASES += [
 
 
 @pytest.mark.parametrize(("label", "expected"), CASES)
-def test_a_fault_in_a_label_over_a_window_is_told_where_it_is(ferry: Path, label: str, expected: list[str]) -> None:
+def test_a_fault_in_a_label_over_a_window_is_reported_at_its_place(
+    ferry: Path, label: str, expected: list[str]
+) -> None:
     edit(ferry, "models/late.yaml", BINARY, f"label: {label}")
     assert faults(ferry) == expected
 
@@ -172,14 +174,14 @@ def test_a_split_shorter_than_the_horizon_of_the_window_is_refused(ferry: Path) 
     ]
 
 
-def test_the_row_that_asks_may_tell_what_it_says_itself_when_the_label_is_about_later_rows(ferry: Path) -> None:
+def test_the_row_that_asks_may_predict_from_its_columns_when_the_label_is_about_later_rows(ferry: Path) -> None:
     label = "label: {source: trips, sum: cars, within: 1d, settle: 1d}"
     edit(ferry, "models/delay.yaml", NUMBER, label)
     edit(ferry, "models/delay.yaml", "trips.price]", "trips.price, trips.cars]")
     assert isinstance(open_project(ferry).spec.models["delay"].label, WindowLabel)
 
 
-def test_a_kept_label_over_a_window_is_read_again_as_it_was(ferry: Path) -> None:
+def test_a_kept_label_over_a_window_is_reread_as_it_was(ferry: Path) -> None:
     text = "{source: arrivals, within: 1d, settle: 1h, aggregates: {n: {count: true}, s: {sum: minutes_late}}, expression: s > 3 and n > 1}"
     edit(ferry, "models/late.yaml", BINARY, f"label: {text}")
     edit(

@@ -31,9 +31,9 @@ def test_a_column_that_the_label_is_made_of_is_no_feature(ferry: Path) -> None:
     load_project(ferry, {})
 
 
-def test_a_table_of_the_label_s_own_row_is_no_feature(ferry: Path) -> None:
-    own = SHIP_RECENT.replace("ship_recent", "own_arrival").replace("entity: ship", "entity: trip")
-    (ferry / "features/own_arrival.yaml").write_text(own)
+def test_a_table_of_the_row_of_the_label_is_no_feature(ferry: Path) -> None:
+    replaced = SHIP_RECENT.replace("ship_recent", "own_arrival").replace("entity: ship", "entity: trip")
+    (ferry / "features/own_arrival.yaml").write_text(replaced)
     edit(ferry, "models/late.yaml", "trips.cars]", "own_arrival.mean_late_7d]")
     assert faults(ferry) == [
         "models/late.yaml:8:27: features[1]: own_arrival is made of the one row of arrivals for each trip, which is the label's own: "
@@ -45,8 +45,8 @@ def test_a_table_of_the_label_s_own_row_is_no_feature(ferry: Path) -> None:
 
 def test_another_row_of_the_label_s_source_may_be_joined_by_its_key(ferry: Path) -> None:
     """The arrival of the trip before: not the label's own row. By the trip's own key it would be."""
-    own = SHIP_RECENT.replace("ship_recent", "own_arrival").replace("entity: ship", "entity: trip")
-    (ferry / "features/own_arrival.yaml").write_text(own)
+    replaced = SHIP_RECENT.replace("ship_recent", "own_arrival").replace("entity: ship", "entity: trip")
+    (ferry / "features/own_arrival.yaml").write_text(replaced)
     edit(ferry, "sources/trips.yaml", "  cars: int\n", "  cars: int\n  trip_before: string\n")
     joins = "joins: {before: {table: own_arrival, keys: {trip_id: trip_before}}}\n"
     edit(ferry, "models/late.yaml", "task: binary\n", f"task: binary\n{joins}")
@@ -58,7 +58,7 @@ def test_another_row_of_the_label_s_source_may_be_joined_by_its_key(ferry: Path)
     ]
 
 
-def test_a_table_with_many_rows_for_each_entity_may_tell_of_earlier_labels(ferry: Path) -> None:
+def test_a_table_with_many_rows_for_each_entity_may_hold_earlier_labels(ferry: Path) -> None:
     load_project(ferry, {})  # ship_recent: many arrivals of each ship
 
 
@@ -74,7 +74,7 @@ def test_a_table_with_many_rows_for_each_entity_may_tell_of_earlier_labels(ferry
         ("{alow: [label]}", "6:11: leakage: the key alow is unknown. Did you mean allow?"),
     ],
 )
-def test_a_faulty_exception_is_told(ferry: Path, leaks: str, expected: str) -> None:
+def test_a_faulty_exception_is_reported(ferry: Path, leaks: str, expected: str) -> None:
     edit(ferry, "models/late.yaml", "task: binary\n", f"task: binary\nleakage: {leaks}\n")
     assert faults(ferry) == [f"models/late.yaml:{expected}"]
 

@@ -112,7 +112,7 @@ def ships(ferry: Path) -> Path:
 
 
 @pytest.mark.parametrize(("declared", "expected"), CASES, ids=[declared for declared, _ in CASES])
-def test_a_fault_says_where_what_was_found_and_what_to_do(ships: Path, declared: str, expected: list[str]) -> None:
+def test_a_fault_names_the_place_the_value_and_the_remedy(ships: Path, declared: str, expected: list[str]) -> None:
     edit(ships, "models/late.yaml", OLD, f"population: {declared}")
     if "every" in declared:
         edit(ships, "models/late.yaml", BATCH, "")
@@ -128,11 +128,13 @@ def test_another_schedule_than_the_ticks_is_refused(ships: Path) -> None:
     open_project(ships)
 
 
-@pytest.mark.parametrize("given", ["", "deployment: {online: false}\n"])
-def test_rows_and_events_need_batch_runs(ships: Path, given: str) -> None:
-    edit(ships, "models/late.yaml", BATCH, given)
+@pytest.mark.parametrize("population", ["", "deployment: {online: false}\n"])
+def test_rows_and_events_need_batch_runs(ships: Path, population: str) -> None:
+    edit(ships, "models/late.yaml", BATCH, population)
     edit(ships, "models/late.yaml", OLD, "population: {entity: ship, on: trips}")
-    place = "models/late.yaml:20:1: deployment: the key batch" if given else "models/late.yaml:1:1: the key deployment"
+    place = (
+        "models/late.yaml:20:1: deployment: the key batch" if population else "models/late.yaml:1:1: the key deployment"
+    )
     assert faults(ships)[0].startswith(f"{place} is missing. Add it, such as ")
 
 
@@ -159,8 +161,8 @@ def test_the_issue_s_declarations_are_read(ships: Path) -> None:
     assert isinstance(events, EventPopulation)
     assert (events.on, events.where, events.at_most_once_per) == ("trips", "cars >= 50", timedelta(days=7))
     for name in ("late", "delay"):
-        again = read_declarations(spec, json.loads(json.dumps(kept_declarations(spec, name))))
-        assert again.models[name] == spec.models[name]
+        reread = read_declarations(spec, json.loads(json.dumps(kept_declarations(spec, name))))
+        assert reread.models[name] == spec.models[name]
 
 
 def test_a_source_and_a_source_with_nothing_else_are_one_until() -> None:

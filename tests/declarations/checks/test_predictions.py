@@ -51,7 +51,7 @@ def ferry(tmp_path: Path) -> Path:
     return root
 
 
-def test_what_the_log_says_of_its_rows_need_not_be_declared(ferry: Path) -> None:
+def test_columns_that_the_log_adds_to_its_rows_need_not_be_declared(ferry: Path) -> None:
     source = load_project(ferry, {}).sources["expected"]
     assert (source.key, source.event_timestamp, source.known_at.column) == (
         ("prediction_id",),
@@ -71,8 +71,8 @@ def test_what_the_log_says_of_its_rows_need_not_be_declared(ferry: Path) -> None
 def test_the_source_is_made_after_the_predictions_and_its_columns_come_from_them(ferry: Path) -> None:
     spec = load_project(ferry, {})
     nodes = [node.name for node in build_graph(spec)]
-    found = {str(node.name): node.inputs for node in build_graph(spec)}
-    assert found["sources/expected"] == ("delay/predictions",)
+    feature_inputs = {str(node.name): node.inputs for node in build_graph(spec)}
+    assert feature_inputs["sources/expected"] == ("delay/predictions",)
     chain = ["delay/predictions", "sources/expected", "features/trip_expected", "late/snapshot", "late/predictions"]
     assert [name for name in nodes if name in chain] == chain
     assert source_lineage(spec, spec.sources["expected"])["score"] == (("delay/predictions", "score"),)
@@ -131,12 +131,12 @@ CASES = [
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), CASES)
-def test_every_fault_says_where_and_what_to_do(ferry: Path, old: str, new: str, expected: str) -> None:
+def test_every_fault_names_the_place_and_the_remedy(ferry: Path, old: str, new: str, expected: str) -> None:
     edit(ferry, FILE, old, new)
     assert faults(ferry) == [f"{FILE}:{expected}"]
 
 
-def test_a_model_may_not_read_its_own_predictions(ferry: Path) -> None:
+def test_a_model_may_not_read_its_predictions(ferry: Path) -> None:
     edit(ferry, "models/delay.yaml", "features: [ship_recent.mean_late_7d,", "features: [trip_expected.expected_delay,")
     assert faults(ferry) == [
         "sources/expected.yaml:5:23: reader.predictions: sources/expected -> delay/predictions -> features/trip_expected -> sources/expected is a cycle: none of these can be made before the others. Remove one reference."
@@ -158,7 +158,7 @@ def test_two_models_that_read_each_other_are_one_cycle_with_its_whole_path(ferry
     ]
 
 
-def test_scores_of_single_classes_are_columns_of_their_own(ferry: Path) -> None:
+def test_scores_of_single_classes_are_separate_columns(ferry: Path) -> None:
     late = LATE.replace("task: binary", "task: multiclass").replace("name: late", "name: grade")
     late = late.replace("expression: minutes_late >= 15", "expression: pier").replace("label * 20", "20")
     late = late.replace('gates: {auc: ">= 0.6"}\n', "")

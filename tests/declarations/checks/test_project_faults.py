@@ -116,7 +116,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("file", "old", "new", "expected"), CASES, ids=[case[2].replace("\n", " ") for case in CASES])
-def test_a_fault_says_where_what_was_found_and_what_to_do(
+def test_a_fault_names_the_place_the_value_and_the_remedy(
     ferry: Path, file: str, old: str, new: str, expected: list[str]
 ) -> None:
     edit(ferry, file, old, new)
@@ -133,6 +133,6 @@ def test_the_state_folder_is_none_that_holds_files_of_the_project(ferry: Path, s
 
 def test_no_source_reads_files_in_the_state_folder(ferry: Path) -> None:
     edit(ferry, "project.yaml", "currency: NOK", "currency: NOK\nstorage: {state: data}")
-    found = faults(ferry)
-    assert found
-    assert all("is in the state folder, whose files are removed and written again" in fault for fault in found)
+    problems = faults(ferry)
+    assert problems
+    assert all("is in the state folder, whose files are removed and written again" in fault for fault in problems)

@@ -170,7 +170,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("file", "old", "new", "expected"), CASES, ids=[case[2].replace("\n", " ") for case in CASES])
-def test_a_fault_says_where_what_was_found_and_what_to_do(
+def test_a_fault_names_the_place_the_value_and_the_remedy(
     ferry: Path, file: str, old: str, new: str, expected: list[str]
 ) -> None:
     edit(ferry, file, old, new)

@@ -18,11 +18,11 @@ from ml_platform.declarations.types import Declaration
 
 def every_declaration() -> list[type[Declaration]]:
     json_schemas(), readers(), aggregates()  # each imports its classes
-    found, left = [], [Declaration]
-    while left:
-        left += (inner := left.pop().__subclasses__())
-        found += [kind for kind in inner if kind.__module__.startswith("ml_platform.")]
-    return sorted(set(found), key=lambda kind: kind.__qualname__)
+    declarations, waiting = [], [Declaration]
+    while waiting:
+        waiting += (inner := waiting.pop().__subclasses__())
+        declarations += [kind for kind in inner if kind.__module__.startswith("ml_platform.")]
+    return sorted(set(declarations), key=lambda kind: kind.__qualname__)
 
 
 def fields() -> Iterator[Any]:

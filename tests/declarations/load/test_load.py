@@ -45,7 +45,7 @@ def test_a_project_without_faults_becomes_its_declarations(ferry: Path) -> None:
         ("{spark: 'sc://[::1]:443/;use_ssl=true;token=${TOKEN}'}", "sc://[::1]:443/;use_ssl=true;token=abc"),
     ],
 )
-def test_an_engine_is_named_or_given_by_url(ferry: Path, written: str, read: str) -> None:
+def test_an_engine_is_declared_by_name_or_by_url(ferry: Path, written: str, read: str) -> None:
     edit(ferry, "project.yaml", "currency: NOK", f"currency: NOK\nengine: {written}")
     engine = load_project(ferry, {"TOKEN": "abc"}).file.engine
     assert (engine if isinstance(engine, str) else engine.spark) == read
@@ -88,7 +88,7 @@ def test_the_error_holds_all_faults_of_all_files_in_order_and_counts_them(ferry:
     )
 
 
-def test_a_folder_without_project_yaml_says_what_to_do(tmp_path: Path) -> None:
+def test_a_folder_without_project_yaml_is_an_error_with_its_remedy(tmp_path: Path) -> None:
     assert faults(tmp_path) == [
         f"project.yaml:1:1: there is no project.yaml in {tmp_path}. "
         "Give the folder of a project, or make one with ml-platform init DIR."
@@ -235,8 +235,8 @@ def test_each_missing_environment_variable_is_a_fault_at_its_place(ferry: Path) 
 def test_a_fault_never_shows_what_the_environment_holds(ferry: Path) -> None:
     edit(ferry, "project.yaml", "owner: team:harbour", "owner: ${SECRET}")
     edit(ferry, "project.yaml", "currency: NOK", "currency: ${SECRET}")
-    found = faults(ferry, SECRET="s3cret")
-    assert found == [
+    problems = faults(ferry, SECRET="s3cret")
+    assert problems == [
         "project.yaml:4:8: owner: the value of ${SECRET} is not allowed. Set it to another value.",
         "project.yaml:5:11: currency: the value of ${SECRET} is not allowed. Set it to another value.",
     ]
@@ -258,7 +258,7 @@ def test_loading_the_example_takes_less_than_a_second() -> None:
     assert process_time() - begin < 1.0
 
 
-def test_a_file_is_parsed_again_only_when_it_changed(ferry: Path) -> None:
+def test_a_file_is_reparsed_only_when_it_changed(ferry: Path) -> None:
     load_project(ferry, {})
     before = _cached_document.cache_info().misses
     load_project(ferry, {})
@@ -291,7 +291,7 @@ def test_loading_a_project_imports_no_heavy_library(ferry: Path) -> None:
         ("project.yaml", "currency: ", "currency: EUR${UNSET} # ", "E-SECRET-002"),
     ],
 )
-def test_each_kind_of_fault_is_printed_with_its_own_code(ferry: Path, file: str, old: str, new: str, code: str) -> None:
+def test_each_kind_of_fault_is_printed_with_its_code(ferry: Path, file: str, old: str, new: str, code: str) -> None:
     edit(ferry, file, old, new)
     with pytest.raises(DeclarationError, match=rf"\[{code}\]"):
         load_project(ferry, {})

@@ -102,8 +102,8 @@ def test_loading_leaves_no_trace_in_the_path_nor_under_public_names(project: Pat
     path, names = list(sys.path), set(sys.modules)
     load_function(project, "transforms.calendar:add")(0)
     assert sys.path == path
-    left = {name for name in set(sys.modules) - names if not name.startswith("_ml_platform_project_")}
-    assert not left & {"transforms", "transforms.calendar", "shared", "shared.constants", "late"}
+    loaded = {name for name in set(sys.modules) - names if not name.startswith("_ml_platform_project_")}
+    assert not loaded & {"transforms", "transforms.calendar", "shared", "shared.constants", "late"}
     assert not list(project.rglob("__pycache__"))
 
 
@@ -115,7 +115,7 @@ def test_two_projects_with_the_same_names_do_not_meet(tmp_path: Path) -> None:
     assert load_function(one, "own:get")() == 1
 
 
-def test_edited_code_is_loaded_anew_in_the_same_process(project: Path) -> None:
+def test_edited_code_is_reloaded_in_the_same_process(project: Path) -> None:
     first = load_function(project, "transforms.calendar:add")
     (project / "transforms/holidays.py").write_text("TWO = 22\n")
     assert load_function(project, "transforms.calendar:add")(0) == [0, 1, 22, 23, 4]
@@ -170,7 +170,7 @@ def test_code_that_does_not_exist_is_named_with_the_nearest_that_does(
         assert str(caught.value) == message
 
 
-def test_code_that_fails_on_import_says_how_and_is_not_kept_half_made(tmp_path: Path) -> None:
+def test_code_that_fails_on_import_is_reported_and_is_not_kept_half_made(tmp_path: Path) -> None:
     root = write(tmp_path, own="def get():\n    return 1\n\n\n1 / 0\n")
     for _ in range(2):
         with pytest.raises(ProjectCodeError) as caught:

@@ -38,7 +38,7 @@ def test_timestamps_stay_text_so_that_their_zone_is_not_lost() -> None:
     }
 
 
-def test_every_duplicate_key_is_a_fault_and_the_first_value_stands() -> None:
+def test_every_duplicate_key_is_a_fault_and_the_first_value_is_kept() -> None:
     text = "a: 1\nb:\n  c: 1\n  c: 2\na: 3\n"
     assert messages(text) == [
         "a.yaml:4:3: the key c is declared twice: first in line 3. Remove one.",
@@ -66,7 +66,7 @@ def test_an_anchor_that_contains_itself_is_a_cycle() -> None:
     ]
 
 
-def test_an_anchor_may_be_used_again() -> None:
+def test_an_anchor_may_be_used_twice() -> None:
     assert read("a: &list [1]\nb: *list\n").value == {"a": [1], "b": [1]}
 
 

@@ -18,7 +18,7 @@ ALIASES = "a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n" + "".join(
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "says"),
+    ("text", "line", "message"),
     [
         (ALIASES, 1, "aliases expand to more than 100,000 values"),
         ("x: 1\na: " + "[" * 100_000, 2, "nested more than 40 deep"),
@@ -40,9 +40,9 @@ ALIASES = "a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n" + "".join(
         ("%YAML 3.0\n---\na: 1", 1, "is not YAML"),
     ],
 )
-def test_a_hostile_text_is_a_fault_at_its_place(text: str, line: int, says: str) -> None:
+def test_a_hostile_text_is_a_fault_at_its_place(text: str, line: int, message: str) -> None:
     fault = read_document("a.yaml", text.encode()).faults[0]
-    assert says in fault.message
+    assert message in fault.message
     assert fault.line == line
     assert len(fault.message) < 400
 
@@ -72,9 +72,9 @@ def test_what_is_no_file_of_text_is_a_fault(tmp_path: Path) -> None:
     (ferry / "sources/loop.yaml").symlink_to(ferry / "sources/loop.yaml")
     (ferry / "sources/endless.yaml").symlink_to("/dev/zero")
     os.mkfifo(ferry / "sources/pipe.yaml")
-    found = faults(ferry)
+    problems = faults(ferry)
     for name in ("gone", "loop", "endless", "pipe"):
-        assert any(fault.startswith(f"sources/{name}.yaml:1:1: ") for fault in found), (name, found)
+        assert any(fault.startswith(f"sources/{name}.yaml:1:1: ") for fault in problems), (name, problems)
 
 
 def test_a_linked_folder_is_not_followed_into_the_whole_machine(tmp_path: Path) -> None:

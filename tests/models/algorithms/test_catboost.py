@@ -41,8 +41,8 @@ def pool(matrix: Any, label: Any = None) -> catboost.Pool:
 def direct(fitting: Any, **more: Any) -> catboost.CatBoost:
     """Return what the library itself fits."""
     params = {**PARAMS, "random_seed": 5, "logging_level": "Silent", "allow_writing_files": False, **more}
-    found = catboost.CatBoost({"loss_function": LOSSES[fitting.task], **params})
-    return found.fit(pool(fitting.matrix, fitting.label))
+    estimator = catboost.CatBoost({"loss_function": LOSSES[fitting.task], **params})
+    return estimator.fit(pool(fitting.matrix, fitting.label))
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -53,12 +53,12 @@ def test_scores_are_those_of_the_library_and_come_back_alone_and_among_others(ta
     kind = "Probability" if fitting.classes else "RawFormulaVal"
     oracle = direct(fitting).predict(pool(fitting.validate), prediction_type=kind)
     np.testing.assert_array_equal(scores, oracle[:, 1] if task == "binary" else oracle)
-    again = load_estimator(fitted.kind, fitted.save(), None)
-    np.testing.assert_array_equal(again.predict(fitting.validate), scores)
+    reloaded = load_estimator(fitted.kind, fitted.save(), None)
+    np.testing.assert_array_equal(reloaded.predict(fitting.validate), scores)
     for index in (0, 57, 119):
-        np.testing.assert_array_equal(again.predict(_row(fitting.validate, index))[0], scores[index])
+        np.testing.assert_array_equal(reloaded.predict(_row(fitting.validate, index))[0], scores[index])
     threads = fit_estimator(_fitting("catboost", task, params=PARAMS, seed=5, threads=2))
-    assert content_id(again.state()) == content_id(fitted.state()) == content_id(threads.state())
+    assert content_id(reloaded.state()) == content_id(fitted.state()) == content_id(threads.state())
     assert content_id(fitted.state()) != content_id(fit_estimator(_fitting("catboost", task, params=PARAMS)).state())
     assert (fitted.iterations, next(iter(fitted.importances(fitting.matrix.names)))) == (12, "t.x")
 
@@ -66,12 +66,12 @@ def test_scores_are_those_of_the_library_and_come_back_alone_and_among_others(ta
 @pytest.mark.parametrize("task", TASKS)
 def test_contributions_are_those_of_the_library_by_column_and_add_up(task: Task) -> None:
     fitting = _fitting("catboost", task, params=PARAMS, seed=5)
-    found: Any = fit_estimator(fitting).contributions(fitting.validate)
+    terms: Any = fit_estimator(fitting).contributions(fitting.validate)
     oracle = direct(fitting)
-    own = np.asarray(oracle.get_feature_importance(pool(fitting.validate), type="ShapValues"))
-    own = own.reshape(120, len(found.raw), 4)
-    for number, (amounts, base, raw) in enumerate(zip(found.amounts, found.base, found.raw, strict=True)):
-        np.testing.assert_allclose(amounts, own[:, number, [0, 2, 1]], atol=1e-12)
+    shap = np.asarray(oracle.get_feature_importance(pool(fitting.validate), type="ShapValues"))
+    shap = shap.reshape(120, len(terms.raw), 4)
+    for number, (amounts, base, raw) in enumerate(zip(terms.amounts, terms.base, terms.raw, strict=True)):
+        np.testing.assert_allclose(amounts, shap[:, number, [0, 2, 1]], atol=1e-12)
         np.testing.assert_allclose(amounts.sum(axis=1) + base, raw, rtol=1e-9, atol=1e-12)
 
 
@@ -130,7 +130,7 @@ def test_wrong_parameters_are_faults() -> None:
     assert name == "catboost has no parameter 'max_depth' here. Write it as depth"
 
 
-def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "catboost", None)
     with pytest.raises(
         TrainingError, match=r"catboost is not installed\. Install it with: pip install 'ml-platform\[catboost\]'"
@@ -141,8 +141,8 @@ def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch: pyt
 def test_predictions_for_several_classes_print_nothing(capfd: Any) -> None:
     fitting = _fitting("catboost", "multiclass", params=PARAMS)
     fitted = fit_estimator(fitting)
-    again = load_estimator(fitted.kind, fitted.save(), None)
+    reloaded = load_estimator(fitted.kind, fitted.save(), None)
     capfd.readouterr()
-    again.predict(fitting.validate)
+    reloaded.predict(fitting.validate)
     assert capfd.readouterr() == ("", "")
-    assert again.save().files == fitted.save().files
+    assert reloaded.save().files == fitted.save().files

@@ -41,8 +41,8 @@ def direct(fitting: Any, rows: Any, rounds: int = 12, **more: Any) -> np.ndarray
     kinds = ["q", "c", "q"]
     train = xgboost.DMatrix(fitting.matrix.values, fitting.label, feature_types=kinds, enable_categorical=True)
     params: dict[str, Any] = {**OBJECTIVES[fitting.task], "subsample": 0.7, "max_depth": 4, "seed": 5, **more}
-    found = xgboost.train(params, train, rounds)
-    return np.asarray(found.predict(xgboost.DMatrix(rows.values, feature_types=kinds, enable_categorical=True)))
+    trained = xgboost.train(params, train, rounds)
+    return np.asarray(trained.predict(xgboost.DMatrix(rows.values, feature_types=kinds, enable_categorical=True)))
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -51,12 +51,12 @@ def test_scores_are_those_of_the_library_and_come_back_alone_and_among_others(ta
     fitted = fit_estimator(fitting)
     scores = fitted.predict(fitting.validate)
     np.testing.assert_array_equal(scores, direct(fitting, fitting.validate))
-    again = load_estimator(fitted.kind, fitted.save(), None)
-    np.testing.assert_array_equal(again.predict(fitting.validate), scores)
+    reloaded = load_estimator(fitted.kind, fitted.save(), None)
+    np.testing.assert_array_equal(reloaded.predict(fitting.validate), scores)
     for index in (0, 57, 119):
-        np.testing.assert_array_equal(again.predict(_row(fitting.validate, index))[0], scores[index])
+        np.testing.assert_array_equal(reloaded.predict(_row(fitting.validate, index))[0], scores[index])
     threads = fit_estimator(_fitting("xgboost", task, params=PARAMS, seed=5, threads=2))
-    assert content_id(again.state()) == content_id(fitted.state()) == content_id(threads.state())
+    assert content_id(reloaded.state()) == content_id(fitted.state()) == content_id(threads.state())
     assert content_id(fitted.state()) != content_id(fit_estimator(_fitting("xgboost", task, params=PARAMS)).state())
     assert (fitted.iterations, next(iter(fitted.importances(fitting.matrix.names)))) == (12, "t.x")
 
@@ -65,15 +65,15 @@ def test_scores_are_those_of_the_library_and_come_back_alone_and_among_others(ta
 def test_contributions_are_those_of_the_library_and_add_up(task: Task) -> None:
     fitting = _fitting("xgboost", task, params=PARAMS)
     fitted: Any = fit_estimator(fitting)
-    found = fitted.contributions(fitting.validate)
+    terms = fitted.contributions(fitting.validate)
     kinds = ["q", "c", "q"]
     rows = xgboost.DMatrix(fitting.validate.values, feature_types=kinds, enable_categorical=True)
-    own = np.asarray(fitted.booster.predict(rows, pred_contribs=True)).reshape(120, len(found.raw), 4)
+    shap = np.asarray(fitted.booster.predict(rows, pred_contribs=True)).reshape(120, len(terms.raw), 4)
     margin = np.asarray(fitted.booster.predict(rows, output_margin=True)).reshape(120, -1)
-    for number, (amounts, base, raw) in enumerate(zip(found.amounts, found.base, found.raw, strict=True)):
+    for number, (amounts, base, raw) in enumerate(zip(terms.amounts, terms.base, terms.raw, strict=True)):
         np.testing.assert_array_equal(raw, margin[:, number])
-        np.testing.assert_array_equal(amounts, own[:, number, :3])
-        np.testing.assert_allclose(base, own[:, number, 3], atol=1e-5)
+        np.testing.assert_array_equal(amounts, shap[:, number, :3])
+        np.testing.assert_allclose(base, shap[:, number, 3], atol=1e-5)
         np.testing.assert_allclose(amounts.sum(axis=1) + base, raw, rtol=1e-12, atol=1e-12)
 
 
@@ -115,7 +115,7 @@ def test_a_monotone_column_never_lowers_the_score(task: Task) -> None:
 
 
 @pytest.mark.parametrize(("objective", "task"), [("reg:absoluteerror", "regression"), (None, "quantile")])
-def test_monotone_is_a_fault_where_leaves_are_fitted_anew(objective: str | None, task: Task) -> None:
+def test_monotone_is_a_fault_where_leaves_are_refitted(objective: str | None, task: Task) -> None:
     params = {} if objective is None else {"objective": objective}
     algorithm = Algorithm(name="xgboost", params=params, monotone={"t.x": "increasing"})
     assert "does not keep monotone for the loss" in str(monotone_fault(algorithm, task))
@@ -151,13 +151,13 @@ def test_the_library_takes_every_value_that_a_declaration_may_give(param: str) -
     ],
 )
 def test_a_wrong_parameter_is_a_fault(params: dict[str, Any], task: Task, fault: str) -> None:
-    (found,) = param_faults(Algorithm(name="xgboost", params=params), task)
-    assert fault in found[1]
+    (actual,) = param_faults(Algorithm(name="xgboost", params=params), task)
+    assert fault in actual[1]
 
 
 def test_another_name_of_a_parameter_is_named() -> None:
-    (found,) = algorithm_faults(Algorithm(name="xgboost", params={"eta": 0.1}), "binary")
-    assert found == "xgboost has no parameter 'eta' here. Write it as learning_rate"
+    (actual,) = algorithm_faults(Algorithm(name="xgboost", params={"eta": 0.1}), "binary")
+    assert actual == "xgboost has no parameter 'eta' here. Write it as learning_rate"
 
 
 def test_numbers_beyond_32_bits_are_the_largest_that_it_sees() -> None:
@@ -178,7 +178,7 @@ def test_its_version_is_in_the_environment_of_models_that_use_it_and_of_no_other
     assert "xgboost" not in environment(spec.models["late_parcel"])
 
 
-def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xgboost", None)
     with pytest.raises(
         TrainingError, match=r"xgboost is not installed\. Install it with: pip install 'ml-platform\[xgboost\]'"

@@ -25,7 +25,7 @@ from tests.models.estimators.test_registry import _fitting, _row
 pytestmark = pytest.mark.slow
 
 GUIDE = code_of("A scikit-learn class of your own")
-OWN = """
+CUSTOM = """
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
@@ -109,7 +109,7 @@ class Decides(BaseEstimator):
 """
 
 
-def _mine(root, name, task="binary", source=OWN, **more):
+def _mine(root, name, task="binary", source=CUSTOM, **more):
     (root / "mine.py").write_text(source)
     code = Code.read(root, [f"mine:{name}"], root / "kept")
     return dataclasses.replace(_fitting(f"mine:{name}", task), code=code, **more)
@@ -132,13 +132,13 @@ def test_a_class_comes_back_with_the_same_state_and_scores_a_row_alone_as_among_
     params = {"SVC": {"probability": True}, "MLPClassifier": {"hidden_layer_sizes": [4]}}.get(name, {})
     fitting = _mine(tmp_path, name, task, params=params)
     fitted = fit_estimator(fitting)
-    again = load_estimator(fitted.kind, fitted.save(), fitting.code)
-    assert content_id(again.state()) == content_id(fitted.state()) == content_id(fit_estimator(fitting).state())
+    reloaded = load_estimator(fitted.kind, fitted.save(), fitting.code)
+    assert content_id(reloaded.state()) == content_id(fitted.state()) == content_id(fit_estimator(fitting).state())
     scores = fitted.predict(fitting.validate)
     assert scores.shape == ((120, 3) if task == "multiclass" else (120,))
-    np.testing.assert_array_equal(again.predict(fitting.validate), scores)
+    np.testing.assert_array_equal(reloaded.predict(fitting.validate), scores)
     for index in (0, 57, 119):
-        np.testing.assert_array_equal(again.predict(_row(fitting.validate, index))[0], scores[index])
+        np.testing.assert_array_equal(reloaded.predict(_row(fitting.validate, index))[0], scores[index])
 
 
 def test_an_estimator_of_scikit_learn_sees_numbers(tmp_path):
@@ -193,8 +193,8 @@ facts = {dict(states[0][1].facts)!r}
 content = Path({str(tmp_path / "kept.skops")!r}).read_bytes()
 print(content_id(load_estimator("scikit_class", SavedEstimator(facts, {{"estimator.skops": content}}), code).state()))
 """
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert found.stdout.strip() == states[0][0]
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert ran.stdout.strip() == states[0][0]
 
 
 @pytest.mark.parametrize(

@@ -70,16 +70,16 @@ FAST |= {"HistGradientBoosting": {"max_iter": 8}, "lightgbm": {"num_iterations":
 
 @pytest.mark.parametrize(("algorithm", "task"), EVERY)
 def test_an_estimator_comes_back_with_the_same_state_and_scores_a_row_alone_as_among_others(algorithm, task):
-    params = next((found for name, found in FAST.items() if algorithm.startswith(name)), {})
+    params = next((actual for name, actual in FAST.items() if algorithm.startswith(name)), {})
     fitting = _fitting(algorithm, task, params=params)
     fitted = fit_estimator(fitting)
-    again = load_estimator(fitted.kind, fitted.save(), None)
-    assert content_id(again.state()) == content_id(fitted.state()) == content_id(fit_estimator(fitting).state())
+    reloaded = load_estimator(fitted.kind, fitted.save(), None)
+    assert content_id(reloaded.state()) == content_id(fitted.state()) == content_id(fit_estimator(fitting).state())
     scores = fitted.predict(fitting.validate)
     assert scores.shape == ((120, 3) if task == "multiclass" else (120,))
-    np.testing.assert_array_equal(again.predict(fitting.validate), scores)
+    np.testing.assert_array_equal(reloaded.predict(fitting.validate), scores)
     for index in (0, 57, 119):
-        np.testing.assert_array_equal(again.predict(_row(fitting.validate, index))[0], scores[index])
+        np.testing.assert_array_equal(reloaded.predict(_row(fitting.validate, index))[0], scores[index])
 
 
 @pytest.mark.parametrize("algorithm", ["lightgbm", "LogisticRegression", "HistGradientBoostingClassifier"])
@@ -136,7 +136,7 @@ def test_an_objective_against_the_task_is_refused():
         fit_estimator(_fitting("lightgbm", params={"objective": "poisson"}))
 
 
-def test_parameters_that_lightgbm_refuses_are_told():
+def test_parameters_that_lightgbm_refuses_are_reported():
     with pytest.raises(TrainingError, match="LightGBM cannot fit these rows"):
         fit_estimator(_fitting("lightgbm", params={"num_leaves": -3}))
 
@@ -156,7 +156,7 @@ def test_what_scikit_learn_warns_of_is_kept_and_not_raised():
     assert any("lbfgs failed to converge" in note for note in fitted.notes)
 
 
-def test_parameters_that_scikit_learn_refuses_are_told():
+def test_parameters_that_scikit_learn_refuses_are_reported():
     with pytest.raises(TrainingError, match="Ridge cannot fit these rows"):
         fit_estimator(_fitting("Ridge", "regression", params={"alpha": -1}))
 
@@ -205,7 +205,7 @@ def test_a_kind_that_does_not_exist_is_refused():
 # Rules and constants ------------------------------------------------------------
 
 
-def test_a_rule_says_yes_where_its_condition_holds_and_no_where_it_is_null():
+def test_a_rule_is_yes_where_its_condition_holds_and_no_where_it_is_null():
     fitting = _fitting("rule", expression="t.x > 0.5")
     scores = fit_estimator(fitting).predict(fitting.matrix)
     expected = (fitting.matrix.frame["t.x"] > 0.5).astype(float)

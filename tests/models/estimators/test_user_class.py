@@ -44,14 +44,14 @@ def _mine(root, source=MEANS, **more):
     return dataclasses.replace(_fitting("mine:Means"), code=_code(root, source), **more)
 
 
-def test_a_projects_own_class_is_fitted_and_comes_back_from_json_and_arrays(tmp_path):
+def test_a_class_of_a_project_is_fitted_and_comes_back_from_json_and_arrays(tmp_path):
     fitting = _mine(tmp_path, params={"weight": 0.5})
     fitted = fit_estimator(fitting)
-    again = load_estimator(fitted.kind, fitted.save(), fitting.code)
+    reloaded = load_estimator(fitted.kind, fitted.save(), fitting.code)
     scores = fitted.predict(fitting.validate)
     assert scores[0] == 0.5 * fitting.label[fitting.matrix.frame["t.s"] == fitting.validate.frame["t.s"][0]].mean()
-    np.testing.assert_array_equal(again.predict(fitting.validate), scores)
-    assert content_id(again.state()) == content_id(fitted.state()) == content_id(fit_estimator(fitting).state())
+    np.testing.assert_array_equal(reloaded.predict(fitting.validate), scores)
+    assert content_id(reloaded.state()) == content_id(fitted.state()) == content_id(fit_estimator(fitting).state())
 
 
 def test_the_seed_of_the_declaration_decides_its_state(tmp_path):

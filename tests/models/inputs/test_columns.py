@@ -12,7 +12,7 @@ def _read(values, kind, **options):
     return read_column(pd.Series(values, **options), InputColumn("a.x", kind))
 
 
-def test_columns_are_found_by_name_and_put_in_declared_order():
+def test_columns_are_matched_by_name_and_put_in_declared_order():
     frame = pd.DataFrame({"b.y": [1.5], "other": [0], "a.x": ["p"]})
     read = read_columns(frame, [InputColumn("a.x", "string"), InputColumn("b.y", "float")])
     assert read.to_dict("list") == {"a.x": ["p"], "b.y": [1.5]}
@@ -54,7 +54,7 @@ def test_whole_numbers_and_booleans_keep_their_kind_so_that_expressions_read_the
 
 
 @pytest.mark.parametrize(
-    ("values", "kind", "found"),
+    ("values", "kind", "actual"),
     [
         (["1.5"], "float", "string"),
         ([1.5], "int", "other numbers"),
@@ -64,8 +64,8 @@ def test_whole_numbers_and_booleans_keep_their_kind_so_that_expressions_read_the
         ([pd.Timestamp("2024-01-01", tz="UTC")], "float", "datetime64"),
     ],
 )
-def test_a_column_of_another_type_is_refused_by_name_and_type(values, kind, found):
-    with pytest.raises(PredictionError, match=rf"column a.x must be {kind}, found .*{found}"):
+def test_a_column_of_another_type_is_refused_by_name_and_type(values, kind, actual):
+    with pytest.raises(PredictionError, match=rf"column a.x must be {kind}, found .*{actual}"):
         _read(values, kind)
 
 
@@ -87,7 +87,7 @@ def test_timestamps_of_any_zone_and_unit_are_utc_microseconds():
     assert read.isna().tolist() == [False, True]
 
 
-def test_types_are_told_from_values():
+def test_types_are_inferred_from_values():
     assert column_type(pd.Series([1, 2])) == "float"
     assert column_type(pd.Series([True])) == "bool"
     assert column_type(pd.Series(["a", None])) == "string"

@@ -19,7 +19,7 @@ def test_categories_are_the_sorted_values_of_training_and_unseen_ones_are_missin
     np.testing.assert_array_equal(matrix.values[:, 0], [0, 1, np.nan, np.nan])
 
 
-def test_a_matrix_can_be_read_as_words_again():
+def test_a_matrix_can_be_read_back_as_words():
     columns = learn_columns(_frame(["b", "a"], [1, 2]), ["t.letter", "t.number"])
     decoded = encode(_frame(["a", "z"], [1, np.nan]), columns).decoded()
     assert decoded["t.letter"].tolist() == ["a", None]

@@ -24,7 +24,7 @@ def test_a_transform_adds_columns_named_after_its_function_and_of_its_types():
     assert added["twice.x"].tolist() == [2.0, 4.0, 6.0]
 
 
-def test_a_transform_cannot_change_the_rows_that_it_was_given():
+def test_a_transform_cannot_change_the_rows_that_it_gets():
     def spoil(frame):
         frame["t.x"] = 0.0
         return pd.DataFrame({"y": frame["t.x"]})
@@ -37,7 +37,7 @@ def test_a_transform_that_looks_at_other_rows_is_refused():
         _learn(lambda frame: pd.DataFrame({"x": frame["t.x"] - frame["t.x"].mean()}))
 
 
-def test_columns_in_another_order_are_found_by_name():
+def test_columns_in_another_order_are_matched_by_name():
     transform = _learn(lambda frame: pd.DataFrame({"x": frame["t.x"], "y": -frame["t.x"]}))
     swapped = type(transform)(transform.reference, transform.columns, lambda frame: transform.call(frame)[["y", "x"]])
     pd.testing.assert_frame_equal(swapped.add(ROWS), transform.add(ROWS))

@@ -50,7 +50,7 @@ def record(project):
     return provenance(project.spec, declared_files(project.spec))
 
 
-def test_a_clean_tree_is_told_by_its_commit(committed):
+def test_a_clean_tree_is_recorded_by_its_commit(committed):
     head = git(committed.root, "rev-parse", "HEAD")
     assert record(committed)["git"] == {"commit": head, "dirty": False, "changed": []}
 
@@ -61,11 +61,11 @@ def test_an_edited_or_new_declaration_makes_the_tree_dirty_and_anything_else_doe
     model = committed.root / "models" / "late_parcel.yaml"
     model.write_text(model.read_text() + "\n")
     (committed.root / "models" / "twin.yaml").write_text(model.read_text().replace("late_parcel", "twin"))
-    told = provenance(load_project(committed.root), declared_files(load_project(committed.root)))["git"]
-    assert (told["dirty"], told["changed"]) == (True, ["models/late_parcel.yaml", "models/twin.yaml"])
+    recorded = provenance(load_project(committed.root), declared_files(load_project(committed.root)))["git"]
+    assert (recorded["dirty"], recorded["changed"]) == (True, ["models/late_parcel.yaml", "models/twin.yaml"])
 
 
-def test_a_project_below_the_root_of_its_repository_tells_paths_relative_to_itself(tmp_path, monkeypatch):
+def test_a_project_below_the_root_of_its_repository_records_paths_relative_to_itself(tmp_path, monkeypatch):
     project = shop_project(tmp_path / "team" / "shop")
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", ".")
@@ -85,7 +85,7 @@ def test_without_git_there_is_no_commit_and_no_error(committed, monkeypatch):
     assert commit_of(committed.root, ["project.yaml"]) is None
 
 
-def test_a_dirty_tree_is_refused_where_the_project_says_so_and_nothing_is_trained(tmp_path, monkeypatch):
+def test_a_dirty_tree_is_refused_where_the_project_declares_it_and_nothing_is_trained(tmp_path, monkeypatch):
     keep_snapshots(monkeypatch, {"s": snapshot()})
     project = shop_project(tmp_path, project=REFUSING)
     git(tmp_path, "init", "--quiet")
@@ -110,10 +110,10 @@ def test_a_trained_model_keeps_its_declarations_and_what_it_was_made_with(projec
     kept = {name.removeprefix(DECLARED): item for name, item in trained.objects.items() if name.startswith(DECLARED)}
     written = {path.relative_to(project.root).as_posix(): path.read_bytes() for path in project.root.rglob("*.yaml")}
     assert {path: project.store.read(item) for path, item in kept.items() if path.endswith(".yaml")} == written
-    told = trained.about["provenance"]
-    assert told["packages"]["lightgbm"] == trained.about["environment"]["lightgbm"]
-    assert told["threads"] == project.spec.file.threads
-    assert told["machine"]["architecture"] == trained.about["environment"]["machine"]
+    details = trained.about["provenance"]
+    assert details["packages"]["lightgbm"] == trained.about["environment"]["lightgbm"]
+    assert details["threads"] == project.spec.file.threads
+    assert details["machine"]["architecture"] == trained.about["environment"]["machine"]
 
 
 def test_secrets_of_the_environment_are_not_kept(tmp_path):
@@ -125,7 +125,7 @@ def test_secrets_of_the_environment_are_not_kept(tmp_path):
     assert all(b"secret" not in content for content in declared_files(spec).values())
 
 
-def test_the_nearest_lock_file_is_told_by_its_hash(tmp_path):
+def test_the_nearest_lock_file_is_recorded_by_its_hash(tmp_path):
     (tmp_path / ".git").mkdir()
     (tmp_path / "uv.lock").write_bytes(b"far")
     shop = tmp_path / "shop"
@@ -141,20 +141,20 @@ def test_no_lock_file_above_the_repository_is_taken(tmp_path):
     assert lock_files(tmp_path / "shop") == {}
 
 
-def test_the_machine_is_told_in_plain_values():
-    told = machine()
-    assert told["cores"] == os.cpu_count()
-    assert told["blas"]
-    assert all(isinstance(value, str | int | list) for value in told.values())
+def test_the_machine_is_recorded_in_plain_values():
+    machine_facts = machine()
+    assert machine_facts["cores"] == os.cpu_count()
+    assert machine_facts["blas"]
+    assert all(isinstance(value, str | int | list) for value in machine_facts.values())
 
 
-def test_of_two_installed_versions_the_one_that_is_imported_is_told(tmp_path):
+def test_of_two_installed_versions_the_one_that_is_imported_is_recorded(tmp_path):
     folder = tmp_path / "lightgbm-0.0.1.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: lightgbm\nVersion: 0.0.1\n")
-    told = "from ml_platform.models.provenance.packages import installed; print(installed()['lightgbm'])"
+    code = "from ml_platform.models.provenance.packages import installed; print(installed()['lightgbm'])"
     done = subprocess.run(
-        [sys.executable, "-c", told],
+        [sys.executable, "-c", code],
         check=True,
         capture_output=True,
         text=True,

@@ -32,26 +32,26 @@ def naive_figures(reference: list[Any], current: list[Any], days: list[int]) -> 
     """Return the figures of each day, one value after the other, as the module's docstring words them."""
     known = [value for value in reference if value is not None]
     distinct = sorted(set(map(str, known))) if known and isinstance(known[0], str) else sorted(set(map(float, known)))
-    found: dict[tuple[int, str, str], list[float]] = {}
+    number: dict[tuple[int, str, str], list[float]] = {}
     for value, day in zip(current, days, strict=True):
-        found.setdefault((day, "missing", ""), []).append(float(value is None))
+        number.setdefault((day, "missing", ""), []).append(float(value is None))
         if value is None:
             continue
         if len(distinct) > 2 and not isinstance(distinct[0], str):
             rank = sum(1.0 if other < value else 0.5 if other == value else 0.0 for other in known) / len(known)
-            found.setdefault((day, "level", ""), []).append(rank)
-            found.setdefault((day, "spread", ""), []).append(abs(2 * rank - 1))
+            number.setdefault((day, "level", ""), []).append(rank)
+            number.setdefault((day, "spread", ""), []).append(abs(2 * rank - 1))
             if max(known.count(other) for other in known) <= len(known) / 2:
-                found.setdefault((day, "position", ""), []).append(naive_position(known, value, rank))
+                number.setdefault((day, "position", ""), []).append(naive_position(known, value, rank))
             continue
         counts = {name: sum(other == name for other in known) for name in distinct}
         order = sorted(distinct, key=lambda name: (-counts[name], name if isinstance(name, str) else f"{name:.12g}"))
         listed = order[:10]
         for name in listed[1:] if len(listed) <= 2 else listed:
             text = name if isinstance(name, str) else f"{name:.12g}"
-            found.setdefault((day, "share", text), []).append(float(value == name))
-        found.setdefault((day, "share", OTHER), []).append(float(value not in listed))
-    return {key: sum(values) / len(values) for key, values in found.items()}
+            number.setdefault((day, "share", text), []).append(float(value == name))
+        number.setdefault((day, "share", OTHER), []).append(float(value not in listed))
+    return {key: sum(values) / len(values) for key, values in number.items()}
 
 
 @settings(max_examples=200, deadline=None)
@@ -70,15 +70,15 @@ def test_daily_figures_agree_with_a_naive_loop(samples: tuple[list[Any], list[An
     scale = scale_of(pd.Series(reference, dtype=kind))
     daily = daily_series(pd.DataFrame({"x": pd.Series(current, dtype=kind)}), np.array(days), {"x": scale})
     expected = naive_figures(reference, current, days)
-    found: dict[Any, float] = {
+    actual: dict[Any, float] = {
         (int(number), series.kind, series.value): daily.means[row, column]
         for row, number in enumerate(daily.numbers)
         for column, series in enumerate(daily.series)
         if not np.isnan(daily.means[row, column])
     }
-    assert set(found) == set(expected)
+    assert set(actual) == set(expected)
     for key, figure in expected.items():
-        assert found[key] == pytest.approx(figure, abs=1e-9), key
+        assert actual[key] == pytest.approx(figure, abs=1e-9), key
 
 
 def test_ranks_agree_with_scipys_mean_percentiles() -> None:
@@ -118,8 +118,8 @@ def test_conditions_integers_and_categories_have_shares() -> None:
         }
     )
     daily = daily_series(now, np.zeros(4, dtype=np.int64), scales)
-    found = {(s.column, s.kind, s.value): daily.means[0, place] for place, s in enumerate(daily.series)}
-    assert found == {
+    means = {(s.column, s.kind, s.value): daily.means[0, place] for place, s in enumerate(daily.series)}
+    assert means == {
         ("flag", "missing", ""): 0.25,
         ("flag", "share", "True"): pytest.approx(2 / 3),
         ("flag", "share", OTHER): 0.0,

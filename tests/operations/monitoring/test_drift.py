@@ -70,10 +70,10 @@ def test_an_integer_that_is_zero_or_one_drifts_when_its_shares_are_exchanged() -
     before = pd.DataFrame({"x": pd.Series((draw.random(28 * 70) < 0.05).astype(int), dtype="Int64")})
     now = pd.DataFrame({"x": pd.Series((draw.random(3 * 170) < 0.95).astype(int), dtype="Int64")})
     settings = Monitoring.model_validate({"window": "3d", "min_rows": 50})
-    found = column(look(reference_of(before, 70), now, 170, settings=settings))
-    assert (found.verdict, found.what) == ("drifted", "share of 1")
-    assert (found.expected, found.mean) == pytest.approx((0.05, 0.95), abs=0.02)
-    assert found.moved == "0: 94.7% -> 6.9%"
+    compared = column(look(reference_of(before, 70), now, 170, settings=settings))
+    assert (compared.verdict, compared.what) == ("drifted", "share of 1")
+    assert (compared.expected, compared.mean) == pytest.approx((0.05, 0.95), abs=0.02)
+    assert compared.moved == "0: 94.7% -> 6.9%"
 
 
 @pytest.mark.parametrize("shift", [-1.0, 1.0])
@@ -89,19 +89,19 @@ def test_one_strange_row_in_a_constant_column_is_no_drift_and_a_tenth_of_them_is
     assert look(reference, pd.DataFrame({"x": [7.0] * 42 + [5.0] * 378})).verdict == "drift"
 
 
-def test_missing_values_are_found_where_there_were_none() -> None:
+def test_missing_values_are_detected_where_there_were_none() -> None:
     now = normal(7, seed=2)
     now.loc[::20, "x"] = np.nan
-    found = column(look(reference_of(normal(90)), now))
-    assert (found.verdict, found.what, found.current_missing) == ("drifted", "missing", 0.05)
-    assert found.moved == "missing: 0.0% -> 5.0%"
+    compared = column(look(reference_of(normal(90)), now))
+    assert (compared.verdict, compared.what, compared.current_missing) == ("drifted", "missing", 0.05)
+    assert compared.moved == "missing: 0.0% -> 5.0%"
 
 
 def test_a_category_that_is_new_has_a_share() -> None:
     reference = reference_of(pd.DataFrame({"x": ["a", "b"] * 30 * 28}))
-    found = column(look(reference, pd.DataFrame({"x": ["a", "b", "a", "b", "new"] * 84})))
-    assert (found.verdict, found.what) == ("drifted", "share of new or rare")
-    assert found.mean == pytest.approx(0.2)
+    compared = column(look(reference, pd.DataFrame({"x": ["a", "b", "a", "b", "new"] * 84})))
+    assert (compared.verdict, compared.what) == ("drifted", "share of new or rare")
+    assert compared.mean == pytest.approx(0.2)
 
 
 def test_too_few_rows_give_no_verdict_on_any_column() -> None:
@@ -113,19 +113,22 @@ def test_too_few_rows_give_no_verdict_on_any_column() -> None:
     assert (nothing.verdict, nothing.rows) == ("too few rows", 0)
 
 
-def test_a_reference_of_a_week_cannot_tell() -> None:
-    found = column(look(reference_of(normal(7)), normal(7, seed=2)))
-    assert (found.verdict, found.note) == ("cannot tell", "the reference has values on 7 days, at least 8 are needed")
+def test_a_reference_of_a_week_gives_no_verdict() -> None:
+    compared = column(look(reference_of(normal(7)), normal(7, seed=2)))
+    assert (compared.verdict, compared.note) == (
+        "cannot tell",
+        "the reference has values on 7 days, at least 8 are needed",
+    )
     assert look(reference_of(normal(7)), normal(7, seed=2)).verdict == "cannot tell"
 
 
 def level(days: int, rho: float, seed: int, rows: int = 60) -> np.ndarray:
     """Return one level a day, AR(1) with standard deviation 1, for each of a day's rows."""
     draw = np.random.default_rng(seed)
-    found = draw.normal(size=days)
+    interval = draw.normal(size=days)
     for day in range(1, days):
-        found[day] = rho * found[day - 1] + math.sqrt(1 - rho**2) * found[day]
-    return np.repeat(found, rows)
+        interval[day] = rho * interval[day - 1] + math.sqrt(1 - rho**2) * interval[day]
+    return np.repeat(interval, rows)
 
 
 def test_a_level_that_moves_by_itself_gives_no_verdict_and_the_smallest_shift_that_would_be_seen() -> None:
@@ -140,9 +143,9 @@ def test_a_level_that_moves_by_itself_gives_no_verdict_and_the_smallest_shift_th
     verdicts = {each.column: each.verdict for each in result.columns}
     assert verdicts == {**{f"x{number}": "cannot tell" for number in range(8)}, "x": "not drifted"}
     assert (result.verdict, result.reason) == ("stable", "none of 9 columns drifted, no verdict for 8")
-    found = column(result, "x3")
-    assert "moves by itself" in found.note
-    smallest = float(found.smallest_visible.partition("a shift by ")[2].partition(";")[0])
+    compared = column(result, "x3")
+    assert "moves by itself" in compared.note
+    smallest = float(compared.smallest_visible.partition("a shift by ")[2].partition(";")[0])
     assert 1.5 < smallest < 8
     assert look(reference, now.assign(x3=now["x3"] - now["x3"].mean() + smallest * 1.3), first=90).verdict == "drift"
 
@@ -170,7 +173,7 @@ def test_a_weekday_that_differs_is_no_drift_in_a_window_of_three_days() -> None:
     assert look(reference, saturday, first=98, settings=three).verdict == "drift"  # as if Monday were one
 
 
-def test_a_first_day_that_is_not_whole_is_left_out() -> None:
+def test_a_first_day_that_is_not_whole_is_excluded() -> None:
     draw = np.random.default_rng(9)
     hour = np.tile(np.arange(60) * 24 // 60, 30)
     reference = reference_of(pd.DataFrame({"x": 3.0 * (hour < 6) + draw.normal(size=len(hour))}))
@@ -256,9 +259,9 @@ def test_the_alarm_budget_is_divided_among_series_windows_and_looks() -> None:
 def test_days_end_where_the_window_ends_and_bear_the_weekday_of_most_of_their_hours() -> None:
     end = (START + timedelta(days=4, hours=6)).to_pydatetime()  # Friday 06:00: the day since Thursday 06:00
     times = pd.Series([START + timedelta(days=4, hours=6), START + timedelta(days=3, hours=6, minutes=1)])
-    found = day_numbers(times, end)
+    days = day_numbers(times, end)
     thursday = (START + timedelta(days=3)).date().toordinal() - pd.Timestamp(0).date().toordinal()
-    assert found.tolist() == [thursday, thursday]
+    assert days.tolist() == [thursday, thursday]
     assert day_numbers(times - DAY, end).tolist() == [thursday - 1, thursday - 1]
 
 
@@ -273,7 +276,7 @@ def daily_batch(first: int, days: int, hour: int = 6) -> tuple[pd.DataFrame, pd.
 
 
 @pytest.mark.parametrize("hour", [7, 11, 13, 20])
-def test_a_morning_batch_is_compared_with_its_own_weekdays_whenever_it_is_looked_at(hour: int) -> None:
+def test_a_morning_batch_is_compared_with_the_same_weekdays_whenever_it_is_looked_at(hour: int) -> None:
     # A week has 5 x 20 + 2 x 8 ones among 5 x 100 + 2 x 10 rows; Saturday and Sunday alone have 16 of 20.
     frame, times = daily_batch(0, 70)
     reference = reference_of(frame, times=times)

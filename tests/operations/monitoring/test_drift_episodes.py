@@ -36,9 +36,9 @@ def follow(project: Project, verdict: Verdict, hours: float, version: int = 1, *
 
 def test_drift_opens_one_finding_however_often_it_is_seen(project: Project) -> None:
     first = follow(project, "drift", 0, level=0.4)
-    again = [follow(project, "drift", hours) for hours in range(1, 40)]
+    events = [follow(project, "drift", hours) for hours in range(1, 40)]
     assert first is not None
-    assert {found.id for found in again if found} == {first.id}
+    assert {episode.id for episode in events if episode} == {first.id}
     (kept,) = open_findings(project)
     assert (kept.model, kept.version, kept.opened_at, kept.reason) == ("late_parcel", 1, T0, "2 of 8 features")
     assert (kept.facts, kept.last_seen_at) == ({"level": 0.4}, T0 + 39 * HOUR)
@@ -57,10 +57,10 @@ def test_a_stable_verdict_opens_nothing_and_four_quiet_windows_end_an_episode(pr
 def test_drift_that_comes_and_goes_about_its_threshold_is_one_finding(project: Project) -> None:
     first = follow(project, "drift", 0)
     for hours in range(24, 1200, 24):
-        found = follow(project, "drift" if hours % 72 == 0 else "stable", hours)
-        assert found is not None
+        events = follow(project, "drift" if hours % 72 == 0 else "stable", hours)
+        assert events is not None
         assert first is not None
-        assert found.id == first.id
+        assert events.id == first.id
 
 
 def test_drift_that_returns_after_the_quiet_windows_is_a_new_finding(project: Project) -> None:
@@ -91,17 +91,17 @@ def test_a_new_champion_ends_the_finding_of_the_old_one(project: Project) -> Non
     assert under_new.version == 2
 
 
-def test_models_have_findings_of_their_own(project: Project) -> None:
+def test_models_have_separate_findings(project: Project) -> None:
     one = follow(project, "drift", 0)
     other = follow(project, "drift", 0, model="lateness")
     assert open_findings(project, "lateness") == [other]
-    assert {found.id for found in open_findings(project)} == {getattr(one, "id", 0), getattr(other, "id", 0)}
+    assert {episode.id for episode in open_findings(project)} == {getattr(one, "id", 0), getattr(other, "id", 0)}
 
 
 def test_the_id_follows_from_model_version_and_instant(project: Project) -> None:
-    found = follow(project, "drift", 0)
-    assert found is not None
-    assert found.id.startswith("late_parcel.drift.1.")
+    events = follow(project, "drift", 0)
+    assert events is not None
+    assert events.id.startswith("late_parcel.drift.1.")
     follow(project, "drift", 0, version=2)
-    assert follow(project, "drift", 0) == found
-    assert open_findings(project) == [found]
+    assert follow(project, "drift", 0) == events
+    assert open_findings(project) == [events]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import drift
-from benchmarks.drift import ALARMS, FOUND, STATIONARY, days_to_find, episodes, false_alarms
+from benchmarks.drift import ALARMS, DETECTED, STATIONARY, days_to_find, episodes, false_alarms
 
 PROVE = bool(os.environ.get("ML_PLATFORM_PROVE"))
 YEARS = 6 if PROVE else 1
@@ -39,9 +39,9 @@ def test_a_season_that_leaves_the_reference_is_one_alarm(world: str) -> None:
     assert share > 0.3
 
 
-@pytest.mark.parametrize(("change", "rows"), list(FOUND)[: None if PROVE else 4])
-def test_a_planted_change_is_found_soon(change: str, rows: int) -> None:
-    median, share = FOUND[change, rows]
+@pytest.mark.parametrize(("change", "rows"), list(DETECTED)[: None if PROVE else 4])
+def test_a_planted_change_is_detected_soon(change: str, rows: int) -> None:
+    median, share = DETECTED[change, rows]
     days = days_to_find(change, 90, FEATURES, rows=rows, former=False)["new"]
     assert np.median(days) <= median
     assert np.mean(days <= 28) >= share
@@ -49,9 +49,9 @@ def test_a_planted_change_is_found_soon(change: str, rows: int) -> None:
 
 def test_where_a_level_moves_by_itself_most_columns_have_no_verdict() -> None:
     for change in ("shift .5 sd, level a day", "shift .5 sd, 20 entities") if PROVE else ("shift .5 sd, level a day",):
-        found = days_to_find(change, 28, FEATURES, former=False)
-        assert found["undecided"][0] >= 0.9
-        assert np.mean(found["new"] <= 28) <= 0.05
+        days = days_to_find(change, 28, FEATURES, former=False)
+        assert days["undecided"][0] >= 0.9
+        assert np.mean(days["new"] <= 28) <= 0.05
 
 
 def test_promises_that_are_broken_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,7 +116,7 @@ def test_what_the_library_cannot_evaluate_is_a_fault_of_the_declaration() -> Non
         ),
     ],
 )
-def test_an_argument_is_wrong_in_a_way_that_is_told(expect: str, arguments: Any, fault: tuple[str, str]) -> None:
+def test_a_wrong_argument_is_reported(expect: str, arguments: Any, fault: tuple[str, str]) -> None:
     [(name, text)] = told(expect, **arguments)
     assert name == fault[0]
     assert text.startswith(fault[1])
@@ -126,7 +126,7 @@ def test_a_sum_may_be_between_numbers_beyond_32_bits() -> None:
     assert told("column_sum_to_be_between", column="n", min_value=10**10, max_value=10**12) == []
 
 
-def test_a_fault_stands_at_its_argument(tmp_path: Path) -> None:
+def test_a_fault_is_placed_at_its_argument(tmp_path: Path) -> None:
     ferry = write_ferry(tmp_path / "ferry")
     old = "  - {expect: column_values_to_not_be_null, args: {column: ship}}\n"
     limits = "      min_value: 9\n      max_value: 3\n"

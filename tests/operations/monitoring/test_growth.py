@@ -59,7 +59,7 @@ def test_rates_agree_with_a_naive_loop_over_pairs_of_rows() -> None:
     rows.loc[::17, "orders_ever"] = pd.NA
     rows.loc[::23, "shop"] = None
     rows["orders_ever"] = rows["orders_ever"].astype("Float64")
-    found = growth_rates(rows, rows["effective_time"], {"orders_ever": ("shop",)})["orders_ever"]
+    rates = growth_rates(rows, rows["effective_time"], {"orders_ever": ("shop",)})["orders_ever"]
     records = rows.to_dict("records")
     day = timedelta(days=1)
     checked = 0
@@ -74,21 +74,21 @@ def test_rates_agree_with_a_naive_loop_over_pairs_of_rows() -> None:
         newest = max((other["effective_time"] for other in earlier), default=None)
         values = [other["orders_ever"] for other in earlier if other["effective_time"] == newest]
         if not values or len(values) > 1:  # of two rows at one instant either may be taken
-            assert values or np.isnan(found[place])
+            assert values or np.isnan(rates[place])
             continue
         if pd.isna(values[0]) or pd.isna(row["orders_ever"]):
-            assert np.isnan(found[place])
+            assert np.isnan(rates[place])
             continue
         expected = (row["orders_ever"] - values[0]) / ((row["effective_time"] - newest) / day)
-        assert found[place] == pytest.approx(expected, abs=1e-8)
+        assert rates[place] == pytest.approx(expected, abs=1e-8)
         checked += 1
     assert checked > 200
 
 
 def test_counts_over_all_time_ages_and_running_numbers_grow_and_other_columns_do_not() -> None:
     rows = shops(60)
-    found = growing_columns(rows, rows["effective_time"], KEYS)
-    assert found == {
+    growing = growing_columns(rows, rows["effective_time"], KEYS)
+    assert growing == {
         "orders_ever": ("shop",),
         "age_days": ("shop",),
         "row_number": ("shop",),
@@ -127,7 +127,7 @@ def test_growth_without_earlier_rows_of_the_same_entities_gives_no_verdict() -> 
     )
 
 
-def test_missing_values_of_a_growing_column_are_found_as_of_any_other() -> None:
+def test_missing_values_of_a_growing_column_are_detected_as_of_any_other() -> None:
     rows = shops(110)
     rows["orders_ever"] = rows["orders_ever"].astype("Float64")
     late = (rows["effective_time"] >= START + timedelta(days=97)) & (np.arange(len(rows)) % 10 == 0)

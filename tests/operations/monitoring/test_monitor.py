@@ -79,33 +79,33 @@ def amounts_treble(world: HandMadeWorld, since: datetime) -> None:
 
 
 def test_rows_like_those_of_training_are_stable_and_raise_nothing(world: HandMadeWorld) -> None:
-    found = about(monitor(world))
-    assert (found["verdict"], found["finding"]) == ("stable", None)
-    assert found["rows"] > 50
-    assert [column["column"] for column in found["columns"] if column["drifted"]] == []
+    details = about(monitor(world))
+    assert (details["verdict"], details["finding"]) == ("stable", None)
+    assert details["rows"] > 50
+    assert [column["column"] for column in details["columns"] if column["drifted"]] == []
     assert open_findings(world.project) == []
 
 
-def test_planted_drift_is_found_in_the_column_where_it_was_planted(world: HandMadeWorld) -> None:
+def test_planted_drift_is_detected_in_the_column_where_it_was_planted(world: HandMadeWorld) -> None:
     amounts_treble(world, since=NOW - timedelta(days=3))
-    found = about(monitor(world))
-    assert found["verdict"] == "drift"
-    assert [column["column"] for column in found["columns"] if column["drifted"]] == ["orders.amount"]
-    worst = found["columns"][0]
+    details = about(monitor(world))
+    assert details["verdict"] == "drift"
+    assert [column["column"] for column in details["columns"] if column["drifted"]] == ["orders.amount"]
+    worst = details["columns"][0]
     assert (worst["what"], worst["verdict"]) == ("position", "drifted")
     assert worst["expected"] == pytest.approx(0.0, abs=0.1)  # the mean normal score of the reference in itself
     assert worst["mean"] - worst["expected"] > worst["threshold"] > 0
     (finding,) = open_findings(world.project)
-    assert finding.id == found["finding"]
-    assert finding.reason == f"late_parcel@1: {found['reason']}, over {found['rows']} predictions"
-    assert found["reason"].startswith("1 of ")
+    assert finding.id == details["finding"]
+    assert finding.reason == f"late_parcel@1: {details['reason']}, over {details['rows']} predictions"
+    assert details["reason"].startswith("1 of ")
     assert next(iter(finding.facts)) == "orders.amount"
     assert str(finding.facts["orders.amount"]).startswith("position ")
 
 
 def test_columns_are_the_features_and_the_score_and_never_keys_or_instants(world: HandMadeWorld) -> None:
-    found = about(monitor(world))
-    roles = {column["column"]: column["role"] for column in found["columns"]}
+    details = about(monitor(world))
+    roles = {column["column"]: column["role"] for column in details["columns"]}
     assert set(roles) == {
         "courier_recent.parcels_1d",
         "courier_recent.parcels_7d",
@@ -137,10 +137,10 @@ def test_drift_that_has_passed_closes_its_finding_after_four_quiet_windows(world
     later = about(monitor(world, NOW + timedelta(days=3)))
     assert (later["verdict"], later["finding"]) == ("stable", finding.id)
     monitored = world.rows["effective_time"]
-    again = world.rows[(monitored > NOW - timedelta(days=15)) & (monitored <= NOW - timedelta(days=4))]
-    shifted = {name: again[name] + timedelta(days=18) for name in ("effective_time", "prediction_time")}
-    keys = again["order_id"].str.replace("o", "p")
-    world.rows = pd.concat([world.rows, again.assign(order_id=keys, **shifted)], ignore_index=True)
+    later_rows = world.rows[(monitored > NOW - timedelta(days=15)) & (monitored <= NOW - timedelta(days=4))]
+    shifted = {name: later_rows[name] + timedelta(days=18) for name in ("effective_time", "prediction_time")}
+    keys = later_rows["order_id"].str.replace("o", "p")
+    world.rows = pd.concat([world.rows, later_rows.assign(order_id=keys, **shifted)], ignore_index=True)
     world.labels = dict(zip(world.rows["order_id"], world.rows["label"], strict=True))
     inputs = {"sources/orders": "orders1", "features/courier_recent": "table1"}
     for days in range(8, 13):
@@ -151,7 +151,7 @@ def test_drift_that_has_passed_closes_its_finding_after_four_quiet_windows(world
     assert (closed.closed_because, closed.closed_at) == ("the drift is gone", NOW + timedelta(days=12))
 
 
-def test_a_new_champion_is_held_against_its_own_training_rows(world: HandMadeWorld) -> None:
+def test_a_new_champion_is_compared_with_its_training_rows(world: HandMadeWorld) -> None:
     amounts_treble(world, since=NOW - timedelta(days=3))
     assert about(monitor(world))["verdict"] == "drift"
     retrained = shop_rows(1000, seed=9)
@@ -166,34 +166,34 @@ def test_a_new_champion_is_held_against_its_own_training_rows(world: HandMadeWor
 
 def test_without_a_champion_there_is_a_fact_and_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = hand_made_world(open_shop(tmp_path), monkeypatch)
-    found = about(monitor_model(world.project, MODEL, INPUTS, NOW))
-    assert (found["verdict"], found["model"]) == ("no version is deployed", MODEL)
+    details = about(monitor_model(world.project, MODEL, INPUTS, NOW))
+    assert (details["verdict"], details["model"]) == ("no version is deployed", MODEL)
 
 
 def test_without_predictions_there_are_too_few_rows_and_no_page(world: HandMadeWorld) -> None:
-    found = about(monitor_model(world.project, MODEL, INPUTS, DEPLOYED))
-    assert (found["verdict"], found["rows"], found["report"]) == ("too few rows", 0, None)
-    assert found["report_problem"] == "no predictions in the window"
-    assert found["realized"]["settled"] == 0
+    details = about(monitor_model(world.project, MODEL, INPUTS, DEPLOYED))
+    assert (details["verdict"], details["rows"], details["report"]) == ("too few rows", 0, None)
+    assert details["report_problem"] == "no predictions in the window"
+    assert details["realized"]["settled"] == 0
 
 
 def test_the_same_instant_and_predictions_are_monitored_once(world: HandMadeWorld) -> None:
     first = monitor(world)
-    again = monitor(world)
-    assert (first.reused, again.reused, first.artifact.id) == (False, True, again.artifact.id)
+    monitored = monitor(world)
+    assert (first.reused, monitored.reused, first.artifact.id) == (False, True, monitored.artifact.id)
     later = monitor(world, NOW + timedelta(hours=1))
     assert not later.reused
     assert later.artifact.id != first.artifact.id
 
 
 def test_realized_value_and_metrics_agree_with_a_naive_sum_over_settled_predictions(world: HandMadeWorld) -> None:
-    found = about(monitor(world))
+    details = about(monitor(world))
     horizon = timedelta(days=2)
     rows = read_predictions(world.project, MODEL, NOW - horizon - timedelta(days=3), NOW)
     settled = [row for row in rows.to_dict("records") if row["effective_time"] + horizon <= NOW]
     earned = [(-4 + 9 * world.labels[row["order_id"]]) * (row["action"] == "upgrade") for row in settled]
     expected = [row["expected_value"] for row in settled]
-    realized = found["realized"]
+    realized = details["realized"]
     assert (realized["settled"], realized["rows"], realized["without_label"]) == (len(settled), len(settled), 0)
     assert realized["waiting"] == len(rows) - len(settled) > 0
     assert realized["value"] == pytest.approx(sum(earned))
@@ -201,7 +201,7 @@ def test_realized_value_and_metrics_agree_with_a_naive_sum_over_settled_predicti
     assert (realized["do_nothing"], realized["uplift"]) == (0.0, realized["value"])
     assert sum(day["value"] for day in realized["days"]) == pytest.approx(realized["value"])
     truth = pd.Series([float(world.labels[row["order_id"]]) for row in settled])
-    assert found["metrics"]["auc"] == auc(truth.to_numpy(), pd.Series([row["score"] for row in settled]).to_numpy())
+    assert details["metrics"]["auc"] == auc(truth.to_numpy(), pd.Series([row["score"] for row in settled]).to_numpy())
 
 
 def test_rows_that_were_scored_late_are_neither_in_the_drift_window_nor_in_the_metrics(world: HandMadeWorld) -> None:
@@ -209,26 +209,26 @@ def test_rows_that_were_scored_late_are_neither_in_the_drift_window_nor_in_the_m
     late = pd.Series(range(len(world.rows))) % 3 == 0
     world.rows = world.rows.reset_index(drop=True).assign(late=late)
     world.rows["orders.amount"] = world.rows["orders.amount"].where(~late, 5000.0)
-    found = about(monitor(world))
+    details = about(monitor(world))
     rows = read_predictions(world.project, MODEL, NOW - timedelta(days=5), NOW)
     in_time = rows[~rows["late"]]
-    assert found["verdict"] == "stable"
-    assert found["rows"] == (in_time["effective_time"] > NOW - timedelta(days=3)).sum() < len(in_time)
+    assert details["verdict"] == "stable"
+    assert details["rows"] == (in_time["effective_time"] > NOW - timedelta(days=3)).sum() < len(in_time)
     settled = in_time[in_time["effective_time"] + timedelta(days=2) <= NOW]
     truth = settled["order_id"].map(world.labels).astype(float)
-    assert found["metrics"]["auc"] == pytest.approx(roc_auc_score(truth, settled["score"]))
-    assert found["realized"]["late"] > 0
+    assert details["metrics"]["auc"] == pytest.approx(roc_auc_score(truth, settled["score"]))
+    assert details["realized"]["late"] > 0
 
 
 def test_the_sum_since_deployment_is_over_the_whole_log_and_both_sums_name_their_batch_runs(
     world: HandMadeWorld,
 ) -> None:
-    found = about(monitor(world))
+    details = about(monitor(world))
     horizon = timedelta(days=2)
     rows = read_predictions(world.project, MODEL, DEPLOYED, NOW).to_dict("records")
     settled = [row for row in rows if row["effective_time"] + horizon <= NOW]
     earned = sum((-4 + 9 * world.labels[row["order_id"]]) * (row["action"] == "upgrade") for row in settled)
-    window, since = found["realized"], found["realized_since"]
+    window, since = details["realized"], details["realized_since"]
     assert since["value"] == pytest.approx(earned)
     assert (since["settled"], since["waiting"]) == (len(settled), len(rows) - len(settled))
     assert since["settled"] >= window["settled"] > 0
@@ -254,10 +254,10 @@ def test_a_label_that_never_came_is_counted_and_valued_at_nothing(world: HandMad
 
 def test_expected_value_rests_on_the_decision_of_the_version_that_predicted(world: HandMadeWorld) -> None:
     decision = Decision.declared(world.project.spec.models[MODEL].value, "orders")
-    found = about(monitor(world))
+    details = about(monitor(world))
     rows = read_predictions(world.project, MODEL, NOW - timedelta(days=5), NOW - timedelta(days=2))
     value = decision.value(rows, rows["order_id"].map(world.labels), rows["action"])
-    assert found["realized"]["value"] == pytest.approx(float(value.sum()))
+    assert details["realized"]["value"] == pytest.approx(float(value.sum()))
 
 
 def test_the_page_is_kept_in_the_store_and_laid_out_for_a_browser(world: HandMadeWorld) -> None:
@@ -279,8 +279,12 @@ def test_a_page_that_cannot_be_made_does_not_stop_the_figures(
         raise RuntimeError("no room")
 
     monkeypatch.setattr("ml_platform.operations.monitoring.monitor.drift_report", broken)
-    found = about(monitor(world))
-    assert (found["verdict"], found["report"], found["report_problem"]) == ("stable", None, "RuntimeError: no room")
+    details = about(monitor(world))
+    assert (details["verdict"], details["report"], details["report_problem"]) == (
+        "stable",
+        None,
+        "RuntimeError: no room",
+    )
 
 
 def test_broken_labels_stop_monitoring(world: HandMadeWorld) -> None:
@@ -333,10 +337,10 @@ def test_the_page_draws_the_rows_that_the_verdict_counts(world: HandMadeWorld, m
     world.appoint(MODEL, other, NOW - timedelta(days=2))
     world.appoint(MODEL, first, NOW - timedelta(days=1))  # back again: its older predictions are not the window's
     score_until(world, NOW)
-    found = about(monitor_model(world.project, MODEL, INPUTS, NOW))
+    details = about(monitor_model(world.project, MODEL, INPUTS, NOW))
     rows = read_predictions(world.project, MODEL, NOW - timedelta(days=3), NOW)
-    assert drawn == [found["rows"]]
-    assert 0 < found["rows"] < (rows["version"] == 1).sum()
+    assert drawn == [details["rows"]]
+    assert 0 < details["rows"] < (rows["version"] == 1).sum()
 
 
 def test_nulls_that_training_never_saw_are_counted_shown_and_alert_once_for_each_table(world: HandMadeWorld) -> None:

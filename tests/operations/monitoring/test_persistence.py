@@ -31,13 +31,13 @@ def days(count: int, *, seed: int = 0, step: int = 1, uneven: bool = True) -> Da
 def correlation(these: DaysWithRows, rho: float, share: float, step: float = 1.0) -> np.ndarray:
     """Return R, one entry after the other."""
     mean_rows = len(these.rows) / sum(1 / n for n in these.rows)
-    found = np.zeros((len(these.rows), len(these.rows)))
+    counts = np.zeros((len(these.rows), len(these.rows)))
     for i, a in enumerate(these.numbers):
         for j, b in enumerate(these.numbers):
             same = i == j
             persistent = float(same) if rho == 0 else rho ** (abs(int(a) - int(b)) / step)
-            found[i, j] = share * persistent + (1 - share) * same * mean_rows / these.rows[i]
-    return found
+            counts[i, j] = share * persistent + (1 - share) * same * mean_rows / these.rows[i]
+    return counts
 
 
 def design(these: DaysWithRows, weekdays: bool) -> np.ndarray:
@@ -52,7 +52,7 @@ def test_the_likelihood_is_the_density_of_error_contrasts(count: int, weekdays: 
     model = PersistenceModel(these)
     basis = np.linalg.svd(x)[0][:, x.shape[1] :]
     series = np.random.default_rng(1).normal(size=(count, 2))
-    found = model.log_likelihood(model.squares(series))
+    likelihood = model.log_likelihood(model.squares(series))
     assert model.degrees == count - x.shape[1]
     for column in range(2):
         contrasts = basis.T @ series[:, column]
@@ -61,7 +61,7 @@ def test_the_likelihood_is_the_density_of_error_contrasts(count: int, weekdays: 
             covariance = basis.T @ correlation(these, rho, share) @ basis
             q = contrasts @ np.linalg.solve(covariance, contrasts)
             expected.append(-0.5 * np.linalg.slogdet(covariance)[1] - model.degrees / 2 * np.log(q))
-        differences = found[:, column] - np.array(expected)
+        differences = likelihood[:, column] - np.array(expected)
         assert differences == pytest.approx(np.full(len(GRID), differences[0]), abs=1e-8)
 
 
@@ -70,7 +70,7 @@ def test_the_integral_over_the_variance_is_the_power_of_the_squares() -> None:
     these = days(10)
     series = np.random.default_rng(2).normal(size=(10, 1))
     model = PersistenceModel(these)
-    found = model.log_likelihood(model.squares(series))[:, 0]
+    likelihood = model.log_likelihood(model.squares(series))[:, 0]
     basis = np.linalg.svd(np.ones((10, 1)))[0][:, 1:]
     contrasts = basis.T @ series[:, 0]
 
@@ -79,7 +79,7 @@ def test_the_integral_over_the_variance_is_the_power_of_the_squares() -> None:
         density = lambda log_s2: multivariate_normal(cov=covariance * np.exp(log_s2)).pdf(contrasts)  # noqa: E731
         return float(np.log(quad(density, -8, 10, limit=200)[0]))
 
-    assert found[0] - found[14] == pytest.approx(integral(0) - integral(14), abs=1e-5)
+    assert likelihood[0] - likelihood[14] == pytest.approx(integral(0) - integral(14), abs=1e-5)
 
 
 @pytest.mark.parametrize("count", [14, 35])
@@ -87,7 +87,7 @@ def test_the_variance_of_a_window_is_that_of_the_dense_contrast(count: int) -> N
     reference = days(count)
     window = DaysWithRows(np.arange(400, 403), np.array([30.0, 90.0, 10.0]))
     model = PersistenceModel(reference)
-    found = model.variance_factors(window, window.rows[:, None])[:, 0]
+    factors = model.variance_factors(window, window.rows[:, None])[:, 0]
     weekdays = count >= 28
     x, x0 = design(reference, weekdays), design(window, weekdays)
     w = np.diag(reference.rows)
@@ -98,7 +98,7 @@ def test_the_variance_of_a_window_is_that_of_the_dense_contrast(count: int) -> N
         inside = correlation(window, rho, share)
         np.fill_diagonal(inside, share + (1 - share) * mean_rows / window.rows)
         about = to_mean @ correlation(reference, rho, share) @ to_mean
-        assert found[place] == pytest.approx(weights @ inside @ weights + about, rel=1e-10)
+        assert factors[place] == pytest.approx(weights @ inside @ weights + about, rel=1e-10)
 
 
 def test_weekly_batches_have_weekly_lags_and_no_weekday_effects() -> None:
@@ -124,14 +124,14 @@ def test_thresholds_solve_the_mixture_of_student_distributions() -> None:
     draw = np.random.default_rng(3)
     errors = draw.uniform(0.1, 2, (len(GRID), 3))
     weights = draw.dirichlet(np.ones(len(GRID)), 3).T
-    found = threshold(errors, weights, 20, 1e-5)
+    limit = threshold(errors, weights, 20, 1e-5)
     for column in range(3):
 
         def beyond(c: float, column: int = column) -> float:
             return float((weights[:, column] * 2 * student.sf(c / errors[:, column], 20)).sum()) - 1e-5
 
-        assert found[column] == pytest.approx(brentq(beyond, 0, 100), rel=1e-6)
-    assert exceedance(found, errors, weights, 20) == pytest.approx(np.full(3, 1e-5), rel=1e-5)
+        assert limit[column] == pytest.approx(brentq(beyond, 0, 100), rel=1e-6)
+    assert exceedance(limit, errors, weights, 20) == pytest.approx(np.full(3, 1e-5), rel=1e-5)
 
 
 def test_a_threshold_without_rows_is_infinite() -> None:
@@ -148,7 +148,7 @@ def test_a_threshold_without_rows_is_infinite() -> None:
 def test_the_learned_prior_is_the_fixed_point_of_expectation_maximization_by_a_loop() -> None:
     draw = np.random.default_rng(4)
     log_likelihood = draw.normal(0, 3, (len(GRID), 12))
-    found = learn_prior([log_likelihood[:, :5], log_likelihood[:, 5:]])
+    actual = learn_prior([log_likelihood[:, :5], log_likelihood[:, 5:]])
     prior = [(1 - rho) / (2 if rho == 0 else 1) for rho, _ in GRID]
     start = prior = [each / sum(prior) for each in prior]
     for _ in range(30):
@@ -157,9 +157,9 @@ def test_the_learned_prior_is_the_fixed_point_of_expectation_maximization_by_a_l
             each = [p * np.exp(value) for p, value in zip(prior, log_likelihood[:, column], strict=True)]
             sums = [s + e / sum(each) / 12 for s, e in zip(sums, each, strict=True)]
         prior = [0.98 * s + 0.02 * first for s, first in zip(sums, start, strict=True)]
-    assert found == pytest.approx(prior, rel=1e-9)
+    assert actual == pytest.approx(prior, rel=1e-9)
     assert learn_prior([]) == pytest.approx(starting_prior())
-    assert posterior(log_likelihood, found).sum(axis=0) == pytest.approx(np.ones(12))
+    assert posterior(log_likelihood, actual).sum(axis=0) == pytest.approx(np.ones(12))
 
 
 def test_many_series_teach_the_prior_what_one_cannot_know() -> None:

@@ -46,10 +46,10 @@ def test_value_is_the_sum_worked_out_by_hand() -> None:
         (3, "upgrade", 0.8, 3.2),  # the next day, late: 5
         (4, "upgrade", 0.6, 1.4),  # no label
     )
-    found = realized_value(
+    realized = realized_value(
         predictions, labels(True, False, True, True, None), {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=3)
     )
-    assert found == Realized(
+    assert realized == Realized(
         settled=5,
         waiting=0,
         superseded=0,
@@ -63,43 +63,43 @@ def test_value_is_the_sum_worked_out_by_hand() -> None:
         do_nothing=0.0,
         days=(RealizedDay("2024-03-01", 3, 1.0, 4.6, 0.0), RealizedDay("2024-03-02", 1, 5.0, 3.2, 0.0)),
     )
-    assert found.uplift == 6.0
+    assert realized.uplift == 6.0
 
 
 def test_predictions_count_only_once_their_horizon_has_passed() -> None:
     predictions = logged((0, "upgrade", 0.9, 4.1), (1, "upgrade", 0.9, 4.1), (2, "wait", 0.1, 0.0))
     now = DAY1 + HORIZON + timedelta(hours=1)
-    found = realized_value(predictions, labels(True, False, True), {1: UPGRADE}, HORIZON, now)
-    assert (found.settled, found.waiting, found.rows, found.value) == (2, 1, 2, 1.0)
+    realized = realized_value(predictions, labels(True, False, True), {1: UPGRADE}, HORIZON, now)
+    assert (realized.settled, realized.waiting, realized.rows, realized.value) == (2, 1, 2, 1.0)
     assert is_settled(predictions, HORIZON, now).tolist() == [True, True, False]
 
 
 def test_a_label_that_is_there_early_does_not_count_before_its_horizon() -> None:
     predictions = logged((0, "upgrade", 0.9, 4.1))
-    found = realized_value(predictions, labels(True), {1: UPGRADE}, HORIZON, DAY1 + HORIZON - timedelta(seconds=1))
-    assert (found.settled, found.rows, found.value, found.expected) == (0, 0, 0.0, None)
+    realized = realized_value(predictions, labels(True), {1: UPGRADE}, HORIZON, DAY1 + HORIZON - timedelta(seconds=1))
+    assert (realized.settled, realized.rows, realized.value, realized.expected) == (0, 0, 0.0, None)
 
 
 def test_a_regression_earns_by_its_prediction_and_expects_nothing() -> None:
     predictions = logged((0, None, 10.0, None), (0, None, 3.0, None))
     # 15 against 10: 5 short, -10. 1 against 3: 2 over, -2. Doing nothing predicts 0: -30 and -2.
-    found = realized_value(predictions, labels(15.0, 1.0), {1: COST}, HORIZON, DAY1 + HORIZON)
-    assert (found.value, found.do_nothing, found.expected, found.uplift) == (-12.0, -32.0, None, 20.0)
+    realized = realized_value(predictions, labels(15.0, 1.0), {1: COST}, HORIZON, DAY1 + HORIZON)
+    assert (realized.value, realized.do_nothing, realized.expected, realized.uplift) == (-12.0, -32.0, None, 20.0)
 
 
-def test_each_prediction_is_worth_what_its_own_version_declared() -> None:
+def test_each_prediction_is_worth_what_the_version_that_made_it_declared() -> None:
     dearer = Decision("orders", {"upgrade": "-6 + label * 9", "wait": "0"}, None, "wait")
     both = pd.concat([logged((0, "upgrade", 0.9, 1.0)), logged((0, "upgrade", 0.9, 1.0), version=2)], ignore_index=True)
-    found = realized_value(both, labels(True, True), {1: UPGRADE, 2: dearer}, HORIZON, DAY1 + HORIZON)
-    assert found.value == 5.0 + 3.0
+    realized = realized_value(both, labels(True, True), {1: UPGRADE, 2: dearer}, HORIZON, DAY1 + HORIZON)
+    assert realized.value == 5.0 + 3.0
 
 
-def test_a_row_whose_payoff_is_unknown_is_left_out_of_both_sums() -> None:
+def test_a_row_whose_payoff_is_unknown_is_excluded_from_both_sums() -> None:
     by_amount = Decision("orders", {"upgrade": "label * orders.amount", "wait": "0"}, None, "wait")
     predictions = logged((0, "upgrade", 0.9, 1.0), (0, "upgrade", 0.9, 1.0)).assign(**{"orders.amount": [7.0, None]})
-    found = realized_value(predictions, labels(True, True), {1: by_amount}, HORIZON, DAY1 + HORIZON)
-    assert (found.settled, found.rows, found.value, found.expected) == (2, 1, 7.0, 1.0)
-    assert (found.without_payoff, found.without_label) == (1, 0)
+    realized = realized_value(predictions, labels(True, True), {1: by_amount}, HORIZON, DAY1 + HORIZON)
+    assert (realized.settled, realized.rows, realized.value, realized.expected) == (2, 1, 7.0, 1.0)
+    assert (realized.without_payoff, realized.without_label) == (1, 0)
 
 
 def test_one_action_counts_for_each_question_and_it_is_the_last() -> None:
@@ -118,25 +118,36 @@ def test_one_action_counts_for_each_question_and_it_is_the_last() -> None:
     assert is_superseded(predictions, HORIZON).tolist() == [True, False, False, False, True, False]
     for order in ([0, 1, 2, 3, 4, 5], [5, 3, 1, 4, 2, 0]):
         shuffled = predictions.iloc[order]
-        found = realized_value(shuffled, truth[order], {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=9))
-        assert (found.settled, found.superseded, found.rows, found.value) == (6, 2, 4, 5.0 + 5.0 - 4.0 + 0.0)
+        realized = realized_value(shuffled, truth[order], {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=9))
+        assert (realized.settled, realized.superseded, realized.rows, realized.value) == (
+            6,
+            2,
+            4,
+            5.0 + 5.0 - 4.0 + 0.0,
+        )
 
 
-def test_an_answer_is_superseded_by_one_whose_own_label_still_waits() -> None:
+def test_an_answer_is_superseded_by_one_whose_label_still_waits() -> None:
     predictions = logged((0, "upgrade", 0.9, 4.1), (47, "wait", 0.1, 0.0)).assign(question="a")
-    found = realized_value(predictions, labels(True, None), {1: UPGRADE}, HORIZON, DAY1 + HORIZON)
-    assert (found.settled, found.waiting, found.superseded, found.rows, found.value) == (1, 1, 1, 0, 0.0)
+    realized = realized_value(predictions, labels(True, None), {1: UPGRADE}, HORIZON, DAY1 + HORIZON)
+    assert (realized.settled, realized.waiting, realized.superseded, realized.rows, realized.value) == (1, 1, 1, 0, 0.0)
 
 
 def test_predictions_that_were_scored_late_are_summed_apart() -> None:
     predictions = logged((0, "upgrade", 0.9, 4.1), (1, "upgrade", 0.9, 4.1), (2, "upgrade", 0.9, 4.1))
     predictions["late"] = [False, True, True]
-    found = realized_value(predictions, labels(True, True, False), {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=9))
-    assert (found.settled, found.rows, found.value) == (3, 1, 5.0)
-    assert (found.late, found.late_gain) == (2, 5.0 - 4.0)
+    realized = realized_value(predictions, labels(True, True, False), {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=9))
+    assert (realized.settled, realized.rows, realized.value) == (3, 1, 5.0)
+    assert (realized.late, realized.late_gain) == (2, 5.0 - 4.0)
 
 
 @pytest.mark.parametrize("rows", [[], [(0, "wait", 0.1, 0.0)]])
-def test_without_settled_predictions_there_is_nothing_to_tell(rows: list[Any]) -> None:
-    found = realized_value(logged(*rows), labels(*[None for _ in rows]), {1: UPGRADE}, HORIZON, DAY1)
-    assert (found.settled, found.waiting, found.rows, found.value, found.days) == (0, len(rows), 0, 0.0, ())
+def test_without_settled_predictions_there_is_no_realized_value(rows: list[Any]) -> None:
+    realized = realized_value(logged(*rows), labels(*[None for _ in rows]), {1: UPGRADE}, HORIZON, DAY1)
+    assert (realized.settled, realized.waiting, realized.rows, realized.value, realized.days) == (
+        0,
+        len(rows),
+        0,
+        0.0,
+        (),
+    )

@@ -34,7 +34,7 @@ def frame(rows: int, shift: float = 0.0) -> pd.DataFrame:
 
 def result(columns: dict[str, str], reason: str = "1 of 5 features drifted") -> DriftResult:
     """Return verdicts by column, in order."""
-    found = tuple(
+    compared = tuple(
         ColumnDrift(
             column=name,
             role="feature",
@@ -56,7 +56,7 @@ def result(columns: dict[str, str], reason: str = "1 of 5 features drifted") -> 
         )
         for name, verdict in columns.items()
     )
-    return DriftResult("drift", reason, 300, found)
+    return DriftResult("drift", reason, 300, compared)
 
 
 def same(frame: pd.DataFrame, verdict: str = "not drifted") -> DriftResult:
@@ -112,7 +112,7 @@ def test_without_a_value_on_both_sides_there_is_no_page() -> None:
     assert drift_report(frame(10), frame(10), result({"table.empty": "not drifted"})) is None
 
 
-def test_the_library_leaves_no_file_and_no_word_behind(tmp_path: Path) -> None:
+def test_the_library_leaves_no_file_and_prints_no_word(tmp_path: Path) -> None:
     home, here = tmp_path / "home", tmp_path / "here"
     home.mkdir()
     here.mkdir()

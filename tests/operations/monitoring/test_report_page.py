@@ -36,24 +36,24 @@ def test_a_category_and_a_column_that_are_markup_stay_text_in_the_report() -> No
     assert "<script>window.PWNED" not in report
     assert "<img src=x" not in report
     assert "window.PWNED=1\\u003c/script\\u003e" in report
-    found = Inspection(report)
-    assert found.faults == []
-    assert found.policy is not None
+    inspection = Inspection(report)
+    assert inspection.faults == []
+    assert inspection.policy is not None
     texts = re.findall(r"<script>(.*?)</script>", report, flags=re.DOTALL)
-    assert found.scripts == len(texts)
+    assert inspection.scripts == len(texts)
     for text in texts:  # each script of the page is allowed by its own hash, and no other is
-        assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in found.policy
-    assert found.policy.count("'sha256-") == len(texts)
+        assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in inspection.policy
+    assert inspection.policy.count("'sha256-") == len(texts)
 
 
 def test_the_data_are_the_same_for_the_pages_script() -> None:
-    told = {"name": HOSTILE, "line": "\u2028", "number": 1.5}
-    hardened = harden(page(json.dumps(told), json.dumps([HOSTILE])))
+    content = {"name": HOSTILE, "line": "\u2028", "number": 1.5}
+    hardened = harden(page(json.dumps(content), json.dumps([HOSTILE])))
     first = re.search(rf"var metric_{ID} = (.*?);var", hardened)
     second = re.search(rf"var additional_graphs_metric_{ID} = (.*?);</script>", hardened)
     assert first is not None
     assert second is not None
-    assert json.loads(first[1]) == told
+    assert json.loads(first[1]) == content
     assert json.loads(second[1]) == [HOSTILE]
 
 

@@ -73,7 +73,7 @@ def test_orders_as_before_raise_nothing_and_settled_predictions_have_a_value(sho
     assert about["metrics"]["auc"] > 0.6
 
 
-def test_planted_drift_is_found_in_the_planted_columns_with_a_page_to_look_at(shop: Project) -> None:
+def test_planted_drift_is_detected_in_the_planted_columns_with_a_page_to_look_at(shop: Project) -> None:
     write_shop_data(shop.root, late_from_day=FIRST_DAY)
     now = NOW + timedelta(days=4)
     inputs = bring_up_to_date(shop, now)

@@ -76,7 +76,7 @@ def test_the_label_is_no_feature_and_its_source_no_population(make: Callable[...
     assert set(spec.sources["orders_outcomes"].columns) == {"order_id", "placed_at", "courier", "minutes"}
 
 
-def test_columns_that_are_known_only_later_are_left_out(make: Callable[..., ProjectSpec]) -> None:
+def test_columns_that_are_known_only_later_are_excluded(make: Callable[..., ProjectSpec]) -> None:
     spec = make(predict="late", leave_out=("minutes",))
     assert "minutes" not in spec.sources["orders"].columns
     assert "orders.minutes" not in spec.models["predict_late"].features

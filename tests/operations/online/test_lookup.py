@@ -58,13 +58,13 @@ def test_a_look_up_is_what_training_reads_at_any_moment_to_the_bit(tmp_path, see
             expected = trained_values(project, name, inputs, rows, now)
             wanted = input_names(project.spec, project.spec.models[name])
             for row, values in zip(rows, expected, strict=True):
-                found = looked_up(project, name, row)
-                assert not found.missing
-                assert plain({column: found.values[column] for column in wanted}) == values
+                actual = looked_up(project, name, row)
+                assert not actual.missing
+                assert plain({column: actual.values[column] for column in wanted}) == values
 
 
 @pytest.mark.parametrize("seed", [3, 4])
-def test_each_table_says_its_tick_and_whether_it_knew_the_entity(tmp_path, seed):
+def test_each_table_shows_its_tick_and_whether_it_knew_the_entity(tmp_path, seed):
     project, now = project_of(tmp_path, random_rows(seed)), at(13.3)
     inputs = inputs_of(project, at(60))
     publish_online(project, inputs, now)
@@ -82,8 +82,8 @@ def test_each_table_says_its_tick_and_whether_it_knew_the_entity(tmp_path, seed)
 def newest(rows, id, now):
     """The row of an order that became known last by a moment, by hand; None where its condition does not hold."""
     known = [row for row in rows if row[0] == id and row[4] <= now]
-    found = max(known, key=lambda row: row[4], default=None)
-    return found if found is not None and found[6] is not None and found[6] > 0 else None
+    largest = max(known, key=lambda row: row[4], default=None)
+    return largest if largest is not None and largest[6] is not None and largest[6] > 0 else None
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -93,31 +93,31 @@ def test_a_key_alone_is_answered_with_the_newest_row_of_the_population_that_is_k
     publish_online(project, inputs_of(project, at(60)), now)
     answered = 0
     for number in range(42):
-        row, found = newest(rows["orders"], f"r{number}", now), looked_up(project, "by_rows", {"id": f"r{number}"})
+        row, actual = newest(rows["orders"], f"r{number}", now), looked_up(project, "by_rows", {"id": f"r{number}"})
         if row is None:
-            assert set(found.missing) == {"orders.shop", "orders.customer", "orders.items", "orders.gift"}
-            assert not found.row_read
+            assert set(actual.missing) == {"orders.shop", "orders.customer", "orders.items", "orders.gift"}
+            assert not actual.row_read
             continue
         answered += 1
-        assert found.row_read
+        assert actual.row_read
         whole = dict(zip(("id", "shop", "customer", "placed", "seen", "amount", "items", "gift"), row, strict=True))
-        own = {name: whole[name] for name in ("id", "shop", "customer", "items", "gift")}
-        assert plain(found.values) == plain(looked_up(project, "by_rows", own).values)
+        sent = {name: whole[name] for name in ("id", "shop", "customer", "items", "gift")}
+        assert plain(actual.values) == plain(looked_up(project, "by_rows", sent).values)
     assert answered > 5
 
 
-def test_what_a_request_says_goes_before_the_published_row(tmp_path):
+def test_values_of_a_request_go_before_the_published_row(tmp_path):
     rows = random_rows(1)
     rows["orders"] = [["r1", "a", 1, at(1), at(1), 0.5, 3, True]]
     project = project_of(tmp_path, rows)
     publish_online(project, inputs_of(project, at(60)), at(20))
-    found = looked_up(project, "by_rows", {"id": "r1", "items": 7, "gift": None, "shop": "b"})
-    assert found.values["orders.items"] == 7
-    assert found.values["orders.gift"] is None
-    assert found.values["orders.customer"] == 1
+    features = looked_up(project, "by_rows", {"id": "r1", "items": 7, "gift": None, "shop": "b"})
+    assert features.values["orders.items"] == 7
+    assert features.values["orders.gift"] is None
+    assert features.values["orders.customer"] == 1
     full = {"id": "x", "shop": "b", "customer": 1, "items": 7, "gift": None}
     same = looked_up(project, "by_rows", full).values
-    assert plain({**found.values, "orders.id": "x"}) == plain(same)
+    assert plain({**features.values, "orders.id": "x"}) == plain(same)
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ def test_a_wrong_column_of_a_request_is_an_error_that_names_it(published, row, w
 
 
 def test_a_request_without_its_key_and_without_columns_names_all_that_is_missing(published):
-    found = looked_up(published, "by_rows", {"shop": "a"})
-    assert set(found.missing) == {"orders.id", "orders.customer", "orders.items", "orders.gift"}
+    features = looked_up(published, "by_rows", {"shop": "a"})
+    assert set(features.missing) == {"orders.id", "orders.customer", "orders.items", "orders.gift"}
 
 
-def test_before_anything_is_published_the_error_says_what_to_run(tmp_path):
+def test_before_anything_is_published_the_error_names_what_to_run(tmp_path):
     project = project_of(tmp_path, random_rows(1))
     with pytest.raises(OnlineStoreUnavailable, match=r"by_rows: the online store does not hold .*`ml-platform run`"):
         looked_up(project, "by_rows", {"id": "r1", "shop": "a", "customer": 1, "items": 1, "gift": True})

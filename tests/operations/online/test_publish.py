@@ -32,7 +32,7 @@ def content(project):
     """Everything in the store: records by key, and the description."""
     store = online_store(project)
     with store.view() as view:
-        kinds = [found.record_keys.prefix for found in view.description.records.values()]
+        kinds = [records.record_keys.prefix for records in view.description.records.values()]
         keys = sorted(key for prefix in kinds for key in view.keys(prefix))
         return {key: bytes(value) for key, value in zip(keys, view.get(keys), strict=True)}, view.description
 
@@ -48,9 +48,9 @@ def test_only_records_that_differ_are_written_and_nothing_when_nothing_happened(
     inputs = inputs_of(project, at(60))
     first = publish_online(project, inputs, at(8.3))
     assert (first.outcome, first.changed, first.unchanged, first.removed) == ("published", 2, 0, 0)
-    again = publish_online(project, inputs, at(8.4))  # the same ticks of both tables
-    assert (again.outcome, again.changed, again.bytes_written) == ("unchanged", 0, 0)
-    assert again.description == first.description
+    published = publish_online(project, inputs, at(8.4))  # the same ticks of both tables
+    assert (published.outcome, published.changed, published.bytes_written) == ("unchanged", 0, 0)
+    assert published.description == first.description
     later = publish_online(project, inputs, at(10.3))  # a's windows of 6 hours were empty at 8:00 already
     assert (later.outcome, later.changed, later.unchanged) == ("published", 1, 1)
     assert later.description.generation == first.description.generation + 1
@@ -100,9 +100,9 @@ def test_rows_that_became_known_after_the_tick_cost_no_second_computation(tmp_pa
     project = sales_project(tmp_path, sales)
     publish_online(project, inputs_of(project, at(40.2)), at(40.2))
     write_csv(tmp_path / "data/sales.csv", list(COLUMNS["sales"]), [*sales, sale("r9", 40.25, "new")])
-    again = inputs_of(project, at(40.3))
+    inputs = inputs_of(project, at(40.3))
     monkeypatch.setattr(records, "features_at", None)
-    assert publish_online(project, again, at(40.4)).outcome == "unchanged"
+    assert publish_online(project, inputs, at(40.4)).outcome == "unchanged"
 
 
 def test_memory_is_bounded_chunk_by_chunk_with_the_same_content(many, tmp_path, monkeypatch):
@@ -119,12 +119,12 @@ def test_memory_is_bounded_chunk_by_chunk_with_the_same_content(many, tmp_path, 
 def test_the_engine_does_not_matter(tmp_path):
     """Spark answers what DuckDB answers; only strings of bytes are compared."""
     sales = random_rows(5)["sales"]
-    found = []
+    rows = []
     for engine in ("duckdb", "spark"):
         project = sales_project(tmp_path / engine, sales, engine=engine)
         publish_online(project, inputs_of(project, at(60)), at(17.3))
-        found.append(content(project)[0])
-    assert found[0] == found[1]
+        rows.append(content(project)[0])
+    assert rows[0] == rows[1]
 
 
 # Two at once, and killed -----------------------------------------------------
@@ -156,11 +156,11 @@ def publisher(project, inputs, start, step, count):
 def expected(tmp_path, sales, moments):
     """What is published at each of some moments, by a store of its own for each."""
     project = sales_project(tmp_path, sales)
-    inputs, found = inputs_of(project, at(60)), {}
+    inputs, by_moment = inputs_of(project, at(60)), {}
     for moment in moments:
         publish_online(project, inputs, moment)
-        found[to_micros(moment)] = content(project)[0]
-    return found
+        by_moment[to_micros(moment)] = content(project)[0]
+    return by_moment
 
 
 @pytest.mark.slow
@@ -170,7 +170,7 @@ def test_two_publishers_at_once_leave_the_later_content_whole(tmp_path, many):
     two = [publisher(many, inputs, moments[first], 2, 3) for first in (0, 1)]
     outcomes = [process.communicate()[0].split() for process in two]
     assert all(process.returncode == 0 for process in two)
-    assert {outcome for found in outcomes for outcome in found} <= {"published", "kept"}
+    assert {outcome for item in outcomes for outcome in item} <= {"published", "kept"}
     sales = [sale(f"r{n}", 1 + n / 20, f"shop{n:02d}") for n in range(40)]
     assert content(many)[0] == expected(tmp_path / "other", sales, moments)[to_micros(moments[-1])]
 
@@ -190,8 +190,8 @@ def kill_publishers(tmp_path, kills, seed):
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        found, described = content(project)
-        assert found == whole[described.as_of]
+        records, described = content(project)
+        assert records == whole[described.as_of]
         assert described.as_of >= last
         last = described.as_of
         seen.add(last)

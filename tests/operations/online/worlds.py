@@ -208,8 +208,8 @@ def trained_values(project, name, inputs, rows, now):
     asked = pa.table({**columns, "_effective": pa.array([to_micros(now)] * len(rows), pa.int64())})
     wanted = list(input_names(project.spec, model))
     with project.engine() as engine:
-        found = with_feature_columns(project, model, inputs, engine, asked, wanted)
-    return [plain(row) for row in found.select(wanted).to_pylist()]
+        featured = with_feature_columns(project, model, inputs, engine, asked, wanted)
+    return [plain(row) for row in featured.select(wanted).to_pylist()]
 
 
 def plain(row):

@@ -55,20 +55,20 @@ def logged(world: ServedWorld, model: str) -> pd.DataFrame:
 def trained(world: ServedWorld, model: str, now: Any) -> dict[str, list[Any]]:
     """What training's own look-up says of each request, column by column."""
     rows = [{**row, "shop": row["shop"]} for row in requests_of(model)]
-    found = trained_values(world.project, model, world.inputs, rows, now)
-    return {name: [row[name] for row in found] for name in found[0]}
+    columns_trained = trained_values(world.project, model, world.inputs, rows, now)
+    return {name: [row[name] for row in columns_trained] for name in columns_trained[0]}
 
 
 @pytest.mark.parametrize("model", ["by_rows", "by_ticks", "zoned"])
 def test_an_honest_world_has_no_difference_with_and_without_history(world: ServedWorld, model: str) -> None:
     answers = ask(world, model, NOW)
-    found = measured(world, model)
-    assert (found.differing, found.differences) == (0, ())
-    assert found.requests.logged == found.requests.compared.rows == len(answers) == len(requests_of(model))
-    assert found.requests.late == 0
-    assert found.drawn.without_history > 0
-    assert model == "by_rows" or found.drawn.compared.rows > found.drawn.without_history
-    assert "every bit agrees" in found.facts.text
+    measurement = measured(world, model)
+    assert (measurement.differing, measurement.differences) == (0, ())
+    assert measurement.requests.logged == measurement.requests.compared.rows == len(answers) == len(requests_of(model))
+    assert measurement.requests.late == 0
+    assert measurement.drawn.without_history > 0
+    assert model == "by_rows" or measurement.drawn.compared.rows > measurement.drawn.without_history
+    assert "every bit agrees" in measurement.facts.text
 
 
 @pytest.mark.parametrize("seed", [2, 5])
@@ -83,20 +83,20 @@ def test_other_honest_worlds_have_no_difference(
 
 def test_served_ticks_that_are_old_are_counted_apart_and_are_no_difference(world: ServedWorld) -> None:
     ask(world, "by_rows", at(23))  # published at 20:00
-    found = measured(world, "by_rows")
-    assert found.differing == 0
-    assert found.requests.late == len(requests_of("by_rows"))
+    measurement = measured(world, "by_rows")
+    assert measurement.differing == 0
+    assert measurement.requests.late == len(requests_of("by_rows"))
     # At 23:00 training reads: 22:00 (7 min delay, hourly), 21:00 (20 min, every 3 h), 23:00 (no delay), 22:00 (5 min).
     hours = {"shop_recent": 22 - 19, "shop_slow": 21 - 18, "customer_profile": 23 - 20, "region_weather": 22 - 19}
-    assert found.requests.greatest_lag == {name: 3600.0 * lag for name, lag in hours.items()}
-    assert set(found.requests.late_by_table.values()) == {found.requests.late}
+    assert measurement.requests.greatest_lag == {name: 3600.0 * lag for name, lag in hours.items()}
+    assert set(measurement.requests.late_by_table.values()) == {measurement.requests.late}
 
 
 def test_a_sample_is_drawn_by_the_prediction_id_and_is_the_same_each_time(world: ServedWorld) -> None:
     ask(world, "by_rows", NOW)
-    found = [measured(world, "by_rows", size=5) for _ in range(2)]
-    assert [item.requests.compared.rows for item in found] == [5, 5]
-    assert found[0].facts.text.startswith("5 of 16 logged requests (drawn by hash of the prediction id)")
+    measurement = [measured(world, "by_rows", size=5) for _ in range(2)]
+    assert [item.requests.compared.rows for item in measurement] == [5, 5]
+    assert measurement[0].facts.text.startswith("5 of 16 logged requests (drawn by hash of the prediction id)")
     with pytest.MonkeyPatch.context() as patch:
         ids: list[list[str]] = []
         original = Predictor.predict
@@ -114,10 +114,10 @@ def test_a_sample_is_drawn_by_the_prediction_id_and_is_the_same_each_time(world:
 
 def differences(world: ServedWorld, model: str, column: str) -> tuple[list[Difference], list[Difference]]:
     """Return the differences of requests and of drawn rows, all of one column."""
-    found = measured(world, model)
-    assert found.requests.compared.differing > 0
-    assert {item.column for item in found.differences} == {column}
-    return found.requests.compared.differences, found.drawn.compared.differences
+    measurement = measured(world, model)
+    assert measurement.requests.compared.differing > 0
+    assert {item.column for item in measurement.differences} == {column}
+    return measurement.requests.compared.differences, measurement.drawn.compared.differences
 
 
 def assert_names_both_values(world: ServedWorld, model: str, items: list[Difference], column: str, now: Any) -> None:
@@ -141,11 +141,11 @@ def assert_names_both_values(world: ServedWorld, model: str, items: list[Differe
 def test_a_window_one_tick_off_is_named(world: ServedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     publish_one_tick_off(world, monkeypatch, "shop_recent")
     ask(world, "by_ticks", LATER)
-    found = measured(world, "by_ticks")
-    items = found.requests.compared.differences
+    measurement = measured(world, "by_ticks")
+    items = measurement.requests.compared.differences
     assert items
-    assert found.drawn.compared.differing
-    assert all(item.column.startswith("shop_recent.") for item in found.differences)
+    assert measurement.drawn.compared.differing
+    assert all(item.column.startswith("shop_recent.") for item in measurement.differences)
     assert all(item.note == "tick 2024-05-01T20:00:00.000000Z" for item in items)
     for item in items:
         assert_names_both_values(world, "by_ticks", [item], item.column, LATER)
@@ -185,15 +185,15 @@ def test_a_transform_that_reads_the_zone_of_the_machine_is_named(
 ) -> None:
     try:  # a worker tries a version out when it loads it, and would refuse this one
         ask(world, "zoned", NOW, lambda _: in_zone(monkeypatch, "Asia/Tokyo"))
-        found = measured(world, "zoned")
+        measurement = measured(world, "zoned")
     finally:
         in_zone(monkeypatch, "UTC")
-    items = found.differences
-    assert found.requests.compared.differing
-    assert found.drawn.compared.differing
+    items = measurement.differences
+    assert measurement.requests.compared.differing
+    assert measurement.drawn.compared.differing
     assert {item.column for item in items} == {"local.hour"}
     assert all(item.served == (item.recomputed + 9) % 24 for item in items)
-    assert all("score differs" in item.note for item in found.requests.compared.differences)
+    assert all("score differs" in item.note for item in measurement.requests.compared.differences)
     # From a machine in UTC, nothing tells which column it was: the score of the row is named.
     elsewhere = measured(world, "zoned").requests.compared.differences
     assert {item.column for item in elsewhere} == {"score"}
@@ -275,10 +275,10 @@ def test_an_artifact_that_is_newer_than_the_served_one_changes_nothing(world: Se
 
 
 def test_without_requests_the_drawn_rows_decide(world: ServedWorld) -> None:
-    found = measured(world, "by_ticks")
-    assert found.requests.logged == 0
-    assert found.facts.text.startswith("0 logged requests and ")
-    assert found.drawn.compared.rows > 0
+    measurement = measured(world, "by_ticks")
+    assert measurement.requests.logged == 0
+    assert measurement.facts.text.startswith("0 logged requests and ")
+    assert measurement.drawn.compared.rows > 0
 
 
 def test_a_store_that_was_never_published_is_an_error(tmp_path: Path, base: ServedWorld) -> None:

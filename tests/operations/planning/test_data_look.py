@@ -29,20 +29,20 @@ def files_of(root: Path) -> set[str]:
 def test_rows_labels_and_entities_are_those_of_the_files(tmp_path: Path) -> None:
     root = write_shop(tmp_path / "shop")
     before = files_of(root)
-    found = {item.model: item for item in look_at_data(open_project(root), NOW)}
+    by_model = {item.model: item for item in look_at_data(open_project(root), NOW)}
     assert files_of(root) == before
     orders, deliveries = (pd.read_csv(root / f"data/{name}.csv") for name in ("orders", "deliveries"))
     rows = orders.merge(deliveries[["order_id", "minutes_late"]], on="order_id")
     runs = (pd.to_datetime(rows["placed_at"], utc=True) + timedelta(hours=1)).dt.floor("h")
     test = rows[(runs > NOW - timedelta(days=16)) & (runs <= NOW - timedelta(days=2))]
-    periods = found["late_parcel"].periods
+    periods = by_model["late_parcel"].periods
     assert periods is not None
     assert (periods["test"].rows, periods["test"].entities) == (len(test), test["order_id"].nunique())
     assert periods["test"].label["true"] == pytest.approx((test["minutes_late"] >= 30).mean())
-    numbers = found["lateness"].periods
+    numbers = by_model["lateness"].periods
     assert numbers is not None
     assert numbers["test"].label["mean"] == pytest.approx(test["minutes_late"].mean())
-    assert found["late_parcel"].uncovered < timedelta(days=1)
+    assert by_model["late_parcel"].uncovered < timedelta(days=1)
 
 
 def test_a_look_that_was_killed_leaves_no_rows(tmp_path: Path) -> None:
@@ -83,6 +83,6 @@ def test_a_source_that_cannot_be_read_is_the_problem_of_its_models(tmp_path: Pat
     (root / "data/deliveries.csv").write_text("order_id\n1\n")
     done = subprocess.run([PROGRAM, "plan", "--data", "--json", str(root)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)["models"]
-    assert [item["model"] for item in found] == ["late_parcel", "lateness"]
-    assert all(item["problem"].startswith("sources/deliveries: ") for item in found)
+    document = json.loads(done.stdout)["models"]
+    assert [item["model"] for item in document] == ["late_parcel", "lateness"]
+    assert all(item["problem"].startswith("sources/deliveries: ") for item in document)

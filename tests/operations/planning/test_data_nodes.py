@@ -43,7 +43,7 @@ def build(project: Project, now: datetime) -> None:
 
 
 def record(project: Project, name: str, id: str, now: datetime) -> None:
-    node = next(found for found in build_graph(project.spec) if found.name == name)
+    node = next(node_of_name for node_of_name in build_graph(project.spec) if node_of_name.name == name)
     record_output(project.database, name, node.kind, id, run="r", at=now)
     record_declared(project.database, name, deciding_of(project.spec, node.kind, node.subject))
 
@@ -53,7 +53,7 @@ def plan(project: Project, now: datetime) -> tuple[Planned, Planned]:
     return source, table
 
 
-def test_a_table_of_a_source_that_was_read_tells_all_of_its_work(tmp_path: Path) -> None:
+def test_a_table_of_a_source_that_was_read_reports_all_of_its_work(tmp_path: Path) -> None:
     write_rows(tmp_path, sale("r", 1), sale("s", 24 * 40))
     project = project_of(tmp_path)
     ingest(project, at(24 * 41))
@@ -77,7 +77,7 @@ def test_new_rows_are_counted_by_their_chunk(tmp_path: Path) -> None:
     assert table.reasons == ("its source has new rows: 1 new chunk of 2 rows",)
 
 
-def test_a_correction_and_a_new_feature_are_told_apart(tmp_path: Path) -> None:
+def test_a_correction_and_a_new_feature_are_distinguished(tmp_path: Path) -> None:
     rows = [sale("r", 1), sale("s", 24 * 40), sale("t", 24 * 70)]
     write_rows(tmp_path, *rows)
     build(project_of(tmp_path), at(24 * 71))
@@ -118,7 +118,7 @@ def test_rows_that_are_not_known_yet_ask_for_a_reading_when_they_are(tmp_path: P
     assert (source.verdict, table.verdict) == ("would run", "may run")
 
 
-def test_a_python_reader_is_not_called_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_reader_is_not_called_and_that_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_rows(tmp_path, sale("r", 1))
     build(project_of(tmp_path), at(3))
     (tmp_path / "code.py").write_text("def rows():\n    raise AssertionError('it was called')\n")
@@ -128,7 +128,7 @@ def test_a_python_reader_is_not_called_and_that_is_said(tmp_path: Path, monkeypa
     assert (table.verdict, table.reasons) == ("may run", ("sources/sales may run, which may change it",))
 
 
-def test_a_source_with_another_key_begins_anew_and_so_does_its_table(tmp_path: Path) -> None:
+def test_a_source_with_another_key_is_rewritten_and_so_is_its_table(tmp_path: Path) -> None:
     write_rows(tmp_path, sale("r", 1))
     build(project_of(tmp_path), at(3))
     other = {**SALES, "key": ["id", "shop"], "reader": {"csv": "data/sales.csv"}}
@@ -139,7 +139,7 @@ def test_a_source_with_another_key_begins_anew_and_so_does_its_table(tmp_path: P
     assert planned.reasons[0] == "its declaration changed (its source's key)"
 
 
-def test_a_table_that_is_gone_from_the_store_is_made_again(tmp_path: Path) -> None:
+def test_a_table_that_is_gone_from_the_store_is_remade(tmp_path: Path) -> None:
     write_rows(tmp_path, sale("r", 1))
     project = project_of(tmp_path)
     build(project, at(3))

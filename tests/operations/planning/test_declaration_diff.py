@@ -19,13 +19,13 @@ def test_only_the_keys_that_differ_are_named() -> None:
     assert list(changed_keys(before, before)) == []
 
 
-def test_a_tables_own_keys_are_told_from_those_of_its_source() -> None:
+def test_keys_of_a_table_are_distinguished_from_those_of_its_source() -> None:
     before = {"declaration": {"table": {"where": "a > 1"}, "rows": {"key": ["id"]}}, "code": "feature_table-2"}
     after = {"declaration": {"table": {"where": "a > 2"}, "rows": {"key": ["no"]}}, "code": "feature_table-2"}
     assert declared_change(before, after, "feature_table") == ["its declaration changed (where, its source's key)"]
 
 
-def test_code_of_the_project_is_told_from_that_of_the_platform() -> None:
+def test_code_of_the_project_is_distinguished_from_that_of_the_platform() -> None:
     def with_code(code: str) -> dict[str, object]:
         return {"declaration": {}, "code": code}
 
@@ -63,8 +63,12 @@ def test_a_plan_is_summed_up_by_what_would_and_what_may_run() -> None:
         "1 step cannot run: e.",
         "No duration estimate (never run before): c.",
     ]
-    told = Plan("p", NOW, nodes).as_json()
-    assert (told["would_run_seconds"], told["may_run_seconds"], told["never_made_before"]) == (75, 3, ["c"])
+    plan_document = Plan("p", NOW, nodes).as_json()
+    assert (
+        plan_document["would_run_seconds"],
+        plan_document["may_run_seconds"],
+        plan_document["never_made_before"],
+    ) == (75, 3, ["c"])
 
 
 def test_a_plan_whose_durations_are_known_has_the_total() -> None:
@@ -102,11 +106,11 @@ def test_a_plan_without_work_is_printed_as_one_line() -> None:
     assert stream.getvalue() == "p at 2024-03-01 00:00 UTC. Nothing to do: all 1 steps are up to date.\n"
 
 
-def test_a_plan_without_work_says_so() -> None:
+def test_a_plan_without_work_is_reported() -> None:
     nodes = (planned("a", "up to date"), planned("b", "up to date"))
     assert list(conclusion(Plan("p", NOW, nodes))) == ["Nothing to do: all 2 steps are up to date."]
 
 
-def test_spans_are_told_as_roughly_as_they_are_known() -> None:
-    told = [elapsed_text(timedelta(seconds=seconds)) for seconds in (0, 0.04, 2.34, 9.99, 12.4, 59.7, 89, 91, 7260)]
-    assert told == ["0.1 s", "0.1 s", "2.3 s", "10.0 s", "12 s", "1 min", "1 min", "2 min", "2 h 1 min"]
+def test_spans_are_shown_as_roughly_as_they_are_known() -> None:
+    texts = [elapsed_text(timedelta(seconds=seconds)) for seconds in (0, 0.04, 2.34, 9.99, 12.4, 59.7, 89, 91, 7260)]
+    assert texts == ["0.1 s", "0.1 s", "2.3 s", "10.0 s", "12 s", "1 min", "1 min", "2 min", "2 h 1 min"]

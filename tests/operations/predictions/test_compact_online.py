@@ -108,7 +108,7 @@ def test_every_value_of_a_record_is_in_the_log(world: HandMadeWorld, version: Ve
         assert (row["version"], row["trained_model"], bool(row["online"])) == (version.number, version.id, True)
 
 
-def test_a_second_compaction_adds_nothing_and_open_files_are_read_again(world: HandMadeWorld, version: Version) -> None:
+def test_a_second_compaction_adds_nothing_and_open_files_are_reread(world: HandMadeWorld, version: Version) -> None:
     writer = OnlineLogWriter(FrameLog(online_log_folder(world.project)))
     shared = context(world, version)
     for number in range(5):
@@ -125,18 +125,18 @@ def test_a_second_compaction_adds_nothing_and_open_files_are_read_again(world: H
 
 
 @pytest.mark.parametrize("fails", ["append", "remove"])
-def test_a_compaction_that_ends_in_the_middle_is_done_again(
+def test_a_compaction_that_ends_in_the_middle_is_repeated(
     world: HandMadeWorld, version: Version, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
     for number in range(3):
         write(world, context(world, version), range(number * 10, number * 10 + 10))
     real, calls = getattr(compact_online, f"_{fails}"), []
 
-    def ends(*given: object) -> object:
+    def ends(*arguments: object) -> object:
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real(*given)
+        return real(*arguments)
 
     monkeypatch.setattr(compact_online, f"_{fails}", ends)
     with pytest.raises(KeyboardInterrupt):
@@ -163,7 +163,7 @@ def test_days_and_contexts_are_kept_apart(world: HandMadeWorld, version: Version
         assert row["tick.courier_recent"].to_pydatetime() == ticks[number % 3]
 
 
-def test_rows_of_batch_runs_stay_with_what_the_day_says_of_them(world: HandMadeWorld, version: Version) -> None:
+def test_rows_of_batch_runs_stay_with_the_facts_of_their_day(world: HandMadeWorld, version: Version) -> None:
     inputs = {**INPUTS, f"{MODEL}/deployment": "deployed1"}
     batch = score_batch(world.project, MODEL, inputs, DAY, NOON + timedelta(days=1))
     assert batch.rows > 0
@@ -177,8 +177,8 @@ def test_rows_of_batch_runs_stay_with_what_the_day_says_of_them(world: HandMadeW
         before.late,
         before.before_first_deployment,
     )
-    again = score_batch(world.project, MODEL, inputs, DAY, NOON + timedelta(days=1))
-    assert (again.new_rows, again.rows) == (0, batch.rows + 4)
+    rescored = score_batch(world.project, MODEL, inputs, DAY, NOON + timedelta(days=1))
+    assert (rescored.new_rows, rescored.rows) == (0, batch.rows + 4)
 
 
 def _state(world: HandMadeWorld) -> PredictionsManifest:
@@ -201,28 +201,28 @@ def test_a_file_with_a_damaged_end_is_set_aside_and_its_records_are_kept(
     assert compact_online_log(world.project, NOON).damaged == []
 
 
-def test_what_another_version_predicted_goes_into_the_row_of_the_prediction_that_was_given(
+def test_what_another_version_predicted_goes_into_the_row_of_the_prediction_that_was_sent(
     world: HandMadeWorld, version: Version
 ) -> None:
     shared, writer = context(world, version), OnlineLogWriter(FrameLog(online_log_folder(world.project)))
-    given = [msgspec.structs.replace(prediction(number, writer, shared), shadowed=True) for number in range(4)]
-    for item in given:
+    replaced = [msgspec.structs.replace(prediction(number, writer, shared), shadowed=True) for number in range(4)]
+    for item in replaced:
         writer.write(item)
-    writer.write_shadow(LoggedShadow(given[0].id, 2, 0.25, "wait", -1.5), writer.file)
-    writer.write_shadow(LoggedShadow(given[1].id), writer.file)  # the other version failed
+    writer.write_shadow(LoggedShadow(replaced[0].id, 2, 0.25, "wait", -1.5), writer.file)
+    writer.write_shadow(LoggedShadow(replaced[1].id), writer.file)  # the other version failed
     # those whose shadow may still come wait, as long as the file has a writer
     assert compact_online_log(world.project, NOON).rows == {MODEL: 2}
-    writer.write_shadow(LoggedShadow(given[2].id, 2, 0.5, None, None), writer.file)
+    writer.write_shadow(LoggedShadow(replaced[2].id, 2, 0.5, None, None), writer.file)
     writer.close()  # as where the worker is killed before the last one
     assert compact_online_log(world.project, NOON).rows == {MODEL: 2}
     log = logged(world).set_index("prediction_id")
     assert len(log) == 4
-    found = [[None if pd.isna(value) else value for value in log.loc[item.id, _SHADOW]] for item in given]
-    assert found == [[2, 0.25, "wait", -1.5], [None] * 4, [2, 0.5, None, None], [None] * 4]
+    rows = [[None if pd.isna(value) else value for value in log.loc[item.id, _SHADOW]] for item in replaced]
+    assert rows == [[2, 0.25, "wait", -1.5], [None] * 4, [2, 0.5, None, None], [None] * 4]
     assert set(log["version"]) == {version.number}
 
 
-def test_a_shadow_that_comes_after_its_file_has_ended_is_left_out(world: HandMadeWorld, version: Version) -> None:
+def test_a_shadow_that_comes_after_its_file_has_ended_is_ignored(world: HandMadeWorld, version: Version) -> None:
     shared, writer = context(world, version), OnlineLogWriter(FrameLog(online_log_folder(world.project), max_bytes=1))
     first = msgspec.structs.replace(prediction(1, writer, shared), shadowed=True)
     writer.write(first)

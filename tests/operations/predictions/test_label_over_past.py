@@ -62,11 +62,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def truth(world: World, row: pd.Series) -> bool:
     """The label in loops. A basket is known an hour after it was paid; features are published 10 minutes late."""
     run: datetime = row["effective_time"].to_pydatetime()
-    own = [basket for basket in world.baskets if basket["customer"] == row["customer"]]
-    after = [float(item["amount"]) for item in own if run < item["paid_at"] <= run + timedelta(days=14)]
+    of_customer = [basket for basket in world.baskets if basket["customer"] == row["customer"]]
+    after = [float(item["amount"]) for item in of_customer if run < item["paid_at"] <= run + timedelta(days=14)]
     read = (run - timedelta(minutes=10)).replace(minute=0)
     start = read - timedelta(days=14)
-    before = [float(item["amount"]) for item in own if item["paid_at"] > start and item["paid_at"] + HOUR <= read]
+    before = [
+        float(item["amount"]) for item in of_customer if item["paid_at"] > start and item["paid_at"] + HOUR <= read
+    ]
     return any(amount > row["baskets.amount"] for amount in after) or sum(after) > sum(before)
 
 
@@ -88,15 +90,15 @@ def test_predictions_settle_with_the_label_of_the_loop_and_are_explained(world: 
     assert len(settled) > 4
     assert set(expected) == {True, False}
     source = world.inputs(LATER)["sources/baskets"]
-    found = settled_predictions(world.project, "grows", source, LATER).realized
-    assert found.rows == len(settled)
+    actual = settled_predictions(world.project, "grows", source, LATER).realized
+    assert actual.rows == len(settled)
     acted = zip(expected, settled["action"] == "call", strict=True)
-    assert found.value == pytest.approx(sum(-4 + 9 * label for label, call in acted if call))
+    assert actual.value == pytest.approx(sum(-4 + 9 * label for label, call in acted if call))
     for (_, row), label in zip(settled.iterrows(), expected, strict=True):
-        told = explain(world.project, row["prediction_id"], LATER)
-        assert told.problems == ()
-        assert told.holds
-        assert {item.name for item in told.inputs} >= {"shopping.spend_14d", "baskets.amount"}
-        assert all(item.agrees for item in told.inputs)
-        assert told.outcome is not None
-        assert told.outcome.label is label
+        explanation = explain(world.project, row["prediction_id"], LATER)
+        assert explanation.problems == ()
+        assert explanation.holds
+        assert {item.name for item in explanation.inputs} >= {"shopping.spend_14d", "baskets.amount"}
+        assert all(item.agrees for item in explanation.inputs)
+        assert explanation.outcome is not None
+        assert explanation.outcome.label is label

@@ -65,10 +65,10 @@ def test_an_ingest_a_minute_after_the_export_is_counted_and_alerted(shop: Projec
     scored(shop, EXPORTED + timedelta(minutes=1))
     now = EXPORTED + timedelta(hours=1, minutes=1)
     scored(shop, now)
-    found = missed_rows(shop, MODEL, now)
-    left_out = {"missed": 2, "asked_twice": 0, "no_key": 0, "no_prediction_time": 0, "no_condition": 0}
-    assert found == Missed(date(2024, 3, 1), date(2024, 3, 1), in_time=1, late=0, left_out=left_out)
-    assert found.share == pytest.approx(2 / 3)
+    missed = missed_rows(shop, MODEL, now)
+    reasons = {"missed": 2, "asked_twice": 0, "no_key": 0, "no_prediction_time": 0, "no_condition": 0}
+    assert missed == Missed(date(2024, 3, 1), date(2024, 3, 1), in_time=1, late=0, left_out=reasons)
+    assert missed.share == pytest.approx(2 / 3)
     alert = missed_alert(shop, MODEL, now)
     assert alert is not None
     assert alert.title == "late_parcel: 66.7% of the rows got no prediction in time"
@@ -86,7 +86,7 @@ def test_a_declared_share_of_missed_rows_raises_no_alert(shop: Project) -> None:
     assert missed_alert(shop, MODEL, now) is not None
 
 
-def test_rows_that_came_late_are_scored_where_the_declaration_says_so_and_marked(shop: Project) -> None:
+def test_rows_that_came_late_are_scored_where_the_declaration_asks_for_it_and_marked(shop: Project) -> None:
     late = _declare(shop, "late_rows: score")
     orders(late, IN_TIME, *EXPORTED_LATE)
     scored(late, EXPORTED + timedelta(minutes=1))
@@ -96,10 +96,10 @@ def test_rows_that_came_late_are_scored_where_the_declaration_says_so_and_marked
     assert log["late"].to_dict() == {"first": False, "second": True, "third": True}
     assert log.loc["second", "prediction_time"] == EXPORTED + timedelta(minutes=10)
     assert log.loc["second", "effective_time"] == EXPORTED + timedelta(hours=1)
-    found = missed_rows(late, MODEL, now)
-    assert found is not None
-    assert (found.in_time, found.late, sum(found.left_out.values())) == (1, 2, 0)
-    assert found.reasons == ("2 scored late",)
+    missed = missed_rows(late, MODEL, now)
+    assert missed is not None
+    assert (missed.in_time, missed.late, sum(missed.left_out.values())) == (1, 2, 0)
+    assert missed.reasons == ("2 scored late",)
 
 
 def test_a_prediction_that_was_scored_late_is_explained_from_the_features_of_the_run_that_scored_it(
@@ -111,11 +111,11 @@ def test_a_prediction_that_was_scored_late_is_explained_from_the_features_of_the
     scored(late, now - timedelta(hours=1))
     scored(late, now)
     log = read_predictions(late, MODEL, EXPORTED - timedelta(days=1), now).set_index("prediction_id")
-    found = [features_then(late, logged) for logged in find_predictions(late, list(log.index))]
-    again = pd.concat(found)
-    assert set(again.index) == set(log.index)
+    actual = [features_then(late, logged) for logged in find_predictions(late, list(log.index))]
+    all_parts = pd.concat(actual)
+    assert set(all_parts.index) == set(log.index)
     for column in ("orders.amount", "orders.items", "courier_recent.parcels_7d"):
-        assert again[column].astype(float).to_dict() == log[column].astype(float).to_dict()
+        assert all_parts[column].astype(float).to_dict() == log[column].astype(float).to_dict()
 
 
 def test_without_a_logged_day_there_is_nothing_to_count(tmp_path: Path) -> None:

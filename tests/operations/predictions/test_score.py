@@ -57,7 +57,7 @@ def rows_of_day(world: HandMadeWorld, start: datetime = START, end: datetime = E
     return rows[(rows["effective_time"] >= start) & (rows["effective_time"] < end)]
 
 
-def test_a_day_is_scored_by_the_champion_with_its_own_predictor(world: HandMadeWorld) -> None:
+def test_a_day_is_scored_by_the_champion_with_its_predictor(world: HandMadeWorld) -> None:
     appointed(world, START - timedelta(days=1))
     scored = score(world, END + timedelta(hours=1))
     log, expected = log_of(world), rows_of_day(world)
@@ -83,12 +83,12 @@ def test_the_whole_utc_day_is_asked_for_and_nothing_else(world: HandMadeWorld) -
     ]
 
 
-def test_scoring_again_adds_nothing(world: HandMadeWorld) -> None:
+def test_scoring_twice_adds_nothing(world: HandMadeWorld) -> None:
     appointed(world, START - timedelta(days=1))
     first = score(world, END)
-    again = score(world, END + timedelta(days=3))
-    assert again.made.reused
-    assert (again.new_rows, again.rows, again.made.artifact.id) == (0, first.rows, first.made.artifact.id)
+    rescored = score(world, END + timedelta(days=3))
+    assert rescored.made.reused
+    assert (rescored.new_rows, rescored.rows, rescored.made.artifact.id) == (0, first.rows, first.made.artifact.id)
     other_inputs = score(world, END + timedelta(days=3), orders="orders2")
     assert (other_inputs.new_rows, other_inputs.made.artifact.id) == (0, first.made.artifact.id)
     assert len(log_of(world)) == first.rows
@@ -182,13 +182,13 @@ def test_a_second_row_about_an_entity_that_was_scored_at_a_run_adds_no_second_pr
     row = rows_of_day(world).index[3]
     moved = world.rows.loc[[row]].assign(prediction_time=world.rows.loc[row, "prediction_time"] + timedelta(minutes=7))
     world.rows = pd.concat([world.rows.drop(row), moved], ignore_index=True)
-    again = score(world, END + timedelta(hours=1), orders="orders2")
-    assert (again.rows, again.new_rows) == (first.rows, 0)
+    rescored = score(world, END + timedelta(hours=1), orders="orders2")
+    assert (rescored.rows, rescored.new_rows) == (first.rows, 0)
     log = log_of(world)
     assert not log.duplicated(["order_id", "effective_time"]).any()
 
 
-def test_scoring_again_never_makes_more_than_max_rows_predictions_at_a_batch_run(
+def test_scoring_twice_never_makes_more_than_max_rows_predictions_at_a_batch_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = open_shop(tmp_path).root / f"models/{MODEL}.yaml"
@@ -205,11 +205,11 @@ def test_scoring_again_never_makes_more_than_max_rows_predictions_at_a_batch_run
     for number, asked in enumerate((others.iloc[:3], others.iloc[::-1], rows)):
         world.rows = asked
         assert score(world, END + timedelta(hours=1 + number), orders=f"orders{number}").rows == 3
-    found = set(log_of(world)["order_id"])
+    log = set(log_of(world)["order_id"])
     # Room for one more: of three, the one with the lowest draw.
     keys = pa.table({"order_id": others["order_id"].iloc[:3], "_effective": [int(at.timestamp()) * 10**6] * 3})
     lowest = others["order_id"].iloc[int(np.argmin(draws(keys, ["order_id"])))]
-    assert found == {*first["order_id"], lowest}
+    assert log == {*first["order_id"], lowest}
 
 
 def test_a_day_is_complete_once_the_population_was_read_after_its_end(world: HandMadeWorld) -> None:
@@ -325,12 +325,12 @@ def test_days_before_show_which_rows_are_still_to_come(limited: HandMadeWorld) -
     score_days(limited.project, MODEL, INPUTS, days, END + timedelta(days=5))
     log = log_of(limited)
     assert log.groupby(log["effective_time"].dt.date)["action"].apply(lambda of: (of == "upgrade").sum()).max() <= LIMIT
-    found = log[log["effective_time"] >= END]
-    given = found[found["action"] == "upgrade"]
-    wanted = found[found["capacity_gain"] > 0].groupby(found["effective_time"].dt.date)["capacity_gain"]
+    logged = log[log["effective_time"] >= END]
+    granted = logged[logged["action"] == "upgrade"]
+    wanted = logged[logged["capacity_gain"] > 0].groupby(logged["effective_time"].dt.date)["capacity_gain"]
     served_first = wanted.apply(lambda gains: gains.iloc[:LIMIT].sum()).sum()
-    assert given["capacity_gain"].sum() > served_first
-    assert given["capacity_gain"].sum() <= wanted.apply(lambda gains: gains.nlargest(LIMIT).sum()).sum() + 1e-9
+    assert granted["capacity_gain"].sum() > served_first
+    assert granted["capacity_gain"].sum() <= wanted.apply(lambda gains: gains.nlargest(LIMIT).sum()).sum() + 1e-9
 
 
 def test_without_a_capacity_the_log_has_no_column_of_it(world: HandMadeWorld) -> None:

@@ -41,13 +41,13 @@ def rollout(number: int = 0, *stages: dict[str, Any]) -> Rollout:
 
 
 def figures(rows: int, errors: int = 0, micros: float = 100.0) -> Figures:
-    found, counts = Figures(), StageCounts("m", 7, 2)
+    counted, counts = Figures(), StageCounts("m", 7, 2)
     for _ in range(rows - errors):
         counts.predicted(int(micros * 1000))
     for _ in range(errors):
         counts.failed()
-    found.add(counts)
-    return found
+    counted.add(counts)
+    return counted
 
 
 def earned(verdict: str = "cannot tell") -> Money:
@@ -84,9 +84,9 @@ def test_a_stage_is_judged(
     reason: str,
 ) -> None:
     counted = {1: champion, 2: candidate}
-    found = judge(rollout(0, {"shadow": "1d", **more}), counted, earned(verdict), "EUR", ENTERED + hours * HOUR)
-    assert found.outcome == outcome
-    assert reason in found.reason
+    judged = judge(rollout(0, {"shadow": "1d", **more}), counted, earned(verdict), "EUR", ENTERED + hours * HOUR)
+    assert judged.outcome == outcome
+    assert reason in judged.reason
 
 
 def test_the_stage_before_the_last_leads_to_the_next() -> None:
@@ -99,13 +99,13 @@ def test_the_stage_before_the_last_leads_to_the_next() -> None:
 
 def test_latency_is_the_time_that_a_share_of_the_predictions_keep_below() -> None:
     drawn = np.random.default_rng(1).lognormal(5, 0.6, 4000)
-    found, parts = Figures(), [StageCounts("m", 7, 2) for _ in range(3)]
+    actual, parts = Figures(), [StageCounts("m", 7, 2) for _ in range(3)]
     for number, micros in enumerate(drawn):
         parts[number % 3].predicted(int(micros * 1000))
     for part in parts:
-        found.add(part)
+        actual.add(part)
     for share in (0.5, 0.95, 0.99):
-        assert found.latency(share) == pytest.approx(np.quantile(drawn, share), rel=0.06)
+        assert actual.latency(share) == pytest.approx(np.quantile(drawn, share), rel=0.06)
     assert size_of(200.0) - size_of(100.0) == 8
 
 
@@ -114,8 +114,8 @@ def test_of_an_entity_one_row_counts_within_a_label_horizon() -> None:
     rows = pd.DataFrame(
         [
             {"shop": shop, "effective_time": pd.Timestamp(ENTERED + hour * HOUR), "prediction_id": f"{shop}{hour}"}
-            for shop, found in hours.items()
-            for hour in found
+            for shop, actual in hours.items()
+            for hour in actual
         ]
     ).sample(frac=1, random_state=3)
     kept = one_within(rows, ["shop"], 2 * HOUR)
@@ -133,10 +133,10 @@ def test_the_gain_is_the_difference_of_what_both_recommendations_earn() -> None:
     for at in range(400):
         worth = {"offer": float(label[at]) * items[at] - 1, "wait": 0.0}
         naive.append(worth[taken["candidate"][at]] - worth[taken["champion"][at]])
-    found = gain_of(rows, label, decision, (False, True), 0.95)
-    assert found.values == 400
-    assert found.mean == pytest.approx(np.mean(naive))
-    assert -5 <= found.low <= found.mean <= found.high <= 5
+    gain = gain_of(rows, label, decision, (False, True), 0.95)
+    assert gain.values == 400
+    assert gain.mean == pytest.approx(np.mean(naive))
+    assert -5 <= gain.low <= gain.mean <= gain.high <= 5
 
 
 @pytest.fixture
@@ -155,9 +155,9 @@ def labels_for(world: ServedWorld, patch: pytest.MonkeyPatch, *, right: str) -> 
 
 
 def advanced(world: ServedWorld, now: datetime) -> Judged:
-    found = advance.advance_rollout(world.project, "yes", "the labels", "test", now)
-    assert found is not None
-    return found
+    advance_made = advance.advance_rollout(world.project, "yes", "the labels", "test", now)
+    assert advance_made is not None
+    return advance_made
 
 
 def test_pairs_of_both_stages_are_one_sample_and_wait_for_their_labels(
@@ -168,10 +168,10 @@ def test_pairs_of_both_stages_are_one_sample_and_wait_for_their_labels(
     answers(service)
     service._write_counts()
     labels_for(world, monkeypatch, right="candidate")
-    found = advanced(world, NOW + HOUR)
-    assert found.outcome == "next", found.reason
-    assert (found.money.verdict, found.money.gain.values) == ("cannot tell", 0)
-    assert found.money.waiting == found.money.differ > 10
+    actual = advanced(world, NOW + HOUR)
+    assert actual.outcome == "next", actual.reason
+    assert (actual.money.verdict, actual.money.gain.values) == ("cannot tell", 0)
+    assert actual.money.waiting == actual.money.differ > 10
     service.look()
     more = [{**row, "id": f"r{row['id']}"} for row in ROWS]
     assert candidate.number in {answer["version"] for answer in answers(service, more)}
@@ -193,10 +193,10 @@ def test_a_candidate_that_earns_less_is_removed_and_the_champion_answers(
     service = Service(world.project)
     answers(service)
     labels_for(world, monkeypatch, right="champion")
-    found = advanced(world, NOW + 3 * HOUR)
-    assert (found.outcome, found.money.verdict) == ("end", "worse")
+    actual = advanced(world, NOW + 3 * HOUR)
+    assert (actual.outcome, actual.money.verdict) == ("end", "worse")
     line = ledger_lines(world.project.database, "rollout/yes")[-1]
-    assert (line.action, line.reason) == ("end rollout", found.reason)
+    assert (line.action, line.reason) == ("end rollout", actual.reason)
     assert "earns less" in recent_alerts(world.project)[0]["body"]
     service.look()
     assert {answer["version"] for answer in answers(service)} == {champion.number}
@@ -224,15 +224,15 @@ def test_a_promotion_waits_while_what_is_served_differs_from_what_training_reads
     answers(service)
     service.close()
     monkeypatch.setattr(advance, "promote", differs)
-    found = advanced(world, NOW + HOUR)
-    assert found.outcome == "wait"
-    assert "shop_recent.sales_6h differs" in found.reason
+    actual = advanced(world, NOW + HOUR)
+    assert actual.outcome == "wait"
+    assert "shop_recent.sales_6h differs" in actual.reason
     running = rollout_of(world.project, "yes")
     assert running is not None
     assert running.version.id == candidate.id
 
 
-def test_a_candidate_that_became_champion_otherwise_is_left_alone(world: ServedWorld) -> None:
+def test_a_candidate_that_became_champion_otherwise_is_not_changed(world: ServedWorld) -> None:
     candidate = world.roll_out("yes", 5, {"shadow": "1h"})
     appoint(world.project, "yes", world.project.store.get("trained_model", candidate.id), NOW)
     assert advance.advance_rollout(world.project, "yes", None, "test", NOW + HOUR) is None

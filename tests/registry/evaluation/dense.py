@@ -29,7 +29,7 @@ def correlation(later, share, persistence):
 def dense(sums, rows, points, prior, extra=0.0, extra_freedom=1.0, floor=0.0, floor_freedom=1.0):
     """Return (error, degrees of freedom, weight) for each point (share that persists, coefficient) of a grid."""
     days, total = len(sums), sum(rows)
-    u, one, found = influences(sums, rows), np.ones(len(sums)), []
+    u, one, directions = influences(sums, rows), np.ones(len(sums)), []
     for (share, rho), before in zip(points, prior, strict=True):
         matrix = np.array(
             [[correlation(abs(i - j), share, rho) for j in range(days)] for i in range(days)], dtype=float
@@ -49,7 +49,9 @@ def dense(sums, rows, points, prior, extra=0.0, extra_freedom=1.0, floor=0.0, fl
             - 0.5 * math.log(one @ inverse @ one)
             - (days - 1) / 2 * math.log(q)
         )
-        found.append((math.sqrt(both), freedom, log_weight))
-    top = max(weight for _, _, weight in found)
-    weights = [math.exp(weight - top) for _, _, weight in found]
-    return [(error, freedom, weight / sum(weights)) for (error, freedom, _), weight in zip(found, weights, strict=True)]
+        directions.append((math.sqrt(both), freedom, log_weight))
+    top = max(weight for _, _, weight in directions)
+    weights = [math.exp(weight - top) for _, _, weight in directions]
+    return [
+        (error, freedom, weight / sum(weights)) for (error, freedom, _), weight in zip(directions, weights, strict=True)
+    ]

@@ -15,7 +15,7 @@ from ml_platform.reporting.plots.pictures import value_by_contender
 FEW: dict[str, Any] = {"days": 3, "declined": "too few days to say: 3, at least 4 are needed"}
 
 
-def test_clusters_that_know_less_than_their_number_say_so():
+def test_clusters_that_know_less_than_their_number_report_it():
     assert basis_text({"days": 14, "effective_days": 14.0}) == "14 days"
     assert basis_text({"days": 14, "effective_days": 6.24}) == "14 days (worth 6.2 independent ones)"
     shops = {"days": 28, "effective_days": 27.5, "entities": 2469, "effective_entities": 1200.4}

@@ -44,7 +44,7 @@ def test_each_action_and_label_has_its_rows_its_gain_and_what_was_missed(shop: P
     rows = EvaluationRows.read(shop, spec, frame)
     taken = [actions[0], actions[1], actions[0], actions[1], actions[0], actions[1]]
     predictor: Any = Fixed(taken)
-    found, unvalued = action_outcomes(rows, predictor)
+    actual, unvalued = action_outcomes(rows, predictor)
     expected: dict[tuple[str, bool], list[float]] = {}
     skipped = 0
     for place in range(6):
@@ -55,12 +55,12 @@ def test_each_action_and_label_has_its_rows_its_gain_and_what_was_missed(shop: P
         if any(value != value for value in earned.values()):
             skipped += 1
             continue
-        own = expected.setdefault((taken[place], bool(rows.label[place])), [0, 0.0, 0.0])
-        own[0] += 1
-        own[1] += earned[taken[place]] - earned[spec.value.do_nothing]
-        own[2] += max(earned.values()) - earned[taken[place]]
+        known = expected.setdefault((taken[place], bool(rows.label[place])), [0, 0.0, 0.0])
+        known[0] += 1
+        known[1] += earned[taken[place]] - earned[spec.value.do_nothing]
+        known[2] += max(earned.values()) - earned[taken[place]]
     assert unvalued == skipped
-    assert {(item.action, bool(item.label)): [item.rows, item.gain, item.missed] for item in found} == {
+    assert {(item.action, bool(item.label)): [item.rows, item.gain, item.missed] for item in actual} == {
         key: pytest.approx(value) for key, value in expected.items()
     }
 

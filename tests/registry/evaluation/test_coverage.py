@@ -23,13 +23,13 @@ REPLICATIONS = 250
 )
 def test_intervals_hold_the_truth_as_often_as_they_promise(name, days):
     world = BENCHMARK["WORLDS"][name]
-    found = BENCHMARK["run"](world, days, REPLICATIONS, seed=100)
-    assert BENCHMARK["shortfalls"](name, world, days, found, REPLICATIONS) == []
-    assert found["now"].declined < 0.1
+    actual = BENCHMARK["run"](world, days, REPLICATIONS, seed=100)
+    assert BENCHMARK["shortfalls"](name, world, days, actual, REPLICATIONS) == []
+    assert actual["now"].declined < 0.1
 
 
 def test_the_former_method_is_caught():
     world = BENCHMARK["WORLDS"]["AR .7"]
-    found = BENCHMARK["run"](world, 14, REPLICATIONS, seed=100)
-    former = {"now": found["before"], "history": found["before"]}
+    actual = BENCHMARK["run"](world, 14, REPLICATIONS, seed=100)
+    former = {"now": actual["before"], "history": actual["before"]}
     assert len(BENCHMARK["shortfalls"]("AR .7", world, 14, former, REPLICATIONS)) == 2

@@ -51,13 +51,13 @@ def _by_name(evaluation):
 def test_every_contender_is_judged_on_identical_rows(project):
     old = _train(project)
     evaluation = _evaluate(project, old, "later")
-    found = _by_name(evaluation)
+    by_contender = _by_name(evaluation)
     names = ["challenger", "champion", "baseline/rule", "baseline/logistic_regression", "do_nothing"]
-    assert list(found) == names
-    assert {item["figures"]["rows"] for item in found.values()} == {600}
-    assert found["champion"]["id"] == old
+    assert list(by_contender) == names
+    assert {item["figures"]["rows"] for item in by_contender.values()} == {600}
+    assert by_contender["champion"]["id"] == old
     assert evaluation.inputs == {
-        "trained_model": found["challenger"]["id"],
+        "trained_model": by_contender["challenger"]["id"],
         "snapshot": "later",
         "champion": old,
         "anchor": old,
@@ -90,30 +90,30 @@ def test_a_capacity_limits_every_contender_on_each_test_day(tmp_path, monkeypatc
     limited = _changed(
         tmp_path / "limited", "do_nothing: wait", "do_nothing: wait\n  capacity: {upgrade: 5 per day UTC}"
     )
-    found = _evaluate(limited)
-    assert found.inputs["trained_model"] == free.inputs["trained_model"]  # a capacity trains nothing again
+    by_contender = _evaluate(limited)
+    assert by_contender.inputs["trained_model"] == free.inputs["trained_model"]  # a capacity trains nothing again
     rows = parts["test"]
     for name, part in (("challenger", "predictor"), ("baseline/logistic_regression", "baseline/logistic_regression")):
-        trained = limited.store.get("trained_model", found.inputs["trained_model"])
+        trained = limited.store.get("trained_model", by_contender.inputs["trained_model"])
         score = load_predictor(limited, trained, part).predict(rows)["score"]
         total, acted = 0.0, 0
         for _, day in rows.assign(score=score).groupby("effective_time"):
             for label, _ in sorted(zip(day["label"], day["score"], strict=True), key=lambda item: -item[1])[:5]:
                 total, acted = total + (-4 + 9 * label), acted + 1
-        assert _by_name(found)[name]["figures"]["value_total"] == pytest.approx(total)
-        assert _by_name(found)[name]["actions"]["upgrade"] == acted == 150
-    assert _by_name(found)["do_nothing"]["figures"]["value_total"] == 0
+        assert _by_name(by_contender)[name]["figures"]["value_total"] == pytest.approx(total)
+        assert _by_name(by_contender)[name]["actions"]["upgrade"] == acted == 150
+    assert _by_name(by_contender)["do_nothing"]["figures"]["value_total"] == 0
     note = "every contender recommends at most 5 upgrade a day (UTC): the rows with the largest expected gain get it."
-    assert note in found.about["notes"]
+    assert note in by_contender.about["notes"]
     assert "capacity" not in str(free.about["notes"])
 
 
-def test_one_action_counts_for_a_row_that_was_moved_and_asked_about_again(project, monkeypatch):
+def test_one_action_counts_for_a_row_that_was_moved_and_asked_about_twice(project, monkeypatch):
     # Ten orders are asked about again an hour later, with the same features: they earn what they earn once.
     once = _evaluate(project)
     rows = snapshot().part("test")
-    again = rows.head(10).assign(effective_time=rows["effective_time"].head(10) + pd.Timedelta(hours=1))
-    test = pd.concat([rows, again]).sort_values("effective_time", ignore_index=True)
+    moved = rows.head(10).assign(effective_time=rows["effective_time"].head(10) + pd.Timedelta(hours=1))
+    test = pd.concat([rows, moved]).sort_values("effective_time", ignore_index=True)
     keep_snapshots(monkeypatch, {"moved": HandMadeSnapshot({**snapshot().parts, "test": test})})
     twice = _evaluate(project, snapshot_id="moved")
     assert (twice.about["rows"], twice.about["rows_valued"]) == (610, 600)
@@ -147,10 +147,13 @@ def test_a_refresh_is_compared_with_the_champion_less_a_share_of_its_gain_and_wi
     old = _train(project)
     evaluation = _evaluate(project, old, "later")
     release = evaluation.about["release"]
-    found = _by_name(evaluation)
+    by_contender = _by_name(evaluation)
     assert release["rule"] == "refresh"
     champion, anchor = release["compared"]
-    ahead, gain = found["champion"]["challenger_ahead"], found["champion"]["figures"]["value_vs_do_nothing"] / 600
+    ahead, gain = (
+        by_contender["champion"]["challenger_ahead"],
+        by_contender["champion"]["figures"]["value_vs_do_nothing"] / 600,
+    )
     assert (champion["other"], champion["confidence"], champion["difference"]) == ("champion", 0.5, ahead["per_row"])
     assert champion["allowed"] == pytest.approx(0.02 * gain)
     assert champion["probability"] > ahead["probability"]
@@ -176,12 +179,12 @@ def test_the_anchor_is_run_beside_a_champion_that_is_another_version(tmp_path, p
     blind = _changed(tmp_path, LIGHTGBM, "algorithm: constant")
     first, champion = _train(blind), _train(project)
     evaluation = _evaluate(project, champion, "later", anchor=first)
-    found = _by_name(evaluation)
-    assert (found["anchor"]["id"], found["anchor"]["role"]) == (first, "anchor")
+    by_contender = _by_name(evaluation)
+    assert (by_contender["anchor"]["id"], by_contender["anchor"]["role"]) == (first, "anchor")
     assert evaluation.inputs["anchor"] == first
     line = next(line for line in evaluation.about["release"]["compared"] if line["other"] == "anchor")
-    assert line["difference"] == found["anchor"]["challenger_ahead"]["per_row"]
-    earned = [found[name]["figures"]["value_per_row"] for name in ("challenger", "anchor")]
+    assert line["difference"] == by_contender["anchor"]["challenger_ahead"]["per_row"]
+    earned = [by_contender[name]["figures"]["value_per_row"] for name in ("challenger", "anchor")]
     assert line["difference"] == pytest.approx(earned[0] - earned[1])
 
 
@@ -289,11 +292,11 @@ def test_a_regression_is_valued_by_what_acting_on_its_prediction_earned(project)
     above = rows["label"] - predictor.predict(rows)["score"]
     earned = -0.05 * above.clip(lower=0) - 0.02 * (-above).clip(lower=0)
     nothing = -0.05 * rows["label"].clip(lower=0) - 0.02 * (-rows["label"]).clip(lower=0)
-    found = _by_name(evaluation)
-    assert found["challenger"]["figures"]["value_total"] == pytest.approx(earned.sum())
-    assert found["do_nothing"]["figures"]["value_total"] == pytest.approx(nothing.sum())
-    assert found["do_nothing"]["figures"]["mae"] == pytest.approx(rows["label"].abs().mean())
-    assert found["challenger"]["figures"]["value_vs_do_nothing"] == pytest.approx((earned - nothing).sum())
+    by_contender = _by_name(evaluation)
+    assert by_contender["challenger"]["figures"]["value_total"] == pytest.approx(earned.sum())
+    assert by_contender["do_nothing"]["figures"]["value_total"] == pytest.approx(nothing.sum())
+    assert by_contender["do_nothing"]["figures"]["mae"] == pytest.approx(rows["label"].abs().mean())
+    assert by_contender["challenger"]["figures"]["value_vs_do_nothing"] == pytest.approx((earned - nothing).sum())
     assert len(evaluation.about["curves"]["predicted_actual"]) == 12
 
 
@@ -307,7 +310,7 @@ def test_several_classes_are_valued_too(project):
     assert evaluation.about["figures"]["accuracy"] > 0.8
 
 
-def test_too_few_days_are_said(project, monkeypatch):
+def test_too_few_days_are_reported(project, monkeypatch):
     parts = {name: shop_rows(300, seed=seed, days=6) for seed, name in enumerate(("train", "validate", "test"))}
     keep_snapshots(monkeypatch, {"short": HandMadeSnapshot(parts)})
     about = _evaluate(project, snapshot_id="short").about
@@ -328,23 +331,23 @@ def test_a_test_whose_labels_all_overlap_is_declined(tmp_path, project, monkeypa
     assert len(keys) == 2, "another horizon is another evaluation"
 
 
-def test_a_champion_that_was_fitted_on_judged_rows_is_said(project):
+def test_a_champion_that_was_fitted_on_judged_rows_is_reported(project):
     old = _train(project)
     (note,) = _evaluate(project, old, "later").about["notes"]
     assert note.startswith("the champion was fitted on rows up to 2024-01-30T")
     assert _evaluate(project).about["notes"] == []
 
 
-def test_rows_that_cannot_be_valued_are_left_out_for_every_contender_and_counted(tmp_path, project, monkeypatch):
+def test_rows_that_cannot_be_valued_are_excluded_for_every_contender_and_counted(tmp_path, project, monkeypatch):
     by_amount = _changed(tmp_path, "    wait: 0", "    wait: -amount / 100")
-    given = snapshot()
-    given.part("test").loc[:99, "orders.amount"] = np.nan
-    keep_snapshots(monkeypatch, {"gaps": given})
+    snapshot_of_day = snapshot()
+    snapshot_of_day.part("test").loc[:99, "orders.amount"] = np.nan
+    keep_snapshots(monkeypatch, {"gaps": snapshot_of_day})
     about = _evaluate(by_amount, snapshot_id="gaps").about
     assert (about["rows"], about["rows_valued"]) == (600, 500)
     assert "100 of 600 rows have no value: a column that value reads is null." in about["notes"]
-    given.part("test")["orders.amount"] = np.nan
-    keep_snapshots(monkeypatch, {"nothing": given})
+    snapshot_of_day.part("test")["orders.amount"] = np.nan
+    keep_snapshots(monkeypatch, {"nothing": snapshot_of_day})
     with pytest.raises(EvaluationError, match="no row of the test period can be valued"):
         _evaluate(by_amount, snapshot_id="nothing")
 
@@ -359,9 +362,9 @@ def test_rows_that_cannot_be_valued_are_left_out_for_every_contender_and_counted
 )
 def test_payoffs_that_are_never_known_or_too_large_are_named(tmp_path, project, monkeypatch, upgrade, message):
     changed = _changed(tmp_path, "    upgrade: -4 + label * 9", f"    upgrade: {upgrade}")
-    given = snapshot()
-    given.part("test")["orders.amount"] = np.nan
-    keep_snapshots(monkeypatch, {"given": given})
+    snapshot_of_day = snapshot()
+    snapshot_of_day.part("test")["orders.amount"] = np.nan
+    keep_snapshots(monkeypatch, {"given": snapshot_of_day})
     with pytest.raises(EvaluationError, match=message):
         _evaluate(changed, snapshot_id="given")
 
@@ -369,12 +372,12 @@ def test_payoffs_that_are_never_known_or_too_large_are_named(tmp_path, project, 
 def test_the_same_evaluation_is_not_made_twice_and_its_id_is_its_content(project):
     trained = _train(project)
     first = evaluate_model(project, "late_parcel", trained, "s", None)
-    again = evaluate_model(project, "late_parcel", trained, "s", None)
-    assert (first.reused, again.reused) == (False, True)
-    assert content_id({"about": again.artifact.about, "inputs": again.artifact.inputs}) == first.artifact.id
+    reevaluated = evaluate_model(project, "late_parcel", trained, "s", None)
+    assert (first.reused, reevaluated.reused) == (False, True)
+    assert content_id({"about": reevaluated.artifact.about, "inputs": reevaluated.artifact.inputs}) == first.artifact.id
 
 
-def test_value_by_threshold_ends_where_nobody_is_acted_on(project):
+def test_value_by_threshold_ends_where_no_row_is_acted_on(project):
     points = _evaluate(project).about["curves"]["value_by_threshold"]
     rows = snapshot().part("test")
     assert points[0]["acted"] == 1.0
@@ -390,7 +393,7 @@ def test_value_by_day_adds_up_to_the_total(project):
     assert table["days"] == sorted(set(snapshot().part("test")["effective_time"].dt.strftime("%Y-%m-%d")))
 
 
-def test_the_stretch_that_was_judged_is_told(project):
+def test_the_stretch_that_was_judged_is_reported(project):
     about = _evaluate(project).about
     rows = snapshot().part("test")
     assert pd.Timestamp(about["from"]) == rows["effective_time"].min()

@@ -32,10 +32,10 @@ def _dense(sums, rows, *extra, prior=PRIOR, **floor):
 def test_without_correlation_equal_days_have_the_interval_of_student():
     draw = np.random.default_rng(1)
     sums, rows = draw.normal(50, 20, 12), np.full(12, 10.0)
-    found = mixture(sums, rows)
-    assert found.estimate == pytest.approx((sums / 10).mean())
-    assert found.errors[0] == pytest.approx((sums / 10).std(ddof=1) / math.sqrt(12))
-    assert found.freedom == pytest.approx(np.full(15, 11.0))
+    estimate = mixture(sums, rows)
+    assert estimate.estimate == pytest.approx((sums / 10).mean())
+    assert estimate.errors[0] == pytest.approx((sums / 10).std(ddof=1) / math.sqrt(12))
+    assert estimate.freedom == pytest.approx(np.full(15, 11.0))
 
 
 @pytest.mark.parametrize("rows", [[10, 10, 10, 10], [3, 40, 7, 9, 22, 1, 5, 14, 8], [5] * 30])
@@ -44,9 +44,11 @@ def test_the_mixture_is_that_of_dense_matrices(rows):
     rows = np.array(rows, dtype=float)
     sums = rows * draw.normal(1, 2, len(rows))
     for extra in ((0.0, 1.0), (0.3, 8.0)):
-        found = mixture(sums, rows, extra=extra)
+        estimate = mixture(sums, rows, extra=extra)
         expected = np.array(_dense(sums, rows, *extra))
-        assert np.column_stack([found.errors, found.freedom, found.weights]) == pytest.approx(expected, rel=1e-7)
+        assert np.column_stack([estimate.errors, estimate.freedom, estimate.weights]) == pytest.approx(
+            expected, rel=1e-7
+        )
 
 
 def test_the_interval_ends_where_the_averaged_t_distributions_leave_two_and_a_half_per_cent():
@@ -66,18 +68,18 @@ def test_the_interval_ends_where_the_averaged_t_distributions_leave_two_and_a_ha
 def test_interval_and_probability_agree():
     draw = np.random.default_rng(4)
     days, a, b = _days(*[20] * 9), draw.normal(3, 5, 180), draw.normal(2, 5, 180)
-    found = earnings({"a": a, "b": b}, days, entities=draw.integers(0, 30, 180))
-    ahead = found.difference("a", "b")
-    assert found.probability_above("a", "b", ahead.low) == pytest.approx(0.975)
-    assert found.probability_above("a", "b", ahead.high) == pytest.approx(0.025)
-    assert found.probability_above("a", "b", ahead.figure) == pytest.approx(0.5)
-    assert found.probability_above("b", "a", -ahead.low) == pytest.approx(0.025)
+    earned = earnings({"a": a, "b": b}, days, entities=draw.integers(0, 30, 180))
+    ahead = earned.difference("a", "b")
+    assert earned.probability_above("a", "b", ahead.low) == pytest.approx(0.975)
+    assert earned.probability_above("a", "b", ahead.high) == pytest.approx(0.025)
+    assert earned.probability_above("a", "b", ahead.figure) == pytest.approx(0.5)
+    assert earned.probability_above("b", "a", -ahead.low) == pytest.approx(0.025)
 
 
 def test_earlier_days_weigh_the_correlations():
     draw = np.random.default_rng(5)
     now, past = draw.normal(size=14), draw.normal(size=80)
-    found = earnings({"a": now}, np.arange(14), history=earnings({"a": past}, np.arange(80)))
+    earned = earnings({"a": now}, np.arange(14), history=earnings({"a": past}, np.arange(80)))
     weights = np.array([weight for _, _, weight in _dense(now, np.ones(14), prior=[1] * 15)])
     weights = weights * np.array([weight for _, _, weight in dense(past, np.ones(80), POINTS, WITH_HISTORY)])
     errors = [(error, freedom) for error, freedom, _ in _dense(now, np.ones(14))]
@@ -85,9 +87,9 @@ def test_earlier_days_weigh_the_correlations():
         weight * stats.t.sf((0.2 - now.mean()) / error, freedom)
         for (error, freedom), weight in zip(errors, weights / weights.sum(), strict=True)
     )
-    assert found._of("a", None).mixture.probability_above(0.2) == pytest.approx(above)
+    assert earned._of("a", None).mixture.probability_above(0.2) == pytest.approx(above)
     wide = earnings({"a": now}, np.arange(14)).per_row("a")
-    assert found.per_row("a").high < wide.high, "independent days before make it plausible that these are"
+    assert earned.per_row("a").high < wide.high, "independent days before make it plausible that these are"
     short = earnings({"a": now}, np.arange(14), history=earnings({"a": past[:59]}, np.arange(59)))
     assert short.per_row("a").high == wide.high, "59 days are not enough"
 
@@ -100,15 +102,15 @@ def test_labels_that_span_several_days_overlap():
     days = np.datetime64("2024-03-01") + np.arange(20)
     points = [*POINTS, *((share, "spans 3") for share in (0.97, 0.9, 0.65))]
     expected = dense(now, np.ones(20), points, [*PRIOR, 6, 6, 6], floor=now.var() / 20, floor_freedom=freedom_of(now))
-    found = earnings({"a": now}, days, horizon=timedelta(days=3))
+    earned = earnings({"a": now}, days, horizon=timedelta(days=3))
     for threshold in (-1.0, 0.0, now.mean() + 0.3):
         above = sum(
             weight * stats.t.sf((threshold - now.mean()) / error, freedom) for error, freedom, weight in expected
         )
-        assert found._of("a", None).mixture.probability_above(threshold) == pytest.approx(above)
+        assert earned._of("a", None).mixture.probability_above(threshold) == pytest.approx(above)
     assert sum(weight for _, _, weight in expected[-3:]) > 0.5
     texts = earnings({"a": now}, np.datetime_as_string(days), horizon=timedelta(days=3))
-    assert texts.per_row("a") == found.per_row("a")
+    assert texts.per_row("a") == earned.per_row("a")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_labels_that_end_before_the_next_batch_do_not_overlap(apart, horizon):
     assert earnings({"a": value}, days, horizon=horizon).per_row("a") == earnings({"a": value}, days).per_row("a")
 
 
-def test_days_whose_labels_all_overlap_are_too_few_to_say():
+def test_days_whose_labels_all_overlap_are_too_few():
     draw = np.random.default_rng(22)
     value, week = draw.normal(size=7), timedelta(days=7)
     declined = earnings({"a": value}, np.arange(7), horizon=week).per_row("a").declined
@@ -153,10 +155,10 @@ def test_the_variance_of_repeated_entities_is_that_of_a_loop_over_pairs_of_rows(
     of_entity = 90**2 / sum((entities == one).sum() ** 2 for one in range(12))
     of_cell = 90**2 / sum(((entities == one) & (days == day)).sum() ** 2 for one in range(12) for day in range(6))
     expected = by_entity / 90**2 * of_entity / (of_entity - 1) - by_cell / 90**2 * of_cell / (of_cell - 1)
-    found = earnings({"a": value}, days, entities)
+    earned = earnings({"a": value}, days, entities)
     assert expected > 0
-    assert found._entities("a", None, value.mean()) == pytest.approx((expected, of_entity - 1))
-    interval = found.per_row("a")
+    assert earned._entities("a", None, value.mean()) == pytest.approx((expected, of_entity - 1))
+    interval = earned.per_row("a")
     assert interval.entities == 12
     assert interval.effective_entities == pytest.approx(of_entity)
 
@@ -171,8 +173,8 @@ def test_four_batches_of_the_same_households_have_the_error_of_households():
     """One date's luck moves nothing here, so that resampling whole households is right: it is the oracle."""
     draw = np.random.default_rng(8)
     households, dates = 2469, 4
-    own = draw.gamma(0.5, 26.0, households)  # what a household is worth a date, mean 13
-    value = (own[:, None] + draw.normal(0, 5, (households, dates))).T.ravel()
+    factors = draw.gamma(0.5, 26.0, households)  # what a household is worth a date, mean 13
+    value = (factors[:, None] + draw.normal(0, 5, (households, dates))).T.ravel()
     days, entities = np.repeat(np.arange(dates), households), np.tile(np.arange(households), dates)
     total = earnings({"a": value}, days, entities).per_row("a").times(households)
     of_household = value.reshape(dates, households).mean(axis=0)
@@ -211,34 +213,34 @@ def test_effective_days_are_those_of_their_correlation_and_size():
     for point, lagged in enumerate(correlations(3)):
         assert grid.spread[point] == pytest.approx(3 + 4 * lagged[1] + 2 * lagged[2])
     sums, rows = np.array([1.0, 4.0, 2.0, 3.0]), np.array([10.0, 10.0, 10.0, 30.0])
-    found = earnings({"a": np.repeat(sums / rows, rows.astype(int))}, _days(10, 10, 10, 30)).per_row("a")
+    interval = earnings({"a": np.repeat(sums / rows, rows.astype(int))}, _days(10, 10, 10, 30)).per_row("a")
     weights = [weight for _, _, weight in _dense(sums, rows)]
     spread = sum(weight * one / 4 for weight, one in zip(weights, grid_of(4).spread, strict=True))
-    assert found.effective_days == pytest.approx(60**2 / (3 * 100 + 900) / spread)
+    assert interval.effective_days == pytest.approx(60**2 / (3 * 100 + 900) / spread)
 
 
 def test_differences_are_paired_so_that_what_both_share_cancels():
     draw = np.random.default_rng(11)
     shared = np.repeat(draw.normal(0, 100, 20), 10)
-    found = earnings({"a": shared + 1.0, "b": shared}, _days(*[10] * 20))
-    ahead = found.difference("a", "b")
+    earned = earnings({"a": shared + 1.0, "b": shared}, _days(*[10] * 20))
+    ahead = earned.difference("a", "b")
     assert (ahead.low, ahead.figure, ahead.high) == pytest.approx((1.0, 1.0, 1.0))
-    assert found.probability_above("a", "b") == pytest.approx(1.0)
-    assert found.probability_above("b", "a") == pytest.approx(0.0)
+    assert earned.probability_above("a", "b") == pytest.approx(1.0)
+    assert earned.probability_above("b", "a") == pytest.approx(0.0)
 
 
 def test_equal_earnings_are_not_better_but_not_worse_by_the_margin():
     value = np.array([1.0, 2.0, 3.0, 4.0])
-    found = earnings({"a": value, "b": value.copy()}, np.arange(4))
-    assert found.probability_above("a", "b") == pytest.approx(0.0)
-    assert found.probability_above("a", "b", -0.005 * abs(found.figures["b"])) == pytest.approx(1.0)
-    assert found.probability_above("a", "b", -0.01) == pytest.approx(1.0)
+    earned = earnings({"a": value, "b": value.copy()}, np.arange(4))
+    assert earned.probability_above("a", "b") == pytest.approx(0.0)
+    assert earned.probability_above("a", "b", -0.005 * abs(earned.figures["b"])) == pytest.approx(1.0)
+    assert earned.probability_above("a", "b", -0.01) == pytest.approx(1.0)
 
 
 def test_the_margin_is_a_share_of_what_the_other_earns_also_where_that_is_a_loss():
-    found = earnings({"a": np.full(5, -10.2), "b": np.full(5, -10.0)}, np.arange(5))
-    assert found.probability_above("a", "b", -0.01 * abs(found.figures["b"])) == pytest.approx(0.0)
-    assert found.probability_above("a", "b", -0.03 * abs(found.figures["b"])) == pytest.approx(1.0)
+    earned = earnings({"a": np.full(5, -10.2), "b": np.full(5, -10.0)}, np.arange(5))
+    assert earned.probability_above("a", "b", -0.01 * abs(earned.figures["b"])) == pytest.approx(0.0)
+    assert earned.probability_above("a", "b", -0.03 * abs(earned.figures["b"])) == pytest.approx(1.0)
 
 
 def test_the_same_rows_give_the_same_interval():
@@ -248,14 +250,14 @@ def test_the_same_rows_give_the_same_interval():
 
 
 @pytest.mark.parametrize("days", [1, 2, 3])
-def test_fewer_than_four_days_are_too_few_to_say(days):
-    found = earnings({"a": np.arange(10.0 * days), "b": np.zeros(10 * days)}, _days(*[10] * days))
-    interval = found.difference("a", "b")
+def test_fewer_than_four_days_are_too_few(days):
+    earned = earnings({"a": np.arange(10.0 * days), "b": np.zeros(10 * days)}, _days(*[10] * days))
+    interval = earned.difference("a", "b")
     assert interval.declined == f"too few days to say: {days}, at least 4 are needed"
     assert (interval.low, interval.high, interval.days) == (None, None, days)
     assert interval.figure == pytest.approx(np.arange(10.0 * days).mean())
-    assert found.probability_above("a", "b") is None
-    assert found.probability_above("a", "b") is None
+    assert earned.probability_above("a", "b") is None
+    assert earned.probability_above("a", "b") is None
 
 
 def test_three_days_are_enough_where_sixty_earlier_days_are_known():
@@ -272,16 +274,16 @@ def test_four_to_thirteen_days_are_wide_on_purpose():
     assert earnings({"a": draw.normal(size=140)}, _days(*[10] * 14)).per_row("a").note is None
 
 
-def test_two_gains_in_a_test_are_too_few_to_say():
+def test_two_gains_in_a_test_are_too_few():
     """Two rows of 600 have the skewness (1 - 2 / 300) / sqrt(2) but for a term that 600 makes small."""
     value = np.zeros(600)
     value[[100, 400]] = 200.0
-    found = earnings({"a": value}, _days(*[60] * 10))
-    interval = found.per_row("a")
+    earned = earnings({"a": value}, _days(*[60] * 10))
+    interval = earned.per_row("a")
     assert interval.declined == "too few gains to say: all 600 rows known hold about 2 of them"
     assert interval.low is None
     assert interval.figure == pytest.approx(400 / 600)
-    assert 1 / math.sqrt(found._shape("a", None).gains()) == pytest.approx(stats.skew(value) / math.sqrt(600))
+    assert 1 / math.sqrt(earned._shape("a", None).gains()) == pytest.approx(stats.skew(value) / math.sqrt(600))
 
 
 def test_a_test_without_a_gain_is_as_uncertain_as_gains_elsewhere_show():
@@ -292,13 +294,13 @@ def test_a_test_without_a_gain_is_as_uncertain_as_gains_elsewhere_show():
     calm = draw.normal(0, 0.1, 600)
     blind = earnings({"a": calm}, _days(*[60] * 10)).per_row("a")
     assert blind.high < 0.1, "it cannot know"
-    found = earnings({"a": calm}, _days(*[60] * 10), other_rows=[{"a": elsewhere}]).per_row("a")
-    assert found.declined is None
+    interval = earnings({"a": calm}, _days(*[60] * 10), other_rows=[{"a": elsewhere}]).per_row("a")
+    assert interval.declined is None
     error = math.sqrt(np.concatenate([elsewhere, calm]).var() / 600)
     freedom = freedom_of(np.concatenate([elsewhere, calm]))
     assert 150 < freedom < 200, "about two for each of 90 gains"
-    assert found.high - found.figure == pytest.approx(stats.t.ppf(0.975, freedom) * error)
-    assert found.high > 1.0, "what a row really earns"
+    assert interval.high - interval.figure == pytest.approx(stats.t.ppf(0.975, freedom) * error)
+    assert interval.high > 1.0, "what a row really earns"
 
 
 def test_differences_of_fixed_entities_are_no_luck():
@@ -332,8 +334,8 @@ def test_payoffs_that_differ_by_the_rounding_of_a_sum_earn_the_same():
     scale, days = draw.integers(1, 9, 600).astype(float), _days(*[20] * 30)
     values = {"sum": scale * (0.1 + 0.2), "plain": scale * 0.3, "more": scale * 0.3000003}
     assert (values["sum"] > values["plain"]).mean() > 0.5
-    found = earnings(values, days)
-    assert found.difference("sum", "plain").figure == 0.0
-    assert found.probability_above("sum", "plain") == 0.0
-    assert found.difference("more", "plain").figure == pytest.approx(3e-7 * scale.mean())
-    assert found.probability_above("more", "plain") > 0.99
+    earned = earnings(values, days)
+    assert earned.difference("sum", "plain").figure == 0.0
+    assert earned.probability_above("sum", "plain") == 0.0
+    assert earned.difference("more", "plain").figure == pytest.approx(3e-7 * scale.mean())
+    assert earned.probability_above("more", "plain") > 0.99

@@ -37,10 +37,10 @@ def test_binary_metrics_are_those_of_scikit_learn_also_with_ties(rows):
     label, scores = _arrays(rows)
     assert auc(label, scores) == pytest.approx(metrics.roc_auc_score(label, scores))
     assert average_precision(label, scores) == pytest.approx(metrics.average_precision_score(label, scores))
-    found = binary_metrics(label, scores)
-    assert found["brier"] == pytest.approx(metrics.brier_score_loss(label, scores))
-    assert found["log_loss"] == pytest.approx(metrics.log_loss(label, scores))
-    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(label, scores >= 0.5))
+    actual = binary_metrics(label, scores)
+    assert actual["brier"] == pytest.approx(metrics.brier_score_loss(label, scores))
+    assert actual["log_loss"] == pytest.approx(metrics.log_loss(label, scores))
+    assert actual["accuracy"] == pytest.approx(metrics.accuracy_score(label, scores >= 0.5))
 
 
 def test_auc_counts_the_pairs_in_the_right_order():
@@ -63,15 +63,15 @@ def test_multiclass_metrics_are_those_of_scikit_learn():
     draw = np.random.default_rng(3)
     scores = draw.dirichlet(np.ones(4), size=200)
     label = draw.integers(0, 4, 200).astype(float)
-    found = multiclass_metrics(label, scores)
-    assert found["log_loss"] == pytest.approx(metrics.log_loss(label, scores))
-    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(label, scores.argmax(axis=1)))
+    actual = multiclass_metrics(label, scores)
+    assert actual["log_loss"] == pytest.approx(metrics.log_loss(label, scores))
+    assert actual["accuracy"] == pytest.approx(metrics.accuracy_score(label, scores.argmax(axis=1)))
 
 
 def test_a_class_that_training_did_not_know_is_never_predicted_right():
-    found = multiclass_metrics(np.array([-1.0, 1.0]), np.array([[0.9, 0.1], [0.1, 0.9]]))
-    assert found["accuracy"] == 0.5
-    assert found["log_loss"] > 15
+    metrics = multiclass_metrics(np.array([-1.0, 1.0]), np.array([[0.9, 0.1], [0.1, 0.9]]))
+    assert metrics["accuracy"] == 0.5
+    assert metrics["log_loss"] > 15
 
 
 def test_regression_metrics_are_those_of_scikit_learn():
@@ -80,11 +80,11 @@ def test_regression_metrics_are_those_of_scikit_learn():
     draw = np.random.default_rng(4)
     label = draw.normal(10, 5, 300)
     scores = label + draw.normal(1, 2, 300)
-    found = regression_metrics(label, scores)
-    assert found["mae"] == pytest.approx(metrics.mean_absolute_error(label, scores))
-    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(label, scores))
-    assert found["r2"] == pytest.approx(metrics.r2_score(label, scores))
-    assert found["bias"] == pytest.approx(float((scores - label).mean()))
+    actual = regression_metrics(label, scores)
+    assert actual["mae"] == pytest.approx(metrics.mean_absolute_error(label, scores))
+    assert actual["rmse"] == pytest.approx(metrics.root_mean_squared_error(label, scores))
+    assert actual["r2"] == pytest.approx(metrics.r2_score(label, scores))
+    assert actual["bias"] == pytest.approx(float((scores - label).mean()))
 
 
 def test_r2_of_a_constant_label_has_no_value():
@@ -97,9 +97,9 @@ def test_pinball_loss_is_that_of_scikit_learn_and_coverage_counts_labels_below(l
 
     draw = np.random.default_rng(5)
     label, scores = draw.normal(size=200), draw.normal(size=200)
-    found = quantile_metrics(label, scores, level)
-    assert found["pinball"] == pytest.approx(metrics.mean_pinball_loss(label, scores, alpha=level))
-    assert found["coverage"] == pytest.approx((label <= scores).sum() / 200)
+    actual = quantile_metrics(label, scores, level)
+    assert actual["pinball"] == pytest.approx(metrics.mean_pinball_loss(label, scores, alpha=level))
+    assert actual["coverage"] == pytest.approx((label <= scores).sum() / 200)
 
 
 def test_calibration_error_of_two_bins_worked_out_by_hand():
@@ -179,6 +179,6 @@ def test_a_regression_that_is_fitted_to_a_quantile_has_the_pinball_loss_of_sciki
 
     draw = np.random.default_rng(6)
     label, scores = draw.normal(size=200), draw.normal(size=200)
-    found = metrics_of("regression", label, scores, 0.7)
-    assert found["pinball"] == pytest.approx(metrics.mean_pinball_loss(label, scores, alpha=0.7))
-    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(label, scores))
+    actual = metrics_of("regression", label, scores, 0.7)
+    assert actual["pinball"] == pytest.approx(metrics.mean_pinball_loss(label, scores, alpha=0.7))
+    assert actual["rmse"] == pytest.approx(metrics.root_mean_squared_error(label, scores))

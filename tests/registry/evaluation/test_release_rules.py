@@ -36,13 +36,13 @@ def _against(other="champion", probability=0.7, **more):
 
 
 def _judged(tested, *compared):
-    found = {line["other"]: line for line in compared}
-    return judge_release(tested, [Requirement(other, 0.9) for other in found], found)
+    by_other = {line["other"]: line for line in compared}
+    return judge_release(tested, [Requirement(other, 0.9) for other in by_other], by_other)
 
 
 def _asked(**tested):
-    found = requirements(Release(), "c" * 64, ["baseline/rule", "baseline/ridge"], _tested(**tested))
-    return [(item.other, item.confidence, item.margin) for item in found]
+    required = requirements(Release(), "c" * 64, ["baseline/rule", "baseline/ridge"], _tested(**tested))
+    return [(item.other, item.confidence, item.margin) for item in required]
 
 
 # Which rule, and what it needs ----------------------------------------------
@@ -102,7 +102,7 @@ def test_the_confidence_itself_is_enough():
     assert not _judged(_tested(), _against(probability=0.8999))["passed"]
 
 
-def test_thirteen_days_and_an_interval_that_cannot_be_given_keep_the_champion():
+def test_thirteen_days_and_a_missing_interval_keep_the_champion():
     assert not _judged(_tested(days=13), _against(probability=0.99))["passed"]
     declined = _judged(_tested(), _against(probability=None, declined="too few gains to say"))
     assert not declined["passed"]
@@ -124,9 +124,9 @@ def test_verdicts():
 def test_where_the_champion_loses_money_and_the_challenger_does_not_surely_earn_any_none_should_be_deployed():
     tested = _tested(gain=-0.98, champion_gain=-1.0)  # champion -1.00, challenger -0.98, doing nothing 0
     required = requirements(Release(), "c", [], tested)
-    found = {name: _against(name, probability=0.6) for name in ("champion", "anchor", "do_nothing")}
-    assert verdict_of([], judge_release(tested, required, found), same=False) == "deploy none"
-    few = judge_release({**tested, "days": 9}, required, found)
+    compared = {name: _against(name, probability=0.6) for name in ("champion", "anchor", "do_nothing")}
+    assert verdict_of([], judge_release(tested, required, compared), same=False) == "deploy none"
+    few = judge_release({**tested, "days": 9}, required, compared)
     assert verdict_of([], few, same=False) == "keep"  # too few days to say so
     alone = judge_release(tested, [], {})
     assert verdict_of([], alone, same=True) == "deploy none"
@@ -151,11 +151,11 @@ def test_a_gate_that_is_missed_is_named_with_its_figure_and_limit(model):
     assert shortfalls(gates, _judged(_tested()), "EUR") == ["auc is 0.5312, the gate needs >= 0.55"]
 
 
-def test_a_release_rule_that_is_missed_says_how_sure_it_is_and_how_sure_it_must_be():
+def test_a_release_rule_that_is_missed_states_how_sure_it_is_and_how_sure_it_must_be():
     tested = _tested()
     required = requirements(Release(), "c", [], tested)
-    found = {"champion": _against(probability=0.41), "anchor": _against("anchor", probability=0.67891)}
-    assert shortfalls([], judge_release(tested, required, found), "EUR") == [
+    compared = {"champion": _against(probability=0.41), "anchor": _against("anchor", probability=0.67891)}
+    assert shortfalls([], judge_release(tested, required, compared), "EUR") == [
         "41 % sure that it earns at most 2 % of the champion's gain less than the champion, needs 50 % (difference "
         "-0.0213 EUR a row, 95 % interval -0.051 to +0.012)",
         "67.8 % sure that it earns more than the anchor, needs 90 % (difference -0.0213 EUR a row, 95 % interval "

@@ -49,7 +49,7 @@ def test_actions_count_each_test_row_once_and_add_up_to_the_gain_of_the_evaluati
         pytest.fail("the factory asks each question once")
 
 
-def test_a_card_of_an_earlier_version_has_its_own_figures(factory: Project, card: ModelCard) -> None:
+def test_a_card_of_an_earlier_version_has_the_figures_of_that_version(factory: Project, card: ModelCard) -> None:
     first = model_card(factory, model_overview(factory, MODEL, NOW), 1)
     assert first.version is not None
     assert (first.version.number, first.is_live) == (1, False)
@@ -72,8 +72,8 @@ def test_a_snapshot_that_is_gone_costs_the_figures_that_need_it_and_no_others(
     snapshot = versions(copy, MODEL)[1].snapshot
     for path in (copy.state / "store").rglob(f"*{snapshot}*"):
         path.unlink()
-    found = model_card(copy, model_overview(copy, MODEL, NOW))
-    assert found.behavior is None
-    assert found.actions == ()
-    assert snapshot[:12] in found.problems[0]
-    assert found.evaluation is not None
+    actual = model_card(copy, model_overview(copy, MODEL, NOW))
+    assert actual.behavior is None
+    assert actual.actions == ()
+    assert snapshot[:12] in actual.problems[0]
+    assert actual.evaluation is not None

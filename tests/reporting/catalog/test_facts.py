@@ -46,7 +46,7 @@ def make(project: Project, now: datetime) -> tuple[str, str]:
     return source, table
 
 
-def test_before_anything_was_made_declarations_tell(tmp_path: Path) -> None:
+def test_before_anything_was_made_declarations_are_shown(tmp_path: Path) -> None:
     facts = catalog_facts(open_shop(tmp_path), NOW)
     (courier,) = facts.feature_tables
     assert courier.stored.state == "not made yet"
@@ -66,7 +66,7 @@ def test_before_anything_was_made_declarations_tell(tmp_path: Path) -> None:
         0,
     )
     assert [check.passed for check in orders.checks] == [None, None]
-    model = {found.name: found for found in facts.models}["late_parcel"]
+    model = {actual.name: actual for actual in facts.models}["late_parcel"]
     assert (model.champion, model.judged, model.monitored, model.problems) == (None, None, None, ())
     assert model.gates[0].limit == ">= 0.55"
     assert model.declared.text == (tmp_path / "models/late_parcel.yaml").read_text()
@@ -127,10 +127,10 @@ def test_null_shares_of_a_source_are_those_of_all_its_rows_also_after_more_came(
     }
     project = sales(tmp_path, [*rows, sale("u", 6)])
     make(project, at(7))
-    again = source_facts(project, "sales")
-    assert {column.name: column.null_share for column in again.columns}["amount"] == 2 / 4
-    assert again.stored.newest == at(6)
-    assert again.events == (at(1), at(6))
+    later_facts = source_facts(project, "sales")
+    assert {column.name: column.null_share for column in later_facts.columns}["amount"] == 2 / 4
+    assert later_facts.stored.newest == at(6)
+    assert later_facts.events == (at(1), at(6))
 
 
 def test_only_chunks_that_are_new_are_counted(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_only_chunks_that_are_new_are_counted(tmp_path: Path) -> None:
     assert source_null_shares(open_project(tmp_path), source)["amount"] == 1.0
 
 
-def test_a_feature_tells_its_nulls_and_how_its_values_are_spread(tmp_path: Path) -> None:
+def test_a_feature_shows_its_nulls_and_how_its_values_are_spread(tmp_path: Path) -> None:
     a = [sale("r", 0, amount=2.0), sale("s", 10, amount=4.0)]
     b = [sale("t", 0, shop="b", amount=None), sale("u", 10, shop="b", amount=6.0)]
     project = sales(tmp_path, [*a, *b])
@@ -158,14 +158,14 @@ def test_a_feature_tells_its_nulls_and_how_its_values_are_spread(tmp_path: Path)
 
 
 def test_importances_are_ranked(tmp_path: Path) -> None:
-    told = {"late_parcel": {"courier_recent.parcels_1d": 0.2, "orders.items": 0.7, "orders.amount": 0.1}}
-    facts = feature_table_facts(open_shop(tmp_path), "courier_recent", NOW, told)
+    importances = {"late_parcel": {"courier_recent.parcels_1d": 0.2, "orders.items": 0.7, "orders.amount": 0.1}}
+    facts = feature_table_facts(open_shop(tmp_path), "courier_recent", NOW, importances)
     used = {column.name: column.used_by[0] for column in facts.columns}
     assert used["parcels_1d"] == Importance("late_parcel", share=0.2, rank=2, among=3)
     assert used["parcels_7d"] == Importance("late_parcel")
 
 
-def test_what_a_check_found_last_is_told_and_one_that_never_ran_is_open(tmp_path: Path) -> None:
+def test_the_last_result_of_a_check_is_shown_and_one_that_never_ran_is_open(tmp_path: Path) -> None:
     project = open_shop(tmp_path)
     results = [
         CheckResult("column_values_to_not_be_null_courier", passed=False, summary={"problem": "found 3 nulls"}),
@@ -181,7 +181,7 @@ def test_what_a_check_found_last_is_told_and_one_that_never_ran_is_open(tmp_path
 
 
 @pytest.mark.parametrize("what", ["manifests/feature_table", "objects"])
-def test_what_is_missing_from_the_store_is_said_and_the_rest_is_told(tmp_path: Path, what: str) -> None:
+def test_what_is_missing_from_the_store_is_reported_and_the_rest_is_shown(tmp_path: Path, what: str) -> None:
     project = sales(tmp_path, [sale("r", 1)])
     make(project, at(4))
     for file in Path(project.store.url, what).rglob("*"):
@@ -193,7 +193,7 @@ def test_what_is_missing_from_the_store_is_said_and_the_rest_is_told(tmp_path: P
     assert (facts.columns[0].unit, facts.columns[0].null_share) == ("EUR", None)
 
 
-def test_a_table_of_an_earlier_declaration_says_so(tmp_path: Path) -> None:
+def test_a_table_of_an_earlier_declaration_is_reported(tmp_path: Path) -> None:
     project = sales(tmp_path, [sale("r", 1)])
     make(project, at(4))
     file = tmp_path / "features/recent.yaml"

@@ -33,7 +33,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HandMadeWorld:
     return world
 
 
-def test_a_model_tells_who_is_in_charge_and_what_its_trained_model_makes_of_each_column(world: HandMadeWorld) -> None:
+def test_a_model_shows_its_champion_and_what_its_trained_model_makes_of_each_column(world: HandMadeWorld) -> None:
     facts = model_facts(world.project, "late_parcel", NOW)
     assert facts.champion is not None
     assert (facts.champion.version, facts.champion.since, facts.versions) == (2, NOW - timedelta(9), 2)
@@ -50,11 +50,11 @@ def test_importances_are_those_of_the_version_in_charge_at_that_time(world: Hand
     then, now = (champion(project, "late_parcel", at=at) for at in (NOW - timedelta(days=9, hours=1), NOW))
     for version, at in (then, NOW - timedelta(days=9, hours=1)), (now, NOW):
         assert version is not None
-        told = project.store.get("trained_model", version.id).about["importances"]
-        assert model_importances(project, "late_parcel", at) == dict(told)
+        artifact = project.store.get("trained_model", version.id).about["importances"]
+        assert model_importances(project, "late_parcel", at) == dict(artifact)
 
 
-def test_a_model_tells_its_predictions_what_they_earned_and_that_it_drifted(world: HandMadeWorld) -> None:
+def test_a_model_shows_its_predictions_what_they_earned_and_that_it_drifted(world: HandMadeWorld) -> None:
     project = world.project
     for day in range(16, 21):
         score_batch(project, "late_parcel", INPUTS, (datetime(2024, 1, day, tzinfo=UTC)).date(), NOW)
@@ -69,7 +69,7 @@ def test_a_model_tells_its_predictions_what_they_earned_and_that_it_drifted(worl
     assert (facts.last_day, facts.predictions > 0) == ("2024-01-20", True)
 
 
-def test_a_trained_model_that_is_gone_from_the_store_is_said(world: HandMadeWorld) -> None:
+def test_a_trained_model_that_is_gone_from_the_store_is_reported(world: HandMadeWorld) -> None:
     version = champion(world.project, "late_parcel", at=NOW)
     assert version is not None
     Path(world.project.store.url, "manifests/trained_model", f"{version.id}.json").unlink()

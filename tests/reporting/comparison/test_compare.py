@@ -35,23 +35,27 @@ def factory(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="module")
-def found(factory: Project) -> VersionComparison:
+def comparison(factory: Project) -> VersionComparison:
     first, second = versions(factory, MODEL)
     return compare_versions(factory, first, second, EVERY)
 
 
-def test_rows_that_a_version_was_fitted_on_are_left_out_and_named(factory: Project, found: VersionComparison) -> None:
+def test_rows_that_a_version_was_fitted_on_are_excluded_and_named(
+    factory: Project, comparison: VersionComparison
+) -> None:
     first, second = (factory.store.get("trained_model", version.id) for version in versions(factory, MODEL))
     until = max(TrainedModelManifest.of(first).until, TrainedModelManifest.of(second).until)
-    assert found.start > until
-    test = load_snapshot(factory, found.snapshot, ("test",)).part("test")
-    left_out = sum(time.isoformat() <= until for time in test["effective_time"])
-    assert bool(left_out) == any("test rows are left out" in note for note in found.notes)
+    assert comparison.start > until
+    test = load_snapshot(factory, comparison.snapshot, ("test",)).part("test")
+    excluded = sum(time.isoformat() <= until for time in test["effective_time"])
+    assert bool(excluded) == any("test rows are left out" in note for note in comparison.notes)
 
 
-def test_money_and_rows_with_another_action_are_those_of_a_loop(factory: Project, found: VersionComparison) -> None:
-    frame = load_snapshot(factory, found.snapshot, ("test",)).part("test")
-    frame = frame[frame["effective_time"] >= pd.Timestamp(found.start)].reset_index(drop=True)
+def test_money_and_rows_with_another_action_are_those_of_a_loop(
+    factory: Project, comparison: VersionComparison
+) -> None:
+    frame = load_snapshot(factory, comparison.snapshot, ("test",)).part("test")
+    frame = frame[frame["effective_time"] >= pd.Timestamp(comparison.start)].reset_index(drop=True)
     predicted = [
         load_predictor(factory, factory.store.get("trained_model", version.id)).predict(frame)["action"]
         for version in versions(factory, MODEL)
@@ -68,24 +72,26 @@ def test_money_and_rows_with_another_action_are_those_of_a_loop(factory: Project
     for place, (before, after) in enumerate(zip(*predicted, strict=True)):
         gained += payoffs[after][place] - payoffs[before][place]
         changed += before != after
-    assert found.rows == len(frame)
-    assert found.difference.amount == pytest.approx(gained)
-    assert found.changed == changed == sum(item.rows for item in found.actions) == len(found.rows_shown)
-    assert sum(item.gain for item in found.actions) == pytest.approx(gained)
-    assert sum(day.second - day.first for day in found.days) == pytest.approx(gained)
-    assert sum(row.gain for row in found.rows_shown) == pytest.approx(gained)
+    assert comparison.rows == len(frame)
+    assert comparison.difference.amount == pytest.approx(gained)
+    assert comparison.changed == changed == sum(item.rows for item in comparison.actions) == len(comparison.rows_shown)
+    assert sum(item.gain for item in comparison.actions) == pytest.approx(gained)
+    assert sum(day.second - day.first for day in comparison.days) == pytest.approx(gained)
+    assert sum(row.gain for row in comparison.rows_shown) == pytest.approx(gained)
 
 
-def test_the_interval_is_that_of_the_evaluation_of_the_same_pair(factory: Project, found: VersionComparison) -> None:
+def test_the_interval_is_that_of_the_evaluation_of_the_same_pair(
+    factory: Project, comparison: VersionComparison
+) -> None:
     first, second = versions(factory, MODEL)
-    if any("left out" in note for note in found.notes):
+    if any("left out" in note for note in comparison.notes):
         pytest.fail("the factory's versions were not fitted on the newest test rows")
-    made = evaluate_model(factory, MODEL, second.id, found.snapshot, first.id).artifact
+    made = evaluate_model(factory, MODEL, second.id, comparison.snapshot, first.id).artifact
     champion = next(item for item in EvaluationManifest.of(made).contenders if item["name"] == "champion")
     ahead = champion["challenger_ahead"]
-    assert found.difference.amount == pytest.approx(ahead["per_row"] * found.rows)
-    assert found.difference.low == pytest.approx(ahead["low"] * found.rows)
-    assert found.difference.high == pytest.approx(ahead["high"] * found.rows)
+    assert comparison.difference.amount == pytest.approx(ahead["per_row"] * comparison.rows)
+    assert comparison.difference.low == pytest.approx(ahead["low"] * comparison.rows)
+    assert comparison.difference.high == pytest.approx(ahead["high"] * comparison.rows)
 
 
 def test_a_version_against_itself_differs_in_nothing(factory: Project) -> None:
@@ -112,14 +118,14 @@ def test_the_command_prints_the_verdict_first_writes_json_and_a_page(
     assert lines[0].startswith(f"{MODEL}@2 ")
     assert "on the same" in lines[0] or "earned the same" in lines[0]
     compare(factory.root, *names, 3, None, True)
-    told = json.loads(capsys.readouterr().out)
-    assert (told["first"], told["second"], told["page"]) == (*names, None)
-    assert len(told["rows_shown"]) == min(3, told["changed"])
+    document = json.loads(capsys.readouterr().out)
+    assert (document["first"], document["second"], document["page"]) == (*names, None)
+    assert len(document["rows_shown"]) == min(3, document["changed"])
     compare(factory.root, *names, 3, tmp_path / "page.html", False)
     page = (tmp_path / "page.html").read_text()
-    assert told["verdict"].split(" (")[0] in page
+    assert document["verdict"].split(" (")[0] in page
     assert "<script" not in page
 
 
-def test_the_newest_snapshot_is_taken(factory: Project, found: VersionComparison) -> None:
-    assert found.snapshot == current_output(factory.database, NodeName("snapshot", MODEL))
+def test_the_newest_snapshot_is_taken(factory: Project, comparison: VersionComparison) -> None:
+    assert comparison.snapshot == current_output(factory.database, NodeName("snapshot", MODEL))

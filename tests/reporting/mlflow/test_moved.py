@@ -39,11 +39,11 @@ def test_files_of_old_and_new_runs_lie_in_the_copy(tmp_path: Path) -> None:
     assert [item.path for item in client.list_artifacts(old)] == ["note.txt"]
 
 
-def test_the_first_place_of_a_copy_keeps_its_own_addresses(tmp_path: Path) -> None:
+def test_the_first_place_of_a_copy_keeps_its_addresses(tmp_path: Path) -> None:
     first = project_at(tmp_path / "first")
     client = open_client(first)
     run = client.create_run(open_experiment(first, client, "late")).info.run_id
     shutil.copytree(tmp_path / "first", tmp_path / "second")
     open_client(project_at(tmp_path / "second"))
-    found = open_client(first).get_run(run).info.artifact_uri
-    assert found == f"{artifact_folder(first).as_uri()}/late/{run}/artifacts"
+    uri = open_client(first).get_run(run).info.artifact_uri
+    assert uri == f"{artifact_folder(first).as_uri()}/late/{run}/artifacts"

@@ -98,7 +98,7 @@ def test_a_version_becomes_one_finished_run_with_all_that_describes_it(project: 
     )
 
 
-def test_telling_twice_makes_one_run(project: Project) -> None:
+def test_reporting_twice_makes_one_run(project: Project) -> None:
     track(project, trained(project))
     track(project, trained(project))
     client = open_client(project)
@@ -131,13 +131,16 @@ def test_the_registry_of_mlflow_mirrors_versions_and_the_champion(project: Proje
                 project, trained(project, key=key, name=f"late_parcel@{number}", tags=tags, description=f"No. {number}")
             )
     client, name = open_client(project), f"{project.spec.name}.late_parcel"
-    found = {
+    versions_by_number = {
         version.tags["ml_platform.version"]: version for version in client.search_model_versions(f"name = '{name}'")
     }
-    assert {number: version.description for number, version in found.items()} == {"1": "No. 1", "2": "No. 2"}
+    assert {number: version.description for number, version in versions_by_number.items()} == {
+        "1": "No. 1",
+        "2": "No. 2",
+    }
     link = tracked_run(project.database, "late_parcel", "c" * 64)
     assert link is not None
-    assert found["2"].run_id == link.run_id
+    assert versions_by_number["2"].run_id == link.run_id
     assert client.get_run(link.run_id).data.tags["mlflow.note.content"] == "No. 2"
     for number, key in ((2, "c" * 64), (1, "a" * 64)):
         track(project, Record("late_parcel", key, "deployment", f"late_parcel@{number}", NOW, NOW))
@@ -167,7 +170,7 @@ def test_a_failed_training_is_a_failed_run_without_a_version(project: Project) -
     assert tracked_run(project.database, "late_parcel", "dagster-run") is None
 
 
-def test_what_mlflow_refuses_waits_and_holds_up_only_its_own(project: Project) -> None:
+def test_what_mlflow_refuses_waits_and_holds_up_nothing_else(project: Project) -> None:
     keep(project, trained(project, run_id="no-such-run"))
     keep(project, evaluated())
     keep(project, trained(project, key="c" * 64))
@@ -201,7 +204,7 @@ def test_a_server_that_never_answers_costs_seconds(tmp_path: Path) -> None:
     assert time.monotonic() - began < 4
 
 
-def test_a_prepared_database_is_not_migrated_again(project: Project) -> None:
+def test_a_prepared_database_is_not_migrated_twice(project: Project) -> None:
     began = time.monotonic()
     prepare_tracking(project)
     assert time.monotonic() - began < 0.5

@@ -29,9 +29,9 @@ def overview(factory: Project) -> ModelOverview:
 
 
 def test_each_model_has_three_lines(overview: ModelOverview) -> None:
-    found = digest_of("shop", [overview, replace(overview, name="other")], NOW)
-    head, *models = found.text.split("\n\n")
-    assert found.title == "shop: nothing needs a person"
+    digest = digest_of("shop", [overview, replace(overview, name="other")], NOW)
+    head, *models = digest.text.split("\n\n")
+    assert digest.title == "shop: nothing needs a person"
     assert head == "**shop, 2024-03-03: nothing needs a person.**"
     assert [text.count("\n") for text in models] == [2, 2]
     worth, versions, data = models[0].splitlines()
@@ -46,9 +46,9 @@ def test_what_needs_a_person_comes_first_with_what_to_do(overview: ModelOverview
         Attention(False, "rows wait"),
     )
     ill = replace(overview, name="ill", attention=items)
-    found = digest_of("shop", [overview, ill], NOW)
-    assert found.title == "shop: 1 of 2 models needs a person"
-    lines = found.text.splitlines()
+    digest = digest_of("shop", [overview, ill], NOW)
+    assert digest.title == "shop: 1 of 2 models needs a person"
+    lines = digest.text.splitlines()
     assert lines[1] == "- ill: version 3 waits for approval (ml-platform approve ill@3)"
     assert [line.partition("**")[2].partition("**")[0] for line in lines if " is " in line and line.startswith("**")][
         :2

@@ -29,16 +29,16 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_the_history_of_an_entity_is_what_a_loop_over_its_rows_finds(shop: Project) -> None:
-    found = preview_features(shop, "courier_recent", {"courier": "courier_a"}, NOW)
+    preview = preview_features(shop, "courier_recent", {"courier": "courier_a"}, NOW)
     rows = pd.read_csv(shop.root / "data/deliveries.csv")
     rows = rows[rows["courier"] == "courier_a"]
     spec = shop.spec.feature_tables["courier_recent"]
     source = shop.spec.sources["deliveries"]
     happened = pd.to_datetime(rows[source.event_timestamp], utc=True)
     delay = source.known_at.delay or timedelta(0)
-    assert len(found.history) == 12
-    assert datetime.fromisoformat(found.history[-1]["tick"]) == NOW
-    for row in found.history:
+    assert len(preview.history) == 12
+    assert datetime.fromisoformat(preview.history[-1]["tick"]) == NOW
+    for row in preview.history:
         at = pd.Timestamp(row["tick"]) - spec.publish_delay
         tick = at.floor(spec.refresh)
         known = (happened + delay <= tick) & (happened <= tick) & (happened > tick - pd.Timedelta("7d"))
@@ -46,19 +46,23 @@ def test_the_history_of_an_entity_is_what_a_loop_over_its_rows_finds(shop: Proje
 
 
 def test_missing_values_and_quantiles_are_those_of_the_sample(shop: Project) -> None:
-    found = preview_features(shop, "courier_recent", {}, NOW, rows=3)
-    again = preview_features(shop, "courier_recent", {}, NOW, rows=3)
-    assert again.reused
-    assert (again.columns, again.newest, again.history) == (found.columns, found.newest, ())
-    assert len(found.newest) == 3
-    assert [row["tick"] for row in found.newest] == sorted((row["tick"] for row in found.newest), reverse=True)
+    preview = preview_features(shop, "courier_recent", {}, NOW, rows=3)
+    second_preview = preview_features(shop, "courier_recent", {}, NOW, rows=3)
+    assert second_preview.reused
+    assert (second_preview.columns, second_preview.newest, second_preview.history) == (
+        preview.columns,
+        preview.newest,
+        (),
+    )
+    assert len(preview.newest) == 3
+    assert [row["tick"] for row in preview.newest] == sorted((row["tick"] for row in preview.newest), reverse=True)
     spec = shop.spec.feature_tables["courier_recent"]
-    assert [column.name for column in found.columns] == list(spec.columns)
+    assert [column.name for column in preview.columns] == list(spec.columns)
     source = current_output(shop.database, "sources/deliveries")
     assert source is not None
     built = build_feature_table(shop, "courier_recent", source)
     sample = sample_values(shop, "courier_recent", built.artifact.id).to_pylist()
-    for column in found.columns:
+    for column in preview.columns:
         values = [row[column.name] for row in sample]
         assert column.missing == pytest.approx(sum(value is None for value in values) / len(values))
         assert column.distinct == len({value for value in values if value is not None})

@@ -27,7 +27,7 @@ def overview(factory: Project) -> ModelOverview:
     return model_overview(factory, MODEL, NOW)
 
 
-def test_versions_are_told_from_the_newest_with_since_when_each_was_live(overview: ModelOverview) -> None:
+def test_versions_are_listed_from_the_newest_with_since_when_each_was_live(overview: ModelOverview) -> None:
     newest, first = overview.versions
     assert (newest.number, newest.outcome, newest.since, newest.until) == (2, "live", NOON + timedelta(days=1), None)
     assert (first.number, first.outcome, first.since, first.until) == (1, "was live", NOON, NOON + timedelta(days=1))
@@ -49,7 +49,7 @@ def test_as_of_an_earlier_instant_there_is_what_there_was(factory: Project) -> N
     assert (first.number, first.outcome, first.until) == (1, "live", None)
 
 
-def test_before_a_label_is_known_the_test_rows_say_what_to_expect(overview: ModelOverview) -> None:
+def test_before_a_label_is_known_the_test_rows_show_what_to_expect(overview: ModelOverview) -> None:
     assert overview.worth is None
     assert overview.worth_text.startswith("No label of a prediction is known yet. On its test rows it earned ")
 
@@ -64,7 +64,7 @@ def test_each_trouble_is_named_once_and_decides_health(factory: Project, overvie
     status, data = overview.status, overview.data
     assert status.monitoring is not None
 
-    def found(**changed: object) -> list[tuple[bool, str]]:
+    def troubles(**changed: object) -> list[tuple[bool, str]]:
         drift, worth = changed.pop("drift", None), changed.pop("worth", None)
         state = replace(status, **changed)  # type: ignore[arg-type]
         clean = tuple(replace(item, notes=()) for item in data)
@@ -72,17 +72,17 @@ def test_each_trouble_is_named_once_and_decides_health(factory: Project, overvie
         return [(item.urgent, item.what) for item in items]
 
     calm = replace(status.monitoring, unlearned_nulls={})
-    assert found(missed=None, monitoring=calm) == []
-    assert found(missed=None, monitoring=calm, waiting=3) == [(True, "version 3 waits for approval")]
-    (gone,) = found(missed=None, monitoring=calm, champion=None)
+    assert troubles(missed=None, monitoring=calm) == []
+    assert troubles(missed=None, monitoring=calm, waiting=3) == [(True, "version 3 waits for approval")]
+    (gone,) = troubles(missed=None, monitoring=calm, champion=None)
     assert gone == (True, "no version is live: none met its gates and its release rule")
     lost = Worth(-50.0, -90.0, -10.0, None, 9, "2024-03-01", "2024-03-09", "EUR", "9 days")
-    ((urgent, what),) = found(missed=None, monitoring=calm, worth=lost)
+    ((urgent, what),) = troubles(missed=None, monitoring=calm, worth=lost)
     assert urgent
     assert what.startswith("since deployment it earned 50.00 EUR less than doing nothing")
     drifted = replace(calm, drifted=("a.b", "c.d"))
     counts = DriftCounts(drifted=2, steady=1, undecided=0)
-    (drift,) = found(missed=None, monitoring=drifted, drift=counts)
+    (drift,) = troubles(missed=None, monitoring=drifted, drift=counts)
     assert drift == (False, "2 of 3 columns drifted, 1 did not: a.b, c.d")
     assert health_of(()) == "healthy"
 

@@ -17,10 +17,10 @@ def realized(**changed: Any) -> dict[str, Any]:
 
 
 def test_expected_is_beyond_doing_nothing_too() -> None:
-    found = realized_worth(realized(), "EUR")
-    assert found is not None
-    assert (found.gain, found.expected, found.rows) == (100.0, 120.0, 90)
-    assert (found.start, found.end, found.basis) == ("2024-03-01", "2024-03-09", "9 days")
+    worth = realized_worth(realized(), "EUR")
+    assert worth is not None
+    assert (worth.gain, worth.expected, worth.rows) == (100.0, 120.0, 90)
+    assert (worth.start, worth.end, worth.basis) == ("2024-03-01", "2024-03-09", "9 days")
 
 
 @pytest.mark.parametrize("facts", [None, {}, realized(rows=0)])
@@ -42,11 +42,11 @@ def test_only_the_interval_decides_how_sure_it_is(low: float | None, high: float
     assert Worth(100.0, low, high, None, 9, "", "", "EUR", "9 days").sureness == sureness
 
 
-def test_a_loss_and_a_missing_interval_are_said() -> None:
+def test_a_loss_and_a_missing_interval_are_reported() -> None:
     declined = "too few days to say: 3, at least 4 are needed"
-    found = realized_worth(realized(uplift=-7.25, interval={"days": 3, "declined": declined}, expected=None), "EUR")
-    assert found is not None
-    assert found.text == f"earned 7.25 EUR less than doing nothing ({declined})"
+    worth = realized_worth(realized(uplift=-7.25, interval={"days": 3, "declined": declined}, expected=None), "EUR")
+    assert worth is not None
+    assert worth.text == f"earned 7.25 EUR less than doing nothing ({declined})"
 
 
 def test_each_day_is_as_the_newest_monitoring_has_it_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,14 +72,14 @@ def test_each_day_is_as_the_newest_monitoring_has_it_in_full(monkeypatch: pytest
     class Opened:
         database = None
 
-    found = worth_by_day(Opened(), "m", 30)  # type: ignore[arg-type]
+    worth = worth_by_day(Opened(), "m", 30)  # type: ignore[arg-type]
     expected = {}
     for number in range(1, 21):
         full = [last for last in range(4, 21) if last - 3 < number <= last] or [number + 3]
         expected[number] = 100.0 * number + max(full) - 1.0
-    assert [item.day for item in found] == [f"2024-03-{number:02d}" for number in range(1, 21)]
-    assert all(isinstance(item, DayWorth) for item in found)
-    for number, item in enumerate(found, start=1):
+    assert [item.day for item in worth] == [f"2024-03-{number:02d}" for number in range(1, 21)]
+    assert all(isinstance(item, DayWorth) for item in worth)
+    for number, item in enumerate(worth, start=1):
         assert round(item.gain / 100) == number
-    assert found[-1].gain == expected[20]
+    assert worth[-1].gain == expected[20]
     assert [item.gain for item in worth_by_day(Opened(), "m", 2)] == [expected[19], expected[20]]  # type: ignore[arg-type]

@@ -36,9 +36,9 @@ def test_every_task_has_its_pictures(tmp_path, monkeypatch, model, label, names)
     project = shop_project(tmp_path)
     trained = train_model(project, model, "s").artifact
     evaluation = evaluate_model(project, model, trained.id, "s", None).artifact
-    found = pictures.evaluation_pictures(EvaluationManifest.of(evaluation))
-    assert set(found) == names
-    assert all(_is_a_picture(content) for content in found.values())
+    actual = pictures.evaluation_pictures(EvaluationManifest.of(evaluation))
+    assert set(actual) == names
+    assert all(_is_a_picture(content) for content in actual.values())
     assert _is_a_picture(pictures.training_pictures(TrainedModelManifest.of(trained))["importance"])
 
 

@@ -19,9 +19,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def root(picture: bytes) -> ElementTree.Element:
-    found = ElementTree.fromstring(picture)
-    assert found.get("width") == str(WIDTH)
-    return found
+    picture_root = ElementTree.fromstring(picture)
+    assert picture_root.get("width") == str(WIDTH)
+    return picture_root
 
 
 def numbers(picture: bytes) -> list[float]:
@@ -73,10 +73,10 @@ def test_an_expectation_that_is_not_known_on_each_day_is_not_drawn() -> None:
 
 def test_dots_on_the_diagonal_are_on_the_line_of_perfect_calibration() -> None:
     picture = root(dots("Calibration", [(0.1, 0.1), (0.2, 0.2)]))
-    found = [(float(item.get("cx", "0")), float(item.get("cy", "0"))) for item in picture.iter(f"{SVG}circle")]
+    rows = [(float(item.get("cx", "0")), float(item.get("cy", "0"))) for item in picture.iter(f"{SVG}circle")]
     dashed = next(item for item in picture.iter(f"{SVG}path") if item.get("stroke-dasharray"))
     (x0, y0), (x1, y1) = (tuple(map(float, point.split())) for point in str(dashed.get("d"))[1:].split("L"))
-    for x, y in found:
+    for x, y in rows:
         assert y == pytest.approx(y0 + (y1 - y0) * (x - x0) / (x1 - x0), abs=0.2)
 
 

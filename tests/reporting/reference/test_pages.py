@@ -61,8 +61,10 @@ def test_each_parameter_of_an_algorithm_has_a_row(pages: Mapping[str, str]) -> N
 def parts_of(schema: Any) -> list[dict[str, Any]]:
     """Return every object of a schema that has keys of its own, also those inside of others."""
     inside = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
-    own = isinstance(schema, dict) and isinstance(schema.get("properties"), dict) and schema.get("type") == "object"
-    return [*([schema] if own else []), *(part for member in inside for part in parts_of(member))]
+    is_object = (
+        isinstance(schema, dict) and isinstance(schema.get("properties"), dict) and schema.get("type") == "object"
+    )
+    return [*([schema] if is_object else []), *(part for member in inside for part in parts_of(member))]
 
 
 @pytest.mark.parametrize("kind", ["project", "source", "feature_table", "model"])
@@ -75,12 +77,12 @@ def test_each_field_of_a_file_has_a_row_with_an_example(pages: Mapping[str, str]
 
 
 def commands() -> list[Any]:
-    found, left = [], [PROGRAM]
-    while left:
-        command = left.pop()
-        left += getattr(command, "commands", {}).values()
-        found += [] if hasattr(command, "commands") else [command]
-    return found
+    all_commands, waiting = [], [PROGRAM]
+    while waiting:
+        command = waiting.pop()
+        waiting += getattr(command, "commands", {}).values()
+        all_commands += [] if hasattr(command, "commands") else [command]
+    return all_commands
 
 
 def test_each_command_and_option_has_an_entry_with_a_meaning(pages: Mapping[str, str]) -> None:

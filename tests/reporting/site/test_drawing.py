@@ -38,14 +38,14 @@ def test_a_day_without_predictions_is_a_gap_and_each_version_has_its_mark() -> N
     assert (drawn.count('class="up"'), drawn.count('class="down"')) == (1, 1)
     assert "version 1" in drawn
     assert "version 2" in drawn
-    told = "2 days from 2024-03-01 to 2024-03-04: earned 50.00 EUR more than doing nothing; 100 EUR expected"
-    assert told in drawn
+    sentence = "2 days from 2024-03-01 to 2024-03-04: earned 50.00 EUR more than doing nothing; 100 EUR expected"
+    assert sentence in drawn
     # Four slots of (712 - 62) / 4: the bars stand in the middle of the first and of the last.
     assert 'x="127.2"' in drawn
     assert 'x="614.8"' in drawn
 
 
-def test_perfect_scores_lie_on_the_line_and_are_said_to() -> None:
+def test_perfect_scores_lie_on_the_line_and_the_description_states_it() -> None:
     drawn = calibration_chart([{"score": 0.1, "share": 0.1, "rows": 5}, {"score": 0.4, "share": 0.4, "rows": 5}])
     assert "the largest distance is 0 %" in drawn
 

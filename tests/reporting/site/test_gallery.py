@@ -62,11 +62,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("fault", PLANTED)
-def test_a_planted_fault_is_found(browser: webdriver.Chrome, tmp_path: Path, fault: str) -> None:
+def test_a_planted_fault_is_detected(browser: webdriver.Chrome, tmp_path: Path, fault: str) -> None:
     page = tmp_path / "page.html"
     page.write_text(PAGE.format(PLANTED[fault]))
     open_as(browser, page.as_uri(), "light")
-    assert any(fault in found for found in page_faults(browser))
+    assert any(fault in problem for problem in page_faults(browser))
 
 
 def test_a_page_without_a_fault_has_none(browser: webdriver.Chrome, tmp_path: Path) -> None:

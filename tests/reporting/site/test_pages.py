@@ -60,10 +60,10 @@ def read(text: str) -> Page:
 
 def entries(files: Mapping[str, str]) -> list[dict[str, str]]:
     """What the search box knows: the script is one assignment of JSON."""
-    found: list[dict[str, str]] = json.loads(
+    document: list[dict[str, str]] = json.loads(
         files["search-index.js"].removeprefix("window.catalogEntries = ").rstrip(";\n")
     )
-    return found
+    return document
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def facts(tmp_path: Path) -> SiteFacts:
     return site_facts(open_shop(tmp_path), NOW)
 
 
-def with_distribution(facts: SiteFacts, found: Distribution) -> SiteFacts:
+def with_distribution(facts: SiteFacts, distribution: Distribution) -> SiteFacts:
     (table,) = facts.catalog.feature_tables
-    columns = (replace(table.columns[0], distribution=found, null_share=0.25), *table.columns[1:])
+    columns = (replace(table.columns[0], distribution=distribution, null_share=0.25), *table.columns[1:])
     tables = (replace(table, columns=columns, sampled=40),)
     return replace(facts, catalog=replace(facts.catalog, feature_tables=tables))
 
@@ -95,10 +95,10 @@ def test_there_is_a_page_for_each_source_feature_table_and_model(facts: SiteFact
 def test_every_link_leads_to_a_file_of_the_folder_and_to_an_id_on_its_page(facts: SiteFacts) -> None:
     files = site_files(facts)
     pages = {name: read(text) for name, text in files.items() if name.endswith(".html")}
-    found = [("index.html", entry["href"]) for entry in entries(files)]
-    found += [(name, address) for name, page in pages.items() for address in page.addresses if address != "data:,"]
-    assert len(found) > 100
-    for name, address in found:
+    rows = [("index.html", entry["href"]) for entry in entries(files)]
+    rows += [(name, address) for name, page in pages.items() for address in page.addresses if address != "data:,"]
+    assert len(rows) > 100
+    for name, address in rows:
         path, _, anchor = address.partition("#")
         target = posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) if path else name
         assert target in files, (name, address)
@@ -106,8 +106,8 @@ def test_every_link_leads_to_a_file_of_the_folder_and_to_an_id_on_its_page(facts
 
 
 def test_names_descriptions_owners_and_units_can_be_searched(facts: SiteFacts) -> None:
-    found = {entry["name"]: entry for entry in entries(site_files(facts))}
-    assert found["mean_late_1d"] == {
+    by_entry = {entry["name"]: entry for entry in entries(site_files(facts))}
+    assert by_entry["mean_late_1d"] == {
         "name": "mean_late_1d",
         "kind": "column of feature table courier_recent",
         "about": "mean of minutes_late",
@@ -115,11 +115,11 @@ def test_names_descriptions_owners_and_units_can_be_searched(facts: SiteFacts) -
         "unit": "min",
         "href": "features/courier_recent.html#c-mean_late_1d",
     }
-    assert found["amount"]["kind"] == "column of source orders"
-    assert found["late_parcel"]["about"].startswith("Will this parcel be 30 minutes late")
+    assert by_entry["amount"]["kind"] == "column of source orders"
+    assert by_entry["late_parcel"]["about"].startswith("Will this parcel be 30 minutes late")
 
 
-def test_nothing_is_fetched_from_elsewhere_and_no_page_runs_a_script_of_its_own(facts: SiteFacts) -> None:
+def test_nothing_is_fetched_from_elsewhere_and_no_page_runs_a_script(facts: SiteFacts) -> None:
     files = site_files(facts)
     for name, text in files.items():
         assert "http://" not in text, name
@@ -134,7 +134,7 @@ def test_nothing_is_fetched_from_elsewhere_and_no_page_runs_a_script_of_its_own(
 
 
 @pytest.mark.parametrize("kind", ["sources/orders", "features/courier_recent", "models/late_parcel"])
-def test_what_a_declaration_says_is_text_and_never_markup(tmp_path: Path, kind: str) -> None:
+def test_the_words_of_a_declaration_are_text_and_never_markup(tmp_path: Path, kind: str) -> None:
     open_shop(tmp_path)
     path = tmp_path / f"{kind}.yaml"
     lines = path.read_text().splitlines()
@@ -150,8 +150,8 @@ def test_what_a_declaration_says_is_text_and_never_markup(tmp_path: Path, kind: 
 
 def test_a_value_from_data_is_text_and_never_markup(facts: SiteFacts) -> None:
     share = Spread(None, 0.5, None)
-    found = Distribution("share", EVIL, "day", share, (Period("2024-02-01", share), Period("2024-02-02", share)))
-    page = read(site_files(with_distribution(facts, found))["features/courier_recent.html"])
+    distribution = Distribution("share", EVIL, "day", share, (Period("2024-02-01", share), Period("2024-02-02", share)))
+    page = read(site_files(with_distribution(facts, distribution))["features/courier_recent.html"])
     assert page.tags.count("script") == 2
     assert EVIL in "".join(page.words)
 

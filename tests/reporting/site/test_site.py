@@ -27,7 +27,7 @@ def names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_an_older_site_is_replaced_whole_and_nothing_is_left_beside_it(facts: SiteFacts, tmp_path: Path) -> None:
+def test_an_older_site_is_replaced_whole_and_nothing_remains_beside_it(facts: SiteFacts, tmp_path: Path) -> None:
     folder = tmp_path / "site/catalog"
     page = write_site(facts, folder)
     assert page == folder / "index.html"
@@ -40,9 +40,9 @@ def test_an_older_site_is_replaced_whole_and_nothing_is_left_beside_it(facts: Si
 
 def test_facts_stand_beside_the_pages_for_machines(facts: SiteFacts, tmp_path: Path) -> None:
     write_site(facts, tmp_path / "catalog")
-    told = json.loads((tmp_path / "catalog/catalog.json").read_text())
-    assert (told["project"], told["now"]) == ("shop", "2024-03-01T00:00:00.000000Z")
-    assert told["feature_tables"][0]["columns"][0]["name"] == "parcels_1d"
+    document = json.loads((tmp_path / "catalog/catalog.json").read_text())
+    assert (document["project"], document["now"]) == ("shop", "2024-03-01T00:00:00.000000Z")
+    assert document["feature_tables"][0]["columns"][0]["name"] == "parcels_1d"
 
 
 def test_an_empty_folder_is_taken(facts: SiteFacts, tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_an_empty_folder_is_taken(facts: SiteFacts, tmp_path: Path) -> None:
     assert write_site(facts, tmp_path / "empty").exists()
 
 
-def test_a_folder_with_anything_else_in_it_is_left_alone(facts: SiteFacts, tmp_path: Path) -> None:
+def test_a_folder_with_anything_else_in_it_is_not_changed(facts: SiteFacts, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     (mine / "deep").mkdir(parents=True)
     (mine / "deep/notes.txt").write_text("mine")
@@ -75,20 +75,20 @@ def test_a_marker_that_cannot_be_read_protects_all_that_is_there(facts: SiteFact
         write_site(facts, tmp_path)
 
 
-def test_a_file_in_the_place_of_the_folder_is_said(facts: SiteFacts, tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_folder_is_reported(facts: SiteFacts, tmp_path: Path) -> None:
     (tmp_path / "catalog").write_text("mine")
     with pytest.raises(NotASite, match="catalog is a file"):
         write_site(facts, tmp_path / "catalog")
 
 
-def test_a_place_that_cannot_be_written_is_said(facts: SiteFacts, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_reported(facts: SiteFacts, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SiteNotWritten, match=r"cannot be written to .*file/catalog: .* --to"):
         write_site(facts, tmp_path / "file/catalog")
 
 
 @pytest.mark.parametrize("broken", ["write_text", "rename"])
-def test_where_writing_breaks_off_the_older_site_stands(
+def test_where_writing_breaks_off_the_older_site_is_kept(
     facts: SiteFacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     folder = tmp_path / "site/catalog"

@@ -65,7 +65,7 @@ def test_failing_rows_of_all_pieces_are_shown():
     assert [row["id"] for row in result.failing_rows] == [4, 5, 9]
 
 
-def test_the_summary_says_how_rows_were_seen():
+def test_the_summary_shows_how_rows_were_seen():
     in_pieces, whole = held(4, CASES[0], CASES[7])
     assert in_pieces.summary["pieces"] == 3
     assert whole.summary["frame"] == "all 10 rows of the source"
@@ -93,10 +93,10 @@ def test_expectations_about_all_rows_see_the_whole_source_and_those_about_single
     cases = [expect("table_row_count_to_equal", value=10), CASES[1], CASES[8], expect("column_to_exist", column="id")]
     cases += [expect("column_min_to_be_between", column="n", max_value=1)]
     run = partial(run_expectations, key=["id"])
-    found = check_rows(run, cases, new, lambda: Rows(10, batches), key=["id"])
-    assert [result.passed for result in found] == [True, False, False, True, True]
-    assert [row["id"] for row in found[1].failing_rows] == [9]  # n is 3 and 8 in the new rows
-    assert [set(row) for row in found[2].failing_rows[:1]] == [{"id", "text"}]
+    results = check_rows(run, cases, new, lambda: Rows(10, batches), key=["id"])
+    assert [result.passed for result in results] == [True, False, False, True, True]
+    assert [row["id"] for row in results[1].failing_rows] == [9]  # n is 3 and 8 in the new rows
+    assert [set(row) for row in results[2].failing_rows[:1]] == [{"id", "text"}]
     alone = check_rows(run, cases, new)
     assert [result.passed for result in alone] == [False, False, False, True, False]
 

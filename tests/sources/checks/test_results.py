@@ -69,7 +69,7 @@ def test_the_last_recording_is_read_back_as_it_was_written(database: Database) -
     recording = last_recording(database, "sources/orders")
     assert recording is not None
     assert (recording.run, recording.at) == ("run2", AT + timedelta(hours=1))
-    assert [(found.name, found.passed, found.severity) for found in recording.results] == [
+    assert [(actual.name, actual.passed, actual.severity) for actual in recording.results] == [
         ("between", False, "error"),
         ("fresh", False, "warn"),
     ]

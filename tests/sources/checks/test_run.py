@@ -144,7 +144,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 # Great Expectations has these for SQL only, or for two data sources.
-LEFT_OUT = {
+UNUSED = {
     "column_values_to_match_like_pattern",
     "column_values_to_match_like_pattern_list",
     "column_values_to_not_match_like_pattern",
@@ -165,11 +165,11 @@ def test_the_known_expectations_and_their_arguments_are_those_of_the_library() -
         )
 
     registered = {name.removeprefix("expect_") for name in list_registered_expectation_implementations()}
-    assert set(KNOWN_EXPECTATIONS) == {name for name in registered if "unexpected_rows" not in name} - LEFT_OUT
+    assert set(KNOWN_EXPECTATIONS) == {name for name in registered if "unexpected_rows" not in name} - UNUSED
     for name, arguments in KNOWN_EXPECTATIONS.items():
         fields = get_expectation_impl(f"expect_{name}").__fields__
         assert set(arguments.required + arguments.optional) == set(fields) - NEVER_DECLARED, name
-        assert {field for field, found in fields.items() if found.required} <= set(arguments.required), name
+        assert {field for field, actual in fields.items() if actual.required} <= set(arguments.required), name
 
 
 def test_every_known_expectation_passes_and_fails_as_it_should() -> None:
@@ -178,8 +178,8 @@ def test_every_known_expectation_passes_and_fails_as_it_should() -> None:
     failing = run_expectations([Expectation(expect=name, args=bad) for name, (_, bad) in CASES.items()], FRAME)
     assert [(result.name, result.summary) for result in passing if not result.passed] == []
     assert [(result.name, result.summary) for result in failing if result.passed] == []
-    told = {result.name: result.summary["problem"] for result in failing}
-    assert [name for name, problem in told.items() if "could not" in problem] == []
+    summarized = {result.name: result.summary["problem"] for result in failing}
+    assert [name for name, problem in summarized.items() if "could not" in problem] == []
     for good, _ in CASES.values():
         assert expectation_problem(Expectation(expect="table_row_count_to_equal", args={"value": 1})) is None, good
     for name, (good, _) in CASES.items():
@@ -272,7 +272,7 @@ def test_no_expectations_need_no_library() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_library_leaves_no_file_and_no_word_behind(tmp_path: Path) -> None:
+def test_the_library_leaves_no_file_and_prints_no_word(tmp_path: Path) -> None:
     home, here = tmp_path / "home", tmp_path / "here"
     home.mkdir()
     here.mkdir()
@@ -325,5 +325,5 @@ def test_check_names_are_plain_words_and_each_is_used_once() -> None:
         ),
     ],
 )
-def test_a_wrong_declaration_is_told_with_the_nearest_name(expectation: Expectation, problem: str) -> None:
+def test_a_wrong_declaration_is_reported_with_the_nearest_name(expectation: Expectation, problem: str) -> None:
     assert expectation_problem(expectation, list(FRAME.columns)) == problem

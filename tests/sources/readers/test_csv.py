@@ -82,17 +82,17 @@ def test_what_the_csv_module_writes_comes_back(rows, line, block_bytes, quote_al
     minimal = line == "\r\n" and not quote_all  # beside another line end, the module leaves the other sign bare
     quoting: Any = csv.QUOTE_MINIMAL if minimal else csv.QUOTE_ALL
     csv.writer(text, lineterminator=line, quoting=quoting).writerows([("x", "y"), *rows])
-    found = cells(text.getvalue().encode(), block_bytes=block_bytes)
-    assert found == [[cell or None for cell in row] for row in rows]
+    cell_rows = cells(text.getvalue().encode(), block_bytes=block_bytes)
+    assert cell_rows == [[cell or None for cell in row] for row in rows]
 
 
 def test_the_cr_of_a_quoted_line_break_stays_where_a_block_ends_with_it():
     head = b'x,y\r\n1,"'
     for more in range(-3, 4):
         long = b"z" * ((8 << 20) - len(head) - 1 + more)
-        found = cells(head + long + b'\r\nB"\r\n2,plain\r\n')
-        assert [row[1][-4:] for row in found] == ["z\r\nB", "lain"]
-        assert len(found[0][1]) == len(long) + 3
+        cell_rows = cells(head + long + b'\r\nB"\r\n2,plain\r\n')
+        assert [row[1][-4:] for row in cell_rows] == ["z\r\nB", "lain"]
+        assert len(cell_rows[0][1]) == len(long) + 3
 
 
 def test_a_cell_may_be_longer_than_a_block():
@@ -203,13 +203,13 @@ def zipped(**members):
 
 
 def zstd(*parts):
-    found = []
+    rows = []
     for part in parts:
         sink = pa.BufferOutputStream()
         with pa.CompressedOutputStream(sink, "zstd") as stream:
             stream.write(part)
-        found.append(sink.getvalue().to_pybytes())
-    return b"".join(found)
+        rows.append(sink.getvalue().to_pybytes())
+    return b"".join(rows)
 
 
 TWO = (b"x,y\n1,2\n", b"3,4\n")
@@ -239,10 +239,10 @@ def test_a_damaged_archive_is_read_as_before_or_refused(name):
         content = bytearray(PACKED[name])
         content[place] ^= 0x41
         try:
-            found = cells(bytes(content), name)
+            cell_rows = cells(bytes(content), name)
         except SchemaChanged:
             continue
-        assert found == [["1", "2"], ["3", "4"]] or name == "x.csv.zst"  # it has no checksum of its content
+        assert cell_rows == [["1", "2"], ["3", "4"]] or name == "x.csv.zst"  # it has no checksum of its content
 
 
 def test_an_archive_of_several_files_is_refused():

@@ -45,8 +45,8 @@ def test_what_the_csv_module_writes_with_any_signs_and_encoding_comes_back(rows,
     writer = csv.writer(text, delimiter=separator, quotechar=quote, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerows([("id", "at"), *rows])
     spec = spec_of({"id": "string", "at": "string"}, separator=separator, quote=quote, encoding=encoding)
-    found = table_of(text.getvalue().encode(encoding), spec).to_pylist()
-    assert [(row["id"], row["at"]) for row in found] == [(a or None, b or None) for a, b in rows]
+    actual = table_of(text.getvalue().encode(encoding), spec).to_pylist()
+    assert [(row["id"], row["at"]) for row in actual] == [(a or None, b or None) for a, b in rows]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -55,11 +55,11 @@ def test_german_files_are_read_as_by_pandas(seed):
     lines = ["id;amount;items"]
     lines += [f"ü{n};{f'{draw.uniform(-9999, 9999):.{draw.randint(0, 6)}f}'.replace('.', ',')};{n}" for n in range(500)]
     content = "\r\n".join(lines).encode("cp1252")
-    found = table_of(content, spec_of(NUMBERS, separator=";", decimal=",", encoding="cp1252")).to_pandas()
+    rows = table_of(content, spec_of(NUMBERS, separator=";", decimal=",", encoding="cp1252")).to_pandas()
     expected = pd.read_csv(
         io.BytesIO(content), sep=";", decimal=",", encoding="cp1252", float_precision="round_trip"
     ).astype({"amount": float})
-    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    pd.testing.assert_frame_equal(rows, expected, check_dtype=False)
 
 
 REFUSED = {
@@ -132,10 +132,10 @@ def test_a_format_is_read_as_by_strptime_in_the_declared_zone(form):
         texts.append(instant.strftime(form))
     naive = "%z" not in form
     column = {"type": "timestamp", "format": form} | ({"zone": "Europe/Berlin", "dst": "later"} if naive else {})
-    found = conform(pa.table({"at": pa.array([*texts, None])}), spec_of({"at": column}), "x")["at"].to_pylist()
+    conformed = conform(pa.table({"at": pa.array([*texts, None])}), spec_of({"at": column}), "x")["at"].to_pylist()
     parsed = [datetime.strptime(text, form) for text in texts]
     expected = [one.replace(tzinfo=zone, fold=1) if naive else one for one in parsed]
-    assert found == [*(one.astimezone(UTC) for one in expected), None]
+    assert conformed == [*(one.astimezone(UTC) for one in expected), None]
 
 
 @pytest.mark.parametrize(("form", "factor"), [("epoch s", 1), ("epoch ms", 1000), ("epoch us", 10**6)])
@@ -145,8 +145,8 @@ def test_counts_since_1970_are_instants(form, factor, as_text):
     values = [second * factor for second in seconds]
     raw = pa.array([str(value) for value in values] if as_text else values)
     spec = spec_of({"at": {"type": "timestamp", "format": form}})
-    found = conform(pa.table({"at": raw}), spec, "x")["at"].to_pylist()
-    assert found == [datetime.fromtimestamp(second, UTC) for second in seconds]
+    conformed = conform(pa.table({"at": raw}), spec, "x")["at"].to_pylist()
+    assert conformed == [datetime.fromtimestamp(second, UTC) for second in seconds]
 
 
 @pytest.mark.parametrize(
@@ -201,9 +201,9 @@ def test_dirty_rows_are_set_aside_with_other_signs_too(tmp_path):
     reader = {"csv": "data/sales.csv", "separator": ";", "decimal": ","}
     policy = {"on_error": "quarantine", "quarantine": {"at_most": "50%"}}
     project = write_project(tmp_path, sources={"sales": {**SALES, **policy, "reader": reader}})
-    found = ingest_source(project, "sales", at(5))
-    assert found.new_rows == 10
-    assert {amount for _, amount, _, _ in log_of(project, found.made.artifact)} == {1.5, 2.5}
+    ingested = ingest_source(project, "sales", at(5))
+    assert ingested.new_rows == 10
+    assert {amount for _, amount, _, _ in log_of(project, ingested.made.artifact)} == {1.5, 2.5}
 
 
 # Columns in paths ------------------------------------------------------------------
@@ -232,7 +232,7 @@ def test_folders_as_hive_writes_them_are_read_as_by_pyarrow(tmp_path):
             assert stored[name].to_pylist() == expected[name].to_pylist(), (form, name)
 
 
-def test_a_part_of_a_file_s_name_is_a_column_with_its_own_format(tmp_path):
+def test_a_part_of_a_file_s_name_is_a_column_with_a_declared_format(tmp_path):
     for name in ("north_20240501", "south_20240502"):
         path = tmp_path / f"data/{name}.csv"
         path.parent.mkdir(exist_ok=True)
@@ -284,9 +284,9 @@ def test_only_what_was_appended_to_a_file_is_read(tmp_path, read_rows):
     path = tmp_path / "data/sales.csv"
     ingest_source(project, "sales", at(3))
     append(path, [sale("b", 4), sale("c", 2)])
-    found = ingest_source(project, "sales", at(5))
-    assert (found.new_rows, found.late, read_rows) == (2, 1, [50, 2])
-    assert not found.upstream.missing.any
+    ingested = ingest_source(project, "sales", at(5))
+    assert (ingested.new_rows, ingested.late, read_rows) == (2, 1, [50, 2])
+    assert not ingested.upstream.missing.any
     append(path, [sale("d", 6)])
     assert ingest_source(project, "sales", at(7)).new_rows == 1
     assert read_rows == [50, 2, 1]
@@ -302,8 +302,8 @@ def test_a_file_is_read_whole_where_what_was_read_has_changed(tmp_path, read_row
     ingest_source(project, "sales", at(3))
     path.write_text(path.read_text().replace("1.0", "7.0", 1))
     append(path, [sale("c", 4)])
-    found = ingest_source(project, "sales", at(5))
-    assert (found.new_rows, found.corrections, read_rows) == (2, 1, [2, 3])
+    ingested = ingest_source(project, "sales", at(5))
+    assert (ingested.new_rows, ingested.corrections, read_rows) == (2, 1, [2, 3])
 
 
 def test_a_last_row_without_a_line_break_is_read_with_what_follows(tmp_path, read_rows):
@@ -313,9 +313,9 @@ def test_a_last_row_without_a_line_break_is_read_with_what_follows(tmp_path, rea
     ingest_source(project, "sales", at(3))
     with path.open("a") as file:
         file.write("5\n")
-    found = ingest_source(project, "sales", at(5))
-    assert (found.corrections, read_rows) == (1, [1, 1])
-    assert log_of(project, found.made.artifact) == [("a", 1.0, 1.0, 5.0), ("a", 15.0, 5.0, None)]
+    ingested = ingest_source(project, "sales", at(5))
+    assert (ingested.corrections, read_rows) == (1, [1, 1])
+    assert log_of(project, ingested.made.artifact) == [("a", 1.0, 1.0, 5.0), ("a", 15.0, 5.0, None)]
 
 
 def test_appended_rows_that_contradict_the_log_are_judged_with_the_whole_file(tmp_path, read_rows):
@@ -323,8 +323,8 @@ def test_appended_rows_that_contradict_the_log_are_judged_with_the_whole_file(tm
     path = tmp_path / "data/sales.csv"
     ingest_source(project, "sales", at(3))
     append(path, [sale("a", 1, seen=1, amount=5.0)])  # an older version of a row that the log has: no correction
-    found = ingest_source(project, "sales", at(5))
-    assert (found.new_rows, read_rows) == (0, [2, 1, 3])
+    ingested = ingest_source(project, "sales", at(5))
+    assert (ingested.new_rows, read_rows) == (0, [2, 1, 3])
 
 
 @pytest.mark.slow
@@ -342,6 +342,6 @@ def test_a_log_read_by_what_was_appended_is_the_one_of_whole_readings(tmp_path, 
                 text = path.read_text()
                 swapped = text.replace("\r\n", "\n", 1) if "\r\n" in text else text.replace("\n", "\r\n", 1)
                 path.write_bytes(swapped.encode())
-            found = ingest_source(project, "sales", at(now))
-        logs.append(log_of(project, found.made.artifact))
+            ingested = ingest_source(project, "sales", at(now))
+        logs.append(log_of(project, ingested.made.artifact))
     assert logs[0] == logs[1]

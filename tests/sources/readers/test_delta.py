@@ -102,7 +102,7 @@ def test_compaction_brings_nothing_new_and_is_not_reported(tmp_path):
     assert changed(project, 5) == (None, 0, 1)
 
 
-def test_files_that_come_back_by_a_restore_are_read_again(tmp_path):
+def test_files_that_come_back_by_a_restore_are_reread(tmp_path):
     write(tmp_path, sale("a", 1), sale("b", 2))
     project = write_project(tmp_path, sources={"sales": DELTA})
     ingest(project, 3)
@@ -224,7 +224,7 @@ def test_a_table_with_features_that_the_library_cannot_read_is_refused(tmp_path,
         ingest(project, 3)
 
 
-def test_without_the_extra_one_sentence_says_what_to_install(tmp_path, monkeypatch):
+def test_without_the_extra_one_sentence_names_what_to_install(tmp_path, monkeypatch):
     write(tmp_path, sale("a", 1))
     project = write_project(tmp_path, sources={"sales": DELTA})
     monkeypatch.setitem(sys.modules, "deltalake", None)

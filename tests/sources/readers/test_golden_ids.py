@@ -82,8 +82,8 @@ def test_the_nodes_of_a_project_keep_their_code_versions_and_models_their_copies
     }
     expected = spec.sources["expected"].model_dump(mode="json", by_alias=True, exclude_none=True)
     assert content_id(expected)[:16] == "0fd593ec324e4f81"
-    again = read_declarations(spec, copies["late_parcel"])
-    assert again.sources == {name: spec.sources[name] for name in again.sources}
+    reread = read_declarations(spec, copies["late_parcel"])
+    assert reread.sources == {name: spec.sources[name] for name in reread.sources}
 
 
 def test_an_ingest_has_the_same_artifact_lineage_and_scope(tmp_path):

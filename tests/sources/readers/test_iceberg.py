@@ -180,11 +180,11 @@ def test_a_file_that_is_gone_is_an_error(tmp_path, table):
 def test_rows_that_another_writer_deletes_in_place_change_a_file_s_fingerprint():
     file = SimpleNamespace(file_path="a.parquet", file_size_in_bytes=10)
     deletes = [SimpleNamespace(file_path="d.parquet")]
-    found = {_fingerprint(SimpleNamespace(file=file, delete_files=some)) for some in ([], deletes)}
-    assert len(found) == 2
+    actual = {_fingerprint(SimpleNamespace(file=file, delete_files=some)) for some in ([], deletes)}
+    assert len(actual) == 2
 
 
-def test_without_the_extra_one_sentence_says_what_to_install(tmp_path, table, monkeypatch):
+def test_without_the_extra_one_sentence_names_what_to_install(tmp_path, table, monkeypatch):
     project = project_of(tmp_path)
     monkeypatch.setitem(sys.modules, "pyiceberg", None)
     with pytest.raises(SourceError) as caught:

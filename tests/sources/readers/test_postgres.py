@@ -87,7 +87,7 @@ def test_rows_of_a_table_and_of_a_query_are_ingested_and_compared(tmp_path, data
     ]
 
 
-def test_rows_that_are_deleted_on_the_server_end_at_their_ingest_or_when_they_say_so(tmp_path, database):
+def test_rows_that_are_deleted_on_the_server_end_at_their_ingest_or_when_they_declare_it(tmp_path, database):
     for id in "xyz":
         put(database, id, 1)
     keys = {"full": True, "deletes": "changed == 0"}
@@ -95,10 +95,10 @@ def test_rows_that_are_deleted_on_the_server_end_at_their_ingest_or_when_they_sa
     ingest_source(project, "sales", at(4))
     run(database, "DELETE FROM sales WHERE id = 'x'")
     run(database, f"UPDATE sales SET changed = 0, seen = '{at(5).isoformat()}' WHERE id = 'y'")
-    found = ingest_source(project, "sales", at(6))
-    assert (found.new_rows, found.deletions) == (0, 2)
+    ingested = ingest_source(project, "sales", at(6))
+    assert (ingested.new_rows, ingested.deletions) == (0, 2)
     with project.engine() as engine:
-        rows = engine.run(source_versions(engine, project.store, found.made.artifact, ["id"], "rows")).to_pylist()
+        rows = engine.run(source_versions(engine, project.store, ingested.made.artifact, ["id"], "rows")).to_pylist()
     since = (at(0) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6
     ends = {row["id"]: None if row["_until"] == FOREVER else (row["_until"] - since) / 3.6e9 for row in rows}
     assert ends == {"x": 6.0, "y": 5.0, "z": None}
@@ -119,9 +119,9 @@ def test_types_of_the_server_become_the_declared_ones(tmp_path, database):
     artifact = ingest_source(project, "odd", at(4)).made.artifact
     with project.engine() as engine:
         [row] = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows")).to_pylist()
-    found = [row[name] for name in columns]
+    actual = [row[name] for name in columns]
     day = datetime(2024, 4, 30, 22, tzinfo=UTC)
-    assert found == ["b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", 5, 2.5, True, day, at(0), "q", None]
+    assert actual == ["b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", 5, 2.5, True, day, at(0), "q", None]
 
 
 def test_a_numeric_that_is_no_number_is_null_whatever_the_declared_type(tmp_path, database):
@@ -250,10 +250,10 @@ def test_a_dirty_row_below_the_cursor_waits_until_its_correction_is_beyond_it(tm
     project = opened(tmp_path, database[0], table="sales", cursor="changed", keys=policy)
 
     def ingested(hour):
-        found = ingest_source(project, "sales", at(hour))
+        ingested = ingest_source(project, "sales", at(hour))
         waiting = dirty_rows(project, "sales")
         ids = [] if waiting is None else waiting["id"].to_pylist()
-        return found.rows.read, found.new_rows, ids, found.made.artifact
+        return ingested.rows.read, ingested.new_rows, ids, ingested.made.artifact
 
     assert ingested(4)[:3] == (3, 2, ["y"])
     put(database, "w", 4.5, amount="4", changed=4)
@@ -298,7 +298,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("reader", "kind", "message"), FAULTS.values(), ids=FAULTS)
-def test_what_is_wrong_in_the_database_is_told_and_nothing_is_lost(tmp_path, database, reader, kind, message):
+def test_what_is_wrong_in_the_database_is_reported_and_nothing_is_lost(tmp_path, database, reader, kind, message):
     put(database, "x", 1)
     project = opened(tmp_path, secret(database[0]), table="sales")
     first = ingest_source(project, "sales", at(4)).made.artifact
@@ -328,7 +328,7 @@ def test_a_server_that_does_not_answer_is_an_error_without_its_url(tmp_path, url
     assert caught.value.__suppress_context__
 
 
-def test_the_url_stands_in_no_key_manifest_or_record(tmp_path, database):
+def test_the_url_is_in_no_key_manifest_or_record(tmp_path, database):
     put(database, "x", 1)
     project = opened(tmp_path, secret(database[0]), table="sales", cursor="changed")
     first = ingest_source(project, "sales", at(4)).made.artifact
@@ -353,8 +353,8 @@ def test_connections_may_come_from_the_environment(tmp_path):
     opened(tmp_path, "postgresql://here", table="sales")
     file = tmp_path / "project.yaml"
     file.write_text(file.read_text().replace("postgresql://here", "${SHOP_URL}"))
-    found = open_project(tmp_path, {"SHOP_URL": "postgresql://there"})
-    assert found.spec.file.connections == {"shop_db": "postgresql://there"}
+    project = open_project(tmp_path, {"SHOP_URL": "postgresql://there"})
+    assert project.spec.file.connections == {"shop_db": "postgresql://there"}
 
 
 WRONG = {
@@ -387,7 +387,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("reader", "message"), WRONG.values(), ids=WRONG)
-def test_faults_of_the_reader_are_told_when_it_is_declared(tmp_path, reader, message):
+def test_faults_of_the_reader_are_reported_when_it_is_declared(tmp_path, reader, message):
     columns = SALES["columns"] | {"closed": {"type": "timestamp", "zone": "Europe/Oslo"}}
     source = SALES | {"reader": {"postgres": reader}, "columns": columns}
     with pytest.raises(DeclarationError) as caught:
@@ -396,6 +396,6 @@ def test_faults_of_the_reader_are_told_when_it_is_declared(tmp_path, reader, mes
     assert "sources/sales.yaml:" in str(caught.value)
 
 
-def test_the_catalog_and_the_graph_tell_the_connection_by_name(tmp_path):
+def test_the_catalog_and_the_graph_show_the_connection_by_name(tmp_path):
     reader = opened(tmp_path, "postgresql://secret", table="public.sales").spec.sources["sales"].reader
     assert (reader.name, reader.label) == ("postgres", "shop_db: table public.sales")

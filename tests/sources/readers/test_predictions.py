@@ -126,12 +126,12 @@ def test_the_other_models_frame_holds_exactly_what_had_been_predicted_by_then(sh
         up_to_date(shop, after(hours), "expected")
     frame = frame_of(shop, after(56))
     log = read_predictions(shop, UPSTREAM, NOW - timedelta(days=1), after(56)).to_dict("records")
-    found = frame[COLUMNS].astype(object).where(frame[COLUMNS].notna(), None).to_numpy().tolist()
+    places = frame[COLUMNS].astype(object).where(frame[COLUMNS].notna(), None).to_numpy().tolist()
     expected = [
         list(expected_of(log, order, effective))
         for order, effective in zip(frame["order_id"], frame["effective_time"], strict=True)
     ]
-    assert found == expected
+    assert places == expected
     versions = [version for _, version, _ in expected]
     assert versions.count(1) > 5
     assert versions.count(2) > 3
@@ -157,17 +157,17 @@ def test_a_day_that_is_scored_later_is_known_from_then_and_not_before(shop: Proj
     )  # the first tick from then on, published at five past
 
 
-def test_what_is_predicted_again_is_a_correction_known_from_then(shop: Project) -> None:
+def test_a_second_prediction_is_a_correction_known_from_then(shop: Project) -> None:
     score(shop, after(6))
     before = rows_of(shop, after(7))
     raw = read_predictions(shop, UPSTREAM, NOW - timedelta(hours=1), after(6)).head(1)
-    again = pa.Table.from_pandas(
+    corrected = pa.Table.from_pandas(
         raw.assign(version=2, score=raw["score"] + 100, scored_at=pd.Timestamp(after(30))), preserve_index=False
     )
-    append_predictions(shop, UPSTREAM, NOW.date(), "by hand", lambda logged: again, {}, FACTS)
+    append_predictions(shop, UPSTREAM, NOW.date(), "by hand", lambda logged: corrected, {}, FACTS)
     id = raw["prediction_id"][0]
-    found = [row for row in rows_of(shop, after(31)) if row["prediction_id"] == id]
-    assert [(row["version"], row[KNOWN], row[UNTIL]) for row in sorted(found, key=lambda row: row[KNOWN])] == [
+    actual = [row for row in rows_of(shop, after(31)) if row["prediction_id"] == id]
+    assert [(row["version"], row[KNOWN], row[UNTIL]) for row in sorted(actual, key=lambda row: row[KNOWN])] == [
         (1, micros(after(6)), micros(after(30))),
         (2, micros(after(30)), FOREVER),
     ]
@@ -180,8 +180,8 @@ def test_a_prediction_is_never_known_before_its_batch_run(shop: Project) -> None
     early = raw.assign(prediction_id="by hand", scored_at=pd.Timestamp(after(-5)))
     rows = pa.Table.from_pandas(early, preserve_index=False)
     append_predictions(shop, UPSTREAM, NOW.date(), "by hand", lambda logged: rows, {}, FACTS)
-    (found,) = [row for row in rows_of(shop, after(7)) if row["prediction_id"] == "by hand"]
-    assert found[KNOWN] == micros(early["effective_time"].iloc[0])
+    (actual,) = [row for row in rows_of(shop, after(7)) if row["prediction_id"] == "by hand"]
+    assert actual[KNOWN] == micros(early["effective_time"].iloc[0])
 
 
 def test_before_the_first_prediction_features_are_null_and_counts_zero(shop: Project) -> None:
@@ -206,7 +206,7 @@ def test_declared_freshness_asks_nothing_of_a_model_that_has_not_predicted_yet(s
     assert [ingest_source(shop, "expected", after(hours)).checks[0].passed for hours in (3, 5)] == [True, False]
 
 
-def test_the_predictions_of_another_model_begin_the_log_anew(shop: Project) -> None:
+def test_the_predictions_of_another_model_restart_the_log(shop: Project) -> None:
     score(shop, after(6))
     assert rows_of(shop, after(6))
     edit(shop, "models/late_parcel.yaml", "order_expected.*, ", "")
@@ -216,16 +216,16 @@ def test_the_predictions_of_another_model_begin_the_log_anew(shop: Project) -> N
 
 
 def test_new_predictions_are_noticed_from_the_outside(shop: Project) -> None:
-    found = []
+    rows = []
     for hours in (1, 6):
         score(shop, after(hours))
-        found.append(source_fingerprints(shop, NOW))
-    again = source_fingerprints(shop, NOW)
-    assert found[0]["expected"] != found[1]["expected"] == again["expected"]
-    assert found[0]["orders"] == found[1]["orders"]
+        rows.append(source_fingerprints(shop, NOW))
+    fingerprints = source_fingerprints(shop, NOW)
+    assert rows[0]["expected"] != rows[1]["expected"] == fingerprints["expected"]
+    assert rows[0]["orders"] == rows[1]["orders"]
 
 
-def test_a_new_champion_of_the_upstream_is_told_until_the_model_has_trained_on_its_rows(shop: Project) -> None:
+def test_a_new_champion_of_the_upstream_is_reported_until_the_model_has_trained_on_its_rows(shop: Project) -> None:
     write_shop_data(shop.root, days=90)
     trained_on(shop, after(0), since=after(1))
     assert told(shop, after(2)) is None  # nothing was predicted yet

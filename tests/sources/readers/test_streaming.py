@@ -97,8 +97,8 @@ def cells_of(project: Project, table: Artifact, end: datetime) -> list[dict[str,
     columns = list(project.spec.feature_tables["by_clicks"].columns)
     keys = {"customer": "customer"}
     with DuckDB(1, "1GB") as engine:
-        found = features_at(project, engine, table, rows, keys=keys, instant="when", columns=columns)
-        return found.to_pylist()
+        features = features_at(project, engine, table, rows, keys=keys, instant="when", columns=columns)
+        return features.to_pylist()
 
 
 def test_declared_keys_follow_from_the_reader(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_before_the_first_row_the_source_is_empty_and_no_error(tmp_path: Path) -
     assert rows_of(made, at(1)) == []
 
 
-def test_a_row_that_is_sent_again_is_not_new_and_another_of_its_key_is_a_correction(tmp_path: Path) -> None:
+def test_a_row_that_is_sent_twice_is_not_new_and_another_of_its_key_is_a_correction(tmp_path: Path) -> None:
     made = project(tmp_path, "{streaming: true}")
     rows = posted_rows(made.state, "clicks")
     assert rows.add([click(1, 0), click(2, 1)], ["id"], to_micros(at(1))) == 2
@@ -162,7 +162,7 @@ def test_streamed_rows_give_what_the_same_rows_in_a_file_give(tmp_path: Path, se
     assert cells[0] == cells[1]
 
 
-def test_only_what_was_appended_is_read_again(tmp_path: Path) -> None:
+def test_only_what_was_appended_is_reread(tmp_path: Path) -> None:
     made = project(tmp_path, "{streaming: true}")
     rows, spec = posted_rows(made.state, "clicks"), made.spec.sources["clicks"]
     rows.add([click(1, 0), click(2, 1)], ["id"], to_micros(at(1)))
@@ -219,7 +219,7 @@ def test_no_acknowledged_row_is_lost_when_the_writer_is_killed(tmp_path: Path) -
                 acknowledged.add(int(process.stdout.readline()))
             os.kill(process.pid, signal.SIGKILL)
             acknowledged |= {int(line) for line in process.stdout.read().split()}
-    found = [row.values["id"] for batch in PostedRows(path).read() for row in batch]
-    assert len(found) == len(set(found))
-    assert acknowledged <= set(found)
-    assert json.loads(json.dumps(found)) == found
+    actual = [row.values["id"] for batch in PostedRows(path).read() for row in batch]
+    assert len(actual) == len(set(actual))
+    assert acknowledged <= set(actual)
+    assert json.loads(json.dumps(actual)) == actual

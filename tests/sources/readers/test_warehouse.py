@@ -120,10 +120,10 @@ def test_a_table_and_a_query_are_read_and_compared(warehouse, declared):
     project = opened(**declared)
     assert current(project, ingest_source(project, "sales", at(3)).made.artifact) == [("a", 1.0), ("b", 1.0)]
     run("update sales set amount = 7 where id = 'a'", row("c", 4, 9.0), row("d", 4, 99.0))
-    found = ingest_source(project, "sales", at(5))
+    ingested = ingest_source(project, "sales", at(5))
     more = [] if "query" in declared else [("d", 99.0)]
-    assert (found.new_rows, found.corrections) == (2 + len(more), 1)
-    assert current(project, found.made.artifact) == [("a", 7.0), ("b", 1.0), ("c", 9.0), *more]
+    assert (ingested.new_rows, ingested.corrections) == (2 + len(more), 1)
+    assert current(project, ingested.made.artifact) == [("a", 7.0), ("b", 1.0), ("c", 9.0), *more]
 
 
 def test_with_a_cursor_only_rows_beyond_it_are_read(warehouse):
@@ -132,9 +132,9 @@ def test_with_a_cursor_only_rows_beyond_it_are_read(warehouse):
     project = opened(table="sales", cursor="n")
     ingest_source(project, "sales", at(3))
     run("update sales set amount = 7 where id = 'a'", row("c", 4, 9.0))
-    found = ingest_source(project, "sales", at(5))
-    assert (found.new_rows, found.corrections) == (1, 0)
-    assert current(project, found.made.artifact) == [("a", 1.0), ("b", 1.0), ("c", 9.0)]
+    ingested = ingest_source(project, "sales", at(5))
+    assert (ingested.new_rows, ingested.corrections) == (1, 0)
+    assert current(project, ingested.made.artifact) == [("a", 1.0), ("b", 1.0), ("c", 9.0)]
     assert ingest_source(project, "sales", at(6)).made.reused
 
 
@@ -158,7 +158,7 @@ def test_a_column_that_is_gone_and_a_table_that_is_not_there_are_errors(warehous
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_without_the_extra_one_sentence_says_what_to_install(tmp_path, monkeypatch, name):
+def test_without_the_extra_one_sentence_names_what_to_install(tmp_path, monkeypatch, name):
     lake = {"lake": f"{name}://there"}
     project = write_project(tmp_path, sources={"sales": source(name, table="sales")}, connections=lake)
     monkeypatch.setitem(sys.modules, READERS[name].module.partition(".")[0], None)

@@ -16,7 +16,7 @@ from ml_platform.sources.reading.extras import import_extra
         ("from os import no_such_name", r"the driver cannot be imported \(cannot import name 'no_such_name' from 'os'"),
     ],
 )
-def test_a_library_that_is_missing_and_one_that_is_broken_are_told_apart(tmp_path, monkeypatch, content, problem):
+def test_a_library_that_is_missing_and_one_that_is_broken_are_distinguished(tmp_path, monkeypatch, content, problem):
     if content is not None:
         (tmp_path / "a_driver_of_tests.py").write_text(content)
     monkeypatch.syspath_prepend(str(tmp_path))

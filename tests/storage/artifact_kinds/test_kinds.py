@@ -27,7 +27,7 @@ def factory(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.mark.slow
-def test_every_manifest_of_a_factory_is_read_and_written_again_to_the_same_bytes_and_the_same_id(factory: Project):
+def test_every_manifest_of_a_factory_is_rewritten_to_the_same_bytes_and_the_same_id(factory: Project):
     seen = set()
     for path in factory.store.files("manifests"):
         _, kind, name = path.split("/")
@@ -91,6 +91,6 @@ def test_a_fact_that_has_no_value_is_not_written():
     assert (empty.late, empty.as_json()) == (0, {"model": "m", "day": "2024-05-01", "rows": 0, "segments": []})
 
 
-def test_each_kind_is_found_under_its_own_name():
+def test_each_kind_is_registered_under_its_name():
     assert all(kind.name == name for name, kind in artifact_kinds().items())
     assert {"source", "snapshot", "pictures", "quarantine"} <= set(artifact_kinds())

@@ -35,9 +35,9 @@ DAY = timedelta(days=1)
 
 
 def _append(database: Database, action: str = "approve", **more: object) -> LedgerLine:
-    told = {"at": MONDAY, "actor": "anna", "ref": "approval/a", "reason": "looked at it", **more}
+    fields = {"at": MONDAY, "actor": "anna", "ref": "approval/a", "reason": "looked at it", **more}
     with database.writing() as connection:
-        return append_line(connection, action=action, **told)  # type: ignore[arg-type]
+        return append_line(connection, action=action, **fields)  # type: ignore[arg-type]
 
 
 def _edit(database: Database, statement: sa.Executable) -> None:
@@ -51,7 +51,7 @@ def _at(seq: int) -> sa.ColumnElement[bool]:
 
 
 def _by_hand(line: LedgerLine) -> str:
-    told = {
+    fields = {
         "seq": line.seq,
         "at": line.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "clock": line.clock.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -70,11 +70,11 @@ def _by_hand(line: LedgerLine) -> str:
         "rows_hash": line.rows_hash,
         "previous": line.previous,
     }
-    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_each_line_carries_the_hash_of_the_one_before_and_its_own(database: Database) -> None:
+def test_each_line_carries_its_hash_and_that_of_the_one_before(database: Database) -> None:
     written = [_append(database, facts={"rows": 3, "share": 0.5}), _append(database, "delete", to_value="gone")]
     assert ledger_lines(database) == written
     assert [line.seq for line in written] == [1, 2]
@@ -270,7 +270,7 @@ def test_the_lines_of_one_ref_are_read_without_those_of_others(database: Databas
     for _ in range(40):
         _append(database, ref="approval/b")
     read: list[str] = []
-    sa.event.listen(database.engine, "after_cursor_execute", lambda *found: read.append(found[2]))
+    sa.event.listen(database.engine, "after_cursor_execute", lambda *line: read.append(line[2]))
     assert [line.reason for line in ledger_lines(database, "approval/a")] == ["0", "1", "2"]
     assert [text for text in read if "FROM ledger" in text and "WHERE" not in text] == []
 

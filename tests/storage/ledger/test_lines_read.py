@@ -36,19 +36,19 @@ def project(tmp_path: Path) -> Project:
 @contextmanager
 def counted(project: Project, patch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     """Count statements, and lines of the ledger that are read."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     checked = ledger._checked
 
     def line(row: Any) -> Any:
-        found["lines"] += 1
+        counts["lines"] += 1
         return checked(row)
 
     def statement(*_: Any) -> None:
-        found["statements"] += 1
+        counts["statements"] += 1
 
     sa.event.listen(project.database.engine, "before_cursor_execute", statement)
     patch.setattr(ledger, "_checked", line)
-    yield found
+    yield counts
     sa.event.remove(project.database.engine, "before_cursor_execute", statement)
     patch.setattr(ledger, "_checked", checked)
 
@@ -80,7 +80,7 @@ def test_the_lines_of_a_ref_are_read_without_those_of_others(project, monkeypatc
     assert before["lines"] >= 1
 
 
-def test_a_day_of_the_log_is_found_without_the_other_days(project, monkeypatch):
+def test_a_day_of_the_log_is_read_without_the_other_days(project, monkeypatch):
     log_days(project, 1)
     with counted(project, monkeypatch) as before:
         assert logged_day(project, "late_parcel", date(2024, 3, 1))

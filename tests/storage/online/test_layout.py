@@ -35,10 +35,10 @@ def random_blocks(draw):
     ]
 
 
-def same(found, expected):
+def same(actual, expected):
     if expected is None:
-        return found is None or (isinstance(found, float) and math.isnan(found))
-    return type(found) is type(expected) and repr(found) == repr(expected)
+        return actual is None or (isinstance(actual, float) and math.isnan(actual))
+    return type(actual) is type(expected) and repr(actual) == repr(expected)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -61,9 +61,9 @@ def test_values_come_back_as_they_were(seed):
         pick = layout.picker(wanted)
         for row, record in enumerate(records):
             for buffer in (record, memoryview(record)):
-                found, knows = pick(buffer)
+                actual, knows = pick(buffer)
                 assert all(
-                    same(item, values[block][name][row]) for item, (block, name) in zip(found, wanted, strict=True)
+                    same(item, values[block][name][row]) for item, (block, name) in zip(actual, wanted, strict=True)
                 )
                 assert [bool(item) for item in knows] == [known[block][row] for block in pick.blocks]
 
@@ -85,7 +85,7 @@ KEYS: dict[Any, list[Any]] = {
 @pytest.mark.parametrize(
     "types", [*((kind,) for kind in KEYS), ("string", "string"), ("int", "string"), ("string", "int")]
 )
-def test_each_entity_has_a_key_of_its_own_and_one_by_one_or_all_at_once_it_is_the_same(types):
+def test_each_entity_has_a_separate_key_and_one_by_one_or_all_at_once_it_is_the_same(types):
     rows: list[tuple[Any, ...]] = [()]
     for kind in types:
         rows = [(*row, value) for row in rows for value in KEYS[kind]]
@@ -98,11 +98,11 @@ def test_each_entity_has_a_key_of_its_own_and_one_by_one_or_all_at_once_it_is_th
 
 
 def test_keys_of_other_entities_or_types_never_meet():
-    found = [
+    actual = [
         RecordKeys(name, cast(Any, (kind,))).one([value]) for name, kind, value in [("a", "int", 1), ("ab", "int", 1)]
     ]
-    found += [RecordKeys("a", ("string",)).one(["1"]), RecordKeys("a", ("string", "string")).one(["1", ""])]
-    assert len(set(found)) == len(found)
+    actual += [RecordKeys("a", ("string",)).one(["1"]), RecordKeys("a", ("string", "string")).one(["1", ""])]
+    assert len(set(actual)) == len(actual)
 
 
 def test_two_zeros_are_one_key():

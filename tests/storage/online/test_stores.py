@@ -65,10 +65,10 @@ def test_a_view_keeps_its_content_while_the_next_is_published(opens, store):
         assert everything(view) == {key: b"1 of %s" % key for key in KEYS}
     with other.view() as view:
         assert view.description == described(2)
-        found = everything(view)
-    assert [found[key] for key in KEYS[25:30]] == [None] * 5
-    assert all(found[key].startswith(b"2 of") for key in KEYS[:25])
-    assert all(found[key].startswith(b"1 of") for key in KEYS[30:])
+        all_rows = everything(view)
+    assert [all_rows[key] for key in KEYS[25:30]] == [None] * 5
+    assert all(all_rows[key].startswith(b"2 of") for key in KEYS[:25])
+    assert all(all_rows[key].startswith(b"1 of") for key in KEYS[30:])
 
 
 def test_records_that_were_removed_can_come_back(store):
@@ -77,9 +77,9 @@ def test_records_that_were_removed_can_come_back(store):
     write(store, 3, KEYS[:1])
     write(store, 4, ())
     with store.view() as view:
-        found = everything(view)
-        assert found[KEYS[0]] == b"3 of %s" % KEYS[0]
-        assert found[KEYS[1]] is None
+        all_rows = everything(view)
+        assert all_rows[KEYS[0]] == b"3 of %s" % KEYS[0]
+        assert all_rows[KEYS[1]] is None
         assert sorted(view.keys(b"thing")) == sorted([KEYS[0], *KEYS[3:]])
 
 
@@ -96,10 +96,10 @@ def test_changes_that_fail_half_way_leave_the_former_content(store):
         assert everything(view) == {key: b"1 of %s" % key for key in KEYS}
     write(store, 2, KEYS[10:12])  # the next publication is of its own records alone
     with store.view() as view:
-        found = everything(view)
-    assert {key: value for key, value in found.items() if value.startswith(b"2")}.keys() == set(KEYS[10:12])
-    assert b"never" not in found.values()
-    assert None not in found.values()
+        all_rows = everything(view)
+    assert {key: value for key, value in all_rows.items() if value.startswith(b"2")}.keys() == set(KEYS[10:12])
+    assert b"never" not in all_rows.values()
+    assert None not in all_rows.values()
 
 
 def test_readers_see_one_generation_while_others_are_written(opens, store):
@@ -107,17 +107,17 @@ def test_readers_see_one_generation_while_others_are_written(opens, store):
     stop, torn, seen = threading.Event(), [], set()
 
     def read():
-        own = opens()
+        opened = opens()
         while not stop.is_set():
             try:
-                with own.view() as view:
+                with opened.view() as view:
                     number = view.description.generation
-                    found = everything(view)
+                    all_rows = everything(view)
             except OnlineStoreUnavailable:  # Redis: it was published twice meanwhile
                 continue
             seen.add(number)
-            if set(found.values()) != {b"%d of %s" % (number, key) for key in KEYS}:
-                torn.append((number, found))
+            if set(all_rows.values()) != {b"%d of %s" % (number, key) for key in KEYS}:
+                torn.append((number, all_rows))
 
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
@@ -141,10 +141,10 @@ def test_what_was_removed_is_gone_from_disk_and_server_after_a_purge(opens, stor
     store.purge()
     for opened in (store, other, opens()):
         with opened.view() as view:
-            found = everything(view)
+            all_rows = everything(view)
             assert view.description == described(3)
-        assert (found[KEYS[0]], found[KEYS[1]]) == (None, b"new")
-        assert found[KEYS[2]] == b"1 of %s" % KEYS[2]
+        assert (all_rows[KEYS[0]], all_rows[KEYS[1]]) == (None, b"new")
+        assert all_rows[KEYS[2]] == b"1 of %s" % KEYS[2]
     assert not [path for path in (tmp_path / "online").glob("*") if not path.name.isdecimal()]
     raw = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     if url := (request.node.callspec.params["opens"] == "redis" and request.getfixturevalue("redis_url")):
@@ -158,23 +158,23 @@ def test_what_was_removed_is_gone_from_disk_and_server_after_a_purge(opens, stor
         assert everything(view) == {key: b"4 of %s" % key for key in KEYS}
 
 
-def test_readers_go_on_while_the_content_is_written_again(opens, store):
+def test_readers_continue_while_the_content_is_rewritten(opens, store):
     write(store, 1)
     stop, wrong, count = threading.Event(), [], [0]
 
     def read():
-        own = opens()
+        opened = opens()
         while not stop.is_set():
             try:
-                with own.view() as view:
-                    number, found = view.description.generation, everything(view)
+                with opened.view() as view:
+                    number, actual = view.description.generation, everything(view)
             except OnlineStoreUnavailable as error:
                 if "twice" not in str(error):
                     wrong.append(error)
                 continue
             count[0] += 1
-            if set(found.values()) != {b"%d of %s" % (number, key) for key in KEYS}:
-                wrong.append(found)
+            if set(actual.values()) != {b"%d of %s" % (number, key) for key in KEYS}:
+                wrong.append(actual)
 
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
@@ -219,9 +219,9 @@ def killed_writers(url, folder, name, kills, seed):
         process.stdout.close()
         with opened.view() as view:
             number = view.description.generation
-            found = everything(view)
+            all_rows = everything(view)
         if number:
-            assert set(found.values()) == {b"%d of %s" % (number, key) for key in KEYS}
+            assert set(all_rows.values()) == {b"%d of %s" % (number, key) for key in KEYS}
         generations.append(number)
     opened.close()
     assert generations == sorted(generations)
@@ -278,7 +278,7 @@ def test_a_map_that_is_full_grows_and_readers_of_other_processes_follow(small_ma
     store.close()
 
 
-def test_a_forked_process_opens_the_folder_again(tmp_path):
+def test_a_forked_process_reopens_the_folder(tmp_path):
     store = open_online_store(None, tmp_path, "any")
     write(store, 1)
     child = os.fork()

@@ -55,7 +55,7 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         kinds.cache_clear()
 
 
-def test_a_package_adds_a_population_and_it_asks_as_the_platforms_own(tmp_path: Path) -> None:
+def test_a_package_adds_a_population_and_it_asks_as_those_of_the_platform(tmp_path: Path) -> None:
     populations = {
         "own": {"after": "baskets", "entity": "shop", "where": "amount >= 1"},
         "events": {"on": "baskets", "entity": "shop", "where": "amount >= 1"},
@@ -64,6 +64,6 @@ def test_a_package_adds_a_population_and_it_asks_as_the_platforms_own(tmp_path: 
     rows = random_baskets(drawn(1), count=80)
     project = project_of(tmp_path / "shop", rows, populations, deployment={"batch": "0 */3 * * * UTC"})
     inputs = inputs_of(project, at(400))
-    own, events = (asked_of(project, name, inputs, at(0), at(200), at(400)).rows for name in populations)
-    assert len(own) > 10
-    assert own["baskets.id"].tolist() == events["baskets.id"].tolist()
+    asked, events = (asked_of(project, name, inputs, at(0), at(200), at(400)).rows for name in populations)
+    assert len(asked) > 10
+    assert asked["baskets.id"].tolist() == events["baskets.id"].tolist()

@@ -58,11 +58,11 @@ def row(id, hours, amount=1.0):
 
 def log_of(project, artifact):
     with project.engine() as engine:
-        found = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows")).to_pylist()
-    return sorted((one["id"], one["amount"]) for one in found)
+        ran = engine.run(source_versions(engine, project.store, artifact, ["id"], "rows")).to_pylist()
+    return sorted((one["id"], one["amount"]) for one in ran)
 
 
-def test_the_reader_of_the_guide_ingests_and_reads_again_only_what_changed(installed):
+def test_the_reader_of_the_guide_ingests_and_rereads_only_what_changed(installed):
     put(installed, row("a", 1), row("b", 2))
     project = write_project(installed, sources={"sales": SOURCE})
     assert log_of(project, ingest_source(project, "sales", at(3)).made.artifact) == [("a", 1.0), ("b", 1.0)]
@@ -73,7 +73,7 @@ def test_the_reader_of_the_guide_ingests_and_reads_again_only_what_changed(insta
     assert log_of(project, changed.made.artifact) == [("a", 1.0), ("b", 1.0), ("b", 7.5), ("c", 1.0)]
 
 
-def test_its_faults_are_told_as_those_of_any_reader(installed):
+def test_its_faults_are_reported_as_those_of_any_reader(installed):
     put(installed, {"id": "a"})
     project = write_project(installed, sources={"sales": SOURCE})
     with pytest.raises(SchemaChanged, match=r"data/sales\.jsonl: column shop, at, seen, amount is missing"):

@@ -99,8 +99,8 @@ def logged_orders(project: Project) -> list[str]:
 
 
 def planned(project: Project) -> tuple[str, tuple[str, ...]]:
-    (found,) = [item for item in plan_project(project, NOW).nodes if item.node == NODE]
-    return found.verdict, found.reasons
+    (planned_node,) = [item for item in plan_project(project, NOW).nodes if item.node == NODE]
+    return planned_node.verdict, planned_node.reasons
 
 
 def test_the_node_of_the_guide_is_an_asset_that_is_made_once(project: Project) -> None:
@@ -109,8 +109,8 @@ def test_the_node_of_the_guide_is_an_asset_that_is_made_once(project: Project) -
     orders = logged_orders(project)
     assert [line["order_id"] for line in lines(project, artifact)] == orders
     assert (ungrouped(shown["id"]), shown["computed"], shown["dagster/row_count"]) == (artifact.id, "yes", len(orders))
-    again, shown = materialized(project)
-    assert (again.id, shown["computed"]) == (artifact.id, "no, unchanged")
+    reused, shown = materialized(project)
+    assert (reused.id, shown["computed"]) == (artifact.id, "no, unchanged")
     declare(project, "nodes: {predictions_csv: {columns: [score]}}\n")
     changed, shown = materialized(open_project(project.root))
     assert (list(lines(project, changed)[0]), shown["computed"]) == (["score"], "yes")
@@ -138,7 +138,7 @@ def test_it_is_verified_and_removed_by_its_rule(project: Project) -> None:
     assert [damage.thing for damage in verify_project(project).damages] == ["object"]
 
 
-def test_an_erased_person_is_in_no_export_and_the_next_run_makes_it_again(project: Project) -> None:
+def test_an_erased_person_is_in_no_export_and_the_next_run_remakes_it(project: Project) -> None:
     before, _ = materialized(project)
     key = logged_orders(project)[0]
     person = Person.of(project, "order", {"order_id": key})

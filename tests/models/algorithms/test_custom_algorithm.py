@@ -42,7 +42,7 @@ monitoring: {window: 3d}
 
 
 @pytest.fixture(autouse=True)
-def own_algorithms() -> Iterator[None]:
+def custom_algorithms() -> Iterator[None]:
     algorithms.cache_clear()
     yield
     algorithms.cache_clear()
@@ -67,8 +67,8 @@ def test_the_algorithm_of_the_guide_is_declared_fitted_kept_and_explained(
     seen = predictor.encode(read_columns(asked, predictor.inputs))
     scores = predictor.predict(asked)["score"].to_numpy()
     np.testing.assert_allclose(scores, oracle.predict(np.nan_to_num(seen.values)), rtol=1e-9)
-    again = load_estimator("own_least_squares", predictor.estimator.save(), None)
-    assert again.predict(seen).tolist() == scores.tolist()
+    reloaded = load_estimator("own_least_squares", predictor.estimator.save(), None)
+    assert reloaded.predict(seen).tolist() == scores.tolist()
     (first,) = contributions_of(predictor, read_columns(asked, predictor.inputs))[0]
     assert (first.method, first.adds_up, first.steps[0].figure) == ("linear", True, scores[0])
     assert environment(model)["own_algorithm"] == "1.0"

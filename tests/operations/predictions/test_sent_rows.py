@@ -33,34 +33,34 @@ def factory(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="module")
 def logged(factory: Project) -> pd.DataFrame:
     """What the first version predicted, with the courier, which the log does not keep."""
-    found = read_predictions(factory, MODEL, NOON - DAY, NOW)
+    predictions = read_predictions(factory, MODEL, NOON - DAY, NOW)
     orders = pd.read_csv(factory.root / "data/orders.csv").drop_duplicates("order_id")
     couriers = orders.set_index("order_id")["courier"]
-    found = found[found["version"] == 1].reset_index(drop=True)
-    return found.assign(**{"orders.courier": found["order_id"].map(couriers)})
+    predictions = predictions[predictions["version"] == 1].reset_index(drop=True)
+    return predictions.assign(**{"orders.courier": predictions["order_id"].map(couriers)})
 
 
-def own_columns(logged: pd.DataFrame) -> pd.DataFrame:
-    own = {name: name.partition(".")[2] for name in map(str, logged) if name.startswith("orders.")}
-    return logged[list(own)].rename(columns=own).assign(time=logged["effective_time"])
+def population_columns_of(logged: pd.DataFrame) -> pd.DataFrame:
+    names = {name: name.partition(".")[2] for name in map(str, logged) if name.startswith("orders.")}
+    return logged[list(names)].rename(columns=names).assign(time=logged["effective_time"])
 
 
 def test_features_are_looked_up_as_the_batch_run_read_them(factory: Project, logged: pd.DataFrame) -> None:
-    rows = own_columns(logged)
-    found = predict_rows(factory, version_named(factory, f"{MODEL}@1"), rows, NOW)
-    assert len(found) > 5
-    assert found["score"].to_numpy().tobytes() == logged["score"].to_numpy().tobytes()
-    assert found["action"].tolist() == logged["action"].tolist()
-    features = [name for name in map(str, found) if name.startswith("courier_recent.")]
-    pd.testing.assert_frame_equal(found[features], logged[features], check_dtype=False)
-    assert list(found)[: len(rows.columns)] == list(rows.columns)
+    rows = population_columns_of(logged)
+    predicted = predict_rows(factory, version_named(factory, f"{MODEL}@1"), rows, NOW)
+    assert len(predicted) > 5
+    assert predicted["score"].to_numpy().tobytes() == logged["score"].to_numpy().tobytes()
+    assert predicted["action"].tolist() == logged["action"].tolist()
+    features = [name for name in map(str, predicted) if name.startswith("courier_recent.")]
+    pd.testing.assert_frame_equal(predicted[features], logged[features], check_dtype=False)
+    assert list(predicted)[: len(rows.columns)] == list(rows.columns)
 
 
-def test_a_feature_that_is_given_is_taken_as_it_is(factory: Project, logged: pd.DataFrame) -> None:
-    rows = own_columns(logged).assign(**{"courier_recent.mean_late_7d": 500.0})
-    found = predict_rows(factory, version_named(factory, f"{MODEL}@1"), rows, NOW)
-    assert (found["courier_recent.mean_late_7d"] == 500.0).all()
-    assert (found["score"].to_numpy() != logged["score"].to_numpy()).any()
+def test_a_feature_that_is_sent_is_taken_as_it_is(factory: Project, logged: pd.DataFrame) -> None:
+    rows = population_columns_of(logged).assign(**{"courier_recent.mean_late_7d": 500.0})
+    predicted = predict_rows(factory, version_named(factory, f"{MODEL}@1"), rows, NOW)
+    assert (predicted["courier_recent.mean_late_7d"] == 500.0).all()
+    assert (predicted["score"].to_numpy() != logged["score"].to_numpy()).any()
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_feature_that_is_given_is_taken_as_it_is(factory: Project, logged: pd.
     ],
 )
 def test_what_does_not_fit_is_named(factory: Project, logged: pd.DataFrame, change: dict[str, Any], words: str) -> None:
-    rows = own_columns(logged)
+    rows = population_columns_of(logged)
     rows = rows.drop(columns=change["drop"]) if "drop" in change else rows
     rows = rows.rename(columns=change.get("rename", {})).assign(**change.get("assign", {}))
     with pytest.raises(PredictionError) as raised:
@@ -96,7 +96,7 @@ def test_test_rows_carry_what_each_would_have_earned(factory: Project) -> None:
 def test_a_file_is_predicted_at_the_terminal_and_nothing_is_logged(
     factory: Project, logged: pd.DataFrame, tmp_path: Path
 ) -> None:
-    own_columns(logged).to_csv(tmp_path / "rows.csv", index=False)
+    population_columns_of(logged).to_csv(tmp_path / "rows.csv", index=False)
     program = str(Path(sys.executable).parent / "ml-platform")
     before = len(read_predictions(factory, MODEL, NOON - DAY, NOW + DAY))
     for to in ("out.parquet", "out.csv"):
@@ -126,4 +126,4 @@ def test_a_feature_table_that_was_never_made_is_named(factory: Project, logged: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ml_platform.operations.predictions.sent_rows.current_output", lambda *_: None)
         with pytest.raises(NotMaterialized, match="features/courier_recent does not exist yet"):
-            predict_rows(factory, version_named(factory, f"{MODEL}@1"), own_columns(logged), NOW)
+            predict_rows(factory, version_named(factory, f"{MODEL}@1"), population_columns_of(logged), NOW)

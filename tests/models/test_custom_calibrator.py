@@ -30,7 +30,7 @@ POINTS = """
 
 
 @pytest.fixture(autouse=True)
-def own_calibrators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def custom_calibrators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     calibrators.cache_clear()
     code = code_of("A calibrator of your own").replace(
         "    min_rows", '    libraries = ("own_calibrator",)\n    min_rows'
@@ -60,11 +60,11 @@ def test_the_calibrator_of_the_guide_is_declared_fitted_and_kept(tmp_path: Path)
             hits = sum(prepared.validate_label[index] == lane for index in alike)
             expected[row, lane] = (hits + 1) / (len(alike) + 2)
         expected[row] /= expected[row].sum()
-    found = predictor.scores(asked)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
-    again = Calibration.from_json(predictor.calibration.to_json())
-    assert again.apply(raw).tolist() == predictor.calibration.apply(raw).tolist()
-    assert again.title == "equal_bins calibration"
+    scored = predictor.scores(asked)
+    np.testing.assert_allclose(scored, expected, rtol=1e-12)
+    restored = Calibration.from_json(predictor.calibration.to_json())
+    assert restored.apply(raw).tolist() == predictor.calibration.apply(raw).tolist()
+    assert restored.title == "equal_bins calibration"
     assert environment(model)["own_calibrator"] == "1.0"
     assert "own_calibrator" not in environment(project.spec.models["late_parcel"])
 
