@@ -78,7 +78,8 @@ def predictions(
     -------
     pandas.DataFrame
         One row for each: ``prediction_id``, the entity's key, ``prediction_time``, ``effective_time``, ``version``,
-        ``score``, ``action``, ``expected_value``, and the inputs as they were used.
+        ``score``, ``action``, ``expected_value``, and the inputs as they were used. A model with a capacity or a
+        control group has ``best_action``, ``capacity_gain``, ``control``, ``propensity``; one with reports ``taken``.
 
     Raises
     ------
@@ -90,11 +91,13 @@ def predictions(
     >>> logged["score"].between(0, 1).all()
     np.True_
     """
+    from ml_platform.operations.predictions.taken_actions import with_taken
     from ml_platform.storage.prediction_log import read_predictions
 
     opened = _opened(project)
     opened.require_model(model)
-    return read_predictions(opened, model, start or _LONG_AGO, end or opened.clock.now())
+    now = opened.clock.now()
+    return with_taken(opened, model, read_predictions(opened, model, start or _LONG_AGO, end or now), now)
 
 
 def predict(project: Project | Path | str, version: str, rows: pd.DataFrame) -> pd.DataFrame:

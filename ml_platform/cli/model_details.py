@@ -146,7 +146,11 @@ def _last_evaluation(project: Project, item: ModelOverview) -> Iterator[Renderab
     basis = about.contenders[0]["interval"]
     stretch = f"{about.rows:,} test rows, {basis_text(basis)}, {about.start[:10]} to {about.end[:10]}"
     yield Text()
-    yield line(Text("Last evaluation", "bold").append(f"  gain over doing nothing on {stretch}", "not bold dim"))
+    yield line(
+        Text("Last evaluation", "bold").append(
+            f"  gain over doing nothing, an assumed effect, on {stretch}", "not bold dim"
+        )
+    )
     if note := basis["declined"] or basis["note"]:
         yield line(note, "yellow", indent=2)
     if unit := project.spec.models[item.name].value.unit:

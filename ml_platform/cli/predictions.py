@@ -15,7 +15,10 @@ from ml_platform.cli.model_details import missed_text
 from ml_platform.core.formatting import cents_text
 from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole, styled
+from ml_platform.models.capacity import BEST_ACTION
+from ml_platform.models.control import CONTROL
 from ml_platform.operations.predictions.missed import missed_rows
+from ml_platform.operations.predictions.taken_actions import TAKEN, with_taken
 from ml_platform.project import Project, open_project
 from ml_platform.storage.prediction_log import read_predictions
 
@@ -29,6 +32,7 @@ def list_predictions(directory: Path, model: str, day: str | None, limit: int, a
     start, end = _bounds(day, project.clock.now())
     frame = read_predictions(project, model, start, end)
     frame = frame.sort_values(["effective_time", "prediction_id"], ascending=[False, True]).head(limit)
+    frame = with_taken(project, model, frame, project.clock.now())
     shown = frame[_columns(project, model, frame)]
     if as_json:
         print_json({"predictions": json.loads(shown.to_json(orient="records", date_format="iso", date_unit="us"))})
@@ -42,15 +46,16 @@ def _columns(project: Project, model: str, frame: pd.DataFrame) -> list[str]:
     key = list(project.spec.file.entities[project.spec.models[model].population.entity])
     scores = [name for name in frame.columns if name == "score" or name.startswith("score.")]
     late = ["late"] if frame["late"].any() else []
-    return ["prediction_id", *key, "effective_time", *late, "version", *scores, "action", "expected_value"]
+    named = ["prediction_id", *key, "effective_time", *late, "version", *scores, "action", "expected_value"]
+    return [*named, *(name for name in (BEST_ACTION, CONTROL, TAKEN) if name in frame)]
 
 
 def _print(project: Project, model: str, shown: pd.DataFrame, directory: Path) -> None:
     names = list(shown.columns)
     every = range(len(names))
-    needed = [place for place in every if names[place].startswith("score") or names[place] == "action"]
+    needed = [place for place in every if names[place].startswith("score") or names[place] in _ACTIONS]
     spare = [place for place in every[1:] if place not in needed]
-    figures = [place for place in needed if names[place] != "action"] + [names.index("expected_value")]
+    figures = [place for place in needed if names[place] not in _ACTIONS] + [names.index("expected_value")]
     order = sorted(spare, key=lambda place: _SPARE.get(names[place], 3))
     table = PlainTable(*names, whole=every, right=figures, spare=order)
     unit = project.spec.unit_of_value(model)
@@ -67,7 +72,8 @@ def _print(project: Project, model: str, shown: pd.DataFrame, directory: Path) -
     console.print(command, soft_wrap=True)
 
 
-_SPARE = {"version": 0, "effective_time": 1, "late": 2, "expected_value": 4}
+_ACTIONS = ("action", TAKEN)
+_SPARE = {"version": 0, "effective_time": 1, "late": 2, "expected_value": 4, CONTROL: 2, BEST_ACTION: 2}
 """In which order a narrow terminal leaves columns out; the columns of the key have 3."""
 
 

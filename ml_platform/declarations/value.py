@@ -51,6 +51,20 @@ class Value(Declaration):
         "largest expected gain over the best other action get it.",
         examples=[{"upgrade": "200 per day Europe/Berlin"}],
     )
+    control: float | None = Field(
+        None,
+        gt=0.0,
+        le=0.5,
+        description="The share of entities that is held out at random and gets do_nothing, so that the effect of the "
+        "recommendations can be measured. Each entity is always in or always out.",
+        examples=[0.05],
+    )
+    taken: Name | None = Field(
+        None,
+        description="The source whose rows report which action was taken: its key is prediction_id, and it has a "
+        "column action. A prediction without a row counts as do_nothing.",
+        examples=["calls_made"],
+    )
     unit: Literal["points"] | None = Field(
         None,
         description="points: the amounts are no money yet. The default is the project's currency.",
@@ -86,7 +100,10 @@ class Value(Declaration):
         return self
 
     @model_validator(mode="after")
-    def _capacity_of_an_action(self) -> Value:
+    def _limits_are_of_actions(self) -> Value:
+        for key in ("control", "taken"):
+            if self.actions is None and getattr(self, key) is not None:
+                raise ValueError(f"{key} is about actions, and payoff has none. Remove {key}")
         for name in self.capacity or {}:
             if self.actions is None:
                 raise ValueError("capacity limits an action, and payoff has none. Remove capacity")

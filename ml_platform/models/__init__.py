@@ -5,6 +5,7 @@ __all__ = [
     "bundled_code",
     "calibrators",
     "capacity",
+    "control",
     "decision",
     "dependence",
     "environment",

@@ -144,6 +144,15 @@ class Decision:
 
         return recommended
 
+    def expectation_of_row(
+        self, action: str, columns: RowColumns, classes: Sequence[Any]
+    ) -> Callable[[Row, Sequence[float]], float | None]:
+        """Return what computes the expected payoff of one action for one row, as `expected_values` has it."""
+        if action not in self.actions:
+            return lambda row, shares: None
+        payoffs = [self._payoff_of_row(action, columns, label) for label in classes]
+        return lambda row, shares: _expectation(payoffs, row.cells, shares)
+
     def _payoff_of_row(self, action: str, columns: RowColumns, label: Any) -> Compute:
         """Return the payoff of an action under a class for one row, NaN where it is null."""
         expression = self._expressions[action]

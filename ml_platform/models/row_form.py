@@ -35,6 +35,8 @@ class RowPrediction(NamedTuple):
         The recommended action and its expected payoff; None where they are null.
     unlearned_nulls
         The columns that are null where training had no null, joined by commas; None for none.
+    best_action
+        Of a row that is held out, the action that would be recommended otherwise; else None.
     """
 
     score: float | None
@@ -43,6 +45,7 @@ class RowPrediction(NamedTuple):
     action: str | None
     expected_value: float | None
     unlearned_nulls: str | None
+    best_action: str | None = None
 
 
 class RowForm:
@@ -86,15 +89,19 @@ class RowForm:
         self._score = estimator.row_function(self._columns)
         self._calibrated = calibration.apply_one
         self._decide = decision.of_row(self._columns, classes)
+        self._nothing = decision.do_nothing
+        self._hold = decision.expectation_of_row(self._nothing, self._columns, classes)
         self._classes = classes
 
-    def predict(self, values: Sequence[Any]) -> RowPrediction:
+    def predict(self, values: Sequence[Any], *, is_control: bool = False) -> RowPrediction:
         """Return the prediction for one row.
 
         Parameters
         ----------
         values
             One value for each column of `inputs`, in order: float, int, bool, str, an aware datetime, or None.
+        is_control
+            Whether the row is held out: then the action is ``do_nothing``.
 
         Raises
         ------
@@ -104,7 +111,9 @@ class RowForm:
         cells, numbers = self._read(values)
         unlearned = self._fill(numbers, cells) if self._unlearned and (total := sum(numbers)) != total else None
         row = Row(self._columns, numbers, cells)
-        return self._prediction(row, self._calibrated(self._score(row)), unlearned)
+        score = self._calibrated(self._score(row))
+        found = self._prediction(row, score, unlearned)
+        return self._held_out(row, found) if is_control else found
 
     def read(self, values: Sequence[Any]) -> tuple[dict[str, Any], list[float]]:
         """Return the named columns of a row, those of transforms among them, and the matrix before nulls are filled.
@@ -147,6 +156,14 @@ class RowForm:
             if column.fill is not None:
                 numbers[place] = column.fill
         return ", ".join(names) or None
+
+    def _held_out(self, row: Row, found: RowPrediction) -> RowPrediction:
+        shares = found.scores or self._shares(found.score)
+        value = self._hold(row, shares)
+        return found._replace(action=self._nothing, expected_value=value, best_action=found.action)
+
+    def _shares(self, score: float | None) -> tuple[float, ...]:
+        return () if score is None else (1 - score, score)
 
     def _prediction(self, row: Row, score: float | tuple[float, ...], unlearned: str | None) -> RowPrediction:
         if isinstance(score, tuple):

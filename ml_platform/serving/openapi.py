@@ -96,7 +96,7 @@ def _table_paths(service: Service) -> dict[str, Any]:
 
 
 def _posted_paths(service: Service) -> dict[str, Any]:
-    """Return two paths for each source whose rows are posted: what comes is an event, or the truth of a question."""
+    """Return the paths of each source whose rows are posted: of events, of the truth, or of actions that were taken."""
     paths = dict[str, Any]()
     for name, source in service.posted.items():
         properties = {
@@ -114,7 +114,7 @@ def _posted_paths(service: Service) -> dict[str, Any]:
         schema = {"oneOf": [row, _several(row, service.limits.rows)]}
         body = {"required": True, "content": {"application/json": {"schema": schema}}}
         taken = _operation(source.description, "number of rows that were new") | {"requestBody": body}
-        paths |= {f"/events/{name}": {"post": taken}, f"/labels/{name}": {"post": taken}}
+        paths |= {f"/{what}/{name}": {"post": taken} for what in ("events", "labels", "actions")}
     return paths
 
 

@@ -33,8 +33,9 @@ class PostedSource:
     @property
     def required(self) -> tuple[str, ...]:
         """Columns that each row must have: the key, the event timestamp, and what is declared ``required``."""
-        declared = [name for name, column in self._spec.columns.items() if column.required and name in self.columns]
-        return tuple(dict.fromkeys([*self._spec.key, self._spec.event_timestamp, *declared]))
+        declared = [name for name, column in self._spec.columns.items() if column.required]
+        needed = dict.fromkeys([*self._spec.key, self._spec.event_timestamp, *declared])
+        return tuple(name for name in needed if name in self.columns)  # the service adds received_at
 
     def check(self, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Return rows as they are kept: every declared column, times in UTC.

@@ -41,6 +41,7 @@ class Routes:
             "features": Route("table_features", _POST, self.table_features, "predict"),
             "events": Route("events", _POST, self.post_rows, "events"),
             "labels": Route("labels", _POST, self.post_rows, "events"),
+            "actions": Route("actions", _POST, self.post_rows, "events"),
             "models": Route("models", _GET, self.models, "predict"),
             "predictions": Route("explain", _GET, self.explain, "predict"),
             "healthz": Route("healthz", _GET, self.healthy),

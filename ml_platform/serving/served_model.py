@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +15,14 @@ from ml_platform.datasets.exclusions import PREDICTION_TIME
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.source import ColumnType
+from ml_platform.models.control import is_control
 from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.models.row_form import RowForm, RowPrediction
 from ml_platform.operations.online.content import joins_online
 from ml_platform.operations.online.lookup import LookedUp, ModelLookup
 from ml_platform.operations.predictions.online_log import LogContext, LoggedPrediction
 from ml_platform.project import Project
+from ml_platform.serving.answer_values import finite_or_null, plain_json, score_names
 from ml_platform.serving.prediction_ids import PredictionIds
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.row_values import RowReader
@@ -98,7 +99,7 @@ class ServedModel:
         self.columns = tuple({**key_types, **used}.items())
         self._logged = [name for name, _ in self.columns]
         self._instants = [place for place, (_, kind) in enumerate(self.columns) if kind == "timestamp"]
-        self._scores = _score_names(self.predictor)
+        self._scores = score_names(self.predictor)
         self._declared = kept_json(project.spec, version.model)
         joined = joins_online(project.spec, self.spec)
         self._tables = {item.table.name: item.table for item in joined}
@@ -155,7 +156,7 @@ class ServedModel:
         values = {**features.values, PREDICTION_TIME: at}
         before = time.perf_counter_ns()
         try:
-            predicted = self._form.predict([values[name] for name in self._inputs])
+            predicted = self._form.predict([values[name] for name in self._inputs], is_control=self._holds_out(values))
         except PredictionError as error:
             raise RequestProblem.row("wrong_type", str(error)) from None
         took = time.perf_counter_ns() - before
@@ -163,6 +164,11 @@ class ServedModel:
         record = self._record(id, values, predicted, micros)
         body = self._body(id, predicted, states, at)
         return Answered(body, shared.context, record, self, row, values, looked_up - begun, took, beside)
+
+    def _holds_out(self, values: Mapping[str, Any]) -> bool:
+        """Return whether the entity of a row is of the control group."""
+        share = self.spec.value.control
+        return share is not None and is_control(self.spec.name, [values[name] for name in self._key_columns], share)
 
     def predict_as_candidate(self, answered: Answered, store: OnlineStore) -> tuple[bool, RowPrediction]:
         """Return the prediction for the row of another version's answer, and whether it looked the row up again.
@@ -197,7 +203,7 @@ class ServedModel:
         features = self._look_up(row, view)
         shared = self._shared(view.description)
         return {
-            "values": {name: _json(features.values.get(name)) for name, _ in self.columns},
+            "values": {name: plain_json(features.values.get(name)) for name, _ in self.columns},
             "tables": {state.alias: shared.tables.state(state, to_micros(at)) for state in features.tables},
             "missing": list(features.missing),
         }
@@ -239,6 +245,7 @@ class ServedModel:
             columns=self.columns,
             scores=self._scores,
             declared=self._declared,
+            control=self.spec.value.control,
         )
         ticks = {name: table.tick for name, table in published.items()}
         return _Now(description, context, TableStates(self.spec, self._tables, ticks))
@@ -256,14 +263,16 @@ class ServedModel:
             scores=[predicted.score] if predicted.score is not None else list(predicted.scores),
             predicted=None if predicted.predicted is None else str(predicted.predicted),
             action=predicted.action,
-            expected_value=_number(predicted.expected_value),
+            expected_value=finite_or_null(predicted.expected_value),
             unlearned_nulls=predicted.unlearned_nulls,
             values=logged,
+            control=None if self.spec.value.control is None else predicted.best_action is not None,
+            best_action=predicted.best_action or predicted.action,
         )
 
     def _body(self, id: str, predicted: RowPrediction, states: Mapping[str, Any], at: datetime) -> Mapping[str, Any]:
         scores = (
-            {"score": _number(predicted.score)}
+            {"score": finite_or_null(predicted.score)}
             if not predicted.scores
             else {
                 "scores": dict(zip(map(str, self.predictor.classes), predicted.scores, strict=True)),
@@ -277,22 +286,8 @@ class ServedModel:
             "prediction_time": format_instant(at),
             **scores,
             "action": predicted.action,
-            "expected_value": _number(predicted.expected_value),
+            "expected_value": finite_or_null(predicted.expected_value),
+            **({} if self.spec.value.control is None else {"control": predicted.best_action is not None}),
             "unlearned_nulls": predicted.unlearned_nulls.split(", ") if predicted.unlearned_nulls else [],
             "tables": states,
         }
-
-
-def _score_names(predictor: Predictor) -> tuple[str, ...]:
-    several = len(predictor.classes) > 2
-    return tuple(f"score.{label}" for label in predictor.classes) if several else ("score",)
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else value
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return format_instant(value)
-    return _number(value) if isinstance(value, float) else value

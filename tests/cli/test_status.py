@@ -50,10 +50,10 @@ def test_what_was_earned_is_shown_beside_what_was_expected(
 ) -> None:
     window = replace(WORTH, gain=12.25, expected=None, start="2024-03-08")
     real = overview_of
-    for newest, text in ((window, "12.25 EUR"), (WORTH, "the same days")):
+    for newest, text in ((window, "12.25 EUR (assumed)"), (WORTH, "the same days")):
         monkeypatch.setattr(module, "overview_of", lambda *a, n=newest: replace(real(*a), worth=WORTH, window_worth=n))
         (line,) = [line for line in printed(capsys, factory) if line.startswith(f"{MODEL}\tversion")]
-        assert line.split("\t")[2:4] == ["1,234 EUR (1,300 expected)", text]
+        assert line.split("\t")[2:4] == ["1,234 EUR (assumed; 1,300 expected)", text]
 
 
 def test_one_model_is_shown_with_every_version_and_why(factory: Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ from ml_platform.audit.explain.lookup import find_newest_too
 from ml_platform.audit.explain.outcome import PredictionOutcome, outcomes_of
 from ml_platform.audit.explain.rescoring import Rescored, output_names, output_value, rescore, unlearned_nulls
 from ml_platform.audit.explain.source_rows_types import SourceRow
-from ml_platform.audit.explain.taken_action import taken_text
+from ml_platform.audit.explain.taken_action import taken_text, with_reports
 from ml_platform.audit.explain.version_facts import VersionFacts, version_facts
 from ml_platform.audit.explain.what_if import WhatIf, what_if
 from ml_platform.core.errors import PlatformError
@@ -122,7 +122,7 @@ class _Explainer:
     """Explains predictions that were made from the same inputs by the same declarations."""
 
     def __init__(self, shared: _Shared, logged: Logged) -> None:
-        self._shared, self._logged = shared, logged
+        self._shared, self._logged = shared, with_reports(shared.project, logged, shared.now)
         self._problems: list[str] = []
         then, problem = project_then(shared.project, logged)
         self._problems += [problem] if problem else []
@@ -245,7 +245,7 @@ class _Explainer:
             expected_value=plain_value(row.get("expected_value")),
             actions=tuple(ActionValue(name, value, name == action) for name, value in recomputed.values.items()),
             break_even=recomputed.break_even,
-            taken=taken_text(row, predictor),
+            taken=taken_text(self._shared.project, self._logged.model, row, predictor),
             currency=spec.unit_of_value(self._logged.model),
         )
 

@@ -8,6 +8,7 @@ from ml_platform.core.clock import format_duration
 from ml_platform.core.errors import ExpressionError, FaultKind, listed, suggest
 from ml_platform.core.expressions import Kind, parse_expression
 from ml_platform.declarations.algorithms import algorithm_faults, is_project_class
+from ml_platform.declarations.checks.actions import check_actions
 from ml_platform.declarations.checks.feature_age import check_ages
 from ml_platform.declarations.checks.features import check_features, check_joins, feature_kinds
 from ml_platform.declarations.checks.label import check_label
@@ -53,6 +54,7 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     for index, baseline in enumerate(model.baselines):
         yield from _check_algorithm(scope, model, ("baselines", index), baseline, kinds)
     yield from _check_value(scope, model, label, kinds)
+    yield from check_actions(scope, model)
     for figure in model.gates:
         if figure not in known_figures(model):
             text = f"{figure} is not a figure of a {model.task} model. {suggest(figure, known_figures(model))}"
@@ -133,9 +135,6 @@ def _is_unknown(scope: Scope, model: ModelSpec, column: str) -> bool:
 
 def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Columns) -> Iterator[Problem]:
     where, value = f"models/{model.name}", model.value
-    if value.capacity is not None and model.deployment.online is not None:
-        text = "limits an action of a model that answers requests, and the service cannot share places among requests"
-        yield Problem(where, ("value", "capacity"), f"{text}. Remove deployment.online, or capacity")
     columns = population_types(scope, model)
     if columns is None:
         return

@@ -32,4 +32,6 @@ class EvaluationNode(ModelNode):
         """Return the keys of the model, its label horizon, and the quantile of its loss."""
         model = spec.models[subject]
         horizon = {"horizon": deciding(model.label.horizon), "loss_quantile": loss_quantile(model)}
-        return {**super().deciding(spec, subject), **horizon}
+        part = {**super().deciding(spec, subject), **horizon}
+        part["value"] = {name: value for name, value in part["value"].items() if name not in ("control", "taken")}
+        return part

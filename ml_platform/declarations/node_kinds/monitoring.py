@@ -24,9 +24,11 @@ class MonitoringNode(ModelNode):
 
     @classmethod
     def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
-        """Return the predictions, the snapshot, and the source of the label."""
-        label = spec.models[subject].label.source
-        return (NodeName("predictions", subject), NodeName("snapshot", subject), NodeName("source", label))
+        """Return the predictions, the snapshot, and the sources of the label and of the actions that were taken."""
+        model = spec.models[subject]
+        sources = dict.fromkeys((model.label.source, *([model.value.taken] if model.value.taken else [])))
+        nodes = (NodeName("source", name) for name in sources)
+        return (NodeName("predictions", subject), NodeName("snapshot", subject), *nodes)
 
     @classmethod
     def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:

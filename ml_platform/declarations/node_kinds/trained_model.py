@@ -29,7 +29,7 @@ class TrainedModelNode(ModelNode):
     def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
         """Return the keys of the model, and how many threads fit it; a capacity only where it helps to choose."""
         part = {**super().deciding(spec, subject), "threads": spec.file.threads}
-        unused = {"entities"} if spec.models[subject].choose else {"entities", "capacity"}
+        unused = {"entities", "control", "taken"} | (set() if spec.models[subject].choose else {"capacity"})
         part["value"] = {name: value for name, value in part["value"].items() if name not in unused}
         return {name: value for name, value in part.items() if name != "choose" or value is not None}
 

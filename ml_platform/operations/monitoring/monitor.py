@@ -28,6 +28,7 @@ from ml_platform.operations.monitoring.report import drift_report
 from ml_platform.operations.monitoring.settled_predictions import settled_predictions
 from ml_platform.operations.predictions.missed import missed_rows
 from ml_platform.operations.predictions.rows import UNLEARNED_NULLS, unlearned_counts
+from ml_platform.operations.predictions.taken_actions import taken_node
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion, champion_ref
 from ml_platform.sources.checks.results import require_healthy
@@ -65,7 +66,8 @@ def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], 
     node, label = NodeName(KIND, model_name), _label_node(project, model_name)
     if label not in inputs:
         raise NotMaterialized(node, label)
-    require_healthy(project.database, node, [label])
+    reports = _reports(project, model_name, inputs)
+    require_healthy(project.database, node, [label, *reports])
     version = champion(project, model_name, at=now)
     read = _read_ids(project, model_name, inputs, version, now)
     key = _key(project, model_name, read, now)
@@ -102,7 +104,8 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
     page, problem = _page(reference, rows[drawn], result)
     path = report_path(project, version.model, now) if page else None
     finding = _follow(project, version, result, path, now)
-    settled = settled_predictions(project, version.model, read[_label_node(project, version.model)], now)
+    taken = next(iter(_reports(project, version.model, read).values()), None)
+    settled = settled_predictions(project, version.model, read[_label_node(project, version.model)], now, taken)
     manifest = MonitoringManifest(
         model=version.model,
         at=format_instant(now),
@@ -190,9 +193,16 @@ def _read_ids(
     label = _label_node(project, model_name)
     return {
         label: inputs[label],
+        **_reports(project, model_name, inputs),
         **({"champion": version.id} if version else {}),
         **{f"predictions/{logged.day}": logged.artifact for logged in days},
     }
+
+
+def _reports(project: Project, model_name: str, inputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the source of actions that were taken, with its artifact; nothing where the model declares none."""
+    node = taken_node(project, model_name)
+    return {node: inputs[node]} if node is not None and node in inputs else {}
 
 
 def _label_node(project: Project, model_name: str) -> str:

@@ -1,7 +1,8 @@
 """Realized value: what logged predictions earned once their labels were settled.
 
-It is counterfactual where acting changes the outcome: the payoff is that of the
-recommended action against the label that came about, whether the advice was followed or not.
+The payoff is that of the action that was taken where a source reports it, else of the recommended action, against the
+label that came about. What doing nothing would have earned is counted against the same label: that is an assumed
+effect, and only a control group measures it (`ml_platform.operations.monitoring.effect`).
 
 One action counts for each question. A question is a row of the population: where it was answered again before the label
 of the first answer was settled (its prediction time was moved), the last answer counts. Predictions scored late
@@ -19,6 +20,10 @@ import pandas as pd
 
 from ml_platform.core.statistics.moments import exact_total
 from ml_platform.models.decision import Decision
+from ml_platform.operations.predictions.taken_actions import TAKEN
+
+DONE = "done"
+"""The column of the action that counts as taken: a prediction without a report counts as ``do_nothing``."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,9 @@ class Realized:
         What the same rows would have earned without a model.
     days
         The same by the UTC day of the batch run.
+    followed, reported
+        On how many of the rows the recommended action was taken, and how many have a report of what was taken; None
+        where the model declares no source of reports.
     """
 
     settled: int
@@ -67,6 +75,8 @@ class Realized:
     expected: float | None
     do_nothing: float
     days: tuple[RealizedDay, ...]
+    followed: int | None = None
+    reported: int | None = None
 
     @property
     def uplift(self) -> float:
@@ -113,7 +123,7 @@ def payoffs(predictions: pd.DataFrame, label: pd.Series, decisions: Mapping[int,
     Parameters
     ----------
     predictions
-        Logged predictions, with the columns that the payoffs read.
+        Logged predictions, with the columns that the payoffs read, and `DONE` where actions are reported.
     label
         The truth of each row, under the same index; rows without one are left out.
     decisions
@@ -164,12 +174,19 @@ def realized_value(
         expected=_expectation(earned["expected"]),
         do_nothing=_total(earned["do_nothing"]),
         days=tuple(_day(str(day), rows) for day, rows in earned.groupby("day", sort=True)),
+        **_followed(predictions.loc[earned.index]),
     )
+
+
+def _followed(rows: pd.DataFrame) -> dict[str, int]:
+    if DONE not in rows:
+        return {}
+    return {"followed": int((rows[DONE] == rows["action"]).sum()), "reported": int(rows[TAKEN].notna().sum())}
 
 
 def _earned(rows: pd.DataFrame, label: pd.Series, decision: Decision) -> pd.DataFrame:
     truth = label[rows.index].infer_objects()  # with the nulls gone, objects are numbers or booleans again
-    taken = rows["action"] if decision.actions else rows["score"]
+    taken = rows.get(DONE, rows["action"] if decision.actions else rows["score"])
     earned = pd.DataFrame(
         {
             "day": rows["effective_time"].dt.strftime("%Y-%m-%d"),

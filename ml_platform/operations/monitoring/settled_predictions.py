@@ -16,11 +16,15 @@ from ml_platform.datasets.labels.labels import labels_of
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE
 from ml_platform.declarations.metric_names import loss_quantile
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.models.capacity import BEST_ACTION
+from ml_platform.models.control import CONTROL, PROPENSITY
 from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.labels import class_indices, read_label
 from ml_platform.models.predictor import load_decision, load_predictor
+from ml_platform.operations.monitoring.effect import Effect, measured_effect
 from ml_platform.operations.monitoring.realized_gain import gain_facts, realized_gain
-from ml_platform.operations.monitoring.realized_value import Realized, is_settled, realized_value
+from ml_platform.operations.monitoring.realized_value import DONE, Realized, is_settled, realized_value
+from ml_platform.operations.predictions.taken_actions import TAKEN, taken_actions, taken_node
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion_ref, first_deployed
 from ml_platform.registry.evaluation.intervals import Interval
@@ -32,6 +36,7 @@ from ml_platform.storage.prediction_log import day_bounds, logged_days, read_pre
 from ml_platform.storage.versions import versions
 
 _LOGGED = ("version", "question", "late", "prediction_time", "action", "expected_value", "scored_at")
+_HELD = (BEST_ACTION, CONTROL, PROPENSITY)
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Settled:
         How many settled predictions of the stretch have which state of their label (`LABEL_STATES`).
     gain, since_gain
         The gain over doing nothing of both, with its interval; None where no prediction has a payoff.
+    effect, since_effect
+        What acting changed in both, measured by rows that were held out; None where none was.
     metrics
         Of the newest version that has settled predictions; empty where none has.
     metrics_version
@@ -66,30 +73,48 @@ class Settled:
     metrics_version: int | None = None
     gain: Interval | None = None
     since_gain: Interval | None = None
+    effect: Effect | None = None
+    since_effect: Effect | None = None
 
     def facts(self) -> dict[str, Any]:
         """Return the sums as a manifest has them: ``realized`` and ``realized_since``, each with its batch runs."""
         return {
             "realized": {
-                **_facts(self.realized, self.gain, self.start, self.end),
+                **_facts(self.realized, self.gain, self.effect, self.start, self.end),
                 "label_states": dict(self.label_states),
             },
-            "realized_since": _facts(self.since, self.since_gain, self.since_start, self.end),
+            "realized_since": _facts(self.since, self.since_gain, self.since_effect, self.since_start, self.end),
         }
 
 
-def _facts(realized: Realized, gain: Interval | None, start: datetime, end: datetime) -> dict[str, Any]:
+def _facts(
+    realized: Realized, gain: Interval | None, effect: Effect | None, start: datetime, end: datetime
+) -> dict[str, Any]:
+    """Return the sums as a manifest has them; what nothing is declared for is left out."""
     runs = {"start": format_instant(start), "end": format_instant(end)}
-    interval = {"interval": gain_facts(gain)}
-    facts: dict[str, Any] = json_value({**asdict(realized), "uplift": realized.uplift, **interval, **runs})
+    sums = asdict(realized) if realized.followed is not None else _without(asdict(realized), "followed", "reported")
+    measured = {} if effect is None else {"effect": effect.facts()}
+    interval = {"interval": gain_facts(gain), **measured}
+    facts: dict[str, Any] = json_value({**sums, "uplift": realized.uplift, **interval, **runs})
     return facts
 
 
-def settled_predictions(project: Project, model_name: str, label_source_id: str, now: datetime) -> Settled:
+def _without(facts: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name not in names}
+
+
+def settled_predictions(
+    project: Project, model_name: str, label_source_id: str, now: datetime, taken_id: str | None = None
+) -> Settled:
     """Return what predictions earned, in the newest window of settled batch runs and since a model's first deployment.
 
     The window is as long as that of monitoring and ends where the label horizon begins; predictions since then wait.
     Metrics are those of the window's predictions in time, as an evaluation has them.
+
+    Parameters
+    ----------
+    taken_id
+        The artifact of the source of actions that were taken; None where the model declares none.
     """
     spec = project.spec.models[model_name]
     horizon = spec.label.horizon
@@ -97,6 +122,8 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
     decisions = _decisions(project, model_name)
     deployed = first_deployed(project, model_name) or now
     rows = read_predictions(project, model_name, deployed - MICROSECOND, now, _columns(project, spec, decisions))
+    if taken_id is not None:
+        rows = _with_actions(project, spec, rows, taken_id, now)
     settled = is_settled(rows, horizon, now)
     truth = _labels(project, model_name, label_source_id, rows, settled, now)
     label = truth[LABEL]
@@ -115,6 +142,8 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
         predictions,
         gain=realized_gain(rows, label, decisions, horizon, now, start, entity, fixed),
         since_gain=realized_gain(rows, label, decisions, horizon, now, None, entity, fixed),
+        effect=measured_effect(rows[inside], label[inside], decisions, horizon, now, entity, fixed),
+        since_effect=measured_effect(rows, label, decisions, horizon, now, entity, fixed),
     )
     known = rows[inside & settled & label.notna() & ~rows["late"].astype(bool)]
     if known.empty:
@@ -125,12 +154,20 @@ def settled_predictions(project: Project, model_name: str, label_source_id: str,
     return replace(predictions, metrics=metrics, metrics_version=newest)
 
 
+def _with_actions(project: Project, spec: ModelSpec, rows: pd.DataFrame, taken_id: str, now: datetime) -> pd.DataFrame:
+    """Return predictions with the action that was reported, and the one that counts as taken."""
+    node = taken_node(project, spec.name)
+    assert node is not None, "a model with reports declares their source"
+    reported = taken_actions(project, node, taken_id, rows["prediction_id"], now)
+    return rows.assign(**{TAKEN: reported, DONE: reported.where(reported.notna(), spec.value.do_nothing)})
+
+
 def _columns(project: Project, spec: ModelSpec, decisions: Mapping[int, Decision]) -> list[str]:
     """Return the columns of the log that sums and metrics read."""
     payoffs = {name for decision in decisions.values() for name in decision.columns}
     classes = _class_scores(project, spec.name) if spec.task == "multiclass" else []
     read = sorted({*payoffs, *spec.label.references})
-    return [*_LOGGED, *project.spec.file.entities[spec.population.entity], "score", *classes, *read]
+    return [*_LOGGED, *_HELD, *project.spec.file.entities[spec.population.entity], "score", *classes, *read]
 
 
 def _class_scores(project: Project, model_name: str) -> list[str]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ml_platform.core.frames import to_frame
 from ml_platform.declarations.source import ColumnType
+from ml_platform.models.control import CONTROL
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.inputs.transforms import apply_transforms
 from ml_platform.models.predictor import Predictor
@@ -41,6 +42,19 @@ def many_rows(predictor: Predictor, rows: pd.DataFrame) -> pd.DataFrame:
     predicted["expected_value"] = _finite(predicted["expected_value"])
     predicted[UNLEARNED_NULLS] = predictor.unlearned_nulls(read)
     return apply_transforms(read, predictor.transforms)[list(transform_columns(predictor))].join(predicted)
+
+
+def as_held_out(predictor: Predictor, rows: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Return outputs with the default action for logged rows that were held out."""
+    if CONTROL not in rows:
+        return predicted
+    held = rows[CONTROL].fillna(False).astype(bool)
+    nothing = predictor.decision.do_nothing
+    worth = _finite(predictor.expected_values(read_columns(rows, predictor.inputs))[nothing])
+    return predicted.assign(
+        action=predicted["action"].mask(held, nothing),
+        expected_value=predicted["expected_value"].mask(held, worth),
+    )
 
 
 def row_by_row(predictor: Predictor, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -11,4 +11,5 @@ __all__ = [
     "rows",
     "score",
     "sent_rows",
+    "taken_actions",
 ]

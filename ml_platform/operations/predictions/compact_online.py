@@ -22,6 +22,8 @@ from ml_platform.declarations.population_columns import question_columns, requir
 from ml_platform.declarations.serialized import read_declarations
 from ml_platform.declarations.source import ColumnType
 from ml_platform.declarations.user_code.version import code_version
+from ml_platform.models.capacity import BEST_ACTION
+from ml_platform.models.control import CONTROL, PROPENSITY, propensity
 from ml_platform.operations.alerts import Alert, send_alert
 from ml_platform.operations.predictions.online_log import (
     LogContext,
@@ -188,6 +190,7 @@ def _table(
             **({"predicted": _array([item.predicted for item in predictions], "string")} if several else {}),
             "action": _array([item.action for item in predictions], "string"),
             "expected_value": _array([item.expected_value for item in predictions], "float"),
+            **_control_columns(context.control, predictions),
             UNLEARNED_NULLS: _array([item.unlearned_nulls for item in predictions], "string"),
             "scored_at": at,
             **values,
@@ -195,6 +198,18 @@ def _table(
             **_shadow_columns(predictions, shadows),
         }
     )
+
+
+def _control_columns(share: float | None, predictions: list[LoggedPrediction]) -> dict[str, pa.Array]:
+    """Return which rows were held out, with what would have been recommended; nothing without a control group."""
+    if share is None:
+        return {}
+    chances = [propensity(share, control=bool(item.control)) for item in predictions]
+    return {
+        BEST_ACTION: _array([item.best_action for item in predictions], "string"),
+        CONTROL: _array([item.control for item in predictions], "bool"),
+        PROPENSITY: _array(chances, "float"),
+    }
 
 
 def _shadow_columns(predictions: list[LoggedPrediction], shadows: Mapping[str, LoggedShadow]) -> dict[str, pa.Array]:

@@ -17,7 +17,7 @@ from ml_platform.project import Project
 from ml_platform.storage.frame_log import FrameLog, read_frames
 
 
-class LogContext(msgspec.Struct, frozen=True, tag="context"):
+class LogContext(msgspec.Struct, frozen=True, tag="context", omit_defaults=True):
     """What many predictions share.
 
     Attributes
@@ -34,6 +34,8 @@ class LogContext(msgspec.Struct, frozen=True, tag="context"):
         The names of the scores: ``score``, or ``score.CLASS`` for each of several classes.
     declared
         The model's declarations, as the prediction log keeps them.
+    control
+        The share of entities that is held out; None where no one is.
     """
 
     model: str
@@ -45,6 +47,7 @@ class LogContext(msgspec.Struct, frozen=True, tag="context"):
     columns: tuple[tuple[str, str], ...]
     scores: tuple[str, ...]
     declared: bytes
+    control: float | None = None
 
 
 class LoggedPrediction(msgspec.Struct, frozen=True, array_like=True):
@@ -62,6 +65,10 @@ class LoggedPrediction(msgspec.Struct, frozen=True, array_like=True):
         What the columns of the context held; instants in microseconds.
     shadowed
         Whether a record of what another version predicted for the same row follows.
+    control
+        Whether the row was held out; None where the model has no control group.
+    best_action
+        The action that would be recommended were no row held out.
     """
 
     context: int
@@ -75,6 +82,8 @@ class LoggedPrediction(msgspec.Struct, frozen=True, array_like=True):
     unlearned_nulls: str | None
     values: list[Any]
     shadowed: bool = False
+    control: bool | None = None
+    best_action: str | None = None
 
 
 class LoggedShadow(msgspec.Struct, frozen=True, array_like=True):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -18,10 +17,10 @@ from ml_platform.core.plain_values import plain_value
 from ml_platform.declarations.population_columns import question_columns
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.source import ColumnType
-from ml_platform.models.capacity import BEST_ACTION, CAPACITY_GAIN, Capacity
+from ml_platform.models.capacity import BEST_ACTION
+from ml_platform.models.control import CONTROL
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.models.predictor import load_predictor
-from ml_platform.operations.predictions.capacity_use import rows_with_places
 from ml_platform.project import Project
 from ml_platform.storage.versions import Version
 
@@ -102,25 +101,6 @@ class Answers:
         return cls(version, predictor.inputs, rows, used, predicted, expected, predictor.unlearned_nulls(used))
 
 
-def within_capacity(project: Project, model_name: str, answers: Sequence[Answers]) -> list[Answers]:
-    """Return predictions of all versions whose actions share the places that the log shows to be free."""
-    capacity = Capacity.declared(project.spec.models[model_name].value)
-    if capacity is None or not answers:
-        return list(answers)
-    entity = project.spec.file.entities[project.spec.models[model_name].population.entity]
-    keys = pd.concat([item.rows[[*entity, "effective_time"]] for item in answers], ignore_index=True)
-    predicted = pd.concat([item.predicted for item in answers], ignore_index=True)
-    expected = pd.concat([item.expected for item in answers], ignore_index=True)
-    past = rows_with_places(project, model_name, keys["effective_time"])
-    limited = capacity.limited(predicted, expected, keys, past)
-    ends = np.cumsum([len(item.rows) for item in answers])[:-1]
-    parts = [limited.iloc[places] for places in np.split(np.arange(len(limited)), ends)]
-    return [
-        replace(item, predicted=part[[*item.predicted.columns, BEST_ACTION, CAPACITY_GAIN]].set_axis(item.rows.index))
-        for item, part in zip(answers, parts, strict=True)
-    ]
-
-
 def log_rows(project: Project, answers: Answers, now: datetime) -> pa.Table:
     """Return rows of the prediction log for what one version predicts."""
     version, rows, predicted = answers.version, answers.rows, answers.predicted
@@ -168,6 +148,8 @@ def _tick_of(effective: pd.Series, refresh: timedelta, publish_delay: timedelta)
 
 
 def _kind(name: str) -> ColumnType:
+    if name == CONTROL:
+        return "bool"
     return "string" if name in ("action", "predicted", BEST_ACTION) else "float"
 
 

@@ -28,12 +28,12 @@ from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.user_code.version import code_version
+from ml_platform.operations.predictions.recommend import recommended
 from ml_platform.operations.predictions.rows import (
     Answers,
     log_rows,
     prediction_ids,
     unlearned_counts,
-    within_capacity,
 )
 from ml_platform.project import Project
 from ml_platform.registry.champion import champions, first_deployed
@@ -245,13 +245,13 @@ def _within_max(most: int | None, keys: Sequence[str], logged: pd.Series, fresh:
 def _answer(
     project: Project, model_name: str, versions: Sequence[Version], fresh: pd.DataFrame, now: datetime
 ) -> pa.Table:
-    """Score rows, each by its own version; all of them share the capacity."""
+    """Score rows, each by its own version; all of them share the capacity, and control rows are held out."""
     answers = [
         Answers.by(project, version, rows)
         for version in versions
         if len(rows := fresh[fresh["version"] == version.number])
     ]
-    parts = [log_rows(project, item, now) for item in within_capacity(project, model_name, answers)]
+    parts = [log_rows(project, item, now) for item in recommended(project, model_name, answers)]
     return pa.concat_tables(parts, promote_options="permissive").combine_chunks() if parts else pa.table({})
 
 

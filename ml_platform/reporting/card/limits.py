@@ -54,7 +54,10 @@ def _figures(evaluation: EvaluationManifest) -> Iterator[str]:
     if unvalued:
         yield f"{unvalued:,} of {evaluation.rows:,} test rows do not count in money."
     yield from map(_sentence, evaluation.notes)
-    yield "Earnings are those of the recommended action. Whether people followed it is not known."
+    yield (
+        "Earnings on test rows are an assumed effect: those of the recommended action, as if it were always taken and "
+        "changed no label."
+    )
 
 
 def _watched(drift: DriftCounts) -> Iterator[str]:

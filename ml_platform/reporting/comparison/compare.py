@@ -227,4 +227,5 @@ class _Both:
 
     def notes(self, rows: int) -> list[str]:
         excluded = rows - self.earned.rows
-        return [f"{excluded:,} of {rows:,} rows do not count in money."] if excluded else []
+        counted = [f"{excluded:,} of {rows:,} rows do not count in money."] if excluded else []
+        return [*counted, "Gains are an assumed effect: actions are thought to change no label."]

@@ -76,7 +76,8 @@ class ModelOverview:
     def worth_text(self) -> str:
         """What it is worth, in a sentence: what it earned, or what its test rows let expect."""
         if self.worth is not None:
-            return f"Since {self.worth.start} it {self.worth.text}."
+            followed = f" {self.worth.followed_text}" if self.worth.followed_text else ""
+            return f"Since {self.worth.start} it {self.worth.text}.{followed}"
         tested = self.live.tested if self.live else None
         if tested is None:
             return "Nothing is earned yet: no version is live."

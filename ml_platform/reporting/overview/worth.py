@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from ml_platform.core.errors import ArtifactMissing
-from ml_platform.core.formatting import amount_text
+from ml_platform.core.formatting import amount_text, share_text
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import basis_text
@@ -37,6 +37,13 @@ class Worth:
         The first and the last UTC day, as ``YYYY-MM-DD``.
     basis
         On how many days and entities the interval rests, or why there is none.
+    held_out
+        How many rows were held out at random, so that `gain` is a measured effect; None where it is assumed that
+        actions change no label.
+    unmeasured
+        Why a control group measures no effect yet; None where it does, or where there is none.
+    followed, reported
+        On how many of `rows` the recommended action was taken, and how many have a report; None where no source says.
     """
 
     gain: float
@@ -48,6 +55,10 @@ class Worth:
     end: str
     unit: str
     basis: str
+    held_out: int | None = None
+    unmeasured: str | None = None
+    followed: int | None = None
+    reported: int | None = None
 
     @property
     def sureness(self) -> Sureness:
@@ -63,7 +74,7 @@ class Worth:
         """The amount, its interval and what was expected, in a sentence without its subject.
 
         >>> print(Worth(1234.5, 1000.0, 1500.0, 1300.0, 90, "2024-03-01", "2024-03-09", "EUR", "9 days").text)
-        earned 1,234 EUR more than doing nothing (95 % interval 1,000 to 1,500; 1,300 expected)
+        earned 1,234 EUR more than doing nothing (assumed effect; 95 % interval 1,000 to 1,500; 1,300 expected)
         """
         beyond = "more" if self.gain >= 0 else "less"
         text = f"earned {amount_text(abs(self.gain), self.unit)} {beyond} than doing nothing"
@@ -72,21 +83,48 @@ class Worth:
             parts = [f"95 % interval {_amount(self.low, self.gain)} to {_amount(self.high, self.gain)}"]
         if self.expected is not None:
             parts.append(f"{_amount(self.expected, self.gain)} expected")
-        return f"{text} ({'; '.join(parts)})"
+        return f"{text} ({'; '.join([self.effect_text, *parts])})"
+
+    @property
+    def effect_text(self) -> str:
+        """Whether the gain is a measured effect.
+
+        >>> Worth(9, 1, 20, None, 90, "2024-03-01", "2024-03-09", "EUR", "9 days", held_out=31).effect_text
+        'measured effect, against 31 rows held out'
+        """
+        if self.held_out is not None:
+            return f"measured effect, against {self.held_out:,} rows held out"
+        return "assumed effect" if self.unmeasured is None else f"assumed effect, since {self.unmeasured}"
+
+    @property
+    def followed_text(self) -> str | None:
+        """How often the recommended action was taken, in a sentence; None where no source says.
+
+        >>> worth = Worth(9, 1, 20, None, 90, "2024-03-01", "2024-03-09", "EUR", "9 days", followed=60, reported=80)
+        >>> worth.followed_text
+        'The recommended action was taken on 66.7 % of 90 rows; 10 have no report and count as doing nothing.'
+        """
+        if self.followed is None or self.reported is None or not self.rows:
+            return None
+        text = f"The recommended action was taken on {share_text(self.followed / self.rows)} of {self.rows:,} rows"
+        silent = self.rows - self.reported
+        return f"{text}; {silent:,} have no report and count as doing nothing." if silent else f"{text}."
 
     @property
     def short_text(self) -> str:
-        """The gain and what was expected, in a few words.
+        """The gain, whether it is a measured effect, and what was expected, in a few words.
 
         >>> print(Worth(1234.5, 1000.0, 1500.0, 1300.0, 90, "2024-03-01", "2024-03-09", "EUR", "9 days").short_text)
-        1,234 EUR (1,300 expected)
+        1,234 EUR (assumed; 1,300 expected)
         """
-        text = amount_text(self.gain, self.unit)
-        return text if self.expected is None else f"{text} ({_amount(self.expected, self.gain)} expected)"
+        words = ["assumed" if self.held_out is None else "measured"]
+        words += [] if self.expected is None else [f"{_amount(self.expected, self.gain)} expected"]
+        return f"{amount_text(self.gain, self.unit)} ({'; '.join(words)})"
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields with how sure the gain is, and all of it in a sentence."""
-        return asdict(self) | {"sureness": self.sureness, "text": self.text, "sureness_text": self.sureness_text}
+        texts = {name: getattr(self, name) for name in ("sureness", "text", "sureness_text", "effect_text")}
+        return asdict(self) | texts
 
     @property
     def days_text(self) -> str:
@@ -125,17 +163,24 @@ def realized_worth(realized: Mapping[str, Any] | None, unit: str) -> Worth | Non
     if not realized or not realized.get("rows"):
         return None
     interval: Mapping[str, Any] = realized.get("interval") or {"declined": "no interval"}
+    effect: Mapping[str, Any] = realized.get("effect") or {}
+    is_measured = effect.get("figure") is not None and effect.get("low") is not None
     expected, nothing = realized.get("expected"), realized["do_nothing"]
+    shown = effect if is_measured else interval
     return Worth(
-        gain=realized["uplift"],
-        low=interval.get("low"),
-        high=interval.get("high"),
+        gain=effect["figure"] if is_measured else realized["uplift"],
+        low=shown.get("low"),
+        high=shown.get("high"),
         expected=None if expected is None else expected - nothing,
         rows=realized["rows"],
         start=str(realized["start"])[:10],
         end=str(realized["end"])[:10],
         unit=unit,
-        basis=_basis(interval),
+        basis=_basis(shown),
+        held_out=effect["held_out"] if is_measured else None,
+        unmeasured=effect.get("declined"),
+        followed=realized.get("followed"),
+        reported=realized.get("reported"),
     )
 
 

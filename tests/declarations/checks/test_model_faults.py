@@ -185,6 +185,18 @@ CASES = [
     (
         "models/late.yaml",
         "do_nothing: wait",
+        "do_nothing: wait\n  control: 0.9",
+        ["models/late.yaml:19:12: value.control must be at most 0.5, found 0.9."],
+    ),
+    (
+        "models/delay.yaml",
+        "  payoff: -abs(label - prediction) * cars",
+        "  payoff: -abs(label - prediction) * cars\n  control: 0.1",
+        ["models/delay.yaml:11:1: value: control is about actions, and payoff has none. Remove control."],
+    ),
+    (
+        "models/late.yaml",
+        "do_nothing: wait",
         "do_nothing: wait\n  capacity: {wait: 20 per day UTC}",
         [
             "models/late.yaml:14:1: value: capacity limits wait, which is do_nothing. Limit an action that costs something."

@@ -10,12 +10,14 @@ import pytest
 
 from ml_platform.models.decision import Decision
 from ml_platform.operations.monitoring.realized_value import (
+    DONE,
     Realized,
     RealizedDay,
     is_settled,
     is_superseded,
     realized_value,
 )
+from ml_platform.operations.predictions.taken_actions import TAKEN
 
 DAY1 = datetime(2024, 3, 1, 22, tzinfo=UTC)
 HORIZON = timedelta(days=2)
@@ -151,3 +153,22 @@ def test_without_settled_predictions_there_is_no_realized_value(rows: list[Any])
         0.0,
         (),
     )
+
+
+def test_the_action_that_was_taken_counts_and_following_is_counted() -> None:
+    predictions = logged(
+        (0, "upgrade", 0.9, 4.1),  # taken, late: 5
+        (1, "upgrade", 0.9, 4.1),  # not taken, late: 0
+        (2, "upgrade", 0.9, 4.1),  # no report: 0
+        (3, "wait", 0.1, 0.0),  # upgraded all the same, in time: -4
+        (4, "wait", 0.1, 0.0),  # no report, and nothing was to be done: 0
+        (5, "upgrade", 0.9, 4.1),  # no label
+    )
+    reported = pd.Series(["upgrade", "wait", None, "upgrade", None, "upgrade"], dtype=object)
+    with_reports = predictions.assign(**{TAKEN: reported, DONE: reported.fillna("wait")})
+    truth = labels(True, True, False, False, True, None)
+    found = realized_value(with_reports, truth, {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=3))
+    assert (found.rows, found.value, found.do_nothing) == (5, 1.0, 0.0)
+    assert (found.followed, found.reported) == (2, 3)
+    without = realized_value(predictions, truth, {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=3))
+    assert (without.value, without.followed, without.reported) == (6.0, None, None)

@@ -12,12 +12,13 @@ import pytest
 
 from ml_platform.core.errors import BrokenInput
 from ml_platform.datasets.population.limits import draws
+from ml_platform.models.control import is_control
 from ml_platform.models.predictor import load_predictor
 from ml_platform.operations.predictions.capacity_use import capacity_use
 from ml_platform.operations.predictions.due import due_days, read_until
 from ml_platform.operations.predictions.rows import prediction_ids
 from ml_platform.operations.predictions.score import Scored, score_batch, score_days
-from ml_platform.project import open_project
+from ml_platform.project import Project, open_project
 from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform.storage.outputs import record_output
 from ml_platform.storage.prediction_log import read_predictions
@@ -283,12 +284,7 @@ LIMIT = 3
 @pytest.fixture
 def limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HandMadeWorld:
     """The shop, whose best three orders of a day are upgraded."""
-    open_shop(tmp_path)
-    path = tmp_path / "models/late_parcel.yaml"
-    path.write_text(
-        path.read_text().replace("do_nothing: wait", "do_nothing: wait\n  capacity: {upgrade: 3 per day UTC}")
-    )
-    return hand_made_world(open_project(tmp_path), monkeypatch, count=1500)
+    return hand_made_world(with_value(tmp_path, "  capacity: {upgrade: 3 per day UTC}"), monkeypatch, count=1500)
 
 
 def test_no_day_gets_more_of_a_limited_action_and_the_log_keeps_what_was_best(limited: HandMadeWorld) -> None:
@@ -338,3 +334,47 @@ def test_without_a_capacity_the_log_has_no_column_of_it(world: HandMadeWorld) ->
     score(world, END)
     assert not {"best_action", "capacity_gain"} & set(log_of(world).columns)
     assert capacity_use(world.project, MODEL, END) is None
+
+
+def with_value(directory: Path, added: str) -> Project:
+    """Return the shop with more keys below ``value`` of its model."""
+    open_shop(directory)
+    path = directory / "models/late_parcel.yaml"
+    path.write_text(path.read_text().replace("do_nothing: wait", f"do_nothing: wait\n{added}"))
+    return open_project(directory)
+
+
+def test_held_out_rows_do_nothing_and_the_log_says_what_was_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = hand_made_world(with_value(tmp_path, "  control: 0.3"), monkeypatch, count=1500)
+    appointed(world, START - timedelta(days=9))
+    score(world, END)
+    log = log_of(world)
+    held = [is_control(MODEL, [order], 0.3) for order in log["order_id"]]
+    assert log["control"].tolist() == held
+    assert 0 < sum(held) < len(held)
+    assert log["propensity"].tolist() == [0.3 if item else 0.7 for item in held]
+    artifact = world.project.store.get("trained_model", log["trained_model"].iloc[0])
+    predicted = load_predictor(world.project, artifact).predict(log)
+    assert log["best_action"].tolist() == predicted["action"].tolist()
+    assert log["action"].tolist() == [
+        "wait" if item else best for item, best in zip(held, predicted["action"], strict=True)
+    ]
+    assert (log.loc[held, "best_action"] == "upgrade").any()
+    assert (log.loc[held, "expected_value"] == 0).all()
+    free = [not item for item in held]
+    assert log.loc[free, "expected_value"].tolist() == predicted.loc[free, "expected_value"].tolist()
+    assert "capacity_gain" not in log
+
+
+def test_held_out_rows_take_no_place_of_a_limited_action(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = "  control: 0.5\n  capacity: {upgrade: 3 per day UTC}"
+    world = hand_made_world(with_value(tmp_path, limits), monkeypatch, count=1500)
+    appointed(world, START - timedelta(days=9))
+    score(world, END)
+    log = log_of(world)
+    assert log.loc[log["control"], "capacity_gain"].isna().all()
+    assert set(log.loc[log["control"], "action"]) == {"wait"}
+    first = log[~log["control"] & (log["capacity_gain"] > 0)].sort_values("effective_time")
+    assert log.loc[log["action"] == "upgrade", "order_id"].tolist() == first["order_id"].tolist()[:3]

@@ -61,7 +61,7 @@ def test_limits_name_rows_period_and_what_is_not_known(card: ModelCard) -> None:
     text = " ".join(card.limits)
     assert "It was fitted on " in text
     assert "knows nothing after 2024-0" in text
-    assert "Whether people followed it is not known." in text
+    assert "Earnings on test rows are an assumed effect" in text
     assert "slices" in text
 
 

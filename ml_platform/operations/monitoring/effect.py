@@ -1,0 +1,127 @@
+"""What acting changed: rows on which the model may act against rows that were held out at random.
+
+Both groups are compared where the model wants to act, by the action with the highest expected payoff: on all other
+rows both do the same. The effect a row is the difference of the weighted means of what both earned, each row weighted
+by the inverse of the probability of its group (Hajek 1971). Its interval is that of realized gain, by day and by
+entity, over the influence of each row on that difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.models.capacity import BEST_ACTION
+from ml_platform.models.control import CONTROL, PROPENSITY
+from ml_platform.models.decision import Decision
+from ml_platform.operations.monitoring.realized_value import is_counted, payoffs
+from ml_platform.registry.evaluation.intervals import Interval, earnings
+
+LEAST_ROWS = 20
+"""How many rows a group needs."""
+_EFFECT, _NOTHING = "effect", "do_nothing"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What acting changed, in all, on the rows on which the model could act.
+
+    Attributes
+    ----------
+    interval
+        Of the sum over the rows that were acted on; None where a group has too few rows, and `declined` says so.
+    acted, held_out
+        Rows on which the model wanted to act, and rows of them that were held out.
+    """
+
+    interval: Interval | None
+    acted: int
+    held_out: int
+    declined: str | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Return the effect as a manifest has it."""
+        groups = {"acted": self.acted, "held_out": self.held_out}
+        if self.interval is None:
+            return {**groups, "figure": None, "declined": self.declined}
+        found = {"figure": self.interval.figure, "low": self.interval.low, "high": self.interval.high}
+        return {**groups, **found, **self.interval.basis()}
+
+
+def measured_effect(
+    predictions: pd.DataFrame,
+    label: pd.Series,
+    decisions: Mapping[int, Decision],
+    horizon: timedelta,
+    now: datetime,
+    entity: Sequence[str],
+    fixed: bool,
+) -> Effect | None:
+    """Return what acting changed on settled predictions; None where no row belongs to one of both groups.
+
+    Parameters
+    ----------
+    predictions
+        With `CONTROL`, `PROPENSITY` and `BEST_ACTION` where the model has a control group.
+    entity
+        The columns of the entity's key.
+    fixed
+        Whether these entities are all that there will ever be.
+    """
+    if CONTROL not in predictions:
+        return None
+    counted = is_counted(predictions, horizon, now) & predictions[CONTROL].notna() & _acts(predictions, decisions)
+    earned = payoffs(predictions[counted], label[counted], decisions)
+    rows = predictions.loc[earned.index]
+    if rows.empty:
+        return None
+    held = rows[CONTROL].astype(bool).to_numpy()
+    acted, held_out = int((~held).sum()), int(held.sum())
+    if min(acted, held_out) < LEAST_ROWS:
+        reason = (
+            f"the groups are too small: {acted:,} acted on and {held_out:,} held out, {LEAST_ROWS} of each are needed"
+        )
+        return Effect(None, acted, held_out, reason)
+    weight = 1 / rows[PROPENSITY].to_numpy(dtype="float64")
+    influence = influences(earned["value"].to_numpy(dtype="float64"), held, weight)
+    values = {_EFFECT: influence, _NOTHING: np.zeros(len(rows))}
+    owner = np.asarray(rows.groupby(list(entity), sort=False, dropna=False).ngroup())
+    found = earnings(values, earned["day"].to_numpy(), owner, fixed=fixed, horizon=horizon)
+    return Effect(found.difference(_EFFECT, _NOTHING).times(acted), acted, held_out)
+
+
+def influences(value: np.ndarray, held: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return one number a row: their mean is the effect a row, and their spread is that of the effect.
+
+    Parameters
+    ----------
+    value
+        What each row earned.
+    held
+        Which rows were held out.
+    weight
+        The inverse of the probability of each row's group.
+
+    Examples
+    --------
+    >>> influences(np.array([3.0, 5.0, 1.0, 1.0]), np.array([False, False, True, True]), np.full(4, 2.0)).mean()
+    np.float64(3.0)
+    """
+    parts, means = np.zeros(len(value)), []
+    for group, sign in ((~held, 1.0), (held, -1.0)):
+        share = np.where(group, weight, 0.0) / weight[group].sum()
+        means.append(float((share * value).sum()))
+        parts += sign * len(value) * share * (value - means[-1])
+    return means[0] - means[1] + parts
+
+
+def _acts(predictions: pd.DataFrame, decisions: Mapping[int, Decision]) -> pd.Series:
+    """Return on which rows the model wants another action than doing nothing."""
+    nothing = predictions["version"].map({number: decision.do_nothing for number, decision in decisions.items()})
+    best = predictions[BEST_ACTION]
+    return best.notna() & (best != nothing)

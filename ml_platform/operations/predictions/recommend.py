@@ -1,0 +1,72 @@
+"""From what versions predict to what is recommended: control rows are held out, and the others share the capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.models.capacity import BEST_ACTION, Capacity
+from ml_platform.models.control import CONTROL, PROPENSITY, is_control, propensity
+from ml_platform.operations.predictions.capacity_use import rows_with_places
+from ml_platform.operations.predictions.rows import Answers
+from ml_platform.project import Project
+
+
+def recommended(project: Project, model_name: str, answers: Sequence[Answers]) -> list[Answers]:
+    """Return predictions with the actions that are recommended, as the model declares.
+
+    Rows of the control group get ``do_nothing`` and take no place of a limited action. Where nothing is declared, the
+    predictions are what they were.
+    """
+    value = project.spec.models[model_name].value
+    capacity = Capacity.declared(value)
+    if not answers or (capacity is None and value.control is None):
+        return list(answers)
+    entity = project.spec.file.entities[project.spec.models[model_name].population.entity]
+    keys = pd.concat([item.rows[[*entity, "effective_time"]] for item in answers], ignore_index=True)
+    predicted = pd.concat([item.predicted for item in answers], ignore_index=True)
+    expected = pd.concat([item.expected for item in answers], ignore_index=True)
+    found = predicted.assign(**{BEST_ACTION: predicted["action"]})
+    held = _held(model_name, keys[list(entity)], value.control)
+    if capacity is not None:
+        past = rows_with_places(project, model_name, keys["effective_time"])
+        competing = expected.mask(pd.Series(held), np.nan)
+        found = capacity.limited(predicted, competing, keys, past)
+    if value.control is not None:
+        found = _hold_out(found, held, expected, value.do_nothing, value.control)
+    return _by_version(found, answers)
+
+
+def _held(model_name: str, keys: pd.DataFrame, share: float | None) -> np.ndarray:
+    """Return which rows are of the control group."""
+    if share is None:
+        return np.zeros(len(keys), dtype=bool)
+    return np.array([is_control(model_name, key, share) for key in keys.itertuples(index=False)], dtype=bool)
+
+
+def _hold_out(
+    predicted: pd.DataFrame, held: np.ndarray, expected: pd.DataFrame, do_nothing: str, share: float
+) -> pd.DataFrame:
+    worth = expected[do_nothing] if do_nothing in expected else pd.Series(np.nan, expected.index)
+    chances = [propensity(share, control=control) for control in (True, False)]
+    return predicted.assign(
+        action=predicted["action"].mask(held, do_nothing),
+        expected_value=predicted["expected_value"].where(~held, worth),
+        **{
+            CONTROL: held,
+            PROPENSITY: np.where(held, *chances),
+        },
+    )
+
+
+def _by_version(found: pd.DataFrame, answers: Sequence[Answers]) -> list[Answers]:
+    ends = np.cumsum([len(item.rows) for item in answers])[:-1]
+    added = [name for name in found.columns if name not in answers[0].predicted.columns]
+    parts = [found.iloc[places] for places in np.split(np.arange(len(found)), ends)]
+    return [
+        replace(item, predicted=part[[*item.predicted.columns, *added]].set_axis(item.rows.index))
+        for item, part in zip(answers, parts, strict=True)
+    ]
