@@ -27,9 +27,8 @@ from ml_platform.declarations.populations.ticks import TickPopulation
 
 def check_population(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     """Yield what is wrong with the population of a model."""
-    check = _KINDS.get(type(model.population))
-    if check is not None:
-        yield from check(scope, model, model.population)
+    check = _KINDS.get(type(model.population), _check_any)
+    yield from check(scope, model, model.population)
     yield from _check_until(scope, model)
 
 
@@ -48,6 +47,22 @@ def _check_until(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
         if population is not None and key in population and key in columns and population[key] != columns[key]:
             text = f"the key {key} is {columns[key]} in {until.source} and {population[key]} in the population"
             yield Problem(where, ("population", "until"), f"{text}. Declare one type", kind=FaultKind.TYPE)
+
+
+def _check_any(scope: Scope, model: ModelSpec, population: Population) -> Iterator[Problem]:
+    """Yield what is wrong with what a kind of an installed package reads: sources, entity, conditions, features."""
+    where, place = f"models/{model.name}", ("population",)
+    sources = [name for role, name in population.roles.items() if role != "until_rows"]
+    for name in sources:
+        yield from check_source_name(scope, where, place, name)
+    yield from check_entity(scope, where, (*place, "entity"), population.entity, sources)
+    columns = own_kinds(scope, model)
+    for condition in population.conditions if columns is not None else ():
+        yield from check_condition(where, place, condition, columns)
+    kinds, problems = question_kinds(scope, model, place, population.references, with_population=False)
+    yield from problems
+    if kinds is not None and not problems:
+        yield from check_reference_joins(scope, model, place, population.references)
 
 
 def _check_events(scope: Scope, model: ModelSpec, population: EventPopulation) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_platform.core.errors import DeclarationError
 from ml_platform.datasets.population.asking import question_kinds
 from ml_platform.declarations.populations.any_population import population_kinds, read_population
 from tests.datasets.population.customers import asked_of, at, drawn, inputs_of, project_of, random_baskets
@@ -44,6 +45,14 @@ after = own_population:AfterQuestions
 """
 
 
+WRONG = {
+    "source": ({"after": "basket", "entity": "shop"}, "there is no source basket. Did you mean baskets?"),
+    "entity": ({"after": "baskets", "entity": "shops"}, "there is no entity shops in project.yaml"),
+    "condition": ({"after": "baskets", "entity": "shop", "where": "amounts >= 1"}, "amounts"),
+}
+"""Populations of the package's kind, each with the beginning of its fault or the name that it is about."""
+
+
 @pytest.fixture(autouse=True)
 def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "site").mkdir()
@@ -67,3 +76,11 @@ def test_a_package_adds_a_population_and_it_asks_as_those_of_the_platform(tmp_pa
     asked, events = (asked_of(project, name, inputs, at(0), at(200), at(400)).rows for name in populations)
     assert len(asked) > 10
     assert asked["baskets.id"].tolist() == events["baskets.id"].tolist()
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_a_packages_population_reads_is_checked_like_the_platforms(tmp_path: Path, name: str) -> None:
+    population, text = WRONG[name]
+    with pytest.raises(DeclarationError, match=text) as caught:
+        project_of(tmp_path / "shop", [], {"model": population}, deployment={"batch": "0 */3 * * * UTC"})
+    assert "models/model.yaml" in str(caught.value)
