@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_platform.core.errors import listed
 from ml_platform.core.formatting import figure_text, money_text
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.metric_names import headline_metric
@@ -22,6 +23,7 @@ from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.registry.evaluation.reasons import gate_text, merits, shortfalls
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import evaluation_record
+from ml_platform.reporting.overview.slice_lines import slice_lines
 from ml_platform.reporting.overview.worth import tested_worth
 from ml_platform.reporting.plots.pictures import evaluation_pictures
 from ml_platform.reporting.plots.small_pictures import small_evaluation_pictures
@@ -149,11 +151,20 @@ def evaluation_summary(project: Project, model: ModelSpec, evaluation: Artifact,
     rivals = [rival for rival in about.contenders if rival["role"] != "do_nothing"]
     return summary(
         verdict,
-        [f"On {about.days} test days version {number} {worth.text}."] if worth else [],
+        ([f"On {about.days} test days version {number} {worth.text}."] if worth else []) + _losing(about),
         [("contender", f"gain ({about.currency})", metric), *(_line(rival, metric) for rival in rivals)],
         in_place(pictures, ["gain", "gain_by_day"]),
         [model_page(about.model)],
     )
+
+
+def _losing(about: EvaluationManifest) -> list[str]:
+    """Return which declared slices surely lose, or that none does."""
+    lines = slice_lines(about)
+    losing = [line.name for line in lines if line.verdict == "loses"]
+    if not lines:
+        return []
+    return [f"It loses on {listed(losing, limit=3)}." if losing else f"None of {len(lines)} slices surely loses."]
 
 
 def _line(rival: Mapping[str, Any], metric: str) -> tuple[str, str, str]:
@@ -181,6 +192,7 @@ def _metadata(model: ModelSpec, evaluation: Artifact) -> Metadata:
         "test period": period_text(about.start, about.end),
         "dagster/row_count": about.rows,
         "contenders": table([_row(rival, currency) for rival in about.contenders]),
+        **({"slices": table([vars(line) for line in slice_lines(about)])} if about.slices else {}),
         "figures": dg.MetadataValue.json(figures),
         "notes": bullets(about.notes),
     }

@@ -19,6 +19,7 @@ from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import basis_text
 from ml_platform.registry.evaluation.reasons import conditions, gate_text
 from ml_platform.reporting.overview.model_overview import ModelOverview
+from ml_platform.reporting.overview.slice_lines import slice_lines
 from ml_platform.reporting.status import DataStatus, ModelStatus, MonitoringStatus, ProjectStatus
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.outputs import current_output
@@ -159,6 +160,7 @@ def _last_evaluation(project: Project, item: ModelOverview) -> Iterator[Renderab
     word, color = _VERDICTS[about.verdict] if item.status.waiting is None else ("passes", "green")
     yield line(word, color, indent=2)
     yield from _judged_by(about, currency)
+    yield from _slices(about)
 
 
 def _contender_figures(item: Mapping[str, Any], metric: str) -> tuple[str, str, Cell]:
@@ -175,6 +177,18 @@ def _judged_by(about: EvaluationManifest, currency: str) -> Iterator[RenderableT
         yield _judged(gate["passed"], gate_text(gate))
     for met, text in conditions(about.release, currency):
         yield _judged(met, text)
+
+
+def _slices(about: EvaluationManifest) -> Iterator[RenderableType]:
+    lines = slice_lines(about)
+    if lines:
+        table = PlainTable(
+            "slice", "rows", "gain", "of all slices together", "verdict", right={1, 2}, whole={0}, indent=2
+        )
+        for item in lines:
+            style = "red" if item.verdict == "loses" else ""
+            table.add_row(item.name, f"{item.rows:,}", item.gain, item.interval, item.verdict, style=style)
+        yield table
 
 
 def _judged(passed: bool, text: str) -> RenderableType:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from ml_platform.cli.dagster_home import is_ready, make_home
 from ml_platform.declarations.fingerprint import files_version
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.planning.plan import Planned
 from ml_platform.operations.planning.planner import plan_nodes
 from ml_platform.project import Project
+from ml_platform.sources.checks.results import last_recording
 from ml_platform.storage.last_declarations import is_of_last_whole_run
 from ml_platform.storage.ledger.anchors import require_newest
 
@@ -36,13 +39,24 @@ def unchanged_events(project: Project, only: Collection[str] = ()) -> list[Mappi
         return None
     began = time.monotonic()
     nodes: list[Planned] = []
-    for node in plan_nodes(project, project.clock.now()):
+    now = project.clock.now()
+    for node in plan_nodes(project, now):
         if node.node in only or not only:
-            if node.verdict != "up to date":
+            if node.verdict != "up to date" or _checks_are_open(project, node.node, now):
                 return None
             nodes.append(node)
     require_newest(project)
     return list(_events(nodes, time.monotonic() - began))
+
+
+def _checks_are_open(project: Project, node: str, now: datetime) -> bool:
+    """Return whether a check of a node failed, or may fail by now: the age of a source's rows grows with the clock."""
+    recording = last_recording(project.database, node)
+    if recording is None:
+        return False
+    name = NodeName.parse(node)
+    ages = name.kind == "source" and project.spec.sources[name.subject].freshness is not None
+    return bool(recording.blocking) or (ages and recording.at != now)
 
 
 def _events(nodes: Collection[Planned], seconds: float) -> Iterator[Mapping[str, Any]]:

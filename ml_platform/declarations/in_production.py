@@ -104,5 +104,8 @@ class Retraining(Declaration):
         (), strict=False, description="Findings of monitoring that start a training.", examples=[["drift"]]
     )
     cooldown: Span | None = Field(
-        None, description="How long after a training no finding starts the next one.", examples=["3d"]
+        None,
+        description="How long after a training no finding starts the next one. While drift lasts, one more training "
+        "follows after each. Without it a finding starts one training and no more.",
+        examples=["3d"],
     )

@@ -17,6 +17,8 @@ VALUE_FIGURES = (
     "value_vs_do_nothing_high",
     "value_effective_days",
 )
+SLICE_FIGURES = ("slices_losing", "slices_below_champion")
+"""Figures of a model that declares slices."""
 METRICS: dict[Task, tuple[str, ...]] = {
     "binary": ("auc", "average_precision", "log_loss", "brier", "accuracy", "calibration_error"),
     "multiclass": ("log_loss", "accuracy"),
@@ -50,7 +52,8 @@ def loss_quantile(model: ModelSpec) -> float | None:
 def known_figures(model: ModelSpec) -> frozenset[str]:
     """Return the figures that a gate of a model may name."""
     quantile = METRICS["quantile"] if loss_quantile(model) is not None else ()
-    return KNOWN_FIGURES[model.task] | frozenset(quantile)
+    slices = SLICE_FIGURES if model.slices else ()
+    return KNOWN_FIGURES[model.task] | frozenset(quantile) | frozenset(slices)
 
 
 def headline_metric(model: ModelSpec) -> str:

@@ -192,6 +192,12 @@ class ModelSpec(Declaration):
         description="Conditions on figures of the evaluation. A version that misses one is not deployed.",
         examples=[{"auc": ">= 0.65", "size_mb": "< 20"}],
     )
+    slices: dict[Name, ExpressionText] | None = Field(
+        None,
+        description="Parts of the test rows that are evaluated alone too, by name: a condition, or a column of which "
+        "each value is a slice, the 20 most frequent ones and the rest.",
+        examples=[{"long_haul": "distance >= 1500", "origin": "origin"}],
+    )
     release: Release = Field(
         Release(),
         description="How sure it must be that a new version earns more than its opponents.",

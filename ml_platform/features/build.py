@@ -55,7 +55,7 @@ def build_feature_table(project: Project, name: str, source_id: str) -> Material
 
     Returns
     -------
-    Made
+    Materialized
         An artifact of kind ``feature_table``; equal source and declaration give the same one.
 
     Raises

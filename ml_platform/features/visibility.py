@@ -4,9 +4,9 @@ A question is an entity at a tick. It sees the versions of rows that were known 
 window. A version is a row as one ingest found it: a correction ends it and begins another. All arguments are whole
 numbers in one unit: microseconds, or the intervals of a feature table.
 
-`ml_platform.features.lookup` applies the rule: `by_join` calls these functions, and `in_ranges` follows the same rule
-as ranges of ticks. `ml_platform.audit.explain.source_rows` calls them to list the rows of one prediction. The rows of
-the population follow it at their batch run (`ml_platform.datasets.frame`).
+`ml_platform.features.lookup` applies the rule: `lookup_by_join` calls these functions, and `lookup_by_ranges`, which
+DuckDB runs, follows the same rule as ranges of ticks. Labels over a window and `ml_platform.audit.explain.source_rows`
+call them too. The rows of a population follow the rule at their batch run (`ml_platform.datasets.population.rows`).
 """
 
 from __future__ import annotations

@@ -77,32 +77,18 @@ class Decision:
         names = {name for expression in expressions for name in expression.names}
         return tuple(sorted(self._column(name) for name in names - {LABEL, PREDICTION}))
 
-    def recommend(self, frame: pd.DataFrame, scores: np.ndarray, classes: Sequence[Any]) -> pd.DataFrame:
-        """Return the recommended action of each row and its expected payoff.
-
-        Parameters
-        ----------
-        frame
-            One row per prediction, with the columns that the payoffs read.
-        scores
-            Probability of each class, one column per class; for a regression the prediction.
-        classes
-            The label's values, in the order of the columns of `scores`; empty for a regression.
-
-        Returns
-        -------
-        One row per row of `frame` with ``action`` and ``expected_value``. Where a payoff is null the action is
-        `do_nothing`. For a regression both are null.
-        """
-        return self.best(self.expected_values(frame, scores, classes))
-
     def best(self, expected: pd.DataFrame) -> pd.DataFrame:
-        """Return the action of each row with the highest expected payoff, as `recommend` does.
+        """Return the action of each row with the highest expected payoff, the first of equal ones.
 
         Parameters
         ----------
         expected
             The expected payoff of each action (`expected_values`).
+
+        Returns
+        -------
+        One row per row of `expected` with ``action`` and ``expected_value``. Where a payoff is null the action is
+        `do_nothing`. For a regression both are null.
         """
         if not self.actions:
             return pd.DataFrame({"action": None, "expected_value": np.nan}, index=expected.index)
@@ -115,7 +101,7 @@ class Decision:
         return pd.DataFrame({"action": action.astype(object), "expected_value": value}, index=expected.index)
 
     def of_row(self, columns: RowColumns, classes: Sequence[Any]) -> Callable[[Row, Sequence[float]], Recommended]:
-        """Return what recommends an action for one row, with the bits of `recommend`.
+        """Return what recommends an action for one row, with the bits of `best`.
 
         Parameters
         ----------
@@ -127,7 +113,7 @@ class Decision:
         Returns
         -------
         A function of the row and the probability of each class, which gives the action and its expected payoff; None
-        where `recommend` has null.
+        where `best` has null.
         """
         if not self.actions:
             return lambda row, shares: (None, None)
@@ -168,7 +154,17 @@ class Decision:
         return lambda cells: math.nan if (value := compute(cells)) is None else float(value)
 
     def expected_values(self, frame: pd.DataFrame, scores: np.ndarray, classes: Sequence[Any]) -> pd.DataFrame:
-        """Return the expected payoff of every action, one column each; no column for a regression."""
+        """Return the expected payoff of every action, one column each; no column for a regression.
+
+        Parameters
+        ----------
+        frame
+            One row per prediction, with the columns that the payoffs read.
+        scores
+            Probability of each class, one column per class; for a regression the prediction.
+        classes
+            The label's values, in the order of the columns of `scores`; empty for a regression.
+        """
         expected = {name: self._expected(name, frame, scores, classes) for name in self.actions}
         return pd.DataFrame(expected, index=frame.index)
 

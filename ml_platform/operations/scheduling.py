@@ -82,7 +82,7 @@ def training_as_of(retraining: Retraining, now: datetime, last: datetime | None,
     ----------
     last
         As of when the last snapshot was made; None before the first.
-    anew
+    forced
         Whether a retraining was asked for: by a person, a finding of drift, or the schedule itself.
     """
     if forced or last is None:

@@ -3,7 +3,8 @@
 - The first load takes each row's known-at from the declaration: history as it was.
 - A row that becomes known only after `now` is left for a later ingest.
 - Afterwards a row that should have been known by the last ingest but was not there arrived late, and
-  a row whose content has changed is a correction: both are known from this ingest on.
+  a row whose content has changed is a correction: both are known from this ingest on, a correction with a later
+  known-at of its own from that.
 - A row that is no longer there is kept: upstream may hold only the newest days. Such rows are counted (`Upstream`).
   Where the source is declared ``full``, it was deleted, known from this ingest on.
 - A row for which ``deletes`` holds ends the row with its key, from when it is known.

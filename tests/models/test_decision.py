@@ -10,26 +10,30 @@ REBOOK = Decision("orders", ACTIONS, None, "wait")
 PINBALL = Decision("orders", {}, "-2 * max(label - prediction, 0) - max(prediction - label, 0)", "weather.wind * 2")
 
 
+def _recommended(decision, frame, scores, classes):
+    return decision.best(decision.expected_values(frame, scores, classes))
+
+
 def _two(*scores):
     return np.column_stack([1 - np.array(scores), np.array(scores)])
 
 
 def test_the_action_with_the_highest_expected_payoff_is_recommended():
-    recommended = REBOOK.recommend(FRAME.iloc[:2], _two(0.5, 0.5), (False, True))
+    recommended = _recommended(REBOOK, FRAME.iloc[:2], _two(0.5, 0.5), (False, True))
     # Row 0: -150 + 0.5 * 400 = 50 beats waiting; row 1: -150 + 0.5 * 200 = -50 does not.
     assert recommended["action"].tolist() == ["rebook", "wait"]
     assert recommended["expected_value"].tolist() == [50.0, 0.0]
 
 
 def test_a_tie_goes_to_the_action_that_is_declared_first():
-    recommended = REBOOK.recommend(FRAME.iloc[:1], _two(0.375), (False, True))
+    recommended = _recommended(REBOOK, FRAME.iloc[:1], _two(0.375), (False, True))
     assert recommended["action"].tolist() == ["rebook"]
     swapped = Decision("orders", dict(reversed(ACTIONS.items())), None, "wait")
-    assert swapped.recommend(FRAME.iloc[:1], _two(0.375), (False, True))["action"].tolist() == ["wait"]
+    assert _recommended(swapped, FRAME.iloc[:1], _two(0.375), (False, True))["action"].tolist() == ["wait"]
 
 
 def test_where_a_payoff_is_null_nothing_is_done_and_nothing_is_expected():
-    recommended = REBOOK.recommend(FRAME, _two(0.9, 0.9, 0.9), (False, True))
+    recommended = _recommended(REBOOK, FRAME, _two(0.9, 0.9, 0.9), (False, True))
     assert recommended["action"].tolist() == ["rebook", "rebook", "wait"]
     assert np.isnan(recommended["expected_value"][2])
 
@@ -37,7 +41,7 @@ def test_where_a_payoff_is_null_nothing_is_done_and_nothing_is_expected():
 def test_several_classes_are_weighted_by_their_probabilities():
     decision = Decision("orders", {"fly": "where(label == 'sun', 10, -5)", "stay": "1"}, None, "stay")
     scores = np.array([[0.2, 0.3, 0.5], [0.7, 0.2, 0.1], [1.0, 0.0, 0.0]])
-    recommended = decision.recommend(FRAME, scores, ("rain", "snow", "sun"))
+    recommended = _recommended(decision, FRAME, scores, ("rain", "snow", "sun"))
     # 0.5 * 10 - 0.5 * 5 = 2.5; 0.1 * 10 - 0.9 * 5 = -3.5; -5.
     assert recommended["action"].tolist() == ["fly", "stay", "stay"]
     assert recommended["expected_value"].tolist() == pytest.approx([2.5, 1.0, 1.0])
@@ -61,7 +65,7 @@ def test_a_regression_earns_by_truth_and_prediction():
 
 
 def test_a_regression_recommends_no_action_and_expects_no_value():
-    recommended = PINBALL.recommend(FRAME, np.array([1.0, 2.0, 3.0]), ())
+    recommended = _recommended(PINBALL, FRAME, np.array([1.0, 2.0, 3.0]), ())
     assert recommended.isna().all().all()
 
 

@@ -45,7 +45,7 @@ def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str],
 
     Returns
     -------
-    Made
+    Materialized
         An artifact of kind ``snapshot``, with one object for each UTC day of batch runs.
 
     Raises

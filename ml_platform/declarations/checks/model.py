@@ -30,6 +30,7 @@ from ml_platform.declarations.checks.problems import (
 from ml_platform.declarations.metric_names import known_figures
 from ml_platform.declarations.model import Algorithm, ModelSpec
 
+SLICING: frozenset[Kind] = frozenset({"bool", "string", "int"})
 RESERVED_NAMES = ("sources", "features")
 
 
@@ -55,6 +56,7 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
         yield from _check_algorithm(scope, model, ("baselines", index), baseline, kinds)
     yield from _check_value(scope, model, label, kinds)
     yield from check_actions(scope, model)
+    yield from _check_slices(scope, model, kinds)
     for figure in model.gates:
         if figure not in known_figures(model):
             text = f"{figure} is not a figure of a {model.task} model. {suggest(figure, known_figures(model))}"
@@ -131,6 +133,14 @@ def _is_unknown(scope: Scope, model: ModelSpec, column: str) -> bool:
     owner, dot, _ = column.partition(".")
     added = owner in {reference.partition(":")[2] for reference in model.transforms}
     return bool(dot) and (added or scope.hides(owner))
+
+
+def _check_slices(scope: Scope, model: ModelSpec, kinds: Columns) -> Iterator[Problem]:
+    columns, remedy = own_kinds(scope, model), "Write a condition, such as x > 0, or a column with few values"
+    for name, text in (model.slices or {}).items() if columns is not None else ():
+        if not _reads_unknown(scope, model, text):
+            known = {**kinds, **(columns or {})}
+            yield from check_expression(f"models/{model.name}", ("slices", name), text, known, SLICING, remedy)[1]
 
 
 def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Columns) -> Iterator[Problem]:

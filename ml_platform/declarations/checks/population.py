@@ -57,8 +57,9 @@ def _check_any(scope: Scope, model: ModelSpec, population: Population) -> Iterat
         yield from check_source_name(scope, where, place, name)
     yield from check_entity(scope, where, (*place, "entity"), population.entity, sources)
     columns = own_kinds(scope, model)
-    for condition in population.conditions if columns is not None else ():
-        yield from check_condition(where, place, condition, columns)
+    if columns is not None:
+        for condition in population.conditions:
+            yield from check_condition(where, place, condition, columns)
     kinds, problems = question_kinds(scope, model, place, population.references, with_population=False)
     yield from problems
     if kinds is not None and not problems:

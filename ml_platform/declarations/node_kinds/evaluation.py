@@ -29,9 +29,10 @@ class EvaluationNode(ModelNode):
 
     @classmethod
     def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
-        """Return the keys of the model, its label horizon, and the quantile of its loss."""
+        """Return the keys of the model, its label horizon, the quantile of its loss, and declared slices."""
         model = spec.models[subject]
         horizon = {"horizon": deciding(model.label.horizon), "loss_quantile": loss_quantile(model)}
-        part = {**super().deciding(spec, subject), **horizon}
+        slices = {"slices": dict(model.slices)} if model.slices else {}
+        part = {**super().deciding(spec, subject), **horizon, **slices}
         part["value"] = {name: value for name, value in part["value"].items() if name not in ("control", "taken")}
         return part

@@ -57,6 +57,7 @@ from ml_platform.registry.evaluation.notes import (
     notes_on_rows,
     notes_on_value,
 )
+from ml_platform.registry.evaluation.slices import slice_facts, slice_figures, slice_masks
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 
@@ -113,9 +114,8 @@ class _Evaluation:
         self._trained = project.store.get(TRAINED_MODEL, inputs["trained_model"])
         self._same = inputs["champion"] == self._trained.id
         self._champion, self._anchor = (self._trained_model(inputs[role]) for role in (CHAMPION, ANCHOR))
-        self._rows = EvaluationRows.read(
-            project.spec, self._model, load_snapshot(project, inputs["snapshot"], ("test",)).part("test")
-        )
+        test = load_snapshot(project, inputs["snapshot"], ("test",)).part("test")
+        self._rows = EvaluationRows.read(project.spec, self._model, test)
         if not len(self._rows.frame):
             raise EvaluationError(f"{model_name}: the test period has no row. Lengthen split.test.")
         self._problems: dict[str, str] = {}
@@ -125,15 +125,10 @@ class _Evaluation:
         self._valued = ~self._unvalued & ~self._is_repeated
         values = {item.name: item.value[self._valued] for item in self._contenders}
         require_values(self._rows, values)
-        entities = self._rows.entities(project.spec)
-        self._earned = earnings(
-            values,
-            self._rows.days[self._valued],
-            entities[self._valued],
-            other_rows=self._elsewhere(inputs["snapshot"]),
-            fixed=self._model.value.entities == "fixed",
-            horizon=self._model.label.horizon,
-        )
+        rows = values, self._rows.days[self._valued], self._rows.entities(project.spec)[self._valued]
+        fixed, horizon = self._model.value.entities == "fixed", self._model.label.horizon
+        self._earned = earnings(*rows, None, self._elsewhere(inputs["snapshot"]), fixed, horizon)
+        self._slices = slice_facts(self._slice_masks(), *rows, fixed=fixed, horizon=horizon)
 
     def _trained_model(self, id: str) -> Artifact | None:
         return self._project.store.get(TRAINED_MODEL, id) if id else None
@@ -171,13 +166,17 @@ class _Evaluation:
         named = [(name, owners[id], name if role == "baseline" else PREDICTOR) for name, id, role in asked]
         return [earned_elsewhere(self._project, rows, named)]
 
+    def _slice_masks(self) -> dict[str, np.ndarray]:
+        declared, owner = self._model.slices or {}, self._model.population.owner
+        return {name: mask[self._valued] for name, mask in slice_masks(declared, owner, self._rows.frame)}
+
     def manifest(self) -> EvaluationManifest:
-        figures = self._figures(self._contenders[0])
+        figures = self._figures(self._contenders[0]) | (slice_figures(self._slices) if self._model.slices else {})
         gates = judge_gates(self._model, figures)
         release = self._release()
         missed = shortfalls(gates, release, self._currency)
         frame = self._rows.frame
-        return EvaluationManifest(
+        made = EvaluationManifest(
             model=self._model.name,
             task=self._model.task,
             currency=self._currency,
@@ -196,6 +195,7 @@ class _Evaluation:
             notes=tuple(self._notes()),
             curves=curves_of(self._rows, self._contenders[0], self._contenders),
         )
+        return made.but(slices=tuple(self._slices)) if self._model.slices else made
 
     def _start(self) -> str:
         return format_instant(self._rows.frame["effective_time"].min().to_pydatetime())
@@ -215,8 +215,8 @@ class _Evaluation:
         return facts
 
     def _figures(self, item: Contender) -> dict[str, float | None]:
-        figures: dict[str, float | None] = {name: plain(figure) for name, figure in item.figures.items()}
-        figures.update(value_figures(self._earned, item.name))
+        figures = {name: plain(figure) for name, figure in item.figures.items()}
+        figures |= value_figures(self._earned, item.name)
         if item.role != "do_nothing":
             owner = {CHAMPION: self._champion, ANCHOR: self._anchor}.get(item.name) or self._trained
             part = item.name if item.role == "baseline" else PREDICTOR

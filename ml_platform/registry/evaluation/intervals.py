@@ -16,6 +16,7 @@ import numpy as np
 
 from ml_platform.registry.evaluation.clusters import Clusters, Shape, clusters_of, shape_of
 from ml_platform.registry.evaluation.persistence import (
+    LEVEL,
     Mixture,
     day_influences,
     effective_days,
@@ -29,7 +30,6 @@ FEW_DAYS = 14
 HISTORY_DAYS = 60
 MIN_GAINS = 4.0
 FEW_ENTITIES = 10.0
-
 
 _SAME = 1e-12
 """The share of two amounts by which they may differ and be the same: sums are rounded."""
@@ -98,8 +98,8 @@ class Earnings:
         What rows earned on other days, which only tells how large and how rare gains are.
     fixed
         Whether these entities are all that there will ever be.
-    overlap
-        How many of these days a label spans.
+    overlap, level
+        How many of these days a label spans, and the probability of intervals.
     """
 
     rows: int
@@ -113,6 +113,7 @@ class Earnings:
     other_rows: Sequence[Mapping[str, np.ndarray]] = field(default=(), repr=False)
     fixed: bool = False
     overlap: float = 0.0
+    level: float = LEVEL
     _known: dict[tuple[str, str | None], _Known] = field(default_factory=dict, repr=False, compare=False)
 
     def per_row(self, name: str) -> Interval:
@@ -153,7 +154,7 @@ class Earnings:
         if shape.gains(calm) < MIN_GAINS:
             reason = f"too few gains to say: all {shape.rows:,} rows known hold about {shape.gains(calm):.0f} of them"
             return _Known(Interval(figure, None, None, **basis, declined=reason), None)
-        half = known.half_width()
+        half = known.half_width(self.level)
         note = self._note(known, entities, earlier is not None)
         return _Known(Interval(figure, figure - half, figure + half, **basis, note=note), known)
 
@@ -236,6 +237,7 @@ def earnings(
     other_rows: Sequence[Mapping[str, np.ndarray]] = (),
     fixed: bool = False,
     horizon: timedelta = timedelta(0),
+    level: float = LEVEL,
 ) -> Earnings:
     """Return what contenders earned a row.
 
@@ -258,6 +260,8 @@ def earnings(
     horizon
         How long after a prediction its label is settled: labels of neighboring days overlap where it is longer than
         a day.
+    level
+        The probability of intervals.
     """
     values = _without_rounding(values)
     names, place = np.unique(days, return_inverse=True)
@@ -269,8 +273,8 @@ def earnings(
             cells, cell = np.unique(owner.astype("int64") * len(names) + place, return_inverse=True)
             by_entity, by_cell = clusters_of(values, owner, len(keys)), clusters_of(values, cell, len(cells))
     figures = {name: float(total.sum() / len(days)) for name, total in by_day.totals.items()}
-    known = (history, other_rows, fixed, _overlap(names, horizon))
-    return Earnings(len(days), len(names), figures, dict(values), by_day, by_entity, by_cell, *known)
+    by, known = (by_day, by_entity, by_cell), (history, other_rows, fixed, _overlap(names, horizon), level)
+    return Earnings(len(days), len(names), figures, dict(values), *by, *known)
 
 
 def _without_rounding(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

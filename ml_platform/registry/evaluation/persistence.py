@@ -121,12 +121,12 @@ class Mixture:
     freedom: np.ndarray
     weights: np.ndarray
 
-    def half_width(self) -> float:
-        """Return h so that the mean is within h of the estimate with probability `LEVEL`."""
+    def half_width(self, level: float = LEVEL) -> float:
+        """Return h so that the mean is within h of the estimate with probability `level`."""
         from scipy.optimize import brentq
         from scipy.special import stdtrit
 
-        within = (1 + LEVEL) / 2
+        within = (1 + level) / 2
         high = 1.01 * float(self.errors.max() * stdtrit(self.freedom.min(), within))
         if high <= 0:
             return 0.0

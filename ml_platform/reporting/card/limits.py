@@ -12,6 +12,7 @@ from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 
 _OFTEN_NULL = 0.5
+_WITHOUT_SLICES = "It declares no slices: a group of rows can be served worse than the whole."
 
 
 def limits_of(
@@ -26,7 +27,7 @@ def limits_of(
         *(_rows(snapshot) if snapshot else ()),
         *(_figures(evaluation) if evaluation else ()),
         *(_watched(drift) if drift else ()),
-        "Figures by group of rows (slices) are not computed: a group can be served worse than the whole.",
+        *(() if evaluation and evaluation.slices else (_WITHOUT_SLICES,)),
     )
 
 

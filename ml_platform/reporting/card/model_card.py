@@ -13,6 +13,7 @@ from ml_platform.registry.evaluation.behavior import behavior_of
 from ml_platform.reporting.card.action_words import ActionWords, action_words
 from ml_platform.reporting.card.limits import limits_of
 from ml_platform.reporting.overview.model_overview import ModelOverview
+from ml_platform.reporting.overview.slice_lines import SliceLine, slice_lines
 from ml_platform.reporting.overview.version_history import VersionHistory
 from ml_platform.reporting.overview.worth import DayWorth, worth_by_day
 from ml_platform.storage.artifact_kinds.behavior import BehaviorManifest
@@ -55,6 +56,7 @@ class ModelCard:
     days: tuple[DayWorth, ...]
     deployed: tuple[tuple[str, int], ...]
     evaluation: EvaluationManifest | None
+    slices: tuple[SliceLine, ...]
     behavior: BehaviorManifest | None
     actions: tuple[ActionWords, ...]
     drift: tuple[Mapping[str, Any], ...]
@@ -94,6 +96,7 @@ def model_card(project: Project, overview: ModelOverview, number: int | None = N
         days=worth_by_day(project, overview.name, DAYS),
         deployed=tuple((f"{item.since:%Y-%m-%d}", item.number) for item in reversed(overview.versions) if item.since),
         evaluation=judged,
+        slices=slice_lines(judged) if judged else (),
         behavior=behavior,
         actions=action_words(behavior.actions, overview.status.task, overview.unit) if behavior else (),
         drift=(MonitoringManifest.of(monitoring).columns or ()) if monitoring else (),

@@ -7,6 +7,7 @@ __all__ = [
     "feature_preview",
     "model_overview",
     "next_runs",
+    "slice_lines",
     "version_history",
     "worth",
 ]

@@ -33,6 +33,8 @@ class EvaluationManifest(ArtifactKind):
         ``deploy``, ``keep``, ``deploy none``, or ``same`` for the champion itself.
     curves
         Points of the plots.
+    slices
+        What the challenger earned on each declared slice of the rows; only where some are declared.
     """
 
     name: ClassVar[str] = "evaluation"
@@ -57,6 +59,7 @@ class EvaluationManifest(ArtifactKind):
     reasons: Items[str]
     notes: Items[str]
     curves: Figures
+    slices: Items[Figures] | None = None
 
     def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:
         """Return the id: the hash of everything that it says, and of what it was made from."""

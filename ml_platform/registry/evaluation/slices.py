@@ -1,0 +1,120 @@
+"""Slices of the test period: what a version earned on each declared part of the rows.
+
+Many slices are looked at, so that some are bad by chance. Their intervals are wider for it (Bonferroni): with a
+probability of 95 % all of them hold together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_platform.core.expressions import parse_expression
+from ml_platform.registry.evaluation.candidates import CHALLENGER, CHAMPION, DO_NOTHING
+from ml_platform.registry.evaluation.intervals import Interval, earnings
+from ml_platform.registry.evaluation.persistence import LEVEL
+
+MOST_VALUES = 20
+"""How many values of one column are slices of their own; rows of its other values are one slice."""
+OTHER, MISSING = "other values", "missing"
+
+
+def slice_masks(declared: Mapping[str, str], owner: str, frame: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield each slice: its name, and which rows it has.
+
+    Parameters
+    ----------
+    declared
+        Conditions, and columns whose values are the slices, by name.
+    owner
+        The population, whose columns have no dot in expressions.
+
+    >>> frame = pd.DataFrame({"orders.size": [1, 7, 9], "orders.city": ["Bonn", "Bonn", None]})
+    >>> for name, mask in slice_masks({"large": "size > 5", "city": "city"}, "orders", frame):
+    ...     print(name, mask.tolist())
+    large [False, True, True]
+    city = Bonn [True, True, False]
+    city = missing [False, False, True]
+    """
+    for name, text in declared.items():
+        expression = parse_expression(text)
+        columns = {column: frame[column if "." in column else f"{owner}.{column}"] for column in expression.names}
+        values = pd.Series(expression.evaluate(columns, len(frame)), dtype=object)
+        missing = values.isna()
+        if all(isinstance(value, bool | np.bool_) for value in values[~missing]):
+            yield name, (values == True).to_numpy()  # noqa: E712  (a null is no member)
+            continue
+        yield from _of_values(name, values, missing)
+
+
+def _of_values(name: str, values: pd.Series[Any], missing: pd.Series[bool]) -> Iterator[tuple[str, np.ndarray]]:
+    counts = values[~missing].value_counts()
+    order = sorted(counts.index, key=lambda value: (-counts[value], str(value)))
+    for value in order[:MOST_VALUES]:
+        yield f"{name} = {value}", (values == value).to_numpy()
+    if order[MOST_VALUES:]:
+        yield f"{name} = {OTHER}", values.isin(order[MOST_VALUES:]).to_numpy()
+    if missing.any():
+        yield f"{name} = {MISSING}", missing.to_numpy()
+
+
+def slice_facts(
+    masks: Mapping[str, np.ndarray],
+    values: Mapping[str, np.ndarray],
+    days: np.ndarray,
+    entities: np.ndarray,
+    *,
+    fixed: bool = False,
+    horizon: timedelta = timedelta(0),
+) -> list[dict[str, Any]]:
+    """Return what the challenger earned on each slice more than doing nothing, and than the champion.
+
+    Parameters
+    ----------
+    masks
+        Which rows each slice has.
+    values
+        What each row earned, by contender.
+    days, entities
+        The day and the entity of each row.
+    fixed, horizon
+        As `earnings` takes them.
+
+    Returns
+    -------
+    For each slice its rows and days, and the difference from each rival over all rows of the slice, with an interval
+    that holds for all slices together.
+    """
+    level = 1 - (1 - LEVEL) / max(len(masks), 1)
+    facts = []
+    for name, mask in masks.items():
+        line: dict[str, Any] = {"name": name, "rows": int(mask.sum()), "days": len(np.unique(days[mask]))}
+        if line["rows"]:
+            part = {contender: value[mask] for contender, value in values.items()}
+            earned = earnings(part, days[mask], entities[mask], level=level, fixed=fixed, horizon=horizon)
+            for rival in (DO_NOTHING, CHAMPION):
+                if rival in values:
+                    line[rival] = _difference(earned.difference(CHALLENGER, rival).times(line["rows"]))
+        facts.append(line)
+    return facts
+
+
+def _difference(interval: Interval) -> dict[str, Any]:
+    return {"figure": interval.figure, "low": interval.low, "high": interval.high, **interval.basis()}
+
+
+def slice_figures(facts: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the figures that a gate may name: on how many slices the challenger surely loses."""
+    return {
+        "slices_losing": float(sum(_surely_below(line, DO_NOTHING) for line in facts)),
+        "slices_below_champion": float(sum(_surely_below(line, CHAMPION) for line in facts)),
+    }
+
+
+def _surely_below(line: Mapping[str, Any], rival: str) -> bool:
+    high = line.get(rival, {}).get("high")
+    return high is not None and high < 0

@@ -1,0 +1,69 @@
+"""What a version earned on each declared slice of its test rows, as people read it: the largest loss first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ml_platform.core.formatting import amount_text
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+
+
+@dataclass(frozen=True)
+class SliceLine:
+    """One slice.
+
+    Attributes
+    ----------
+    gain, interval
+        The gain over doing nothing on its rows, and the interval that holds for all slices together.
+    verdict
+        ``gains`` or ``loses`` where that is sure, ``the same`` as doing nothing, ``not certain``, or ``too few rows``.
+    champion
+        The gain over the champion on the same rows, empty where there is none, and ``below`` where that is sure.
+    """
+
+    name: str
+    rows: int
+    gain: str
+    interval: str
+    verdict: str
+    champion: str
+
+
+def slice_lines(evaluation: EvaluationManifest) -> tuple[SliceLine, ...]:
+    """Return a line for each slice of an evaluation; none where its model declares no slice."""
+    ordered = sorted(evaluation.slices or (), key=_gain)
+    return tuple(_line(item, evaluation.currency) for item in ordered)
+
+
+def _gain(item: Mapping[str, Any]) -> float:
+    return float(item["do_nothing"]["figure"]) if "do_nothing" in item else 0.0
+
+
+def _line(item: Mapping[str, Any], currency: str) -> SliceLine:
+    if "do_nothing" not in item:
+        return SliceLine(item["name"], 0, "", "no test row", "too few rows", "")
+    ahead, champion = item["do_nothing"], item.get("champion")
+    against = ""
+    if champion is not None:
+        against = f"{amount_text(champion['figure'], places=0)} {currency}" + (", below" if _is_below(champion) else "")
+    gain = f"{amount_text(ahead['figure'], places=0)} {currency}"
+    ends = [amount_text(ahead[end], places=0) for end in ("low", "high")]
+    interval = ahead["declined"] or " to ".join(ends)
+    return SliceLine(item["name"], item["rows"], gain, interval, _verdict(ahead), against)
+
+
+def _verdict(ahead: Mapping[str, Any]) -> str:
+    if ahead["low"] is None:
+        return "too few rows"
+    if ahead["low"] > 0:
+        return "gains"
+    if ahead["low"] == ahead["high"]:
+        return "the same"
+    return "loses" if _is_below(ahead) else "not certain"
+
+
+def _is_below(interval: Mapping[str, Any]) -> bool:
+    return interval["high"] is not None and bool(interval["high"] < 0)
