@@ -273,8 +273,8 @@ def earnings(
             cells, cell = np.unique(owner.astype("int64") * len(names) + place, return_inverse=True)
             by_entity, by_cell = clusters_of(values, owner, len(keys)), clusters_of(values, cell, len(cells))
     figures = {name: float(total.sum() / len(days)) for name, total in by_day.totals.items()}
-    by, known = (by_day, by_entity, by_cell), (history, other_rows, fixed, _overlap(names, horizon), level)
-    return Earnings(len(days), len(names), figures, dict(values), *by, *known)
+    known = (history, other_rows, fixed, _overlap(names, horizon), level)
+    return Earnings(len(days), len(names), figures, dict(values), by_day, by_entity, by_cell, *known)
 
 
 def _without_rounding(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
