@@ -136,7 +136,7 @@ def _is_unknown(scope: Scope, model: ModelSpec, column: str) -> bool:
 
 
 def _check_slices(scope: Scope, model: ModelSpec, kinds: Columns) -> Iterator[Problem]:
-    columns, remedy = own_kinds(scope, model), "Write a condition, such as x > 0, or a column with few values"
+    columns, remedy = population_types(scope, model), "Write a condition, such as x > 0, or a column with few values"
     for name, text in (model.slices or {}).items() if columns is not None else ():
         if not _reads_unknown(scope, model, text):
             known = {**kinds, **(columns or {})}

@@ -56,7 +56,7 @@ def _check_any(scope: Scope, model: ModelSpec, population: Population) -> Iterat
     for name in sources:
         yield from check_source_name(scope, where, place, name)
     yield from check_entity(scope, where, (*place, "entity"), population.entity, sources)
-    columns = own_kinds(scope, model)
+    columns = population_types(scope, model)
     if columns is not None:
         for condition in population.conditions:
             yield from check_condition(where, place, condition, columns)

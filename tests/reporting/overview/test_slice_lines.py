@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,11 +10,8 @@ import pytest
 from ml_platform.reporting.overview.slice_lines import slice_lines
 
 
-class _Evaluation:
-    currency = "EUR"
-
-    def __init__(self, slices: Any) -> None:
-        self.slices = slices
+def _evaluation(slices: Any) -> Any:
+    return SimpleNamespace(currency="EUR", slices=slices)
 
 
 def _ahead(figure: float, low: float | None, high: float | None, declined: str | None = None) -> dict[str, Any]:
@@ -31,14 +29,14 @@ def _ahead(figure: float, low: float | None, high: float | None, declined: str |
     ],
 )
 def test_a_slice_has_a_verdict_where_it_is_sure(ahead: dict[str, Any], verdict: str, interval: str) -> None:
-    (line,) = slice_lines(_Evaluation([{"name": "large", "rows": 7, "days": 3, "do_nothing": ahead}]))
+    (line,) = slice_lines(_evaluation([{"name": "large", "rows": 7, "days": 3, "do_nothing": ahead}]))
     assert (line.verdict, line.interval, line.champion) == (verdict, interval, "")
 
 
 def test_the_largest_loss_is_first_and_a_champion_that_is_surely_better_is_marked() -> None:
     small = {"name": "small", "rows": 9, "days": 3, "do_nothing": _ahead(50, 10, 90), "champion": _ahead(-5, -9, -1)}
     large = {"name": "large", "rows": 7, "days": 3, "do_nothing": _ahead(-50, -90, 5), "champion": _ahead(2, -1, 5)}
-    lines = slice_lines(_Evaluation([small, {"name": "none", "rows": 0, "days": 0}, large]))
+    lines = slice_lines(_evaluation([small, {"name": "none", "rows": 0, "days": 0}, large]))
     assert [line.name for line in lines] == ["large", "none", "small"]
     assert [line.champion for line in lines] == ["2 EUR", "", "−5 EUR, below"]
-    assert slice_lines(_Evaluation(None)) == ()
+    assert slice_lines(_evaluation(None)) == ()
