@@ -7,6 +7,7 @@ __all__ = [
     "calibrators",
     "checks",
     "choice",
+    "control",
     "daily_limit",
     "data_age",
     "deciding",

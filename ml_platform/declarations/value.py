@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from ml_platform.core.errors import suggest
+from ml_platform.declarations.control import ControlField
 from ml_platform.declarations.daily_limit import DailyLimit
 from ml_platform.declarations.types import Declaration, ExpressionText, Name, exactly_one
 
@@ -51,13 +52,11 @@ class Value(Declaration):
         "largest expected gain over the best other action get it.",
         examples=[{"upgrade": "200 per day Europe/Berlin"}],
     )
-    control: float | None = Field(
+    control: ControlField = Field(
         None,
-        gt=0.0,
-        le=0.5,
         description="The share of entities that is held out at random and gets do_nothing, so that the effect of the "
-        "recommendations can be measured. Each entity is always in or always out.",
-        examples=[0.05],
+        "recommendations can be measured; with earned, what is compared.",
+        examples=[0.05, {"share": 0.05, "earned": {"upgrade": "-4 - label * 30", "wait": "-label * 30"}}],
     )
     taken: Name | None = Field(
         None,
@@ -104,6 +103,10 @@ class Value(Declaration):
         for key in ("control", "taken"):
             if self.actions is None and getattr(self, key) is not None:
                 raise ValueError(f"{key} is about actions, and payoff has none. Remove {key}")
+        earned = self.control.earned if self.control else None
+        if earned is not None and set(earned) != set(self.actions or {}):
+            listed_actions = ", ".join(self.actions or {})
+            raise ValueError(f"control.earned needs each action once: {listed_actions}, found {', '.join(earned)}")
         for name in self.capacity or {}:
             if self.actions is None:
                 raise ValueError("capacity limits an action, and payoff has none. Remove capacity")

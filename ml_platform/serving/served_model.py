@@ -106,6 +106,7 @@ class ServedModel:
         self._source_inputs = [NodeName("source", name) for name in self.spec.population.sources]
         self._now: _Now | None = None
         self._ids = PredictionIds(version.model)
+        self._control = self.spec.value.control.share if self.spec.value.control else None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -167,8 +168,8 @@ class ServedModel:
 
     def _holds_out(self, values: Mapping[str, Any]) -> bool:
         """Return whether the entity of a row is of the control group."""
-        share = self.spec.value.control
-        return share is not None and is_control(self.spec.name, [values[name] for name in self._key_columns], share)
+        key = [values[name] for name in self._key_columns]
+        return self._control is not None and is_control(self.spec.name, key, self._control)
 
     def predict_as_candidate(self, answered: Answered, store: OnlineStore) -> tuple[bool, RowPrediction]:
         """Return the prediction for the row of another version's answer, and whether it looked the row up again.
@@ -245,7 +246,7 @@ class ServedModel:
             columns=self.columns,
             scores=self._scores,
             declared=self._declared,
-            control=self.spec.value.control,
+            control=self._control,
         )
         ticks = {name: table.tick for name, table in published.items()}
         return _Now(description, context, TableStates(self.spec, self._tables, ticks))
@@ -266,7 +267,7 @@ class ServedModel:
             expected_value=finite_or_null(predicted.expected_value),
             unlearned_nulls=predicted.unlearned_nulls,
             values=logged,
-            control=None if self.spec.value.control is None else predicted.best_action is not None,
+            control=None if self._control is None else predicted.best_action is not None,
             best_action=predicted.best_action or predicted.action,
         )
 
@@ -287,7 +288,7 @@ class ServedModel:
             **scores,
             "action": predicted.action,
             "expected_value": finite_or_null(predicted.expected_value),
-            **({} if self.spec.value.control is None else {"control": predicted.best_action is not None}),
+            **({} if self._control is None else {"control": predicted.best_action is not None}),
             "unlearned_nulls": predicted.unlearned_nulls.split(", ") if predicted.unlearned_nulls else [],
             "tables": states,
         }

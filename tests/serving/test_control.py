@@ -25,7 +25,7 @@ SHARE = 0.4
 VALUE = {
     "actions": {"offer": "label * items - 1", "wait": "items * 0.125"},
     "do_nothing": "wait",
-    "control": SHARE,
+    "control": {"share": SHARE, "earned": {"offer": "label * items - 1", "wait": "label * items"}},
     "taken": "calls",
 }
 CALLS = """\

@@ -162,6 +162,8 @@ def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Colu
         (("value", "actions", name), text, {**known, **truth}, COUNTABLE, remedy)
         for name, text in (value.actions or {}).items()
     ]
+    for name, text in ((value.control and value.control.earned) or {}).items():
+        expressions.append((("value", "control", "earned", name), text, {**known, **truth}, COUNTABLE, remedy))
     if value.payoff is not None:
         scored: dict[str, Kind] = {**known, **truth, "prediction": "float"}
         expressions.append((("value", "payoff"), value.payoff, scored, COUNTABLE, remedy))

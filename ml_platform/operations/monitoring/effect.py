@@ -9,13 +9,14 @@ entity, over the influence of each row on that difference.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ml_platform.declarations.model import ModelSpec
 from ml_platform.models.capacity import BEST_ACTION
 from ml_platform.models.control import CONTROL, PROPENSITY
 from ml_platform.models.decision import Decision
@@ -53,6 +54,12 @@ class Effect:
         return {**groups, **found, **self.interval.basis()}
 
 
+def earned_decision(model: ModelSpec, decision: Decision) -> Decision:
+    """Return what the actions of a version really earned, over the label that came about."""
+    earned = model.value.control.earned if model.value.control else None
+    return decision if earned is None else replace(decision, actions=dict(earned), do_nothing=model.value.do_nothing)
+
+
 def measured_effect(
     predictions: pd.DataFrame,
     label: pd.Series,
@@ -68,6 +75,8 @@ def measured_effect(
     ----------
     predictions
         With `CONTROL`, `PROPENSITY` and `BEST_ACTION` where the model has a control group.
+    decisions
+        What the actions of each version really earned (`earned_decision`).
     entity
         The columns of the entity's key.
     fixed

@@ -21,7 +21,7 @@ from ml_platform.models.control import CONTROL, PROPENSITY
 from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.labels import class_indices, read_label
 from ml_platform.models.predictor import load_decision, load_predictor
-from ml_platform.operations.monitoring.effect import Effect, measured_effect
+from ml_platform.operations.monitoring.effect import Effect, earned_decision, measured_effect
 from ml_platform.operations.monitoring.realized_gain import gain_facts, realized_gain
 from ml_platform.operations.monitoring.realized_value import DONE, Realized, is_settled, realized_value
 from ml_platform.operations.predictions.taken_actions import TAKEN, taken_actions, taken_node
@@ -137,13 +137,14 @@ def settled_predictions(
         since,
         {str(state): int(count) for state, count in truth[LABEL_STATE][inside & settled].value_counts().items()},
     )
+    compared = {number: earned_decision(spec, decision) for number, decision in decisions.items()}
     entity, fixed = project.spec.file.entities[spec.population.entity], spec.value.entities == "fixed"
     predictions = replace(
         predictions,
         gain=realized_gain(rows, label, decisions, horizon, now, start, entity, fixed),
         since_gain=realized_gain(rows, label, decisions, horizon, now, None, entity, fixed),
-        effect=measured_effect(rows[inside], label[inside], decisions, horizon, now, entity, fixed),
-        since_effect=measured_effect(rows, label, decisions, horizon, now, entity, fixed),
+        effect=measured_effect(rows[inside], label[inside], compared, horizon, now, entity, fixed),
+        since_effect=measured_effect(rows, label, compared, horizon, now, entity, fixed),
     )
     known = rows[inside & settled & label.notna() & ~rows["late"].astype(bool)]
     if known.empty:

@@ -30,13 +30,14 @@ def recommended(project: Project, model_name: str, answers: Sequence[Answers]) -
     predicted = pd.concat([item.predicted for item in answers], ignore_index=True)
     expected = pd.concat([item.expected for item in answers], ignore_index=True)
     found = predicted.assign(**{BEST_ACTION: predicted["action"]})
-    held = _held(model_name, keys[list(entity)], value.control)
+    share = value.control.share if value.control else None
+    held = _held(model_name, keys[list(entity)], share)
     if capacity is not None:
         past = rows_with_places(project, model_name, keys["effective_time"])
         competing = expected.mask(pd.Series(held), np.nan)
         found = capacity.limited(predicted, competing, keys, past)
-    if value.control is not None:
-        found = _hold_out(found, held, expected, value.do_nothing, value.control)
+    if share is not None:
+        found = _hold_out(found, held, expected, value.do_nothing, share)
     return _by_version(found, answers)
 
 

@@ -189,6 +189,31 @@ CASES = [
         ["models/late.yaml:19:12: value.control must be at most 0.5, found 0.9."],
     ),
     (
+        "models/late.yaml",
+        "do_nothing: wait",
+        "do_nothing: wait\n  control: 0.1",
+        [
+            "models/late.yaml:19:12: value.control: measures nothing: wait earns 0 whatever comes about, so that held-out "
+            "rows show no effect. Write in control.earned what each action earns for the label that comes about, such "
+            "as wait: -20 * label."
+        ],
+    ),
+    (
+        "models/late.yaml",
+        "do_nothing: wait",
+        "do_nothing: wait\n  control: {share: 0.1, earned: {wait: -label}}",
+        ["models/late.yaml:14:1: value: control.earned needs each action once: warn, wait, found wait."],
+    ),
+    (
+        "models/late.yaml",
+        "do_nothing: wait",
+        "do_nothing: wait\n  control: {share: 0.1, earned: {warn: label - cars, wait: -label}}",
+        [
+            "models/late.yaml:19:40: value.control.earned.warn: reads cars, which no payoff of actions reads, so that "
+            "it is not logged. Leave it out."
+        ],
+    ),
+    (
         "models/delay.yaml",
         "  payoff: -abs(label - prediction) * cars",
         "  payoff: -abs(label - prediction) * cars\n  control: 0.1",

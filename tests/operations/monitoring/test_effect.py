@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ import pytest
 import statsmodels.api as sm
 from scipy.stats import binom
 
+from ml_platform.declarations.control import Control
+from ml_platform.declarations.value import Value
 from ml_platform.models.decision import Decision
-from ml_platform.operations.monitoring.effect import Effect, influences, measured_effect
+from ml_platform.operations.monitoring.effect import Effect, earned_decision, influences, measured_effect
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 HORIZON = timedelta(days=1)
@@ -104,6 +107,23 @@ def test_without_groups_nothing_is_measured_and_a_small_one_says_so() -> None:
         found.declined == f"the groups are too small: {found.acted:,} acted on and 19 held out, 20 of each are needed"
     )
     assert found.facts()["figure"] is None
+
+
+def test_what_actions_really_earned_is_declared_apart_from_what_decides() -> None:
+    """The payoffs decide by a label that a call does not change; the effect is of the label that came about."""
+    decides = Decision("orders", {"call": "-2 + label * 4", "wait": "0"}, None, "wait")
+    model: Any = SimpleNamespace(
+        value=Value(
+            actions=dict(decides.actions),
+            do_nothing="wait",
+            control=Control(share=0.2, earned={"call": "label - 2", "wait": "label"}),
+        )
+    )
+    rows = world(1)
+    assert measured(rows, earned_decision(model, decides)) == measured(rows)
+    assert measured(rows, decides) != measured(rows)
+    without: Any = SimpleNamespace(value=Value(actions=dict(decides.actions), do_nothing="wait"))
+    assert earned_decision(without, decides) is decides
 
 
 def covered(worlds: int, **kinds: Any) -> tuple[int, int]:

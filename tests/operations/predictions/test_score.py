@@ -347,7 +347,11 @@ def with_value(directory: Path, added: str) -> Project:
 def test_held_out_rows_do_nothing_and_the_log_says_what_was_best(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = hand_made_world(with_value(tmp_path, "  control: 0.3"), monkeypatch, count=1500)
+    world = hand_made_world(
+        with_value(tmp_path, "  control: {share: 0.3, earned: {upgrade: -4 - label * 5, wait: -label * 5}}"),
+        monkeypatch,
+        count=1500,
+    )
     appointed(world, START - timedelta(days=9))
     score(world, END)
     log = log_of(world)
@@ -369,7 +373,8 @@ def test_held_out_rows_do_nothing_and_the_log_says_what_was_best(
 
 
 def test_held_out_rows_take_no_place_of_a_limited_action(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = "  control: 0.5\n  capacity: {upgrade: 3 per day UTC}"
+    control = "  control: {share: 0.5, earned: {upgrade: -4 - label * 5, wait: -label * 5}}"
+    limits = f"{control}\n  capacity: {{upgrade: 3 per day UTC}}"
     world = hand_made_world(with_value(tmp_path, limits), monkeypatch, count=1500)
     appointed(world, START - timedelta(days=9))
     score(world, END)
