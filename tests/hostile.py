@@ -33,6 +33,7 @@ def write_hostile_shop(root: Path, *, days: int = 62, orders_a_day: int = 40) ->
     _add_dirty_rows(root)
     _add_parcels(root)
     _add_couriers(root)
+    _add_visits(root)
     return root
 
 
@@ -71,6 +72,13 @@ def _add_couriers(root: Path) -> None:
         "algorithm": "logistic_regression",
     }
     _declare(root / "models/late_courier.yaml", declared)
+
+
+def _add_visits(root: Path) -> None:
+    """Add a source whose rows are posted, before its first row."""
+    columns = {"visit": "string", "visited_at": "timestamp", "courier": "string"}
+    declared = {"reader": {"streaming": True}, "key": ["visit"], "event_timestamp": "visited_at", "columns": columns}
+    _declare(root / "sources/visits.yaml", declared)
 
 
 def _declare(path: Path, declared: Mapping[str, object]) -> None:

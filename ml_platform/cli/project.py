@@ -12,6 +12,7 @@ from rich.tree import Tree
 from ml_platform.cli.exit import fault_of
 from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import DeclarationError
+from ml_platform.core.formatting import counted
 from ml_platform.core.private_files import shared_as_wanted
 from ml_platform.core.terminal_text import SafeConsole, styled
 
@@ -43,7 +44,7 @@ def validate_project(directory: Path, as_json: bool) -> int:
         stated = {name: {"age": age.sentence, "worst_age_seconds": _seconds(age)} for name, age in ages.items()}
         print_json({"valid": True, "project": spec.name, **counts, "faults": [], "notes": notes, "ages": stated})
     else:
-        summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+        summary = ", ".join(counted(count, name.replace("_", " ").removesuffix("s")) for name, count in counts.items())
         print(f"{spec.name} is valid: {summary}.")
         for note in notes:
             print(f"note: {note}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ml_platform.cli.json_output import print_json
 from ml_platform.core.clock import format_duration
-from ml_platform.core.formatting import bytes_text
+from ml_platform.core.formatting import bytes_text, counted
 from ml_platform.core.terminal_table import PlainTable
 from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import open_project
@@ -51,15 +51,18 @@ def _print_removal(plan: RemovalPlan, directory: Path, grace: str, *, done: bool
             console.print(f"... and {len(plan.goes) - _SHOWN} more; --json lists all of them.")
         console.print(_table(("kept", "", "reason"), _staying(plan.stays)))
     would = "" if done else "would be "
-    moved = f"{len(plan.goes)} artifacts and {len(plan.objects)} objects, {bytes_text(plan.bytes)}"
+    moved = (
+        f"{counted(len(plan.goes), 'artifact')} and {counted(len(plan.objects), 'object')}, {bytes_text(plan.bytes)}"
+    )
     lines = [
         f"{moved}, {would}moved to the trash; they can be restored for {grace}."
         if plan.set_aside
         else "Nothing to remove."
     ]
     if plan.final:
-        files = f"{len(plan.final)} files that were moved to the trash before, {bytes_text(plan.final_bytes)}"
-        lines.append(f"{files}, {'are' if done else 'would be'} deleted permanently.")
+        verb, count = "is" if len(plan.final) == 1 else "are", counted(len(plan.final), "file")
+        files = f"{count} that {'was' if verb == 'is' else 'were'} moved to the trash before"
+        lines.append(f"{files}, {bytes_text(plan.final_bytes)}, {verb if done else 'would be'} deleted permanently.")
     if plan.back:
         lines.append(f"{len(plan.back)} objects {'are' if done else 'would be'} restored, since they are needed again.")
     if plan.unfinished:
@@ -122,7 +125,8 @@ def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
         lines = ["Nothing with this key is stored."]
     else:
         lines = [
-            f"{len(plan.replaced) + len(plan.removed)} artifacts and {len(plan.objects)} objects {would}, permanently."
+            f"{counted(len(plan.replaced) + len(plan.removed), 'artifact')} and "
+            f"{counted(len(plan.objects), 'object')} {would}, permanently."
         ]
         lines += _beside(plan, done)
     lines += [f"The key may remain in {where}." for where in plan.elsewhere]
@@ -144,7 +148,10 @@ def _beside(plan: ErasurePlan, done: bool) -> list[str]:
     if plan.online:
         lines.append(f"Records that {'left' if done else 'would leave'} the online store: {plan.online}.")
     for item in plan.files[:_SHOWN]:
-        what = f"The key {verb} masked in" if item.remedy.value == "masked" else "Removed:"
+        what = {
+            "masked": f"The key {verb} masked in",
+            "rows removed": f"Rows {'are' if done else 'would be'} removed from",
+        }.get(item.remedy.value, "Removed:")
         lines.append(f"{what} {item.path}.")
     if len(plan.files) > _SHOWN:
         lines.append(f"... and in {len(plan.files) - _SHOWN} more files; --json lists all of them.")

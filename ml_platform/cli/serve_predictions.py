@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import PlatformError
+from ml_platform.core.formatting import counted
 from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.core.web.access import NameNeeded, is_every_address, is_loopback
 from ml_platform.project import Project, open_project
@@ -114,7 +115,12 @@ def _show_addresses(
         f"http://{address.names[0] if address.names else '127.0.0.1'}:{address.port}",
     )
     console.print(
-        styled("Serving {} with {} processes at {}", ", ".join([*online, *posted]), str(address.workers), url)
+        styled(
+            "Serving {} with {} at {}",
+            ", ".join([*online, *posted]),
+            counted(address.workers, "process", "processes"),
+            url,
+        )
     )
     for name in online:
         console.print(styled("  POST {}/models/{}/predict", url, name))

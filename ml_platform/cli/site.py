@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import NoSuchVersion
+from ml_platform.core.formatting import counted
 from ml_platform.project import Project, open_project
 
 
@@ -25,7 +26,7 @@ def make_site(directory: Path, to: Path | None, as_json: bool) -> None:
         places = {"page": str(page), "facts": str(page.parent / FACTS)}
         print_json({"project": facts.catalog.project, **places, **counts})
         return
-    contents = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+    contents = ", ".join(counted(count, name.replace("_", " ").removesuffix("s")) for name, count in counts.items())
     print(f"The site of {facts.catalog.project} has {contents}. Open {page.as_uri()}")
 
 

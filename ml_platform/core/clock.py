@@ -203,9 +203,14 @@ class Schedule:
                 yield tick
 
     def last(self, instant: datetime) -> datetime:
-        """Return the last tick at or before `instant`."""
+        """Return the last tick at or before `instant`: one of those that `after` yields."""
         ticks = CronSim(self.cron, (instant + _AROUND_FOLD).astimezone(self._zone), reverse=True)
-        return next(tick for tick in (local.astimezone(UTC) for local in ticks) if tick <= instant)
+        # backwards, CronSim has other ticks where clocks turn by half an hour: it only says about where to begin
+        near = next(tick for tick in (local.astimezone(UTC) for local in ticks) if tick <= instant)
+        span = _AROUND_FOLD
+        while not (earlier := self.between(near - span, instant)):
+            span *= 8
+        return earlier[-1]
 
     def between(self, start: datetime, end: datetime) -> list[datetime]:
         """Return the ticks in ``(start, end]``, in order."""

@@ -75,6 +75,15 @@ def spread_text(distribution: Distribution | None, unit: str) -> str:
     return f"median {median}, 10 to 90 % {low} to {high}"
 
 
+def counted(count: int, noun: str, several: str | None = None) -> str:
+    """Return a number with its noun, whose plural ends in s unless it is given.
+
+    >>> counted(1, "day"), counted(1200, "day"), counted(2, "process", "processes")
+    ('1 day', '1,200 days', '2 processes')
+    """
+    return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
+
+
 def bytes_text(size: int) -> str:
     """Return a size for people.
 

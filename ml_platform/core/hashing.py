@@ -57,7 +57,8 @@ def format_instant(instant: datetime) -> str:
     """Return `instant` as ISO 8601 in UTC with microseconds and ``Z``."""
     if instant.tzinfo is None:
         raise TypeError(f"{instant} is naive: it has no canonical form")
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # not strftime: its years before 1000 have fewer than four digits, and cannot be read again
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def content_id(value: Any) -> str:

@@ -105,6 +105,11 @@ def climb(prepared: Prepared, choose: Choose, predictors: Sequence[tuple[str, Pr
         )
     nothing, *earned = (value[valued] for value in values)
     gains = [float(np.mean(value - nothing)) for value in earned]
+    if not np.isfinite(gains).all():
+        raise TrainingError(
+            f"{prepared.model.name}: what an algorithm earned on the validate period is no finite number, so that none "
+            "can be chosen. Correct value: a row must be worth an amount of money."
+        )
     rungs = tuple(Rung(name, gain) for (name, _), gain in zip(predictors, gains, strict=True))
     return Ladder(rungs, choose.simplest_within, int(valued.sum()))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_platform.core.errors import PlatformError, listed
+from ml_platform.core.formatting import counted
 from ml_platform.project import Project, open_project
 from ml_platform.reporting.mlflow.client import reachable
 from ml_platform.sources.clock_check import clock_note
@@ -55,7 +56,7 @@ def check_up(directory: Path, now: datetime) -> list[Checked]:
             *checks,
             Checked("declarations", False, str(error).splitlines()[-1], "ml-platform validate lists them."),
         ]
-    checks.append(Checked("declarations", True, f"{len(project.spec.models)} models in {directory}"))
+    checks.append(Checked("declarations", True, f"{counted(len(project.spec.models), 'model')} in {directory}"))
     return [*checks, *_of_project(project, now)]
 
 

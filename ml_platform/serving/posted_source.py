@@ -12,6 +12,8 @@ from ml_platform.declarations.source import ColumnType, SourceSpec
 from ml_platform.project import Project
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.row_values import RowReader, require_types
+from ml_platform.sources.suppression_list import suppressed_rows
+from ml_platform.storage.database_errors import DatabaseUnavailable
 from ml_platform.storage.posted_rows import RECEIVED_AT, posted_rows
 
 
@@ -19,7 +21,7 @@ class PostedSource:
     """A source whose rows are posted."""
 
     def __init__(self, project: Project, spec: SourceSpec) -> None:
-        self._spec, self._rows = spec, posted_rows(project.state, spec.name)
+        self._project, self._spec, self._rows = project, spec, posted_rows(project.state, spec.name)
         self.columns: Mapping[str, ColumnType] = {
             name: column.type for name, column in spec.columns.items() if name != RECEIVED_AT
         }
@@ -50,17 +52,23 @@ class PostedSource:
     def add(self, rows: Sequence[Mapping[str, Any]], at: datetime) -> Mapping[str, Any]:
         """Write checked rows, and return the answer. It waits for the disk, so it runs in a thread.
 
+        Rows of entities that were erased are not written, and counted as ``erased``.
+
         Raises
         ------
         RequestProblem
             Where they cannot be written; none is.
         """
         try:
-            new = self._rows.add(rows, self._spec.key, to_micros(at))
-        except OSError as error:
-            text = f"the rows cannot be written ({error.strerror}), so none is accepted."
+            is_erased = suppressed_rows(self._project, self._spec.name)
+            kept = [row for row in rows if not is_erased(row)]
+            new = self._rows.add(kept, self._spec.key, to_micros(at)) if kept else 0
+        except (OSError, DatabaseUnavailable) as error:
+            problem = error.strerror if isinstance(error, OSError) else error.problem
+            text = f"the rows cannot be written ({problem}), so none is accepted."
             raise RequestProblem(503, "rows_not_written", text, 5) from None
-        return {"accepted": new, "known_before": len(rows) - new, RECEIVED_AT: format_instant(at)}
+        erased = {"erased": len(rows) - len(kept)} if len(kept) < len(rows) else {}
+        return {"accepted": new, "known_before": len(kept) - new, **erased, RECEIVED_AT: format_instant(at)}
 
     def _checked(self, row: Mapping[str, Any], number: int | None) -> Mapping[str, Any]:
         try:

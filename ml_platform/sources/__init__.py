@@ -17,6 +17,7 @@ __all__ = [
     "quarantine",
     "quarantine_check",
     "reading",
+    "rows_file",
     "source_log",
     "suppression_list",
     "upstream",

@@ -50,6 +50,11 @@ class IngestPlan:
     parts: Sequence[SourcePart]
     changed: Sequence[SourcePart]
 
+    @property
+    def waits_for_rows(self) -> bool:
+        """Whether the last ingest found no row yet, and there still is none."""
+        return self.last is not None and self.last.lineage == self.lineage and not (self.continues or self.parts)
+
 
 def look_at_source(project: Project, name: str, now: datetime) -> IngestPlan:
     """Return what of a source an ingest at `now` would read. None of its rows is read for that.

@@ -55,10 +55,7 @@ def lift(connection: sa.Connection, entity: str, hash: str) -> bool:
 
 def leave_out(project: Project, source: str) -> Callable[[pa.Table], pa.Table]:
     """Return a function that leaves the rows of suppressed keys out of what was read of a source."""
-    columns = project.spec.sources[source].columns
-    hashes = _suppressed(project.database)
-    entities = project.spec.file.entities
-    held = {name: key for name, key in entities.items() if name in hashes and set(key) <= set(columns)}
+    hashes, held = _held(project, source)
     if not held:
         return lambda rows: rows
     secret = _secret(project.database)
@@ -69,6 +66,24 @@ def leave_out(project: Project, source: str) -> Callable[[pa.Table], pa.Table]:
         return rows
 
     return kept
+
+
+def suppressed_rows(project: Project, source: str) -> Callable[[Mapping[str, object]], bool]:
+    """Return a function that says whether a row of a source, by column, has a suppressed key."""
+    hashes, held = _held(project, source)
+    if not held:
+        return lambda row: False
+    secret = _secret(project.database)
+
+    def has_suppressed_key(row: Mapping[str, object]) -> bool:
+        texts = {entity: [_text(row.get(name)) for name in key] for entity, key in held.items()}
+        return any(
+            _hash(secret, entity, [value for value in values if value is not None]) in hashes[entity]
+            for entity, values in texts.items()
+            if None not in values
+        )
+
+    return has_suppressed_key
 
 
 def key_texts(rows: pa.Table, columns: Sequence[str]) -> list[list[str | None]]:
@@ -100,6 +115,13 @@ def has_key(rows: pa.Table, key: Mapping[str, object]) -> pa.ChunkedArray:
     return has_all
 
 
+def _held(project: Project, source: str) -> tuple[Mapping[str, set[str]], Mapping[str, Sequence[str]]]:
+    """Return the suppressed hashes by entity, and the key columns of those entities whose key a source has."""
+    hashes, columns = _suppressed(project.database), project.spec.sources[source].columns
+    entities = project.spec.file.entities
+    return hashes, {name: key for name, key in entities.items() if name in hashes and set(key) <= set(columns)}
+
+
 def _suppressed(database: Database) -> dict[str, set[str]]:
     by_entity: dict[str, set[str]] = {}
     with database.reading() as connection:
@@ -114,7 +136,11 @@ def _hash(secret: str, entity: str, values: Sequence[str]) -> str:
 
 def _secret(database: Database) -> str:
     """Return the project's secret, drawn when it is first asked for."""
+    with database.reading() as connection:
+        secret: str | None = connection.execute(sa.select(SECRET.c.secret)).scalar()
+    if secret is not None:
+        return secret
     with database.writing() as connection:
         insert_if_absent(connection, SECRET, {"name": "suppression", "secret": secrets.token_hex(32)})
-        secret: str = connection.execute(sa.select(SECRET.c.secret)).scalar_one()
-    return secret
+        drawn: str = connection.execute(sa.select(SECRET.c.secret)).scalar_one()
+    return drawn

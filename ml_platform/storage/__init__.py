@@ -32,6 +32,7 @@ __all__ = [
     "row_log",
     "rows",
     "simulated_clock",
+    "store_paths",
     "tables",
     "trash",
     "versions",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_platform.core.private_files import private_folder
+from ml_platform.storage.database_errors import unavailable
 
 RECEIVED_AT = "received_at"
 """The column that the platform adds to each row: when it was posted."""
@@ -25,7 +26,7 @@ _TABLES = (
     "content BLOB NOT NULL, received_at INTEGER NOT NULL, row TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS rows_by_key ON rows (key, seq)",
 )
-_LAST = "SELECT content FROM rows WHERE key = ? ORDER BY seq DESC LIMIT 1"
+_LAST = "SELECT content, received_at FROM rows WHERE key = ? ORDER BY seq DESC LIMIT 1"
 _INSERT = "INSERT INTO rows (key, content, received_at, row) VALUES (?, ?, ?, ?)"
 _AT_ONCE = 10_000
 
@@ -64,7 +65,8 @@ class PostedRows:
     def add(self, rows: Sequence[Mapping[str, Any]], key: Sequence[str], received_at: int) -> int:
         """Write rows, all or none of them, and return how many were new; the disk has them then.
 
-        A row is not new where the last one of its key has the same values.
+        A row is not new where the last one of its key has the same values. A row is never received before the last one
+        of its key, also where the clock went back: it would become known first, and the former row would stand.
 
         Raises
         ------
@@ -78,33 +80,40 @@ class PostedRows:
                 for row in rows:
                     text = json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False)
                     name, content = _hash(json.dumps([row[column] for column in key])), _hash(text)
-                    last = connection.execute(_LAST, (name,)).fetchone()
-                    if last is None or last[0] != content:
-                        connection.execute(_INSERT, (name, content, received_at, text))
+                    last, at = connection.execute(_LAST, (name,)).fetchone() or (None, received_at)
+                    if last != content:
+                        connection.execute(_INSERT, (name, content, max(at, received_at), text))
                         new += 1
         except sqlite3.Error as error:
             raise OSError(5, f"{self._path.name}: {error}") from error
         return new
 
     def count(self, up_to: int | None = None) -> tuple[int, int]:
-        """Return the number of the last row, and how many rows there are up to a number; zeros where there is none."""
+        """Return the number of the last row, and how many rows there are up to a number; zeros where there is none.
+
+        Raises
+        ------
+        DatabaseUnavailable
+        """
         if not self._path.exists():
             return 0, 0
         limit = 2**63 - 1 if up_to is None else up_to
-        with self._opened() as connection:
-            query = "SELECT coalesce(max(seq), 0), count(*) FROM rows WHERE seq <= ?"
-            counted: tuple[int, int] = connection.execute(query, (limit,)).fetchone()
-        return counted
+        (counted,) = self._selected("SELECT coalesce(max(seq), 0), count(*) FROM rows WHERE seq <= ?", limit)
+        return counted[0], counted[1]
 
     def read(self, after: int = 0, up_to: int | None = None) -> Iterator[list[PostedRow]]:
-        """Yield rows after a number, up to another one, in the order in which they came, in batches."""
+        """Yield rows after a number, up to another one, in the order in which they came, in batches.
+
+        Raises
+        ------
+        DatabaseUnavailable
+        """
         if not self._path.exists():
             return
         limit = 2**63 - 1 if up_to is None else up_to
         query = "SELECT seq, received_at, row FROM rows WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
         while True:
-            with self._opened() as connection:
-                rows = connection.execute(query, (after, limit, _AT_ONCE)).fetchall()
+            rows = self._selected(query, after, limit, _AT_ONCE)
             if not rows:
                 return
             yield [PostedRow(seq, at, json.loads(text)) for seq, at, text in rows]
@@ -131,6 +140,13 @@ class PostedRows:
         except sqlite3.Error as error:
             raise OSError(5, f"{self._path.name}: {error}") from error
         return len(gone)
+
+    def _selected(self, query: str, *values: int) -> list[tuple[Any, ...]]:
+        try:
+            with self._opened() as connection:
+                return connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise unavailable(str(self._path), error) from error
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:

@@ -16,6 +16,8 @@ from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 
+from ml_platform.storage.store_paths import is_store_path
+
 _ASIDE = "aside"
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
 _INSTANT = "%Y%m%dT%H%M%S%fZ"
@@ -74,7 +76,7 @@ class Removal:
 
     def aside(self) -> Iterator[tuple[StoredFile, str]]:
         """Yield what was set aside, with its path at that time and since when; and where it lies now."""
-        for file in self.files(_ASIDE):
+        for file in filter(lambda file: is_store_path(file.path), self.files(_ASIDE)):
             _, batch, path = file.path.split("/", 2)
             since = datetime.strptime(batch, _INSTANT).replace(tzinfo=UTC)
             yield StoredFile(path, file.size, since), file.path
@@ -92,7 +94,7 @@ class Removal:
             else:  # a copy first: whoever looks in between finds the file in one place or in both
                 self._fs.copy(path, to)
                 self._fs.rm_file(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # among the folders may be a file that somebody put there
             return False
         return True
 

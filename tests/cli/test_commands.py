@@ -94,7 +94,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_a_valid_project_is_counted(shop: Path) -> None:
     done = call("validate", str(shop))
-    assert (done.returncode, done.stdout) == (0, "shop is valid: 2 sources, 1 feature tables, 2 models.\n")
+    assert (done.returncode, done.stdout) == (0, "shop is valid: 2 sources, 1 feature table, 2 models.\n")
 
 
 def test_the_age_of_each_feature_table_is_printed_for_machines(shop: Path, inside: Call) -> None:
@@ -193,7 +193,7 @@ def test_status_works_before_anything_ran(shop: Path, inside: Call) -> None:
 def test_the_site_is_written_before_anything_ran_with_where_to_open_it(tmp_path: Path, inside: Call) -> None:
     shop = write_shop(tmp_path / "shop", days=1)
     page = shop / ".ml_platform/site/index.html"
-    counts = "2 sources, 1 feature tables, 6 features, 2 models"
+    counts = "2 sources, 1 feature table, 6 features, 2 models"
     assert inside("site", str(shop)).stdout == f"The site of shop has {counts}. Open {page.as_uri()}\n"
     assert "not made yet" in page.read_text()
     document = json.loads(inside("site", str(shop), "--to", str(tmp_path / "pages"), "--json").stdout)
@@ -367,19 +367,20 @@ def test_gc_looks_first_and_removes_only_what_was_looked_at(tmp_path: Path, insi
     declared.write_text(declared.read_text() + "retention: {grace: 0s}\n")
     objects = shop / ".ml_platform/store/objects/ab"
     objects.mkdir(parents=True)
-    (objects / "ab12").write_bytes(b"of a run that was killed")
+    name = "ab12" * 16
+    (objects / name).write_bytes(b"of a run that was killed")
     dry = inside("gc", str(shop)).stdout
-    assert "0 artifacts and 1 objects, 24 B, would be moved to the trash; they can be restored for 0d." in dry
+    assert "0 artifacts and 1 object, 24 B, would be moved to the trash; they can be restored for 0d." in dry
     plan = json.loads(inside("gc", str(shop), "--json").stdout)["plan"]
     assert dry.splitlines()[-1] == f"To do this, and only this: ml-platform gc {shop} --delete {plan}"
     other = inside("gc", str(shop), "--delete", "0123456789ab")
     assert (other.returncode, other.stderr.split(":")[0]) == (1, "plan 0123456789ab is out of date")
-    assert (objects / "ab12").exists()
-    assert "1 objects, 24 B, moved to the trash" in inside("gc", str(shop), "--delete", plan).stdout
-    assert not (objects / "ab12").exists()
+    assert (objects / name).exists()
+    assert "1 object, 24 B, moved to the trash" in inside("gc", str(shop), "--delete", plan).stdout
+    assert not (objects / name).exists()
     plan = json.loads(inside("gc", str(shop), "--json").stdout)["plan"]
     assert (
-        "1 files that were moved to the trash before, 24 B, are deleted permanently."
+        "1 file that was moved to the trash before, 24 B, is deleted permanently."
         in inside("gc", str(shop), "--delete", plan).stdout
     )
 

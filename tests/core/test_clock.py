@@ -158,7 +158,7 @@ class TestSchedules:
         assert schedule.between(last, following) == [following]
         assert schedule.last(last) == last
 
-    @pytest.mark.parametrize("day", ["2024-03-10", "2024-03-31", "2024-10-27", "2024-11-03"])
+    @pytest.mark.parametrize("day", ["2024-03-10", "2024-03-31", "2024-04-06", "2024-10-05", "2024-10-27"])
     @pytest.mark.parametrize(
         "text",
         [
@@ -166,6 +166,8 @@ class TestSchedules:
             "30 2 * * * Europe/Berlin",
             "15 1,2,3 * * * America/New_York",
             "0 3 * * 1 Europe/Rome",
+            "30 * * * * Australia/Lord_Howe",
+            "0 */2 * * * Australia/Lord_Howe",
         ],
     )
     def test_where_clocks_change_every_instant_lies_between_the_same_ticks(self, text: str, day: str) -> None:

@@ -16,6 +16,9 @@ from ml_platform.models.train import others_of, simpler_than, train_model
 from ml_platform.project import Project, open_project
 from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.registry.resolve import version_named
+from ml_platform.reporting.plots.pictures import evaluation_pictures
+from ml_platform.reporting.plots.small_pictures import small_evaluation_pictures
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.versions import register_version
 from tests.models.rows import HandMadeSnapshot, keep_snapshots, shop_project, shop_rows, snapshot
@@ -135,12 +138,22 @@ def test_a_chosen_version_is_evaluated_beside_the_declared_algorithm_and_reprodu
     choice = TrainedModelManifest.of(trained).choice
     assert choice is not None
     assert choice["chosen"] != "lightgbm"
-    about = evaluate_model(project, "late_parcel", trained.id, ids["snapshot"], None).artifact.about
+    made = evaluate_model(project, "late_parcel", trained.id, ids["snapshot"], None).artifact
+    about, manifest = made.about, EvaluationManifest.of(made)
     names = [item["name"] for item in about["contenders"]]
     assert names == ["challenger", *others_of(trained), "do_nothing"]
     assert "declared_algorithm" in names
     assert [line["other"] for line in about["release"]["compared"]] == ["do_nothing", *simpler_than(trained)]
+    for pictures in (evaluation_pictures(manifest), small_evaluation_pictures(manifest)):
+        assert all(pictures.values())
     assert reproduce(project, version_named(project, "late_parcel@1")).same
+
+
+def test_a_gain_that_is_no_number_chooses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_snapshots(monkeypatch, {"s": snapshot()})
+    monkeypatch.setattr("ml_platform.models.choose.np.mean", lambda values: np.inf)
+    with pytest.raises(TrainingError, match="is no finite number"):
+        train_model(choosing(tmp_path), "late_parcel", "s")
 
 
 def test_a_choice_without_baselines_is_refused(tmp_path: Path) -> None:

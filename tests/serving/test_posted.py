@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ml_platform.sources.ingest import ingest_source
+from ml_platform.sources.suppression_list import key_hash, suppress
 from ml_platform.storage.posted_rows import PostedRows, posted_rows
 from tests.serving.test_http import Server, serve
 from tests.serving.world import NOW, ServedWorld, served_world
@@ -129,3 +130,37 @@ def test_events_need_a_separate_scope(world: ServedWorld) -> None:
     for server in serve(world, tokens):
         sent = [server.post("/events/visits", VISIT, Authorization=f"Bearer {token * 20}") for token in "pex"]
         assert [answer.status_code for answer in sent] == [403, 200, 401]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"visited_at": "0001-01-01T00:00:00+14:00"}, "a time with its zone"),
+        ({"visited_at": "9999-12-31T23:59:59-14:00"}, "a time with its zone"),
+        ({"seconds": 10**400}, "column seconds must be float"),
+    ],
+)
+def test_a_value_that_does_not_exist_is_refused_and_is_no_fault_of_the_service(
+    server: Server, change: dict[str, Any], words: str
+) -> None:
+    answer = server.post("/events/visits", {**VISIT, "id": 600, **change})
+    assert answer.status_code == 422, answer.text
+    assert words in answer.json()["error"]["message"]
+
+
+def test_a_time_in_the_first_thousand_years_is_ingested(world: ServedWorld, server: Server) -> None:
+    first = {**VISIT, "id": 700, "visited_at": "0007-01-01T00:00:00Z"}
+    assert server.post("/events/visits", first).status_code == 200
+    made = ingest_source(world.project, "visits", NOW).made.artifact
+    assert made.about["rows"] == len({row["id"] for row in kept(world)})
+
+
+def test_rows_of_an_entity_that_was_erased_are_not_kept_and_counted(world: ServedWorld, server: Server) -> None:
+    hash = key_hash(world.project.database, "customer", ["4711"])
+    with world.project.database.writing() as connection:
+        suppress(connection, "customer", hash, NOW)
+    rows = [{**VISIT, "id": 800 + number, "customer": customer} for number, customer in enumerate((4711, 8, 47110))]
+    answer = server.post("/events/visits", {"rows": rows}).json()
+    assert (answer["accepted"], answer["erased"], answer["known_before"]) == (2, 1, 0)
+    assert {row["customer"] for row in kept(world) if row["id"] >= 800 and row["id"] < 803} == {8, 47110}
+    assert server.post("/events/visits", rows[0]).json()["erased"] == 1

@@ -172,7 +172,7 @@ def test_dates_beyond_the_years_are_refused_and_the_last_one_is_kept():
 def test_int96_timestamps_do_not_wrap(tmp_path):
     import fsspec
 
-    from ml_platform.sources.readers.parquet import read_parquet
+    from ml_platform.sources.reading.parquet_rows import read_parquet
 
     ends = [datetime(9999, 12, 31), datetime(2024, 4, 2, 0, 0, 0, 1), datetime(1, 1, 1)]
     pq.write_table(pa.table({"x": pa.array(ends)}), tmp_path / "x.parquet", use_deprecated_int96_timestamps=True)
@@ -185,7 +185,7 @@ def test_int96_timestamps_do_not_wrap(tmp_path):
 def test_a_damaged_parquet_file_is_refused_or_read(tmp_path):
     import fsspec
 
-    from ml_platform.sources.readers.parquet import read_parquet
+    from ml_platform.sources.reading.parquet_rows import read_parquet
 
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"x": ["a", "b"]}), path, write_page_checksum=True, compression="none")

@@ -28,6 +28,7 @@ from ml_platform.storage.atomic_write import write_durably
 from ml_platform.storage.database_errors import DatabaseUnavailable
 from ml_platform.storage.parquet import table_of
 from ml_platform.storage.posted_rows import PostedRows, posted_folder
+from ml_platform.storage.store_paths import is_store_path
 
 _SQLITE = b"SQLite format 3\0"
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -109,12 +110,13 @@ def unsearched(project: Project, person: Person) -> Iterator[str]:
 
 
 def _files(project: Project) -> Iterator[Path]:
-    """Yield the files below the state folder; of a local store only what killed processes left and nobody reads."""
+    """Yield the files below the state folder; of a local store only what it has not written, or nobody reads."""
     database, store = project.state / "platform.sqlite", project.state / "store"
     online = project.state / "online"  # records leave it by their keys
     unknown = {store / path for path in project.store.unknown()}
     for path in sorted(project.state.rglob("*")):
-        kept = path.is_relative_to(store) and not path.name.startswith(".") and path not in unknown
+        in_store = path.is_relative_to(store) and is_store_path(path.relative_to(store).as_posix())
+        kept = in_store and path not in unknown
         beside = path.name.endswith(_BESIDE) and path.with_name(path.name.rpartition("-")[0]).exists()
         if (
             path.is_file()
@@ -128,12 +130,10 @@ def _files(project: Project) -> Iterator[Path]:
 
 
 def _remedy(project: Project, path: Path, person: Person) -> Remedy | None:
-    if path.is_relative_to(project.state / "store"):  # left by a process that is gone: nothing names it
-        held = path.name.startswith(".") or masked_bytes(path.read_bytes(), person) is not None
-        return Remedy.REMOVE if held else None
-    if path.parent == posted_folder(project.state) and _is_database(path):
-        batches = PostedRows(path).read()
-        return Remedy.ROWS if any(_is_of(row.values, person) for rows in batches for row in rows) else None
+    if path.is_relative_to(project.state / "store") and path.name.startswith("."):
+        return Remedy.REMOVE  # half-written by a process that is gone: nothing names it
+    if path.parent == posted_folder(project.state) and _is_database(path) and _has_posted(path, person):
+        return Remedy.ROWS  # what other rows say of the person is masked with the database
     if _is_database(path):
         return Remedy.MASK if any(True for _ in _held_cells(path, person)) else None
     content = path.read_bytes()
@@ -142,6 +142,10 @@ def _remedy(project: Project, path: Path, person: Person) -> Remedy | None:
     if text_of(content) is None:
         return Remedy.NAME if any(value.encode() in content for value in person.texts) else None
     return Remedy.MASK if masked_bytes(content, person) is not None else None
+
+
+def _has_posted(path: Path, person: Person) -> bool:
+    return any(_is_of(row.values, person) for rows in PostedRows(path).read() for row in rows)
 
 
 def _is_of(row: Mapping[str, Any], person: Person) -> bool:

@@ -20,6 +20,7 @@ from ml_platform.storage.artifact_kinds import artifact_kind
 from ml_platform.storage.artifacts import TEMPORARY
 from ml_platform.storage.manifest import Artifact, decode
 from ml_platform.storage.outputs import OUTPUTS
+from ml_platform.storage.store_paths import is_store_path
 from ml_platform.storage.trash import StoredFile
 
 Key = tuple[str, str]
@@ -79,7 +80,8 @@ def look_at_store(project: Project) -> Stored:
             except PlatformError as error:
                 raise UnreadableDependency(f"{key[0]} {key[1][:12]}", error) from None
             manifests[key] = file
-    objects, temporaries = (tuple(store.removal.files(folder)) for folder in ("objects", TEMPORARY))
+    objects = tuple(file for file in store.removal.files("objects") if is_store_path(file.path))
+    temporaries = tuple(store.removal.files(TEMPORARY))
     keys = tuple(file for file in store.removal.files("keys") if file.path not in unknown)
     return Stored(artifacts, manifests, objects, keys, temporaries, _named_by(project, unknown))
 
@@ -87,7 +89,7 @@ def look_at_store(project: Project) -> Stored:
 def _named_by(project: Project, unknown: Iterable[str]) -> frozenset[str]:
     """Return the hashes of all objects that some manifests name which the database does not know."""
     hashes: set[str] = set()
-    for path in unknown:
+    for path in filter(is_store_path, unknown):
         folder, kind, name = path.split("/", 2)
         content = project.store.read_file(path) if folder == "manifests" else None
         with suppress(ArtifactDamaged):  # then nobody can tell what it names

@@ -26,6 +26,7 @@ from ml_platform.storage.ledger.anchors import Anchor
 from ml_platform.storage.ledger.lines import ledger_head
 from ml_platform.storage.manifest import Artifact, StoredObject
 from ml_platform.storage.removals import unfinished_removals
+from ml_platform.storage.store_paths import is_store_path
 
 Report = Callable[[str, int], object]
 """Told what is being checked, and how many of it have been."""
@@ -170,13 +171,12 @@ class _Verifier:
 
     def _names(self) -> Iterator[tuple[str, str]]:
         for path in self._store.files("manifests"):
-            _, kind, name = path.split("/", 2)
-            if not name.endswith(".json") or name.startswith("."):
+            if not is_store_path(path):
                 self._surplus(path)
             elif path in self._unknown:
                 self.verification.unknown.append(path)
             else:
-                yield kind, name.removesuffix(".json")
+                yield path.split("/")[1], path.rpartition("/")[2].removesuffix(".json")
         if self._store.index is not None:
             yield from self._store.index.manifests()
 
@@ -249,9 +249,9 @@ class _Verifier:
         """Check that each key leads to an artifact, to the one that it led to when it was written."""
         known = set(self._store.index.keys()) if self._store.index else set()
         for path in self._store.files("keys"):
-            _, kind, key = path.split("/", 2)
+            kind, key = path.split("/")[1], path.rpartition("/")[2]
             known.discard((kind, key))
-            if not _is_hash(key):
+            if not is_store_path(path) or not _is_hash(key):
                 self._surplus(path)
             elif path in self._unknown:
                 self.verification.unknown.append(path)

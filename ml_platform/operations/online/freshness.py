@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ml_platform.core.clock import format_duration
 from ml_platform.core.errors import OnlineStoreUnavailable, listed
+from ml_platform.core.formatting import counted
 from ml_platform.core.hashing import format_instant
 from ml_platform.operations.alerts import Alert
 from ml_platform.operations.online.content import online_models
@@ -38,7 +39,7 @@ class OnlineStatus:
             return self.problem
         late = [f"{age.table} is {age.late_by} late" for age in self.tables if age.tick is not None and age.overdue]
         late += [f"{age.table} was never published" for age in self.tables if age.tick is None]
-        return f"{len(self.tables)} feature tables, {listed(late) or 'none overdue'}"
+        return f"{counted(len(self.tables), 'feature table')}, {listed(late) or 'none overdue'}"
 
     @property
     def is_late(self) -> bool:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ml_platform.core.hashing import cache_key
+from ml_platform.core.hashing import cache_key, content_id
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.operations.alerts import Alert, send_alert
 from ml_platform.operations.parity.measure import measure_parity, newest_days
+from ml_platform.operations.parity.requests import online_segments
 from ml_platform.operations.predictions.compact_online import compact_online_log
 from ml_platform.project import Project
 from ml_platform.registry.parity_gate import last_parity
@@ -19,7 +20,6 @@ from ml_platform.sources.checks.results import CheckResult
 from ml_platform.storage.artifact_kinds.parity import ParityManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Materialized
-from ml_platform.storage.prediction_log import logged_day
 from ml_platform.storage.versions import version_of
 
 KIND = PARITY = "parity"
@@ -92,8 +92,8 @@ def check_parity(project: Project, model: str, inputs: Mapping[str, str], now: d
 
 def parity_key(project: Project, model: str, inputs: Mapping[str, str], now: datetime) -> str:
     """Return what decides a comparison: what it compares, and the logged requests of yesterday and today."""
-    days = {str(day): logged_day(project, model, day) for day in newest_days(now)}
-    logged = {day: "" if state is None else state.artifact for day, state in days.items()}
+    days = {str(day): online_segments(project, model, day) for day in newest_days(now)}
+    logged = {day: content_id(segments) if segments else "" for day, segments in days.items()}
     decides = {"model": model, "part": deciding_part(project.spec, KIND, model), "logged": logged}
     return cache_key(KIND, decides, code_version(KIND), inputs)
 

@@ -103,11 +103,24 @@ def _drawn(project: Project, model: str, days: Sequence[date], size: int, parity
     yield from (together(project, model, parts) for parts in groups.values())
 
 
-def _online_ids(project: Project, segment: LoggedSegment) -> list[str]:
-    content = project.store.read(segment.state.objects[segment.name])
-    if ONLINE not in pq.read_schema(pa.BufferReader(content)).names:
+def online_segments(project: Project, model: str, day: date) -> list[str]:
+    """Return the ids of a day's segments that hold requests; a batch run appends others, which parity does not read."""
+    logged = logged_day(project, model, day)
+    if logged is None:
         return []
-    rows = table_of(content, ["prediction_id", ONLINE])
+    segments = logged_segments(project.store.get(KIND, logged.artifact))
+    return [segment.facts.id for segment in segments if _is_online(project, segment)]
+
+
+def _is_online(project: Project, segment: LoggedSegment) -> bool:
+    stored = segment.state.objects[segment.name]
+    return ONLINE in pq.read_schema(project.store.local_path(stored)).names
+
+
+def _online_ids(project: Project, segment: LoggedSegment) -> list[str]:
+    if not _is_online(project, segment):
+        return []
+    rows = table_of(project.store.read(segment.state.objects[segment.name]), ["prediction_id", ONLINE])
     ids: list[str] = rows.filter(pc.fill_null(rows[ONLINE], False))["prediction_id"].to_pylist()
     return ids
 

@@ -61,7 +61,8 @@ class View:
     def log(self, source: str) -> Artifact | None:
         """Return the log with which the next ingest of a source would go on; None where it would begin anew."""
         look = self.look(source)
-        return self.stored("source", look.last.id) if look.last and look.continues else None
+        goes_on = look.continues or look.waits_for_rows
+        return self.stored("source", look.last.id) if look.last and goes_on else None
 
     def absence(self, node: Node) -> str:
         """Return why there is nothing that a node made."""

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from ml_platform.core.clock import to_micros
 from ml_platform.core.errors import NotMaterialized, PredictionError, listed, suggest
+from ml_platform.core.formatting import instant_text
 from ml_platform.core.frames import to_frame
 from ml_platform.datasets.exclusions import EFFECTIVE, PREDICTION_TIME
 from ml_platform.datasets.feature_columns import with_feature_columns
@@ -23,6 +24,7 @@ from ml_platform.declarations.source import ColumnType
 from ml_platform.models.inputs.columns import InputColumn, read_column
 from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.project import Project
+from ml_platform.sources.conform import TYPES
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.versions import Version
 
@@ -47,7 +49,7 @@ def predict_rows(project: Project, version: Version, rows: pd.DataFrame, now: da
     Raises
     ------
     PredictionError
-        Where a column is unknown, missing, or of another type.
+        Where a column is unknown, missing, there twice, or of another type; where a time is null, or after now.
     """
     predictor = load_predictor(project, project.store.get("trained_model", version.id))
     model = project.spec.models[version.model]
@@ -55,7 +57,7 @@ def predict_rows(project: Project, version: Version, rows: pd.DataFrame, now: da
     bare = {name.partition(".")[2]: name for name in columns}
     named = rows.reset_index(drop=True).rename(columns=bare)
     _require_known(named, [*columns, *(column.name for column in predictor.inputs)], bare, version)
-    times = _times(named, now)
+    times = _times(named, version, now)
     used = _with_features(project, version, predictor, _typed(named, columns), times)
     predicted = predictor.predict(used)
     features = [column.name for column in predictor.inputs if column.name not in {*named, PREDICTION_TIME}]
@@ -67,12 +69,21 @@ def _require_known(rows: pd.DataFrame, known: Sequence[str], bare: Mapping[str, 
         if name not in known and name != TIME:
             near = suggest(str(name), [*bare, *known, TIME])
             raise PredictionError(f"{version} has no column {str(name)!r}. {near}")
+    for name in rows.columns[rows.columns.duplicated()]:
+        short = str(name).rpartition(".")[2]
+        raise PredictionError(f"the rows have column {short} twice, perhaps also as {name}. Give each column once.")
 
 
-def _times(rows: pd.DataFrame, now: datetime) -> pd.Series:
+def _times(rows: pd.DataFrame, version: Version, now: datetime) -> pd.Series:
     if TIME not in rows:
-        return pd.Series(pd.Timestamp(now), rows.index)
-    return read_column(rows[TIME], InputColumn(TIME, "timestamp"))
+        return pd.Series(pd.Timestamp(now), rows.index, dtype="datetime64[us, UTC]")
+    times = read_column(rows[TIME], InputColumn(TIME, "timestamp"))
+    for wrong, problem in ((times.isna(), "is null"), (times > now, f"is after now, {instant_text(now)}")):
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax()) + 1
+            remedy = "Give the instant as of which features are read, or leave the column out for now"
+            raise PredictionError(f"{version}: {TIME} of row {row} {problem}. {remedy}.")
+    return times
 
 
 def _typed(rows: pd.DataFrame, columns: Mapping[str, ColumnType]) -> pd.DataFrame:
@@ -87,6 +98,7 @@ def _with_features(
     """Return rows with every input of the predictor."""
     model, types = project.spec.models[version.model], {column.name: column.type for column in predictor.inputs}
     rows = rows.assign(**{PREDICTION_TIME: times})
+    known: Mapping[str, ColumnType] = {**population_columns(project.spec, model), **types}
     missing = [name for name in types if name not in rows]
     if not missing:
         return rows
@@ -106,7 +118,7 @@ def _with_features(
             raise NotMaterialized(str(version), node)
     asked = pa.table(
         {
-            **{name: pa.Array.from_pandas(rows[name]) for name in rows if name != TIME},
+            **{name: pa.Array.from_pandas(rows[name]).cast(TYPES[known[str(name)]]) for name in rows if name in known},
             EFFECTIVE: pa.array([to_micros(time.to_pydatetime()) for time in times], pa.int64()),
         }
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ml_platform.core.formatting import counted
+
 
 def basis_text(basis: Mapping[str, Any]) -> str:
     """Return the days and entities of an interval, with how many independent ones would know as much.
@@ -12,10 +14,11 @@ def basis_text(basis: Mapping[str, Any]) -> str:
     >>> basis_text({"days": 14, "effective_days": 6.24})
     '14 days (worth 6.2 independent ones)'
     """
-    text = f"{basis['days']} days{_worth(basis['days'], basis.get('effective_days'))}"
+    text = f"{counted(basis['days'], 'day')}{_worth(basis['days'], basis.get('effective_days'))}"
     if basis.get("entities") is None:
         return text
-    return f"{text}, {basis['entities']:,} entities{_worth(basis['entities'], basis.get('effective_entities'))}"
+    entities = counted(basis["entities"], "entity", "entities")
+    return f"{text}, {entities}{_worth(basis['entities'], basis.get('effective_entities'))}"
 
 
 def from_text(basis: Mapping[str, Any]) -> str:

@@ -65,7 +65,7 @@ def _nulls(project: Project, objects: Mapping[str, StoredObject], columns: Seque
     with project.engine() as engine:
         rows = engine.parquet("profiled_rows", local_chunks(project.store, objects))
         counted = engine.run(rows.aggregate([rows[name].isnull().sum().name(name) for name in columns]))
-    return {name: int(counted[name][0].as_py()) for name in columns}
+    return {name: int(counted[name][0].as_py() or 0) for name in columns}  # null where there is no row
 
 
 def table_profile(project: Project, table: Artifact) -> TableProfile:

@@ -20,6 +20,7 @@ from ml_platform.reporting.plots.style import (
     RED,
     ROLE_COLORS,
     canvas,
+    contender_color,
     horizontal,
     legend,
     png,
@@ -138,12 +139,11 @@ def value_by_day(table: Mapping[str, Any], currency: str) -> bytes:
     dashes = itertools.cycle(("-", "--", ":", "-."))
     for name, totals in table["totals"].items():
         if name != "do_nothing":
-            role = name.partition("/")[0]
-            first = role in ("challenger", "champion")
+            first = name in ("challenger", "champion")
             axes.plot(
                 days,
                 np.cumsum(np.array(totals) - nothing),
-                color=ROLE_COLORS[role],
+                color=contender_color(name),
                 linewidth=2.2 if first else 1.2,
                 linestyle="-" if first else next(dashes),
                 label=name.removeprefix("baseline/"),

@@ -10,7 +10,7 @@ from ml_platform.core.formatting import money_text, share_text
 from ml_platform.operations.monitoring.drift_counts import count_verdicts
 from ml_platform.reporting.overview.worth import DayWorth
 from ml_platform.reporting.plots.small_svg import Bar, Column, Line, bars, columns, dots, lines
-from ml_platform.reporting.plots.style import BLUE, GREEN, GREY, ORANGE, RED, ROLE_COLORS
+from ml_platform.reporting.plots.style import BLUE, GREEN, GREY, ORANGE, RED, ROLE_COLORS, contender_color
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
@@ -113,6 +113,6 @@ def _gain_by_day(table: Mapping[str, Any], currency: str) -> bytes:
     }
     rivals = sorted((name for name in added if name.startswith("baseline/")), key=lambda name: -added[name][-1])
     names = [name for name in added if name not in rivals] + rivals[:1]
-    shown = [Line(name.removeprefix("baseline/"), added[name], ROLE_COLORS[name.partition("/")[0]]) for name in names]
+    shown = [Line(name.removeprefix("baseline/"), added[name], contender_color(name)) for name in names]
     ends = (str(table["days"][0])[:10], str(table["days"][-1])[:10])
     return lines("Gain by day", ends, shown[:4], note=f"{currency} beyond doing nothing, added up over the test days")

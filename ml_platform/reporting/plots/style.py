@@ -12,7 +12,17 @@ if TYPE_CHECKING:
 INK, MUTED, GRID = "#1f2937", "#6b7280", "#e5e7eb"
 BLUE, ORANGE, GREY, GREEN, RED = "#2563eb", "#d97706", "#94a3b8", "#059669", "#dc2626"
 ROLE_COLORS = {"challenger": BLUE, "champion": ORANGE, "anchor": GREEN, "baseline": GREY, "do_nothing": "#cbd5e1"}
+"""By role; every other contender is a baseline, or the declared algorithm where a simpler one was chosen."""
 _WIDTH, _HEIGHT, _DPI = 7.0, 3.8, 160
+
+
+def contender_color(name: str) -> str:
+    """Return the color of a contender of an evaluation, by its name.
+
+    >>> contender_color("baseline/ridge") == contender_color("declared_algorithm") != contender_color("challenger")
+    True
+    """
+    return ROLE_COLORS.get(name.partition("/")[0], GREY)
 
 
 def canvas(title: str, subtitle: str, *, height: float = _HEIGHT, bottom: float = 0.62) -> tuple[Figure, Axes]:

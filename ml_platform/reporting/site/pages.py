@@ -15,6 +15,7 @@ from markupsafe import Markup
 from ml_platform.core.formatting import (
     age_text,
     amount_text,
+    counted,
     figure_text,
     instant_text,
     money_text,
@@ -52,6 +53,7 @@ _FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "amount": amount_text,
         "anchor": anchor,
         "at": datetime.fromisoformat,
+        "counted": counted,
         "each": lambda span: span.removeprefix("1 "),
         "figure": figure_text,
         "highlighted": highlighted,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ml_platform.core.errors import SchemaChanged
 from ml_platform.declarations.reader import Place
 from ml_platform.sources.reading.path_columns import path_problems
 from ml_platform.sources.reading.reader import Reader, SourcePart
@@ -15,8 +14,6 @@ from ml_platform.sources.reading.reader import Reader, SourcePart
 if TYPE_CHECKING:
     from ml_platform.declarations.source import SourceSpec
     from ml_platform.project import Project
-
-_ROWS = 65_536
 
 
 class ParquetReader(Reader):
@@ -39,34 +36,6 @@ class ParquetReader(Reader):
     def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
         """Return the files."""
         from ml_platform.sources.reading.file_parts import file_parts
+        from ml_platform.sources.reading.parquet_rows import read_parquet
 
         return file_parts(project.root, source, self.parquet, read_parquet)
-
-
-def read_parquet(files: Any, path: str, spec: SourceSpec, where: str) -> Iterator[Any]:
-    """Yield the declared columns of a Parquet file.
-
-    Raises
-    ------
-    MissingFile, SchemaChanged
-    """
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    from ml_platform.sources.reading.batch import Batch
-    from ml_platform.sources.reading.columns import require_columns
-    from ml_platform.sources.reading.open_file import gone
-
-    try:
-        with files.open(path, "rb") as file:
-            parquet = pa.parquet.ParquetFile(
-                file, page_checksum_verification=True, pre_buffer=False, coerce_int96_timestamp_unit="us"
-            )
-            names = parquet.schema_arrow.names
-            there = require_columns(names, spec, where)
-            for batch in parquet.iter_batches(_ROWS, columns=there):
-                yield Batch(pa.Table.from_batches([batch]).select(there), columns=names)
-    except FileNotFoundError:
-        raise gone(spec, where, path) from None
-    except (pa.ArrowException, OSError) as error:
-        raise SchemaChanged(spec.name, where, f"not readable as Parquet: {error}", "Repair the file.") from None

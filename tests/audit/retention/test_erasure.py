@@ -452,10 +452,14 @@ def test_what_a_killed_process_wrote_halfway_goes_with_the_person(cluttered):
     half = project.state / "store/tmp/.ab12.f00d"
     half.parent.mkdir(exist_ok=True)
     half.write_bytes(b"PAR1" + str(one).encode())
+    planted = [project.state / "store" / path for path in ("tmp/rows.csv", "objects/notes.txt", "export.csv")]
+    for path in planted:
+        path.write_text(f"order_id\n{one}\nothers\n")
     (project.state / "logs").mkdir(exist_ok=True)
     (project.state / "logs/run.log").write_text(f"row {one} failed\n")
     erased(project, "order", order_id=one)
     assert not half.exists()
+    assert all(path.read_text() == "order_id\n[erased]\nothers\n" for path in planted)
     assert (project.state / "logs/run.log").read_text() == "row [erased] failed\n"
     require_nowhere(project, one)
     assert plan_erasure(project, Person.of(project, "order", {"order_id": one}), LATER).is_empty

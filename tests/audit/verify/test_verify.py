@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from ml_platform.audit.retention.plan import plan_removal
 from ml_platform.audit.verify.verify import verify_project
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.hashing import bytes_hash, canonical_json
@@ -139,17 +140,29 @@ def test_an_object_that_no_artifact_names_is_no_damage_unless_it_is_one(factory:
 
 
 def test_a_file_without_a_place_is_surplus(factory: Project) -> None:
-    for name in ("objects/ab/.half.written", "manifests/snapshot/notes.txt", "keys/snapshot/readme"):
+    before = plan_removal(factory, NOON, NOON)
+    names = (
+        "objects/ab/.half.written",
+        "manifests/snapshot/notes.txt",
+        "keys/snapshot/readme",
+        "keys/note",
+        "manifests/x",
+    )
+    for name in (*names, "manifests/x", "aside/.DS_Store", "aside/mine/rows.csv"):
         path = factory.state / "store" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("?")
     verification = verify_project(factory)
     assert sorted(damage.where for damage in verification.damages) == [
+        "keys/note",
         "keys/snapshot/readme",
         "manifests/snapshot/notes.txt",
+        "manifests/x",
         "objects/ab/.half.written",
     ]
     assert set(verification.counts) == {"surplus file"}
+    assert plan_removal(factory, NOON, NOON) == before
+    assert not factory.store.removal.bring_back("objects/00/0000")
 
 
 def test_remains_of_a_killed_process_are_counted_and_no_damage(factory: Project) -> None:

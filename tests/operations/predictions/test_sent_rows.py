@@ -15,7 +15,7 @@ import pytest
 from ml_platform.core.errors import NotMaterialized, PredictionError
 from ml_platform.models.decision import Decision
 from ml_platform.operations.predictions.sent_rows import predict_rows
-from ml_platform.project import Project
+from ml_platform.project import Project, open_project
 from ml_platform.registry.evaluation.scored_rows import scored_rows
 from ml_platform.registry.resolve import version_named
 from ml_platform.storage.prediction_log import read_predictions
@@ -27,7 +27,10 @@ NOW = NOON + DAY + timedelta(hours=11)
 
 @pytest.fixture(scope="module")
 def factory(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return build_factory(tmp_path_factory.mktemp("factory"))
+    factory = build_factory(tmp_path_factory.mktemp("factory"))
+    declared = factory.root / "project.yaml"
+    declared.write_text(declared.read_text().replace("2024-03-01T00:00:00Z", f"{NOW:%Y-%m-%dT%H:%M:%SZ}"))
+    return open_project(factory.root)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +72,9 @@ def test_a_feature_that_is_sent_is_taken_as_it_is(factory: Project, logged: pd.D
         ({"drop": "courier"}, "the rows lack courier, which late_parcel@1 reads. Add them."),
         ({"rename": {"amount": "amuont"}}, "late_parcel@1 has no column 'amuont'. Did you mean amount?"),
         ({"assign": {"items": "many"}}, "column orders.items must be int, found string"),
+        ({"assign": {"orders.items": 3}}, "the rows have column items twice, perhaps also as orders.items."),
+        ({"assign": {"time": pd.Series([pd.NaT] * 9, dtype="datetime64[us, UTC]")}}, "time of row 1 is null"),
+        ({"assign": {"time": pd.Timestamp(NOW + DAY)}}, "time of row 1 is after now"),
     ],
 )
 def test_what_does_not_fit_is_named(factory: Project, logged: pd.DataFrame, change: dict[str, Any], words: str) -> None:
@@ -116,10 +122,22 @@ def test_a_file_is_predicted_at_the_terminal_and_nothing_is_logged(
     assert written["score"].to_numpy().tobytes() == logged["score"].to_numpy().tobytes()
     assert np.allclose(pd.read_csv(tmp_path / "out.csv")["score"], logged["score"])
     assert len(read_predictions(factory, MODEL, NOON - DAY, NOW + DAY)) == before
+    rows = tmp_path / "rows.csv"
+    same = subprocess.run([*command[:-1], str(rows)], capture_output=True, text=True)
+    assert (same.returncode, "which would be lost" in " ".join(same.stderr.split())) == (1, True)
     for file, words in ((tmp_path / "rows.txt", "is neither"), (tmp_path / "none.csv", "there is no file")):
         done = subprocess.run([program, "predict", MODEL, str(file), str(factory.root)], capture_output=True, text=True)
         assert done.returncode == 1
         assert words in " ".join(done.stderr.split())
+
+
+def test_no_row_and_a_key_that_is_null_everywhere_are_predicted(factory: Project, logged: pd.DataFrame) -> None:
+    rows, version = population_columns_of(logged), version_named(factory, f"{MODEL}@1")
+    none = predict_rows(factory, version, rows.head(0), NOW)
+    assert (len(none), "score" in none) == (0, True)
+    unknown = predict_rows(factory, version, rows.assign(courier=None), NOW)
+    stranger = predict_rows(factory, version, rows.assign(courier="nobody of this name"), NOW)
+    assert unknown["score"].tolist() == stranger["score"].tolist()
 
 
 def test_a_feature_table_that_was_never_made_is_named(factory: Project, logged: pd.DataFrame) -> None:

@@ -23,10 +23,12 @@ from ml_platform.core.engines import DuckDB
 from ml_platform.core.errors import SchemaChanged
 from ml_platform.features.build import build_feature_table
 from ml_platform.features.point_in_time import features_at
+from ml_platform.operations.planning.planner import plan_project
 from ml_platform.project import Project, open_project
 from ml_platform.sources.arrivals import source_fingerprints
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.sources.source_log import source_versions
+from ml_platform.storage.database_errors import DatabaseUnavailable
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.posted_rows import PostedRows, posted_rows
 from tests.features.world import at
@@ -223,3 +225,40 @@ def test_no_acknowledged_row_is_lost_when_the_writer_is_killed(tmp_path: Path) -
     assert len(actual) == len(set(actual))
     assert acknowledged <= set(actual)
     assert json.loads(json.dumps(actual)) == actual
+
+
+def test_a_correction_is_known_after_what_it_corrects_although_the_clock_went_back(tmp_path: Path) -> None:
+    made = project(tmp_path, "{streaming: true}")
+    rows = posted_rows(made.state, "clicks")
+    rows.add([click(1, 0, amount=1.0)], ["id"], to_micros(at(3)))
+    rows.add([click(1, 0, amount=2.0)], ["id"], to_micros(at(2)))
+    (last,) = rows_of(made, at(4))
+    assert (last["amount"], last["_known"]) == (2.0, to_micros(at(3)))
+
+
+def test_a_damaged_file_of_posted_rows_is_named_with_what_to_do(tmp_path: Path) -> None:
+    made = project(tmp_path, "{streaming: true}")
+    posted_rows(made.state, "clicks").add([click(1, 0)], ["id"], to_micros(at(1)))
+    path = made.state / "posted/clicks.sqlite"
+    path.write_bytes(b"no database, although it is as long as one" * 500)
+    for beside in ("-wal", "-shm"):
+        path.with_name(path.name + beside).unlink(missing_ok=True)
+    with pytest.raises(DatabaseUnavailable, match=r"clicks\.sqlite: file is not a database.* Restore it from a copy"):
+        ingest_source(made, "clicks", at(2))
+    with pytest.raises(OSError, match=r"clicks\.sqlite"):
+        posted_rows(made.state, "clicks").add([click(2, 0)], ["id"], to_micros(at(2)))
+
+
+def test_a_source_without_rows_is_planned_once_its_first_rows_have_come(tmp_path: Path) -> None:
+    made = project(tmp_path, "{streaming: true}")
+    ingest_source(made, "clicks", at(1))
+
+    def planned() -> tuple[str, list[str]]:
+        (node,) = [node for node in plan_project(made, at(2)).nodes if node.node == "sources/clicks"]
+        return node.verdict, list(node.reasons)
+
+    assert planned() == ("up to date", [])
+    posted_rows(made.state, "clicks").add([click(1, 0)], ["id"], to_micros(at(1)))
+    assert planned() == ("would run", ["its first rows have come"])
+    ingest_source(made, "clicks", at(2))
+    assert planned() == ("up to date", [])

@@ -29,7 +29,7 @@ class SourceOperation(NodeOperation):
             return view.blocked(node, str(error))
         if look.why == "no fingerprint":
             return view.may_run(node, [*view.changes(node), _WITHOUT_FINGERPRINT])
-        if look.why is not None:
+        if look.why is not None and not look.waits_for_rows:
             return view.would_run(node, _why_read(view, node, look))
         log = view.log(node.subject)
         if log is None:
@@ -44,6 +44,8 @@ class SourceOperation(NodeOperation):
 def _why_read(view: View, node: Node, look: IngestPlan) -> list[str]:
     if look.why == "never read" or look.last is None:
         return [NEVER]
+    if look.why == "restarted" and look.last.lineage == look.lineage:
+        return ["its first rows have come"]
     if look.why == "restarted":
         return [*(view.changes(node) or ["its declaration changed"]), "its log is restarted"]
     if look.why == "replaced":
