@@ -23,6 +23,8 @@ GROUP = "ml_platform.calibrators"
 """The group of entry points by which an installed package adds calibrators."""
 NO_CALIBRATION = "none"
 """What a declaration says where scores stay as they are."""
+CHOOSE_CALIBRATION = "choose"
+"""What a declaration says where the validate period decides."""
 _PACKAGE = "ml_platform.models.calibrators"
 """The platform's own. Its name is kept here, as a class that fits is in a room above this one (decision 31)."""
 
@@ -63,7 +65,7 @@ def calibrators() -> Mapping[str, type[CalibratorKind]]:
 
 def calibration_fault(name: str, task: str) -> str | None:
     """Return why a task's scores cannot be calibrated as declared, or None."""
-    if name == NO_CALIBRATION or task in calibrators()[name].tasks:
+    if name == NO_CALIBRATION or task in _tasks_of(name):
         return None
     able = sorted({supported for kind in calibrators().values() for supported in kind.tasks})
     if task not in able:
@@ -73,18 +75,29 @@ def calibration_fault(name: str, task: str) -> str | None:
 
 def calibration_libraries(name: str) -> frozenset[str]:
     """Return the distributions that a declared calibration depends on, beside those that the platform always has."""
-    return frozenset() if name == NO_CALIBRATION else frozenset(calibrators()[name].libraries)
+    return frozenset(library for kind in _named(name) for library in kind.libraries)
+
+
+def _tasks_of(name: str) -> frozenset[str]:
+    return frozenset(task for kind in _named(name) for task in kind.tasks)
+
+
+def _named(name: str) -> list[type[CalibratorKind]]:
+    """Return the calibrators that may be fitted."""
+    if name == CHOOSE_CALIBRATION:
+        return list(calibrators().values())
+    return [] if name == NO_CALIBRATION else [calibrators()[name]]
 
 
 def _known(name: str) -> str:
-    names = [NO_CALIBRATION, *sorted(calibrators())]
+    names = [NO_CALIBRATION, CHOOSE_CALIBRATION, *sorted(calibrators())]
     if name not in names:
         raise ValueError(f"must be {either(names)}, found {show(name)}. {suggest(name, names)}")
     return name
 
 
 def _with_names(schema: dict[str, Any]) -> None:
-    schema["enum"] = [NO_CALIBRATION, *sorted(calibrators())]
+    schema["enum"] = [NO_CALIBRATION, CHOOSE_CALIBRATION, *sorted(calibrators())]
 
 
 CalibrationName = Annotated[str, AfterValidator(_known), Field(json_schema_extra=_with_names)]

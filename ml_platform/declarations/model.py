@@ -163,7 +163,8 @@ class ModelSpec(Declaration):
     )
     calibration: CalibrationName = Field(
         NO_CALIBRATION,
-        description="How probabilities are corrected on the validate period: none, or a calibrator of the reference.",
+        description="How probabilities are corrected on the validate period: none, a calibrator of the reference, or "
+        "choose: what has the best Brier score on parts of the validate period that it was not fitted on.",
         examples=["isotonic"],
     )
     baselines: tuple[AlgorithmField, ...] = Field(

@@ -5,34 +5,49 @@ Several classes are calibrated one against the rest, then brought to a sum of on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
 
 from ml_platform.core.errors import TrainingError, UntrustedContent
-from ml_platform.declarations.calibrators import NO_CALIBRATION, calibrators
+from ml_platform.declarations.calibrators import CHOOSE_CALIBRATION, NO_CALIBRATION, calibrators
 from ml_platform.models.calibrators import Calibrator
+
+PARTS = 5
+"""Stretches of the validate period that judge calibrators."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """One curve for two classes, one for each of several, none where scores stay as they are."""
+    """One curve for two classes, one for each of several, none where scores stay as they are.
+
+    Attributes
+    ----------
+    notes
+        Why these curves were chosen, where they were.
+    """
 
     curves: tuple[Calibrator, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
-    def fit(cls, method: str, scores: np.ndarray, label: np.ndarray) -> Calibration:
+    def fit(cls, method: str, scores: np.ndarray, label: np.ndarray, times: np.ndarray | None = None) -> Calibration:
         """Learn the curves.
 
         Parameters
         ----------
         method
-            The name of a calibrator, or ``none``.
+            The name of a calibrator, ``none``, or ``choose``.
         scores
             One probability per row of the validate period, or one column per class.
         label
             The index of each row's class.
+        times
+            When each row was asked about, for ``choose``: its parts are stretches of time. Without it they follow the
+            order of the rows.
 
         Raises
         ------
@@ -41,6 +56,10 @@ class Calibration:
         """
         if method == NO_CALIBRATION:
             return cls()
+        if method == CHOOSE_CALIBRATION:
+            losses = _losses(scores, label, np.arange(len(label)) if times is None else times)
+            best = _best(losses)
+            return replace(cls.fit(best, scores, label), notes=(_choice_text(best, losses),))
         if scores.ndim == 1:
             return cls((_curve(method, scores, label == 1),))
         return cls(tuple(_curve(method, scores[:, index], label == index) for index in range(scores.shape[1])))
@@ -89,6 +108,45 @@ class Calibration:
             For a calibrator that the platform does not know.
         """
         return cls(tuple(_calibrator(name).load(state) for name, *state in stored))
+
+
+def _losses(scores: np.ndarray, label: np.ndarray, times: np.ndarray) -> dict[str, np.ndarray]:
+    """Return each row's part of the Brier score of each method, none first, by curves that were fitted on other rows.
+
+    A method that cannot be fitted on some of the parts is left out.
+    """
+    parts = np.array_split(np.argsort(times, kind="stable"), PARTS)
+    found = {}
+    for method in (NO_CALIBRATION, *sorted(calibrators())):
+        with contextlib.suppress(TrainingError):
+            found[method] = _row_losses(method, scores, label, parts)
+    return found
+
+
+def _row_losses(method: str, scores: np.ndarray, label: np.ndarray, parts: list[np.ndarray]) -> np.ndarray:
+    found = np.zeros(len(label))
+    for part in parts:
+        others = np.ones(len(label), dtype=bool)
+        others[part] = False
+        shares = Calibration.fit(method, scores[others], label[others]).apply(scores[part])
+        truth = label[part] if shares.ndim == 1 else label[part][:, None] == np.arange(shares.shape[1])
+        squares = (shares - truth) ** 2
+        found[part] = squares if squares.ndim == 1 else squares.sum(axis=1)
+    return found
+
+
+def _best(losses: Mapping[str, np.ndarray]) -> str:
+    """Return the method of least loss, and none where that is within one standard error of it (Breiman 1984)."""
+    best = min(losses, key=lambda name: float(losses[name].mean()))
+    ahead = losses[NO_CALIBRATION] - losses[best]
+    error = float(ahead.std()) / len(ahead) ** 0.5
+    return best if float(ahead.mean()) > error else NO_CALIBRATION
+
+
+def _choice_text(best: str, losses: Mapping[str, np.ndarray]) -> str:
+    figures = ", ".join(f"{name} {loss.mean():.5f}" for name, loss in losses.items())
+    why = "no other is a standard error better" if best == NO_CALIBRATION else "its Brier score is the least"
+    return f"calibration {best} was chosen: {why} on parts of the validate period ({figures})"
 
 
 def _calibrator(name: str) -> type[Calibrator]:

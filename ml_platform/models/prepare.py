@@ -80,11 +80,15 @@ class Prepared:
             transforms=self.transforms if with_transforms else (),
             matrix=self.train.columns if reads_matrix(algorithm.name) else (),
             estimator=estimator,
-            calibration=Calibration.fit(method, scores, self.validate_label),
+            calibration=Calibration.fit(method, scores, self.validate_label, self._validate_times),
             decision=Decision.declared(self.model.value, self.model.population.owner),
             classes=self.classes,
             code=self.code if with_code else Code({}, self.code.root, self.code.unpacked),
         )
+
+    @property
+    def _validate_times(self) -> np.ndarray:
+        return self.validate_rows["effective_time"].astype("datetime64[us, UTC]").to_numpy("datetime64[us]")
 
     def _fitting(self, algorithm: Algorithm) -> FitRequest:
         return FitRequest(

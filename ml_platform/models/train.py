@@ -209,7 +209,12 @@ def _manifest(
         columns=tuple(_column(column.name, column.categories) for column in predictor.matrix),
         importances=tuple(estimator.importances(prepared.train.names).items()),
         iterations=estimator.iterations,
-        notes=(*prepared.notes, *estimator.notes, *fitted.notes(project.spec.unit_of_value(model.name))),
+        notes=(
+            *prepared.notes,
+            *estimator.notes,
+            *predictor.calibration.notes,
+            *fitted.notes(project.spec.unit_of_value(model.name)),
+        ),
         rows={"train": prepared.train.rows, "validate": prepared.validate.rows},
         until=format_instant(prepared.until),
         label=_label(prepared),

@@ -88,3 +88,62 @@ def test_a_stored_calibrator_that_is_not_installed_is_named() -> None:
         UntrustedContent, match=r"calibrated by 'beta', which does not exist here\. Install the package"
     ):
         Calibration.from_json([["beta", [1.0], [0.0]]])
+
+
+def _brier_by_hand(method, scores, label, order):
+    """Each fifth of the rows, in order of time, by curves of the other four."""
+    found = np.zeros(len(label))
+    for part in np.array_split(np.asarray(order), 5):
+        rest = np.setdiff1d(np.arange(len(label)), part)
+        fitted = Calibration.fit(method, scores[rest], label[rest])
+        for row in part:
+            found[row] = (fitted.apply(scores[[row]])[0] - label[row]) ** 2
+    return found
+
+
+def test_the_chosen_calibration_has_the_least_brier_score_on_rows_it_was_not_fitted_on():
+    scores, label = _overconfident(400)
+    times = np.random.default_rng(3).permutation(400)
+    losses = {name: _brier_by_hand(name, scores, label, np.argsort(times)) for name in ("none", "isotonic", "sigmoid")}
+    chosen = Calibration.fit("choose", scores, label, times)
+    assert min(losses, key=lambda name: losses[name].mean()) == "sigmoid"  # what distorted them is a sigmoid
+    assert chosen == Calibration.fit("sigmoid", scores, label)
+    figures = ", ".join(f"{name} {loss.mean():.5f}" for name, loss in losses.items())
+    why = "its Brier score is the least on parts of the validate period"
+    assert chosen.notes == (f"calibration sigmoid was chosen: {why} ({figures})",)
+
+
+def test_scores_that_are_right_already_mostly_stay_as_they_are():
+    kept = 0
+    for seed in range(30):
+        draw = np.random.default_rng(seed)
+        scores = draw.random(600)
+        kept += Calibration.fit("choose", scores, (draw.random(600) < scores).astype("float64")).curves == ()
+    assert kept >= 21
+
+
+def test_the_rows_that_a_step_line_was_fitted_on_do_not_judge_it():
+    """On its own rows it always looks better than none; on other rows of pure noise it seldom does."""
+    chosen = 0
+    for seed in range(30):
+        draw = np.random.default_rng(seed)
+        scores, label = np.full(150, 0.5) + draw.normal(0, 0.01, 150), (draw.random(150) < 0.5).astype("float64")
+        applied = Calibration.fit("isotonic", scores, label).apply(scores)
+        assert ((applied - label) ** 2).mean() < ((scores - label) ** 2).mean()
+        chosen += [curve.name for curve in Calibration.fit("choose", scores, label).curves] == ["isotonic"]
+    assert chosen <= 6
+
+
+def test_several_classes_are_chosen_for_together():
+    draw = np.random.default_rng(4)
+    truth = draw.dirichlet(np.ones(3), 3000)
+    label = np.array([draw.choice(3, p=share) for share in truth]).astype("float64")
+    sharp = truth**3 / (truth**3).sum(axis=1, keepdims=True)
+    chosen = Calibration.fit("choose", sharp, label)
+    assert len(chosen.curves) == 3
+    np.testing.assert_allclose(chosen.apply(sharp).sum(axis=1), 1.0)
+
+
+def test_where_nothing_can_be_fitted_scores_stay_as_they_are():
+    chosen = Calibration.fit("choose", np.array([0.2, 0.7, 0.4]), np.array([0.0, 1.0, 0.0]))
+    assert chosen.curves == ()

@@ -175,3 +175,15 @@ def test_rows_without_a_value_choose_nothing(tmp_path: Path, monkeypatch: pytest
     text = f"{LATENESS}choose: simplest\n".replace("payoff: -0.05 *", "payoff: -amount *")
     with pytest.raises(TrainingError, match="choose needs rows of the validate period with a value"):
         train_model(shop_project(tmp_path, models__lateness=text), "lateness", "s")
+
+
+def test_the_chosen_calibration_is_trained_noted_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_snapshots(monkeypatch, {"s": snapshot()})
+    project = shop_project(tmp_path / "choose", models__late_parcel=f"{LATE_PARCEL}calibration: choose\n")
+    trained = train_model(project, "late_parcel", "s").artifact
+    (note,) = (item for item in TrainedModelManifest.of(trained).notes if item.startswith("calibration"))
+    name = note.split()[1]
+    declared = shop_project(tmp_path / "declared", models__late_parcel=f"{LATE_PARCEL}calibration: {name}\n")
+    same = train_model(declared, "late_parcel", "s").artifact
+    assert load_predictor(project, trained).id == load_predictor(declared, same).id
+    assert same.id == trained.id
