@@ -155,7 +155,7 @@ def table(measured: dict[tuple[str, int], list[Load]]) -> None:
     for (name, connections), loads in measured.items():
         bare = measured["bare, granian ASGI", connections]
         medians = [statistics.median(some) for some in zip(*map(astuple, loads), strict=True)]
-        p50, p99, _, rate, used, failed, _ = medians
+        p50, p99, _, rate, used, failed, *_ = medians
         assert failed == 0, f"{name}: {failed} requests failed"
         slower = statistics.median(mine.p50 / theirs.p50 for mine, theirs in zip(loads, bare, strict=True))
         faster = statistics.median(mine.rate / theirs.rate for mine, theirs in zip(loads, bare, strict=True))

@@ -71,6 +71,7 @@ class Load:
     processor_us: float
     failed: int
     requests: int
+    over_20_ms: int
 
 
 def load(port: int, process: psutil.Process, requests: Sequence[bytes], connections: int, seconds: float) -> Load:
@@ -89,6 +90,7 @@ def load(port: int, process: psutil.Process, requests: Sequence[bytes], connecti
         used / len(times) * 1e6,
         sum(connection.failed for connection in made),
         len(times),
+        sum(one > 20 for one in times),
     )
 
 

@@ -20,6 +20,7 @@ from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.models.row_form import RowForm, RowPrediction
 from ml_platform.operations.online.content import joins_online
 from ml_platform.operations.online.lookup import LookedUp, ModelLookup
+from ml_platform.operations.online.population_rule import PopulationRule
 from ml_platform.operations.predictions.online_log import LogContext, LoggedPrediction
 from ml_platform.project import Project
 from ml_platform.serving.answer_values import finite_or_null, plain_json, score_names
@@ -105,6 +106,7 @@ class ServedModel:
         self._tables = {item.table.name: item.table for item in joined}
         self._source_inputs = [NodeName("source", name) for name in self.spec.population.sources]
         self._now: _Now | None = None
+        self._rule = PopulationRule.of(project.spec, self.spec)
         self._ids = PredictionIds(version.model)
         self._control = self.spec.value.control.share if self.spec.value.control else None
 
@@ -164,6 +166,8 @@ class ServedModel:
         id = self._ids.next(micros, [values[name] for name in self._key_columns])
         record = self._record(id, values, predicted, micros)
         body = self._body(id, predicted, states, at)
+        if self._rule is not None:
+            body["population"] = self._rule.of_row(features, at)._asdict()
         return Answered(body, shared.context, record, self, row, values, looked_up - begun, took, beside)
 
     def _holds_out(self, values: Mapping[str, Any]) -> bool:
@@ -271,7 +275,7 @@ class ServedModel:
             best_action=predicted.best_action or predicted.action,
         )
 
-    def _body(self, id: str, predicted: RowPrediction, states: Mapping[str, Any], at: datetime) -> Mapping[str, Any]:
+    def _body(self, id: str, predicted: RowPrediction, states: Mapping[str, Any], at: datetime) -> dict[str, Any]:
         scores = (
             {"score": finite_or_null(predicted.score)}
             if not predicted.scores

@@ -28,6 +28,8 @@ from ml_platform.serving.service import Service
 _OTHER_FILES = 200
 _ACCEPTED_AT_ONCE = 32
 """The loop accepts one connection of each listening socket a round, so under load new ones would wait for seconds."""
+_SWITCH_SECONDS = 0.0005
+"""A thread that loads a version gives way to the one that answers after so long; 5 ms are Python's own."""
 LOOK_EVERY = 0.1
 """Seconds between two looks at the champions."""
 
@@ -109,6 +111,7 @@ def server_config(service: Service, access: ServiceAccess, metrics: Metrics, **m
 def run_worker(root: str, descriptor: int, port: int, names: tuple[str, ...], limits: Limits) -> None:
     """Answer until SIGTERM, then finish what has begun. Runs in a process of its own."""
     _allow_connections(limits.connections)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         project = open_project(Path(root))
         service = Service(project, limits)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ml_platform.datasets.membership import membership
 from ml_platform.models.predictor import load_predictor
 from ml_platform.operations.online.lookup import ModelLookup
 from ml_platform.operations.predictions.compact_online import compact_online_log
@@ -87,6 +88,15 @@ def test_an_answer_has_tick_age_and_history_of_each_table(service: Service) -> N
         "history": False,
     }
     assert tables["shop_slow"]["tick"] == "2024-05-01T18:00:00.000000Z"
+
+
+def test_an_answer_says_whether_its_entity_is_in_the_population(world: ServedWorld, service: Service) -> None:
+    shops = [shop for shop in SHOPS if shop is not None]
+    offline = membership(world.project, "by_ticks", world.inputs, pd.DataFrame({"shop": shops}), NOW)
+    answers = [predicted(service, "by_ticks", {"shop": shop})["population"] for shop in shops]
+    assert answers == offline.to_dict("records")
+    assert {answer["in_population"] for answer in answers} == {True, False}
+    assert "population" not in predicted(service, "by_rows", ROW)  # its population is the rows themselves
 
 
 def test_two_answers_to_the_same_question_have_two_ids(service: Service) -> None:

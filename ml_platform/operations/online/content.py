@@ -102,7 +102,7 @@ def input_names(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
 
 def joins_online(spec: ProjectSpec, model: ModelSpec) -> tuple[Joined, ...]:
     """Return the feature tables that a request to a model meets, each after those that give it keys."""
-    return joins_through(spec, model, input_names(spec, model))
+    return joins_through(spec, model, [*input_names(spec, model), *model.population.references])
 
 
 def population_needs(spec: ProjectSpec, model: ModelSpec) -> PopulationNeeds:

@@ -137,7 +137,11 @@ class _Group(NamedTuple):
 def _groups(spec: ProjectSpec, model: ModelSpec) -> tuple[_Group, ...]:
     """Return what a row of a model reads, each after what gives it keys."""
     joins, groups = joins_online(spec, model), dict[tuple[str, tuple[str, ...]], _Group]()
-    wanted = [*input_names(spec, model), *(name for join in joins for name in join.keys.values())]
+    wanted = [
+        *input_names(spec, model),
+        *model.population.references,
+        *(name for join in joins for name in join.keys.values()),
+    ]
     for join in joins:
         record_keys = table_record_keys(spec, join.table.name)
         keys = tuple(join.keys[key] for key in spec.file.entities[join.table.entity])
