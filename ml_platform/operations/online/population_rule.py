@@ -15,12 +15,12 @@ import pyarrow as pa
 from ml_platform.core.clock import to_micros
 from ml_platform.core.expressions import parse_expression
 from ml_platform.core.expressions.row_backend import column_value
-from ml_platform.datasets.left_out import EFFECTIVE, NO_MEMBERSHIP
+from ml_platform.datasets.exclusions import EFFECTIVE, NO_MEMBERSHIP
 from ml_platform.datasets.membership import NOT_ASKING, NOT_QUALIFIED, NOT_SAMPLED
 from ml_platform.datasets.population.limits import in_sample
 from ml_platform.declarations.joins import joins_through
 from ml_platform.declarations.model import ModelSpec
-from ml_platform.declarations.own_columns import required_columns
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.populations.ticks import TickPopulation
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.resolve import feature_type
