@@ -149,10 +149,11 @@ def test_a_value_that_does_not_exist_is_refused_and_is_no_fault_of_the_service(
 
 
 def test_a_time_in_the_first_thousand_years_is_ingested(world: ServedWorld, server: Server) -> None:
+    server.post("/events/visits", {**VISIT, "id": 699})
+    before = ingest_source(world.project, "visits", NOW).made.artifact.about["rows"]
     first = {**VISIT, "id": 700, "visited_at": "0007-01-01T00:00:00Z"}
     assert server.post("/events/visits", first).status_code == 200
-    made = ingest_source(world.project, "visits", NOW).made.artifact
-    assert made.about["rows"] == len({row["id"] for row in kept(world)})
+    assert ingest_source(world.project, "visits", NOW).made.artifact.about["rows"] == before + 1
 
 
 def test_rows_of_an_entity_that_was_erased_are_not_kept_and_counted(world: ServedWorld, server: Server) -> None:
