@@ -72,7 +72,8 @@ def of_frame(predictor: Predictor, frame: pd.DataFrame, last: int = 10_000) -> l
 def of_row(predicted: RowPrediction) -> tuple[Any, ...]:
     """Return a row's prediction as a tuple of bits."""
     scores = tuple(bits(score) for score in predicted.scores)
-    return (bits(predicted.score), scores, predicted.predicted, *(bits(value) for value in predicted[3:]))
+    assert predicted.best_action is None  # no row is held out
+    return (bits(predicted.score), scores, predicted.predicted, *(bits(value) for value in predicted[3:-1]))
 
 
 def assert_one_is_many(predictor: Predictor, rows: list[list[Any]] = ROWS) -> None:
