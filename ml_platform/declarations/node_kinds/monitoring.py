@@ -16,7 +16,7 @@ class MonitoringNode(ModelNode):
     """What each model does in production."""
 
     name = "monitoring"
-    version = 7
+    version = 8
     stage = "refresh"
     purpose = "Drift of features and scores, and realized value"
     section = "monitoring"

@@ -38,6 +38,9 @@ from ml_platform.storage.versions import versions
 _LOGGED = ("version", "question", "late", "prediction_time", "action", "expected_value", "scored_at")
 _HELD = (BEST_ACTION, CONTROL, PROPENSITY)
 
+DAYS_KEPT = 92
+"""Of how many of the newest days since the first deployment a monitoring has the sums."""
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -87,6 +90,10 @@ class Settled:
         }
 
 
+def _newest_days(realized: Realized) -> Realized:
+    return replace(realized, days=realized.days[-DAYS_KEPT:])
+
+
 def _facts(
     realized: Realized, gain: Interval | None, effect: Effect | None, start: datetime, end: datetime
 ) -> dict[str, Any]:
@@ -133,7 +140,7 @@ def settled_predictions(
         realized_value(rows[inside], label[inside], decisions, horizon, now),
         min(end, max(start, since)),
         end,
-        replace(realized_value(rows, label, decisions, horizon, now), days=()),
+        _newest_days(realized_value(rows, label, decisions, horizon, now)),
         since,
         {str(state): int(count) for state, count in truth[LABEL_STATE][inside & settled].value_counts().items()},
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
 from typing import Any, Literal
 
 from ml_platform.core.errors import ArtifactMissing
@@ -14,11 +13,9 @@ from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import basis_text
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
-from ml_platform.storage.outputs import past_outputs
+from ml_platform.storage.outputs import current_output
 
 Sureness = Literal["earns", "loses", "could be luck", "too few days to say"]
-_LOOKS = 400
-"""How many monitorings are looked at for the days: more than a year of daily ones."""
 
 
 @dataclass(frozen=True)
@@ -204,35 +201,20 @@ def tested_worth(about: EvaluationManifest) -> Worth | None:
 
 
 def worth_by_day(project: Project, model: str, days: int) -> tuple[DayWorth, ...]:
-    """Return the newest days with settled predictions, oldest first, each as the newest monitoring has it.
+    """Return the newest days with settled predictions since the first deployment, oldest first.
 
-    A monitoring has the days of its window, of which the first may be cut; one before it has that day in full.
+    They are of the newest monitoring, so that they add up to its sum where all days are among them.
     """
-    by_day: dict[str, DayWorth] = {}
-    cut: dict[str, DayWorth] = {}
-    first = "9999"
-    for id in past_outputs(project.database, NodeName("monitoring", model), _LOOKS):
-        if len(by_day) > days:
-            break
-        realized = _realized(project, id)
-        if not realized or not realized["days"] or realized["end"][:10] > _day_after(first):
-            continue
-        first = realized["start"][:10]
-        for item in realized["days"]:
-            (by_day if item["day"] > first else cut).setdefault(item["day"], _day(item))
-    every = cut | by_day
-    return tuple(every[day] for day in sorted(every)[-days:])
+    id = current_output(project.database, NodeName("monitoring", model))
+    since = (_realized_since(project, id) if id else None) or {}
+    return tuple(_day(item) for item in since.get("days", ())[-days:])
 
 
-def _realized(project: Project, id: str) -> Mapping[str, Any] | None:
+def _realized_since(project: Project, id: str) -> Mapping[str, Any] | None:
     try:
-        return MonitoringManifest.of(project.store.get("monitoring", id)).realized
+        return MonitoringManifest.of(project.store.get("monitoring", id)).realized_since
     except ArtifactMissing:  # removed by retention
         return None
-
-
-def _day_after(day: str) -> str:
-    return day if day == "9999" else (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def _day(item: Mapping[str, Any]) -> DayWorth:

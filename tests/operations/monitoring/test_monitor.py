@@ -20,6 +20,7 @@ from ml_platform.core.statistics.ranking import auc
 from ml_platform.models.decision import Decision
 from ml_platform.models.predictor import load_predictor
 from ml_platform.operations.alerts import send_alert
+from ml_platform.operations.monitoring import settled_predictions
 from ml_platform.operations.monitoring.drift_episodes import open_findings
 from ml_platform.operations.monitoring.monitor import monitor_model, report_path
 from ml_platform.operations.monitoring.reference import reference_of
@@ -239,6 +240,30 @@ def test_the_sum_since_deployment_is_over_the_whole_log_and_both_sums_name_their
     assert later["realized"]["start"] == "2024-01-16T00:00:00.000000Z"
     assert later["realized_since"]["start"] == "2024-01-15T00:00:00.000000Z"
     assert later["realized_since"]["settled"] > later["realized"]["settled"]
+
+
+def test_the_days_since_deployment_are_whole_and_add_up_where_windows_meet_within_a_day(world: HandMadeWorld) -> None:
+    """Each window begins and ends at noon, so that no window has the day between them in full."""
+    later = NOW + timedelta(days=3, hours=12)
+    since = about(monitor(world, later))["realized_since"]
+    rows = read_predictions(world.project, MODEL, DEPLOYED, later).to_dict("records")
+    earned: dict[str, float] = {}
+    for row in rows:
+        if row["effective_time"] + timedelta(days=2) <= later and not row["late"]:
+            day = f"{row['effective_time']:%Y-%m-%d}"
+            gain = (-4 + 9 * world.labels[row["order_id"]]) * (row["action"] == "upgrade")
+            earned[day] = earned.get(day, 0.0) + gain
+    assert {item["day"]: item["value"] for item in since["days"]} == pytest.approx(earned)
+    assert sum(item["value"] for item in since["days"]) == pytest.approx(since["value"])
+    assert sum(item["rows"] for item in since["days"]) == since["rows"]
+
+
+def test_only_the_newest_days_since_deployment_are_kept(world: HandMadeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = about(monitor(world))["realized_since"]["days"]
+    monkeypatch.setattr(settled_predictions, "DAYS_KEPT", 2)
+    later = about(monitor(world, NOW + timedelta(minutes=1)))["realized_since"]
+    assert len(every) > 2
+    assert [item["day"] for item in later["days"]] == [item["day"] for item in every[-2:]]
 
 
 def test_a_label_that_never_came_is_counted_and_valued_at_nothing(world: HandMadeWorld) -> None:

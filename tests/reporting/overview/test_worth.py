@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -79,37 +80,16 @@ def test_how_often_the_advice_was_followed_is_a_share_of_the_rows_that_count() -
     )
 
 
-def test_each_day_is_as_the_newest_monitoring_has_it_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows of four days, one a day: each day is that of the newest window that does not begin in it."""
-
-    def day(number: int, value: float) -> dict[str, Any]:
-        return {"day": f"2024-03-{number:02d}", "rows": 1, "value": value, "expected": None, "do_nothing": 1.0}
-
-    looks: dict[str, dict[str, Any]] = {}
-    for last in range(20, 3, -1):
-        days = [day(number, 100.0 * number + last) for number in range(last - 3, last + 1)]
-        start, end = f"2024-03-{last - 3:02d}T12:00:00Z", f"2024-03-{last:02d}T12:00:00Z"
-        looks[f"look {last}"] = {"days": days, "start": start, "end": end}
-    read: list[str] = []
-
-    def one(_: object, id: str) -> dict[str, Any]:
-        read.append(id)
-        return looks[id]
-
-    monkeypatch.setattr(module, "past_outputs", lambda *_: list(looks))
-    monkeypatch.setattr(module, "_realized", one)
-
-    class Opened:
-        database = None
-
-    worth = worth_by_day(Opened(), "m", 30)  # type: ignore[arg-type]
-    expected = {}
-    for number in range(1, 21):
-        full = [last for last in range(4, 21) if last - 3 < number <= last] or [number + 3]
-        expected[number] = 100.0 * number + max(full) - 1.0
-    assert [item.day for item in worth] == [f"2024-03-{number:02d}" for number in range(1, 21)]
-    assert all(isinstance(item, DayWorth) for item in worth)
-    for number, item in enumerate(worth, start=1):
-        assert round(item.gain / 100) == number
-    assert worth[-1].gain == expected[20]
-    assert [item.gain for item in worth_by_day(Opened(), "m", 2)] == [expected[19], expected[20]]  # type: ignore[arg-type]
+def test_the_days_are_the_newest_ones_of_the_last_monitoring(monkeypatch: pytest.MonkeyPatch) -> None:
+    days = [
+        {"day": f"2024-03-{number:02d}", "rows": number, "value": 10.0 * number, "expected": 5.0, "do_nothing": 1.0}
+        for number in range(1, 21)
+    ]
+    seen: dict[str, Any] = {"last": {"days": days}, "without": {}, "removed": None}
+    monkeypatch.setattr(module, "_realized_since", lambda _, id: seen[id])
+    project: Any = SimpleNamespace(database=None)
+    for id, expected in (("last", days[-3:]), ("without", []), ("removed", []), (None, [])):
+        monkeypatch.setattr(module, "current_output", lambda *_, id=id: id)
+        assert worth_by_day(project, "m", 3) == tuple(
+            DayWorth(day["day"], day["rows"], day["value"] - 1.0, 4.0) for day in expected
+        )
