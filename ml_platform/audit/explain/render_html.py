@@ -52,7 +52,7 @@ def page_of(explanation: Explanation) -> str:
     )
     inputs = sorted(explanation.inputs, key=lambda item: -abs(contributed.get(item.name, 0.0)))
     page = templates.get_template("explanation.html").render(
-        main_contributions=explanation,
+        explanation=explanation,
         inputs=inputs,
         contributed=contributed,
         units={item.name: item.unit for item in inputs},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, PlatformError
 from ml_platform.declarations.node_name import NodeName
@@ -12,6 +11,7 @@ from ml_platform.project import Project
 from ml_platform.registry.evaluation.behavior import behavior_of
 from ml_platform.reporting.card.action_words import ActionWords, action_words
 from ml_platform.reporting.card.limits import limits_of
+from ml_platform.reporting.overview.drift_columns import ColumnRange, column_range
 from ml_platform.reporting.overview.model_overview import ModelOverview
 from ml_platform.reporting.overview.slice_lines import SliceLine, slice_lines
 from ml_platform.reporting.overview.version_history import VersionHistory
@@ -46,7 +46,7 @@ class ModelCard:
     behavior
         Of the version on the test rows of this evaluation; None where it cannot be computed, and `problems` says why.
     drift
-        Figures of each column, as monitoring has them: the furthest above its limit first.
+        Each column beside its usual range, the furthest beyond it first.
     evidence
         The ids of the artifacts that the figures come from, by kind.
     """
@@ -59,7 +59,7 @@ class ModelCard:
     slices: tuple[SliceLine, ...]
     behavior: BehaviorManifest | None
     actions: tuple[ActionWords, ...]
-    drift: tuple[Mapping[str, Any], ...]
+    drift: tuple[ColumnRange, ...]
     limits: tuple[str, ...]
     evidence: Mapping[str, str]
     problems: tuple[str, ...]
@@ -99,7 +99,7 @@ def model_card(project: Project, overview: ModelOverview, number: int | None = N
         slices=slice_lines(judged) if judged else (),
         behavior=behavior,
         actions=action_words(behavior.actions, overview.status.task, overview.unit) if behavior else (),
-        drift=(MonitoringManifest.of(monitoring).columns or ()) if monitoring else (),
+        drift=tuple(map(column_range, MonitoringManifest.of(monitoring).columns or ())) if monitoring else (),
         limits=limits_of(
             TrainedModelManifest.of(trained) if trained else None,
             SnapshotManifest.of(snapshot) if snapshot else None,

@@ -31,8 +31,8 @@ class NextRuns:
         """When it is trained next, in words."""
         parts = [f"{self.training:%Y-%m-%d %H:%M} UTC"] if self.training else []
         if self.on_drift:
-            after = f", {self.cooldown} after the last training at the earliest" if self.cooldown else ""
-            parts.append(f"{'or ' if parts else ''}when drift is found{after}")
+            after = f" {self.cooldown} or more after the last training" if self.cooldown else ""
+            parts.append(f"{'or earlier, ' if parts else ''}when drift is found{after}")
         return ", ".join(parts) or "only when a person starts it"
 
 

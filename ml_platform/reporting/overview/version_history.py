@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
+from ml_platform.core.formatting import amount_text
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.versions.pending import waiting_version
 from ml_platform.project import Project
@@ -27,6 +29,40 @@ _IN_PARENTHESES = re.compile(r" \([^()]*(\([^()]*\)[^()]*)*\)$")
 
 
 @dataclass(frozen=True)
+class Rival:
+    """The live version at the evaluation of another one, on the same test rows.
+
+    Attributes
+    ----------
+    gain
+        What it earned over doing nothing, in `unit`.
+    ahead
+        How much more the other version earned.
+    start, end
+        The first and the last UTC day of the rows, as ``YYYY-MM-DD``.
+    """
+
+    number: int
+    gain: float
+    ahead: float
+    rows: int
+    start: str
+    end: str
+    unit: str
+
+    @property
+    def text(self) -> str:
+        """How the other version did beside it, in a sentence without its subject.
+
+        >>> Rival(1, 120.5, -20.25, 1200, "2024-03-01", "2024-03-14", "EUR").text
+        'it earned 20.25 EUR less than version 1 on the same 1,200 rows of 2024-03-01 to 2024-03-14'
+        """
+        beside = f"{'more' if self.ahead >= 0 else 'less'} than version {self.number}"
+        rows = f"the same {self.rows:,} rows of {self.start} to {self.end}"
+        return f"it earned {amount_text(abs(self.ahead), self.unit)} {beside} on {rows}"
+
+
+@dataclass(frozen=True)
 class VersionHistory:
     """One version.
 
@@ -42,6 +78,8 @@ class VersionHistory:
         What it earned on the test rows of its last evaluation; None where it has none.
     figures
         The metrics of this evaluation, by name.
+    rival
+        The version that was live at this evaluation, beside it on the same rows; None where there was none.
     """
 
     number: int
@@ -54,6 +92,7 @@ class VersionHistory:
     reasons: tuple[str, ...]
     tested: Worth | None
     figures: dict[str, float | int | None]
+    rival: Rival | None = None
 
     @property
     def text(self) -> str:
@@ -61,7 +100,7 @@ class VersionHistory:
 
         Its reasons follow a colon.
         """
-        return ": ".join(filter(None, [f"version {self.number} {self._outcome_text}", "; ".join(self.reasons)]))
+        return self._text(self.reasons)
 
     @property
     def training_text(self) -> str:
@@ -71,8 +110,12 @@ class VersionHistory:
     @property
     def short_text(self) -> str:
         """The same, without what the reasons have in parentheses at their end: intervals, and what they rest on."""
-        reasons = "; ".join(_IN_PARENTHESES.sub("", reason) for reason in self.reasons)
-        return ": ".join(filter(None, [f"version {self.number} {self._outcome_text}", reasons]))
+        return self._text([_IN_PARENTHESES.sub("", reason) for reason in self.reasons])
+
+    def _text(self, reasons: Sequence[str]) -> str:
+        compared = [self.rival.text] if self.rival and self.outcome == "not deployed" else []
+        outcome = f"version {self.number} {self._outcome_text}"
+        return ": ".join(filter(None, [outcome, "; ".join([*compared, *reasons])]))
 
     @property
     def _outcome_text(self) -> str:
@@ -116,7 +159,20 @@ def _history(
         reasons=_reasons(project, version, outcome, line, about),
         tested=tested_worth(about) if about else None,
         figures=dict(about.figures) if about else {},
+        rival=_rival(project, version.model, about) if about else None,
     )
+
+
+def _rival(project: Project, model: str, about: EvaluationManifest) -> Rival | None:
+    """Return the champion of an evaluation, on its rows."""
+    numbers = {version.id: version.number for version in versions(project, model)}
+    champion = next((item for item in about.contenders if item["role"] == "champion"), None)
+    gain, other = about.figures.get("value_vs_do_nothing"), (champion or {"figures": {}})["figures"]
+    if champion is None or gain is None or other.get("value_vs_do_nothing") is None or champion["id"] not in numbers:
+        return None
+    earned = float(other["value_vs_do_nothing"])
+    days = about.start[:10], about.end[:10]
+    return Rival(numbers[champion["id"]], earned, gain - earned, about.rows_valued, *days, about.currency)
 
 
 def _pending(project: Project, version: Version) -> Outcome:

@@ -11,6 +11,7 @@ from ml_platform.operations.monitoring.drift_counts import DriftCounts, count_ve
 from ml_platform.project import Project
 from ml_platform.reporting.overview.attention import find_attention, health_of
 from ml_platform.reporting.overview.model_overview import ModelOverview, model_overview
+from ml_platform.reporting.overview.version_history import Rival
 from ml_platform.reporting.overview.worth import Worth
 from tests.audit.verify.factory import MODEL, NOON, build_factory
 
@@ -40,8 +41,12 @@ def test_versions_are_listed_from_the_newest_with_since_when_each_was_live(overv
 
 def test_the_short_text_leaves_out_what_a_reason_has_in_parentheses(overview: ModelOverview) -> None:
     reasons = ("30 % sure, needs 50 % (difference -2 EUR, from 15 days (worth 6 independent ones))", "auc (0.7) is met")
-    version = replace(overview.versions[0], outcome="not deployed", reasons=reasons)
+    version = replace(overview.versions[0], outcome="not deployed", reasons=reasons, rival=None)
     assert version.short_text == "version 2 was not deployed: 30 % sure, needs 50 %; auc (0.7) is met"
+    beside = replace(version, rival=Rival(1, 120.5, -20.25, 1200, "2024-03-01", "2024-03-14", "EUR"))
+    compared = "it earned 20.25 EUR less than version 1 on the same 1,200 rows of 2024-03-01 to 2024-03-14"
+    assert beside.short_text == f"version 2 was not deployed: {compared}; 30 % sure, needs 50 %; auc (0.7) is met"
+    assert replace(beside, outcome="live").short_text.startswith("version 2 is live since 2024-03-02: 30 % sure")
 
 
 def test_as_of_an_earlier_instant_there_is_what_there_was(factory: Project) -> None:
@@ -57,7 +62,8 @@ def test_before_a_label_is_known_the_test_rows_show_what_to_expect(overview: Mod
 def test_next_runs_follow_the_declared_schedules(overview: ModelOverview) -> None:
     assert overview.next_runs.batch > NOW
     assert overview.next_runs.training == datetime.fromisoformat("2024-03-04T03:00:00+00:00")
-    assert overview.next_runs.training_text.startswith("2024-03-04 03:00 UTC, or when drift is found, 2 days after")
+    text = "2024-03-04 03:00 UTC, or earlier, when drift is found 2 days or more after the last training"
+    assert overview.next_runs.training_text == text
 
 
 def test_each_trouble_is_named_once_and_decides_health(factory: Project, overview: ModelOverview) -> None:

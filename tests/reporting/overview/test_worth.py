@@ -81,7 +81,7 @@ def test_how_often_the_advice_was_followed_is_a_share_of_the_rows_that_count() -
 
 
 def test_the_days_are_the_newest_ones_of_the_last_monitoring(monkeypatch: pytest.MonkeyPatch) -> None:
-    days = [
+    days: list[dict[str, Any]] = [
         {"day": f"2024-03-{number:02d}", "rows": number, "value": 10.0 * number, "expected": 5.0, "do_nothing": 1.0}
         for number in range(1, 21)
     ]
