@@ -3,6 +3,7 @@
 Looks for words to avoid and for long sentences, in the documents and in the strings that the reference is made of:
 descriptions of fields, causes and cures of errors. Looks for words to
 avoid in every string constant of the four packages, in the HTML templates and in the help of the Makefile too.
+Looks for them in the names of functions, classes, arguments, variables and attributes, also of tests and benchmarks.
 """
 
 import ast
@@ -20,6 +21,7 @@ AVOID = re.compile(
     re.IGNORECASE,
 )
 LONGEST_SENTENCE = 40
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 PACKAGES = ("ml_platform", "assets", "jobs", "resources")
 AVOID_IN_STRINGS = re.compile(rf"{AVOID.pattern}|\b(says?|behind)\b", re.IGNORECASE)
@@ -27,6 +29,30 @@ PHRASES = re.compile(r"too few (days|gains) to say|cannot tell")
 """Fixed terms of verdicts."""
 NAMES = {"told", "ml_platform/anew"}
 """A column of the database, and a tag of runs in Dagster: changing them would lose what is stored."""
+WORDS_IN_NAMES = frozenset(
+    {"told", "tell", "tells", "telling", "said", "say", "says", "behind", "stands", "standing", "anew", "again"}
+    | {"given", "found", "own", "left", "nobody", "whoever"}
+)
+"""Words that occur in no identifier: each has a secret meaning, which a plain noun or verb does not need."""
+STORED_FIELDS = {
+    "Mark.told": "a column of the database",
+    "Checked.found": "a key in the JSON document of doctor",
+    "Choices.left_out": "a key in the JSON document of init",
+    "Explanation.again": "a key in the JSON document of explain",
+    "ExplainedInput.behind": "a key in the JSON document of explain",
+    "Export.left_out": "a key in export.json",
+    "Missed.left_out": "a key in the manifest of monitoring",
+    "ModelData.left_out": "a key in the JSON document of plan",
+    "Output.again": "a key in the JSON document of explain",
+    "Output.again_bytes": "a key in the JSON document of explain",
+    "PartColumns.found_in": "a key in the record of an ingest",
+    "PredictionsManifest.left_out": "a key in the manifest of predictions",
+    "SourceRow.tells": "a key in the JSON document of explain",
+    "Through.behind": "a key in the JSON document of explain",
+}
+"""Fields whose names are stored, or are keys of documents that programs read: they cannot be renamed."""
+LEFT_JOIN = re.compile(r"_?left_join")
+"""The term of SQL. `left` alone is the term beside `right` only."""
 CODE_IN_TEMPLATE = re.compile(r"{[{%](.*?)[%}]}", re.DOTALL)
 QUOTED = re.compile(r'"([^"]*)"')
 TAG = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
@@ -90,6 +116,52 @@ def faults_in_strings() -> Iterator[str]:
                 yield f"{name}:{line}: avoid {match[0]!r} in {' '.join(text.split())[:60]!r}"
 
 
+def faults_in_names() -> Iterator[str]:
+    """Return names that are defined in the packages, tests and benchmarks and hold a word to avoid."""
+    for folder in (*PACKAGES, "tests", "benchmarks"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            tree = ast.parse(path.read_bytes())
+            for line, name in _names_to_avoid(tree, ""):
+                yield f"{path.relative_to(ROOT)}:{line}: avoid the name {name}"
+
+
+def _names_to_avoid(scope: ast.AST, owner: str) -> Iterator[tuple[int, str]]:
+    defined = list(_defined(scope))
+    names = {name for _, name in defined}
+    for line, name in defined:
+        words = {word.lower() for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", name)} & WORDS_IN_NAMES
+        beside = name.replace("left", "right").replace("LEFT", "RIGHT")
+        is_term = words == {"left"} and (beside in names or LEFT_JOIN.fullmatch(name))
+        if words and not is_term and f"{owner}.{name}" not in STORED_FIELDS:
+            yield line, name
+    for inner in _inner_scopes(scope):
+        yield from _names_to_avoid(inner, inner.name if isinstance(inner, ast.ClassDef) else "")
+
+
+def _defined(scope: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield what a module, class, function or lambda defines, without what is defined inside of those in it."""
+    waiting = list(ast.iter_child_nodes(scope))
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield node.lineno, name
+            case ast.alias(asname=str(name)) | ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+                yield node.lineno, name
+        if not isinstance(node, _SCOPES):
+            waiting += ast.iter_child_nodes(node)
+
+
+def _inner_scopes(scope: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(scope):
+        if isinstance(node, _SCOPES):
+            yield node
+        else:
+            yield from _inner_scopes(node)
+
+
 def main() -> None:
     """Print every fault, and end with 1 where there is one."""
     problems = [line for page in documents() for line in faults(str(page.relative_to(ROOT)), page.read_text())]
@@ -99,6 +171,7 @@ def main() -> None:
         for page in sorted(Path(folder).glob("*.md")):
             problems += faults(f"reference/{page.name}", page.read_text())
     problems += faults_in_strings()
+    problems += faults_in_names()
     print(f"{'words and sentences':38}{len(problems)}")
     print(*(f"  {line}" for line in problems), sep="\n")
     sys.exit(bool(problems))

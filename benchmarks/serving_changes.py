@@ -117,13 +117,13 @@ def main() -> None:
     parser.add_argument("--project", type=Path, help="a project that `serving_world.py` made")
     parser.add_argument("--change", help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=float, default=60.0, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.change:
-        return {"swaps": swap, "refresh": refresh}[given.change](given.project, given.seconds)
+    options = parser.parse_args()
+    if options.change:
+        return {"swaps": swap, "refresh": refresh}[options.change](options.project, options.seconds)
     with tempfile.TemporaryDirectory() as directory:
-        root = given.project or served_project(Path(directory), 5, given.entities, 600_000)
+        root = options.project or served_project(Path(directory), 5, options.entities, 600_000)
         second_version(root)
-        measure(given.what, root, Path(directory), given.requests, given.entities, given.rounds)
+        measure(options.what, root, Path(directory), options.requests, options.entities, options.rounds)
 
 
 if __name__ == "__main__":

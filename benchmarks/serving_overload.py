@@ -97,11 +97,11 @@ async def at_rate(port: int, requests: Sequence[bytes], rate: float, seconds: fl
 
 def resident(process: psutil.Process) -> float:
     """Return the resident memory of the workers in MB, without pages of files such as the online store."""
-    found = 0
+    kilobytes = 0
     for child in process.children(recursive=True):
         lines = Path(f"/proc/{child.pid}/status").read_text().splitlines()
-        found += next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
-    return found / 1e3
+        kilobytes += next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+    return kilobytes / 1e3
 
 
 def show(rate: float, answers: Answers, seconds: float, before: float, after: float, refusal: float) -> None:
@@ -124,10 +124,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--entities", type=int, default=20_000)
     parser.add_argument("--project", type=Path, help="a project that `serving_world.py` made")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        folder, keys = Path(directory), keys_of(Path(directory), 0, given.entities)
-        root = given.project or served_project(folder, 5, given.entities, 600_000)
+        folder, keys = Path(directory), keys_of(Path(directory), 0, options.entities)
+        root = options.project or served_project(folder, 5, options.entities, 600_000)
         rival, port = service("service", root, keys), free_port()
         asked = requests_of(rival, port)
         columns = ["requests a second", "codes", "not sent", "answered a second", "p50", "p99", "longest", "503: p99"]
@@ -135,13 +135,13 @@ def main() -> None:
         print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
         with running(rival, port, folder) as process:
             load(port, process, asked, 16, 2.0)
-            for _ in range(given.rounds):
+            for _ in range(options.rounds):
                 capacity = load(port, process, asked, 16, 5.0)
-                for times in (0.5, given.times):
+                for times in (0.5, options.times):
                     rate, before, used = capacity.rate * times, resident(process), processor(process)
-                    answers = uvloop.run(at_rate(port, asked, rate, given.seconds))
+                    answers = uvloop.run(at_rate(port, asked, rate, options.seconds))
                     used = (processor(process) - used) * 1e6 - len(answers.of(200)) * capacity.processor_us
-                    show(rate, answers, given.seconds, before, resident(process), used / max(len(answers.of(503)), 1))
+                    show(rate, answers, options.seconds, before, resident(process), used / max(len(answers.of(503)), 1))
                     time.sleep(1.0)
 
 

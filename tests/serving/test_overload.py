@@ -67,9 +67,9 @@ class Connection:
         return self._socket.recv(1) == b""
 
     def _more(self) -> bytes:
-        found = self._socket.recv(65536)
-        assert found, "the connection ended"
-        return found
+        received = self._socket.recv(65536)
+        assert received, "the connection ended"
+        return received
 
 
 Connect = Callable[[Server], Connection]
@@ -132,7 +132,7 @@ def test_a_client_that_ends_while_it_is_answered_leaves_its_place(world: ServedW
         assert server.post(PATH, ROW).status_code == 200
 
 
-def test_connections_beyond_the_limit_are_told_to_come_later(world: ServedWorld, connect: Connect) -> None:
+def test_connections_beyond_the_limit_are_asked_to_come_later(world: ServedWorld, connect: Connect) -> None:
     for server in limited(world, connections=2):
         kept = [connect(server), connect(server)]
         for connection in kept:

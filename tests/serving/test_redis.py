@@ -45,9 +45,9 @@ class Redis:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     port, folder = free_port(), tmp_path_factory.mktemp("redis")
-    found = Redis(folder, port, started_redis(port, folder))
-    yield found
-    found.kill()
+    running = Redis(folder, port, started_redis(port, folder))
+    yield running
+    running.kill()
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +59,10 @@ def world(tmp_path_factory: pytest.TempPathFactory, server: Redis) -> Iterator[S
 
 @pytest.fixture(scope="module")
 def service(world: ServedWorld) -> Iterator[Service]:
-    found = started(world, 1)
-    found.wait()
-    yield found
-    assert stopped(found) == 0
+    process = started(world, 1)
+    process.wait()
+    yield process
+    assert stopped(process) == 0
 
 
 def ask(service: Service) -> requests.Response:

@@ -28,14 +28,14 @@ def declared(expect: str, **arguments: Any) -> Expectation:
     return Expectation(expect=expect, args=arguments)
 
 
-def told(expect: str, **arguments: Any) -> list[tuple[str, str]]:
+def faults_of(expect: str, **arguments: Any) -> list[tuple[str, str]]:
     return list(argument_faults(declared(expect, **arguments), COLUMNS, TYPES))
 
 
 def test_arguments_with_which_the_library_passes_or_fails_have_no_fault() -> None:
     for name, cases in CASES.items():
         for arguments in cases:
-            assert told(name, **arguments) == [], name
+            assert faults_of(name, **arguments) == [], name
 
 
 def test_what_the_library_cannot_evaluate_is_a_fault_of_the_declaration() -> None:
@@ -117,13 +117,13 @@ def test_what_the_library_cannot_evaluate_is_a_fault_of_the_declaration() -> Non
     ],
 )
 def test_a_wrong_argument_is_reported(expect: str, arguments: Any, fault: tuple[str, str]) -> None:
-    [(name, text)] = told(expect, **arguments)
+    [(name, text)] = faults_of(expect, **arguments)
     assert name == fault[0]
     assert text.startswith(fault[1])
 
 
 def test_a_sum_may_be_between_numbers_beyond_32_bits() -> None:
-    assert told("column_sum_to_be_between", column="n", min_value=10**10, max_value=10**12) == []
+    assert faults_of("column_sum_to_be_between", column="n", min_value=10**10, max_value=10**12) == []
 
 
 def test_a_fault_is_placed_at_its_argument(tmp_path: Path) -> None:

@@ -228,14 +228,14 @@ def test_new_predictions_are_noticed_from_the_outside(shop: Project) -> None:
 def test_a_new_champion_of_the_upstream_is_reported_until_the_model_has_trained_on_its_rows(shop: Project) -> None:
     write_shop_data(shop.root, days=90)
     trained_on(shop, after(0), since=after(1))
-    assert told(shop, after(2)) is None  # nothing was predicted yet
+    assert problem_of(shop, after(2)) is None  # nothing was predicted yet
     for hours in (24, 100):
         score(shop, after(hours))
-    assert told(shop, after(24 * 12)) == (
+    assert problem_of(shop, after(24 * 12)) == (
         "lateness@2 predicts since 2024-03-03T00:00:00.000000Z; late_parcel@1 was trained on no row of lateness"
     )
     trained_on(shop, after(24 * 12), since=after(24 * 12))
-    assert told(shop, after(24 * 12)) is None
+    assert problem_of(shop, after(24 * 12)) is None
 
 
 def test_versions_that_were_trained_on_are_named(shop: Project) -> None:
@@ -248,7 +248,7 @@ def test_versions_that_were_trained_on_are_named(shop: Project) -> None:
     rows = read_predictions(shop, UPSTREAM, NOW - timedelta(hours=1), after(24 * 5))
     assert [first.rows, second.rows] == rows["version"].value_counts().sort_index().tolist()
     trained_on(shop, after(24 * 8), since=after(24 * 8))  # lateness@2 was scored on day 5
-    assert told(shop, after(24 * 8)) == (
+    assert problem_of(shop, after(24 * 8)) == (
         "lateness@2 predicts since 2024-03-03T00:00:00.000000Z; late_parcel@1 was trained on rows of lateness@1"
     )
 
@@ -326,7 +326,7 @@ def versions(project: Project, now: datetime) -> Any:
     return versions_in(project, "expected", ingest_source(project, "expected", now).made.artifact)
 
 
-def told(project: Project, now: datetime) -> Any:
+def problem_of(project: Project, now: datetime) -> Any:
     result = check_upstream(project, "expected", versions(project, now))
     assert (result.severity, result.blocks) == ("warn", False)
     return None if result.passed else result.summary["problem"]
